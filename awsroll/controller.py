@@ -1,0 +1,193 @@
+"""Drives one rollout: look, decide, save, act; wait; again. The only place where these meet.
+
+One `step` is one reconcile: bounded, and harmless to repeat. `run` repeats it until the rollout has ended, waiting on
+the clock as each plan says. Nothing is kept here between steps but the revision of the record: a second controller that
+loads the record goes on where this one stopped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.plan import Plan, pause
+from awsroll.core.planner import plan
+from awsroll.core.settle import settle
+from awsroll.core.status import Mode, Outcome, Status
+from awsroll.errors import AccessRefusedError, AwsUnansweredError
+from awsroll.ports import Clock, Fleet, Record, Sink, Store
+
+_LONGEST_NAP_SECONDS = 0.5  # how soon a wish to stop is heard while waiting
+_AFTER_NO_EFFECT_SECONDS = 2.0  # before the same is tried again
+_AFTER_NO_ANSWER_SECONDS = 5.0  # before AWS is looked at again
+
+
+def _never() -> bool:
+    return False
+
+
+class Controller:
+    """One driver of one rollout.
+
+    Args:
+        record: the rollout and its status as loaded or just made.
+        fleet: looks at and changes the fleet.
+        store: keeps the record.
+        clock: time and waiting.
+        sink: told what happens.
+    """
+
+    def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
+        self.record = record
+        self._fleet = fleet
+        self._store = store
+        self._clock = clock
+        self._sink = sink
+        self._last_actions: tuple[Action, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """The status as last saved."""
+        return self.record.status
+
+    def step(self) -> Plan:
+        """Reconcile once: look, decide, save the intent, act, save what came of it.
+
+        Returns:
+            The plan that was carried out; `requeue_seconds` says when to step again.
+
+        Raises:
+            AwsError: if the fleet could not be looked at; nothing was done.
+            StateError: if the record could not be written; nothing was done.
+        """
+        rollout = self.record.rollout
+        observation = self._fleet.observe(rollout, self.status)
+        decided = plan(rollout, observation, self.status)
+        before = self.status
+        self._save(decided.status)
+        self._sink.looked(rollout, observation, decided.status)
+        self._tell_changes(before, decided.status)
+        if not decided.actions:
+            self._last_actions = ()
+            return decided
+        results = self._fleet.execute(rollout, decided.actions)
+        self._tell_results(results)
+        before = self.status
+        self._save(settle(self.status, tuple(results), self._clock.now()))
+        self._tell_changes(before, self.status)
+        return self._unhurried(decided, results)
+
+    def run(self, stop_requested: Callable[[], bool] = _never) -> Status:
+        """Step until the rollout has ended or paused, or until asked to stop.
+
+        Args:
+            stop_requested: asked between steps and while waiting; on True the status is saved as interrupted.
+        """
+        unanswered_since: float | None = None
+        while not self._is_over():
+            if stop_requested():
+                self._save(replace(self.status, outcome=Outcome.INTERRUPTED))
+                break
+            try:
+                seconds = self.step().requeue_seconds
+                unanswered_since = None
+            except AwsUnansweredError as error:
+                unanswered_since = self._clock.monotonic() if unanswered_since is None else unanswered_since
+                seconds = self._after_no_answer(error, unanswered_since)
+            except AccessRefusedError as error:
+                self._pause(f"{error}. Renew the credentials or grant the permission, then `awsroll resume`.")
+                break
+            if not self._is_over():
+                self._wait(seconds, stop_requested)
+        return self.status
+
+    def _is_over(self) -> bool:
+        return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
+
+    def _after_no_answer(self, error: AwsUnansweredError, since: float) -> float:
+        self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
+        if self._clock.monotonic() - since >= self.record.rollout.limits.progress_seconds:
+            self._pause(f"AWS does not answer: {error}. The fleet was left as it is; `awsroll resume` goes on.")
+        return _AFTER_NO_ANSWER_SECONDS
+
+    def _pause(self, reason: str) -> None:
+        self._save(pause(self.status, reason))
+        self._sink.event("rollout.paused", self._clock.now(), reason=reason)
+
+    def _wait(self, seconds: float, stop_requested: Callable[[], bool]) -> None:
+        end = self._clock.monotonic() + seconds
+        while (left := end - self._clock.monotonic()) > 0 and not stop_requested():
+            self._clock.sleep(min(left, _LONGEST_NAP_SECONDS) if stop_requested is not _never else left)
+
+    def _save(self, status: Status) -> None:
+        if status != self.status or self.record.revision == 0:
+            self.record = self._store.save(replace(self.record, status=status))
+
+    def _unhurried(self, decided: Plan, results: Sequence[Result]) -> Plan:
+        """Let a moment pass before what had no effect, or does not show yet, is tried again."""
+        in_vain = all(result.answer is not Answer.DONE for result in results)
+        again = _effects(decided.actions) == _effects(self._last_actions)
+        self._last_actions = decided.actions
+        if not in_vain and not again:
+            return decided
+        pace = self.record.rollout.limits.poll_seconds
+        pause_seconds = _AFTER_NO_EFFECT_SECONDS if pace is None else min(pace, _AFTER_NO_EFFECT_SECONDS)
+        return replace(decided, requeue_seconds=max(decided.requeue_seconds, pause_seconds))
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def _tell_changes(self, before: Status, after: Status) -> None:
+        at = self._clock.now()
+        for failure in after.failures[len(before.failures) :]:
+            self._sink.event("rollout.failure", at, instance_id=failure.instance_id, cause=failure.cause)
+        for warning in after.warnings[len(before.warnings) :]:
+            self._sink.event("rollout.warning", at, message=warning)
+        for name in sorted(set(after.serving) - set(before.serving)):
+            self._sink.event("instance.serving", at, instance_id=name)
+        for name in sorted(set(after.retiring) - set(before.retiring)):
+            self._sink.event("instance.chosen", at, instance_id=name, to="retire")
+        for name in sorted(set(after.reloading) - set(before.reloading)):
+            self._sink.event("instance.chosen", at, instance_id=name, to="reload")
+        if after.mode is not before.mode:
+            self._sink.event(f"rollout.{after.mode}", at, outcome=str(after.outcome), reason=after.reason)
+
+    def _tell_results(self, results: Sequence[Result]) -> None:
+        for result in results:
+            self._sink.event(
+                _EVENTS[type(result.action)],
+                self._clock.now(),
+                answer=str(result.answer),
+                instance_ids=result.instance_ids or _about(result.action),
+                reason=str(result.action.reason),
+                **({"message": result.message} if result.message else {}),
+            )
+
+
+def _about(action: Action) -> tuple[str, ...]:
+    one = getattr(action, "instance_id", "")
+    return (one,) if one else tuple(getattr(action, "instance_ids", ()))
+
+
+def _effects(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((type(action).__name__, _about(action)) for action in actions)
+
+
+_EVENTS: dict[type[Action], str] = {
+    act.MarkInstances: "instances.marked",
+    act.LaunchInstance: "instance.launched",
+    act.LaunchInGroup: "group.instances-launched",
+    act.SetDesiredCapacity: "group.desired-set",
+    act.RegisterTargets: "instance.registered",
+    act.DeregisterTargets: "instance.deregistered",
+    act.TerminateInstance: "instance.terminated",
+    act.TerminateInGroup: "group.instances-terminated",
+    act.EnterStandby: "group.standby-entered",
+    act.ExitStandby: "group.standby-left",
+    act.SendCommand: "command.sent",
+    act.UpdateGroup: "group.updated",
+    act.SuspendProcesses: "group.processes-suspended",
+    act.ResumeProcesses: "group.processes-resumed",
+    act.SetDeregistrationDelay: "target-group.delay-set",
+    act.RememberSettings: "settings.remembered",
+    act.ForgetSettings: "settings.forgotten",
+}

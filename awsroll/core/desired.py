@@ -1,0 +1,68 @@
+"""Whose wish the group's desired capacity is.
+
+Our own calls move it (a launch raises it, terminate-with-decrement and standby lower it), and so may people, schedules
+and alarms at any time. `Desired.expected` follows our calls; a look that shows something else is somebody's wish, and
+from then on the goal: our surge is not subtracted from it. While a call of ours that moves it has no known outcome, or
+an answered one may not show yet, nothing is read into the number.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from awsroll.core.status import CallKind, Desired, Status
+from awsroll.core.view import View
+
+_MOVING = (
+    CallKind.TERMINATE_AND_DECREMENT,
+    CallKind.ENTER_STANDBY,
+    CallKind.EXIT_STANDBY,
+    CallKind.SET_DESIRED,
+)
+LAG_SECONDS = 15  # how long a look may still show the capacity from before an answered call
+
+
+def read(view: View) -> Status:
+    """Bring `Desired` up to this look."""
+    status, group, at = view.status, view.observation.group, view.observation.at
+    if group is None:
+        return status
+    known = status.desired
+    if known is None:
+        found = Desired(goal=group.desired, expected=group.desired, previous=group.desired, moved_at=at)
+        return replace(status, desired=found)
+    if group.desired == known.expected or is_moving(status):
+        return status
+    low, high = sorted((known.previous, known.expected))
+    if at - known.moved_at < timedelta(seconds=LAG_SECONDS) and low <= group.desired <= high:
+        return status
+    wish = replace(known, goal=group.desired, expected=group.desired, previous=group.desired, moved_at=at)
+    return replace(status, desired=wish, progress_at=at)
+
+
+def is_moving(status: Status) -> bool:
+    """Tell whether a call of ours that moves desired has no known outcome."""
+    waiting = any(call.kind in _MOVING and not call.answered for call in status.calls)
+    return waiting or any(not launch.settled for launch in status.launches)
+
+
+def moved(status: Status, by: int, at: datetime) -> Status:
+    """Note that a call of ours has moved desired by `by`."""
+    if status.desired is None or by == 0:
+        return status
+    known = status.desired
+    return replace(status, desired=replace(known, previous=known.expected, expected=known.expected + by, moved_at=at))
+
+
+def surplus(view: View) -> int:
+    """Return by how much desired stands above its goal by our doing; members in our standby are owed to it."""
+    known = view.status.desired
+    if known is None:
+        return 0
+    away = sum(1 for one in view.status.reloading if one in view.by_id and _is_out(view, one))
+    return known.expected + away - known.goal
+
+
+def _is_out(view: View, instance_id: str) -> bool:
+    flight = view.status.flights.get(instance_id)
+    found_away = flight is not None and flight.stays_out
+    return view.is_away(view.by_id[instance_id]) and not found_away

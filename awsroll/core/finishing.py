@@ -1,0 +1,196 @@
+"""The end of a rollout, whatever the end: nothing half done, settings as they were found.
+
+After success only settings are left to restore. After a failure, in this order: instances that were taken out of
+traffic and still run come back; instances that we launched are registered or, where they are surplus, retired by id
+(what does not serve first), because a lowered desired capacity would let AWS choose; then the settings.
+"""
+
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Reason
+from awsroll.core.capacity import desired_capacity
+from awsroll.core.clocks import is_overdue
+from awsroll.core.desired import surplus
+from awsroll.core.fleet import CommandState, FleetKind, Instance, InstanceState, Lifecycle, TargetKey
+from awsroll.core.launching import missing_targets, register
+from awsroll.core.plan import add_warnings, end
+from awsroll.core.reloading import announce, invocation
+from awsroll.core.retire import Proposals, retire
+from awsroll.core.settings import restore
+from awsroll.core.settle import abandoned_name
+from awsroll.core.status import CallKind, Mode, Outcome, Status
+from awsroll.core.view import View
+
+
+def finish(view: View) -> tuple[Status, Proposals]:
+    """Propose the next step towards the end; without any, and nothing to wait for, the rollout is ended."""
+    if view.status.mode is Mode.STOPPING:
+        view = replace(view, status=_turn_back(view))
+        status, proposals = _settle_instances(view)
+    else:
+        status, proposals = view.status, Proposals()
+    view = replace(view, status=status)
+    if not proposals.writes and not proposals.waiting:
+        status, writes = _restore(view)
+        view, proposals.writes = replace(view, status=status), list(writes)
+    proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.abandoned]
+    if proposals.writes or proposals.waiting:
+        return view.status, proposals
+    return _close(view), proposals
+
+
+def _close(view: View) -> Status:
+    status, at = view.status, view.observation.at
+    status = add_warnings(status, *_what_resuming_may_do(view))
+    if status.mode is Mode.COMPLETING and not status.abandoned:
+        return end(status, Outcome.SUCCEEDED, at)
+    if status.mode is Mode.COMPLETING:
+        status = replace(status, reason="the fleet is on the new version, but not all settings could be restored")
+    return end(status, Outcome.STOPPED, at)
+
+
+def _what_resuming_may_do(view: View) -> tuple[str, ...]:
+    if view.observation.group is None:
+        return ()
+    marked = sorted(one.instance_id for one in view.live if one.marked_unhealthy)
+    if not marked or "ReplaceUnhealthy" in view.observation.group.suspended:
+        return ()
+    return (f"{', '.join(marked)}: marked unhealthy by the group, which will replace it by itself",)
+
+
+# --- after a failure ----------------------------------------------------------------------------------------------
+
+
+def _turn_back(view: View) -> Status:
+    """Call back everything that was chosen to go and has not been told to terminate; choose the surplus instead."""
+    status = view.status
+    ending = {
+        call.instance_id for call in status.calls if call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
+    }
+    spare = set(_surplus(view))
+    going = [name for name in status.retiring if name in ending or name in spare or _is_past(view, name)]
+    back = [name for name in (*status.retiring, *status.reloading) if name not in going]
+    returning = [name for name in {*status.returning, *back} if not _is_past(view, name)]
+    return replace(
+        status,
+        retiring=(*going, *sorted(spare - set(going))),
+        reloading=tuple(name for name in status.reloading if not _is_past(view, name)),
+        returning=tuple(sorted(set(returning) - spare)),
+    )
+
+
+def _is_past(view: View, name: str) -> bool:
+    one = view.by_id.get(name)
+    return one is None or view.is_leaving(one)
+
+
+def _surplus(view: View) -> tuple[str, ...]:
+    """Choose, among the instances that we launched, those that are more than the fleet should have."""
+    ours = [one for one in view.live if _is_ours(view, one)]
+    in_group = view.rollout.kind is FleetKind.AUTO_SCALING
+    count = surplus(view) if in_group else len(view.live) - desired_capacity(view)
+    idle = [one for one in ours if not view.is_serving(one)]
+    busy = [one for one in ours if view.is_serving(one)]
+    return tuple(one.instance_id for one in (*idle, *busy)[: max(0, count)])
+
+
+def _is_ours(view: View, one: Instance) -> bool:
+    if view.rollout.kind is FleetKind.STANDALONE:
+        return one.instance_id in view.launched
+    return view.is_current(one) and view.rollout.reload is None
+
+
+def _settle_instances(view: View) -> tuple[Status, Proposals]:
+    status, proposals = retire(view)
+    _forget_late(view, proposals)
+    view = replace(view, status=status)
+    status = _bring_back(view, proposals)
+    view = replace(view, status=status)
+    new = [name for name in sorted(view.launched) if name not in status.retiring]
+    arriving = register(view, new, Reason.STOPPING)
+    proposals.writes += arriving.writes
+    for name in arriving.waiting.get(Reason.LAUNCHING, []):
+        if not _is_late(view, name):
+            proposals.wait(Reason.LAUNCHING, name)
+    return status, proposals
+
+
+def _is_late(view: View, name: str) -> bool:
+    flight = view.status.flights.get(name)
+    return flight is not None and is_overdue(view, flight)
+
+
+def _forget_late(view: View, proposals: Proposals) -> None:
+    """Do not wait for what is overdue: the warning is in the report."""
+    for reason, names in list(proposals.waiting.items()):
+        kept = [name for name in names if not _is_late(view, name)]
+        proposals.waiting[reason] = kept
+        if not kept:
+            del proposals.waiting[reason]
+
+
+def _bring_back(view: View, proposals: Proposals) -> Status:
+    """Put instances back into traffic that were taken out and still run."""
+    status, leaving_standby = view.status, []
+    kept: list[str] = []
+    for name in status.returning:
+        one = view.by_id[name]
+        if _is_late(view, name):
+            status = add_warnings(status, f"{name}: could not be brought back into service")
+            continue
+        kept.append(name)
+        if _command_runs(view, name):
+            proposals.wait(Reason.RUNNING_COMMAND, name)
+        elif one.lifecycle is Lifecycle.STANDBY:
+            leaving_standby.append(name)
+        elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):
+            missing = _missing(view, one)
+            if missing:
+                proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=Reason.STOPPING))
+            else:
+                kept.remove(name)
+        else:
+            proposals.wait(Reason.LAUNCHING, name)
+    gone_back = set(status.returning) - set(kept)
+    status = replace(
+        status,
+        returning=tuple(kept),
+        reloading=tuple(name for name in status.reloading if name not in gone_back),
+    )
+    announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
+    exiting = [name for name in leaving_standby if name not in announced]
+    for name in set(leaving_standby) & announced:
+        proposals.wait(Reason.SETTLING, name)
+    if exiting:
+        status = announce(view, status, CallKind.EXIT_STANDBY, exiting)
+        proposals.writes.append(
+            act.ExitStandby(group=view.rollout.group, instance_ids=tuple(exiting), reason=Reason.STOPPING)
+        )
+    return status
+
+
+def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
+    flight = view.status.flights.get(one.instance_id)
+    recorded = () if flight is None else flight.targets
+    had = tuple(key for key in recorded if key not in view.managed_keys and one.target(key) is None)
+    return tuple(sorted({*missing_targets(view, one), *had}))
+
+
+def _command_runs(view: View, name: str) -> bool:
+    flight = view.status.flights.get(name)
+    if flight is None or not flight.attempt:
+        return False
+    seen = invocation(view, name, flight.attempt)
+    return seen is not None and seen.state is CommandState.RUNNING
+
+
+def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:
+    """Put desired back up if it fell by our doing, then the other settings."""
+    status, group, known = view.status, view.observation.group, view.status.desired
+    if group is not None and known is not None and group.desired < known.goal and known.expected < known.goal:
+        action = act.SetDesiredCapacity(
+            group=group.name, value=known.goal, expected=group.desired, reason=Reason.RESTORING
+        )
+        return status, (action,)
+    return restore(view)

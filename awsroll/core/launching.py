@@ -1,0 +1,216 @@
+"""The way in: which instances to launch, and the registration of those that run.
+
+A launch is announced in the status with its whole request before it is made, and made again with the same token until
+its outcome is known; only then may the next number be used. A group that may not surge launches by itself: its members
+are only watched.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Reason
+from awsroll.core.capacity import Capacity, vacancies
+from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
+from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
+from awsroll.core.victims import order
+from awsroll.core.view import View
+
+REPLACEMENT = "replacement"
+MARK_FLEET, MARK_TEMPLATE, MARK_REPLACES = "awsroll:fleet", "awsroll:template", "awsroll:replaces"
+_OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
+_REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
+_IN_ONE_CALL = 100  # LaunchInstances takes no more
+
+
+def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
+    """Make the launches again whose outcome is not known: same token, same request, so the same instances."""
+    status, at = view.status, view.observation.at
+    young = timedelta(hours=_REPLAY_HOURS)
+    launches = tuple(one for one in status.launches if one.settled or at - one.at < young)
+    unsettled = tuple(one for one in launches if not one.settled)
+    return replace(status, launches=launches), tuple(_action(view, one) for one in unsettled)
+
+
+def _action(view: View, launch: Launch) -> Action:
+    if view.rollout.kind is FleetKind.STANDALONE:
+        return act.LaunchInstance(launch=launch, reason=Reason.REPLACING_VACANCY)
+    return act.LaunchInGroup(group=view.rollout.group, launch=launch, reason=Reason.SURGING)
+
+
+def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
+    """Decide on new launches, as many as the ceiling and the goal allow."""
+    status, at = view.status, view.observation.at
+    count = capacity.launches_allowed
+    if count == 0 or (status.launch_after is not None and at < status.launch_after):
+        return status, ()
+    if view.rollout.kind is FleetKind.STANDALONE:
+        return _launch_standalone(view, count)
+    if capacity.limits.max_surge == 0:
+        return status, ()
+    group = view.observation.group
+    if group is not None and group.can_launch_instances:
+        return _launch_in_group(view, count)
+    return _raise_desired(view, count)
+
+
+def client_token(rollout: Rollout, number: int) -> str:
+    """Return the token of a rollout's launch: the same for the same launch, at most 64 ASCII characters."""
+    return f"awsroll-{rollout.rollout_id}-{number}"
+
+
+def _launch_standalone(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
+    template = view.rollout.template
+    if template is None:
+        return view.status, ()
+    status, actions = view.status, []
+    for name in _predecessors(view)[:count]:
+        request = _request(replace(view, status=status), name, template)
+        counters = replace(status.counters, launches=request.number)
+        status = replace(status, launches=(*status.launches, request), counters=counters)
+        ended = name not in view.by_id or view.is_gone(view.by_id[name])
+        reason = Reason.REPLACING_VACANCY if ended else Reason.SURGING
+        actions.append(act.LaunchInstance(launch=request, reason=reason))
+    return status, tuple(actions)
+
+
+def _predecessors(view: View) -> tuple[str, ...]:
+    """Return the occupants whose place gets a new instance next: empty places first, then in the order of going."""
+    taken = {one.succeeds for one in view.status.launches}
+    empty = vacancies(view)
+    chosen = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
+    waiting = (*chosen, *order(view, view.candidates))
+    going = tuple(
+        one.instance_id
+        for one in waiting
+        if one.instance_id in view.occupants and one.instance_id not in taken and one.instance_id not in empty
+    )
+    return (*empty, *going)
+
+
+def _request(view: View, name: str, template: TemplateVersion) -> Launch:
+    place = next(place for place in view.status.places if name in place.occupants)
+    number = view.status.counters.launches + 1
+    return Launch(
+        number=number,
+        token=client_token(view.rollout, number),
+        at=view.observation.at,
+        zone=place.zone,
+        subnet_id=place.subnet_id,
+        template=template,
+        succeeds=name,
+        targets=place.targets,
+        tags=_tags(view, name, place, template),
+    )
+
+
+def _tags(view: View, name: str, place: Places, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
+    """Return the predecessor's user tags and our own. Of one that is long gone, a neighbour's common tags are kept."""
+    before = view.by_id.get(name)
+    theirs = before.tags if before is not None and before.tags else _common_tags(view, place)
+    kept = tuple(pair for pair in theirs if not pair[0].startswith((_OWN_TAGS, _AWS_TAGS)))
+    return (
+        *kept,
+        (MARK_ROLLOUT, view.rollout.rollout_id),
+        (MARK_ROLE, REPLACEMENT),
+        (MARK_FLEET, view.rollout.fleet),
+        (MARK_TEMPLATE, str(template)),
+        (MARK_REPLACES, name),
+    )
+
+
+def _common_tags(view: View, place: Places) -> tuple[tuple[str, str], ...]:
+    neighbours = [set(view.by_id[one].tags) for one in place.occupants if one in view.by_id and view.by_id[one].tags]
+    return tuple(sorted(set.intersection(*neighbours))) if neighbours else ()
+
+
+def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
+    group = view.observation.group
+    if group is None:
+        return view.status, ()
+    status, actions, subnets = view.status, [], dict(group.zones)
+    for zone, wanted in sorted(_zones(view, count, tuple(subnets)).items()):
+        number = status.counters.launches + 1
+        request = Launch(
+            number=number,
+            token=client_token(view.rollout, number),
+            at=view.observation.at,
+            count=min(wanted, _IN_ONE_CALL),
+            zone=zone,
+            subnet_id=subnets.get(zone, ""),
+            template=view.rollout.template,
+        )
+        counters = replace(status.counters, launches=number)
+        status = replace(status, launches=(*status.launches, request), counters=counters)
+        actions.append(act.LaunchInGroup(group=group.name, launch=request, reason=Reason.SURGING))
+    return status, tuple(actions)
+
+
+def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
+    """Choose a zone for each of `count` launches: those of the next instances to go, among the group's own zones."""
+    going = [one.zone for one in order(view, view.candidates) if one.zone in known][:count]
+    chosen = Counter(going)
+    live = Counter(one.zone for one in view.live)
+    for _ in range(count - len(going)):
+        emptiest = min(known, key=lambda zone: (live[zone] + chosen[zone], zone), default="")
+        chosen[emptiest] += 1
+    return chosen
+
+
+def _raise_desired(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
+    """Surge by desired capacity, where the group takes no `LaunchInstances`: an absolute value, up only."""
+    status, group = view.status, view.observation.group
+    if group is None or status.desired is None or any(call.kind is CallKind.SET_DESIRED for call in status.calls):
+        return status, ()
+    value = status.desired.expected + count
+    call = Call(kind=CallKind.SET_DESIRED, at=view.observation.at, number=value)
+    action = act.SetDesiredCapacity(
+        group=group.name, value=value, expected=status.desired.expected, reason=Reason.SURGING
+    )
+    return replace(status, calls=(*status.calls, call)), (action,)
+
+
+def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANCE_RUNNING) -> Proposals:
+    """Propose registrations for instances that run and miss some that they should have and we must make."""
+    proposals = Proposals()
+    for name in ids:
+        one = view.by_id.get(name)
+        if one is None or view.is_leaving(one):
+            continue
+        missing = missing_targets(view, one)
+        if one.state is not InstanceState.RUNNING or one.lifecycle not in (None, Lifecycle.IN_SERVICE):
+            proposals.wait(Reason.LAUNCHING, name)
+        elif missing:
+            proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
+        else:
+            proposals.wait(Reason.VERIFYING, name)
+    return proposals
+
+
+def missing_targets(view: View, one: Instance) -> tuple[TargetKey, ...]:
+    """Return the registrations that the instance should have, has not, and that no group makes for it."""
+    return tuple(
+        key
+        for key in view.required(one)
+        if key not in view.managed_keys
+        and ((target := one.target(key)) is None or target.state is TargetState.DRAINING)
+    )
+
+
+def note_shortage(view: View, capacity: Capacity) -> Status:
+    """Start or stop the clock of instances that the group owes us, with the group's own reason."""
+    status, group, at = view.status, view.observation.group, view.observation.at
+    if view.rollout.kind is FleetKind.STANDALONE or group is None:
+        return status
+    failures = [one for one in group.launch_failures if one.at >= status.started_at]
+    if capacity.inbound == 0:
+        waiting = status.launch_after is not None
+        return status if waiting else replace(status, shortage_since=None, shortage="")
+    reason = failures[-1].message if failures else status.shortage
+    arrived = any(flight.step is Step.LAUNCHING and flight.since == at for flight in status.flights.values())
+    since = at if arrived or status.shortage_since is None else status.shortage_since
+    return replace(status, shortage_since=since, shortage=reason)

@@ -1,0 +1,79 @@
+"""What a step decides: the plan, and the reasoned waits that say when to look again."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.status import Failure, Mode, Outcome, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do now, what to keep, and when to look again.
+
+    Attributes:
+        actions: writes of one kind, in order; possibly none.
+        status: what must be saved before the actions are carried out.
+        holds: what is waited for, and why.
+        requeue_seconds: when to look again at the latest, counted from the look. 0: at once.
+    """
+
+    actions: tuple[Action, ...]
+    status: Status
+    holds: tuple[Hold, ...] = ()
+    requeue_seconds: float = 0
+
+
+def add_failures(status: Status, failures: tuple[Failure, ...]) -> Status:
+    """Note failures; the first one turns a rolling rollout to stopping."""
+    if not failures:
+        return status
+    status = replace(status, failures=status.failures + failures)
+    if status.mode is not Mode.ROLLING:
+        return status
+    first = failures[0]
+    named = f"{first.instance_id}: " if first.instance_id else ""
+    return replace(status, mode=Mode.STOPPING, reason=f"{named}{first.cause}")
+
+
+def add_warnings(status: Status, *warnings: str) -> Status:
+    """Note what the report must say, each only once."""
+    new = tuple(warning for warning in warnings if warning not in status.warnings)
+    return replace(status, warnings=status.warnings + new) if new else status
+
+
+def pause(status: Status, reason: str) -> Status:
+    """Leave everything as it is and wait for a person; `resume` goes on from here."""
+    return replace(status, outcome=Outcome.PAUSED, reason=reason)
+
+
+def end(status: Status, outcome: Outcome, at: datetime) -> Status:
+    """Close the rollout."""
+    return replace(status, mode=Mode.ENDED, outcome=outcome, ended_at=at)
+
+
+_SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
+    Reason.DRAINING: 15,
+    Reason.TERMINATING: 5,
+    Reason.LAUNCHING: 4,
+    Reason.VERIFYING: 3,
+    Reason.RUNNING_COMMAND: 3,
+    Reason.SETTLING: 3,
+    Reason.CAPACITY: 10,
+    Reason.EXEMPT: 30,
+}
+_OTHERWISE = 5.0
+
+
+def seconds_until_next_look(holds: tuple[Hold, ...], *, poll: float | None, soonest: float | None = None) -> float:
+    """Return how long may pass before the next look: as fits what is awaited, at most `poll`.
+
+    Args:
+        holds: what is waited for.
+        poll: the longest time between looks that the user allows; None: no limit of his.
+        soonest: seconds until the first known instant at which something ends (a drain), if there is one.
+    """
+    seconds = min((_SECONDS_BETWEEN_LOOKS.get(hold.reason, _OTHERWISE) for hold in holds), default=_OTHERWISE)
+    if soonest is not None:
+        seconds = min(seconds, max(soonest, 1.0))
+    return seconds if poll is None else min(seconds, poll)

@@ -1,0 +1,171 @@
+"""Decides what to do next, from the request, one look, and what was kept: pure, so that it can be proven.
+
+`plan` is the whole of it. It first brings the record up to the look (settle calls without an answer, clocks, launches,
+places, desired capacity, deadlines), then asks each concern for the writes it would make now, and takes those of one
+kind, in this order: settle > prepare > register > launch > drain and terminate or reload > finish. Then the fleet is
+looked at again. Nothing is remembered of where a rollout "was": every plan is made anew from what is seen.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from awsroll.core import clocks, desired, roster, settings
+from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.capacity import Capacity, measure
+from awsroll.core.finishing import finish
+from awsroll.core.fleet import Observation
+from awsroll.core.launching import launch, note_shortage, register, settle_launches
+from awsroll.core.plan import Plan, add_failures, seconds_until_next_look
+from awsroll.core.reloading import check_commands, reload
+from awsroll.core.retire import Proposals, retire
+from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.selection import select
+from awsroll.core.settle import settle_by_look
+from awsroll.core.status import Failure, Mode, Outcome, Status
+from awsroll.core.view import View
+
+
+def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
+    """Decide the next step of a rollout.
+
+    Args:
+        rollout: the request.
+        observation: what was just seen; its `at` is the only "now".
+        status: what was kept from the step before.
+
+    Returns:
+        The actions to carry out (all of one kind, possibly none), the status to save before doing so, and when to look
+        again. An ended or paused rollout gets no actions.
+    """
+    view = View(rollout, observation, status)
+    if status.mode is Mode.ENDED or status.outcome is not Outcome.RUNNING:
+        return Plan(actions=(), status=status)
+    mode = status.mode
+    view = _look(view)
+    capacity = measure(view)
+    view = _count(view, capacity)
+    status, actions = settle_launches(view)
+    if actions:
+        return Plan(actions=actions, status=status, holds=(Hold(reason=Reason.SETTLING),), requeue_seconds=2)
+    view = replace(view, status=status)
+    if view.status.mode is Mode.ROLLING:
+        status, proposals = _roll(view, capacity)
+    else:
+        status, proposals = finish(view)
+    return _planned(replace(view, status=status), proposals, turned=status.mode is not mode)
+
+
+def _look(view: View) -> View:
+    """Bring the record up to what is seen."""
+    for update in (
+        clocks.check_deaths,
+        settle_by_look,
+        clocks.advance,
+        roster.refresh,
+        desired.read,
+        check_commands,
+        clocks.check_deadlines,
+    ):
+        view = replace(view, status=update(view))
+    return view
+
+
+def _count(view: View, capacity: Capacity) -> View:
+    status = note_shortage(view, capacity)
+    lowest = status.counters.lowest_serving
+    counters = replace(
+        status.counters,
+        lowest_serving=capacity.serving if lowest is None else min(lowest, capacity.serving),
+        highest_live=max(status.counters.highest_live, capacity.live),
+        skipped=len(view.exempt),
+    )
+    return replace(view, status=replace(status, counters=counters))
+
+
+def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
+    """Propose the next writes of one kind, in the order of preference."""
+    status, writes = settings.prepare(view, capacity.limits)
+    view, proposals = replace(view, status=status), Proposals(writes=list(writes))
+    if writes:
+        return status, proposals
+    arriving = register(view, _arriving(view))
+    if arriving.writes:
+        return view.status, arriving
+    status, writes = launch(view, capacity)
+    if writes:
+        return status, Proposals(writes=list(writes))
+    view = replace(view, status=status)
+    status = select(view, capacity)
+    view = replace(view, status=status)
+    status, proposals = (reload if view.rollout.strategy is Strategy.RELOAD else retire)(view)
+    for reason, ids in arriving.waiting.items():
+        for one in ids:
+            proposals.wait(reason, one)
+    view = replace(view, status=status)
+    if proposals.writes or proposals.waiting or view.status.reloading or view.status.retiring:
+        return status, proposals
+    return _wait_or_complete(view, capacity, proposals)
+
+
+def _arriving(view: View) -> tuple[str, ...]:
+    """Return current instances that do not serve yet and are not in the hands of a reload."""
+    return tuple(
+        one.instance_id
+        for one in view.current
+        if one.instance_id not in view.chosen and one.instance_id not in view.status.serving
+    )
+
+
+def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
+    status, at = view.status, view.observation.at
+    waiting = tuple(one for one in view.exempt if not _is_ignored(view.rollout, away=view.is_away(one)))
+    if view.candidates or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
+        proposals.waiting.setdefault(Reason.CAPACITY, [])
+        return status, proposals
+    if waiting:
+        since = status.exempt_since or at
+        status = replace(status, exempt_since=since, progress_at=at)
+        if (at - since).total_seconds() >= view.rollout.limits.exempt_seconds:
+            names = ", ".join(one.instance_id for one in waiting)
+            cause = f"still protected or in standby after {view.rollout.limits.exempt_seconds:g} s: {names}"
+            return add_failures(status, (Failure(instance_id="", cause=cause, at=at),)), proposals
+        proposals.waiting[Reason.EXEMPT] = [one.instance_id for one in waiting]
+        return status, proposals
+    return replace(status, mode=Mode.COMPLETING), proposals
+
+
+def _is_ignored(rollout: Rollout, *, away: bool) -> bool:
+    return (rollout.standby if away else rollout.protected) is ExemptPolicy.IGNORE
+
+
+def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
+    """Take the writes of one kind, and say when to look again."""
+    actions = _one_kind(proposals.writes)
+    holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
+    seconds = 0.0 if actions or turned else _patience(view, holds)
+    return Plan(actions=actions, status=view.status, holds=holds, requeue_seconds=seconds)
+
+
+def _with_deadline(view: View, hold: Hold) -> Hold:
+    flights = [view.status.flights[name] for name in hold.instance_ids if name in view.status.flights]
+    ends = [flight.since + timedelta(seconds=clocks.deadline_seconds(view, flight.step)) for flight in flights]
+    return replace(hold, until=min(ends, default=None))
+
+
+def _one_kind(writes: list[Action]) -> tuple[Action, ...]:
+    return tuple(one for one in writes if type(one) is type(writes[0]))
+
+
+def _patience(view: View, holds: tuple[Hold, ...]) -> float:
+    """Return when to look again: as fits what is awaited, at once when a drain that we began is to be over."""
+    at, delays = view.observation.at, view.observation.target_groups
+    delay = max((group.deregistration_delay_seconds for group in delays), default=0)
+    ends = [
+        delay - (at - flight.deregistered_at).total_seconds()
+        for flight in view.status.flights.values()
+        if flight.deregistered_at is not None
+    ]
+    soonest = min((seconds for seconds in ends if seconds > 0), default=None)
+    if any(flight.gone_since is not None and flight.deregistered_at for flight in view.status.flights.values()):
+        soonest = clocks.CONFIRM_SECONDS
+    return seconds_until_next_look(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)

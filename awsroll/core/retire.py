@@ -1,0 +1,173 @@
+"""The way out, for each instance that was chosen to go: mark, deregister, wait out the drain, terminate.
+
+A standalone instance takes all four steps. A group does the last three by itself when it is told to terminate a member;
+only registrations that the group does not manage are drained by us first. Each step follows from what a look shows, so
+it does not matter who made the one before, or whether its answer was lost.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.clocks import is_drained
+from awsroll.core.desired import surplus
+from awsroll.core.fleet import FleetKind, Instance, TargetKey, TargetState
+from awsroll.core.status import Call, CallKind, Status
+from awsroll.core.view import View
+
+MARK_ROLLOUT, MARK_ROLE, RETIRING = "awsroll:rollout", "awsroll:role", "retiring"
+
+
+@dataclass(slots=True)
+class Proposals:
+    """Writes that could be made now, by kind, and what is waited for; the planner picks one kind."""
+
+    writes: list[Action] = field(default_factory=list)
+    waiting: dict[Reason, list[str]] = field(default_factory=dict)
+
+    def wait(self, reason: Reason, instance_id: str) -> None:
+        """Note that an instance is waited for."""
+        self.waiting.setdefault(reason, []).append(instance_id)
+
+    def holds(self) -> tuple[Hold, ...]:
+        """Return the waits."""
+        return tuple(Hold(reason=reason, instance_ids=tuple(ids)) for reason, ids in self.waiting.items())
+
+
+def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.MarkInstances:
+    """Return the call that tags instances before anything is done to them."""
+    tags = ((MARK_ROLLOUT, view.rollout.rollout_id), (MARK_ROLE, role))
+    return act.MarkInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
+
+
+def is_marked(view: View, one: Instance) -> bool:
+    """Tell whether the instance carries this rollout's mark."""
+    return one.rollout == view.rollout.rollout_id and bool(one.role)
+
+
+def retire(view: View) -> tuple[Status, Proposals]:
+    """Propose the next step for every instance in `status.retiring`."""
+    proposals, ready, unmarked = Proposals(), [], []
+    for name in view.status.retiring:
+        one = view.by_id.get(name)
+        if one is None or (view.is_leaving(one) and not view.is_ghost(one)) or _is_ending(view.status, name):
+            if one is not None:
+                proposals.wait(Reason.TERMINATING, name)
+            continue
+        step = _next_step(view, one)
+        if step == "mark":
+            unmarked.append(name)
+        elif step == "terminate":
+            ready.append(one)
+        elif isinstance(step, act.DeregisterTargets):
+            proposals.writes.append(step)
+        else:
+            proposals.wait(Reason.DRAINING, name)
+    status = note_deregistered(view, proposals.writes)
+    if unmarked:
+        proposals.writes.insert(0, mark(view, unmarked))
+    if ready:
+        status, terminations = _terminate(replace(view, status=status), ready)
+        proposals.writes += terminations
+    return status, proposals
+
+
+def _is_ending(status: Status, name: str) -> bool:
+    return any(
+        call.instance_id == name and call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
+        for call in status.calls
+    )
+
+
+def ours_to_drain(view: View, one: Instance) -> tuple[TargetKey, ...]:
+    """Return the registrations, draining ones included, that we and not the group must see the end of."""
+    return tuple(target.key for target in one.targets if target.key not in view.managed_keys)
+
+
+def registered_keys(view: View, one: Instance) -> tuple[TargetKey, ...]:
+    """Return those of them that are still in force, not draining."""
+    return tuple(
+        target.key
+        for target in one.targets
+        if target.key not in view.managed_keys and target.state is not TargetState.DRAINING
+    )
+
+
+def _next_step(view: View, one: Instance) -> "str | act.DeregisterTargets":
+    keys = ours_to_drain(view, one)
+    needs_mark = bool(keys) or view.rollout.kind is FleetKind.STANDALONE
+    if needs_mark and not is_marked(view, one):
+        return "mark"
+    registered = registered_keys(view, one)
+    if registered:
+        return act.DeregisterTargets(instance_id=one.instance_id, targets=registered, reason=Reason.OUTDATED)
+    rest = replace(one, targets=tuple(target for target in one.targets if target.key in keys))
+    return "terminate" if is_drained(view, rest) else "drain"
+
+
+def note_deregistered(view: View, writes: Iterable[Action]) -> Status:
+    """Start the drain's clock for instances about to be deregistered, and keep where they were registered."""
+    flights, at = dict(view.status.flights), view.observation.at
+    for write in writes:
+        if isinstance(write, act.DeregisterTargets) and write.instance_id in flights:
+            flight = flights[write.instance_id]
+            flights[write.instance_id] = replace(
+                flight,
+                deregistered_at=flight.deregistered_at or at,
+                targets=tuple(sorted({*flight.targets, *write.targets})),
+            )
+    return replace(view.status, flights=flights)
+
+
+def _terminate(view: View, ready: list[Instance]) -> tuple[Status, list[Action]]:
+    if view.rollout.kind is FleetKind.STANDALONE:
+        return _announce(view, CallKind.TERMINATE, ready), [_terminate_one(view, one) for one in ready]
+    extra = max(0, surplus(view) - _pending_decrements(view.status))
+    # Desired must not go below its goal by our doing: only the surplus is taken back, the rest is replaced.
+    # A member in somebody's standby is not counted in desired: it goes without either.
+    counted = [one for one in ready if not view.is_away(one)]
+    lowering, others = counted[:extra], [one for one in ready if one not in counted[:extra]]
+    status, writes = view.status, []
+    for chosen, decrement in ((lowering, True), (others, False)):
+        if chosen:
+            kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
+            status = _announce(replace(view, status=status), kind, chosen)
+            writes.append(_terminate_members(view, chosen, decrement=decrement))
+    return status, list(writes)
+
+
+def _pending_decrements(status: Status) -> int:
+    return sum(1 for call in status.calls if call.kind is CallKind.TERMINATE_AND_DECREMENT and not call.answered)
+
+
+def _announce(view: View, kind: CallKind, ready: list[Instance]) -> Status:
+    at = view.observation.at
+    calls = tuple(Call(kind=kind, at=at, instance_id=one.instance_id) for one in ready)
+    return replace(view.status, calls=view.status.calls + calls)
+
+
+def _was_registered(view: View, one: Instance) -> tuple[TargetKey, ...]:
+    flight = view.status.flights.get(one.instance_id)
+    recorded = () if flight is None else flight.targets
+    return tuple(sorted({*recorded, *view.occupants.get(one.instance_id, ())}))
+
+
+def _terminate_one(view: View, one: Instance) -> act.TerminateInstance:
+    return act.TerminateInstance(
+        instance_id=one.instance_id,
+        not_registered=_was_registered(view, one),
+        template=one.template,
+        reason=Reason.DRAINED,
+    )
+
+
+def _terminate_members(view: View, chosen: list[Instance], *, decrement: bool) -> act.TerminateInGroup:
+    drained = {key for one in chosen for key in _was_registered(view, one) if key not in view.managed_keys}
+    return act.TerminateInGroup(
+        group=view.rollout.group,
+        instance_ids=tuple(one.instance_id for one in chosen),
+        decrement=decrement,
+        not_registered=tuple(sorted(drained)),
+        reason=Reason.SURPLUS if decrement else Reason.OUTDATED,
+    )

@@ -1,0 +1,131 @@
+"""One rollout, resolved: the request with every name looked up, every version pinned and every default filled in.
+
+Made once by the preflight from a `RolloutSpec` and what AWS shows, stored in the record, never changed afterwards.
+The planner reads nothing else of the request. All durations are seconds.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from awsroll.core.amount import NONE, Amount
+from awsroll.core.fleet import FleetKind, Instance, TargetKey, TemplateVersion
+
+
+class Strategy(StrEnum):
+    """How servers are taken to the new version."""
+
+    REPLACE = "replace"
+    DOUBLE_HALF = "double-half"
+    RELOAD = "reload"
+
+
+class ExemptPolicy(StrEnum):
+    """What to do with instances that are protected from termination, or that a person has put in standby."""
+
+    WAIT = "wait"  # for up to an hour for a person to free them, then fail
+    IGNORE = "ignore"  # leave them on their version; the rollout may still succeed
+    REPLACE = "replace"  # treat them like any other instance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadCommand:
+    """What `reload` runs on each instance through SSM Run Command: shell lines, or a document with parameters."""
+
+    app_version: str
+    commands: tuple[str, ...] = ()
+    document: str = ""
+    parameters: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Deadlines and waits, in seconds.
+
+    Attributes:
+        drain_seconds: from deregistering (or the group's terminate) until it is seen to be over.
+        launch_seconds: from asking for an instance until it runs (and is in service in its group).
+        healthy_seconds: from registering until it serves.
+        progress_seconds: the longest time without any progress at all.
+        min_healthy_seconds: how long a replacement must be healthy without a break before it serves.
+        exempt_seconds: how long to wait for protected and standby instances under `wait`.
+        settle_seconds: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
+        poll_seconds: the longest time between two looks; None: as fits what is awaited.
+    """
+
+    drain_seconds: float = 360
+    launch_seconds: float = 600
+    healthy_seconds: float = 600
+    progress_seconds: float = 3600
+    min_healthy_seconds: float = 0
+    exempt_seconds: float = 3600
+    settle_seconds: float = 60
+    poll_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionCount:
+    """How many instances ran one version when the rollout began."""
+
+    version: str
+    count: int
+    template: TemplateVersion | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One rollout of one fleet to one version.
+
+    Attributes:
+        rollout_id: names it everywhere: in the store, in tags, in client tokens.
+        fleet: the fleet as people name it: the group's name, or the target groups' names joined by `+`.
+        group: the Auto Scaling group's name; empty for a standalone fleet.
+        target_groups: ARNs, sorted.
+        template: the pinned goal version; for `reload`, None.
+        reload: the command, for `reload`; else None.
+        extra_targets: for a group: where its members are registered beyond what the group does by itself.
+        baseline: the versions found at the start, most common first.
+        group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
+    """
+
+    rollout_id: str
+    kind: FleetKind
+    fleet: str
+    group: str = ""
+    target_groups: tuple[str, ...]
+    strategy: Strategy = Strategy.REPLACE
+    max_unavailable: Amount = NONE
+    max_surge: Amount = NONE
+    template: TemplateVersion | None = None
+    reload: ReloadCommand | None = None
+    limits: Limits = field(default_factory=Limits)
+    protected: ExemptPolicy = ExemptPolicy.WAIT
+    standby: ExemptPolicy = ExemptPolicy.WAIT
+    max_failures: int = 0
+    deregistration_delay_seconds: int | None = None
+    extra_targets: tuple[TargetKey, ...] = ()
+    baseline: tuple[VersionCount, ...] = ()
+    baseline_template: TemplateVersion | None = None
+    group_version: str = ""
+    region: str = ""
+    account: str = ""
+
+    @property
+    def to_version(self) -> str:
+        """The goal, as people read it: `lt-0abc:7`, or the name given to a reload."""
+        return self.reload.app_version if self.reload is not None else str(self.template)
+
+    @property
+    def from_version(self) -> str:
+        """The version most instances ran at the start; empty if none did."""
+        return self.baseline[0].version if self.baseline else ""
+
+    def is_current(self, instance: Instance) -> bool:
+        """Tell whether the instance already runs the goal version."""
+        return version_of(instance, reloading=self.reload is not None) == self.to_version
+
+
+def version_of(instance: Instance, *, reloading: bool) -> str:
+    """Return what the instance runs, in the words of `Rollout.to_version`; empty if AWS does not say."""
+    if reloading:
+        return instance.app_version or ""
+    return "" if instance.template is None else str(instance.template)

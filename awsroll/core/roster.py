@@ -1,0 +1,147 @@
+"""Keeps the record's instances true to what a look shows: launches, places, those on their way out and back.
+
+People may register and deregister targets by hand, instances end by themselves, launches whose answer was lost turn up:
+each is taken as it is found. No calls are decided here.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from awsroll.core.fleet import FleetKind, Instance, TargetState
+from awsroll.core.plan import add_warnings
+from awsroll.core.status import Launch, Places, Status
+from awsroll.core.view import View
+
+Update = Callable[[View], Status]
+
+
+def refresh(view: View) -> Status:
+    """Bring launches, places and chosen instances up to this look."""
+    updates: tuple[Update, ...] = (_adopt_launches, _finish_retiring, _finish_launches)
+    if view.rollout.kind is FleetKind.STANDALONE:
+        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _drop_ended_when_reloading)
+    for update in updates:
+        view = replace(view, status=update(view))
+    return view.status
+
+
+def _adopt_launches(view: View) -> Status:
+    """Settle a launch whose answer was lost and whose instance a look shows: the token is on the instance."""
+    by_token: dict[str, str] = {one.client_token: one.instance_id for one in view.by_id.values() if one.client_token}
+    launches = tuple(
+        replace(launch, settled=True, instance_ids=(by_token[launch.token],))
+        if not launch.settled and launch.token in by_token
+        else launch
+        for launch in view.status.launches
+    )
+    return replace(view.status, launches=launches)
+
+
+def _finish_retiring(view: View) -> Status:
+    """Let go of retired instances that are gone: from EC2 and, for a group, from the group."""
+    status = view.status
+    done = tuple(name for name in status.retiring if _has_left(view, name))
+    if not done:
+        return status
+    replaced = sum(1 for name in done if name not in view.launched)
+    counters = replace(status.counters, replaced=status.counters.replaced + replaced)
+    return replace(
+        status,
+        retiring=tuple(name for name in status.retiring if name not in done),
+        calls=tuple(call for call in status.calls if call.instance_id not in done or not call.answered),
+        counters=counters,
+        progress_at=view.observation.at,
+    )
+
+
+def _has_left(view: View, name: str) -> bool:
+    one = view.by_id.get(name)
+    return one is None or (view.is_gone(one) and not view.is_ghost(one))
+
+
+def _finish_launches(view: View) -> Status:
+    """Let go of launches whose instances serve or have ended; a serving one takes over its predecessor's place."""
+    launches: list[Launch] = []
+    places = view.status.places
+    for launch in view.status.launches:
+        kept = tuple(one for one in launch.instance_ids if not _has_arrived(view, launch, one))
+        for one in set(launch.instance_ids) - set(kept):
+            if launch.succeeds and not _is_ended(view, one):
+                places = _hand_over(places, launch.succeeds, one)
+        if kept or not launch.settled:
+            launches.append(replace(launch, instance_ids=kept))
+    return replace(view.status, launches=tuple(launches), places=places)
+
+
+def _is_ended(view: View, name: str) -> bool:
+    one = view.by_id.get(name)
+    return one is not None and view.is_leaving(one)
+
+
+def _has_arrived(view: View, launch: Launch, name: str) -> bool:
+    """Tell whether a launched instance needs no more watching: it has ended, or it serves in its own place."""
+    if _is_ended(view, name):
+        return True
+    if name not in view.status.serving:
+        return False
+    return not launch.succeeds or _has_left(view, launch.succeeds) or launch.succeeds not in view.occupants
+
+
+def _hand_over(places: tuple[Places, ...], before: str, after: str) -> tuple[Places, ...]:
+    return tuple(
+        replace(place, occupants=tuple(after if one == before else one for one in place.occupants)) for place in places
+    )
+
+
+def _add_registered_by_hand(view: View) -> Status:
+    """Give a place to a running instance that somebody has registered since."""
+    status, places = view.status, list(view.status.places)
+    known = set(view.occupants) | view.launched | set(status.retiring) | set(status.returning)
+    for one in view.observation.instances:
+        if one.instance_id in known or view.is_leaving(one) or one.rollout == view.rollout.rollout_id:
+            continue
+        keys = tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
+        if keys:
+            places.append(Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(one.instance_id,)))
+    return replace(status, places=tuple(places))
+
+
+def _drop_deregistered_by_hand(view: View) -> Status:
+    """Take the place from a running instance that somebody has deregistered: it is no more of the fleet."""
+    ours = set(view.status.retiring) | set(view.status.reloading) | set(view.status.returning)
+    gone = {
+        name
+        for name in view.occupants
+        if name not in ours and name in view.by_id and _is_out_of_service(view, view.by_id[name])
+    }
+    return _without_occupants(view, gone)
+
+
+def _is_out_of_service(view: View, one: Instance) -> bool:
+    return not view.is_gone(one) and all(target.state is TargetState.DRAINING for target in one.targets)
+
+
+def _without_occupants(view: View, gone: set[str]) -> Status:
+    if not gone:
+        return view.status
+    successors = {launch.succeeds: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
+    places = view.status.places
+    for name in gone & set(successors):
+        places = _hand_over(places, name, successors[name])
+    places = tuple(
+        replace(place, occupants=tuple(one for one in place.occupants if one not in gone)) for place in places
+    )
+    return replace(view.status, places=tuple(place for place in places if place.occupants))
+
+
+def _drop_ended_when_reloading(view: View) -> Status:
+    """Take the place from an instance that ended by itself: a reload launches nothing, and the report says so."""
+    if view.rollout.reload is None:
+        return view.status
+    ended = {name for name in view.occupants if name in view.by_id and view.is_gone(view.by_id[name])}
+    status = _without_occupants(view, ended)
+    kept = tuple(name for name in status.reloading if name not in ended)
+    status = replace(status, reloading=kept)
+    return add_warnings(
+        status, *(f"{name} ended by itself; a reload launches no replacement" for name in sorted(ended))
+    )

@@ -1,0 +1,85 @@
+"""Chooses which instances go next: as many as the window and the floor allow, in the order of `victims`.
+
+An instance that does not serve costs no capacity, so only the window holds it back. One that serves goes only while
+more serve than the floor asks for. Double-half holds every old instance until all the new ones serve.
+"""
+
+from dataclasses import replace
+
+from awsroll.core.capacity import Capacity
+from awsroll.core.desired import is_moving, surplus
+from awsroll.core.fleet import FleetKind, Instance
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Flight, Status, Step
+from awsroll.core.victims import order
+from awsroll.core.view import View
+
+
+def select(view: View, capacity: Capacity) -> Status:
+    """Add the next instances to those on their way out (or through a reload)."""
+    strategy = view.rollout.strategy
+    if strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
+        return view.status
+    picks = _picks(view, capacity) or _surplus_picks(view, capacity)
+    if not picks:
+        return view.status
+    status, at = view.status, view.observation.at
+    names = tuple(one.instance_id for one in picks)
+    flights = dict(status.flights)
+    for one in picks:
+        keys = tuple(sorted(target.key for target in one.targets))
+        away = view.is_away(one)
+        flights[one.instance_id] = Flight(step=Step.DRAINING, since=at, targets=keys, stays_out=away)
+    status = replace(status, flights=flights, progress_at=at)
+    if strategy is Strategy.RELOAD:
+        return replace(status, reloading=status.reloading + names)
+    return replace(status, retiring=status.retiring + names)
+
+
+def _all_new_serve(view: View, capacity: Capacity) -> bool:
+    """Tell whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
+    if view.status.retiring or view.status.counters.replaced:
+        return True
+    return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
+
+
+def _picks(view: View, capacity: Capacity) -> list[Instance]:
+    places, room = capacity.places_in_window, capacity.room
+    picks: list[Instance] = []
+    for one in _in_order(view):
+        if places == 0:
+            break
+        if view.is_serving(one):
+            if room == 0:
+                continue
+            room -= 1
+        picks.append(one)
+        places -= 1
+    return picks
+
+
+def _in_order(view: View) -> tuple[Instance, ...]:
+    """Order the candidates; a standalone one whose replacement already serves goes before the others."""
+    ordered = order(view, view.candidates)
+    if view.rollout.kind is not FleetKind.STANDALONE:
+        return ordered
+    relieved = {
+        launch.succeeds
+        for launch in view.status.launches
+        if launch.instance_ids and set(launch.instance_ids) <= set(view.status.serving)
+    }
+    waiting = {launch.succeeds for launch in view.status.launches} - relieved
+    rank = {True: 0, False: 1}
+    free = [one for one in ordered if one.instance_id not in waiting or not view.is_serving(one)]
+    return tuple(sorted(free, key=lambda one: rank[one.instance_id in relieved]))
+
+
+def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
+    """Choose what is more than the fleet should have once nothing outdated is left (somebody lowered desired)."""
+    if view.rollout.kind is FleetKind.STANDALONE or view.candidates or view.chosen or is_moving(view.status):
+        return []
+    extra = min(surplus(view), len(view.live) - capacity.limits.desired)
+    if extra <= 0 or view.rollout.strategy is Strategy.RELOAD:
+        return []
+    new = sorted(view.current, key=lambda one: (view.is_serving(one), one.instance_id))
+    return new[:extra]

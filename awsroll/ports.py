@@ -1,0 +1,85 @@
+"""The protocols that the controller needs: what must be given to drive a rollout, whoever gives it.
+
+`fleets` talks to AWS, `testing` is a fast world in memory; `stores` keeps the record; a `Clock` is the only way to
+wait. Nothing here does anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from awsroll.core.actions import Action, Result
+from awsroll.core.fleet import Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a store keeps of one rollout. `revision` counts its writes: 0 was never written."""
+
+    rollout: Rollout
+    status: Status
+    revision: int = 0
+
+
+class Clock(Protocol):
+    """Time, and the only way to wait."""
+
+    def now(self) -> datetime:
+        """Return the current instant, timezone-aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never jumps; only differences mean anything."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+
+
+class Fleet(Protocol):
+    """A fleet of instances: look at it, change it."""
+
+    def observe(self, rollout: Rollout, status: Status) -> Observation:
+        """Look at the fleet, read only.
+
+        The status names instances that must be looked at although no target group and no group shows them any more.
+
+        Raises:
+            AwsError: if AWS cannot be read.
+        """
+
+    def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
+        """Carry out actions, in order; answer one result each. A failed call is a result, not an exception."""
+
+
+class Store(Protocol):
+    """Records of rollouts, written by compare-and-swap."""
+
+    def load(self, rollout_id: str) -> Record:
+        """Read a record.
+
+        Raises:
+            RolloutNotFoundError: if there is none of that id.
+            StateError: if it is there but cannot be used.
+        """
+
+    def save(self, record: Record) -> Record:
+        """Write a record if its revision is still the stored one (0: if there is none); return it as stored.
+
+        Raises:
+            StaleRecordError: if somebody else wrote it meanwhile.
+        """
+
+    def list(self) -> tuple[Record, ...]:
+        """Return all records that can be read, newest first."""
+
+
+class Sink(Protocol):
+    """Whoever wants to know what happens: the live view, the log, the JSON lines, the history for the report."""
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Take one fact: a dotted past-tense name (`instance.deregistered`) with its fields, all plain values."""
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        """Take one look and the status planned on it, for a live view and the timeline of the report."""
