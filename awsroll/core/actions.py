@@ -71,7 +71,11 @@ class LaunchInGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDesiredCapacity:
-    """Set a group's desired capacity, up only. Precondition: it still says `expected`."""
+    """Set a group's desired capacity.
+
+    Precondition: it still says `expected`; and no more members count towards it than `value`, so that a lower one ends
+    none.
+    """
 
     group: str
     value: int

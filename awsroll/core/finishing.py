@@ -88,11 +88,17 @@ def _is_past(view: View, name: str) -> bool:
 def _surplus(view: View) -> tuple[str, ...]:
     """Choose, among the instances that we launched, those that are more than the fleet should have."""
     ours = [one for one in view.live if _is_ours(view, one)]
-    in_group = view.rollout.kind is FleetKind.AUTO_SCALING
-    count = surplus(view) if in_group else len(view.live) - desired_capacity(view)
+    count = _present(view) - desired_capacity(view)
+    if view.rollout.kind is FleetKind.AUTO_SCALING:
+        count = min(count, surplus(view))  # a surge whose launch failed has raised desired, but brought nobody
     idle = [one for one in ours if not view.is_serving(one)]
     busy = [one for one in ours if view.is_serving(one)]
     return tuple(one.instance_id for one in (*idle, *busy)[: max(0, count)])
+
+
+def _present(view: View) -> int:
+    """Count the live instances that a desired capacity counts: those in standby are beside it."""
+    return sum(1 for one in view.live if not view.is_away(one))
 
 
 def _is_ours(view: View, one: Instance) -> bool:
@@ -186,9 +192,16 @@ def _command_runs(view: View, name: str) -> bool:
 
 
 def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:
-    """Put desired back up if it fell by our doing, then the other settings."""
+    """Put desired back where it moved by our doing, then the other settings.
+
+    It is lowered only when no more members are there than it then asks for, so that the group has none to end.
+    """
     status, group, known = view.status, view.observation.group, view.status.desired
-    if group is not None and known is not None and group.desired < known.goal and known.expected < known.goal:
+    if group is None or known is None:
+        return restore(view)
+    fell = group.desired < known.goal and known.expected < known.goal
+    stands_above = group.desired > known.goal and group.desired == known.expected
+    if fell or (stands_above and _present(view) <= known.goal):
         action = act.SetDesiredCapacity(
             group=group.name, value=known.goal, expected=group.desired, reason=Reason.RESTORING
         )

@@ -84,6 +84,7 @@ class Rollout:
         reload: the command, for `reload`; else None.
         extra_targets: for a group: where its members are registered beyond what the group does by itself.
         baseline: the versions found at the start, most common first.
+        termination_protected: standalone: the instances found protected from termination at the start.
         group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
     """
 
@@ -106,6 +107,7 @@ class Rollout:
     baseline: tuple[VersionCount, ...] = ()
     baseline_template: TemplateVersion | None = None
     group_version: str = ""
+    termination_protected: tuple[str, ...] = ()
     region: str = ""
     account: str = ""
 

@@ -27,6 +27,8 @@ def refresh(view: View) -> Status:
 
 def _adopt_launches(view: View) -> Status:
     """Settle a launch whose answer was lost and whose instance a look shows: the token is on the instance."""
+    if view.rollout.kind is not FleetKind.STANDALONE:
+        return view.status  # a group's launch also moves desired, and may be several instances: its replay tells
     by_token: dict[str, str] = {one.client_token: one.instance_id for one in view.by_id.values() if one.client_token}
     launches = tuple(
         replace(launch, settled=True, instance_ids=(by_token[launch.token],))
@@ -95,15 +97,17 @@ def _hand_over(places: tuple[Places, ...], before: str, after: str) -> tuple[Pla
 
 def _add_registered_by_hand(view: View) -> Status:
     """Give a place to a running instance that somebody has registered since."""
-    status, places = view.status, list(view.status.places)
+    status = view.status
+    places = {replace(place, occupants=()): place.occupants for place in status.places}
     known = set(view.occupants) | view.launched | set(status.retiring) | set(status.returning)
     for one in view.observation.instances:
         if one.instance_id in known or view.is_leaving(one) or one.rollout == view.rollout.rollout_id:
             continue
         keys = tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
         if keys:
-            places.append(Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(one.instance_id,)))
-    return replace(status, places=tuple(places))
+            shared = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=())
+            places[shared] = (*places.get(shared, ()), one.instance_id)
+    return replace(status, places=tuple(replace(shape, occupants=ids) for shape, ids in places.items()))
 
 
 def _drop_deregistered_by_hand(view: View) -> Status:
