@@ -8,7 +8,7 @@ the time between, so it starts the healthy clock anew.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetState
+from awsroll.core.fleet import CommandState, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.plan import add_failures, add_warnings
 from awsroll.core.status import CallKind, Failure, Flight, Mode, Status, Step
 from awsroll.core.view import View
@@ -33,13 +33,14 @@ def advance(view: View) -> Status:
             serving.append(name)
         else:
             flights[name] = flight
+    limit = view.rollout.limits.progress_seconds
     progressed = len(serving) != len(status.serving) or _has_moved(status.flights, flights)
     return replace(
         status,
         flights=flights,
         serving=tuple(sorted(serving)),
         looked_at=at,
-        progress_at=at if progressed else status.progress_at,
+        progress_at=at if progressed or _unwatched_seconds(view) >= limit else status.progress_at,
     )
 
 
@@ -90,7 +91,7 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
     if flight is None:
         targets = tuple(target.key for target in one.targets if target.state is not TargetState.DRAINING)
         flight = Flight(step=step, since=at, targets=targets)
-    elif flight.step is not step:
+    elif flight.step is not step or _unwatched_seconds(view) >= deadline_seconds(view, step):
         flight = replace(flight, step=step, since=at)
     draining = any(target.state is TargetState.DRAINING for target in one.targets)
     gone_since = None if one.targets else (flight.gone_since or at)
@@ -100,6 +101,12 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
         draining_seen=flight.draining_seen or draining,
         gone_since=gone_since,
     )
+
+
+def _unwatched_seconds(view: View) -> float:
+    """Return how long nobody has looked. A whole deadline unwatched (a crash, a pause) is not held against anybody."""
+    last = view.status.looked_at
+    return 0 if last is None else (view.observation.at - last).total_seconds()
 
 
 def _healthy_since(view: View, one: Instance, flight: Flight) -> datetime | None:
@@ -181,9 +188,17 @@ def _overdue(view: View) -> list[Failure]:
     at, found = view.observation.at, []
     for name, flight in view.status.flights.items():
         one = view.by_id.get(name)
-        if one is not None and is_overdue(view, flight):
+        if one is not None and is_overdue(view, flight) and not _is_over(view, one, flight):
             found.append(Failure(instance_id=name, cause=_why_late(view, one, flight), at=at))
     return found
+
+
+def _is_over(view: View, one: Instance, flight: Flight) -> bool:
+    """Tell whether this look shows the end of what is waited for: nobody may have looked for long (a crash)."""
+    if flight.step is Step.RELOADING:
+        seen = (invocation for invocation in view.observation.invocations if invocation.instance_id == one.instance_id)
+        return any(one.attempt == flight.attempt and one.state is CommandState.SUCCEEDED for one in seen)
+    return flight.step is Step.DRAINING and is_drained(view, one)
 
 
 _LATE = {

@@ -19,7 +19,7 @@ from awsroll.core.reloading import announce, invocation
 from awsroll.core.retire import Proposals, retire
 from awsroll.core.settings import restore
 from awsroll.core.settle import abandoned_name
-from awsroll.core.status import CallKind, Mode, Outcome, Status
+from awsroll.core.status import CallKind, Mode, Outcome, Status, Step
 from awsroll.core.view import View
 
 
@@ -86,19 +86,25 @@ def _is_past(view: View, name: str) -> bool:
 
 
 def _surplus(view: View) -> tuple[str, ...]:
-    """Choose, among the instances that we launched, those that are more than the fleet should have."""
+    """Choose, among the instances that we launched, those that are more than the fleet should have.
+
+    Members that have ended without their group's doing go first: desired comes down with them, and nobody is missed.
+    """
     ours = [one for one in view.live if _is_ours(view, one)]
     count = _present(view) - desired_capacity(view)
+    ghosts: list[Instance] = []
     if view.rollout.kind is FleetKind.AUTO_SCALING:
         count = min(count, surplus(view))  # a surge whose launch failed has raised desired, but brought nobody
+        ghosts = [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
     idle = [one for one in ours if not view.is_serving(one)]
     busy = [one for one in ours if view.is_serving(one)]
-    return tuple(one.instance_id for one in (*idle, *busy)[: max(0, count)])
+    return tuple(one.instance_id for one in (*ghosts, *idle, *busy)[: max(0, count)])
 
 
 def _present(view: View) -> int:
-    """Count the live instances that a desired capacity counts: those in standby are beside it."""
-    return sum(1 for one in view.live if not view.is_away(one))
+    """Count the instances that a desired capacity counts: those that ended unnoticed too, those in standby not."""
+    present = (one for one in view.observation.instances if view.is_live(one) or view.is_ghost(one))
+    return sum(1 for one in present if not view.is_away(one))
 
 
 def _is_ours(view: View, one: Instance) -> bool:
@@ -127,6 +133,12 @@ def _is_late(view: View, name: str) -> bool:
     return flight is not None and is_overdue(view, flight)
 
 
+def _has_failed_to_return(view: View, name: str) -> bool:
+    """Tell whether it is overdue on its way back; being late on the way it was on before does not count."""
+    flight = view.status.flights.get(name)
+    return flight is not None and flight.step is Step.RETURNING and is_overdue(view, flight)
+
+
 def _forget_late(view: View, proposals: Proposals) -> None:
     """Do not wait for what is overdue: the warning is in the report."""
     for reason, names in list(proposals.waiting.items()):
@@ -142,7 +154,7 @@ def _bring_back(view: View, proposals: Proposals) -> Status:
     kept: list[str] = []
     for name in status.returning:
         one = view.by_id[name]
-        if _is_late(view, name):
+        if _has_failed_to_return(view, name):
             status = add_warnings(status, f"{name}: could not be brought back into service")
             continue
         kept.append(name)

@@ -50,7 +50,9 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
         return status, ()
     if view.rollout.kind is FleetKind.STANDALONE:
         return _launch_standalone(view, count)
-    if capacity.limits.max_surge == 0:
+    if status.desired is not None:  # members that ended unnoticed are replaced by ending them, not by a larger surge
+        count = min(count, capacity.limits.ceiling - status.desired.expected)
+    if capacity.limits.max_surge == 0 or count <= 0:
         return status, ()
     group = view.observation.group
     if group is not None and group.can_launch_instances:

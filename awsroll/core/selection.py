@@ -5,9 +5,10 @@ more serve than the floor asks for. Double-half holds every old instance until a
 """
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from awsroll.core.capacity import Capacity
-from awsroll.core.desired import is_moving, surplus
+from awsroll.core.desired import LAG_SECONDS, is_moving, surplus
 from awsroll.core.fleet import FleetKind, Instance
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Flight, Status, Step
@@ -17,6 +18,8 @@ from awsroll.core.view import View
 
 def select(view: View, capacity: Capacity) -> Status:
     """Add the next instances to those on their way out (or through a reload)."""
+    if capacity.serving < capacity.limits.floor and (untouched := _untouched(view)):
+        return _released(view.status, untouched)
     strategy = view.rollout.strategy
     if strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
         return view.status
@@ -34,6 +37,34 @@ def select(view: View, capacity: Capacity) -> Status:
     if strategy is Strategy.RELOAD:
         return replace(status, reloading=status.reloading + names)
     return replace(status, retiring=status.retiring + names)
+
+
+def _untouched(view: View) -> frozenset[str]:
+    """Return the chosen instances to which nothing has been done yet: they serve as if they had not been chosen."""
+    status, at = view.status, view.observation.at
+    called = {call.instance_id for call in status.calls}
+    return frozenset(
+        name
+        for name in view.chosen - called
+        if name in view.by_id and view.is_in_service(view.by_id[name]) and _is_untouched(status.flights.get(name), at)
+    )
+
+
+def _is_untouched(flight: Flight | None, at: datetime) -> bool:
+    """Tell whether no call was made, or one so long ago that a look would show its effect."""
+    if flight is None or flight.deregistered_at is None:
+        return flight is None or not flight.attempt
+    return not flight.attempt and at - flight.deregistered_at >= timedelta(seconds=LAG_SECONDS)
+
+
+def _released(status: Status, names: frozenset[str]) -> Status:
+    """Let go of chosen instances: the fleet can no longer spare them (others fell ill, or more are desired)."""
+    return replace(
+        status,
+        flights={name: flight for name, flight in status.flights.items() if name not in names},
+        retiring=tuple(name for name in status.retiring if name not in names),
+        reloading=tuple(name for name in status.reloading if name not in names),
+    )
 
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:

@@ -1,0 +1,81 @@
+"""awsroll: rolling deployments for EC2 fleets behind load balancers, a few servers at a time, with no downtime.
+
+The public names, nothing else. They are loaded when first used, so that `import awsroll` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from awsroll.core.rollout import ExemptPolicy, Strategy
+    from awsroll.core.spec import RolloutSpec
+    from awsroll.core.status import Outcome
+    from awsroll.errors import (
+        AwsError,
+        AwsrollError,
+        FleetError,
+        FleetLockedError,
+        RolloutNotFoundError,
+        SpecError,
+        StateError,
+    )
+    from awsroll.library import plan, resume, roll, rollouts, status
+    from awsroll.report import Report, RolloutPlan, RolloutSummary
+    from awsroll.stores import LocalStore
+
+__version__ = "0.1.0"
+__all__ = [
+    "AwsError",
+    "AwsrollError",
+    "ExemptPolicy",
+    "FleetError",
+    "FleetLockedError",
+    "LocalStore",
+    "Outcome",
+    "Report",
+    "RolloutNotFoundError",
+    "RolloutPlan",
+    "RolloutSpec",
+    "RolloutSummary",
+    "SpecError",
+    "StateError",
+    "Strategy",
+    "plan",
+    "resume",
+    "roll",
+    "rollouts",
+    "status",
+]
+
+_HOMES = {
+    "awsroll.core.rollout": ("ExemptPolicy", "Strategy"),
+    "awsroll.core.spec": ("RolloutSpec",),
+    "awsroll.core.status": ("Outcome",),
+    "awsroll.errors": (
+        "AwsError",
+        "AwsrollError",
+        "FleetError",
+        "FleetLockedError",
+        "RolloutNotFoundError",
+        "SpecError",
+        "StateError",
+    ),
+    "awsroll.library": ("plan", "resume", "roll", "rollouts", "status"),
+    "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
+    "awsroll.stores": ("LocalStore",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on its first use (PEP 562)."""
+    if name not in _HOME_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

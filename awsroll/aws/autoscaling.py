@@ -1,0 +1,151 @@
+"""EC2 Auto Scaling: groups, their members, activities and settings. Calls only; no decisions.
+
+Terminating a member and moving it to standby have no token: such a call is repeated only if AWS has surely turned it
+away. The newer forms of two calls are not everywhere: `NotImplementedByEndpointError` says so, the caller falls back.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from awsroll.aws.caller import Caller, Reply
+
+_SERVICE = "autoscaling"
+_PAGE = 100
+
+
+class AutoScaling:
+    """The Auto Scaling calls awsroll makes."""
+
+    TERMINATED_AT_ONCE = 100
+    STANDBY_AT_ONCE = 20
+    ASKED_AT_ONCE = 50
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def group(self, name: str) -> Reply | None:
+        """Describe a group with its members; None if there is none of that name."""
+        for page in self._caller.pages(_SERVICE, "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [name]}):
+            for group in page.get("AutoScalingGroups", []):
+                found: Reply = group
+                return found
+        return None
+
+    def group_names(self) -> list[str]:
+        """Return the names of all groups of the region."""
+        request: Reply = {"MaxRecords": _PAGE}
+        if self._caller.clients.knows(_SERVICE, "DescribeAutoScalingGroups", "IncludeInstances"):
+            request["IncludeInstances"] = False
+        pages = self._caller.pages(_SERVICE, "DescribeAutoScalingGroups", request)
+        return [group["AutoScalingGroupName"] for page in pages for group in page.get("AutoScalingGroups", [])]
+
+    def memberships(self, instance_ids: Sequence[str]) -> dict[str, str]:
+        """Return the group of each of these instances that belongs to one; others are not in the answer."""
+        found: dict[str, str] = {}
+        for start in range(0, len(instance_ids), self.ASKED_AT_ONCE):
+            request = {"InstanceIds": list(instance_ids[start : start + self.ASKED_AT_ONCE])}
+            for page in self._caller.pages(_SERVICE, "DescribeAutoScalingInstances", request):
+                for one in page.get("AutoScalingInstances", []):
+                    found[one["InstanceId"]] = one["AutoScalingGroupName"]
+        return found
+
+    def activities(self, name: str, since: datetime) -> Iterator[list[Reply]]:
+        """Yield the group's scaling activities since an instant, page by page: those in progress, then the newest."""
+        request: Reply = {"AutoScalingGroupName": name, "MaxRecords": _PAGE}
+        for page in self._caller.pages(_SERVICE, "DescribeScalingActivities", request):
+            found = page.get("Activities", [])
+            yield [one for one in found if one["StartTime"] >= since]
+            if found and found[-1]["StartTime"] < since:
+                return
+
+    def hooks(self, name: str) -> list[Reply]:
+        """Describe the group's lifecycle hooks."""
+        answer = self._caller.call(_SERVICE, "DescribeLifecycleHooks", {"AutoScalingGroupName": name})
+        found: list[Reply] = answer.get("LifecycleHooks", [])
+        return found
+
+    def instance_refreshes(self, name: str) -> list[Reply]:
+        """Describe the group's newest instance refreshes (one page: an active one is the newest)."""
+        answer = self._caller.call(_SERVICE, "DescribeInstanceRefreshes", {"AutoScalingGroupName": name})
+        found: list[Reply] = answer.get("InstanceRefreshes", [])
+        return found
+
+    def warm_pool(self, name: str) -> Reply:
+        """Describe the group's warm pool: `WarmPoolConfiguration` is absent if it has none."""
+        request: Reply = {"AutoScalingGroupName": name}
+        return self._caller.call(_SERVICE, "DescribeWarmPool", request)
+
+    def can_launch_instances(self) -> bool:
+        """Tell whether the installed SDK knows LaunchInstances; the endpoint may still not."""
+        return self._caller.clients.knows(_SERVICE, "LaunchInstances")
+
+    def launch_instances(self, request: Reply) -> Reply:
+        """Launch instances in a group, in one zone; `request` must hold a ClientToken."""
+        return self._caller.call(_SERVICE, "LaunchInstances", request)
+
+    def terminate_members(self, name: str, instance_ids: Sequence[str], *, decrement: bool) -> None:
+        """Have the group retire up to 100 members, in one call.
+
+        Raises:
+            NotImplementedByEndpointError: if the SDK or the endpoint takes one id a call only.
+        """
+        request = {
+            "AutoScalingGroupName": name,
+            "InstanceIds": list(instance_ids),
+            "ShouldDecrementDesiredCapacity": decrement,
+        }
+        self._caller.call(_SERVICE, "TerminateInstanceInAutoScalingGroup", request, repeatable=False)
+
+    def terminate_member(self, instance_id: str, *, decrement: bool) -> None:
+        """Have its group retire one member: the form that every endpoint knows."""
+        request = {"InstanceId": instance_id, "ShouldDecrementDesiredCapacity": decrement}
+        self._caller.call(_SERVICE, "TerminateInstanceInAutoScalingGroup", request, repeatable=False)
+
+    def enter_standby(self, name: str, instance_ids: Sequence[str]) -> None:
+        """Put up to 20 members in standby, lowering the desired capacity by as many."""
+        request = {
+            "AutoScalingGroupName": name,
+            "InstanceIds": list(instance_ids),
+            "ShouldDecrementDesiredCapacity": True,
+        }
+        self._caller.call(_SERVICE, "EnterStandby", request, repeatable=False)
+
+    def exit_standby(self, name: str, instance_ids: Sequence[str]) -> None:
+        """Put up to 20 members back in service, raising the desired capacity by as many."""
+        request = {"AutoScalingGroupName": name, "InstanceIds": list(instance_ids)}
+        self._caller.call(_SERVICE, "ExitStandby", request, repeatable=False)
+
+    def set_desired_capacity(self, name: str, capacity: int) -> None:
+        """Set the desired capacity, whatever the cooldown: an absolute value, so a repetition is harmless."""
+        request = {"AutoScalingGroupName": name, "DesiredCapacity": capacity, "HonorCooldown": False}
+        self._caller.call(_SERVICE, "SetDesiredCapacity", request)
+
+    def update_group(self, name: str, settings: Reply) -> None:
+        """Set a group's settings: absolute values, those that are left out stay."""
+        self._caller.call(_SERVICE, "UpdateAutoScalingGroup", {"AutoScalingGroupName": name, **settings})
+
+    def suspend(self, name: str, processes: Sequence[str]) -> None:
+        """Suspend processes; an empty list would mean all, so nothing is sent for it."""
+        self._steer("SuspendProcesses", name, processes)
+
+    def resume(self, name: str, processes: Sequence[str]) -> None:
+        """Resume processes; an empty list would mean all, so nothing is sent for it."""
+        self._steer("ResumeProcesses", name, processes)
+
+    def _steer(self, operation: str, name: str, processes: Sequence[str]) -> None:
+        if processes:
+            request = {"AutoScalingGroupName": name, "ScalingProcesses": list(processes)}
+            self._caller.call(_SERVICE, operation, request)
+
+    def add_tags(self, name: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a group, not propagated to its instances."""
+        request = {"Tags": [{**_tag(name, key), "Value": value} for key, value in tags.items()]}
+        self._caller.call(_SERVICE, "CreateOrUpdateTags", request)
+
+    def remove_tags(self, name: str, keys: Sequence[str]) -> None:
+        """Remove tags from a group."""
+        self._caller.call(_SERVICE, "DeleteTags", {"Tags": [_tag(name, key) for key in keys]})
+
+
+def _tag(name: str, key: str) -> Reply:
+    return {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": key, "PropagateAtLaunch": False}

@@ -1,0 +1,80 @@
+"""One way to call AWS: rate limit, attempt, count, retry, translate. Every service file goes through here."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from awsroll.aws.calls import ApiCalls
+from awsroll.aws.clients import Clients
+from awsroll.aws.faults import read_fault
+from awsroll.aws.rate import RateLimit
+from awsroll.aws.retry import FailedCallError, Retry
+
+Reply: TypeAlias = dict[str, Any]
+
+# How each service names the page token: in the request, in the answer.
+_PAGE_TOKENS = {"elbv2": ("Marker", "NextMarker")}
+_USUAL_TOKENS = ("NextToken", "NextToken")
+
+
+class Caller:
+    """Calls operations of AWS services by their API names."""
+
+    def __init__(self, clients: Clients, *, calls: ApiCalls, rate: RateLimit, retry: Retry) -> None:
+        self.clients = clients
+        self.calls = calls
+        self._rate = rate
+        self._retry = retry
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        parameters: Reply | None = None,
+        *,
+        repeatable: bool = True,
+        also_retry: frozenset[str] = frozenset(),
+    ) -> Reply:
+        """Make one call.
+
+        Args:
+            service: boto3's name of the service, `elbv2`.
+            operation: the API's name, `RegisterTargets`.
+            parameters: as the API names them.
+            repeatable: a repetition has no second effect. If it has one, only a call that AWS has surely turned away
+                is made again.
+            also_retry: error codes worth another attempt for this call alone.
+
+        Raises:
+            AwsError: if it was refused, or not answered even when repeated.
+        """
+
+        def attempt() -> Reply:
+            self._rate.wait(service, operation)
+            try:
+                method = self._method(service, operation)
+                self.calls.record(service, operation)
+                answer: Reply = method(**(parameters or {}))
+            except Exception as failure:
+                raise FailedCallError(read_fault(failure, service, operation)) from failure
+            return answer
+
+        return self._retry.run(attempt, repeatable=repeatable, also_retry=also_retry)
+
+    def pages(self, service: str, operation: str, parameters: Reply | None = None) -> Iterator[Reply]:
+        """Make a reading call, page by page, until AWS says that there is no more."""
+        asked, answered = _PAGE_TOKENS.get(service, _USUAL_TOKENS)
+        request = dict(parameters or {})
+        while True:
+            answer = self.call(service, operation, request)
+            yield answer
+            token = answer.get(answered)
+            if not token:
+                return
+            request[asked] = token
+
+    def _method(self, service: str, operation: str) -> Any:
+        if not self.clients.knows(service, operation):
+            raise NotImplementedError(operation)
+        from botocore import xform_name  # noqa: PLC0415  (see clients)
+
+        return getattr(self.clients.client(service), xform_name(operation))

@@ -1,0 +1,89 @@
+"""boto3 clients of one session: made on first use, kept, and set up so that every call is a single attempt.
+
+Retrying is `retry`'s part alone: botocore's own is switched off, or a call without a token could take effect twice.
+What the installed SDK does not know yet is asked for here (`knows`), so that callers can fall back.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 20
+_SERVER_ERROR = 500
+
+
+class UnimplementedAnswerError(Exception):
+    """An emulator built on Werkzeug (moto's server) answered with its own error page: it lacks the operation."""
+
+
+class Clients:
+    """The clients of one session.
+
+    Args:
+        session: a boto3 session; it is not shared with other threads while clients are made.
+        endpoint_url: overrides every service's endpoint; None leaves that to boto3 and its environment variables.
+        region: overrides the session's region.
+        max_pool: connections kept open to each service.
+    """
+
+    def __init__(
+        self, session: Any, *, endpoint_url: str | None = None, region: str | None = None, max_pool: int = 10
+    ) -> None:
+        self._session = session
+        self._endpoint_url = endpoint_url
+        self._region = region
+        self._max_pool = max_pool
+        self._made: dict[str, Any] = {}
+
+    @property
+    def region(self) -> str:
+        """The region the clients talk to; empty if none is configured."""
+        return str(self._region or self._session.region_name or "")
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service, making it if this is its first use."""
+        if service not in self._made:
+            self._made[service] = self._make(service)
+        return self._made[service]
+
+    def knows(self, service: str, operation: str, parameter: str = "") -> bool:
+        """Tell whether the installed SDK has an operation, and the parameter if one is named."""
+        model = self.client(service).meta.service_model
+        if operation not in model.operation_names:
+            return False
+        return not parameter or parameter in model.operation_model(operation).input_shape.members
+
+    def members(self, service: str, shape: str) -> frozenset[str]:
+        """Return the members of a structure of a service's API, as the installed SDK knows it."""
+        return frozenset(self.client(service).meta.service_model.shape_for(shape).members)
+
+    def _make(self, service: str) -> Any:
+        from botocore.config import Config  # noqa: PLC0415  (boto3 costs 200 ms: only who calls AWS pays)
+
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 1},
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=self._max_pool,
+            user_agent_extra=f"awsroll/{_own_version()}",
+        )
+        client = self._session.client(service, region_name=self._region, endpoint_url=self._endpoint_url, config=config)
+        client.meta.events.register("before-parse", _refuse_error_page)
+        return client
+
+
+def _refuse_error_page(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Recognise moto's server when it lacks an operation: HTTP 500 with Werkzeug's page, which AWS never sends."""
+    if response_dict["status_code"] != _SERVER_ERROR:
+        return
+    headers = {name.lower(): value for name, value in response_dict["headers"].items()}
+    if headers.get("server", "").startswith("Werkzeug") and "text/html" in headers.get("content-type", ""):
+        raise UnimplementedAnswerError
+
+
+def _own_version() -> str:
+    try:
+        return version("awsroll")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unreleased"

@@ -1,0 +1,54 @@
+"""Everything that talks to AWS for one session, put together.
+
+`Connection` is what fleets and the preflight are given. Making one touches neither the network nor boto3.
+"""
+
+from typing import Any
+
+from awsroll.aws.autoscaling import AutoScaling
+from awsroll.aws.caller import Caller
+from awsroll.aws.calls import ApiCalls
+from awsroll.aws.clients import Clients
+from awsroll.aws.ec2 import Ec2
+from awsroll.aws.elbv2 import Elbv2
+from awsroll.aws.rate import RateLimit
+from awsroll.aws.retry import Retry, RetryLimits
+from awsroll.aws.ssm import Ssm
+from awsroll.aws.sts import Sts
+from awsroll.ports import Clock
+
+
+class Connection:
+    """AWS as one session sees it: one attribute a service, and the count of calls.
+
+    Args:
+        session: a boto3 session.
+        clock: what retries and the rate limit wait on.
+        endpoint_url: overrides every service's endpoint.
+        region: overrides the session's region.
+        retry: how far a single call is pushed.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        *,
+        clock: Clock,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        retry: RetryLimits | None = None,
+    ) -> None:
+        self.clock = clock
+        self.calls = ApiCalls()
+        self._clients = Clients(session, endpoint_url=endpoint_url, region=region)
+        caller = Caller(self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry))
+        self.ec2 = Ec2(caller)
+        self.elbv2 = Elbv2(caller)
+        self.autoscaling = AutoScaling(caller)
+        self.ssm = Ssm(caller)
+        self.sts = Sts(caller)
+
+    @property
+    def region(self) -> str:
+        """The region; empty if none is configured."""
+        return self._clients.region

@@ -1,0 +1,87 @@
+"""EC2: instances, launch templates, subnets. Calls only: what is asked for, cut to the API's limits; no decisions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from awsroll.aws.batches import batches
+from awsroll.aws.caller import Caller, Reply
+
+_SERVICE = "ec2"
+_FILTER_VALUES = 200  # more values in one filter: FilterLimitExceeded
+_PAGE = 1000
+_TAGGED_AT_ONCE = 200  # AWS takes 1000 ids; smaller batches lose less to one bad id
+_FRESH = frozenset({"InvalidInstanceID.NotFound"})
+
+
+class Ec2:
+    """The EC2 calls awsroll makes."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def instances(self, instance_ids: Iterable[str]) -> list[Reply]:
+        """Describe instances by id; ids that EC2 does not know (yet, or any more) are simply not answered."""
+        found: list[Reply] = []
+        for some in batches(sorted(set(instance_ids)), _FILTER_VALUES):
+            found += self._described("instance-id", some)
+        return found
+
+    def instances_tagged(self, key: str, value: str) -> list[Reply]:
+        """Describe the instances that carry a tag of that value."""
+        return self._described(f"tag:{key}", [value])
+
+    def _described(self, name: str, values: list[str]) -> list[Reply]:
+        # By filter, not by InstanceIds: one unknown id would fail the whole call.
+        request = {"Filters": [{"Name": name, "Values": values}], "MaxResults": _PAGE}
+        return [
+            instance
+            for page in self._caller.pages(_SERVICE, "DescribeInstances", request)
+            for reservation in page.get("Reservations", [])
+            for instance in reservation.get("Instances", [])
+        ]
+
+    def run_instance(self, request: Reply) -> Reply:
+        """Launch one instance; `request` must hold a ClientToken, which makes the repetition harmless."""
+        answer = self._caller.call(_SERVICE, "RunInstances", {**request, "MinCount": 1, "MaxCount": 1})
+        instance: Reply = answer["Instances"][0]
+        return instance
+
+    def terminate_instance(self, instance_id: str) -> None:
+        """Terminate one instance: with several in a call, one that is protected fails others of its zone."""
+        self._caller.call(_SERVICE, "TerminateInstances", {"InstanceIds": [instance_id]})
+
+    def create_tags(self, instance_ids: Sequence[str], tags: Mapping[str, str]) -> None:
+        """Set tags on instances, replacing equal keys; an instance just launched is waited for briefly."""
+        for some in batches(instance_ids, _TAGGED_AT_ONCE):
+            request = {"Resources": some, "Tags": tag_list(tags)}
+            self._caller.call(_SERVICE, "CreateTags", request, also_retry=_FRESH)
+
+    def is_termination_protected(self, instance_id: str) -> bool:
+        """Tell whether TerminateInstances is refused for this instance (DisableApiTermination)."""
+        request = {"InstanceId": instance_id, "Attribute": "disableApiTermination"}
+        answer = self._caller.call(_SERVICE, "DescribeInstanceAttribute", request)
+        return bool(answer.get("DisableApiTermination", {}).get("Value", False))
+
+    def template_version(self, version: str, *, template_id: str = "", name: str = "") -> Reply | None:
+        """Describe one version (a number, `$Latest` or `$Default`) of a launch template named by id or by name."""
+        named = {"LaunchTemplateId": template_id} if template_id else {"LaunchTemplateName": name}
+        answer = self._caller.call(_SERVICE, "DescribeLaunchTemplateVersions", {**named, "Versions": [version]})
+        return next(iter(answer.get("LaunchTemplateVersions", [])), None)
+
+    def subnets(self, subnet_ids: Sequence[str]) -> list[Reply]:
+        """Describe subnets by id."""
+        found: list[Reply] = []
+        for some in batches(subnet_ids, _FILTER_VALUES):
+            request = {"Filters": [{"Name": "subnet-id", "Values": some}]}
+            for page in self._caller.pages(_SERVICE, "DescribeSubnets", request):
+                found += page.get("Subnets", [])
+        return found
+
+    def network_interface_members(self) -> frozenset[str]:
+        """Return the fields that RunInstances takes for a network interface."""
+        return self._caller.clients.members(_SERVICE, "InstanceNetworkInterfaceSpecification")
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return tags as EC2 and Elastic Load Balancing take them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,122 @@
+"""Elastic Load Balancing: target groups, their targets and settings. Calls only, cut to the API's limits."""
+
+from collections.abc import Mapping, Sequence
+
+from awsroll.aws.batches import batches
+from awsroll.aws.caller import Caller, Reply
+from awsroll.aws.ec2 import tag_list
+from awsroll.errors import AwsRefusedError
+
+_SERVICE = "elbv2"
+_TARGETS_AT_ONCE = 100  # no limit is published
+_DESCRIBED_AT_ONCE = 20
+_TAGGED_AT_ONCE = 20
+
+
+class Elbv2:
+    """The Elastic Load Balancing calls awsroll makes. A target is (instance id, port), never the id alone."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def target_groups(self, arns: Sequence[str]) -> list[Reply]:
+        """Describe target groups by ARN; raises `AwsRefusedError` (TargetGroupNotFound) if one is unknown."""
+        found: list[Reply] = []
+        for some in batches(arns, _DESCRIBED_AT_ONCE):
+            answer = self._caller.call(_SERVICE, "DescribeTargetGroups", {"TargetGroupArns": some})
+            found += answer.get("TargetGroups", [])
+        return found
+
+    def target_group_named(self, name: str) -> Reply | None:
+        """Describe a target group by name; None if there is none."""
+        return self._first_or_none("DescribeTargetGroups", {"Names": [name]}, "TargetGroups", "TargetGroupNotFound")
+
+    def target_group(self, arn: str) -> Reply | None:
+        """Describe a target group by ARN; None if there is none."""
+        request = {"TargetGroupArns": [arn]}
+        return self._first_or_none("DescribeTargetGroups", request, "TargetGroups", "TargetGroupNotFound")
+
+    def _first_or_none(self, operation: str, request: Reply, key: str, unknown: str) -> Reply | None:
+        try:
+            answer = self._caller.call(_SERVICE, operation, request)
+        except AwsRefusedError as error:
+            if error.code == unknown:
+                return None
+            raise
+        return next(iter(answer.get(key, [])), None)
+
+    def all_target_groups(self) -> list[Reply]:
+        """Describe every target group of the region."""
+        return [
+            group
+            for page in self._caller.pages(_SERVICE, "DescribeTargetGroups")
+            for group in page.get("TargetGroups", [])
+        ]
+
+    def attributes(self, arn: str) -> dict[str, str]:
+        """Return the attributes of a target group, by key."""
+        answer = self._caller.call(_SERVICE, "DescribeTargetGroupAttributes", {"TargetGroupArn": arn})
+        return {one["Key"]: one["Value"] for one in answer.get("Attributes", [])}
+
+    def set_attributes(self, arn: str, attributes: Mapping[str, str]) -> None:
+        """Set attributes of a target group."""
+        request = {"TargetGroupArn": arn, "Attributes": tag_list(attributes)}
+        self._caller.call(_SERVICE, "ModifyTargetGroupAttributes", request)
+
+    def load_balancers(self, arns: Sequence[str]) -> list[Reply]:
+        """Describe load balancers by ARN."""
+        found: list[Reply] = []
+        for some in batches(arns, _DESCRIBED_AT_ONCE):
+            found += self._caller.call(_SERVICE, "DescribeLoadBalancers", {"LoadBalancerArns": some})["LoadBalancers"]
+        return found
+
+    def target_health(self, arn: str) -> list[Reply]:
+        """Return all targets of a target group, those that drain included, in one answer (there are no pages)."""
+        answer = self._caller.call(_SERVICE, "DescribeTargetHealth", {"TargetGroupArn": arn})
+        targets: list[Reply] = answer.get("TargetHealthDescriptions", [])
+        return targets
+
+    def health_of(self, arn: str, targets: Sequence[tuple[str, int]]) -> list[Reply]:
+        """Return the state of named targets; one that is not registered answers `Target.NotRegistered`.
+
+        Raises:
+            AwsRefusedError: `InvalidTarget` if EC2 knows one of the instances no more.
+        """
+        found: list[Reply] = []
+        for some in batches(targets, _TARGETS_AT_ONCE):
+            request = {"TargetGroupArn": arn, "Targets": _targets(some)}
+            found += self._caller.call(_SERVICE, "DescribeTargetHealth", request).get("TargetHealthDescriptions", [])
+        return found
+
+    def register(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
+        """Register targets; the instances must be running."""
+        for some in batches(targets, _TARGETS_AT_ONCE):
+            request = {"TargetGroupArn": arn, "Targets": _targets(some)}
+            self._caller.call(_SERVICE, "RegisterTargets", request)
+
+    def deregister(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
+        """Deregister targets. Without the port AWS may answer yes and do nothing: it is always sent."""
+        for some in batches(targets, _TARGETS_AT_ONCE):
+            request = {"TargetGroupArn": arn, "Targets": _targets(some)}
+            self._caller.call(_SERVICE, "DeregisterTargets", request)
+
+    def tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the tags of target groups, by ARN."""
+        found: dict[str, dict[str, str]] = {}
+        for some in batches(arns, _TAGGED_AT_ONCE):
+            answer = self._caller.call(_SERVICE, "DescribeTags", {"ResourceArns": some})
+            for one in answer.get("TagDescriptions", []):
+                found[one["ResourceArn"]] = {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}
+        return found
+
+    def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a target group, replacing equal keys."""
+        self._caller.call(_SERVICE, "AddTags", {"ResourceArns": [arn], "Tags": tag_list(tags)})
+
+    def remove_tags(self, arn: str, keys: Sequence[str]) -> None:
+        """Remove tags from a target group; absent ones are no error."""
+        self._caller.call(_SERVICE, "RemoveTags", {"ResourceArns": [arn], "TagKeys": list(keys)})
+
+
+def _targets(targets: Sequence[tuple[str, int]]) -> list[Reply]:
+    return [{"Id": instance_id, "Port": port} for instance_id, port in targets]

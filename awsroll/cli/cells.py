@@ -1,0 +1,85 @@
+"""What each server is doing, as one word: the colour of its cell in the live view.
+
+Derived from one look; the planner knows nothing of it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from awsroll.core.capacity import Bounds, measure
+from awsroll.core.fleet import Instance, Observation, TargetState
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status, Step
+from awsroll.core.view import View
+
+
+class CellPhase(StrEnum):
+    """What a server is doing."""
+
+    OUTDATED = "old, serving"
+    DRAINING = "draining"
+    TERMINATING = "terminating"
+    RELOADING = "reloading"
+    LAUNCHING = "launching"
+    VERIFYING = "verifying"
+    CURRENT = "new, serving"
+    UNHEALTHY = "unhealthy"
+    EXEMPT = "left alone"
+
+
+_OF_STEP = {
+    Step.DRAINING: CellPhase.DRAINING,
+    Step.TERMINATING: CellPhase.TERMINATING,
+    Step.LAUNCHING: CellPhase.LAUNCHING,
+    Step.VERIFYING: CellPhase.VERIFYING,
+    Step.RELOADING: CellPhase.RELOADING,
+    Step.RETURNING: CellPhase.VERIFYING,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One look, as the live view shows it.
+
+    Attributes:
+        cells: each live server's id and phase, zone by zone.
+        done: how many servers serve on the goal version.
+        goal: how many there shall be.
+    """
+
+    cells: tuple[tuple[str, CellPhase], ...]
+    done: int
+    goal: int
+    serving: int
+    running: int
+    in_flight: int
+    limits: Bounds
+
+
+def picture(rollout: Rollout, observation: Observation, status: Status) -> Picture:
+    """Return what to show of one look."""
+    view = View(rollout, observation, status)
+    sums = measure(view)
+    shown = sorted(view.live, key=lambda one: (one.zone, one.instance_id))
+    return Picture(
+        cells=tuple((one.instance_id, _phase(view, one)) for one in shown),
+        done=sums.current_serving,
+        goal=sums.goal_current,
+        serving=sums.serving,
+        running=sums.live,
+        in_flight=sums.in_flight,
+        limits=sums.limits,
+    )
+
+
+def _phase(view: View, instance: Instance) -> CellPhase:
+    flight = view.status.flights.get(instance.instance_id)
+    if flight is not None:
+        return _OF_STEP[flight.step]
+    if any(target.state is TargetState.DRAINING for target in instance.targets):
+        return CellPhase.DRAINING
+    if view.is_exempt(instance):
+        return CellPhase.EXEMPT
+    if not view.is_in_service(instance):
+        return CellPhase.VERIFYING if view.is_current(instance) else CellPhase.UNHEALTHY
+    return CellPhase.CURRENT if view.is_current(instance) else CellPhase.OUTDATED

@@ -1,0 +1,114 @@
+"""What `roll`, `resume` and `demo` share: drive a rollout with progress, signals and a closing report."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from awsroll.cli.everywhere import Everywhere
+from awsroll.cli.exits import exit_of_outcome
+from awsroll.cli.output import Output, complain
+from awsroll.cli.signals import StopRequest
+from awsroll.core.fleet import Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+
+if TYPE_CHECKING:
+    from awsroll.compose import Surroundings
+    from awsroll.ports import Record, Sink, Store
+    from awsroll.preflight import Prepared
+    from awsroll.report import Report
+
+_BEGINNINGS = ("rollout.created", "rollout.resumed")
+
+
+def drive(
+    everywhere: Everywhere,
+    run: "Callable[[Surroundings], Report]",
+    *,
+    session: Any = None,
+    store: "Store | None" = None,
+) -> int:
+    """Run a rollout to its end, showing it; return the exit code.
+
+    Args:
+        everywhere: the options that every command takes.
+        run: starts or resumes the rollout in the surroundings that it is given.
+        session: a boto3 session, instead of one made of the options.
+        store: where the record is kept, instead of where the options say.
+    """
+    from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.compose import Surroundings  # noqa: PLC0415 - see above
+
+    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    kept = everywhere.store() if store is None else store
+    followed = _Followed(output, kept)
+    stop = StopRequest(give_up=followed.tell_interrupted)
+    followed.stop = stop
+    with stop.listening(), output.progress() as progress:
+        followed.sink = progress
+        report = run(
+            Surroundings(
+                session=everywhere.session() if session is None else session,
+                endpoint_url=everywhere.endpoint_url,
+                store=kept,
+                clock=SystemClock(stop.event),
+                sink=followed,
+                stop_requested=stop.requested,
+                confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
+            )
+        )
+    tell(output, report)
+    return exit_of_outcome(report.status)
+
+
+def tell(output: Output, report: "Report") -> None:
+    """Give the closing report, and what to do next."""
+    from awsroll.cli.closing import how_to_go_on, report_text  # noqa: PLC0415 - see above
+
+    if output.json:
+        output.emit("report", **report.as_dict())
+    else:
+        output.result(report_text(report))
+    advice = how_to_go_on(report)
+    if advice:
+        complain(advice)
+
+
+class _Followed:
+    """The sink that the command itself listens on: it prints the rollout's id first, and knows it from then on."""
+
+    def __init__(self, output: Output, store: "Store") -> None:
+        self.sink: Sink | None = None
+        self.stop: StopRequest | None = None
+        self._output = output
+        self._store = store
+        self._rollout_id = ""
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        if name in _BEGINNINGS:
+            self._rollout_id = str(fields["rollout_id"])
+            if self.stop is not None:
+                self.stop.driving = True
+            if not self._output.json:
+                self._output.result(f"rollout {self._rollout_id}")
+        if self.sink is not None:
+            self.sink.event(name, at, **fields)
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        if self.sink is not None:
+            self.sink.looked(rollout, observation, status)
+
+    def tell_interrupted(self) -> None:
+        """Close as interrupted, from the record: the driver is stuck in a call that AWS does not answer."""
+        from awsroll.report import build_report  # noqa: PLC0415 - see above
+
+        record: Record = self._store.load(self._rollout_id)
+        tell(self._output, build_report(record, at=datetime.now(UTC)))
+
+
+def _ask(prepared: "Prepared") -> bool:
+    if not prepared.findings:
+        return True
+    complain(*(f"{finding.severity}: {finding.message}" for finding in prepared.findings))
+    complain("go on? [y/N] (--yes does not ask)")
+    return input().strip().lower() in ("y", "yes")

@@ -1,0 +1,34 @@
+"""Exit codes, and which error or outcome ends in which. Scripts depend on the numbers."""
+
+from enum import IntEnum
+
+from awsroll.core.status import Outcome
+from awsroll.errors import AwsError, AwsrollError, FleetLockedError, StaleRecordError
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    REFUSED = 2  # the request is invalid, or the checks refuse it: nothing was changed
+    NEEDS_A_PERSON = 3  # stopped or paused with the fleet mixed
+    FLEET_HELD = 4  # another rollout holds this fleet: nothing was changed
+    AWS_REFUSED = 5  # credentials, permission, endpoint: before anything was changed
+    INTERRUPTED = 130
+
+
+def exit_of_outcome(outcome: Outcome) -> Exit:
+    """Return how a rollout with this outcome ends the command."""
+    if outcome is Outcome.SUCCEEDED:
+        return Exit.DONE
+    return Exit.INTERRUPTED if outcome in (Outcome.INTERRUPTED, Outcome.RUNNING) else Exit.NEEDS_A_PERSON
+
+
+def exit_of_error(error: AwsrollError) -> Exit:
+    """Return how an error ends the command."""
+    if isinstance(error, FleetLockedError):
+        return Exit.FLEET_HELD
+    if isinstance(error, AwsError):
+        return Exit.AWS_REFUSED
+    # Raised in the middle of a rollout only: somebody else goes on with it.
+    return Exit.NEEDS_A_PERSON if isinstance(error, StaleRecordError) else Exit.REFUSED

@@ -1,0 +1,75 @@
+"""`awsroll list` and `awsroll status`: the known rollouts, and where one stands. Reads the records, never AWS."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.flags import takes
+from awsroll.cli.output import Output, complain
+from awsroll.errors import RolloutNotFoundError
+
+if TYPE_CHECKING:
+    from awsroll.report import RolloutSummary
+
+
+@takes(EVERYWHERE_GROUP)
+def rollouts(everywhere: Everywhere) -> int:
+    """List the known rollouts, newest first."""
+    from awsroll.cli.closing import summaries_text  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.compose import known_rollouts  # noqa: PLC0415 - see above
+
+    store = everywhere.store()
+    known = known_rollouts(store)
+    if everywhere.json:
+        for one in known:
+            Output(json=True).emit("rollout", **_plain(one))
+    elif known:
+        Output().result(summaries_text(known))
+    else:
+        Output(quiet=everywhere.quiet).note(f"no rollouts are known in {store.directory}")
+    complain(*(str(error) for error in store.unreadable()))
+    return 0
+
+
+@takes(EVERYWHERE_GROUP)
+def status(
+    everywhere: Everywhere,
+    rollout: Annotated[
+        str | None, typer.Argument(metavar="[ROLLOUT]", help="The rollout's id (default: the newest).")
+    ] = None,
+) -> int:
+    """Show where a rollout stands, by its record."""
+    from awsroll.cli.closing import status_text  # noqa: PLC0415 - see above
+    from awsroll.compose import known_rollout, known_rollouts  # noqa: PLC0415 - see above
+
+    store = everywhere.store()
+    if rollout is None:
+        newest = next(iter(known_rollouts(store)), None)
+        if newest is None:
+            problem = f"no rollouts are known in {store.directory}: start one with `awsroll roll`"
+            raise RolloutNotFoundError(problem)
+        rollout = newest.rollout_id
+    record, summary = store.load(rollout), known_rollout(rollout, store)
+    if everywhere.json:
+        counters = record.status.counters
+        Output(json=True).emit(
+            "status",
+            **_plain(summary),
+            in_flight=sorted(record.status.flights),
+            replaced=counters.replaced,
+            reloaded=counters.reloaded,
+            min_serving=counters.lowest_serving,
+            max_running=counters.highest_live,
+            warnings=list(record.status.warnings),
+        )
+    else:
+        Output().result(status_text(record, summary))
+    return 0
+
+
+def _plain(summary: "RolloutSummary") -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415 - see above
+
+    plain: dict[str, Any] = msgspec.to_builtins(summary)
+    return plain

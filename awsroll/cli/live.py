@@ -1,0 +1,130 @@
+"""The live view on a terminal: a coloured cell for each server, the window, the time left, the last events.
+
+On standard error, so that the result on standard output stays clean. Nothing else may be shown meanwhile.
+"""
+
+from collections import deque
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from awsroll.cli.cells import CellPhase, Picture, picture
+from awsroll.cli.closing import duration
+from awsroll.cli.lines import in_words
+from awsroll.core.fleet import Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+
+_COLOURS = {
+    CellPhase.OUTDATED: "blue",
+    CellPhase.DRAINING: "yellow",
+    CellPhase.TERMINATING: "bright_black",
+    CellPhase.RELOADING: "magenta",
+    CellPhase.LAUNCHING: "cyan",
+    CellPhase.VERIFYING: "bright_cyan",
+    CellPhase.CURRENT: "green",
+    CellPhase.UNHEALTHY: "red",
+    CellPhase.EXEMPT: "white",
+}
+_EVENTS_SHOWN = 6
+_REDRAWS_PER_SECOND = 4
+
+
+class LiveView:
+    """Shows a rollout while it runs. Use it as a context manager: the terminal is as before when it ends."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._events: deque[str] = deque(maxlen=_EVENTS_SHOWN)
+        self._rollout: Rollout | None = None
+        self._picture: Picture | None = None
+        self._started_at: datetime | None = None
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._render,
+            refresh_per_second=_REDRAWS_PER_SECOND,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Show an event among the last ones; the first of all stays above the view."""
+        line = f"{at:%H:%M:%S} {in_words(name, fields)}"
+        if name in ("rollout.created", "rollout.resumed"):
+            self._console.print(Text(line))
+        else:
+            self._events.append(line)
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        """Show a look."""
+        self._rollout = rollout
+        self._started_at = status.started_at
+        self._picture = picture(rollout, observation, status)
+
+    def _render(self) -> RenderableType:
+        if self._picture is None or self._rollout is None or self._started_at is None:
+            return Text("looking at the fleet …")
+        elapsed = (datetime.now(UTC) - self._started_at).total_seconds()
+        return Group(
+            _heading(self._rollout),
+            _cells(self._picture),
+            _legend(self._picture),
+            _progress(self._picture, elapsed),
+            Text(_sums(self._picture)),
+            *(Text(line, style="bright_black", overflow="ellipsis", no_wrap=True) for line in self._events),
+        )
+
+
+def _heading(rollout: Rollout) -> Text:
+    return Text.assemble(
+        (rollout.fleet, "bold"), f"  {rollout.from_version or '(empty)'} → {rollout.to_version}  {rollout.strategy}"
+    )
+
+
+def _cells(shown: Picture) -> Text:
+    cells = Text()
+    for _, phase in shown.cells:
+        cells.append("■ ", style=_COLOURS[phase])
+    return cells
+
+
+def _legend(shown: Picture) -> Text:
+    legend = Text()
+    for phase in CellPhase:
+        count = sum(1 for _, one in shown.cells if one is phase)
+        if count:
+            legend.append(f"■ {count} {phase}  ", style=_COLOURS[phase])
+    return legend
+
+
+def _progress(shown: Picture, elapsed: float) -> Table:
+    row = Table.grid(padding=(0, 1))
+    left = elapsed / shown.done * (shown.goal - shown.done) if shown.done else None
+    row.add_row(
+        ProgressBar(total=max(shown.goal, 1), completed=shown.done, width=40),
+        f"{shown.done}/{shown.goal}",
+        f"{duration(elapsed)} so far" + ("" if left is None else f", about {duration(left)} left"),
+    )
+    return row
+
+
+def _sums(shown: Picture) -> str:
+    limits = shown.limits
+    return (
+        f"serving {shown.serving} (never below {limits.floor})  "
+        f"running {shown.running} (never above {limits.ceiling})  in flight {shown.in_flight} of {limits.window}"
+    )

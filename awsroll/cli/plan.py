@@ -1,0 +1,50 @@
+"""`awsroll plan` and `awsroll doctor`: what would be done, and the checks alone. Read-only."""
+
+from typing import TYPE_CHECKING
+
+from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.flags import takes
+from awsroll.cli.output import Output
+from awsroll.cli.request import REQUEST_GROUP
+from awsroll.core.spec import RolloutSpec
+
+if TYPE_CHECKING:
+    from awsroll.report import RolloutPlan
+
+
+@takes(REQUEST_GROUP, EVERYWHERE_GROUP)
+def plan(request: RolloutSpec, everywhere: Everywhere) -> int:
+    """Show what would be done: the order, lowest and highest capacity, a rough duration. Changes nothing."""
+    import msgspec  # noqa: PLC0415 - keeps `--help` fast
+
+    from awsroll.cli.closing import plan_text  # noqa: PLC0415 - see above
+
+    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    planned = _looked_ahead(request, everywhere)
+    if output.json:
+        output.emit("plan", **msgspec.to_builtins(planned))
+    else:
+        output.result(plan_text(planned))
+    return 0
+
+
+@takes(REQUEST_GROUP, EVERYWHERE_GROUP)
+def doctor(request: RolloutSpec, everywhere: Everywhere) -> int:
+    """Run the checks that come before a rollout, and nothing else. Changes nothing."""
+    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    planned = _looked_ahead(request, everywhere)
+    if output.json:
+        for finding in planned.findings:
+            output.emit("finding", severity=finding.severity, message=finding.message)
+        output.emit("doctor", fleet=planned.fleet, ok=True, warnings=len(planned.findings))
+        return 0
+    for finding in planned.findings:
+        output.result(f"{finding.severity}: {finding.message}")
+    output.result(f"{planned.fleet} can be rolled from {planned.from_version or '(none)'} to {planned.to_version}")
+    return 0
+
+
+def _looked_ahead(request: RolloutSpec, everywhere: Everywhere) -> "RolloutPlan":
+    from awsroll.compose import Surroundings, look_ahead  # noqa: PLC0415 - see above
+
+    return look_ahead(request, Surroundings(session=everywhere.session(), endpoint_url=everywhere.endpoint_url))

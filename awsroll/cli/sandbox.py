@@ -1,0 +1,70 @@
+"""`awsroll sandbox`: the embedded AWS as a server on this machine, until stopped."""
+
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.extra import needing_sandbox
+from awsroll.cli.flags import takes
+from awsroll.cli.output import Output
+from awsroll.errors import SpecError
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.server import SandboxServer
+
+
+@takes(EVERYWHERE_GROUP)
+def sandbox(
+    everywhere: Everywhere,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port on the loopback address (0: any free one).")
+    ] = 4566,
+    speed: Annotated[
+        float, typer.Option(metavar="N", help="How many times faster than AWS its own timers run (1: as AWS).")
+    ] = 1.0,
+) -> int:
+    """Run an AWS on this machine (EC2, load balancing, Auto Scaling, SSM) for any AWS client, until stopped."""
+    if not 0 < speed < float("inf"):
+        problem = f"--speed {speed:g}: give a number above 0, 10 for ten times as fast"
+        raise SpecError(problem)
+    _check_port(port)
+    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    with needing_sandbox():
+        from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto, only for whoever wants it
+
+        server = serve(port=port, speed=speed)
+    with server:
+        _announce(server, output)
+        _wait_for_a_signal()
+    return 0
+
+
+def _check_port(port: int) -> None:
+    # Werkzeug, which serves, would print its own lines and leave.
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except OSError as error:
+        problem = f"port {port} cannot be used: {error.strerror}; give another --port, or --port 0 for any free one"
+        raise SpecError(problem) from error
+
+
+def _announce(server: "SandboxServer", output: Output) -> None:
+    if output.json:
+        output.emit("sandbox.started", url=server.url, environment=dict(server.environment))
+        return
+    output.result("\n".join(f"export {name}={value}" for name, value in server.environment.items()))
+    output.note(f"the sandbox answers at {server.url}; Ctrl-C ends it and everything in it")
+
+
+def _wait_for_a_signal() -> None:
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    while not done.wait(3600):
+        pass

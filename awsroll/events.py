@@ -1,0 +1,80 @@
+"""Where the events of a rollout go: to several places at once, or as one JSON object a line.
+
+A sink must never stop a rollout: one whose reader has gone away falls silent.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, TextIO
+
+from awsroll.core.fleet import Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+from awsroll.ports import Sink
+
+
+class Tee:
+    """Passes everything on to each of several sinks; with none, it is silence."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks: Sequence[Sink] = sinks
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Pass on one fact."""
+        for sink in self._sinks:
+            sink.event(name, at, **fields)
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        """Pass on one look."""
+        for sink in self._sinks:
+            sink.looked(rollout, observation, status)
+
+
+class JsonLines:
+    """Writes each event as one JSON object a line, with `event` and `at` (RFC 3339, UTC).
+
+    Args:
+        stream: for text; every line is flushed, so that a reader may follow.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        import structlog  # noqa: PLC0415 - only who wants JSON lines pays for it
+
+        self._log = structlog.wrap_logger(
+            structlog.PrintLogger(stream),
+            processors=[structlog.processors.JSONRenderer(serializer=_serialized)],
+            wrapper_class=structlog.BoundLogger,
+        )
+        self._open = True
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Write one line."""
+        if not self._open:
+            return
+        try:
+            self._log.info(name, at=rfc3339(at), **fields)
+        except (OSError, ValueError):  # the reader has gone away, or the stream was closed: the rollout goes on
+            self._open = False
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        """Write nothing: looks are for views."""
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an instant as RFC 3339 in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _serialized(event: dict[str, Any], **_: Any) -> str:
+    first = {"event": event.pop("event"), "at": event.pop("at")}
+    return json.dumps({**first, **event}, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Enum):
+        return value.value
+    return sorted(value) if isinstance(value, (set, frozenset)) else str(value)

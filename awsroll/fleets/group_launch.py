@@ -1,0 +1,78 @@
+"""LaunchInstances: instances of a group in a zone of our choice, with a token, answered at once with ids or errors."""
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.faults import NO_CAPACITY
+from awsroll.core.actions import LaunchInGroup, Result
+from awsroll.errors import AccessRefusedError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
+from awsroll.fleets.launching import REPLAYABLE
+from awsroll.fleets.outcomes import done, refused, stale
+
+_DENIED = ("UnauthorizedOperation", "AccessDenied")
+# What Auto Scaling answers for a group that LaunchInstances is not made for: a definite no, without effect.
+_NOT_FOR_THIS_GROUP = ("ValidationError", "UnsupportedOperation")
+
+
+class GroupLaunches:
+    """Launches instances in a group."""
+
+    def __init__(self, aws: Connection, fallbacks: Fallbacks) -> None:
+        self._aws = aws
+        self._fallbacks = fallbacks
+
+    def launch(self, action: LaunchInGroup) -> Result:
+        """Launch; raises `AwsError` if the call fails. Where there is no such call, the next look says so."""
+        launch = action.launch
+        if self._fallbacks.lacks(LAUNCH_INSTANCES):
+            return stale(action, "LaunchInstances is not available here: desired capacity is used instead")
+        if self._aws.clock.now() - launch.at > REPLAYABLE:
+            message = "the launch was asked for more than 12 hours ago: its token may be forgotten, it is not repeated"
+            return refused(action, "LaunchTooOld", message)
+        try:
+            answer = self._aws.autoscaling.launch_instances(_request(action))
+        except NotImplementedByEndpointError as error:
+            return self._without(action, f"{error}: surge by desired capacity instead")
+        except AccessRefusedError:
+            raise
+        except AwsRefusedError as error:
+            if error.code not in _NOT_FOR_THIS_GROUP:
+                raise
+            return self._without(action, f"{error}: this group takes no LaunchInstances; surge by desired capacity")
+        return _read(action, answer)
+
+    def _without(self, action: LaunchInGroup, warning: str) -> Result:
+        self._fallbacks.note(LAUNCH_INSTANCES, warning)
+        return stale(action, warning)
+
+
+def _request(action: LaunchInGroup) -> Reply:
+    launch = action.launch
+    request: Reply = {
+        "AutoScalingGroupName": action.group,
+        "ClientToken": launch.token,
+        "RequestedCapacity": launch.count,
+        "RetryStrategy": "none",  # the group would launch later, in a zone of its choice
+    }
+    if launch.subnet_id:
+        request["SubnetIds"] = [launch.subnet_id]
+    elif launch.zone:
+        request["AvailabilityZones"] = [launch.zone]
+    return request
+
+
+def _read(action: LaunchInGroup, answer: Reply) -> Result:
+    ids = tuple(one for launched in answer.get("Instances", []) for one in launched.get("InstanceIds", []))
+    errors = answer.get("Errors", [])
+    said = "; ".join(
+        f"{one.get('AvailabilityZone', '')}: {one.get('ErrorCode', '')}: {one.get('ErrorMessage', '')}".strip(": ")
+        for one in errors
+    )
+    if ids:
+        return done(action, instance_ids=ids, message=said)
+    code = next((one.get("ErrorCode", "") for one in errors), "NothingLaunched")
+    denied = code in _DENIED
+    transient = code in NO_CAPACITY or not errors
+    return refused(
+        action, code, said or "the group launched nothing and gave no reason", transient=transient, denied=denied
+    )

@@ -1,0 +1,194 @@
+"""The calls that steer an Auto Scaling group, each checked against the group as it is right before.
+
+Moves of members have no token: what was accepted, what was surely refused and what is unknown are kept apart.
+"""
+
+from collections.abc import Callable, Sequence
+
+from awsroll.aws.autoscaling import AutoScaling
+from awsroll.aws.batches import batches
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.faults import is_throttle
+from awsroll.aws.reading import read_lifecycle
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.fleet import Lifecycle
+from awsroll.errors import AccessRefusedError, AwsError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.fleets.fallbacks import BULK_TERMINATE, Fallbacks
+from awsroll.fleets.group_look import GroupLook
+from awsroll.fleets.outcomes import done, failed, stale
+from awsroll.fleets.targets import TargetGroups
+from awsroll.fleets.writes import registered_words
+
+_COUNTED = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+_LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING, Lifecycle.UNKNOWN)
+Move = Callable[[Sequence[str]], None]
+
+
+class GroupWrites:
+    """Executes the actions on a group and its members; raises `AwsError` if a call fails as a whole."""
+
+    def __init__(self, aws: Connection, look: GroupLook, targets: TargetGroups, fallbacks: Fallbacks) -> None:
+        self._aws = aws
+        self._look = look
+        self._targets = targets
+        self._fallbacks = fallbacks
+
+    def set_desired(self, action: act.SetDesiredCapacity) -> Result:
+        """Set the desired capacity if it still says what was expected, and if a lower one ends no member."""
+        group = self._look.describe(action.group)
+        now = int(group["DesiredCapacity"])
+        if now == action.value:
+            return done(action, message="it says so already")
+        if action.value < now and sum(state in _COUNTED for state in _states(group).values()) > action.value:
+            return stale(action, f"more than {action.value} members are there: the group would end some of them")
+        if now != action.expected:
+            return stale(action, f"the desired capacity is {now}, not {action.expected}")
+        self._aws.autoscaling.set_desired_capacity(action.group, action.value)
+        return done(action)
+
+    def terminate(self, action: act.TerminateInGroup) -> Result:
+        """Have the group retire members that are still members, not leaving, and no longer registered by us."""
+        states = _states(self._look.describe(action.group))
+        members = [one for one in action.instance_ids if states.get(one, Lifecycle.UNKNOWN) not in _LEAVING]
+        if not members:
+            return stale(action, "none of the instances is a member that could be terminated")
+        left = self._targets.still_registered(members, action.not_registered) if action.not_registered else {}
+        ready = [one for one in members if one not in left]
+        if not ready:
+            return stale(action, registered_words(left))
+        return _moved(action, self._terminate_all(action, ready))
+
+    def _terminate_all(self, action: act.TerminateInGroup, ready: Sequence[str]) -> "_Moved":
+        def several(some: Sequence[str]) -> None:
+            self._aws.autoscaling.terminate_members(action.group, some, decrement=action.decrement)
+
+        def single(some: Sequence[str]) -> None:
+            self._aws.autoscaling.terminate_member(some[0], decrement=action.decrement)
+
+        moved = _Moved()
+        for some in batches(ready, AutoScaling.TERMINATED_AT_ONCE):
+            if len(some) == 1 or self._fallbacks.lacks(BULK_TERMINATE):
+                moved.each(single, some)
+                continue
+            try:
+                several(some)
+            except NotImplementedByEndpointError as error:
+                self._fallbacks.note(BULK_TERMINATE, f"{error}: members are terminated one id a call")
+                moved.each(single, some)
+            except AwsError as error:
+                moved.blame(error, single, some)
+            else:
+                moved.accepted += some
+        return moved
+
+    def enter_standby(self, action: act.EnterStandby) -> Result:
+        """Put members that are in service in standby; those that are there already count as moved."""
+        away = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+        return self._move(action, source=Lifecycle.IN_SERVICE, arrived=away, move=self._aws.autoscaling.enter_standby)
+
+    def exit_standby(self, action: act.ExitStandby) -> Result:
+        """Put members that are in standby back in service; those that are already on the way count as moved."""
+        back = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+        return self._move(action, source=Lifecycle.STANDBY, arrived=back, move=self._aws.autoscaling.exit_standby)
+
+    def _move(
+        self,
+        action: act.EnterStandby | act.ExitStandby,
+        *,
+        source: Lifecycle,
+        arrived: tuple[Lifecycle, ...],
+        move: Callable[[str, Sequence[str]], None],
+    ) -> Result:
+        states = _states(self._look.describe(action.group))
+        ready = [one for one in action.instance_ids if states.get(one) is source]
+        moved = _Moved()
+        moved.accepted += [one for one in action.instance_ids if states.get(one) in arrived]
+        if not ready and not moved.accepted:
+            return stale(action, f"none of the instances is {source} any more")
+        for some in batches(ready, AutoScaling.STANDBY_AT_ONCE):
+            moved.together(lambda ids: move(action.group, ids), some)
+        return _moved(action, moved)
+
+    def update(self, action: act.UpdateGroup) -> Result:
+        """Set bounds or template version; never bounds that would make AWS end instances of its own choice."""
+        described = self._look.describe(action.group)
+        now = int(described["DesiredCapacity"])
+        if action.maximum is not None and action.maximum < now:
+            return stale(action, f"the desired capacity is {now}: a maximum of {action.maximum} would end instances")
+        if action.minimum is not None and action.minimum > now:
+            return stale(action, f"the desired capacity is {now}: a minimum of {action.minimum} would launch instances")
+        settings: Reply = {}
+        if action.minimum is not None:
+            settings["MinSize"] = action.minimum
+        if action.maximum is not None:
+            settings["MaxSize"] = action.maximum
+        settings |= _template_settings(described, action)
+        self._aws.autoscaling.update_group(action.group, settings)
+        return done(action)
+
+
+class _Moved:
+    """What became of the members that calls were made for."""
+
+    def __init__(self) -> None:
+        self.accepted: list[str] = []
+        self.errors: list[AwsError] = []
+
+    def together(self, call: Move, ids: Sequence[str]) -> None:
+        """Make one call for several."""
+        try:
+            call(ids)
+        except AwsError as error:
+            self.blame(error, call, ids)
+        else:
+            self.accepted += ids
+
+    def blame(self, error: AwsError, single: Move, ids: Sequence[str]) -> None:
+        """Take in a failed call; if all may have been turned away for the sake of one, each on its own tells which."""
+        definite = isinstance(error, AwsRefusedError) and not isinstance(error, AccessRefusedError)
+        if definite and len(ids) > 1 and not is_throttle(error):
+            self.each(single, ids)
+        else:
+            self.errors.append(error)
+
+    def each(self, single: Move, ids: Sequence[str]) -> None:
+        """Make one call for each, until one fails for a reason that holds for all."""
+        for one in ids:
+            try:
+                single([one])
+            except AwsError as error:
+                self.errors.append(error)
+                if not isinstance(error, AwsRefusedError) or isinstance(error, AccessRefusedError):
+                    return
+            else:
+                self.accepted.append(one)
+
+
+def _moved(action: Action, moved: _Moved) -> Result:
+    results = [failed(action, error) for error in moved.errors]
+    unknown = next((one for one in results if one.answer is Answer.UNANSWERED), None)
+    if unknown is not None:
+        return unknown  # which ones were accepted shows at the next look
+    if moved.accepted:
+        message = "; ".join(one.message for one in results)
+        return done(action, instance_ids=tuple(moved.accepted), message=message)
+    return results[0]
+
+
+def _states(described: Reply) -> dict[str, Lifecycle]:
+    return {one["InstanceId"]: read_lifecycle(one["LifecycleState"]) for one in described.get("Instances", [])}
+
+
+def _template_settings(described: Reply, action: act.UpdateGroup) -> Reply:
+    if action.template is None:
+        return {}
+    version = action.version or str(action.template.number)
+    setting = {"LaunchTemplateId": action.template.template_id, "Version": version}
+    mixed = described.get("MixedInstancesPolicy")
+    if not mixed:
+        return {"LaunchTemplate": setting}
+    # Parts that are left out may be reset: the whole policy goes back, with the version alone changed.
+    template = {**mixed.get("LaunchTemplate", {}), "LaunchTemplateSpecification": setting}
+    return {"MixedInstancesPolicy": {**mixed, "LaunchTemplate": template}}

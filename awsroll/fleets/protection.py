@@ -1,0 +1,38 @@
+"""Termination protection of standalone instances.
+
+DescribeInstances does not show it, and asking for it takes a call an instance. So the preflight asks once for all, and
+only those that it found protected are asked for again, once a minute: a person may free them meanwhile.
+"""
+
+from collections.abc import Iterable
+
+from awsroll.aws.connection import Connection
+from awsroll.errors import AwsRefusedError
+
+_SECONDS = 60
+
+
+class Protection:
+    """Which of the instances that were protected at the start still are."""
+
+    def __init__(self, aws: Connection) -> None:
+        self._aws = aws
+        self._kept: dict[str, tuple[bool, float]] = {}
+
+    def look(self, instance_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of the instances that are protected from termination."""
+        return frozenset(one for one in instance_ids if self._is_protected(one))
+
+    def _is_protected(self, instance_id: str) -> bool:
+        now = self._aws.clock.monotonic()
+        protected, at = self._kept.get(instance_id, (True, -_SECONDS))
+        if now - at < _SECONDS:
+            return protected
+        try:
+            protected = self._aws.ec2.is_termination_protected(instance_id)
+        except AwsRefusedError as error:
+            if error.code != "InvalidInstanceID.NotFound":
+                raise
+            protected = False
+        self._kept[instance_id] = (protected, now)
+        return protected

@@ -1,0 +1,111 @@
+"""A fleet of instances that are registered in target groups by hand: awsroll launches and terminates them itself."""
+
+from collections.abc import Callable, Sequence
+
+from awsroll.aws.connection import Connection
+from awsroll.aws.reading import GROUP_TAG, ROLLOUT_TAG, missing_instance, read_instance, tags_of
+from awsroll.core.actions import Action, LaunchInstance, Result, TerminateInstance
+from awsroll.core.fleet import Instance, Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+from awsroll.errors import AwsError, AwsRefusedError
+from awsroll.fleets.commands import Commands
+from awsroll.fleets.launching import Launches
+from awsroll.fleets.named import named_instances
+from awsroll.fleets.outcomes import done, failed, is_pointless_to_go_on, stale
+from awsroll.fleets.protection import Protection
+from awsroll.fleets.targets import TargetGroups
+from awsroll.fleets.writes import SharedWrites, registered_words
+
+_ENDED = ("shutting-down", "terminated")
+
+
+class StandaloneFleet:
+    """Looks at a standalone fleet, and changes it. Fits `ports.Fleet`."""
+
+    def __init__(self, aws: Connection) -> None:
+        self._aws = aws
+        self._targets = TargetGroups(aws)
+        self._commands = Commands(aws)
+        self._launches = Launches(aws)
+        self._protection = Protection(aws)
+        self._shared = SharedWrites(aws, self._targets, self._commands)
+
+    def observe(self, rollout: Rollout, status: Status) -> Observation:
+        """Look at the fleet: a call a target group, one for each 200 instances, one by tag."""
+        at = self._aws.clock.now()
+        return Observation(
+            at=at,
+            instances=self._instances(rollout, status),
+            target_groups=self._targets.look(rollout.target_groups, managed=frozenset()),
+            invocations=self._commands.look(rollout, status),
+            remembered=self._targets.remembered(rollout.target_groups) if _delay_is_ours(rollout) else frozenset(),
+        )
+
+    def _instances(self, rollout: Rollout, status: Status) -> tuple[Instance, ...]:
+        registered = self._targets.registrations(rollout.target_groups)
+        named = named_instances(status)
+        wanted = named | registered.keys()
+        described = {one["InstanceId"]: one for one in self._aws.ec2.instances(wanted)}
+        for one in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
+            described.setdefault(one["InstanceId"], one)
+        protected = self._protection.look(rollout.termination_protected)
+        found: list[Instance] = []
+        for name in sorted(wanted | described.keys()):
+            targets = registered.get(name, ())
+            seen = described.get(name)
+            if seen is None:
+                found.append(missing_instance(name, targets=targets))
+            elif name in named or GROUP_TAG not in tags_of(seen):  # members of a group are not ours
+                found.append(read_instance(seen, targets=targets, protected=name in protected))
+        return tuple(found)
+
+    def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
+        """Carry out actions, in order. After a refused permission or a dead endpoint the rest is not tried."""
+        return execute_in_order(actions, lambda action: self._execute(rollout, action))
+
+    def _execute(self, rollout: Rollout, action: Action) -> Result:
+        if isinstance(action, LaunchInstance):
+            return self._launches.launch(rollout, action)
+        if isinstance(action, TerminateInstance):
+            return self._terminate(action)
+        return self._shared.execute(rollout, action)
+
+    def _terminate(self, action: TerminateInstance) -> Result:
+        name = action.instance_id
+        seen = next(iter(self._aws.ec2.instances([name])), None)
+        if seen is None or seen.get("State", {}).get("Name") in _ENDED:
+            return done(action, instance_ids=(name,), message="it has ended already")
+        group = tags_of(seen).get(GROUP_TAG)
+        if group:
+            return stale(action, f"{name} belongs to the Auto Scaling group {group} now")
+        template = read_instance(seen).template
+        if action.template is not None and template != action.template:
+            return stale(action, f"{name} does not come from {action.template} but from {template or 'no template'}")
+        left = self._targets.still_registered([name], action.not_registered)
+        if left:
+            return stale(action, registered_words(left))
+        try:
+            self._aws.ec2.terminate_instance(name)
+        except AwsRefusedError as error:
+            if error.code != "InvalidInstanceID.NotFound":
+                raise
+        return done(action, instance_ids=(name,))
+
+
+def execute_in_order(actions: Sequence[Action], execute: Callable[[Action], Result]) -> tuple[Result, ...]:
+    """Carry out actions one by one; a failed call is a result. What follows a hopeless failure is not tried."""
+    results: list[Result] = []
+    for action in actions:
+        if results and is_pointless_to_go_on(results[-1]):
+            results.append(stale(action, "not tried: the call before it failed for a reason that holds for all"))
+            continue
+        try:
+            results.append(execute(action))
+        except AwsError as error:
+            results.append(failed(action, error))
+    return tuple(results)
+
+
+def _delay_is_ours(rollout: Rollout) -> bool:
+    return rollout.deregistration_delay_seconds is not None

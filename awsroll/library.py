@@ -1,0 +1,87 @@
+"""The library's calls: what `import awsroll` offers, with plain arguments.
+
+    import awsroll
+
+    spec = awsroll.RolloutSpec(asg="web", concurrent="25%", launch_first=True)
+    report = awsroll.roll(spec)
+    assert report.succeeded, report.reason
+
+Everything raises `AwsrollError` for what is refused; a rollout that was started always returns its report.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from awsroll import compose
+from awsroll.core.spec import RolloutSpec
+from awsroll.ports import Clock, Sink, Store
+from awsroll.report import Report, RolloutPlan, RolloutSummary
+from awsroll.stores import LocalStore
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def roll(
+    spec: RolloutSpec,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+) -> Report:
+    """Roll a fleet to its new version, and return when it has come to an end.
+
+    Args:
+        spec: the request.
+        session: the boto3 session to use; None: boto3's default one.
+        store: where the record is kept; None: a directory under the user's state home.
+        clock: how to wait; None: really.
+        sink: who is told what happens; None: nobody.
+
+    Raises:
+        SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
+        FleetLockedError: if another rollout holds the fleet; nothing was changed.
+        AwsError: if AWS refused or did not answer before anything was changed.
+    """
+    return compose.start(spec, compose.Surroundings(session=session, store=store, clock=clock, sink=sink))
+
+
+def resume(
+    rollout_id: str,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+) -> Report:
+    """Go on with a rollout that was interrupted or waits for a person; of one that has ended, return the report.
+
+    Raises:
+        StateError: if its record is missing or cannot be used.
+        FleetLockedError: if another process drives it.
+    """
+    return compose.go_on(rollout_id, compose.Surroundings(session=session, store=store, clock=clock, sink=sink))
+
+
+def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
+    """Return what a rollout would do: order, capacity, rough duration, what the checks found. Changes nothing.
+
+    Raises:
+        SpecError, FleetError: if the request or the fleet does not allow it.
+        AwsError: if AWS refused or did not answer.
+    """
+    return compose.look_ahead(spec, compose.Surroundings(session=session, clock=clock))
+
+
+def status(rollout_id: str, *, store: Store | None = None) -> RolloutSummary:
+    """Return where a rollout stands, as its record says.
+
+    Raises:
+        StateError: if its record is missing or cannot be used.
+    """
+    return compose.known_rollout(rollout_id, store or LocalStore())
+
+
+def rollouts(*, store: Store | None = None) -> tuple[RolloutSummary, ...]:
+    """Return the known rollouts, newest first."""
+    return compose.known_rollouts(store or LocalStore())

@@ -1,0 +1,9 @@
+"""The checks before a rollout: everything is looked up, pinned and judged, and nothing is changed.
+
+`prepare` turns a request into a `Rollout` and its first `Status`, or refuses with all that is wrong at once.
+"""
+
+from awsroll.core.finding import Finding
+from awsroll.preflight.preparing import Prepared, prepare
+
+__all__ = ["Finding", "Prepared", "prepare"]

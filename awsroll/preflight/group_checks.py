@@ -1,0 +1,114 @@
+"""What keeps an Auto Scaling group from being rolled: its own settings, read only."""
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.reading import template_setting
+from awsroll.core.rollout import ExemptPolicy, Strategy
+from awsroll.core.spec import RolloutSpec
+from awsroll.errors import NotImplementedByEndpointError
+from awsroll.preflight.findings import Findings
+
+_ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+_NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
+
+
+def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: Findings) -> None:
+    """Judge the group's settings."""
+    _check_template(described, spec, findings)
+    _check_units(described, findings)
+    _check_processes(described, findings)
+    _check_refresh(aws, described["AutoScalingGroupName"], findings)
+    _check_warm_pool(aws, described, spec, findings)
+    _check_protection(described, spec, findings)
+    if spec.strategy is Strategy.RELOAD:
+        findings.warn(
+            f"group {described['AutoScalingGroupName']} still launches from its template: members that it launches "
+            "later run the old code until the template holds the new one"
+        )
+
+
+def _check_template(described: Reply, spec: RolloutSpec, findings: Findings) -> None:
+    if spec.strategy is Strategy.RELOAD:
+        return
+    name = described["AutoScalingGroupName"]
+    if template_setting(described) is None:
+        findings.refuse(
+            f"group {name} launches from the launch configuration {described.get('LaunchConfigurationName', '')}: "
+            "move it to a launch template first"
+        )
+    overrides = (described.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides", [])
+    if any(one.get("LaunchTemplateSpecification") for one in overrides):
+        findings.refuse(
+            f"group {name} has launch templates of their own for some instance types: one version cannot stand for "
+            "all; remove them from its mixed instances policy, or roll with --strategy reload"
+        )
+
+
+def _check_units(described: Reply, findings: Findings) -> None:
+    name = described["AutoScalingGroupName"]
+    overrides = (described.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides", [])
+    weighted = any(str(one.get("WeightedCapacity") or "1") != "1" for one in overrides)
+    unit = described.get("DesiredCapacityType") or "units"
+    if weighted or unit != "units":
+        counted = "weights" if weighted else unit
+        findings.refuse(
+            f"group {name} counts its capacity in {counted}, not in instances: such groups cannot be rolled"
+        )
+
+
+def _check_processes(described: Reply, findings: Findings) -> None:
+    suspended = {one["ProcessName"] for one in described.get("SuspendedProcesses", [])}
+    missing = [one for one in _NEEDED if one in suspended]
+    if missing:
+        findings.refuse(
+            f"group {described['AutoScalingGroupName']} has {', '.join(missing)} suspended, which a rollout needs: "
+            "find out why, then resume them"
+        )
+
+
+def _check_refresh(aws: Connection, name: str, findings: Findings) -> None:
+    try:
+        refreshes = aws.autoscaling.instance_refreshes(name)
+    except NotImplementedByEndpointError:
+        findings.warn("the endpoint does not say whether an instance refresh is active: taken as none")
+        return
+    active = [one for one in refreshes if one.get("Status") in _ACTIVE_REFRESH]
+    if active:
+        one = active[0]
+        findings.refuse(
+            f"group {name} has an instance refresh in progress ({one.get('InstanceRefreshId', '')}, {one['Status']}): "
+            "wait until it has ended, or cancel it"
+        )
+
+
+def _check_warm_pool(aws: Connection, described: Reply, spec: RolloutSpec, findings: Findings) -> None:
+    name = described["AutoScalingGroupName"]
+    try:
+        pool = aws.autoscaling.warm_pool(name)
+    except NotImplementedByEndpointError:
+        return
+    if not (pool.get("WarmPoolConfiguration") or pool.get("Instances")):
+        return
+    waiting = len(pool.get("Instances", []))
+    if spec.warm_pool == "refuse":
+        findings.refuse(
+            f"group {name} has a warm pool ({waiting} instances of the old version would come into service): "
+            "remove the pool for the rollout, or give --warm-pool purge"
+        )
+    elif waiting:
+        findings.warn(
+            f"the warm pool of group {name} holds {waiting} instances of the old version: each that comes into service "
+            "is replaced like any other outdated member, until the pool has been filled from the new version"
+        )
+
+
+def _check_protection(described: Reply, spec: RolloutSpec, findings: Findings) -> None:
+    """Refuse to wait, an hour and then in vain, for members that the group itself protects, every one."""
+    if not described.get("NewInstancesProtectedFromScaleIn") or spec.strategy is Strategy.RELOAD:
+        return
+    protects_any = any(one.get("ProtectedFromScaleIn") for one in described.get("Instances", []))
+    if protects_any and spec.protected is ExemptPolicy.WAIT:
+        findings.refuse(
+            f"group {described['AutoScalingGroupName']} protects every new member from scale-in, so nobody would free "
+            "them while they are waited for: give --protected replace (or ignore)"
+        )

@@ -1,0 +1,67 @@
+"""Versions: the goal pinned to a number, and the baseline taken from the instances."""
+
+from collections import Counter
+
+from awsroll.aws.connection import Connection
+from awsroll.core.fleet import Instance, TemplateVersion
+from awsroll.core.rollout import VersionCount, version_of
+from awsroll.errors import AwsRefusedError
+from awsroll.preflight.findings import Findings
+from awsroll.preflight.seen import Goal, TemplateSetting
+
+LATEST, DEFAULT = "$Latest", "$Default"
+_UNKNOWN_TEMPLATE = ("InvalidLaunchTemplateId.", "InvalidLaunchTemplateName.")
+_UNKNOWN_VERSION = "VersionNotFound"
+
+
+def pin(aws: Connection, asked: str, setting: TemplateSetting | None, findings: Findings) -> TemplateVersion | None:
+    """Look up the launch template asked for (or a group's own at `$Latest`), and pin its version to a number.
+
+    Args:
+        aws: where to look.
+        asked: `ID|NAME[:VERSION]`, or empty.
+        setting: what the group launches from, if there is a group.
+        findings: told what is wrong.
+    """
+    if not asked and setting is None:
+        return None  # told by the group's own checks
+    named, _, version = asked.partition(":")
+    named = named or (setting.template_id if setting is not None else "")
+    version = version or LATEST
+    if not version.isdigit() and version not in (LATEST, DEFAULT):
+        findings.refuse(f"--launch-template {asked!r}: VERSION is a number, {LATEST} or {DEFAULT}, not {version!r}")
+        return None
+    by_id = named.startswith("lt-")
+    try:
+        found = aws.ec2.template_version(version, template_id=named if by_id else "", name="" if by_id else named)
+    except AwsRefusedError as error:
+        if not error.code.startswith(_UNKNOWN_TEMPLATE):
+            raise
+        found, is_version = None, _UNKNOWN_VERSION in error.code
+    else:
+        is_version = True
+    if found is None:
+        what = (
+            f"launch template {named} has no version {version}"
+            if is_version
+            else f"there is no launch template {named}"
+        )
+        findings.refuse(f"{what} in {aws.region}: look at --launch-template and --region")
+        return None
+    return TemplateVersion(template_id=found["LaunchTemplateId"], number=int(found["VersionNumber"]))
+
+
+def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCount, ...]:
+    """Count the versions that run, most common first; the goal itself, if some run it already, comes last."""
+    reloading = goal.template is None
+    counts = Counter(
+        (version_of(one, reloading=reloading), None if reloading else one.template, goal.is_on(one))
+        for one in instances
+    )
+    found = sorted(counts.items(), key=lambda item: (item[0][2], -item[1], item[0][0]))
+    return tuple(VersionCount(version=name, count=count, template=template) for (name, template, _), count in found)
+
+
+def baseline_template(baseline: tuple[VersionCount, ...]) -> TemplateVersion | None:
+    """Return the template version to go back to: the most common known one."""
+    return next((one.template for one in baseline if one.template is not None), None)

@@ -1,0 +1,26 @@
+"""What a rollout would do, where it stands, and what it came to: values with the keys that scripts depend on.
+
+Derived from the record, a look, and the counts of this run; nothing here reads AWS or prints.
+"""
+
+from awsroll.core.finding import Finding
+from awsroll.report.build import build_report
+from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
+from awsroll.report.model import ApiCalls, Failed, InstanceCounts, Report, Traffic
+from awsroll.report.summary import Phase, RolloutSummary, summarize
+
+__all__ = [
+    "ApiCalls",
+    "Failed",
+    "Finding",
+    "InstanceCounts",
+    "Phase",
+    "PlannedInstance",
+    "Report",
+    "RolloutPlan",
+    "RolloutSummary",
+    "Traffic",
+    "build_report",
+    "forecast",
+    "summarize",
+]

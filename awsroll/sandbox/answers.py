@@ -1,0 +1,159 @@
+"""Answers in AWS's wire formats.
+
+EC2 and the query services answer XML; it is written here directly from botocore's model, because moto's general
+serializer takes milliseconds an instance. JSON results go through moto. Nothing here knows what an operation does.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from xml.sax.saxutils import escape
+
+REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+
+
+def success(response: Any, result: Mapping[str, Any]) -> Any:
+    """Return moto's triple of status, headers and body for a result shaped as botocore's model has it.
+
+    Args:
+        response: moto's object for the request.
+        result: the operation's output.
+    """
+    from moto.core.utils import get_service_model  # noqa: PLC0415  moto is an optional, slow import
+
+    model = get_service_model(response.boto3_service_name)
+    operation = model.operation_model(response._get_action())  # noqa: SLF001  moto has no public way
+    protocol = response.determine_response_protocol(model)
+    if protocol in {"ec2", "query"}:
+        headers = {"Content-Type": "text/xml", **response.response_headers}
+        return _enriched(response, 200, headers, xml_answer(operation, protocol, result))
+    return _enriched(response, *_by_moto(response, model, operation, protocol, result))
+
+
+def failure(response: Any, code: str, message: str, http_status: int) -> Any:
+    """Return moto's triple of status, headers and body for an error."""
+    from moto.core.utils import get_service_model  # noqa: PLC0415  moto is an optional, slow import
+
+    protocol = response.determine_response_protocol(get_service_model(response.boto3_service_name))
+    if protocol == "json":
+        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
+    else:
+        kind, body = "text/xml", xml_error(protocol, code, message)
+    headers = {"Content-Type": kind, **response.response_headers, "status": http_status}
+    return _enriched(response, http_status, headers, body)
+
+
+def xml_error(protocol: str, code: str, message: str) -> str:
+    """Return the XML document for an error.
+
+    Args:
+        protocol: `ec2` or `query`.
+        code: AWS's error code.
+        message: what went wrong.
+    """
+    error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+    if protocol == "ec2":
+        body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
+    else:
+        error = f"<Error><Type>Sender</Type>{error}</Error>"
+        body = f"<ErrorResponse>{error}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+    return f'<?xml version="1.0" encoding="UTF-8"?>{body}'
+
+
+def xml_answer(operation: Any, protocol: str, result: Mapping[str, Any]) -> str:
+    """Return the XML document for an operation's result.
+
+    Args:
+        operation: botocore's operation model.
+        protocol: `ec2` or `query`.
+        result: the operation's output.
+    """
+    parts: list[str] = []
+    output = operation.output_shape
+    if output is not None:
+        _write_members(parts, output, result)
+    body = "".join(parts)
+    version = operation.service_model.api_version
+    if protocol == "ec2":
+        namespace = f"http://ec2.amazonaws.com/doc/{version}/"
+        body = f"<requestId>{REQUEST_ID}</requestId>{body}"
+    else:
+        namespace = operation.metadata.get("xmlNamespace", "")
+        wrapper = (
+            output.serialization.get("resultWrapper") if output is not None else None
+        ) or f"{operation.name}Result"
+        body = f"<{wrapper}>{body}</{wrapper}><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>"
+    root = f"{operation.name}Response"
+    return f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{namespace}">{body}</{root}>'
+
+
+def _write_members(parts: list[str], shape: Any, value: Mapping[str, Any]) -> None:
+    members = shape.members
+    for name, member in value.items():
+        if member is not None:
+            _write(parts, members[name].serialization.get("name", name), members[name], member)
+
+
+def _write(parts: list[str], name: str, shape: Any, value: Any) -> None:
+    kind = shape.type_name
+    if kind == "structure":
+        parts.append(f"<{name}>")
+        _write_members(parts, shape, value)
+        parts.append(f"</{name}>")
+    elif kind == "list":
+        _write_list(parts, name, shape, value)
+    elif kind == "map":
+        _write_map(parts, name, shape, value)
+    else:
+        parts.append(f"<{name}>{_scalar(kind, value)}</{name}>")
+
+
+def _write_list(parts: list[str], name: str, shape: Any, value: Any) -> None:
+    if shape.serialization.get("flattened"):
+        for item in value:
+            _write(parts, shape.member.serialization.get("name", name), shape.member, item)
+        return
+    item_name = shape.member.serialization.get("name", "member")
+    parts.append(f"<{name}>")
+    for item in value:
+        _write(parts, item_name, shape.member, item)
+    parts.append(f"</{name}>")
+
+
+def _write_map(parts: list[str], name: str, shape: Any, value: Mapping[str, Any]) -> None:
+    key_name = shape.key.serialization.get("name", "key")
+    value_name = shape.value.serialization.get("name", "value")
+    parts.append(f"<{name}>")
+    for key, member in value.items():
+        parts.append("<entry>")
+        _write(parts, key_name, shape.key, key)
+        _write(parts, value_name, shape.value, member)
+        parts.append("</entry>")
+    parts.append(f"</{name}>")
+
+
+def _scalar(kind: str, value: Any) -> str:
+    if kind == "boolean":
+        return "true" if value else "false"
+    if kind == "timestamp" and isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    if kind == "blob":
+        return b64encode(value if isinstance(value, bytes) else str(value).encode()).decode()
+    return escape(str(value))
+
+
+def _by_moto(response: Any, model: Any, operation: Any, protocol: str, result: Mapping[str, Any]) -> Any:
+    from moto.core.responses import ActionContext, ActionResult  # noqa: PLC0415  moto is an optional, slow import
+    from moto.core.serialize import get_serializer_class  # noqa: PLC0415  the same
+
+    serializer = get_serializer_class(model.service_name, protocol)
+    status, headers, body = ActionResult(result).execute_result(ActionContext(model, operation, serializer, None))
+    headers.update(response.response_headers)
+    return status, headers, body
+
+
+def _enriched(response: Any, status: int, headers: dict[str, Any], body: Any) -> Any:
+    headers, body = response._enrich_response(headers, body)  # noqa: SLF001  moto has no public way
+    return status, headers, body

@@ -1,0 +1,62 @@
+"""EC2 Auto Scaling in the sandbox: the parts put together, and the one table of its API operations.
+
+The groups work by themselves on the world's timers (`autoscaling_controller.py`); moto's synchronous groups are not
+used. Operations that are not in the table (launch configurations, scaling policies) stay with moto.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.autoscaling_api_groups import GroupOperations
+from awsroll.sandbox.autoscaling_api_hooks import HookOperations
+from awsroll.sandbox.autoscaling_api_launch import LaunchOperation
+from awsroll.sandbox.autoscaling_api_members import MemberOperations
+from awsroll.sandbox.autoscaling_api_processes import ProcessOperations
+from awsroll.sandbox.autoscaling_api_refresh import RefreshOperations
+from awsroll.sandbox.autoscaling_api_tags import TagOperations
+from awsroll.sandbox.autoscaling_api_terminate import TerminateOperation
+from awsroll.sandbox.autoscaling_api_traffic import TrafficOperations
+from awsroll.sandbox.autoscaling_controller import Controller
+from awsroll.sandbox.autoscaling_registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awsroll.sandbox.autoscaling_state import Group
+    from awsroll.sandbox.handling import Handler
+    from awsroll.sandbox.world import World
+
+
+class AutoScalingWorld:
+    """All Auto Scaling groups of the simulated account.
+
+    Args:
+        world: the world it is part of; its EC2 and load balancing exist already.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._registry = Registry(world)
+        controller = Controller(self._registry)
+        self._launch = LaunchOperation(self._registry, controller)
+        self._operations: dict[str, Handler] = {}
+        for part in (
+            GroupOperations(self._registry, controller),
+            MemberOperations(self._registry, controller),
+            TerminateOperation(self._registry, controller),
+            HookOperations(self._registry, controller),
+            ProcessOperations(self._registry),
+            TagOperations(self._registry),
+            TrafficOperations(self._registry, controller),
+            RefreshOperations(self._registry),
+        ):
+            self._operations |= part.operations()
+
+    @property
+    def operations(self) -> Mapping[str, Handler]:
+        """The handlers by API operation name, as the switches allow them now."""
+        return self._operations | self._launch.operations()
+
+    def groups(self) -> tuple[Group, ...]:
+        """Return the groups, for a look at them without the API."""
+        return tuple(self._registry.groups.values())

@@ -1,0 +1,273 @@
+"""What the sandbox remembers of an Auto Scaling group: the group, its members, hooks and attached target groups.
+
+Plain mutable records, changed only under the world's lock by the controller and the API handlers beside this file.
+No timers, no calls to EC2 or the load balancer, no API shapes live here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from awsroll.sandbox.timeline import Timer
+
+
+class Lifecycle(StrEnum):
+    """Lifecycle states of a member that this sandbox walks through, spelled as the API spells them."""
+
+    PENDING = "Pending"
+    PENDING_WAIT = "Pending:Wait"
+    PENDING_PROCEED = "Pending:Proceed"
+    IN_SERVICE = "InService"
+    ENTERING_STANDBY = "EnteringStandby"
+    STANDBY = "Standby"
+    DETACHING = "Detaching"
+    TERMINATING = "Terminating"
+    TERMINATING_WAIT = "Terminating:Wait"
+    TERMINATING_PROCEED = "Terminating:Proceed"
+
+
+LAUNCHING = frozenset({Lifecycle.PENDING, Lifecycle.PENDING_WAIT, Lifecycle.PENDING_PROCEED})
+TERMINATING = frozenset({Lifecycle.TERMINATING, Lifecycle.TERMINATING_WAIT, Lifecycle.TERMINATING_PROCEED})
+COUNTED = LAUNCHING | {Lifecycle.IN_SERVICE}
+
+
+class Process(StrEnum):
+    """The processes of a group that can be suspended."""
+
+    LAUNCH = "Launch"
+    TERMINATE = "Terminate"
+    ADD_TO_LOAD_BALANCER = "AddToLoadBalancer"
+    ALARM_NOTIFICATION = "AlarmNotification"
+    AZ_REBALANCE = "AZRebalance"
+    HEALTH_CHECK = "HealthCheck"
+    INSTANCE_REFRESH = "InstanceRefresh"
+    REPLACE_UNHEALTHY = "ReplaceUnhealthy"
+    SCHEDULED_ACTIONS = "ScheduledActions"
+
+
+class Departure(StrEnum):
+    """Where a member that leaves service is going."""
+
+    TERMINATE = "terminate"
+    STANDBY = "standby"
+    DETACH = "detach"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSpec:
+    """A launch template as the group names it: `version` may be an alias."""
+
+    template_id: str
+    name: str
+    version: str
+
+    def to_api(self) -> dict[str, str]:
+        """Answer the API's LaunchTemplateSpecification."""
+        return {"LaunchTemplateId": self.template_id, "LaunchTemplateName": self.name, "Version": self.version}
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity:
+    """One scaling activity; `ended_at` is set with the terminal status."""
+
+    activity_id: str
+    group_name: str
+    description: str
+    cause: str
+    started_at: datetime
+    status: str
+    details: dict[str, str]
+    number: int
+    status_message: str | None = None
+    progress: int = 0
+    ended_at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Hook:
+    """A lifecycle hook: `transition` is launching or terminating, times in simulated seconds."""
+
+    name: str
+    launching: bool
+    heartbeat_seconds: int
+    default_result: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def global_seconds(self) -> int:
+        """The longest total wait AWS allows: 48 h or 100 heartbeats, whichever is less."""
+        return min(48 * 3600, 100 * self.heartbeat_seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class HookWait:
+    """One member waiting at one hook, until its timer fires or the action is completed."""
+
+    hook: Hook
+    token: str
+    deadline: datetime
+    timer: Timer
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """An instance of the group.
+
+    `registered` says that the group put it into its target groups (a member launched while AddToLoadBalancer was
+    suspended never is). `balancing` marks a surplus launch of AZRebalance, which does not count while it is Pending.
+    """
+
+    instance_id: str
+    zone: str
+    subnet_id: str
+    launched_at: datetime
+    template: TemplateSpec | None
+    template_version: int
+    instance_type: str
+    state: Lifecycle = Lifecycle.PENDING
+    health: str = "Healthy"
+    protected: bool = False
+    registered: bool = False
+    balancing: bool = False
+    settling: bool = False
+    hooks_apply: bool = True
+    unhealthy_because: str = ""
+    departure: Departure | None = None
+    drained: bool = False
+    in_service_since: datetime | None = None
+    activity: Activity | None = None
+    waits: dict[str, HookWait] = field(default_factory=dict)
+    abandoned: bool = False
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts towards desired capacity."""
+        return self.state in COUNTED and not (self.balancing and self.state in LAUNCHING)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attachment:
+    """A target group attached to the group: Adding, Added, InService (one target passed), Removing."""
+
+    arn: str
+    state: str = "Adding"
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupTag:
+    """A tag of the group itself."""
+
+    value: str
+    propagate: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Refresh:
+    """An instance refresh: only its existence matters here, it replaces nothing."""
+
+    refresh_id: str
+    status: str
+    started_at: datetime
+    has_desired_configuration: bool
+    request: dict[str, Any]
+    ended_at: datetime | None = None
+    status_reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ScheduledAction:
+    """A one-time scheduled action; recurrences are stored and never run."""
+
+    name: str
+    starts_at: datetime
+    sizes: dict[str, int]
+    request: dict[str, Any]
+    timer: Timer
+
+
+@dataclass(slots=True, kw_only=True)
+class LaunchBackoff:
+    """What follows a failed launch: wait until `until`, avoid `zones`, then try again."""
+
+    until: datetime
+    delay_seconds: float
+    zones: frozenset[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """An Auto Scaling group. `subnets` maps each subnet to its zone, in the order the user gave."""
+
+    name: str
+    arn: str
+    created_at: datetime
+    min_size: int
+    max_size: int
+    desired: int
+    subnets: dict[str, str]
+    template: TemplateSpec | None = None
+    mixed_policy: dict[str, Any] | None = None
+    launch_configuration: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, GroupTag] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    attachments: dict[str, Attachment] = field(default_factory=dict)
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    suspended: dict[str, str] = field(default_factory=dict)
+    refreshes: list[Refresh] = field(default_factory=list)
+    scheduled: dict[str, ScheduledAction] = field(default_factory=dict)
+    warm_pool: dict[str, Any] | None = None
+    backoff: LaunchBackoff | None = None
+    deleting: bool = False
+    desired_changed_because: str = ""
+    imbalanced_since: datetime | None = None
+    wake_at: datetime | None = None
+    wake_timer: Timer | None = None
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The zones of the group, without repetition, sorted."""
+        return tuple(sorted(set(self.subnets.values())))
+
+    @property
+    def counted(self) -> tuple[Member, ...]:
+        """Members that count towards desired capacity."""
+        return tuple(member for member in self.members.values() if member.counted)
+
+    @property
+    def checks_load_balancer(self) -> bool:
+        """Whether target health decides about members (EC2 checks are always on)."""
+        return "ELB" in str(self.settings.get("HealthCheckType", "EC2")).split(",")
+
+    @property
+    def grace_seconds(self) -> int:
+        """Health check grace period in seconds, from InService on."""
+        return int(self.settings.get("HealthCheckGracePeriod") or 0)
+
+    @property
+    def active_refresh(self) -> Refresh | None:
+        """The instance refresh that is not over yet."""
+        active = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
+        return next((refresh for refresh in self.refreshes if refresh.status in active), None)
+
+    @property
+    def effective_template(self) -> TemplateSpec | None:
+        """The template that the next launch uses, wherever the group keeps it."""
+        if self.template is not None or self.mixed_policy is None:
+            return self.template
+        spec = self.mixed_policy["LaunchTemplate"]["LaunchTemplateSpecification"]
+        return TemplateSpec(
+            template_id=spec["LaunchTemplateId"], name=spec["LaunchTemplateName"], version=spec["Version"]
+        )
+
+    def runs(self, process: Process) -> bool:
+        """Whether `process` is not suspended."""
+        return process not in self.suspended
+
+    def setting(self, name: str, *, default: Any) -> Any:
+        """Answer a stored request parameter, or what AWS assumes without it."""
+        value = self.settings.get(name)
+        return default if value is None else value

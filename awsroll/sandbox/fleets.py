@@ -1,0 +1,244 @@
+"""Ready-made fleets: everything that has to exist before there is something to roll.
+
+Built through the plain API, so that they work in process and against a server alike, and returned when every server is
+healthy behind its load balancer. Used by tests, by `awsroll demo`, and by users who want something to try awsroll on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+IMAGE_ID = "ami-0123456789abcdef0"
+PATIENCE = 1000
+"""How often `Pace.pause` is called before a fleet that does not become healthy is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetShape:
+    """What fleet to build."""
+
+    name: str = "web"
+    servers: int = 9
+    """For a standalone fleet; the desired capacity of a group is `desired`."""
+    desired: int = 4
+    min_size: int = 0
+    max_size: int = 20
+    zones: int = 3
+    ports: tuple[int, ...] = (80,)
+    """Each server is registered on all of them; a group registers on the first alone."""
+    target_groups: int = 1
+    health_check_interval_seconds: int = 10
+    health_check_timeout_seconds: int = 5
+    healthy_threshold: int = 3
+    unhealthy_threshold: int = 2
+    deregistration_delay_seconds: int = 30
+    template_tags: Mapping[str, str] | None = None
+    """Tags that every version puts on its instances."""
+    further_versions: tuple[Mapping[str, str], ...] = ()
+    """Tags of versions 3, 4, ... of the launch template, to make them misbehave: `{"sandbox:health": "unhealthy"}`."""
+    health_check_type: str = "ELB"
+    """Of an Auto Scaling group."""
+    health_check_grace_seconds: int = 0
+    """Of an Auto Scaling group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The ids of what was built."""
+
+    vpc_id: str
+    subnet_ids: tuple[str, ...]
+    load_balancer_arn: str
+    listener_arns: tuple[str, ...]
+    target_group_arns: tuple[str, ...]
+    ports: tuple[int, ...]
+    template_id: str
+    template_name: str
+    instance_ids: tuple[str, ...]
+    group_name: str | None = None
+    """Of the Auto Scaling group, if it is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How to let time pass while a fleet is built."""
+
+    pause: Callable[[], None]
+
+
+def standalone_fleet(session: Any, shape: FleetShape, pace: Pace) -> Fleet:
+    """Build servers that are registered in target groups by hand.
+
+    Args:
+        session: a boto3 session that talks to a sandbox.
+        shape: what to build.
+        pace: how to wait.
+    """
+    ground = _Ground(session, shape)
+    ec2, elb = session.client("ec2"), session.client("elbv2")
+    instance_ids = tuple(
+        ec2.run_instances(
+            LaunchTemplate={"LaunchTemplateId": ground.template_id, "Version": "1"},
+            SubnetId=ground.subnet_ids[number % len(ground.subnet_ids)],
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[_tags("instance", {"Name": f"{shape.name}-{number + 1}"})],
+        )["Instances"][0]["InstanceId"]
+        for number in range(shape.servers)
+    )
+    _wait(pace, lambda: _all_running(ec2, instance_ids), "running")
+    targets = [{"Id": instance_id, "Port": port} for instance_id in instance_ids for port in shape.ports]
+    for arn in ground.target_group_arns:
+        if targets:
+            elb.register_targets(TargetGroupArn=arn, Targets=targets)
+    _wait(pace, lambda: _all_healthy(elb, ground.target_group_arns, len(targets)), "healthy")
+    return ground.fleet(instance_ids, None)
+
+
+def auto_scaling_fleet(session: Any, shape: FleetShape, pace: Pace) -> Fleet:
+    """Build an Auto Scaling group attached to target groups, with its members in service.
+
+    Args:
+        session: a boto3 session that talks to a sandbox.
+        shape: what to build.
+        pace: how to wait.
+    """
+    ground = _Ground(session, shape)
+    autoscaling, elb = session.client("autoscaling"), session.client("elbv2")
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=shape.name,
+        LaunchTemplate={"LaunchTemplateId": ground.template_id, "Version": "1"},
+        MinSize=shape.min_size,
+        MaxSize=shape.max_size,
+        DesiredCapacity=shape.desired,
+        VPCZoneIdentifier=",".join(ground.subnet_ids),
+        TargetGroupARNs=list(ground.target_group_arns),
+        HealthCheckType=shape.health_check_type,
+        HealthCheckGracePeriod=shape.health_check_grace_seconds,
+    )
+
+    def members() -> Sequence[Mapping[str, Any]]:
+        answer = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[shape.name])
+        found: Sequence[Mapping[str, Any]] = answer["AutoScalingGroups"][0]["Instances"]
+        return found
+
+    def in_service() -> bool:
+        states = [member["LifecycleState"] for member in members()]
+        return states == ["InService"] * shape.desired
+
+    _wait(pace, in_service, "in service")
+    _wait(pace, lambda: _all_healthy(elb, ground.target_group_arns, shape.desired), "healthy")
+    return ground.fleet(tuple(member["InstanceId"] for member in members()), shape.name)
+
+
+class _Ground:
+    """The network, the load balancer, the target groups and the launch template."""
+
+    def __init__(self, session: Any, shape: FleetShape) -> None:
+        self._shape = shape
+        self._ec2, self._elb = session.client("ec2"), session.client("elbv2")
+        self.vpc_id = self._ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.subnet_ids = tuple(self._subnet(session.region_name, number) for number in range(shape.zones))
+        balancers = self._elb.create_load_balancer(Name=shape.name, Subnets=list(self.subnet_ids))
+        self.load_balancer_arn = balancers["LoadBalancers"][0]["LoadBalancerArn"]
+        self.target_group_arns = tuple(self._target_group(number) for number in range(shape.target_groups))
+        self.listener_arns = tuple(self._listener(number, arn) for number, arn in enumerate(self.target_group_arns))
+        self.template_id = self._template()
+
+    def fleet(self, instance_ids: tuple[str, ...], group_name: str | None) -> Fleet:
+        """Return the record of all ids."""
+        return Fleet(
+            vpc_id=self.vpc_id,
+            subnet_ids=self.subnet_ids,
+            load_balancer_arn=self.load_balancer_arn,
+            listener_arns=self.listener_arns,
+            target_group_arns=self.target_group_arns,
+            ports=self._shape.ports,
+            template_id=self.template_id,
+            template_name=self._shape.name,
+            instance_ids=instance_ids,
+            group_name=group_name,
+        )
+
+    def _subnet(self, region: str, number: int) -> str:
+        zone = f"{region}{'abcdef'[number]}"
+        answer = self._ec2.create_subnet(VpcId=self.vpc_id, CidrBlock=f"10.0.{16 * number}.0/20", AvailabilityZone=zone)
+        subnet_id: str = answer["Subnet"]["SubnetId"]
+        return subnet_id
+
+    def _target_group(self, number: int) -> str:
+        shape = self._shape
+        answer = self._elb.create_target_group(
+            Name=f"{shape.name}-{number + 1}",
+            Protocol="HTTP",
+            Port=shape.ports[0],
+            VpcId=self.vpc_id,
+            HealthCheckIntervalSeconds=shape.health_check_interval_seconds,
+            HealthCheckTimeoutSeconds=shape.health_check_timeout_seconds,
+            HealthyThresholdCount=shape.healthy_threshold,
+            UnhealthyThresholdCount=shape.unhealthy_threshold,
+        )
+        arn: str = answer["TargetGroups"][0]["TargetGroupArn"]
+        delay = {"Key": "deregistration_delay.timeout_seconds", "Value": str(shape.deregistration_delay_seconds)}
+        self._elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
+        return arn
+
+    def _listener(self, number: int, target_group_arn: str) -> str:
+        answer = self._elb.create_listener(
+            LoadBalancerArn=self.load_balancer_arn,
+            Protocol="HTTP",
+            Port=80 + number,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group_arn}],
+        )
+        arn: str = answer["Listeners"][0]["ListenerArn"]
+        return arn
+
+    def _template(self) -> str:
+        shape = self._shape
+        versions = [{}, {}, *shape.further_versions]
+        answer = self._ec2.create_launch_template(
+            LaunchTemplateName=shape.name, LaunchTemplateData=self._template_data(versions[0])
+        )
+        template_id: str = answer["LaunchTemplate"]["LaunchTemplateId"]
+        for tags in versions[1:]:
+            self._ec2.create_launch_template_version(
+                LaunchTemplateId=template_id, LaunchTemplateData=self._template_data(tags)
+            )
+        return template_id
+
+    def _template_data(self, tags: Mapping[str, str]) -> dict[str, Any]:
+        data: dict[str, Any] = {"ImageId": IMAGE_ID, "InstanceType": "t3.micro"}
+        if every := {**(self._shape.template_tags or {}), **tags}:
+            data["TagSpecifications"] = [_tags("instance", every)]
+        return data
+
+
+def _tags(resource_type: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    return {"ResourceType": resource_type, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def _all_running(ec2: Any, instance_ids: Sequence[str]) -> bool:
+    if not instance_ids:
+        return True
+    pages = ec2.get_paginator("describe_instances").paginate(
+        Filters=[{"Name": "instance-state-name", "Values": ["running"]}]
+    )
+    running = {it["InstanceId"] for page in pages for group in page["Reservations"] for it in group["Instances"]}
+    return running.issuperset(instance_ids)
+
+
+def _all_healthy(elb: Any, target_group_arns: Sequence[str], count: int) -> bool:
+    for arn in target_group_arns:
+        health = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        if [it["TargetHealth"]["State"] for it in health] != ["healthy"] * count:
+            return False
+    return True
+
+
+def _wait(pace: Pace, is_so: Callable[[], bool], what: str) -> None:
+    for _ in range(PATIENCE):
+        if is_so():
+            return
+        pace.pause()
+    message = f"the sandbox's new fleet is not {what} after {PATIENCE} looks; version 1 of its template must be good"
+    raise RuntimeError(message)

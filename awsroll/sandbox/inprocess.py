@@ -1,0 +1,145 @@
+"""The sandbox inside this process: ordinary boto3 clients, no server, time that tests move.
+
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        fleet = sandbox.standalone_fleet(servers=9)
+        boto3.client("ec2").terminate_instances(InstanceIds=[fleet.instance_ids[0]])
+        sandbox.jump(60)
+
+moto catches the clients' requests; credentials, region and configuration files of the machine are out of reach
+meanwhile.
+"""
+
+import os
+from contextlib import ExitStack
+from functools import cache
+from types import TracebackType
+from typing import Any, Self
+
+from awsroll.sandbox.api import CallsAnswered
+from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.simulation import Simulation
+from awsroll.sandbox.ticker import Ticker
+from awsroll.sandbox.world import REGION, SandboxClock
+
+ACCESS_KEY_ID = "AKIASANDBOX000000000"
+SECRET_ACCESS_KEY = "sandbox"  # noqa: S105  nothing checks it
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+    "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # thousands of public images, loaded anew for each sandbox
+}
+HIDDEN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+
+class Sandbox(Simulation):
+    """A simulated AWS that this process's boto3 talks to while it is entered.
+
+    Args:
+        clock: `awsroll.testing.clock.VirtualClock`, or None for the wall clock.
+        options: the switches; see `SandboxOptions`.
+        region: the region that is simulated.
+    """
+
+    def __init__(
+        self, clock: SandboxClock | None = None, options: SandboxOptions | None = None, *, region: str = REGION
+    ) -> None:
+        super().__init__(clock, options, region=region, lose_connection=_connection_lost)
+        self._entered = ExitStack()
+
+    def __enter__(self) -> Self:
+        from moto import mock_aws  # noqa: PLC0415  moto is an optional, slow import
+
+        with ExitStack() as stack:
+            stack.enter_context(CallsAnswered(self.api))  # first: it refuses a second sandbox
+            stack.enter_context(_Environment(self.world.region))
+            stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
+            _repeat_identifiers()
+            if not self.is_virtual:
+                ticker = Ticker(self.world)
+                ticker.start()
+                stack.callback(ticker.stop)
+            self._entered = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._entered.close()
+
+    def session(self) -> Any:
+        """Return a boto3 session that talks to this sandbox."""
+        return sandbox_session(self.world.region)
+
+
+class _Environment:
+    """Fake credentials and no configuration while entered; the old environment afterwards."""
+
+    def __init__(self, region: str) -> None:
+        self._wanted = ENVIRONMENT | {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+        self._before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        endpoints = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]
+        self._before = {name: os.environ.get(name) for name in (*HIDDEN_VARIABLES, *endpoints, *self._wanted)}
+        for name in self._before:
+            os.environ.pop(name, None)
+        os.environ.update(self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self._before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
+    """Return a boto3 session with fake credentials; all of them share botocore's service models.
+
+    Args:
+        region: of its clients.
+        endpoint_url: where its clients send their requests; None is AWS's own address, which moto catches.
+    """
+    import boto3  # noqa: PLC0415  kept out of the import of this module
+    import botocore.session  # noqa: PLC0415  the same
+
+    class SandboxSession(boto3.Session):
+        """Sends every client to the sandbox."""
+
+        def client(self, *args: Any, **kwargs: Any) -> Any:
+            """Return a client, for the sandbox unless another endpoint is named."""
+            kwargs.setdefault("endpoint_url", endpoint_url)
+            return super().client(*args, **kwargs)
+
+    core = botocore.session.Session()
+    core.register_component("data_loader", _service_models())
+    return SandboxSession(
+        botocore_session=core,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        region_name=region,
+    )
+
+
+@cache
+def _service_models() -> Any:
+    """Return botocore's loader of service models; reading one takes longer than many calls."""
+    from botocore.loaders import create_loader  # noqa: PLC0415  kept out of the import of this module
+
+    return create_loader()
+
+
+def _repeat_identifiers() -> None:
+    """Let moto give the same ids in every run, so that a failure repeats exactly."""
+    from moto.moto_api._internal import mock_random  # noqa: PLC0415  moto is an optional, slow import
+
+    mock_random.seed(0)
+
+
+def _connection_lost() -> Exception:
+    from botocore.exceptions import ConnectionClosedError  # noqa: PLC0415  kept out of the import of this module
+
+    error: Exception = ConnectionClosedError(endpoint_url="https://sandbox.invalid")
+    return error

@@ -1,0 +1,151 @@
+"""The sandbox as a server on this machine, for any AWS client: the AWS CLI, SDKs in other languages, other processes.
+
+    with serve(speed=10) as server:
+        subprocess.run(["aws", "ec2", "describe-instances"], env=os.environ | server.environment)
+
+It listens on the loopback address alone and checks no credentials. Time is the machine's, unless a virtual clock is
+given.
+"""
+
+import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from awsroll.sandbox.api import CallsAnswered
+from awsroll.sandbox.control import Control
+from awsroll.sandbox.inprocess import ACCESS_KEY_ID, ENVIRONMENT, SECRET_ACCESS_KEY, sandbox_session
+from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.simulation import Simulation
+from awsroll.sandbox.ticker import Ticker
+from awsroll.sandbox.world import REGION, SandboxClock
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+LOOPBACK = "127.0.0.1"
+
+
+class SandboxServer(Simulation):
+    """A simulated AWS behind one URL. Made by `serve`; also a context manager that closes it.
+
+    Args:
+        clock: a virtual clock, or None for the wall clock.
+        options: the switches.
+        region: the region that is simulated.
+        port: 0 lets the system choose a free one.
+    """
+
+    def __init__(self, clock: SandboxClock | None, options: SandboxOptions | None, *, region: str, port: int) -> None:
+        super().__init__(clock, options, region=region, lose_connection=ConnectionResetError)
+        self._running = ExitStack()
+        self.is_closed = False
+        with ExitStack() as stack:
+            stack.enter_context(CallsAnswered(self.api))
+            _forget_everything()
+            server = _listen(self, port)
+            stack.callback(server.server_close)
+            self.port: int = server.server_port
+            thread = threading.Thread(target=server.serve_forever, name="sandbox-server", daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            if not self.is_virtual:
+                ticker = Ticker(self.world)
+                ticker.start()
+                stack.callback(ticker.stop)
+            self._running = stack.pop_all()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for `AWS_ENDPOINT_URL` or `endpoint_url=`."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that send an AWS client here: to be added to a process's environment."""
+        files = {name: value for name, value in ENVIRONMENT.items() if name.endswith("_FILE")}
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_DEFAULT_REGION": self.world.region,
+            "AWS_REGION": self.world.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **files,
+        }
+
+    def session(self) -> Any:
+        """Return a boto3 session all of whose clients talk to this server."""
+        return sandbox_session(self.world.region, endpoint_url=self.url)
+
+    def close(self) -> None:
+        """Stop answering; harmless if it was closed before."""
+        self.is_closed = True
+        self._running.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def serve(
+    port: int = 0,
+    speed: float = 1.0,
+    *,
+    options: SandboxOptions | None = None,
+    clock: SandboxClock | None = None,
+    region: str = REGION,
+) -> SandboxServer:
+    """Start a sandbox server on the loopback address and return it.
+
+    Args:
+        port: 0 lets the system choose a free one.
+        speed: simulated seconds per second.
+        options: the other switches.
+        clock: a virtual clock, moved through `SandboxServer.jump` or the control interface; None is the wall clock.
+        region: the region that is simulated.
+    """
+    chosen = replace(options or SandboxOptions(), speed=speed)
+    return SandboxServer(clock, chosen, region=region, port=port)
+
+
+def _listen(simulation: "SandboxServer", port: int) -> "BaseWSGIServer":
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415  moto is an optional, slow import
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server  # noqa: PLC0415  the same
+
+    class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed here
+        """Says nothing of each request."""
+
+        def log_request(self, *_: object) -> None:
+            """Keep quiet: a test or a demo prints its own story."""
+
+        def connection_dropped(self, *_: object) -> None:
+            """Hang up, where the base class would wait for the connection's next request."""
+            self.close_connection = True
+
+    control = Control(simulation, DomainDispatcherApplication(create_backend_app))
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if simulation.is_closed:
+            raise ConnectionResetError  # a connection that was open when the server closed
+        return control(environ, start_response)
+
+    return make_server(LOOPBACK, port, application, threaded=True, request_handler=QuietHandler)
+
+
+def _forget_everything() -> None:
+    """Begin with empty services: moto keeps its state for the life of the process."""
+    from moto.core.base_backend import BackendDict  # noqa: PLC0415  moto is an optional, slow import
+
+    BackendDict.reset()

@@ -1,0 +1,125 @@
+"""What the sandbox in process and the sandbox as a server have in common: the world, its API, and ready-made fleets."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import sleep
+from typing import Any, Literal
+
+from awsroll.sandbox.api import Api, CallListener
+from awsroll.sandbox.autoscaling import AutoScalingWorld
+from awsroll.sandbox.ec2 import Ec2World
+from awsroll.sandbox.elb import ElbWorld
+from awsroll.sandbox.fleets import Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
+from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.ssm import SsmWorld
+from awsroll.sandbox.ticker import WallClock
+from awsroll.sandbox.world import SandboxClock, World
+
+BUILDING_SPEED = 500.0
+"""Simulated seconds per second while a fleet is built on the wall clock."""
+BUILDING_STEP_SECONDS = 5.0
+"""How far a virtual clock jumps while a fleet is built."""
+
+
+class Simulation(ABC):
+    """One simulated AWS, however it is reached.
+
+    Args:
+        clock: a virtual clock, or None for the wall clock.
+        options: the switches.
+        region: the region that is simulated.
+        lose_connection: makes the exception that breaks a connection.
+    """
+
+    def __init__(
+        self,
+        clock: SandboxClock | None,
+        options: SandboxOptions | None,
+        *,
+        region: str,
+        lose_connection: Callable[[], Exception],
+    ) -> None:
+        self.clock = clock or WallClock()
+        self.world = World(self.clock, options, region=region)
+        self.api = Api(self.world, lose_connection)
+
+    @abstractmethod
+    def session(self) -> Any:
+        """Return a boto3 session that talks to this sandbox."""
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operation was called, as `ec2:RunInstances`."""
+        return self.api.calls
+
+    @property
+    def ec2(self) -> Ec2World:
+        """The instances."""
+        return self.world.ec2
+
+    @property
+    def elb(self) -> ElbWorld:
+        """The targets."""
+        return self.world.elb
+
+    @property
+    def autoscaling(self) -> AutoScalingWorld:
+        """The Auto Scaling groups."""
+        return self.world.autoscaling
+
+    @property
+    def ssm(self) -> SsmWorld:
+        """The commands sent to instances."""
+        return self.world.ssm
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether time moves only by `jump`."""
+        return hasattr(self.clock, "jump")
+
+    def on_call(self, listener: CallListener, when: Literal["before", "after"] = "before") -> Callable[[], None]:
+        """Call `listener(service, operation, parameters)` at each API call; see `Api.on_call`."""
+        return self.api.on_call(listener, when)
+
+    def change_options(self, **changes: Any) -> None:
+        """Set some switches to other values from now on."""
+        self.world.change_options(**changes)
+
+    def jump(self, seconds: float) -> None:
+        """Move the virtual clock, and let everything happen that is due by then.
+
+        Raises:
+            RuntimeError: the sandbox runs on the wall clock.
+        """
+        with self.world.lock:
+            move = getattr(self.clock, "jump", None)
+            if move is None:
+                message = "this sandbox runs on the wall clock, which cannot be moved; give it a VirtualClock"
+                raise RuntimeError(message)
+            move(seconds)
+            self.world.advance()
+
+    def standalone_fleet(self, **shape: Any) -> Fleet:
+        """Build servers registered in target groups by hand, all healthy; see `FleetShape` for what can be chosen."""
+        with self._building() as pace:
+            return standalone_fleet(self.session(), FleetShape(**shape), pace)
+
+    def auto_scaling_fleet(self, **shape: Any) -> Fleet:
+        """Build an Auto Scaling group with all members in service; see `FleetShape` for what can be chosen."""
+        with self._building() as pace:
+            return auto_scaling_fleet(self.session(), FleetShape(**shape), pace)
+
+    @contextmanager
+    def _building(self) -> Iterator[Pace]:
+        """Let simulated time run faster than it does for others, as long as a fleet is built."""
+        if self.is_virtual:
+            yield Pace(pause=lambda: self.jump(BUILDING_STEP_SECONDS))
+            return
+        speed = self.world.options.speed
+        self.world.change_options(speed=max(speed, BUILDING_SPEED))
+        try:
+            yield Pace(pause=lambda: sleep(0.02))
+        finally:
+            self.world.change_options(speed=speed)

@@ -1,0 +1,95 @@
+"""What a target group says about its targets' timing, and which load balancer uses it.
+
+A typed view of moto's records, read afresh whenever it is needed, because every setting can be modified at any time.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox import storage
+from awsroll.sandbox.errors import refuse
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroupSettings:
+    """The settings of one target group, as they are now."""
+
+    arn: str
+    name: str
+    target_type: str
+    vpc_id: str
+    port: int
+    """Where targets are registered that name no port."""
+    health_check_port: int | None
+    """None: each target's own port."""
+    interval_seconds: float
+    timeout_seconds: float
+    healthy_threshold: int
+    unhealthy_threshold: int
+    deregistration_delay_seconds: float
+    slow_start_seconds: float
+    zones: frozenset[str]
+    """The zones enabled on the load balancer that uses it; empty if no listener or rule does."""
+
+
+def settings_of(world: "World", arn: str) -> TargetGroupSettings:
+    """Return the settings of a target group.
+
+    Raises:
+        ApiError: `TargetGroupNotFound`.
+    """
+    group = storage.elbv2(world).target_groups.get(arn)
+    if group is None:
+        refuse("TargetGroupNotFound", "One or more target groups not found")
+    check_port = str(group.health_check_port)
+    return TargetGroupSettings(
+        arn=arn,
+        name=group.name,
+        target_type=group.target_type,
+        vpc_id=group.vpc_id,
+        port=int(group.port or 0),
+        health_check_port=int(check_port) if check_port.isdecimal() else None,
+        interval_seconds=float(group.health_check_interval_seconds),
+        timeout_seconds=float(group.health_check_timeout_seconds),
+        healthy_threshold=int(group.healthy_threshold_count),
+        unhealthy_threshold=int(group.unhealthy_threshold_count),
+        deregistration_delay_seconds=float(group.attributes["deregistration_delay.timeout_seconds"]),
+        slow_start_seconds=float(group.attributes.get("slow_start.duration_seconds", 0)),
+        zones=frozenset(_zones(world, arn)),
+    )
+
+
+def link_load_balancers(world: "World") -> None:
+    """Say on each target group which load balancers use it; moto adds to that list and never takes away."""
+    backend = storage.elbv2(world)
+    for arn, group in backend.target_groups.items():
+        group.load_balancer_arns[:] = [balancer.arn for balancer in _users(backend, arn)]
+
+
+def _zones(world: "World", arn: str) -> Iterator[str]:
+    ec2 = storage.ec2(world)
+    for balancer in _users(storage.elbv2(world), arn):
+        for subnet_id in balancer.subnets:
+            yield ec2.get_subnet(getattr(subnet_id, "id", subnet_id)).availability_zone
+
+
+def _users(backend: Any, arn: str) -> Iterator[Any]:
+    for balancer in backend.load_balancers.values():
+        if any(arn in _forwarded_to(listener) for listener in balancer.listeners.values()):
+            yield balancer
+
+
+def _forwarded_to(listener: Any) -> Iterable[str]:
+    """Return the target groups that a listener's default actions and rules forward to."""
+    rules = [rule for rule in listener.rules.values() if not rule.is_default]
+    actions = [*listener.default_actions, *(action for rule in rules for action in rule.actions)]
+    for action in actions:
+        data = action.data
+        if arn := data.get("TargetGroupArn"):
+            yield arn
+        for target_group in (data.get("ForwardConfig") or {}).get("TargetGroups") or ():
+            yield target_group["TargetGroupArn"]

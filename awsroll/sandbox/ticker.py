@@ -1,0 +1,65 @@
+"""The thread that lets time pass in a sandbox on the wall clock.
+
+It sleeps until the next event is due or a sooner one is planned, then advances the world. A virtual clock needs none of
+it.
+"""
+
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+log = logging.getLogger(__name__)
+LONGEST_SLEEP_SECONDS = 60.0
+
+
+class WallClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the current instant, in UTC."""
+        return datetime.now(tz=UTC)
+
+
+class Ticker:
+    """Advances a world whenever an event is due, until it is stopped.
+
+    Args:
+        world: it reads the wall clock.
+    """
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="sandbox-ticker", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._world.on_event_planned(self._wake.set)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and wait until no event runs any more."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.clear()
+            try:
+                self._world.advance()
+            except Exception:
+                log.exception("an event of the sandbox failed; the others go on")
+                continue
+            self._wake.wait(self._pause())
+
+    def _pause(self) -> float:
+        due = self._world.next_event_at()
+        if due is None:
+            return LONGEST_SLEEP_SECONDS
+        return min(LONGEST_SLEEP_SECONDS, max(0.0, (due - self._world.clock.now()).total_seconds()))

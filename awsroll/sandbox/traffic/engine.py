@@ -1,0 +1,97 @@
+"""The traffic's parts at work together; everything here runs in the background event loop.
+
+Facts come in through a queue, are applied in order to the servers, the balancer and the tally, and never flow back.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self
+
+from awsroll.sandbox.traffic.balancer import Balancer
+from awsroll.sandbox.traffic.feed import Fact, InstanceFact, TargetFact
+from awsroll.sandbox.traffic.instances import InstanceServers
+from awsroll.sandbox.traffic.load import LoadGenerator, LoadShape
+from awsroll.sandbox.traffic.report import TrafficReport
+from awsroll.sandbox.traffic.tally import Tally
+from awsroll.sandbox.traffic.targets import TargetTable
+
+_SAMPLE_SECONDS = 0.25
+
+
+class Engine:
+    """Servers, balancer, clients and count, from `begin()` to `end()`."""
+
+    def __init__(self, target_groups: Sequence[str], shape: LoadShape) -> None:
+        self._facts: asyncio.Queue[Fact] = asyncio.Queue()
+        self._table = TargetTable(target_groups)
+        self._servers = InstanceServers()
+        self._tally = Tally(asyncio.get_running_loop().time)
+        self._shape = shape
+        self._load: LoadGenerator | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._following: list[asyncio.Task[None]] = []
+        self.balancer = Balancer(self._table, self._servers)
+
+    @classmethod
+    async def make(cls, target_groups: Sequence[str], shape: LoadShape) -> Self:
+        """Make one inside the loop it will run in."""
+        return cls(target_groups, shape)
+
+    def push(self, fact: Fact) -> None:
+        """Take a fact, to be applied in its turn."""
+        self._facts.put_nowait(fact)
+
+    async def begin(self) -> None:
+        """Apply the facts that are there, listen, then let the load begin."""
+        await self.balancer.open()
+        while not self._facts.empty():
+            await self._apply(self._facts.get_nowait())
+        self._tally.begin()
+        self._following = [asyncio.create_task(self._follow()), asyncio.create_task(self._sample())]
+        if self._shape.requests_per_second > 0:
+            self._load = LoadGenerator(self.balancer.port, self._shape, self._tally)
+            self._sending = asyncio.create_task(self._load.run())
+
+    async def report(self) -> TrafficReport:
+        """Return the counts as they stand."""
+        return self._tally.report()
+
+    async def end(self) -> TrafficReport:
+        """Stop sending, await what is in flight while the world still goes on, then take everything down."""
+        try:
+            if self._load is not None and self._sending is not None:
+                await _cancel(self._sending)
+                await self._load.finish()
+            self._tally.sample()
+            await _cancel(*self._following)
+        finally:
+            await self.balancer.close()
+            await self._servers.close()
+        return self._tally.report()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._apply(await self._facts.get())
+
+    async def _sample(self) -> None:
+        while True:
+            await asyncio.sleep(_SAMPLE_SECONDS)
+            self._tally.sample()
+
+    async def _apply(self, fact: Fact) -> None:
+        match fact:
+            case InstanceFact():
+                await self._servers.apply(fact)
+            case TargetFact():
+                self.balancer.apply(fact)
+        versions = (self._servers.healthy_version(instance_id) for instance_id in self._table.serving_instances())
+        self._tally.saw_serving(version for version in versions if version is not None)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """Cancel the tasks and wait; what one of them had died of is raised."""
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended

@@ -1,0 +1,104 @@
+"""The clients: requests at a steady rate, fast and slow ones mixed, each followed to its end.
+
+The rate is kept whether or not answers come (as with many independent users), up to a bound on requests in flight. A
+request is sent once: what a browser might repeat is counted here as dropped.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from awsroll.sandbox.traffic import wire
+from awsroll.sandbox.traffic.connections import Connection, ConnectionPool
+from awsroll.sandbox.traffic.instances import CAUSE_HEADER, INSTANCE_HEADER, VERSION_HEADER
+from awsroll.sandbox.traffic.report import Outcome
+from awsroll.sandbox.traffic.tally import Tally
+
+_MOST_IN_FLIGHT = 512
+# Half of the balancer's own limit: a kept connection is never used in the instant in which it is being closed.
+_KEEP_SECONDS = 30.0
+_ANSWERS = {502: Outcome.BAD_GATEWAY, 503: Outcome.UNAVAILABLE, 504: Outcome.GATEWAY_TIMEOUT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadShape:
+    """What to send. Seconds are wall-clock time."""
+
+    requests_per_second: float
+    slow_fraction: float
+    """The share of requests that ask to be held, 0 to 1."""
+    slow_seconds: float
+    """How long those are held."""
+    patience_seconds: float
+    """How long a client waits for the answer beyond the time it asked to be held."""
+
+
+class LoadGenerator:
+    """Sends requests to a loopback port while `run()` runs, and tells the tally how each ends."""
+
+    def __init__(self, port: int, shape: LoadShape, tally: Tally) -> None:
+        self._port = port
+        self._shape = shape
+        self._tally = tally
+        self._pool = ConnectionPool(idle_seconds=_KEEP_SECONDS)
+        self._requests: set[asyncio.Task[None]] = set()
+        self._dice = random.Random(1)  # noqa: S311 (which requests are slow is no secret, and should repeat)
+
+    async def run(self) -> None:
+        """Send until cancelled. Requests in flight live on: `finish()` awaits them."""
+        loop = asyncio.get_running_loop()
+        interval = 1 / self._shape.requests_per_second
+        due = loop.time()
+        while True:
+            if len(self._requests) < _MOST_IN_FLIGHT:
+                request = loop.create_task(self._send(self._choose_hold()))
+                self._requests.add(request)
+                request.add_done_callback(self._requests.discard)
+            # After a stall (a laptop that slept) the missed requests are left out, not sent in one burst.
+            due = max(due + interval, loop.time() - 10 * interval)
+            await asyncio.sleep(due - loop.time())
+
+    async def finish(self) -> None:
+        """Wait for the requests in flight to end, after `run()` has ended; then close the connections."""
+        await asyncio.gather(*self._requests)
+        self._pool.close()
+
+    def _choose_hold(self) -> float:
+        return self._shape.slow_seconds if self._dice.random() < self._shape.slow_fraction else 0.0
+
+    async def _send(self, hold: float) -> None:
+        self._tally.request_began()
+        request = wire.Request(path=f"/?hold={hold:g}" if hold else "/")
+        connection: Connection | None = None
+        try:
+            async with asyncio.timeout(hold + self._shape.patience_seconds):
+                connection = await self._pool.take(self._port)
+                response = await connection.exchange(request)
+        except TimeoutError:
+            self._dropped(Outcome.TIMED_OUT, f"no answer after {hold + self._shape.patience_seconds:g} s")
+        except asyncio.IncompleteReadError:
+            self._dropped(Outcome.CUT_SHORT, "the connection ended before the whole answer had come")
+        except wire.MalformedMessageError as error:
+            self._dropped(Outcome.OTHER_ANSWER, str(error))
+        except OSError as error:
+            outcome = Outcome.RESET if connection else Outcome.REFUSED
+            self._dropped(outcome, error.strerror or "the connection was lost")
+        else:
+            self._judge(response)
+            self._pool.give_back(connection)
+            return
+        if connection is not None:
+            connection.close()
+
+    def _judge(self, response: wire.Response) -> None:
+        version = response.headers.get(VERSION_HEADER)
+        if response.status == HTTPStatus.OK and version is not None:
+            self._tally.request_served(version)
+            return
+        outcome = _ANSWERS.get(response.status, Outcome.OTHER_ANSWER)
+        cause = response.headers.get(CAUSE_HEADER, f"answered with status {response.status}")
+        self._dropped(outcome, cause, response.headers.get(INSTANCE_HEADER))
+
+    def _dropped(self, outcome: Outcome, cause: str, instance_id: str | None = None) -> None:
+        self._tally.request_dropped(outcome, cause, instance_id)

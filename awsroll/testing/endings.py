@@ -1,0 +1,128 @@
+"""How a rollout must leave the fleet, whatever its end: settings as found, no instance left behind.
+
+Invariants 6 and 7 of the design. What somebody else has changed meanwhile stays as he made it; what could not be
+restored must still stand in the record's ledger, and in its warnings.
+"""
+
+from dataclasses import dataclass
+
+from awsroll.core.fleet import InstanceState, Lifecycle, TargetState
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Outcome, Status
+from awsroll.testing.facts import Truth
+from awsroll.testing.group import FakeGroup
+from awsroll.testing.instances import FakeInstance
+from awsroll.testing.targets import Targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """How the fleet was found. Bounds and version are None for a standalone fleet."""
+
+    desired: int
+    delays: dict[str, float]
+    minimum: int | None = None
+    maximum: int | None = None
+    version: str = ""
+    suspended: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, desired: int, targets: Targets, group: FakeGroup | None) -> "Found":
+        """Remember the fleet as it is now."""
+        delays = {arn: one.deregistration_delay_seconds for arn, one in targets.groups.items()}
+        if group is None:
+            return cls(desired=desired, delays=delays)
+        settings = group.settings
+        return cls(
+            desired=settings.desired,
+            delays=delays,
+            minimum=settings.minimum,
+            maximum=settings.maximum,
+            version=settings.version,
+            suspended=frozenset(settings.suspended),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """One end of a rollout, to be judged. `desired` is what the fleet should have by now."""
+
+    truth: Truth
+    memory: dict[tuple[str, str], str]
+    rollout: Rollout
+    status: Status
+    found: Found
+    desired: int
+
+    def problems(self) -> list[str]:
+        """Return what is wrong, one line each."""
+        found = [*self._left_behind(), *self._delays()]
+        if self.truth.group is not None:
+            found += self._group(self.truth.group)
+        if self.memory and not self.status.ledger:
+            found.append(f"invariant 6: tags are left: {sorted(self.memory)}")
+        if self.status.ledger and not self.status.warnings:
+            found.append(f"invariant 6: not restored, and nobody is told: {self.status.ledger}")
+        return found
+
+    def _is_open(self, setting: str) -> bool:
+        return any(name.startswith(setting) for name in self.status.ledger)
+
+    def _delays(self) -> list[str]:
+        if self._is_open("deregistration-delay"):
+            return []
+        now = {arn: one.deregistration_delay_seconds for arn, one in self.truth.targets.groups.items()}
+        return [f"invariant 6: deregistration delays are {now}"] if now != self.found.delays else []
+
+    def _group(self, group: FakeGroup) -> list[str]:
+        settings, found = group.settings, self.found
+        wrong = []
+        if settings.minimum != found.minimum and not self._is_open("min-size"):
+            wrong.append(f"invariant 6: min is {settings.minimum}, was {found.minimum}")
+        if settings.maximum != max(found.maximum or 0, self.desired) and not self._is_open("max-size"):
+            wrong.append(f"invariant 6: max is {settings.maximum}, was {found.maximum}")
+        if settings.desired != self.desired and not self.status.warnings:
+            wrong.append(
+                f"invariant 6: desired is {settings.desired}, should be {self.desired}, kept: {self.status.desired}"
+            )
+        still = settings.suspended - found.suspended
+        if still and not self._is_open("process"):
+            wrong.append(f"invariant 6: processes still suspended: {sorted(still)}")
+        if found.suspended - settings.suspended:
+            wrong.append(f"invariant 6: processes resumed: {sorted(found.suspended - settings.suspended)}")
+        if settings.version not in self._right_versions() and not self._is_open("version"):
+            wrong.append(f"invariant 6: version is {settings.version}, should be {self._right_versions()}")
+        return wrong
+
+    def _right_versions(self) -> tuple[str, ...]:
+        if self.rollout.reload is not None:
+            return (self.found.version,)
+        if self.status.outcome is Outcome.SUCCEEDED and self.rollout.template is not None:
+            return (str(self.rollout.template.number),)
+        baseline = self.rollout.baseline_template  # as found, where the rollout stopped before it set anything
+        return (self.found.version,) if baseline is None else (self.found.version, str(baseline.number))
+
+    def _left_behind(self) -> list[str]:
+        """Find instances that run for nobody: launched, deregistered or put in standby by the rollout, and left so."""
+        return [
+            f"invariant 7: {one.instance_id} is left outside the fleet"
+            for one in self.truth.instances.all()
+            if one.state in (InstanceState.PENDING, InstanceState.RUNNING) and self._is_lost(one)
+        ]
+
+    def _is_lost(self, one: FakeInstance) -> bool:
+        instance_id = one.instance_id
+        if one.foreign or not one.keys or instance_id in self.truth.somebody.deregistered:
+            return False
+        if self.status.ended_at is not None and one.launched_at >= self.status.ended_at:
+            return False
+        if self.truth.group is not None:
+            member = self.truth.group.members.get(instance_id)
+            if member is None:
+                return True
+            if member.lifecycle in (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY):
+                return instance_id not in self.truth.somebody.stood_by
+            if member.lifecycle is not Lifecycle.IN_SERVICE or instance_id in self.truth.somebody.unregistered:
+                return False  # the group's own business
+        entries = [self.truth.targets.find(instance_id, key) for key in self.truth.required(one, self.rollout)]
+        return any(entry is None or entry.state is TargetState.DRAINING for entry in entries)

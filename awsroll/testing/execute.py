@@ -1,0 +1,236 @@
+"""Carries out actions on the fast world, as the real fleets do on AWS: precondition first, then one call each.
+
+A precondition that no longer holds is a `_Stale`, which is no error; a refusal is a `CallError`.
+"""
+
+from typing import assert_never
+
+from awsroll.core.actions import (
+    Action,
+    DeregisterTargets,
+    EnterStandby,
+    ExitStandby,
+    ForgetSettings,
+    LaunchInGroup,
+    LaunchInstance,
+    MarkInstances,
+    RegisterTargets,
+    RememberSettings,
+    ResumeProcesses,
+    SendCommand,
+    SetDeregistrationDelay,
+    SetDesiredCapacity,
+    SuspendProcesses,
+    TerminateInGroup,
+    TerminateInstance,
+    UpdateGroup,
+)
+from awsroll.core.fleet import InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.rollout import Rollout
+from awsroll.testing.commands import Commands
+from awsroll.testing.group import FakeGroup
+from awsroll.testing.group_calls import GroupCalls
+from awsroll.testing.instances import CallError, Instances, LaunchRequest
+from awsroll.testing.targets import Targets
+from awsroll.testing.world import World
+
+
+class StaleError(Exception):
+    """The precondition of an action no longer holds."""
+
+
+class Executor:
+    """Carries out one action at a time."""
+
+    def __init__(  # noqa: PLR0913 -- the parts of the world, each named once
+        self,
+        *,
+        world: World,
+        instances: Instances,
+        targets: Targets,
+        commands: Commands,
+        memory: dict[tuple[str, str], str],
+        group: FakeGroup | None,
+        calls: GroupCalls | None,
+    ) -> None:
+        self._world = world
+        self._instances = instances
+        self._targets = targets
+        self._commands = commands
+        self._memory = memory
+        self._maybe_group = group
+        self._maybe_calls = calls
+        self.launch_errors = 0
+
+    def carry_out(self, rollout: Rollout, action: Action) -> tuple[str, ...]:  # noqa: C901, PLR0912 -- one case an action
+        """Carry out one action; return the ids of the instances it was accepted for.
+
+        Raises:
+            StaleError: if its precondition does not hold; nothing was done.
+            CallError: if AWS refuses; nothing was done.
+        """
+        ids: tuple[str, ...] = ()
+        match action:
+            case MarkInstances():
+                ids = self._mark(action)
+            case LaunchInstance():
+                ids = self._launch(action)
+            case LaunchInGroup(launch=launch):
+                ids = self._calls.launch_instances(launch.zone, launch.count, launch.token)
+            case SetDesiredCapacity():
+                self._set_desired(action)
+            case RegisterTargets():
+                ids = self._register(action)
+            case DeregisterTargets(instance_id=instance_id, targets=targets):
+                for key in targets:
+                    self._targets.deregister(instance_id, key)
+                ids = (instance_id,)
+            case TerminateInstance():
+                ids = self._terminate(action)
+            case TerminateInGroup():
+                ids = self._terminate_in_group(action)
+            case EnterStandby(instance_ids=instance_ids):
+                ids = self._in_state(instance_ids, Lifecycle.IN_SERVICE)
+                self._calls.enter_standby(ids)
+            case ExitStandby(instance_ids=instance_ids):
+                ids = self._in_state(instance_ids, Lifecycle.STANDBY)
+                self._calls.exit_standby(ids)
+            case SendCommand():
+                ids = self._send(rollout, action)
+            case UpdateGroup():
+                self._update(action)
+            case SuspendProcesses(processes=processes):
+                self._calls.suspend(processes)
+            case ResumeProcesses(processes=processes):
+                self._calls.resume(processes)
+            case SetDeregistrationDelay(target_group=arn, seconds=seconds):
+                self._targets.set_delay(arn, seconds)
+            case RememberSettings(resource=resource, settings=settings):
+                self._memory.update({(resource, name): value for name, value in settings})
+            case ForgetSettings(resource=resource, settings=names):
+                for name in names:
+                    self._memory.pop((resource, name), None)
+            case _:
+                assert_never(action)
+        return ids
+
+    @property
+    def _group(self) -> FakeGroup:
+        if self._maybe_group is None:
+            message = "a standalone fleet was given an action for a group"
+            raise TypeError(message)
+        return self._maybe_group
+
+    @property
+    def _calls(self) -> GroupCalls:
+        if self._maybe_calls is None:
+            message = "a standalone fleet was given an action for a group"
+            raise TypeError(message)
+        return self._maybe_calls
+
+    def _mark(self, action: MarkInstances) -> tuple[str, ...]:
+        for instance_id in action.instance_ids:
+            if not self._instances.visible(instance_id):
+                message = f"The instance ID '{instance_id}' does not exist"
+                raise CallError(message, code="InvalidInstanceID.NotFound", transient=True)
+        for instance_id in action.instance_ids:
+            self._instances[instance_id].tags.update(action.tags)
+            self._world.record("instance.marked", instance_id, dict(action.tags))
+        return action.instance_ids
+
+    def _launch(self, action: LaunchInstance) -> tuple[str, ...]:
+        launch = action.launch
+        request = LaunchRequest(
+            zone=launch.zone, subnet_id=launch.subnet_id, template=launch.template, count=launch.count, tags=launch.tags
+        )
+        if (known := self._instances.replay(launch.token, request)) is not None:
+            return known
+        if self.launch_errors > 0:
+            self.launch_errors -= 1
+            message = "We currently do not have sufficient t3.small capacity in the zone you requested"
+            raise CallError(message, code="InsufficientInstanceCapacity", transient=True)
+        return self._instances.launch(request, token=launch.token, keys=launch.targets)
+
+    def _set_desired(self, action: SetDesiredCapacity) -> None:
+        now = self._group.settings.desired
+        if now != action.expected:
+            message = f"desired capacity is {now}, not {action.expected}"
+            raise StaleError(message)
+        if action.value < min(now, len(self._group.counted())):
+            message = f"desired capacity {action.value} would end members"
+            raise StaleError(message)
+        self._calls.set_desired(action.value)
+
+    def _register(self, action: RegisterTargets) -> tuple[str, ...]:
+        instance = self._instances.find(action.instance_id)
+        if instance is None or instance.state is not InstanceState.RUNNING:
+            message = f"{action.instance_id} does not run"
+            raise StaleError(message)
+        for key in action.targets:
+            self._targets.register(action.instance_id, key)
+        return (action.instance_id,)
+
+    def _terminate(self, action: TerminateInstance) -> tuple[str, ...]:
+        instance = self._instances.find(action.instance_id)
+        if instance is None or not self._instances.visible(action.instance_id):
+            message = f"The instance ID '{action.instance_id}' does not exist"
+            raise CallError(message, code="InvalidInstanceID.NotFound")
+        if action.template is not None and instance.template != action.template:
+            message = f"{action.instance_id} does not come from {action.template}"
+            raise StaleError(message)
+        self._must_be_out(action.instance_id, action.not_registered)
+        if instance.protected:
+            message = f"The instance '{action.instance_id}' may not be terminated: its disableApiTermination is set"
+            raise CallError(message, code="OperationNotPermitted")
+        self._instances.terminate(action.instance_id)
+        return (action.instance_id,)
+
+    def _terminate_in_group(self, action: TerminateInGroup) -> tuple[str, ...]:
+        ids = []
+        for instance_id in action.instance_ids:
+            member = self._group.members.get(instance_id)
+            if member is None or member.lifecycle is Lifecycle.TERMINATING:
+                continue
+            if any(self._listed(instance_id, key) for key in action.not_registered):
+                continue
+            ids.append(instance_id)
+        if not ids:
+            message = "none of the instances is a member that stays and is out of the other target groups"
+            raise StaleError(message)
+        self._calls.terminate(ids, decrement=action.decrement)
+        return tuple(ids)
+
+    def _in_state(self, instance_ids: tuple[str, ...], lifecycle: Lifecycle) -> tuple[str, ...]:
+        members = self._group.members
+        ids = tuple(one for one in instance_ids if one in members and members[one].lifecycle is lifecycle)
+        if not ids:
+            message = f"none of the instances is {lifecycle}"
+            raise StaleError(message)
+        return ids
+
+    def _send(self, rollout: Rollout, action: SendCommand) -> tuple[str, ...]:
+        if rollout.reload is None:
+            message = "this rollout has no reload command"
+            raise TypeError(message)
+        for instance_id in action.instance_ids:
+            self._must_be_out(instance_id, action.not_registered)
+        for instance_id in action.instance_ids:
+            self._commands.send(rollout.rollout_id, instance_id, action.attempt, rollout.reload)
+        return action.instance_ids
+
+    def _update(self, action: UpdateGroup) -> None:
+        if action.minimum is not None or action.maximum is not None:
+            self._calls.update(minimum=action.minimum, maximum=action.maximum)
+        if action.template is not None or action.version:
+            self._calls.set_template(action.template, action.version)
+
+    def _must_be_out(self, instance_id: str, keys: tuple[TargetKey, ...]) -> None:
+        listed = [key for key in keys if self._listed(instance_id, key)]
+        if listed:
+            message = f"{instance_id} is still listed on {listed}"
+            raise StaleError(message)
+
+    def _listed(self, instance_id: str, key: TargetKey) -> bool:
+        """Whether AWS still lists it: as a target, draining included. A dead target holds no request."""
+        entry = self._targets.find(instance_id, key)
+        return entry is not None and entry.state is not TargetState.UNUSED

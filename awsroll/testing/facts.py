@@ -1,0 +1,106 @@
+"""The fast world's truth at one instant, as far as the invariants ask for it. No judgement here: see `safety`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from awsroll.core.fleet import InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.rollout import Rollout
+from awsroll.testing.commands import Commands
+from awsroll.testing.group import FakeGroup
+from awsroll.testing.hands import Somebody
+from awsroll.testing.instances import FakeInstance, Instances
+from awsroll.testing.targets import Targets
+
+_LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED)
+_NOWHERE: frozenset[TargetKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The truth at one instant.
+
+    Attributes:
+        serving: instances that AWS shows healthy wherever they are meant to be registered.
+        live: instances of the fleet that are pending or running, and not being terminated by their group.
+        owed: how many more instances the group is about to launch.
+        held: where an instance is registered in a way that it may hold a request, draining included.
+        draining: where it drains.
+        commands: reload commands that were started: instance id and attempt.
+    """
+
+    serving: frozenset[str]
+    live: frozenset[str]
+    owed: int
+    held: dict[str, frozenset[TargetKey]]
+    draining: dict[str, frozenset[TargetKey]]
+    lifecycles: dict[str, Lifecycle]
+    commands: frozenset[tuple[str, int]]
+
+    def holds(self, instance_id: str) -> frozenset[TargetKey]:
+        """Return where the instance may hold a request."""
+        return self.held.get(instance_id, _NOWHERE)
+
+    def drains(self, instance_id: str) -> frozenset[TargetKey]:
+        """Return where the instance drains."""
+        return self.draining.get(instance_id, _NOWHERE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """Gathers facts."""
+
+    instances: Instances
+    targets: Targets
+    commands: Commands
+    group: FakeGroup | None
+    somebody: Somebody
+
+    def gather(self, rollout: Rollout) -> Facts:
+        """Look at the world as it truly is."""
+        members = {} if self.group is None else self.group.members
+        alive = [one for one in self.instances.all() if one.state is not InstanceState.TERMINATED]
+        return Facts(
+            serving=frozenset(one.instance_id for one in alive if self._serves(one, rollout)),
+            live=frozenset(one.instance_id for one in alive if self._is_live(one)),
+            owed=0 if self.group is None else max(0, self.group.settings.desired - len(self.group.counted())),
+            held={one.instance_id: self._keys(one, except_for=(TargetState.UNUSED,)) for one in alive},
+            draining={one.instance_id: self._draining(one) for one in alive},
+            lifecycles={one: member.lifecycle for one, member in members.items()},
+            commands=frozenset((one, attempt) for _, one, attempt in self.commands.sent),
+        )
+
+    def required(self, instance: FakeInstance, rollout: Rollout) -> tuple[TargetKey, ...]:
+        """Return where the instance is meant to be registered: on the old version, where its group registers it."""
+        is_current = instance.application_version == rollout.to_version
+        extra = rollout.extra_targets if instance.is_new and is_current else ()
+        return tuple(dict.fromkeys((*instance.keys, *extra)))
+
+    def is_of_fleet(self, instance: FakeInstance) -> bool:
+        """Tell whether the instance is of the fleet."""
+        if self.group is not None:
+            return instance.instance_id in self.group.members
+        return bool(instance.keys) and not instance.foreign and instance.instance_id not in self.somebody.deregistered
+
+    def _is_live(self, instance: FakeInstance) -> bool:
+        if not (instance.live and self.is_of_fleet(instance)):
+            return False
+        return self.group is None or self.group.members[instance.instance_id].lifecycle not in _LEFT
+
+    def _serves(self, instance: FakeInstance, rollout: Rollout) -> bool:
+        if instance.state is not InstanceState.RUNNING or not self.is_of_fleet(instance):
+            return False
+        if self.group is not None and self.group.members[instance.instance_id].lifecycle is not Lifecycle.IN_SERVICE:
+            return False
+        return self._all_healthy(instance.instance_id, self.required(instance, rollout))
+
+    def _all_healthy(self, instance_id: str, keys: Iterable[TargetKey]) -> bool:
+        entries = (self.targets.find(instance_id, key) for key in keys)
+        return all(entry is not None and entry.state is TargetState.HEALTHY for entry in entries)
+
+    def _draining(self, instance: FakeInstance) -> frozenset[TargetKey]:
+        others = tuple(state for state in TargetState if state is not TargetState.DRAINING)
+        return self._keys(instance, except_for=others)
+
+    def _keys(self, instance: FakeInstance, *, except_for: tuple[TargetState, ...]) -> frozenset[TargetKey]:
+        entries = self.targets.of(instance.instance_id)
+        return frozenset(entry.key for entry in entries if entry.state not in except_for)

@@ -1,0 +1,84 @@
+"""Faults on request: calls that fail before or after their effect, and reads that fail or show the past."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from awsroll.core.actions import Action, Answer
+
+
+class When(StrEnum):
+    """Whether a call that fails had its effect."""
+
+    BEFORE = "before"  # no effect
+    AFTER = "after"  # full effect, but the answer is lost
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One failure to come.
+
+    Attributes:
+        action: the kind of action that fails; None: any.
+        nth: how many matching calls from now (1: the next one).
+        answer: what the caller learns: `UNANSWERED`, or `REFUSED` (then `when` must be BEFORE).
+        times: how many calls in a row fail.
+    """
+
+    action: type[Action] | None = None
+    nth: int = 1
+    when: When = When.BEFORE
+    answer: Answer = Answer.UNANSWERED
+    code: str = "RequestTimeout"
+    message: str = "no answer came in time"
+    transient: bool = False
+    denied: bool = False
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Faults:
+    """All faults that are planned. `failing_looks` and `stale_looks` count looks to come."""
+
+    failing_looks: int = 0
+    stale_looks: int = 0
+    planned: list[Fault] = field(default_factory=list)
+
+    def plan(self, fault: Fault) -> None:
+        """Add a failure to come."""
+        self.planned.append(fault)
+
+    def refuse(self, action: type[Action] | None, code: str, *, transient: bool = False, times: int = 1) -> None:
+        """Have AWS say a definite no to the next calls of a kind."""
+        fault = Fault(action=action, answer=Answer.REFUSED, code=code, message=code, transient=transient, times=times)
+        self.plan(fault)
+
+    def deny(self, action: type[Action], *, times: int = 1) -> None:
+        """Have AWS refuse for lack of permission."""
+        message = "You are not authorized to perform this operation."
+        code = "UnauthorizedOperation"
+        fault = Fault(action=action, answer=Answer.REFUSED, code=code, message=message, denied=True, times=times)
+        self.plan(fault)
+
+    def lose_answer(self, action: type[Action] | None, when: When, *, nth: int = 1) -> None:
+        """Have the next call's answer be lost, before or after its effect."""
+        self.plan(Fault(action=action, when=when, nth=nth))
+
+    def clear(self) -> None:
+        """Forget all faults: the world is kind from now on."""
+        self.planned.clear()
+        self.failing_looks = 0
+        self.stale_looks = 0
+
+    def strike(self, action: Action) -> Fault | None:
+        """Return the fault that hits this call, if one does."""
+        for fault in self.planned:
+            if fault.action is not None and not isinstance(action, fault.action):
+                continue
+            fault.nth -= 1
+            if fault.nth > 0:
+                continue
+            fault.times -= 1
+            if fault.times <= 0:
+                self.planned.remove(fault)
+            return fault
+        return None

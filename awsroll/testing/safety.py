@@ -1,0 +1,201 @@
+"""What a rollout may never do, checked against the fast world's own truth after every event and every action.
+
+Numbers are those of the design's invariants: 1 the floor of serving capacity, 2 the ceiling of live instances, 3 no
+instance leaves while it may hold a request, 4 nothing is touched that is not ours to touch. Only what an action of ours
+makes worse is blamed on us: a death, an illness or a change by hand never is, and neither is what the look that the
+plan was made on could not show yet. `endings` judges how a rollout leaves the fleet.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awsroll.core.fleet import InstanceState, Lifecycle
+from awsroll.core.rollout import ExemptPolicy, Rollout
+from awsroll.core.status import Status
+from awsroll.testing.endings import Ending, Found
+from awsroll.testing.facts import Facts, Truth
+from awsroll.testing.world import Actor, World
+
+_STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+
+
+class UnsafeError(AssertionError):
+    """The rollout did what it never may. The message holds the history."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Safety:
+    """Watches the world for one rollout.
+
+    Attributes:
+        memory: the ledger tags, to be empty at the end.
+        seen_at: the instant whose truth the last look showed.
+        lowest_serving: the lowest serving capacity there was since the rollout began, whoever was to blame.
+        highest_live: the highest number of live instances since then.
+    """
+
+    world: World
+    truth: Truth
+    memory: dict[tuple[str, str], str]
+    rollout: Rollout | None = None
+    seen_at: datetime | None = None
+    lowest_serving: int = 0
+    highest_live: int = 0
+    _found: Found | None = None
+    _before: Facts | None = None
+    _lost: dict[str, datetime] = field(default_factory=dict)
+
+    def begin(self, rollout: Rollout) -> None:
+        """Remember how the fleet was found, the first time; watch from then on."""
+        if self.rollout is not None:
+            return
+        self.rollout = rollout
+        registered = self.truth.targets.registered_ids()
+        desired = sum(
+            self.truth.is_of_fleet(self.truth.instances[one]) and self.truth.instances[one].live for one in registered
+        )
+        self._found = Found.of(desired, self.truth.targets, self.truth.group)
+        self._before = self.truth.gather(rollout)
+        self.truth.somebody.begin()
+        self.lowest_serving = len(self._before.serving)
+        self.highest_live = len(self._before.live)
+        self.world.watchers.append(self._watch)
+
+    @property
+    def desired(self) -> int:
+        """How many instances the fleet should have: as found, or as somebody made it since."""
+        if self._found is None:
+            return 0
+        somebody = self.truth.somebody
+        if somebody.capacity_set is not None:
+            return somebody.capacity_set
+        return self._found.desired + somebody.desired_changes - self._lost_for_good()
+
+    def _lost_for_good(self) -> int:
+        """Count the instances that a reload cannot replace: it launches none, and a standalone fleet has no group."""
+        if self.rollout is None or self.rollout.reload is None or self.truth.group is not None:
+            return 0
+        away = self.truth.somebody.deregistered
+        ended = (one for one in self.truth.instances.all() if one.state is InstanceState.TERMINATED)
+        return sum(bool(one.keys) and one.instance_id not in away for one in ended)
+
+    @property
+    def floor(self) -> int:
+        """The lowest serving capacity that the rollout may cause."""
+        return self.desired - self._amounts()[0]
+
+    @property
+    def ceiling(self) -> int:
+        """The highest number of live instances that it may cause; what people hold in standby comes on top."""
+        members = {} if self.truth.group is None else self.truth.group.members
+        held = (one for one in self.truth.somebody.stood_by if one in members)
+        return self.desired + self._amounts()[1] + sum(members[one].lifecycle in _STANDBY for one in held)
+
+    def serving(self) -> frozenset[str]:
+        """Return the instances that AWS shows healthy wherever they are meant to be registered."""
+        return frozenset() if self.rollout is None else self.truth.gather(self.rollout).serving
+
+    def check_end(self, status: Status) -> None:
+        """Check how an ended rollout has left the fleet (invariants 6 and 7).
+
+        Raises:
+            UnsafeError: if a setting is not as found, or an instance is left behind.
+        """
+        self.world.catch_up()
+        if self.rollout is None or self._found is None:
+            return
+        ending = Ending(
+            truth=self.truth,
+            memory=self.memory,
+            rollout=self.rollout,
+            status=status,
+            found=self._found,
+            desired=self.desired,
+        )
+        if problems := ending.problems():
+            self._fail("; ".join(problems))
+
+    def _amounts(self) -> tuple[int, int]:
+        if self.rollout is None:
+            return 0, 0
+        unavailable = self.rollout.max_unavailable.rounded_down(self.desired)
+        surge = self.rollout.max_surge.rounded_up(self.desired)
+        return (1, 0) if unavailable == surge == 0 else (unavailable, surge)
+
+    def _watch(self, actor: Actor) -> None:
+        if self.rollout is None or self._before is None:
+            return
+        before, after = self._before, self.truth.gather(self.rollout)
+        self._before = after
+        self.lowest_serving = min(self.lowest_serving, len(after.serving))
+        self.highest_live = max(self.highest_live, len(after.live))
+        if actor is not Actor.AWSROLL:
+            self._lost.update(dict.fromkeys(before.serving - after.serving, self.world.now))
+            return
+        self._check_floor(before, after)
+        self._check_ceiling(before, after)
+        self._check_requests(before, after)
+        self._check_touched(self.rollout, before, after)
+
+    def _check_floor(self, before: Facts, after: Facts) -> None:
+        """Invariant 1: what we take from service must leave the floor."""
+        taken = before.serving - after.serving
+        unseen = [one for one, at in self._lost.items() if self._is_unseen(at) and one not in after.serving]
+        if taken and len(after.serving) + len(unseen) < self.floor:
+            self._fail(f"invariant 1: took {sorted(taken)}, {len(after.serving)} serve, the floor is {self.floor}")
+
+    def _is_unseen(self, at: datetime) -> bool:
+        return self.seen_at is not None and at > self.seen_at
+
+    def _check_ceiling(self, before: Facts, after: Facts) -> None:
+        """Invariant 2: what we launch, or have the group launch, must fit below the ceiling."""
+        was, will_be = len(before.live) + before.owed, len(after.live) + after.owed
+        if will_be > was and will_be > self.ceiling:
+            self._fail(f"invariant 2: {will_be} live or owed, the ceiling is {self.ceiling}")
+
+    def _check_requests(self, before: Facts, after: Facts) -> None:
+        """Invariant 3: what leaves, or is reloaded, must hold no request."""
+        group = self.truth.group
+        for one in before.live - after.live:
+            if self.truth.instances[one].state is InstanceState.SHUTTING_DOWN and after.holds(one):
+                self._fail(f"invariant 3: {one} terminated while registered on {sorted(after.holds(one))}")
+        managed = frozenset() if group is None else frozenset(group.settings.keys)
+        for one in _turned(before, after, Lifecycle.TERMINATING):
+            if before.holds(one) - managed:
+                self._fail(f"invariant 3: {one} terminated while registered where its group does not drain it")
+        for one, _ in after.commands - before.commands:
+            if after.holds(one):
+                self._fail(f"invariant 3: {one} reloaded while registered on {sorted(after.holds(one))}")
+
+    def _check_touched(self, rollout: Rollout, before: Facts, after: Facts) -> None:
+        """Invariant 4: what we take out, end or reload must be ours to touch."""
+        touched = before.live - after.live
+        touched |= {one for one, _ in after.commands - before.commands}
+        touched |= {one for one in after.draining if after.drains(one) - before.drains(one)}
+        for lifecycle in (Lifecycle.TERMINATING, Lifecycle.ENTERING_STANDBY, Lifecycle.PENDING):
+            touched |= _turned(before, after, lifecycle) & before.lifecycles.keys()
+        for one in sorted(touched):
+            self._check_ours(rollout, one, before)
+
+    def _check_ours(self, rollout: Rollout, one: str, before: Facts) -> None:
+        instance = self.truth.instances[one]
+        if instance.is_new:
+            return
+        if instance.foreign:
+            self._fail(f"invariant 4: {one} is not of the fleet")
+        if instance.protected and rollout.protected is not ExemptPolicy.REPLACE:
+            self._fail(f"invariant 4: {one} is protected")
+        stands_by = before.lifecycles.get(one) in _STANDBY and one in self.truth.somebody.stood_by
+        if stands_by and rollout.standby is not ExemptPolicy.REPLACE:
+            self._fail(f"invariant 4: {one} is in standby")
+
+    def _fail(self, what: str) -> None:
+        message = f"{what}\n--- history ---\n{self.world.history()}"
+        raise UnsafeError(message)
+
+
+def _turned(before: Facts, after: Facts, lifecycle: Lifecycle) -> frozenset[str]:
+    """Return the instances whose lifecycle state became this one."""
+    return frozenset(
+        one for one, now in after.lifecycles.items() if now is lifecycle and before.lifecycles.get(one) is not lifecycle
+    )

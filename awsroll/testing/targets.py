@@ -1,0 +1,157 @@
+"""The load balancer's side of the fast world: who is registered where, and in which state.
+
+A target goes initial -> healthy or unhealthy by the target group's own interval and thresholds, and draining -> gone
+after the deregistration delay that was set when it was deregistered. Health checks are not ticked one by one: when an
+application changes, the instant at which the load balancer will have noticed is computed.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from awsroll.core.fleet import InstanceState, Target, TargetGroup, TargetKey, TargetState
+from awsroll.testing.instances import CallError, FakeInstance, Instances
+from awsroll.testing.world import Event, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_REASONS = {
+    TargetState.INITIAL: "Elb.InitialHealthChecking",
+    TargetState.UNHEALTHY: "Target.FailedHealthChecks",
+    TargetState.UNUSED: "Target.InvalidState",
+    TargetState.DRAINING: "Target.DeregistrationInProgress",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Registration:
+    """One instance on one port of one target group, until it is drained."""
+
+    instance_id: str
+    key: TargetKey
+    state: TargetState = TargetState.INITIAL
+    pending: Event | None = None
+
+    def to_target(self) -> Target:
+        """Return it as an observation shows it."""
+        return Target(key=self.key, state=self.state, reason=_REASONS.get(self.state, ""))
+
+
+class Targets:
+    """All target groups of the world, with all registrations."""
+
+    def __init__(self, world: World, instances: Instances, target_groups: tuple[TargetGroup, ...]) -> None:
+        self._world = world
+        self._instances = instances
+        self.groups = {group.arn: group for group in target_groups}
+        self._registrations: dict[str, dict[TargetKey, Registration]] = {}
+        self.listeners: list[Callable[[FakeInstance], None]] = []
+        instances.listeners.append(self._instance_changed)
+
+    def of(self, instance_id: str) -> tuple[Registration, ...]:
+        """Return the registrations of one instance, draining ones included."""
+        return tuple(self._registrations.get(instance_id, {}).values())
+
+    def find(self, instance_id: str, key: TargetKey) -> Registration | None:
+        """Return one registration; None when it is not (or no longer) registered there."""
+        return self._registrations.get(instance_id, {}).get(key)
+
+    def registered_ids(self) -> frozenset[str]:
+        """Return the ids of all instances that any target group lists."""
+        return frozenset(one for one, entries in self._registrations.items() if entries)
+
+    def place(self, instance_id: str, key: TargetKey) -> None:
+        """Put a registration into the world that has been healthy for long."""
+        entry = Registration(instance_id=instance_id, key=key, state=TargetState.HEALTHY)
+        self._registrations.setdefault(instance_id, {})[key] = entry
+        self._plan(entry)
+
+    def register(self, instance_id: str, key: TargetKey) -> None:
+        """Register an instance; one that drains comes back; one that is registered stays as it is.
+
+        Raises:
+            CallError: if the instance does not run (InvalidTarget).
+        """
+        instance = self._instances.find(instance_id)
+        if instance is None or instance.state is not InstanceState.RUNNING:
+            message = f"The following targets are not in a running state: '{instance_id}'"
+            raise CallError(message, code="InvalidTarget")
+        entry = self.find(instance_id, key)
+        if entry is not None and entry.state is not TargetState.DRAINING:
+            return
+        if entry is not None:
+            self._cancel(entry)
+        self._world.record("target.registered", instance_id, key)
+        fresh = Registration(instance_id=instance_id, key=key)
+        self._registrations.setdefault(instance_id, {})[key] = fresh
+        self._plan(fresh)
+
+    def deregister(self, instance_id: str, key: TargetKey) -> None:
+        """Take an instance out; it drains for the delay that is set now. Silent when it is not registered."""
+        entry = self.find(instance_id, key)
+        if entry is None or entry.state is TargetState.DRAINING:
+            return
+        self._cancel(entry)
+        self._world.record("target.deregistered", instance_id, key)
+        if entry.state is TargetState.UNUSED:
+            self._forget(entry)
+            return
+        entry.state = TargetState.DRAINING
+        delay = self.groups[key.target_group].deregistration_delay_seconds
+        entry.pending = self._world.after(delay, lambda: self._drained(entry))
+        self._tell(entry)
+
+    def set_delay(self, arn: str, seconds: float) -> None:
+        """Set a deregistration delay; what drains already is not affected."""
+        self.groups[arn] = replace(self.groups[arn], deregistration_delay_seconds=seconds)
+        self._world.record("target-group.delay-set", detail=f"{arn} {seconds:g}")
+
+    def _drained(self, entry: Registration) -> None:
+        self._world.record("target.drained", entry.instance_id, entry.key)
+        self._forget(entry)
+
+    def _forget(self, entry: Registration) -> None:
+        self._registrations[entry.instance_id].pop(entry.key, None)
+        self._tell(entry)
+
+    def _instance_changed(self, instance: FakeInstance) -> None:
+        for entry in self.of(instance.instance_id):
+            if instance.state is InstanceState.TERMINATED and entry.state is not TargetState.UNUSED:
+                self._cancel(entry)
+                entry.state = TargetState.UNUSED
+                linger = self._world.physics.dead_target_lingers
+                entry.pending = self._world.after(linger, lambda entry=entry: self._forget(entry))  # type: ignore[misc]
+                self._tell(entry)
+            else:
+                self._plan(entry)
+
+    def _plan(self, entry: Registration) -> None:
+        """Compute when the health checks will have noticed how the application is now."""
+        if entry.state in (TargetState.DRAINING, TargetState.UNUSED):
+            return
+        self._cancel(entry)
+        group = self.groups[entry.key.target_group]
+        well = self._instances.well(self._instances[entry.instance_id])
+        goal = TargetState.HEALTHY if well else TargetState.UNHEALTHY
+        if entry.state is goal:
+            return
+        checks = group.unhealthy_threshold
+        if well:  # the first success after registering is enough; after a failure the whole threshold is asked for
+            checks = 1 if entry.state is TargetState.INITIAL else group.healthy_threshold
+        seconds = checks * group.health_interval_seconds
+        entry.pending = self._world.after(seconds, lambda: self._turn(entry, goal))
+
+    def _turn(self, entry: Registration, state: TargetState) -> None:
+        entry.pending = None
+        entry.state = state
+        self._world.record(f"target.{state}", entry.instance_id, entry.key)
+        self._tell(entry)
+
+    def _cancel(self, entry: Registration) -> None:
+        if entry.pending is not None:
+            entry.pending.cancel()
+            entry.pending = None
+
+    def _tell(self, entry: Registration) -> None:
+        for listener in self.listeners:
+            listener(self._instances[entry.instance_id])

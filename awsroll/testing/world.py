@@ -1,0 +1,140 @@
+"""The frame of the fast world: its time, what will happen in it, and the journal of what did.
+
+Everything that takes time is an event on one queue; `catch_up` runs those that are due, each at its own instant.
+Nothing here knows of instances, targets or groups.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from awsroll.ports import Clock
+
+
+class Actor(StrEnum):
+    """Who made something happen."""
+
+    AWSROLL = "awsroll"  # an action that the fleet was told to execute
+    AWS = "aws"  # the world by itself: timers, health checks, the group's controller
+    SOMEBODY = "somebody"  # a person, a script, bad luck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One fact of the journal."""
+
+    at: datetime
+    actor: Actor
+    name: str
+    instance_id: str = ""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.actor:<8} {self.name} {self.instance_id} {self.detail}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Physics:
+    """How long things take, in seconds.
+
+    Attributes:
+        boot: from launch to `running`.
+        application: from `running` until the application answers health checks.
+        stop: from `shutting-down` to `terminated`.
+        visibility: how long EC2's reads do not know a new instance (eventual consistency).
+        group_reaction: how long a group takes to notice a difference.
+        launch_retry: how long a group waits after a failed launch.
+        health_grace: for how long after InService a group ignores the target groups' opinion.
+        command: how long a reload command runs.
+        dead_target_lingers: how long a terminated instance is still listed as a target.
+        terminated_visible: how long EC2 shows a terminated instance.
+        flap: how long an application that flaps stays well, and then ill.
+        early_death: how long an instance of a version that dies lives.
+    """
+
+    boot: float = 20
+    application: float = 10
+    stop: float = 15
+    visibility: float = 0
+    group_reaction: float = 5
+    launch_retry: float = 60
+    health_grace: float = 120
+    command: float = 20
+    dead_target_lingers: float = 120
+    terminated_visible: float = 3600
+    flap: float = 45
+    early_death: float = 40
+
+
+@dataclass(slots=True, order=True)
+class Event:
+    """Something that will happen, unless it is cancelled."""
+
+    at: datetime
+    number: int
+    happen: Callable[[], None] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        """Make sure that it does not happen."""
+        self.cancelled = True
+
+
+class World:
+    """Time and journal of the fake.
+
+    `now` is the instant of the event that is happening, else the clock's. `watchers` are called after each event and
+    each action, with the actor; the safety checker is one.
+    """
+
+    def __init__(self, clock: Clock, physics: Physics) -> None:
+        self.clock = clock
+        self.physics = physics
+        self.now = clock.now()
+        self.actor = Actor.AWS
+        self.journal: list[Entry] = []
+        self.watchers: list[Callable[[Actor], None]] = []
+        self._queue: list[Event] = []
+        self._number = 0
+
+    def after(self, seconds: float, happen: Callable[[], None]) -> Event:
+        """Have something happen `seconds` from now."""
+        self._number += 1
+        event = Event(self.now + timedelta(seconds=seconds), self._number, happen)
+        heapq.heappush(self._queue, event)
+        return event
+
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now."""
+        until = self.clock.now()
+        while self._queue and self._queue[0].at <= until:
+            event = heapq.heappop(self._queue)
+            if event.cancelled:
+                continue
+            self.now = max(self.now, event.at)
+            with self.acting(Actor.AWS):
+                event.happen()
+        self.now = max(self.now, until)
+
+    @contextmanager
+    def acting(self, actor: Actor) -> Iterator[None]:
+        """Attribute what happens inside to `actor`; tell the watchers when it is over."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+            for watch in self.watchers:
+                watch(actor)
+        finally:
+            self.actor = before
+
+    def record(self, name: str, instance_id: str = "", detail: object = "") -> None:
+        """Write a fact into the journal."""
+        entry = Entry(at=self.now, actor=self.actor, name=name, instance_id=instance_id, detail=str(detail))
+        self.journal.append(entry)
+
+    def history(self, last: int = 60) -> str:
+        """Return the end of the journal, one line a fact."""
+        return "\n".join(str(entry) for entry in self.journal[-last:])

@@ -1,0 +1,158 @@
+"""Every call passes the callbacks: counted, refused, or cut off, before its effect or after it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
+
+from awsroll.sandbox import ApiError, ConnectionLost, Sandbox
+from awsroll.testing.clock import VirtualClock
+from tests.sandbox.bench import bench, refused
+
+ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
+
+
+def test_calls_are_counted_by_operation_refused_ones_too() -> None:
+    with bench() as it:
+        it.sandbox.calls.clear()
+        it.ec2.describe_instances()
+        it.ec2.describe_vpcs()  # plain moto
+        with refused("InvalidInstanceID.NotFound"):
+            it.ec2.terminate_instances(InstanceIds=["i-00000000000000000"])
+        assert it.sandbox.calls == {"ec2:DescribeInstances": 1, "ec2:DescribeVpcs": 1, "ec2:TerminateInstances": 1}
+
+
+def test_a_callback_sees_service_operation_and_parameters() -> None:
+    with bench() as it:
+        seen: list[tuple[str, str, Mapping[str, Any]]] = []
+        end = it.sandbox.on_call(lambda *call: seen.append(call))
+        it.elb.describe_target_health(TargetGroupArn=it.group)
+        end()
+        it.elb.describe_target_health(TargetGroupArn=it.group)
+        assert seen == [("elbv2", "DescribeTargetHealth", {"TargetGroupArn": it.group})]
+
+
+def test_a_refusal_before_the_effect_prevents_it() -> None:
+    with bench(servers=1) as it:
+        it.sandbox.on_call(throttle("TerminateInstances"))
+        with refused("RequestLimitExceeded") as caught:
+            client = it.sandbox.session().client("ec2", config=ONE_ATTEMPT)
+            client.terminate_instances(InstanceIds=list(it.fleet.instance_ids))
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert it.state(it.fleet.instance_ids[0]) == "running"
+
+
+def test_a_refusal_after_the_effect_loses_the_answer_alone() -> None:
+    with bench(servers=1) as it:
+        it.sandbox.on_call(throttle("TerminateInstances"), when="after")
+        client = it.sandbox.session().client("ec2", config=ONE_ATTEMPT)
+        with refused("RequestLimitExceeded"):
+            client.terminate_instances(InstanceIds=list(it.fleet.instance_ids))
+        assert it.state(it.fleet.instance_ids[0]) == "shutting-down"
+
+
+@pytest.mark.parametrize(("when", "launched"), [("before", 0), ("after", 1)])
+def test_a_lost_connection_before_or_after_the_effect(when: str, launched: int) -> None:
+    with bench() as it:
+
+        def cut(_service: str, operation: str, _parameters: Mapping[str, Any]) -> None:
+            if operation == "RunInstances":
+                raise ConnectionLost
+
+        it.sandbox.on_call(cut, when=when)  # type: ignore[arg-type]
+        client = it.sandbox.session().client("ec2", config=ONE_ATTEMPT)
+        with pytest.raises(ConnectionClosedError):
+            client.run_instances(
+                LaunchTemplate={"LaunchTemplateId": it.fleet.template_id},
+                SubnetId=it.fleet.subnet_ids[0],
+                MinCount=1,
+                MaxCount=1,
+                ClientToken="t",
+            )
+        assert len(it.sandbox.ec2.instances()) == launched
+
+
+def test_a_refused_call_is_not_announced_as_done() -> None:
+    with bench() as it:
+        done: list[str] = []
+        it.sandbox.on_call(lambda _service, operation, _parameters: done.append(operation), when="after")
+        with refused("InvalidInstanceID.NotFound"):
+            it.ec2.terminate_instances(InstanceIds=["i-00000000000000000"])
+        it.ec2.describe_vpcs()
+        assert done == ["DescribeVpcs"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("ec2", "describe_instances", {}),
+        ("elbv2", "describe_target_groups", {}),
+        ("autoscaling", "describe_auto_scaling_groups", {}),
+        ("ssm", "list_commands", {}),
+    ],
+)
+def test_errors_reach_clients_of_every_protocol(service: str, operation: str, arguments: dict[str, Any]) -> None:
+    with bench() as it:
+
+        def refuse_all(*_: object) -> None:
+            code = "AccessDenied"
+            raise ApiError(code, "no <entry> & so on", 403)
+
+        it.sandbox.on_call(refuse_all)
+        with refused("AccessDenied") as caught:
+            getattr(it.sandbox.session().client(service), operation)(**arguments)
+        assert caught.value.response["Error"]["Message"] == "no <entry> & so on"
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_time_passes_before_each_call() -> None:
+    with bench() as it:
+        instance_id = it.launch()
+        it.sandbox.clock.sleep(40)  # the clock alone: nobody told the sandbox
+        assert it.state(instance_id) == "running"
+
+
+def test_other_services_and_regions_stay_plain_moto() -> None:
+    with bench() as it:
+        assert it.sandbox.session().client("sts").get_caller_identity()["Account"] == it.sandbox.world.account_id
+        elsewhere = it.sandbox.session().client("ec2", region_name="eu-west-1")
+        launched = elsewhere.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+        instance = elsewhere.describe_instances(InstanceIds=[launched])["Reservations"][0]["Instances"][0]
+        assert instance["State"]["Name"] == "running"
+        assert it.sandbox.ec2.instances() == ()
+
+
+def test_an_operation_that_moto_does_not_have_fails_as_in_moto() -> None:
+    with bench() as it, pytest.raises(NotImplementedError):
+        it.ec2.describe_vpc_endpoint_connection_notifications()
+
+
+def test_two_sandboxes_at_once_are_refused_and_the_first_goes_on() -> None:
+    with bench() as it:
+        with pytest.raises(RuntimeError, match="another sandbox is active"), Sandbox(clock=VirtualClock()):
+            pytest.fail("it must not be entered")
+        assert it.ec2.describe_instances()["Reservations"] == []
+
+
+def test_moto_is_itself_again_afterwards() -> None:
+    from moto import mock_aws  # noqa: PLC0415
+
+    with bench():
+        pass
+    with mock_aws():
+        ec2 = boto3.client("ec2", region_name="us-east-1")
+        ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)
+        instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]
+        assert instance["State"]["Name"] == "running"
+
+
+def throttle(name: str) -> Any:
+    def refuse(_service: str, operation: str, _parameters: Mapping[str, Any]) -> None:
+        if operation == name:
+            code = "RequestLimitExceeded"
+            raise ApiError(code, "Request limit exceeded.", 503)
+
+    return refuse

@@ -1,0 +1,211 @@
+"""The life of an instance: boot, stop, start, reboot, terminate, and being forgotten."""
+
+import pytest
+
+from awsroll.sandbox import SandboxOptions
+from tests.sandbox.bench import bench, refused
+
+
+def test_terminate_goes_through_shutting_down_and_says_why() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        change = it.ec2.terminate_instances(InstanceIds=[instance_id])["TerminatingInstances"][0]
+        assert change["PreviousState"]["Name"] == "running"
+        assert change["CurrentState"] == {"Code": 32, "Name": "shutting-down"}
+        it.jump(30)
+        ended = it.describe(instance_id)
+        assert ended["State"]["Name"] == "terminated"
+        assert ended["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+        assert ended["StateTransitionReason"].startswith("User initiated (2026-01-01 ")
+        assert "PrivateIpAddress" not in ended
+
+
+def test_terminating_again_succeeds_and_changes_nothing() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        it.jump(20)
+        change = it.ec2.terminate_instances(InstanceIds=[instance_id])["TerminatingInstances"][0]
+        assert change["PreviousState"] == change["CurrentState"] == {"Code": 32, "Name": "shutting-down"}
+        it.jump(10)
+        assert it.state(instance_id) == "terminated"
+        change = it.ec2.terminate_instances(InstanceIds=[instance_id])["TerminatingInstances"][0]
+        assert change["CurrentState"]["Name"] == "terminated"
+
+
+def test_a_pending_instance_that_is_terminated_never_runs() -> None:
+    with bench() as it:
+        instance_id = it.launch()
+        it.jump(10)
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        it.jump(60)
+        assert it.state(instance_id) == "terminated"
+
+
+@pytest.mark.parametrize(
+    ("stranger", "code"),
+    [("i-00000000000000000", "InvalidInstanceID.NotFound"), ("nonsense", "InvalidInstanceID.Malformed")],
+    ids=["unknown", "malformed"],
+)
+def test_one_wrong_id_and_none_is_terminated(stranger: str, code: str) -> None:
+    with bench() as it:
+        instance_id = it.running()
+        with refused(code):
+            it.ec2.terminate_instances(InstanceIds=[instance_id, stranger])
+        assert it.state(instance_id) == "running"
+
+
+def test_protection_spares_its_zone_and_the_others_are_terminated_although_the_call_fails() -> None:
+    with bench() as it:
+        protected, neighbour, far = it.launch(), it.launch(), it.launch(subnet=1)
+        it.jump(45)
+        it.ec2.modify_instance_attribute(InstanceId=protected, DisableApiTermination={"Value": True})
+        with refused("OperationNotPermitted") as caught:
+            it.ec2.terminate_instances(InstanceIds=[protected, neighbour, far])
+        assert protected in str(caught.value)
+        assert [it.state(each) for each in (protected, neighbour, far)] == ["running", "running", "shutting-down"]
+        it.ec2.modify_instance_attribute(InstanceId=protected, DisableApiTermination={"Value": False})
+        it.ec2.terminate_instances(InstanceIds=[protected])
+        assert it.state(protected) == "shutting-down"
+
+
+def test_terminated_instances_are_shown_for_an_hour_and_then_unknown() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        it.jump(30 + 3599)
+        assert it.state(instance_id) == "terminated"
+        it.jump(1)
+        with refused("InvalidInstanceID.NotFound"):
+            it.describe(instance_id)
+        assert it.ec2.describe_instances()["Reservations"] == []
+
+
+def test_tags_fade_from_terminated_instances() -> None:
+    with bench() as it:
+        instance_id = it.running(tags={"team": "a"})
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        it.jump(30 + 599)
+        assert it.tags(instance_id)["team"] == "a"
+        it.jump(1)
+        assert it.tags(instance_id) == {}
+
+
+def test_stop_and_start_take_their_time() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        change = it.ec2.stop_instances(InstanceIds=[instance_id])["StoppingInstances"][0]
+        assert change["CurrentState"] == {"Code": 64, "Name": "stopping"}
+        with refused("IncorrectInstanceState"):
+            it.ec2.start_instances(InstanceIds=[instance_id])
+        it.jump(30)
+        assert it.state(instance_id) == "stopped"
+        change = it.ec2.start_instances(InstanceIds=[instance_id])["StartingInstances"][0]
+        assert (change["PreviousState"]["Code"], change["CurrentState"]["Name"]) == (80, "pending")
+        with refused("IncorrectInstanceState"):
+            it.ec2.stop_instances(InstanceIds=[instance_id])
+        it.jump(40)
+        assert it.state(instance_id) == "running"
+        assert "StateReason" not in it.describe(instance_id)
+
+
+def test_stop_protection_is_its_own_thing() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        it.ec2.modify_instance_attribute(InstanceId=instance_id, DisableApiStop={"Value": True})
+        with refused("OperationNotPermitted"):
+            it.ec2.stop_instances(InstanceIds=[instance_id])
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        assert it.state(instance_id) == "shutting-down"
+
+
+def test_a_stopped_instance_terminates_without_a_shutdown() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        it.ec2.stop_instances(InstanceIds=[instance_id])
+        it.jump(30)
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        it.jump(0)
+        assert it.state(instance_id) == "terminated"
+
+
+def test_reboot_keeps_the_state_and_takes_the_application_away_for_a_while() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        instance = it.sandbox.ec2.instance(instance_id)
+        it.ec2.reboot_instances(InstanceIds=[instance_id])
+        assert (it.state(instance_id), instance.application_healthy()) == ("running", False)
+        it.jump(5)
+        assert instance.application_healthy()
+
+
+@pytest.mark.parametrize("how", ["tag", "rule"])
+def test_a_boot_that_fails_ends_terminated_with_its_cause(how: str) -> None:
+    with bench() as it:
+        if how == "rule":
+            it.sandbox.ec2.failing_boots = 1
+        instance_id = it.launch(tags={"sandbox:boot": "fails"} if how == "tag" else None)
+        it.jump(2)
+        assert it.state(instance_id) == "pending"
+        it.jump(38)
+        ended = it.describe(instance_id)
+        assert ended["State"]["Name"] == "terminated"
+        assert ended["StateReason"]["Code"] == "Server.InternalError"
+        assert it.sandbox.ec2.failing_boots == 0
+
+
+def test_an_instance_can_be_lost_at_once() -> None:
+    with bench() as it:
+        instance_id = it.running()
+        it.sandbox.ec2.fail(instance_id, "Server.SpotInstanceTermination")
+        ended = it.describe(instance_id)
+        assert (ended["State"]["Name"], ended["StateReason"]["Code"]) == (
+            "terminated",
+            "Server.SpotInstanceTermination",
+        )
+
+
+def test_tags_choose_boot_and_application_time() -> None:
+    with bench() as it:
+        instance_id = it.launch(tags={"sandbox:boot-seconds": "3", "sandbox:application-seconds": "100"})
+        it.jump(3)
+        assert it.state(instance_id) == "running"
+        it.jump(99)
+        assert not it.sandbox.ec2.instance(instance_id).application_healthy()
+        it.jump(1)
+        assert it.sandbox.ec2.instance(instance_id).application_healthy()
+
+
+def test_version_label_is_the_templates_the_tags_or_the_reloads() -> None:
+    with bench() as it:
+        first, second = it.launch(version="2"), it.launch(tags={"sandbox:version": "blue"})
+        labels = lambda: [it.sandbox.ec2.instance(each).version_label for each in (first, second)]  # noqa: E731
+        assert labels() == ["v2", "blue"]
+        it.sandbox.ec2.reload(first, "v3")
+        assert labels() == ["v3", "blue"]
+
+
+def test_listeners_hear_of_every_change_of_state_and_application() -> None:
+    with bench() as it:
+        heard: list[tuple[str, bool]] = []
+        it.sandbox.ec2.on_change(lambda instance: heard.append((instance.state, instance.application_healthy())))
+        instance_id = it.running()
+        it.tag(instance_id, "sandbox:health", "unhealthy")
+        it.ec2.terminate_instances(InstanceIds=[instance_id])
+        it.jump(30)
+        assert heard == [
+            ("running", False),
+            ("running", True),
+            ("running", False),
+            ("shutting-down", False),
+            ("terminated", False),
+        ]
+
+
+def test_speed_shortens_the_boot_and_leaves_timestamps_alone() -> None:
+    with bench(SandboxOptions(speed=10)) as it:
+        before = it.sandbox.clock.now()
+        instance_id = it.launch()
+        it.jump(4)
+        assert it.state(instance_id) == "running"
+        assert it.describe(instance_id)["LaunchTime"] == before

@@ -1,0 +1,55 @@
+"""The fixture that comes with awsroll, used as another project would, in a pytest of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import awsroll
+
+ROOT = Path(awsroll.__file__).parents[1]
+
+TESTS = """
+import pytest
+
+def test_default(awsroll_sandbox):
+    fleet = awsroll_sandbox.standalone_fleet(servers=1, zones=1)
+    assert awsroll_sandbox.ec2.instance(fleet.instance_ids[0]).application_healthy()
+    assert awsroll_sandbox.world.options.boot_seconds == 40
+
+@pytest.mark.awsroll_sandbox(boot_seconds=10)
+def test_marker_sets_switches(awsroll_sandbox):
+    assert awsroll_sandbox.world.options.boot_seconds == 10
+"""
+
+
+@pytest.mark.process
+def test_fixture_and_marker_work_in_a_project_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text(TESTS)
+    done = run("-m", "pytest", "-q", "--strict-markers", *plugin(), str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+@pytest.mark.process
+def test_importing_the_plugin_imports_nothing_slow(tmp_path: Path) -> None:
+    code = "import sys, awsroll.sandbox.pytest_plugin; print({'moto', 'boto3', 'botocore'} & set(sys.modules))"
+    done = run("-c", code, cwd=tmp_path)
+    assert (done.stdout.strip(), done.stderr) == ("set()", "")
+
+
+def plugin() -> list[str]:
+    """Return what loads the plugin if awsroll is not installed (then its entry point does)."""
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
+    installed = any(each.name == "awsroll-sandbox" for each in entry_points(group="pytest11"))
+    return [] if installed else ["-p", "awsroll.sandbox.pytest_plugin"]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )

@@ -1,0 +1,74 @@
+"""What every store must do; today there is one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from awsroll.errors import RolloutNotFoundError, StaleRecordError
+from awsroll.stores import LocalStore
+from tests.stores.records import busy_record, record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "state")
+
+
+def test_a_record_comes_back_as_it_was_saved(store: LocalStore) -> None:
+    saved = store.save(busy_record())
+
+    assert saved == replace(busy_record(), revision=1)
+    assert store.load("web-1") == saved
+
+
+def test_each_write_counts_one_revision(store: LocalStore) -> None:
+    first = store.save(record())
+    second = store.save(replace(first, status=replace(first.status, reason="because")))
+
+    assert second.revision == 2
+    assert store.load("web-1").status.reason == "because"
+
+
+def test_the_slower_of_two_writers_is_refused_and_changes_nothing(store: LocalStore) -> None:
+    first = store.save(record())
+    winner = store.save(first)
+
+    with pytest.raises(StaleRecordError, match="written by somebody else"):
+        store.save(replace(first, status=replace(first.status, reason="too late")))
+    assert store.load("web-1") == winner
+
+
+def test_a_new_rollout_cannot_take_the_id_of_another(store: LocalStore) -> None:
+    store.save(record())
+
+    with pytest.raises(StaleRecordError):
+        store.save(record())
+
+
+def test_a_record_that_was_deleted_is_not_written_anew(store: LocalStore) -> None:
+    with pytest.raises(StaleRecordError):
+        store.save(replace(record(), revision=3))
+
+
+def test_an_unknown_rollout_is_named(store: LocalStore) -> None:
+    with pytest.raises(RolloutNotFoundError, match="no rollout web-7"):
+        store.load("web-7")
+
+
+@pytest.mark.parametrize("rollout_id", ["../web", "", ".hidden", "a/b", "a" * 200], ids=repr)
+def test_an_id_that_is_no_file_name_is_no_rollout(store: LocalStore, rollout_id: str) -> None:
+    with pytest.raises(RolloutNotFoundError):
+        store.load(rollout_id)
+
+
+def test_the_newest_rollout_is_listed_first(store: LocalStore) -> None:
+    for number in (2, 1, 3):
+        store.save(record(f"web-{number}", hours=number))
+
+    assert [one.rollout.rollout_id for one in store.list()] == ["web-3", "web-2", "web-1"]
+
+
+def test_a_store_that_was_never_written_lists_nothing(store: LocalStore) -> None:
+    assert store.list() == ()
+    assert not store.directory.exists()

@@ -1,0 +1,92 @@
+"""One fleet, one driver; and a driver that has died holds nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from awsroll.errors import FleetLockedError
+from awsroll.stores import LocalStore, default_directory
+from tests.stores.records import ADMIN, WEB, record
+
+OVERLAPPING = {
+    "same-group": (record("a", group="web"), record("b", group="web")),
+    "group-and-its-target-group": (record("a", group="web"), record("b")),
+    "one-target-group-in-common": (record("a", target_groups=(ADMIN, WEB)), record("b", target_groups=(WEB,))),
+    "same-rollout-twice": (record("a"), record("a")),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), OVERLAPPING.values(), ids=OVERLAPPING)
+def test_a_held_fleet_is_refused_and_its_holder_named(tmp_path: Path, first, second) -> None:
+    store = LocalStore(tmp_path)
+
+    with store.drive(first.rollout):
+        with pytest.raises(FleetLockedError, match="held by rollout a .*process"), store.drive(second.rollout):
+            pytest.fail("two drivers of one fleet")
+        assert store.driver("b") is None
+
+    with store.drive(second.rollout):
+        assert store.driver(second.rollout.rollout_id) is not None
+
+
+def test_a_refused_driver_keeps_no_part_of_the_fleet(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with store.drive(record("a", target_groups=(WEB,)).rollout):
+        with pytest.raises(FleetLockedError), store.drive(record("b", target_groups=(ADMIN, WEB)).rollout):
+            pytest.fail("two drivers of one fleet")
+
+        with store.drive(record("c", target_groups=(ADMIN,)).rollout):
+            pass
+
+
+def test_other_fleets_and_other_accounts_do_not_meet(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with store.drive(record("a", group="web", target_groups=()).rollout):
+        with store.drive(record("b", group="db", target_groups=()).rollout):
+            assert store.driver("a") is not None
+            assert store.driver("b") is not None
+
+
+def test_a_rollout_is_driven_only_while_its_driver_lives(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    rollout = store.save(record()).rollout
+    assert store.driver("web-1") is None
+
+    with store.drive(rollout) as driver:
+        assert store.driver("web-1") == driver
+
+    assert store.driver("web-1") is None
+
+
+@pytest.mark.process
+def test_a_killed_driver_frees_the_fleet_at_once(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from awsroll.stores import LocalStore\n"
+        "store = LocalStore(Path(sys.argv[1]))\n"
+        "with store.drive(store.load('web-1').rollout):\n"
+        "    print('driving', flush=True); time.sleep(60)\n"
+    )
+    store = LocalStore(tmp_path)
+    rollout = store.save(record()).rollout
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "driving\n"
+        driver = store.driver("web-1")
+        other.kill()
+        other.wait()
+
+    assert driver is not None
+    assert driver.process == other.pid
+    assert store.driver("web-1") is None
+    with store.drive(rollout):
+        pass
+
+
+def test_the_default_directory_is_under_the_state_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert default_directory() == tmp_path / "awsroll"
+
+    monkeypatch.setenv("XDG_STATE_HOME", "relative/is/ignored")
+    assert default_directory() == Path.home() / ".local" / "state" / "awsroll"

@@ -1,0 +1,113 @@
+"""Drives a rollout over a fake fleet under virtual time, with the planner itself: no store, no sink, no log.
+
+`Driver.step` is one pass; its parts can be left out to play a crash. The record goes through JSON at every step, so
+that nothing can survive that a store would not keep.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.plan import Plan
+from awsroll.core.planner import plan
+from awsroll.core.rollout import Rollout
+from awsroll.core.settle import settle
+from awsroll.core.status import Mode, Outcome, Status
+from awsroll.testing.fleet import FakeFleet
+
+
+class StuckError(AssertionError):
+    """The rollout did not end."""
+
+
+def through_json(status: Status) -> Status:
+    return msgspec.json.decode(msgspec.json.encode(status), type=Status)
+
+
+@dataclass
+class Driver:
+    fleet: FakeFleet
+    rollout: Rollout
+    status: Status = field(init=False)
+    plans: list[Plan] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        now = self.fleet.clock.now()
+        self.status = Status(started_at=now, progress_at=now)
+
+    @property
+    def ended(self) -> bool:
+        return self.status.mode is Mode.ENDED
+
+    def look(self) -> Plan:
+        """Observe and plan; change nothing."""
+        observation = self.fleet.observe(self.rollout, self.status)
+        return plan(self.rollout, observation, self.status)
+
+    def step(self) -> Plan:
+        """One whole pass, without any wait."""
+        decided = self.look()
+        self.save(decided)
+        self.execute(decided)
+        return decided
+
+    def save(self, decided: Plan) -> None:
+        self.plans.append(decided)
+        self.status = through_json(decided.status)
+
+    def execute(self, decided: Plan) -> None:
+        results = self.fleet.execute(self.rollout, decided.actions)
+        self.results += results
+        self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
+
+    def run(self, *, steps: int = 3000) -> Status:
+        """Go on until the rollout ends (or is paused), waiting as long as each plan says; then check the end."""
+        for _ in range(steps):
+            if self.ended or self.status.outcome is Outcome.PAUSED:
+                break
+            self.fleet.clock.sleep(self.step().requeue_seconds)
+        else:
+            message = f"no end after {steps} steps: {self.status}\n{self.plans[-1]}\n{self.fleet.world.history(30)}"
+            raise StuckError(message)
+        if self.ended:
+            self.fleet.safety.check_end(self.status)
+        return self.status
+
+    def run_until(self, wanted: type[Action], *, steps: int = 500) -> Plan:
+        """Go on until a plan holds such an action; that plan has been carried out."""
+        for _ in range(steps):
+            decided = self.step()
+            if any(isinstance(action, wanted) for action in decided.actions):
+                return decided
+            self.fleet.clock.sleep(decided.requeue_seconds)
+        message = f"no {wanted.__name__} in {steps} steps\n{self.fleet.world.history()}"
+        raise StuckError(message)
+
+    def wait(self, seconds: float, *, look_every: float = 5) -> None:
+        """Go on for some time."""
+        end = self.fleet.clock.monotonic() + seconds
+        while self.fleet.clock.monotonic() < end and not self.ended:
+            requeue = self.step().requeue_seconds
+            self.fleet.clock.sleep(min(requeue, look_every, max(0.0, end - self.fleet.clock.monotonic())))
+
+    def done(self, wanted: type[Action]) -> list[Action]:
+        """Return the actions of a kind that were carried out, in order."""
+        return [one.action for one in self.results if isinstance(one.action, wanted) and one.answer is Answer.DONE]
+
+
+def drive(fleet: FakeFleet, rollout: Rollout) -> Driver:
+    """Run a rollout to its end."""
+    driver = Driver(fleet, rollout)
+    driver.run()
+    return driver
+
+
+def versions(fleet: FakeFleet) -> dict[str, int]:
+    """Count the live instances by the version that they truly run."""
+    counts: dict[str, int] = {}
+    for one in fleet.instances.all():
+        if one.live:
+            counts[one.application_version] = counts.get(one.application_version, 0) + 1
+    return counts

@@ -1,0 +1,37 @@
+import pytest
+
+from awsroll.core.amount import Amount
+from awsroll.errors import SpecError
+
+
+@pytest.mark.parametrize(
+    ("text", "desired", "down", "up"),
+    [
+        pytest.param("2", 9, 2, 2, id="a-count-is-itself"),
+        pytest.param(3, 9, 3, 3, id="a-number"),
+        pytest.param("25%", 6, 1, 2, id="a-percentage-rounds-away-from-danger"),
+        pytest.param("100%", 7, 7, 7, id="everything"),
+        pytest.param("1%", 6, 0, 1, id="less-than-one"),
+        pytest.param(" 50 % ", 4, 2, 2, id="spaces-are-harmless"),
+    ],
+)
+def test_an_amount_resolves_against_the_desired_capacity(text: str | int, desired: int, down: int, up: int) -> None:
+    amount = Amount.parse(text)
+
+    assert amount.rounded_down(desired) == down
+    assert amount.rounded_up(desired) == up
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "many", "%", "10 percent", "0x2"])
+def test_refuses_what_is_no_amount(text: str) -> None:
+    with pytest.raises(SpecError, match="is not an amount: give a whole number"):
+        Amount.parse(text)
+
+
+def test_refuses_more_than_the_whole_fleet() -> None:
+    with pytest.raises(SpecError, match="150% is more than the whole fleet"):
+        Amount.parse("150%")
+
+
+def test_reads_as_it_was_written() -> None:
+    assert [str(Amount.parse(text)) for text in ("3", "30%")] == ["3", "30%"]

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import pytest
+
+from awsroll.core.capacity import bounds, measure, vacancies
+from awsroll.core.fleet import FleetKind, InstanceState, TargetState
+from awsroll.core.status import Launch
+from awsroll.core.view import View
+from awsroll.testing.clock import T0
+from tests.support.looks import NEW, ended, group, group_look, instance, look, member, rollout, status
+
+
+@pytest.mark.parametrize(
+    ("unavailable", "surge", "desired", "floor", "ceiling"),
+    [
+        pytest.param("2", "0", 10, 8, 10, id="two-at-a-time"),
+        pytest.param("0", "2", 10, 10, 12, id="launch-first"),
+        pytest.param("0", "100%", 5, 5, 10, id="double-half"),
+        pytest.param("25%", "25%", 6, 5, 8, id="percentages-round-away-from-danger"),
+        pytest.param("10%", "0", 4, 3, 4, id="both-zero-by-rounding-means-one-unavailable"),
+        pytest.param("5", "0", 3, 0, 3, id="never-below-nothing"),
+        pytest.param("1", "0", 0, 0, 0, id="an-empty-fleet"),
+    ],
+)
+def test_bounds(unavailable: str, surge: str, desired: int, floor: int, ceiling: int) -> None:
+    limits = bounds(rollout(unavailable=unavailable, surge=surge), desired)
+
+    assert (limits.floor, limits.ceiling) == (floor, ceiling)
+
+
+def test_counts_a_fleet_at_rest() -> None:
+    names = [f"i-{n}" for n in range(4)]
+    seen = measure(View(rollout(), look(*map(instance, names)), status(*names)))
+
+    assert (seen.live, seen.serving, seen.room, seen.in_flight, seen.launches_allowed) == (4, 4, 1, 0, 0)
+
+
+def test_what_was_chosen_no_longer_counts_as_capacity() -> None:
+    kept = status("i-1", "i-2", "i-3", retiring=("i-1",))
+    seen = measure(View(rollout(), look(instance("i-1"), instance("i-2"), instance("i-3")), kept))
+
+    assert (seen.serving, seen.room, seen.in_flight) == (2, 0, 1)
+
+
+def test_a_healthy_new_instance_counts_only_when_it_was_verified() -> None:
+    launch = Launch(number=1, token="t", at=T0, succeeds="i-1", instance_ids=("i-9",), settled=True)
+    kept = status("i-1", launches=(launch,))
+    fleet = look(ended(instance("i-1")), instance("i-9", NEW))
+
+    assert measure(View(rollout(), fleet, kept)).serving == 0
+    assert measure(View(rollout(), fleet, replace(kept, serving=("i-9",)))).serving == 1
+
+
+def test_a_launch_without_an_answer_counts_as_live() -> None:
+    launch = Launch(number=1, token="t", at=T0, succeeds="i-1")
+    seen = measure(View(rollout(), look(ended(instance("i-1"))), status("i-1", launches=(launch,))))
+
+    assert (seen.live, seen.launches_allowed, seen.in_flight) == (1, 0, 1)
+
+
+def test_an_ended_occupant_leaves_a_vacancy_until_something_is_launched_for_it() -> None:
+    fleet = look(ended(instance("i-1")), instance("i-2"))
+    launch = Launch(number=1, token="t", at=T0, succeeds="i-1")
+
+    assert vacancies(View(rollout(), fleet, status("i-1", "i-2"))) == ("i-1",)
+    assert vacancies(View(rollout(), fleet, status("i-1", "i-2", launches=(launch,)))) == ()
+
+
+def test_what_the_group_owes_is_on_its_way() -> None:
+    seen = measure(
+        View(
+            rollout(FleetKind.AUTO_SCALING),
+            group_look(member("i-1"), member("i-2"), seen=group(desired=3)),
+            replace(status(), desired=None),
+        )
+    )
+
+    assert (seen.inbound, seen.live, seen.in_flight) == (1, 3, 1)
+
+
+@pytest.mark.parametrize("state", [state for state in TargetState if state is not TargetState.HEALTHY])
+def test_only_a_healthy_target_serves(state: TargetState) -> None:
+    assert measure(View(rollout(), look(instance("i-1", state=state)), status("i-1"))).serving == 0
+
+
+def test_an_unknown_instance_state_is_live_but_does_not_serve() -> None:
+    seen = measure(View(rollout(), look(instance("i-1", **{"state": None})), status("i-1")))
+    strange = look(replace(instance("i-1"), state=InstanceState.UNKNOWN))
+
+    assert seen.serving == 0
+    assert measure(View(rollout(), strange, status("i-1"))).serving == 0
+    assert measure(View(rollout(), strange, status("i-1"))).live == 1

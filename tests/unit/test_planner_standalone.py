@@ -1,0 +1,243 @@
+"""A standalone fleet, one server at a time: each look and the exact plan that it leads to."""
+
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Reason
+from awsroll.core.fleet import Instance, InstanceState, TargetState
+from awsroll.core.planner import plan
+from awsroll.core.status import Call, CallKind, Flight, Launch, Mode, Outcome, Status, Step
+from awsroll.testing.clock import T0
+from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status
+
+MARKED = {"rollout": "web-1", "role": "retiring"}
+TAGS = (("Name", "web"), ("awsroll:role", "old"), ("aws:ec2launchtemplate:id", "lt-web"))
+
+
+def _chosen(at: float = 0, **flight: object) -> Status:
+    made = Flight(step=Step.DRAINING, since=T0, targets=(ON_WEB,))
+    flights = {"i-1": replace(made, **flight)}  # type: ignore[arg-type]
+    return status("i-1", "i-2", retiring=("i-1",), flights=flights, looked_at=later(at))
+
+
+def _old(name: str, **more: object) -> Instance:
+    return instance(name, **more)  # type: ignore[arg-type]
+
+
+def test_marks_the_first_server_before_anything_is_done_to_it() -> None:
+    decided = plan(rollout(), look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
+
+    tags = (("awsroll:rollout", "web-1"), ("awsroll:role", "retiring"))
+    assert decided.actions == (act.MarkInstances(instance_ids=("i-1",), tags=tags, reason=Reason.PREPARING),)
+    assert decided.status.retiring == ("i-1",)
+    assert decided.requeue_seconds == 0
+
+
+def test_deregisters_a_marked_server_with_its_port_and_notes_when() -> None:
+    decided = plan(rollout(), look(_old("i-1", **MARKED), _old("i-2"), at=5), _chosen())
+
+    assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.OUTDATED),)
+    assert decided.status.flights["i-1"].deregistered_at == later(5)
+
+
+def test_waits_while_it_drains_and_looks_again_when_the_delay_is_over() -> None:
+    draining = _old("i-1", state=TargetState.DRAINING, **MARKED)
+    decided = plan(rollout(), look(draining, _old("i-2"), at=25), _chosen(deregistered_at=T0))
+
+    assert decided.actions == ()
+    assert [(hold.reason, hold.instance_ids, hold.until) for hold in decided.holds] == [
+        (Reason.DRAINING, ("i-1",), later(360))
+    ]
+    assert decided.requeue_seconds == 5
+
+
+def test_terminates_only_what_was_seen_draining_and_is_registered_nowhere() -> None:
+    gone = _old("i-1", state=None, **MARKED)
+    decided = plan(rollout(), look(gone, _old("i-2"), at=31), _chosen(deregistered_at=T0, draining_seen=True))
+
+    assert decided.actions == (
+        act.TerminateInstance(instance_id="i-1", not_registered=(ON_WEB,), template=OLD, reason=Reason.DRAINED),
+    )
+    assert decided.status.calls == (Call(kind=CallKind.TERMINATE, at=later(31), instance_id="i-1"),)
+
+
+def test_does_not_believe_one_look_that_shows_a_target_gone_too_soon() -> None:
+    gone = _old("i-1", state=None, **MARKED)
+    decided = plan(rollout(), look(gone, _old("i-2"), at=3), _chosen(deregistered_at=T0))
+
+    assert decided.actions == ()
+    assert decided.requeue_seconds == 2
+
+    again = plan(rollout(), look(gone, _old("i-2"), at=5), decided.status)
+
+    assert isinstance(again.actions[0], act.TerminateInstance)
+
+
+def test_does_not_launch_before_the_old_server_has_stopped_running() -> None:
+    kept = replace(_chosen(), calls=(Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1", answered=True),))
+    decided = plan(rollout(), look(_old("i-1", state=None, **MARKED), _old("i-2"), at=1), kept)
+
+    assert decided.actions == ()
+    assert decided.holds[0].reason is Reason.TERMINATING
+
+
+def test_launches_into_the_place_of_the_one_that_went_with_its_user_tags() -> None:
+    went = replace(_old("i-1", state=None, tags=TAGS, **MARKED), state=InstanceState.SHUTTING_DOWN)
+    decided = plan(rollout(), look(went, _old("i-2"), at=40), _chosen())
+
+    launch = Launch(
+        number=1,
+        token="awsroll-web-1-1",  # noqa: S106
+        at=later(40),
+        zone="zone-a",
+        subnet_id="subnet-zone-a",
+        template=NEW,
+        succeeds="i-1",
+        targets=(ON_WEB,),
+        tags=(
+            ("Name", "web"),
+            ("awsroll:rollout", "web-1"),
+            ("awsroll:role", "replacement"),
+            ("awsroll:fleet", "web"),
+            ("awsroll:template", "lt-web:2"),
+            ("awsroll:replaces", "i-1"),
+        ),
+    )
+    assert decided.actions == (act.LaunchInstance(launch=launch, reason=Reason.REPLACING_VACANCY),)
+    assert decided.status.launches == (launch,)
+    assert decided.status.counters.replaced == 1
+
+
+def _launched(*, settled: bool = True) -> Launch:
+    ids = ("i-9",) if settled else ()
+    return Launch(
+        number=1,
+        token="t-1",
+        at=T0,
+        succeeds="i-1",
+        targets=(ON_WEB,),
+        instance_ids=ids,
+        settled=settled,  # noqa: S106
+    )
+
+
+def test_makes_a_launch_again_with_the_same_token_until_its_outcome_is_known() -> None:
+    kept = status("i-1", "i-2", launches=(_launched(settled=False),))
+    decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), at=9), kept)
+
+    assert decided.actions == (act.LaunchInstance(launch=kept.launches[0], reason=Reason.REPLACING_VACANCY),)
+
+
+def test_adopts_a_launch_whose_answer_was_lost_by_its_token() -> None:
+    new = instance("i-9", NEW, state=None, client_token="t-1")  # noqa: S106
+    kept = status("i-1", "i-2", launches=(_launched(settled=False),))
+    decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), new, at=9), kept)
+
+    assert decided.status.launches[0].instance_ids == ("i-9",)
+    assert isinstance(decided.actions[0], act.RegisterTargets)
+
+
+def test_registers_a_new_server_once_it_runs() -> None:
+    kept = status("i-1", "i-2", launches=(_launched(),))
+    pending = replace(instance("i-9", NEW, state=None), state=InstanceState.PENDING)
+    rest = (ended(_old("i-1")), _old("i-2"))
+
+    assert plan(rollout(), look(*rest, pending), kept).actions == ()
+    assert plan(rollout(), look(*rest, instance("i-9", NEW, state=None)), kept).actions == (
+        act.RegisterTargets(instance_id="i-9", targets=(ON_WEB,), reason=Reason.NEW_INSTANCE_RUNNING),
+    )
+
+
+def test_the_next_server_goes_only_when_the_new_one_has_been_healthy_long_enough() -> None:
+    patient = rollout(limits=replace(rollout().limits, min_healthy_seconds=10))
+    fleet = (ended(_old("i-1")), _old("i-2"), instance("i-9", NEW))
+    first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), looked_at=later(99)))
+    early = plan(patient, look(*fleet, at=109), first.status)
+    served = plan(patient, look(*fleet, at=110), early.status)
+
+    assert (first.status.retiring, early.status.retiring, served.status.retiring) == ((), (), ("i-2",))
+    assert served.status.places[0].occupants == ("i-9", "i-2")
+
+
+def test_a_long_gap_between_looks_starts_the_healthy_clock_anew() -> None:
+    patient = rollout(limits=replace(rollout().limits, min_healthy_seconds=10))
+    fleet = (ended(_old("i-1")), _old("i-2"), instance("i-9", NEW))
+    first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), looked_at=later(99)))
+    after_gap = plan(patient, look(*fleet, at=121), first.status)
+
+    assert after_gap.status.retiring == ()
+    assert after_gap.status.flights["i-9"].healthy_since == later(121)
+
+
+def test_launch_first_launches_beside_the_fleet_and_then_retires_the_one_that_was_relieved() -> None:
+    surging = rollout(unavailable="0", surge="1")
+    first = plan(surging, look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
+
+    assert [type(action) for action in first.actions] == [act.LaunchInstance]
+    assert first.status.launches[0].succeeds == "i-1"
+
+    kept = status("i-1", "i-2", launches=(_launched(),), serving=("i-9",), looked_at=T0)
+    relieved = plan(surging, look(_old("i-1"), _old("i-2"), instance("i-9", NEW)), kept)
+
+    assert relieved.status.retiring == ("i-1",)
+
+
+def test_completes_when_nothing_outdated_is_left_and_all_serve() -> None:
+    done = plan(rollout(), look(instance("i-8", NEW), instance("i-9", NEW)), status("i-8", "i-9"))
+
+    assert done.status.mode is Mode.COMPLETING
+
+    over = plan(rollout(), look(instance("i-8", NEW), instance("i-9", NEW)), done.status)
+
+    assert (over.status.mode, over.status.outcome) == (Mode.ENDED, Outcome.SUCCEEDED)
+
+
+def test_an_empty_fleet_is_done_at_once() -> None:
+    assert plan(rollout(), look(), status()).status.mode is Mode.COMPLETING
+
+
+def test_an_ended_or_paused_rollout_gets_no_actions() -> None:
+    for kept in (status("i-1", mode=Mode.ENDED), status("i-1", outcome=Outcome.PAUSED)):
+        decided = plan(rollout(), look(_old("i-1")), kept)
+
+        assert (decided.actions, decided.status) == ((), kept)
+
+
+def test_a_new_server_that_is_not_healthy_in_time_stops_the_rollout_with_its_reason() -> None:
+    bad = instance("i-9", NEW, state=TargetState.UNHEALTHY)
+    bad = replace(bad, targets=(replace(bad.targets[0], reason="Target.Timeout", description="Request timed out"),))
+    flights = {"i-9": Flight(step=Step.VERIFYING, since=T0)}
+    kept = status("i-1", "i-2", launches=(_launched(),), flights=flights, looked_at=later(590))
+    decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), bad, at=600), kept)
+
+    assert (decided.status.mode, decided.status.outcome) == (Mode.ENDED, Outcome.STOPPED)
+    assert decided.status.reason == (
+        "i-9: not healthy within 600 s: web:80 unhealthy (Target.Timeout: Request timed out)"
+    )
+
+
+def test_a_stop_takes_a_draining_server_back_into_traffic() -> None:
+    kept = replace(_chosen(deregistered_at=T0), mode=Mode.STOPPING, reason="x")
+    draining = _old("i-1", state=TargetState.DRAINING, **MARKED)
+    decided = plan(rollout(), look(draining, _old("i-2"), at=5), kept)
+
+    assert decided.actions == (act.RegisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.STOPPING),)
+    assert decided.status.retiring == ()
+
+
+def test_a_server_registered_by_hand_becomes_one_of_the_fleet() -> None:
+    decided = plan(rollout(), look(_old("i-1"), _old("i-7")), status("i-1", looked_at=T0))
+
+    assert [place.occupants for place in decided.status.places] == [("i-1", "i-7")]
+
+
+def test_a_server_deregistered_by_hand_is_left_alone_from_then_on() -> None:
+    decided = plan(rollout(), look(_old("i-1"), _old("i-2", state=None)), status("i-1", "i-2", looked_at=T0))
+
+    assert decided.status.places[0].occupants == ("i-1",)
+
+
+def test_the_same_look_with_the_same_record_gives_the_same_plan() -> None:
+    fleet = look(_old("i-1"), _old("i-2"))
+
+    assert plan(rollout(), fleet, status("i-1", "i-2")) == plan(rollout(), fleet, status("i-1", "i-2"))
