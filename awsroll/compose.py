@@ -3,8 +3,9 @@
 The command line and the library's public calls come through here. It decides nothing about a fleet.
 """
 
+import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 from awsroll.aws.connection import Connection
 from awsroll.clock import SystemClock
 from awsroll.controller import Controller
+from awsroll.core.plan import pause
 from awsroll.core.rollout import Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
-from awsroll.errors import FleetError, SpecError
+from awsroll.errors import AwsrollError, FleetError, SpecError, StateError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.ports import Clock, Fleet, Record, Sink, Store
@@ -69,7 +71,11 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> An
     from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see above
 
     try:
-        return boto3.Session(profile_name=profile, region_name=region)
+        session = boto3.Session(profile_name=profile, region_name=region)
+        other = os.environ.get("AWS_REGION")  # the AWS CLI and other SDKs know it, boto3 does not
+        if session.region_name or not other:
+            return session
+        return boto3.Session(profile_name=profile, region_name=other)
     except ProfileNotFound as error:
         known = ", ".join(boto3.Session().available_profiles) or "none"
         problem = (
@@ -96,7 +102,8 @@ def start(spec: RolloutSpec, surroundings: Surroundings) -> Report:
         raise NotConfirmedError(problem)
     with run.driving(prepared.rollout):
         record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
-        run.tell("rollout.created", record, findings=[finding.message for finding in prepared.findings])
+        run.tell("rollout.created", record)
+        run.warn(prepared)
         return run.drive(record)
 
 
@@ -200,11 +207,21 @@ class _Run:
             **more,
         )
 
+    def warn(self, prepared: Prepared) -> None:
+        for finding in prepared.findings:
+            self._sink.event("preflight.warning", self.clock.now(), message=finding.message)
+
     def drive(self, record: Record) -> Report:
         controller = Controller(
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
-        status = controller.run(self._stop_requested)
+        try:
+            status = controller.run(self._stop_requested)
+        except AwsrollError as error:
+            # Something was changed already, so this is no refusal: it waits for a person, as it stands.
+            status = pause(controller.status, f"{error}; the fleet was left as it is")
+            with suppress(StateError):
+                self.store.save(replace(controller.record, status=status))
         return self.report(replace(record, status=status), at=self.clock.now())
 
     def report(self, record: Record, *, at: datetime) -> Report:

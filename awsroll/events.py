@@ -4,7 +4,6 @@ A sink must never stop a rollout: one whose reader has gone away falls silent.
 """
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TextIO
@@ -19,7 +18,7 @@ class Tee:
     """Passes everything on to each of several sinks; with none, it is silence."""
 
     def __init__(self, *sinks: Sink) -> None:
-        self._sinks: Sequence[Sink] = sinks
+        self._sinks = sinks
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Pass on one fact."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from awsroll.errors import AwsRefusedError
+
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _SERVER_ERROR = 500
@@ -68,7 +70,13 @@ class Clients:
             max_pool_connections=self._max_pool,
             user_agent_extra=f"awsroll/{_own_version()}",
         )
-        client = self._session.client(service, region_name=self._region, endpoint_url=self._endpoint_url, config=config)
+        try:
+            client = self._session.client(
+                service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
+            )
+        except ValueError as error:  # botocore's word for an endpoint that is no URL, and for no region's name
+            problem = f"{str(error).rstrip('.')}: a region is named like eu-west-1, an endpoint like http://HOST:PORT"
+            raise AwsRefusedError(problem, code="InvalidEndpoint", operation=service) from error
         client.meta.events.register("before-parse", _refuse_error_page)
         return client
 

@@ -163,13 +163,19 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
 
 
 def _below_the_api(failure: Exception, name: str) -> Fault:
-    from botocore.exceptions import HTTPClientError, ParamValidationError  # noqa: PLC0415  (see clients)
+    from botocore.exceptions import (  # noqa: PLC0415  (see clients)
+        ConnectionError as NoConnectionError,
+    )
+    from botocore.exceptions import (  # noqa: PLC0415  (see clients)
+        HTTPClientError,
+        ParamValidationError,
+    )
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     said = " ".join(str(failure).split())[:300]
     if isinstance(failure, ParamValidationError) and "Unknown parameter" in said:
         return _unimplemented(name)
-    if isinstance(failure, HTTPClientError):
+    if isinstance(failure, (HTTPClientError, NoConnectionError)):
         message = f"{name}: no answer: {said}; look at the network, --endpoint-url and --region"
         return Fault(error=_kept(AwsUnansweredError, message, "ConnectionFailed", name), retryable=True)
     if isinstance(failure, ResponseParserError):

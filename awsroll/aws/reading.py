@@ -52,7 +52,7 @@ def read_instance(
         subnet_id=described.get("SubnetId", ""),
         state=_state(described.get("State", {}).get("Name", "")),
         state_reason=said,
-        template=read_member_template(in_group) or _template_from(tags),
+        template=_launched_from(tags) or read_member_template(in_group) or _told_by_us(tags),
         app_version=tags.get(APP_VERSION_TAG),
         lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
         lifecycle_detail=in_group.get("LifecycleState", ""),
@@ -90,11 +90,18 @@ def _state(name: str) -> InstanceState:
         return InstanceState.UNKNOWN
 
 
-def _template_from(tags: Mapping[str, str]) -> TemplateVersion | None:
-    """Read the template from AWS's own tags, or from the one awsroll sets where an endpoint sets none."""
-    template_id, number = tags.get(_TEMPLATE_ID_TAG, ""), tags.get(_TEMPLATE_VERSION_TAG, "")
-    if not (template_id and number.isdigit()):
-        template_id, _, number = tags.get(TEMPLATE_TAG, "").rpartition(":")
+def _launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
+    """Read the tags that EC2 sets at launch: always a number, where a group may name an alias."""
+    return _template_version(tags.get(_TEMPLATE_ID_TAG, ""), tags.get(_TEMPLATE_VERSION_TAG, ""))
+
+
+def _told_by_us(tags: Mapping[str, str]) -> TemplateVersion | None:
+    """Read the tag that awsroll sets at launch, for endpoints that set none of their own."""
+    template_id, _, number = tags.get(TEMPLATE_TAG, "").rpartition(":")
+    return _template_version(template_id, number)
+
+
+def _template_version(template_id: str, number: str) -> TemplateVersion | None:
     if template_id and number.isdigit():
         return TemplateVersion(template_id=template_id, number=int(number))
     return None
@@ -105,10 +112,7 @@ def read_member_template(member: Mapping[str, object]) -> TemplateVersion | None
     template = member.get("LaunchTemplate")
     if not isinstance(template, dict):
         return None
-    template_id, number = template.get("LaunchTemplateId", ""), str(template.get("Version", ""))
-    if template_id and number.isdigit():
-        return TemplateVersion(template_id=template_id, number=int(number))
-    return None
+    return _template_version(template.get("LaunchTemplateId", ""), str(template.get("Version", "")))
 
 
 def read_lifecycle(state: str) -> Lifecycle:

@@ -40,6 +40,19 @@ class Ssm:
         pages = self._caller.pages(_SERVICE, "ListCommandInvocations", request)
         return [invocation for page in pages for invocation in page.get("CommandInvocations", [])]
 
+    def invocation(self, command_id: str, instance_id: str) -> Reply | None:
+        """Return what came of a command on one instance, in the words of `invocations`; None a moment after sending."""
+        request = {"CommandId": command_id, "InstanceId": instance_id}
+        try:
+            answer = self._caller.call(_SERVICE, "GetCommandInvocation", request)
+        except AwsRefusedError as error:
+            if error.code == "InvocationDoesNotExist":
+                return None
+            raise
+        output = answer.get("StandardErrorContent") or answer.get("StandardOutputContent", "")
+        plugin = {"Status": answer.get("Status"), "ResponseCode": answer.get("ResponseCode"), "Output": output}
+        return {**answer, "CommandPlugins": [plugin]}
+
     def online(self, instance_ids: Sequence[str]) -> set[str]:
         """Return those of the instances whose agent was online a few minutes ago."""
         found: set[str] = set()

@@ -9,7 +9,6 @@ from awsroll.report import Report, RolloutPlan, RolloutSummary
 
 def report_text(report: Report) -> str:
     """Return the closing report as lines for people."""
-    counts = report.instances
     rows = [
         ("rollout", report.rollout_id),
         ("status", report.status + (f": {report.reason}" if report.reason else "")),
@@ -17,11 +16,7 @@ def report_text(report: Report) -> str:
         ("strategy", report.strategy),
         ("version", f"{report.from_version or '(none)'} -> {report.to_version}"),
         ("elapsed", duration(report.elapsed_s)),
-        (
-            "servers",
-            f"{counts.total} found, {counts.replaced} replaced, {counts.reloaded} reloaded, {counts.skipped} skipped, "
-            f"{counts.failed} failed",
-        ),
+        ("servers", _servers(report)),
         ("capacity", f"lowest serving {_or_dash(report.min_serving)}, highest running {report.max_running}"),
         ("API calls", f"{report.api_calls.total}, {report.api_calls.mutating} of them mutating"),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in report.failures),
@@ -35,8 +30,23 @@ def report_text(report: Report) -> str:
     return lines if report.traffic is None else f"{lines}\n{report.traffic.dropped} dropped"
 
 
-def how_to_go_on(report: Report) -> str:
-    """Return what a person should do next; empty if nothing."""
+def _servers(report: Report) -> str:
+    counts = report.instances
+    changed = ", ".join(
+        f"{count} {word}"
+        for count, word in ((counts.replaced, "replaced"), (counts.reloaded, "reloaded"), (counts.skipped, "skipped"))
+        if count
+    )
+    return f"{counts.total} found, {changed or 'none changed'}, {counts.failed} failed"
+
+
+def how_to_go_on(report: Report, *, serving: str = "") -> str:
+    """Return what a person should do next; empty if nothing.
+
+    Args:
+        report: how the rollout ended.
+        serving: what serves now, in words.
+    """
     rollout = report.rollout_id
     if report.status is Outcome.INTERRUPTED:
         return f"interrupted; the record is saved: `awsroll resume {rollout}` goes on"
@@ -44,8 +54,8 @@ def how_to_go_on(report: Report) -> str:
         return f"paused: {report.reason}; when that is mended, `awsroll resume {rollout}` goes on"
     if report.status is Outcome.STOPPED:
         return (
-            f"stopped: {report.reason}; what was healthy still serves, on both versions. Mend the cause and roll again "
-            "(servers on the new version are skipped), or roll to the old version to go back"
+            f"stopped: {report.reason}. {serving or 'What was healthy still serves'}. Mend the cause and roll again: "
+            f"servers on the new version are skipped; or roll to {report.from_version or 'the old version'} to go back"
         )
     return ""
 

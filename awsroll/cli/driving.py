@@ -1,6 +1,5 @@
 """What `roll`, `resume` and `demo` share: drive a rollout with progress, signals and a closing report."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,11 @@ from awsroll.cli.signals import StopRequest
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
+from awsroll.core.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awsroll.compose import Surroundings
     from awsroll.ports import Record, Sink, Store
     from awsroll.preflight import Prepared
@@ -57,11 +59,11 @@ def drive(
                 confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
             )
         )
-    tell(output, report)
+    tell(output, report, serving=followed.serving)
     return exit_of_outcome(report.status)
 
 
-def tell(output: Output, report: "Report") -> None:
+def tell(output: Output, report: "Report", *, serving: str = "") -> None:
     """Give the closing report, and what to do next."""
     from awsroll.cli.closing import how_to_go_on, report_text  # noqa: PLC0415 - see above
 
@@ -69,7 +71,7 @@ def tell(output: Output, report: "Report") -> None:
         output.emit("report", **report.as_dict())
     else:
         output.result(report_text(report))
-    advice = how_to_go_on(report)
+    advice = how_to_go_on(report, serving=serving)
     if advice:
         complain(advice)
 
@@ -83,6 +85,7 @@ class _Followed:
         self._output = output
         self._store = store
         self._rollout_id = ""
+        self.serving = ""
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         if name in _BEGINNINGS:
@@ -95,6 +98,7 @@ class _Followed:
             self.sink.event(name, at, **fields)
 
     def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        self.serving = _serving(View(rollout, observation, status))
         if self.sink is not None:
             self.sink.looked(rollout, observation, status)
 
@@ -104,6 +108,12 @@ class _Followed:
 
         record: Record = self._store.load(self._rollout_id)
         tell(self._output, build_report(record, at=datetime.now(UTC)))
+
+
+def _serving(view: View) -> str:
+    new = sum(1 for one in view.serving if view.is_current(one))
+    old = len(view.serving) - new
+    return f"{new + old} of {len(view.live)} servers serve, {new} of them on {view.rollout.to_version}"
 
 
 def _ask(prepared: "Prepared") -> bool:

@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from awsroll.core.status import Outcome
-from awsroll.errors import AwsError, AwsrollError, FleetLockedError, StaleRecordError
+from awsroll.errors import AwsError, AwsrollError, FleetLockedError
 
 
 class Exit(IntEnum):
@@ -30,5 +30,4 @@ def exit_of_error(error: AwsrollError) -> Exit:
         return Exit.FLEET_HELD
     if isinstance(error, AwsError):
         return Exit.AWS_REFUSED
-    # Raised in the middle of a rollout only: somebody else goes on with it.
-    return Exit.NEEDS_A_PERSON if isinstance(error, StaleRecordError) else Exit.REFUSED
+    return Exit.REFUSED

@@ -7,19 +7,20 @@ from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
 
+_SELF_EXPLAINING = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
+_USUAL = "done"  # the answer of AWS that need not be mentioned
+
 
 def in_words(name: str, fields: dict[str, object]) -> str:
     """Return an event as one readable line: `instance deregistered: i-0abc, reason outdated`."""
-    said = [_said(key, value) for key, value in fields.items() if value not in (None, "", (), [])]
+    said = [_said(key, value) for key, value in fields.items() if value not in (None, "", (), [], _USUAL)]
     what = name.replace(".", " ")
     return f"{what}: {', '.join(said)}" if said else what
 
 
 def _said(key: str, value: object) -> str:
     text = " ".join(str(one) for one in value) if isinstance(value, (tuple, list)) else str(value)
-    return (
-        text if key in ("instance_id", "instance_ids", "message", "rollout_id") else f"{key.replace('_', ' ')} {text}"
-    )
+    return text if key in _SELF_EXPLAINING else f"{key.replace('_', ' ')} {text}"
 
 
 class PlainLines:

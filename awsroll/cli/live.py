@@ -33,6 +33,7 @@ _COLOURS = {
     CellPhase.EXEMPT: "white",
 }
 _EVENTS_SHOWN = 6
+_LASTING = ("preflight.warning", "rollout.warning", "rollout.failure", "aws.fallback", "aws.unanswered")
 _REDRAWS_PER_SECOND = 4
 
 
@@ -62,11 +63,11 @@ class LiveView:
         self._live.stop()
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Show an event among the last ones; the first of all stays above the view."""
+        """Show an event among the last ones; what a person must not miss stays above the view."""
         line = f"{at:%H:%M:%S} {in_words(name, fields)}"
-        if name in ("rollout.created", "rollout.resumed"):
+        if name in _LASTING:
             self._console.print(Text(line))
-        else:
+        elif name != "rollout.created":  # its id is printed as the result, the rest is in the view
             self._events.append(line)
 
     def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:

@@ -80,4 +80,5 @@ def _usage_problem(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     command = "awsroll" if context is None else context.command_path
     said = error.format_message() if hasattr(error, "format_message") else str(error)
-    return f"{' '.join(said.split()).rstrip('.')} (`{command} --help` lists the options)"
+    said = " ".join(said.split()).rstrip(".").replace("Value error, ", "")
+    return f"{said} (`{command} --help` lists the options)"

@@ -86,7 +86,8 @@ def _in_words(problem: str) -> str:
     what, _, place = problem.partition(" - at `$.")
     name = place.rstrip("`").split("[")[0].replace("_", "-")
     plain = what.replace(" | null", "").replace("`", "")
-    return f"{name}: {plain[:1].lower()}{plain[1:]}" if name else plain
+    said = f"{name}: {plain[:1].lower()}{plain[1:]}" if name else plain
+    return f"{said}; `awsroll schema` says what each option takes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,7 @@ def _tags(view: View, name: str, place: Places, template: TemplateVersion) -> tu
     """Return the predecessor's user tags and our own. Of one that is long gone, a neighbour's common tags are kept."""
     before = view.by_id.get(name)
     theirs = before.tags if before is not None and before.tags else _common_tags(view, place)
-    kept = tuple(pair for pair in theirs if not pair[0].startswith((_OWN_TAGS, _AWS_TAGS)))
+    kept = tuple(pair for pair in theirs if _is_users(view.rollout, pair))
     return (
         *kept,
         (MARK_ROLLOUT, view.rollout.rollout_id),
@@ -123,6 +123,13 @@ def _tags(view: View, name: str, place: Places, template: TemplateVersion) -> tu
         (MARK_TEMPLATE, str(template)),
         (MARK_REPLACES, name),
     )
+
+
+def _is_users(rollout: Rollout, pair: tuple[str, str]) -> bool:
+    """Tell whether a tag is the user's own: not AWS's, not ours, and not one that comes with a template version."""
+    key = pair[0]
+    of_template = key in rollout.goal_tags or pair in rollout.baseline_tags
+    return not of_template and not key.startswith((_OWN_TAGS, _AWS_TAGS))
 
 
 def _common_tags(view: View, place: Places) -> tuple[tuple[str, str], ...]:

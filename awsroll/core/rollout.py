@@ -83,6 +83,8 @@ class Rollout:
         template: the pinned goal version; for `reload`, None.
         reload: the command, for `reload`; else None.
         extra_targets: for a group: where its members are registered beyond what the group does by itself.
+        goal_tags: keys that the goal template tags instances with: a replacement keeps its own template's values.
+        baseline_tags: tags that the old templates gave: they are the template's, not the user's, and are not copied.
         baseline: the versions found at the start, most common first.
         termination_protected: standalone: the instances found protected from termination at the start.
         group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
@@ -104,6 +106,8 @@ class Rollout:
     max_failures: int = 0
     deregistration_delay_seconds: int | None = None
     extra_targets: tuple[TargetKey, ...] = ()
+    goal_tags: tuple[str, ...] = ()
+    baseline_tags: tuple[tuple[str, str], ...] = ()
     baseline: tuple[VersionCount, ...] = ()
     baseline_template: TemplateVersion | None = None
     group_version: str = ""

@@ -30,4 +30,4 @@ def fleet_of(rollout: Rollout, aws: Connection, *, warn: Callable[[str], None] =
     """
     if rollout.kind is FleetKind.AUTO_SCALING:
         return AutoScalingFleet(aws, warn=warn)
-    return StandaloneFleet(aws)
+    return StandaloneFleet(aws, warn=warn)

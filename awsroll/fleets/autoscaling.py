@@ -17,6 +17,7 @@ from awsroll.core.fleet import Instance, Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
 from awsroll.fleets.commands import Commands
+from awsroll.fleets.emulators import EmulatedVersions
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_launch import GroupLaunches
 from awsroll.fleets.group_look import GroupLook
@@ -40,8 +41,9 @@ class AutoScalingFleet:
         self._aws = aws
         fallbacks = Fallbacks(warn)
         self._targets = TargetGroups(aws)
-        self._commands = Commands(aws)
+        self._commands = Commands(aws, fallbacks)
         self._look = GroupLook(aws, fallbacks)
+        self._emulated = EmulatedVersions(fallbacks)
         self._launches = GroupLaunches(aws, fallbacks)
         self._writes = GroupWrites(aws, self._look, self._targets, fallbacks)
         self._shared = SharedWrites(aws, self._targets, self._commands)
@@ -50,12 +52,13 @@ class AutoScalingFleet:
         """Look at the fleet: the group and its activities, a call a target group, one for each 200 instances."""
         at = self._aws.clock.now()
         described = self._look.describe(rollout.group)
-        managed = attached_target_groups(described)
+        group = self._look.read(described, status.started_at)
+        instances = self._instances(rollout, status, described)
         return Observation(
             at=at,
-            instances=self._instances(rollout, status, described),
-            target_groups=self._targets.look(rollout.target_groups, managed),
-            group=self._look.read(described, status.started_at),
+            instances=self._emulated.corrected(instances, group, rollout, status),
+            target_groups=self._targets.look(rollout.target_groups, attached_target_groups(described)),
+            group=group,
             invocations=self._commands.look(rollout, status),
             remembered=self._remembered(rollout, described),
         )

@@ -14,7 +14,8 @@ from awsroll.core.actions import Result, SendCommand
 from awsroll.core.fleet import CommandState, Invocation
 from awsroll.core.rollout import ReloadCommand, Rollout
 from awsroll.core.status import Status, Step
-from awsroll.errors import AwsRefusedError, AwsUnansweredError
+from awsroll.errors import AwsRefusedError, AwsUnansweredError, NotImplementedByEndpointError
+from awsroll.fleets.fallbacks import LIST_INVOCATIONS, Fallbacks
 from awsroll.fleets.outcomes import done, failed, refused
 from awsroll.fleets.script import run_once
 
@@ -36,8 +37,9 @@ _OFFLINE = "InvalidInstanceId"
 class Commands:
     """The reload commands of one fleet."""
 
-    def __init__(self, aws: Connection) -> None:
+    def __init__(self, aws: Connection, fallbacks: Fallbacks) -> None:
         self._aws = aws
+        self._fallbacks = fallbacks
         self._found: dict[tuple[str, int], set[str]] = {}
         self._ended: dict[str, list[Reply]] = {}
 
@@ -54,8 +56,9 @@ class Commands:
         commands = self._search(rollout, status.started_at, wanted)
         states: dict[tuple[str, int], Invocation] = {}
         for attempt in sorted(wanted):
-            for one in self._invocations(commands.get(attempt, ()), attempt):
-                if flying.get(one.instance_id) == attempt:
+            sent = [name for name, number in flying.items() if number == attempt]
+            for one in self._invocations(commands.get(attempt, ()), attempt, sent):
+                if one.instance_id in sent:
                     known = states.get((one.instance_id, attempt))
                     states[one.instance_id, attempt] = one if known is None else _prevailing(known, one)
         return tuple(states[key] for key in sorted(states))
@@ -118,15 +121,26 @@ class Commands:
                     self._found.setdefault((rollout.rollout_id, attempt), set()).add(command["CommandId"])
         return {attempt: self._found.get((rollout.rollout_id, attempt), set()) for attempt in wanted}
 
-    def _invocations(self, command_ids: Iterable[str], attempt: int) -> Iterable[Invocation]:
+    def _invocations(
+        self, command_ids: Iterable[str], attempt: int, instance_ids: Sequence[str]
+    ) -> Iterable[Invocation]:
         for command_id in sorted(command_ids):
             answers = self._ended.get(command_id)
             if answers is None:
-                answers = self._aws.ssm.invocations(command_id)
+                answers = self._ask(command_id, instance_ids)
                 if answers and all(one.get("Status") in _FOLDED for one in answers):
                     self._ended[command_id] = answers
             for one in answers:
                 yield _read(one, attempt)
+
+    def _ask(self, command_id: str, instance_ids: Sequence[str]) -> list[Reply]:
+        if not self._fallbacks.lacks(LIST_INVOCATIONS):
+            try:
+                return self._aws.ssm.invocations(command_id)
+            except NotImplementedByEndpointError as error:
+                self._fallbacks.note(LIST_INVOCATIONS, f"{error}: each instance is asked about on its own")
+        asked = (self._aws.ssm.invocation(command_id, one) for one in instance_ids)
+        return [one for one in asked if one is not None]
 
 
 def _comment(rollout: Rollout, attempt: int) -> str:

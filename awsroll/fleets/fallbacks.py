@@ -26,4 +26,5 @@ class Fallbacks:
 
 LAUNCH_INSTANCES = "LaunchInstances"
 BULK_TERMINATE = "TerminateInstanceInAutoScalingGroup with several ids"
+LIST_INVOCATIONS = "ListCommandInvocations"
 INSTANCE_REFRESHES = "DescribeInstanceRefreshes"

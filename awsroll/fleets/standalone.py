@@ -10,6 +10,7 @@ from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
 from awsroll.errors import AwsError, AwsRefusedError
 from awsroll.fleets.commands import Commands
+from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.launching import Launches
 from awsroll.fleets.named import named_instances
 from awsroll.fleets.outcomes import done, failed, is_pointless_to_go_on, stale
@@ -21,12 +22,17 @@ _ENDED = ("shutting-down", "terminated")
 
 
 class StandaloneFleet:
-    """Looks at a standalone fleet, and changes it. Fits `ports.Fleet`."""
+    """Looks at a standalone fleet, and changes it. Fits `ports.Fleet`.
 
-    def __init__(self, aws: Connection) -> None:
+    Args:
+        aws: where it is.
+        warn: told, once each, when a fallback is used for a call that the endpoint does not have.
+    """
+
+    def __init__(self, aws: Connection, *, warn: Callable[[str], None]) -> None:
         self._aws = aws
         self._targets = TargetGroups(aws)
-        self._commands = Commands(aws)
+        self._commands = Commands(aws, Fallbacks(warn))
         self._launches = Launches(aws)
         self._protection = Protection(aws)
         self._shared = SharedWrites(aws, self._targets, self._commands)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from awsroll.aws.connection import Connection
 from awsroll.core.capacity import bounds
 from awsroll.core.finding import Finding
-from awsroll.core.rollout import Rollout, Strategy
+from awsroll.core.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Desired, Status
 from awsroll.errors import SpecError
@@ -16,7 +16,7 @@ from awsroll.preflight.names import account_of, new_rollout_id
 from awsroll.preflight.reloads import check_reload, reload_command
 from awsroll.preflight.seen import Goal, Seen
 from awsroll.preflight.standalone import look_at_standalone, places_of, protected_from_termination
-from awsroll.preflight.versions import baseline_of, baseline_template, pin
+from awsroll.preflight.versions import baseline_of, baseline_template, pin, template_tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,8 @@ class _Preflight:
             standby=spec.standby,
             deregistration_delay_seconds=spec.deregistration_delay,
             extra_targets=() if group is None else group.extra_targets,
+            goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)) if terminates else (),
+            baseline_tags=self._tags_of(baseline) if terminates else (),
             baseline=baseline,
             baseline_template=baseline_template(baseline),
             group_version="" if group is None or group.setting is None else group.setting.version,
@@ -103,6 +105,9 @@ class _Preflight:
             region=self._aws.region,
             account=account_of(self._aws, self._findings),
         )
+
+    def _tags_of(self, baseline: tuple[VersionCount, ...]) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted({tag for one in baseline for tag in template_tags(self._aws, one.template)}))
 
 
 def _check_floor(spec: RolloutSpec, rollout: Rollout, seen: Seen, findings: Findings) -> None:

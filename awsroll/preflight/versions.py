@@ -65,3 +65,22 @@ def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCou
 def baseline_template(baseline: tuple[VersionCount, ...]) -> TemplateVersion | None:
     """Return the template version to go back to: the most common known one."""
     return next((one.template for one in baseline if one.template is not None), None)
+
+
+def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tuple[str, str], ...]:
+    """Return the tags that a template version gives to instances; none if the version is unknown or gone."""
+    if template is None:
+        return ()
+    try:
+        found = aws.ec2.template_version(str(template.number), template_id=template.template_id)
+    except AwsRefusedError as error:
+        if not error.code.startswith(_UNKNOWN_TEMPLATE):
+            raise
+        found = None
+    given = [] if found is None else found.get("LaunchTemplateData", {}).get("TagSpecifications", [])
+    return tuple(
+        (tag["Key"], tag.get("Value", ""))
+        for one in given
+        if one.get("ResourceType") == "instance"
+        for tag in one.get("Tags", [])
+    )

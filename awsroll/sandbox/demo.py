@@ -1,7 +1,7 @@
 """The world of `awsroll demo`: a sandbox server with a healthy fleet on version 1, and live traffic in front of it.
 
-Whoever enters it rolls the fleet with the names it gives, and reads what became of the traffic. Nothing is rolled, printed
-or parsed here. The timers are a small web server's, sped up so that a watcher sees each step and need not wait.
+Whoever enters it rolls the fleet with the names it gives, and reads what became of the traffic. Nothing is rolled,
+printed or parsed here. The timers are a small web server's, sped up so that a watcher sees each step and need not wait.
 """
 
 from contextlib import ExitStack

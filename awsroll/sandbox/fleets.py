@@ -66,16 +66,35 @@ class Pace:
     pause: Callable[[], None]
 
 
-def standalone_fleet(session: Any, shape: FleetShape, pace: Pace) -> Fleet:
-    """Build servers that are registered in target groups by hand.
+class Clients:
+    """boto3 clients of one session, each made once: making one takes longer than many calls.
 
     Args:
         session: a boto3 session that talks to a sandbox.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._made: dict[str, Any] = {}
+        self.region_name: str = session.region_name
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service."""
+        if service not in self._made:
+            self._made[service] = self._session.client(service)
+        return self._made[service]
+
+
+def standalone_fleet(clients: Clients, shape: FleetShape, pace: Pace) -> Fleet:
+    """Build servers that are registered in target groups by hand.
+
+    Args:
+        clients: of a session that talks to a sandbox.
         shape: what to build.
         pace: how to wait.
     """
-    ground = _Ground(session, shape)
-    ec2, elb = session.client("ec2"), session.client("elbv2")
+    ground = _Ground(clients, shape)
+    ec2, elb = clients.client("ec2"), clients.client("elbv2")
     instance_ids = tuple(
         ec2.run_instances(
             LaunchTemplate={"LaunchTemplateId": ground.template_id, "Version": "1"},
@@ -95,16 +114,16 @@ def standalone_fleet(session: Any, shape: FleetShape, pace: Pace) -> Fleet:
     return ground.fleet(instance_ids, None)
 
 
-def auto_scaling_fleet(session: Any, shape: FleetShape, pace: Pace) -> Fleet:
+def auto_scaling_fleet(clients: Clients, shape: FleetShape, pace: Pace) -> Fleet:
     """Build an Auto Scaling group attached to target groups, with its members in service.
 
     Args:
-        session: a boto3 session that talks to a sandbox.
+        clients: of a session that talks to a sandbox.
         shape: what to build.
         pace: how to wait.
     """
-    ground = _Ground(session, shape)
-    autoscaling, elb = session.client("autoscaling"), session.client("elbv2")
+    ground = _Ground(clients, shape)
+    autoscaling, elb = clients.client("autoscaling"), clients.client("elbv2")
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=shape.name,
         LaunchTemplate={"LaunchTemplateId": ground.template_id, "Version": "1"},
@@ -134,11 +153,11 @@ def auto_scaling_fleet(session: Any, shape: FleetShape, pace: Pace) -> Fleet:
 class _Ground:
     """The network, the load balancer, the target groups and the launch template."""
 
-    def __init__(self, session: Any, shape: FleetShape) -> None:
+    def __init__(self, clients: Clients, shape: FleetShape) -> None:
         self._shape = shape
-        self._ec2, self._elb = session.client("ec2"), session.client("elbv2")
+        self._ec2, self._elb = clients.client("ec2"), clients.client("elbv2")
         self.vpc_id = self._ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        self.subnet_ids = tuple(self._subnet(session.region_name, number) for number in range(shape.zones))
+        self.subnet_ids = tuple(self._subnet(clients.region_name, number) for number in range(shape.zones))
         balancers = self._elb.create_load_balancer(Name=shape.name, Subnets=list(self.subnet_ids))
         self.load_balancer_arn = balancers["LoadBalancers"][0]["LoadBalancerArn"]
         self.target_group_arns = tuple(self._target_group(number) for number in range(shape.target_groups))

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from awsroll.sandbox.api import CallsAnswered
+from awsroll.sandbox.fleets import Clients
 from awsroll.sandbox.options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
 from awsroll.sandbox.ticker import Ticker
@@ -73,6 +74,9 @@ class Sandbox(Simulation):
         """Return a boto3 session that talks to this sandbox."""
         return sandbox_session(self.world.region)
 
+    def _clients(self) -> Clients:
+        return _shared_clients(self.world.region)
+
 
 class _Environment:
     """Fake credentials and no configuration while entered; the old environment afterwards."""
@@ -121,6 +125,12 @@ def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
         aws_secret_access_key=SECRET_ACCESS_KEY,
         region_name=region,
     )
+
+
+@cache
+def _shared_clients(region: str) -> Clients:
+    """Return the clients that build the fleets of all sandboxes in a region: they keep nothing of a sandbox."""
+    return Clients(sandbox_session(region))
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from awsroll.sandbox.api import CallsAnswered
 from awsroll.sandbox.control import Control
+from awsroll.sandbox.fleets import Clients
 from awsroll.sandbox.inprocess import ACCESS_KEY_ID, ENVIRONMENT, SECRET_ACCESS_KEY, sandbox_session
 from awsroll.sandbox.options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
@@ -80,6 +81,9 @@ class SandboxServer(Simulation):
     def session(self) -> Any:
         """Return a boto3 session all of whose clients talk to this server."""
         return sandbox_session(self.world.region, endpoint_url=self.url)
+
+    def _clients(self) -> Clients:
+        return Clients(self.session())
 
     def close(self) -> None:
         """Stop answering; harmless if it was closed before."""

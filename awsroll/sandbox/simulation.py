@@ -11,7 +11,7 @@ from awsroll.sandbox.api import Api, CallListener
 from awsroll.sandbox.autoscaling import AutoScalingWorld
 from awsroll.sandbox.ec2 import Ec2World
 from awsroll.sandbox.elb import ElbWorld
-from awsroll.sandbox.fleets import Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
+from awsroll.sandbox.fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
 from awsroll.sandbox.options import SandboxOptions
 from awsroll.sandbox.ssm import SsmWorld
 from awsroll.sandbox.ticker import WallClock
@@ -48,6 +48,10 @@ class Simulation(ABC):
     @abstractmethod
     def session(self) -> Any:
         """Return a boto3 session that talks to this sandbox."""
+
+    @abstractmethod
+    def _clients(self) -> Clients:
+        """Return the clients that build fleets."""
 
     @property
     def calls(self) -> Counter[str]:
@@ -104,12 +108,12 @@ class Simulation(ABC):
     def standalone_fleet(self, **shape: Any) -> Fleet:
         """Build servers registered in target groups by hand, all healthy; see `FleetShape` for what can be chosen."""
         with self._building() as pace:
-            return standalone_fleet(self.session(), FleetShape(**shape), pace)
+            return standalone_fleet(self._clients(), FleetShape(**shape), pace)
 
     def auto_scaling_fleet(self, **shape: Any) -> Fleet:
         """Build an Auto Scaling group with all members in service; see `FleetShape` for what can be chosen."""
         with self._building() as pace:
-            return auto_scaling_fleet(self.session(), FleetShape(**shape), pace)
+            return auto_scaling_fleet(self._clients(), FleetShape(**shape), pace)
 
     @contextmanager
     def _building(self) -> Iterator[Pace]:

@@ -142,6 +142,7 @@ class RolloutMachine(RuleBasedStateMachine):
         driver.save(first)
         driver.execute(first)
         done = {id(one.action) for one in driver.results[-len(first.actions) :] if one.answer is Answer.DONE}
+        self.fleet.world.catch_up()
         now = fingerprint(self.fleet)
         self.fleet.faults.clear()
         self.fleet.execute(driver.rollout, [action for action in first.actions if id(action) in done])

@@ -17,8 +17,8 @@ class Bench:
     def __init__(self, sandbox: Sandbox, fleet: Fleet) -> None:
         self.sandbox = sandbox
         self.fleet = fleet
-        self.ec2 = sandbox.session().client("ec2")
-        self.elb = sandbox.session().client("elbv2")
+        session = sandbox.session()
+        self.ec2, self.elb = session.client("ec2"), session.client("elbv2")
         self.group = fleet.target_group_arns[0] if fleet.target_group_arns else ""
 
     def jump(self, seconds: float) -> None:

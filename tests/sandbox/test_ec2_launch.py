@@ -218,3 +218,23 @@ def test_block_devices_and_protection_of_the_template_are_applied() -> None:
         assert "/dev/sdb" in names
         answer = it.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiTermination")
         assert answer["DisableApiTermination"]["Value"] is True
+
+
+def test_another_service_launches_with_its_own_tags_and_subnet() -> None:
+    with bench() as it:
+        it.ec2.create_launch_template_version(
+            LaunchTemplateId=it.fleet.template_id,
+            SourceVersion="1",
+            LaunchTemplateData={"NetworkInterfaces": [{"DeviceIndex": 0, "Description": "primary"}]},
+        )
+        for version in ("1", "$Latest"):
+            instance = it.sandbox.ec2.launch(
+                template_id=it.fleet.template_id,
+                template_version=version,
+                subnet_id=it.fleet.subnet_ids[1],
+                tags={"aws:autoscaling:groupName": "web"},
+                client_token=None,
+            )
+            it.jump(2)
+            assert it.tags(instance.instance_id)["aws:autoscaling:groupName"] == "web"
+            assert it.describe(instance.instance_id)["SubnetId"] == it.fleet.subnet_ids[1]

@@ -209,3 +209,18 @@ def test_speed_shortens_the_boot_and_leaves_timestamps_alone() -> None:
         it.jump(4)
         assert it.state(instance_id) == "running"
         assert it.describe(instance_id)["LaunchTime"] == before
+
+
+def test_naming_no_instance_is_refused_and_a_trial_changes_nothing() -> None:
+    with bench(servers=1) as it:
+        with refused("InvalidParameterCombination"):
+            it.ec2.terminate_instances(InstanceIds=[])
+        with refused("DryRunOperation"):
+            it.ec2.terminate_instances(InstanceIds=list(it.fleet.instance_ids), DryRun=True)
+        assert it.state(it.fleet.instance_ids[0]) == "running"
+
+
+def test_a_tag_that_cannot_be_read_as_a_number_or_a_health_is_ignored() -> None:
+    with bench() as it:
+        instance_id = it.running(tags={"sandbox:boot-seconds": "soon", "sandbox:health": "splendid"})
+        assert it.sandbox.ec2.instance(instance_id).application_healthy()

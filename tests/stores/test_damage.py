@@ -1,7 +1,6 @@
 """A record that is not exactly what was written is refused, never guessed at."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,7 +98,7 @@ def test_a_writer_that_dies_in_the_middle_leaves_the_old_record(
             store.save(saved)
 
     assert store.load("web-1") == saved
-    assert sorted(os.listdir(tmp_path / "rollouts" / "web-1")) == ["record.json", "write.lock"]
+    assert sorted(path.name for path in (tmp_path / "rollouts" / "web-1").iterdir()) == ["record.json", "write.lock"]
 
 
 def test_what_a_killed_writer_left_behind_is_ignored(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from awsroll.errors import FleetLockedError
+from awsroll.ports import Record
 from awsroll.stores import LocalStore, default_directory
 from tests.stores.records import ADMIN, WEB, record
 
@@ -19,11 +20,11 @@ OVERLAPPING = {
 
 
 @pytest.mark.parametrize(("first", "second"), OVERLAPPING.values(), ids=OVERLAPPING)
-def test_a_held_fleet_is_refused_and_its_holder_named(tmp_path: Path, first, second) -> None:
+def test_a_held_fleet_is_refused_and_its_holder_named(tmp_path: Path, first: Record, second: Record) -> None:
     store = LocalStore(tmp_path)
 
     with store.drive(first.rollout):
-        with pytest.raises(FleetLockedError, match="held by rollout a .*process"), store.drive(second.rollout):
+        with pytest.raises(FleetLockedError, match=r"held by rollout a .*process"), store.drive(second.rollout):
             pytest.fail("two drivers of one fleet")
         assert store.driver("b") is None
 
@@ -43,10 +44,10 @@ def test_a_refused_driver_keeps_no_part_of_the_fleet(tmp_path: Path) -> None:
 
 def test_other_fleets_and_other_accounts_do_not_meet(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    with store.drive(record("a", group="web", target_groups=()).rollout):
-        with store.drive(record("b", group="db", target_groups=()).rollout):
-            assert store.driver("a") is not None
-            assert store.driver("b") is not None
+    web, db = (record(name, group=name, target_groups=()).rollout for name in ("web", "db"))
+    with store.drive(web), store.drive(db):
+        assert store.driver("web") is not None
+        assert store.driver("db") is not None
 
 
 def test_a_rollout_is_driven_only_while_its_driver_lives(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from awsroll.core.settle import settle
 from awsroll.core.status import Mode, Outcome, Status
 from awsroll.testing.fleet import FakeFleet
 
+AFTER_NO_EFFECT = 2.0
+
 
 class StuckError(AssertionError):
     """The rollout did not end."""
@@ -62,12 +64,18 @@ class Driver:
         self.results += results
         self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
 
+    def unhurried(self, decided: Plan) -> float:
+        """How long to wait: as the controller does, a moment after actions that all had no effect."""
+        last = self.results[len(self.results) - len(decided.actions) :]
+        in_vain = bool(last) and all(result.answer is not Answer.DONE for result in last)
+        return max(decided.requeue_seconds, AFTER_NO_EFFECT if in_vain else 0)
+
     def run(self, *, steps: int = 3000) -> Status:
         """Go on until the rollout ends (or is paused), waiting as long as each plan says; then check the end."""
         for _ in range(steps):
             if self.ended or self.status.outcome is Outcome.PAUSED:
                 break
-            self.fleet.clock.sleep(self.step().requeue_seconds)
+            self.fleet.clock.sleep(self.unhurried(self.step()))
         else:
             message = f"no end after {steps} steps: {self.status}\n{self.plans[-1]}\n{self.fleet.world.history(30)}"
             raise StuckError(message)

@@ -84,7 +84,7 @@ def test_only_a_healthy_target_serves(state: TargetState) -> None:
 
 
 def test_an_unknown_instance_state_is_live_but_does_not_serve() -> None:
-    seen = measure(View(rollout(), look(instance("i-1", **{"state": None})), status("i-1")))
+    seen = measure(View(rollout(), look(instance("i-1", state=None)), status("i-1")))
     strange = look(replace(instance("i-1"), state=InstanceState.UNKNOWN))
 
     assert seen.serving == 0

@@ -87,7 +87,7 @@ def test_launches_into_the_place_of_the_one_that_went_with_its_user_tags() -> No
 
     launch = Launch(
         number=1,
-        token="awsroll-web-1-1",  # noqa: S106
+        token="awsroll-web-1-1",
         at=later(40),
         zone="zone-a",
         subnet_id="subnet-zone-a",
@@ -117,7 +117,7 @@ def _launched(*, settled: bool = True) -> Launch:
         succeeds="i-1",
         targets=(ON_WEB,),
         instance_ids=ids,
-        settled=settled,  # noqa: S106
+        settled=settled,
     )
 
 
@@ -129,7 +129,7 @@ def test_makes_a_launch_again_with_the_same_token_until_its_outcome_is_known() -
 
 
 def test_adopts_a_launch_whose_answer_was_lost_by_its_token() -> None:
-    new = instance("i-9", NEW, state=None, client_token="t-1")  # noqa: S106
+    new = instance("i-9", NEW, state=None, client_token="t-1")
     kept = status("i-1", "i-2", launches=(_launched(settled=False),))
     decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), new, at=9), kept)
 

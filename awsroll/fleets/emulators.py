@@ -1,0 +1,44 @@
+"""An emulator that misnames what its groups launch.
+
+moto gives every member of a group the template's default version, whatever the group says, so that a member launched
+from the pinned version looks outdated for ever. Where the endpoint is known to be no AWS, a member that came after the
+rollout began is therefore taken to be what the group is set to. On AWS nothing here has any effect.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from awsroll.core.fleet import Group, Instance
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, Fallbacks
+
+
+class EmulatedVersions:
+    """Corrects the versions of members where the endpoint is an emulator."""
+
+    def __init__(self, fallbacks: Fallbacks) -> None:
+        self._fallbacks = fallbacks
+        self._found_at_start: frozenset[str] | None = None
+
+    def corrected(
+        self, instances: Iterable[Instance], group: Group, rollout: Rollout, status: Status
+    ) -> tuple[Instance, ...]:
+        """Return the instances, with the group's pinned version for members that are new since the start."""
+        seen = tuple(instances)
+        if status.looked_at is None:
+            self._found_at_start = frozenset(one.instance_id for one in seen)
+        # AWS has had DescribeInstanceRefreshes for years: an endpoint without it is an emulator.
+        if not self._fallbacks.lacks(INSTANCE_REFRESHES) or rollout.template is None:
+            return seen
+        if group.template != rollout.template or group.version != str(rollout.template.number):
+            return seen
+        return tuple(
+            replace(one, template=rollout.template) if one.lifecycle and self._is_new(one, status) else one
+            for one in seen
+        )
+
+    def _is_new(self, one: Instance, status: Status) -> bool:
+        if self._found_at_start is not None:
+            return one.instance_id not in self._found_at_start
+        return one.launched_at is not None and one.launched_at >= status.started_at

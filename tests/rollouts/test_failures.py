@@ -1,0 +1,101 @@
+"""What goes wrong on the embedded AWS: each failure ends in a stop that names its cause and leaves the rest serving."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Outcome
+from tests.rollouts.rolling import enter, make_sandbox
+
+KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])
+UNHEALTHY, UNBOOTABLE = {"sandbox:health": "unhealthy"}, {"sandbox:boot": "fails"}
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "wanted",
+    [{}, {"launch_first": True}, {"strategy": Strategy.DOUBLE_HALF}],
+    ids=["replace", "launch-first", "double-half"],
+)
+def test_a_version_that_is_never_healthy_stops_with_the_targets_reason(
+    tmp_path: Path, *, grouped: bool, wanted: dict[str, Any]
+) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=grouped, further_versions=(UNHEALTHY,))
+        report = rolling.roll(version=3, **wanted)
+
+        assert report.status is Outcome.STOPPED
+        assert "not healthy within" in report.reason
+        assert "Target.ResponseCodeMismatch" in report.reason
+        assert rolling.serving_versions()["v1"] == (3 if not wanted else 4)
+
+
+@KINDS
+def test_a_version_that_does_not_boot_stops_with_its_cause(tmp_path: Path, *, grouped: bool) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=grouped, further_versions=(UNBOOTABLE,))
+        report = rolling.roll(version=3, launch_first=True, launch_timeout=300)
+
+        assert report.status is Outcome.STOPPED
+        assert report.failures
+        assert rolling.serving_versions() == {"v1": 4}
+
+
+def test_a_stopped_rollout_of_a_group_leaves_the_baseline_as_its_version(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=True, max_size=4, further_versions=(UNHEALTHY,))
+        before = rolling.group()
+        report = rolling.roll(version=3, launch_first=True)
+        sandbox.jump(300)
+        after = rolling.group()
+
+        assert report.status is Outcome.STOPPED
+        assert after["LaunchTemplate"]["Version"] == "1"
+        for key in ("MinSize", "MaxSize", "DesiredCapacity", "SuspendedProcesses", "Tags"):
+            assert after.get(key) == before.get(key), key
+        assert rolling.serving_versions() == {"v1": 4}
+
+
+@KINDS
+def test_a_reload_command_that_fails_stops_and_puts_the_server_back(tmp_path: Path, *, grouped: bool) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=grouped)
+        report = rolling.roll(strategy=Strategy.RELOAD, command=("exit 1",))
+        sandbox.jump(120)
+
+        assert report.status is Outcome.STOPPED
+        assert "reload command failed" in report.reason
+        assert rolling.serving_versions() == {"v1": 4}
+
+
+def test_the_same_version_can_be_rolled_to_after_a_stop(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=False, further_versions=(UNHEALTHY,))
+        rolling.roll(version=3)
+        report = rolling.roll(version=2)
+
+        assert report.status is Outcome.SUCCEEDED
+        assert rolling.serving_versions() == {"v2": 4}
+
+
+def test_a_replacement_gets_the_users_tags_and_its_own_templates_not_the_old_ones(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(
+            sandbox, clock, tmp_path, grouped=False, servers=1, further_versions=(UNHEALTHY, {"color": "3"})
+        )
+        rolling.roll(version=3, launch_first=True)
+        report = rolling.roll(version=4, launch_first=True)
+        (new,) = rolling.running()
+        tags = sandbox.world.ec2.instance(new).tags
+
+        assert report.status is Outcome.SUCCEEDED
+        assert (tags["Name"], tags["color"]) == ("web-1", "3")
+        assert "sandbox:health" not in tags

@@ -1,0 +1,142 @@
+"""Each strategy takes each kind of fleet to the new version, whatever its registrations, within its bounds."""
+
+from typing import Any
+
+import pytest
+
+from awsroll.core.actions import DeregisterTargets, LaunchInGroup, SetDesiredCapacity, TerminateInGroup
+from awsroll.core.amount import Amount
+from awsroll.core.fleet import TargetKey
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Outcome
+from awsroll.testing.fleet import FakeFleet
+from tests.support.builders import (
+    API,
+    LIMITS,
+    NEW,
+    WEB,
+    at_a_time,
+    auto_scaling,
+    launch_first,
+    rollout,
+    standalone,
+    target_group,
+)
+from tests.support.drive import Driver, drive, versions
+
+SECOND_PORT = TargetKey(target_group=WEB, port=81)
+FIRST_PORT = TargetKey(target_group=WEB, port=80)
+OTHER_GROUP = TargetKey(target_group=API, port=80)
+
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "replace-1": at_a_time(1),
+    "replace-2": at_a_time(2),
+    "replace-34-percent": at_a_time("34%"),
+    "launch-first-1": launch_first(1),
+    "launch-first-25-percent": launch_first("25%"),
+    "both": {"max_unavailable": Amount(value=1), "max_surge": Amount(value=1)},
+    "double-half": {"strategy": Strategy.DOUBLE_HALF},
+    "reload-1": {"strategy": Strategy.RELOAD, **at_a_time(1)},
+    "reload-50-percent": {"strategy": Strategy.RELOAD, **at_a_time("50%")},
+}
+# floor and ceiling of six servers
+BOUNDS = {
+    "replace-1": (5, 6),
+    "replace-2": (4, 6),
+    "replace-34-percent": (4, 6),
+    "launch-first-1": (6, 7),
+    "launch-first-25-percent": (6, 8),
+    "both": (5, 7),
+    "double-half": (6, 12),
+    "reload-1": (5, 6),
+    "reload-50-percent": (3, 6),
+}
+SHAPES = {"one-target-group": (), "two-target-groups": (OTHER_GROUP,), "two-ports": (SECOND_PORT,)}
+
+
+def fleet_of(kind: str, extra: tuple[TargetKey, ...]) -> FakeFleet:
+    is_group = kind == "auto-scaling"
+    others = (target_group(API),) if OTHER_GROUP in extra else ()
+    groups = (target_group(managed=is_group), *others)
+    if is_group:
+        return auto_scaling(outdated=6, target_groups=groups, extra=extra)
+    return standalone(outdated=6, target_groups=groups, keys=(FIRST_PORT, *extra))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
+def test_takes_the_whole_fleet_to_the_new_version_within_its_bounds(kind: str, name: str, shape: str) -> None:
+    extra = SHAPES[shape]
+    fleet = fleet_of(kind, extra)
+    wanted = rollout(fleet, extra_targets=extra if kind == "auto-scaling" else (), **STRATEGIES[name])
+
+    driver = drive(fleet, wanted)
+
+    assert (driver.status.outcome, driver.status.reason) == (Outcome.SUCCEEDED, "")
+    assert versions(fleet) == {wanted.to_version: 6}
+    floor, ceiling = BOUNDS[name]
+    assert fleet.safety.lowest_serving >= floor
+    assert fleet.safety.highest_live <= ceiling
+    assert len(fleet.safety.serving()) == 6
+    if wanted.strategy is Strategy.RELOAD:
+        assert len(fleet.instances.all()) == 6, "a reload launches nothing"
+
+
+@pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
+def test_the_window_is_used_in_full(kind: str) -> None:
+    fleet = fleet_of(kind, ())
+    drive(fleet, rollout(fleet, **at_a_time(3)))
+    assert fleet.safety.lowest_serving == 3
+
+
+def test_a_standalone_replacement_takes_the_zone_subnet_ports_and_user_tags_of_its_predecessor() -> None:
+    fleet = standalone(outdated=3, keys=(FIRST_PORT, SECOND_PORT))
+    drive(fleet, rollout(fleet))
+    old, new = fleet.instances.all()[:3], fleet.instances.all()[3:]
+    assert sorted((one.zone, one.subnet_id) for one in old) == sorted((one.zone, one.subnet_id) for one in new)
+    for one in new:
+        assert one.template == NEW
+        assert one.tags["team"] == "shop"
+        assert one.tags["awsroll:role"] == "replacement"
+        assert {entry.key for entry in fleet.targets.of(one.instance_id)} == {FIRST_PORT, SECOND_PORT}
+
+
+@pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
+def test_double_half_drains_nothing_before_the_whole_new_half_serves(kind: str) -> None:
+    fleet = fleet_of(kind, ())
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF))
+    driver.run_until(TerminateInGroup if kind == "auto-scaling" else DeregisterTargets)
+    new = [one for one in fleet.instances.all() if one.template == NEW]
+    healthy_at = [entry.at for entry in fleet.world.journal if entry.name == "target.healthy"]
+    first_drain = next(entry.at for entry in fleet.world.journal if entry.name == "target.deregistered")
+    assert len(new) == len(healthy_at) == 6
+    assert max(healthy_at) <= first_drain
+
+
+@pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
+def test_a_replacement_frees_its_place_only_after_the_minimum_healthy_time(kind: str) -> None:
+    from dataclasses import replace
+
+    fleet = fleet_of(kind, ())
+    drive(fleet, rollout(fleet, limits=replace(LIMITS, min_healthy_seconds=45)))
+    healthy = [entry.at for entry in fleet.world.journal if entry.name == "target.healthy"]
+    taken = [entry.at for entry in fleet.world.journal if entry.name == "target.deregistered"]
+    for before, after in zip(healthy, taken[1:], strict=False):
+        assert (after - before).total_seconds() >= 45
+
+
+def test_a_group_that_takes_no_launch_instances_surges_by_desired_capacity() -> None:
+    fleet = auto_scaling(outdated=4, can_launch_instances=False)
+    driver = drive(fleet, rollout(fleet, **launch_first(2)))
+    assert driver.status.outcome is Outcome.SUCCEEDED
+    assert driver.done(SetDesiredCapacity)
+    assert not driver.done(LaunchInGroup)
+    assert versions(fleet) == {str(NEW): 4}
+
+
+def test_a_surge_goes_to_the_zones_that_lose_an_instance() -> None:
+    fleet = auto_scaling(outdated=6)
+    drive(fleet, rollout(fleet, **launch_first(3)))
+    zones = sorted(one.zone for one in fleet.instances.all() if one.live)
+    assert zones == ["zone-a", "zone-a", "zone-b", "zone-b", "zone-c", "zone-c"]
