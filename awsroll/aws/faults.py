@@ -121,6 +121,7 @@ def read_fault(failure: Exception, service: str, operation: str) -> Fault:
         Exception: `failure` itself if it comes from neither botocore nor an endpoint: a defect, not an answer.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (see clients)
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     name = f"{service}:{operation}"
     if isinstance(failure, ClientError):
@@ -129,7 +130,7 @@ def read_fault(failure: Exception, service: str, operation: str) -> Fault:
         return _error_page(name)
     if isinstance(failure, NotImplementedError):  # the SDK lacks it, or moto inside this process
         return _unimplemented(name)
-    if isinstance(failure, BotoCoreError):
+    if isinstance(failure, BotoCoreError | ResponseParserError):
         return _below_the_api(failure, name)
     raise failure
 
@@ -189,7 +190,7 @@ def _before_the_call(kind: str, said: str, name: str) -> AwsError:
         advice = "give --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again"
         return _kept(AccessRefusedError, f"no usable AWS credentials ({said}): {advice}", kind, name)
     if kind == "NoRegionError":
-        return _kept(AwsRefusedError, "no AWS region is set: give --region, or set AWS_REGION", kind, name)
+        return _kept(AwsRefusedError, "no AWS region is set: give --region, or set AWS_DEFAULT_REGION", kind, name)
     if kind in _NEVER_SENT:
         return _kept(AwsRefusedError, f"{name}: {said}", kind, name)
     return _kept(AwsUnansweredError, f"{name}: {said}", kind, name)

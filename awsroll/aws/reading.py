@@ -27,6 +27,7 @@ GROUP_TAG = "aws:autoscaling:groupName"
 _TEMPLATE_ID_TAG = "aws:ec2launchtemplate:id"
 _TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
 _NOT_REGISTERED = "Target.NotRegistered"
+_ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 _FOLDED_LIFECYCLES = {"Detached": Lifecycle.DETACHING}
 
 
@@ -184,3 +185,8 @@ def attached_target_groups(group: Reply) -> frozenset[str]:
     """Return the ARNs of the target groups that an Auto Scaling group registers its members in."""
     sources = {one["Identifier"] for one in group.get("TrafficSources", []) if ":targetgroup/" in one["Identifier"]}
     return frozenset(sources | set(group.get("TargetGroupARNs", [])))
+
+
+def active_refresh(refreshes: Iterable[Reply]) -> Reply | None:
+    """Return the one of a group's instance refreshes that has not ended, if there is one."""
+    return next((one for one in refreshes if one.get("Status") in _ACTIVE_REFRESH), None)

@@ -69,7 +69,7 @@ def plan_text(plan: RolloutPlan) -> str:
         ("servers", f"{len(plan.order)} to go, {plan.skipped} skipped, {plan.desired} desired"),
         ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
-        *((finding.severity, finding.message) for finding in plan.findings),
+        *(("warning", finding.message) for finding in plan.findings),
     ]
     order = [
         (str(number), f"{one.instance_id}  {one.zone}  {one.version or '?'}")

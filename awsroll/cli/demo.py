@@ -1,5 +1,6 @@
 """`awsroll demo`: the main job on the embedded AWS, under live traffic, without an AWS account."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,26 +57,31 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     request = RolloutSpec(strategy=strategy, concurrent=concurrent, poll=_LOOK_EVERY_SECONDS)
     request.amounts()  # a wrong amount is said before anything is started
     output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    with needing_sandbox():
-        from awsroll.sandbox.demo import DemoWorld  # noqa: PLC0415 - moto, only for whoever wants it
+    with ExitStack() as stack:
+        with needing_sandbox():
+            from awsroll.sandbox.demo import DemoWorld  # noqa: PLC0415 - moto, only for whoever wants it
 
-        world = DemoWorld(
-            servers=servers,
-            strategy=strategy.value,
-            speed=speed,
-            bad_version=bad_version,
-            auto_scaling=auto_scaling,
-        )
-    if not everywhere.json:
-        output.note(f"starting {servers} servers under live traffic, on timers {world.chosen_speed:g} times AWS's")
-    with world, TemporaryDirectory(prefix="awsroll-demo-") as folder:
-        from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
+            world = DemoWorld(
+                servers=servers,
+                strategy=strategy.value,
+                speed=speed,
+                bad_version=bad_version,
+                auto_scaling=auto_scaling,
+            )
+            if not everywhere.json:
+                output.note(
+                    f"starting {servers} servers under live traffic, on timers {world.chosen_speed:g} times AWS's"
+                )
+            stack.enter_context(world)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
+        return _drive(_request(request, world), world, everywhere, folder)
 
-        spec = _request(request, world)
-        alone = replace(everywhere, endpoint_url=world.server.url, yes=True)
-        return drive(
-            alone, lambda given: _roll(spec, given, world), session=world.session, store=LocalStore(Path(folder))
-        )
+
+def _drive(spec: RolloutSpec, world: "DemoWorld", everywhere: Everywhere, folder: Path) -> int:
+    from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
+
+    alone = replace(everywhere, endpoint_url=world.server.url, yes=True)
+    return drive(alone, lambda given: _roll(spec, given, world), session=world.session, store=LocalStore(folder))
 
 
 def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:

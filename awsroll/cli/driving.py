@@ -9,7 +9,7 @@ from awsroll.cli.output import Output, complain
 from awsroll.cli.signals import StopRequest
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.core.status import Outcome, Status
 from awsroll.core.view import View
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def drive(
         everywhere: the options that every command takes.
         run: starts or resumes the rollout in the surroundings that it is given.
         session: a boto3 session, instead of one made of the options.
-        store: where the record is kept, instead of where the options say.
+        store: a passing place for the record, instead of where the options say: nothing is left to resume.
     """
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.compose import Surroundings  # noqa: PLC0415 - see above
@@ -59,12 +59,12 @@ def drive(
                 confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
             )
         )
-    tell(output, report, serving=followed.serving)
+    tell(output, report, serving=followed.serving, lasts=store is None)
     return exit_of_outcome(report.status)
 
 
-def tell(output: Output, report: "Report", *, serving: str = "") -> None:
-    """Give the closing report, and what to do next."""
+def tell(output: Output, report: "Report", *, serving: str = "", lasts: bool = True) -> None:
+    """Give the closing report, and what to do next (nothing, where fleet and record end with the program)."""
     from awsroll.cli.closing import how_to_go_on, report_text  # noqa: PLC0415 - see above
 
     if output.json:
@@ -72,7 +72,7 @@ def tell(output: Output, report: "Report", *, serving: str = "") -> None:
     else:
         output.result(report_text(report))
     advice = how_to_go_on(report, serving=serving)
-    if advice:
+    if advice and (lasts or report.status is Outcome.STOPPED):
         complain(advice)
 
 
@@ -119,6 +119,6 @@ def _serving(view: View) -> str:
 def _ask(prepared: "Prepared") -> bool:
     if not prepared.findings:
         return True
-    complain(*(f"{finding.severity}: {finding.message}" for finding in prepared.findings))
+    complain(*(f"warning: {finding.message}" for finding in prepared.findings))
     complain("go on? [y/N] (--yes does not ask)")
     return input().strip().lower() in ("y", "yes")

@@ -16,5 +16,6 @@ def needing_sandbox() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        problem = f"this needs the sandbox, which is not installed ({error.name}): pip install 'awsroll[sandbox]'"
+        missing = (error.name or "moto").partition(".")[0]
+        problem = f"this needs the sandbox, which is not installed (no {missing}): pip install 'awsroll[sandbox]'"
         raise SpecError(problem) from error

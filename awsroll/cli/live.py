@@ -3,6 +3,7 @@
 On standard error, so that the result on standard output stays clean. Nothing else may be shown meanwhile.
 """
 
+import sys
 from collections import deque
 from datetime import UTC, datetime
 from types import TracebackType
@@ -51,11 +52,12 @@ class LiveView:
             get_renderable=self._render,
             refresh_per_second=_REDRAWS_PER_SECOND,
             transient=True,
+            # Both on one terminal: what is printed goes above the view. A redirected output must stay redirected.
+            redirect_stdout=sys.stdout.isatty(),
         )
 
     def __enter__(self) -> Self:
-        self._live.start()
-        return self
+        return self  # drawn from the first event on: until then, a person may be asked something
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -64,6 +66,7 @@ class LiveView:
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Show an event among the last ones; what a person must not miss stays above the view."""
+        self._live.start()  # harmless when it runs already
         line = f"{at:%H:%M:%S} {in_words(name, fields)}"
         if name in _LASTING:
             self._console.print(Text(line))

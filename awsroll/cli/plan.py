@@ -39,7 +39,7 @@ def doctor(request: RolloutSpec, everywhere: Everywhere) -> int:
         output.emit("doctor", fleet=planned.fleet, ok=True, warnings=len(planned.findings))
         return 0
     for finding in planned.findings:
-        output.result(f"{finding.severity}: {finding.message}")
+        output.result(f"warning: {finding.message}")
     output.result(f"{planned.fleet} can be rolled from {planned.from_version or '(none)'} to {planned.to_version}")
     return 0
 

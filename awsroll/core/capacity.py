@@ -115,7 +115,7 @@ def measure(view: View) -> Capacity:
         live=len(view.live) + inbound + unseen,
         inbound=inbound,
         serving=len(view.serving),
-        current=len(view.current) + unseen + (inbound if brings_new else 0),
+        current=sum(1 for one in view.current if not view.is_away(one)) + unseen + (inbound if brings_new else 0),
         current_serving=sum(1 for one in view.current if one.instance_id in serving_ids),
         goal_current=max(0, desired - kept),
         in_flight=leaving + unverified + unseen + inbound + len(vacancies(view)),
@@ -131,7 +131,8 @@ def vacancies(view: View) -> tuple[str, ...]:
 
 
 def _counts_as_incoming(view: View, instance: Instance, serving_ids: set[str]) -> bool:
-    return instance.instance_id not in serving_ids and instance.instance_id not in view.chosen
+    settled = instance.instance_id in serving_ids or instance.instance_id in view.chosen
+    return not settled and not view.is_away(instance)  # what a person holds in standby is not on its way anywhere
 
 
 def _inbound(view: View) -> int:

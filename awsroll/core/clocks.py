@@ -40,6 +40,7 @@ def advance(view: View) -> Status:
         flights=flights,
         serving=tuple(sorted(serving)),
         looked_at=at,
+        shortage_since=_shortage_since(view),
         progress_at=at if progressed or _unwatched_seconds(view) >= limit else status.progress_at,
     )
 
@@ -61,7 +62,8 @@ def _step(view: View, one: Instance) -> Step | None:
         return _reload_step(view, one)
     if name in status.returning:
         return Step.RETURNING
-    return _arrival_step(view, one) if view.is_current(one) else None
+    arrives = view.is_current(one) and not view.is_away(one)  # what a person holds in standby goes nowhere
+    return _arrival_step(view, one) if arrives else None
 
 
 def _retire_step(view: View, one: Instance) -> Step:
@@ -101,6 +103,13 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
         draining_seen=flight.draining_seen or draining,
         gone_since=gone_since,
     )
+
+
+def _shortage_since(view: View) -> datetime | None:
+    """Start the clock of missing instances anew after a whole deadline unwatched."""
+    since = view.status.shortage_since
+    watched = _unwatched_seconds(view) < view.rollout.limits.launch_seconds
+    return since if since is None or watched else view.observation.at
 
 
 def _unwatched_seconds(view: View) -> float:

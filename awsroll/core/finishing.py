@@ -68,7 +68,7 @@ def _turn_back(view: View) -> Status:
     ending = {
         call.instance_id for call in status.calls if call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
     }
-    spare = set(_surplus(view))
+    spare = set(_surplus(view)) | _stuck(view)
     going = [name for name in status.retiring if name in ending or name in spare or _is_past(view, name)]
     back = [name for name in (*status.retiring, *status.reloading) if name not in going]
     returning = [name for name in {*status.returning, *back} if not _is_past(view, name)]
@@ -86,19 +86,39 @@ def _is_past(view: View, name: str) -> bool:
 
 
 def _surplus(view: View) -> tuple[str, ...]:
-    """Choose, among the instances that we launched, those that are more than the fleet should have.
+    """Choose the instances that are more than the fleet should have: what does not serve first, then what we launched.
 
-    Members that have ended without their group's doing go first: desired comes down with them, and nobody is missed.
+    Members that have ended without their group's doing come before all: desired goes down with them, nobody is missed.
+    What was chosen at an earlier look stays chosen.
     """
-    ours = [one for one in view.live if _is_ours(view, one)]
+    live = [one for one in view.live if _is_ours(view, one)]
     count = _present(view) - desired_capacity(view)
-    ghosts: list[Instance] = []
     if view.rollout.kind is FleetKind.AUTO_SCALING:
         count = min(count, surplus(view))  # a surge whose launch failed has raised desired, but brought nobody
-        ghosts = [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
-    idle = [one for one in ours if not view.is_serving(one)]
-    busy = [one for one in ours if view.is_serving(one)]
-    return tuple(one.instance_id for one in (*ghosts, *idle, *busy)[: max(0, count)])
+        live += [one for one in view.outdated if _is_ill(view, one)]
+        live += [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
+    order = sorted(live, key=lambda one: _spared(view, one))
+    return tuple(one.instance_id for one in order[: max(0, count)])
+
+
+def _spared(view: View, one: Instance) -> tuple[bool, ...]:
+    """Order what may go: what is going, what has ended, what does not serve, what is not verified, the rest."""
+    going = one.instance_id in view.status.retiring
+    return (not going, not view.is_ghost(one), view.is_serving(one), view.is_in_service(one))
+
+
+def _is_ill(view: View, one: Instance) -> bool:
+    """Tell whether an old instance does not serve and may go instead of a new one that does."""
+    if view.is_exempt(one) or view.is_away(one):
+        return False
+    return one.lifecycle is Lifecycle.IN_SERVICE and not view.is_in_service(one)
+
+
+def _stuck(view: View) -> set[str]:
+    """Return instances that we launched and that have not come to run in time: nobody would register them later."""
+    launched = (view.by_id[name] for name in view.launched if name in view.by_id)
+    pending = (one for one in launched if one.state is InstanceState.PENDING and one.lifecycle is None)
+    return {one.instance_id for one in pending if _is_late(view, one.instance_id)}
 
 
 def _present(view: View) -> int:

@@ -44,6 +44,7 @@ def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     view = _look(view)
     capacity = measure(view)
     view = _count(view, capacity)
+    view = replace(view, status=clocks.check_deadlines(view))
     status, actions = settle_launches(view)
     if actions:
         return Plan(actions=actions, status=status, holds=(Hold(reason=Reason.SETTLING),), requeue_seconds=2)
@@ -64,7 +65,6 @@ def _look(view: View) -> View:
         roster.refresh,
         desired.read,
         check_commands,
-        clocks.check_deadlines,
     ):
         view = replace(view, status=update(view))
     return view
@@ -112,7 +112,7 @@ def _arriving(view: View) -> tuple[str, ...]:
     return tuple(
         one.instance_id
         for one in view.current
-        if one.instance_id not in view.chosen and one.instance_id not in view.status.serving
+        if one.instance_id not in view.chosen and one.instance_id not in view.status.serving and not view.is_away(one)
     )
 
 

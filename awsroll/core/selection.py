@@ -43,18 +43,25 @@ def _untouched(view: View) -> frozenset[str]:
     """Return the chosen instances to which nothing has been done yet: they serve as if they had not been chosen."""
     status, at = view.status, view.observation.at
     called = {call.instance_id for call in status.calls}
+    unchosen = replace(view, status=replace(status, flights={}))  # a flight asks for registrations it did not have
     return frozenset(
         name
         for name in view.chosen - called
-        if name in view.by_id and view.is_in_service(view.by_id[name]) and _is_untouched(status.flights.get(name), at)
+        if name in view.by_id
+        and unchosen.is_in_service(view.by_id[name])
+        and _is_untouched(view.by_id[name], status.flights.get(name), at)
     )
 
 
-def _is_untouched(flight: Flight | None, at: datetime) -> bool:
-    """Tell whether no call was made, or one so long ago that a look would show its effect."""
-    if flight is None or flight.deregistered_at is None:
-        return flight is None or not flight.attempt
-    return not flight.attempt and at - flight.deregistered_at >= timedelta(seconds=LAG_SECONDS)
+def _is_untouched(one: Instance, flight: Flight | None, at: datetime) -> bool:
+    """Tell whether no call was made, or one so long ago that a look would show its effect, and shows none."""
+    if flight is None or flight.attempt:
+        return flight is None
+    listed = {target.key for target in one.targets}
+    may_not_show_yet = flight.deregistered_at is not None and at - flight.deregistered_at < timedelta(
+        seconds=LAG_SECONDS
+    )
+    return listed >= set(flight.targets) and not may_not_show_yet
 
 
 def _released(status: Status, names: frozenset[str]) -> Status:

@@ -13,7 +13,7 @@ from awsroll.aws.ssm import Ssm
 from awsroll.core.actions import Result, SendCommand
 from awsroll.core.fleet import CommandState, Invocation
 from awsroll.core.rollout import ReloadCommand, Rollout
-from awsroll.core.status import Status, Step
+from awsroll.core.status import Status
 from awsroll.errors import AwsRefusedError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LIST_INVOCATIONS, Fallbacks
 from awsroll.fleets.outcomes import done, failed, refused
@@ -45,11 +45,7 @@ class Commands:
 
     def look(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
         """Return how the commands of all reloads in flight stand; no call is made if there are none."""
-        flying = {
-            name: flight.attempt
-            for name, flight in status.flights.items()
-            if flight.step is Step.RELOADING and flight.attempt
-        }
+        flying = {name: flight.attempt for name, flight in status.flights.items() if flight.attempt}
         if rollout.reload is None or not flying:
             return ()
         wanted = set(flying.values())
@@ -125,10 +121,10 @@ class Commands:
         self, command_ids: Iterable[str], attempt: int, instance_ids: Sequence[str]
     ) -> Iterable[Invocation]:
         for command_id in sorted(command_ids):
-            answers = self._ended.get(command_id)
-            if answers is None:
+            answers = self._ended.get(command_id, [])
+            if not set(instance_ids) <= {one["InstanceId"] for one in answers}:
                 answers = self._ask(command_id, instance_ids)
-                if answers and all(one.get("Status") in _FOLDED for one in answers):
+                if all(one.get("Status") in _FOLDED for one in answers):
                     self._ended[command_id] = answers
             for one in answers:
                 yield _read(one, attempt)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import template_setting
+from awsroll.aws.reading import active_refresh, template_setting
 from awsroll.core.fleet import Group, ScalingFailure, TemplateVersion
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, LAUNCH_INSTANCES, Fallbacks
@@ -20,7 +20,6 @@ _CLOCK_SKEW = timedelta(seconds=60)
 _ENDED = ("Successful", "Failed", "Cancelled")
 _FAILED = ("Failed", "Cancelled")
 _TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
-_ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 
 
 class GroupLook:
@@ -139,7 +138,7 @@ class GroupLook:
         active = False
         if not self._fallbacks.lacks(INSTANCE_REFRESHES):
             try:
-                active = is_refreshing(self._aws.autoscaling.instance_refreshes(name))
+                active = active_refresh(self._aws.autoscaling.instance_refreshes(name)) is not None
             except NotImplementedByEndpointError:
                 warning = "the endpoint does not say whether an instance refresh is active: taken as none"
                 self._fallbacks.note(INSTANCE_REFRESHES, warning)
@@ -158,11 +157,6 @@ def is_mixed(described: Reply) -> bool:
     above = 100 if percentage is None else int(percentage)
     all_on_demand, all_spot = above == 100, above == 0 and base == 0  # noqa: PLR2004
     return not (all_on_demand or all_spot)
-
-
-def is_refreshing(refreshes: list[Reply]) -> bool:
-    """Tell whether one of a group's instance refreshes is still active."""
-    return any(one.get("Status") in _ACTIVE_REFRESH for one in refreshes)
 
 
 def _zone_in(details: str) -> str:

@@ -3,6 +3,7 @@
 Moves of members have no token: what was accepted, what was surely refused and what is unknown are kept apart.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from awsroll.aws.autoscaling import AutoScaling
@@ -23,6 +24,7 @@ from awsroll.fleets.writes import registered_words
 
 _COUNTED = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING, Lifecycle.UNKNOWN)
+_SINGLE_ID = re.compile(r"\bInstanceId\b.*\b(null|missing|required)\b", re.IGNORECASE)
 Move = Callable[[Sequence[str]], None]
 
 
@@ -74,11 +76,12 @@ class GroupWrites:
                 continue
             try:
                 several(some)
-            except NotImplementedByEndpointError as error:
+            except AwsError as error:
+                if not _takes_one_id(error):
+                    moved.blame(error, single, some)
+                    continue
                 self._fallbacks.note(BULK_TERMINATE, f"{error}: members are terminated one id a call")
                 moved.each(single, some)
-            except AwsError as error:
-                moved.blame(error, single, some)
             else:
                 moved.accepted += some
         return moved
@@ -175,6 +178,12 @@ def _moved(action: Action, moved: _Moved) -> Result:
         message = "; ".join(one.message for one in results)
         return done(action, instance_ids=tuple(moved.accepted), message=message)
     return results[0]
+
+
+def _takes_one_id(error: AwsError) -> bool:
+    """Tell whether the endpoint does not know the form with several ids: an older one misses the single id."""
+    misses = error.code in ("ValidationError", "MissingParameter") and _SINGLE_ID.search(str(error)) is not None
+    return misses or isinstance(error, NotImplementedByEndpointError)
 
 
 def _states(described: Reply) -> dict[str, Lifecycle]:

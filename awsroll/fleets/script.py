@@ -8,7 +8,7 @@ waits for that exit code and ends with it. Text only: nothing is run or sent her
 from collections.abc import Sequence
 
 _TEMPLATE = """\
-base=/var/lib/awsroll
+base=${AWSROLL_MARKERS:-/var/lib/awsroll}
 mkdir -p "$base" 2>/dev/null && [ -w "$base" ] || base=/var/tmp/awsroll
 mkdir -p "$base" || exit 73
 marker="$base/${AWS_SSM_INSTANCE_ID:-this}.@ROLLOUT@.@ATTEMPT@"

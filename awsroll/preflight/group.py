@@ -43,8 +43,6 @@ def look_at_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> See
         name=described["AutoScalingGroupName"],
         target_groups=read_target_groups(target_groups, attributes, managed=attached),
         instances=instances,
-        described=target_groups,
-        attributes=attributes,
         group=_facts(aws, described, instances, _managed_keys(target_groups, attached)),
     )
 

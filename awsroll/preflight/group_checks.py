@@ -2,13 +2,12 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import template_setting
+from awsroll.aws.reading import active_refresh, template_setting
 from awsroll.core.rollout import ExemptPolicy, Strategy
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 
-_ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 _NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
 
 
@@ -68,13 +67,11 @@ def _check_processes(described: Reply, findings: Findings) -> None:
 
 def _check_refresh(aws: Connection, name: str, findings: Findings) -> None:
     try:
-        refreshes = aws.autoscaling.instance_refreshes(name)
+        one = active_refresh(aws.autoscaling.instance_refreshes(name))
     except NotImplementedByEndpointError:
         findings.warn("the endpoint does not say whether an instance refresh is active: taken as none")
         return
-    active = [one for one in refreshes if one.get("Status") in _ACTIVE_REFRESH]
-    if active:
-        one = active[0]
+    if one is not None:
         findings.refuse(
             f"group {name} has an instance refresh in progress ({one.get('InstanceRefreshId', '')}, {one['Status']}): "
             "wait until it has ended, or cancel it"

@@ -7,6 +7,8 @@ from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, some_of
 from awsroll.preflight.seen import Goal, Seen
 
+_OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")  # always there
+
 
 def reload_command(spec: RolloutSpec, app_version: str) -> ReloadCommand:
     """Return what is run on each server."""
@@ -31,7 +33,7 @@ def check_reload(aws: Connection, spec: RolloutSpec, seen: Seen, goal: Goal, fin
             f"the SSM agent is not online on {some_of(offline)}: the command could not reach them; look at the agent, "
             "the instance profile and the network, or replace these servers with --strategy replace"
         )
-    if spec.document:
+    if spec.document and not spec.document.startswith(_OWNED_BY_AWS):
         _check_document(aws, spec.document, findings)
 
 

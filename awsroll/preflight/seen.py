@@ -1,8 +1,7 @@
 """What the preflight has seen of a fleet, before it becomes a `Rollout`: values only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from awsroll.aws.caller import Reply
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, TargetGroup, TargetKey, TemplateVersion
 
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
@@ -41,15 +40,12 @@ class Seen:
     Attributes:
         name: as people name it.
         instances: the fleet's own, with their registrations.
-        described: the target groups as AWS describes them, by ARN; `attributes` likewise.
     """
 
     kind: FleetKind
     name: str
     target_groups: tuple[TargetGroup, ...]
     instances: tuple[Instance, ...]
-    described: dict[str, Reply] = field(default_factory=dict)
-    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     group: GroupFacts | None = None
 
     @property

@@ -28,8 +28,6 @@ def look_at_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
         name="+".join(sorted(group["TargetGroupName"] for group in described.values())),
         target_groups=read_target_groups(described, attributes),
         instances=instances,
-        described=described,
-        attributes=attributes,
     )
 
 

@@ -14,6 +14,7 @@ def build_report(
     rollout, status = record.rollout, record.status
     ended_at = status.ended_at or at
     counters = status.counters
+    current_before = sum(one.count for one in rollout.baseline if one.version == rollout.to_version)
     return Report(
         rollout_id=rollout.rollout_id,
         status=Outcome.INTERRUPTED if status.outcome is Outcome.RUNNING else status.outcome,
@@ -30,7 +31,7 @@ def build_report(
             replaced=counters.replaced,
             reloaded=counters.reloaded,
             failed=len({failure.instance_id or failure.cause for failure in status.failures}),
-            skipped=counters.skipped,
+            skipped=current_before + counters.skipped,
         ),
         min_serving=counters.lowest_serving,
         max_running=counters.highest_live,

@@ -71,13 +71,15 @@ class MemberOperations:
         return self._take_out(group, members, Departure.DETACH, parameters)
 
     def exit_standby(self, parameters: Parameters) -> Answer:
-        """Bring members back from standby and raise the desired capacity by as many."""
+        """Bring members back from standby and raise the desired capacity."""
         group, members = self._members(parameters, Lifecycle.STANDBY)
-        self._check_growth(group, len(members))
+        always = self._registry.options.exit_standby_raises_desired == "always"
+        raising = [member.instance_id for member in members if always or member.lowered_desired]
+        self._check_growth(group, len(raising))
         activities = []
         for member in members:
             before = group.desired
-            group.desired += 1
+            group.desired += member.instance_id in raising
             cause = (
                 f"At {self._now()} instance {member.instance_id} was moved out of standby in response to a user "
                 f"request, increasing the capacity from {before} to {group.desired}."
@@ -164,7 +166,8 @@ class MemberOperations:
         done = "moved to standby" if departure is Departure.STANDBY else "detached"
         for member in members:
             before = group.desired
-            group.desired -= 1 if decrement and member.counted else 0
+            member.lowered_desired = decrement and member.counted
+            group.desired -= member.lowered_desired
             cause = f"At {self._now()} instance {member.instance_id} was {done} in response to a user request"
             cause += f", shrinking the capacity from {before} to {group.desired}." if decrement else "."
             activities.append(self._controller.departures.begin(group, member, departure, cause))

@@ -75,7 +75,7 @@ class Departures:
     def force(self, group: Group, member: Member) -> None:
         """Terminate at once: no drain, no hooks (a group deleted by force)."""
         self._hooks.cancel(member)
-        member.hooks_apply = False
+        member.terminate_hooks_apply = False
         if member.departure is not Departure.TERMINATE:
             self.begin(group, member, Departure.TERMINATE, "The Auto Scaling group was deleted by force.")
         if member.instance_id in group.members and not member.drained:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.autoscaling_state import LAUNCHING, TERMINATING, Lifecycle, Process
+from awsroll.sandbox.autoscaling_state import TERMINATING, Lifecycle, Process
 from awsroll.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class HealthChecks:
         """Answer the unhealthy members to terminate now.
 
         Those that do not run go at once. Of the others at most 10 % of the desired capacity (at least one) is in the
-        works at a time: counted are members being terminated for their health and members not yet in service.
+        works at a time. In the works is what is being terminated for its health, or what is missing from service: 20
+        wanted, 19 in service and 2 draining leave no room for a third. While Launch is suspended, what is missing does
+        not hold the rest back.
         """
         if not (group.runs(Process.REPLACE_UNHEALTHY) and group.runs(Process.TERMINATE)):
             return ()
@@ -69,8 +71,9 @@ class HealthChecks:
         marked = [each for each in members if each.state is Lifecycle.IN_SERVICE and each.health == "Unhealthy"]
         gone = tuple(each for each in marked if not self._registry.is_running(each))
         leaving = sum(each.state in TERMINATING and each.health == "Unhealthy" for each in members)
-        arriving = sum(each.state in LAUNCHING for each in members)
-        allowance = max(1, group.desired // 10) - leaving - arriving
+        in_service = sum(each.state is Lifecycle.IN_SERVICE for each in members) - len(gone)
+        missing = group.desired - in_service if group.runs(Process.LAUNCH) else 0
+        allowance = max(1, group.desired // 10) - max(leaving, missing)
         serving_badly = [each for each in marked if each not in gone]
         return gone + tuple(serving_badly[: max(0, allowance)])
 

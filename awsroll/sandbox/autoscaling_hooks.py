@@ -37,7 +37,7 @@ class HookWaits:
 
     def begin(self, group: Group, member: Member, *, launching: bool) -> bool:
         """Let a member wait at the group's hooks of one transition; False when it has none to wait for."""
-        if not member.hooks_apply:
+        if not (member.launch_hooks_apply if launching else member.terminate_hooks_apply):
             return False
         for hook in group.hooks.values():
             if hook.launching == launching:

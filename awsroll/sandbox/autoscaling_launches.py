@@ -95,7 +95,7 @@ class Launches:
     def bring_back(self, group: Group, member: Member, description: str, cause: str) -> None:
         """Start the way into service of an instance that runs already: attached, or back from standby."""
         details = {"Subnet ID": member.subnet_id, "Availability Zone": member.zone}
-        member.state, member.hooks_apply, member.settling = Lifecycle.PENDING, False, False
+        member.state, member.launch_hooks_apply, member.settling = Lifecycle.PENDING, False, False
         member.activity = self._registry.log.open(group, description, cause, details=details)
         member.activity.status, member.activity.progress = "PreInService", 30
         self.progress(group, member)
@@ -113,7 +113,7 @@ class Launches:
 
     def proceed(self, group: Group, member: Member) -> None:
         """Go on after the lifecycle hooks: register, then InService."""
-        if member.hooks_apply and group.hooks:
+        if member.state is Lifecycle.PENDING_WAIT:
             member.state = Lifecycle.PENDING_PROCEED
         try:
             self._targets.register(group, member)

@@ -118,6 +118,7 @@ class Member:
 
     `registered` says that the group put it into its target groups (a member launched while AddToLoadBalancer was
     suspended never is). `balancing` marks a surplus launch of AZRebalance, which does not count while it is Pending.
+    `lowered_desired` says that the desired capacity was lowered when the member entered standby.
     """
 
     instance_id: str
@@ -133,7 +134,9 @@ class Member:
     registered: bool = False
     balancing: bool = False
     settling: bool = False
-    hooks_apply: bool = True
+    launch_hooks_apply: bool = True
+    terminate_hooks_apply: bool = True
+    lowered_desired: bool = False
     unhealthy_because: str = ""
     departure: Departure | None = None
     drained: bool = False

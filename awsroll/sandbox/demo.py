@@ -1,7 +1,7 @@
 """The world of `awsroll demo`: a sandbox server with a healthy fleet on version 1, and live traffic in front of it.
 
-Whoever enters it rolls the fleet with the names it gives, and reads what became of the traffic. Nothing is rolled,
-printed or parsed here. The timers are a small web server's, sped up so that a watcher sees each step and need not wait.
+Whoever enters it rolls the fleet with the names it gives, and reads what became of the traffic. Nothing is rolled or
+printed here. The timers are a small web server's, sped up so that a watcher sees each step and need not wait.
 """
 
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ DemoStrategy: TypeAlias = Literal["replace", "double-half", "reload"]
 
 # One server after another takes about 70 simulated seconds each to replace and 30 to reload; double-half takes 80 once,
 # and three times as long to watch. Nine servers are done in half a minute, or less.
-SPEEDS: dict[DemoStrategy, float] = {"replace": 25.0, "double-half": 10.0, "reload": 12.0}
+SPEEDS: dict[DemoStrategy, float] = {"replace": 25.0, "double-half": 10.0, "reload": 15.0}
 """Simulated seconds per second."""
 
 DEREGISTRATION_DELAY_SECONDS = 20

@@ -109,7 +109,7 @@ def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
     import boto3  # noqa: PLC0415  kept out of the import of this module
     import botocore.session  # noqa: PLC0415  the same
 
-    class SandboxSession(boto3.Session):
+    class SandboxSession(boto3.Session):  # type: ignore[misc, unused-ignore]  # untyped where no stubs are installed
         """Sends every client to the sandbox."""
 
         def client(self, *args: Any, **kwargs: Any) -> Any:

@@ -3,6 +3,7 @@
 A precondition that no longer holds is a `_Stale`, which is no error; a refusal is a `CallError`.
 """
 
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from awsroll.core.actions import (
@@ -33,6 +34,9 @@ from awsroll.testing.group_calls import GroupCalls
 from awsroll.testing.instances import CallError, Instances, LaunchRequest
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import World
+
+_AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+_BACK = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 
 
 class StaleError(Exception):
@@ -90,11 +94,9 @@ class Executor:
             case TerminateInGroup():
                 ids = self._terminate_in_group(action)
             case EnterStandby(instance_ids=instance_ids):
-                ids = self._in_state(instance_ids, Lifecycle.IN_SERVICE)
-                self._calls.enter_standby(ids)
+                ids = self._move(instance_ids, Lifecycle.IN_SERVICE, _AWAY, self._calls.enter_standby)
             case ExitStandby(instance_ids=instance_ids):
-                ids = self._in_state(instance_ids, Lifecycle.STANDBY)
-                self._calls.exit_standby(ids)
+                ids = self._move(instance_ids, Lifecycle.STANDBY, _BACK, self._calls.exit_standby)
             case SendCommand():
                 ids = self._send(rollout, action)
             case UpdateGroup():
@@ -200,13 +202,23 @@ class Executor:
         self._calls.terminate(ids, decrement=action.decrement)
         return tuple(ids)
 
-    def _in_state(self, instance_ids: tuple[str, ...], lifecycle: Lifecycle) -> tuple[str, ...]:
-        members = self._group.members
-        ids = tuple(one for one in instance_ids if one in members and members[one].lifecycle is lifecycle)
-        if not ids:
-            message = f"none of the instances is {lifecycle}"
+    def _move(
+        self,
+        instance_ids: tuple[str, ...],
+        source: Lifecycle,
+        arrived: tuple[Lifecycle, ...],
+        call: Callable[[Sequence[str]], None],
+    ) -> tuple[str, ...]:
+        """Move members that are in `source`; those that are on the way or there already count as moved."""
+        members = {one: self._group.members[one] for one in instance_ids if one in self._group.members}
+        waiting = [one for one, member in members.items() if member.lifecycle is source]
+        there = [one for one, member in members.items() if member.lifecycle in arrived]
+        if not waiting and not there:
+            message = f"none of the instances is {source}"
             raise StaleError(message)
-        return ids
+        if waiting:
+            call(waiting)
+        return (*waiting, *there)
 
     def _send(self, rollout: Rollout, action: SendCommand) -> tuple[str, ...]:
         if rollout.reload is None:

@@ -1,4 +1,4 @@
-"""A sandbox with one Auto Scaling group, for tests of the group's behaviour: builders and short questions, no assertions."""
+"""A sandbox with one Auto Scaling group, for tests of its behaviour: builders and short questions, no assertions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Lab:
         self.target_group = self.new_target_group("tg")
 
     def new_version(self, **tags: str) -> None:
-        """Add a version to the launch template, with instance tags; `_` in a name is `-`, and `sandbox:` goes before it."""
+        """Add a launch template version with instance tags; `_` in a name is `-`, and `sandbox:` goes before it."""
         pairs = [{"Key": f"sandbox:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()]
         data: dict[str, Any] = {"ImageId": "ami-12345678", "InstanceType": "t3.micro"}
         if pairs:

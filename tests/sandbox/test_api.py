@@ -138,7 +138,7 @@ def test_two_sandboxes_at_once_are_refused_and_the_first_goes_on() -> None:
 
 
 def test_moto_is_itself_again_afterwards() -> None:
-    from moto import mock_aws  # noqa: PLC0415
+    from moto import mock_aws
 
     with bench():
         pass

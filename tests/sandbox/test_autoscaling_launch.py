@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -166,7 +167,7 @@ def test_failed_launches_are_retried_with_growing_delay() -> None:
         it.call("set_desired_capacity", DesiredCapacity=2)
         it.jump(600)
         starts = [each["StartTime"] for each in reversed(it.activities()) if each["StatusCode"] == "Failed"]
-        gaps = [(after - before).total_seconds() for before, after in zip(starts, starts[1:], strict=False)]
+        gaps = [(after - before).total_seconds() for before, after in itertools.pairwise(starts)]
         assert gaps == [15, 30, 60, 120, 240]
         zone_without_capacity(it)
         it.jump(400)

@@ -42,7 +42,7 @@ def test_importing_the_plugin_imports_nothing_slow(tmp_path: Path) -> None:
 
 def plugin() -> list[str]:
     """Return what loads the plugin if awsroll is not installed (then its entry point does)."""
-    from importlib.metadata import entry_points  # noqa: PLC0415
+    from importlib.metadata import entry_points
 
     installed = any(each.name == "awsroll-sandbox" for each in entry_points(group="pytest11"))
     return [] if installed else ["-p", "awsroll.sandbox.pytest_plugin"]

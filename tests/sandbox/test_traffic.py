@@ -125,18 +125,20 @@ def who_answers(traffic: Traffic, requests: int = 6) -> set[str]:
 
 
 def eventually(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 10
     while not claim():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.005)
 
 
 def start_slow_request(traffic: Traffic, seconds: float) -> "Future[tuple[int, str]]":
-    """Send a request that is held, from another thread; return when its target surely has it."""
+    """Send a request that is held, from another thread; return when it is on its way to its target."""
     pool = ThreadPoolExecutor(max_workers=1)
     pending = pool.submit(get, traffic, f"/?hold={seconds}")
     pool.shutdown(wait=False)
-    time.sleep(0.05)
+    assert traffic._engine is not None
+    in_flight = traffic._engine.balancer._in_flight
+    eventually(lambda: any(tuple(in_flight.values())))
     assert not pending.done()
     return pending
 
@@ -379,6 +381,13 @@ def test_an_instance_that_died_unnoticed_by_its_target_group_does_not_serve() ->
     world = FakeWorld("i-1", "i-2")
     with silent(world) as traffic:
         world.stop("i-1")
+        eventually(lambda: traffic.snapshot().lowest_serving == 1)
+
+
+def test_an_application_that_ails_unnoticed_by_its_target_group_does_not_serve() -> None:
+    world = FakeWorld("i-1", "i-2")
+    with silent(world) as traffic:
+        world.run("i-1", health=Health.UNHEALTHY)
         eventually(lambda: traffic.snapshot().lowest_serving == 1)
 
 

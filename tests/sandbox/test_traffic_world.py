@@ -43,7 +43,7 @@ def load(sandbox: Sandbox, fleet: Fleet) -> Traffic:
 
 
 def eventually(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while not claim():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.01)

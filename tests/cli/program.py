@@ -1,0 +1,51 @@
+"""Runs the `awsroll` program as users do: a process, its exit code, and what it wrote where."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NO_ACCOUNT = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_REGION": "us-east-1",
+}
+FAKE_KEYS = {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "fake"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What stood on standard output, each line a JSON object."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_"))}
+    return {**kept, **NO_ACCOUNT, **more}
+
+
+def start(*arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "awsroll", *arguments],
+        env=clean_environment(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def awsroll(*arguments: str, environment: Mapping[str, str] | None = None) -> Finished:
+    with start(*arguments, environment=environment or {}) as process:
+        out, err = process.communicate(timeout=60)
+    return Finished(code=process.returncode, out=out, err=err)

@@ -1,0 +1,106 @@
+"""How the parts are put together: what is light to import, and what happens when a rollout cannot go on."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import awsroll
+from awsroll.compose import NotConfirmedError, Surroundings, go_on, start
+from awsroll.core.status import Outcome
+from awsroll.errors import FleetError
+from awsroll.sandbox import ApiError
+from tests.rollouts.rolling import Rolling, enter, make_sandbox
+
+HEAVY = ("boto3", "botocore", "moto", "msgspec", "rich", "structlog", "tenacity", "yaml")
+
+
+@pytest.mark.parametrize("module", ["awsroll", "awsroll.cli.main"])
+def test_importing_it_loads_nothing_heavy(module: str) -> None:
+    program = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.split() == []
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in awsroll.__all__:
+        assert getattr(awsroll, name) is not None
+    assert set(awsroll.__all__) <= set(dir(awsroll))
+    with pytest.raises(AttributeError, match="no attribute 'rol'"):
+        awsroll.rol  # noqa: B018
+
+
+def surroundings(rolling: Rolling, **more: Any) -> Surroundings:
+    return Surroundings(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, **more)
+
+
+def test_who_does_not_confirm_starts_nothing(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path / "state", grouped=False, servers=2)
+
+        with pytest.raises(NotConfirmedError):
+            start(rolling.request(), surroundings(rolling, confirm=lambda _: False))
+
+        assert rolling.store.list() == ()
+        assert rolling.serving_versions() == {"v1": 2}
+
+
+def test_a_refusal_in_the_middle_pauses_and_can_be_resumed(tmp_path: Path) -> None:
+    looks = 0
+
+    def refuse_third_look(_service: str, operation: str, _parameters: Mapping[str, Any]) -> None:
+        nonlocal looks
+        looks += operation == "DescribeTargetHealth"
+        if operation == "DescribeTargetHealth" and looks > 8:
+            code = "TargetGroupNotFound"
+            raise ApiError(code, "One or more target groups not found")
+
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
+        end = sandbox.on_call(refuse_third_look)
+        paused = start(rolling.request(), surroundings(rolling))
+        end()
+        shown = awsroll.status(paused.rollout_id, store=rolling.store)
+        finished = awsroll.resume(paused.rollout_id, session=sandbox.session(), store=rolling.store, clock=clock)
+
+        assert paused.status is Outcome.PAUSED
+        assert "TargetGroupNotFound" in paused.reason
+        assert shown.status is Outcome.PAUSED
+        assert finished.status is Outcome.SUCCEEDED
+        assert rolling.serving_versions() == {"v2": 2}
+
+
+def test_a_rollout_of_another_account_is_not_resumed(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
+        stopped = start(rolling.request(), surroundings(rolling, stop_requested=lambda: True))
+        record = rolling.store.load(stopped.rollout_id)
+        rolling.store.save(replace(record, rollout=replace(record.rollout, account="999999999999")))
+
+        with pytest.raises(FleetError, match="999999999999"):
+            go_on(stopped.rollout_id, surroundings(rolling))
+
+        assert stopped.status is Outcome.INTERRUPTED
+        assert rolling.serving_versions() == {"v1": 2}
+
+
+def test_the_plan_is_what_is_done(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=3)
+        plan = awsroll.plan(rolling.request(), session=sandbox.session(), clock=clock)
+        report = rolling.roll()
+
+        assert {one.instance_id for one in plan.order} == set(rolling.fleet.instance_ids)
+        assert plan.lowest_serving == report.min_serving == 2
+        assert plan.highest_running == report.max_running == 3
+        assert awsroll.rollouts(store=rolling.store)[0].rollout_id == report.rollout_id

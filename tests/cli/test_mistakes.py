@@ -1,0 +1,131 @@
+"""Users' mistakes: one line each that says what is wrong and what to do, exit 2, nothing asked of AWS, no traceback."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from awsroll.cli.main import run
+
+MISTAKES = {
+    "no-fleet-and-no-version": (["roll"], ["no fleet is named", "no version is named"]),
+    "concurrent-0": (["roll", "--asg", "web", "--concurrent", "0"], ["1 or more servers"]),
+    "concurrent-150-percent": (["roll", "--asg", "web", "--concurrent", "150%"], ["from 0% to 100%"]),
+    "concurrent-word": (["roll", "--asg", "web", "--concurrent", "many"], ["'many' is not an amount"]),
+    "concurrent-and-surge": (["roll", "--asg", "web", "--concurrent", "1", "--max-surge", "1"], ["one or the other"]),
+    "reload-without-command": (["plan", "--asg", "web", "--strategy", "reload"], ["--command"]),
+    "unknown-option": (["roll", "--aasg", "web"], ["No such option: --aasg", "awsroll roll --help"]),
+    "unknown-command": (["rol"], ["Did you mean 'roll'"]),
+    "unknown-strategy": (["roll", "--strategy", "canary"], ["'replace', 'double-half', 'reload'"]),
+    "option-of-a-later-word": (["list", "extra"], ["extra"]),
+    "seconds-as-a-word": (["roll", "--asg", "web", "--poll", "soon"], ["--poll"]),
+    "seconds-not-finite": (["roll", "--asg", "web", "--poll", "nan"], ["not a number of seconds"]),
+    "missing-rollout": (["resume"], ["ROLLOUT"]),
+    "parameter-without-value": (["roll", "--asg", "web", "--parameter", "x"], ["NAME=VALUE"]),
+    "unknown-profile": (["roll", "--asg", "web", "--profile", "nobody"], ["no AWS profile 'nobody'"]),
+    "state-in-a-bucket": (["list", "--state", "s3://bucket/state"], ["directory"]),
+    "sandbox-speed-0": (["sandbox", "--speed", "0"], ["above 0"]),
+    "demo-concurrent-150-percent": (["demo", "--concurrent", "150%"], ["from 0% to 100%"]),
+    "demo-without-servers": (["demo", "--servers", "0"], ["--servers"]),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(("arguments", "says"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_refused_in_plain_lines(
+    arguments: list[str], says: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(arguments) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(line.startswith("awsroll: ") for line in err.splitlines())
+    assert "Traceback" not in err
+    for words in says:
+        assert words in err
+    assert not (tmp_path / "state-home").exists()
+
+
+FILES = {
+    "unknown-key": ("web.yaml", "asg: web\nconcurent: 2\n", "unknown key 'concurent': did you mean concurrent?"),
+    "no-near-key": ("web.yaml", "frobnicate: 2\n", "`awsroll schema`"),
+    "key-twice": ("web.yaml", "max-surge: 1\nmax_surge: 2\n", "max-surge twice"),
+    "broken-yaml": ("web.yaml", "asg: [web\n", "cannot be read"),
+    "broken-toml": ("web.toml", "asg = \n", "cannot be read"),
+    "broken-json": ("web.json", "{", "cannot be read"),
+    "not-a-mapping": ("web.yaml", "- web\n", "must hold options and their values"),
+    "wrong-type": ("web.yaml", "asg: 5\n", "asg: expected str, got int"),
+    "wrong-choice": ("web.yaml", "strategy: canary\n", "strategy: invalid enum value 'canary'"),
+    "not-finite": ("web.yaml", "asg: web\npoll: .inf\n", "not a number of seconds"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "says"), FILES.values(), ids=FILES)
+def test_a_bad_file_is_refused_by_its_name(
+    name: str, text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(text)
+
+    assert run(["roll", "-f", str(tmp_path / name)]) == 2
+
+    err = capsys.readouterr().err
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["roll", "-f", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [(("--endpoint-url", "nonsense"), "Invalid endpoint: nonsense"), (("--region", "no where"), "'no where'")],
+    ids=["endpoint-that-is-no-url", "region-that-is-no-region"],
+)
+def test_nowhere_to_call_is_exit_5(
+    option: tuple[str, str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "us-east-1" if name == "AWS_REGION" else "fake")
+
+    assert run(["plan", "--asg", "web", *option]) == 5
+
+    err = capsys.readouterr().err
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_refusal_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["roll", "--asg", "web", "--concurrent", "0", "--json"]) == 2
+
+    out, err = capsys.readouterr()
+    line = json.loads(out)
+    assert line["event"] == "refused"
+    assert "1 or more servers" in line["reason"]
+    assert line["at"].endswith("Z")
+    assert err.startswith("awsroll: ")
+
+
+@pytest.mark.parametrize("command", [["demo", "--servers", "1"], ["sandbox", "--port", "0"]], ids=["demo", "sandbox"])
+def test_without_the_extra_the_sandbox_says_how_to_get_it(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "moto"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "moto", None)
+
+    assert run([*command, "--quiet"]) == 2
+
+    assert capsys.readouterr().err == (
+        "awsroll: this needs the sandbox, which is not installed (no moto): pip install 'awsroll[sandbox]'\n"
+    )

@@ -1,0 +1,139 @@
+"""How progress is shown: JSON lines, plain lines, the live view; and that a lost reader stops nothing."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TextIO
+
+import pytest
+from rich.console import Console
+
+from awsroll.cli.cells import CellPhase, picture
+from awsroll.cli.closing import duration, how_to_go_on, report_text, summaries_text
+from awsroll.cli.lines import PlainLines
+from awsroll.cli.live import LiveView
+from awsroll.core.fleet import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
+from awsroll.core.status import Flight, Outcome, Places, Step
+from awsroll.events import JsonLines, Tee
+from awsroll.ports import Sink
+from awsroll.report import Traffic, build_report, summarize
+from tests.stores.records import T0, WEB, busy_record, record
+
+KEY = TargetKey(target_group=WEB, port=80)
+
+
+class LostReader(io.StringIO):
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def _look() -> tuple:
+    rollout = record().rollout
+    old = rollout.baseline[0].template
+    servers = (
+        Instance(instance_id="i-1", template=old, targets=(Target(key=KEY, state=TargetState.HEALTHY),)),
+        Instance(instance_id="i-2", template=old, targets=(Target(key=KEY, state=TargetState.DRAINING),)),
+        Instance(instance_id="i-3", template=rollout.template, targets=(Target(key=KEY, state=TargetState.HEALTHY),)),
+    )
+    observation = Observation(at=T0, instances=servers, target_groups=(TargetGroup(arn=WEB, name="web", port=80),))
+    places = (Places(zone="", subnet_id="s", targets=(KEY,), occupants=("i-1", "i-2", "i-3")),)
+    flights = {"i-2": Flight(step=Step.DRAINING, since=T0)}
+    status = replace(record().status, places=places, flights=flights, retiring=("i-2",), serving=("i-3",))
+    return rollout, observation, status
+
+
+def test_json_lines_begin_with_event_and_time() -> None:
+    stream = io.StringIO()
+
+    JsonLines(stream).event("instance.launched", T0, instance_ids=("i-1",), outcome=Outcome.RUNNING, since=T0)
+
+    assert stream.getvalue() == (
+        '{"event": "instance.launched", "at": "2026-01-01T00:00:00.000Z", "instance_ids": ["i-1"], '
+        '"outcome": "running", "since": "2026-01-01T00:00:00.000Z"}\n'
+    )
+
+
+def test_plain_lines_leave_out_what_goes_without_saying() -> None:
+    stream = io.StringIO()
+
+    PlainLines(stream).event("instance.launched", T0, answer="done", instance_ids=("i-1", "i-2"), reason="surging")
+
+    assert stream.getvalue() == "00:00:00 instance launched: i-1 i-2, reason surging\n"
+
+
+@pytest.mark.parametrize("make", [JsonLines, PlainLines], ids=["json", "plain"])
+def test_a_reader_that_has_left_does_not_stop_the_rollout(make: Callable[[TextIO], Sink]) -> None:
+    heard = io.StringIO()
+    sink = Tee(make(LostReader()), PlainLines(heard))
+
+    sink.event("instance.launched", T0)
+    sink.event("instance.serving", T0)
+
+    assert len(heard.getvalue().splitlines()) == 2
+
+
+def test_the_picture_counts_what_serves_and_what_is_in_flight() -> None:
+    shown = picture(*_look())
+
+    assert shown.cells == (("i-1", CellPhase.OUTDATED), ("i-2", CellPhase.DRAINING), ("i-3", CellPhase.CURRENT))
+    assert (shown.done, shown.goal, shown.serving, shown.running) == (1, 3, 2, 3)
+
+
+def test_the_live_view_shows_the_fleet_and_keeps_warnings() -> None:
+    stream = io.StringIO()
+    rollout, observation, status = _look()
+    console = Console(file=stream, force_terminal=True, width=120)
+
+    with LiveView(console) as view:
+        view.event("rollout.created", T0, rollout_id="web-1")
+        view.event("preflight.warning", T0, message="mind the gap")
+        view.looked(rollout, observation, replace(status, started_at=datetime.now(UTC)))
+        view.event("instance.deregistered", T0, instance_ids=("i-2",))
+
+    text = stream.getvalue()
+    for words in ("1/3", "old, serving", "new, serving", "never below", "instance deregistered: i-2", "mind the gap"):
+        assert words in text
+
+
+def test_the_report_ends_with_the_dropped_requests() -> None:
+    report = replace(build_report(busy_record(), at=T0), traffic=Traffic(requests=7, dropped=0, by_version={"v1": 7}))
+
+    assert report_text(report).splitlines()[-1] == "0 dropped"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        (Outcome.SUCCEEDED, ""),
+        (Outcome.INTERRUPTED, "`awsroll resume web-1`"),
+        (Outcome.PAUSED, "`awsroll resume web-1`"),
+        (Outcome.STOPPED, "roll to lt-1:1 to go back"),
+    ],
+    ids=str,
+)
+def test_every_ending_says_how_to_go_on(outcome: Outcome, says: str) -> None:
+    report = replace(build_report(busy_record(), at=T0), status=outcome, reason="no luck")
+
+    advice = how_to_go_on(report, serving="2 of 3 servers serve")
+
+    assert says in advice
+    assert bool(advice) is bool(says)
+
+
+def test_lists_are_aligned() -> None:
+    text = summaries_text([summarize(record("web-1"), is_driven=True), summarize(record("web-10"), is_driven=False)])
+
+    assert [line.split() for line in text.splitlines()] == [
+        ["ROLLOUT", "FLEET", "STATUS", "PHASE", "STARTED"],
+        ["web-1", "web", "running", "Pending", "2026-01-01", "00:00:00Z"],
+        ["web-10", "web", "interrupted", "Pending", "2026-01-01", "00:00:00Z"],
+    ]
+    assert len({line.index("web ") for line in text.splitlines()[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (61, "1 min 1 s"), (7800, "2 h 10 min")], ids=["seconds", "minutes", "hours"]
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,172 @@
+"""The program as a process: against the sandbox's server, against nothing, and with a finger on Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from awsroll.sandbox import SandboxServer, serve
+from awsroll.sandbox.fleets import Fleet
+from tests.cli.program import FAKE_KEYS, Finished, awsroll, start
+
+pytestmark = pytest.mark.process
+
+REPORT_KEYS = {
+    "rollout_id", "status", "fleet", "strategy", "from_version", "to_version", "started_at", "ended_at", "elapsed_s",
+    "instances", "min_serving", "max_running", "checkpoints", "failures", "api_calls",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SandboxServer]:
+    with serve(speed=100) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def first(server: SandboxServer) -> Fleet:
+    return server.standalone_fleet(name="first", servers=2)
+
+
+@pytest.fixture
+def environment(server: SandboxServer, tmp_path: Path) -> dict[str, str]:
+    return {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
+
+
+def test_a_fleet_is_rolled_and_the_report_is_the_last_line(first: Fleet, environment: dict[str, str]) -> None:
+    words = ("--target-group", first.target_group_arns[0], "--launch-template", f"{first.template_id}:2")
+
+    planned = awsroll("plan", *words, "--json", environment=environment)
+    rolled = awsroll("roll", *words, "--launch-first", "--poll", "0.2", "--json", environment=environment)
+    listed = awsroll("list", "--json", environment=environment)
+
+    assert planned.code == 0, planned.err
+    assert {one["instance_id"] for one in planned.lines[-1]["order"]} == set(first.instance_ids)
+    assert planned.lines[-1]["lowest_serving"] == 1
+    assert rolled.code == 0, rolled.err
+    assert rolled.lines[0]["event"] == "rollout.created"
+    assert all({"event", "at"} <= set(line) for line in rolled.lines)
+    report = rolled.lines[-1]
+    assert report["event"] == "report"
+    assert set(report) >= REPORT_KEYS
+    assert report["status"] == "succeeded"
+    assert report["instances"] == {"total": 2, "replaced": 2, "reloaded": 0, "failed": 0, "skipped": 0}
+    assert (report["min_serving"], report["max_running"]) == (2, 3)
+    assert set(report["api_calls"]) == {"total", "mutating", "by_operation"}
+    assert report["rollout_id"] == rolled.lines[0]["rollout_id"] == listed.lines[0]["rollout_id"]
+
+
+def test_an_interrupted_rollout_is_resumed(server: SandboxServer, environment: dict[str, str]) -> None:
+    fleet = server.standalone_fleet(name="second", servers=3)
+    words = ("--target-group", "second-1", "--launch-template", "second:2", "--poll", "0.2")
+
+    with start("roll", *words, "--json", environment=environment) as driver:
+        rollout_id = json.loads(_until(driver, "instance.deregistered"))["rollout_id"]
+        driver.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
+        second = awsroll("roll", *words, "--json", environment=environment)
+        running = awsroll("list", "--json", environment=environment)
+        begun = time.monotonic()
+        driver.send_signal(signal.SIGINT)
+        driver.send_signal(signal.SIGCONT)
+        out, err = driver.communicate(timeout=10)
+        seconds = time.monotonic() - begun
+    interrupted = awsroll("list", "--json", environment=environment)
+    resumed = awsroll("resume", rollout_id, "--poll", "0.2", environment=environment)
+    again = awsroll("resume", rollout_id, "--json", environment=environment)
+
+    assert driver.returncode == 130
+    assert seconds < 5
+    assert json.loads(out.splitlines()[-1])["status"] == "interrupted"
+    assert f"awsroll resume {rollout_id}" in err
+    assert second.code == 4
+    assert second.lines[-1]["event"] == "refused"
+    assert rollout_id in second.err
+    assert running.lines[0]["status"] == "running"
+    assert interrupted.lines[0]["status"] == "interrupted"
+    assert resumed.code == 0, resumed.err
+    assert resumed.out.splitlines()[0] == f"rollout {rollout_id}"
+    assert "succeeded" in resumed.out
+    assert again.code == 0
+    assert again.lines[-1]["status"] == "succeeded"
+    _assert_on_version_2(server, fleet.target_group_arns[0], servers=3)
+
+
+UNKNOWN = {
+    "group": (("--asg", "nobody"), "nobody"),
+    "target-group": (("--target-group", "nobody", "--launch-template", "first:2"), "nobody"),
+    "template": (("--target-group", "first-1", "--launch-template", "nobody:2"), "nobody"),
+    "template-id": (("--target-group", "first-1", "--launch-template", "lt-00000000000000000"), "lt-00000000000000000"),
+    "version": (("--target-group", "first-1", "--launch-template", "first:99"), "99"),
+}
+
+
+@pytest.mark.usefixtures("first")
+@pytest.mark.parametrize(("words", "named"), UNKNOWN.values(), ids=UNKNOWN)
+def test_what_aws_does_not_know_is_refused_by_name(
+    words: tuple[str, ...], named: str, environment: dict[str, str]
+) -> None:
+    refused = awsroll("roll", *words, "--json", environment=environment)
+
+    _assert_refused(refused, code=2, says=named)
+
+
+def test_no_credentials_is_exit_5(tmp_path: Path) -> None:
+    refused = awsroll("roll", "--asg", "web", "--json", environment={"XDG_STATE_HOME": str(tmp_path)})
+
+    _assert_refused(refused, code=5, says="credentials")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_endpoint_is_exit_5(tmp_path: Path) -> None:
+    environment = {**FAKE_KEYS, "XDG_STATE_HOME": str(tmp_path)}
+
+    dead = awsroll("doctor", "--asg", "web", "--endpoint-url", "http://127.0.0.1:9", "--json", environment=environment)
+
+    _assert_refused(dead, code=5, says="http://127.0.0.1:9")
+
+
+def test_the_sandbox_says_how_to_reach_it_and_leaves_when_told() -> None:
+    with start("sandbox", "--port", "0", "--json", environment={}) as sandbox:
+        assert sandbox.stdout is not None
+        told = json.loads(sandbox.stdout.readline())
+        listed = awsroll("doctor", "--asg", "web", environment=told["environment"])
+        sandbox.send_signal(signal.SIGTERM)
+        sandbox.communicate(timeout=10)
+
+    assert told["environment"]["AWS_ENDPOINT_URL"] == told["url"]
+    assert listed.code == 2
+    assert "web" in listed.err
+    assert sandbox.returncode == 0
+
+
+def _until(driver: "subprocess.Popen[str]", event: str) -> str:
+    """Read the driver's lines until an event; return the first line of all."""
+    assert driver.stdout is not None
+    first = ""
+    for line in driver.stdout:
+        first = first or line
+        if json.loads(line)["event"] == event:
+            return first
+    pytest.fail(f"no {event}")
+
+
+def _assert_refused(finished: Finished, *, code: int, says: str) -> None:
+    assert finished.code == code, finished.err
+    assert finished.lines[-1]["event"] == "refused"
+    assert says in finished.lines[-1]["reason"]
+    assert "Traceback" not in finished.err
+    assert all(line.startswith("awsroll: ") for line in finished.err.splitlines())
+
+
+def _assert_on_version_2(server: SandboxServer, target_group: str, *, servers: int) -> None:
+    session = server.session()
+    health = session.client("elbv2").describe_target_health(TargetGroupArn=target_group)["TargetHealthDescriptions"]
+    ids = [one["Target"]["Id"] for one in health]
+    assert [one["TargetHealth"]["State"] for one in health] == ["healthy"] * servers
+    reservations = session.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+    tags = [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for it in reservations for one in it["Instances"]]
+    assert [one["aws:ec2launchtemplate:version"] for one in tags] == ["2"] * servers

@@ -1,0 +1,83 @@
+"""The README keeps up with the program: commands, options, exit codes, and its own examples."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+import awsroll
+from awsroll.cli.exits import Exit
+from awsroll.cli.main import app, run
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def _fenced(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def _quick_start() -> str:
+    return README.split("## Quick start\n")[1].split("\n## ")[0]
+
+
+def _commands() -> dict[str, typer.core.TyperCommand]:
+    return dict(get_command(app).commands)
+
+
+def test_every_command_is_in_the_readme() -> None:
+    missing = [name for name in _commands() if f"awsroll {name}" not in README]
+
+    assert missing == []
+
+
+def test_every_option_that_the_readme_names_exists() -> None:
+    known = {
+        form for command in _commands().values() for one in command.params for form in (*one.opts, *one.secondary_opts)
+    }
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", README)) - {"--help"}
+    own = set(re.findall(r"--[a-z][a-z-]*", _quick_start()))  # those of pip
+
+    assert named - own <= known
+
+
+def test_the_quick_start_is_two_commands_of_one_line() -> None:
+    demo, checks = (block.rstrip("\n") for block in _fenced(_quick_start(), "sh"))
+
+    assert "\n" not in demo + checks
+    assert shlex.split(demo)[-2:] == [".venv/bin/awsroll", "demo"]
+    assert shlex.split(checks)[-2:] == ["-m", "tests.check"]
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    assert [code for code in Exit if f"| {code.value} |" not in README] == []
+
+
+def test_the_examples_for_the_shell_are_commands_that_exist() -> None:
+    lines = [line for block in _fenced(README, "sh") for line in block.splitlines() if line.startswith("awsroll ")]
+    known = _commands()
+
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        options = {form for one in known[words[1]].params for form in one.opts}
+        assert {word for word in words if word.startswith("-")} <= options, line
+    assert len(lines) > 5
+
+
+def test_the_example_in_python_names_what_exists() -> None:
+    blocks = _fenced(README, "python")
+
+    for block in blocks:
+        compile(block, "README.md", "exec")
+        for name in re.findall(r"awsroll\.([A-Za-z_]+)", block):
+            assert hasattr(awsroll, name), name
+    assert blocks
+
+
+def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in _commands():
+        assert run([name, "--help"]) == 0
+        assert f"Usage: awsroll {name}" in capsys.readouterr().out

@@ -1,0 +1,193 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.actions import LaunchInGroup, Reason, TerminateInGroup
+from awsroll.core.fleet import InstanceState, Lifecycle
+from awsroll.errors import AwsRefusedError
+from awsroll.fleets.group_look import is_mixed
+from tests.support.looking import group
+
+
+def test_sees_members_with_what_group_and_target_group_say() -> None:
+    with group(shape={"target_groups": 2}) as lab:
+        look = lab.look()
+        assert [one.instance_id for one in look.instances] == sorted(lab.built.instance_ids)
+        for one in look.instances:
+            assert (one.state, one.lifecycle) == (InstanceState.RUNNING, Lifecycle.IN_SERVICE)
+            assert [target.key for target in one.targets] == sorted((lab.key(80, 0), lab.key(80, 1)))
+            assert one.template == lab.template(1)
+        assert all(seen.managed for seen in look.target_groups)
+
+
+def test_sees_the_settings_of_the_group() -> None:
+    with group(shape={"min_size": 1, "max_size": 7}) as lab:
+        lab.client("autoscaling").suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AZRebalance"])
+        seen = lab.look().group
+        assert seen is not None
+        assert (seen.name, seen.minimum, seen.maximum, seen.desired) == ("web", 1, 7, 3)
+        assert (seen.template, seen.version) == (lab.template(1), "1")
+        assert seen.suspended == {"AZRebalance"}
+        zones = [f"us-east-1{letter}" for letter in "abc"]
+        assert seen.zones == tuple(zip(zones, lab.built.subnet_ids, strict=True))
+        assert seen.can_launch_instances
+        assert not seen.refresh_active
+
+
+@pytest.mark.parametrize(("version", "number"), [("$Latest", 2), ("$Default", 1)])
+def test_resolves_an_alias_and_keeps_it(version: str, number: int) -> None:
+    with group() as lab:
+        setting = {"LaunchTemplateId": lab.built.template_id, "Version": version}
+        lab.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=setting)
+        seen = lab.look().group
+        assert seen is not None
+        assert (seen.version, seen.template) == (version, lab.template(number))
+
+
+def test_a_member_that_names_an_alias_is_read_from_the_tags_of_ec2() -> None:
+    with group(instance_template_version="alias") as lab:
+        setting = {"LaunchTemplateId": lab.built.template_id, "Version": "$Latest"}
+        lab.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=setting)
+        assert {one.template for one in lab.look().instances} == {lab.template(1)}
+
+
+def test_a_look_costs_a_handful_of_calls() -> None:
+    with group(shape={"desired": 10}) as lab:
+        lab.look()
+        before = lab.aws.calls.total
+        lab.look()
+        assert lab.aws.calls.total - before == 4  # group, activities, target health, instances
+
+
+def test_two_subnets_in_a_zone_leave_the_choice_to_the_group() -> None:
+    with group() as lab:
+        ec2 = lab.client("ec2")
+        extra = ec2.create_subnet(VpcId=lab.built.vpc_id, CidrBlock="10.0.240.0/20", AvailabilityZone="us-east-1a")[
+            "Subnet"
+        ]["SubnetId"]
+        subnets = ",".join((*lab.built.subnet_ids, extra))
+        lab.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName="web", VPCZoneIdentifier=subnets)
+        seen = lab.look().group
+        assert seen is not None
+        assert dict(seen.zones) == {
+            "us-east-1a": "",
+            "us-east-1b": lab.built.subnet_ids[1],
+            "us-east-1c": lab.built.subnet_ids[2],
+        }
+
+
+def test_leaves_out_strangers_in_the_target_group() -> None:
+    with group() as lab:
+        stranger = lab.client("ec2").run_instances(
+            LaunchTemplate={"LaunchTemplateId": lab.built.template_id},
+            SubnetId=lab.built.subnet_ids[0],
+            MinCount=1,
+            MaxCount=1,
+        )["Instances"][0]["InstanceId"]
+        lab.sandbox.jump(60)
+        lab.client("elbv2").register_targets(
+            TargetGroupArn=lab.built.target_group_arns[0], Targets=[{"Id": stranger, "Port": 80}]
+        )
+        assert lab.look().instance(stranger) is None
+
+
+def test_sees_former_members_that_the_record_names() -> None:
+    with group() as lab:
+        name = lab.built.instance_ids[0]
+        lab.client("autoscaling").detach_instances(
+            AutoScalingGroupName="web", InstanceIds=[name], ShouldDecrementDesiredCapacity=True
+        )
+        lab.sandbox.jump(120)
+        assert lab.look().instance(name) is None
+        assert lab.one(name, retiring=(name,)).lifecycle is None
+
+
+def test_tells_terminations_and_failed_launches_since_the_start() -> None:
+    with group() as lab:
+        name = lab.built.instance_ids[0]
+        lab.sandbox.ec2.capacity |= {f"us-east-1{letter}": 0 for letter in "abc"}
+        lab.succeed(
+            TerminateInGroup(
+                group="web", instance_ids=(name,), decrement=False, not_registered=(), reason=Reason.OUTDATED
+            )
+        )
+        lab.sandbox.jump(120)
+        seen = lab.look().group
+        assert seen is not None
+        assert seen.terminations == {name}
+        assert seen.launch_failures
+        assert "capacity" in seen.launch_failures[-1].message
+        ordered = [one.at for one in seen.launch_failures]
+        assert ordered == sorted(ordered)
+
+
+def test_failures_from_before_the_rollout_are_none_of_its_business() -> None:
+    with group() as lab:
+        lab.sandbox.ec2.capacity |= {f"us-east-1{letter}": 0 for letter in "abc"}
+        lab.client("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=5)
+        lab.sandbox.jump(30)
+        lab.sandbox.ec2.capacity.clear()
+        lab.sandbox.jump(600)
+        lab.status = replace(lab.status, started_at=lab.now())
+        seen = lab.look().group
+        assert seen is not None
+        assert seen.launch_failures == ()
+
+
+def test_sees_an_active_instance_refresh() -> None:
+    with group() as lab:
+        lab.client("autoscaling").start_instance_refresh(AutoScalingGroupName="web")
+        seen = lab.look().group
+        assert seen is not None
+        assert seen.refresh_active
+
+
+def test_sees_the_tags_of_remembered_settings() -> None:
+    with group() as lab:
+        tag = {
+            "ResourceId": "web",
+            "ResourceType": "auto-scaling-group",
+            "Key": "awsroll:was:max-size",
+            "Value": "7",
+            "PropagateAtLaunch": False,
+        }
+        lab.client("autoscaling").create_or_update_tags(Tags=[tag])
+        assert lab.look().remembered == {("web", "max-size")}
+
+
+def test_a_group_that_is_gone_is_a_refusal() -> None:
+    with group() as lab:
+        lab.rollout = replace(lab.rollout, group="gone")
+        with pytest.raises(AwsRefusedError, match="no Auto Scaling group gone"):
+            lab.look()
+
+
+def test_an_endpoint_without_the_newer_calls_is_learned_and_told_once() -> None:
+    with group(launch_instances_available=False) as lab:
+        for number in (1, 2):
+            lab.do(LaunchInGroup(group="web", launch=lab.launch(number), reason=Reason.SURGING))
+        seen = lab.look().group
+        assert seen is not None
+        assert not seen.can_launch_instances
+        assert len(lab.warnings) == 1
+        assert len(lab.requests.of("autoscaling:LaunchInstances")) <= 1
+
+
+@pytest.mark.parametrize(
+    ("spread", "mixed"),
+    [
+        ({}, False),
+        ({"OnDemandPercentageAboveBaseCapacity": 100}, False),
+        ({"OnDemandPercentageAboveBaseCapacity": 0, "OnDemandBaseCapacity": 0}, False),
+        ({"OnDemandPercentageAboveBaseCapacity": 0, "OnDemandBaseCapacity": 1}, True),
+        ({"OnDemandPercentageAboveBaseCapacity": 50}, True),
+    ],
+    ids=["default", "on-demand", "spot", "on-demand-base", "half"],
+)
+def test_tells_groups_that_mix_purchase_options(spread: dict[str, Any], *, mixed: bool) -> None:
+    assert is_mixed({"MixedInstancesPolicy": {"InstancesDistribution": spread}}) is mixed
+
+
+def test_a_group_without_a_policy_is_not_mixed() -> None:
+    assert not is_mixed({})

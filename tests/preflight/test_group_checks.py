@@ -1,0 +1,74 @@
+"""Settings of groups that no sandbox has: judged from what AWS would describe."""
+
+from typing import Any
+
+import pytest
+
+from awsroll.core.spec import RolloutSpec
+from awsroll.preflight.findings import Findings
+from awsroll.preflight.group_checks import check_group
+from tests.support.amazon import connection, stubbed
+
+TEMPLATE = {"LaunchTemplateId": "lt-1", "Version": "1"}
+
+
+def judged(group: dict[str, Any], *, pool: dict[str, Any] | None = None, **spec: Any) -> tuple[list[str], list[str]]:
+    """Return what is refused and what is warned of."""
+    aws, findings = connection(), Findings()
+    named = {"AutoScalingGroupName": "web", **group}
+    with stubbed(aws, "autoscaling") as stubber:
+        stubber.add_response("describe_instance_refreshes", {"InstanceRefreshes": []})
+        stubber.add_response("describe_warm_pool", pool or {"Instances": []})
+        check_group(aws, named, RolloutSpec(asg="web", **spec), findings)
+    found = findings._found
+    return [one.message for one in found if one.severity == "refuse"], findings_warned(findings)
+
+
+def findings_warned(findings: Findings) -> list[str]:
+    return [one.message for one in findings.warnings()]
+
+
+def test_an_ordinary_group_is_fine() -> None:
+    assert judged({"LaunchTemplate": TEMPLATE}) == ([], [])
+
+
+def test_refuses_a_launch_configuration() -> None:
+    refused, _ = judged({"LaunchConfigurationName": "web-2019"})
+    assert refused == ["group web launches from the launch configuration web-2019: move it to a launch template first"]
+
+
+@pytest.mark.parametrize("unit", ["vcpu", "memory-mib"])
+def test_refuses_a_group_that_counts_something_else(unit: str) -> None:
+    refused, _ = judged({"LaunchTemplate": TEMPLATE, "DesiredCapacityType": unit})
+    assert f"counts its capacity in {unit}" in refused[0]
+
+
+def test_units_and_weights_of_one_are_instances() -> None:
+    launch = {"LaunchTemplateSpecification": TEMPLATE, "Overrides": [{"WeightedCapacity": "1"}]}
+    group = {"MixedInstancesPolicy": {"LaunchTemplate": launch}, "DesiredCapacityType": "units"}
+    assert judged(group) == ([], [])
+
+
+POOL = {
+    "WarmPoolConfiguration": {"MinSize": 1},
+    "Instances": [
+        {
+            "InstanceId": "i-1",
+            "AvailabilityZone": "a",
+            "LifecycleState": "Warmed:Stopped",
+            "HealthStatus": "Healthy",
+            "ProtectedFromScaleIn": False,
+        }
+    ],
+}
+
+
+def test_refuses_a_warm_pool() -> None:
+    refused, _ = judged({"LaunchTemplate": TEMPLATE}, pool=POOL)
+    assert "--warm-pool purge" in refused[0]
+
+
+def test_a_warm_pool_that_was_chosen_is_a_warning() -> None:
+    refused, warned = judged({"LaunchTemplate": TEMPLATE}, pool=POOL, warm_pool="purge")
+    assert refused == []
+    assert "holds 1 instances of the old version" in warned[0]

@@ -1,0 +1,94 @@
+"""The plan: the planner's own order and bounds, and a duration that can be checked by hand."""
+
+from datetime import timedelta
+from typing import Any
+
+from awsroll.core.amount import EVERYTHING, NONE, Amount
+from awsroll.core.fleet import (
+    FleetKind,
+    Instance,
+    Observation,
+    Target,
+    TargetGroup,
+    TargetKey,
+    TargetState,
+    TemplateVersion,
+)
+from awsroll.core.rollout import Rollout, Strategy, VersionCount
+from awsroll.core.status import Places, Status
+from awsroll.report import RolloutPlan, forecast
+from tests.stores.records import T0
+
+KEY = TargetKey(target_group="web", port=80)
+OLD, NEW = TemplateVersion(template_id="lt-1", number=1), TemplateVersion(template_id="lt-1", number=2)
+GROUP = TargetGroup(
+    arn="web", name="web", port=80, deregistration_delay_seconds=300, health_interval_seconds=30, healthy_threshold=5
+)
+
+
+def _server(number: int, template: TemplateVersion = OLD, state: TargetState = TargetState.HEALTHY) -> Instance:
+    return Instance(
+        instance_id=f"i-{number}",
+        zone=f"zone-{'ab'[number % 2]}",
+        template=template,
+        launched_at=T0 - timedelta(hours=10 - number),
+        targets=(Target(key=KEY, state=state),),
+    )
+
+
+def _forecast(*servers: Instance, **request: Any) -> RolloutPlan:
+    rollout = Rollout(
+        rollout_id="web-1",
+        kind=FleetKind.STANDALONE,
+        fleet="web",
+        target_groups=("web",),
+        template=NEW,
+        baseline=(VersionCount(version="lt-1:1", count=len(servers), template=OLD),),
+        **{"max_unavailable": Amount(value=2), **request},
+    )
+    occupants = tuple(one.instance_id for one in servers)
+    places = (Places(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), occupants=occupants),)
+    status = Status(started_at=T0, progress_at=T0, places=places)
+    return forecast(rollout, Observation(at=T0, instances=servers, target_groups=(GROUP,)), status)
+
+
+def test_the_order_is_the_planners_and_current_servers_are_skipped() -> None:
+    plan = _forecast(_server(1), _server(2), _server(3, TemplateVersion(template_id="lt-1", number=2)),
+                     _server(4, state=TargetState.UNHEALTHY))  # fmt: skip
+
+    assert [one.instance_id for one in plan.order] == ["i-4", "i-1", "i-2"]
+    assert plan.skipped == 1
+    assert plan.order[0].version == "lt-1:1"
+
+
+def test_nine_servers_two_at_a_time_take_five_rounds() -> None:
+    plan = _forecast(*(_server(number) for number in range(1, 10)))
+
+    assert (plan.lowest_serving, plan.highest_running, plan.at_a_time) == (7, 9, 2)
+    assert plan.estimated_seconds == 5 * (300 + 60 + 150)
+
+
+def test_double_half_takes_one_round_at_full_capacity() -> None:
+    plan = _forecast(
+        *(_server(number) for number in range(1, 5)),
+        max_unavailable=NONE,
+        max_surge=EVERYTHING,
+        strategy=Strategy.DOUBLE_HALF,
+    )
+
+    assert (plan.lowest_serving, plan.highest_running) == (4, 8)
+    assert plan.estimated_seconds == 300 + 60 + 150
+
+
+def test_a_fleet_on_the_goal_takes_no_time() -> None:
+    plan = _forecast(_server(1, NEW), _server(2, NEW))
+
+    assert plan.order == ()
+    assert plan.skipped == 2
+    assert plan.estimated_seconds == 0
+
+
+def test_a_delay_of_its_own_counts_instead_of_the_target_groups() -> None:
+    plan = _forecast(_server(1), _server(2), _server(3), deregistration_delay_seconds=20)
+
+    assert plan.estimated_seconds == 2 * (20 + 60 + 150)

@@ -1,0 +1,71 @@
+"""The closing report: the keys that scripts depend on, from what a record keeps."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from awsroll.core.status import Mode, Outcome
+from awsroll.ports import Record
+from awsroll.report import ApiCalls, Traffic, build_report
+from tests.stores.records import T0, busy_record
+
+
+def _ended() -> Record:
+    record = busy_record()
+    status = replace(record.status, mode=Mode.ENDED, outcome=Outcome.SUCCEEDED, ended_at=T0 + timedelta(seconds=90.25))
+    return replace(record, status=status)
+
+
+def test_it_has_every_key_of_the_contract() -> None:
+    calls = ApiCalls(total=7, mutating=2, by_operation={"ec2:RunInstances": 2, "ec2:DescribeInstances": 5})
+
+    report = json.loads(build_report(_ended(), at=T0, api_calls=calls).to_json())
+
+    assert report == {
+        "rollout_id": "web-1",
+        "status": "succeeded",
+        "reason": "",
+        "fleet": "web",
+        "strategy": "replace",
+        "from_version": "lt-1:1",
+        "to_version": "lt-1:2",
+        "started_at": "2026-01-01T00:00:00Z",
+        "ended_at": "2026-01-01T00:01:30.250000Z",
+        "elapsed_s": 90.25,
+        "instances": {"total": 3, "replaced": 1, "reloaded": 0, "failed": 1, "skipped": 0},
+        "min_serving": 2,
+        "max_running": 4,
+        "checkpoints": [],
+        "failures": [{"instance_id": "i-9", "cause": "Target.Timeout"}],
+        "warnings": ["look at this"],
+        "api_calls": {
+            "total": 7,
+            "mutating": 2,
+            "by_operation": {"ec2:RunInstances": 2, "ec2:DescribeInstances": 5},
+        },
+    }
+
+
+def test_traffic_is_told_where_there_was_some() -> None:
+    report = replace(build_report(_ended(), at=T0), traffic=Traffic(requests=5, dropped=1, by_version={"v1": 4}))
+
+    assert report.as_dict()["traffic"]["dropped"] == 1
+
+
+def test_one_that_has_not_ended_is_interrupted_now() -> None:
+    report = build_report(busy_record(), at=T0 + timedelta(seconds=5))
+
+    assert report.status is Outcome.INTERRUPTED
+    assert report.ended_at == T0 + timedelta(seconds=5)
+    assert not report.succeeded
+
+
+def test_servers_on_the_new_version_from_the_start_are_skipped() -> None:
+    record = _ended()
+    (old,) = record.rollout.baseline
+    current = replace(old, version="lt-1:2", count=2)
+    record = replace(record, rollout=replace(record.rollout, baseline=(old, current)))
+
+    instances = build_report(record, at=T0).instances
+
+    assert (instances.total, instances.skipped) == (5, 2)

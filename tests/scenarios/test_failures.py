@@ -1,0 +1,168 @@
+"""Each deadline and each refusal ends in a stop with its cause, and the fleet is left as it should be."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.actions import (
+    LaunchInGroup,
+    LaunchInstance,
+    RegisterTargets,
+    SendCommand,
+    SuspendProcesses,
+    TerminateInGroup,
+    TerminateInstance,
+)
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Outcome, Status
+from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.instances import Misbehaviour
+from awsroll.testing.world import Physics
+from tests.support.builders import LIMITS, NEW, OLD, auto_scaling, launch_first, rollout, standalone, target_group
+from tests.support.drive import Driver, versions
+
+KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
+
+
+@pytest.fixture(params=KINDS, name="make")
+def _make(request: pytest.FixtureRequest) -> Any:
+    return KINDS[request.param]
+
+
+def stopped(fleet: FakeFleet, **changes: Any) -> Status:
+    status = Driver(fleet, rollout(fleet, **changes)).run()
+    assert status.outcome is Outcome.STOPPED
+    return status
+
+
+def test_a_version_that_never_gets_healthy_is_stopped_with_the_reason_code(make: Any) -> None:
+    fleet = make(outdated=4)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    status = stopped(fleet)
+    assert "not healthy within 300 s" in status.reason
+    assert "Target.FailedHealthChecks" in status.reason
+    assert versions(fleet)[str(OLD)] == 3, "only the first old one has gone"
+
+
+def test_a_bad_version_launched_first_is_taken_back_and_the_old_ones_stay(make: Any) -> None:
+    fleet = make(outdated=4)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    stopped(fleet, **launch_first(2))
+    fleet.clock.sleep(300)
+    fleet.world.catch_up()
+    assert versions(fleet) == {str(OLD): 4}
+    assert fleet.safety.lowest_serving == 4
+
+
+def test_a_bad_version_in_double_half_leaves_the_old_half(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    stopped(fleet, strategy=Strategy.DOUBLE_HALF)
+    fleet.clock.sleep(300)
+    fleet.world.catch_up()
+    assert versions(fleet) == {str(OLD): 3}
+
+
+def test_an_instance_that_does_not_boot_is_stopped_with_its_state_reason(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
+    assert "Client.InternalError" in stopped(fleet, **launch_first(1)).reason
+
+
+def test_an_instance_that_stays_pending_misses_the_launch_deadline(make: Any) -> None:
+    fleet = make(outdated=3, physics=Physics(boot=5000))
+    assert "within 300 s" in stopped(fleet).reason
+
+
+def test_a_drain_that_does_not_end_misses_the_drain_deadline(make: Any) -> None:
+    fleet = make(
+        outdated=3, target_groups=(target_group(deregistration_delay_seconds=900, managed=make is auto_scaling),)
+    )
+    status = stopped(fleet)
+    assert "within 120 s" in status.reason
+    assert fleet.safety.lowest_serving == 2
+
+
+def test_capacity_that_never_comes_is_stopped_with_what_aws_said(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.fail_launches(1000)
+    status = stopped(fleet)
+    assert "within 300 s" in status.reason
+    assert "sufficient t3.small capacity" in status.reason
+
+
+def test_capacity_that_comes_late_is_waited_for(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.fail_launches(2)
+    assert Driver(fleet, rollout(fleet)).run().outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("make_fleet", KINDS.values(), ids=KINDS)
+def test_a_reload_command_that_fails_stops_and_the_instance_comes_back(make_fleet: Any) -> None:
+    fleet = make_fleet(outdated=3)
+    fleet.commands.failing = 1
+    status = stopped(fleet, strategy=Strategy.RELOAD)
+    assert "reload command failed: exit status 1" in status.reason
+    fleet.clock.sleep(60)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 3
+
+
+@pytest.mark.parametrize("make_fleet", KINDS.values(), ids=KINDS)
+def test_a_reload_command_that_hangs_misses_its_deadline(make_fleet: Any) -> None:
+    fleet = make_fleet(outdated=3, physics=Physics(command=2000))
+    assert "reload command not finished within 300 s" in stopped(fleet, strategy=Strategy.RELOAD).reason
+
+
+def test_no_progress_at_all_is_a_failure() -> None:
+    fleet = standalone(outdated=3)
+    limits = replace(LIMITS, healthy_seconds=5000, progress_seconds=600)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    assert "no progress for 600 s" in stopped(fleet, limits=limits).reason
+
+
+def test_a_version_that_flaps_never_passes_its_minimum_healthy_time(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.FLAPS
+    status = stopped(fleet, limits=replace(LIMITS, min_healthy_seconds=90))
+    assert "not healthy within" in status.reason
+
+
+def test_a_launch_that_is_refused_for_good_stops_with_aws_words(make: Any) -> None:
+    fleet = make(outdated=3)
+    kind = LaunchInstance if fleet.group is None else LaunchInGroup
+    fleet.faults.refuse(kind, "VcpuLimitExceeded", times=100)
+    assert "VcpuLimitExceeded" in stopped(fleet, **launch_first(1)).reason
+
+
+@pytest.mark.parametrize(
+    ("make_fleet", "action"),
+    [(standalone, RegisterTargets), (standalone, TerminateInstance), (auto_scaling, SuspendProcesses)],
+    ids=["register", "terminate", "suspend"],
+)
+def test_a_refused_permission_pauses_and_the_rollout_goes_on_once_it_is_granted(make_fleet: Any, action: Any) -> None:
+    fleet = make_fleet(outdated=2)
+    fleet.faults.deny(action)
+    driver = Driver(fleet, rollout(fleet))
+    status = driver.run()
+    assert status.outcome is Outcome.PAUSED
+    assert "not authorized" in status.reason
+    driver.status = replace(driver.status, outcome=Outcome.RUNNING, reason="")
+    assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("make_fleet", [auto_scaling], ids=["auto-scaling"])
+def test_a_termination_that_is_refused_stops_and_restores(make_fleet: Any) -> None:
+    fleet = make_fleet(outdated=3)
+    fleet.faults.refuse(TerminateInGroup, "ResourceContention", times=1)
+    assert "ResourceContention" in stopped(fleet).reason
+
+
+def test_a_command_that_is_refused_brings_the_instance_back() -> None:
+    fleet = standalone(outdated=3)
+    fleet.faults.refuse(SendCommand, "InvalidInstanceId", times=1)
+    stopped(fleet, strategy=Strategy.RELOAD)
+    fleet.clock.sleep(60)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 3
