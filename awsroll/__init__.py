@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
-    from awsroll.library import plan, resume, roll, rollouts, status
+    from awsroll.interface import plan, resume, roll, rollouts, status
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore
 
@@ -60,7 +60,7 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
-    "awsroll.library": ("plan", "resume", "roll", "rollouts", "status"),
+    "awsroll.interface": ("plan", "resume", "roll", "rollouts", "status"),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore",),
 }

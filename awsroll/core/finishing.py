@@ -139,7 +139,8 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = _bring_back(view, proposals)
     view = replace(view, status=status)
-    new = [name for name in sorted(view.launched) if name not in status.retiring]
+    ours = {one.instance_id for one in view.live if _is_ours(view, one) and not view.is_away(one)}
+    new = sorted((ours | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
     proposals.writes += arriving.writes
     for name in arriving.waiting.get(Reason.LAUNCHING, []):

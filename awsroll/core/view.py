@@ -75,7 +75,8 @@ class View:
         if self.rollout.kind is FleetKind.AUTO_SCALING:
             return instance.lifecycle is not None
         one = instance.instance_id
-        return one in self.occupants or one in self.launched or instance.rollout == self.rollout.rollout_id
+        # Our tag alone does not make it one: somebody may have deregistered a replacement, which is his from then on.
+        return one in self.occupants or one in self.launched or one in self.chosen or one in self.status.returning
 
     def is_gone(self, instance: Instance) -> bool:
         """Tell whether EC2 has ended it. One that EC2 does not know but a target group calls healthy is not gone."""

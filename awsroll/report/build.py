@@ -28,7 +28,8 @@ def build_report(
         elapsed_s=round((ended_at - status.started_at).total_seconds(), 3),
         instances=InstanceCounts(
             total=sum(version.count for version in rollout.baseline),
-            replaced=counters.replaced,
+            # One that went counts as replaced when its replacement serves: a bad version replaces nothing.
+            replaced=min(counters.replaced, max(0, len(status.serving) - current_before)),
             reloaded=counters.reloaded,
             failed=len({failure.instance_id or failure.cause for failure in status.failures}),
             skipped=current_before + counters.skipped,

@@ -78,8 +78,8 @@ class SandboxOptions:
     member_deregistered_by_hand: Literal["killed", "ignored", "reregistered"] = "killed"
     """What a group with ELB health checks does with a member that somebody took out of a target group."""
     exit_standby_raises_desired: Literal["always", "if-lowered"] = "always"
-    """ExitStandby: raises the desired capacity always, or only for members whose way in had lowered it (else the surplus is
-    scaled in). AWS documents both."""
+    """ExitStandby: raises the desired capacity always, or only for members whose way in had lowered it (else the
+    surplus is scaled in). AWS documents both."""
     group_registration_seconds: float = 2.0
     """From a member's boot to its registration in the group's target groups."""
     group_check_seconds: float = 10.0

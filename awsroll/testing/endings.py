@@ -116,13 +116,22 @@ class Ending:
             return False
         if self.status.ended_at is not None and one.launched_at >= self.status.ended_at:
             return False
-        if self.truth.group is not None:
-            member = self.truth.group.members.get(instance_id)
-            if member is None:
-                return True
-            if member.lifecycle in (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY):
-                return instance_id not in self.truth.somebody.stood_by
-            if member.lifecycle is not Lifecycle.IN_SERVICE or instance_id in self.truth.somebody.unregistered:
-                return False  # the group's own business
+        in_group = self._is_lost_to_its_group(instance_id)
+        if in_group is not None:
+            return in_group
         entries = [self.truth.targets.find(instance_id, key) for key in self.truth.required(one, self.rollout)]
         return any(entry is None or entry.state is TargetState.DRAINING for entry in entries)
+
+    def _is_lost_to_its_group(self, instance_id: str) -> bool | None:
+        """Tell it by the group alone; None where the registrations must tell, or where there is no group."""
+        group = self.truth.group
+        if group is None:
+            return None
+        member = group.members.get(instance_id)
+        if member is None:
+            return True
+        if member.lifecycle in (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY):
+            return instance_id not in self.truth.somebody.stood_by
+        scaled_in = len(group.counted()) > group.settings.desired  # by somebody, just now: the group will choose
+        is_groups_business = scaled_in or member.lifecycle is not Lifecycle.IN_SERVICE
+        return False if is_groups_business or instance_id in self.truth.somebody.unregistered else None

@@ -69,8 +69,7 @@ def moto(url: str, request: pytest.FixtureRequest) -> Moto:
     session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
     ec2, elbv2 = session.client("ec2", endpoint_url=url), session.client("elbv2", endpoint_url=url)
     name = f"n{abs(hash(request.node.name)) % 10**9}"
-    image = ec2.describe_images(MaxResults=5)["Images"][0]["ImageId"]
-    data = {"ImageId": image, "InstanceType": "t3.micro"}
+    data = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"}
     made = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
     template_id = made["LaunchTemplate"]["LaunchTemplateId"]
     ec2.create_launch_template_version(LaunchTemplateId=template_id, SourceVersion="1", LaunchTemplateData=data)

@@ -167,6 +167,7 @@ class RolloutMachine(RuleBasedStateMachine):
         decided = self._guarded(self.driver.look)
         if decided is not None:
             self.driver.save(decided)
+        self.fleet.clock.sleep(LAG_SECONDS)  # until then a look may be older than a call that may have been made
 
     @rule()
     def crash_before_the_results_are_saved(self) -> None:
@@ -181,6 +182,7 @@ class RolloutMachine(RuleBasedStateMachine):
         if decided is not None:
             self.driver.save(decided)
             self.fleet.execute(self.driver.rollout, decided.actions[:done])
+        self.fleet.clock.sleep(LAG_SECONDS)
 
     # --- the world --------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,15 @@ from tests.stores.records import T0, busy_record
 def _ended() -> Record:
     record = busy_record()
     status = replace(record.status, mode=Mode.ENDED, outcome=Outcome.SUCCEEDED, ended_at=T0 + timedelta(seconds=90.25))
-    return replace(record, status=status)
+    return replace(record, status=replace(status, serving=("i-8", "i-9")))
+
+
+def test_one_that_went_counts_as_replaced_only_when_its_replacement_serves() -> None:
+    record = _ended()
+    unserved = replace(record, status=replace(record.status, serving=()))
+
+    assert build_report(record, at=T0).instances.replaced == 1
+    assert build_report(unserved, at=T0).instances.replaced == 0
 
 
 def test_it_has_every_key_of_the_contract() -> None:
