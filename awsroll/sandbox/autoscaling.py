@@ -45,7 +45,7 @@ class AutoScalingWorld:
             MemberOperations(self._registry, controller),
             TerminateOperation(self._registry, controller),
             HookOperations(self._registry, controller),
-            ProcessOperations(self._registry),
+            ProcessOperations(self._registry, controller),
             TagOperations(self._registry),
             TrafficOperations(self._registry, controller),
             RefreshOperations(self._registry),

@@ -126,6 +126,7 @@ class GroupOperations:
         before, group.subnets = group.desired, subnets
         group.min_size, group.max_size, group.desired = sizes.min_size, sizes.max_size, sizes.desired
         group.settings |= settings
+        self._controller.health.suspect_all(group)
         if group.desired != before:
             group.desired_changed_because = self._because(group, before)
         self._registry.wake(group)

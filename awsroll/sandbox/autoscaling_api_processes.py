@@ -12,6 +12,7 @@ from awsroll.sandbox.errors import ApiError
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling_controller import Controller
     from awsroll.sandbox.autoscaling_registry import Registry
     from awsroll.sandbox.autoscaling_state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
@@ -24,10 +25,12 @@ class ProcessOperations:
 
     Args:
         registry: the groups and the world.
+        controller: acts on what is stored here.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, controller: Controller) -> None:
         self._registry = registry
+        self._controller = controller
 
     def operations(self) -> dict[str, Handler]:
         """Answer the handlers by operation name."""
@@ -53,6 +56,7 @@ class ProcessOperations:
         group = self._group(parameters)
         for process in _processes(parameters):
             group.suspended.pop(process, None)
+        self._controller.health.suspect_all(group)
         self._registry.wake(group)
         return {}
 

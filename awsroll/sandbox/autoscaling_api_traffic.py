@@ -57,7 +57,6 @@ class TrafficOperations:
 
     def _states(self, parameters: Parameters) -> list[tuple[str, str]]:
         group = self._group(parameters)
-        self._targets.settle(group)
         return [(arn, attachment.state) for arn, attachment in group.attachments.items()]
 
     def _attach(self, parameters: Parameters, arns: list[str]) -> Answer:

@@ -60,7 +60,6 @@ class Controller:
             if not group.members:
                 del self._registry.groups[group.name]
             return
-        self.targets.settle(group)
         self.health.check(group)
         for member in self.health.to_replace(group):
             now = at(self._registry.world.now())
@@ -181,8 +180,9 @@ class Controller:
             cause = f"At {now} an instance was taken out of service because its launch failed."
             self.departures.begin(group, member, Departure.TERMINATE, cause)
 
-    def _arrived(self, group: Group, _member: Member) -> None:
+    def _arrived(self, group: Group, member: Member) -> None:
         group.backoff = None
+        group.suspects.add(member.instance_id)
         self._registry.wake(group)
 
     def _instance_changed(self, instance: SimInstance) -> None:
@@ -195,6 +195,7 @@ class Controller:
         elif member.departure is not None:
             self.departures.progress(group, member)
         elif member.state is Lifecycle.IN_SERVICE and instance.state != "running":
+            group.suspects.add(member.instance_id)
             self._registry.wake(group)
 
     def _target_changed(self, arn: str, target: SimTarget) -> None:
@@ -204,6 +205,8 @@ class Controller:
                 continue
             if member.departure is not None:
                 self.departures.progress(group, member)
-            self.targets.settle(group)
+            if self.targets.settle(group, arn, target):
+                self.health.suspect_all(group)
+            group.suspects.add(member.instance_id)
             if group.checks_load_balancer and target.state != "initial":
                 self._registry.wake(group, self._registry.options.group_check_seconds)

@@ -35,16 +35,22 @@ class HealthChecks:
         self._targets = targets
 
     def check(self, group: Group) -> None:
-        """Mark the members in service that fail a check; HealthCheck suspended means that nobody is marked."""
+        """Mark the suspects in service that fail a check; HealthCheck suspended means that nobody is marked."""
         if not group.runs(Process.HEALTH_CHECK):
             return
-        for member in tuple(group.members.values()):
-            if member.state is not Lifecycle.IN_SERVICE:
+        suspects, group.suspects = sorted(group.suspects), set()
+        for instance_id in suspects:
+            member = group.members.get(instance_id)
+            if member is None or member.state is not Lifecycle.IN_SERVICE:
                 continue
             if not self._registry.is_running(member):
                 self.mark(member, NOT_RUNNING)
             elif group.checks_load_balancer and member.registered and self._fails_target_checks(group, member):
                 self._after_grace(group, member)
+
+    def suspect_all(self, group: Group) -> None:
+        """Have every member checked at the next look: the rules of the checks have changed."""
+        group.suspects.update(group.members)
 
     def mark(self, member: Member, because: str) -> None:
         """Set a member Unhealthy; the first cause is kept."""
@@ -106,6 +112,7 @@ class HealthChecks:
     def _after_grace(self, group: Group, member: Member) -> None:
         left = self.grace_left_seconds(group, member)
         if left > 0:
+            group.suspects.add(member.instance_id)
             self._registry.wake(group, left)
         else:
             self.mark(member, NOT_SERVING)

@@ -202,7 +202,11 @@ class LaunchBackoff:
 
 @dataclass(slots=True, kw_only=True)
 class Group:
-    """An Auto Scaling group. `subnets` maps each subnet to its zone, in the order the user gave."""
+    """An Auto Scaling group.
+
+    `subnets` maps each subnet to its zone, in the order the user gave. `suspects` are the members to health-check at the
+    next look: those something happened to, so that a look at a large group stays cheap.
+    """
 
     name: str
     arn: str
@@ -226,6 +230,7 @@ class Group:
     backoff: LaunchBackoff | None = None
     deleting: bool = False
     desired_changed_because: str = ""
+    suspects: set[str] = field(default_factory=set)
     imbalanced_since: datetime | None = None
     wake_at: datetime | None = None
     wake_timer: Timer | None = None

@@ -100,17 +100,26 @@ class GroupTargets:
                 group.attachments[arn].state = "Removing"
                 for member in tuple(group.members.values()):
                     self._deregister(arn, member)
-        self.settle(group)
+                if arn in group.attachments:  # unless a drain of no time removed it already
+                    self._remove_if_drained(group, group.attachments[arn])
 
-    def settle(self, group: Group) -> None:
-        """Bring the attachments' states up to date: InService with one healthy member, gone when drained."""
-        for attachment in tuple(group.attachments.values()):
-            targets = [self.target(attachment.arn, member) for member in group.members.values()]
-            if attachment.state == "Removing":
-                if not any(target is not None and target.state == "draining" for target in targets):
-                    del group.attachments[attachment.arn]
-            elif any(target is not None and target.state == "healthy" for target in targets):
-                attachment.state = "InService"
+    def settle(self, group: Group, arn: str, changed: SimTarget) -> bool:
+        """Bring an attachment's state up to date after one of the group's targets changed.
+
+        Answers whether the attachment is newly in service: with the first healthy member, target health begins to count.
+        """
+        attachment = group.attachments[arn]
+        if attachment.state == "Removing":
+            self._remove_if_drained(group, attachment)
+        elif changed.state == "healthy" and attachment.state != "InService":
+            attachment.state = "InService"
+            return True
+        return False
+
+    def _remove_if_drained(self, group: Group, attachment: Attachment) -> None:
+        targets = (self.target(attachment.arn, member) for member in group.members.values())
+        if not any(target is not None and target.state == "draining" for target in targets):
+            del group.attachments[attachment.arn]
 
     def _deregister(self, arn: str, member: Member) -> None:
         if self.target(arn, member) is not None:

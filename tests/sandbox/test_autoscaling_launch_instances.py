@@ -176,7 +176,7 @@ def test_zone_can_be_named_by_its_id() -> None:
     ],
     ids=["half", "base-and-spot", "on-demand-only"],
 )
-def test_group_that_mixes_on_demand_and_spot_is_refused(distribution: dict[str, int], refused: bool) -> None:  # noqa: FBT001
+def test_group_that_mixes_on_demand_and_spot_is_refused(distribution: dict[str, int], refused: bool) -> None:
     with lab() as it:
         spec = {"LaunchTemplateId": it.template, "Version": "1"}
         policy = {"LaunchTemplate": {"LaunchTemplateSpecification": spec}, "InstancesDistribution": distribution}

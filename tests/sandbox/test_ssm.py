@@ -228,7 +228,8 @@ def test_node_is_online_again_after_it_was_stopped_and_started() -> None:
         ({"MaxErrors": "many"}, "ValidationException"),
     ],
     ids=[
-        "timeout", "comment", "too-many", "nobody", "document", "platform", "parameter", "no-commands", "run-time", "errors",
+        "timeout", "comment", "too-many", "nobody", "document", "platform", "parameter", "no-commands", "run-time",
+        "errors",
     ],
 )  # fmt: skip
 def test_bad_request_is_refused(changes: dict[str, Any], code: str) -> None:
