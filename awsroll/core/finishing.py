@@ -95,23 +95,16 @@ def _surplus(view: View) -> tuple[str, ...]:
     count = _present(view) - desired_capacity(view)
     if view.rollout.kind is FleetKind.AUTO_SCALING:
         count = min(count, surplus(view))  # a surge whose launch failed has raised desired, but brought nobody
-        live += [one for one in view.outdated if _is_ill(view, one)]
+        live += [one for one in view.outdated if not view.is_exempt(one) and not view.is_away(one)]
         live += [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
     order = sorted(live, key=lambda one: _spared(view, one))
     return tuple(one.instance_id for one in order[: max(0, count)])
 
 
 def _spared(view: View, one: Instance) -> tuple[bool, ...]:
-    """Order what may go: what is going, what has ended, what does not serve, what is not verified, the rest."""
+    """Order what may go: what is going, what has ended, what does not serve, then the new before the old."""
     going = one.instance_id in view.status.retiring
-    return (not going, not view.is_ghost(one), view.is_serving(one), view.is_in_service(one))
-
-
-def _is_ill(view: View, one: Instance) -> bool:
-    """Tell whether an old instance does not serve and may go instead of a new one that does."""
-    if view.is_exempt(one) or view.is_away(one):
-        return False
-    return one.lifecycle is Lifecycle.IN_SERVICE and not view.is_in_service(one)
+    return (not going, not view.is_ghost(one), view.is_serving(one), view.is_in_service(one), not _is_ours(view, one))
 
 
 def _stuck(view: View) -> set[str]:

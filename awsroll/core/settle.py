@@ -12,7 +12,7 @@ from typing import assert_never
 from awsroll.core import actions as act
 from awsroll.core.actions import Answer, Result
 from awsroll.core.desired import moved
-from awsroll.core.fleet import CommandState
+from awsroll.core.fleet import CommandState, Lifecycle
 from awsroll.core.plan import add_failures, add_warnings, pause
 from awsroll.core.status import Call, CallKind, Failure, Launch, Mode, Status
 from awsroll.core.view import View
@@ -202,9 +202,9 @@ def _is_shown(view: View, call: Call) -> bool:
             recorded = group is not None and call.instance_id in group.terminations
             return one is None or recorded or (view.is_leaving(one) and not view.is_ghost(one))
         case CallKind.ENTER_STANDBY:
-            return one is None or view.is_away(one) or (view.is_leaving(one) and not view.is_ghost(one))
+            return one is not None and view.is_away(one)  # one that leaves was never there: its group ended it
         case CallKind.EXIT_STANDBY:
-            return one is None or not view.is_away(one)
+            return one is not None and one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
         case CallKind.SET_DESIRED:
             return group is not None and group.desired == call.number
         case CallKind.SEND_COMMAND:

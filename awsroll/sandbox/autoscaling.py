@@ -1,11 +1,13 @@
 """EC2 Auto Scaling in the sandbox: the parts put together, and the one table of its API operations.
 
 The groups work by themselves on the world's timers (`autoscaling_controller.py`); moto's synchronous groups are not
-used. Operations that are not in the table (launch configurations, scaling policies) stay with moto.
+used. Operations that are not in the table (launch configurations, scaling policies) stay with moto, unless they would
+need moto's groups: those are refused by name.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling_api_groups import GroupOperations
@@ -19,13 +21,26 @@ from awsroll.sandbox.autoscaling_api_terminate import TerminateOperation
 from awsroll.sandbox.autoscaling_api_traffic import TrafficOperations
 from awsroll.sandbox.autoscaling_controller import Controller
 from awsroll.sandbox.autoscaling_registry import Registry
+from awsroll.sandbox.handling import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awsroll.sandbox.autoscaling_state import Group
-    from awsroll.sandbox.handling import Handler
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
     from awsroll.sandbox.world import World
+
+NOT_SIMULATED = (
+    "AttachLoadBalancers",
+    "BatchDeleteScheduledAction",
+    "BatchPutScheduledUpdateGroupAction",
+    "DetachLoadBalancers",
+    "DisableMetricsCollection",
+    "EnableMetricsCollection",
+    "ExecutePolicy",
+    "PutNotificationConfiguration",
+    "RollbackInstanceRefresh",
+)
 
 
 class AutoScalingWorld:
@@ -39,7 +54,7 @@ class AutoScalingWorld:
         self._registry = Registry(world)
         controller = Controller(self._registry)
         self._launch = LaunchOperation(self._registry, controller)
-        self._operations: dict[str, Handler] = {}
+        self._operations: dict[str, Handler] = {name: partial(_refuse, name) for name in NOT_SIMULATED}
         for part in (
             GroupOperations(self._registry, controller),
             MemberOperations(self._registry, controller),
@@ -60,3 +75,8 @@ class AutoScalingWorld:
     def groups(self) -> tuple[Group, ...]:
         """Return the groups, for a look at them without the API."""
         return tuple(self._registry.groups.values())
+
+
+def _refuse(operation: str, _parameters: Parameters) -> Answer:
+    message = f"The sandbox does not simulate {operation}; nothing was changed. See docs/sandbox.md for what it does."
+    return refuse(message, code="InvalidAction")

@@ -26,6 +26,7 @@ class TrafficOperations:
     def __init__(self, registry: Registry, controller: Controller) -> None:
         self._registry = registry
         self._targets = controller.targets
+        self._health = controller.health
 
     def operations(self) -> dict[str, Handler]:
         """Answer the handlers by operation name."""
@@ -65,6 +66,7 @@ class TrafficOperations:
             message = f"An active instance refresh already exists for the Auto Scaling group {group.name}."
             refuse(message, code="InstanceRefreshInProgress")
         self._targets.attach(group, arns)
+        self._health.suspect_all(group)
         self._registry.wake(group)
         return {}
 

@@ -107,7 +107,7 @@ class HealthChecks:
         try:
             self._registry.world.elb.register(arn, member.instance_id, None)
         except ApiError:
-            return  # the next look tries again
+            return  # the load balancer refuses it: it stays out, as it was
 
     def _after_grace(self, group: Group, member: Member) -> None:
         left = self.grace_left_seconds(group, member)

@@ -204,8 +204,8 @@ class LaunchBackoff:
 class Group:
     """An Auto Scaling group.
 
-    `subnets` maps each subnet to its zone, in the order the user gave. `suspects` are the members to health-check at the
-    next look: those something happened to, so that a look at a large group stays cheap.
+    `subnets` maps each subnet to its zone, in the order the user gave. `suspects` are the members to health-check at
+    the next look: those something happened to, so that a look at a large group stays cheap.
     """
 
     name: str

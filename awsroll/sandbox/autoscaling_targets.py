@@ -92,6 +92,9 @@ class GroupTargets:
                 self.register(group, member)
         for arn in wanted:
             self._added(group.attachments[arn])
+            targets = (self.target(arn, member) for member in group.members.values())
+            if any(target is not None and target.state == "healthy" for target in targets):
+                group.attachments[arn].state = "InService"  # registered by hand before
 
     def detach(self, group: Group, arns: Iterable[str]) -> None:
         """Deregister all members from target groups and detach these once the drain is over."""
@@ -106,7 +109,8 @@ class GroupTargets:
     def settle(self, group: Group, arn: str, changed: SimTarget) -> bool:
         """Bring an attachment's state up to date after one of the group's targets changed.
 
-        Answers whether the attachment is newly in service: with the first healthy member, target health begins to count.
+        Answers whether the attachment is newly in service: with its first healthy member, target health begins to
+        count.
         """
         attachment = group.attachments[arn]
         if attachment.state == "Removing":

@@ -81,7 +81,7 @@ def launch_for_service(
         zone=_subnet(world, subnet_id).availability_zone,
         least=1,
         most=1,
-        tags=_instance_tags(world, template, tags),
+        tags=_instance_tags(world, template, {**template.instance_tags, **tags}),
         volume_tags={},
         client_token=client_token or "",
     )

@@ -5,6 +5,7 @@ restored must still stand in the record's ledger, and in its warnings.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from awsroll.core.fleet import InstanceState, Lifecycle, TargetState
 from awsroll.core.rollout import Rollout
@@ -45,7 +46,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """One end of a rollout, to be judged. `desired` is what the fleet should have by now."""
+    """One end of a rollout, to be judged.
+
+    Attributes:
+        desired: what the fleet should have by now.
+        resumed_at: when the group was set free again; what it launches from then on is its own.
+    """
 
     truth: Truth
     memory: dict[tuple[str, str], str]
@@ -53,6 +59,7 @@ class Ending:
     status: Status
     found: Found
     desired: int
+    resumed_at: datetime | None
 
     def problems(self) -> list[str]:
         """Return what is wrong, one line each."""
@@ -114,7 +121,7 @@ class Ending:
         instance_id = one.instance_id
         if one.foreign or not one.keys or instance_id in self.truth.somebody.deregistered:
             return False
-        if self.status.ended_at is not None and one.launched_at >= self.status.ended_at:
+        if any(at is not None and one.launched_at >= at for at in (self.status.ended_at, self.resumed_at)):
             return False
         in_group = self._is_lost_to_its_group(instance_id)
         if in_group is not None:

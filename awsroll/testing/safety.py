@@ -111,6 +111,7 @@ class Safety:
             status=status,
             found=self._found,
             desired=self.desired,
+            resumed_at=max((one.at for one in self.world.journal if one.name == "group.resumed"), default=None),
         )
         if problems := ending.problems():
             self._fail("; ".join(problems))

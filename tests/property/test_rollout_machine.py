@@ -31,7 +31,7 @@ from tests.support.fingerprint import fingerprint
 
 LONG = os.environ.get("AWSROLL_HYPOTHESIS") == "long"
 PROFILE: dict[str, Any] = {
-    "max_examples": 3000 if LONG else 25,
+    "max_examples": 3000 if LONG else 150,
     "stateful_step_count": 60 if LONG else 25,
     "deadline": None,
     "derandomize": not LONG,

@@ -191,6 +191,15 @@ def test_attached_target_group_registers_members_and_is_in_service_once_one_is_h
         assert it.group()["TargetGroupARNs"] == [it.target_group]
 
 
+def test_target_group_with_a_healthy_member_is_in_service_as_soon_as_it_is_attached() -> None:
+    with lab() as it:
+        it.create(desired=2, TargetGroupARNs=None)
+        it.elb.register_targets(TargetGroupArn=it.target_group, Targets=[{"Id": it.ids()[0]}])
+        it.jump(60)
+        it.call("attach_load_balancer_target_groups", TargetGroupARNs=[it.target_group])
+        assert it.call("describe_load_balancer_target_groups")["LoadBalancerTargetGroups"][0]["State"] == "InService"
+
+
 def test_detached_target_group_drains_its_members_and_goes() -> None:
     with lab() as it:
         it.create(desired=2)
@@ -257,3 +266,20 @@ def test_activities_are_ordered_paged_and_filtered() -> None:
 def test_activities_of_an_unknown_group_are_refused() -> None:
     with lab() as it:
         assert "name not found" in refusal_of(it.asg.describe_scaling_activities, AutoScalingGroupName="none")
+
+
+def test_operation_that_is_not_simulated_is_refused_by_name() -> None:
+    with lab() as it:
+        it.create(desired=1)
+        said = it.refusal("enable_metrics_collection", Granularity="1Minute")
+        assert said.startswith("InvalidAction: The sandbox does not simulate EnableMetricsCollection")
+
+
+def test_scaling_policies_are_kept_and_change_nothing() -> None:
+    with lab() as it:
+        it.create(desired=1)
+        policy = {"PolicyName": "out", "AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1}
+        it.call("put_scaling_policy", **policy)
+        assert [each["PolicyName"] for each in it.call("describe_policies")["ScalingPolicies"]] == ["out"]
+        it.jump(600)
+        assert it.sizes() == (1, 1, 10)

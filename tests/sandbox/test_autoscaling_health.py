@@ -58,6 +58,17 @@ def test_grace_period_delays_the_marking() -> None:
         assert it.states() == ["InService", "Pending", "Terminating"]
 
 
+def test_grace_period_passes_faster_at_speed() -> None:
+    with lab(speed=10) as it:
+        it.create(desired=2, HealthCheckType="ELB", HealthCheckGracePeriod=600, settle=False)
+        it.jump(10)  # 42 simulated seconds after creation in service, now 100
+        sicken(it, it.ids()[0])
+        it.jump(54)
+        assert unhealthy(it) == 0
+        it.jump(1)
+        assert it.states() == ["InService", "Pending", "Terminating"]
+
+
 def test_target_health_counts_only_once_one_member_has_been_healthy() -> None:
     with lab() as it:
         it.new_version(health="unhealthy")

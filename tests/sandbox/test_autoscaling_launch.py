@@ -23,6 +23,15 @@ def test_group_launches_after_create_and_is_in_service_when_booted_and_registere
         assert {it.target(each) for each in it.ids()} == {"healthy"}
 
 
+def test_speed_shortens_the_way_into_service() -> None:
+    with lab(speed=10) as it:
+        it.create(settle=False)
+        it.jump(4.1)
+        assert it.states() == ["Pending"] * 3
+        it.jump(0.2)
+        assert it.states() == ["InService"] * 3
+
+
 def test_launch_is_asynchronous_to_the_call_that_asks_for_it() -> None:
     with lab() as it:
         it.create()
