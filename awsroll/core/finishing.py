@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
-from awsroll.core.capacity import desired_capacity
+from awsroll.core.capacity import bounds, desired_capacity
 from awsroll.core.clocks import is_overdue
 from awsroll.core.desired import surplus
 from awsroll.core.fleet import CommandState, FleetKind, Instance, InstanceState, Lifecycle, TargetKey
@@ -89,16 +89,42 @@ def _surplus(view: View) -> tuple[str, ...]:
     """Choose the instances that are more than the fleet should have: what does not serve first, then what we launched.
 
     Members that have ended without their group's doing come before all: desired goes down with them, nobody is missed.
-    What was chosen at an earlier look stays chosen.
+    What was chosen at an earlier look stays chosen. One that takes requests goes only while the floor can spare it.
     """
-    live = [one for one in view.live if _is_ours(view, one)]
+    in_service = sum(1 for one in view.live if view.is_in_service(one))
+    room = in_service - bounds(view.rollout, desired_capacity(view)).floor
+    count, picks = _surplus_count(view), list[str]()
+    for one in sorted(_dispensable(view), key=lambda one: _spared(view, one)):
+        if len(picks) >= count:
+            break
+        if view.is_in_service(one):
+            if room <= 0:
+                continue
+            room -= 1
+        picks.append(one.instance_id)
+    return tuple(picks)
+
+
+def _surplus_count(view: View) -> int:
     count = _present(view) - desired_capacity(view)
     if view.rollout.kind is FleetKind.AUTO_SCALING:
         count = min(count, surplus(view))  # a surge whose launch failed has raised desired, but brought nobody
+    return max(0, count)
+
+
+def _dispensable(view: View) -> list[Instance]:
+    live = [one for one in view.live if _is_ours(view, one)]
+    if view.rollout.kind is FleetKind.AUTO_SCALING:
         live += [one for one in view.outdated if not view.is_exempt(one) and not view.is_away(one)]
         live += [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
-    order = sorted(live, key=lambda one: _spared(view, one))
-    return tuple(one.instance_id for one in order[: max(0, count)])
+    return live
+
+
+def _waits_for_capacity(view: View) -> bool:
+    """Tell whether surplus instances are kept until those that come back serve; not for ever."""
+    patience = view.rollout.limits.healthy_seconds
+    stuck = (view.observation.at - view.status.progress_at).total_seconds() >= patience
+    return _surplus_count(view) > len(_surplus(view)) and bool(_dispensable(view)) and not stuck
 
 
 def _spared(view: View, one: Instance) -> tuple[bool, ...]:
@@ -136,6 +162,8 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     new = sorted((ours | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
     proposals.writes += arriving.writes
+    if _waits_for_capacity(view):
+        proposals.waiting.setdefault(Reason.CAPACITY, [])
     for name in arriving.waiting.get(Reason.LAUNCHING, []):
         if not _is_late(view, name):
             proposals.wait(Reason.LAUNCHING, name)

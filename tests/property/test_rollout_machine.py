@@ -128,7 +128,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def go_on(self, steps: int) -> None:
         for _ in range(steps):
             decided = self._guarded(self.driver.step)
-            self.fleet.clock.sleep(1 if decided is None else decided.requeue_seconds)
+            self.fleet.clock.sleep(1 if decided is None else self.driver.unhurried(decided))
 
     @rule()
     def planning_is_pure_and_a_quiet_world_stays_quiet(self) -> None:
@@ -152,7 +152,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def comes_to_rest_while_the_world_stands_still(self) -> None:
         for _ in range(60):
             decided = self._guarded(self.driver.step)
-            if decided is not None and not decided.actions and decided.requeue_seconds > 0:
+            if decided is not None and self.driver.unhurried(decided) > 0:
                 break
             if self.driver.ended:
                 break

@@ -60,9 +60,13 @@ class Driver:
         self.status = through_json(decided.status)
 
     def execute(self, decided: Plan) -> None:
+        if self.status.ended_at is not None and self.status.ended_at < self.fleet.clock.now():
+            return  # what happens after the end is not the rollout's
         results = self.fleet.execute(self.rollout, decided.actions)
         self.results += results
         self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
+        if self.ended:
+            self.fleet.safety.check_end(self.status)
 
     def unhurried(self, decided: Plan) -> float:
         """How long to wait: as the controller does, a moment after actions that all had no effect."""
@@ -79,8 +83,6 @@ class Driver:
         else:
             message = f"no end after {steps} steps: {self.status}\n{self.plans[-1]}\n{self.fleet.world.history(30)}"
             raise StuckError(message)
-        if self.ended:
-            self.fleet.safety.check_end(self.status)
         return self.status
 
     def run_until(self, wanted: type[Action], *, steps: int = 500) -> Plan:
