@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from awsroll.sandbox import answers
-from awsroll.sandbox.ec2_api import Ec2Api
-from awsroll.sandbox.elb_api import ElbApi
+from awsroll.sandbox.ec2.api import Ec2Api
+from awsroll.sandbox.elb.api import ElbApi
 from awsroll.sandbox.errors import ApiError, ConnectionLost, refuse
 
 if TYPE_CHECKING:

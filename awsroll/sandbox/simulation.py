@@ -8,12 +8,12 @@ from time import sleep
 from typing import Any, Literal
 
 from awsroll.sandbox.api import Api, CallListener
-from awsroll.sandbox.autoscaling import AutoScalingWorld
-from awsroll.sandbox.ec2 import Ec2World
-from awsroll.sandbox.elb import ElbWorld
+from awsroll.sandbox.autoscaling.world import AutoScalingWorld
+from awsroll.sandbox.ec2.world import Ec2World
+from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
 from awsroll.sandbox.options import SandboxOptions
-from awsroll.sandbox.ssm import SsmWorld
+from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.ticker import WallClock
 from awsroll.sandbox.world import SandboxClock, World
 

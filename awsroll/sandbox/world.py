@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from awsroll.sandbox.autoscaling import AutoScalingWorld
-from awsroll.sandbox.ec2 import Ec2World
-from awsroll.sandbox.elb import ElbWorld
+from awsroll.sandbox.autoscaling.world import AutoScalingWorld
+from awsroll.sandbox.ec2.world import Ec2World
+from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.options import SandboxOptions
-from awsroll.sandbox.ssm import SsmWorld
+from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.timeline import Timeline, Timer
 
 REGION = "us-east-1"
