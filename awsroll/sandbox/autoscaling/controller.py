@@ -88,7 +88,7 @@ class Controller:
 
     def _launch_one(self, group: Group, *, balancing: bool = False) -> bool:
         """Launch into the zone that needs it most; False, and a wait, when EC2 refuses."""
-        avoid = group.backoff.zones if group.backoff is not None else frozenset()
+        avoid = group.backoff.zones if group.backoff is not None and not balancing else frozenset()
         subnet_id = placement.choose_launch_subnet(group, avoid=avoid)
         count = len(group.counted)
         now = at(self._registry.world.now())
@@ -139,7 +139,8 @@ class Controller:
 
     def _balance(self, group: Group) -> None:
         """AZRebalance: launch into the emptiest zone first; the surplus is then scaled in from the fullest one."""
-        busy = any(member.state in LAUNCHING | TERMINATING for member in group.members.values())
+        busy = group.backoff is not None and group.backoff.until > self._registry.world.now()
+        busy = busy or any(member.state in LAUNCHING | TERMINATING for member in group.members.values())
         unbalanced = self._imbalance(group)
         if busy or not unbalanced or len(group.counted) < group.desired:
             group.imbalanced_since = None

@@ -172,7 +172,8 @@ def _token_scope(world: "World", parameters: Mapping[str, Any], order: LaunchOrd
 
 def _launch(world: "World", order: LaunchOrder) -> tuple[SimInstance, ...]:
     capacity = world.ec2.capacity
-    count = min(order.most, capacity.get(order.zone, order.most))
+    faults = world.faults.of_launch()
+    count = faults.grant(order.zone, min(order.most, capacity.get(order.zone, order.most)))
     if count < order.least:
         kind = order.settings.get("InstanceType", "m1.small")
         message = (
@@ -183,7 +184,12 @@ def _launch(world: "World", order: LaunchOrder) -> tuple[SimInstance, ...]:
     if order.zone in capacity:
         capacity[order.zone] -= count
     reservation = storage.make_reservation(world, order, count)
-    return tuple(_add(world, order, reservation.id, record) for record in reservation.instances)
+    unseen = max(world.options.api_visibility_seconds, faults.unseen_seconds(order.zone))
+    visible_from = world.now() + world.scaled(unseen)
+    launched = tuple(_add(world, order, reservation.id, record) for record in reservation.instances)
+    for instance in launched:
+        instance.visible_from = visible_from
+    return launched
 
 
 def _add(world: "World", order: LaunchOrder, reservation_id: str, record: Any) -> SimInstance:
@@ -202,7 +208,7 @@ def _add(world: "World", order: LaunchOrder, reservation_id: str, record: Any) -
         record=record,
         read_tags=partial(storage.tags, world, record.id),
         version_label=order.tags.get("sandbox:version") or f"v{number or 1}",
-        visible_from=world.now() + world.scaled(world.options.api_visibility_seconds),
+        visible_from=world.now(),
     )
     storage.write_state(instance)
     world.ec2.add(instance)

@@ -227,3 +227,15 @@ def test_alarm_notification_is_a_flag() -> None:
         it.create(desired=1)
         it.suspend("AlarmNotification")
         assert [each["ProcessName"] for each in it.group()["SuspendedProcesses"]] == ["AlarmNotification"]
+
+
+def test_az_rebalance_that_finds_no_capacity_launches_nowhere_else_and_tries_again() -> None:
+    with lab() as it:
+        rule_id = it.sandbox.faults.add("no-capacity zones=us-east-1a")
+        it.create(4, settle=False)
+        it.jump(600)
+        assert it.zones() == ["b", "b", "c", "c"]
+        it.sandbox.faults.remove(rule_id)
+        it.jump(900)
+        assert sorted(set(it.zones())) == ["a", "b", "c"]
+        assert len(it.zones()) == 4
