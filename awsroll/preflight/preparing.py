@@ -116,6 +116,7 @@ class _Preflight:
             baseline=baseline,
             baseline_template=baseline_template(baseline),
             group_version="" if group is None or group.setting is None else group.setting.version,
+            purges_warm_pool=group is not None and spec.warm_pool == "purge",
             termination_protected=protected_from_termination(self._aws, seen, goal) if terminates else (),
             region=self._aws.region,
             account=account_of(self._aws, self._findings),
