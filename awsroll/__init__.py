@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
-    from awsroll.interface import plan, resume, roll, rollouts, status
+    from awsroll.interface import load_plan, plan, resume, roll, rollouts, save_plan, status
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore
 
@@ -40,10 +40,12 @@ __all__ = [
     "SpecError",
     "StateError",
     "Strategy",
+    "load_plan",
     "plan",
     "resume",
     "roll",
     "rollouts",
+    "save_plan",
     "status",
 ]
 
@@ -60,7 +62,7 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
-    "awsroll.interface": ("plan", "resume", "roll", "rollouts", "status"),
+    "awsroll.interface": ("load_plan", "plan", "resume", "roll", "rollouts", "save_plan", "status"),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore",),
 }

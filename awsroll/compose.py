@@ -13,6 +13,7 @@ from typing import Any
 from awsroll.aws.connection import Connection
 from awsroll.clock import SystemClock
 from awsroll.controller import Controller
+from awsroll.core.fingerprint import differences
 from awsroll.core.plan import pause
 from awsroll.core.rollout import Rollout
 from awsroll.core.spec import RolloutSpec
@@ -87,16 +88,21 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> An
         raise SpecError(problem) from error
 
 
-def start(spec: RolloutSpec, surroundings: Surroundings) -> Report:
+def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Report:
     """Roll a fleet to its new version: check, save the record, drive it to an end.
 
+    Args:
+        request: what to do; or a plan, which is carried out exactly as it was made.
+        surroundings: what it runs in.
+
     Raises:
-        SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
+        SpecError, FleetError: if the request or the fleet does not allow it, or the fleet is no more as it was planned
+            for; nothing was changed.
         FleetLockedError: if another rollout holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     run = _Run(surroundings)
-    prepared = run.prepare(spec)
+    prepared = run.prepare_planned(request) if isinstance(request, RolloutPlan) else run.prepare(request)
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
@@ -138,7 +144,8 @@ def look_ahead(spec: RolloutSpec, surroundings: Surroundings) -> RolloutPlan:
     run = _Run(surroundings)
     prepared = run.prepare(spec)
     observation = run.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
-    return forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
+    plan = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
+    return replace(plan, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)
 
 
 def known_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
@@ -169,6 +176,19 @@ class _Run:
 
     def prepare(self, spec: RolloutSpec) -> Prepared:
         return prepare(spec, self.aws)
+
+    def prepare_planned(self, plan: RolloutPlan) -> Prepared:
+        """Prepare what was planned, in the region of the plan, and refuse if the fleet is not as it was then."""
+        if plan.request is None or plan.fingerprint is None:
+            problem = "this plan holds no request: make one with `awsroll.plan`, or `awsroll plan ... --out FILE`"
+            raise SpecError(problem)
+        self.aws = self._connect(region=plan.fingerprint.region or None)
+        prepared = self.prepare(plan.request)
+        changes = differences(plan.fingerprint, prepared.fingerprint)
+        if changes:
+            advice = f"{plan.fleet} is not as it was planned for; nothing was changed: look at it and plan anew"
+            raise FleetError(*changes, advice)
+        return prepared
 
     def fleet(self, rollout: Rollout) -> Fleet:
         return fleet_of(rollout, self.aws, warn=self._warn)

@@ -187,6 +187,8 @@ _EVENTS: dict[type[Action], str] = {
     act.UpdateGroup: "group.updated",
     act.SuspendProcesses: "group.processes-suspended",
     act.ResumeProcesses: "group.processes-resumed",
+    act.DeleteWarmPool: "group.warm-pool-deleted",
+    act.PutWarmPool: "group.warm-pool-put",
     act.SetDeregistrationDelay: "target-group.delay-set",
     act.RememberSettings: "settings.remembered",
     act.ForgetSettings: "settings.forgotten",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll import compose
 from awsroll.core.spec import RolloutSpec
+from awsroll.planfile import load_plan, save_plan
 from awsroll.ports import Clock, Sink, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary
 from awsroll.stores import LocalStore
@@ -20,9 +21,11 @@ from awsroll.stores import LocalStore
 if TYPE_CHECKING:
     import boto3
 
+__all__ = ["load_plan", "plan", "resume", "roll", "rollouts", "save_plan", "status"]
+
 
 def roll(
-    spec: RolloutSpec,
+    request: RolloutSpec | RolloutPlan,
     *,
     session: "boto3.Session | Any" = None,
     store: Store | None = None,
@@ -32,7 +35,8 @@ def roll(
     """Roll a fleet to its new version, and return when it has come to an end.
 
     Args:
-        spec: the request.
+        request: what to do; or what `plan` returned: exactly that is done, in its region and to its pinned version, and
+            refused if the fleet is no more as it was planned for (its health alone may differ).
         session: the boto3 session to use; None: boto3's default one.
         store: where the record is kept; None: a directory under the user's state home.
         clock: how to wait; None: really.
@@ -43,7 +47,7 @@ def roll(
         FleetLockedError: if another rollout holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    return compose.start(spec, compose.Surroundings(session=session, store=store, clock=clock, sink=sink))
+    return compose.start(request, compose.Surroundings(session=session, store=store, clock=clock, sink=sink))
 
 
 def resume(
@@ -65,6 +69,8 @@ def resume(
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
     """Return what a rollout would do: order, capacity, rough duration, what the checks found. Changes nothing.
+
+    Give it to `roll` to do exactly that; `save_plan` and `load_plan` keep it in a file until then.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.

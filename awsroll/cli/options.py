@@ -137,7 +137,8 @@ SPEC_FLAGS = (
         type=str,
         metavar="refuse|purge",
         section=LIMITS,
-        help="A group with a warm pool: refuse it, or purge the pool's servers (default: refuse).",
+        help="A group with a warm pool: refuse it, or purge: delete the pool with its servers, and put it back at the "
+        "end (default: refuse).",
     ),
     Flag(
         field="strict",

@@ -30,13 +30,21 @@ def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
     Raises:
         SpecError: if the file cannot be read, names an unknown key, or a value has the wrong type.
     """
+    return to_spec(given_values(file=file, **given), where="" if file is None else f"{file}: ")
+
+
+def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
+    """Return what was said, by a file or by flags, and nothing else.
+
+    Raises:
+        SpecError: if the file cannot be read or names an unknown key.
+    """
     values: dict[str, Any] = {}
     if file is not None:
         from awsroll.cli.specfile import read  # noqa: PLC0415 - YAML and TOML are loaded where a file is given
 
         values = read(Path(file))
-    values |= {name: value for name, value in given.items() if value is not None and value != []}
-    return to_spec(values, where="" if file is None else f"{file}: ")
+    return values | {name: value for name, value in given.items() if value is not None and value != []}
 
 
 def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:

@@ -117,6 +117,7 @@ class Rollout:
         goal_tags: keys that the goal template tags instances with: a replacement keeps its own template's values.
         baseline_tags: tags that the old templates gave: they are the template's, not the user's, and are not copied.
         baseline: the versions found at the start, most common first.
+        purges_warm_pool: the group's warm pool is deleted for the rollout, and put back at its end.
         termination_protected: standalone: the instances found protected from termination at the start.
         group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
     """
@@ -146,6 +147,7 @@ class Rollout:
     baseline: tuple[VersionCount, ...] = ()
     baseline_template: TemplateVersion | None = None
     group_version: str = ""
+    purges_warm_pool: bool = False
     termination_protected: tuple[str, ...] = ()
     region: str = ""
     account: str = ""

@@ -63,6 +63,8 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
             | act.UpdateGroup()
             | act.SuspendProcesses()
             | act.ResumeProcesses()
+            | act.DeleteWarmPool()
+            | act.PutWarmPool()
             | act.SetDeregistrationDelay()
             | act.RememberSettings()
             | act.ForgetSettings()

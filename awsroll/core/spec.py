@@ -43,7 +43,7 @@ class RolloutSpec:
         deregistration_delay: set on the target groups for this rollout only; None: as it is.
         protected: instances protected from scale-in or termination: `wait`, `ignore` or `replace`.
         standby: instances in standby: likewise.
-        warm_pool: `refuse` a group with a warm pool, or `purge` the pool's instances.
+        warm_pool: `refuse` a group with a warm pool, or `purge`: delete the pool for the time of the rollout.
         strict: refuse when a target group holds instances that are not of the fleet.
         poll: the longest time between two looks; None: as fits what is awaited.
         settle_time: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.

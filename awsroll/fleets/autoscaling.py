@@ -53,6 +53,8 @@ class AutoScalingFleet:
         at = self._aws.clock.now()
         described = self._look.describe(rollout.group)
         group = self._look.read(described, status.started_at)
+        if rollout.purges_warm_pool:
+            group = self._look.with_warm_pool(group, described)
         instances = self._instances(rollout, status, described)
         return Observation(
             at=at,
@@ -106,6 +108,8 @@ class AutoScalingFleet:
                 result = self._writes.exit_standby(action)
             case act.UpdateGroup():
                 result = self._writes.update(action)
+            case act.DeleteWarmPool() | act.PutWarmPool():
+                result = self._writes.set_warm_pool(action)
             case act.SuspendProcesses(group=group, processes=processes):
                 self._aws.autoscaling.suspend(group, processes)
                 result = done(action)

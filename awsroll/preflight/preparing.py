@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from awsroll.aws.connection import Connection
 from awsroll.core.capacity import bounds
 from awsroll.core.finding import Finding
+from awsroll.core.fingerprint import Fingerprint
 from awsroll.core.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Desired, Status
 from awsroll.errors import SpecError
 from awsroll.preflight.findings import Findings
+from awsroll.preflight.fingerprints import fingerprint_of, pinned
 from awsroll.preflight.group import look_at_group
 from awsroll.preflight.limits import resolve_limits
 from awsroll.preflight.names import account_of, new_rollout_id
@@ -21,10 +23,17 @@ from awsroll.preflight.versions import baseline_of, baseline_template, pin, temp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A rollout that may start."""
+    """A rollout that may start.
+
+    Attributes:
+        request: what was asked for with its version and deadlines filled in: it asks for the same thing at any time.
+        fingerprint: the fleet that all this was decided on.
+    """
 
     rollout: Rollout
     status: Status
+    request: RolloutSpec
+    fingerprint: Fingerprint
     findings: tuple[Finding, ...] = ()
 
 
@@ -74,7 +83,13 @@ class _Preflight:
         rollout = replace(self._rollout(seen, goal, name), limits=limits)
         _check_floor(spec, rollout, seen, findings)
         findings.raise_refusals()
-        return Prepared(rollout=rollout, status=_first_status(self._aws, seen), findings=findings.warnings())
+        return Prepared(
+            rollout=rollout,
+            status=_first_status(self._aws, seen),
+            request=pinned(spec, rollout),
+            fingerprint=fingerprint_of(seen, rollout),
+            findings=findings.warnings(),
+        )
 
     def _rollout(self, seen: Seen, goal: Goal, name: str) -> Rollout:
         spec, group = self._spec, seen.group
@@ -101,6 +116,7 @@ class _Preflight:
             baseline=baseline,
             baseline_template=baseline_template(baseline),
             group_version="" if group is None or group.setting is None else group.setting.version,
+            purges_warm_pool=group is not None and spec.warm_pool == "purge",
             termination_protected=protected_from_termination(self._aws, seen, goal) if terminates else (),
             region=self._aws.region,
             account=account_of(self._aws, self._findings),

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from awsroll.core.fleet import InstanceState, Lifecycle, ScalingFailure, TargetKey, TargetState, TemplateVersion
+from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.instances import FakeInstance, Instances, LaunchRequest
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import World
@@ -40,6 +41,7 @@ class GroupSettings:
         version: the literal setting; `latest` is what `$Latest` and `$Default` resolve to.
         health_by_targets: the health check type includes ELB.
         launch_errors: how many launches to come will fail, with which message.
+        warm_pool: its settings; `warm` is what its instances were built from, the next to come into service first.
     """
 
     name: str
@@ -57,6 +59,8 @@ class GroupSettings:
     can_launch_instances: bool = True
     refresh_active: bool = False
     launch_errors: int = 0
+    warm_pool: WarmPool | None = None
+    warm: list[TemplateVersion] = field(default_factory=list)
 
     @property
     def template(self) -> TemplateVersion:
@@ -107,9 +111,13 @@ class FakeGroup:
             self._world.after(seconds, self.wake)
 
     def launch(self, zone: str, count: int = 1) -> tuple[str, ...]:
-        """Launch members from the current template in one zone."""
-        subnet = dict(self.settings.zones)[zone]
-        request = LaunchRequest(zone=zone, subnet_id=subnet, template=self.settings.template, count=count)
+        """Launch members in one zone: those that wait in the warm pool first, then from the current template."""
+        warm = [self._start(self.settings.warm.pop(0), zone, 1) for _ in range(min(count, len(self.settings.warm)))]
+        ids = tuple(one for some in warm for one in some)
+        return (*ids, *self._start(self.settings.template, zone, count - len(ids))) if len(ids) < count else ids
+
+    def _start(self, template: TemplateVersion, zone: str, count: int) -> tuple[str, ...]:
+        request = LaunchRequest(zone=zone, subnet_id=dict(self.settings.zones)[zone], template=template, count=count)
         ids = self._instances.launch(request, keys=self.settings.keys)
         for instance_id in ids:
             if instance_id not in self.members:

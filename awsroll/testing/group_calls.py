@@ -6,6 +6,7 @@ Each method is one API call: it has its effect, or raises `CallError` and has no
 from collections.abc import Iterable, Sequence
 
 from awsroll.core.fleet import InstanceState, Lifecycle, TemplateVersion
+from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.group import FakeGroup, Member
 from awsroll.testing.instances import CallError
 from awsroll.testing.world import World
@@ -127,6 +128,26 @@ class GroupCalls:
         self._group.settings.suspended -= set(processes)
         self._world.record("group.resumed", detail=sorted(processes))
         self._group.wake()
+
+    def delete_warm_pool(self) -> None:
+        """Delete the warm pool with its instances."""
+        settings = self._group.settings
+        if settings.warm_pool is None:
+            message = "No warm pool found"
+            raise CallError(message, code="ValidationError")
+        self._world.record("group.warm-pool-deleted", detail=f"{settings.warm_pool} holding {len(settings.warm)}")
+        settings.warm_pool = None
+        settings.warm.clear()
+
+    def put_warm_pool(self, pool: WarmPool) -> None:
+        """Make a warm pool, and fill it from what the group launches now."""
+        settings = self._group.settings
+        if settings.refresh_active:
+            message = "An instance refresh is in progress"
+            raise CallError(message, code="InstanceRefreshInProgress")
+        settings.warm_pool = pool
+        settings.warm += [settings.template] * (pool.minimum - len(settings.warm))
+        self._world.record("group.warm-pool-put", detail=str(pool))
 
     def _stand_by(self, member: Member) -> None:
         if member.lifecycle is Lifecycle.ENTERING_STANDBY:

@@ -144,6 +144,8 @@ def show_group(group: FakeGroup) -> Group:
         terminations=frozenset(group.terminations),
         can_launch_instances=settings.can_launch_instances,
         refresh_active=settings.refresh_active,
+        warm_pool=settings.warm_pool,
+        warm_versions=tuple(sorted(str(one) for one in settings.warm)),
     )
 
 
