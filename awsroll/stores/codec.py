@@ -1,39 +1,39 @@
-"""A record as bytes and back: JSON with a format number and a checksum around the very dataclasses of `core`.
+"""What is stored as bytes and back: JSON with a format number and a checksum around the very dataclasses.
 
 A record says which of somebody's servers may be terminated, so nothing here guesses: what is cut short, written by a
-newer awsroll, or edited is refused with the place where it lies. Reading and writing files is for `files`.
+newer awsroll, or edited is refused with the place where it lies. Where the bytes go is for the shelves.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from awsroll.errors import StateError
-from awsroll.ports import Record
 
 FORMAT = 1
+Kept = TypeVar("Kept")
 
 
-def encode(record: Record) -> bytes:
-    """Return the record as indented JSON, with its format number and checksum."""
-    body = _canonical(record)
+def encode(value: object) -> bytes:
+    """Return a value as indented JSON, with its format number and checksum."""
+    body = _canonical(value)
     envelope = {"format": FORMAT, "checksum": _checksum(body), "record": msgspec.Raw(body)}
     return msgspec.json.format(msgspec.json.encode(envelope), indent=1) + b"\n"
 
 
-def decode(data: bytes, *, where: str) -> Record:
+def decode(data: bytes, kind: type[Kept], *, where: str) -> Kept:
     """Read what `encode` wrote; `where` names the place in the error.
 
     Raises:
-        StateError: if it is anything but a whole, unedited record in a format that this version reads.
+        StateError: if it is anything but a whole, unedited value in a format that this version reads.
     """
     envelope = _envelope(data, where)
     body = _canonical(envelope.get("record"))
     if envelope.get("checksum") != _checksum(body):
         raise _refused(where, "it was edited or damaged since it was written (its checksum does not match)")
     try:
-        return msgspec.json.decode(body, type=Record)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise _refused(where, f"it does not make sense ({error})") from error
 
@@ -51,9 +51,9 @@ def _envelope(data: bytes, where: str) -> dict[str, Any]:
     return envelope
 
 
-def _canonical(record: object) -> bytes:
+def _canonical(value: object) -> bytes:
     # Sorted keys: the checksum must not depend on how the file is laid out, only on what it says.
-    return msgspec.json.encode(record, order="sorted")
+    return msgspec.json.encode(value, order="sorted")
 
 
 def _checksum(body: bytes) -> str:
@@ -61,4 +61,4 @@ def _checksum(body: bytes) -> str:
 
 
 def _refused(where: str, why: str) -> StateError:
-    return StateError(f"the record {where} cannot be used: {why}; nothing was changed, and the file was left as it is")
+    return StateError(f"the record {where} cannot be used: {why}; nothing was changed, and it was left as it is")

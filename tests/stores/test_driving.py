@@ -55,8 +55,8 @@ def test_a_rollout_is_driven_only_while_its_driver_lives(tmp_path: Path) -> None
     rollout = store.save(record()).rollout
     assert store.driver("web-1") is None
 
-    with store.drive(rollout) as driver:
-        assert store.driver("web-1") == driver
+    with store.drive(rollout) as lease:
+        assert store.driver("web-1") == lease.holder
 
     assert store.driver("web-1") is None
 
@@ -79,7 +79,7 @@ def test_a_killed_driver_frees_the_fleet_at_once(tmp_path: Path) -> None:
         other.wait()
 
     assert driver is not None
-    assert driver.process == other.pid
+    assert driver.process.number == other.pid
     assert store.driver("web-1") is None
     with store.drive(rollout):
         pass
