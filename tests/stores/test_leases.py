@@ -1,6 +1,5 @@
 """A lease: who may drive a fleet, how long, and what becomes of it when its holder dies, sleeps, or cannot write."""
 
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +8,7 @@ import pytest
 from awsroll.core.rollout import Limits, Rollout
 from awsroll.errors import FleetLockedError, LeaseLostError
 from awsroll.stores import Lease, Lock
+from awsroll.stores.leases import take_lease
 from awsroll.stores.process import Process, this_process
 from awsroll.testing.clock import T0, VirtualClock
 from tests.stores.places import HERE, THERE, Place
@@ -31,14 +31,13 @@ class Drivers:
         self.place = place
         self.clock = VirtualClock()
         self.told: list[Lock] = []
-        self.open = ExitStack()
 
     def roll(self, process: Process, what: Rollout | None = None) -> Lease:
-        return self.open.enter_context(self.place.open(process).drive(what or rollout(), clock=self.clock))
+        return take_lease(self.place.open().shelf, what or rollout(), process=process, clock=self.clock)
 
-    def resume(self, process: Process, what: Rollout | None = None) -> Lease:
-        store = self.place.open(process)
-        return self.open.enter_context(store.drive(what or rollout(), clock=self.clock, on_wait=self.told.append))
+    def resume(self, process: Process) -> Lease:
+        shelf = self.place.open().shelf
+        return take_lease(shelf, rollout(), process=process, clock=self.clock, on_wait=self.told.append)
 
 
 @pytest.fixture
