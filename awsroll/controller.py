@@ -61,7 +61,7 @@ class Controller:
             StateError: if the record could not be written; nothing was done.
         """
         rollout = self.record.rollout
-        observation = self._fleet.observe(rollout, self.status)
+        observation = self._fleet.observe(rollout.facing(backwards=self.status.backwards), self.status)
         decided = plan(rollout, observation, self.status)
         before = self.status
         self._save(decided.status)
@@ -70,7 +70,7 @@ class Controller:
         if not decided.actions:
             self._last_actions = ()
             return decided
-        results = self._fleet.execute(rollout, decided.actions)
+        results = self._fleet.execute(rollout.facing(backwards=self.status.backwards), decided.actions)
         self._tell_results(results)
         before = self.status
         self._save(settle(self.status, tuple(results), self._clock.now()))

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NEW_INSTANCE_RUNNING = "new-instance-running"
     RELOADED = "reloaded"
     STOPPING = "stopping"
+    ROLLING_BACK = "rolling-back"
     RESTORING = "restoring"
     SETTLING = "settling"
     # waits
@@ -40,6 +41,9 @@ class Reason(StrEnum):
     VERIFYING = "verifying"
     RUNNING_COMMAND = "running-command"
     CAPACITY = "waiting-for-capacity"
+    CHECKPOINT = "waiting-at-checkpoint"
+    APPROVAL = "waiting-for-approval"
+    BAKING = "baking"
     EXEMPT = "waiting-for-protected-or-standby"
 
 

@@ -200,6 +200,24 @@ class Invocation:
     detail: str = ""
 
 
+class AlarmState(StrEnum):
+    """CloudWatch's alarm states. `MISSING`: there is no alarm of that name (any more)."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One CloudWatch alarm; `reason` is CloudWatch's own."""
+
+    name: str
+    state: AlarmState
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One look at the fleet.
@@ -210,6 +228,7 @@ class Observation:
         target_groups: the fleet's target groups.
         group: the Auto Scaling group; None for a standalone fleet.
         invocations: the reload commands that the record names, as far as SSM shows them.
+        alarms: the alarms that the request names.
         remembered: settings whose old value stands as a tag: (group's name or target group's ARN, setting).
     """
 
@@ -218,6 +237,7 @@ class Observation:
     target_groups: tuple[TargetGroup, ...]
     group: Group | None = None
     invocations: tuple[Invocation, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     remembered: frozenset[tuple[str, str]] = frozenset()
 
     def instance(self, instance_id: str) -> Instance | None:

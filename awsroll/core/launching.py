@@ -14,6 +14,7 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
+from awsroll.core.gates import launches_left
 from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
@@ -49,7 +50,8 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     if count == 0 or (status.launch_after is not None and at < status.launch_after):
         return status, ()
     if view.rollout.kind is FleetKind.STANDALONE:
-        return _launch_standalone(view, count)
+        return _launch_standalone(view, count, launches_left(view, capacity))
+    count = min(count, launches_left(view, capacity))
     if status.desired is not None:  # members that ended unnoticed are replaced by ending them, not by a larger surge
         count = min(count, capacity.limits.ceiling - status.desired.expected)
     if capacity.limits.max_surge == 0 or count <= 0:
@@ -65,12 +67,19 @@ def client_token(rollout: Rollout, number: int) -> str:
     return f"awsroll-{rollout.rollout_id}-{number}"
 
 
-def _launch_standalone(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
-    template = view.rollout.template
-    if template is None:
+def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tuple[Action, ...]]:
+    """Launch `count` instances, the first `on_goal` of them on the goal version.
+
+    Beyond the next gate nothing is touched: a place that is empty there gets an instance of its own baseline.
+    """
+    if view.rollout.reloads:
         return view.status, ()
-    status, actions = view.status, []
-    for name in _predecessors(view)[:count]:
+    status, actions, empty = view.status, [], set(vacancies(view))
+    for number, name in enumerate(_predecessors(view)[:count]):
+        within = number < on_goal
+        template = _template_for(view, name, on_goal=within)
+        if template is None or (not within and name not in empty):
+            continue
         request = _request(replace(view, status=status), name, template)
         counters = replace(status.counters, launches=request.number)
         status = replace(status, launches=(*status.launches, request), counters=counters)
@@ -78,6 +87,15 @@ def _launch_standalone(view: View, count: int) -> tuple[Status, tuple[Action, ..
         reason = Reason.REPLACING_VACANCY if ended else Reason.SURGING
         actions.append(act.LaunchInstance(launch=request, reason=reason))
     return status, tuple(actions)
+
+
+def _template_for(view: View, name: str, *, on_goal: bool) -> TemplateVersion | None:
+    """Return what the place of `name` gets: the goal; on the way back, or beyond a gate, what it came from."""
+    place = next(place for place in view.status.places if name in place.occupants)
+    if on_goal and not view.status.backwards:
+        return view.rollout.template
+    own = place.template if place.template != view.forward.template else None
+    return own or view.forward.baseline_template
 
 
 def _predecessors(view: View) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Bounds
+from awsroll.core.desired import surplus
 from awsroll.core.fleet import Group, TemplateVersion
 from awsroll.core.rollout import Rollout, Strategy
 from awsroll.core.status import Mode, Status
@@ -18,7 +19,7 @@ from awsroll.core.view import View
 
 MINIMUM, MAXIMUM, VERSION = "min-size", "max-size", "version"
 PROCESS, DELAY = "process:", "deregistration-delay"
-RUNNING = "running"
+RUNNING, SUSPENDED = "running", "suspended"
 _NEVER_HELPFUL = ("AZRebalance", "ReplaceUnhealthy")  # both terminate instances of their own choice
 _WHILE_SURPLUS = "AlarmNotification"  # an alarm would see the surplus as idle capacity
 
@@ -49,9 +50,16 @@ def _delay_name(arn: str) -> str:
     return f"{DELAY}={arn}"
 
 
-def prepare(view: View, bounds: Bounds) -> tuple[Status, tuple[Action, ...]]:
-    """Return the next writes that bring settings to what the rollout needs; none when all are."""
-    changes = (*_group_changes(view, bounds), *_delay_changes(view))
+def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Status, tuple[Action, ...]]:
+    """Return the next writes that bring settings to what the rollout needs; none when all are.
+
+    Args:
+        view: the look.
+        bounds: how far the surge may go.
+        at_rest: a gate is closed, or a pause is near, and nothing is in flight: what the group launches by itself then
+            must not be the new version, and alarms may scale it again unless a surplus is out.
+    """
+    changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
     if not changes:
         return view.status, ()
     status = view.status
@@ -71,26 +79,35 @@ def prepare(view: View, bounds: Bounds) -> tuple[Status, tuple[Action, ...]]:
     return status, _writes(view, {change.name: change.wanted for change in changes}, Reason.PREPARING)
 
 
-def _group_changes(view: View, bounds: Bounds) -> tuple[Change, ...]:
+def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change, ...]:
     group, rollout = view.observation.group, view.rollout
     if group is None:
         return ()
-    found: list[Change] = [
-        Change(name=f"{PROCESS}{name}", resource=group.name, found=RUNNING, wanted="suspended")
-        for name in _processes(rollout)
-        if name not in group.suspended
-    ]
+    found = _process_changes(view, group, at_rest=at_rest)
     highest = bounds.ceiling
     if bounds.max_surge and group.maximum < highest:
         found.append(Change(name=MAXIMUM, resource=group.name, found=str(group.maximum), wanted=str(highest)))
     lowest = bounds.desired - bounds.max_unavailable
     if rollout.strategy is Strategy.RELOAD and group.minimum > lowest:
         found.append(Change(name=MINIMUM, resource=group.name, found=str(group.minimum), wanted=str(lowest)))
-    if rollout.template is not None and not _is_pinned(group, rollout.template):
-        found.append(
-            Change(name=VERSION, resource=group.name, found=_version_text(group), wanted=str(rollout.template))
-        )
+    version = view.forward.baseline_template if at_rest and rollout.template is not None else rollout.template
+    if version is not None and not _is_pinned(group, version):
+        found.append(Change(name=VERSION, resource=group.name, found=_version_text(group), wanted=str(version)))
     return tuple(found)
+
+
+def _process_changes(view: View, group: Group, *, at_rest: bool) -> list[Change]:
+    scaling_rests = not at_rest or surplus(view) > 0 or bool(view.status.kept)
+    wanted = [name for name in _processes(view.rollout) if name != _WHILE_SURPLUS or scaling_rests]
+    changes = [
+        Change(name=f"{PROCESS}{name}", resource=group.name, found=RUNNING, wanted=SUSPENDED)
+        for name in wanted
+        if name not in group.suspended
+    ]
+    ours = view.status.applied.get(f"{PROCESS}{_WHILE_SURPLUS}") == SUSPENDED
+    if not scaling_rests and ours and _WHILE_SURPLUS in group.suspended:
+        changes.append(Change(name=f"{PROCESS}{_WHILE_SURPLUS}", resource=group.name, found=SUSPENDED, wanted=RUNNING))
+    return changes
 
 
 def _processes(rollout: Rollout) -> tuple[str, ...]:
@@ -126,12 +143,15 @@ def _writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action,
     """Turn settings into calls: one kind of them, the group's processes first."""
     group = view.observation.group
     if group is not None:
-        names = tuple(sorted(key.removeprefix(PROCESS) for key in values if key.startswith(PROCESS)))
-        if names and reason is Reason.RESTORING:
-            return (act.ResumeProcesses(group=group.name, processes=names, reason=reason),)
-        if names:
-            return (act.SuspendProcesses(group=group.name, processes=names, reason=reason),)
-        update = _update(view.rollout, group, values, reason)
+        for wanted, call in ((SUSPENDED, act.SuspendProcesses), (RUNNING, act.ResumeProcesses)):
+            names = tuple(
+                sorted(
+                    name.removeprefix(PROCESS) for name in values if name.startswith(PROCESS) and values[name] == wanted
+                )
+            )
+            if names:
+                return (call(group=group.name, processes=names, reason=reason),)
+        update = _update(group, values, reason)
         if update is not None:
             return (update,)
     return tuple(
@@ -141,7 +161,7 @@ def _writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action,
     )
 
 
-def _update(rollout: Rollout, group: Group, values: dict[str, str], reason: Reason) -> act.UpdateGroup | None:
+def _update(group: Group, values: dict[str, str], reason: Reason) -> act.UpdateGroup | None:
     if not values.keys() & {MINIMUM, MAXIMUM, VERSION}:
         return None
     template, version = None, ""
@@ -149,8 +169,6 @@ def _update(rollout: Rollout, group: Group, values: dict[str, str], reason: Reas
         template_id, _, version = values[VERSION].rpartition(":")
         number = int(version) if version.isdigit() else 0
         template = TemplateVersion(template_id=template_id, number=number)
-        if rollout.template is not None and template == rollout.template:
-            template = rollout.template
     return act.UpdateGroup(
         group=group.name,
         minimum=int(values[MINIMUM]) if MINIMUM in values else None,
@@ -203,7 +221,7 @@ def _goals(view: View) -> dict[str, str | None]:
         elif name == MINIMUM:
             goals[name] = _bound_goal(group.minimum, min(int(old), group.desired), applied)
         elif name == VERSION:
-            goals[name] = _version_goal(view, group, old)
+            goals[name] = _version_goal(view, group, old, applied)
     if any(goals.values()) or group is None:
         return goals
     for name in view.status.ledger:  # last: what the group may do by itself waits until all else is in place
@@ -221,11 +239,11 @@ def _bound_goal(now: int, goal: int, applied: str) -> str | None:
     return str(goal) if str(now) == applied and now != goal else None
 
 
-def _version_goal(view: View, group: Group, old: str) -> str | None:
+def _version_goal(view: View, group: Group, old: str, applied: str) -> str | None:
     """Return what the group should launch from: the goal after success, else the baseline, as a number."""
     rollout = view.rollout
     winner = rollout.template if view.status.mode is Mode.COMPLETING else rollout.baseline_template
-    if rollout.template is None or not _is_pinned(group, rollout.template):
+    if _version_text(group) != applied:
         return None  # somebody has set another one since
     if winner is None:
         return old

@@ -83,7 +83,7 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
     if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
         return status
     instance_id = getattr(result.action, "instance_id", "")
-    return add_failures(status, (Failure(instance_id=instance_id, cause=what, at=at),))
+    return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at))
 
 
 def abandoned_name(action: act.Action) -> str:
@@ -115,7 +115,8 @@ def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime)
         )
     if result.denied or status.mode is not Mode.ROLLING:
         return status
-    return add_failures(status, (Failure(instance_id="", cause=f"launch refused: {result.message}", at=at),))
+    refused = Failure(instance_id="", cause=f"launch refused: {result.message}", at=at)
+    return replace(add_failures(status, refused), launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:

@@ -1,6 +1,7 @@
-"""What people want of a rollout that runs elsewhere: said from another process or machine, kept beside its record.
+"""What people ask of a rollout while it runs, from any process or machine.
 
-Values only. What a wish means is the planner's part; keeping it is a store's.
+Each is a fact that stays until it is taken back, so that reading it twice, or late, is harmless. The store keeps them
+beside the record; the controller copies them into the status before each step, and the planner heeds them.
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """All that people have asked of one rollout so far.
+    """What people have asked for.
 
     Attributes:
-        pause: stop at the next safe point.
-        abort: settle what is in flight, restore the settings, end.
-        rollback: take the fleet back to its baseline.
-        approved: how many gates and checkpoints have been approved so far.
-        rejected: somebody has said no at a gate.
+        pause: come to rest at the next safe point and wait; taken back by `resume`.
+        abort: settle what is in flight, restore the settings, and end with the fleet mixed.
+        rollback: take the fleet back to the baseline.
+        approved: so many gates were approved.
+        rejected: a person has said no at a gate: that is a failure.
     """
 
     pause: bool = False

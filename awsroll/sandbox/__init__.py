@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awsroll.sandbox.errors import ApiError, ConnectionLost
+    from awsroll.sandbox.faults.book import ApiCall, Fired
+    from awsroll.sandbox.faults.rule import Fault, FaultRule
     from awsroll.sandbox.fleets import Fleet, FleetShape
     from awsroll.sandbox.inprocess import Sandbox
     from awsroll.sandbox.options import SandboxOptions
     from awsroll.sandbox.server import SandboxServer, serve
 
 __all__ = [
+    "ApiCall",
     "ApiError",
     "ConnectionLost",
+    "Fault",
+    "FaultRule",
+    "Fired",
     "Fleet",
     "FleetShape",
     "Sandbox",
@@ -25,8 +31,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ApiCall": "faults.book",
     "ApiError": "errors",
     "ConnectionLost": "errors",
+    "Fault": "faults.rule",
+    "FaultRule": "faults.rule",
+    "Fired": "faults.book",
     "Fleet": "fleets",
     "FleetShape": "fleets",
     "Sandbox": "inprocess",

@@ -37,11 +37,15 @@ def failure(response: Any, code: str, message: str, http_status: int) -> Any:
     from moto.core.utils import get_service_model  # noqa: PLC0415  moto is an optional, slow import
 
     protocol = response.determine_response_protocol(get_service_model(response.boto3_service_name))
-    if protocol == "json":
-        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
+    headers = {**response.response_headers, "status": http_status}
+    if protocol in {"json", "rest-json"}:
+        headers |= {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
+        body = json.dumps({"__type": code, "message": message})
+    elif protocol in {"ec2", "query", "rest-xml"}:
+        headers["Content-Type"] = "text/xml"
+        body = xml_error(protocol, code, message)
     else:
-        kind, body = "text/xml", xml_error(protocol, code, message)
-    headers = {"Content-Type": kind, **response.response_headers, "status": http_status}
+        return _failure_by_moto(response, code, message, http_status)
     return _enriched(response, http_status, headers, body)
 
 
@@ -49,13 +53,15 @@ def xml_error(protocol: str, code: str, message: str) -> str:
     """Return the XML document for an error.
 
     Args:
-        protocol: `ec2` or `query`.
+        protocol: `ec2`, `query` or `rest-xml`.
         code: AWS's error code.
         message: what went wrong.
     """
     error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if protocol == "ec2":
         body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
+    elif protocol == "rest-xml":
+        body = f"<Error>{error}<RequestId>{REQUEST_ID}</RequestId></Error>"
     else:
         error = f"<Error><Type>Sender</Type>{error}</Error>"
         body = f"<ErrorResponse>{error}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
@@ -152,6 +158,15 @@ def _by_moto(response: Any, model: Any, operation: Any, protocol: str, result: M
     status, headers, body = ActionResult(result).execute_result(ActionContext(model, operation, serializer, None))
     headers.update(response.response_headers)
     return status, headers, body
+
+
+def _failure_by_moto(response: Any, code: str, message: str, http_status: int) -> Any:
+    """Return an error in a protocol that is not written here (CBOR)."""
+    from moto.core.exceptions import ServiceException  # noqa: PLC0415  moto is an optional, slow import
+    from moto.core.responses import ActionResult  # noqa: PLC0415  the same
+
+    _, headers, body = response.serialized(ActionResult(ServiceException(code, message)))
+    return _enriched(response, http_status, headers | {"status": http_status}, body)
 
 
 def _enriched(response: Any, status: int, headers: dict[str, Any], body: Any) -> Any:

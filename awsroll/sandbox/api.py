@@ -7,13 +7,16 @@ other by moto as ever. One call at a time: the world's lock is held throughout.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from awsroll.sandbox import answers
-from awsroll.sandbox.ec2_api import Ec2Api
-from awsroll.sandbox.elb_api import ElbApi
-from awsroll.sandbox.errors import ApiError, ConnectionLost, refuse
+from awsroll.sandbox.ec2.api import Ec2Api
+from awsroll.sandbox.elb.api import ElbApi
+from awsroll.sandbox.errors import AnswerWithheld, ApiError, ConnectionLost, refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World
@@ -34,17 +37,27 @@ class SimulatedService(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostAnswers:
+    """The exceptions by which a call ends without an answer, as the transport understands them."""
+
+    connection: Callable[[], Exception]
+    """Makes the one for a broken connection."""
+    answer: Callable[[float], Exception]
+    """Makes the one for a caller who waited in vain; a server waits here for so many seconds."""
+
+
 class Api:
     """The way from a request to its answer.
 
     Args:
         world: what the calls look at and change.
-        lose_connection: makes the exception that moto's transport takes for a broken connection.
+        lost: what moto's transport takes for a broken connection, and for none.
     """
 
-    def __init__(self, world: "World", lose_connection: Callable[[], Exception]) -> None:
+    def __init__(self, world: "World", lost: LostAnswers) -> None:
         self._world = world
-        self._lose_connection = lose_connection
+        self._lost = lost
         ec2, elb = Ec2Api(world), ElbApi(world)
         self._services: Mapping[str, SimulatedService] = dict(
             zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm), strict=True)
@@ -76,21 +89,33 @@ class Api:
             response: moto's object for this request.
             plain: moto's own way to answer it.
         """
-        service, operation = str(response.service_name), str(response._get_action())  # noqa: SLF001  moto has no public way
-        with self._world.lock:
-            self._world.advance()
-            self.calls[f"{service}:{operation}"] += 1
-            try:
-                parameters = _parameters(response, service)
-                self._announce("before", service, operation, parameters)
+        service, operation = str(response.boto3_service_name), str(response._get_action())  # noqa: SLF001  moto has no public way
+        try:
+            # A function may call the sandbox itself, from another process or thread.
+            with nullcontext() if service == "lambda" else self._world.lock:
+                return self._answer(response, plain, service, operation)
+        except ApiError as error:
+            return answers.failure(response, error.code, error.message, error.http_status)
+        except ConnectionLost as lost:
+            raise self._lost.connection() from lost
+        except AnswerWithheld as withheld:  # outside the lock: others are answered meanwhile
+            raise self._lost.answer(withheld.seconds) from withheld
+
+    def _answer(self, response: Any, plain: Callable[[Any], Any], service: str, operation: str) -> Any:
+        self._world.advance()
+        self.calls[f"{service}:{operation}"] += 1
+        parameters = _parameters(response, service)
+        with self._world.faults.during(service, operation, parameters) as faults:
+            self._announce("before", service, operation, parameters)
+            faults.reach("before")
+            answer = faults.stale_answer()
+            if answer is None:
                 answer = self._perform(response, plain, service, operation, parameters)
-                if answer[0] < FIRST_ERROR_STATUS:
-                    self._announce("after", service, operation, parameters)
-            except ApiError as error:
-                return answers.failure(response, error.code, error.message, error.http_status)
-            except ConnectionLost as lost:
-                raise self._lose_connection() from lost
-            return answer
+                faults.remember(answer)
+            if _succeeded(answer):
+                self._announce("after", service, operation, parameters)
+                faults.reach("after")
+        return answer
 
     def _announce(self, when: str, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
         for listener in tuple(self._listeners[when]):
@@ -100,11 +125,12 @@ class Api:
         self, response: Any, plain: Callable[[Any], Any], service: str, operation: str, parameters: dict[str, Any]
     ) -> Any:
         """Give the operation its effect and return the answer as moto's transport wants it."""
-        if service not in SIMULATED_SERVICES or response.region != self._world.region:
+        simulated = self._services.get(service)
+        if simulated is None or response.region != self._world.region:
             return plain(response)
         if service in {"ec2", "elbv2"} and (guard := self._guards.get(operation)):
             guard(parameters)
-        own = self._services[service].operations.get(operation)
+        own = simulated.operations.get(operation)
         result = own(parameters) if own else None
         if result is None:
             _refuse_unknown(self._world, service, operation)
@@ -112,19 +138,23 @@ class Api:
         else:
             answer = answers.success(response, result)
         followup = self._followups.get(operation) if service in {"ec2", "elbv2"} else None
-        if followup and answer[0] < FIRST_ERROR_STATUS:
+        if followup and _succeeded(answer):
             followup(parameters)
         return answer
 
 
 class CallsAnswered:
-    """While it is entered, all of moto's requests in this process go through an `Api`."""
+    """While it is entered, all of moto's requests in this process go through an `Api`.
+
+    S3 alone does not come by `call_action`: moto takes it to `_bucket_response` or `_key_response` after the set-up of
+    the request, which is where these are replaced for one request.
+    """
 
     _active = False
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._plain: Any = None
+        self._plain: tuple[Any, Any] = (None, None)
 
     def __enter__(self) -> Self:
         from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
@@ -133,9 +163,16 @@ class CallsAnswered:
             message = "another sandbox is active in this process; leave it first (moto keeps its state per process)"
             raise RuntimeError(message)
         CallsAnswered._active = True
-        api, plain = self._api, BaseResponse.call_action
-        self._plain = plain
+        api, plain, set_up = self._api, BaseResponse.call_action, BaseResponse.setup_class
+        self._plain = plain, set_up
         BaseResponse.call_action = lambda response: api.answer(response, plain)
+
+        def set_up_and_divert(response: Any, *args: Any, **kwargs: Any) -> None:
+            set_up(response, *args, **kwargs)
+            if response.service_name == "s3":
+                _divert(api, response)
+
+        BaseResponse.setup_class = set_up_and_divert
         return self
 
     def __exit__(
@@ -143,8 +180,24 @@ class CallsAnswered:
     ) -> None:
         from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
 
-        BaseResponse.call_action = self._plain
+        BaseResponse.call_action, BaseResponse.setup_class = self._plain
         CallsAnswered._active = False
+
+
+def _divert(api: Api, response: Any) -> None:
+    """Send one S3 request through an `Api`."""
+    for name in ("_bucket_response", "_key_response"):
+        plain = getattr(response, name)
+        setattr(response, name, partial(_answer_s3, api, response, plain))
+
+
+def _answer_s3(api: Api, response: Any, plain: Callable[..., Any], *request: Any) -> Any:
+    return api.answer(response, lambda _response: plain(*request))
+
+
+def _succeeded(answer: Any) -> bool:
+    """Whether an answer is no error; moto gives some S3 answers as a body alone."""
+    return isinstance(answer, str | bytes) or int(answer[0]) < FIRST_ERROR_STATUS
 
 
 def _refuse_unknown(world: "World", service: str, operation: str) -> None:
@@ -155,6 +208,9 @@ def _refuse_unknown(world: "World", service: str, operation: str) -> None:
 
 def _parameters(response: Any, service: str) -> dict[str, Any]:
     """Return the request's parameters by the names and types of the service's model."""
+    if service in {"s3", "lambda"}:
+        found: dict[str, Any] = dict(response.uri_match)
+        return found
     if not response.automated_parameter_parsing:
         if service not in SIMULATED_SERVICES:
             return {}

@@ -6,6 +6,10 @@
     POST /_awsroll/capacity              {"us-east-1a": 0, "us-east-1b": null}    null: no limit
     POST /_awsroll/failing-boots         {"count": 2}
     POST /_awsroll/instances/ID/fail     {"code": "Server.InternalError"}
+    GET  /_awsroll/faults                the fault rules in force, and what fired
+    POST /_awsroll/faults                {"fault": "throttled", "operation": "ec2:*", "probability": 0.3, "seed": 7}
+    POST /_awsroll/faults/clear          {}    ends every rule; the record stays
+    POST /_awsroll/faults/ID/remove      {}
     POST /_awsroll/time                  {"jump": 60}    only on a virtual clock
 
 All else goes to the next application. A POST must say `Content-Type: application/json`, which no web page can send
@@ -18,6 +22,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.faults.rule import FaultRule
 from awsroll.sandbox.options import SandboxOptions
 
 if TYPE_CHECKING:
@@ -61,13 +66,17 @@ class Control:
 
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> Mapping[str, Any]:
         if method == "GET":
-            return {"state": self._state, "options": self._options}[path]()
+            return {"state": self._state, "options": self._options, "faults": self._simulation.faults.to_json}[path]()
         wishes = _json_body(environ)
         with self._simulation.world.lock:
             self._simulation.world.advance()
             if path.startswith("instances/") and path.endswith("/fail"):
                 return self._fail(path.split("/")[1], wishes)
+            if path.startswith("faults/") and path.endswith("/remove"):
+                return self._remove_fault(int(path.split("/")[1]))
             change = {
+                "faults": self._add_fault,
+                "faults/clear": self._clear_faults,
                 "options": self._change_options,
                 "capacity": self._change_capacity,
                 "failing-boots": self._change_failing_boots,
@@ -130,6 +139,17 @@ class Control:
     def _fail(self, instance_id: str, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
         self._simulation.ec2.fail(instance_id, str(wishes.get("code", "Server.InternalError")))
         return {"instance_id": instance_id, "state": self._simulation.ec2.instance(instance_id).state}
+
+    def _add_fault(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"id": self._simulation.faults.add(FaultRule.from_fields(wishes))}
+
+    def _remove_fault(self, rule_id: int) -> Mapping[str, Any]:
+        self._simulation.faults.remove(rule_id)
+        return self._simulation.faults.to_json()
+
+    def _clear_faults(self, _wishes: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._simulation.faults.clear()
+        return self._simulation.faults.to_json()
 
     def _jump(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
         self._simulation.jump(float(wishes.get("jump", 0)))

@@ -1,7 +1,8 @@
 """What an operation of the sandbox raises to make an API call fail.
 
-`ApiError` becomes the error answer that AWS would send; `ConnectionLost` becomes no answer at all. Both may come from
-the simulated services and from the callbacks of `Sandbox.on_call`. How they are put on the wire is in `api.py`.
+`ApiError` becomes the error answer that AWS would send; `ConnectionLost` and `AnswerWithheld` become no answer at all.
+They may come from the simulated services, from fault rules and from the callbacks of `Sandbox.on_call`. How
+they are put on the wire is in `api.py`.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,18 @@ class ApiError(Exception):
 
 class ConnectionLost(Exception):  # noqa: N818  the name of what happened, not of a mistake
     """The connection breaks instead of an answer: the caller cannot know whether the call had its effect."""
+
+
+class AnswerWithheld(Exception):  # noqa: N818  the same
+    """The call is never answered: its caller waits until its own read timeout.
+
+    Args:
+        seconds: how long a server holds the connection, in real seconds.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"no answer for {seconds:g} s")
 
 
 def refuse(code: str, message: str, http_status: int = 400) -> NoReturn:

@@ -15,7 +15,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
-from awsroll.sandbox.api import CallsAnswered
+from awsroll.sandbox.api import CallsAnswered, LostAnswers
 from awsroll.sandbox.fleets import Clients
 from awsroll.sandbox.options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
@@ -47,7 +47,9 @@ class Sandbox(Simulation):
     def __init__(
         self, clock: SandboxClock | None = None, options: SandboxOptions | None = None, *, region: str = REGION
     ) -> None:
-        super().__init__(clock, options, region=region, lose_connection=_connection_lost)
+        super().__init__(
+            clock, options, region=region, lost=LostAnswers(connection=_connection_lost, answer=_timed_out)
+        )
         self._entered = ExitStack()
 
     def __enter__(self) -> Self:
@@ -152,4 +154,11 @@ def _connection_lost() -> Exception:
     from botocore.exceptions import ConnectionClosedError  # noqa: PLC0415  kept out of the import of this module
 
     error: Exception = ConnectionClosedError(endpoint_url="https://sandbox.invalid")
+    return error
+
+
+def _timed_out(_seconds: float) -> Exception:
+    from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415  kept out of the import of this module
+
+    error: Exception = ReadTimeoutError(endpoint_url="https://sandbox.invalid")
     return error

@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from awsroll.sandbox.api import CallsAnswered
+from awsroll.sandbox.api import CallsAnswered, LostAnswers
 from awsroll.sandbox.control import Control
 from awsroll.sandbox.fleets import Clients
 from awsroll.sandbox.inprocess import ACCESS_KEY_ID, ENVIRONMENT, SECRET_ACCESS_KEY, sandbox_session
@@ -40,7 +40,9 @@ class SandboxServer(Simulation):
     """
 
     def __init__(self, clock: SandboxClock | None, options: SandboxOptions | None, *, region: str, port: int) -> None:
-        super().__init__(clock, options, region=region, lose_connection=ConnectionResetError)
+        lost = LostAnswers(connection=ConnectionResetError, answer=self._withhold)
+        super().__init__(clock, options, region=region, lost=lost)
+        self._closing = threading.Event()
         self._running = ExitStack()
         self.is_closed = False
         with ExitStack() as stack:
@@ -82,12 +84,18 @@ class SandboxServer(Simulation):
         """Return a boto3 session all of whose clients talk to this server."""
         return sandbox_session(self.world.region, endpoint_url=self.url)
 
+    def _withhold(self, seconds: float) -> Exception:
+        """Keep one caller waiting, then hang up."""
+        self._closing.wait(seconds)
+        return ConnectionResetError()
+
     def _clients(self) -> Clients:
         return Clients(self.session())
 
     def close(self) -> None:
         """Stop answering; harmless if it was closed before."""
         self.is_closed = True
+        self._closing.set()
         self._running.close()
 
     def __enter__(self) -> Self:

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from time import sleep
 from typing import Any, Literal
 
-from awsroll.sandbox.api import Api, CallListener
-from awsroll.sandbox.autoscaling import AutoScalingWorld
-from awsroll.sandbox.ec2 import Ec2World
-from awsroll.sandbox.elb import ElbWorld
+from awsroll.sandbox.api import Api, CallListener, LostAnswers
+from awsroll.sandbox.autoscaling.world import AutoScalingWorld
+from awsroll.sandbox.ec2.world import Ec2World
+from awsroll.sandbox.elb.world import ElbWorld
+from awsroll.sandbox.faults.book import Faults
 from awsroll.sandbox.fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
 from awsroll.sandbox.options import SandboxOptions
-from awsroll.sandbox.ssm import SsmWorld
+from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.ticker import WallClock
 from awsroll.sandbox.world import SandboxClock, World
 
@@ -30,7 +31,7 @@ class Simulation(ABC):
         clock: a virtual clock, or None for the wall clock.
         options: the switches.
         region: the region that is simulated.
-        lose_connection: makes the exception that breaks a connection.
+        lost: what breaks a connection, and what leaves a call without an answer.
     """
 
     def __init__(
@@ -39,11 +40,11 @@ class Simulation(ABC):
         options: SandboxOptions | None,
         *,
         region: str,
-        lose_connection: Callable[[], Exception],
+        lost: LostAnswers,
     ) -> None:
         self.clock = clock or WallClock()
         self.world = World(self.clock, options, region=region)
-        self.api = Api(self.world, lose_connection)
+        self.api = Api(self.world, lost)
 
     @abstractmethod
     def session(self) -> Any:
@@ -77,6 +78,11 @@ class Simulation(ABC):
     def ssm(self) -> SsmWorld:
         """The commands sent to instances."""
         return self.world.ssm
+
+    @property
+    def faults(self) -> Faults:
+        """The rules by which calls fail, and what they did."""
+        return self.world.faults
 
     @property
     def is_virtual(self) -> bool:

@@ -7,11 +7,11 @@ places where one must follow the other, all of them private to moto and therefor
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.instance import STATE_CODES
+from awsroll.sandbox.ec2.instance import STATE_CODES
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.ec2_launch import LaunchOrder
-    from awsroll.sandbox.instance import SimInstance
+    from awsroll.sandbox.ec2.instance import SimInstance
+    from awsroll.sandbox.ec2.launch import LaunchOrder
     from awsroll.sandbox.world import World
 
 

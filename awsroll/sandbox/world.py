@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from awsroll.sandbox.autoscaling import AutoScalingWorld
-from awsroll.sandbox.ec2 import Ec2World
-from awsroll.sandbox.elb import ElbWorld
+from awsroll.sandbox.autoscaling.world import AutoScalingWorld
+from awsroll.sandbox.ec2.world import Ec2World
+from awsroll.sandbox.elb.world import ElbWorld
+from awsroll.sandbox.faults.book import Faults
 from awsroll.sandbox.options import SandboxOptions
-from awsroll.sandbox.ssm import SsmWorld
+from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.timeline import Timeline, Timer
 
 REGION = "us-east-1"
@@ -47,6 +48,7 @@ class World:
         self._timeline = Timeline()
         self._replaying_at: datetime | None = None
         self._wakers: list[Callable[[], None]] = []
+        self.faults = Faults(self)
         self.ec2 = Ec2World(self)
         self.elb = ElbWorld(self)
         self.autoscaling = AutoScalingWorld(self)

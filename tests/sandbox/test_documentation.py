@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "docs" / "sandbox.md").read_text()
 DEFINED = {
     name
-    for file in HERE.glob("test_*.py")
+    for file in HERE.rglob("test_*.py")
     for name in re.findall(r"^(?:async )?def (test_\w+)", file.read_text(), re.MULTILINE)
 }
 

@@ -1,6 +1,5 @@
 """The sandbox as a server: boto3 and the AWS CLI over HTTP, and its own control interface."""
 
-import http.client
 import importlib.util
 import json
 import os
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 
 from awsroll.sandbox import ConnectionLost, SandboxOptions, SandboxServer, serve
 from awsroll.testing.clock import VirtualClock
+from tests.sandbox.control import control
 
 pytestmark = pytest.mark.process
 
@@ -26,16 +26,6 @@ def server() -> Iterator[SandboxServer]:
     """Serve in virtual time: the test moves it."""
     with serve(clock=VirtualClock()) as it:
         yield it
-
-
-def control(server: SandboxServer, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    content = None if body is None else json.dumps(body)
-    connection.request(method, f"/_awsroll/{path}", content, headers or {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    status, data = answer.status, json.loads(answer.read())
-    connection.close()
-    return status, data
 
 
 def test_boto3_finds_it_by_the_environment(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,184 @@
+"""How a member comes into service: EC2 launch, boot, lifecycle hook, registration, InService.
+
+Also the ways it can fail, each as the activity AWS would show. When and how many to launch is the controller's choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.autoscaling.state import LAUNCHING, Lifecycle, Member, TemplateSpec
+from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.handling import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsroll.sandbox.autoscaling.catalog import ResolvedTemplate
+    from awsroll.sandbox.autoscaling.hooks import HookWaits
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.autoscaling.targets import GroupTargets
+
+NO_CAPACITY_TAG = "sandbox:insufficient-capacity"
+"""A tag of the group: zones, separated by commas, in which its launches find no capacity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchRequest:
+    """One instance to launch, and why."""
+
+    subnet_id: str
+    cause: str
+    balancing: bool = False
+
+
+class Launches:
+    """Brings members into service.
+
+    Args:
+        registry: the groups and the world.
+        targets: the groups' target groups.
+        hooks: the lifecycle hooks.
+    """
+
+    def __init__(self, registry: Registry, targets: GroupTargets, hooks: HookWaits) -> None:
+        self._registry = registry
+        self._targets = targets
+        self._hooks = hooks
+        self.failed: Callable[[Group, Member], None] = lambda _group, _member: None
+        self.arrived: Callable[[Group, Member], None] = lambda _group, _member: None
+
+    def launch(self, group: Group, request: LaunchRequest) -> Member:
+        """Launch one instance from the group's template as it resolves now.
+
+        Raises:
+            ApiError: EC2 refuses; a Failed activity was recorded.
+        """
+        zone = group.subnets[request.subnet_id]
+        details = {"Subnet ID": request.subnet_id, "Availability Zone": zone}
+        try:
+            template = self._template(group)
+            self._check_capacity(group, zone, template)
+            self._targets.validate(group.attachments)
+            instance = self._registry.world.ec2.launch(
+                template_id=template.spec.template_id,
+                template_version=str(template.version),
+                subnet_id=request.subnet_id,
+                tags=propagated_tags(group),
+                client_token=None,
+            )
+        except ApiError as error:
+            self._registry.log.fail_launch(group, request.cause, error.message, details)
+            raise
+        spec = template.spec
+        if self._registry.options.instance_template_version == "number":
+            spec = TemplateSpec(template_id=spec.template_id, name=spec.name, version=str(template.version))
+        member = Member(
+            instance_id=instance.instance_id,
+            zone=zone,
+            subnet_id=request.subnet_id,
+            launched_at=self._registry.world.now(),
+            template=spec,
+            template_version=template.version,
+            instance_type=template.instance_type,
+            protected=bool(group.setting("NewInstancesProtectedFromScaleIn", default=False)),
+            balancing=request.balancing,
+        )
+        description = f"Launching a new EC2 instance: {instance.instance_id}"
+        member.activity = self._registry.log.open(group, description, request.cause, details=details)
+        member.activity.status, member.activity.progress = "PreInService", 30
+        group.members[member.instance_id] = member
+        return member
+
+    def bring_back(self, group: Group, member: Member, description: str, cause: str) -> None:
+        """Start the way into service of an instance that runs already: attached, or back from standby."""
+        details = {"Subnet ID": member.subnet_id, "Availability Zone": member.zone}
+        member.state, member.launch_hooks_apply, member.settling = Lifecycle.PENDING, False, False
+        member.activity = self._registry.log.open(group, description, cause, details=details)
+        member.activity.status, member.activity.progress = "PreInService", 30
+        self.progress(group, member)
+
+    def progress(self, group: Group, member: Member) -> None:
+        """Take the next step of a member on its way, as far as EC2 allows it now."""
+        if member.state not in LAUNCHING:
+            return
+        if self._registry.has_ended(member):
+            self._died(group, member)
+        elif member.state is Lifecycle.PENDING and not member.settling and self._registry.is_running(member):
+            member.settling = True
+            seconds = self._registry.options.group_registration_seconds
+            self._registry.world.after(seconds, lambda: self._settled(group, member))
+
+    def proceed(self, group: Group, member: Member) -> None:
+        """Go on after the lifecycle hooks: register, then InService."""
+        if member.state is Lifecycle.PENDING_WAIT:
+            member.state = Lifecycle.PENDING_PROCEED
+        try:
+            self._targets.register(group, member)
+        except ApiError as error:
+            self._registry.log.close(member.activity, "Failed", message=error.message)
+            self.failed(group, member)
+            return
+        member.state = Lifecycle.IN_SERVICE
+        member.in_service_since = self._registry.world.now()
+        member.balancing = False
+        self._registry.log.close(member.activity, "Successful")
+        self.arrived(group, member)
+
+    def _settled(self, group: Group, member: Member) -> None:
+        if member.state is not Lifecycle.PENDING:
+            return
+        if not self._registry.is_running(member):
+            member.settling = False  # stopped meanwhile: its next boot begins again
+            return
+        if self._hooks.begin(group, member, launching=True):
+            member.state = Lifecycle.PENDING_WAIT
+            if member.activity is not None:
+                member.activity.status = "MidLifecycleAction"
+        else:
+            self.proceed(group, member)
+
+    def _died(self, group: Group, member: Member) -> None:
+        instance = self._registry.instance(member)
+        reason = instance.state_reason.message if instance is not None else "the instance is gone"
+        message = (
+            "Instance became unhealthy while waiting for instance to be in InService state. "
+            f"Termination Reason: {reason}"
+        )
+        self._registry.log.close(member.activity, "Failed", message=message)
+        self._hooks.cancel(member)
+        del group.members[member.instance_id]
+        self.failed(group, member)
+
+    def _template(self, group: Group) -> ResolvedTemplate:
+        spec = group.effective_template
+        if spec is None:
+            message = "The sandbox launches from launch templates only, not from launch configurations."
+            refuse(message)
+        return self._registry.catalog.resolve(spec)
+
+    @staticmethod
+    def _check_capacity(group: Group, zone: str, template: ResolvedTemplate) -> None:
+        tag = group.tags.get(NO_CAPACITY_TAG)
+        if tag is not None and zone in [name.strip() for name in tag.value.split(",")]:
+            message = (
+                f"We currently do not have sufficient {template.instance_type} capacity in the Availability Zone you "
+                f"requested ({zone}). Our system will be working on provisioning additional capacity."
+            )
+            refuse(message, code="InsufficientInstanceCapacity")
+
+
+def propagated_tags(group: Group) -> dict[str, str]:
+    """Answer the tags that the group puts on what it launches."""
+    tags = {key: tag.value for key, tag in group.tags.items() if tag.propagate}
+    return tags | {"aws:autoscaling:groupName": group.name}
+
+
+def difference(now: str, before: int, after: int) -> str:
+    """Word the cause of a launch that closes the gap to the desired capacity."""
+    return (
+        f"At {now} an instance was started in response to a difference between desired and actual capacity, "
+        f"increasing the capacity from {before} to {after}."
+    )

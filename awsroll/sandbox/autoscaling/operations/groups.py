@@ -1,0 +1,248 @@
+"""Group operations: create, update, delete, describe, and the desired capacity.
+
+Requests are checked and stored; the controller acts on them at its next look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.autoscaling import views
+from awsroll.sandbox.autoscaling.activities import at
+from awsroll.sandbox.autoscaling.hooks import put_hook
+from awsroll.sandbox.autoscaling.placement import POLICIES
+from awsroll.sandbox.autoscaling.state import Group, GroupTag
+from awsroll.sandbox.autoscaling.templates import apply_template
+from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+SETTINGS = (*views.BEHAVIOUR, *views.STORED, "ServiceLinkedRoleARN")
+HEALTH_CHECK_TYPES = frozenset({"EC2", "EBS", "ELB", "VPC_LATTICE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Minimum, maximum and desired capacity, checked against each other."""
+
+    min_size: int
+    max_size: int
+    desired: int
+
+    def __post_init__(self) -> None:
+        if self.min_size < 0 or self.min_size > self.max_size:
+            refuse(f"Max bound, {self.max_size}, must be greater than or equal to min bound, {self.min_size}")
+        if not self.min_size <= self.desired <= self.max_size:
+            refuse(
+                f"Desired capacity:{self.desired} must be between the specified min size:{self.min_size} "
+                f"and max size:{self.max_size}"
+            )
+
+
+def updated_sizes(group: Group, parameters: Parameters) -> Sizes:
+    """Answer the sizes after a partial update.
+
+    Without a desired capacity in the request, one outside the new bounds moves to the bound: desired 5 with a new
+    MaxSize of 3 becomes 3.
+    """
+    min_size = int(parameters.get("MinSize", group.min_size))
+    max_size = int(parameters.get("MaxSize", group.max_size))
+    desired = parameters.get("DesiredCapacity")
+    if desired is None and min_size <= max_size:
+        desired = min(max(group.desired, min_size), max_size)
+    return Sizes(min_size=min_size, max_size=max_size, desired=int(group.desired if desired is None else desired))
+
+
+class GroupOperations:
+    """Handlers of the operations on groups.
+
+    Args:
+        registry: the groups and the world.
+        controller: acts on what is stored here.
+    """
+
+    def __init__(self, registry: Registry, controller: Controller) -> None:
+        self._registry = registry
+        self._controller = controller
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handlers by operation name."""
+        return {
+            "CreateAutoScalingGroup": self.create,
+            "UpdateAutoScalingGroup": self.update,
+            "DeleteAutoScalingGroup": self.delete,
+            "DescribeAutoScalingGroups": self.describe,
+            "SetDesiredCapacity": self.set_desired,
+        }
+
+    def create(self, parameters: Parameters) -> Answer:
+        """Create a group; its instances come at the controller's next look."""
+        name = str(parameters["AutoScalingGroupName"])
+        if name in self._registry.groups:
+            message = f"AutoScalingGroup by this name already exists - A group with the name {name} already exists"
+            refuse(message, code="AlreadyExists")
+        min_size, max_size = int(parameters["MinSize"]), int(parameters["MaxSize"])
+        desired = int(parameters.get("DesiredCapacity", min_size))
+        sizes = Sizes(min_size=min_size, max_size=max_size, desired=desired)
+        group = Group(
+            name=name,
+            arn=self._arn(name),
+            created_at=self._registry.world.now(),
+            min_size=sizes.min_size,
+            max_size=sizes.max_size,
+            desired=sizes.desired,
+            subnets=self._subnets(parameters),
+            settings=_settings(parameters),
+        )
+        apply_template(group, parameters, self._registry.catalog)
+        if not (group.template or group.mixed_policy or group.launch_configuration):
+            refuse("Valid requests must contain either LaunchTemplate, LaunchConfigurationName or MixedInstancesPolicy")
+        for tag in parameters.get("Tags") or []:
+            group.tags[tag["Key"]] = GroupTag(
+                value=tag.get("Value") or "", propagate=bool(tag.get("PropagateAtLaunch"))
+            )
+        sources = [each["Identifier"] for each in parameters.get("TrafficSources") or []]
+        self._controller.targets.attach(group, [*(parameters.get("TargetGroupARNs") or []), *sources])
+        for hook in parameters.get("LifecycleHookSpecificationList") or []:
+            put_hook(group, hook)
+        group.desired_changed_because = self._because(group, 0)
+        self._registry.groups[name] = group
+        self._registry.wake(group)
+        return {}
+
+    def update(self, parameters: Parameters) -> Answer:
+        """Change what the request names and nothing else; everything is checked before anything is changed."""
+        group = self._registry.group(str(parameters["AutoScalingGroupName"]))
+        sizes = updated_sizes(group, parameters)
+        settings = _settings(parameters)
+        moves = parameters.get("VPCZoneIdentifier") or parameters.get("AvailabilityZones")
+        subnets = self._subnets(parameters) if moves else group.subnets
+        self._check_refresh(group, parameters)
+        apply_template(group, parameters, self._registry.catalog)
+        before, group.subnets = group.desired, subnets
+        group.min_size, group.max_size, group.desired = sizes.min_size, sizes.max_size, sizes.desired
+        group.settings |= settings
+        self._controller.health.suspect_all(group)
+        if group.desired != before:
+            group.desired_changed_because = self._because(group, before)
+        self._registry.wake(group)
+        return {}
+
+    def delete(self, parameters: Parameters) -> Answer:
+        """Delete a group that is empty, or with ForceDelete also one that is not."""
+        group = self._registry.group(str(parameters["AutoScalingGroupName"]))
+        force = bool(parameters.get("ForceDelete"))
+        protection = group.setting("DeletionProtection", default="none")
+        if protection == "prevent-all-deletion" or (force and protection == "prevent-force-deletion"):
+            refuse(f"Deletion protection of {group.name} is {protection}.", code="ResourceInUse")
+        if group.members and not force:
+            message = (
+                "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
+                "still in the group."
+            )
+            refuse(message, code="ResourceInUse")
+        if not group.members:
+            del self._registry.groups[group.name]
+            return {}
+        group.deleting = True
+        group.min_size = group.desired = 0
+        for member in tuple(group.members.values()):
+            self._controller.departures.force(group, member)
+        self._registry.wake(group)
+        return {}
+
+    def describe(self, parameters: Parameters) -> Answer:
+        """Answer groups by name (unknown ones are absent) or all, in pages of 50."""
+        names = parameters.get("AutoScalingGroupNames") or list(self._registry.groups)
+        filters = parameters.get("Filters") or []
+        known = [self._registry.groups[name] for name in dict.fromkeys(names) if name in self._registry.groups]
+        found = [group for group in known if all(_tagged(group, each) for each in filters)]
+        groups, token = page(found, parameters, PageSize(default=50, most=100))
+        with_instances = parameters.get("IncludeInstances", True) is not False
+        catalog = self._registry.catalog
+        shown = [views.describe_group(group, catalog, with_instances=with_instances) for group in groups]
+        return with_token({"AutoScalingGroups": shown}, token)
+
+    def set_desired(self, parameters: Parameters) -> Answer:
+        """Set the desired capacity within the bounds; cooldowns are not simulated."""
+        group = self._registry.group(str(parameters["AutoScalingGroupName"]))
+        wanted = int(parameters["DesiredCapacity"])
+        if wanted > group.max_size:
+            refuse(
+                f"New SetDesiredCapacity value {wanted} is above max value {group.max_size} for the AutoScalingGroup."
+            )
+        if wanted < group.min_size:
+            refuse(
+                f"New SetDesiredCapacity value {wanted} is below min value {group.min_size} for the AutoScalingGroup."
+            )
+        before, group.desired = group.desired, wanted
+        now = at(self._registry.world.now())
+        group.desired_changed_because = (
+            f"At {now} a user request explicitly set group desired capacity changing the desired capacity "
+            f"from {before} to {wanted}."
+        )
+        self._registry.wake(group)
+        return {}
+
+    def _arn(self, name: str) -> str:
+        world = self._registry.world
+        prefix = f"arn:aws:autoscaling:{world.region}:{world.account_id}:autoScalingGroup"
+        return f"{prefix}:{self._registry.new_id()}:autoScalingGroupName/{name}"
+
+    def _because(self, group: Group, before: int) -> str:
+        now = at(self._registry.world.now())
+        return (
+            f"At {now} a user request update of AutoScalingGroup constraints to min: {group.min_size}, "
+            f"max: {group.max_size}, desired: {group.desired} changing the desired capacity from {before} "
+            f"to {group.desired}."
+        )
+
+    def _subnets(self, parameters: Parameters) -> dict[str, str]:
+        catalog = self._registry.catalog
+        identifiers = [part.strip() for part in str(parameters.get("VPCZoneIdentifier") or "").split(",")]
+        identifiers = [each for each in identifiers if each]
+        zones = [str(zone) for zone in parameters.get("AvailabilityZones") or []]
+        if not identifiers and not zones:
+            refuse("At least one Availability Zone or VPC Subnet is required.")
+        if not identifiers:
+            return catalog.default_subnets(zones)
+        subnets = catalog.subnets(identifiers)
+        if zones and set(zones) != set(subnets.values()):
+            refuse("The availability zones of the specified subnets and the Auto Scaling group do not match")
+        return subnets
+
+    @staticmethod
+    def _check_refresh(group: Group, parameters: Parameters) -> None:
+        refresh = group.active_refresh
+        changes = {"LaunchTemplate", "MixedInstancesPolicy", "LaunchConfigurationName"} & set(parameters)
+        if refresh is not None and refresh.has_desired_configuration and changes:
+            refuse(
+                "An active instance refresh with a desired configuration exists. All configuration options derived "
+                "from the desired configuration are not available for update while the instance refresh is active."
+            )
+
+
+def _settings(parameters: Parameters) -> dict[str, Any]:
+    settings = {name: parameters[name] for name in SETTINGS if parameters.get(name) is not None}
+    unknown = set(str(settings.get("HealthCheckType", "EC2")).split(",")) - HEALTH_CHECK_TYPES
+    if unknown:
+        refuse(f"Invalid HealthCheckType: {', '.join(sorted(unknown))}")
+    policies = settings.get("TerminationPolicies") or []
+    unknown = {str(policy) for policy in policies if not str(policy).startswith("arn:")} - POLICIES
+    if unknown:
+        refuse(f"{', '.join(sorted(unknown))} is not a valid termination policy")
+    return settings
+
+
+def _tagged(group: Group, wanted: dict[str, Any]) -> bool:
+    name, values = str(wanted.get("Name")), wanted.get("Values") or []
+    if name == "tag-key":
+        return any(value in group.tags for value in values)
+    if name == "tag-value":
+        return any(tag.value in values for tag in group.tags.values())
+    tag = group.tags.get(name.removeprefix("tag:"))
+    return name.startswith("tag:") and tag is not None and tag.value in values

@@ -1,0 +1,180 @@
+"""Suspended processes, scaling activities and scheduled actions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.autoscaling.activities import at, describe
+from awsroll.sandbox.autoscaling.operations.groups import updated_sizes
+from awsroll.sandbox.autoscaling.state import Process, ScheduledAction
+from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
+
+
+class ProcessOperations:
+    """Handlers of the operations on processes, activities and scheduled actions.
+
+    Args:
+        registry: the groups and the world.
+        controller: acts on what is stored here.
+    """
+
+    def __init__(self, registry: Registry, controller: Controller) -> None:
+        self._registry = registry
+        self._controller = controller
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handlers by operation name."""
+        return {
+            "SuspendProcesses": self.suspend,
+            "ResumeProcesses": self.resume,
+            "DescribeScalingProcessTypes": self.process_types,
+            "DescribeScalingActivities": self.activities,
+            "PutScheduledUpdateGroupAction": self.schedule,
+            "DescribeScheduledActions": self.scheduled,
+            "DeleteScheduledAction": self.unschedule,
+        }
+
+    def suspend(self, parameters: Parameters) -> Answer:
+        """Suspend processes, all of them when none is named."""
+        group, reason = self._group(parameters), f"User suspended at {at(self._registry.world.now())}"
+        for process in _processes(parameters):
+            group.suspended.setdefault(process, reason)
+        return {}
+
+    def resume(self, parameters: Parameters) -> Answer:
+        """Resume processes; the group looks at itself at once and does what it may do again."""
+        group = self._group(parameters)
+        for process in _processes(parameters):
+            group.suspended.pop(process, None)
+        self._controller.health.suspect_all(group)
+        self._registry.wake(group)
+        return {}
+
+    def process_types(self, _parameters: Parameters) -> Answer:
+        """Answer the names of the processes."""
+        return {"Processes": [{"ProcessName": str(process)} for process in Process]}
+
+    def activities(self, parameters: Parameters) -> Answer:
+        """Answer scaling activities: those in progress first, then the latest start first, in pages of 100."""
+        name = parameters.get("AutoScalingGroupName")
+        log = self._registry.log
+        if name and not (parameters.get("IncludeDeletedGroups") and name not in self._registry.groups):
+            self._registry.group(str(name))
+        names = [str(name)] if name else list(self._registry.groups)
+        if parameters.get("IncludeDeletedGroups") and not name:
+            names = log.group_names()
+        filters = {str(each["Name"]): _filter_values(each) for each in parameters.get("Filters") or []}
+        found = log.select(names, parameters.get("ActivityIds") or (), filters=filters)
+        shown, token = page(found, parameters, PageSize(default=100, most=100))
+        rows = []
+        for activity in shown:
+            group = self._registry.groups.get(activity.group_name)
+            rows.append(describe(activity, group_arn=group.arn if group is not None else None))
+        return with_token({"Activities": rows}, token)
+
+    def schedule(self, parameters: Parameters) -> Answer:
+        """Plan a change of sizes at one instant; a recurrence is kept and never runs."""
+        group = self._group(parameters)
+        name = str(parameters["ScheduledActionName"])
+        starts_at = parameters.get("StartTime") or parameters.get("Time")
+        now = self._registry.world.now()
+        if starts_at is None and not parameters.get("Recurrence"):
+            refuse("Either StartTime or Recurrence must be given.")
+        starts_at = _instant(starts_at) if starts_at is not None else now
+        if starts_at < now:
+            refuse("Given start time is in the past")
+        if (old := group.scheduled.get(name)) is not None:
+            old.timer.cancel()
+        seconds = (starts_at - now).total_seconds() * self._registry.options.speed
+        timer = self._registry.world.after(seconds, lambda: self._due(group, name))
+        sizes = {key: int(parameters[key]) for key in SIZES if parameters.get(key) is not None}
+        request = {key: parameters[key] for key in ("Recurrence", "EndTime", "TimeZone") if parameters.get(key)}
+        group.scheduled[name] = ScheduledAction(
+            name=name, starts_at=starts_at, sizes=sizes, request=request, timer=timer
+        )
+        return {}
+
+    def scheduled(self, parameters: Parameters) -> Answer:
+        """Answer the scheduled actions that are still to come."""
+        name = parameters.get("AutoScalingGroupName")
+        groups = [self._registry.group(str(name))] if name else list(self._registry.groups.values())
+        wanted = parameters.get("ScheduledActionNames") or []
+        pairs = [(group, action) for group in groups for action in group.scheduled.values()]
+        found = [(group, action) for group, action in pairs if not wanted or action.name in wanted]
+        shown, token = page(found, parameters, PageSize(default=50, most=100))
+        return with_token({"ScheduledUpdateGroupActions": [_describe(*each) for each in shown]}, token)
+
+    def unschedule(self, parameters: Parameters) -> Answer:
+        """Delete a scheduled action."""
+        group = self._group(parameters)
+        action = group.scheduled.pop(str(parameters["ScheduledActionName"]), None)
+        if action is None:
+            refuse("Scheduled action name not found")
+        action.timer.cancel()
+        return {}
+
+    def _due(self, group: Group, name: str) -> None:
+        """Run a scheduled action; one that falls due while ScheduledActions is suspended is lost."""
+        action = group.scheduled.get(name)
+        if action is None or action.request.get("Recurrence"):
+            return
+        del group.scheduled[name]
+        if not group.runs(Process.SCHEDULED_ACTIONS):
+            return
+        try:
+            sizes = updated_sizes(group, action.sizes)
+        except ApiError:
+            return  # AWS shows a failed activity; the group stays as it is
+        group.min_size, group.max_size, group.desired = sizes.min_size, sizes.max_size, sizes.desired
+        self._registry.wake(group)
+
+    def _group(self, parameters: Parameters) -> Group:
+        return self._registry.group(str(parameters["AutoScalingGroupName"]))
+
+
+def _processes(parameters: Parameters) -> list[str]:
+    names = [str(name) for name in parameters.get("ScalingProcesses") or []] or [str(process) for process in Process]
+    unknown = set(names) - {str(process) for process in Process}
+    if unknown:
+        refuse(f"Invalid scaling process(es): {', '.join(sorted(unknown))}")
+    return names
+
+
+def _filter_values(each: dict[str, Any]) -> list[Any]:
+    name, values = str(each["Name"]), each.get("Values") or []
+    if name in {"StartTimeLowerBound", "StartTimeUpperBound"}:
+        return [_instant(value) for value in values]
+    if name != "Status":
+        refuse(f"Filter {name} is not valid; use StartTimeLowerBound, StartTimeUpperBound or Status.")
+    return [str(value) for value in values]
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        refuse(f"{value} is not a valid timestamp")
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _describe(group: Group, action: ScheduledAction) -> dict[str, Any]:
+    arn = group.arn.replace(":autoScalingGroup:", ":scheduledUpdateGroupAction:")
+    return {
+        "AutoScalingGroupName": group.name,
+        "ScheduledActionName": action.name,
+        "ScheduledActionARN": f"{arn}:scheduledActionName/{action.name}",
+        "StartTime": action.starts_at,
+        "Time": action.starts_at,
+        **action.sizes,
+        **action.request,
+    }

@@ -1,0 +1,131 @@
+"""Instance refreshes and warm pools, as far as others must notice them: they exist, show, and block what AWS blocks.
+
+A refresh here replaces nothing and stays in progress until it is cancelled; a warm pool holds no instances.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.autoscaling.state import Refresh
+from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+PREFERENCES = {"MinHealthyPercentage": 90, "SkipMatching": False, "AutoRollback": False}
+CANCELLING_SECONDS = 10.0
+
+
+class RefreshOperations:
+    """Handlers of the operations on instance refreshes and warm pools.
+
+    Args:
+        registry: the groups and the world.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handlers by operation name."""
+        return {
+            "StartInstanceRefresh": self.start,
+            "DescribeInstanceRefreshes": self.describe,
+            "CancelInstanceRefresh": self.cancel,
+            "PutWarmPool": self.put_pool,
+            "DescribeWarmPool": self.describe_pool,
+            "DeleteWarmPool": self.delete_pool,
+        }
+
+    def start(self, parameters: Parameters) -> Answer:
+        """Start a refresh that stays in progress."""
+        group = self._group(parameters)
+        self._refuse_during_refresh(group)
+        configuration = parameters.get("DesiredConfiguration") or {}
+        if configuration.get("LaunchTemplate"):
+            self._registry.catalog.spec(configuration["LaunchTemplate"])
+        request: dict[str, Any] = {"Preferences": PREFERENCES | dict(parameters.get("Preferences") or {})}
+        if configuration:
+            request["DesiredConfiguration"] = configuration
+        refresh = Refresh(
+            refresh_id=self._registry.new_id(),
+            status="InProgress",
+            started_at=self._registry.world.now(),
+            has_desired_configuration=bool(configuration),
+            request=request,
+        )
+        group.refreshes.insert(0, refresh)
+        return {"InstanceRefreshId": refresh.refresh_id}
+
+    def describe(self, parameters: Parameters) -> Answer:
+        """Answer the refreshes of a group, the latest first."""
+        group = self._group(parameters)
+        wanted = parameters.get("InstanceRefreshIds") or []
+        found = [each for each in group.refreshes if not wanted or each.refresh_id in wanted]
+        shown, token = page(found, parameters, PageSize(default=50, most=100))
+        return with_token({"InstanceRefreshes": [_describe(group, each) for each in shown]}, token)
+
+    def cancel(self, parameters: Parameters) -> Answer:
+        """Cancel the refresh in progress; it is Cancelling for a while."""
+        group = self._group(parameters)
+        refresh = group.active_refresh
+        if refresh is None:
+            refuse("No in progress or pending Instance Refresh found", code="ActiveInstanceRefreshNotFound")
+        refresh.status, refresh.status_reason = "Cancelling", "Cancelled due to user request."
+        self._registry.world.after(CANCELLING_SECONDS, lambda: self._cancelled(refresh))
+        return {"InstanceRefreshId": refresh.refresh_id}
+
+    def put_pool(self, parameters: Parameters) -> Answer:
+        """Store a warm pool's configuration."""
+        group = self._group(parameters)
+        self._refuse_during_refresh(group)
+        names = ("MaxGroupPreparedCapacity", "InstanceReusePolicy")
+        pool = {name: parameters[name] for name in names if parameters.get(name) is not None}
+        pool |= {"MinSize": int(parameters.get("MinSize") or 0), "PoolState": parameters.get("PoolState") or "Stopped"}
+        group.warm_pool = pool
+        return {}
+
+    def describe_pool(self, parameters: Parameters) -> Answer:
+        """Answer a warm pool's configuration; its list of instances is always empty."""
+        pool = self._group(parameters).warm_pool
+        return {"Instances": []} if pool is None else {"WarmPoolConfiguration": pool, "Instances": []}
+
+    def delete_pool(self, parameters: Parameters) -> Answer:
+        """Forget a warm pool."""
+        group = self._group(parameters)
+        if group.warm_pool is None:
+            refuse(f"No warm pool found with group name {group.name}")
+        group.warm_pool = None
+        return {}
+
+    def _cancelled(self, refresh: Refresh) -> None:
+        refresh.status, refresh.ended_at = "Cancelled", self._registry.world.now()
+
+    @staticmethod
+    def _refuse_during_refresh(group: Group) -> None:
+        if group.active_refresh is not None:
+            message = f"An active instance refresh already exists for the Auto Scaling group {group.name}."
+            refuse(message, code="InstanceRefreshInProgress")
+
+    def _group(self, parameters: Parameters) -> Group:
+        return self._registry.group(str(parameters["AutoScalingGroupName"]))
+
+
+def _describe(group: Group, refresh: Refresh) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "InstanceRefreshId": refresh.refresh_id,
+        "AutoScalingGroupName": group.name,
+        "Status": refresh.status,
+        "StartTime": refresh.started_at,
+        "PercentageComplete": 0,
+        "InstancesToUpdate": len(group.counted),
+        **refresh.request,
+    }
+    if refresh.ended_at is not None:
+        answer["EndTime"] = refresh.ended_at
+    if refresh.status_reason is not None:
+        answer["StatusReason"] = refresh.status_reason
+    return answer

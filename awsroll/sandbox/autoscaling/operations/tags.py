@@ -1,0 +1,75 @@
+"""Tags of groups. PropagateAtLaunch reaches instances launched from then on, never those that run already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.autoscaling.state import GroupTag
+from awsroll.sandbox.autoscaling.views import describe_tags
+from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+FIELDS = {
+    "auto-scaling-group": "ResourceId",
+    "key": "Key",
+    "value": "Value",
+    "propagate-at-launch": "PropagateAtLaunch",
+}
+
+
+class TagOperations:
+    """Handlers of the tag operations.
+
+    Args:
+        registry: the groups and the world.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handlers by operation name."""
+        return {"CreateOrUpdateTags": self.put, "DeleteTags": self.delete, "DescribeTags": self.describe}
+
+    def put(self, parameters: Parameters) -> Answer:
+        """Create tags or change their values; all groups are looked up before anything is changed."""
+        tags = parameters.get("Tags") or []
+        groups = [self._group(tag) for tag in tags]
+        for group, tag in zip(groups, tags, strict=True):
+            propagate = bool(tag.get("PropagateAtLaunch"))
+            group.tags[str(tag["Key"])] = GroupTag(value=str(tag.get("Value") or ""), propagate=propagate)
+            self._registry.wake(group)
+        return {}
+
+    def delete(self, parameters: Parameters) -> Answer:
+        """Delete tags; a value in the request must match, an absent tag is no error."""
+        tags = parameters.get("Tags") or []
+        for group, tag in zip([self._group(tag) for tag in tags], tags, strict=True):
+            known = group.tags.get(str(tag["Key"]))
+            if known is not None and tag.get("Value") in (None, known.value):
+                del group.tags[str(tag["Key"])]
+        return {}
+
+    def describe(self, parameters: Parameters) -> Answer:
+        """Answer tags of all groups, filtered, in pages of 50."""
+        filters = parameters.get("Filters") or []
+        for each in filters:
+            if each.get("Name") not in FIELDS:
+                refuse(f"Filter {each.get('Name')} is not valid; use one of {', '.join(FIELDS)}.")
+        rows = [row for group in self._registry.groups.values() for row in describe_tags(group)]
+        found = [row for row in rows if all(_matches(row, each) for each in filters)]
+        shown, token = page(found, parameters, PageSize(default=50, most=100))
+        return with_token({"Tags": shown}, token)
+
+    def _group(self, tag: dict[str, Any]) -> Group:
+        return self._registry.group(str(tag.get("ResourceId")))
+
+
+def _matches(row: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    value = row[FIELDS[wanted["Name"]]]
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text in [str(each) for each in wanted.get("Values") or []]

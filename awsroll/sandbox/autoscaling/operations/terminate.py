@@ -1,0 +1,85 @@
+"""TerminateInstanceInAutoScalingGroup, with one id or with up to a hundred.
+
+It ignores scale-in protection, has no idempotency token, and never waits: the answer is an activity that has begun.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.autoscaling.activities import at, describe
+from awsroll.sandbox.autoscaling.state import TERMINATING, Departure
+from awsroll.sandbox.handling import ids_of, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.autoscaling.state import Activity, Group, Member
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+
+class TerminateOperation:
+    """Handler of the one operation.
+
+    Args:
+        registry: the groups and the world.
+        controller: moves the members.
+    """
+
+    def __init__(self, registry: Registry, controller: Controller) -> None:
+        self._registry = registry
+        self._controller = controller
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handler by operation name."""
+        return {"TerminateInstanceInAutoScalingGroup": self.terminate}
+
+    def terminate(self, parameters: Parameters) -> Answer:
+        """Terminate members and lower the desired capacity, or have them replaced at once."""
+        group, members = self._wanted(parameters)
+        decrement = bool(parameters["ShouldDecrementDesiredCapacity"])
+        self._check(group, members, decrement=decrement)
+        activities = [self._terminate(group, member, decrement=decrement) for member in members]
+        self._registry.wake(group)
+        shown = [describe(activity, group_arn=group.arn) for activity in activities]
+        return {"Activity": shown[0]} if parameters.get("InstanceId") else {"Activities": shown}
+
+    def _wanted(self, parameters: Parameters) -> tuple[Group, list[Member]]:
+        single = parameters.get("InstanceId")
+        if not self._registry.options.launch_instances_available or not parameters.get("InstanceIds"):
+            if not single:
+                refuse("1 validation error detected: InstanceId must not be null")
+            owner = self._registry.owner(str(single))
+            if owner is None:
+                refuse(f"Instance Id not found - No managed instance found for instance ID {single}")
+            return owner[0], [owner[1]]
+        if single:
+            refuse("Either InstanceId or InstanceIds can be given, not both.")
+        ids = ids_of(parameters, limit=100)
+        if not parameters.get("AutoScalingGroupName"):
+            refuse("AutoScalingGroupName is required with InstanceIds.")
+        group = self._registry.group(str(parameters["AutoScalingGroupName"]))
+        return group, [self._registry.member(group, instance_id) for instance_id in ids]
+
+    def _check(self, group: Group, members: Sequence[Member], *, decrement: bool) -> None:
+        for member in members:
+            if member.state in TERMINATING and self._registry.options.second_terminate == "refused":
+                refuse(f"The instance {member.instance_id} is not in InService or Standby or Pending.")
+        if decrement and group.desired - len(members) < group.min_size:
+            refuse(
+                f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance without replacement "
+                "will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or "
+                "lower group's min size."
+            )
+
+    def _terminate(self, group: Group, member: Member, *, decrement: bool) -> Activity:
+        before = group.desired
+        group.desired -= 1 if decrement else 0
+        if member.state in TERMINATING and member.activity is not None:
+            return member.activity
+        now = at(self._registry.world.now())
+        cause = f"At {now} instance {member.instance_id} was taken out of service in response to a user request"
+        cause += f", shrinking the capacity from {before} to {group.desired}." if decrement else "."
+        return self._controller.departures.begin(group, member, Departure.TERMINATE, cause)

@@ -1,0 +1,82 @@
+"""EC2 Auto Scaling in the sandbox: the parts put together, and the one table of its API operations.
+
+The groups work by themselves on the world's timers (`controller.py`); moto's synchronous groups are not
+used. Operations that are not in the table (launch configurations, scaling policies) stay with moto, unless they would
+need moto's groups: those are refused by name.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.autoscaling.controller import Controller
+from awsroll.sandbox.autoscaling.operations.groups import GroupOperations
+from awsroll.sandbox.autoscaling.operations.hooks import HookOperations
+from awsroll.sandbox.autoscaling.operations.launch import LaunchOperation
+from awsroll.sandbox.autoscaling.operations.members import MemberOperations
+from awsroll.sandbox.autoscaling.operations.processes import ProcessOperations
+from awsroll.sandbox.autoscaling.operations.refresh import RefreshOperations
+from awsroll.sandbox.autoscaling.operations.tags import TagOperations
+from awsroll.sandbox.autoscaling.operations.terminate import TerminateOperation
+from awsroll.sandbox.autoscaling.operations.traffic import TrafficOperations
+from awsroll.sandbox.autoscaling.registry import Registry
+from awsroll.sandbox.handling import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.world import World
+
+NOT_SIMULATED = (
+    "AttachLoadBalancers",
+    "BatchDeleteScheduledAction",
+    "BatchPutScheduledUpdateGroupAction",
+    "DetachLoadBalancers",
+    "DisableMetricsCollection",
+    "EnableMetricsCollection",
+    "ExecutePolicy",
+    "PutNotificationConfiguration",
+    "RollbackInstanceRefresh",
+)
+
+
+class AutoScalingWorld:
+    """All Auto Scaling groups of the simulated account.
+
+    Args:
+        world: the world it is part of; its EC2 and load balancing exist already.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._registry = Registry(world)
+        controller = Controller(self._registry)
+        self._launch = LaunchOperation(self._registry, controller)
+        self._operations: dict[str, Handler] = {name: partial(_refuse, name) for name in NOT_SIMULATED}
+        for part in (
+            GroupOperations(self._registry, controller),
+            MemberOperations(self._registry, controller),
+            TerminateOperation(self._registry, controller),
+            HookOperations(self._registry, controller),
+            ProcessOperations(self._registry, controller),
+            TagOperations(self._registry),
+            TrafficOperations(self._registry, controller),
+            RefreshOperations(self._registry),
+        ):
+            self._operations |= part.operations()
+
+    @property
+    def operations(self) -> Mapping[str, Handler]:
+        """The handlers by API operation name, as the switches allow them now."""
+        return self._operations | self._launch.operations()
+
+    def groups(self) -> tuple[Group, ...]:
+        """Return the groups, for a look at them without the API."""
+        return tuple(self._registry.groups.values())
+
+
+def _refuse(operation: str, _parameters: Parameters) -> Answer:
+    message = f"The sandbox does not simulate {operation}; nothing was changed. See docs/sandbox.md for what it does."
+    return refuse(message, code="InvalidAction")

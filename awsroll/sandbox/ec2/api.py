@@ -1,0 +1,141 @@
+"""The write side of the EC2 API, and the table of all EC2 operations that the sandbox answers itself.
+
+Everything that is not in the table is plain moto. Parameters and answers are dictionaries shaped as botocore's model
+has them.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.ec2 import describe, templates
+from awsroll.sandbox.ec2.describe import known_instances, reservation_shape, state_shape
+from awsroll.sandbox.ec2.launch import run_instances
+from awsroll.sandbox.ec2.tokens import TokenBook
+from awsroll.sandbox.errors import refuse, refuse_dry_run
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.ec2.instance import SimInstance
+    from awsroll.sandbox.world import World
+
+MOST_IDS = 1000
+
+
+class Ec2Api:
+    """The EC2 operations that need the sandbox's physics.
+
+    Args:
+        world: the world they change.
+    """
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._tokens = TokenBook(world)
+        self.operations: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
+            "RunInstances": self._run,
+            "TerminateInstances": self._terminate,
+            "StopInstances": self._stop,
+            "StartInstances": self._start,
+            "RebootInstances": self._reboot,
+            "DescribeInstances": partial(describe.describe_instances, world),
+            "DescribeInstanceStatus": partial(describe.describe_instance_status, world),
+            "DescribeInstanceAttribute": partial(describe.describe_instance_attribute, world),
+        }
+        self.guards: dict[str, Callable[[dict[str, Any]], None]] = {
+            "CreateTags": self._check_resources,
+            "DeleteTags": self._check_resources,
+            "ModifyInstanceAttribute": lambda parameters: self._check_ids([parameters["InstanceId"]]),
+            "DescribeLaunchTemplates": partial(templates.check_templates, world),
+            "DescribeLaunchTemplateVersions": partial(templates.check_versions, world),
+            "CreateLaunchTemplateVersion": partial(templates.apply_source_version, world),
+        }
+        self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "CreateTags": self._tags_changed,
+            "DeleteTags": self._tags_changed,
+        }
+
+    def _run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        launched = run_instances(self._world, self._tokens, parameters)
+        return reservation_shape(self._world, launched[0].reservation_id, launched)
+
+    def _terminate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        instances = self._chosen(parameters)
+        protected = {it.zone: it for it in instances if it.record.disable_api_termination and it.state != "terminated"}
+        spared = [it for it in instances if it.zone in protected]
+        changes = self._change([it for it in instances if it not in spared], self._world.ec2.terminate)
+        if protected:
+            # AWS refuses zone by zone: what shares no zone with a protected instance is terminated all the same.
+            name = next(iter(protected.values())).instance_id
+            message = (
+                f"The instance '{name}' may not be terminated. Modify its 'disableApiTermination' instance "
+                "attribute and try again."
+            )
+            refuse("OperationNotPermitted", message)
+        return {"TerminatingInstances": changes}
+
+    def _stop(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        instances = self._chosen(parameters)
+        for instance in instances:
+            if instance.record.disable_api_stop:
+                message = (
+                    f"The instance '{instance.instance_id}' may not be stopped. Modify its 'disableApiStop' "
+                    "instance attribute and try again."
+                )
+                refuse("OperationNotPermitted", message)
+        self._require(instances, {"running", "stopping", "stopped"}, "stopped")
+        return {"StoppingInstances": self._change(instances, self._world.ec2.stop, only="running")}
+
+    def _start(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        instances = self._chosen(parameters)
+        self._require(instances, {"running", "pending", "stopped"}, "started")
+        return {"StartingInstances": self._change(instances, self._world.ec2.start, only="stopped")}
+
+    def _reboot(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        instances = self._chosen(parameters)
+        self._require(instances, {"running"}, "rebooted")
+        self._change(instances, self._world.ec2.reboot)
+        return {}
+
+    def _chosen(self, parameters: Mapping[str, Any]) -> "list[SimInstance]":
+        instance_ids = parameters.get("InstanceIds") or []
+        if not instance_ids:
+            refuse("InvalidParameterCombination", "No instances specified")
+        if len(instance_ids) > MOST_IDS:
+            refuse("InvalidParameterValue", f"At most {MOST_IDS} instance ids")
+        instances = known_instances(self._world, instance_ids)
+        refuse_dry_run(parameters)
+        return instances
+
+    def _require(self, instances: "list[SimInstance]", states: set[str], verb: str) -> None:
+        for instance in instances:
+            if instance.state not in states:
+                message = (
+                    f"The instance '{instance.instance_id}' is not in a state from which it can be {verb}: "
+                    f"it is {instance.state}."
+                )
+                refuse("IncorrectInstanceState", message)
+
+    def _change(
+        self, instances: "list[SimInstance]", change: Callable[[str], None], *, only: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Change each instance (or those in state `only`), and return the states before and after."""
+        changes = []
+        for instance in instances:
+            before = state_shape(instance.state)
+            if only is None or instance.state == only:
+                change(instance.instance_id)
+            after = state_shape(instance.state)
+            changes.append({"InstanceId": instance.instance_id, "PreviousState": before, "CurrentState": after})
+        return changes
+
+    def _check_resources(self, parameters: Mapping[str, Any]) -> None:
+        self._check_ids([it for it in parameters.get("Resources") or () if it.startswith("i-")])
+        if any(tag["Key"].startswith("aws:") for tag in parameters.get("Tags") or ()):
+            refuse("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+
+    def _check_ids(self, instance_ids: list[str]) -> None:
+        known_instances(self._world, instance_ids)
+
+    def _tags_changed(self, parameters: Mapping[str, Any]) -> None:
+        for resource in parameters.get("Resources") or ():
+            self._world.ec2.tags_changed(resource)

@@ -1,0 +1,239 @@
+"""The read side of the EC2 API: DescribeInstances, DescribeInstanceStatus, DescribeInstanceAttribute.
+
+Answers are dictionaries shaped as botocore's model has them. What a caller may see is decided here (an instance that
+was just launched is unknown for a while); nothing is changed.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.ec2.instance import STATE_CODES, SimInstance
+from awsroll.sandbox.ec2.world import unknown_instances
+from awsroll.sandbox.errors import refuse, refuse_dry_run
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+MOST_PER_PAGE = 1000
+MOST_STATUS_IDS = 100
+
+FILTERS: Mapping[str, Callable[[SimInstance], Iterable[str]]] = {
+    "availability-zone": lambda it: (it.zone,),
+    "client-token": lambda it: (it.client_token,),
+    "image-id": lambda it: (it.record.image_id,),
+    "instance-id": lambda it: (it.instance_id,),
+    "instance-state-code": lambda it: (str(STATE_CODES[it.state]),),
+    "instance-state-name": lambda it: (it.state,),
+    "instance-type": lambda it: (it.record.instance_type,),
+    "private-ip-address": lambda it: (it.record.private_ip_address or "",),
+    "reservation-id": lambda it: (it.reservation_id,),
+    "state-reason-code": lambda it: (it.state_reason.code,),
+    "subnet-id": lambda it: (it.subnet_id,),
+    "tag-key": lambda it: it.tags.keys(),
+    "vpc-id": lambda it: (it.vpc_id,),
+}
+
+
+def is_visible(world: "World", instance: SimInstance) -> bool:
+    """Whether EC2 admits to know the instance yet."""
+    return instance.visible_from is None or world.now() >= instance.visible_from
+
+
+def known_instances(world: "World", instance_ids: Sequence[str]) -> list[SimInstance]:
+    """Return the instances with these ids.
+
+    Raises:
+        ApiError: one of the ids is not well formed, unknown, forgotten, or not visible yet.
+    """
+    for instance_id in instance_ids:
+        if not re.fullmatch(r"i-[0-9a-f]{8,17}", instance_id):
+            refuse("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
+    found = {it: world.ec2.find(it) for it in instance_ids}
+    missing = [it for it, instance in found.items() if instance is None or not is_visible(world, instance)]
+    if missing:
+        raise unknown_instances(missing)
+    return [instance for instance in found.values() if instance is not None]
+
+
+def describe_instances(world: "World", parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer DescribeInstances, one reservation per launch."""
+    refuse_dry_run(parameters)
+    if parameters.get("InstanceIds") and "MaxResults" in parameters:
+        message = "The parameter instancesSet cannot be used with the parameter maxResults"
+        refuse("InvalidParameterCombination", message)
+    page, token = _page(_matching(world, parameters), parameters)
+    reservations: dict[str, list[SimInstance]] = {}
+    for instance in page:
+        reservations.setdefault(instance.reservation_id, []).append(instance)
+    shapes = [reservation_shape(world, key, members) for key, members in reservations.items()]
+    return {"Reservations": shapes, **token}
+
+
+def describe_instance_status(world: "World", parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer DescribeInstanceStatus: running instances only, unless all are asked for."""
+    refuse_dry_run(parameters)
+    if len(parameters.get("InstanceIds") or ()) > MOST_STATUS_IDS:
+        refuse("InvalidParameterValue", f"At most {MOST_STATUS_IDS} instance ids")
+    every_state = parameters.get("IncludeAllInstances", False)
+    chosen = [it for it in _matching(world, parameters) if every_state or it.state == "running"]
+    page, token = _page(chosen, parameters)
+    return {"InstanceStatuses": [_status_shape(world, instance) for instance in page], **token}
+
+
+def describe_instance_attribute(world: "World", parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Answer for the attributes that guard against mistakes; return None for the others, which moto knows."""
+    refuse_dry_run(parameters)
+    record = known_instances(world, [parameters["InstanceId"]])[0].record
+    guards = {"disableApiTermination": "disable_api_termination", "disableApiStop": "disable_api_stop"}
+    attribute = parameters["Attribute"]
+    if attribute not in guards:
+        return None
+    value = {"Value": bool(getattr(record, guards[attribute]))}
+    return {"InstanceId": record.id, attribute[0].upper() + attribute[1:]: value}
+
+
+def reservation_shape(world: "World", reservation_id: str, members: Sequence[SimInstance]) -> dict[str, Any]:
+    """Return a reservation with its instances, as RunInstances and DescribeInstances answer it."""
+    return {
+        "ReservationId": reservation_id,
+        "OwnerId": world.account_id,
+        "Groups": [],
+        "Instances": [instance_shape(instance) for instance in members],
+    }
+
+
+def instance_shape(instance: SimInstance) -> dict[str, Any]:
+    """Return one instance as EC2 describes it."""
+    record = instance.record
+    ended = instance.state == "terminated"
+    shape: dict[str, Any] = {
+        "AmiLaunchIndex": record.ami_launch_index,
+        "Architecture": record.architecture,
+        "BlockDeviceMappings": [],
+        "ClientToken": instance.client_token,
+        "EbsOptimized": record.ebs_optimized,
+        "Hypervisor": record.hypervisor,
+        "ImageId": record.image_id,
+        "InstanceId": instance.instance_id,
+        "InstanceType": record.instance_type,
+        "LaunchTime": instance.launched_at,
+        "Monitoring": {"State": record.monitoring_state},
+        "Placement": {"AvailabilityZone": instance.zone, "GroupName": "", "Tenancy": "default"},
+        "PrivateDnsName": "" if ended else record.private_dns_name,
+        "PublicDnsName": "" if ended else record.public_dns_name or "",
+        "RootDeviceName": record.root_device_name,
+        "RootDeviceType": record.root_device_type,
+        "SecurityGroups": [{"GroupId": group.id, "GroupName": group.name} for group in record.security_groups],
+        "State": state_shape(instance.state),
+        "StateTransitionReason": instance.transition_reason,
+        "VirtualizationType": record.virtualization_type,
+    }
+    if not ended:
+        volumes = record.get_block_device_mapping
+        shape["BlockDeviceMappings"] = [_volume_shape(instance, name, block) for name, block in volumes]
+        shape |= {"SubnetId": instance.subnet_id, "VpcId": instance.vpc_id}
+        shape |= {"PrivateIpAddress": record.private_ip_address}
+    if record.key_name:
+        shape["KeyName"] = record.key_name
+    if instance.state_reason.code:
+        shape["StateReason"] = {"Code": instance.state_reason.code, "Message": instance.state_reason.message}
+    if tags := instance.tags:
+        shape["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return shape
+
+
+def state_shape(state: str) -> dict[str, Any]:
+    """Return a state with its number."""
+    return {"Code": STATE_CODES[state], "Name": state}
+
+
+def _volume_shape(instance: SimInstance, name: str, block: Any) -> dict[str, Any]:
+    ebs = {
+        "VolumeId": block.volume_id,
+        "Status": "attached",
+        "AttachTime": instance.launched_at,
+        "DeleteOnTermination": bool(block.delete_on_termination),
+    }
+    return {"DeviceName": name, "Ebs": ebs}
+
+
+def _status_shape(world: "World", instance: SimInstance) -> dict[str, Any]:
+    if instance.running_since is None:
+        verdict = "not-applicable"
+    elif world.now() < instance.running_since + world.scaled(world.options.status_check_seconds):
+        verdict = "initializing"
+    else:
+        verdict = "impaired" if instance.tags.get("sandbox:status") == "impaired" else "ok"
+    passed = {"initializing": "initializing", "impaired": "failed"}.get(verdict, "passed")
+    status: dict[str, Any] = {"Status": verdict}
+    if verdict != "not-applicable":
+        status["Details"] = [{"Name": "reachability", "Status": passed}]
+    return {
+        "InstanceId": instance.instance_id,
+        "AvailabilityZone": instance.zone,
+        "InstanceState": state_shape(instance.state),
+        "InstanceStatus": status,
+        "SystemStatus": status,
+        "AttachedEbsStatus": status,
+    }
+
+
+def _matching(world: "World", parameters: Mapping[str, Any]) -> list[SimInstance]:
+    filters = parameters.get("Filters") or []
+    if sum(len(it.get("Values") or ()) for it in filters) > world.options.filter_values_limit:
+        message = f"The maximum number of filter values is {world.options.filter_values_limit}"
+        refuse("FilterLimitExceeded", message)
+    tests = [_filter(it["Name"], it.get("Values") or []) for it in filters]
+    if instance_ids := parameters.get("InstanceIds"):
+        candidates = known_instances(world, instance_ids)
+    else:
+        candidates = [it for it in world.ec2.instances() if is_visible(world, it)]
+    return [instance for instance in candidates if all(test(instance) for test in tests)]
+
+
+def _filter(name: str, values: Sequence[str]) -> Callable[[SimInstance], bool]:
+    """Return the test that one filter makes: any of its values, `*` and `?` standing for anything."""
+    read: Callable[[SimInstance], Iterable[str]]
+    if name.startswith("tag:"):
+        key = name.removeprefix("tag:")
+
+        def read(instance: SimInstance) -> Iterable[str]:
+            tags = instance.tags
+            return (tags[key],) if key in tags else ()
+    elif name in FILTERS:
+        read = FILTERS[name]
+    else:
+        refuse("InvalidParameterValue", f"The filter '{name}' is invalid")
+    plain = {value for value in values if not re.search(r"[*?]", value)}
+    patterns = [_wildcards(value) for value in values if value not in plain]
+
+    def test(instance: SimInstance) -> bool:
+        found = tuple(read(instance))
+        return any(it in plain for it in found) or any(pattern.fullmatch(it) for pattern in patterns for it in found)
+
+    return test
+
+
+def _wildcards(value: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in value), re.DOTALL)
+
+
+def _page(found: Sequence[SimInstance], parameters: Mapping[str, Any]) -> tuple[Sequence[SimInstance], dict[str, str]]:
+    """Return one page, and what the answer says about the next one."""
+    size = int(parameters.get("MaxResults") or MOST_PER_PAGE)
+    if not 5 <= size <= MOST_PER_PAGE:  # noqa: PLR2004  the bounds EC2 gives
+        message = f"Value ( {size} ) for parameter maxResults is invalid. Expecting a value from 5 to {MOST_PER_PAGE}."
+        refuse("InvalidParameterValue", message)
+    start = _start(parameters.get("NextToken"))
+    rest = found[start:]
+    return rest[:size], {"NextToken": f"page-{start + size}"} if len(rest) > size else {}
+
+
+def _start(token: str | None) -> int:
+    if not token:
+        return 0
+    number = token.removeprefix("page-")
+    if not number.isdecimal():
+        refuse("InvalidParameterValue", "The token in NextToken is not one that a page ended with")
+    return int(number)

@@ -1,0 +1,132 @@
+"""The load balancing operations that the sandbox answers itself: register, deregister, target health.
+
+Everything else (load balancers, listeners, rules, attributes, tags) is moto's, followed by a look at what it changed.
+Parameters and answers are dictionaries shaped as botocore's model has them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox import storage
+from awsroll.sandbox.elb.target import NOT_REGISTERED, SimTarget
+from awsroll.sandbox.errors import ApiError, refuse
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+CHANGES_USE = (
+    "CreateListener",
+    "CreateRule",
+    "DeleteListener",
+    "DeleteLoadBalancer",
+    "DeleteRule",
+    "DeleteTargetGroup",
+    "ModifyListener",
+    "ModifyRule",
+    "ModifyTargetGroup",
+    "ModifyTargetGroupAttributes",
+    "SetSubnets",
+)
+LONGEST_DELAY_SECONDS = 3600
+DELAY = "deregistration_delay.timeout_seconds"
+
+
+class ElbApi:
+    """The load balancing operations that need the sandbox's physics.
+
+    Args:
+        world: the world they change.
+    """
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.operations: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
+            "RegisterTargets": self._register,
+            "DeregisterTargets": self._deregister,
+            "DescribeTargetHealth": self._describe_health,
+            "ModifyTargetGroupAttributes": self._modify_attributes,
+        }
+        self.guards: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = dict.fromkeys(CHANGES_USE, self._look_again)
+
+    def _register(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        arn, targets = parameters["TargetGroupArn"], parameters.get("Targets") or []
+        elb = self._world.elb
+        if elb.target_group(arn).target_type != "instance":
+            return None
+        refused: ApiError | None = None
+        accepted: list[Mapping[str, Any]] = []
+        for target in targets:
+            try:
+                elb.check_target(arn, target["Id"])
+                accepted.append(target)
+            except ApiError as error:
+                refused = refused or error
+        if refused is None or self._world.options.register_targets == "partial":
+            for target in accepted:
+                elb.register(arn, target["Id"], target.get("Port"))
+        if refused is not None:
+            raise refused
+        return {}
+
+    def _deregister(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        arn = parameters["TargetGroupArn"]
+        elb = self._world.elb
+        if elb.target_group(arn).target_type != "instance":
+            return None
+        for target in parameters.get("Targets") or []:
+            elb.deregister(arn, target["Id"], target.get("Port"))
+        return {}
+
+    def _describe_health(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        arn = parameters["TargetGroupArn"]
+        elb = self._world.elb
+        group = elb.target_group(arn)
+        if group.target_type != "instance":
+            return None
+        asked = parameters.get("Targets") or []
+        found = [self._named(arn, it) for it in asked] if asked else elb.targets(arn)
+        return {"TargetHealthDescriptions": self._health_shapes(found, group.health_check_port)}
+
+    def _named(self, arn: str, target: Mapping[str, Any]) -> SimTarget:
+        """Return the target asked for; without a port the one on the target group's port is meant."""
+        found = self._world.elb.target(arn, target["Id"], target.get("Port"))
+        if found is not None:
+            return found
+        unknown = self._world.ec2.find(target["Id"]) is None
+        if unknown and self._world.options.unknown_target_health == "refused":
+            refuse("InvalidTarget", f"The following targets do not exist: '{target['Id']}'")
+        port = target.get("Port") or self._world.elb.target_group(arn).port
+        reason, description = NOT_REGISTERED
+        return SimTarget(instance_id=target["Id"], port=port, state="unused", reason=reason, description=description)
+
+    def _health_shapes(self, targets: Sequence[SimTarget], check_port: int | None) -> list[dict[str, Any]]:
+        shapes = []
+        for target in targets:
+            health = {"State": target.state}
+            if target.reason is not None and target.description is not None:
+                health |= {"Reason": target.reason, "Description": target.description}
+            shapes.append(
+                {
+                    "Target": {"Id": target.instance_id, "Port": target.port},
+                    "HealthCheckPort": str(check_port or target.port),
+                    "TargetHealth": health,
+                }
+            )
+        return shapes
+
+    def _modify_attributes(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Change the deregistration delay here: moto refuses the longest one that AWS allows. The rest is moto's."""
+        arn, attributes = parameters["TargetGroupArn"], parameters.get("Attributes") or []
+        delays = [str(it["Value"]) for it in attributes if it["Key"] == DELAY]
+        for value in delays:
+            if not value.isdecimal() or int(value) > LONGEST_DELAY_SECONDS:
+                refuse("ValidationError", f"'{DELAY}' value '{value}' must be between '0-3600' inclusive")
+        if not attributes or len(delays) < len(attributes):
+            return None
+        self._world.elb.target_group(arn)
+        storage.elbv2(self._world).target_groups[arn].attributes[DELAY] = delays[-1]
+        return {"Attributes": [{"Key": DELAY, "Value": delays[-1]}]}
+
+    def _look_again(self, _parameters: Mapping[str, Any]) -> None:
+        self._world.elb.settings_changed()

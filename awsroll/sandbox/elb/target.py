@@ -1,0 +1,239 @@
+"""One registered target: the state machine that its health checks drive.
+
+    initial -> healthy <-> unhealthy        while the load balancer checks it
+    any     -> unused                       no listener, zone not enabled, instance stopped or terminated
+    any     -> draining -> gone             after it was deregistered
+
+A target asks its instance for the outcome of a check, keeps its own timers, and tells `ElbWorld` of each change. Checks
+are made on the target group's own interval, in phase with the first one; while nothing can change they are not
+simulated one by one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.ec2.instance import Health
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.elb.target_group import TargetGroupSettings
+    from awsroll.sandbox.timeline import Timer
+    from awsroll.sandbox.world import World
+
+REGISTERING = ("Elb.RegistrationInProgress", "Target registration is in progress")
+FIRST_CHECKS = ("Elb.InitialHealthChecking", "Initial health checks in progress")
+DRAINING = ("Target.DeregistrationInProgress", "Target deregistration is in progress")
+NOT_REGISTERED = ("Target.NotRegistered", "Target is not registered to the target group")
+NO_LISTENER = ("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
+ZONE_OFF = ("Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer")
+FAILURES = {
+    Health.UNHEALTHY: ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
+    Health.NEVER_ANSWERS: ("Target.Timeout", "Request timed out"),
+    Health.REFUSES: ("Target.FailedHealthChecks", "Health checks failed"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimTarget:
+    """A target as it is now; `healthy` has neither reason nor description, `gone` is told only to listeners."""
+
+    instance_id: str
+    port: int
+    state: str
+    reason: str | None = None
+    description: str | None = None
+
+
+class TargetLife:
+    """One instance on one port of one target group, from its registration until it is gone.
+
+    Args:
+        world: for its time, its options and the instance.
+        settings: answers the target group's settings as they are now.
+        instance_id: which instance.
+        port: on which port.
+        changed: called after each change of state or reason.
+    """
+
+    def __init__(
+        self,
+        world: "World",
+        settings: "Callable[[], TargetGroupSettings]",
+        changed: Callable[["TargetLife"], None],
+        *,
+        instance_id: str,
+        port: int,
+    ) -> None:
+        self._world = world
+        self._settings = settings
+        self._changed = changed
+        self.instance_id = instance_id
+        self.port = port
+        self.state = ""
+        self.reason: str | None = None
+        self.description: str | None = None
+        self.draining_since: datetime | None = None
+        self._passes = 0
+        self._failures = 0
+        self._first_check_at: datetime | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def is_registered(self) -> bool:
+        """Registered and neither draining nor gone."""
+        return self.state not in {"draining", "gone", ""}
+
+    def snapshot(self) -> SimTarget:
+        """Return what it is now, as a value."""
+        return SimTarget(
+            instance_id=self.instance_id,
+            port=self.port,
+            state=self.state,
+            reason=self.reason,
+            description=self.description,
+        )
+
+    # --- what happens to it ---
+
+    def register(self) -> None:
+        """Begin, or come back from draining."""
+        self.draining_since = None
+        self._become("initial", REGISTERING)
+        self._restart()
+
+    def deregister(self) -> None:
+        """Drain for the delay that the target group has now, then go."""
+        was_unused = self.state == "unused"
+        self.draining_since = self._world.now()
+        self._become("draining", DRAINING)
+        if was_unused and self._world.options.deregistered_while_unused == "leaves-at-once":
+            self.leave()
+        else:
+            self._wait(self._settings().deregistration_delay_seconds, self.leave)
+
+    def leave(self) -> None:
+        """Be gone."""
+        self._stop_waiting()
+        self._become("gone", (None, None))
+
+    def reconsider(self) -> None:
+        """Look again at the instance and the target group, after either changed."""
+        if self.state == "draining":
+            self._reconsider_delay()
+        elif self.is_registered:
+            self._reconsider_use()
+
+    # --- in use or not ---
+
+    def _reconsider_delay(self) -> None:
+        if self.draining_since is None or self._world.options.changed_delay == "ignored":
+            return
+        ends = self.draining_since + self._world.scaled(self._settings().deregistration_delay_seconds)
+        self._wait(max(0.0, self._simulated(ends - self._world.now())), self.leave)
+
+    def _reconsider_use(self) -> None:
+        instance = self._world.ec2.find(self.instance_id)
+        if instance is None or instance.state == "terminated":
+            if self._set_aside("Target.InvalidState", "Target is in the terminated state"):
+                self._wait(self._world.options.ended_target_seconds, self.leave)
+            return
+        if instance.state == "stopped":
+            self._set_aside("Target.InvalidState", "Target is in the stopped state")
+            return
+        zones = self._settings().zones
+        if instance.zone not in zones:
+            self._set_aside(*(ZONE_OFF if zones else NO_LISTENER))
+        elif self.state == "unused":
+            self._become("initial", REGISTERING)
+            self._restart()
+        elif self._timer is None:
+            self._wait_for_next_check()
+
+    def _set_aside(self, reason: str, description: str) -> bool:
+        """Stop checking; answer whether that is news."""
+        if (self.state, self.reason, self.description) == ("unused", reason, description):
+            return False
+        self._stop_waiting()
+        self._become("unused", (reason, description))
+        return True
+
+    # --- health checks ---
+
+    def _restart(self) -> None:
+        """Count the registration from now; nothing passed or failed yet."""
+        self._passes = self._failures = 0
+        self._first_check_at = None
+        self._wait(self._world.options.registration_seconds, self._registered)
+        self._reconsider_use()
+
+    def _registered(self) -> None:
+        at_once = self._world.options.first_check == "at-once"
+        self._become("initial", FIRST_CHECKS)
+        self._wait(0.0 if at_once else self._settings().interval_seconds, self._check)
+
+    def _check(self) -> None:
+        if self._first_check_at is None:
+            self._first_check_at = self._world.now()
+        instance = self._world.ec2.find(self.instance_id)
+        settings = self._settings()
+        outcome = instance.answers(settings.health_check_port or self.port) if instance else Health.REFUSES
+        if outcome is Health.NEVER_ANSWERS:
+            rest = max(0.0, settings.interval_seconds - settings.timeout_seconds)
+            self._wait(settings.timeout_seconds, lambda: self._judge(outcome, rest))
+        else:
+            self._judge(outcome, settings.interval_seconds)
+
+    def _judge(self, outcome: Health, next_check_in: float) -> None:
+        if outcome is Health.HEALTHY:
+            self._passed()
+        else:
+            self._failed(FAILURES[outcome])
+        settled = {"healthy": self._failures == 0, "unhealthy": self._passes == 0}.get(self.state, False)
+        if settled:
+            self._stop_waiting()  # every further check ends alike, until something changes
+        else:
+            self._wait(next_check_in, self._check)
+
+    def _passed(self) -> None:
+        self._failures = 0
+        self._passes += 1
+        patient = self.state == "unhealthy" or self._world.options.first_healthy_needs == "threshold"
+        if self.state != "healthy" and self._passes >= (self._settings().healthy_threshold if patient else 1):
+            self._become("healthy", (None, None))
+
+    def _failed(self, why: tuple[str, str]) -> None:
+        self._passes = 0
+        self._failures += 1
+        if self.state == "unhealthy" or self._failures >= self._settings().unhealthy_threshold:
+            self._become("unhealthy", why)
+
+    def _wait_for_next_check(self) -> None:
+        """Go on checking, in phase with the first check."""
+        interval = self._settings().interval_seconds
+        if self._first_check_at is None:
+            self._wait(interval, self._check)
+            return
+        since = self._simulated(self._world.now() - self._first_check_at)
+        self._wait(interval - since % interval, self._check)
+
+    # --- small parts ---
+
+    def _become(self, state: str, why: tuple[str | None, str | None]) -> None:
+        before = (self.state, self.reason, self.description)
+        self.state, (self.reason, self.description) = state, why
+        if before != (self.state, self.reason, self.description):
+            self._changed(self)
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._timer = self._world.after(seconds, then)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def _simulated(self, span: timedelta) -> float:
+        """Return how many simulated seconds a span of the clock holds."""
+        return span.total_seconds() * self._world.options.speed

@@ -1,0 +1,144 @@
+"""The targets of the simulated load balancers: who is registered where, and who is told.
+
+`target.py` moves a single target, `target_group.py` reads the settings, `api.py` is the API. Only target groups of
+instances are simulated; those of addresses and functions stay plain moto.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.elb.target import SimTarget, TargetLife
+from awsroll.sandbox.elb.target_group import TargetGroupSettings, link_load_balancers, settings_of
+from awsroll.sandbox.errors import ApiError, refuse
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.ec2.instance import SimInstance
+    from awsroll.sandbox.world import World
+
+
+class ElbWorld:
+    """All targets by target group, in the order they were registered.
+
+    Args:
+        world: the world it is part of; its EC2 exists already.
+    """
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._groups: dict[str, dict[tuple[str, int], TargetLife]] = {}
+        self._settings: dict[str, TargetGroupSettings] = {}
+        self._listeners: list[Callable[[str, SimTarget], None]] = []
+        world.ec2.on_change(self._instance_changed)
+
+    # --- questions ---
+
+    def target_group(self, target_group_arn: str) -> TargetGroupSettings:
+        """Return the settings of a target group as they are now.
+
+        Raises:
+            ApiError: `TargetGroupNotFound`.
+        """
+        if target_group_arn not in self._settings:
+            self._settings[target_group_arn] = settings_of(self._world, target_group_arn)
+        return self._settings[target_group_arn]
+
+    def zones(self, target_group_arn: str) -> frozenset[str]:
+        """Return the zones of the load balancer that uses the target group; empty if none does."""
+        return self.target_group(target_group_arn).zones
+
+    def target_groups(self) -> tuple[str, ...]:
+        """Return the target groups that have targets."""
+        return tuple(arn for arn, targets in self._groups.items() if targets)
+
+    def targets(self, target_group_arn: str) -> tuple[SimTarget, ...]:
+        """Return the registered and the draining targets of a target group."""
+        return tuple(life.snapshot() for life in self._groups.get(target_group_arn, {}).values())
+
+    def target(self, target_group_arn: str, instance_id: str, port: int | None) -> SimTarget | None:
+        """Return one target, or None if it is not registered and does not drain."""
+        key = (instance_id, port or self.target_group(target_group_arn).port)
+        life = self._groups.get(target_group_arn, {}).get(key)
+        return life.snapshot() if life else None
+
+    def on_change(self, callback: Callable[[str, SimTarget], None]) -> None:
+        """Call `callback(target_group_arn, target)` after each transition; state `gone` is the last one."""
+        self._listeners.append(callback)
+
+    # --- changes ---
+
+    def register(self, target_group_arn: str, instance_id: str, port: int | None) -> None:
+        """Register an instance, on the target group's port if none is given; takes back one that drains.
+
+        Raises:
+            ApiError: `InvalidTarget` or `TooManyTargets`; nothing was changed.
+        """
+        self.check_target(target_group_arn, instance_id)
+        targets = self._groups.setdefault(target_group_arn, {})
+        key = (instance_id, port or self.target_group(target_group_arn).port)
+        if key in targets and targets[key].is_registered:
+            return
+        if key not in targets:
+            if len(targets) >= self._world.options.targets_per_group:
+                message = f"The target group has {len(targets)} targets, the maximum"
+                refuse("TooManyTargets", message)
+            targets[key] = TargetLife(
+                self._world,
+                partial(self.target_group, target_group_arn),
+                partial(self._changed, target_group_arn),
+                instance_id=key[0],
+                port=key[1],
+            )
+        targets[key].register()
+
+    def check_target(self, target_group_arn: str, instance_id: str) -> None:
+        """Refuse an instance that may not be registered: unknown, not running, or in another VPC.
+
+        Raises:
+            ApiError: `InvalidTarget`.
+        """
+        group = self.target_group(target_group_arn)
+        instance = self._world.ec2.find(instance_id)
+        if instance is None:
+            refuse("InvalidTarget", f"The following targets do not exist: '{instance_id}'")
+        if instance.state != "running":
+            message = f"The following targets are not in a running state and cannot be registered: '{instance_id}'"
+            refuse("InvalidTarget", message)
+        if instance.vpc_id != group.vpc_id:
+            message = f"The following targets are not in the target group VPC '{group.vpc_id}': '{instance_id}'"
+            refuse("InvalidTarget", message)
+
+    def deregister(self, target_group_arn: str, instance_id: str, port: int | None) -> None:
+        """Begin to drain a target; without effect if that id and port are not registered."""
+        key = (instance_id, port or self.target_group(target_group_arn).port)
+        life = self._groups.get(target_group_arn, {}).get(key)
+        if life is not None and life.is_registered:
+            life.deregister()
+
+    def settings_changed(self) -> None:
+        """Look again at everything, after a target group, a listener or a load balancer was changed."""
+        self._settings.clear()
+        link_load_balancers(self._world)
+        for arn in tuple(self._groups):
+            try:
+                self.target_group(arn)
+            except ApiError:
+                del self._groups[arn]  # the target group was deleted, and its targets with it
+                continue
+            for life in tuple(self._groups[arn].values()):
+                life.reconsider()
+
+    # --- news ---
+
+    def _instance_changed(self, instance: "SimInstance") -> None:
+        for targets in tuple(self._groups.values()):
+            for life in tuple(targets.values()):
+                if life.instance_id == instance.instance_id and life.is_registered:
+                    life.reconsider()
+
+    def _changed(self, target_group_arn: str, life: TargetLife) -> None:
+        if life.state == "gone":
+            self._groups.get(target_group_arn, {}).pop((life.instance_id, life.port), None)
+        snapshot = life.snapshot()
+        for listener in tuple(self._listeners):
+            listener(target_group_arn, snapshot)

@@ -1,0 +1,1 @@
+"""Systems Manager in the sandbox: nodes that come online, and Run Command."""
