@@ -3,9 +3,8 @@
 The command line and the library's public calls come through here. It decides nothing about a fleet.
 """
 
-import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,13 +17,16 @@ from awsroll.core.plan import pause
 from awsroll.core.rollout import Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
-from awsroll.errors import AwsrollError, FleetError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
-from awsroll.ports import Clock, Fleet, Record, Sink, Store
+from awsroll.fleets.label import Label
+from awsroll.holding import HeldClock, HeldStore
+from awsroll.opening import open_session
+from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
 from awsroll.preflight import Prepared, prepare
 from awsroll.report import ApiCalls, Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
-from awsroll.stores import LocalStore
+from awsroll.stores import LocalStore, Lock, RecordStore
 
 
 class NotConfirmedError(SpecError):
@@ -62,32 +64,6 @@ class Surroundings:
     confirm: Callable[[Prepared], bool] = _always
 
 
-def open_session(*, profile: str | None = None, region: str | None = None) -> Any:
-    """Return a boto3 session.
-
-    Raises:
-        SpecError: if there is no such profile, or boto3 knows no such region.
-    """
-    import boto3  # noqa: PLC0415 - takes longer to import than all the rest
-    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see above
-
-    try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        other = os.environ.get("AWS_REGION")  # the AWS CLI and other SDKs know it, boto3 does not
-        if session.region_name or not other:
-            return session
-        return boto3.Session(profile_name=profile, region_name=other)
-    except ProfileNotFound as error:
-        known = ", ".join(boto3.Session().available_profiles) or "none"
-        problem = (
-            f"there is no AWS profile {profile!r} (known: {known}): give one of them, or set it up with the AWS CLI"
-        )
-        raise SpecError(problem) from error
-    except BotoCoreError as error:
-        problem = f"the AWS configuration cannot be used: {error}"
-        raise SpecError(problem) from error
-
-
 def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Report:
     """Roll a fleet to its new version: check, save the record, drive it to an end.
 
@@ -106,7 +82,8 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
-    with run.driving(prepared.rollout):
+    with run.holding(prepared.rollout):
+        run.label(prepared.rollout).check()
         record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
         run.tell("rollout.created", record)
         run.warn(prepared)
@@ -124,11 +101,12 @@ def go_on(
     """
     run = _Run(surroundings)
     rollout = run.store.load(rollout_id).rollout
-    with run.driving(rollout):
+    with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
             return build_report(record, at=run.clock.now())
         run.check_account(rollout)
+        run.label(rollout).check()
         record = _retimed(_woken(record, run.clock.now()), poll=poll, settle_time=settle_time)
         run.tell("rollout.resumed", record)
         return run.drive(record)
@@ -166,12 +144,14 @@ class _Run:
     """One call of the library: the surroundings with their defaults filled in."""
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self.store = surroundings.store or LocalStore()
-        self.clock = surroundings.clock or SystemClock()
+        self.store: Store = surroundings.store or LocalStore()
+        self.clock = HeldClock(surroundings.clock or SystemClock())
+        self._lease: Lease | None = None
         self._sink = surroundings.sink or Tee()
         self._stop_requested = surroundings.stop_requested
         self._session = surroundings.session
         self._endpoint_url = surroundings.endpoint_url
+        self._place = "a store of its own"
         self.aws = self._connect(region=None)
 
     def prepare(self, spec: RolloutSpec) -> Prepared:
@@ -209,10 +189,37 @@ class _Run:
 
     def _connect(self, *, region: str | None) -> Connection:
         session = open_session() if self._session is None else self._session
-        return Connection(session, clock=self.clock, endpoint_url=self._endpoint_url, region=region)
+        connection = Connection(session, clock=self.clock, endpoint_url=self._endpoint_url, region=region)
+        connection.hold(self._lease)
+        return connection
 
-    def driving(self, rollout: Rollout) -> AbstractContextManager[object]:
-        return self.store.drive(rollout) if isinstance(self.store, LocalStore) else nullcontext()
+    @contextmanager
+    def holding(self, rollout: Rollout, *, again: bool = False) -> Iterator[None]:
+        """Hold the fleet while the block lasts: nothing is changed or written without the lease.
+
+        A store that is not ours keeps records alone; whoever brings it sees to it that there is one driver.
+        """
+        if not isinstance(self.store, RecordStore):
+            yield
+            return
+        store, on_wait = self.store, self._tell_wait if again else None
+        with store.drive(rollout, clock=self.clock, on_wait=on_wait) as lease:
+            self._place = store.label
+            self.store, self._lease = HeldStore(store, lease), lease
+            self.aws.hold(lease)
+            with self.clock.keeping(lease.renew_if_due, seconds=lease.seconds / 3):
+                yield
+
+    def _tell_wait(self, lock: Lock) -> None:
+        seconds = round((lock.expires_at - self.clock.now()).total_seconds())
+        message = f"waiting up to {seconds} s for the lease of {lock.holder} to run out"
+        self._sink.event("lease.awaited", self.clock.now(), message=message, seconds=seconds)
+
+    def label(self, rollout: Rollout) -> Label:
+        return Label(self.aws, rollout, place=self._place, warn=self._warn_about_label)
+
+    def _warn_about_label(self, message: str) -> None:
+        self._sink.event("rollout.warning", self.clock.now(), message=message)
 
     def tell(self, event: str, record: Record, **more: object) -> None:
         rollout = record.rollout
@@ -235,13 +242,22 @@ class _Run:
         controller = Controller(
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
+        label = self.label(record.rollout)
         try:
-            status = controller.run(self._stop_requested)
+            with self.clock.keeping(label.refresh_if_due):
+                label.put()
+                status = controller.run(self._stop_requested)
+        except LeaseLostError as error:
+            # Whoever holds the fleet now writes its record: this process makes no further call.
+            status = pause(controller.status, str(error))
+            self._sink.event("rollout.paused", self.clock.now(), reason=status.reason)
         except AwsrollError as error:
             # Something was changed already, so this is no refusal: it waits for a person, as it stands.
             status = pause(controller.status, f"{error}; the fleet was left as it is")
-            with suppress(StateError):
+            with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
+        finally:
+            label.remove()
         return self.report(replace(record, status=status), at=self.clock.now())
 
     def report(self, record: Record, *, at: datetime) -> Report:
@@ -266,5 +282,6 @@ def _retimed(record: Record, *, poll: float | None, settle_time: float | None) -
 
 
 def _summary(store: Store, record: Record) -> RolloutSummary:
-    driven = isinstance(store, LocalStore) and store.driver(record.rollout.rollout_id) is not None
-    return summarize(record, is_driven=driven)
+    if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
+        return summarize(record, is_driven=False)
+    return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from awsroll.cli import demo, listing, plan, resume, roll, sandbox, schema
+from awsroll.cli import demo, listing, plan, resume, roll, sandbox, schema, state
 from awsroll.cli.exits import Exit, exit_of_error
 from awsroll.cli.output import Output, complain
 from awsroll.errors import AwsrollError, FleetError, SpecError
@@ -39,6 +39,7 @@ for _command in (
     sandbox.sandbox,
 ):
     app.command(name="list" if _command is listing.rollouts else None)(_command)
+app.add_typer(state.app, name="state")
 
 
 def main() -> None:

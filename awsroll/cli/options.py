@@ -160,4 +160,11 @@ SPEC_FLAGS = (
         section=LIMITS,
         help="How long a call whose answer was lost may stay unseen before it is repeated (default: 60 seconds).",
     ),
+    Flag(
+        field="lease",
+        type=float,
+        metavar="SECONDS",
+        section=LIMITS,
+        help="How long the fleet stays held without a sign of life from this process, 5 or more (default: 60 seconds).",
+    ),
 )

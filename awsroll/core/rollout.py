@@ -77,6 +77,7 @@ class Limits:
         exempt_seconds: how long to wait for protected and standby instances under `wait`.
         settle_seconds: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
         poll_seconds: the longest time between two looks; None: as fits what is awaited.
+        lease_seconds: how long the fleet stays held without a sign of life from the process that rolls it.
     """
 
     drain_seconds: float = 360
@@ -87,6 +88,7 @@ class Limits:
     exempt_seconds: float = 3600
     settle_seconds: float = 60
     poll_seconds: float | None = None
+    lease_seconds: float = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

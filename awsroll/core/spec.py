@@ -47,6 +47,7 @@ class RolloutSpec:
         strict: refuse when a target group holds instances that are not of the fleet.
         poll: the longest time between two looks; None: as fits what is awaited.
         settle_time: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
+        lease: how long the fleet stays held without a sign of life from the process that rolls it.
     """
 
     asg: str = ""
@@ -73,6 +74,7 @@ class RolloutSpec:
     strict: bool = False
     poll: float | None = None
     settle_time: float = 60
+    lease: float = 60
 
     def amounts(self) -> tuple[Amount, Amount]:
         """Return max unavailable and max surge, as the strategy and the short form `concurrent` mean them.
@@ -163,4 +165,5 @@ _LEAST_SECONDS: dict[str, float] = {
     "progress_timeout": 1,
     "poll": 0.01,
     "settle_time": 1,
+    "lease": 5,
 }
