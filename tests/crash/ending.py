@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from awsroll.sandbox import Fleet, Sandbox
+from awsroll.sandbox import Fleet, Sandbox, SandboxServer
 from tests.crash.scenarios import APP_VERSION, RELOADED, Scenario
 from tests.crash.watch import Watch
 
@@ -21,7 +21,7 @@ class Found:
     target_groups: dict[str, Any]
 
     @classmethod
-    def of(cls, sandbox: Sandbox, fleet: Fleet) -> "Found":
+    def of(cls, sandbox: Sandbox | SandboxServer, fleet: Fleet) -> "Found":
         groups = [one for one in sandbox.autoscaling.groups() if one.name == fleet.group_name]
         kept = {name: _group_settings(one) for one in groups for name in [one.name]}
         elb = sandbox.session().client("elbv2")
@@ -47,7 +47,7 @@ def _group_settings(group: Any) -> dict[str, Any]:
 class Ending:
     """Judges the end of one run."""
 
-    def __init__(self, sandbox: Sandbox, fleet: Fleet, scenario: Scenario) -> None:
+    def __init__(self, sandbox: Sandbox | SandboxServer, fleet: Fleet, scenario: Scenario) -> None:
         self._sandbox = sandbox
         self._fleet = fleet
         self._scenario = scenario

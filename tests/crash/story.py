@@ -15,7 +15,7 @@ from pathlib import Path
 
 import awsroll
 from awsroll.report import Report
-from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
+from awsroll.sandbox import Fleet, Sandbox, SandboxOptions, SandboxServer
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock
 from tests.crash.ending import Ending
@@ -92,6 +92,18 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(made)
 
 
+def build(sandbox: Sandbox | SandboxServer, scenario: Scenario) -> Fleet:
+    """Build the scenario's fleet, on version 1."""
+    if not scenario.grouped:
+        return sandbox.standalone_fleet(servers=scenario.servers, **scenario.shape)
+    fleet = sandbox.auto_scaling_fleet(desired=scenario.servers, **scenario.shape)
+    if scenario.suspended:
+        sandbox.session().client("autoscaling").suspend_processes(
+            AutoScalingGroupName=fleet.group_name, ScalingProcesses=list(scenario.suspended)
+        )
+    return fleet
+
+
 class Run:
     """A run in the middle of it: one process after the other, as long as it is not over.
 
@@ -107,23 +119,11 @@ class Run:
         self._scenario = scenario
         self._gap = gap
         sandbox.standalone_fleet(name="bystander", servers=1, zones=1)
-        self._fleet = self._build()
+        self._fleet = build(sandbox, scenario)
         self._ending = Ending(sandbox, self._fleet, scenario)
         self._watch = Watch(sandbox, self._fleet, scenario)
         self._problems: list[str] = []
         self._knives: list[Knife] = []
-
-    def _build(self) -> Fleet:
-        scenario, sandbox = self._scenario, self._sandbox
-        if not scenario.grouped:
-            return sandbox.standalone_fleet(servers=scenario.servers, **scenario.shape)
-        fleet = sandbox.auto_scaling_fleet(desired=scenario.servers, **scenario.shape)
-        if scenario.suspended:
-            autoscaling = sandbox.session().client("autoscaling")
-            autoscaling.suspend_processes(
-                AutoScalingGroupName=fleet.group_name, ScalingProcesses=list(scenario.suspended)
-            )
-        return fleet
 
     def process(self, cut: int | None = None, fork: Callable[[int], bool] = lambda _: False) -> None:
         """Be one process: begin, or go on with nothing but the stored record; die, or come to the end."""

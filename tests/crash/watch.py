@@ -7,7 +7,7 @@ collected, not raised: a failure inside an API call would look like AWS's to the
 from collections.abc import Mapping
 from typing import Any
 
-from awsroll.sandbox import Fleet, Sandbox
+from awsroll.sandbox import Fleet, Sandbox, SandboxServer
 from tests.crash.scenarios import Scenario
 
 READING = ("Describe", "List", "Get")
@@ -22,7 +22,7 @@ class Watch:
         history: the writing calls and crashes, with their time: for the reader of a failure.
     """
 
-    def __init__(self, sandbox: Sandbox, fleet: Fleet, scenario: Scenario) -> None:
+    def __init__(self, sandbox: Sandbox | SandboxServer, fleet: Fleet, scenario: Scenario) -> None:
         self.problems: list[str] = []
         self.history: list[str] = []
         self._sandbox = sandbox
