@@ -4,12 +4,13 @@ Names and types are checked here. What the values mean is for `RolloutSpec.probl
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from awsroll.cli.flags import FLEET, Flag, FlagGroup
 from awsroll.cli.options import SPEC_FLAGS
+from awsroll.core.rollout import Pace
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import SpecError
 
@@ -98,13 +99,5 @@ def _in_words(problem: str) -> str:
     return f"{said}; `awsroll schema` says what each option takes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retiming:
-    """What `resume` may be told anew: how to look and wait, never what to do."""
-
-    poll: float | None = None
-    settle_time: float | None = None
-
-
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
-RETIMING_GROUP = FlagGroup("retiming", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Retiming)
+PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Pace)

@@ -1,6 +1,8 @@
 """`awsroll roll`: do it, to the end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from awsroll.cli.driving import drive
 from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
@@ -15,7 +17,14 @@ if TYPE_CHECKING:
 
 
 @takes(WANTED_GROUP, EVERYWHERE_GROUP)
-def roll(wanted: "RolloutSpec | RolloutPlan", everywhere: Everywhere) -> int:
+def roll(
+    wanted: "RolloutSpec | RolloutPlan",
+    everywhere: Everywhere,
+    *,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval, instead of waiting.")
+    ] = False,
+) -> int:
     """Roll a fleet to a new version, server after server, to the end. Prints the rollout's id first."""
     if not isinstance(wanted, RolloutSpec):
         _check_region(wanted, everywhere.region)
@@ -25,7 +34,7 @@ def roll(wanted: "RolloutSpec | RolloutPlan", everywhere: Everywhere) -> int:
 
         return start(wanted, surroundings)
 
-    return drive(everywhere, run)
+    return drive(everywhere, run, asks=not no_wait)
 
 
 def _check_region(plan: "RolloutPlan", region: str | None) -> None:

@@ -65,6 +65,14 @@ class Gates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How to look and wait from now on, in seconds; None leaves it as it was. Never what to do."""
+
+    poll: float | None = None
+    settle_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Deadlines and waits, in seconds.
 
@@ -89,6 +97,14 @@ class Limits:
     settle_seconds: float = 60
     poll_seconds: float | None = None
     lease_seconds: float = 60
+
+    def paced(self, pace: Pace) -> "Limits":
+        """Return the same limits at another pace."""
+        return replace(
+            self,
+            poll_seconds=self.poll_seconds if pace.poll is None else pace.poll,
+            settle_seconds=self.settle_seconds if pace.settle_time is None else pace.settle_time,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

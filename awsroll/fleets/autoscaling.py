@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from awsroll.aws.alarms import look_at_alarms
 from awsroll.aws.connection import Connection
 from awsroll.aws.reading import (
     REMEMBERED_PREFIX,
@@ -62,6 +63,7 @@ class AutoScalingFleet:
             target_groups=self._targets.look(rollout.target_groups, attached_target_groups(described)),
             group=group,
             invocations=self._commands.look(rollout, status),
+            alarms=look_at_alarms(self._aws.cloudwatch, rollout.gates.alarms),
             remembered=self._remembered(rollout, described),
         )
 
