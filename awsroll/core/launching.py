@@ -14,6 +14,7 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
+from awsroll.core.refusals import excuse_failures
 from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
@@ -215,6 +216,7 @@ def note_shortage(view: View, capacity: Capacity) -> Status:
     status, group, at = view.status, view.observation.group, view.observation.at
     if view.rollout.kind is FleetKind.STANDALONE or group is None:
         return status
+    status = excuse_failures(view, owed=capacity.inbound > 0)
     failures = [one for one in group.launch_failures if one.at >= status.started_at]
     if capacity.inbound == 0:
         waiting = status.launch_after is not None

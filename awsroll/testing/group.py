@@ -41,6 +41,7 @@ class GroupSettings:
         version: the literal setting; `latest` is what `$Latest` and `$Default` resolve to.
         health_by_targets: the health check type includes ELB.
         launch_errors: how many launches to come will fail, with which message.
+        bad_versions: template versions that can never be launched, with the message that says so.
         warm_pool: its settings; `warm` is what its instances were built from, the next to come into service first.
     """
 
@@ -59,6 +60,8 @@ class GroupSettings:
     can_launch_instances: bool = True
     refresh_active: bool = False
     launch_errors: int = 0
+    launch_error: str = "We currently do not have sufficient t3.small capacity in the zone you requested"
+    bad_versions: dict[str, str] = field(default_factory=dict)
     warm_pool: WarmPool | None = None
     warm: list[TemplateVersion] = field(default_factory=list)
 
@@ -229,7 +232,10 @@ class FakeGroup:
             zone = self._zone_counts()[-1][0]
             if self.settings.launch_errors > 0:
                 self.settings.launch_errors -= 1
-                self._fail(zone, "We currently do not have sufficient t3.small capacity in the zone you requested")
+                self._fail(zone, self.settings.launch_error)
+                return
+            if self.settings.version in self.settings.bad_versions:
+                self._fail(zone, self.settings.bad_versions[self.settings.version])
                 return
             self.launch(zone)
 

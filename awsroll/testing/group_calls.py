@@ -38,8 +38,7 @@ class GroupCalls:
         self._check_size(settings.desired + count)
         if settings.launch_errors > 0:
             settings.launch_errors -= 1
-            message = "We currently do not have sufficient t3.small capacity in the zone you requested"
-            raise CallError(message, code="InsufficientInstanceCapacity", transient=True)
+            raise CallError(settings.launch_error, code="InsufficientInstanceCapacity", transient=True)
         settings.desired += count
         ids = self._group.launch(zone, count)
         self._tokens[token] = ((zone, count), ids)

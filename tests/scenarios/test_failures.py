@@ -92,6 +92,29 @@ def test_capacity_that_never_comes_is_stopped_with_what_aws_said(make: Any) -> N
     assert "sufficient t3.small capacity" in status.reason
 
 
+def test_a_template_that_can_never_launch_is_stopped_at_once_with_what_the_group_said() -> None:
+    fleet = auto_scaling(outdated=3)
+    assert fleet.group is not None
+    fleet.group.settings.bad_versions[str(NEW.number)] = "The key pair 'deploy' does not exist."
+    begun = fleet.clock.monotonic()
+    status = stopped(fleet)
+    assert status.reason == "the group cannot launch: The key pair 'deploy' does not exist."
+    assert fleet.clock.monotonic() - begun < LIMITS.launch_seconds
+
+
+def test_a_rollout_mends_a_group_whose_old_template_can_never_launch() -> None:
+    fleet = auto_scaling(outdated=3)
+    assert fleet.group is not None
+    fleet.group.settings.desired = fleet.group.settings.maximum = 4
+    fleet.group.settings.bad_versions[str(OLD.number)] = "The key pair 'deploy' does not exist."
+    fleet.group.wake()
+    fleet.clock.sleep(5)
+    driver = Driver(fleet, rollout(fleet))
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert fleet.group.failures
+    assert versions(fleet) == {str(NEW): 4}
+
+
 def test_capacity_that_comes_late_is_waited_for(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.fail_launches(2)
