@@ -17,6 +17,7 @@ from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, Ta
 from awsroll.core.refusals import excuse_failures
 from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
 from awsroll.core.rollout import Rollout
+from awsroll.core.short_zones import with_capacity
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
 from awsroll.core.victims import order
 from awsroll.core.view import View
@@ -143,7 +144,7 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
     if group is None:
         return view.status, ()
     status, actions, subnets = view.status, [], dict(group.zones)
-    for zone, wanted in sorted(_zones(view, count, tuple(subnets)).items()):
+    for zone, wanted in sorted(_zones(view, count, with_capacity(view, tuple(subnets))).items()):
         number = status.counters.launches + 1
         request = Launch(
             number=number,

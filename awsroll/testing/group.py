@@ -41,6 +41,7 @@ class GroupSettings:
         version: the literal setting; `latest` is what `$Latest` and `$Default` resolve to.
         health_by_targets: the health check type includes ELB.
         launch_errors: how many launches to come will fail, with which message.
+        full_zones: zones in which nothing can be launched for lack of capacity.
         bad_versions: template versions that can never be launched, with the message that says so.
         warm_pool: its settings; `warm` is what its instances were built from, the next to come into service first.
     """
@@ -61,6 +62,7 @@ class GroupSettings:
     refresh_active: bool = False
     launch_errors: int = 0
     launch_error: str = "We currently do not have sufficient t3.small capacity in the zone you requested"
+    full_zones: set[str] = field(default_factory=set)
     bad_versions: dict[str, str] = field(default_factory=dict)
     warm_pool: WarmPool | None = None
     warm: list[TemplateVersion] = field(default_factory=list)
@@ -254,7 +256,8 @@ class FakeGroup:
     def _zone_counts(self) -> list[tuple[str, int]]:
         """Return the zones, most members first; the last is where the next launch goes."""
         counts = Counter(member.instance.zone for member in self.counted())
-        return sorted(((zone, counts[zone]) for zone, _ in self.settings.zones), key=lambda entry: -entry[1])
+        open_zones = [zone for zone, _ in self.settings.zones if zone not in self.settings.full_zones]
+        return sorted(((zone, counts[zone]) for zone in open_zones), key=lambda entry: -entry[1])
 
     def _scale_in(self, surplus: int) -> None:
         """Terminate the surplus: in the zone with most members, the oldest version, then the oldest instance."""

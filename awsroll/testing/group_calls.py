@@ -36,8 +36,8 @@ class GroupCalls:
             message = f"The zone {zone} is not one of the group's"
             raise CallError(message, code="ValidationError")
         self._check_size(settings.desired + count)
-        if settings.launch_errors > 0:
-            settings.launch_errors -= 1
+        if settings.launch_errors > 0 or zone in settings.full_zones:
+            settings.launch_errors = max(0, settings.launch_errors - 1)
             raise CallError(settings.launch_error, code="InsufficientInstanceCapacity", transient=True)
         settings.desired += count
         ids = self._group.launch(zone, count)
