@@ -37,6 +37,7 @@ def plan(request: RolloutSpec, out: Path | None, everywhere: Everywhere) -> int:
         from awsroll.planfile import save_plan  # noqa: PLC0415 - see above
 
         save_plan(planned, out)
+        output.note(f"the plan is in {out}: `awsroll roll --plan {out}` carries it out")
     if output.json:
         told = msgspec.to_builtins(planned)
         output.emit("plan", **{key: value for key, value in told.items() if key not in _FOR_ROLL})

@@ -41,6 +41,8 @@ class GroupSettings:
         version: the literal setting; `latest` is what `$Latest` and `$Default` resolve to.
         health_by_targets: the health check type includes ELB.
         launch_errors: how many launches to come will fail, with which message.
+        full_zones: zones in which nothing can be launched for lack of capacity.
+        bad_versions: template versions that can never be launched, with the message that says so.
         warm_pool: its settings; `warm` is what its instances were built from, the next to come into service first.
     """
 
@@ -59,6 +61,9 @@ class GroupSettings:
     can_launch_instances: bool = True
     refresh_active: bool = False
     launch_errors: int = 0
+    launch_error: str = "We currently do not have sufficient t3.small capacity in the zone you requested"
+    full_zones: set[str] = field(default_factory=set)
+    bad_versions: dict[str, str] = field(default_factory=dict)
     warm_pool: WarmPool | None = None
     warm: list[TemplateVersion] = field(default_factory=list)
 
@@ -229,7 +234,10 @@ class FakeGroup:
             zone = self._zone_counts()[-1][0]
             if self.settings.launch_errors > 0:
                 self.settings.launch_errors -= 1
-                self._fail(zone, "We currently do not have sufficient t3.small capacity in the zone you requested")
+                self._fail(zone, self.settings.launch_error)
+                return
+            if self.settings.version in self.settings.bad_versions:
+                self._fail(zone, self.settings.bad_versions[self.settings.version])
                 return
             self.launch(zone)
 
@@ -248,7 +256,8 @@ class FakeGroup:
     def _zone_counts(self) -> list[tuple[str, int]]:
         """Return the zones, most members first; the last is where the next launch goes."""
         counts = Counter(member.instance.zone for member in self.counted())
-        return sorted(((zone, counts[zone]) for zone, _ in self.settings.zones), key=lambda entry: -entry[1])
+        open_zones = [zone for zone, _ in self.settings.zones if zone not in self.settings.full_zones]
+        return sorted(((zone, counts[zone]) for zone in open_zones), key=lambda entry: -entry[1])
 
     def _scale_in(self, surplus: int) -> None:
         """Terminate the surplus: in the zone with most members, the oldest version, then the oldest instance."""

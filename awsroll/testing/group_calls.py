@@ -36,10 +36,9 @@ class GroupCalls:
             message = f"The zone {zone} is not one of the group's"
             raise CallError(message, code="ValidationError")
         self._check_size(settings.desired + count)
-        if settings.launch_errors > 0:
-            settings.launch_errors -= 1
-            message = "We currently do not have sufficient t3.small capacity in the zone you requested"
-            raise CallError(message, code="InsufficientInstanceCapacity", transient=True)
+        if settings.launch_errors > 0 or zone in settings.full_zones:
+            settings.launch_errors = max(0, settings.launch_errors - 1)
+            raise CallError(settings.launch_error, code="InsufficientInstanceCapacity", transient=True)
         settings.desired += count
         ids = self._group.launch(zone, count)
         self._tokens[token] = ((zone, count), ids)

@@ -87,7 +87,7 @@ class Looker:
                 shown.get(instance_id) or replace(missing, instance_id=instance_id) for instance_id in sorted(ids)
             ),
             target_groups=tuple(one for one in snapshot.target_groups if one.arn in wanted),
-            group=snapshot.group,
+            group=_shown_to(rollout, snapshot.group),
             invocations=self._invocations(rollout, status),
             alarms=self._alarms(rollout),
             remembered=snapshot.remembered,
@@ -126,6 +126,11 @@ class Looker:
         named = {(one, attempt) for one, attempt in sendings if attempt}
         named |= {(call.instance_id, call.number) for call in status.calls if call.kind is CallKind.SEND_COMMAND}
         return tuple(self.commands.invocation(rollout.rollout_id, one, attempt) for one, attempt in sorted(named))
+
+
+def _shown_to(rollout: Rollout, group: Group | None) -> Group | None:
+    """Leave out the warm pool unless the rollout purges it: others do not look at it."""
+    return group if group is None or rollout.purges_warm_pool else replace(group, warm_pool=None, warm_versions=())
 
 
 def show_group(group: FakeGroup) -> Group:
