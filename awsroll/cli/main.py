@@ -20,9 +20,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     name="awsroll",
     help="Rolling deployments for EC2 fleets behind load balancers: a few servers at a time, no downtime.",
-    epilog="Exit codes: 0 on the new version; 1 failed and rolled back; 2 refused, nothing changed; 3 stopped or "
-    "paused, a person must look; 4 another rollout holds the fleet; 5 AWS refused us, nothing changed; 130 interrupted, "
-    "`awsroll resume` goes on.",
+    epilog="Exit codes: 0 on the new version; 1 failed and rolled back; 2 refused, nothing changed; 3 stopped "
+    "or paused, a person must look; 4 another rollout holds the fleet; 5 AWS refused us, nothing changed; 130 "
+    "interrupted, `awsroll resume` goes on.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its tables cut long options short
