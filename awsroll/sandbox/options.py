@@ -5,8 +5,9 @@ Two kinds live here: how long things take in the simulated AWS (all `_seconds` a
 behaviour runs each way. Nothing here reads the environment or the command line.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,23 @@ class SandboxOptions:
     """From SendCommand until the command runs on the instance."""
     command_seconds: float = 5.0
     """How long a command runs, unless the instance's tag `sandbox:command-seconds` says otherwise."""
+
+    def with_fields(self, fields: Mapping[str, Any]) -> Self:
+        """Return these options with some of them changed, given in JSON's types or as texts.
+
+        Raises:
+            ValueError: there is no such option, or it cannot have this value; the message says why.
+        """
+        import msgspec  # noqa: PLC0415  kept out of the import of the pytest plugin
+
+        if unknown := sorted(set(fields) - set(type(self).__slots__)):
+            message = f"no such option: {', '.join(unknown)}; nothing was changed"
+            raise ValueError(message)
+        try:
+            return msgspec.convert(asdict(self) | dict(fields), type(self), strict=False)
+        except msgspec.ValidationError as error:
+            message = f"option {', '.join(fields)}: {error}; nothing was changed"
+            raise ValueError(message) from error
 
     def __post_init__(self) -> None:
         if self.speed <= 0:

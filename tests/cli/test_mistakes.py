@@ -26,6 +26,10 @@ MISTAKES = {
     "unknown-profile": (["roll", "--asg", "web", "--profile", "nobody"], ["no AWS profile 'nobody'"]),
     "state-in-a-bucket": (["list", "--state", "s3://bucket/state"], ["directory"]),
     "sandbox-speed-0": (["sandbox", "--speed", "0"], ["above 0"]),
+    "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),
+    "sandbox-unknown-option": (["sandbox", "--port", "0", "--option", "x=1"], ["no such option: x"]),
+    "sandbox-option-of-no-kind": (["sandbox", "--port", "0", "--option", "boot_seconds=long"], ["boot_seconds"]),
+    "sandbox-unknown-fault": (["sandbox", "--port", "0", "--fault", "slow"], ["'slow' is not one of throttled"]),
     "demo-concurrent-150-percent": (["demo", "--concurrent", "150%"], ["from 0% to 100%"]),
     "demo-without-servers": (["demo", "--servers", "0"], ["--servers"]),
 }
