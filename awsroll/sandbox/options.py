@@ -58,6 +58,10 @@ class SandboxOptions:
     """RegisterTargets with one bad id: registers none of the others, or all of them. The call fails either way."""
     changed_delay: Literal["ignored", "applied"] = "ignored"
     """Effect of a changed deregistration delay on targets that are draining already."""
+    drain_lag_seconds: float = 0.0
+    """How much longer than its deregistration delay a target stays `draining`."""
+    drained_listed_seconds: float = 0.0
+    """How long a drained target stays in the list without `Targets`, as `unused` with `Target.NotRegistered`."""
     deregistered_while_unused: Literal["drains", "leaves-at-once"] = "drains"
     """What deregistering does to a target of a target group that no listener uses."""
     unknown_target_health: Literal["refused", "unused"] = "refused"
@@ -76,6 +80,8 @@ class SandboxOptions:
     """What a member's template version says if the group's is `$Latest` or `$Default`."""
     second_terminate: Literal["refused", "decrements"] = "refused"
     """Terminating a member that is terminating already, with decrement."""
+    standby_terminate_decrement: Literal["lowers", "ignored"] = "lowers"
+    """Terminating a standby member, whose way in had lowered the desired capacity, with decrement: lowers it again."""
     member_deregistered_by_hand: Literal["killed", "ignored", "reregistered"] = "killed"
     """What a group with ELB health checks does with a member that somebody took out of a target group."""
     exit_standby_raises_desired: Literal["always", "if-lowered"] = "always"

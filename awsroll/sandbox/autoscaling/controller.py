@@ -59,7 +59,7 @@ class Controller:
     def look(self, group: Group) -> None:
         """Look at a group once: finish a deletion, replace the unhealthy, fill up, scale in, balance."""
         if group.deleting:
-            if not group.members:
+            if not group.members and not group.pool:
                 del self._registry.groups[group.name]
             return
         self.health.check(group)

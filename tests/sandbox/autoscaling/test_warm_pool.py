@@ -139,3 +139,14 @@ def test_pool_of_a_group_without_capacity_is_filled_later() -> None:
         it.sandbox.faults.remove(rule_id)
         it.jump(SETTLED_SECONDS)
         assert states(it) == ["Warmed:Stopped"]
+
+
+def test_group_deleted_by_force_takes_its_pool_along() -> None:
+    with lab() as it:
+        with_pool(it)
+        warm = pool(it)[0]["InstanceId"]
+        assert it.refusal("delete_auto_scaling_group").startswith("ResourceInUse: ")
+        it.call("delete_auto_scaling_group", ForceDelete=True)
+        it.jump(SETTLED_SECONDS)
+        assert it.asg.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+        assert it.ec2_state(warm) == "terminated"
