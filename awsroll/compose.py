@@ -16,7 +16,7 @@ from awsroll.core.plan import pause
 from awsroll.core.rollout import Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
-from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError
+from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
@@ -264,4 +264,6 @@ def _retimed(record: Record, *, poll: float | None, settle_time: float | None) -
 def _summary(store: Store, record: Record) -> RolloutSummary:
     if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
         return summarize(record, is_driven=False)
-    return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` says what is wrong with it
+        return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    return summarize(record, is_driven=False)

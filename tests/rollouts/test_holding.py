@@ -10,6 +10,7 @@ import pytest
 
 import awsroll
 from awsroll.aws.calls import is_reading
+from awsroll.core.rollout import Strategy
 from awsroll.core.status import Outcome
 from awsroll.errors import FleetLockedError
 from awsroll.events import Tee
@@ -200,7 +201,7 @@ def test_the_label_is_renewed_through_a_long_rollout(rolling: Rolling) -> None:
         def looked(self, *_: Any) -> None:
             look()
 
-    report = roll(rolling, rolling.store, Looking(), strategy="double-half", min_healthy_time=900)
+    report = roll(rolling, rolling.store, Looking(), strategy=Strategy.DOUBLE_HALF, min_healthy_time=900)
 
     assert report.status is Outcome.SUCCEEDED
     assert len(set(seen)) >= 3
@@ -225,7 +226,7 @@ def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stopp
     )
 
     report = compose.start(
-        rolling.request(strategy="double-half", deregistration_delay=300, lease=10, poll=1000), surroundings
+        rolling.request(strategy=Strategy.DOUBLE_HALF, deregistration_delay=300, lease=10, poll=1000), surroundings
     )
 
     assert report.status is Outcome.SUCCEEDED
