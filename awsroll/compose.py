@@ -4,6 +4,7 @@ The command line and the library's calls come through here. How the parts are pu
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -189,4 +190,6 @@ def _retimed(record: Record, pace: Pace) -> Record:
 def _summary(store: Store, record: Record) -> RolloutSummary:
     if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
         return summarize(record, is_driven=False)
-    return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` says what is wrong with it
+        return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    return summarize(record, is_driven=False)
