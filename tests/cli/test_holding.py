@@ -61,14 +61,7 @@ def test_however_a_held_fleet_is_named_the_second_is_refused_and_the_first_untou
         before = changes(server)
         refused = [
             awsroll("roll", "--target-group", "two-2", *version, *how, environment=environment),
-            awsroll(
-                "roll",
-                "--target-group",
-                fleet.target_group_arns[0],
-                *version,
-                "--launch-first",
-                environment=environment,
-            ),
+            awsroll("roll", "--target-group", first, *version, *how, environment=environment),
             awsroll("roll", "--target-group", "two-1", *version, *how, environment=elsewhere),
         ]
         after = changes(server)

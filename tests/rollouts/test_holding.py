@@ -256,6 +256,23 @@ def test_a_driver_that_slept_past_its_lease_changes_and_writes_nothing_more(
     assert rolling.serving_versions() == {"v2": 2}
 
 
+def test_a_driver_that_slept_between_two_calls_of_one_step_makes_no_second_one(rolling: Rolling) -> None:
+    slept: list[str] = []
+
+    def sleep(service: str, operation: str, _: Any) -> None:
+        if operation == "DeregisterTargets" and not slept:
+            slept.append(service)
+            rolling.clock.jump(61)
+
+    rolling.sandbox.on_call(sleep, "after")
+
+    report = roll(rolling, rolling.store)
+
+    assert report.status is Outcome.PAUSED
+    assert changes(rolling)["elbv2:DeregisterTargets"] == 1
+    assert resume(rolling, report.rollout_id, rolling.store).succeeded
+
+
 @pytest.mark.parametrize("kind", SHARED)
 def test_whoever_takes_over_from_a_sleeper_ends_the_rollout_and_the_sleeper_leaves_it_alone(
     rolling: Rolling, kind: str
