@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
-    from awsroll.interface import open_store, plan, resume, roll, rollouts, status
+    from awsroll.interface import load_plan, open_store, plan, resume, roll, rollouts, save_plan, status
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
 
@@ -45,11 +45,13 @@ __all__ = [
     "StateError",
     "Strategy",
     "Wishes",
+    "load_plan",
     "open_store",
     "plan",
     "resume",
     "roll",
     "rollouts",
+    "save_plan",
     "status",
 ]
 
@@ -68,7 +70,7 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
-    "awsroll.interface": ("open_store", "plan", "resume", "roll", "rollouts", "status"),
+    "awsroll.interface": ("load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll import compose, opening
 from awsroll.core.spec import RolloutSpec
+from awsroll.planfile import load_plan, save_plan
 from awsroll.ports import Clock, Sink, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary
 from awsroll.stores import RecordStore
@@ -20,9 +21,11 @@ from awsroll.stores import RecordStore
 if TYPE_CHECKING:
     import boto3
 
+__all__ = ["load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"]
+
 
 def roll(
-    spec: RolloutSpec,
+    request: RolloutSpec | RolloutPlan,
     *,
     session: "boto3.Session | Any" = None,
     store: Store | str | None = None,
@@ -32,7 +35,8 @@ def roll(
     """Roll a fleet to its new version, and return when it has come to an end.
 
     Args:
-        spec: the request.
+        request: what to do; or what `plan` returned: exactly that is done, in its region and to its pinned version, and
+            refused if the fleet is no more as it was planned for (its health alone may differ).
         session: the boto3 session to use; None: boto3's default one.
         store: where the record is kept: a store, or what `--state` takes; None: a directory under the user's state
             home.
@@ -45,7 +49,7 @@ def roll(
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     kept = _opened(store, session)
-    return compose.start(spec, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+    return compose.start(request, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
 
 
 def resume(
@@ -68,6 +72,8 @@ def resume(
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
     """Return what a rollout would do: order, capacity, rough duration, what the checks found. Changes nothing.
+
+    Give it to `roll` to do exactly that; `save_plan` and `load_plan` keep it in a file until then.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.

@@ -14,6 +14,7 @@ from awsroll.core.status import CallKind, Flight, Status, Step
 from awsroll.core.view import View
 
 _ENDING_CALLS = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
+_DRIVEN_SECONDS = 60  # no plan waits as long: after a longer gap nobody has driven the rollout meanwhile
 CONFIRM_SECONDS = 2  # how long "registered nowhere" must hold when no look has shown the draining itself
 
 
@@ -41,7 +42,7 @@ def advance(view: View) -> Status:
         serving=tuple(sorted(serving)),
         looked_at=at,
         shortage_since=_shortage_since(view),
-        progress_at=at if progressed or _unwatched_seconds(view) >= limit else status.progress_at,
+        progress_at=at if progressed or _was_unwatched(view, limit) else status.progress_at,
     )
 
 
@@ -96,7 +97,7 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
     if flight is None:
         targets = tuple(target.key for target in one.targets if target.state is not TargetState.DRAINING)
         flight = Flight(step=step, since=at, targets=targets)
-    elif flight.step is not step or _is_long_unwatched(view, step):
+    elif flight.step is not step or _was_unwatched(view, deadline_seconds(view, step)):
         flight = replace(flight, step=step, since=at)
     draining = any(target.state is TargetState.DRAINING for target in one.targets)
     gone_since = None if one.targets else (flight.gone_since or at)
@@ -108,21 +109,21 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
     )
 
 
-def _is_long_unwatched(view: View, step: Step) -> bool:
-    return step is not Step.KEPT and _unwatched_seconds(view) >= deadline_seconds(view, step)
-
-
 def _shortage_since(view: View) -> datetime | None:
-    """Start the clock of missing instances anew after a whole deadline unwatched."""
+    """Start the clock of missing instances anew after a time in which nobody drove the rollout."""
     since = view.status.shortage_since
-    watched = _unwatched_seconds(view) < view.rollout.limits.launch_seconds
-    return since if since is None or watched else view.observation.at
+    unwatched = _was_unwatched(view, view.rollout.limits.launch_seconds)
+    return view.observation.at if since is not None and unwatched else since
 
 
-def _unwatched_seconds(view: View) -> float:
-    """Return how long nobody has looked. A whole deadline unwatched (a crash, a pause) is not held against anybody."""
+def _was_unwatched(view: View, deadline: float) -> bool:
+    """Tell whether nobody has driven the rollout since the last look (a crash, a pause).
+
+    That time is not held against anybody: what had to be done for an instance was not done either. Several such times,
+    each shorter than the deadline, would otherwise add up to it.
+    """
     last = view.status.looked_at
-    return 0 if last is None else (view.observation.at - last).total_seconds()
+    return last is not None and (view.observation.at - last).total_seconds() >= min(deadline, _DRIVEN_SECONDS)
 
 
 def _healthy_since(view: View, one: Instance, flight: Flight) -> datetime | None:

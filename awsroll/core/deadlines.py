@@ -8,13 +8,14 @@ from datetime import timedelta
 from awsroll.core.clocks import deadline_seconds, is_drained, is_overdue
 from awsroll.core.fleet import CommandState, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.plan import add_failures, add_warnings
+from awsroll.core.refusals import refused_launches
 from awsroll.core.status import Failure, Flight, Mode, Status, Step
 from awsroll.core.view import View
 
 
 def check_deadlines(view: View) -> Status:
     """Note a failure, with its cause, for every deadline that has passed."""
-    return _note(view, (*_overdue(view), *_owed(view), *_stuck(view)))
+    return _note(view, (*_overdue(view), *refused_launches(view), *_owed(view), *_stuck(view)))
 
 
 def check_deaths(view: View) -> Status:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.plan import add_failures, pause
-from awsroll.core.rollout import OnFailure
-from awsroll.core.status import CallKind, Failure, Flight, Mode, Places, Status, Step
+from awsroll.core.rollout import OnFailure, Rollout
+from awsroll.core.status import CallKind, Failure, Flight, Mode, Outcome, Places, Status, Step
 from awsroll.core.view import View
 
 _ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
@@ -135,6 +135,31 @@ def turn_back(view: View, reason: str) -> Status:
         baking_since=None,
         baked=False,
         pausing="",
+        judged=len(status.failures),
+        forgiven=len(status.failures),
+    )
+
+
+def why_not_back(rollout: Rollout) -> str:
+    """Return why the rollout has no way back; empty if it has one."""
+    if rollout.reloads and rollout.rollback_reload is None:
+        return "this reload was started without a --rollback-command: nothing is known that brings the old version back"
+    if not rollout.reloads and rollout.baseline_template is None:
+        return "no server came from another launch template version when this rollout began: nothing to go back to"
+    return ""
+
+
+def reopened(status: Status, at: datetime) -> Status:
+    """Return the status of an ended rollout as it goes on: what is left of it is taken up where it stands."""
+    return replace(
+        status,
+        mode=Mode.ROLLING,
+        outcome=Outcome.RUNNING,
+        reason="",
+        ended_at=None,
+        progress_at=at,
+        desired=None,
+        abandoned=(),
         judged=len(status.failures),
         forgiven=len(status.failures),
     )

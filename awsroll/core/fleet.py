@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from awsroll.core.warm_pool import WarmPool
+
 
 class FleetKind(StrEnum):
     """Who launches the instances."""
@@ -165,6 +167,8 @@ class Group:
         launch_failures: since the rollout began, newest last.
         terminations: ids of instances for which a termination activity exists since the rollout began.
         can_launch_instances: the endpoint and the group take `LaunchInstances`.
+        warm_pool: its settings, for a rollout that purges the pool; None if there is none (or it is being deleted).
+        warm_versions: what its instances were built from, as text; empty where AWS does not say.
     """
 
     name: str
@@ -179,6 +183,8 @@ class Group:
     terminations: frozenset[str] = frozenset()
     can_launch_instances: bool = True
     refresh_active: bool = False
+    warm_pool: WarmPool | None = None
+    warm_versions: tuple[str, ...] = ()
 
 
 class CommandState(StrEnum):

@@ -15,8 +15,10 @@ from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
 from awsroll.core.gates import launches_left
+from awsroll.core.refusals import excuse_failures
 from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
 from awsroll.core.rollout import Rollout
+from awsroll.core.short_zones import with_capacity
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
 from awsroll.core.victims import order
 from awsroll.core.view import View
@@ -160,7 +162,7 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
     if group is None:
         return view.status, ()
     status, actions, subnets = view.status, [], dict(group.zones)
-    for zone, wanted in sorted(_zones(view, count, tuple(subnets)).items()):
+    for zone, wanted in sorted(_zones(view, count, with_capacity(view, tuple(subnets))).items()):
         number = status.counters.launches + 1
         request = Launch(
             number=number,
@@ -233,6 +235,7 @@ def note_shortage(view: View, capacity: Capacity) -> Status:
     status, group, at = view.status, view.observation.group, view.observation.at
     if view.rollout.kind is FleetKind.STANDALONE or group is None:
         return status
+    status = excuse_failures(view, owed=capacity.inbound > 0)
     failures = [one for one in group.launch_failures if one.at >= status.started_at]
     if capacity.inbound == 0:
         waiting = status.launch_after is not None

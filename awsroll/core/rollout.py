@@ -65,6 +65,14 @@ class Gates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How to look and wait from now on, in seconds; None leaves it as it was. Never what to do."""
+
+    poll: float | None = None
+    settle_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Deadlines and waits, in seconds.
 
@@ -89,6 +97,14 @@ class Limits:
     settle_seconds: float = 60
     poll_seconds: float | None = None
     lease_seconds: float = 60
+
+    def paced(self, pace: Pace) -> "Limits":
+        """Return the same limits at another pace."""
+        return replace(
+            self,
+            poll_seconds=self.poll_seconds if pace.poll is None else pace.poll,
+            settle_seconds=self.settle_seconds if pace.settle_time is None else pace.settle_time,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +135,7 @@ class Rollout:
         goal_tags: keys that the goal template tags instances with: a replacement keeps its own template's values.
         baseline_tags: tags that the old templates gave: they are the template's, not the user's, and are not copied.
         baseline: the versions found at the start, most common first.
+        purges_warm_pool: the group's warm pool is deleted for the rollout, and put back at its end.
         termination_protected: standalone: the instances found protected from termination at the start.
         group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
     """
@@ -148,6 +165,7 @@ class Rollout:
     baseline: tuple[VersionCount, ...] = ()
     baseline_template: TemplateVersion | None = None
     group_version: str = ""
+    purges_warm_pool: bool = False
     termination_protected: tuple[str, ...] = ()
     region: str = ""
     account: str = ""

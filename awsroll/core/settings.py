@@ -16,9 +16,10 @@ from awsroll.core.fleet import Group, TemplateVersion
 from awsroll.core.rollout import Rollout, Strategy
 from awsroll.core.status import Mode, Status
 from awsroll.core.view import View
+from awsroll.core.warm_pool import NO_POOL, WarmPool
 
 MINIMUM, MAXIMUM, VERSION = "min-size", "max-size", "version"
-PROCESS, DELAY = "process:", "deregistration-delay"
+PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
 RUNNING, SUSPENDED = "running", "suspended"
 _NEVER_HELPFUL = ("AZRebalance", "ReplaceUnhealthy")  # both terminate instances of their own choice
 _WHILE_SURPLUS = "AlarmNotification"  # an alarm would see the surplus as idle capacity
@@ -93,6 +94,8 @@ def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change
     version = view.forward.baseline_template if at_rest and rollout.template is not None else rollout.template
     if version is not None and not _is_pinned(group, version):
         found.append(Change(name=VERSION, resource=group.name, found=_version_text(group), wanted=str(version)))
+    if group.warm_pool is not None and _is_in_the_way(view, group, group.warm_pool):
+        found.append(Change(name=POOL, resource=group.name, found=str(group.warm_pool), wanted=NO_POOL))
     return tuple(found)
 
 
@@ -108,6 +111,16 @@ def _process_changes(view: View, group: Group, *, at_rest: bool) -> list[Change]
     if not scaling_rests and ours and _WHILE_SURPLUS in group.suspended:
         changes.append(Change(name=f"{PROCESS}{_WHILE_SURPLUS}", resource=group.name, found=SUSPENDED, wanted=RUNNING))
     return changes
+
+
+def _is_in_the_way(view: View, group: Group, pool: WarmPool) -> bool:
+    """Tell whether a warm pool would bring in, or take back, what is not to stay; one that somebody set since is his.
+
+    While outdated members are left, an empty pool is too: after a stop it would hold what was built for the goal.
+    """
+    if not view.rollout.purges_warm_pool or view.status.ledger.get(POOL, str(pool)) != str(pool):
+        return False
+    return bool(view.outdated) or any(held != str(view.rollout.template) for held in group.warm_versions)
 
 
 def _processes(rollout: Rollout) -> tuple[str, ...]:
@@ -154,6 +167,10 @@ def _writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action,
         update = _update(group, values, reason)
         if update is not None:
             return (update,)
+        if POOL in values and reason is Reason.RESTORING:
+            return (act.PutWarmPool(group=group.name, pool=WarmPool.parse(values[POOL]), reason=reason),)
+        if POOL in values and group.warm_pool is not None:
+            return (act.DeleteWarmPool(group=group.name, pool=group.warm_pool, reason=reason),)
     return tuple(
         act.SetDeregistrationDelay(target_group=key.partition("=")[2], seconds=round(float(value)), reason=reason)
         for key, value in sorted(values.items())
@@ -207,9 +224,26 @@ def _tags(view: View) -> tuple[Action, ...]:
 
 
 def _goals(view: View) -> dict[str, str | None]:
-    """Return each setting's value to write, or None where it is as it should be (or somebody else's wish)."""
-    goals: dict[str, str | None] = {}
+    """Return each setting's value to write, or None where it is as it should be (or somebody else's wish).
+
+    The warm pool comes after the version, from which it is built anew. What the group may do by itself comes last.
+    """
     group = view.observation.group
+    goals = _first_goals(view, group)
+    if group is None or any(goals.values()):
+        return goals
+    if POOL in view.status.ledger:
+        goals[POOL] = _pool_goal(view, group)
+        if goals[POOL] is not None:
+            return goals
+    for name in view.status.ledger:
+        if name.startswith(PROCESS):
+            goals[name] = RUNNING if name.removeprefix(PROCESS) in group.suspended else None
+    return goals
+
+
+def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
+    goals: dict[str, str | None] = {}
     for name, old in view.status.ledger.items():
         applied = view.status.applied.get(name, "")
         if name.startswith(DELAY):
@@ -222,17 +256,17 @@ def _goals(view: View) -> dict[str, str | None]:
             goals[name] = _bound_goal(group.minimum, min(int(old), group.desired), applied)
         elif name == VERSION:
             goals[name] = _version_goal(view, group, old, applied)
-    if any(goals.values()) or group is None:
-        return goals
-    for name in view.status.ledger:  # last: what the group may do by itself waits until all else is in place
-        if name.startswith(PROCESS):
-            goals[name] = RUNNING if name.removeprefix(PROCESS) in group.suspended else None
     return goals
 
 
 def _delay_goal(view: View, name: str, old: str, applied: str) -> str | None:
     seconds = view.observation.target_group(name.partition("=")[2]).deregistration_delay_seconds
     return old if seconds == float(applied) and seconds != float(old) else None
+
+
+def _pool_goal(view: View, group: Group) -> str | None:
+    deleted = group.warm_pool is None and view.status.applied.get(POOL) == NO_POOL
+    return view.status.ledger[POOL] if deleted else None
 
 
 def _bound_goal(now: int, goal: int, applied: str) -> str | None:

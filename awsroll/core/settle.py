@@ -14,6 +14,7 @@ from awsroll.core.actions import Answer, Result
 from awsroll.core.desired import moved
 from awsroll.core.fleet import CommandState, Lifecycle
 from awsroll.core.plan import add_failures, add_warnings, pause
+from awsroll.core.short_zones import note_zone
 from awsroll.core.status import Call, CallKind, Failure, Launch, Mode, Status
 from awsroll.core.view import View
 
@@ -63,6 +64,8 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
             | act.UpdateGroup()
             | act.SuspendProcesses()
             | act.ResumeProcesses()
+            | act.DeleteWarmPool()
+            | act.PutWarmPool()
             | act.SetDeregistrationDelay()
             | act.RememberSettings()
             | act.ForgetSettings()
@@ -95,6 +98,7 @@ def abandoned_name(action: act.Action) -> str:
 def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
     if result.answer is Answer.UNANSWERED:
         return status
+    status = note_zone(status, launch, result, at)
     others = tuple(one for one in status.launches if one.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
         made = replace(launch, settled=True, instance_ids=result.instance_ids)

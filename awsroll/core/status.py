@@ -212,6 +212,8 @@ class Status:
         ledger: settings of others that were changed: name -> value as found.
         applied: the same settings: name -> the value that we gave them; another one seen is somebody else's wish.
         shortage_since: since when the group or EC2 has owed us instances; `shortage` says why, in AWS's words.
+        short_zones: zones in which a group's surge was refused for lack of capacity, and when: others are tried first.
+        excused_until: failed launches of the group up to this instant (AWS's own) are none of this rollout's.
         launch_after: no new launch before this instant, after a refusal that may pass.
         abandoned: settings that could not be restored; they stay in the ledger and in the report.
         warnings: what the report must say at the end.
@@ -251,6 +253,8 @@ class Status:
     exempt_since: datetime | None = None
     shortage_since: datetime | None = None
     shortage: str = ""
+    short_zones: dict[str, datetime] = field(default_factory=dict)
+    excused_until: datetime | None = None
     launch_after: datetime | None = None
     abandoned: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()

@@ -87,7 +87,7 @@ class Looker:
                 shown.get(instance_id) or replace(missing, instance_id=instance_id) for instance_id in sorted(ids)
             ),
             target_groups=tuple(one for one in snapshot.target_groups if one.arn in wanted),
-            group=snapshot.group,
+            group=_shown_to(rollout, snapshot.group),
             invocations=self._invocations(rollout, status),
             alarms=self._alarms(rollout),
             remembered=snapshot.remembered,
@@ -128,6 +128,11 @@ class Looker:
         return tuple(self.commands.invocation(rollout.rollout_id, one, attempt) for one, attempt in sorted(named))
 
 
+def _shown_to(rollout: Rollout, group: Group | None) -> Group | None:
+    """Leave out the warm pool unless the rollout purges it: others do not look at it."""
+    return group if group is None or rollout.purges_warm_pool else replace(group, warm_pool=None, warm_versions=())
+
+
 def show_group(group: FakeGroup) -> Group:
     """Return the group's settings as a look shows them."""
     settings = group.settings
@@ -144,6 +149,8 @@ def show_group(group: FakeGroup) -> Group:
         terminations=frozenset(group.terminations),
         can_launch_instances=settings.can_launch_instances,
         refresh_active=settings.refresh_active,
+        warm_pool=settings.warm_pool,
+        warm_versions=tuple(sorted(str(one) for one in settings.warm)),
     )
 
 
