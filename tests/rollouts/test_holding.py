@@ -207,3 +207,14 @@ def test_a_missing_bucket_or_table_is_refused_before_anything_is_changed(rolling
         roll(rolling, awsroll.open_store(address, session=rolling.sandbox.session()))
 
     assert changes(rolling) == before
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothing(rolling: Rolling, kind: str) -> None:
+    store = shared(rolling, kind)(HERE)
+    operation = "s3:GetObject" if kind == "s3" else "dynamodb:GetItem"
+    watching = Watching(do=lambda: rolling.sandbox.faults.add(f"reset {operation} times=20"))
+
+    report = roll(rolling, store, watching)
+
+    assert report.status is Outcome.SUCCEEDED, report.reason

@@ -3,12 +3,24 @@
 `mypy` fails when a public signature becomes less precise, or lets through what must not be given.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_never, assert_type
 
 import awsroll
-from awsroll import ExemptPolicy, LocalStore, Outcome, Report, RolloutPlan, RolloutSpec, RolloutSummary, Strategy
+from awsroll import (
+    ExemptPolicy,
+    LocalStore,
+    Outcome,
+    RecordStore,
+    Report,
+    RolloutPlan,
+    RolloutSpec,
+    RolloutSummary,
+    Strategy,
+    Wishes,
+)
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
@@ -138,3 +150,13 @@ def all_errors() -> str:
     except awsroll.AwsrollError as error:
         return str(error)
     return ""
+
+
+def shared_store() -> None:
+    store = awsroll.open_store("s3://deploys/awsroll")
+    assert_type(store, RecordStore)
+    assert_type(store.wish("web-1", lambda wishes: replace(wishes, pause=True)), Wishes)
+    try:
+        assert_type(awsroll.roll(request(), store="dynamodb://deploys"), Report)
+    except awsroll.LeaseLostError as error:
+        assert_type(error, awsroll.LeaseLostError)
