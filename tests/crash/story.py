@@ -97,9 +97,16 @@ def build(sandbox: Sandbox | SandboxServer, scenario: Scenario) -> Fleet:
     if not scenario.grouped:
         return sandbox.standalone_fleet(servers=scenario.servers, **scenario.shape)
     fleet = sandbox.auto_scaling_fleet(desired=scenario.servers, **scenario.shape)
+    autoscaling, group = sandbox.session().client("autoscaling"), {"AutoScalingGroupName": fleet.group_name}
     if scenario.suspended:
-        sandbox.session().client("autoscaling").suspend_processes(
-            AutoScalingGroupName=fleet.group_name, ScalingProcesses=list(scenario.suspended)
+        autoscaling.suspend_processes(**group, ScalingProcesses=list(scenario.suspended))
+    for transition in scenario.hooks:
+        autoscaling.put_lifecycle_hook(
+            **group,
+            LifecycleHookName=transition,
+            LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition.upper()}",
+            HeartbeatTimeout=30,
+            DefaultResult="CONTINUE",
         )
     return fleet
 
