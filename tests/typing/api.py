@@ -3,6 +3,7 @@
 `mypy` fails when a public signature becomes less precise, or lets through what must not be given.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_never, assert_type
@@ -172,3 +173,13 @@ def all_errors() -> str:
     except awsroll.AwsrollError as error:
         return str(error)
     return ""
+
+
+def shared_store() -> None:
+    store = awsroll.open_store("s3://deploys/awsroll")
+    assert_type(store, RecordStore)
+    assert_type(store.wish("web-1", lambda wishes: replace(wishes, pause=True)), Wishes)
+    try:
+        assert_type(awsroll.roll(request(), store="dynamodb://deploys"), Report)
+    except awsroll.LeaseLostError as error:
+        assert_type(error, awsroll.LeaseLostError)
