@@ -242,7 +242,9 @@ def _command_runs(view: View, name: str) -> bool:
     if flight is None or not flight.attempt:
         return False
     seen = invocation(view, name, flight.attempt)
-    return seen is not None and seen.state is CommandState.RUNNING
+    if seen is None or seen.state is CommandState.UNSENT:  # it may be on its way
+        return any(call.kind is CallKind.SEND_COMMAND and call.instance_id == name for call in view.status.calls)
+    return seen.state is CommandState.RUNNING
 
 
 def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:
