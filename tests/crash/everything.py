@@ -23,8 +23,8 @@ from tests.crash.processes import Kill, ProcessStory
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Story
 
-GAPS = (0.0, 20.0, 400.0)
-"""Seconds between a death and the next process: at once; while things are on their way; when all of them are over."""
+GAPS = (0.0, 20.0, 400.0, 50_000.0)
+"""Seconds between a death and the next process: at once; while things are on their way; when they are over; when AWS has forgotten."""
 
 
 def cut_all(wish: tuple[str, float], *, twice: float, seed: int) -> list[Story]:
@@ -60,7 +60,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash.everything", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash.everything", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="this one alone; repeatable")
     parser.add_argument("--processes", action="store_true", help="kill real processes, in real time")
     parser.add_argument("--gap", action="append", type=float, help=f"seconds until it is resumed (default: {GAPS})")

@@ -16,7 +16,6 @@ RELOADED = "v2"
 APP_VERSION = "2.0"
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One rollout of one fleet from version 1 to version 2.

@@ -11,6 +11,7 @@ from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import LIMITS, NEW, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
+
 def _look_until(driver: Driver, wanted: type[Action]) -> Plan:
     """Go on until such an action is planned; it has not been carried out."""
     for _ in range(500):
