@@ -10,18 +10,20 @@ if TYPE_CHECKING:
     from awsroll.core.rollout import ExemptPolicy, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
+    from awsroll.core.wishes import Wishes
     from awsroll.errors import (
         AwsError,
         AwsrollError,
         FleetError,
         FleetLockedError,
+        LeaseLostError,
         RolloutNotFoundError,
         SpecError,
         StateError,
     )
-    from awsroll.interface import plan, resume, roll, rollouts, status
+    from awsroll.interface import load_plan, open_store, plan, resume, roll, rollouts, save_plan, status
     from awsroll.report import Report, RolloutPlan, RolloutSummary
-    from awsroll.stores import LocalStore
+    from awsroll.stores import LocalStore, RecordStore
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "ExemptPolicy",
     "FleetError",
     "FleetLockedError",
+    "LeaseLostError",
     "LocalStore",
     "Outcome",
+    "RecordStore",
     "Report",
     "RolloutNotFoundError",
     "RolloutPlan",
@@ -40,10 +44,14 @@ __all__ = [
     "SpecError",
     "StateError",
     "Strategy",
+    "Wishes",
+    "load_plan",
+    "open_store",
     "plan",
     "resume",
     "roll",
     "rollouts",
+    "save_plan",
     "status",
 ]
 
@@ -51,18 +59,20 @@ _HOMES = {
     "awsroll.core.rollout": ("ExemptPolicy", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),
+    "awsroll.core.wishes": ("Wishes",),
     "awsroll.errors": (
         "AwsError",
         "AwsrollError",
         "FleetError",
         "FleetLockedError",
+        "LeaseLostError",
         "RolloutNotFoundError",
         "SpecError",
         "StateError",
     ),
-    "awsroll.interface": ("plan", "resume", "roll", "rollouts", "status"),
+    "awsroll.interface": ("load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
-    "awsroll.stores": ("LocalStore",),
+    "awsroll.stores": ("LocalStore", "RecordStore"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,6 +4,9 @@ import threading
 import time
 from datetime import UTC, datetime
 
+# Linux's plain monotonic clock stands still while a laptop sleeps; leases of others do not.
+_ALWAYS_RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class SystemClock:
     """Wall-clock time.
@@ -20,8 +23,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never jumps."""
-        return time.monotonic()
+        """Return seconds on a clock that never jumps, and goes on while the machine is asleep."""
+        return time.clock_gettime(_ALWAYS_RUNNING)
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`, or until asked to stop."""

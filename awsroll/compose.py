@@ -1,129 +1,151 @@
-"""The one place where the parts are put together: session, fleet, store, clock, controller.
+"""What each public call does: start, resume, look ahead, ask something of a rollout, tell what is known.
 
-The command line and the library's public calls come through here. It decides nothing about a fleet.
+The command line and the library's calls come through here. How the parts are put together is `running`'s.
 """
 
-import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from awsroll.aws.connection import Connection
-from awsroll.clock import SystemClock
-from awsroll.controller import Controller
-from awsroll.core.plan import pause
-from awsroll.core.rollout import Rollout
+from awsroll.core.failing import reopened, why_not_back
+from awsroll.core.rollout import Pace
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
-from awsroll.errors import AwsrollError, FleetError, SpecError, StateError
-from awsroll.events import Tee
-from awsroll.fleets import fleet_of
-from awsroll.ports import Clock, Fleet, Record, Sink, Store
-from awsroll.preflight import Prepared, prepare
-from awsroll.report import ApiCalls, Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
-from awsroll.stores import LocalStore
+from awsroll.core.wishes import Wishes
+from awsroll.errors import SpecError, StateError
+from awsroll.ports import Record, Store
+from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
+from awsroll.running import NotConfirmedError, Run, Surroundings
+from awsroll.stores import RecordStore
+
+__all__ = [
+    "NotConfirmedError",
+    "Surroundings",
+    "ask",
+    "go_back",
+    "go_on",
+    "known_rollout",
+    "known_rollouts",
+    "look_ahead",
+    "settle_and_stop",
+    "start",
+]
 
 
-class NotConfirmedError(SpecError):
-    """The person who was asked did not want to go on."""
+SAME_PACE = Pace()
 
 
-def _never() -> bool:
-    return False
-
-
-def _always(_: Prepared) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a rollout runs in; everything has a default.
-
-    Attributes:
-        session: a boto3 session; None: boto3's default one.
-        endpoint_url: where every AWS call goes instead of to AWS; None leaves that to boto3.
-        store: where the record is kept; None: the default directory.
-        clock: the only way to wait; None: the real one.
-        sink: who is told what happens; None: nobody.
-        stop_requested: asked between steps; once true, the rollout is left at a safe point, as `interrupted`.
-        confirm: asked after the checks, before anything is changed.
-    """
-
-    session: Any = None
-    endpoint_url: str | None = None
-    store: Store | None = None
-    clock: Clock | None = None
-    sink: Sink | None = None
-    stop_requested: Callable[[], bool] = _never
-    confirm: Callable[[Prepared], bool] = _always
-
-
-def open_session(*, profile: str | None = None, region: str | None = None) -> Any:
-    """Return a boto3 session.
-
-    Raises:
-        SpecError: if there is no such profile, or boto3 knows no such region.
-    """
-    import boto3  # noqa: PLC0415 - takes longer to import than all the rest
-    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see above
-
-    try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        other = os.environ.get("AWS_REGION")  # the AWS CLI and other SDKs know it, boto3 does not
-        if session.region_name or not other:
-            return session
-        return boto3.Session(profile_name=profile, region_name=other)
-    except ProfileNotFound as error:
-        known = ", ".join(boto3.Session().available_profiles) or "none"
-        problem = (
-            f"there is no AWS profile {profile!r} (known: {known}): give one of them, or set it up with the AWS CLI"
-        )
-        raise SpecError(problem) from error
-    except BotoCoreError as error:
-        problem = f"the AWS configuration cannot be used: {error}"
-        raise SpecError(problem) from error
-
-
-def start(spec: RolloutSpec, surroundings: Surroundings) -> Report:
+def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Report:
     """Roll a fleet to its new version: check, save the record, drive it to an end.
 
+    Args:
+        request: what to do; or a plan, which is carried out exactly as it was made.
+        surroundings: what it runs in.
+
     Raises:
-        SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
+        SpecError, FleetError: if the request or the fleet does not allow it, or the fleet is no more as it was planned
+            for; nothing was changed.
         FleetLockedError: if another rollout holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    run = _Run(surroundings)
-    prepared = run.prepare(spec)
+    run = Run(surroundings)
+    prepared = run.prepare_planned(request) if isinstance(request, RolloutPlan) else run.prepare(request)
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
-    with run.driving(prepared.rollout):
+    with run.holding(prepared.rollout):
+        run.label(prepared.rollout).check()
         record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
         run.tell("rollout.created", record)
         run.warn(prepared)
         return run.drive(record)
 
 
-def go_on(
-    rollout_id: str, surroundings: Surroundings, *, poll: float | None = None, settle_time: float | None = None
-) -> Report:
+def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
     """Go on with a rollout that was interrupted or waits; of one that has ended, return the report again.
 
     Raises:
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it, or another rollout holds its fleet.
     """
-    run = _Run(surroundings)
+    run = Run(surroundings)
     rollout = run.store.load(rollout_id).rollout
-    with run.driving(rollout):
+    with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
             return build_report(record, at=run.clock.now())
         run.check_account(rollout)
-        record = _retimed(_woken(record, run.clock.now()), poll=poll, settle_time=settle_time)
+        run.store.wish(rollout_id, lambda said: replace(said, pause=False, rejected=False))
+        run.label(rollout).check()
+        record = _retimed(_woken(record, run.clock.now()), pace)
+        run.tell("rollout.resumed", record)
+        return run.drive(record)
+
+
+def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> RolloutSummary:
+    """Leave a wish for whoever drives a rollout, now or later; return where it stands.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    record = store.load(rollout_id)
+    if record.status.mode is Mode.ENDED:
+        problem = f"rollout {rollout_id} has ended ({record.status.outcome}): nothing is left to ask of it"
+        raise StateError(problem)
+    store.wish(rollout_id, change)
+    return _summary(store, record)
+
+
+def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
+    """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return the report.
+
+    Whoever drives it does so; if nobody does, this call.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    run = Run(surroundings)
+    ask(rollout_id, lambda said: replace(said, abort=True), run.store)
+    report = run.follow(rollout_id)
+    if report is None and run.store.load(rollout_id).status.mode is not Mode.ENDED:
+        return _take_over(run, rollout_id, pace)
+    return report or build_report(run.store.load(rollout_id), at=run.clock.now())
+
+
+def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
+    """Take the fleet of a rollout back to its baseline: while it runs, after it was stopped, or after it has succeeded.
+
+    Whoever drives it does so; if nobody does, this call. Of one that was rolled back, the report is returned again.
+
+    Raises:
+        StateError: if its record is missing or cannot be used.
+        SpecError: if there is nothing to go back to.
+        FleetLockedError: if another rollout holds its fleet.
+    """
+    run = Run(surroundings)
+    record = run.store.load(rollout_id)
+    problem = why_not_back(record.rollout)
+    if problem:
+        raise SpecError(problem)
+    if record.status.outcome is Outcome.ROLLED_BACK:
+        return build_report(record, at=run.clock.now())
+    run.store.wish(rollout_id, lambda said: replace(said, rollback=True, abort=False, pause=False))
+    return run.follow(rollout_id) or _take_over(run, rollout_id, pace)
+
+
+def _take_over(run: Run, rollout_id: str, pace: Pace) -> Report:
+    """Drive a rollout that nobody drives, also one that has ended: a wish of people says where to."""
+    rollout = run.store.load(rollout_id).rollout
+    with run.holding(rollout, again=True):
+        record = run.store.load(rollout_id)
+        run.check_account(rollout)
+        run.label(rollout).check()
+        run.store.wish(rollout_id, lambda said: replace(said, pause=False))
+        if record.status.mode is Mode.ENDED:
+            record = replace(record, status=reopened(record.status, run.clock.now()))
+            run.check_still_there(record)
+        record = _retimed(_woken(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
 
@@ -135,10 +157,11 @@ def look_ahead(spec: RolloutSpec, surroundings: Surroundings) -> RolloutPlan:
         SpecError, FleetError: if the request or the fleet does not allow it.
         AwsError: if AWS refused or did not answer.
     """
-    run = _Run(surroundings)
+    run = Run(surroundings)
     prepared = run.prepare(spec)
     observation = run.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
-    return forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
+    plan = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
+    return replace(plan, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)
 
 
 def known_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
@@ -155,96 +178,18 @@ def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
     return _summary(store, store.load(rollout_id))
 
 
-class _Run:
-    """One call of the library: the surroundings with their defaults filled in."""
-
-    def __init__(self, surroundings: Surroundings) -> None:
-        self.store = surroundings.store or LocalStore()
-        self.clock = surroundings.clock or SystemClock()
-        self._sink = surroundings.sink or Tee()
-        self._stop_requested = surroundings.stop_requested
-        self._session = surroundings.session
-        self._endpoint_url = surroundings.endpoint_url
-        self.aws = self._connect(region=None)
-
-    def prepare(self, spec: RolloutSpec) -> Prepared:
-        return prepare(spec, self.aws)
-
-    def fleet(self, rollout: Rollout) -> Fleet:
-        return fleet_of(rollout, self.aws, warn=self._warn)
-
-    def _warn(self, message: str) -> None:
-        self._sink.event("aws.fallback", self.clock.now(), message=message)
-
-    def check_account(self, rollout: Rollout) -> None:
-        """Talk to the region of a record from now on, and make sure that it is the same account."""
-        self.aws = self._connect(region=rollout.region or None)
-        account = self.aws.sts.account() if rollout.account else ""
-        if account != rollout.account:
-            problem = (
-                f"rollout {rollout.rollout_id} is of account {rollout.account}, these credentials are of {account}: "
-                "nothing was changed; give the --profile it was started with"
-            )
-            raise FleetError(problem)
-
-    def _connect(self, *, region: str | None) -> Connection:
-        session = open_session() if self._session is None else self._session
-        return Connection(session, clock=self.clock, endpoint_url=self._endpoint_url, region=region)
-
-    def driving(self, rollout: Rollout) -> AbstractContextManager[object]:
-        return self.store.drive(rollout) if isinstance(self.store, LocalStore) else nullcontext()
-
-    def tell(self, event: str, record: Record, **more: object) -> None:
-        rollout = record.rollout
-        self._sink.event(
-            event,
-            self.clock.now(),
-            rollout_id=rollout.rollout_id,
-            fleet=rollout.fleet,
-            strategy=rollout.strategy.value,
-            from_version=rollout.from_version,
-            to_version=rollout.to_version,
-            **more,
-        )
-
-    def warn(self, prepared: Prepared) -> None:
-        for finding in prepared.findings:
-            self._sink.event("preflight.warning", self.clock.now(), message=finding.message)
-
-    def drive(self, record: Record) -> Report:
-        controller = Controller(
-            record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
-        )
-        try:
-            status = controller.run(self._stop_requested)
-        except AwsrollError as error:
-            # Something was changed already, so this is no refusal: it waits for a person, as it stands.
-            status = pause(controller.status, f"{error}; the fleet was left as it is")
-            with suppress(StateError):
-                self.store.save(replace(controller.record, status=status))
-        return self.report(replace(record, status=status), at=self.clock.now())
-
-    def report(self, record: Record, *, at: datetime) -> Report:
-        calls = self.aws.calls
-        counted = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
-        return build_report(record, at=at, api_calls=counted)
-
-
 def _woken(record: Record, at: datetime) -> Record:
     # The time in which nobody drove it is no time without progress.
     return replace(record, status=replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at))
 
 
-def _retimed(record: Record, *, poll: float | None, settle_time: float | None) -> Record:
-    limits = record.rollout.limits
-    limits = replace(
-        limits,
-        poll_seconds=limits.poll_seconds if poll is None else poll,
-        settle_seconds=limits.settle_seconds if settle_time is None else settle_time,
-    )
-    return replace(record, rollout=replace(record.rollout, limits=limits))
+def _retimed(record: Record, pace: Pace) -> Record:
+    return replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
 
 
 def _summary(store: Store, record: Record) -> RolloutSummary:
-    driven = isinstance(store, LocalStore) and store.driver(record.rollout.rollout_id) is not None
-    return summarize(record, is_driven=driven)
+    if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
+        return summarize(record, is_driven=False)
+    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` says what is wrong with it
+        return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    return summarize(record, is_driven=False)

@@ -6,10 +6,10 @@ loads the record goes on where this one stopped.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from awsroll.core import actions as act
-from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.actions import Action, Answer, Reason, Result
 from awsroll.core.plan import Plan, pause
 from awsroll.core.planner import plan
 from awsroll.core.settle import settle
@@ -22,8 +22,24 @@ _AFTER_NO_EFFECT_SECONDS = 2.0  # before the same is tried again
 _AFTER_NO_ANSWER_SECONDS = 5.0  # before AWS is looked at again
 
 
+_WISHES_SECONDS = 2.0  # how soon a wish of people is heard while waiting
+
+
 def _never() -> bool:
     return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who answers at a gate that needs a person.
+
+    Attributes:
+        approves: asked with the number of the checkpoint, from 1; None: the answer comes as a wish.
+        waits: False: the rollout pauses there instead.
+    """
+
+    approves: Callable[[int], bool] | None = None
+    waits: bool = True
 
 
 class Controller:
@@ -35,6 +51,9 @@ class Controller:
         store: keeps the record.
         clock: time and waiting.
         sink: told what happens.
+
+    Attributes:
+        person: who answers at gates.
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
@@ -44,6 +63,7 @@ class Controller:
         self._clock = clock
         self._sink = sink
         self._last_actions: tuple[Action, ...] = ()
+        self.person = Person()
 
     @property
     def status(self) -> Status:
@@ -61,8 +81,9 @@ class Controller:
             StateError: if the record could not be written; nothing was done.
         """
         rollout = self.record.rollout
-        observation = self._fleet.observe(rollout, self.status)
-        decided = plan(rollout, observation, self.status)
+        observation = self._fleet.observe(rollout.facing(backwards=self.status.backwards), self.status)
+        wishes = self._store.wishes(rollout.rollout_id)
+        decided = self._asked(plan(rollout, observation, replace(self.status, wishes=wishes)))
         before = self.status
         self._save(decided.status)
         self._sink.looked(rollout, observation, decided.status)
@@ -70,7 +91,7 @@ class Controller:
         if not decided.actions:
             self._last_actions = ()
             return decided
-        results = self._fleet.execute(rollout, decided.actions)
+        results = self._fleet.execute(rollout.facing(backwards=self.status.backwards), decided.actions)
         self._tell_results(results)
         before = self.status
         self._save(settle(self.status, tuple(results), self._clock.now()))
@@ -101,6 +122,23 @@ class Controller:
                 self._wait(seconds, stop_requested)
         return self.status
 
+    def _asked(self, decided: Plan) -> Plan:
+        """Have a gate that needs a person answered, or pause there."""
+        if not any(hold.reason is Reason.APPROVAL for hold in decided.holds):
+            return decided
+        number = decided.status.passed + 1
+        if self.person.approves is not None:
+            approved = self.person.approves(number)
+            self._store.wish(
+                self.record.rollout.rollout_id,
+                lambda said: replace(said, approved=number) if approved else replace(said, rejected=True),
+            )
+            return replace(decided, requeue_seconds=0)
+        if self.person.waits:
+            return decided
+        reason = f"waits for approval at checkpoint {number}"
+        return replace(decided, actions=(), status=pause(decided.status, reason))
+
     def _is_over(self) -> bool:
         return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
 
@@ -111,13 +149,20 @@ class Controller:
         return _AFTER_NO_ANSWER_SECONDS
 
     def _pause(self, reason: str) -> None:
-        self._save(pause(self.status, reason))
-        self._sink.event("rollout.paused", self._clock.now(), reason=reason)
+        before = self.status
+        self._save(pause(before, reason))
+        self._tell_changes(before, self.status)
 
     def _wait(self, seconds: float, stop_requested: Callable[[], bool]) -> None:
-        end = self._clock.monotonic() + seconds
-        while (left := end - self._clock.monotonic()) > 0 and not stop_requested():
-            self._clock.sleep(min(left, _LONGEST_NAP_SECONDS) if stop_requested is not _never else left)
+        """Wait, but not past a wish to stop, and not long past what people ask of the rollout."""
+        begun = heard = self._clock.monotonic()
+        nap = _LONGEST_NAP_SECONDS if stop_requested is not _never else _WISHES_SECONDS
+        while (left := begun + seconds - self._clock.monotonic()) > 0 and not stop_requested():
+            self._clock.sleep(min(left, nap))
+            if self._clock.monotonic() - heard >= _WISHES_SECONDS:
+                heard = self._clock.monotonic()
+                if self._store.wishes(self.record.rollout.rollout_id) != self.status.wishes:
+                    return
 
     def _save(self, status: Status) -> None:
         if status != self.status or self.record.revision == 0:
@@ -148,6 +193,20 @@ class Controller:
             self._sink.event("instance.chosen", at, instance_id=name, to="retire")
         for name in sorted(set(after.reloading) - set(before.reloading)):
             self._sink.event("instance.chosen", at, instance_id=name, to="reload")
+        self._tell_turns(before, after)
+
+    def _tell_turns(self, before: Status, after: Status) -> None:
+        at = self._clock.now()
+        if after.backwards and not before.backwards:
+            self._sink.event("rollout.turned-back", at, reason=after.reason)
+        if after.gate_since is not None and before.gate_since is None:
+            self._sink.event("checkpoint.reached", at, number=after.passed + 1)
+        if after.passed > before.passed:
+            self._sink.event("checkpoint.passed", at, number=after.passed)
+        if after.baking_since is not None and before.baking_since is None:
+            self._sink.event("rollout.baking", at)
+        if after.outcome is Outcome.PAUSED and before.outcome is not Outcome.PAUSED:
+            self._sink.event("rollout.paused", at, reason=after.reason)
         if after.mode is not before.mode:
             self._sink.event(f"rollout.{after.mode}", at, outcome=str(after.outcome), reason=after.reason)
 
@@ -187,6 +246,8 @@ _EVENTS: dict[type[Action], str] = {
     act.UpdateGroup: "group.updated",
     act.SuspendProcesses: "group.processes-suspended",
     act.ResumeProcesses: "group.processes-resumed",
+    act.DeleteWarmPool: "group.warm-pool-deleted",
+    act.PutWarmPool: "group.warm-pool-put",
     act.SetDeregistrationDelay: "target-group.delay-set",
     act.RememberSettings: "settings.remembered",
     act.ForgetSettings: "settings.forgotten",

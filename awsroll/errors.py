@@ -82,3 +82,7 @@ class StaleRecordError(StateError):
 
 class FleetLockedError(StateError):
     """Another rollout holds this fleet (exit 4)."""
+
+
+class LeaseLostError(StateError):
+    """The lease of a fleet ran out, or somebody else holds it now: its former holder changes and writes nothing."""

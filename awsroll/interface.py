@@ -11,30 +11,35 @@ Everything raises `AwsrollError` for what is refused; a rollout that was started
 
 from typing import TYPE_CHECKING, Any
 
-from awsroll import compose
+from awsroll import compose, opening
 from awsroll.core.spec import RolloutSpec
+from awsroll.planfile import load_plan, save_plan
 from awsroll.ports import Clock, Sink, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary
-from awsroll.stores import LocalStore
+from awsroll.stores import RecordStore
 
 if TYPE_CHECKING:
     import boto3
 
+__all__ = ["load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"]
+
 
 def roll(
-    spec: RolloutSpec,
+    request: RolloutSpec | RolloutPlan,
     *,
     session: "boto3.Session | Any" = None,
-    store: Store | None = None,
+    store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
 ) -> Report:
     """Roll a fleet to its new version, and return when it has come to an end.
 
     Args:
-        spec: the request.
+        request: what to do; or what `plan` returned: exactly that is done, in its region and to its pinned version, and
+            refused if the fleet is no more as it was planned for (its health alone may differ).
         session: the boto3 session to use; None: boto3's default one.
-        store: where the record is kept; None: a directory under the user's state home.
+        store: where the record is kept: a store, or what `--state` takes; None: a directory under the user's state
+            home.
         clock: how to wait; None: really.
         sink: who is told what happens; None: nobody.
 
@@ -43,14 +48,15 @@ def roll(
         FleetLockedError: if another rollout holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    return compose.start(spec, compose.Surroundings(session=session, store=store, clock=clock, sink=sink))
+    kept = _opened(store, session)
+    return compose.start(request, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
 
 
 def resume(
     rollout_id: str,
     *,
     session: "boto3.Session | Any" = None,
-    store: Store | None = None,
+    store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
 ) -> Report:
@@ -60,11 +66,14 @@ def resume(
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it.
     """
-    return compose.go_on(rollout_id, compose.Surroundings(session=session, store=store, clock=clock, sink=sink))
+    kept = _opened(store, session)
+    return compose.go_on(rollout_id, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
 
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
     """Return what a rollout would do: order, capacity, rough duration, what the checks found. Changes nothing.
+
+    Give it to `roll` to do exactly that; `save_plan` and `load_plan` keep it in a file until then.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
@@ -73,15 +82,32 @@ def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clo
     return compose.look_ahead(spec, compose.Surroundings(session=session, clock=clock))
 
 
-def status(rollout_id: str, *, store: Store | None = None) -> RolloutSummary:
+def status(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
     """Return where a rollout stands, as its record says.
 
     Raises:
         StateError: if its record is missing or cannot be used.
     """
-    return compose.known_rollout(rollout_id, store or LocalStore())
+    return compose.known_rollout(rollout_id, _opened(store))
 
 
-def rollouts(*, store: Store | None = None) -> tuple[RolloutSummary, ...]:
+def rollouts(*, store: Store | str | None = None) -> tuple[RolloutSummary, ...]:
     """Return the known rollouts, newest first."""
-    return compose.known_rollouts(store or LocalStore())
+    return compose.known_rollouts(_opened(store))
+
+
+def open_store(address: str | None = None, *, session: "boto3.Session | Any" = None) -> RecordStore:
+    """Return a store: a directory, `s3://BUCKET/PREFIX` or `dynamodb://TABLE`. Nothing is read or written yet.
+
+    Args:
+        address: what `--state` takes; None: a directory under the user's state home.
+        session: the boto3 session to use; None: boto3's default one.
+
+    Raises:
+        SpecError: if it is no address.
+    """
+    return opening.open_store(address, session=opening.open_session if session is None else lambda: session)
+
+
+def _opened(store: Store | str | None, session: Any = None) -> Store:
+    return open_store(store, session=session) if store is None or isinstance(store, str) else store

@@ -4,7 +4,7 @@
 wait. Nothing here does anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from awsroll.core.actions import Action, Result
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
+from awsroll.core.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,24 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
+
+
+class Lease(Protocol):
+    """The right to change a fleet, for as long as it is renewed."""
+
+    def renew_if_due(self) -> None:
+        """Renew it if a good part of its time has passed.
+
+        Raises:
+            LeaseLostError: if it has run out, or somebody else holds the fleet now.
+        """
+
+    def check(self) -> None:
+        """Make sure that it is still held; asks nobody.
+
+        Raises:
+            LeaseLostError: if it is not.
+        """
 
 
 class Fleet(Protocol):
@@ -69,6 +88,25 @@ class Store(Protocol):
 
         Raises:
             StaleRecordError: if somebody else wrote it meanwhile.
+        """
+
+    def wishes(self, rollout_id: str) -> Wishes:
+        """Return what people want of a rollout; nothing, if nobody has said anything.
+
+        Raises:
+            StateError: if what they said is there but cannot be used.
+        """
+
+    def wish(self, rollout_id: str, change: Callable[[Wishes], Wishes]) -> Wishes:
+        """Change what people want of a rollout, whoever else does so at the same time; return it as stored.
+
+        Args:
+            rollout_id: a rollout that has a record.
+            change: makes the new wishes of those that stand; called again when somebody else was faster.
+
+        Raises:
+            RolloutNotFoundError: if there is no rollout of that id.
+            StateError: if its wishes cannot be read or written.
         """
 
     def list(self) -> tuple[Record, ...]:

@@ -71,9 +71,22 @@ class AutoScaling:
         return found
 
     def warm_pool(self, name: str) -> Reply:
-        """Describe the group's warm pool: `WarmPoolConfiguration` is absent if it has none."""
-        request: Reply = {"AutoScalingGroupName": name}
-        return self._caller.call(_SERVICE, "DescribeWarmPool", request)
+        """Describe the group's warm pool and all its `Instances`; `WarmPoolConfiguration` is absent if it has none."""
+        found: Reply = {"Instances": []}
+        for page in self._caller.pages(_SERVICE, "DescribeWarmPool", {"AutoScalingGroupName": name}):
+            found["Instances"] += page.get("Instances", [])
+            if page.get("WarmPoolConfiguration"):
+                found["WarmPoolConfiguration"] = page["WarmPoolConfiguration"]
+        return found
+
+    def delete_warm_pool(self, name: str) -> None:
+        """Delete the group's warm pool with its instances, without waiting until they have ended."""
+        request = {"AutoScalingGroupName": name, "ForceDelete": True}
+        self._caller.call(_SERVICE, "DeleteWarmPool", request)
+
+    def put_warm_pool(self, name: str, settings: Reply) -> None:
+        """Give the group a warm pool: absolute values, so a repetition is harmless."""
+        self._caller.call(_SERVICE, "PutWarmPool", {"AutoScalingGroupName": name, **settings})
 
     def can_launch_instances(self) -> bool:
         """Tell whether the installed SDK knows LaunchInstances; the endpoint may still not."""

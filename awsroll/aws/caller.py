@@ -1,27 +1,40 @@
 """One way to call AWS: rate limit, attempt, count, retry, translate. Every service file goes through here."""
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from awsroll.aws.calls import ApiCalls
+from awsroll.aws.calls import ApiCalls, is_reading
 from awsroll.aws.clients import Clients
 from awsroll.aws.faults import read_fault
 from awsroll.aws.rate import RateLimit
 from awsroll.aws.retry import FailedCallError, Retry
 
+if TYPE_CHECKING:
+    from awsroll.ports import Lease
+
 Reply: TypeAlias = dict[str, Any]
 
 # How each service names the page token: in the request, in the answer.
-_PAGE_TOKENS = {"elbv2": ("Marker", "NextMarker")}
+_PAGE_TOKENS = {
+    "dynamodb": ("ExclusiveStartKey", "LastEvaluatedKey"),
+    "elbv2": ("Marker", "NextMarker"),
+    "s3": ("ContinuationToken", "NextContinuationToken"),
+}
 _USUAL_TOKENS = ("NextToken", "NextToken")
 
 
 class Caller:
-    """Calls operations of AWS services by their API names."""
+    """Calls operations of AWS services by their API names.
+
+    Attributes:
+        lease: what allows changes, if anything must: kept alive by every attempt, checked right before each one that
+            may change something.
+    """
 
     def __init__(self, clients: Clients, *, calls: ApiCalls, rate: RateLimit, retry: Retry) -> None:
         self.clients = clients
         self.calls = calls
+        self.lease: Lease | None = None
         self._rate = rate
         self._retry = retry
 
@@ -46,10 +59,12 @@ class Caller:
 
         Raises:
             AwsError: if it was refused, or not answered even when repeated.
+            LeaseLostError: if it may change something and is not allowed to any more; no attempt was made then.
         """
 
         def attempt() -> Reply:
             self._rate.wait(service, operation)
+            self._ask_leave(operation)
             try:
                 method = self._method(service, operation)
                 self.calls.record(service, operation)
@@ -71,6 +86,13 @@ class Caller:
             if not token:
                 return
             request[asked] = token
+
+    def _ask_leave(self, operation: str) -> None:
+        if self.lease is None:
+            return
+        self.lease.renew_if_due()
+        if not is_reading(operation):
+            self.lease.check()
 
     def _method(self, service: str, operation: str) -> Any:
         if not self.clients.knows(service, operation):

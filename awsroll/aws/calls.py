@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_READING = ("Describe", "List", "Get")
+_READING = ("Describe", "List", "Get", "Query")
 
 
 def is_reading(operation: str) -> bool:

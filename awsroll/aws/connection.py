@@ -9,13 +9,16 @@ from awsroll.aws.autoscaling import AutoScaling
 from awsroll.aws.caller import Caller
 from awsroll.aws.calls import ApiCalls
 from awsroll.aws.clients import Clients
+from awsroll.aws.cloudwatch import CloudWatch
+from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
 from awsroll.aws.rate import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
+from awsroll.aws.s3 import S3
 from awsroll.aws.ssm import Ssm
 from awsroll.aws.sts import Sts
-from awsroll.ports import Clock
+from awsroll.ports import Clock, Lease
 
 
 class Connection:
@@ -42,11 +45,19 @@ class Connection:
         self.calls = ApiCalls()
         self._clients = Clients(session, endpoint_url=endpoint_url, region=region)
         caller = Caller(self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry))
+        self._caller = caller
+        self.cloudwatch = CloudWatch(caller)
         self.ec2 = Ec2(caller)
         self.elbv2 = Elbv2(caller)
         self.autoscaling = AutoScaling(caller)
         self.ssm = Ssm(caller)
         self.sts = Sts(caller)
+        self.s3 = S3(caller)
+        self.dynamodb = DynamoDb(caller)
+
+    def hold(self, lease: Lease | None) -> None:
+        """Change nothing from now on but with a lease: it is renewed by the calls and checked before each change."""
+        self._caller.lease = lease
 
     @property
     def region(self) -> str:

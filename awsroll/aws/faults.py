@@ -11,6 +11,7 @@ from typing import Any
 
 from awsroll.aws.calls import is_reading
 from awsroll.aws.clients import UnimplementedAnswerError
+from awsroll.core.refusals import is_short_of_capacity
 from awsroll.errors import (
     AccessRefusedError,
     AwsError,
@@ -36,17 +37,6 @@ THROTTLED = frozenset({
     "TransactionInProgressException",
 })  # fmt: skip
 BUSY = frozenset({"ConcurrentTagAccess", "IdempotentCallInProgress", "ScalingActivityInProgress"})
-NO_CAPACITY = frozenset({
-    "InsufficientAddressCapacity",
-    "InsufficientCapacity",
-    "InsufficientFreeAddressesInSubnet",
-    "InsufficientHostCapacity",
-    "InsufficientInstanceCapacity",
-    "InsufficientReservedInstanceCapacity",
-    "ReservationCapacityExceeded",
-    "SpotMaxPriceTooLow",
-    "UnfulfillableCapacity",
-})  # fmt: skip
 _ACCESS = frozenset({
     "AccessDenied",
     "AccessDeniedException",
@@ -142,7 +132,7 @@ def is_throttle(error: AwsError) -> bool:
 
 def is_passing(error: AwsError) -> bool:
     """Tell whether a refusal may pass by itself: no capacity, an activity in progress, a throttle."""
-    return is_throttle(error) or error.code in NO_CAPACITY
+    return is_throttle(error) or is_short_of_capacity(error.code)
 
 
 def _answered(response: Mapping[str, Any], name: str) -> Fault:
@@ -158,7 +148,7 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
         return Fault(error=_kept(AccessRefusedError, message, code, name))
     if code in _UNKNOWN_OPERATION:
         return Fault(error=_kept(NotImplementedByEndpointError, message, code, name))
-    if status >= _SERVER_ERROR and code not in NO_CAPACITY:
+    if status >= _SERVER_ERROR and not is_short_of_capacity(code):
         return Fault(error=_kept(AwsUnansweredError, message, code, name), retryable=True)
     return Fault(error=_kept(AwsRefusedError, message, code, name))
 

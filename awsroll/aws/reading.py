@@ -17,17 +17,20 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
+from awsroll.core.warm_pool import WarmPool
 
 ROLLOUT_TAG = "awsroll:rollout"
 ROLE_TAG = "awsroll:role"
 TEMPLATE_TAG = "awsroll:template"
 APP_VERSION_TAG = "awsroll:app-version"
 REMEMBERED_PREFIX = "awsroll:was:"
+HELD_BY_TAG = "awsroll:held-by"
 GROUP_TAG = "aws:autoscaling:groupName"
 _TEMPLATE_ID_TAG = "aws:ec2launchtemplate:id"
 _TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
 _NOT_REGISTERED = "Target.NotRegistered"
 _ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+_NOT_SET = -1  # Auto Scaling's word for a size that was removed
 _FOLDED_LIFECYCLES = {"Detached": Lifecycle.DETACHING}
 
 
@@ -185,6 +188,19 @@ def attached_target_groups(group: Reply) -> frozenset[str]:
     """Return the ARNs of the target groups that an Auto Scaling group registers its members in."""
     sources = {one["Identifier"] for one in group.get("TrafficSources", []) if ":targetgroup/" in one["Identifier"]}
     return frozenset(sources | set(group.get("TargetGroupARNs", [])))
+
+
+def read_warm_pool(configuration: Reply) -> WarmPool | None:
+    """Read a warm pool's settings; None if there is no pool, or it is being deleted."""
+    if not configuration or configuration.get("Status") == "PendingDelete":
+        return None
+    prepared = configuration.get("MaxGroupPreparedCapacity", _NOT_SET)
+    return WarmPool(
+        minimum=int(configuration.get("MinSize") or 0),
+        prepared=None if prepared in (None, _NOT_SET) else int(prepared),
+        state=configuration.get("PoolState") or WarmPool().state,
+        reuses=bool((configuration.get("InstanceReusePolicy") or {}).get("ReuseOnScaleIn")),
+    )
 
 
 def active_refresh(refreshes: Iterable[Reply]) -> Reply | None:

@@ -52,10 +52,14 @@ def how_to_go_on(report: Report, *, serving: str = "") -> str:
         return f"interrupted; the record is saved: `awsroll resume {rollout}` goes on"
     if report.status is Outcome.PAUSED:
         return f"paused: {report.reason}; when that is mended, `awsroll resume {rollout}` goes on"
+    if report.status is Outcome.ROLLED_BACK:
+        back = report.from_version or "the old version"
+        said = serving or "What was healthy still serves"
+        return f"rolled back: {report.reason}. {said}; the fleet is on {back} again"
     if report.status is Outcome.STOPPED:
         return (
             f"stopped: {report.reason}. {serving or 'What was healthy still serves'}. Mend the cause and roll again: "
-            f"servers on the new version are skipped; or roll to {report.from_version or 'the old version'} to go back"
+            f"servers on the new version are skipped; or go back with `awsroll rollback {rollout}`"
         )
     return ""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.driving import drive
+from awsroll.cli.driving import Stage, drive
 from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.extra import needing_sandbox
 from awsroll.cli.flags import takes
@@ -81,7 +81,9 @@ def _drive(spec: RolloutSpec, world: "DemoWorld", everywhere: Everywhere, folder
     from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
 
     alone = replace(everywhere, endpoint_url=world.server.url, yes=True)
-    return drive(alone, lambda given: _roll(spec, given, world), session=world.session, store=LocalStore(folder))
+    return drive(
+        alone, lambda given: _roll(spec, given, world), stage=Stage(session=world.session, store=LocalStore(folder))
+    )
 
 
 def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:

@@ -1,10 +1,11 @@
 """What `roll`, `resume` and `demo` share: drive a rollout with progress, signals and a closing report."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.everywhere import Everywhere
-from awsroll.cli.exits import exit_of_outcome
+from awsroll.cli.exits import Exit, exit_of_outcome
 from awsroll.cli.output import Output, complain
 from awsroll.cli.signals import StopRequest
 from awsroll.core.fleet import Observation
@@ -23,44 +24,58 @@ if TYPE_CHECKING:
 _BEGINNINGS = ("rollout.created", "rollout.resumed")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A boto3 session and a place for the record that end with the program: nothing is left to resume."""
+
+    session: Any
+    store: "Store"
+
+
 def drive(
     everywhere: Everywhere,
     run: "Callable[[Surroundings], Report]",
     *,
-    session: Any = None,
-    store: "Store | None" = None,
+    stage: "Stage | None" = None,
+    wanted: Outcome = Outcome.SUCCEEDED,
+    asks: bool = True,
 ) -> int:
     """Run a rollout to its end, showing it; return the exit code.
 
     Args:
         everywhere: the options that every command takes.
         run: starts or resumes the rollout in the surroundings that it is given.
-        session: a boto3 session, instead of one made of the options.
-        store: a passing place for the record, instead of where the options say: nothing is left to resume.
+        stage: a passing place, instead of what the options say.
+        wanted: the outcome that was asked for.
+        asks: wait at a gate that needs a person; else pause there.
     """
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.compose import Surroundings  # noqa: PLC0415 - see above
 
     output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    kept = everywhere.store() if store is None else store
+    kept = everywhere.store() if stage is None else stage.store
     followed = _Followed(output, kept)
     stop = StopRequest(give_up=followed.tell_interrupted)
     followed.stop = stop
     with stop.listening(), output.progress() as progress:
         followed.sink = progress
-        report = run(
-            Surroundings(
-                session=everywhere.session() if session is None else session,
-                endpoint_url=everywhere.endpoint_url,
-                store=kept,
-                clock=SystemClock(stop.event),
-                sink=followed,
-                stop_requested=stop.requested,
-                confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
-            )
+        surroundings = Surroundings(
+            session=everywhere.session() if stage is None else stage.session,
+            endpoint_url=everywhere.endpoint_url,
+            store=kept,
+            clock=SystemClock(stop.event),
+            sink=followed,
+            stop_requested=stop.requested,
+            wait_for_approval=asks,
+            confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
         )
-    tell(output, report, serving=followed.serving, lasts=store is None)
-    return exit_of_outcome(report.status)
+        try:
+            report = run(surroundings)
+        except KeyboardInterrupt:  # typer would leave without a word
+            complain("interrupted before anything was changed")
+            return Exit.INTERRUPTED
+    tell(output, report, serving=followed.serving, lasts=stage is None)
+    return exit_of_outcome(report.status, wanted=wanted)
 
 
 def tell(output: Output, report: "Report", *, serving: str = "", lasts: bool = True) -> None:

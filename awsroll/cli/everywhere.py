@@ -1,14 +1,12 @@
 """The options that every command takes: where the record lies, which account and region, how to speak."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.flags import EVERYWHERE, Flag, FlagGroup
-from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
-    from awsroll.stores import LocalStore
+    from awsroll.stores import RecordStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,20 +21,15 @@ class Everywhere:
     quiet: bool = False
     yes: bool = False
 
-    def store(self) -> "LocalStore":
+    def store(self) -> "RecordStore":
         """Return the store that `--state` names.
 
         Raises:
-            SpecError: if it is no directory's name.
+            SpecError: if it names none.
         """
-        from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.opening import open_store  # noqa: PLC0415 - keeps `--help` fast
 
-        if self.state is None:
-            return LocalStore()
-        if "://" in self.state:
-            problem = f"--state {self.state}: this version keeps records in a directory; give its path"
-            raise SpecError(problem)
-        return LocalStore(Path(self.state).expanduser())
+        return open_store(self.state, session=self.session, endpoint_url=self.endpoint_url)
 
     def session(self) -> Any:
         """Return a boto3 session of the profile and region.
@@ -44,7 +37,7 @@ class Everywhere:
         Raises:
             SpecError: if there is no such profile or region.
         """
-        from awsroll.compose import open_session  # noqa: PLC0415 - boto3 takes longer than all the rest
+        from awsroll.opening import open_session  # noqa: PLC0415 - boto3 takes longer than all the rest
 
         return open_session(profile=self.profile, region=self.region)
 
@@ -53,9 +46,10 @@ EVERYWHERE_FLAGS = (
     Flag(
         field="state",
         type=str,
-        metavar="DIR",
+        metavar="DIR|s3://BUCKET/PREFIX|dynamodb://TABLE",
         section=EVERYWHERE,
-        help="Directory that keeps the records of rollouts (default: awsroll, under the user's state home).",
+        help="Where the records and locks of rollouts are kept (default: the directory awsroll under the user's state "
+        "home).",
     ),
     Flag(
         field="region",

@@ -10,6 +10,7 @@ class Exit(IntEnum):
     """How a command ended."""
 
     DONE = 0
+    ROLLED_BACK = 1  # the rollout failed and was rolled back; the fleet serves the old version
     REFUSED = 2  # the request is invalid, or the checks refuse it: nothing was changed
     NEEDS_A_PERSON = 3  # stopped or paused with the fleet mixed
     FLEET_HELD = 4  # another rollout holds this fleet: nothing was changed
@@ -17,10 +18,12 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def exit_of_outcome(outcome: Outcome) -> Exit:
-    """Return how a rollout with this outcome ends the command."""
-    if outcome is Outcome.SUCCEEDED:
+def exit_of_outcome(outcome: Outcome, *, wanted: Outcome = Outcome.SUCCEEDED) -> Exit:
+    """Return how a rollout with this outcome ends a command that wanted another, or this one."""
+    if outcome in (wanted, Outcome.SUCCEEDED):
         return Exit.DONE
+    if outcome is Outcome.ROLLED_BACK:
+        return Exit.ROLLED_BACK
     return Exit.INTERRUPTED if outcome in (Outcome.INTERRUPTED, Outcome.RUNNING) else Exit.NEEDS_A_PERSON
 
 

@@ -53,6 +53,7 @@ class Flag:
 FLEET = "Which servers"
 VERSION = "To which version"
 LIMITS = "How"
+OUTPUT = "Where to"
 EVERYWHERE = "Everywhere"
 
 

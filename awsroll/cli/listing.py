@@ -27,7 +27,7 @@ def rollouts(everywhere: Everywhere) -> int:
     elif known:
         Output().result(summaries_text(known))
     else:
-        Output(quiet=everywhere.quiet).note(f"no rollouts are known in {store.directory}")
+        Output(quiet=everywhere.quiet).note(f"no rollouts are known in {store.place}")
     complain(*(str(error) for error in store.unreadable()))
     return 0
 
@@ -47,7 +47,7 @@ def status(
     if rollout is None:
         newest = next(iter(known_rollouts(store)), None)
         if newest is None:
-            problem = f"no rollouts are known in {store.directory}: start one with `awsroll roll`"
+            problem = f"no rollouts are known in {store.place}: start one with `awsroll roll`"
             raise RolloutNotFoundError(problem)
         rollout = newest.rollout_id
     record, summary = store.load(rollout), known_rollout(rollout, store)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from awsroll.cli import demo, listing, plan, resume, roll, sandbox, schema
+from awsroll.cli import control, demo, listing, plan, resume, roll, sandbox, schema, state
 from awsroll.cli.exits import Exit, exit_of_error
 from awsroll.cli.output import Output, complain
 from awsroll.errors import AwsrollError, FleetError, SpecError
@@ -20,8 +20,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     name="awsroll",
     help="Rolling deployments for EC2 fleets behind load balancers: a few servers at a time, no downtime.",
-    epilog="Exit codes: 0 on the new version; 2 refused, nothing changed; 3 stopped or paused, a person must look; "
-    "4 another rollout holds the fleet; 5 AWS refused us, nothing changed; 130 interrupted, `awsroll resume` goes on.",
+    epilog="Exit codes: 0 on the new version; 1 failed and rolled back; 2 refused, nothing changed; 3 stopped "
+    "or paused, a person must look; 4 another rollout holds the fleet; 5 AWS refused us, nothing changed; 130 "
+    "interrupted, `awsroll resume` goes on.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its tables cut long options short
@@ -31,6 +32,10 @@ for _command in (
     roll.roll,
     plan.plan,
     resume.resume,
+    control.rollback,
+    control.pause,
+    control.approve,
+    control.abort,
     listing.status,
     listing.rollouts,
     plan.doctor,
@@ -39,6 +44,7 @@ for _command in (
     sandbox.sandbox,
 ):
     app.command(name="list" if _command is listing.rollouts else None)(_command)
+app.add_typer(state.app, name="state")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ The command line, the rollout file and its schema are all made from it; a test h
 """
 
 from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag
-from awsroll.core.rollout import ExemptPolicy, Strategy
+from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
 
 SPEC_FLAGS = (
     Flag(field="asg", type=str, metavar="NAME", section=FLEET, help="An Auto Scaling group, by name or ARN."),
@@ -38,6 +38,13 @@ SPEC_FLAGS = (
         metavar="K=V",
         section=VERSION,
         help="reload: a parameter of the document; repeat it for several, or for several values of one.",
+    ),
+    Flag(
+        field="rollback_command",
+        type=list[str],
+        metavar="SHELL",
+        section=VERSION,
+        help="reload: a shell line that brings the old version back; repeat it for several, run in order.",
     ),
     Flag(
         field="app_version",
@@ -79,6 +86,62 @@ SPEC_FLAGS = (
         metavar="N|N%",
         section=LIMITS,
         help="Instead of --concurrent: how many more than desired may run; a percentage rounds up (default: 0).",
+    ),
+    Flag(
+        field="checkpoint",
+        type=list[str],
+        metavar="N|N%",
+        section=LIMITS,
+        help="Touch no more than so many servers before the next gate opens; repeat it for several, each more than the "
+        "one before; a percentage rounds down, to 1 at least (default: none).",
+    ),
+    Flag(
+        field="checkpoint_delay",
+        type=float,
+        metavar="SECONDS",
+        section=LIMITS,
+        help="How long each checkpoint's gate stays closed at the least (default: 0 seconds).",
+    ),
+    Flag(
+        field="approve_checkpoints",
+        type=bool,
+        section=LIMITS,
+        help="Wait at each checkpoint for `awsroll approve ROLLOUT` (default: no).",
+    ),
+    Flag(
+        field="bake_time",
+        type=float,
+        metavar="SECONDS",
+        section=LIMITS,
+        help="How long the whole new fleet is watched at the end before success is declared (default: 0 seconds).",
+    ),
+    Flag(
+        field="alarm",
+        type=list[str],
+        metavar="NAME",
+        section=LIMITS,
+        help="A CloudWatch alarm, metric or composite: in ALARM, it is a failure at any time; repeat it for several.",
+    ),
+    Flag(
+        field="max_failures",
+        type=int,
+        metavar="N",
+        section=LIMITS,
+        help="How many replacements may fail and be tried again (default: 0).",
+    ),
+    Flag(
+        field="on_failure",
+        type=OnFailure,
+        section=LIMITS,
+        help="What one more failure leads to: rollback, pause or stop (default: rollback; for a reload without "
+        "--rollback-command: stop).",
+    ),
+    Flag(
+        field="keep_old",
+        type=bool,
+        section=LIMITS,
+        help="Keep the old servers running, out of traffic, until the bake time has passed: going back then takes no "
+        "boot; with double-half, or a surge of 100% (default: no).",
     ),
     Flag(
         field="min_healthy_time",
@@ -137,7 +200,8 @@ SPEC_FLAGS = (
         type=str,
         metavar="refuse|purge",
         section=LIMITS,
-        help="A group with a warm pool: refuse it, or purge the pool's servers (default: refuse).",
+        help="A group with a warm pool: refuse it, or purge: delete the pool with its servers, and put it back at the "
+        "end (default: refuse).",
     ),
     Flag(
         field="strict",
@@ -158,5 +222,12 @@ SPEC_FLAGS = (
         metavar="SECONDS",
         section=LIMITS,
         help="How long a call whose answer was lost may stay unseen before it is repeated (default: 60 seconds).",
+    ),
+    Flag(
+        field="lease",
+        type=float,
+        metavar="SECONDS",
+        section=LIMITS,
+        help="How long the fleet stays held without a sign of life from this process, 5 or more (default: 60 seconds).",
     ),
 )

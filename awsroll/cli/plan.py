@@ -1,9 +1,10 @@
 """`awsroll plan` and `awsroll doctor`: what would be done, and the checks alone. Read-only."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
-from awsroll.cli.flags import takes
+from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
 from awsroll.cli.request import REQUEST_GROUP
 from awsroll.core.spec import RolloutSpec
@@ -12,8 +13,19 @@ if TYPE_CHECKING:
     from awsroll.report import RolloutPlan
 
 
-@takes(REQUEST_GROUP, EVERYWHERE_GROUP)
-def plan(request: RolloutSpec, everywhere: Everywhere) -> int:
+_OUT_FLAG = Flag(
+    field="out",
+    type=Path,
+    metavar="FILE",
+    section=OUTPUT,
+    help="Keep the plan in this file: `awsroll roll --plan FILE` carries it out, unless the fleet has changed.",
+)
+_OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
+_FOR_ROLL = ("asked", "request", "fingerprint")  # what only the file needs
+
+
+@takes(REQUEST_GROUP, _OUT_GROUP, EVERYWHERE_GROUP)
+def plan(request: RolloutSpec, out: Path | None, everywhere: Everywhere) -> int:
     """Show what would be done: the order, lowest and highest capacity, a rough duration. Changes nothing."""
     import msgspec  # noqa: PLC0415 - keeps `--help` fast
 
@@ -21,8 +33,14 @@ def plan(request: RolloutSpec, everywhere: Everywhere) -> int:
 
     output = Output(json=everywhere.json, quiet=everywhere.quiet)
     planned = _looked_ahead(request, everywhere)
+    if out is not None:
+        from awsroll.planfile import save_plan  # noqa: PLC0415 - see above
+
+        save_plan(planned, out)
+        output.note(f"the plan is in {out}: `awsroll roll --plan {out}` carries it out")
     if output.json:
-        output.emit("plan", **msgspec.to_builtins(planned))
+        told = msgspec.to_builtins(planned)
+        output.emit("plan", **{key: value for key, value in told.items() if key not in _FOR_ROLL})
     else:
         output.result(plan_text(planned))
     return 0

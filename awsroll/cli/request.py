@@ -4,12 +4,13 @@ Names and types are checked here. What the values mean is for `RolloutSpec.probl
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from awsroll.cli.flags import FLEET, Flag, FlagGroup
 from awsroll.cli.options import SPEC_FLAGS
+from awsroll.core.rollout import Pace
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import SpecError
 
@@ -30,13 +31,21 @@ def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
     Raises:
         SpecError: if the file cannot be read, names an unknown key, or a value has the wrong type.
     """
+    return to_spec(given_values(file=file, **given), where="" if file is None else f"{file}: ")
+
+
+def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
+    """Return what was said, by a file or by flags, and nothing else.
+
+    Raises:
+        SpecError: if the file cannot be read or names an unknown key.
+    """
     values: dict[str, Any] = {}
     if file is not None:
         from awsroll.cli.specfile import read  # noqa: PLC0415 - YAML and TOML are loaded where a file is given
 
         values = read(Path(file))
-    values |= {name: value for name, value in given.items() if value is not None and value != []}
-    return to_spec(values, where="" if file is None else f"{file}: ")
+    return values | {name: value for name, value in given.items() if value is not None and value != []}
 
 
 def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:
@@ -90,13 +99,5 @@ def _in_words(problem: str) -> str:
     return f"{said}; `awsroll schema` says what each option takes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retiming:
-    """What `resume` may be told anew: how to look and wait, never what to do."""
-
-    poll: float | None = None
-    settle_time: float | None = None
-
-
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
-RETIMING_GROUP = FlagGroup("retiming", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Retiming)
+PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Pace)

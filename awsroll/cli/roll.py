@@ -1,25 +1,44 @@
 """`awsroll roll`: do it, to the end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from awsroll.cli.driving import drive
 from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import takes
-from awsroll.cli.request import REQUEST_GROUP
+from awsroll.cli.planned import WANTED_GROUP
 from awsroll.core.spec import RolloutSpec
+from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
     from awsroll.compose import Surroundings
-    from awsroll.report import Report
+    from awsroll.report import Report, RolloutPlan
 
 
-@takes(REQUEST_GROUP, EVERYWHERE_GROUP)
-def roll(request: RolloutSpec, everywhere: Everywhere) -> int:
+@takes(WANTED_GROUP, EVERYWHERE_GROUP)
+def roll(
+    wanted: "RolloutSpec | RolloutPlan",
+    everywhere: Everywhere,
+    *,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval, instead of waiting.")
+    ] = False,
+) -> int:
     """Roll a fleet to a new version, server after server, to the end. Prints the rollout's id first."""
+    if not isinstance(wanted, RolloutSpec):
+        _check_region(wanted, everywhere.region)
 
     def run(surroundings: "Surroundings") -> "Report":
         from awsroll.compose import start  # noqa: PLC0415 - keeps `--help` fast
 
-        return start(request, surroundings)
+        return start(wanted, surroundings)
 
-    return drive(everywhere, run)
+    return drive(everywhere, run, asks=not no_wait)
+
+
+def _check_region(plan: "RolloutPlan", region: str | None) -> None:
+    planned = "" if plan.fingerprint is None else plan.fingerprint.region
+    if region is not None and region != planned:
+        problem = f"--region {region} contradicts the plan, which is for {planned}: leave it out, or make a new plan"
+        raise SpecError(problem)

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from awsroll.core.fleet import TargetKey, TemplateVersion
 from awsroll.core.status import Launch
+from awsroll.core.warm_pool import WarmPool
 
 
 class Reason(StrEnum):
@@ -31,6 +32,7 @@ class Reason(StrEnum):
     NEW_INSTANCE_RUNNING = "new-instance-running"
     RELOADED = "reloaded"
     STOPPING = "stopping"
+    ROLLING_BACK = "rolling-back"
     RESTORING = "restoring"
     SETTLING = "settling"
     # waits
@@ -40,6 +42,9 @@ class Reason(StrEnum):
     VERIFYING = "verifying"
     RUNNING_COMMAND = "running-command"
     CAPACITY = "waiting-for-capacity"
+    CHECKPOINT = "waiting-at-checkpoint"
+    APPROVAL = "waiting-for-approval"
+    BAKING = "baking"
     EXEMPT = "waiting-for-protected-or-standby"
 
 
@@ -192,6 +197,24 @@ class ResumeProcesses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteWarmPool:
+    """Delete a group's warm pool with the instances in it. Precondition: its settings are still those of `pool`."""
+
+    group: str
+    pool: WarmPool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutWarmPool:
+    """Give a group a warm pool with these settings. Precondition: it has none."""
+
+    group: str
+    pool: WarmPool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetDeregistrationDelay:
     """Set a target group's deregistration delay."""
 
@@ -233,6 +256,8 @@ Action: TypeAlias = (
     | UpdateGroup
     | SuspendProcesses
     | ResumeProcesses
+    | DeleteWarmPool
+    | PutWarmPool
     | SetDeregistrationDelay
     | RememberSettings
     | ForgetSettings

@@ -5,15 +5,16 @@ healthy without a break. A look that comes more than two health check intervals 
 the time between, so it starts the healthy clock anew.
 """
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from awsroll.core.fleet import CommandState, Instance, InstanceState, Lifecycle, TargetState
-from awsroll.core.plan import add_failures, add_warnings
-from awsroll.core.status import CallKind, Failure, Flight, Mode, Status, Step
+from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetState
+from awsroll.core.status import CallKind, Flight, Status, Step
 from awsroll.core.view import View
 
 _ENDING_CALLS = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
+_DRIVEN_SECONDS = 60  # no plan waits as long: after a longer gap nobody has driven the rollout meanwhile
 CONFIRM_SECONDS = 2  # how long "registered nowhere" must hold when no look has shown the draining itself
 
 
@@ -41,7 +42,7 @@ def advance(view: View) -> Status:
         serving=tuple(sorted(serving)),
         looked_at=at,
         shortage_since=_shortage_since(view),
-        progress_at=at if progressed or _unwatched_seconds(view) >= limit else status.progress_at,
+        progress_at=at if progressed or _was_unwatched(view, limit) else status.progress_at,
     )
 
 
@@ -62,7 +63,10 @@ def _step(view: View, one: Instance) -> Step | None:
         return _reload_step(view, one)
     if name in status.returning:
         return Step.RETURNING
-    arrives = view.is_current(one) and not view.is_away(one)  # what a person holds in standby goes nowhere
+    if name in status.kept:
+        return Step.KEPT
+    # What a person holds in standby goes nowhere.
+    arrives = (view.is_current(one) or name in view.launched) and not view.is_away(one)
     return _arrival_step(view, one) if arrives else None
 
 
@@ -93,7 +97,7 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
     if flight is None:
         targets = tuple(target.key for target in one.targets if target.state is not TargetState.DRAINING)
         flight = Flight(step=step, since=at, targets=targets)
-    elif flight.step is not step or _unwatched_seconds(view) >= deadline_seconds(view, step):
+    elif flight.step is not step or _was_unwatched(view, deadline_seconds(view, step)):
         flight = replace(flight, step=step, since=at)
     draining = any(target.state is TargetState.DRAINING for target in one.targets)
     gone_since = None if one.targets else (flight.gone_since or at)
@@ -106,16 +110,20 @@ def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flig
 
 
 def _shortage_since(view: View) -> datetime | None:
-    """Start the clock of missing instances anew after a whole deadline unwatched."""
+    """Start the clock of missing instances anew after a time in which nobody drove the rollout."""
     since = view.status.shortage_since
-    watched = _unwatched_seconds(view) < view.rollout.limits.launch_seconds
-    return since if since is None or watched else view.observation.at
+    unwatched = _was_unwatched(view, view.rollout.limits.launch_seconds)
+    return view.observation.at if since is not None and unwatched else since
 
 
-def _unwatched_seconds(view: View) -> float:
-    """Return how long nobody has looked. A whole deadline unwatched (a crash, a pause) is not held against anybody."""
+def _was_unwatched(view: View, deadline: float) -> bool:
+    """Tell whether nobody has driven the rollout since the last look (a crash, a pause).
+
+    That time is not held against anybody: what had to be done for an instance was not done either. Several such times,
+    each shorter than the deadline, would otherwise add up to it.
+    """
     last = view.status.looked_at
-    return 0 if last is None else (view.observation.at - last).total_seconds()
+    return last is not None and (view.observation.at - last).total_seconds() >= min(deadline, _DRIVEN_SECONDS)
 
 
 def _healthy_since(view: View, one: Instance, flight: Flight) -> datetime | None:
@@ -154,32 +162,12 @@ def is_drained(view: View, one: Instance) -> bool:
     return held or at - flight.deregistered_at >= timedelta(seconds=delay)
 
 
-# --- deadlines ------------------------------------------------------------------------------------------------------
-
-
-def check_deadlines(view: View) -> Status:
-    """Note a failure, with its cause, for every deadline that has passed."""
-    return _note(view, (*_overdue(view), *_owed(view), *_stuck(view)))
-
-
-def check_deaths(view: View) -> Status:
-    """Note a failure for every new or reloading instance that has ended without us since the last look."""
-    return _note(view, _dead(view))
-
-
-def _note(view: View, failures: tuple[Failure, ...]) -> Status:
-    status = view.status
-    known = {(failure.instance_id, failure.cause) for failure in status.failures}
-    new = tuple(one for one in failures if (one.instance_id, one.cause) not in known)
-    if status.mode is Mode.ROLLING:
-        return add_failures(status, new)
-    return add_warnings(status, *(f"{one.instance_id}: {one.cause}" if one.instance_id else one.cause for one in new))
-
-
 def deadline_seconds(view: View, step: Step) -> float:
     """Return how long an instance may stay on a step."""
     limits = view.rollout.limits
     match step:
+        case Step.KEPT:
+            return math.inf
         case Step.DRAINING | Step.TERMINATING:
             return limits.drain_seconds
         case Step.LAUNCHING | Step.RELOADING:
@@ -190,89 +178,4 @@ def deadline_seconds(view: View, step: Step) -> float:
 
 def is_overdue(view: View, flight: Flight) -> bool:
     """Tell whether the flight's step has lasted longer than it may."""
-    return view.observation.at - flight.since >= timedelta(seconds=deadline_seconds(view, flight.step))
-
-
-def _overdue(view: View) -> list[Failure]:
-    at, found = view.observation.at, []
-    for name, flight in view.status.flights.items():
-        one = view.by_id.get(name)
-        if one is not None and is_overdue(view, flight) and not _is_over(view, one, flight):
-            found.append(Failure(instance_id=name, cause=_why_late(view, one, flight), at=at))
-    return found
-
-
-def _is_over(view: View, one: Instance, flight: Flight) -> bool:
-    """Tell whether this look shows the end of what is waited for: nobody may have looked for long (a crash)."""
-    if flight.step is Step.RELOADING:
-        seen = (invocation for invocation in view.observation.invocations if invocation.instance_id == one.instance_id)
-        return any(one.attempt == flight.attempt and one.state is CommandState.SUCCEEDED for one in seen)
-    return flight.step is Step.DRAINING and is_drained(view, one)
-
-
-_LATE = {
-    Step.DRAINING: "not drained",
-    Step.TERMINATING: "not terminated by its group",
-    Step.LAUNCHING: "not in service",
-    Step.VERIFYING: "not healthy",
-    Step.RELOADING: "reload command not finished",
-    Step.RETURNING: "not back in service",
-}
-
-
-def _why_late(view: View, one: Instance, flight: Flight) -> str:
-    seconds = deadline_seconds(view, flight.step)
-    details = [
-        f"{_target_group_name(view, target.key.target_group)}:{target.key.port} {target.state}"
-        + (f" ({target.reason}: {target.description})" if target.reason else "")
-        for target in one.targets
-        if target.state is not TargetState.HEALTHY
-    ]
-    if one.lifecycle not in (None, Lifecycle.IN_SERVICE):
-        details.append(f"lifecycle state {one.lifecycle_detail or one.lifecycle}")
-    if one.state is not InstanceState.RUNNING:
-        details.append(f"instance {one.state}" + (f" ({one.state_reason})" if one.state_reason else ""))
-    if flight.step is Step.LAUNCHING and not one.targets:
-        details.append("registered in no target group")
-    return f"{_LATE[flight.step]} within {seconds:g} s: {', '.join(details) or 'no reason given'}"
-
-
-def _target_group_name(view: View, arn: str) -> str:
-    return next((group.name for group in view.observation.target_groups if group.arn == arn), arn)
-
-
-_ARRIVING = (Step.LAUNCHING, Step.VERIFYING)
-
-
-def _dead(view: View) -> tuple[Failure, ...]:
-    """Find instances that were on their way in, or being reloaded, and have ended by themselves.
-
-    One that its group is ending (somebody scaled in) is no failure: the desired capacity says that it may go.
-    """
-    status, at, found = view.status, view.observation.at, []
-    arriving = {name for name, flight in status.flights.items() if flight.step in _ARRIVING}
-    for name in sorted((arriving | view.launched | set(status.reloading)) - set(status.retiring)):
-        one = view.by_id.get(name)
-        if one is not None and view.is_gone(one) and (one.lifecycle is None or view.is_ghost(one)):
-            why = one.state_reason or str(one.state)
-            what = "ended during its reload" if name in status.reloading else "ended before it served"
-            found.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at))
-    return tuple(found)
-
-
-def _owed(view: View) -> list[Failure]:
-    """Instances that EC2 or the group should have launched and has not."""
-    status, at = view.status, view.observation.at
-    since = status.shortage_since
-    if since is None or at - since < timedelta(seconds=view.rollout.limits.launch_seconds):
-        return []
-    why = status.shortage or "no reason given"
-    cause = f"no new instance within {view.rollout.limits.launch_seconds:g} s: {why}"
-    return [Failure(instance_id="", cause=cause, at=at)]
-
-
-def _stuck(view: View) -> list[Failure]:
-    limit, at = view.rollout.limits.progress_seconds, view.observation.at
-    if at - view.status.progress_at < timedelta(seconds=limit):
-        return []
-    return [Failure(instance_id="", cause=f"no progress for {limit:g} s", at=at)]
+    return (view.observation.at - flight.since).total_seconds() >= deadline_seconds(view, flight.step)

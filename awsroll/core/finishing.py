@@ -12,14 +12,14 @@ from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import bounds, desired_capacity
 from awsroll.core.clocks import is_overdue
 from awsroll.core.desired import surplus
-from awsroll.core.fleet import CommandState, FleetKind, Instance, InstanceState, Lifecycle, TargetKey
-from awsroll.core.launching import missing_targets, register
+from awsroll.core.fleet import FleetKind, Instance, InstanceState
+from awsroll.core.launching import register
 from awsroll.core.plan import add_warnings, end
-from awsroll.core.reloading import announce, invocation
 from awsroll.core.retire import Proposals, retire
+from awsroll.core.returning import bring_back
 from awsroll.core.settings import restore
 from awsroll.core.settle import abandoned_name
-from awsroll.core.status import CallKind, Mode, Outcome, Status, Step
+from awsroll.core.status import CallKind, Mode, Outcome, Status
 from awsroll.core.view import View
 
 
@@ -44,9 +44,11 @@ def _close(view: View) -> Status:
     status, at = view.status, view.observation.at
     status = add_warnings(status, *_what_resuming_may_do(view))
     if status.mode is Mode.COMPLETING and not status.abandoned:
-        return end(status, Outcome.SUCCEEDED, at)
+        return end(status, Outcome.ROLLED_BACK if status.backwards else Outcome.SUCCEEDED, at)
     if status.mode is Mode.COMPLETING:
-        status = replace(status, reason="the fleet is on the new version, but not all settings could be restored")
+        version = "old" if status.backwards else "new"
+        reason = f"the fleet is on the {version} version, but not all settings could be restored"
+        status = replace(status, reason=reason)
     return end(status, Outcome.STOPPED, at)
 
 
@@ -68,16 +70,25 @@ def _turn_back(view: View) -> Status:
     ending = {
         call.instance_id for call in status.calls if call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
     }
-    spare = set(_surplus(view)) | _stuck(view)
+    spare = set(_surplus(view)) | _stuck(view) | _unregistered(view) | set(status.kept)
     going = [name for name in status.retiring if name in ending or name in spare or _is_past(view, name)]
     back = [name for name in (*status.retiring, *status.reloading) if name not in going]
     returning = [name for name in {*status.returning, *back} if not _is_past(view, name)]
     return replace(
         status,
+        kept=(),
         retiring=(*going, *sorted(spare - set(going))),
         reloading=tuple(name for name in status.reloading if not _is_past(view, name)),
         returning=tuple(sorted(set(returning) - spare)),
     )
+
+
+def _unregistered(view: View) -> set[str]:
+    """Return failed instances of a standalone fleet that are registered nowhere: nobody would find them later."""
+    if view.rollout.kind is FleetKind.AUTO_SCALING or view.rollout.reloads:
+        return set()
+    failed = (view.by_id[name] for name in view.status.rejected if name in view.by_id)
+    return {one.instance_id for one in failed if not one.targets and not view.is_leaving(one)}
 
 
 def _is_past(view: View, name: str) -> bool:
@@ -148,15 +159,16 @@ def _present(view: View) -> int:
 
 def _is_ours(view: View, one: Instance) -> bool:
     if view.rollout.kind is FleetKind.STANDALONE:
-        return one.instance_id in view.launched
-    return view.is_current(one) and view.rollout.reload is None
+        failed = one.instance_id in view.status.rejected and not view.rollout.reloads
+        return failed or one.instance_id in view.launched
+    return view.is_current(one) is not view.status.backwards and not view.rollout.reloads
 
 
 def _settle_instances(view: View) -> tuple[Status, Proposals]:
     status, proposals = retire(view)
     _forget_late(view, proposals)
     view = replace(view, status=status)
-    status = _bring_back(view, proposals)
+    status = bring_back(view, proposals, Reason.STOPPING)
     view = replace(view, status=status)
     ours = {one.instance_id for one in view.live if _is_ours(view, one) and not view.is_away(one)}
     new = sorted((ours | view.launched) - set(status.retiring))
@@ -175,12 +187,6 @@ def _is_late(view: View, name: str) -> bool:
     return flight is not None and is_overdue(view, flight)
 
 
-def _has_failed_to_return(view: View, name: str) -> bool:
-    """Tell whether it is overdue on its way back; being late on the way it was on before does not count."""
-    flight = view.status.flights.get(name)
-    return flight is not None and flight.step is Step.RETURNING and is_overdue(view, flight)
-
-
 def _forget_late(view: View, proposals: Proposals) -> None:
     """Do not wait for what is overdue: the warning is in the report."""
     for reason, names in list(proposals.waiting.items()):
@@ -188,61 +194,6 @@ def _forget_late(view: View, proposals: Proposals) -> None:
         proposals.waiting[reason] = kept
         if not kept:
             del proposals.waiting[reason]
-
-
-def _bring_back(view: View, proposals: Proposals) -> Status:
-    """Put instances back into traffic that were taken out and still run."""
-    status, leaving_standby = view.status, []
-    kept: list[str] = []
-    for name in status.returning:
-        one = view.by_id[name]
-        if _has_failed_to_return(view, name):
-            status = add_warnings(status, f"{name}: could not be brought back into service")
-            continue
-        kept.append(name)
-        if _command_runs(view, name):
-            proposals.wait(Reason.RUNNING_COMMAND, name)
-        elif one.lifecycle is Lifecycle.STANDBY:
-            leaving_standby.append(name)
-        elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):
-            missing = _missing(view, one)
-            if missing:
-                proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=Reason.STOPPING))
-            else:
-                kept.remove(name)
-        else:
-            proposals.wait(Reason.LAUNCHING, name)
-    gone_back = set(status.returning) - set(kept)
-    status = replace(
-        status,
-        returning=tuple(kept),
-        reloading=tuple(name for name in status.reloading if name not in gone_back),
-    )
-    announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
-    exiting = [name for name in leaving_standby if name not in announced]
-    for name in set(leaving_standby) & announced:
-        proposals.wait(Reason.SETTLING, name)
-    if exiting:
-        status = announce(view, status, CallKind.EXIT_STANDBY, exiting)
-        proposals.writes.append(
-            act.ExitStandby(group=view.rollout.group, instance_ids=tuple(exiting), reason=Reason.STOPPING)
-        )
-    return status
-
-
-def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
-    flight = view.status.flights.get(one.instance_id)
-    recorded = () if flight is None else flight.targets
-    had = tuple(key for key in recorded if key not in view.managed_keys and one.target(key) is None)
-    return tuple(sorted({*missing_targets(view, one), *had}))
-
-
-def _command_runs(view: View, name: str) -> bool:
-    flight = view.status.flights.get(name)
-    if flight is None or not flight.attempt:
-        return False
-    seen = invocation(view, name, flight.attempt)
-    return seen is not None and seen.state is CommandState.RUNNING
 
 
 def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:

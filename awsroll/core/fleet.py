@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from awsroll.core.warm_pool import WarmPool
+
 
 class FleetKind(StrEnum):
     """Who launches the instances."""
@@ -165,6 +167,8 @@ class Group:
         launch_failures: since the rollout began, newest last.
         terminations: ids of instances for which a termination activity exists since the rollout began.
         can_launch_instances: the endpoint and the group take `LaunchInstances`.
+        warm_pool: its settings, for a rollout that purges the pool; None if there is none (or it is being deleted).
+        warm_versions: what its instances were built from, as text; empty where AWS does not say.
     """
 
     name: str
@@ -179,6 +183,8 @@ class Group:
     terminations: frozenset[str] = frozenset()
     can_launch_instances: bool = True
     refresh_active: bool = False
+    warm_pool: WarmPool | None = None
+    warm_versions: tuple[str, ...] = ()
 
 
 class CommandState(StrEnum):
@@ -200,6 +206,24 @@ class Invocation:
     detail: str = ""
 
 
+class AlarmState(StrEnum):
+    """CloudWatch's alarm states. `MISSING`: there is no alarm of that name (any more)."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One CloudWatch alarm; `reason` is CloudWatch's own."""
+
+    name: str
+    state: AlarmState
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One look at the fleet.
@@ -210,6 +234,7 @@ class Observation:
         target_groups: the fleet's target groups.
         group: the Auto Scaling group; None for a standalone fleet.
         invocations: the reload commands that the record names, as far as SSM shows them.
+        alarms: the alarms that the request names.
         remembered: settings whose old value stands as a tag: (group's name or target group's ARN, setting).
     """
 
@@ -218,6 +243,7 @@ class Observation:
     target_groups: tuple[TargetGroup, ...]
     group: Group | None = None
     invocations: tuple[Invocation, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     remembered: frozenset[tuple[str, str]] = frozenset()
 
     def instance(self, instance_id: str) -> Instance | None:

@@ -13,9 +13,13 @@ from datetime import timedelta
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
+from awsroll.core.desired import moved
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
+from awsroll.core.gates import launches_left
+from awsroll.core.refusals import excuse_failures
 from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
 from awsroll.core.rollout import Rollout
+from awsroll.core.short_zones import with_capacity
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
 from awsroll.core.victims import order
 from awsroll.core.view import View
@@ -25,13 +29,51 @@ MARK_FLEET, MARK_TEMPLATE, MARK_REPLACES = "awsroll:fleet", "awsroll:template", 
 _OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
 _REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
 _IN_ONE_CALL = 100  # LaunchInstances takes no more
+_AROUND_A_CALL = timedelta(minutes=2)  # clocks that differ, and a call that was made right after the last look
+
+
+def adopt_old_launches(view: View) -> Status:
+    """Settle launches of a group that are too old to be made again: only what the look shows can tell.
+
+    LaunchInstances takes no tags. So the instances of such a launch are members on the goal, in its zone, launched
+    while a driver that could have made the call was alive, and no more of them than desired has moved. Where the look
+    shows none, the launch had no effect.
+    """
+    status, group = view.status, view.observation.group
+    if group is None or status.desired is None or status.looked_at is None:
+        return status
+    for launch in status.launches:
+        room = group.desired - status.desired.expected
+        if launch.settled or _is_young(view, launch) or room <= 0:
+            continue
+        found = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
+        if found:
+            made = replace(launch, settled=True, instance_ids=found)
+            launches = tuple(made if one.number == launch.number else one for one in status.launches)
+            status = moved(replace(status, launches=launches), len(found), view.observation.at)
+    return status
+
+
+def _launched_by(view: View, launch: Launch) -> tuple[str, ...]:
+    first, last = launch.at - _AROUND_A_CALL, (view.status.looked_at or launch.at) + _AROUND_A_CALL
+    return tuple(
+        one.instance_id
+        for one in view.current
+        if one.instance_id not in view.launched
+        and launch.zone in ("", one.zone)
+        and one.launched_at is not None
+        and first <= one.launched_at <= last
+    )
+
+
+def _is_young(view: View, launch: Launch) -> bool:
+    return view.observation.at - launch.at < timedelta(hours=_REPLAY_HOURS)
 
 
 def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
     """Make the launches again whose outcome is not known: same token, same request, so the same instances."""
-    status, at = view.status, view.observation.at
-    young = timedelta(hours=_REPLAY_HOURS)
-    launches = tuple(one for one in status.launches if one.settled or at - one.at < young)
+    status = view.status
+    launches = tuple(one for one in status.launches if one.settled or _is_young(view, one))
     unsettled = tuple(one for one in launches if not one.settled)
     return replace(status, launches=launches), tuple(_action(view, one) for one in unsettled)
 
@@ -49,7 +91,8 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     if count == 0 or (status.launch_after is not None and at < status.launch_after):
         return status, ()
     if view.rollout.kind is FleetKind.STANDALONE:
-        return _launch_standalone(view, count)
+        return _launch_standalone(view, count, launches_left(view, capacity))
+    count = min(count, launches_left(view, capacity))
     if status.desired is not None:  # members that ended unnoticed are replaced by ending them, not by a larger surge
         count = min(count, capacity.limits.ceiling - status.desired.expected)
     if capacity.limits.max_surge == 0 or count <= 0:
@@ -65,12 +108,19 @@ def client_token(rollout: Rollout, number: int) -> str:
     return f"awsroll-{rollout.rollout_id}-{number}"
 
 
-def _launch_standalone(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
-    template = view.rollout.template
-    if template is None:
+def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tuple[Action, ...]]:
+    """Launch `count` instances, the first `on_goal` of them on the goal version.
+
+    Beyond the next gate nothing is touched: a place that is empty there gets an instance of its own baseline.
+    """
+    if view.rollout.reloads:
         return view.status, ()
-    status, actions = view.status, []
-    for name in _predecessors(view)[:count]:
+    status, actions, empty = view.status, [], set(vacancies(view))
+    for number, name in enumerate(_predecessors(view)[:count]):
+        within = number < on_goal
+        template = _template_for(view, name, on_goal=within)
+        if template is None or (not within and name not in empty):
+            continue
         request = _request(replace(view, status=status), name, template)
         counters = replace(status.counters, launches=request.number)
         status = replace(status, launches=(*status.launches, request), counters=counters)
@@ -78,6 +128,15 @@ def _launch_standalone(view: View, count: int) -> tuple[Status, tuple[Action, ..
         reason = Reason.REPLACING_VACANCY if ended else Reason.SURGING
         actions.append(act.LaunchInstance(launch=request, reason=reason))
     return status, tuple(actions)
+
+
+def _template_for(view: View, name: str, *, on_goal: bool) -> TemplateVersion | None:
+    """Return what the place of `name` gets: the goal; on the way back, or beyond a gate, what it came from."""
+    place = next(place for place in view.status.places if name in place.occupants)
+    if on_goal and not view.status.backwards:
+        return view.rollout.template
+    own = place.template if place.template != view.forward.template else None
+    return own or view.forward.baseline_template
 
 
 def _predecessors(view: View) -> tuple[str, ...]:
@@ -142,7 +201,7 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
     if group is None:
         return view.status, ()
     status, actions, subnets = view.status, [], dict(group.zones)
-    for zone, wanted in sorted(_zones(view, count, tuple(subnets)).items()):
+    for zone, wanted in sorted(_zones(view, count, with_capacity(view, tuple(subnets))).items()):
         number = status.counters.launches + 1
         request = Launch(
             number=number,
@@ -215,6 +274,7 @@ def note_shortage(view: View, capacity: Capacity) -> Status:
     status, group, at = view.status, view.observation.group, view.observation.at
     if view.rollout.kind is FleetKind.STANDALONE or group is None:
         return status
+    status = excuse_failures(view, owed=capacity.inbound > 0)
     failures = [one for one in group.launch_failures if one.at >= status.started_at]
     if capacity.inbound == 0:
         waiting = status.launch_after is not None

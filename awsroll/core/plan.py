@@ -24,16 +24,11 @@ class Plan:
     requeue_seconds: float = 0
 
 
-def add_failures(status: Status, failures: tuple[Failure, ...]) -> Status:
-    """Note failures; the first one turns a rolling rollout to stopping."""
-    if not failures:
-        return status
-    status = replace(status, failures=status.failures + failures)
-    if status.mode is not Mode.ROLLING:
-        return status
-    first = failures[0]
-    named = f"{first.instance_id}: " if first.instance_id else ""
-    return replace(status, mode=Mode.STOPPING, reason=f"{named}{first.cause}")
+def add_failures(status: Status, *failures: Failure) -> Status:
+    """Note failures, each only once; what follows from them is decided in `failing`."""
+    known = {(one.instance_id, one.cause) for one in status.failures[status.forgiven :]}
+    new = tuple(one for one in failures if (one.instance_id, one.cause) not in known)
+    return replace(status, failures=status.failures + new) if new else status
 
 
 def add_warnings(status: Status, *warnings: str) -> Status:
@@ -61,6 +56,9 @@ _SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
     Reason.SETTLING: 3,
     Reason.CAPACITY: 10,
     Reason.EXEMPT: 30,
+    Reason.CHECKPOINT: 15,
+    Reason.APPROVAL: 5,
+    Reason.BAKING: 15,
 }
 _OTHERWISE = 5.0
 

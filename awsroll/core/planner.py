@@ -9,16 +9,18 @@ looked at again. Nothing is remembered of where a rollout "was": every plan is m
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core import clocks, desired, roster, settings
+from awsroll.core import clocks, deadlines, desired, gates, roster, settings
 from awsroll.core.actions import Action, Hold, Reason
 from awsroll.core.capacity import Capacity, measure
+from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
-from awsroll.core.launching import launch, note_shortage, register, settle_launches
-from awsroll.core.plan import Plan, add_failures, seconds_until_next_look
+from awsroll.core.launching import adopt_old_launches, launch, note_shortage, register, settle_launches
+from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
 from awsroll.core.reloading import check_commands, reload
 from awsroll.core.retire import Proposals, retire
-from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.returning import bring_back
+from awsroll.core.rollout import ExemptPolicy, Rollout
 from awsroll.core.selection import select
 from awsroll.core.settle import settle_by_look
 from awsroll.core.status import Failure, Mode, Outcome, Status
@@ -40,11 +42,16 @@ def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     view = View(rollout, observation, status)
     if status.mode is Mode.ENDED or status.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=status)
-    mode = status.mode
+    before = status
     view = _look(view)
+    if before.looked_at is None and not before.backwards:
+        view = _remember_found(view)
     capacity = measure(view)
     view = _count(view, capacity)
-    view = replace(view, status=clocks.check_deadlines(view))
+    for check in (deadlines.check_deadlines, gates.check_alarms, judge):
+        view = replace(view, status=check(view))
+    if view.status.backwards is not before.backwards or view.status.outcome is not Outcome.RUNNING:
+        return Plan(actions=(), status=view.status)
     status, actions = settle_launches(view)
     if actions:
         return Plan(actions=actions, status=status, holds=(Hold(reason=Reason.SETTLING),), requeue_seconds=2)
@@ -53,14 +60,21 @@ def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
         status, proposals = _roll(view, capacity)
     else:
         status, proposals = finish(view)
-    return _planned(replace(view, status=status), proposals, turned=status.mode is not mode)
+    return _planned(replace(view, status=status), proposals, turned=_has_turned(before, status))
+
+
+def _has_turned(before: Status, after: Status) -> bool:
+    """Tell whether the next look is due at once: something was decided that the next plan is to follow."""
+    gate_moved = (before.gate_since is None) is not (after.gate_since is None)
+    return before.mode is not after.mode or gate_moved or before.baked is not after.baked
 
 
 def _look(view: View) -> View:
     """Bring the record up to what is seen."""
     for update in (
-        clocks.check_deaths,
+        deadlines.check_deaths,
         settle_by_look,
+        adopt_old_launches,
         clocks.advance,
         roster.refresh,
         desired.read,
@@ -68,6 +82,12 @@ def _look(view: View) -> View:
     ):
         view = replace(view, status=update(view))
     return view
+
+
+def _remember_found(view: View) -> View:
+    """Keep, at the first look, which instances were on the goal version before anything was done."""
+    found = tuple(sorted(one.instance_id for one in view.current))
+    return replace(view, status=replace(view.status, found=found))
 
 
 def _count(view: View, capacity: Capacity) -> View:
@@ -84,11 +104,15 @@ def _count(view: View, capacity: Capacity) -> View:
 
 def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     """Propose the next writes of one kind, in the order of preference."""
-    status, writes = settings.prepare(view, capacity.limits)
+    status, gate = gates.pass_gate(view)
+    view = replace(view, status=status)
+    status, writes = settings.prepare(view, capacity.limits, at_rest=_is_at_rest(view, capacity))
     view, proposals = replace(view, status=status), Proposals(writes=list(writes))
     if writes:
         return status, proposals
     arriving = register(view, _arriving(view))
+    status = bring_back(view, arriving, Reason.ROLLING_BACK)
+    view = replace(view, status=status)
     if arriving.writes:
         return view.status, arriving
     status, writes = launch(view, capacity)
@@ -97,40 +121,67 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = select(view, capacity)
     view = replace(view, status=status)
-    status, proposals = (reload if view.rollout.strategy is Strategy.RELOAD else retire)(view)
+    status, proposals = (reload if view.rollout.reloads else retire)(view)
     for reason, ids in arriving.waiting.items():
         for one in ids:
             proposals.wait(reason, one)
     view = replace(view, status=status)
     if proposals.writes or proposals.waiting or view.status.reloading or view.status.retiring:
         return status, proposals
-    return _wait_or_complete(view, capacity, proposals)
+    return _wait_or_complete(view, capacity, gate)
+
+
+def _is_at_rest(view: View, capacity: Capacity) -> bool:
+    """Tell whether nothing may be touched now and nothing is in flight, so that the group's own launches matter."""
+    status = view.status
+    moving = capacity.in_flight or status.retiring or status.reloading or status.returning
+    return status.gate_since is not None or (bool(status.pausing) and not moving)
 
 
 def _arriving(view: View) -> tuple[str, ...]:
-    """Return current instances that do not serve yet and are not in the hands of a reload."""
+    """Return current and just launched instances that do not serve yet and are not in other hands."""
+    busy = {*view.chosen, *view.status.serving, *view.status.returning}
     return tuple(
         one.instance_id
-        for one in view.current
-        if one.instance_id not in view.chosen and one.instance_id not in view.status.serving and not view.is_away(one)
+        for one in view.live
+        if (view.is_current(one) or one.instance_id in view.launched)
+        and one.instance_id not in busy
+        and not view.is_away(one)
     )
 
 
 def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
+    """Nothing can be done and nothing is in flight: wait at a gate, pause, bake, or call it complete."""
+    if view.status.pausing and not (capacity.inbound or view.status.calls):
+        return replace(pause(view.status, view.status.pausing), pausing=""), proposals
+    if proposals.waiting:
+        return view.status, proposals
+    view = replace(view, status=gates.reach(view, capacity))
+    if view.status.gate_since is not None:
+        return view.status, proposals
+    return _complete(view, capacity, proposals)
+
+
+def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
     status, at = view.status, view.observation.at
     waiting = tuple(one for one in view.exempt if not _is_ignored(view.rollout, away=view.is_away(one)))
     if view.candidates or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
         proposals.waiting.setdefault(Reason.CAPACITY, [])
-        return status, proposals
+        return replace(status, baking_since=None), proposals
     if waiting:
         since = status.exempt_since or at
         status = replace(status, exempt_since=since, progress_at=at)
         if (at - since).total_seconds() >= view.rollout.limits.exempt_seconds:
             names = ", ".join(one.instance_id for one in waiting)
             cause = f"still protected or in standby after {view.rollout.limits.exempt_seconds:g} s: {names}"
-            return add_failures(status, (Failure(instance_id="", cause=cause, at=at),)), proposals
+            return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True)), proposals
         proposals.waiting[Reason.EXEMPT] = [one.instance_id for one in waiting]
         return status, proposals
+    status, baking = gates.bake(view)
+    if baking.waiting:
+        return status, baking
+    if status.kept:
+        return replace(status, kept=(), retiring=(*status.retiring, *status.kept)), proposals
     return replace(status, mode=Mode.COMPLETING), proposals
 
 
@@ -165,6 +216,7 @@ def _patience(view: View, holds: tuple[Hold, ...]) -> float:
         for flight in view.status.flights.values()
         if flight.deregistered_at is not None
     ]
+    ends += [seconds for seconds in (gates.seconds_until_open(view),) if seconds is not None]
     soonest = min((seconds for seconds in ends if seconds > 0), default=None)
     if any(flight.gone_since is not None and flight.deregistered_at for flight in view.status.flights.values()):
         soonest = clocks.CONFIRM_SECONDS

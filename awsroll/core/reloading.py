@@ -71,6 +71,8 @@ def _take_out(view: View, one: Instance, proposals: Proposals, at_point: _Group)
     flight = view.status.flights.get(one.instance_id)
     if flight is not None and flight.attempt:
         _watch_command(view, one, flight.attempt, proposals, at_point)
+    elif flight is not None and flight.void and _may_run(view, one.instance_id, flight.void):
+        proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
     elif not is_marked(view, one):
         at_point.unmarked.append(one.instance_id)
     elif registered := registered_keys(view, one):
@@ -107,6 +109,16 @@ def _watch_command(view: View, one: Instance, attempt: int, proposals: Proposals
         proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
 
 
+def _may_run(view: View, name: str, attempt: int) -> bool:
+    """Tell whether a command that counts no more may still be at work on the instance."""
+    seen = invocation(view, name, attempt)
+    unsettled = any(
+        call.kind is CallKind.SEND_COMMAND and call.instance_id == name and call.number == attempt
+        for call in view.status.calls
+    )
+    return unsettled or (seen is not None and seen.state is CommandState.RUNNING)
+
+
 def check_commands(view: View) -> Status:
     """Note a failure for every reload command that failed."""
     at, found = view.observation.at, []
@@ -116,9 +128,7 @@ def check_commands(view: View) -> Status:
         if seen is not None and seen.state is CommandState.FAILED:
             cause = f"reload command failed: {seen.detail or 'no output'}"
             found.append(Failure(instance_id=name, cause=cause, at=at))
-    known = {(one.instance_id, one.cause) for one in view.status.failures}
-    new = tuple(one for one in found if (one.instance_id, one.cause) not in known)
-    return add_failures(view.status, new)
+    return add_failures(view.status, *found) if view.status.mode is Mode.ROLLING else view.status
 
 
 def _bring_back(view: View, one: Instance, proposals: Proposals, at_point: _Group) -> None:
@@ -143,6 +153,8 @@ def _collect(view: View, proposals: Proposals, at_point: _Group) -> tuple[Status
     if at_point.succeeded:
         tags = ((MARK_APP_VERSION, view.rollout.to_version),)
         done = tuple(at_point.succeeded)
+        kept = tuple(name for name in status.rejected if name not in done)
+        status = replace(status, rejected=kept)  # what failed before has the wanted code now
         writes.append(act.MarkInstances(instance_ids=done, tags=tags, reason=Reason.RELOADED))
     if at_point.exiting:
         status = announce(view, status, CallKind.EXIT_STANDBY, at_point.exiting)

@@ -12,8 +12,8 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Hold, Reason
 from awsroll.core.clocks import is_drained
 from awsroll.core.desired import surplus
-from awsroll.core.fleet import FleetKind, Instance, TargetKey, TargetState
-from awsroll.core.status import Call, CallKind, Status
+from awsroll.core.fleet import FleetKind, Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.status import Call, CallKind, Mode, Status
 from awsroll.core.view import View
 
 MARK_ROLLOUT, MARK_ROLE, RETIRING = "awsroll:rollout", "awsroll:role", "retiring"
@@ -48,7 +48,7 @@ def is_marked(view: View, one: Instance) -> bool:
 
 def retire(view: View) -> tuple[Status, Proposals]:
     """Propose the next step for every instance in `status.retiring`."""
-    proposals, ready, unmarked = Proposals(), [], []
+    proposals, ready, unmarked, keeping = Proposals(), [], [], _Keeping([], [])
     for name in view.status.retiring:
         one = view.by_id.get(name)
         if one is None or (view.is_leaving(one) and not view.is_ghost(one)) or _is_ending(view.status, name):
@@ -58,6 +58,8 @@ def retire(view: View) -> tuple[Status, Proposals]:
         step = _next_step(view, one)
         if step == "mark":
             unmarked.append(name)
+        elif step == "terminate" and _shall_be_kept(view, one):
+            _keep(view, one, proposals, keeping)
         elif step == "terminate":
             ready.append(one)
         elif isinstance(step, act.DeregisterTargets):
@@ -67,10 +69,58 @@ def retire(view: View) -> tuple[Status, Proposals]:
     status = note_deregistered(view, proposals.writes)
     if unmarked:
         proposals.writes.insert(0, mark(view, unmarked))
+    status = _collect_kept(view, status, keeping, proposals)
     if ready:
         status, terminations = _terminate(replace(view, status=status), ready)
         proposals.writes += terminations
     return status, proposals
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """Old instances that are to be kept: those that still must go to standby, and those that are out."""
+
+    entering: list[str]
+    out: list[str]
+
+
+def _shall_be_kept(view: View, one: Instance) -> bool:
+    """Tell whether a drained old instance runs on, out of traffic, until the bake time has passed."""
+    rolling = view.status.mode is Mode.ROLLING and not view.status.baked
+    return view.rollout.keep_old and rolling and not view.is_current(one) and not _has_failed(view, one)
+
+
+def _has_failed(view: View, one: Instance) -> bool:
+    return one.instance_id in view.status.rejected or view.is_gone(one)
+
+
+def _keep(view: View, one: Instance, proposals: Proposals, keeping: _Keeping) -> None:
+    if one.lifecycle in (None, Lifecycle.STANDBY):
+        keeping.out.append(one.instance_id)
+    elif one.lifecycle is not Lifecycle.IN_SERVICE:
+        proposals.wait(Reason.DRAINING, one.instance_id)
+    elif any(call.instance_id == one.instance_id for call in view.status.calls):
+        proposals.wait(Reason.SETTLING, one.instance_id)
+    else:
+        keeping.entering.append(one.instance_id)
+
+
+def _collect_kept(view: View, status: Status, keeping: _Keeping, proposals: Proposals) -> Status:
+    names, at = set(keeping.out), view.observation.at
+    if keeping.entering:
+        calls = tuple(Call(kind=CallKind.ENTER_STANDBY, at=at, instance_id=name) for name in keeping.entering)
+        status = replace(status, calls=status.calls + calls)
+        proposals.writes.append(
+            act.EnterStandby(group=view.rollout.group, instance_ids=tuple(keeping.entering), reason=Reason.OUTDATED)
+        )
+    if not names:
+        return status
+    return replace(
+        status,
+        retiring=tuple(name for name in status.retiring if name not in names),
+        kept=(*status.kept, *keeping.out),
+        progress_at=at,
+    )
 
 
 def _is_ending(status: Status, name: str) -> bool:
@@ -96,7 +146,7 @@ def registered_keys(view: View, one: Instance) -> tuple[TargetKey, ...]:
 
 def _next_step(view: View, one: Instance) -> "str | act.DeregisterTargets":
     keys = ours_to_drain(view, one)
-    needs_mark = bool(keys) or view.rollout.kind is FleetKind.STANDALONE
+    needs_mark = bool(keys) or view.rollout.kind is FleetKind.STANDALONE or _shall_be_kept(view, one)
     if needs_mark and not is_marked(view, one):
         return "mark"
     registered = registered_keys(view, one)

@@ -4,7 +4,7 @@ Made once by the preflight from a `RolloutSpec` and what AWS shows, stored in th
 The planner reads nothing else of the request. All durations are seconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from awsroll.core.amount import NONE, Amount
@@ -37,6 +37,41 @@ class ReloadCommand:
     parameters: dict[str, list[str]] = field(default_factory=dict)
 
 
+class OnFailure(StrEnum):
+    """What a failure leads to, once more have happened than the request allows."""
+
+    ROLLBACK = "rollback"  # back to the baseline, by the same engine
+    PAUSE = "pause"  # wait for a person
+    STOP = "stop"  # settle what is in flight, restore the settings, leave the fleet mixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """What must hold before a rollout goes on, and before it is called done; all times in seconds.
+
+    Attributes:
+        checkpoints: so many servers may be touched before the next gate opens; counts or percentages of the fleet.
+        delay_seconds: how long each gate stays closed at the least.
+        needs_approval: each gate waits for a person.
+        bake_seconds: how long the whole new fleet is watched before success is declared.
+        alarms: names of CloudWatch alarms; one in ALARM is a failure at any time.
+    """
+
+    checkpoints: tuple[Amount, ...] = ()
+    delay_seconds: float = 0
+    needs_approval: bool = False
+    bake_seconds: float = 0
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How to look and wait from now on, in seconds; None leaves it as it was. Never what to do."""
+
+    poll: float | None = None
+    settle_time: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Deadlines and waits, in seconds.
@@ -50,6 +85,7 @@ class Limits:
         exempt_seconds: how long to wait for protected and standby instances under `wait`.
         settle_seconds: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
         poll_seconds: the longest time between two looks; None: as fits what is awaited.
+        lease_seconds: how long the fleet stays held without a sign of life from the process that rolls it.
     """
 
     drain_seconds: float = 360
@@ -60,6 +96,15 @@ class Limits:
     exempt_seconds: float = 3600
     settle_seconds: float = 60
     poll_seconds: float | None = None
+    lease_seconds: float = 60
+
+    def paced(self, pace: Pace) -> "Limits":
+        """Return the same limits at another pace."""
+        return replace(
+            self,
+            poll_seconds=self.poll_seconds if pace.poll is None else pace.poll,
+            settle_seconds=self.settle_seconds if pace.settle_time is None else pace.settle_time,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +127,15 @@ class Rollout:
         target_groups: ARNs, sorted.
         template: the pinned goal version; for `reload`, None.
         reload: the command, for `reload`; else None.
+        rollback_reload: what takes a reloaded server back; None where there is none.
+        max_failures: so many replacements may fail and be tried again.
+        on_failure: what one more leads to.
+        keep_old: old servers stay, out of traffic, until the bake time has passed.
         extra_targets: for a group: where its members are registered beyond what the group does by itself.
         goal_tags: keys that the goal template tags instances with: a replacement keeps its own template's values.
         baseline_tags: tags that the old templates gave: they are the template's, not the user's, and are not copied.
         baseline: the versions found at the start, most common first.
+        purges_warm_pool: the group's warm pool is deleted for the rollout, and put back at its end.
         termination_protected: standalone: the instances found protected from termination at the start.
         group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
     """
@@ -100,10 +150,14 @@ class Rollout:
     max_surge: Amount = NONE
     template: TemplateVersion | None = None
     reload: ReloadCommand | None = None
+    rollback_reload: ReloadCommand | None = None
     limits: Limits = field(default_factory=Limits)
     protected: ExemptPolicy = ExemptPolicy.WAIT
     standby: ExemptPolicy = ExemptPolicy.WAIT
     max_failures: int = 0
+    on_failure: OnFailure = OnFailure.ROLLBACK
+    gates: Gates = field(default_factory=Gates)
+    keep_old: bool = False
     deregistration_delay_seconds: int | None = None
     extra_targets: tuple[TargetKey, ...] = ()
     goal_tags: tuple[str, ...] = ()
@@ -111,6 +165,7 @@ class Rollout:
     baseline: tuple[VersionCount, ...] = ()
     baseline_template: TemplateVersion | None = None
     group_version: str = ""
+    purges_warm_pool: bool = False
     termination_protected: tuple[str, ...] = ()
     region: str = ""
     account: str = ""
@@ -125,9 +180,28 @@ class Rollout:
         """The version most instances ran at the start; empty if none did."""
         return self.baseline[0].version if self.baseline else ""
 
+    @property
+    def reloads(self) -> bool:
+        """Whether the servers stay and take new code in place."""
+        return self.strategy is Strategy.RELOAD
+
     def is_current(self, instance: Instance) -> bool:
         """Tell whether the instance already runs the goal version."""
-        return version_of(instance, reloading=self.reload is not None) == self.to_version
+        return version_of(instance, reloading=self.reloads) == self.to_version
+
+    def facing(self, *, backwards: bool) -> "Rollout":
+        """Return the rollout as it holds now: itself, or the way back."""
+        return self.backwards() if backwards else self
+
+    def backwards(self) -> "Rollout":
+        """Return the same rollout with its baseline as the goal: no gate and no canary on the way back."""
+        return replace(
+            self,
+            template=self.baseline_template,
+            reload=self.rollback_reload,
+            gates=Gates(),
+            keep_old=False,
+        )
 
 
 def version_of(instance: Instance, *, reloading: bool) -> str:

@@ -17,12 +17,31 @@ Update = Callable[[View], Status]
 
 def refresh(view: View) -> Status:
     """Bring launches, places and chosen instances up to this look."""
-    updates: tuple[Update, ...] = (_adopt_launches, _finish_retiring, _finish_launches)
+    updates: tuple[Update, ...] = (
+        _adopt_launches,
+        _finish_retiring,
+        _finish_launches,
+        _drop_ended,
+    )
     if view.rollout.kind is FleetKind.STANDALONE:
         updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _drop_ended_when_reloading)
     for update in updates:
         view = replace(view, status=update(view))
     return view.status
+
+
+def _drop_ended(view: View) -> Status:
+    """Let go of rejected, kept and returning instances that are gone."""
+    status = view.status
+    gone = {name for name in (*status.rejected, *status.kept, *status.returning) if _has_left(view, name)}
+    if not gone:
+        return status
+    return replace(
+        status,
+        rejected=tuple(name for name in status.rejected if name not in gone),
+        kept=tuple(name for name in status.kept if name not in gone),
+        returning=tuple(name for name in status.returning if name not in gone),
+    )
 
 
 def _adopt_launches(view: View) -> Status:
@@ -65,14 +84,24 @@ def _finish_launches(view: View) -> Status:
     """Let go of launches whose instances serve or have ended; a serving one takes over its predecessor's place."""
     launches: list[Launch] = []
     places = view.status.places
+    rejected = set(view.status.rejected)
     for launch in view.status.launches:
+        if _is_of_the_other_way(view, launch):
+            rejected |= set(launch.instance_ids)
+            launches += [] if launch.settled else [launch]
+            continue
         kept = tuple(one for one in launch.instance_ids if not _has_arrived(view, launch, one))
         for one in set(launch.instance_ids) - set(kept):
             if launch.succeeds and not _is_ended(view, one):
                 places = _hand_over(places, launch.succeeds, one)
         if kept or not launch.settled:
             launches.append(replace(launch, instance_ids=kept))
-    return replace(view.status, launches=tuple(launches), places=places)
+    return replace(view.status, launches=tuple(launches), places=places, rejected=tuple(sorted(rejected)))
+
+
+def _is_of_the_other_way(view: View, launch: Launch) -> bool:
+    """Tell whether a launch was asked for before the rollout was turned back: what comes of it goes again."""
+    return view.status.backwards and launch.template is not None and launch.template == view.forward.template
 
 
 def _is_ended(view: View, name: str) -> bool:
@@ -86,7 +115,8 @@ def _has_arrived(view: View, launch: Launch, name: str) -> bool:
         return True
     if name not in view.status.serving:
         return False
-    return not launch.succeeds or _has_left(view, launch.succeeds) or launch.succeeds not in view.occupants
+    left = _has_left(view, launch.succeeds) or launch.succeeds in view.status.kept
+    return not launch.succeeds or left or launch.succeeds not in view.occupants
 
 
 def _hand_over(places: tuple[Places, ...], before: str, after: str) -> tuple[Places, ...]:
@@ -99,13 +129,14 @@ def _add_registered_by_hand(view: View) -> Status:
     """Give a place to a running instance that somebody has registered since."""
     status = view.status
     places = {replace(place, occupants=()): place.occupants for place in status.places}
-    known = set(view.occupants) | view.launched | set(status.retiring) | set(status.returning)
+    ours = {*status.retiring, *status.returning, *status.rejected, *status.kept}
+    known = set(view.occupants) | view.launched | ours
     for one in view.observation.instances:
         if one.instance_id in known or view.is_leaving(one) or one.rollout == view.rollout.rollout_id:
             continue
         keys = tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
         if keys:
-            shared = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=())
+            shared = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
             places[shared] = (*places.get(shared, ()), one.instance_id)
     return replace(status, places=tuple(replace(shape, occupants=ids) for shape, ids in places.items()))
 
@@ -140,7 +171,7 @@ def _without_occupants(view: View, gone: set[str]) -> Status:
 
 def _drop_ended_when_reloading(view: View) -> Status:
     """Take the place from an instance that ended by itself: a reload launches nothing, and the report says so."""
-    if view.rollout.reload is None:
+    if not view.rollout.reloads:
         return view.status
     ended = {name for name in view.occupants if name in view.by_id and view.is_gone(view.by_id[name])}
     status = _without_occupants(view, ended)

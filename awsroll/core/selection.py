@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from awsroll.core.capacity import Capacity
 from awsroll.core.desired import LAG_SECONDS, is_moving, surplus
 from awsroll.core.fleet import FleetKind, Instance
+from awsroll.core.gates import touches_left
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Flight, Status, Step
 from awsroll.core.victims import order
@@ -76,23 +77,28 @@ def _released(status: Status, names: frozenset[str]) -> Status:
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:
     """Tell whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
-    if view.status.retiring or view.status.counters.replaced:
+    if view.status.retiring or view.status.kept or view.status.counters.replaced:
         return True
     return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
 
 
 def _picks(view: View, capacity: Capacity) -> list[Instance]:
-    places, room = capacity.places_in_window, capacity.room
+    """Choose in order, as far as window, floor and the next gate allow.
+
+    What has failed holds a place in the window since it was launched, and needs none to go. What has ended or failed
+    beyond the next gate goes all the same.
+    """
+    places, room, touches = capacity.places_in_window, capacity.room, touches_left(view, capacity)
     picks: list[Instance] = []
     for one in _in_order(view):
-        if places == 0:
-            break
-        if view.is_serving(one):
-            if room == 0:
-                continue
-            room -= 1
+        failed = one.instance_id in view.status.rejected and not view.rollout.reloads
+        serves, touched = view.is_serving(one), not (failed or view.is_ghost(one))
+        if (serves and room == 0) or (touched and touches == 0) or (places == 0 and not failed):
+            continue
         picks.append(one)
-        places -= 1
+        room -= serves
+        touches -= touched
+        places -= not failed
     return picks
 
 

@@ -14,6 +14,7 @@ from awsroll.core.actions import Answer, Result
 from awsroll.core.desired import moved
 from awsroll.core.fleet import CommandState, Lifecycle
 from awsroll.core.plan import add_failures, add_warnings, pause
+from awsroll.core.short_zones import note_zone
 from awsroll.core.status import Call, CallKind, Failure, Launch, Mode, Status
 from awsroll.core.view import View
 
@@ -63,6 +64,8 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
             | act.UpdateGroup()
             | act.SuspendProcesses()
             | act.ResumeProcesses()
+            | act.DeleteWarmPool()
+            | act.PutWarmPool()
             | act.SetDeregistrationDelay()
             | act.RememberSettings()
             | act.ForgetSettings()
@@ -83,7 +86,7 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
     if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
         return status
     instance_id = getattr(result.action, "instance_id", "")
-    return add_failures(status, (Failure(instance_id=instance_id, cause=what, at=at),))
+    return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at))
 
 
 def abandoned_name(action: act.Action) -> str:
@@ -95,6 +98,7 @@ def abandoned_name(action: act.Action) -> str:
 def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
     if result.answer is Answer.UNANSWERED:
         return status
+    status = note_zone(status, launch, result, at)
     others = tuple(one for one in status.launches if one.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
         made = replace(launch, settled=True, instance_ids=result.instance_ids)
@@ -115,7 +119,8 @@ def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime)
         )
     if result.denied or status.mode is not Mode.ROLLING:
         return status
-    return add_failures(status, (Failure(instance_id="", cause=f"launch refused: {result.message}", at=at),))
+    refused = Failure(instance_id="", cause=f"launch refused: {result.message}", at=at)
+    return replace(add_failures(status, refused), launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:

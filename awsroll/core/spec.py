@@ -7,7 +7,7 @@ AWS; `amounts` and `limits` read it. Looking things up is the preflight's part.
 from dataclasses import dataclass, field
 
 from awsroll.core.amount import EVERYTHING, NONE, Amount
-from awsroll.core.rollout import ExemptPolicy, Strategy
+from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
 from awsroll.errors import SpecError
 
 _COMMAND_FIELDS = ("command", "document", "app_version")
@@ -34,7 +34,17 @@ class RolloutSpec:
         command: for `reload`: shell lines, run in order on each server by SSM's AWS-RunShellScript.
         document: for `reload`, instead of `command`: an SSM document of your own.
         parameter: the document's parameters.
+        rollback_command: for `reload`: shell lines that bring the old version back.
         app_version: for `reload`: the new version's name; servers that carry it already are left alone.
+        checkpoint: so many servers (counts or percentages) may be touched before each next gate opens.
+        checkpoint_delay: how long each gate stays closed at the least.
+        approve_checkpoints: each gate waits for a person.
+        bake_time: how long the whole new fleet is watched before success is declared.
+        alarm: names of CloudWatch alarms; one in ALARM is a failure at any time.
+        max_failures: so many replacements may fail and be tried again.
+        on_failure: what one more leads to: `rollback`, `pause` or `stop`; None: rollback, or for a reload without a
+            rollback command: stop.
+        keep_old: the old servers stay, out of traffic, until the bake time has passed.
         min_healthy_time: how long a new server must stay healthy before it counts.
         drain_timeout: None: the deregistration delay + 60 + the group's terminate hooks.
         launch_timeout: None: 600 + the group's launch hooks.
@@ -43,10 +53,11 @@ class RolloutSpec:
         deregistration_delay: set on the target groups for this rollout only; None: as it is.
         protected: instances protected from scale-in or termination: `wait`, `ignore` or `replace`.
         standby: instances in standby: likewise.
-        warm_pool: `refuse` a group with a warm pool, or `purge` the pool's instances.
+        warm_pool: `refuse` a group with a warm pool, or `purge`: delete the pool for the time of the rollout.
         strict: refuse when a target group holds instances that are not of the fleet.
         poll: the longest time between two looks; None: as fits what is awaited.
         settle_time: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
+        lease: how long the fleet stays held without a sign of life from the process that rolls it.
     """
 
     asg: str = ""
@@ -60,7 +71,16 @@ class RolloutSpec:
     command: tuple[str, ...] = ()
     document: str = ""
     parameter: dict[str, list[str]] = field(default_factory=dict)
+    rollback_command: tuple[str, ...] = ()
     app_version: str = ""
+    checkpoint: tuple[str | int, ...] = ()
+    checkpoint_delay: float = 0
+    approve_checkpoints: bool = False
+    bake_time: float = 0
+    alarm: tuple[str, ...] = ()
+    max_failures: int = 0
+    on_failure: OnFailure | None = None
+    keep_old: bool = False
     min_healthy_time: float = 0
     drain_timeout: float | None = None
     launch_timeout: float | None = None
@@ -73,6 +93,7 @@ class RolloutSpec:
     strict: bool = False
     poll: float | None = None
     settle_time: float = 60
+    lease: float = 60
 
     def amounts(self) -> tuple[Amount, Amount]:
         """Return max unavailable and max surge, as the strategy and the short form `concurrent` mean them.
@@ -117,9 +138,66 @@ class RolloutSpec:
             self.concurrent is None and self.max_unavailable is None and self.max_surge is None
         ):
             found.append("double-half launches as many servers as there are: leave the amounts out")
+        found += self._gate_problems()
         if self.warm_pool not in ("refuse", "purge"):
             found.append(f"--warm-pool is refuse or purge, not {self.warm_pool!r}")
         return tuple(found)
+
+    @property
+    def after_failure(self) -> OnFailure:
+        """What a failure leads to, with the default filled in."""
+        if self.on_failure is not None:
+            return self.on_failure
+        undone = self.strategy is not Strategy.RELOAD or self.rollback_command
+        return OnFailure.ROLLBACK if undone else OnFailure.STOP
+
+    def checkpoints(self) -> tuple[Amount, ...]:
+        """Return the checkpoints, in the order given.
+
+        Raises:
+            SpecError: if one is no amount, or 0.
+        """
+        amounts = tuple(Amount.parse(one) for one in self.checkpoint)
+        if any(one.value == 0 for one in amounts):
+            problem = "--checkpoint 0 comes before anything is done: give 1 or more servers, or 1% to 100%"
+            raise SpecError(problem)
+        return amounts
+
+    def _gate_problems(self) -> list[str]:
+        found = []
+        try:
+            checkpoints = self.checkpoints()
+        except SpecError as error:
+            return [*error.problems]
+        if (self.checkpoint_delay or self.approve_checkpoints) and not checkpoints:
+            found.append("--checkpoint-delay and --approve-checkpoints wait at checkpoints: give --checkpoint N|N%")
+        for kind in (True, False):
+            values = [one.value for one in checkpoints if one.is_percentage is kind]
+            if values != sorted(set(values)):
+                found.append(f"--checkpoint {', '.join(map(str, checkpoints))}: each must be more than the one before")
+        if self.max_failures < 0:
+            found.append(f"--max-failures is 0 or more, not {self.max_failures}")
+        return found + self._keep_old_problems() + self._rollback_problems()
+
+    def _keep_old_problems(self) -> list[str]:
+        if not self.keep_old:
+            return []
+        if self.strategy is not Strategy.DOUBLE_HALF and not self.launch_first and self.max_surge is None:
+            return [
+                "--keep-old needs room for old and new servers side by side: --strategy double-half or --launch-first"
+            ]
+        if self.after_failure is OnFailure.STOP:
+            return ["--keep-old is for going back at once: it does not go with --on-failure stop"]
+        return []
+
+    def _rollback_problems(self) -> list[str]:
+        reloads = self.strategy is Strategy.RELOAD
+        if self.rollback_command and not reloads:
+            return ["--rollback-command: only --strategy reload runs commands"]
+        if reloads and self.after_failure is OnFailure.ROLLBACK and not self.rollback_command:
+            problem = "a reload is rolled back by a command that brings the old version back"
+            return [f"{problem}: give --rollback-command 'SHELL', or choose --on-failure stop or pause"]
+        return []
 
     def _fleet_problems(self) -> list[str]:
         if not self.asg and not self.target_group:
@@ -157,10 +235,13 @@ class RolloutSpec:
 _LONGEST_DEREGISTRATION_DELAY = 3600  # Elastic Load Balancing's limit
 _LEAST_SECONDS: dict[str, float] = {
     "min_healthy_time": 0,
+    "checkpoint_delay": 0,
+    "bake_time": 0,
     "drain_timeout": 1,
     "launch_timeout": 1,
     "healthy_timeout": 1,
     "progress_timeout": 1,
     "poll": 0.01,
     "settle_time": 1,
+    "lease": 5,
 }

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.fleet import TargetKey, TemplateVersion
+from awsroll.core.wishes import Wishes
 
 
 class Mode(StrEnum):
@@ -28,6 +29,7 @@ class Outcome(StrEnum):
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    ROLLED_BACK = "rolled_back"
     STOPPED = "stopped"
     PAUSED = "paused"
     INTERRUPTED = "interrupted"
@@ -41,7 +43,8 @@ class Step(StrEnum):
     LAUNCHING = "launching"
     VERIFYING = "verifying"
     RELOADING = "reloading"
-    RETURNING = "returning"  # reloaded, on its way back into the group
+    RETURNING = "returning"  # reloaded or called back, on its way into traffic
+    KEPT = "kept"  # old, out of traffic, running on in case it is needed again; no deadline
 
 
 class CallKind(StrEnum):
@@ -110,6 +113,7 @@ class Flight:
         gone_since: since when every look has shown it registered nowhere.
         targets: where it was registered, to be restored if it comes back.
         attempt: the sending of the reload command that counts; 0 before the first.
+        void: a sending that counts no more, but must have ended before the next.
         stays_out: it was found in standby and goes back there after its reload.
     """
 
@@ -121,6 +125,7 @@ class Flight:
     gone_since: datetime | None = None
     targets: tuple[TargetKey, ...] = ()
     attempt: int = 0
+    void: int = 0
     stays_out: bool = False
 
 
@@ -130,12 +135,14 @@ class Places:
 
     Attributes:
         occupants: the instance ids that hold (or last held) these places.
+        template: what the first of them came from: the baseline of these places; None if AWS does not say.
     """
 
     zone: str
     subnet_id: str
     targets: tuple[TargetKey, ...]
     occupants: tuple[str, ...]
+    template: TemplateVersion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +164,16 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One thing that went wrong, and why. `instance_id` is empty when no instance can be named."""
+    """One thing that went wrong, and why. `instance_id` is empty when no instance can be named.
+
+    Attributes:
+        final: no other try could mend it (an alarm, no progress): `max_failures` does not cover it.
+    """
 
     instance_id: str
     cause: str
     at: datetime
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +199,21 @@ class Status:
         reloading: ids chosen to be reloaded; likewise.
         returning: ids that were deregistered by us and shall be registered again (a stop).
         serving: current instances that have been verified; they stay so while each look shows them healthy.
+        backwards: the goal is the baseline now: the rollout is being rolled back.
+        rejected: ids that shall go (or take the reload again) although they run the goal version: they failed.
+        kept: ids of old instances that run on out of traffic, to be brought back at once if need be.
+        found: ids that ran the goal version when the rollout began; nothing is done to them in either direction.
+        wishes: what people have asked of this rollout.
+        judged: so many of the failures have had their consequence; `forgiven` of them count no more.
+        passed: so many checkpoints lie behind.
+        gate_since: since when the rollout has waited at the next one; None: it does not.
+        baking_since: since when the whole new fleet has served; `baked`: long enough.
+        pausing: why it is about to pause: what is in flight comes to its end first; empty: it is not.
         ledger: settings of others that were changed: name -> value as found.
         applied: the same settings: name -> the value that we gave them; another one seen is somebody else's wish.
         shortage_since: since when the group or EC2 has owed us instances; `shortage` says why, in AWS's words.
+        short_zones: zones in which a group's surge was refused for lack of capacity, and when: others are tried first.
+        excused_until: failed launches of the group up to this instant (AWS's own) are none of this rollout's.
         launch_after: no new launch before this instant, after a refusal that may pass.
         abandoned: settings that could not be restored; they stay in the ledger and in the report.
         warnings: what the report must say at the end.
@@ -210,6 +234,18 @@ class Status:
     reloading: tuple[str, ...] = ()
     returning: tuple[str, ...] = ()
     serving: tuple[str, ...] = ()
+    backwards: bool = False
+    rejected: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
+    judged: int = 0
+    forgiven: int = 0
+    passed: int = 0
+    gate_since: datetime | None = None
+    baking_since: datetime | None = None
+    baked: bool = False
+    pausing: str = ""
     places: tuple[Places, ...] = ()
     desired: Desired | None = None
     ledger: dict[str, str] = field(default_factory=dict)
@@ -217,6 +253,8 @@ class Status:
     exempt_since: datetime | None = None
     shortage_since: datetime | None = None
     shortage: str = ""
+    short_zones: dict[str, datetime] = field(default_factory=dict)
+    excused_until: datetime | None = None
     launch_after: datetime | None = None
     abandoned: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()

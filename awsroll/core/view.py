@@ -33,9 +33,14 @@ _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 class View:
     """One look, sorted by what it means to the rollout. Derived values are computed once, when first asked for."""
 
-    rollout: Rollout
+    forward: Rollout
     observation: Observation
     status: Status
+
+    @cached_property
+    def rollout(self) -> Rollout:
+        """The request as it holds now: once it is being rolled back, the baseline is its goal."""
+        return self.forward.facing(backwards=self.status.backwards)
 
     @cached_property
     def by_id(self) -> dict[str, Instance]:
@@ -75,6 +80,8 @@ class View:
         if self.rollout.kind is FleetKind.AUTO_SCALING:
             return instance.lifecycle is not None
         one = instance.instance_id
+        if one in self.status.rejected or one in self.status.kept:
+            return True
         # Our tag alone does not make it one: somebody may have deregistered a replacement, which is his from then on.
         return one in self.occupants or one in self.launched or one in self.chosen or one in self.status.returning
 
@@ -109,14 +116,26 @@ class View:
         return instance.lifecycle in (Lifecycle.IN_SERVICE, *_AWAY) and self.is_gone(instance)
 
     def is_current(self, instance: Instance) -> bool:
-        """Tell whether it is on the goal version."""
-        if self.rollout.reload is None and instance.template is None and instance.instance_id in self.launched:
+        """Tell whether it may stay: it is on the goal version and has not failed.
+
+        On the way back everything may stay that is not on the version that failed, and what was on it before.
+        """
+        name = instance.instance_id
+        if name in self.status.rejected:
+            return False
+        if not self.rollout.reloads and instance.template is None and name in self.launched:
             return True  # tags follow a launch a moment later
+        if self.status.backwards:
+            return name in self.status.found or not self.forward.is_current(instance)
         return self.rollout.is_current(instance)
+
+    def is_kept(self, instance: Instance) -> bool:
+        """Tell whether it is an old one that runs on, out of traffic, in case it is needed again."""
+        return instance.instance_id in self.status.kept
 
     def is_exempt(self, instance: Instance) -> bool:
         """Tell whether the request's policies keep it out of the rollout (for now)."""
-        if instance.instance_id in self.chosen or self.is_current(instance):
+        if instance.instance_id in self.chosen or self.is_kept(instance) or self.is_current(instance):
             return False
         kept = instance.protected and self.rollout.protected is not ExemptPolicy.REPLACE
         return kept or (self.is_away(instance) and self.rollout.standby is not ExemptPolicy.REPLACE)
@@ -148,7 +167,8 @@ class View:
 
     def is_serving(self, instance: Instance) -> bool:
         """Tell whether it counts as capacity: in service, not chosen to go, and verified if it is on the goal."""
-        if instance.instance_id in self.chosen or self.is_leaving(instance) or not self.is_in_service(instance):
+        out = instance.instance_id in self.chosen or self.is_kept(instance)
+        if out or self.is_leaving(instance) or not self.is_in_service(instance):
             return False
         return not self.is_current(instance) or instance.instance_id in self.status.serving
 
@@ -169,8 +189,8 @@ class View:
 
     @cached_property
     def outdated(self) -> tuple[Instance, ...]:
-        """Live instances that are not on the goal version."""
-        return tuple(self._where(current=False))
+        """Live instances that shall not stay as they are; those that are kept for a way back are not among them."""
+        return tuple(one for one in self._where(current=False) if not self.is_kept(one))
 
     @cached_property
     def exempt(self) -> tuple[Instance, ...]:
@@ -188,11 +208,14 @@ class View:
         return tuple(one for one in self.observation.instances if self._is_candidate(one))
 
     def _is_candidate(self, instance: Instance) -> bool:
-        if not self.is_member(instance) or self.is_strange(instance) or instance.instance_id in self.chosen:
+        name = instance.instance_id
+        held = name in self.chosen or name in self.status.kept or name in self.status.returning
+        if not self.is_member(instance) or self.is_strange(instance) or held:
             return False
         if self.is_ghost(instance):
             return True
         if self.is_leaving(instance) or self.is_current(instance) or self.is_exempt(instance):
             return False
-        # Pending members are the group's own business until they are in service.
-        return instance.lifecycle is not Lifecycle.PENDING and instance.instance_id not in self.launched
+        # Pending members are the group's own business until they are in service, or have failed.
+        settled = instance.lifecycle is not Lifecycle.PENDING and name not in self.launched
+        return settled or name in self.status.rejected

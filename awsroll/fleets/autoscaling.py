@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from awsroll.aws.alarms import look_at_alarms
 from awsroll.aws.connection import Connection
 from awsroll.aws.reading import (
     REMEMBERED_PREFIX,
@@ -53,6 +54,8 @@ class AutoScalingFleet:
         at = self._aws.clock.now()
         described = self._look.describe(rollout.group)
         group = self._look.read(described, status.started_at)
+        if rollout.purges_warm_pool:
+            group = self._look.with_warm_pool(group, described)
         instances = self._instances(rollout, status, described)
         return Observation(
             at=at,
@@ -60,6 +63,7 @@ class AutoScalingFleet:
             target_groups=self._targets.look(rollout.target_groups, attached_target_groups(described)),
             group=group,
             invocations=self._commands.look(rollout, status),
+            alarms=look_at_alarms(self._aws.cloudwatch, rollout.gates.alarms),
             remembered=self._remembered(rollout, described),
         )
 
@@ -106,6 +110,8 @@ class AutoScalingFleet:
                 result = self._writes.exit_standby(action)
             case act.UpdateGroup():
                 result = self._writes.update(action)
+            case act.DeleteWarmPool() | act.PutWarmPool():
+                result = self._writes.set_warm_pool(action)
             case act.SuspendProcesses(group=group, processes=processes):
                 self._aws.autoscaling.suspend(group, processes)
                 result = done(action)

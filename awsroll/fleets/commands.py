@@ -45,7 +45,8 @@ class Commands:
 
     def look(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
         """Return how the commands of all reloads in flight stand; no call is made if there are none."""
-        flying = {name: flight.attempt for name, flight in status.flights.items() if flight.attempt}
+        sendings = {name: flight.attempt or flight.void for name, flight in status.flights.items()}
+        flying = {name: attempt for name, attempt in sendings.items() if attempt}
         if rollout.reload is None or not flying:
             return ()
         wanted = set(flying.values())

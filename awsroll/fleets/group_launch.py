@@ -2,8 +2,8 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.faults import NO_CAPACITY
 from awsroll.core.actions import LaunchInGroup, Result
+from awsroll.core.refusals import is_short_of_capacity
 from awsroll.errors import AccessRefusedError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
 from awsroll.fleets.launching import REPLAYABLE
@@ -72,7 +72,7 @@ def _read(action: LaunchInGroup, answer: Reply) -> Result:
         return done(action, instance_ids=ids, message=said)
     code = next((one.get("ErrorCode", "") for one in errors), "NothingLaunched")
     denied = code in _DENIED
-    transient = code in NO_CAPACITY or not errors
+    transient = is_short_of_capacity(code) or not errors
     return refused(
         action, code, said or "the group launched nothing and gave no reason", transient=transient, denied=denied
     )

@@ -6,11 +6,12 @@ alias of its template version. What cannot change (a subnet's zone) is read once
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import active_refresh, template_setting
+from awsroll.aws.reading import active_refresh, read_member_template, read_warm_pool, template_setting
 from awsroll.core.fleet import Group, ScalingFailure, TemplateVersion
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, LAUNCH_INSTANCES, Fallbacks
@@ -62,6 +63,15 @@ class GroupLook:
             can_launch_instances=self._can_launch_instances(described),
             refresh_active=self._is_refreshing(described["AutoScalingGroupName"]),
         )
+
+    def with_warm_pool(self, group: Group, described: Reply) -> Group:
+        """Add the group's warm pool and what its instances were built from; no call for a group that has none."""
+        pool = read_warm_pool(described.get("WarmPoolConfiguration") or {})
+        if pool is None:
+            return group
+        held = [read_member_template(one) for one in self._aws.autoscaling.warm_pool(group.name)["Instances"]]
+        versions = tuple(sorted("" if version is None else str(version) for version in held))
+        return replace(group, warm_pool=pool, warm_versions=versions)
 
     def _template(self, setting: Reply) -> TemplateVersion | None:
         template_id, version = setting.get("LaunchTemplateId", ""), str(setting.get("Version") or "$Default")

@@ -11,10 +11,11 @@ from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.faults import is_throttle
-from awsroll.aws.reading import read_lifecycle
+from awsroll.aws.reading import read_lifecycle, read_warm_pool
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Answer, Result
 from awsroll.core.fleet import Lifecycle
+from awsroll.core.warm_pool import WarmPool
 from awsroll.errors import AccessRefusedError, AwsError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import BULK_TERMINATE, Fallbacks
 from awsroll.fleets.group_look import GroupLook
@@ -129,6 +130,33 @@ class GroupWrites:
             settings["MaxSize"] = action.maximum
         settings |= _template_settings(described, action)
         self._aws.autoscaling.update_group(action.group, settings)
+        return done(action)
+
+    def set_warm_pool(self, action: act.DeleteWarmPool | act.PutWarmPool) -> Result:
+        """Delete the warm pool if it is still set as it was seen, or put it back unless somebody has made one."""
+        now = read_warm_pool(self._look.describe(action.group).get("WarmPoolConfiguration") or {})
+        if isinstance(action, act.DeleteWarmPool):
+            return self._delete_warm_pool(action, now)
+        return self._put_warm_pool(action, now)
+
+    def _delete_warm_pool(self, action: act.DeleteWarmPool, now: WarmPool | None) -> Result:
+        if now is None:
+            return done(action, message="it is gone already")
+        if now != action.pool:
+            return stale(action, f"the warm pool is set otherwise now: {now}")
+        self._aws.autoscaling.delete_warm_pool(action.group)
+        return done(action)
+
+    def _put_warm_pool(self, action: act.PutWarmPool, now: WarmPool | None) -> Result:
+        pool = action.pool
+        if now is not None:
+            return stale(action, f"the group has a warm pool again: {now}")
+        settings: Reply = {"MinSize": pool.minimum, "PoolState": pool.state}
+        if pool.prepared is not None:
+            settings["MaxGroupPreparedCapacity"] = pool.prepared
+        if pool.reuses:
+            settings["InstanceReusePolicy"] = {"ReuseOnScaleIn": True}
+        self._aws.autoscaling.put_warm_pool(action.group, settings)
         return done(action)
 
 

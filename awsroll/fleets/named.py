@@ -8,5 +8,5 @@ def named_instances(status: Status) -> frozenset[str]:
     launched = (one for launch in status.launches for one in launch.instance_ids)
     occupants = (one for place in status.places for one in place.occupants)
     called = (call.instance_id for call in status.calls if call.instance_id)
-    chosen = (*status.retiring, *status.reloading, *status.returning, *status.serving)
+    chosen = (*status.retiring, *status.reloading, *status.returning, *status.serving, *status.rejected, *status.kept)
     return frozenset((*status.flights, *chosen, *launched, *occupants, *called))

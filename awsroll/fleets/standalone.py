@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from awsroll.aws.alarms import look_at_alarms
 from awsroll.aws.connection import Connection
 from awsroll.aws.reading import GROUP_TAG, ROLLOUT_TAG, missing_instance, read_instance, tags_of
 from awsroll.core.actions import Action, LaunchInstance, Result, TerminateInstance
@@ -45,6 +46,7 @@ class StandaloneFleet:
             instances=self._instances(rollout, status),
             target_groups=self._targets.look(rollout.target_groups, managed=frozenset()),
             invocations=self._commands.look(rollout, status),
+            alarms=look_at_alarms(self._aws.cloudwatch, rollout.gates.alarms),
             remembered=self._targets.remembered(rollout.target_groups) if _delay_is_ours(rollout) else frozenset(),
         )
 

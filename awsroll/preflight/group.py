@@ -130,6 +130,8 @@ def _facts(
     setting = template_setting(described)
     return GroupFacts(
         name=described["AutoScalingGroupName"],
+        minimum=int(described["MinSize"]),
+        maximum=int(described["MaxSize"]),
         desired=int(described["DesiredCapacity"]),
         setting=None
         if setting is None
@@ -140,7 +142,13 @@ def _facts(
         terminate_hook_seconds=_hook_seconds(hooks, _TERMINATING),
         grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
         extra_targets=_extra_targets(instances, managed),
+        zones=_zones_of(described),
     )
+
+
+def _zones_of(described: Reply) -> tuple[str, ...]:
+    subnets = described.get("VPCZoneIdentifier", "").replace(" ", "").split(",")
+    return tuple(sorted({*described.get("AvailabilityZones", []), *subnets} - {""}))
 
 
 def _hook_seconds(hooks: list[Reply], transition: str) -> float:

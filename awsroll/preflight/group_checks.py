@@ -8,6 +8,7 @@ from awsroll.core.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 
+_POOL_SETTINGS = {"MaxGroupPreparedCapacity", "MinSize", "PoolState", "Status", "InstanceReusePolicy"}
 _NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
 
 
@@ -86,17 +87,23 @@ def _check_warm_pool(aws: Connection, described: Reply, spec: RolloutSpec, findi
         return
     if not (pool.get("WarmPoolConfiguration") or pool.get("Instances")):
         return
-    waiting = len(pool.get("Instances", []))
+    held = len(pool.get("Instances", []))
     if spec.warm_pool == "refuse":
         findings.refuse(
-            f"group {name} has a warm pool ({waiting} instances of the old version would come into service): "
+            f"group {name} has a warm pool ({held} instances of the old version would come into service): "
             "remove the pool for the rollout, or give --warm-pool purge"
         )
-    elif waiting:
-        findings.warn(
-            f"the warm pool of group {name} holds {waiting} instances of the old version: each that comes into service "
-            "is replaced like any other outdated member, until the pool has been filled from the new version"
+        return
+    unknown = sorted(pool.get("WarmPoolConfiguration", {}).keys() - _POOL_SETTINGS)
+    if unknown:
+        findings.refuse(
+            f"the warm pool of group {name} has settings that this version could not put back ({', '.join(unknown)}): "
+            "remove the pool for the rollout, and put it back after it"
         )
+    findings.warn(
+        f"the warm pool of group {name} is deleted for the rollout with its {held} instances, and put back at the end "
+        "with its settings: until it has been filled anew, the group scales out without it"
+    )
 
 
 def _check_protection(described: Reply, spec: RolloutSpec, findings: Findings) -> None:

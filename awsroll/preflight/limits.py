@@ -25,6 +25,7 @@ def resolve_limits(spec: RolloutSpec, seen: Seen, findings: Findings) -> Limits:
         min_healthy_seconds=spec.min_healthy_time,
         settle_seconds=spec.settle_time,
         poll_seconds=spec.poll,
+        lease_seconds=spec.lease,
     )
 
 

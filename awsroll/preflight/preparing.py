@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from awsroll.aws.connection import Connection
 from awsroll.core.capacity import bounds
 from awsroll.core.finding import Finding
+from awsroll.core.fingerprint import Fingerprint
 from awsroll.core.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Desired, Status
 from awsroll.errors import SpecError
 from awsroll.preflight.findings import Findings
+from awsroll.preflight.fingerprints import fingerprint_of, pinned
+from awsroll.preflight.gating import check_alarms, check_way_back, gates_of
 from awsroll.preflight.group import look_at_group
 from awsroll.preflight.limits import resolve_limits
 from awsroll.preflight.names import account_of, new_rollout_id
-from awsroll.preflight.reloads import check_reload, reload_command
+from awsroll.preflight.reloads import check_reload, reload_command, rollback_command
 from awsroll.preflight.seen import Goal, Seen
 from awsroll.preflight.standalone import look_at_standalone, places_of, protected_from_termination
 from awsroll.preflight.versions import baseline_of, baseline_template, pin, template_tags
@@ -21,10 +24,17 @@ from awsroll.preflight.versions import baseline_of, baseline_template, pin, temp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A rollout that may start."""
+    """A rollout that may start.
+
+    Attributes:
+        request: what was asked for with its version and deadlines filled in: it asks for the same thing at any time.
+        fingerprint: the fleet that all this was decided on.
+    """
 
     rollout: Rollout
     status: Status
+    request: RolloutSpec
+    fingerprint: Fingerprint
     findings: tuple[Finding, ...] = ()
 
 
@@ -69,12 +79,20 @@ class _Preflight:
         name = rollout_id or new_rollout_id(seen.name, self._aws.clock.now())
         goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
         limits = resolve_limits(spec, seen, findings)
+        check_alarms(self._aws, spec, findings)
         if self._reloading:
             check_reload(self._aws, spec, seen, goal, findings)
         rollout = replace(self._rollout(seen, goal, name), limits=limits)
         _check_floor(spec, rollout, seen, findings)
+        check_way_back(spec, rollout, seen, goal, findings)
         findings.raise_refusals()
-        return Prepared(rollout=rollout, status=_first_status(self._aws, seen), findings=findings.warnings())
+        return Prepared(
+            rollout=rollout,
+            status=_first_status(self._aws, seen),
+            request=pinned(spec, rollout),
+            fingerprint=fingerprint_of(seen, rollout),
+            findings=findings.warnings(),
+        )
 
     def _rollout(self, seen: Seen, goal: Goal, name: str) -> Rollout:
         spec, group = self._spec, seen.group
@@ -92,6 +110,11 @@ class _Preflight:
             max_surge=surge,
             template=goal.template,
             reload=reload_command(spec, goal.app_version) if self._reloading else None,
+            rollback_reload=rollback_command(spec, baseline),
+            max_failures=spec.max_failures,
+            on_failure=spec.after_failure,
+            gates=gates_of(spec),
+            keep_old=spec.keep_old,
             protected=spec.protected,
             standby=spec.standby,
             deregistration_delay_seconds=spec.deregistration_delay,
@@ -99,8 +122,9 @@ class _Preflight:
             goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)) if terminates else (),
             baseline_tags=self._tags_of(baseline) if terminates else (),
             baseline=baseline,
-            baseline_template=baseline_template(baseline),
+            baseline_template=baseline_template(baseline, goal),
             group_version="" if group is None or group.setting is None else group.setting.version,
+            purges_warm_pool=group is not None and spec.warm_pool == "purge",
             termination_protected=protected_from_termination(self._aws, seen, goal) if terminates else (),
             region=self._aws.region,
             account=account_of(self._aws, self._findings),

@@ -1,7 +1,7 @@
 """Checks for `reload`: every server must be reachable through Systems Manager before the first is taken out."""
 
 from awsroll.aws.connection import Connection
-from awsroll.core.rollout import ReloadCommand
+from awsroll.core.rollout import ReloadCommand, VersionCount
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, some_of
@@ -18,6 +18,13 @@ def reload_command(spec: RolloutSpec, app_version: str) -> ReloadCommand:
         document=spec.document,
         parameters={key: list(values) for key, values in spec.parameter.items()},
     )
+
+
+def rollback_command(spec: RolloutSpec, baseline: tuple[VersionCount, ...]) -> ReloadCommand | None:
+    """Return what takes a reloaded server back; None if nothing was given."""
+    if not spec.rollback_command:
+        return None
+    return ReloadCommand(app_version=baseline[0].version if baseline else "", commands=spec.rollback_command)
 
 
 def check_reload(aws: Connection, spec: RolloutSpec, seen: Seen, goal: Goal, findings: Findings) -> None:

@@ -14,6 +14,9 @@ class TemplateSetting:
     template_id: str
     version: str
 
+    def __str__(self) -> str:
+        return f"{self.template_id}:{self.version}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupFacts:
@@ -22,15 +25,19 @@ class GroupFacts:
     Attributes:
         launch_hook_seconds: heartbeats of the hooks that hold a launch; `terminate_hook_seconds` likewise.
         grace_seconds: how long the group leaves a new member's health alone: what its application needs to start.
+        zones: its Availability Zones and subnets, sorted.
     """
 
     name: str
+    minimum: int
+    maximum: int
     desired: int
     setting: TemplateSetting | None
     launch_hook_seconds: float = 0
     terminate_hook_seconds: float = 0
     grace_seconds: float = 0
     extra_targets: tuple[TargetKey, ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

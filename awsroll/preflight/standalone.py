@@ -1,8 +1,10 @@
 """A standalone fleet: the running instances that are registered in the target groups, and the places they hold."""
 
+from dataclasses import replace
+
 from awsroll.aws.connection import Connection
 from awsroll.aws.reading import GROUP_TAG, read_instance, read_targets, tags_of
-from awsroll.core.fleet import FleetKind, Instance, Target, TargetKey, TargetState
+from awsroll.core.fleet import FleetKind, Instance, Target, TargetState
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Places
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
@@ -61,15 +63,14 @@ def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: 
 
 
 def places_of(instances: tuple[Instance, ...]) -> tuple[Places, ...]:
-    """Group the instances by zone, subnet and registrations: what a replacement must be given."""
-    found: dict[tuple[str, str, tuple[TargetKey, ...]], list[str]] = {}
+    """Group the instances by what a replacement must be given: zone, subnet, registrations, and the way back."""
+    found: dict[Places, list[str]] = {}
     for one in instances:
         keys = tuple(sorted(target.key for target in one.targets))
-        found.setdefault((one.zone, one.subnet_id, keys), []).append(one.instance_id)
-    return tuple(
-        Places(zone=zone, subnet_id=subnet_id, targets=keys, occupants=tuple(ids))
-        for (zone, subnet_id, keys), ids in sorted(found.items())
-    )
+        shape = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
+        found.setdefault(shape, []).append(one.instance_id)
+    ordered = sorted(found.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
+    return tuple(replace(shape, occupants=tuple(ids)) for shape, ids in ordered)
 
 
 def protected_from_termination(aws: Connection, seen: Seen, goal: Goal) -> tuple[str, ...]:

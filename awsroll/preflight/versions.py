@@ -62,9 +62,9 @@ def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCou
     return tuple(VersionCount(version=name, count=count, template=template) for (name, template, _), count in found)
 
 
-def baseline_template(baseline: tuple[VersionCount, ...]) -> TemplateVersion | None:
-    """Return the template version to go back to: the most common known one."""
-    return next((one.template for one in baseline if one.template is not None), None)
+def baseline_template(baseline: tuple[VersionCount, ...], goal: Goal) -> TemplateVersion | None:
+    """Return the template version to go back to: the most common known one; the goal, which comes last, is none."""
+    return next((one.template for one in baseline if one.template is not None and one.template != goal.template), None)
 
 
 def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tuple[str, str], ...]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from awsroll.core.capacity import measure
 from awsroll.core.finding import Finding
+from awsroll.core.fingerprint import Fingerprint
 from awsroll.core.fleet import Observation, TargetGroup
 from awsroll.core.rollout import Rollout, Strategy, version_of
+from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Status
 from awsroll.core.victims import order
 from awsroll.core.view import View
@@ -38,6 +40,9 @@ class RolloutPlan:
         highest_running: not more servers than that would run at a time.
         at_a_time: how many servers may be in flight at a time.
         estimated_seconds: a rough guess: drain, boot and health checks, as the window allows them side by side.
+        asked: the request as it was made.
+        request: the same with its version pinned and its deadlines filled in: what is rolled by this plan.
+        fingerprint: the fleet that it was made for; `roll` refuses it once the fleet is another.
     """
 
     fleet: str
@@ -52,6 +57,9 @@ class RolloutPlan:
     at_a_time: int
     estimated_seconds: float
     findings: tuple[Finding, ...] = ()
+    asked: RolloutSpec | None = None
+    request: RolloutSpec | None = None
+    fingerprint: Fingerprint | None = None
 
 
 def forecast(

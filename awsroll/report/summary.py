@@ -13,9 +13,13 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     PROGRESSING = "Progressing"
+    WAITING = "WaitingAtCheckpoint"
+    BAKING = "Baking"
+    ROLLING_BACK = "RollingBack"
     STOPPING = "Stopping"
     PAUSED = "Paused"
     SUCCEEDED = "Succeeded"
+    ROLLED_BACK = "RolledBack"
     FAILED = "Failed"
 
 
@@ -60,10 +64,24 @@ def summarize(record: Record, *, is_driven: bool) -> RolloutSummary:
     )
 
 
+_ENDINGS = {
+    Outcome.SUCCEEDED: Phase.SUCCEEDED,
+    Outcome.ROLLED_BACK: Phase.ROLLED_BACK,
+    Outcome.STOPPED: Phase.FAILED,
+    Outcome.PAUSED: Phase.PAUSED,
+}
+
+
 def _phase(record: Record, outcome: Outcome) -> Phase:
-    by_outcome = {Outcome.SUCCEEDED: Phase.SUCCEEDED, Outcome.STOPPED: Phase.FAILED, Outcome.PAUSED: Phase.PAUSED}
-    if outcome in by_outcome:
-        return by_outcome[outcome]
-    if record.status.mode is Mode.STOPPING:
+    if outcome in _ENDINGS:
+        return _ENDINGS[outcome]
+    status = record.status
+    if status.mode is Mode.STOPPING:
         return Phase.STOPPING
+    if status.backwards:
+        return Phase.ROLLING_BACK
+    if status.gate_since is not None:
+        return Phase.WAITING
+    if status.baking_since is not None:
+        return Phase.BAKING
     return Phase.PENDING if record.status.looked_at is None else Phase.PROGRESSING

@@ -1,9 +1,13 @@
-"""Where records of rollouts are kept, and who may drive one: today a directory on this machine.
+"""Where records of rollouts are kept, and who may drive one: a directory on this machine, S3, or DynamoDB.
 
-A store writes by compare-and-swap; it knows nothing of AWS or of what a record means.
+A place is a `Shelf`: bytes under keys, by compare-and-swap. Everything else is the same on all of them. What a record
+means is not known here.
 """
 
+from awsroll.stores.leases import Lease
 from awsroll.stores.local import LocalStore, default_directory
-from awsroll.stores.locks import Driver
+from awsroll.stores.locks import Holder, Lock
+from awsroll.stores.opening import store_at
+from awsroll.stores.records import RecordStore
 
-__all__ = ["Driver", "LocalStore", "default_directory"]
+__all__ = ["Holder", "Lease", "LocalStore", "Lock", "RecordStore", "default_directory", "store_at"]

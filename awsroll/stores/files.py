@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and locks that the kernel releases when their holder dies.
+"""Files that are whole or absent, and the lock that guards a read, compare and write.
 
 The only place that knows `os.replace`, `fsync` and `flock`. Nothing here knows what is in the files.
 """
@@ -36,34 +36,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-class FileLock:
-    """An exclusive lock on a file: held from `acquire` to `release`, or until this process dies.
-
-    The file stays: removing it would let two processes lock two different files of one name.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._handle: int | None = None
-
-    def acquire(self) -> bool:
-        """Take the lock without waiting; answer whether it was free."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        self._handle = handle
-        return True
-
-    def release(self) -> None:
-        """Give the lock back; harmless when it is not held."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from datetime import datetime
 from awsroll.core.fleet import InstanceState, Lifecycle, TargetState
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Outcome, Status
+from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.facts import Truth
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.instances import FakeInstance
@@ -26,6 +27,7 @@ class Found:
     maximum: int | None = None
     version: str = ""
     suspended: frozenset[str] = frozenset()
+    warm_pool: WarmPool | None = None
 
     @classmethod
     def of(cls, desired: int, targets: Targets, group: FakeGroup | None) -> "Found":
@@ -41,6 +43,7 @@ class Found:
             maximum=settings.maximum,
             version=settings.version,
             suspended=frozenset(settings.suspended),
+            warm_pool=settings.warm_pool,
         )
 
 
@@ -92,6 +95,8 @@ class Ending:
             wrong.append(
                 f"invariant 6: desired is {settings.desired}, should be {self.desired}, kept: {self.status.desired}"
             )
+        if settings.warm_pool != (self.truth.somebody.warm_pool or found.warm_pool) and not self._is_open("warm-pool"):
+            wrong.append(f"invariant 6: the warm pool is {settings.warm_pool}, was {found.warm_pool}")
         still = settings.suspended - found.suspended
         if still and not self._is_open("process"):
             wrong.append(f"invariant 6: processes still suspended: {sorted(still)}")

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from awsroll.core.actions import (
     Action,
+    DeleteWarmPool,
     DeregisterTargets,
     EnterStandby,
     ExitStandby,
@@ -15,6 +16,7 @@ from awsroll.core.actions import (
     LaunchInGroup,
     LaunchInstance,
     MarkInstances,
+    PutWarmPool,
     RegisterTargets,
     RememberSettings,
     ResumeProcesses,
@@ -105,6 +107,8 @@ class Executor:
                 self._calls.suspend(processes)
             case ResumeProcesses(processes=processes):
                 self._calls.resume(processes)
+            case DeleteWarmPool() | PutWarmPool():
+                self._set_warm_pool(action)
             case SetDeregistrationDelay(target_group=arn, seconds=seconds):
                 self._targets.set_delay(arn, seconds)
             case RememberSettings(resource=resource, settings=settings):
@@ -235,6 +239,17 @@ class Executor:
             self._calls.update(minimum=action.minimum, maximum=action.maximum)
         if action.template is not None or action.version:
             self._calls.set_template(action.template, action.version)
+
+    def _set_warm_pool(self, action: DeleteWarmPool | PutWarmPool) -> None:
+        now = self._group.settings.warm_pool
+        deleting = isinstance(action, DeleteWarmPool)
+        if now != (action.pool if deleting else None) and not (deleting and now is None):
+            message = f"the warm pool is {now}"
+            raise StaleError(message)
+        if not deleting:
+            self._calls.put_warm_pool(action.pool)
+        elif now is not None:
+            self._calls.delete_warm_pool()
 
     def _must_be_out(self, instance_id: str, keys: tuple[TargetKey, ...]) -> None:
         listed = [key for key in keys if self._listed(instance_id, key)]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import cycle
 
 from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.fleet import Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
+from awsroll.core.fleet import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
 from awsroll.errors import AwsUnansweredError
@@ -43,6 +43,7 @@ class FakeFleet:
         physics: how long things take.
 
     Attributes:
+        alarms: CloudWatch alarms, by name.
         somebody: does what people and bad luck do.
         faults: has calls and looks fail.
         safety: checks after every event that the rollout does no harm.
@@ -66,6 +67,7 @@ class FakeFleet:
         calls = None if self.group is None else GroupCalls(self.world, self.group)
         self.faults = Faults()
         self.memory: dict[tuple[str, str], str] = {}
+        self.alarms: dict[str, AlarmState] = {}
         self.somebody = Somebody(self.world, self.instances, self.targets, calls)
         truth = Truth(
             instances=self.instances,
@@ -82,6 +84,7 @@ class FakeFleet:
             commands=self.commands,
             group=self.group,
             memory=self.memory,
+            alarms=self.alarms,
         )
         self._executor = Executor(
             world=self.world,

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from awsroll.core.fleet import InstanceState, Lifecycle, ScalingFailure, TargetKey, TargetState, TemplateVersion
+from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.instances import FakeInstance, Instances, LaunchRequest
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import World
@@ -40,6 +41,9 @@ class GroupSettings:
         version: the literal setting; `latest` is what `$Latest` and `$Default` resolve to.
         health_by_targets: the health check type includes ELB.
         launch_errors: how many launches to come will fail, with which message.
+        full_zones: zones in which nothing can be launched for lack of capacity.
+        bad_versions: template versions that can never be launched, with the message that says so.
+        warm_pool: its settings; `warm` is what its instances were built from, the next to come into service first.
     """
 
     name: str
@@ -57,6 +61,11 @@ class GroupSettings:
     can_launch_instances: bool = True
     refresh_active: bool = False
     launch_errors: int = 0
+    launch_error: str = "We currently do not have sufficient t3.small capacity in the zone you requested"
+    full_zones: set[str] = field(default_factory=set)
+    bad_versions: dict[str, str] = field(default_factory=dict)
+    warm_pool: WarmPool | None = None
+    warm: list[TemplateVersion] = field(default_factory=list)
 
     @property
     def template(self) -> TemplateVersion:
@@ -107,9 +116,13 @@ class FakeGroup:
             self._world.after(seconds, self.wake)
 
     def launch(self, zone: str, count: int = 1) -> tuple[str, ...]:
-        """Launch members from the current template in one zone."""
-        subnet = dict(self.settings.zones)[zone]
-        request = LaunchRequest(zone=zone, subnet_id=subnet, template=self.settings.template, count=count)
+        """Launch members in one zone: those that wait in the warm pool first, then from the current template."""
+        warm = [self._start(self.settings.warm.pop(0), zone, 1) for _ in range(min(count, len(self.settings.warm)))]
+        ids = tuple(one for some in warm for one in some)
+        return (*ids, *self._start(self.settings.template, zone, count - len(ids))) if len(ids) < count else ids
+
+    def _start(self, template: TemplateVersion, zone: str, count: int) -> tuple[str, ...]:
+        request = LaunchRequest(zone=zone, subnet_id=dict(self.settings.zones)[zone], template=template, count=count)
         ids = self._instances.launch(request, keys=self.settings.keys)
         for instance_id in ids:
             if instance_id not in self.members:
@@ -221,7 +234,10 @@ class FakeGroup:
             zone = self._zone_counts()[-1][0]
             if self.settings.launch_errors > 0:
                 self.settings.launch_errors -= 1
-                self._fail(zone, "We currently do not have sufficient t3.small capacity in the zone you requested")
+                self._fail(zone, self.settings.launch_error)
+                return
+            if self.settings.version in self.settings.bad_versions:
+                self._fail(zone, self.settings.bad_versions[self.settings.version])
                 return
             self.launch(zone)
 
@@ -240,7 +256,8 @@ class FakeGroup:
     def _zone_counts(self) -> list[tuple[str, int]]:
         """Return the zones, most members first; the last is where the next launch goes."""
         counts = Counter(member.instance.zone for member in self.counted())
-        return sorted(((zone, counts[zone]) for zone, _ in self.settings.zones), key=lambda entry: -entry[1])
+        open_zones = [zone for zone, _ in self.settings.zones if zone not in self.settings.full_zones]
+        return sorted(((zone, counts[zone]) for zone in open_zones), key=lambda entry: -entry[1])
 
     def _scale_in(self, surplus: int) -> None:
         """Terminate the surplus: in the zone with most members, the oldest version, then the oldest instance."""

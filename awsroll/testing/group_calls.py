@@ -6,6 +6,7 @@ Each method is one API call: it has its effect, or raises `CallError` and has no
 from collections.abc import Iterable, Sequence
 
 from awsroll.core.fleet import InstanceState, Lifecycle, TemplateVersion
+from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.group import FakeGroup, Member
 from awsroll.testing.instances import CallError
 from awsroll.testing.world import World
@@ -35,10 +36,9 @@ class GroupCalls:
             message = f"The zone {zone} is not one of the group's"
             raise CallError(message, code="ValidationError")
         self._check_size(settings.desired + count)
-        if settings.launch_errors > 0:
-            settings.launch_errors -= 1
-            message = "We currently do not have sufficient t3.small capacity in the zone you requested"
-            raise CallError(message, code="InsufficientInstanceCapacity", transient=True)
+        if settings.launch_errors > 0 or zone in settings.full_zones:
+            settings.launch_errors = max(0, settings.launch_errors - 1)
+            raise CallError(settings.launch_error, code="InsufficientInstanceCapacity", transient=True)
         settings.desired += count
         ids = self._group.launch(zone, count)
         self._tokens[token] = ((zone, count), ids)
@@ -127,6 +127,26 @@ class GroupCalls:
         self._group.settings.suspended -= set(processes)
         self._world.record("group.resumed", detail=sorted(processes))
         self._group.wake()
+
+    def delete_warm_pool(self) -> None:
+        """Delete the warm pool with its instances."""
+        settings = self._group.settings
+        if settings.warm_pool is None:
+            message = "No warm pool found"
+            raise CallError(message, code="ValidationError")
+        self._world.record("group.warm-pool-deleted", detail=f"{settings.warm_pool} holding {len(settings.warm)}")
+        settings.warm_pool = None
+        settings.warm.clear()
+
+    def put_warm_pool(self, pool: WarmPool) -> None:
+        """Make a warm pool, and fill it from what the group launches now."""
+        settings = self._group.settings
+        if settings.refresh_active:
+            message = "An instance refresh is in progress"
+            raise CallError(message, code="InstanceRefreshInProgress")
+        settings.warm_pool = pool
+        settings.warm += [settings.template] * (pool.minimum - len(settings.warm))
+        self._world.record("group.warm-pool-put", detail=str(pool))
 
     def _stand_by(self, member: Member) -> None:
         if member.lifecycle is Lifecycle.ENTERING_STANDBY:

@@ -4,6 +4,7 @@ Each method is one thing that somebody does; it happens at once, and is never bl
 """
 
 from awsroll.core.fleet import TargetKey
+from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.group_calls import GroupCalls
 from awsroll.testing.instances import Instances
 from awsroll.testing.targets import Targets
@@ -20,6 +21,7 @@ class Somebody:
         self._calls = calls
         self.desired_changes = 0
         self.capacity_set: int | None = None
+        self.warm_pool: WarmPool | None = None
         self.deregistered: set[str] = set()
         self.unregistered: set[str] = set()
         self.stood_by: set[str] = set()
@@ -86,6 +88,13 @@ class Somebody:
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
             self.group.update(minimum=minimum, maximum=maximum)
+
+    def puts_warm_pool(self, pool: WarmPool) -> None:
+        """Give the group a warm pool."""
+        self._world.catch_up()
+        with self._world.acting(Actor.SOMEBODY):
+            self.group.put_warm_pool(pool)
+            self.warm_pool = pool
 
     def puts_in_standby(self, instance_id: str) -> None:
         """Put a member in standby."""

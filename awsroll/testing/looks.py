@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from awsroll.core.fleet import (
+    Alarm,
+    AlarmState,
     FleetKind,
     Group,
     Instance,
@@ -49,6 +51,7 @@ class Looker:
     commands: Commands
     group: FakeGroup | None
     memory: dict[tuple[str, str], str]
+    alarms: dict[str, AlarmState]
 
     def snapshot(self, at: datetime) -> Snapshot:
         """Take a snapshot of all that is visible now."""
@@ -84,10 +87,14 @@ class Looker:
                 shown.get(instance_id) or replace(missing, instance_id=instance_id) for instance_id in sorted(ids)
             ),
             target_groups=tuple(one for one in snapshot.target_groups if one.arn in wanted),
-            group=snapshot.group,
+            group=_shown_to(rollout, snapshot.group),
             invocations=self._invocations(rollout, status),
+            alarms=self._alarms(rollout),
             remembered=snapshot.remembered,
         )
+
+    def _alarms(self, rollout: Rollout) -> tuple[Alarm, ...]:
+        return tuple(Alarm(name=name, state=self.alarms.get(name, AlarmState.MISSING)) for name in rollout.gates.alarms)
 
     def _instance(self, one: FakeInstance, member: Member | None) -> Instance:
         visible = self.instances.visible(one.instance_id)
@@ -115,9 +122,15 @@ class Looker:
         )
 
     def _invocations(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
-        named = {(one, flight.attempt) for one, flight in status.flights.items() if flight.attempt}
+        sendings = ((one, flight.attempt or flight.void) for one, flight in status.flights.items())
+        named = {(one, attempt) for one, attempt in sendings if attempt}
         named |= {(call.instance_id, call.number) for call in status.calls if call.kind is CallKind.SEND_COMMAND}
         return tuple(self.commands.invocation(rollout.rollout_id, one, attempt) for one, attempt in sorted(named))
+
+
+def _shown_to(rollout: Rollout, group: Group | None) -> Group | None:
+    """Leave out the warm pool unless the rollout purges it: others do not look at it."""
+    return group if group is None or rollout.purges_warm_pool else replace(group, warm_pool=None, warm_versions=())
 
 
 def show_group(group: FakeGroup) -> Group:
@@ -136,12 +149,14 @@ def show_group(group: FakeGroup) -> Group:
         terminations=frozenset(group.terminations),
         can_launch_instances=settings.can_launch_instances,
         refresh_active=settings.refresh_active,
+        warm_pool=settings.warm_pool,
+        warm_versions=tuple(sorted(str(one) for one in settings.warm)),
     )
 
 
 def named_ids(status: Status) -> set[str]:
     """Return the ids of all instances that the record names."""
-    ids = {*status.flights, *status.retiring, *status.reloading, *status.returning}
+    ids = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
     ids |= {one for launch in status.launches for one in launch.instance_ids}
     ids |= {one for place in status.places for one in place.occupants}
     return ids | {call.instance_id for call in status.calls if call.instance_id}

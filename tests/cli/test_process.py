@@ -61,6 +61,29 @@ def test_a_fleet_is_rolled_and_the_report_is_the_last_line(first: Fleet, environ
     assert report["rollout_id"] == rolled.lines[0]["rollout_id"] == listed.lines[0]["rollout_id"]
 
 
+def test_a_kept_plan_is_rolled_alone_and_refused_once_the_fleet_is_another(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    fleet, path = server.standalone_fleet(name="planned", servers=2), str(tmp_path / "web.plan")
+    words = ("--target-group", "planned-1", "--launch-template", "planned:$Latest", "--launch-first")
+
+    planned = awsroll("plan", *words, "--out", path, "--json", environment=environment)
+    contradicted = awsroll("roll", "--plan", path, "--concurrent", "2", "--json", environment=environment)
+    elsewhere = awsroll("roll", "--plan", path, "--region", "eu-west-1", "--json", environment=environment)
+    rolled = awsroll("roll", "--plan", path, "--poll", "0.2", "--json", environment=environment)
+    again = awsroll("roll", *words, "--plan", path, "--json", environment=environment)
+
+    assert planned.code == 0, planned.err
+    assert planned.err == f"awsroll: the plan is in {path}: `awsroll roll --plan {path}` carries it out\n"
+    assert not {"asked", "request", "fingerprint"} & set(planned.lines[-1])
+    _assert_refused(contradicted, code=2, says=f"--concurrent 2 contradicts the plan file {path}")
+    _assert_refused(elsewhere, code=2, says="--region eu-west-1 contradicts the plan")
+    assert rolled.code == 0, rolled.err
+    assert rolled.lines[-1]["to_version"] == f"{fleet.template_id}:2"
+    _assert_refused(again, code=2, says=f"{fleet.instance_ids[0]} is no more in the fleet")
+    _assert_on_version_2(server, fleet.target_group_arns[0], servers=2)
+
+
 def test_an_interrupted_rollout_is_resumed(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="second", servers=3)
     words = ("--target-group", "second-1", "--launch-template", "second:2", "--poll", "0.2")

@@ -1,15 +1,18 @@
 """What any Auto Scaling fleet does, whoever plays AWS: the fast world and the embedded AWS agree."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from awsroll.core.actions import (
     Answer,
+    DeleteWarmPool,
     EnterStandby,
     ExitStandby,
     ForgetSettings,
     LaunchInGroup,
+    PutWarmPool,
     Reason,
     RememberSettings,
     ResumeProcesses,
@@ -19,6 +22,7 @@ from awsroll.core.actions import (
     UpdateGroup,
 )
 from awsroll.core.fleet import FleetKind, Group, Instance, InstanceState, Lifecycle, Observation, TargetState
+from awsroll.core.warm_pool import WarmPool
 from tests.contract.lab import LABS, Lab
 
 WHY = Reason.OUTDATED
@@ -180,3 +184,16 @@ def test_settings_are_remembered_on_the_group_and_forgotten(lab: Lab) -> None:
     assert lab.look().remembered == {(name, "max-size"), (name, "process:AZRebalance")}
     lab.do(ForgetSettings(resource=name, settings=("max-size",)))
     assert lab.look().remembered == {(name, "process:AZRebalance")}
+
+
+def test_a_warm_pool_is_seen_deleted_and_put_back_by_a_rollout_that_purges_it(lab: Lab) -> None:
+    name, pool = lab.rollout.group, WarmPool(minimum=1, prepared=6, state="Running", reuses=True)
+    lab.do(PutWarmPool(group=name, pool=pool, reason=WHY))
+    assert group_of(lab).warm_pool is None, "other rollouts do not look at it"
+    lab.rollout = replace(lab.rollout, purges_warm_pool=True)
+    assert group_of(lab).warm_pool == pool
+    assert lab.do(PutWarmPool(group=name, pool=WarmPool(), reason=WHY)).answer is Answer.STALE
+    assert lab.do(DeleteWarmPool(group=name, pool=WarmPool(), reason=WHY)).answer is Answer.STALE
+    assert lab.do(DeleteWarmPool(group=name, pool=pool, reason=WHY)).answer is Answer.DONE
+    assert group_of(lab).warm_pool is None
+    assert lab.do(DeleteWarmPool(group=name, pool=pool, reason=WHY)).answer is Answer.DONE, "it is gone"

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from awsroll.core.spec import RolloutSpec
+from awsroll.errors import FleetError
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.group_checks import check_group
+from awsroll.preflight.group_checks import _check_warm_pool, check_group
 from tests.support.amazon import connection, stubbed
 
 TEMPLATE = {"LaunchTemplateId": "lt-1", "Version": "1"}
@@ -68,7 +69,26 @@ def test_refuses_a_warm_pool() -> None:
     assert "--warm-pool purge" in refused[0]
 
 
-def test_a_warm_pool_that_was_chosen_is_a_warning() -> None:
+def test_a_warm_pool_that_is_to_be_purged_is_a_warning() -> None:
     refused, warned = judged({"LaunchTemplate": TEMPLATE}, pool=POOL, warm_pool="purge")
     assert refused == []
-    assert "holds 1 instances of the old version" in warned[0]
+    assert "deleted for the rollout with its 1 instances, and put back at the end" in warned[0]
+
+
+def test_a_warm_pool_that_could_not_be_put_back_as_it_was_is_refused() -> None:
+    pool = {**POOL, "WarmPoolConfiguration": {"MinSize": 1, "Status": "PendingDelete"}}
+    assert judged({"LaunchTemplate": TEMPLATE}, pool=pool, warm_pool="purge")[0] == []
+
+    newer = {**POOL, "WarmPoolConfiguration": {"MinSize": 1, "Novelty": 2}}
+    findings = Findings()
+    _check_warm_pool(_FixedPool(newer), {"AutoScalingGroupName": "web"}, RolloutSpec(warm_pool="purge"), findings)
+    with pytest.raises(FleetError, match=r"could not put back \(Novelty\)"):
+        findings.raise_refusals()
+
+
+class _FixedPool:
+    """Answers with settings that the installed botocore does not know yet: no stub may."""
+
+    def __init__(self, pool: dict[str, Any]) -> None:
+        self.autoscaling = self
+        self.warm_pool = lambda _name: pool

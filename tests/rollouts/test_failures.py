@@ -99,3 +99,16 @@ def test_a_replacement_gets_the_users_tags_and_its_own_templates_not_the_old_one
         assert report.status is Outcome.SUCCEEDED
         assert (tags["Name"], tags["color"]) == ("web-1", "3")
         assert "sandbox:health" not in tags
+
+
+def test_a_zone_without_capacity_is_left_for_the_groups_other_zones(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=True, zones=3, max_size=5)
+        sandbox.world.ec2.capacity["us-east-1a"] = 0
+        report = rolling.roll(launch_first=True)
+
+        assert report.succeeded, report.reason
+        assert rolling.serving_versions() == {"v2": 4}
+        new = [one for one in rolling.group()["Instances"] if one["LaunchTemplate"]["Version"] == "2"]
+        assert sorted({one["AvailabilityZone"] for one in new}) == ["us-east-1b", "us-east-1c"]

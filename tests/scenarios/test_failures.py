@@ -92,6 +92,67 @@ def test_capacity_that_never_comes_is_stopped_with_what_aws_said(make: Any) -> N
     assert "sufficient t3.small capacity" in status.reason
 
 
+def test_a_template_that_can_never_launch_is_stopped_at_once_with_what_the_group_said() -> None:
+    fleet = auto_scaling(outdated=3)
+    assert fleet.group is not None
+    fleet.group.settings.bad_versions[str(NEW.number)] = "The key pair 'deploy' does not exist."
+    begun = fleet.clock.monotonic()
+    status = stopped(fleet)
+    assert status.reason == "the group cannot launch: The key pair 'deploy' does not exist."
+    assert fleet.clock.monotonic() - begun < LIMITS.launch_seconds
+
+
+def test_a_rollout_mends_a_group_whose_old_template_can_never_launch() -> None:
+    fleet = auto_scaling(outdated=3)
+    assert fleet.group is not None
+    fleet.group.settings.desired = fleet.group.settings.maximum = 4
+    fleet.group.settings.bad_versions[str(OLD.number)] = "The key pair 'deploy' does not exist."
+    fleet.group.wake()
+    fleet.clock.sleep(5)
+    driver = Driver(fleet, rollout(fleet))
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert fleet.group.failures
+    assert versions(fleet) == {str(NEW): 4}
+
+
+def test_a_zone_without_capacity_is_left_for_the_groups_other_zones() -> None:
+    fleet = auto_scaling(outdated=6, maximum=8)
+    assert fleet.group is not None
+    fleet.group.settings.full_zones.add("zone-b")
+    begun = fleet.clock.monotonic()
+    driver = Driver(fleet, rollout(fleet, **launch_first(2)))
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert fleet.clock.monotonic() - begun < 2 * LIMITS.launch_seconds
+    zones = [one.zone for one in fleet.instances.all() if one.template == NEW]
+    assert "zone-b" not in zones
+    assert zones.count("zone-a") == zones.count("zone-c") == 3
+    tried = [one for one in driver.results if one.code == "InsufficientInstanceCapacity"]
+    assert 1 <= len(tried) <= 3, "the full zone is not asked again and again"
+    assert driver.status.short_zones.keys() == {"zone-b"}
+
+
+def test_a_zone_that_has_capacity_again_is_used_again() -> None:
+    fleet = auto_scaling(outdated=6, maximum=7, physics=Physics(boot=100))
+    assert fleet.group is not None
+    fleet.group.settings.full_zones.add("zone-b")
+    driver = Driver(fleet, rollout(fleet, **launch_first(1)))
+    driver.wait(250)
+    assert driver.status.short_zones
+    fleet.group.settings.full_zones.clear()
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert "zone-b" in {one.zone for one in fleet.instances.all() if one.template == NEW}
+    assert driver.status.short_zones == {}
+
+
+def test_when_every_zone_is_full_each_is_asked_again_until_the_deadline() -> None:
+    fleet = auto_scaling(outdated=3, maximum=4)
+    assert fleet.group is not None
+    fleet.group.settings.full_zones |= {"zone-a", "zone-b", "zone-c"}
+    status = stopped(fleet, **launch_first(1))
+    assert "no new instance within 300 s" in status.reason
+    assert "sufficient t3.small capacity" in status.reason
+
+
 def test_capacity_that_comes_late_is_waited_for(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.fail_launches(2)
@@ -122,11 +183,11 @@ def test_no_progress_at_all_is_a_failure() -> None:
     assert "no progress for 600 s" in stopped(fleet, limits=limits).reason
 
 
-def test_a_version_that_flaps_never_passes_its_minimum_healthy_time(make: Any) -> None:
+def test_a_version_that_flaps_fails_within_its_minimum_healthy_time(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.FLAPS
     status = stopped(fleet, limits=replace(LIMITS, min_healthy_seconds=90))
-    assert "not healthy within" in status.reason
+    assert "turned unhealthy within its minimum healthy time" in status.reason
 
 
 def test_a_launch_that_is_refused_for_good_stops_with_aws_words(make: Any) -> None:

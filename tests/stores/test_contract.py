@@ -1,4 +1,4 @@
-"""What every store must do; today there is one."""
+"""What every store must do, wherever it keeps its records."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,23 +6,19 @@ from pathlib import Path
 import pytest
 
 from awsroll.errors import RolloutNotFoundError, StaleRecordError
-from awsroll.stores import LocalStore
+from awsroll.stores import LocalStore, RecordStore
+from tests.stores.places import Place
 from tests.stores.records import busy_record, record
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "state")
-
-
-def test_a_record_comes_back_as_it_was_saved(store: LocalStore) -> None:
+def test_a_record_comes_back_as_it_was_saved(store: RecordStore) -> None:
     saved = store.save(busy_record())
 
     assert saved == replace(busy_record(), revision=1)
     assert store.load("web-1") == saved
 
 
-def test_each_write_counts_one_revision(store: LocalStore) -> None:
+def test_each_write_counts_one_revision(store: RecordStore) -> None:
     first = store.save(record())
     second = store.save(replace(first, status=replace(first.status, reason="because")))
 
@@ -30,7 +26,7 @@ def test_each_write_counts_one_revision(store: LocalStore) -> None:
     assert store.load("web-1").status.reason == "because"
 
 
-def test_the_slower_of_two_writers_is_refused_and_changes_nothing(store: LocalStore) -> None:
+def test_the_slower_of_two_writers_is_refused_and_changes_nothing(store: RecordStore) -> None:
     first = store.save(record())
     winner = store.save(first)
 
@@ -39,36 +35,66 @@ def test_the_slower_of_two_writers_is_refused_and_changes_nothing(store: LocalSt
     assert store.load("web-1") == winner
 
 
-def test_a_new_rollout_cannot_take_the_id_of_another(store: LocalStore) -> None:
+def test_a_new_rollout_cannot_take_the_id_of_another(store: RecordStore) -> None:
     store.save(record())
 
     with pytest.raises(StaleRecordError):
         store.save(record())
 
 
-def test_a_record_that_was_deleted_is_not_written_anew(store: LocalStore) -> None:
+def test_a_record_that_was_deleted_is_not_written_anew(store: RecordStore) -> None:
     with pytest.raises(StaleRecordError):
         store.save(replace(record(), revision=3))
 
 
-def test_an_unknown_rollout_is_named(store: LocalStore) -> None:
+def test_an_unknown_rollout_is_named(store: RecordStore) -> None:
     with pytest.raises(RolloutNotFoundError, match="no rollout web-7"):
         store.load("web-7")
 
 
 @pytest.mark.parametrize("rollout_id", ["../web", "", ".hidden", "a/b", "a" * 200], ids=repr)
-def test_an_id_that_is_no_file_name_is_no_rollout(store: LocalStore, rollout_id: str) -> None:
+def test_an_id_that_is_no_file_name_is_no_rollout(store: RecordStore, rollout_id: str) -> None:
     with pytest.raises(RolloutNotFoundError):
         store.load(rollout_id)
 
 
-def test_the_newest_rollout_is_listed_first(store: LocalStore) -> None:
+def test_the_newest_rollout_is_listed_first(store: RecordStore) -> None:
     for number in (2, 1, 3):
         store.save(record(f"web-{number}", hours=number))
 
     assert [one.rollout.rollout_id for one in store.list()] == ["web-3", "web-2", "web-1"]
 
 
-def test_a_store_that_was_never_written_lists_nothing(store: LocalStore) -> None:
+def test_a_store_that_was_never_written_lists_nothing(store: RecordStore) -> None:
     assert store.list() == ()
-    assert not store.directory.exists()
+    assert store.unreadable() == ()
+
+
+def test_reading_makes_no_directory(tmp_path: Path) -> None:
+    assert LocalStore(tmp_path / "state").list() == ()
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_later_process_goes_on_from_what_is_stored(place: Place) -> None:
+    first = place.open().save(record())
+    loaded = place.open().load("web-1")
+
+    assert loaded == first
+    assert place.open().save(loaded).revision == 2
+
+
+def test_a_record_of_hundreds_of_servers_in_flight_can_be_kept(store: RecordStore) -> None:
+    plain = busy_record()
+    flights = {f"i-{number:017x}": plain.status.flights["i-1"] for number in range(2000)}
+    large = replace(plain, status=replace(plain.status, flights=flights))
+
+    assert store.save(large).status == store.load("web-1").status
+
+
+def test_locks_and_wishes_are_no_records(store: RecordStore) -> None:
+    saved = store.save(record())
+    store.wish("web-1", lambda wishes: replace(wishes, pause=True))
+
+    with store.drive(saved.rollout):
+        assert store.list() == (saved,)
+        assert store.unreadable() == ()

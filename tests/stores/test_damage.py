@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 
 from awsroll.errors import StateError
 from awsroll.stores import LocalStore
 from awsroll.stores import files as store_files
+from tests.stores.places import DynamoPlace, Place
 from tests.stores.records import busy_record, record
 
 
@@ -21,6 +23,7 @@ def _edited(change: Callable[[dict], object]) -> Callable[[bytes], bytes]:
     return edit
 
 
+RECORD = "rollouts/web-1/record.json"
 DAMAGES = {
     "cut-short": (lambda data: data[: len(data) // 2], "cut short"),
     "empty": (lambda data: b"", "cut short"),
@@ -35,49 +38,80 @@ DAMAGES = {
 
 @pytest.mark.parametrize(("damage", "says"), DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_record_is_refused_and_left_as_it_is(
-    tmp_path: Path, damage: Callable[[bytes], bytes], says: str
+    place: Place, damage: Callable[[bytes], bytes], says: str
 ) -> None:
-    store = LocalStore(tmp_path)
+    store = place.open()
     saved = store.save(busy_record())
-    path = tmp_path / "rollouts" / "web-1" / "record.json"
-    path.write_bytes(damage(path.read_bytes()))
-    damaged = path.read_bytes()
+    damaged = damage(place.look(RECORD))
+    place.put(RECORD, damaged)
 
     with pytest.raises(StateError, match=says) as refusal:
         store.load("web-1")
     with pytest.raises(StateError):
         store.save(saved)
+    with pytest.raises(StateError):
+        place.open().save(saved)
 
-    assert str(path) in str(refusal.value)
-    assert path.read_bytes() == damaged
-
-
-def test_a_laid_out_anew_record_says_the_same(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    saved = store.save(busy_record())
-    path = tmp_path / "rollouts" / "web-1" / "record.json"
-    path.write_text(json.dumps(json.loads(path.read_bytes()), indent=8, sort_keys=True))
-
-    assert store.load("web-1") == saved
+    assert place.where(RECORD) in str(refusal.value)
+    assert place.look(RECORD) == damaged
 
 
-def test_a_record_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    store.save(record())
-    (tmp_path / "rollouts" / "web-1").rename(tmp_path / "rollouts" / "web-2")
+def test_a_laid_out_anew_record_says_the_same(place: Place) -> None:
+    saved = place.open().save(busy_record())
+    place.put(RECORD, json.dumps(json.loads(place.look(RECORD)), indent=8, sort_keys=True).encode())
+
+    assert place.open().load("web-1") == saved
+
+
+def test_a_record_under_the_name_of_another_rollout_is_refused(place: Place) -> None:
+    place.open().save(record())
+    place.put("rollouts/web-2/record.json", place.look(RECORD))
 
     with pytest.raises(StateError, match="another rollout"):
-        store.load("web-2")
+        place.open().load("web-2")
 
 
-def test_one_damaged_record_does_not_hide_the_others(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+def test_one_damaged_record_does_not_hide_the_others(place: Place) -> None:
+    store = place.open()
     store.save(record("web-1"))
     store.save(record("web-2"))
-    (tmp_path / "rollouts" / "web-1" / "record.json").write_bytes(b"")
+    place.put(RECORD, b"")
 
     assert [one.rollout.rollout_id for one in store.list()] == ["web-2"]
     assert len(store.unreadable()) == 1
+
+
+def test_a_damaged_lock_is_refused_and_not_taken(place: Place) -> None:
+    rollout = record().rollout
+    with place.open().drive(rollout):
+        (key,) = place.open().shelf.keys("fleets/")
+        place.put(key, b"{}")
+
+    with pytest.raises(StateError, match="cannot be used") as refusal, place.open().drive(rollout):
+        pytest.fail("a lock that says nothing is not free")
+    assert place.where(key) in str(refusal.value)
+
+
+def test_damaged_wishes_are_refused(place: Place) -> None:
+    store = place.open()
+    store.save(record())
+    place.put("rollouts/web-1/wishes.json", b"pause please")
+
+    with pytest.raises(StateError, match="cannot be used"):
+        store.wishes("web-1")
+    with pytest.raises(StateError, match="cannot be used"):
+        store.wish("web-1", lambda wishes: wishes)
+
+
+def test_bytes_in_a_table_that_are_not_compressed_are_refused() -> None:
+    with mock_aws():
+        place = DynamoPlace()
+        place.open().save(record())
+        item = {"pk": {"S": "rollouts"}, "sk": {"S": "web-1/record.json"}, "data": {"B": b"x"}, "version": {"S": "1"}}
+        place.wire.client("dynamodb").put_item(TableName=place.TABLE, Item=item)
+
+        with pytest.raises(StateError, match="cut short"):
+            place.open().load("web-1")
 
 
 def test_a_writer_that_dies_in_the_middle_leaves_the_old_record(

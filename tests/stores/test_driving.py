@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from awsroll.errors import FleetLockedError
 from awsroll.ports import Record
-from awsroll.stores import LocalStore, default_directory
+from awsroll.stores import LocalStore, RecordStore, default_directory
+from tests.stores.places import Place
 from tests.stores.records import ADMIN, WEB, record
 
 OVERLAPPING = {
@@ -20,9 +22,7 @@ OVERLAPPING = {
 
 
 @pytest.mark.parametrize(("first", "second"), OVERLAPPING.values(), ids=OVERLAPPING)
-def test_a_held_fleet_is_refused_and_its_holder_named(tmp_path: Path, first: Record, second: Record) -> None:
-    store = LocalStore(tmp_path)
-
+def test_a_held_fleet_is_refused_and_its_holder_named(store: RecordStore, first: Record, second: Record) -> None:
     with store.drive(first.rollout):
         with pytest.raises(FleetLockedError, match=r"held by rollout a .*process"), store.drive(second.rollout):
             pytest.fail("two drivers of one fleet")
@@ -32,31 +32,34 @@ def test_a_held_fleet_is_refused_and_its_holder_named(tmp_path: Path, first: Rec
         assert store.driver(second.rollout.rollout_id) is not None
 
 
-def test_a_refused_driver_keeps_no_part_of_the_fleet(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+def test_a_refused_driver_keeps_no_part_of_the_fleet_and_leaves_nothing(place: Place) -> None:
+    store = place.open()
     with store.drive(record("a", target_groups=(WEB,)).rollout):
+        before = store.shelf.keys("fleets/"), store.shelf.keys("rollouts/")
         with pytest.raises(FleetLockedError), store.drive(record("b", target_groups=(ADMIN, WEB)).rollout):
             pytest.fail("two drivers of one fleet")
+        assert (store.shelf.keys("fleets/"), store.shelf.keys("rollouts/")) == before
 
         with store.drive(record("c", target_groups=(ADMIN,)).rollout):
             pass
+    assert store.shelf.keys("fleets/") == ()
 
 
-def test_other_fleets_and_other_accounts_do_not_meet(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+def test_other_fleets_and_other_accounts_do_not_meet(store: RecordStore) -> None:
     web, db = (record(name, group=name, target_groups=()).rollout for name in ("web", "db"))
-    with store.drive(web), store.drive(db):
+    elsewhere = replace(record("far", group="web", target_groups=()).rollout, account="210987654321")
+    with store.drive(web), store.drive(db), store.drive(elsewhere):
         assert store.driver("web") is not None
         assert store.driver("db") is not None
+        assert store.driver("far") is not None
 
 
-def test_a_rollout_is_driven_only_while_its_driver_lives(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+def test_a_rollout_is_driven_only_while_its_driver_lives(store: RecordStore) -> None:
     rollout = store.save(record()).rollout
     assert store.driver("web-1") is None
 
-    with store.drive(rollout) as driver:
-        assert store.driver("web-1") == driver
+    with store.drive(rollout) as lease:
+        assert store.driver("web-1") == lease.holder
 
     assert store.driver("web-1") is None
 
@@ -79,7 +82,7 @@ def test_a_killed_driver_frees_the_fleet_at_once(tmp_path: Path) -> None:
         other.wait()
 
     assert driver is not None
-    assert driver.process == other.pid
+    assert driver.process.number == other.pid
     assert store.driver("web-1") is None
     with store.drive(rollout):
         pass

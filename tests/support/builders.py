@@ -8,7 +8,7 @@ from typing import Any
 
 from awsroll.core.amount import Amount
 from awsroll.core.fleet import FleetKind, TargetGroup, TargetKey, TemplateVersion
-from awsroll.core.rollout import Limits, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.rollout import Limits, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.group import GroupSettings
@@ -101,6 +101,7 @@ def rollout(fleet: FakeFleet, **changes: Any) -> Rollout:
         template=None if reload else NEW,
         reload=reload,
         limits=LIMITS,
+        on_failure=OnFailure.STOP,
         baseline=(VersionCount(version=str(OLD), count=1, template=OLD),),
         baseline_template=OLD,
         group_version=fleet.group.settings.version if fleet.group is not None else "",

@@ -45,7 +45,7 @@ class Driver:
 
     def look(self) -> Plan:
         """Observe and plan; change nothing."""
-        observation = self.fleet.observe(self.rollout, self.status)
+        observation = self.fleet.observe(self.rollout.facing(backwards=self.status.backwards), self.status)
         return plan(self.rollout, observation, self.status)
 
     def step(self) -> Plan:
@@ -62,7 +62,7 @@ class Driver:
     def execute(self, decided: Plan) -> None:
         if self.status.ended_at is not None and self.status.ended_at < self.fleet.clock.now():
             return  # what happens after the end is not the rollout's
-        results = self.fleet.execute(self.rollout, decided.actions)
+        results = self.fleet.execute(self.rollout.facing(backwards=self.status.backwards), decided.actions)
         self.results += results
         self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
         if self.ended:

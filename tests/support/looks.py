@@ -17,7 +17,7 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.rollout import ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
 from awsroll.core.status import Places, Status
 from awsroll.testing.clock import T0
 
@@ -89,6 +89,7 @@ def rollout(
         max_unavailable=Amount.parse(unavailable),
         max_surge=Amount.parse(surge),
         template=NEW,
+        on_failure=OnFailure.STOP,
         baseline=(VersionCount(version=str(OLD), count=1, template=OLD),),
         baseline_template=OLD,
         group_version="$Latest",
@@ -102,6 +103,6 @@ def reload_rollout(kind: FleetKind = FleetKind.STANDALONE, **more: object) -> Ro
 
 
 def status(*occupants: str, at: float = 0, **more: object) -> Status:
-    places = (Places(zone=ZONES[0], subnet_id="subnet-zone-a", targets=(ON_WEB,), occupants=occupants),)
+    places = (Places(zone=ZONES[0], subnet_id="subnet-zone-a", targets=(ON_WEB,), occupants=occupants, template=OLD),)
     made = Status(started_at=T0, progress_at=later(at), places=places if occupants else ())
     return replace(made, **more)  # type: ignore[arg-type]

@@ -1,0 +1,27 @@
+"""CloudWatch: the alarms that a rollout watches."""
+
+from collections.abc import Sequence
+
+from awsroll.aws.batches import batches
+from awsroll.aws.caller import Caller, Reply
+
+_ASKED_AT_ONCE = 100
+
+
+class CloudWatch:
+    """Reads alarms."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def alarms(self, names: Sequence[str]) -> list[Reply]:
+        """Return metric and composite alarms by name; unknown names are simply absent.
+
+        Without `AlarmTypes` CloudWatch returns metric alarms alone (API reference, DescribeAlarms).
+        """
+        found: list[Reply] = []
+        for some in batches(names, _ASKED_AT_ONCE):
+            request = {"AlarmNames": list(some), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+            for page in self._caller.pages("cloudwatch", "DescribeAlarms", request):
+                found += [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
+        return found

@@ -1,0 +1,78 @@
+"""DynamoDB: items with conditions, and the table that holds them. Calls only; no decisions.
+
+Every read is strongly consistent. Attributes are written as DynamoDB spells them: `{"S": "text"}`.
+"""
+
+from awsroll.aws.caller import Caller, Reply
+from awsroll.errors import AwsRefusedError
+
+_SERVICE = "dynamodb"
+_RACING = frozenset({"TransactionConflictException"})
+PARTITION_KEY, SORT_KEY = "pk", "sk"
+
+
+class DynamoDb:
+    """The DynamoDB calls awsroll makes."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def get_item(self, table: str, key: Reply) -> Reply | None:
+        """Read an item; None if there is none."""
+        answer = self._caller.call(_SERVICE, "GetItem", {"TableName": table, "Key": key, "ConsistentRead": True})
+        item: Reply | None = answer.get("Item")
+        return item
+
+    def put_item(self, table: str, item: Reply, condition: Reply) -> None:
+        """Write an item under a condition.
+
+        Raises:
+            AwsRefusedError: `ConditionalCheckFailedException` if the condition does not hold, or does not hold any
+                more because an attempt whose answer was lost had succeeded.
+        """
+        self._caller.call(_SERVICE, "PutItem", {"TableName": table, "Item": item, **condition}, also_retry=_RACING)
+
+    def delete_item(self, table: str, key: Reply, condition: Reply) -> None:
+        """Delete an item under a condition; refused as `put_item` is."""
+        self._caller.call(_SERVICE, "DeleteItem", {"TableName": table, "Key": key, **condition}, also_retry=_RACING)
+
+    def sort_keys(self, table: str, partition: str) -> list[str]:
+        """List the sort keys of a partition, in order."""
+        request = {
+            "TableName": table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "#pk = :partition",
+            "ProjectionExpression": "#sk",
+            "ExpressionAttributeNames": {"#pk": PARTITION_KEY, "#sk": SORT_KEY},
+            "ExpressionAttributeValues": {":partition": {"S": partition}},
+        }
+        pages = self._caller.pages(_SERVICE, "Query", request)
+        return [item[SORT_KEY]["S"] for page in pages for item in page.get("Items", [])]
+
+    def table(self, name: str) -> Reply | None:
+        """Describe a table; None if there is none."""
+        try:
+            answer = self._caller.call(_SERVICE, "DescribeTable", {"TableName": name})
+        except AwsRefusedError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+        table: Reply = answer["Table"]
+        return table
+
+    def create_table(self, name: str) -> None:
+        """Create a table with a partition and a sort key, paid by the request; it takes a while to be usable."""
+        keys = ((PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE"))
+        request = {
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
+            "KeySchema": [{"AttributeName": key, "KeyType": kind} for key, kind in keys],
+        }
+        self._caller.call(_SERVICE, "CreateTable", request)
+
+    def keep_backups(self, name: str) -> None:
+        """Turn on point-in-time recovery."""
+        wanted = {"PointInTimeRecoveryEnabled": True}
+        request = {"TableName": name, "PointInTimeRecoverySpecification": wanted}
+        self._caller.call(_SERVICE, "UpdateContinuousBackups", request)

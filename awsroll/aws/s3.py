@@ -1,0 +1,63 @@
+"""S3: small objects with conditions, which make a write a compare-and-swap. Calls only; no decisions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from awsroll.aws.caller import Caller
+from awsroll.aws.faults import read_fault
+from awsroll.errors import AwsRefusedError
+
+_SERVICE = "s3"
+_MISSING = frozenset({"NoSuchKey", "404"})
+_RACING = frozenset({"ConditionalRequestConflict"})  # HTTP 409: another write was under way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Object:
+    """An object as it was read."""
+
+    body: bytes
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class S3:
+    """The S3 calls awsroll makes."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def get(self, bucket: str, key: str) -> S3Object | None:
+        """Read an object; None if there is none. Without s3:ListBucket S3 answers `AccessDenied` instead."""
+        try:
+            answer = self._caller.call(_SERVICE, "GetObject", {"Bucket": bucket, "Key": key})
+        except AwsRefusedError as error:
+            if error.code in _MISSING:
+                return None
+            raise
+        try:
+            body: bytes = answer["Body"].read()
+        except Exception as failure:
+            raise read_fault(failure, _SERVICE, "GetObject").error from failure
+        return S3Object(body=body, etag=answer["ETag"], metadata=answer.get("Metadata", {}))
+
+    def put(self, bucket: str, key: str, body: bytes, *, metadata: Mapping[str, str], etag: str | None) -> str:
+        """Write an object if it still has this ETag (None: if there is none); return the new one.
+
+        Raises:
+            AwsRefusedError: `PreconditionFailed` (412) if not, or if an attempt whose answer was lost had succeeded;
+                `NoSuchKey` if it is gone.
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        request = {"Bucket": bucket, "Key": key, "Body": body, "Metadata": dict(metadata), **condition}
+        return str(self._caller.call(_SERVICE, "PutObject", request, also_retry=_RACING)["ETag"])
+
+    def delete(self, bucket: str, key: str, *, etag: str) -> None:
+        """Delete an object if it still has this ETag; refused as `put` is."""
+        request = {"Bucket": bucket, "Key": key, "IfMatch": etag}
+        self._caller.call(_SERVICE, "DeleteObject", request, also_retry=_RACING)
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """List the keys that begin with a prefix, in order."""
+        pages = self._caller.pages(_SERVICE, "ListObjectsV2", {"Bucket": bucket, "Prefix": prefix})
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]

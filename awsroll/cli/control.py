@@ -1,0 +1,84 @@
+"""What people ask of a rollout from any terminal: `pause`, `approve`, `abort`, `rollback`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awsroll.cli.driving import drive
+from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.flags import takes
+from awsroll.cli.output import Output
+from awsroll.cli.request import PACE_GROUP
+from awsroll.core.rollout import Pace
+from awsroll.core.status import Outcome
+from awsroll.core.wishes import Wishes
+
+if TYPE_CHECKING:
+    from awsroll.compose import Surroundings
+    from awsroll.report import Report
+
+ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id.")]
+
+
+@takes(EVERYWHERE_GROUP)
+def pause(everywhere: Everywhere, rollout: ROLLOUT) -> int:
+    """Pause a rollout at the next safe point: what is in flight comes to its end, then its driver exits with 3."""
+    return _ask(everywhere, rollout, "pause", lambda said: replace(said, pause=True))
+
+
+@takes(EVERYWHERE_GROUP)
+def approve(
+    everywhere: Everywhere,
+    rollout: ROLLOUT,
+    *,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Say no instead: that is a failure of the rollout, as --on-failure says.")
+    ] = False,
+) -> int:
+    """Open the gate that waits for a person."""
+    store = everywhere.store()
+    number = store.load(rollout).status.passed + 1
+    if reject:
+        return _ask(everywhere, rollout, "reject", lambda said: replace(said, rejected=True))
+    return _ask(
+        everywhere, rollout, "approve", lambda said: replace(said, approved=max(said.approved, number), rejected=False)
+    )
+
+
+@takes(PACE_GROUP, EVERYWHERE_GROUP)
+def abort(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
+    """Settle what is in flight, restore the settings, and stop with the fleet mixed."""
+
+    def run(surroundings: "Surroundings") -> "Report":
+        from awsroll.compose import settle_and_stop  # noqa: PLC0415 - keeps `--help` fast
+
+        return settle_and_stop(rollout, surroundings, pace)
+
+    return drive(everywhere, run)
+
+
+@takes(PACE_GROUP, EVERYWHERE_GROUP)
+def rollback(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
+    """Take the fleet back to the version it ran before the rollout, also after it has succeeded."""
+
+    def run(surroundings: "Surroundings") -> "Report":
+        from awsroll.compose import go_back  # noqa: PLC0415 - keeps `--help` fast
+
+        return go_back(rollout, surroundings, pace)
+
+    return drive(everywhere, run, wanted=Outcome.ROLLED_BACK)
+
+
+def _ask(everywhere: Everywhere, rollout: str, what: str, change: Callable[[Wishes], Wishes]) -> int:
+    from awsroll.compose import ask  # noqa: PLC0415 - keeps `--help` fast
+
+    summary = ask(rollout, change, everywhere.store())
+    driven = summary.status is Outcome.RUNNING
+    heard = "its driver acts on it at its next look" if driven else "no process drives it: `awsroll resume` acts on it"
+    if everywhere.json:
+        Output(json=True).emit("asked", rollout_id=rollout, what=what, driven=driven)
+    else:
+        Output(quiet=everywhere.quiet).result(f"{rollout}: asked to {what}; {heard}")
+    return 0

@@ -1,0 +1,76 @@
+"""The way back in: instances that were taken out of traffic, or kept, and are wanted again after all.
+
+Used when a rollout stops and when it is rolled back. A member leaves standby, what nobody else registers is registered,
+and the instance is let go of as soon as it is registered everywhere; whether it serves is watched like for any other.
+"""
+
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Reason
+from awsroll.core.clocks import is_overdue
+from awsroll.core.fleet import CommandState, Instance, InstanceState, Lifecycle, TargetKey
+from awsroll.core.launching import missing_targets
+from awsroll.core.plan import add_warnings
+from awsroll.core.reloading import announce, invocation
+from awsroll.core.retire import Proposals
+from awsroll.core.status import CallKind, Mode, Status, Step
+from awsroll.core.view import View
+
+
+def _has_failed_to_return(view: View, name: str) -> bool:
+    """Tell whether it is overdue on its way back; being late on the way it was on before does not count."""
+    flight = view.status.flights.get(name)
+    return flight is not None and flight.step is Step.RETURNING and is_overdue(view, flight)
+
+
+def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
+    """Put instances back into traffic that were taken out and still run."""
+    status, leaving_standby = view.status, []
+    kept: list[str] = []
+    for name in status.returning:
+        one = view.by_id[name]
+        if status.mode is Mode.STOPPING and _has_failed_to_return(view, name):
+            status = add_warnings(status, f"{name}: could not be brought back into service")
+            continue
+        kept.append(name)
+        if _command_runs(view, name):
+            proposals.wait(Reason.RUNNING_COMMAND, name)
+        elif one.lifecycle is Lifecycle.STANDBY:
+            leaving_standby.append(name)
+        elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):
+            missing = _missing(view, one)
+            if missing:
+                proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
+            else:
+                kept.remove(name)
+        else:
+            proposals.wait(Reason.LAUNCHING, name)
+    gone_back = set(status.returning) - set(kept)
+    status = replace(
+        status,
+        returning=tuple(kept),
+        reloading=tuple(name for name in status.reloading if name not in gone_back),
+    )
+    announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
+    exiting = [name for name in leaving_standby if name not in announced]
+    for name in set(leaving_standby) & announced:
+        proposals.wait(Reason.SETTLING, name)
+    if exiting:
+        status = announce(view, status, CallKind.EXIT_STANDBY, exiting)
+        proposals.writes.append(act.ExitStandby(group=view.rollout.group, instance_ids=tuple(exiting), reason=reason))
+    return status
+
+
+def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
+    flight = view.status.flights.get(one.instance_id)
+    recorded = () if flight is None else flight.targets
+    had = tuple(key for key in recorded if key not in view.managed_keys and one.target(key) is None)
+    return tuple(sorted({*missing_targets(view, one), *had}))
+
+
+def _command_runs(view: View, name: str) -> bool:
+    flight = view.status.flights.get(name)
+    attempt = 0 if flight is None else flight.attempt or flight.void
+    seen = invocation(view, name, attempt) if attempt else None
+    return seen is not None and seen.state is CommandState.RUNNING

@@ -1,0 +1,100 @@
+"""Tells the stories of many cuts in one go: at each instant to be cut the program forks, and one branch dies there.
+
+So the way to a cut is gone once for all cuts. Each branch has its own simulated AWS, as each has its own memory, and a
+copy of the records. The outcome is the same as of `story.tell` with the same cuts.
+"""
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import TypeAlias
+
+from tests.crash.scenarios import Scenario
+from tests.crash.story import Run, Story, begun
+
+Choice: TypeAlias = Callable[[tuple[int, ...]], bool]
+"""Whether to cut a process at an instant, given the cuts so far with this one as the last."""
+
+
+def tell_all(scenario: Scenario, is_cut: Choice, *, gap: float = 0) -> list[Story]:
+    """Tell a scenario's story with every chosen cut, and once without any."""
+    with begun(scenario, gap=gap) as run:
+        return _Teller(run, is_cut).tell()
+
+
+def every_first(cuts: tuple[int, ...]) -> bool:
+    """Choose each cut of the first process."""
+    return len(cuts) == 1
+
+
+def sampled(first: float, second: float = 0, *, seed: int = 0) -> Choice:
+    """Choose each cut of the first process, and of those that resume, with these probabilities."""
+
+    def is_cut(cuts: tuple[int, ...]) -> bool:
+        if len(cuts) > 2:
+            return False
+        chance = first if len(cuts) == 1 else second
+        return Random(repr((seed, cuts))).random() < chance  # noqa: S311 - repeats by its seed
+
+    return is_cut
+
+
+class _Teller:
+    def __init__(self, run: Run, is_cut: Choice) -> None:
+        self._run = run
+        self._is_cut = is_cut
+        self._stories: list[Story] = []
+        self._answers: int | None = None  # where a branch sends its stories
+
+    def tell(self) -> list[Story]:
+        """Return the story of the trunk and of all branches; a branch never returns from here."""
+        try:
+            self._go_on()
+            told = pickle.dumps([self._run.story(), *self._stories])
+        except BaseException as error:
+            if self._answers is None:
+                raise
+            told = pickle.dumps(RuntimeError(f"a branch broke: {error!r}"))
+        if self._answers is None:
+            return [self._run.story(), *self._stories]
+        with os.fdopen(self._answers, "wb") as pipe:
+            pipe.write(told)
+        shutil.rmtree(self._run.records)
+        os._exit(0)
+
+    def _go_on(self) -> None:
+        cuts: list[int] = []
+
+        def fork(number: int) -> bool:
+            if not self._is_cut((*cuts, number)) or not self._branch():
+                return False
+            cuts.append(number)
+            return True
+
+        while not self._run.is_over:
+            self._run.process(fork=fork)
+
+    def _branch(self) -> bool:
+        """Fork. In the child go on with a copy of the records; in the parent take in all the stories of the child.
+
+        Returns:
+            Whether this is the child.
+        """
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(ours)
+            self._answers, self._stories = theirs, []
+            self._run.records = Path(shutil.copytree(self._run.records, f"{self._run.records}-{os.getpid()}"))
+            return True
+        os.close(theirs)
+        with os.fdopen(ours, "rb") as pipe:
+            told = pickle.loads(pipe.read())  # noqa: S301 - written by this very program
+        os.waitpid(child, 0)
+        if isinstance(told, Exception):
+            raise told
+        self._stories += told
+        return False

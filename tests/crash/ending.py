@@ -1,0 +1,115 @@
+"""How a fleet must be left: on the new version, whole, with every setting as it was found and nothing of ours behind.
+
+`Found` is taken before the rollout; `problems` compares it with what there is a good while after the end.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from awsroll.sandbox import Fleet, Sandbox, SandboxServer
+from tests.crash.scenarios import APP_VERSION, RELOADED, Scenario
+from tests.crash.watch import Watch
+
+REMEMBERED = "awsroll:was:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a rollout must leave as it was."""
+
+    group: dict[str, Any]
+    target_groups: dict[str, Any]
+
+    @classmethod
+    def of(cls, sandbox: Sandbox | SandboxServer, fleet: Fleet) -> "Found":
+        groups = [one for one in sandbox.autoscaling.groups() if one.name == fleet.group_name]
+        kept = {name: _group_settings(one) for one in groups for name in [one.name]}
+        elb = sandbox.session().client("elbv2")
+        tags = elb.describe_tags(ResourceArns=list(fleet.target_group_arns))["TagDescriptions"]
+        told = {one["ResourceArn"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in tags}
+        delays = {arn: sandbox.elb.target_group(arn).deregistration_delay_seconds for arn in fleet.target_group_arns}
+        return cls(group=kept, target_groups={arn: (delays[arn], told.get(arn, {})) for arn in fleet.target_group_arns})
+
+
+def _group_settings(group: Any) -> dict[str, Any]:
+    return {
+        "min": group.min_size,
+        "max": group.max_size,
+        "desired": group.desired,
+        "suspended": sorted(group.suspended),
+        "tags": {key: tag.value for key, tag in group.tags.items()},
+        "settings": dict(group.settings),
+    }
+
+
+class Ending:
+    """Judges the end of one run."""
+
+    def __init__(self, sandbox: Sandbox | SandboxServer, fleet: Fleet, scenario: Scenario) -> None:
+        self._sandbox = sandbox
+        self._fleet = fleet
+        self._scenario = scenario
+        self._found = Found.of(sandbox, fleet)
+        self._before = {one.instance_id for one in sandbox.ec2.instances()}
+
+    def problems(self, watch: Watch) -> list[str]:
+        """Return what is not as it should be, in words."""
+        return [*self._capacity(watch), *self._versions(watch), *self._settings(), *self._doubles()]
+
+    def _capacity(self, watch: Watch) -> list[str]:
+        wanted, found = self._scenario.servers, []
+        if len(watch.live) != wanted:
+            found.append(f"{len(watch.live)} instances live at the end, not {wanted}: {sorted(watch.live)}")
+        if watch.serving != watch.live:
+            found.append(f"of {sorted(watch.live)} only {sorted(watch.serving)} serve at the end")
+        listed = {one.instance_id for arn in self._fleet.target_group_arns for one in self._sandbox.elb.targets(arn)}
+        if orphans := sorted(watch.live - listed):
+            found.append(f"{orphans} run outside the target groups")
+        if left := sorted(listed - watch.live):
+            found.append(f"{left} are still listed in the target groups")
+        if self._scenario.grouped:
+            members = {name for name, state in watch.lifecycles.items() if state == "InService"}
+            if members != watch.live:
+                found.append(f"{sorted(members)} are in service in the group, {sorted(watch.live)} live")
+        return found
+
+    def _versions(self, watch: Watch) -> list[str]:
+        live = [one for one in self._sandbox.ec2.instances() if one.instance_id in watch.live]
+        if self._scenario.reloads:
+            return [
+                f"{one.instance_id} serves {one.version_label} and is marked {one.tags.get('awsroll:app-version')}"
+                for one in live
+                if (one.version_label, one.tags.get("awsroll:app-version")) != (RELOADED, APP_VERSION)
+            ]
+        return [f"{one.instance_id} is on version {one.template_version}" for one in live if one.template_version != 2]
+
+    def _settings(self) -> list[str]:
+        now = Found.of(self._sandbox, self._fleet)
+        found = [
+            f"{name} of the group is {now.group[group][name]}, it was {value}"
+            for group, settings in self._found.group.items()
+            for name, value in settings.items()
+            if now.group[group][name] != value
+        ]
+        found += [
+            f"delay and tags of {arn} are {now.target_groups[arn]}, they were {value}"
+            for arn, value in self._found.target_groups.items()
+            if now.target_groups[arn] != value
+        ]
+        for group in self._sandbox.autoscaling.groups():
+            wanted = "1" if self._scenario.reloads else "2"
+            version = group.effective_template.version
+            if group.name == self._fleet.group_name and version != wanted:
+                found.append(f"the group launches version {version}, not {wanted}")
+        return found
+
+    def _doubles(self) -> list[str]:
+        launched = [one.instance_id for one in self._sandbox.ec2.instances() if one.instance_id not in self._before]
+        wanted = 0 if self._scenario.reloads else self._scenario.servers
+        found = [] if len(launched) == wanted else [f"{len(launched)} were launched, not {wanted}: {launched}"]
+        # The script's marker lets a text of the same attempt have its effect once: two texts are two effects.
+        effects: dict[str, set[str]] = {}
+        for one in self._sandbox.ssm.deliveries():
+            effects.setdefault(one.instance_id, set()).add(one.text)
+        found += [f"{name} was reloaded {len(texts)} times" for name, texts in effects.items() if len(texts) > 1]
+        return found

@@ -1,0 +1,169 @@
+"""The same with real processes: `awsroll roll` is killed by SIGKILL in the middle of a call, `awsroll resume` goes on.
+
+The simulated AWS is a server in this process. At the n-th mutating call it kills the caller, either instead of giving
+the call its effect or right after it, and never answers. Time is real, the server's own timers run fast.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from awsroll.sandbox import ConnectionLost, Fleet, SandboxOptions, SandboxServer, serve
+from awsroll.stores import LocalStore
+from tests.cli.program import clean_environment
+from tests.crash.ending import Ending
+from tests.crash.scenarios import Scenario
+from tests.crash.story import build, folder
+from tests.crash.watch import READING, Watch
+
+SPEED = 200.0
+PACE = ("--poll", "0.1", "--settle-time", "3", "--json")
+PATIENCE_SECONDS = 90
+AFTERWARDS_SECONDS = 2.0
+When = Literal["before", "after"]
+WHEN: tuple[When, ...] = ("before", "after")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """At which mutating call of a process it is killed: before the call has its effect, or after it."""
+
+    call: int
+    when: When
+
+    def __str__(self) -> str:
+        return f"{self.when} mutating call {self.call}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStory:
+    """How a run went.
+
+    Attributes:
+        calls: the mutating calls of each process.
+        problems: everything that was wrong, in words; empty if all was right.
+    """
+
+    scenario: str
+    kills: tuple[Kill, ...]
+    calls: tuple[tuple[str, ...], ...]
+    problems: tuple[str, ...]
+    history: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = ", then ".join(
+            f"{kill} ({calls[kill.call - 1] if kill.call <= len(calls) else 'never reached'})"
+            for kill, calls in zip(self.kills, self.calls, strict=False)
+        )
+        return "\n".join((f"{self.scenario} killed {where or 'never'}:", *(f"  {one}" for one in self.problems)))
+
+
+def tell(scenario: Scenario, kills: Sequence[Kill] = ()) -> ProcessStory:
+    """Run a scenario in processes that are killed at these calls; the last one comes to its end."""
+    options = SandboxOptions(**scenario.options)
+    with serve(speed=SPEED, options=options) as server, folder() as records:
+        return _Run(server, scenario, records).tell(tuple(kills))
+
+
+class _Killer:
+    """Counts the mutating calls of one process, and kills it at one of them."""
+
+    def __init__(self, server: SandboxServer, kill: Kill | None) -> None:
+        self.calls: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+        self.has_killed = False
+        self._kill = kill
+        self._ends = (server.on_call(self._before), server.on_call(self._after, "after"))
+
+    def _before(self, service: str, operation: str, _: Mapping[str, Any]) -> None:
+        if self.has_killed:
+            raise ConnectionLost  # sent before its death, received after it
+        if not operation.startswith(READING):
+            self.calls.append(f"{service}:{operation}")
+            self._strike("before")
+
+    def _after(self, _service: str, operation: str, _: Mapping[str, Any]) -> None:
+        if not operation.startswith(READING):
+            self._strike("after")
+
+    def _strike(self, when: When) -> None:
+        if self._kill == Kill(call=len(self.calls), when=when) and self.process is not None:
+            self.has_killed = True
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            raise ConnectionLost
+
+    def put_away(self) -> None:
+        for end in self._ends:
+            end()
+
+
+class _Run:
+    def __init__(self, server: SandboxServer, scenario: Scenario, records: Path) -> None:
+        self._server = server
+        self._scenario = scenario
+        self._records = records
+        server.standalone_fleet(name="bystander", servers=1, zones=1)
+        self._fleet: Fleet = build(server, scenario)
+        self._ending = Ending(server, self._fleet, scenario)
+        with server.world.lock:
+            self._watch = Watch(server, self._fleet, scenario)
+        self._calls: list[tuple[str, ...]] = []
+        self._problems: list[str] = []
+
+    def tell(self, kills: tuple[Kill, ...]) -> ProcessStory:
+        for kill in (*kills, None):
+            if not self._process(kill):
+                break
+        return ProcessStory(
+            scenario=self._scenario.name,
+            kills=kills,
+            calls=tuple(self._calls),
+            problems=(*self._problems, *self._watch.problems),
+            history=tuple(self._watch.history),
+        )
+
+    def _process(self, kill: Kill | None) -> bool:
+        """Run one process; tell whether it was killed, so that another one has to go on."""
+        killer = _Killer(self._server, kill)
+        try:
+            with subprocess.Popen(
+                [sys.executable, "-m", "awsroll", *self._words()],
+                env=clean_environment(self._server.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process:
+                killer.process = process
+                try:
+                    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    out, err = process.communicate()
+                    self._problems.append(f"it has not ended within {PATIENCE_SECONDS} s")
+        finally:
+            killer.put_away()
+        self._calls.append(tuple(killer.calls))
+        if killer.has_killed:
+            self._watch.note(f"--- killed {kill}")
+            return True
+        self._judge(process.returncode, out, err)
+        return False
+
+    def _words(self) -> tuple[str, ...]:
+        known = LocalStore(self._records).list()
+        words = ("resume", known[0].rollout.rollout_id) if known else ("roll", *self._scenario.words(self._fleet))
+        return (*words, *PACE, "--state", str(self._records))
+
+    def _judge(self, code: int, out: str, err: str) -> None:
+        if code != 0:
+            self._problems.append(f"exit code {code}: {err.strip() or out[-500:]}")
+        time.sleep(AFTERWARDS_SECONDS)
+        self._problems += self._ending.problems(self._watch)

@@ -1,0 +1,146 @@
+"""Which rollouts are cut: one line each, on a fleet of two or three servers.
+
+A scenario says what is asked for, and the bounds that the request promises in numbers of its own, so that what is
+checked does not come from the code under test. Nothing runs here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from awsroll.core.rollout import Strategy
+from awsroll.core.spec import RolloutSpec
+from awsroll.sandbox import Fleet
+
+RELOADED = "v2"
+APP_VERSION = "2.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One rollout of one fleet from version 1 to version 2.
+
+    Attributes:
+        wanted: the request, by the names of `RolloutSpec`; which are those of the command line, too.
+        unavailable: how many servers may be out of service at a time by our doing.
+        surge: how many more than desired may run at a time by our doing.
+        shape: how the fleet is built, by the names of the sandbox's `FleetShape`.
+        suspended: processes of the group that somebody has suspended long before.
+        hooks: transitions of the group's lifecycle hooks, `launching` or `terminating`; nobody completes their actions.
+        options: switches of the sandbox.
+    """
+
+    name: str
+    grouped: bool
+    servers: int = 2
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    unavailable: int = 0
+    surge: int = 0
+    shape: Mapping[str, Any] = field(default_factory=dict)
+    suspended: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reloads(self) -> bool:
+        return self.wanted.get("strategy") is Strategy.RELOAD
+
+    @property
+    def floor(self) -> int:
+        return self.servers - self.unavailable
+
+    @property
+    def ceiling(self) -> int:
+        return self.servers + self.surge
+
+    def request(self, fleet: Fleet) -> dict[str, Any]:
+        """Return the whole request for a fleet that was built."""
+        target_groups = () if self.grouped else fleet.target_group_arns
+        named: dict[str, Any] = {"asg": fleet.group_name or "", "target_group": target_groups}
+        version: dict[str, Any] = {"launch_template": f"{fleet.template_id}:2"}
+        if self.reloads:
+            version = {"command": (f"sandbox-version {RELOADED}",), "app_version": APP_VERSION}
+        return {**named, **version, **self.wanted}
+
+    def spec(self, fleet: Fleet) -> RolloutSpec:
+        return RolloutSpec(**self.request(fleet))
+
+    def words(self, fleet: Fleet) -> tuple[str, ...]:
+        """Return the same request as words of the command line."""
+        found: list[str] = []
+        for name, value in self.request(fleet).items():
+            option = f"--{name.replace('_', '-')}"
+            if value is True:
+                found.append(option)
+            elif isinstance(value, tuple):
+                found += [word for one in value for word in (option, str(one))]
+            elif value != "":
+                found += [option, str(value)]
+        return tuple(found)
+
+
+def _both(name: str, *, servers: int = 2, **more: Any) -> tuple[Scenario, Scenario]:
+    """Make the scenario of a standalone fleet and of a group whose bounds leave no room, so that all are changed."""
+    bounds = {"min_size": servers, "max_size": servers}
+    shape = more.pop("shape", {})
+    return (
+        Scenario(name=f"standalone-{name}", grouped=False, servers=servers, shape=shape, **more),
+        Scenario(name=f"group-{name}", grouped=True, servers=servers, shape=bounds | shape, **more),
+    )
+
+
+_DOUBLE, _RELOAD = {"strategy": Strategy.DOUBLE_HALF}, {"strategy": Strategy.RELOAD}
+_DELAY = {"deregistration_delay": 10}
+_ALL = (
+    *_both("replace", unavailable=1),
+    *_both("launch-first", wanted={"launch_first": True}, surge=1),
+    *_both("double-half", wanted=_DOUBLE, surge=2),
+    *_both("reload", wanted=_RELOAD, unavailable=1),
+    *_both("replace-3-by-2", servers=3, wanted={"concurrent": 2}, unavailable=2),
+    *_both("launch-first-3-by-2", servers=3, wanted={"launch_first": True, "concurrent": 2}, surge=2),
+    *_both("reload-3-by-2", servers=3, wanted=_RELOAD | {"concurrent": 2}, unavailable=2),
+    *_both("shorter-delay", wanted={"launch_first": True} | _DELAY, surge=1),
+    *_both("reload-shorter-delay", wanted=_RELOAD | _DELAY, unavailable=1),
+    Scenario(
+        name="group-suspended-before",
+        grouped=True,
+        wanted={"launch_first": True},
+        surge=1,
+        shape={"min_size": 1, "max_size": 2},
+        suspended=("AZRebalance", "ScheduledActions"),
+    ),
+    Scenario(
+        name="group-without-launch-instances",
+        grouped=True,
+        wanted=_DOUBLE,
+        surge=2,
+        shape={"min_size": 2, "max_size": 2},
+        options={"launch_instances_available": False},
+    ),
+    Scenario(
+        name="group-with-hooks",
+        grouped=True,
+        wanted={"launch_first": True},
+        surge=1,
+        shape={"min_size": 2, "max_size": 2},
+        hooks=("launching", "terminating"),
+    ),
+    Scenario(
+        name="group-reload-standby-raises-what-was-lowered",
+        grouped=True,
+        wanted=_RELOAD,
+        unavailable=1,
+        shape={"min_size": 2, "max_size": 2},
+        options={"exit_standby_raises_desired": "if-lowered"},
+    ),
+    *_both("slow-to-show", wanted={"launch_first": True}, surge=1, options={"api_visibility_seconds": 20}),
+    *_both("reload-slow-to-show", wanted=_RELOAD, unavailable=1, options={"ssm_visibility_seconds": 90}),
+    Scenario(
+        name="standalone-two-ports-two-groups",
+        grouped=False,
+        wanted={"launch_first": True},
+        surge=1,
+        shape={"ports": (80, 8080), "target_groups": 2},
+    ),
+)
+SCENARIOS: Mapping[str, Scenario] = {one.name: one for one in _ALL}

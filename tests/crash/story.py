@@ -1,0 +1,186 @@
+"""One run under virtual time: a fleet is rolled, the process dies where it is told to, others go on to the end.
+
+    story = tell(SCENARIOS["group-replace"], cuts=(17, 4))
+
+The first process dies at its 17th instant, the one that resumes at its 4th, and a third goes on. Everything repeats
+exactly, so that the numbers name a run. `tests.crash.branches` tells many such stories at once.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import awsroll
+from awsroll.report import Report
+from awsroll.sandbox import Fleet, Sandbox, SandboxOptions, SandboxServer
+from awsroll.stores import LocalStore
+from awsroll.testing.clock import VirtualClock
+from tests.crash.ending import Ending
+from tests.crash.knife import Crash, CutStore, Endless, Knife
+from tests.crash.scenarios import Scenario
+from tests.crash.watch import Watch
+
+AFTERWARDS_SECONDS = 900.0  # long enough for a group to do what it was only kept from doing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """How a run went.
+
+    Attributes:
+        cuts: at which instant each process but the last died.
+        gap: seconds between a death and the next process.
+        problems: everything that was wrong, in words; empty if all was right.
+        trails: the instants of each process, `before ec2:RunInstances` say.
+        distinct: the numbers of the distinct instants of each process.
+        history: the writing calls, with their time.
+    """
+
+    scenario: str
+    cuts: tuple[int, ...]
+    gap: float
+    problems: tuple[str, ...]
+    trails: tuple[tuple[str, ...], ...]
+    distinct: tuple[tuple[int, ...], ...]
+    history: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = ", then ".join(
+            f"{cut} ({trail[cut - 1] if cut <= len(trail) else 'never reached'})"
+            for cut, trail in zip(self.cuts, self.trails, strict=False)
+        )
+        later = f", resumed {self.gap:g} s later" if self.gap else ""
+        return "\n".join((f"{self.scenario} cut at {where or 'nothing'}{later}:", *(f"  {it}" for it in self.problems)))
+
+
+def tell(scenario: Scenario, cuts: Sequence[int] = (), *, gap: float = 0) -> Story:
+    """Run a scenario, cut at these instants of its first, second, ... process.
+
+    Args:
+        scenario: what to roll.
+        cuts: one a process; the one after the last runs to the end.
+        gap: seconds between a death and the next process.
+    """
+    with begun(scenario, gap=gap) as run:
+        for cut in cuts:
+            if run.is_over:
+                break
+            run.process(cut)
+        while not run.is_over:
+            run.process()
+        return run.story()
+
+
+@contextmanager
+def begun(scenario: Scenario, *, gap: float = 0) -> Iterator["Run"]:
+    """Build the scenario's fleet in a sandbox of its own."""
+    with Sandbox(clock=VirtualClock(), options=SandboxOptions(**scenario.options)) as sandbox, folder() as made:
+        yield Run(sandbox, scenario, made, gap=gap)
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Make a passing directory for records, in memory where there is such a place: records are synced to the disk."""
+    memory = Path("/dev/shm")  # noqa: S108 - a fresh directory inside it
+    made = Path(tempfile.mkdtemp(prefix="awsroll-crash-", dir=memory if memory.is_dir() else None))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+def build(sandbox: Sandbox | SandboxServer, scenario: Scenario) -> Fleet:
+    """Build the scenario's fleet, on version 1."""
+    if not scenario.grouped:
+        return sandbox.standalone_fleet(servers=scenario.servers, **scenario.shape)
+    fleet = sandbox.auto_scaling_fleet(desired=scenario.servers, **scenario.shape)
+    autoscaling, group = sandbox.session().client("autoscaling"), {"AutoScalingGroupName": fleet.group_name}
+    if scenario.suspended:
+        autoscaling.suspend_processes(**group, ScalingProcesses=list(scenario.suspended))
+    for transition in scenario.hooks:
+        autoscaling.put_lifecycle_hook(
+            **group,
+            LifecycleHookName=transition,
+            LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition.upper()}",
+            HeartbeatTimeout=30,
+            DefaultResult="CONTINUE",
+        )
+    return fleet
+
+
+class Run:
+    """A run in the middle of it: one process after the other, as long as it is not over.
+
+    Attributes:
+        records: the state directory that all processes share.
+        is_over: a process has come to an end of its own.
+    """
+
+    def __init__(self, sandbox: Sandbox, scenario: Scenario, records: Path, *, gap: float) -> None:
+        self.records = records
+        self.is_over = False
+        self._sandbox = sandbox
+        self._scenario = scenario
+        self._gap = gap
+        sandbox.standalone_fleet(name="bystander", servers=1, zones=1)
+        self._fleet = build(sandbox, scenario)
+        self._ending = Ending(sandbox, self._fleet, scenario)
+        self._watch = Watch(sandbox, self._fleet, scenario)
+        self._problems: list[str] = []
+        self._knives: list[Knife] = []
+
+    def process(self, cut: int | None = None, fork: Callable[[int], bool] = lambda _: False) -> None:
+        """Be one process: begin, or go on with nothing but the stored record; die, or come to the end."""
+        if self._knives:
+            self._sandbox.jump(self._gap)
+        knife = Knife(self._sandbox.world.now, cut, fork)
+        self._knives.append(knife)
+        put_away = knife.watch(self._sandbox)
+        try:
+            report = self._command(knife)
+        except Crash:
+            self._watch.note(f"--- death {knife.trail[-1]}")
+            return
+        except Endless:
+            self._problems.append("it never ends")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its run
+            self._problems.append(f"{type(error).__name__}: {error}")
+        else:
+            put_away()
+            self._judge(report)
+        finally:
+            put_away()
+        self.is_over = True
+
+    def _command(self, knife: Knife) -> Report:
+        """Resume what is on record; where a process died before it had a record, roll anew."""
+        store, session, clock = CutStore(self.records, knife), self._sandbox.session(), self._sandbox.clock
+        for record in LocalStore(self.records).list():
+            return awsroll.resume(record.rollout.rollout_id, session=session, store=store, clock=clock)
+        return awsroll.roll(self._scenario.spec(self._fleet), session=session, store=store, clock=clock)
+
+    def _judge(self, report: Report) -> None:
+        if not report.succeeded:
+            self._problems.append(f"{report.status}: {report.reason}")
+        if report.warnings:
+            self._problems.append(f"warned: {'; '.join(report.warnings)}")
+        counts = report.instances
+        if counts.replaced + counts.reloaded != self._scenario.servers or counts.failed:
+            self._problems.append(f"the report says {counts}")
+        self._sandbox.jump(AFTERWARDS_SECONDS)
+        self._problems += self._ending.problems(self._watch)
+
+    def story(self) -> Story:
+        """Tell how it went so far."""
+        return Story(
+            scenario=self._scenario.name,
+            cuts=tuple(len(knife.trail) for knife in self._knives if knife.is_dead),
+            gap=self._gap,
+            problems=(*self._problems, *self._watch.problems),
+            trails=tuple(tuple(knife.trail) for knife in self._knives),
+            distinct=tuple(tuple(knife.distinct) for knife in self._knives),
+            history=tuple(self._watch.history),
+        )

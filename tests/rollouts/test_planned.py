@@ -1,0 +1,200 @@
+"""A plan that was kept is carried out exactly, or refused by name once the fleet is another."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import awsroll
+from awsroll.cli.planned import build_wanted
+from awsroll.errors import FleetError, SpecError
+from tests.rollouts.rolling import Rolling, enter, make_sandbox
+
+
+@pytest.fixture(params=[False, True], ids=["standalone", "group"])
+def rolling(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rolling]:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        yield enter(sandbox, clock, tmp_path / "state", grouped=request.param, servers=3)
+
+
+def _plan(rolling: Rolling, **wanted: Any) -> awsroll.RolloutPlan:
+    return awsroll.plan(rolling.request(**wanted), session=rolling.sandbox.session(), clock=rolling.clock)
+
+
+def _roll(rolling: Rolling, plan: awsroll.RolloutPlan) -> awsroll.Report:
+    return awsroll.roll(plan, session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
+
+
+def _client(rolling: Rolling, service: str) -> Any:
+    return rolling.sandbox.session().client(service)
+
+
+def test_a_kept_plan_is_read_as_it_was_written(rolling: Rolling, tmp_path: Path) -> None:
+    plan = _plan(rolling, concurrent="50%", launch_first=True)
+    awsroll.save_plan(plan, tmp_path / "web.plan")
+
+    assert awsroll.load_plan(tmp_path / "web.plan") == plan
+
+
+def test_it_rolls_to_the_version_that_was_latest_when_it_was_made(rolling: Rolling) -> None:
+    latest = f"{rolling.fleet.template_id}:$Latest"
+    plan = _plan(rolling, launch_template=latest)
+    ec2 = _client(rolling, "ec2")
+    ec2.create_launch_template_version(
+        LaunchTemplateId=rolling.fleet.template_id, SourceVersion="2", LaunchTemplateData={}
+    )
+
+    report = _roll(rolling, plan)
+
+    assert plan.to_version == report.to_version == f"{rolling.fleet.template_id}:2"
+    assert report.succeeded, report.reason
+    assert rolling.serving_versions() == {"v2": 3}
+
+
+def test_a_server_whose_health_alone_has_changed_is_no_drift(rolling: Rolling) -> None:
+    plan = _plan(rolling, launch_first=True)
+    sick = rolling.fleet.instance_ids[0]
+    _client(rolling, "ec2").create_tags(Resources=[sick], Tags=[{"Key": "sandbox:health", "Value": "unhealthy"}])
+    rolling.clock.sleep(25)
+    shown = _client(rolling, "elbv2").describe_target_health(TargetGroupArn=rolling.fleet.target_group_arns[0])
+    states = [one["TargetHealth"]["State"] for one in shown["TargetHealthDescriptions"]]
+    assert sorted(states) == ["healthy", "healthy", "unhealthy"]
+    _client(rolling, "ec2").delete_tags(Resources=[sick], Tags=[{"Key": "sandbox:health"}])  # tags are inherited
+
+    assert _roll(rolling, plan).succeeded
+
+
+def test_a_server_that_has_gone_since_is_named_and_nothing_is_changed(rolling: Rolling) -> None:
+    plan = _plan(rolling)
+    gone = rolling.fleet.instance_ids[0]
+    if rolling.fleet.group_name:
+        _client(rolling, "autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=gone, ShouldDecrementDesiredCapacity=True
+        )
+    else:
+        arn = rolling.fleet.target_group_arns[0]
+        _client(rolling, "elbv2").deregister_targets(TargetGroupArn=arn, Targets=[{"Id": gone}])
+    rolling.clock.sleep(120)
+
+    with pytest.raises(FleetError, match=f"{gone} is no more in the fleet") as refused:
+        _roll(rolling, plan)
+
+    assert "nothing was changed" in refused.value.problems[-1]
+    assert rolling.store.list() == ()
+    assert rolling.serving_versions() == {"v1": 2}
+
+
+def test_other_bounds_of_the_group_are_refused(rolling: Rolling) -> None:
+    if not rolling.fleet.group_name:
+        _other_ports_are_refused(rolling)
+        return
+    plan = _plan(rolling)
+    _client(rolling, "autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=rolling.fleet.group_name, MaxSize=9, MinSize=0
+    )
+
+    with pytest.raises(FleetError) as refused:
+        _roll(rolling, plan)
+
+    assert any(one.startswith("the group's max size is 9, the plan says") for one in refused.value.problems)
+    assert rolling.group()["MaxSize"] == 9
+
+
+def _other_ports_are_refused(rolling: Rolling) -> None:
+    plan, arn = _plan(rolling), rolling.fleet.target_group_arns[0]
+    one = rolling.fleet.instance_ids[0]
+    _client(rolling, "elbv2").register_targets(TargetGroupArn=arn, Targets=[{"Id": one, "Port": 8123}])
+
+    with pytest.raises(FleetError) as refused:
+        _roll(rolling, plan)
+
+    assert refused.value.problems[0] == f"registration of {one} is new: {arn} port 8123"
+
+
+def test_a_plan_that_holds_no_request_is_refused(rolling: Rolling) -> None:
+    with pytest.raises(SpecError, match="holds no request"):
+        _roll(rolling, replace(_plan(rolling), request=None))
+
+
+# --- the file, and options beside it ----------------------------------------------------------------------------------
+
+
+def _edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
+    def edit(data: bytes) -> bytes:
+        envelope = json.loads(data)
+        change(envelope)
+        return json.dumps(envelope).encode()
+
+    return edit
+
+
+DAMAGES = {
+    "cut-short": (lambda data: data[: len(data) // 2], "cut short"),
+    "empty": (lambda data: b"", "cut short"),
+    "newer": (_edited(lambda one: one.update(format=2)), "a newer awsroll wrote it"),
+    "another": (lambda data: b"{}", "no plan of awsroll"),
+    "edited": (_edited(lambda one: one["plan"]["request"].update(concurrent=3)), "edited or damaged"),
+}
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("rolling", [False], indirect=True, ids=["standalone"])
+def test_a_damaged_plan_file_is_refused(
+    rolling: Rolling, tmp_path: Path, damage: Callable[[bytes], bytes], says: str
+) -> None:
+    path = tmp_path / "web.plan"
+    awsroll.save_plan(_plan(rolling), path)
+    path.write_bytes(damage(path.read_bytes()))
+
+    with pytest.raises(SpecError, match=says) as refused:
+        awsroll.load_plan(path)
+
+    assert str(path) in str(refused.value)
+    assert "awsroll plan" in str(refused.value)
+
+
+def test_a_plan_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="cannot be read: No such file"):
+        awsroll.load_plan(tmp_path / "web.plan")
+
+
+@pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])
+def test_a_plan_that_cannot_be_written_is_told(rolling: Rolling, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="give another --out"):
+        awsroll.save_plan(_plan(rolling), tmp_path / "nowhere" / "web.plan")
+
+
+@pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])
+def test_options_beside_a_plan_file_may_repeat_it_and_say_how_to_look(rolling: Rolling, tmp_path: Path) -> None:
+    latest = f"{rolling.fleet.template_id}:$Latest"
+    plan = _plan(rolling, launch_template=latest, concurrent="50%")
+    path = tmp_path / "web.plan"
+    awsroll.save_plan(plan, path)
+    pinned = f"{rolling.fleet.template_id}:2"
+
+    assert build_wanted(plan=path, file=None) == plan
+    assert build_wanted(plan=path, file=None, asg="web", launch_template=latest, concurrent="50%") == plan
+    assert build_wanted(plan=path, file=None, launch_template=pinned) == plan
+    told_anew = build_wanted(plan=path, file=None, poll=0.5, settle_time=9.0)
+    assert isinstance(told_anew, awsroll.RolloutPlan)
+    assert plan.request is not None
+    assert told_anew == replace(plan, request=replace(plan.request, poll=0.5, settle_time=9.0))
+
+
+@pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])
+def test_options_that_contradict_the_plan_file_are_refused_all_at_once(rolling: Rolling, tmp_path: Path) -> None:
+    path = tmp_path / "web.plan"
+    awsroll.save_plan(_plan(rolling), path)
+
+    with pytest.raises(SpecError) as refused:
+        build_wanted(plan=path, file=None, asg="db", concurrent="2", launch_first=True, strict=False)
+
+    assert [one.partition(",")[0] for one in refused.value.problems] == [
+        f"--asg db contradicts the plan file {path}",
+        f"--concurrent 2 contradicts the plan file {path}",
+        f"--launch-first True contradicts the plan file {path}",
+    ]

@@ -1,0 +1,211 @@
+"""Checkpoints, approval, alarms, bake time, and people who pause or abort: nothing goes on before its gate opens."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.amount import Amount
+from awsroll.core.fleet import AlarmState
+from awsroll.core.rollout import Gates, OnFailure, Strategy
+from awsroll.core.status import Outcome
+from awsroll.core.wishes import Wishes
+from awsroll.testing.fleet import FakeFleet
+from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
+from tests.support.drive import Driver, versions
+
+KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
+HOW: dict[str, dict[str, Any]] = {
+    "replace": {},
+    "two-at-a-time": {"max_unavailable": Amount(value=2)},
+    "launch-first": launch_first(2),
+    "double-half": {"strategy": Strategy.DOUBLE_HALF, "max_unavailable": Amount(value=0)},
+    "reload": {"strategy": Strategy.RELOAD, "max_unavailable": Amount(value=2)},
+}
+
+
+@pytest.fixture(params=KINDS, name="make")
+def _make(request: pytest.FixtureRequest) -> Any:
+    return KINDS[request.param]
+
+
+@pytest.fixture(params=HOW, name="how")
+def _how(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return HOW[request.param]
+
+
+def new_ones(fleet: FakeFleet) -> int:
+    return sum(one.live and one.application_version in (str(NEW), "app-3") for one in fleet.instances.all())
+
+
+def at_gate(fleet: FakeFleet, driver: Driver) -> None:
+    while driver.status.gate_since is None:
+        assert not driver.ended
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+
+
+def test_no_server_beyond_a_checkpoint_is_touched_before_its_gate_opens(make: Any, how: dict[str, Any]) -> None:
+    fleet = make(outdated=6)
+    gates = Gates(checkpoints=(Amount(value=1), Amount(value=50, is_percentage=True)), delay_seconds=600)
+    driver = Driver(fleet, rollout(fleet, gates=gates, **how))
+    for allowed in (1, 3):
+        at_gate(fleet, driver)
+        assert new_ones(fleet) == allowed
+        closed_at = fleet.clock.now()
+        while driver.status.gate_since is not None:
+            assert new_ones(fleet) == allowed
+            fleet.clock.sleep(driver.unhurried(driver.step()))
+        assert (fleet.clock.now() - closed_at).total_seconds() >= 600
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert driver.status.passed == 2
+    assert new_ones(fleet) == 6
+
+
+def test_a_gate_waits_for_a_person(make: Any) -> None:
+    fleet = make(outdated=3)
+    gates = Gates(checkpoints=(Amount(value=1),), needs_approval=True)
+    driver = Driver(fleet, rollout(fleet, gates=gates))
+    at_gate(fleet, driver)
+    driver.wait(5000, look_every=60)
+    assert (new_ones(fleet), driver.status.outcome) == (1, Outcome.RUNNING)
+    driver.status = replace(driver.status, wishes=Wishes(approved=1))
+    assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+def test_a_refused_gate_rolls_back(make: Any) -> None:
+    fleet = make(outdated=3)
+    gates = Gates(checkpoints=(Amount(value=1),), needs_approval=True)
+    driver = Driver(fleet, rollout(fleet, gates=gates, on_failure=OnFailure.ROLLBACK))
+    at_gate(fleet, driver)
+    driver.status = replace(driver.status, wishes=Wishes(rejected=True))
+    status = driver.run()
+    assert (status.outcome, status.reason) == (Outcome.ROLLED_BACK, "refused by a person")
+    assert versions(fleet)[str(OLD)] == 3
+
+
+def test_a_checkpoint_without_any_condition_opens_at_once(make: Any) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=Gates(checkpoints=(Amount(value=1), Amount(value=2)))))
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert driver.status.passed == 2
+
+
+def test_an_alarm_rolls_back_whenever_it_rings(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.alarms["errors"] = AlarmState.OK
+    driver = Driver(fleet, rollout(fleet, gates=Gates(alarms=("errors",)), on_failure=OnFailure.ROLLBACK))
+    driver.wait(100)
+    fleet.alarms["errors"] = AlarmState.ALARM
+    status = driver.run()
+    assert (status.outcome, status.reason) == (Outcome.ROLLED_BACK, "alarm errors is in ALARM")
+    fleet.clock.sleep(300)
+    fleet.world.catch_up()
+    assert versions(fleet) == {str(OLD): 3}
+
+
+def test_an_alarm_during_the_bake_time_rolls_back(make: Any) -> None:
+    fleet = make(outdated=2)
+    fleet.alarms["errors"] = AlarmState.OK
+    gates = Gates(alarms=("errors",), bake_seconds=900)
+    driver = Driver(fleet, rollout(fleet, gates=gates, on_failure=OnFailure.ROLLBACK))
+    while driver.status.baking_since is None:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    assert new_ones(fleet) == 2
+    fleet.alarms["errors"] = AlarmState.ALARM
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+
+
+def test_success_waits_for_the_bake_time(make: Any, how: dict[str, Any]) -> None:
+    fleet = make(outdated=2)
+    driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), **how))
+    while driver.status.baking_since is None:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    began = driver.status.baking_since
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert 900 <= (fleet.clock.now() - began).total_seconds() < 930
+
+
+def test_a_new_server_that_falls_ill_while_it_bakes_is_a_failure(make: Any) -> None:
+    fleet = make(outdated=2)
+    driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), on_failure=OnFailure.ROLLBACK))
+    while driver.status.baking_since is None:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    fleet.somebody.breaks(driver.status.serving[0])
+    status = driver.run()
+    assert status.outcome is Outcome.ROLLED_BACK
+    assert "turned unhealthy while it baked" in status.reason
+
+
+def test_a_pause_lets_what_is_in_flight_come_to_its_end_first(make: Any, how: dict[str, Any]) -> None:
+    fleet = make(outdated=4)
+    driver = Driver(fleet, rollout(fleet, **how))
+    driver.wait(25)
+    driver.status = replace(driver.status, wishes=Wishes(pause=True))
+    status = driver.run()
+    assert (status.outcome, status.reason) == (Outcome.PAUSED, "paused by request")
+    assert len(fleet.safety.serving()) >= 4
+    assert (status.retiring, status.reloading, status.flights) == ((), (), {})
+    driver.status = replace(status, outcome=Outcome.RUNNING, reason="", wishes=Wishes())
+    assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("seconds", [5, 25, 60, 100])
+def test_an_abort_settles_what_is_in_flight_and_leaves_the_fleet_mixed(
+    make: Any, how: dict[str, Any], seconds: int
+) -> None:
+    fleet = make(outdated=4)
+    driver = Driver(fleet, rollout(fleet, **how))
+    driver.wait(seconds)
+    if driver.ended:
+        return
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    status = driver.run()
+    assert (status.outcome, status.reason) == (Outcome.STOPPED, "aborted by request")
+    fleet.clock.sleep(300)
+    fleet.world.catch_up()
+    assert sum(versions(fleet).values()) == 4
+    assert len(fleet.safety.serving()) == 4
+
+
+def test_while_a_gate_is_closed_the_group_launches_the_baseline_and_alarms_scale_it_again() -> None:
+    fleet = auto_scaling(outdated=4, maximum=6)
+    group = fleet.group
+    assert group is not None
+    driver = Driver(fleet, rollout(fleet, gates=Gates(checkpoints=(Amount(value=1),), delay_seconds=600)))
+    at_gate(fleet, driver)
+    driver.wait(30)
+    assert group.settings.version == str(OLD.number)
+    fleet.somebody.scales(5)
+    driver.wait(120)
+    assert versions(fleet) == {str(OLD): 4, str(NEW): 1}
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert group.settings.version == str(NEW.number)
+
+
+def test_alarm_notification_runs_at_a_gate_only_while_no_surplus_is_out() -> None:
+    suspended = {}
+    for name, how in {"none": launch_first(1), "surplus": HOW["double-half"]}.items():
+        fleet = auto_scaling(outdated=4)
+        group = fleet.group
+        assert group is not None
+        gates = Gates(checkpoints=(Amount(value=1),), delay_seconds=600)
+        driver = Driver(fleet, rollout(fleet, gates=gates, **how))
+        at_gate(fleet, driver)
+        driver.wait(30)
+        suspended[name] = "AlarmNotification" in group.settings.suspended
+        assert driver.run().outcome is Outcome.SUCCEEDED
+    assert suspended == {"none": False, "surplus": True}
+
+
+def test_an_old_server_that_dies_beyond_a_closed_gate_is_replaced_by_the_baseline(make: Any) -> None:
+    fleet = make(outdated=4)
+    driver = Driver(fleet, rollout(fleet, gates=Gates(checkpoints=(Amount(value=1),), delay_seconds=900)))
+    at_gate(fleet, driver)
+    driver.wait(20)
+    victim = next(one for one in fleet.instances.all() if one.live and one.application_version == str(OLD))
+    fleet.somebody.kills(victim.instance_id)
+    driver.wait(400)
+    assert driver.status.gate_since is not None
+    assert versions(fleet) == {str(OLD): 3, str(NEW): 1}
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert versions(fleet)[str(NEW)] == 4

@@ -1,0 +1,201 @@
+"""Going back: the same engine with the baseline as its goal, whenever and however it is asked for."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
+from awsroll.core.amount import Amount
+from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.status import Mode, Outcome
+from awsroll.core.wishes import Wishes
+from awsroll.testing.instances import Misbehaviour
+from tests.support.builders import LIMITS, NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
+from tests.support.drive import Driver, versions
+
+KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
+HOW: dict[str, dict[str, Any]] = {
+    "replace": {},
+    "two-at-a-time": {"max_unavailable": Amount(value=2)},
+    "launch-first": launch_first(1),
+    "double-half": {"strategy": Strategy.DOUBLE_HALF, "max_unavailable": Amount(value=0)},
+}
+UNDO = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
+RELOADS: dict[str, Any] = {"strategy": Strategy.RELOAD, "rollback_reload": UNDO}
+BACK: dict[str, Any] = {"on_failure": OnFailure.ROLLBACK}
+
+
+@pytest.fixture(params=KINDS, name="make")
+def _make(request: pytest.FixtureRequest) -> Any:
+    return KINDS[request.param]
+
+
+@pytest.fixture(params=HOW, name="how")
+def _how(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return HOW[request.param]
+
+
+def settled(fleet: Any) -> dict[str, int]:
+    fleet.clock.sleep(300)
+    fleet.world.catch_up()
+    return versions(fleet)
+
+
+def test_a_version_that_never_gets_healthy_is_rolled_back(make: Any, how: dict[str, Any]) -> None:
+    fleet = make(outdated=4)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    driver = Driver(fleet, rollout(fleet, **BACK, **how))
+    status = driver.run()
+    assert status.outcome is Outcome.ROLLED_BACK
+    assert "not healthy within 300 s" in status.reason
+    assert settled(fleet) == {str(OLD): 4}
+    assert len(fleet.safety.serving()) == 4
+
+
+@pytest.mark.parametrize("harm", [Misbehaviour.DIES, Misbehaviour.BOOT_FAILS])
+def test_a_version_that_does_not_live_is_rolled_back(make: Any, how: dict[str, Any], harm: Misbehaviour) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = harm
+    driver = Driver(fleet, rollout(fleet, **BACK, **how, limits=replace(LIMITS, min_healthy_seconds=60)))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert settled(fleet) == {str(OLD): 3}
+
+
+def test_double_half_gives_the_new_half_back_and_loses_no_capacity(make: Any) -> None:
+    fleet = make(outdated=4)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    driver = Driver(fleet, rollout(fleet, **BACK, **HOW["double-half"]))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert fleet.safety.lowest_serving == 4
+    launches = LaunchInstance if fleet.group is None else LaunchInGroup
+    assert sum(one.launch.count for one in driver.done(launches)) == 4, "nothing old was launched anew"
+
+
+@pytest.mark.parametrize("steps", range(1, 60, 4))
+def test_it_is_rolled_back_on_request_at_any_moment(make: Any, how: dict[str, Any], steps: int) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, **how))
+    for _ in range(steps):
+        if not driver.ended:
+            fleet.clock.sleep(driver.unhurried(driver.step()))
+    if driver.ended:
+        return
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    status = driver.run()
+    assert status.outcome in (Outcome.ROLLED_BACK, Outcome.SUCCEEDED)
+    wanted = OLD if status.outcome is Outcome.ROLLED_BACK else NEW
+    assert settled(fleet) == {str(wanted): 3}
+    assert len(fleet.safety.serving()) == 3
+
+
+@pytest.mark.parametrize("steps", range(1, 50, 3))
+def test_a_reload_is_rolled_back_on_request_at_any_moment(make: Any, steps: int) -> None:
+    fleet = make(outdated=3)
+    for one in fleet.instances.all():
+        fleet.instances.run_version(one, "app-2")
+    driver = Driver(fleet, rollout(fleet, **RELOADS))
+    for _ in range(steps):
+        if not driver.ended:
+            fleet.clock.sleep(driver.unhurried(driver.step()))
+    if driver.ended:
+        return
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    status = driver.run()
+    assert settled(fleet) == {("app-2" if status.outcome is Outcome.ROLLED_BACK else "app-3"): 3}
+    assert len(fleet.safety.serving()) == 3
+
+
+def test_a_reload_command_that_fails_is_undone_where_it_ran(make: Any) -> None:
+    fleet = make(outdated=3)
+    for one in fleet.instances.all():
+        fleet.instances.run_version(one, "app-2")
+    fleet.commands.failing = 1
+    driver = Driver(fleet, rollout(fleet, **RELOADS, **BACK))
+    status = driver.run()
+    assert status.outcome is Outcome.ROLLED_BACK
+    assert "reload command failed" in status.reason
+    assert settled(fleet) == {"app-2": 3}
+
+
+def test_one_failure_may_be_tried_again(make: Any, how: dict[str, Any]) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK, **how))
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
+    while not driver.status.failures:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    if len(driver.status.failures) > 1:  # double-half launches all at once
+        assert driver.run().outcome is Outcome.ROLLED_BACK
+        return
+    fleet.instances.bad_versions.clear()
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert settled(fleet) == {str(NEW): 3}
+
+
+def test_a_failed_replacement_that_runs_is_taken_out_and_tried_again(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK))
+    while not driver.status.failures:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    fleet.instances.bad_versions.clear()
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert settled(fleet) == {str(NEW): 3}
+
+
+def test_a_failure_may_pause_and_go_on_when_it_is_mended(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    driver = Driver(fleet, rollout(fleet, on_failure=OnFailure.PAUSE))
+    status = driver.run()
+    assert status.outcome is Outcome.PAUSED
+    assert "not healthy within" in status.reason
+    fleet.instances.bad_versions.clear()
+    driver.status = replace(status, outcome=Outcome.RUNNING, reason="")
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert settled(fleet) == {str(NEW): 3}
+
+
+def test_a_rollback_that_fails_itself_stops_and_says_so(make: Any) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    fleet.instances.bad_versions[str(OLD)] = Misbehaviour.NEVER_HEALTHY
+    status = Driver(fleet, rollout(fleet, **BACK)).run()
+    assert (status.mode, status.outcome) == (Mode.ENDED, Outcome.STOPPED)
+    assert status.reason.startswith("the rollback failed: ")
+
+
+def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any) -> None:
+    fleet = make(outdated=2, current=1)
+    found = fleet.instances.all()[-1].instance_id
+    driver = Driver(fleet, rollout(fleet, **launch_first()))
+    driver.run_until(TerminateInstance if fleet.group is None else TerminateInGroup)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert settled(fleet) == {str(OLD): 2, str(NEW): 1}
+    assert fleet.instances[found].live
+
+
+def test_each_place_of_a_mixed_fleet_gets_its_own_version_back() -> None:
+    fleet = standalone(outdated=3)
+    fleet.add(OLDER, count=2)
+    driver = Driver(fleet, rollout(fleet, max_unavailable=Amount(value=2)))
+    while sum(one.application_version == str(NEW) for one in fleet.instances.all() if one.live) < 4:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert settled(fleet) == {str(OLD): 3, str(OLDER): 2}
+
+
+def test_a_canary_bounds_the_harm_to_one_server() -> None:
+    fleet = auto_scaling(outdated=20)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.FLAPS
+    gates = Gates(checkpoints=(Amount(value=1),), delay_seconds=300)
+    driver = Driver(fleet, rollout(fleet, **BACK, max_unavailable=Amount(value=2), gates=gates))
+    most = 0
+    while not driver.ended:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+        most = max(most, versions(fleet).get(str(NEW), 0))
+    assert driver.status.outcome is Outcome.ROLLED_BACK
+    assert most == 1
+    assert settled(fleet) == {str(OLD): 20}

@@ -1,0 +1,127 @@
+"""A group with a warm pool: deleted before anything else happens, put back at any end, whatever happens between."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.actions import DeleteWarmPool, ForgetSettings, PutWarmPool, RememberSettings, TerminateInGroup
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Outcome
+from awsroll.core.warm_pool import WarmPool
+from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.group import GroupSettings
+from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout
+from tests.support.drive import Driver, drive, versions
+
+POOL = WarmPool(minimum=2, prepared=6, state="Stopped", reuses=True)
+
+
+def _fleet(*, outdated: int = 3, current: int = 0, **settings: Any) -> FakeFleet:
+    return auto_scaling(outdated=outdated, current=current, warm_pool=POOL, warm=[OLD, OLD], **settings)
+
+
+def _settings(fleet: FakeFleet) -> GroupSettings:
+    assert fleet.group is not None
+    return fleet.group.settings
+
+
+@pytest.mark.parametrize("strategy", [Strategy.REPLACE, Strategy.DOUBLE_HALF])
+def test_the_pool_is_gone_while_rolling_and_built_anew_from_the_new_version(strategy: Strategy) -> None:
+    fleet = _fleet()
+    driver = Driver(fleet, rollout(fleet, strategy=strategy, purges_warm_pool=True))
+
+    driver.run_until(DeleteWarmPool)
+    assert ("web", "warm-pool") in fleet.memory, "its settings stand on the group before it goes"
+    assert not driver.done(TerminateInGroup)
+    driver.run()
+
+    assert driver.status.outcome is Outcome.SUCCEEDED
+    assert _settings(fleet).warm_pool == POOL
+    assert _settings(fleet).warm == [NEW, NEW]
+    assert fleet.memory == {}
+    assert versions(fleet) == {str(NEW): 3}
+    assert len(driver.done(DeleteWarmPool)) == len(driver.done(PutWarmPool)) == 1
+    assert driver.status.counters.replaced == 3, "no old server has come out of the pool"
+
+
+def test_without_purging_old_servers_come_out_of_the_pool() -> None:
+    fleet = _fleet()
+    driver = drive(fleet, rollout(fleet))
+
+    assert driver.status.counters.replaced == 5, "the fake does what a purge is for"
+
+
+def test_after_a_stop_the_pool_is_built_anew_from_the_old_version() -> None:
+    fleet = _fleet(version="$Latest", maximum=4)
+    fleet.fail_launches(100)
+    driver = drive(fleet, rollout(fleet, purges_warm_pool=True, **launch_first()))
+
+    assert driver.status.outcome is Outcome.STOPPED
+    assert _settings(fleet).warm_pool == POOL
+    assert _settings(fleet).warm == [OLD, OLD]
+
+
+def test_a_pool_beside_a_fleet_that_is_on_the_new_version_already_is_purged_of_the_old_one() -> None:
+    fleet = _fleet(outdated=0, current=3)
+    assert drive(fleet, rollout(fleet, purges_warm_pool=True)).status.outcome is Outcome.SUCCEEDED
+    assert _settings(fleet).warm == [NEW, NEW]
+
+
+def test_a_pool_that_is_on_the_new_version_with_its_fleet_is_left_alone() -> None:
+    fleet = auto_scaling(outdated=0, current=3, version="3", warm_pool=POOL, warm=[NEW, NEW])
+    driver = drive(fleet, rollout(fleet, purges_warm_pool=True))
+
+    assert driver.status.outcome is Outcome.SUCCEEDED
+    assert not driver.done(DeleteWarmPool)
+
+
+@pytest.mark.parametrize("wanted", [RememberSettings, DeleteWarmPool, PutWarmPool, ForgetSettings])
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-calls", "after-the-calls"])
+def test_a_crash_at_any_of_its_steps_is_harmless(wanted: type[Any], after: bool) -> None:
+    fleet = _fleet()
+    driver = Driver(fleet, rollout(fleet, purges_warm_pool=True))
+    while True:
+        decided = driver.look()
+        driver.save(decided)
+        if any(isinstance(action, wanted) for action in decided.actions):
+            break
+        driver.execute(decided)
+        fleet.clock.sleep(decided.requeue_seconds)
+    if after:
+        fleet.execute(driver.rollout, decided.actions)  # the process dies before it learns the answer
+
+    driver.run()
+
+    assert driver.status.outcome is Outcome.SUCCEEDED
+    assert _settings(fleet).warm_pool == POOL
+    assert fleet.memory == {}
+
+
+def test_a_pool_that_somebody_makes_meanwhile_stays_as_he_made_it() -> None:
+    fleet = _fleet()
+    driver = Driver(fleet, rollout(fleet, purges_warm_pool=True))
+    driver.run_until(TerminateInGroup)
+    his = replace(POOL, minimum=0, reuses=False)
+    fleet.somebody.puts_warm_pool(his)
+
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert _settings(fleet).warm_pool == his
+    assert not driver.done(PutWarmPool)
+
+
+def test_without_the_permission_to_delete_it_the_rollout_pauses_and_nothing_has_gone() -> None:
+    fleet = _fleet()
+    fleet.faults.deny(DeleteWarmPool)
+    driver = Driver(fleet, rollout(fleet, purges_warm_pool=True))
+
+    assert driver.run().outcome is Outcome.PAUSED
+    assert versions(fleet) == {str(OLD): 3}
+    assert _settings(fleet).warm_pool == POOL
+
+
+def test_its_settings_are_read_back_as_they_were_written() -> None:
+    for pool in (POOL, WarmPool(), WarmPool(prepared=0, state="Hibernated")):
+        assert WarmPool.parse(str(pool)) == pool
+    with pytest.raises(ValueError, match="no warm pool's settings: 'min=2'"):
+        WarmPool.parse("min=2")

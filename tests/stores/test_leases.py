@@ -1,0 +1,261 @@
+"""A lease: who may drive a fleet, how long, and what becomes of it when its holder dies, sleeps, or cannot write."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from awsroll.core.rollout import Limits, Rollout
+from awsroll.errors import FleetLockedError, LeaseLostError
+from awsroll.stores import Lease, Lock
+from awsroll.stores.leases import take_lease
+from awsroll.stores.process import Process, this_process
+from awsroll.testing.clock import T0, VirtualClock
+from tests.stores.places import HERE, THERE, Place
+from tests.stores.records import ADMIN, WEB, record
+from tests.stores.wire import lost_request
+
+PUTS = ("put_object", "put_item")
+NEVER = 10**6
+
+
+def rollout(rollout_id: str = "web-1", *, seconds: float = 60) -> Rollout:
+    plain = record(rollout_id, target_groups=(ADMIN, WEB)).rollout
+    return replace(plain, limits=Limits(lease_seconds=seconds))
+
+
+class Drivers:
+    """Processes of several machines on one clock. What they hold is not given back: they may have died."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.clock = VirtualClock()
+        self.told: list[Lock] = []
+
+    def roll(self, process: Process, what: Rollout | None = None) -> Lease:
+        return take_lease(self.place.open().shelf, what or rollout(), process=process, clock=self.clock)
+
+    def resume(self, process: Process) -> Lease:
+        shelf = self.place.open().shelf
+        return take_lease(shelf, rollout(), process=process, clock=self.clock, on_wait=self.told.append)
+
+
+@pytest.fixture
+def drivers(place: Place) -> Drivers:
+    return Drivers(place)
+
+
+def test_a_lease_holds_each_part_and_the_rollout(drivers: Drivers) -> None:
+    lease = drivers.roll(HERE)
+
+    assert lease.fences == {ADMIN: 1, WEB: 1, "web-1": 1}
+    assert len(drivers.place.open().shelf.keys("fleets/")) == 2
+
+
+def test_a_live_lease_refuses_others_and_says_who_and_for_how_long(drivers: Drivers) -> None:
+    drivers.roll(THERE)
+    drivers.clock.jump(20)
+
+    with pytest.raises(FleetLockedError, match=r"rollout web-1 \(process 1 on there, since .*\), for another 40 s"):
+        drivers.roll(HERE, rollout("web-2"))
+
+
+def test_a_lease_that_has_run_out_is_taken_over_with_the_next_fence(drivers: Drivers) -> None:
+    first = drivers.roll(THERE)
+    drivers.clock.jump(60)
+
+    second = drivers.roll(HERE, rollout("web-2"))
+
+    assert second.fences == {ADMIN: 2, WEB: 2, "web-2": 1}
+    with pytest.raises(LeaseLostError, match=r"ran out .*nothing more was changed"):
+        first.check()
+    first.release()
+    second.check()
+    assert drivers.place.open(THERE).driver("web-2", at=drivers.clock.now()) == second.holder
+
+
+def test_a_lease_that_was_given_back_is_free_at_once(drivers: Drivers) -> None:
+    drivers.roll(THERE).release()
+
+    assert drivers.roll(HERE).fences == {ADMIN: 1, WEB: 1, "web-1": 1}
+
+
+def test_a_renewed_lease_lasts(drivers: Drivers) -> None:
+    lease = drivers.roll(THERE)
+    for _ in range(30):
+        drivers.clock.jump(21)
+        lease.renew_if_due()
+        lease.check()
+
+    assert drivers.place.open(HERE).driver("web-1", at=drivers.clock.now()) == lease.holder
+    with pytest.raises(FleetLockedError):
+        drivers.roll(HERE, rollout("web-2"))
+
+
+def test_nothing_is_written_or_asked_before_a_third_of_the_time_has_passed(drivers: Drivers) -> None:
+    lease = drivers.roll(HERE)
+    shelf = drivers.place.open().shelf
+    locks = [shelf.read(key) for key in shelf.keys("fleets/")]
+    drivers.place.wire.calls.clear()
+
+    drivers.clock.jump(19.9)
+    lease.renew_if_due()
+    lease.check()
+
+    assert drivers.place.wire.calls == []
+    assert [shelf.read(key) for key in shelf.keys("fleets/")] == locks
+
+
+def test_a_lease_is_lost_on_the_clock_alone(drivers: Drivers) -> None:
+    lease = drivers.roll(HERE)
+    drivers.clock.jump(59.9)
+    lease.check()
+    drivers.place.wire.calls.clear()
+    drivers.clock.jump(0.1)
+
+    for ask in (lease.check, lease.renew_if_due, lease.check):
+        with pytest.raises(LeaseLostError, match="lease of 60 s ran out"):
+            ask()
+    lease.release()
+    assert drivers.place.wire.calls == []
+
+
+def test_a_renewal_that_finds_another_holder_names_it_and_leaves_its_locks(drivers: Drivers) -> None:
+    first = drivers.roll(HERE)
+    drivers.clock.jump(30)
+    shelf = drivers.place.open().shelf
+    for key in (*shelf.keys("fleets/"), "rollouts/web-1/lock.json"):
+        shelf.delete(key, shelf.read(key).version)
+    second = drivers.roll(THERE, rollout("web-2"))
+
+    with pytest.raises(LeaseLostError, match=r"held by rollout web-2 \(process 1 on there"):
+        first.renew_if_due()
+    with pytest.raises(LeaseLostError):
+        first.check()
+    first.release()
+
+    drivers.clock.jump(20)
+    second.renew_if_due()
+    second.check()
+
+
+def test_locks_deleted_by_hand_are_lost(drivers: Drivers) -> None:
+    lease = drivers.roll(HERE)
+    shelf = drivers.place.open().shelf
+    key = shelf.keys("fleets/")[0]
+    shelf.delete(key, shelf.read(key).version)
+    drivers.clock.jump(20)
+
+    with pytest.raises(LeaseLostError, match="its lock is gone"):
+        lease.renew_if_due()
+
+
+def test_a_holder_that_died_on_this_machine_is_broken_at_once(drivers: Drivers) -> None:
+    me = this_process()
+    drivers.roll(replace(me, started="1"))  # an earlier process of the same number
+    store = drivers.place.open(me)
+
+    assert store.driver("web-1", at=drivers.clock.now()) is None
+    assert drivers.roll(me, rollout("web-2")).fences[WEB] == 2
+
+
+def test_a_process_that_is_gone_is_known_dead() -> None:
+    me = this_process()
+
+    assert me.is_known_dead(replace(me, number=NEVER * 100))
+    assert not me.is_known_dead(me)
+
+
+@pytest.mark.parametrize("other", ["host", "boot"])
+def test_of_another_machine_or_container_nobody_says_that_its_process_died(other: str) -> None:
+    me = this_process()
+
+    assert not me.is_known_dead(replace(me, number=NEVER * 100, **{other: "another"}))
+
+
+def test_where_nothing_names_the_boot_nobody_is_known_dead() -> None:
+    me = replace(this_process(), boot="")
+
+    assert not me.is_known_dead(replace(me, number=NEVER * 100))
+
+
+def test_resume_waits_for_its_dead_driver_on_another_machine(drivers: Drivers) -> None:
+    drivers.roll(THERE)
+    drivers.clock.jump(12)
+
+    lease = drivers.resume(HERE)
+
+    assert drivers.clock.now() == T0 + timedelta(seconds=60)
+    assert lease.fences == {ADMIN: 2, WEB: 2, "web-1": 2}
+    assert [(one.holder.process.host, one.expires_at) for one in drivers.told] == [
+        ("there", T0 + timedelta(seconds=60))
+    ]
+
+
+def test_resume_is_refused_as_soon_as_the_other_driver_shows_that_it_lives(place: Place) -> None:
+    drivers = Drivers(place)
+    other = drivers.roll(THERE)
+
+    class Shared(VirtualClock):
+        def sleep(self, seconds: float) -> None:
+            drivers.clock.jump(seconds)
+            other.renew_if_due()
+
+        def now(self) -> object:
+            return drivers.clock.now()
+
+    with (
+        pytest.raises(FleetLockedError, match="held by rollout web-1"),
+        place.open(HERE).drive(rollout(), clock=Shared(), on_wait=drivers.told.append),
+    ):
+        pytest.fail("its driver lives")
+
+    assert drivers.clock.now() - T0 < timedelta(seconds=30)
+    other.check()
+
+
+def test_resume_waits_for_no_other_rollout(drivers: Drivers) -> None:
+    drivers.roll(THERE, rollout("web-2"))
+
+    with pytest.raises(FleetLockedError, match="held by rollout web-2"):
+        drivers.resume(HERE)
+    assert drivers.told == []
+    assert drivers.clock.now() == T0
+
+
+def test_resume_waits_for_no_process_that_lives_here(drivers: Drivers) -> None:
+    drivers.roll(this_process())
+
+    with pytest.raises(FleetLockedError):
+        drivers.resume(this_process())
+    assert drivers.told == []
+
+
+def test_a_store_that_does_not_answer_for_a_while_does_not_lose_the_lease(remote: Place) -> None:
+    drivers = Drivers(remote)
+    lease = drivers.roll(HERE)
+    drivers.clock.jump(20)
+    remote.wire.faults = {name: [lost_request] * 10_000 for name in PUTS}
+    lease.renew_if_due()
+    lease.check()
+    remote.wire.faults = {}
+
+    drivers.clock.jump(6)
+    lease.renew_if_due()
+    drivers.clock.jump(59)
+
+    lease.check()
+
+
+def test_a_store_that_never_answers_again_loses_the_lease_in_time(remote: Place) -> None:
+    drivers = Drivers(remote)
+    lease = drivers.roll(HERE)
+    remote.wire.faults = {name: [lost_request] * 10_000 for name in PUTS}
+    for _ in range(5):
+        drivers.clock.jump(10)
+        lease.renew_if_due()
+        lease.check()
+
+    drivers.clock.jump(10)
+    with pytest.raises(LeaseLostError):
+        lease.renew_if_due()

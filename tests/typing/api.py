@@ -1,0 +1,140 @@
+"""Code as users write it over the public names: nothing here runs, the type checker reads it.
+
+`mypy` fails when a public signature becomes less precise, or lets through what must not be given.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, assert_never, assert_type
+
+import awsroll
+from awsroll import ExemptPolicy, LocalStore, Outcome, Report, RolloutPlan, RolloutSpec, RolloutSummary, Strategy
+from awsroll.core.fleet import Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+
+
+def request() -> RolloutSpec:
+    return RolloutSpec(
+        asg="web",
+        target_group=("api",),
+        launch_template="web:$Latest",
+        strategy=Strategy.REPLACE,
+        concurrent="25%",
+        launch_first=True,
+        min_healthy_time=30,
+        deregistration_delay=20,
+        protected=ExemptPolicy.IGNORE,
+        standby=ExemptPolicy.REPLACE,
+        warm_pool="purge",
+        poll=0.5,
+    )
+
+
+def reload() -> RolloutSpec:
+    return RolloutSpec(
+        target_group=("web",),
+        strategy=Strategy.RELOAD,
+        max_unavailable=2,
+        document="Deploy",
+        parameter={"Mode": ["fast"]},
+        app_version="2.4",
+    )
+
+
+def what_must_not_be_given() -> None:
+    RolloutSpec("web")  # type: ignore[call-arg]
+    RolloutSpec(asg="web", strategy="replace")  # type: ignore[arg-type]
+    RolloutSpec(asg="web", concurrent=0.5)  # type: ignore[arg-type]
+    RolloutSpec(asg="web", asgs="web")  # type: ignore[call-arg]
+    awsroll.roll("web")  # type: ignore[arg-type]
+    awsroll.roll(request(), "default")  # type: ignore[call-arg]
+    awsroll.save_plan(awsroll.plan(request()), "web.plan")  # type: ignore[arg-type]
+    request().asg = "other"  # type: ignore[misc]
+
+
+class Log:
+    """A sink of the user's own."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        self.lines.append(f"{at:%H:%M:%S} {name} {fields}")
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        self.lines.append(f"{rollout.fleet}: {len(observation.instances)} servers, {status.mode}")
+
+
+def roll(session: Any) -> Report:
+    store = LocalStore(Path("state"))
+    report = awsroll.roll(request(), session=session, store=store, sink=Log())
+    assert_type(report, Report)
+    if not report.succeeded:
+        again = awsroll.resume(report.rollout_id, session=session, store=store)
+        assert_type(again, Report)
+    return report
+
+
+def plan_and_roll_later(path: Path) -> Report:
+    plan = awsroll.plan(request())
+    assert_type(plan, RolloutPlan)
+    awsroll.save_plan(plan, path)
+    kept = awsroll.load_plan(path)
+    assert_type(kept, RolloutPlan)
+    assert_type([one.instance_id for one in kept.order], list[str])
+    assert_type(kept.estimated_seconds, float)
+    assert_type([one.message for one in kept.findings], list[str])
+    assert_type(kept.request, RolloutSpec | None)
+    return awsroll.roll(kept)
+
+
+def read(report: Report) -> None:
+    assert_type(report.status, Outcome)
+    assert_type(report.min_serving, int | None)
+    assert_type(report.elapsed_s, float)
+    assert_type(report.instances.replaced, int)
+    assert_type([one.cause for one in report.failures], list[str])
+    assert_type(report.warnings, tuple[str, ...])
+    assert_type(report.api_calls.by_operation, dict[str, int])
+    assert_type(report.to_json(), str)
+
+
+def in_words(outcome: Outcome) -> str:
+    match outcome:
+        case Outcome.SUCCEEDED:
+            return "done"
+        case Outcome.ROLLED_BACK | Outcome.STOPPED | Outcome.PAUSED | Outcome.INTERRUPTED:
+            return "look at it"
+        case Outcome.RUNNING:
+            return "wait"
+        case _:
+            assert_never(outcome)
+
+
+def known() -> tuple[str, ...]:
+    known = awsroll.rollouts()
+    assert_type(known, tuple[RolloutSummary, ...])
+    one = awsroll.status("web-1", store=LocalStore())
+    assert_type(one, RolloutSummary)
+    assert_type(one.started_at, datetime)
+    assert_type(one.phase.value, str)
+    return tuple(summary.fleet for summary in known)
+
+
+def all_errors() -> str:
+    try:
+        awsroll.roll(request())
+    except (awsroll.SpecError, awsroll.FleetError) as error:
+        assert_type(error.problems, tuple[str, ...])
+        return error.problems[0]
+    except (awsroll.FleetLockedError, awsroll.RolloutNotFoundError) as error:
+        held: awsroll.StateError = error
+        return str(held)
+    except awsroll.AwsError as error:
+        assert_type(error.code, str)
+        assert_type(error.operation, str)
+        return error.code
+    except awsroll.AwsrollError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,109 @@
+"""Whose wish the desired capacity is: ours follows our calls, all else is somebody's."""
+
+from dataclasses import replace
+
+import pytest
+
+from awsroll.core.desired import is_moving, moved, read, surplus
+from awsroll.core.fleet import FleetKind, Lifecycle
+from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Status, Step
+from awsroll.core.view import View
+from awsroll.testing.clock import T0
+from tests.support.looks import group, group_look, later, look, member, rollout, status
+
+ROLLOUT = rollout(FleetKind.AUTO_SCALING)
+AT_REST = Desired(goal=4, expected=4, previous=4, moved_at=T0)
+
+
+def _read(shown: int, known: Desired | None, *, at: float = 60, **kept: object) -> Status:
+    return read(View(ROLLOUT, group_look(at=at, seen=group(desired=shown)), status(desired=known, **kept)))
+
+
+def test_the_first_look_is_the_goal() -> None:
+    assert _read(4, None).desired == replace(AT_REST, moved_at=later(60))
+
+
+def test_a_standalone_fleet_has_none() -> None:
+    assert read(View(rollout(), look(), status())).desired is None
+    assert moved(status(), 1, T0).desired is None
+    assert surplus(View(rollout(), look(), status())) == 0
+
+
+def test_what_is_expected_changes_nothing() -> None:
+    before = status(desired=AT_REST)
+
+    assert read(View(ROLLOUT, group_look(at=60, seen=group(desired=4)), before)) is before
+
+
+def test_another_value_is_somebodys_wish_and_progress() -> None:
+    decided = _read(7, AT_REST)
+
+    assert decided.desired == Desired(goal=7, expected=7, previous=7, moved_at=later(60))
+    assert decided.progress_at == later(60)
+
+
+MOVING = {
+    "a-launch": {"launches": (Launch(number=1, token="t", at=T0),)},
+    "decrement": {"calls": (Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-1"),)},
+    "enter-standby": {"calls": (Call(kind=CallKind.ENTER_STANDBY, at=T0, instance_id="i-1"),)},
+    "exit-standby": {"calls": (Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id="i-1"),)},
+    "set-desired": {"calls": (Call(kind=CallKind.SET_DESIRED, at=T0, number=6),)},
+}
+
+
+@pytest.mark.parametrize("kept", MOVING.values(), ids=MOVING)
+def test_nothing_is_read_into_the_number_while_a_call_that_moves_it_is_open(kept: dict[str, object]) -> None:
+    assert is_moving(status(**kept))
+    assert _read(6, AT_REST, **kept).desired == AT_REST
+
+
+SETTLED = {
+    "an-answered-call": {"calls": (Call(kind=CallKind.SET_DESIRED, at=T0, number=6, answered=True),)},
+    "a-settled-launch": {"launches": (Launch(number=1, token="t", at=T0, settled=True),)},
+    "a-call-that-moves-nothing": {"calls": (Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1"),)},
+}
+
+
+@pytest.mark.parametrize("kept", SETTLED.values(), ids=SETTLED)
+def test_settled_calls_move_nothing_any_more(kept: dict[str, object]) -> None:
+    assert not is_moving(status(**kept))
+
+
+@pytest.mark.parametrize(
+    ("shown", "at", "goal"),
+    [
+        pytest.param(4, 14, 4, id="the-value-before-may-still-show"),
+        pytest.param(5, 14, 4, id="so-may-one-between"),
+        pytest.param(7, 14, 7, id="not-one-outside"),
+        pytest.param(4, 15, 4, id="nor-for-long"),
+    ],
+)
+def test_an_answered_move_may_show_late(shown: int, at: float, goal: int) -> None:
+    surged = Desired(goal=4, expected=6, previous=4, moved_at=T0)
+    decided = _read(shown, surged, at=at).desired
+
+    assert decided is not None
+    assert decided.goal == goal
+    assert (decided == surged) is (at < 15 and shown != 7)
+
+
+def test_our_moves_are_followed_step_by_step() -> None:
+    kept = status(desired=AT_REST)
+    up = moved(kept, 2, later(5))
+
+    assert up.desired == Desired(goal=4, expected=6, previous=4, moved_at=later(5))
+    assert moved(up, -1, later(9)).desired == Desired(goal=4, expected=5, previous=6, moved_at=later(9))
+    assert moved(kept, 0, later(5)) is kept
+
+
+def test_the_surplus_is_what_we_added_with_members_that_we_hold_in_standby() -> None:
+    ours = member("i-1", lifecycle=Lifecycle.STANDBY)
+    theirs = member("i-2", lifecycle=Lifecycle.STANDBY)
+    kept = status(
+        desired=Desired(goal=4, expected=3, previous=4, moved_at=T0),
+        reloading=("i-1", "i-2", "i-9"),
+        flights={"i-2": Flight(step=Step.RELOADING, since=T0, stays_out=True)},
+    )
+
+    assert surplus(View(ROLLOUT, group_look(ours, theirs, seen=group(desired=3)), kept)) == 0
+    assert surplus(View(ROLLOUT, group_look(seen=group(desired=3)), replace(kept, reloading=()))) == -1

@@ -1,0 +1,90 @@
+"""Where a group's surge is launched, and what a refusal for lack of capacity changes."""
+
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Answer, LaunchInGroup, Reason, Result
+from awsroll.core.fleet import FleetKind
+from awsroll.core.planner import plan
+from awsroll.core.settle import settle
+from awsroll.core.status import Desired, Launch, Status
+from awsroll.testing.clock import T0
+from tests.support.looks import NEW, ZONES, group, group_look, later, member, rollout, status
+
+CODE, SAID = "InsufficientInstanceCapacity", "zone-a: InsufficientInstanceCapacity: try another zone"
+SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="1")
+
+
+def _kept(**more: object) -> Status:
+    desired = Desired(goal=3, expected=3, previous=3, moved_at=T0)
+    return status(**{"desired": desired, "looked_at": T0, **more})
+
+
+def _zones_launched_in(kept: Status, *, at: float = 0) -> list[tuple[int, str, str]]:
+    members = (replace(member(f"i-{zone}"), zone=zone) for zone in ZONES)
+    decided = plan(SURGING, group_look(*members, at=at, seen=group(desired=3)), kept)
+    return [
+        (one.launch.number, one.launch.token, one.launch.zone)
+        for one in decided.actions
+        if isinstance(one, LaunchInGroup)
+    ]
+
+
+def _launch(*, count: int = 1) -> Launch:
+    return Launch(number=1, token="awsroll-web-1-1", at=T0, count=count, zone="zone-a", template=NEW)
+
+
+def _answered(answer: Answer, *ids: str, count: int = 1, code: str = "", **kept: object) -> Status:
+    launch = _launch(count=count)
+    action = act.LaunchInGroup(group="web", launch=launch, reason=Reason.SURGING)
+    result = Result(
+        action=action, answer=answer, instance_ids=ids, code=code, message=SAID, transient=answer is Answer.REFUSED
+    )
+    return settle(_kept(launches=(launch,), counters=replace(_kept().counters, launches=1), **kept), (result,), T0)
+
+
+def test_surges_in_the_zone_of_the_next_to_go() -> None:
+    assert _zones_launched_in(_kept()) == [(1, "awsroll-web-1-1", "zone-a")]
+
+
+def test_a_refused_zone_is_noted_and_the_launch_forgotten() -> None:
+    noted = _answered(Answer.REFUSED, code=CODE)
+
+    assert noted.short_zones == {"zone-a": T0}
+    assert noted.launches == ()
+    assert (noted.shortage_since, noted.shortage, noted.launch_after) == (T0, SAID, later(10))
+
+
+def test_the_next_launch_is_a_new_one_in_another_zone() -> None:
+    noted = _answered(Answer.REFUSED, code=CODE)
+
+    assert _zones_launched_in(noted, at=5) == []
+    assert _zones_launched_in(noted, at=10) == [(2, "awsroll-web-1-2", "zone-b")]
+
+
+def test_a_refused_zone_is_tried_again_after_a_while() -> None:
+    noted = replace(_answered(Answer.REFUSED, code=CODE), shortage_since=None)
+
+    assert _zones_launched_in(noted, at=299)[0][2] == "zone-b"
+    assert _zones_launched_in(noted, at=300)[0][2] == "zone-a"
+
+
+def test_when_all_zones_were_refused_the_first_choice_is_tried_again() -> None:
+    assert _zones_launched_in(_kept(short_zones=dict.fromkeys(ZONES, T0)), at=20)[0][2] == "zone-a"
+
+
+def test_a_refusal_for_another_reason_says_nothing_about_the_zone() -> None:
+    assert _answered(Answer.REFUSED, code="RequestLimitExceeded").short_zones == {}
+
+
+def test_fewer_instances_than_asked_for_make_the_zone_short_and_are_kept() -> None:
+    noted = _answered(Answer.DONE, "i-9", count=2)
+
+    assert noted.short_zones == {"zone-a": T0}
+    assert [(one.instance_ids, one.settled) for one in noted.launches] == [(("i-9",), True)]
+    assert noted.desired is not None
+    assert noted.desired.expected == 4
+
+
+def test_a_zone_that_gives_all_that_was_asked_for_is_short_no_more() -> None:
+    assert _answered(Answer.DONE, "i-9", short_zones={"zone-a": T0, "zone-b": T0}).short_zones == {"zone-b": T0}

@@ -1,0 +1,259 @@
+"""Settings of others: what is changed, in which order, what stands in the ledger, and how each is put back."""
+
+from dataclasses import replace
+
+import pytest
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Reason
+from awsroll.core.capacity import Bounds
+from awsroll.core.fleet import FleetKind, Group, Observation
+from awsroll.core.settings import prepare, restore
+from awsroll.core.status import Mode, Status
+from awsroll.core.view import View
+from awsroll.core.warm_pool import WarmPool
+from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, reload_rollout, rollout, status
+
+POOL = WarmPool(minimum=2, reuses=True)
+BOUNDS = Bounds(desired=4, max_unavailable=1, max_surge=0)
+SURGE = Bounds(desired=4, max_unavailable=0, max_surge=2)
+DELAY = f"deregistration-delay={WEB.arn}"
+ROLLOUT = rollout(FleetKind.AUTO_SCALING)
+FOUND = group(suspended=frozenset(), template=OLD, version="$Latest", maximum=4)
+
+
+def _all_told(*names: str) -> frozenset[tuple[str, str]]:
+    return frozenset(("web", name) for name in names)
+
+
+def _look(seen: Group, **more: object) -> Observation:
+    return group_look(*(member(f"i-{number}") for number in range(4)), seen=seen, **more)
+
+
+# --- while rolling --------------------------------------------------------------------------------------------------
+
+
+def test_old_values_stand_in_the_ledger_and_as_tags_before_anything_is_changed() -> None:
+    decided, actions = prepare(View(ROLLOUT, _look(FOUND), status()), BOUNDS)
+
+    told = (("process:AZRebalance", "running"), ("process:ReplaceUnhealthy", "running"), ("version", "lt-web:$Latest"))
+    assert actions == (act.RememberSettings(resource="web", settings=told),)
+    assert decided.ledger == dict(told)
+    assert decided.applied == {
+        "process:AZRebalance": "suspended",
+        "process:ReplaceUnhealthy": "suspended",
+        "version": "lt-web:2",
+    }
+
+
+def test_processes_are_suspended_first_then_the_group_is_set() -> None:
+    told = _all_told("process:AZRebalance", "process:ReplaceUnhealthy", "process:AlarmNotification", "version")
+    surging = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
+    remembered = told | _all_told("max-size")
+
+    _, first = prepare(View(surging, _look(FOUND, remembered=remembered), status()), SURGE)
+    quiet = replace(FOUND, suspended=frozenset({"AZRebalance", "ReplaceUnhealthy", "AlarmNotification"}))
+    kept, second = prepare(View(surging, _look(quiet, remembered=remembered), status()), SURGE)
+
+    names = ("AZRebalance", "AlarmNotification", "ReplaceUnhealthy")
+    assert first == (act.SuspendProcesses(group="web", processes=tuple(sorted(names)), reason=Reason.PREPARING),)
+    assert second == (act.UpdateGroup(group="web", maximum=6, template=NEW, version="2", reason=Reason.PREPARING),)
+    assert kept.ledger == {"max-size": "4", "version": "lt-web:$Latest"}
+
+
+def test_a_group_that_is_as_the_rollout_needs_it_is_left_alone() -> None:
+    before = status()
+
+    assert prepare(View(ROLLOUT, _look(group()), before), BOUNDS) == (before, ())
+
+
+def test_the_first_value_found_stays_the_one_to_go_back_to() -> None:
+    kept = status(ledger={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    decided, _ = prepare(View(ROLLOUT, _look(group(version="1", template=OLD)), kept), BOUNDS)
+
+    assert decided.ledger == {"version": "lt-web:$Latest"}
+
+
+def test_a_reload_lowers_the_minimum_for_its_standby_moves_and_sets_no_version() -> None:
+    seen = group(desired=4, minimum=4, version="$Latest")
+    told = _all_told("min-size")
+    decided, actions = prepare(
+        View(reload_rollout(FleetKind.AUTO_SCALING), _look(seen, remembered=told), status()), BOUNDS
+    )
+
+    assert actions == (act.UpdateGroup(group="web", minimum=3, reason=Reason.PREPARING),)
+    assert decided.ledger == {"min-size": "4"}
+
+
+def test_a_group_without_a_known_template_is_remembered_by_its_literal_setting() -> None:
+    decided, _ = prepare(View(ROLLOUT, _look(replace(group(), template=None, version="")), status()), BOUNDS)
+
+    assert decided.ledger == {"version": ":"}
+
+
+def test_the_delay_of_each_target_group_is_set_where_it_differs() -> None:
+    ours = rollout(deregistration_delay_seconds=5)
+    other = replace(WEB, arn="arn:api", deregistration_delay_seconds=5)
+    seen = look(target_groups=(WEB, other), remembered=frozenset({(WEB.arn, "deregistration-delay")}))
+    decided, actions = prepare(View(ours, seen, status()), BOUNDS)
+
+    assert actions == (act.SetDeregistrationDelay(target_group=WEB.arn, seconds=5, reason=Reason.PREPARING),)
+    assert (decided.ledger, decided.applied) == ({DELAY: "30"}, {DELAY: "5"})
+
+
+# --- a warm pool ----------------------------------------------------------------------------------------------------
+
+PURGING = replace(ROLLOUT, purges_warm_pool=True)
+
+
+def _pooled(*versions: str, pool: WarmPool = POOL) -> Group:
+    return replace(group(), warm_pool=pool, warm_versions=versions)
+
+
+def test_a_warm_pool_is_remembered_then_deleted() -> None:
+    decided, told = prepare(View(PURGING, _look(_pooled("lt-web:1")), status()), BOUNDS)
+    seen = _look(_pooled("lt-web:1"), remembered=_all_told("warm-pool"))
+    _, deleted = prepare(View(PURGING, seen, decided), BOUNDS)
+
+    assert told == (act.RememberSettings(resource="web", settings=(("warm-pool", str(POOL)),)),)
+    assert (decided.ledger, decided.applied) == ({"warm-pool": str(POOL)}, {"warm-pool": "none"})
+    assert deleted == (act.DeleteWarmPool(group="web", pool=POOL, reason=Reason.PREPARING),)
+
+
+def test_a_warm_pool_stays_unless_the_request_purges_it() -> None:
+    assert prepare(View(ROLLOUT, _look(_pooled("lt-web:1")), status()), BOUNDS)[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("versions", "goes"),
+    [
+        pytest.param(("lt-web:2", "lt-web:2"), False, id="all-new"),
+        pytest.param((), False, id="empty"),
+        pytest.param(("lt-web:1", "lt-web:2"), True, id="one-old"),
+        pytest.param(("",), True, id="one-unknown"),
+    ],
+)
+def test_beside_a_fleet_on_the_goal_only_a_pool_that_is_not_goes(versions: tuple[str, ...], *, goes: bool) -> None:
+    seen = group_look(*(member(f"i-{number}", NEW) for number in range(4)), seen=_pooled(*versions))
+
+    assert bool(prepare(View(PURGING, seen, status()), BOUNDS)[1]) is goes
+
+
+def test_a_pool_that_somebody_made_meanwhile_is_left_alone() -> None:
+    kept = status(ledger={"warm-pool": str(POOL)}, applied={"warm-pool": "none"})
+    his = _pooled("lt-web:1", pool=WarmPool(minimum=1))
+
+    assert prepare(View(PURGING, _look(his), kept), BOUNDS)[1] == ()
+    assert restore(View(PURGING, _look(his), kept)) == (replace(kept, ledger={}, applied={}), ())
+
+
+# --- and back -------------------------------------------------------------------------------------------------------
+
+
+def _restored(seen: Group, *, mode: Mode = Mode.COMPLETING, **kept: object) -> tuple[Status, tuple[Action, ...]]:
+    return restore(View(ROLLOUT, _look(seen), status(mode=mode, **kept)))
+
+
+def test_bounds_and_version_go_back_before_the_pool_and_the_processes_last() -> None:
+    ledger = {
+        "process:AZRebalance": "running",
+        "max-size": "4",
+        "version": "lt-web:$Latest",
+        "warm-pool": str(POOL),
+    }
+    applied = {
+        "process:AZRebalance": "suspended",
+        "max-size": "6",
+        "version": "lt-web:2",
+        "warm-pool": "none",
+    }
+    rolling = group(maximum=6, suspended=frozenset({"AZRebalance"}))
+    bounded = replace(rolling, maximum=4)
+    pooled = replace(bounded, warm_pool=POOL)
+    whole = replace(pooled, suspended=frozenset())
+
+    steps = [_restored(one, ledger=ledger, applied=applied)[1] for one in (rolling, bounded, pooled)]
+    end, nothing = _restored(whole, ledger=ledger, applied=applied)
+
+    assert steps == [
+        (act.UpdateGroup(group="web", maximum=4, reason=Reason.RESTORING),),
+        (act.PutWarmPool(group="web", pool=POOL, reason=Reason.RESTORING),),
+        (act.ResumeProcesses(group="web", processes=("AZRebalance",), reason=Reason.RESTORING),),
+    ]
+    assert (end.ledger, end.applied, nothing) == ({}, {}, ())
+
+
+def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> None:
+    kept = status(mode=Mode.COMPLETING, ledger={"max-size": "4"}, applied={"max-size": "6"})
+    seen = _look(group(maximum=4), remembered=frozenset({("web", "max-size"), ("web", "version")}))
+
+    assert restore(View(ROLLOUT, seen, kept)) == (
+        kept,
+        (act.ForgetSettings(resource="web", settings=("max-size", "version")),),
+    )
+
+
+def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None:
+    kept = {"ledger": {"max-size": "4", "min-size": "4"}, "applied": {"max-size": "8", "min-size": "3"}}
+
+    _, crowded = _restored(group(desired=6, maximum=8, minimum=4), **kept)
+    _, sparse = _restored(group(desired=3, maximum=4, minimum=3), **kept)
+
+    assert crowded == (act.UpdateGroup(group="web", maximum=6, reason=Reason.RESTORING),)
+    assert sparse == ()
+
+
+def test_what_somebody_else_set_meanwhile_stays() -> None:
+    kept = {
+        "ledger": {"max-size": "4", "version": "lt-web:1"},
+        "applied": {"max-size": "6", "version": "lt-web:2"},
+    }
+    theirs = group(maximum=9, template=replace(NEW, number=7), version="7")
+
+    status_after, actions = _restored(theirs, **kept)
+
+    assert (status_after.ledger, actions) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("mode", "winner"),
+    [(Mode.COMPLETING, None), (Mode.STOPPING, OLD)],
+    ids=["success-keeps-the-goal", "stop-goes-back"],
+)
+def test_the_version_that_won_stays_as_a_number(mode: Mode, winner: object) -> None:
+    kept = {"ledger": {"version": "lt-web:$Latest"}, "applied": {"version": "lt-web:2"}}
+    _, actions = _restored(group(), mode=mode, **kept)
+
+    assert [getattr(one, "template", None) for one in actions] == ([] if winner is None else [winner])
+
+
+def test_without_a_known_baseline_the_literal_setting_goes_back() -> None:
+    nameless = replace(ROLLOUT, baseline=(), baseline_template=None)
+    kept = status(mode=Mode.STOPPING, ledger={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    _, actions = restore(View(nameless, _look(group()), kept))
+
+    template = replace(NEW, number=0)
+    assert actions == (act.UpdateGroup(group="web", template=template, version="$Latest", reason=Reason.RESTORING),)
+
+
+@pytest.mark.parametrize(
+    ("now", "writes"), [(5, True), (30, False), (60, False)], ids=["as-we-set-it", "back-already", "somebody-elses"]
+)
+def test_a_delay_goes_back_only_where_it_is_still_ours(now: int, *, writes: bool) -> None:
+    seen = look(target_groups=(replace(WEB, deregistration_delay_seconds=now),))
+    _, actions = restore(View(rollout(), seen, status(ledger={DELAY: "30"}, applied={DELAY: "5"})))
+
+    delay = act.SetDeregistrationDelay(target_group=WEB.arn, seconds=30, reason=Reason.RESTORING)
+    assert actions == ((delay,) if writes else ())
+
+
+def test_settings_of_a_group_that_is_not_seen_are_not_touched() -> None:
+    kept = status(ledger={"max-size": "4"}, applied={"max-size": "6"})
+
+    assert restore(View(rollout(), look(), kept))[1] == ()
+
+
+def test_nothing_changed_is_nothing_to_restore() -> None:
+    before = status()
+
+    assert restore(View(ROLLOUT, _look(group()), before)) == (before, ())

@@ -1,0 +1,266 @@
+"""What the answer to a call, or the lack of one, makes known."""
+
+from dataclasses import replace
+
+import pytest
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Answer, Reason, Result
+from awsroll.core.fleet import CommandState, FleetKind, InstanceState, Invocation, Lifecycle
+from awsroll.core.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_look
+from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Mode, Outcome, Status, Step
+from awsroll.core.view import View
+from awsroll.testing.clock import T0
+from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
+
+AT_REST = Desired(goal=4, expected=4, previous=4, moved_at=T0)
+NOW = later(30)
+
+
+def _launch(**more: object) -> Launch:
+    return replace(Launch(number=1, token="t-1", at=T0, template=NEW), **more)  # type: ignore[arg-type]
+
+
+def _answered(action: Action, answer: Answer, kept: Status, **result: object) -> Status:
+    made = Result(action=action, answer=answer, message="said AWS")
+    return settle(kept, (replace(made, **result),), NOW)  # type: ignore[arg-type]
+
+
+# --- launches -------------------------------------------------------------------------------------------------------
+
+
+def _launched(answer: Answer, *, kept: Status | None = None, count: int = 1, **result: object) -> Status:
+    launch = _launch(count=count)
+    before = kept or status(desired=AT_REST, shortage_since=T0, shortage="none yet")
+    action = act.LaunchInGroup(group="web", launch=launch, reason=Reason.SURGING)
+    return _answered(action, answer, replace(before, launches=(launch,)), **result)
+
+
+def test_a_launch_is_known_by_its_ids_and_has_raised_desired() -> None:
+    after = _launched(Answer.DONE, count=2, instance_ids=("i-8", "i-9"))
+
+    assert after.launches == (_launch(count=2, settled=True, instance_ids=("i-8", "i-9")),)
+    assert after.desired == Desired(goal=4, expected=6, previous=4, moved_at=NOW)
+    assert (after.shortage_since, after.shortage, after.progress_at) == (None, "", NOW)
+
+
+def test_a_launch_that_brought_fewer_keeps_the_clock_of_what_is_missing() -> None:
+    after = _launched(Answer.DONE, count=2, instance_ids=("i-8",))
+
+    assert after.desired is not None
+    assert after.desired.expected == 5
+    assert (after.shortage_since, after.shortage) == (T0, "said AWS")
+    assert after.launch_after == later(30 + RETRY_LAUNCH_SECONDS)
+
+
+def test_a_launch_without_an_answer_stays_open() -> None:
+    assert _launched(Answer.UNANSWERED).launches == (_launch(),)
+
+
+def test_a_stale_launch_is_forgotten_and_may_be_decided_anew_at_once() -> None:
+    after = _launched(Answer.STALE)
+
+    assert (after.launches, after.launch_after, after.mode) == ((), None, Mode.ROLLING)
+
+
+def test_a_definite_refusal_is_a_failure() -> None:
+    after = _launched(Answer.REFUSED)
+
+    assert [one.cause for one in after.failures] == ["launch refused: said AWS"]
+    assert after.launches == ()
+
+
+def test_a_refused_permission_pauses() -> None:
+    after = _launched(Answer.REFUSED, denied=True)
+
+    assert (after.mode, after.outcome, after.launches) == (Mode.ROLLING, Outcome.PAUSED, ())
+    assert after.reason.startswith("LaunchInGroup was refused: said AWS Grant it")
+
+
+def test_a_refusal_while_stopping_is_a_warning_and_not_tried_again() -> None:
+    after = _launched(Answer.REFUSED, kept=status(mode=Mode.STOPPING, desired=AT_REST))
+
+    assert after.failures == ()
+    assert after.warnings == ("LaunchInGroup was refused: said AWS",)
+    assert after.abandoned == ("LaunchInGroup",)
+
+
+# --- calls on instances ---------------------------------------------------------------------------------------------
+
+MOVES = {
+    "decrement": (
+        act.TerminateInGroup(
+            group="web", instance_ids=("i-1", "i-2"), decrement=True, not_registered=(), reason=Reason.OUTDATED
+        ),
+        CallKind.TERMINATE_AND_DECREMENT,
+        -1,
+    ),
+    "replace": (
+        act.TerminateInGroup(
+            group="web", instance_ids=("i-1", "i-2"), decrement=False, not_registered=(), reason=Reason.OUTDATED
+        ),
+        CallKind.TERMINATE,
+        0,
+    ),
+    "enter-standby": (
+        act.EnterStandby(group="web", instance_ids=("i-1", "i-2"), reason=Reason.OUTDATED),
+        CallKind.ENTER_STANDBY,
+        -1,
+    ),
+    "exit-standby": (
+        act.ExitStandby(group="web", instance_ids=("i-1", "i-2"), reason=Reason.RELOADED),
+        CallKind.EXIT_STANDBY,
+        1,
+    ),
+}
+EACH_MOVE = pytest.mark.parametrize(("action", "kind", "by"), MOVES.values(), ids=MOVES)
+
+
+def _announced(kind: CallKind) -> Status:
+    calls = tuple(Call(kind=kind, at=T0, instance_id=one) for one in ("i-1", "i-2"))
+    return status(desired=AT_REST, calls=calls)
+
+
+@EACH_MOVE
+def test_an_accepted_call_is_kept_until_a_look_shows_it_and_has_moved_desired(
+    action: Action, kind: CallKind, by: int
+) -> None:
+    after = _answered(action, Answer.DONE, _announced(kind))
+
+    assert [(call.instance_id, call.answered) for call in after.calls] == [("i-1", True), ("i-2", True)]
+    assert after.desired is not None
+    assert after.desired.expected == 4 + 2 * by
+
+
+@EACH_MOVE
+def test_what_was_not_accepted_had_no_effect(action: Action, kind: CallKind, by: int) -> None:
+    after = _answered(action, Answer.DONE, _announced(kind), instance_ids=("i-2",))
+
+    assert [(call.instance_id, call.answered) for call in after.calls] == [("i-2", True)]
+    assert after.desired is not None
+    assert after.desired.expected == 4 + by
+
+
+@EACH_MOVE
+def test_a_stale_call_is_forgotten_and_an_unanswered_one_is_kept(action: Action, kind: CallKind, by: int) -> None:
+    before = _announced(kind)
+
+    assert _answered(action, Answer.STALE, before) == replace(before, calls=())
+    assert _answered(action, Answer.UNANSWERED, before) == before
+
+
+def test_a_refused_command_may_be_sent_anew_under_another_number() -> None:
+    action = act.SendCommand(instance_ids=("i-1",), attempt=3, not_registered=(), reason=Reason.DRAINED)
+    flight = Flight(step=Step.RELOADING, since=T0, attempt=3)
+    other = replace(flight, attempt=4)
+    call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=3)
+    before = status(calls=(call,), flights={"i-1": flight, "i-2": other})
+    after = _answered(action, Answer.REFUSED, before, transient=True)
+
+    assert after.calls == ()
+    assert after.flights == {"i-1": replace(flight, attempt=0), "i-2": other}
+    assert after.mode is Mode.ROLLING
+
+
+def test_desired_is_known_to_have_moved_only_by_an_answer() -> None:
+    action = act.SetDesiredCapacity(group="web", value=6, expected=4, reason=Reason.SURGING)
+    before = status(desired=AT_REST, calls=(Call(kind=CallKind.SET_DESIRED, at=T0, number=6),))
+
+    done = _answered(action, Answer.DONE, before)
+    assert (done.calls, done.desired) == ((), Desired(goal=4, expected=6, previous=4, moved_at=NOW))
+    assert _answered(action, Answer.STALE, before) == replace(before, calls=())
+    assert _answered(action, Answer.UNANSWERED, before) == before
+
+
+def test_a_refused_write_is_a_failure_of_its_instance() -> None:
+    action = act.DeregisterTargets(instance_id="i-1", targets=(), reason=Reason.OUTDATED)
+    after = _answered(action, Answer.REFUSED, status())
+
+    assert [(one.instance_id, one.cause) for one in after.failures] == [
+        ("i-1", "DeregisterTargets was refused: said AWS")
+    ]
+    assert _answered(action, Answer.REFUSED, status(), transient=True).failures == ()
+
+
+def test_what_is_given_up_is_told_apart_by_its_instances() -> None:
+    one = act.RegisterTargets(instance_id="i-1", targets=(), reason=Reason.STOPPING)
+    several = act.ExitStandby(group="web", instance_ids=("i-1", "i-2"), reason=Reason.STOPPING)
+
+    assert abandoned_name(one) == "RegisterTargets i-1"
+    assert abandoned_name(several) == "ExitStandby i-1,i-2"
+
+
+# --- by looking -----------------------------------------------------------------------------------------------------
+
+GROUP = rollout(FleetKind.AUTO_SCALING)
+
+
+def _looked(call: Call, *members: object, at: float = 10, desired: int = 4, **kept: object) -> Status:
+    seen = group_look(*members, at=at, seen=group(desired=desired))  # type: ignore[arg-type]
+    return settle_by_look(View(GROUP, seen, status(desired=AT_REST, calls=(call,), **kept)))
+
+
+def test_a_call_that_shows_nothing_stays_open_until_the_settle_time_then_had_no_effect() -> None:
+    call = Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-1")
+
+    assert _looked(call, member("i-1"), at=59).calls == (call,)
+    over = _looked(call, member("i-1"), at=60)
+    assert (over.calls, over.desired) == ((), AT_REST)
+
+
+def test_an_answered_call_that_never_shows_is_taken_back() -> None:
+    call = Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-1", answered=True)
+    after = _looked(call, member("i-1"), at=60)
+
+    assert after.calls == ()
+    assert after.desired == Desired(goal=4, expected=5, previous=4, moved_at=later(60))
+
+
+def test_an_ending_that_shows_is_kept_as_answered_until_the_instance_is_gone() -> None:
+    call = Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-1")
+    after = _looked(call, member("i-1", lifecycle=Lifecycle.TERMINATING))
+
+    assert after.calls == (replace(call, answered=True),)
+    assert after.desired == Desired(goal=4, expected=3, previous=4, moved_at=later(10))
+
+
+def test_a_move_to_standby_shows_in_the_lifecycle() -> None:
+    entering = Call(kind=CallKind.ENTER_STANDBY, at=T0, instance_id="i-1")
+    leaving = Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id="i-1")
+
+    assert _looked(entering, member("i-1", lifecycle=Lifecycle.STANDBY)).calls == ()
+    assert _looked(entering, member("i-1")).calls == (entering,)
+    assert _looked(leaving, member("i-1", lifecycle=Lifecycle.PENDING)).calls == ()
+    assert _looked(leaving).calls == (leaving,)
+
+
+def test_a_desired_capacity_that_shows_is_ours() -> None:
+    call = Call(kind=CallKind.SET_DESIRED, at=T0, number=6)
+    after = _looked(call, desired=6)
+
+    assert after.calls == ()
+    assert after.desired == Desired(goal=4, expected=6, previous=4, moved_at=later(10))
+
+
+def test_a_command_that_ssm_knows_was_sent_and_one_that_it_does_not_was_not() -> None:
+    call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=3)
+    flight = Flight(step=Step.RELOADING, since=T0, attempt=3)
+    before = status("i-1", calls=(call,), flights={"i-1": flight})
+
+    def after(state: CommandState, at: float) -> Status:
+        known = (Invocation(attempt=3, instance_id="i-1", state=state),)
+        return settle_by_look(View(rollout(), look(instance("i-1"), at=at, invocations=known), before))
+
+    assert (after(CommandState.RUNNING, 10).calls, after(CommandState.RUNNING, 10).flights) == ((), {"i-1": flight})
+    assert after(CommandState.UNSENT, 10) == before
+    lost = after(CommandState.UNSENT, 60)
+    assert (lost.calls, lost.flights) == ((), {"i-1": replace(flight, attempt=0)})
+
+
+def test_a_standalone_instance_that_is_gone_has_been_terminated() -> None:
+    call = Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1")
+    ending = instance("i-1", state=None)
+    ending = replace(ending, state=InstanceState.SHUTTING_DOWN)
+    after = settle_by_look(View(rollout(), look(ending, at=5), status("i-1", calls=(call,))))
+
+    assert after.calls == (replace(call, answered=True),)
