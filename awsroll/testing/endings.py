@@ -66,7 +66,7 @@ class Ending:
 
     def problems(self) -> list[str]:
         """Return what is wrong, one line each."""
-        found = [*self._left_behind(), *self._delays()]
+        found = [*self._left_behind(), *self._failed_version(), *self._delays()]
         if self.truth.group is not None:
             found += self._group(self.truth.group)
         if self.memory and not self.status.ledger:
@@ -111,8 +111,24 @@ class Ending:
             return (self.found.version,)
         if self.status.outcome is Outcome.SUCCEEDED and self.rollout.template is not None:
             return (str(self.rollout.template.number),)
-        baseline = self.rollout.baseline_template  # as found, where the rollout stopped before it set anything
+        baseline = self.rollout.baseline_template
+        if baseline is not None and self.status.outcome is Outcome.ROLLED_BACK:
+            return (str(baseline.number),)
+        # As found, where the rollout stopped before it set anything.
         return (self.found.version,) if baseline is None else (self.found.version, str(baseline.number))
+
+    def _failed_version(self) -> list[str]:
+        """Find instances on the version that was rolled back, other than those that ran it before the rollout."""
+        if self.status.outcome is not Outcome.ROLLED_BACK:
+            return []
+        reloaded = {one for _, one, _ in self.truth.commands.sent}
+        live = self.truth.gather(self.rollout).live
+        return [
+            f"invariant 7: {one.instance_id} still runs {one.application_version}, which was rolled back"
+            for one in self.truth.instances.all()
+            if one.application_version == self.rollout.to_version and (one.is_new or one.instance_id in reloaded)
+            if one.instance_id in live
+        ]
 
     def _left_behind(self) -> list[str]:
         """Find instances that run for nobody: launched, deregistered or put in standby by the rollout, and left so."""
