@@ -118,6 +118,17 @@ def test_a_reload_command_that_fails_is_undone_where_it_ran(make: Any) -> None:
     assert settled(fleet) == {"app-2": 3}
 
 
+def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> None:
+    fleet = auto_scaling(outdated=2, version="$Latest")
+    driver = Driver(fleet, rollout(fleet, **RELOADS))
+    driver.wait(60)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert fleet.group is not None
+    assert fleet.group.settings.version == "$Latest"
+    assert not [one for one in fleet.world.journal if one.name == "group.version-set"]
+
+
 def test_one_failure_may_be_tried_again(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK, **how))
