@@ -149,7 +149,7 @@ class Checkpoints:
         return self.truth.instances[instance_id].application_version == self.rollout.to_version
 
     def _is_new(self, instance_id: str) -> bool:
-        return self.truth.instances[instance_id].is_new and self._is_on_goal(instance_id)
+        return instance_id not in self.found and self._is_on_goal(instance_id)
 
     def _group_launches_goal(self) -> bool:
         group = self.truth.group

@@ -57,12 +57,12 @@ class Safety:
         desired = sum(
             self.truth.is_of_fleet(self.truth.instances[one]) and self.truth.instances[one].live for one in registered
         )
-        self._found = Found.of(desired, self.truth.targets, self.truth.group)
+        current = (one for one in self.truth.instances.all() if one.application_version == rollout.to_version)
+        on_goal = frozenset(one.instance_id for one in current)
+        self._found = Found.of(desired, on_goal, self.truth.targets, self.truth.group)
         self._before = self.truth.gather(rollout)
         self.truth.somebody.begin()
-        current = (one for one in self.truth.instances.all() if one.application_version == rollout.to_version)
-        found = frozenset(one.instance_id for one in current if not one.is_new)
-        self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=found)
+        self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=on_goal)
         self.lowest_serving = len(self._before.serving)
         self.highest_live = len(self._before.live)
         self.world.watchers.append(self._watch)

@@ -81,7 +81,7 @@ class RolloutMachine(Happenings):
             decided = self._guarded(self.driver.step)
             if decided is not None and self.driver.unhurried(decided) > 0:
                 break
-            if self.driver.ended:
+            if self.driver.ended or self.driver.status.outcome is Outcome.PAUSED:
                 break
         else:
             message = f"it never comes to rest: {self.driver.plans[-3:]}"
