@@ -16,7 +16,7 @@ from awsroll.core.fleet import FleetKind, Instance, Lifecycle, TargetKey, Target
 from awsroll.core.status import Call, CallKind, Mode, Status
 from awsroll.core.view import View
 
-MARK_ROLLOUT, MARK_ROLE, RETIRING = "awsroll:rollout", "awsroll:role", "retiring"
+MARK_ROLLOUT, MARK_ROLE, MARK_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Proposals:
 
 def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.MarkInstances:
     """Return the call that tags instances before anything is done to them."""
-    tags = ((MARK_ROLLOUT, view.rollout.rollout_id), (MARK_ROLE, role))
+    tags = ((MARK_ROLLOUT, view.rollout.rollout_id), (MARK_ROLE, role), (MARK_FLEET, view.rollout.fleet))
     return act.MarkInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
 
 
