@@ -56,12 +56,20 @@ class ProcessStory:
     problems: tuple[str, ...]
     history: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        return f"{self.scenario}, {', '.join(map(str, self.kills)) or 'whole'}"
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.calls) > 1
+
     def __str__(self) -> str:
         where = ", then ".join(
             f"{kill} ({calls[kill.call - 1] if kill.call <= len(calls) else 'never reached'})"
             for kill, calls in zip(self.kills, self.calls, strict=False)
         )
-        return "\n".join((f"{self.scenario} killed {where or 'never'}:", *(f"  {one}" for one in self.problems)))
+        return "\n".join((f"{self.scenario}, killed {where or 'never'}:", *(f"  {one}" for one in self.problems)))
 
 
 def tell(scenario: Scenario, kills: Sequence[Kill] = ()) -> ProcessStory:

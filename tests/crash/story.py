@@ -45,13 +45,20 @@ class Story:
     trails: tuple[tuple[str, ...], ...]
     history: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        return f"{self.scenario}, resumed after {self.gap:g} s"
+
+    @property
+    def is_cut(self) -> bool:
+        return bool(self.cuts)
+
     def __str__(self) -> str:
         where = ", then ".join(
             f"{cut} ({trail[cut - 1] if cut <= len(trail) else 'never reached'})"
             for cut, trail in zip(self.cuts, self.trails, strict=False)
         )
-        later = f", resumed {self.gap:g} s later" if self.gap else ""
-        return "\n".join((f"{self.scenario} cut at {where or 'nothing'}{later}:", *(f"  {it}" for it in self.problems)))
+        return "\n".join((f"{self.title}, cut at {where or 'nothing'}:", *(f"  {one}" for one in self.problems)))
 
 
 def tell(scenario: Scenario, cuts: Sequence[int] = (), *, gap: float = 0) -> Story:
