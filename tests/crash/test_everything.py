@@ -21,7 +21,6 @@ SETTINGS = (
 )  # fmt: skip
 WITH_SETTINGS = (
     "group-shorter-delay", "standalone-shorter-delay", "group-suspended-before", "group-without-launch-instances",
-    "group-reload-shorter-delay",
 )  # fmt: skip
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
@@ -36,7 +35,7 @@ def everything(*words: str, scenarios: tuple[str, ...]) -> str:
 
 
 def test_a_rollout_that_dies_anywhere_is_resumed_to_its_end() -> None:
-    told = everything("--gap", "0", "--share", "0.03", "--mutating", "0.4", "--twice", "0.002", scenarios=ON_BOTH_KINDS)
+    told = everything("--gap", "0", "--share", "0.03", "--mutating", "0.3", "--twice", "0.002", scenarios=ON_BOTH_KINDS)
 
     assert "0 went wrong" in told
 
