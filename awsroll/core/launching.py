@@ -219,14 +219,32 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
 
 
 def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
-    """Choose a zone for each of `count` launches: those of the next instances to go, among the group's own zones."""
-    going = [one.zone for one in order(view, view.candidates) if one.zone in known][:count]
-    chosen = Counter(going)
+    """Choose a zone for each of `count` launches: those of the next instances to go, among the group's own zones.
+
+    Instances that are there beyond the desired capacity stand for some of those already: an earlier part of the surge.
+    """
+    covered = _unmatched(view)
+    zones = [one.zone for one in order(view, view.candidates) if one.zone in known]
+    going: list[str] = []
+    for zone in zones:
+        if covered[zone]:
+            covered[zone] -= 1
+        else:
+            going.append(zone)
+    chosen = Counter(going[:count])
     live = Counter(one.zone for one in view.live)
-    for _ in range(count - len(going)):
+    for _ in range(count - chosen.total()):
         emptiest = min(known, key=lambda zone: (live[zone] + chosen[zone], zone), default="")
         chosen[emptiest] += 1
     return chosen
+
+
+def _unmatched(view: View) -> "Counter[str]":
+    """Count, by zone, the newest instances on the goal whose old ones have not been chosen to go yet."""
+    goal = len(view.live) if view.status.desired is None else view.status.desired.goal
+    extra = sum(1 for one in view.live if one.instance_id not in view.chosen) - goal
+    newest = sorted(view.current, key=lambda one: (one.launched_at or view.observation.at, one.instance_id))
+    return Counter(one.zone for one in newest[len(newest) - max(0, extra) :])
 
 
 def _raise_desired(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
