@@ -15,6 +15,7 @@ from awsroll.aws.faults import is_passing, read_fault
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,
+    AwsRefusedError,
     AwsUnansweredError,
     NotImplementedByEndpointError,
 )
