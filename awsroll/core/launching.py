@@ -13,7 +13,7 @@ from datetime import timedelta
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
-from awsroll.core.desired import moved
+from awsroll.core.desired import moved, shortfall
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
 from awsroll.core.gates import launches_left
 from awsroll.core.refusals import excuse_failures
@@ -87,6 +87,9 @@ def _action(view: View, launch: Launch) -> Action:
 def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     """Decide on new launches, as many as the ceiling and the goal allow."""
     status, at = view.status, view.observation.at
+    if view.rollout.reloads:  # launches nothing, but owes the group what its standby moves have taken
+        missing = shortfall(view)
+        return _raise_desired(view, missing) if missing else (status, ())
     count = capacity.launches_allowed
     if count == 0 or (status.launch_after is not None and at < status.launch_after):
         return status, ()
@@ -113,8 +116,6 @@ def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tu
 
     Beyond the next gate nothing is touched: a place that is empty there gets an instance of its own baseline.
     """
-    if view.rollout.reloads:
-        return view.status, ()
     status, actions, empty = view.status, [], set(vacancies(view))
     for number, name in enumerate(_predecessors(view)[:count]):
         within = number < on_goal

@@ -121,7 +121,7 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = select(view, capacity)
     view = replace(view, status=status)
-    status, proposals = (reload if view.rollout.reloads else retire)(view)
+    status, proposals = _take_out(view)
     for reason, ids in arriving.waiting.items():
         for one in ids:
             proposals.wait(reason, one)
@@ -129,6 +129,20 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     if proposals.writes or proposals.waiting or view.status.reloading or view.status.retiring:
         return status, proposals
     return _wait_or_complete(view, capacity, gate)
+
+
+def _take_out(view: View) -> tuple[Status, Proposals]:
+    """Propose the next step for what is on its way out, or through a reload; dead members of a group are ended."""
+    if not view.rollout.reloads:
+        return retire(view)
+    status, proposals = reload(view)
+    if proposals.writes or not status.retiring:
+        return status, proposals
+    status, ending = retire(replace(view, status=status))
+    for reason, ids in proposals.waiting.items():
+        for one in ids:
+            ending.wait(reason, one)
+    return status, ending
 
 
 def _is_at_rest(view: View, capacity: Capacity) -> bool:

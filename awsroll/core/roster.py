@@ -22,9 +22,10 @@ def refresh(view: View) -> Status:
         _finish_retiring,
         _finish_launches,
         _drop_ended,
+        _drop_ended_when_reloading,
     )
     if view.rollout.kind is FleetKind.STANDALONE:
-        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _drop_ended_when_reloading)
+        updates += (_add_registered_by_hand, _drop_deregistered_by_hand)
     for update in updates:
         view = replace(view, status=update(view))
     return view.status
@@ -170,13 +171,17 @@ def _without_occupants(view: View, gone: set[str]) -> Status:
 
 
 def _drop_ended_when_reloading(view: View) -> Status:
-    """Take the place from an instance that ended by itself: a reload launches nothing, and the report says so."""
+    """Let go of instances that ended by themselves: a group replaces them, a standalone fleet is smaller, and told so.
+
+    A reload launches nothing.
+    """
     if not view.rollout.reloads:
         return view.status
+    status = view.status
+    gone = {name for name in status.reloading if name in view.by_id and view.is_gone(view.by_id[name])}
+    status = replace(status, reloading=tuple(name for name in status.reloading if name not in gone))
     ended = {name for name in view.occupants if name in view.by_id and view.is_gone(view.by_id[name])}
-    status = _without_occupants(view, ended)
-    kept = tuple(name for name in status.reloading if name not in ended)
-    status = replace(status, reloading=kept)
+    status = replace(status, places=_without_occupants(view, ended).places)
     return add_warnings(
         status, *(f"{name} ended by itself; a reload launches no replacement" for name in sorted(ended))
     )

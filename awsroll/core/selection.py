@@ -36,9 +36,11 @@ def select(view: View, capacity: Capacity) -> Status:
         away = view.is_away(one)
         flights[one.instance_id] = Flight(step=Step.DRAINING, since=at, targets=keys, stays_out=away)
     status = replace(status, flights=flights, progress_at=at)
-    if strategy is Strategy.RELOAD:
-        return replace(status, reloading=status.reloading + names)
-    return replace(status, retiring=status.retiring + names)
+    if strategy is not Strategy.RELOAD:
+        return replace(status, retiring=status.retiring + names)
+    ended = tuple(one.instance_id for one in picks if view.is_ghost(one))  # its group replaces it once it is told
+    alive = tuple(name for name in names if name not in ended)
+    return replace(status, retiring=status.retiring + ended, reloading=status.reloading + alive)
 
 
 def _untouched(view: View) -> frozenset[str]:

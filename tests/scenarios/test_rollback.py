@@ -129,6 +129,27 @@ def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> Non
     assert not [one for one in fleet.world.journal if one.name == "group.version-set"]
 
 
+@pytest.mark.parametrize("harmed_at", [10, 35, 45, 54, 56, 60])
+def test_a_member_that_dies_in_its_reload_is_ended_and_its_successor_reloaded(harmed_at: int) -> None:
+    fleet = auto_scaling(outdated=3)
+    driver = Driver(fleet, rollout(fleet, **RELOADS, max_failures=1, **BACK))
+    driver.wait(harmed_at, look_every=1)
+    fleet.somebody.kills((*driver.status.reloading, *driver.status.serving)[0])
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert settled(fleet) == {"app-3": 3}
+    assert len(fleet.safety.serving()) == 3
+
+
+def test_a_reload_that_kills_its_servers_goes_back() -> None:
+    fleet = auto_scaling(outdated=3)
+    fleet.instances.bad_versions["app-3"] = Misbehaviour.DIES
+    driver = Driver(fleet, rollout(fleet, **RELOADS, **BACK, limits=replace(LIMITS, min_healthy_seconds=60)))
+    status = driver.run()
+    assert status.outcome is Outcome.ROLLED_BACK
+    assert "app-3" not in settled(fleet)
+    assert len(fleet.safety.serving()) == 3
+
+
 def test_one_failure_may_be_tried_again(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK, **how))
