@@ -10,6 +10,7 @@ from awsroll.core.amount import Amount
 from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
+from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour
 from tests.support.builders import LIMITS, NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
@@ -195,6 +196,21 @@ def test_a_rollback_that_fails_itself_stops_and_says_so(make: Any) -> None:
     status = Driver(fleet, rollout(fleet, **BACK)).run()
     assert (status.mode, status.outcome) == (Mode.ENDED, Outcome.STOPPED)
     assert status.reason.startswith("the rollback failed: ")
+
+
+def test_aborting_a_rollback_gives_back_what_the_group_launched_for_the_surge() -> None:
+    fleet = auto_scaling(outdated=3, can_launch_instances=False)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first("100%")))
+    fleet.faults.lose_answer(TerminateInGroup, When.BEFORE)
+    while versions(fleet).get(str(OLD), 0) < 6 or not driver.status.calls:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    assert driver.status.backwards
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    assert driver.run().outcome is Outcome.STOPPED
+    assert fleet.group is not None
+    assert (fleet.group.settings.desired, fleet.group.settings.maximum) == (3, 3)
+    assert settled(fleet) == {str(OLD): 3}
 
 
 def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any) -> None:
