@@ -144,7 +144,7 @@ class View:
         """Return where the instance should be registered."""
         one = instance.instance_id
         if self.rollout.kind is FleetKind.AUTO_SCALING:
-            ours = self.is_current(instance) or one in self.status.flights
+            ours = self.is_current(instance) or one in self.status.flights or self.forward.is_current(instance)
             return (*sorted(self.managed_keys), *(self.rollout.extra_targets if ours else ()))
         if one in self.occupants:
             return self.occupants[one]

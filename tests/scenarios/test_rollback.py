@@ -7,12 +7,25 @@ import pytest
 
 from awsroll.core.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
 from awsroll.core.amount import Amount
+from awsroll.core.desired import LAG_SECONDS
+from awsroll.core.fleet import TargetKey
 from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour
-from tests.support.builders import LIMITS, NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
+from tests.support.builders import (
+    API,
+    LIMITS,
+    NEW,
+    OLD,
+    OLDER,
+    auto_scaling,
+    launch_first,
+    rollout,
+    standalone,
+    target_group,
+)
 from tests.support.drive import Driver, versions
 
 KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
@@ -211,6 +224,23 @@ def test_aborting_a_rollback_gives_back_what_the_group_launched_for_the_surge() 
     assert fleet.group is not None
     assert (fleet.group.settings.desired, fleet.group.settings.maximum) == (3, 3)
     assert settled(fleet) == {str(OLD): 3}
+
+
+def test_aborting_a_rollback_registers_the_members_that_remain_wherever_they_should_be() -> None:
+    extra = (TargetKey(target_group=API, port=80),)
+    groups = (target_group(managed=True), target_group(API))
+    fleet = auto_scaling(outdated=4, target_groups=groups, extra=extra)
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first(2), extra_targets=extra))
+    driver.run_until(LaunchInGroup)
+    fleet.clock.sleep(LAG_SECONDS)
+    fleet.somebody.scales(4)
+    driver.step()
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.step()
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    assert driver.run().outcome is Outcome.STOPPED
+    assert settled(fleet) == {str(OLD): 2, str(NEW): 2}
+    assert len(fleet.safety.serving()) == 4
 
 
 def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any) -> None:
