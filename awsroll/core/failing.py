@@ -110,7 +110,8 @@ def turn_back(view: View, reason: str) -> Status:
     untouched = (set(before.retiring) - staying) | (set(before.reloading) - half_way) | set(before.kept)
     launched = {name for name in view.launched if name not in view.by_id or not view.is_gone(view.by_id[name])}
     places, displaced = _give_places_back(view)
-    status = replace(drop_launched(before, set(view.launched)), places=places)
+    shown = {name for name in view.launched if view.is_shown(name)}  # others are looked for until EC2 knows them
+    status = replace(drop_launched(before, shown), places=places)
     half_done = {name for name in half_way if not _is_finished(view, name)}
     rejected = {*status.rejected, *launched, *displaced, *half_done}
     serving = (one for one in turned.live if turned.is_current(one) and turned.is_in_service(one))

@@ -89,7 +89,8 @@ def _finish_launches(view: View) -> Status:
     for launch in view.status.launches:
         if _is_of_the_other_way(view, launch):
             rejected |= set(launch.instance_ids)
-            launches += [] if launch.settled else [launch]
+            unseen = _unseen(view, launch)
+            launches += [replace(launch, instance_ids=unseen)] if unseen or not launch.settled else []
             continue
         kept = tuple(one for one in launch.instance_ids if not _has_arrived(view, launch, one))
         for one in set(launch.instance_ids) - set(kept):
@@ -103,6 +104,12 @@ def _finish_launches(view: View) -> Status:
 def _is_of_the_other_way(view: View, launch: Launch) -> bool:
     """Tell whether a launch was asked for before the rollout was turned back: what comes of it goes again."""
     return view.status.backwards and launch.template is not None and launch.template == view.forward.template
+
+
+def _unseen(view: View, launch: Launch) -> tuple[str, ...]:
+    """Return the instances of a launch that EC2 does not show yet, for as long as that may be."""
+    may_come = (view.observation.at - launch.at).total_seconds() < view.rollout.limits.launch_seconds
+    return tuple(one for one in launch.instance_ids if may_come and not view.is_shown(one))
 
 
 def _is_ended(view: View, name: str) -> bool:

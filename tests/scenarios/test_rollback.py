@@ -14,6 +14,7 @@ from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour
+from awsroll.testing.world import Physics
 from tests.support.builders import (
     API,
     LIMITS,
@@ -300,3 +301,14 @@ def test_a_member_of_the_new_half_that_dies_unnoticed_is_ended_so_that_another_c
     fleet.somebody.kills(fleet.instances.all()[-1].instance_id)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert settled(fleet) == {str(NEW): 3}
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3])
+def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_when_the_rollout_goes_back(seconds: int) -> None:
+    fleet = standalone(outdated=3, physics=Physics(visibility=8))
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first()))
+    driver.run_until(LaunchInstance)
+    fleet.clock.sleep(seconds)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert settled(fleet) == {str(OLD): 3}
