@@ -170,7 +170,8 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
         return replace(pause(view.status, view.status.pausing), pausing=""), proposals
     if proposals.waiting:
         return view.status, proposals
-    view = replace(view, status=gates.reach(view, capacity))
+    if not (capacity.inbound or view.status.calls):  # what the group still owes is below the gate
+        view = replace(view, status=gates.reach(view, capacity))
     if view.status.gate_since is not None:
         return view.status, proposals
     return _complete(view, capacity, proposals)
