@@ -220,3 +220,15 @@ def test_a_gate_does_not_close_before_the_group_has_launched_what_is_below_it() 
     assert new_ones(fleet) == 1
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert new_ones(fleet) == 4
+
+
+def test_a_new_server_of_a_double_half_that_dies_at_a_gate_does_not_stop_it_for_ever() -> None:
+    fleet = auto_scaling(outdated=4)
+    gates = Gates(checkpoints=(Amount(value=1),), delay_seconds=600)
+    driver = Driver(fleet, rollout(fleet, gates=gates, **HOW["double-half"]))
+    at_gate(fleet, driver)
+    driver.wait(20)
+    fleet.somebody.kills(driver.status.serving[0])
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert new_ones(fleet) == 4
+    assert fleet.safety.lowest_serving >= 4
