@@ -146,7 +146,7 @@ def test_a_surge_goes_to_the_zones_that_lose_an_instance() -> None:
 def test_a_surge_that_comes_in_two_parts_goes_to_the_same_zones_as_one_that_comes_at_once() -> None:
     fleet = auto_scaling(outdated=3)
     fleet.faults.plan(
-        Fault(action=LaunchInGroup, nth=2, answer=Answer.REFUSED, code="InsufficientInstanceCapacity", transient=True)
+        Fault(action=LaunchInGroup, nth=2, answer=Answer.REFUSED, code="ScalingActivityInProgress", transient=True)
     )
     driver = drive(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF))
     assert driver.status.outcome is Outcome.SUCCEEDED
