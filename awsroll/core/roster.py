@@ -151,7 +151,7 @@ def _add_registered_by_hand(view: View) -> Status:
 
 def _drop_deregistered_by_hand(view: View) -> Status:
     """Take the place from a running instance that somebody has deregistered: it is no more of the fleet."""
-    ours = set(view.status.retiring) | set(view.status.reloading) | set(view.status.returning)
+    ours = view.chosen | {*view.status.returning, *view.status.kept}
     gone = {
         name
         for name in view.occupants
