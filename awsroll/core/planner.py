@@ -180,7 +180,8 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
 def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
     status, at = view.status, view.observation.at
     waiting = tuple(one for one in view.exempt if not _is_ignored(view.rollout, away=view.is_away(one)))
-    if view.candidates or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
+    to_go = view.candidates or len(view.outdated) > len(view.exempt)  # pending ones are no candidates yet
+    if to_go or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
         proposals.waiting.setdefault(Reason.CAPACITY, [])
         return replace(status, baking_since=None), proposals
     if waiting:

@@ -124,11 +124,15 @@ def _in_order(view: View) -> tuple[Instance, ...]:
 
 
 def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
-    """Choose what is more than the fleet should have once nothing outdated is left (somebody lowered desired)."""
+    """Choose what is more than the fleet should have once nothing outdated is left (somebody lowered desired).
+
+    Members that are to go but are not in service yet are part of it: they go once they are.
+    """
     if view.rollout.kind is FleetKind.STANDALONE or view.candidates or view.chosen or is_moving(view.status):
         return []
-    extra = min(surplus(view), len(view.live) - capacity.limits.desired)
+    extra = min(surplus(view), len(view.live) - capacity.limits.desired) - len(view.outdated) + len(view.exempt)
     if extra <= 0 or view.rollout.strategy is Strategy.RELOAD:
         return []
     new = sorted(view.current, key=lambda one: (view.is_serving(one), one.instance_id))
-    return new[:extra]
+    idle = sum(1 for one in new if not view.is_serving(one))
+    return new[: min(extra, idle + capacity.room)]
