@@ -65,7 +65,7 @@ def _finish_retiring(view: View) -> Status:
     done = tuple(name for name in status.retiring if _has_left(view, name))
     if not done:
         return status
-    replaced = sum(1 for name in done if name not in view.launched)
+    replaced = sum(1 for name in done if name not in view.launched and name not in status.rejected)
     counters = replace(status.counters, replaced=status.counters.replaced + replaced)
     return replace(
         status,

@@ -35,10 +35,11 @@ def select(view: View, capacity: Capacity) -> Status:
         keys = tuple(sorted(target.key for target in one.targets))
         away = view.is_away(one)
         flights[one.instance_id] = Flight(step=Step.DRAINING, since=at, targets=keys, stays_out=away)
-    status = replace(status, flights=flights, progress_at=at)
+    ended = tuple(one.instance_id for one in picks if view.is_ghost(one))  # its group replaces it once it is told
+    rejected = tuple(sorted({*status.rejected, *ended}))
+    status = replace(status, flights=flights, rejected=rejected, progress_at=at)
     if strategy is not Strategy.RELOAD:
         return replace(status, retiring=status.retiring + names)
-    ended = tuple(one.instance_id for one in picks if view.is_ghost(one))  # its group replaces it once it is told
     alive = tuple(name for name in names if name not in ended)
     return replace(status, retiring=status.retiring + ended, reloading=status.reloading + alive)
 
@@ -80,7 +81,8 @@ def _released(status: Status, names: frozenset[str]) -> Status:
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:
     """Tell whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
-    if view.status.retiring or view.status.kept or view.status.counters.replaced:
+    retiring = set(view.status.retiring) - set(view.status.rejected)  # what has ended or failed goes before
+    if retiring or view.status.kept or view.status.counters.replaced:
         return True
     return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
 
