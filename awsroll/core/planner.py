@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core import clocks, deadlines, desired, gates, roster, settings
-from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.actions import Action, Answer, Hold, Reason, Result
 from awsroll.core.capacity import Capacity, measure
 from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
@@ -22,7 +22,7 @@ from awsroll.core.retire import Proposals, retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy, Rollout
 from awsroll.core.selection import select
-from awsroll.core.settle import settle_by_look
+from awsroll.core.settle import settle, settle_by_look
 from awsroll.core.status import Failure, Mode, Outcome, Status
 from awsroll.core.view import View
 
@@ -206,8 +206,10 @@ def _is_ignored(rollout: Rollout, *, away: bool) -> bool:
 
 
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
-    """Take the writes of one kind, and say when to look again."""
+    """Take the writes of one kind, take back what was announced of the others, and say when to look again."""
     actions = _one_kind(proposals.writes)
+    others = tuple(Result(action=one, answer=Answer.STALE) for one in proposals.writes if one not in actions)
+    view = replace(view, status=settle(view.status, others, view.observation.at))
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else _patience(view, holds)
     return Plan(actions=actions, status=view.status, holds=holds, requeue_seconds=seconds)
