@@ -71,6 +71,12 @@ def shortfall(view: View) -> int:
     return max(0, known.goal - known.expected - away)
 
 
+def in_our_standby(view: View) -> tuple[str, ...]:
+    """Return the members that we have put in standby, or that are on the way there."""
+    ours = (*view.status.reloading, *view.status.returning, *view.status.kept)
+    return tuple(name for name in dict.fromkeys(ours) if name in view.by_id and _is_out(view, name))
+
+
 def _is_out(view: View, instance_id: str) -> bool:
     flight = view.status.flights.get(instance_id)
     found_away = flight is not None and flight.stays_out

@@ -19,6 +19,7 @@ from awsroll.core.restoring import restore
 from awsroll.core.retire import Proposals, retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy
+from awsroll.core.settings import make_room
 from awsroll.core.settle import abandoned_name
 from awsroll.core.status import CallKind, Mode, Outcome, Status
 from awsroll.core.view import View
@@ -28,7 +29,10 @@ def finish(view: View) -> tuple[Status, Proposals]:
     """Propose the next step towards the end; without any, and nothing to wait for, the rollout is ended."""
     if view.status.mode is Mode.STOPPING:
         view = replace(view, status=_turn_back(view))
-        status, proposals = _settle_instances(view)
+        status, writes = make_room(view)
+        view, proposals = replace(view, status=status), Proposals(writes=list(writes))
+        if not writes:
+            status, proposals = _settle_instances(view)
     else:
         status, proposals = view.status, Proposals()
     view = replace(view, status=status)

@@ -21,7 +21,7 @@ from awsroll.core.reloading import check_commands, reload
 from awsroll.core.retire import Proposals, retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy, Rollout
-from awsroll.core.selection import select
+from awsroll.core.selection import beyond_desired, select
 from awsroll.core.settle import settle, settle_by_look
 from awsroll.core.status import Failure, Mode, Outcome, Status
 from awsroll.core.view import View
@@ -181,6 +181,7 @@ def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Sta
     status, at = view.status, view.observation.at
     waiting = tuple(one for one in view.exempt if not _is_ignored(view.rollout, away=view.is_away(one)))
     to_go = view.candidates or len(view.outdated) > len(view.exempt)  # pending ones are no candidates yet
+    to_go = to_go or beyond_desired(view, capacity) > 0
     if to_go or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
         proposals.waiting.setdefault(Reason.CAPACITY, [])
         return replace(status, baking_since=None), proposals

@@ -21,11 +21,15 @@ def select(view: View, capacity: Capacity) -> Status:
     """Add the next instances to those on their way out (or through a reload)."""
     if capacity.serving < capacity.limits.floor and (untouched := _untouched(view)):
         return _released(view.status, untouched)
-    strategy = view.rollout.strategy
-    if strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
-        picks = _picks(view, capacity, only_failed=True)  # they hold the places of those that are to come instead
-    else:
-        picks = _picks(view, capacity) or _surplus_picks(view, capacity)
+    if view.rollout.strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
+        return _chosen(view, _picks(view, capacity, only_failed=True))  # they hold the places of those that are to come
+    if picks := _picks(view, capacity):
+        return _chosen(view, picks, reloads=view.rollout.reloads)
+    return _chosen(view, _surplus_picks(view, capacity))
+
+
+def _chosen(view: View, picks: list[Instance], *, reloads: bool = False) -> Status:
+    """Start the flights of the chosen instances."""
     if not picks:
         return view.status
     status, at = view.status, view.observation.at
@@ -38,7 +42,7 @@ def select(view: View, capacity: Capacity) -> Status:
     ended = tuple(one.instance_id for one in picks if view.is_ghost(one))  # its group replaces it once it is told
     rejected = tuple(sorted({*status.rejected, *ended}))
     status = replace(status, flights=flights, rejected=rejected, progress_at=at)
-    if strategy is not Strategy.RELOAD:
+    if not reloads:
         return replace(status, retiring=status.retiring + names)
     alive = tuple(name for name in names if name not in ended)
     return replace(status, retiring=status.retiring + ended, reloading=status.reloading + alive)
@@ -130,11 +134,16 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
 
     Members that are to go but are not in service yet are part of it: they go once they are.
     """
-    if view.rollout.kind is FleetKind.STANDALONE or view.candidates or view.chosen or is_moving(view.status):
+    if view.candidates or view.chosen or is_moving(view.status):
         return []
-    extra = min(surplus(view), len(view.live) - capacity.limits.desired) - len(view.outdated) + len(view.exempt)
-    if extra <= 0 or view.rollout.strategy is Strategy.RELOAD:
-        return []
+    extra = beyond_desired(view, capacity) - len(view.outdated) + len(view.exempt)
     new = sorted(view.current, key=lambda one: (view.is_serving(one), one.instance_id))
     idle = sum(1 for one in new if not view.is_serving(one))
-    return new[: min(extra, idle + capacity.room)]
+    return new[: max(0, min(extra, idle + capacity.room))]
+
+
+def beyond_desired(view: View, capacity: Capacity) -> int:
+    """Return how many members a group has, by our raising desired, beyond what it should have."""
+    if view.rollout.kind is FleetKind.STANDALONE:
+        return 0
+    return max(0, min(surplus(view), len(view.live) - capacity.limits.desired))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Bounds
-from awsroll.core.desired import surplus
+from awsroll.core.desired import in_our_standby, surplus
 from awsroll.core.fleet import Group, TemplateVersion
 from awsroll.core.plan import add_warnings
 from awsroll.core.rollout import Rollout, Strategy
@@ -61,7 +61,28 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
             must not be the new version, and alarms may scale it again unless a surplus is out.
     """
     changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
-    goal = _untold_goal(view, bounds)
+    return _change(view, changes, _untold_goal(view, bounds))
+
+
+def make_room(view: View) -> tuple[Status, tuple[Action, ...]]:
+    """Return the next writes that raise the maximum so that our members can leave standby; none when they can."""
+    group = view.observation.group
+    return (view.status, ()) if group is None else _change(view, _room_changes(group, _with_standby(view, group)), {})
+
+
+def _with_standby(view: View, group: Group) -> int:
+    """Return the capacity once ours have left standby: more than found, if somebody has raised desired meanwhile."""
+    return group.desired + len(in_our_standby(view))
+
+
+def _room_changes(group: Group, highest: int) -> tuple[Change, ...]:
+    if group.maximum >= highest:
+        return ()
+    return (Change(name=MAXIMUM, resource=group.name, found=str(group.maximum), wanted=str(highest)),)
+
+
+def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tuple[Status, tuple[Action, ...]]:
+    """Announce changes in the ledger and as tags, then make them."""
     if not changes and not goal:
         return view.status, ()
     status = _warn_of_others(view, changes)
@@ -111,9 +132,8 @@ def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change
     if group is None:
         return ()
     found = _process_changes(view, group, at_rest=at_rest)
-    highest = bounds.ceiling
-    if bounds.max_surge and group.maximum < highest:
-        found.append(Change(name=MAXIMUM, resource=group.name, found=str(group.maximum), wanted=str(highest)))
+    highest = bounds.ceiling if bounds.max_surge else 0
+    found += _room_changes(group, max(highest, _with_standby(view, group)))
     lowest = bounds.desired - bounds.max_unavailable
     if rollout.strategy is Strategy.RELOAD and group.minimum > lowest:
         found.append(Change(name=MINIMUM, resource=group.name, found=str(group.minimum), wanted=str(lowest)))
