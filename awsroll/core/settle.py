@@ -211,6 +211,8 @@ def _is_shown(view: View, call: Call) -> bool:
         case CallKind.TERMINATE | CallKind.TERMINATE_AND_DECREMENT:
             recorded = group is not None and call.instance_id in group.terminations
             return one is None or recorded or (view.is_leaving(one) and not view.is_ghost(one))
+        case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (one is None or view.is_leaving(one)):
+            return True  # it has moved, and ended since
         case CallKind.ENTER_STANDBY:
             return one is not None and view.is_away(one)  # one that leaves was never there: its group ended it
         case CallKind.EXIT_STANDBY:
