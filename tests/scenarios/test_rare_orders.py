@@ -141,7 +141,7 @@ def test_a_member_that_ends_on_its_way_out_of_standby_has_left_it_all_the_same()
     while not driver.ended:
         step(driver)
         assert driver.status.desired is not None
-        assert driver.status.desired.expected == driver.status.desired.goal == 2
+        assert driver.status.desired.expected == fleet.group.settings.desired
 
 
 def test_a_member_that_has_ended_is_replaced_in_a_reload_and_then_reloaded() -> None:
