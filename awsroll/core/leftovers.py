@@ -1,0 +1,191 @@
+"""What a dead rollout has left, in words, and what putting it back would do: the same rules, looked at, not acted on.
+
+It is told of any record that settles: one that a store has kept, or one that was made again from tags (`repairing`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from awsroll.core.actions import Reason
+from awsroll.core.finishing import turned_back
+from awsroll.core.fleet import FleetKind, Instance, InstanceState
+from awsroll.core.launching import MARK_REPLACES, missing_targets
+from awsroll.core.reloading import RELOADING
+from awsroll.core.restoring import all_goals
+from awsroll.core.retire import RETIRING
+from awsroll.core.settings import DELAY, DESIRED, MAXIMUM, MINIMUM, POOL, PROCESS, VERSION, version_text
+from awsroll.core.view import View
+from awsroll.core.warm_pool import NO_POOL
+
+_LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """One thing that is not as it was before the rollout.
+
+    Attributes:
+        what: `setting`, `desired`, `surplus`, `orphan`, `out-of-traffic`, `half-registered`, `standby`, `retired`,
+            `label` or `rollout`.
+        about: the id of an instance or rollout, the name of a group, or the ARN of a target group.
+        found: what was seen.
+        remedy: what a repair does about it; where it does nothing, the command for a person.
+        acts: a repair does something about it.
+    """
+
+    what: str
+    about: str
+    found: str
+    remedy: str
+    acts: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.found}: {self.remedy}"
+
+
+def leftovers(view: View, *, labels: Mapping[str, str]) -> tuple[Leftover, ...]:
+    """Return everything that a rollout has left.
+
+    Args:
+        view: a look, with a status that settles (`Mode.STOPPING` or `COMPLETING`).
+        labels: by group or target group, the rollout whose label it carries although nobody rolls it.
+    """
+    return (*_instances(view), *_desired(view), *_settings(view), *_labels(labels))
+
+
+def _labels(labels: Mapping[str, str]) -> list[Leftover]:
+    return [
+        Leftover(
+            what="label", about=resource, found=f"{resource} carries the label of rollout {name}", remedy="removed"
+        )
+        for resource, name in sorted(labels.items())
+    ]
+
+
+# --- settings -----------------------------------------------------------------------------------------------------
+
+
+def _desired(view: View) -> list[Leftover]:
+    group, known = view.observation.group, view.status.desired
+    if group is None or known is None or group.desired <= known.goal:
+        return []
+    found = f"desired capacity of group {group.name} is {group.desired}, it was {known.goal}"
+    remedy = f"{known.goal} again, once no more members are there than that"
+    return [Leftover(what="desired", about=group.name, found=found, remedy=remedy)]
+
+
+def _settings(view: View) -> list[Leftover]:
+    """Compare each setting of the ledger with what it gets once desired capacity is back."""
+    group, known, before = view.observation.group, view.status.desired, _desired(view)
+    if group is not None and known is not None:
+        settled = replace(group, desired=min(group.desired, known.goal))
+        view = View(view.forward, replace(view.observation, group=settled), view.status)
+    goals, found, found_desired = all_goals(view), list[Leftover](), bool(before)
+    for name, old in sorted(view.status.ledger.items()):
+        resource = name.partition("=")[2] or view.rollout.group
+        now, goal = _now(view, name), goals.get(name)
+        said = f"{_words(name)} of {_resource_words(view, resource)} is {now}, it was {old}"
+        if name == DESIRED and found_desired:
+            continue
+        remedy = "left so; its tag is removed" if goal is None else f"set to {goal}"
+        found.append(Leftover(what="setting", about=resource, found=said, remedy=remedy))
+    return found
+
+
+def _words(name: str) -> str:
+    if name.startswith(PROCESS):
+        return f"process {name.removeprefix(PROCESS)}"
+    plain = name.partition("=")[0]
+    return {VERSION: "launch template", DESIRED: "desired capacity"}.get(plain, plain.replace("-", " "))
+
+
+def _resource_words(view: View, resource: str) -> str:
+    names = (f"target group {one.name}" for one in view.observation.target_groups if one.arn == resource)
+    return next(names, f"group {resource}")
+
+
+def _now(view: View, name: str) -> str:
+    group = view.observation.group
+    if name.startswith(DELAY):
+        return f"{view.observation.target_group(name.partition('=')[2]).deregistration_delay_seconds:g}"
+    if group is None:
+        return "unknown"
+    if name.startswith(PROCESS):
+        return "suspended" if name.removeprefix(PROCESS) in group.suspended else "running"
+    values = {
+        MINIMUM: str(group.minimum),
+        MAXIMUM: str(group.maximum),
+        DESIRED: str(group.desired),
+        VERSION: version_text(group),
+        POOL: NO_POOL if group.warm_pool is None else str(group.warm_pool),
+    }
+    return values.get(name, "unknown")
+
+
+# --- instances ----------------------------------------------------------------------------------------------------
+
+
+def _instances(view: View) -> list[Leftover]:
+    status = turned_back(view)
+    ahead = View(view.forward, view.observation, status)
+    going = {name for name in status.retiring if name in view.by_id and not view.is_leaving(view.by_id[name])}
+    found = [_going(view, view.by_id[name]) for name in sorted(going)]
+    found += [_returning(ahead, view.by_id[name]) for name in status.returning if name in view.by_id]
+    told = going | set(status.returning)
+    for one in view.observation.instances:
+        if one.instance_id in told or view.is_leaving(one):
+            continue
+        left = _left(view, one)
+        if left is not None:
+            found.append(left)
+        elif view.is_live(one) and view.is_current(one) and not view.is_away(one) and missing_targets(view, one):
+            found.append(_returning(view, one))
+    return found
+
+
+def _going(view: View, one: Instance) -> Leftover:
+    name = one.instance_id
+    if view.rollout.kind is FleetKind.AUTO_SCALING:
+        found = f"{name} ({_version(one)}) is more than group {view.rollout.group} should have"
+        return Leftover(what="surplus", about=name, found=found, remedy="the group retires it, by its id")
+    where = "still registered" if one.targets else "registered nowhere"
+    found = f"{name} ({_version(one)}) was launched by rollout {one.rollout or view.rollout.rollout_id} and is {where}"
+    return Leftover(what="orphan", about=name, found=found, remedy=f"terminated ({Reason.SURPLUS})")
+
+
+def _returning(view: View, one: Instance) -> Leftover:
+    name, missing = one.instance_id, missing_targets(view, one)
+    on = ", ".join(f"{_resource_words(view, key.target_group)} port {key.port}" for key in missing)
+    if view.is_away(one):
+        found = f"{name} ({_version(one)}) is in standby by the rollout"
+        return Leftover(what="out-of-traffic", about=name, found=found, remedy="put back in service")
+    taken_out = one.role in (RETIRING, RELOADING)
+    what = "half-registered" if any(target.key not in missing for target in one.targets) else "out-of-traffic"
+    state = "was taken out of traffic" if taken_out else "is not registered everywhere"
+    remedy = f"registered on {on}" if on else "let back in"
+    return Leftover(what=what, about=name, found=f"{name} ({_version(one)}) {state}", remedy=remedy)
+
+
+def _left(view: View, one: Instance) -> Leftover | None:
+    """Tell of what a person must decide: nothing shows any more what it is there for."""
+    name = one.instance_id
+    if view.is_away(one) and one.role in (RETIRING, RELOADING):
+        remedy = (
+            "left; put it back with `aws autoscaling exit-standby --auto-scaling-group-name "
+            f"{view.rollout.group} --instance-ids {name}`, or end it with `aws autoscaling "
+            f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`"
+        )
+        found = f"{name} ({_version(one)}) is in standby, put there by rollout {one.rollout}"
+        return Leftover(what="standby", about=name, found=found, remedy=remedy, acts=False)
+    by_hand = view.rollout.kind is FleetKind.STANDALONE and one.state in _LIVING
+    if by_hand and not view.is_member(one) and not one.targets and one.role:
+        successor = next((other for other in view.observation.instances if (MARK_REPLACES, name) in other.tags), None)
+        by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
+        remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
+        found = f"{name} ({_version(one)}) was taken out of traffic by rollout {one.rollout}{by}"
+        return Leftover(what="retired", about=name, found=found, remedy=remedy, acts=False)
+    return None
+
+
+def _version(one: Instance) -> str:
+    return str(one.template) if one.template is not None else "version unknown"

@@ -1,0 +1,105 @@
+"""A fleet that a rollout has left in the middle: it is rolled until it dies at a call, as a SIGKILL would have it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awsroll
+from awsroll.mending import Repaired, Wanted, mend
+from awsroll.running import Surroundings
+from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
+from awsroll.stores import LocalStore
+from awsroll.testing.clock import VirtualClock
+from tests.crash.ending import Found
+from tests.crash.knife import Crash, CutStore, Knife
+from tests.crash.scenarios import Scenario
+from tests.crash.story import build
+
+LABEL_SECONDS = 601  # so long the label of a dead rollout keeps those with another store away
+
+
+@dataclass
+class Wreck:
+    """A sandbox with one fleet, before and after a rollout of it died."""
+
+    sandbox: Sandbox
+    fleet: Fleet
+    folder: Path
+    found: Found
+    trail: list[str]
+
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(self.folder / "records")
+
+    def roll(self, scenario: Scenario, cut: int | None) -> None:
+        """Roll until the process dies at an instant; None: to the end."""
+        knife = Knife(self.sandbox.world.now, cut)
+        put_away = knife.watch(self.sandbox)
+        store = CutStore(self.store.directory, knife)
+        try:
+            awsroll.roll(
+                scenario.spec(self.fleet), session=self.sandbox.session(), store=store, clock=self.sandbox.clock
+            )
+        except Crash:
+            pass
+        finally:
+            put_away()
+        self.trail = knife.trail
+
+    def repair(
+        self,
+        *,
+        recorded: bool,
+        confirm: Callable[[Sequence[Any]], bool] = bool,
+        **wanted: Any,
+    ) -> Repaired:
+        """Repair it, by its record or by what stands on it alone."""
+        named = {"asg": self.fleet.group_name or "", "target_group": self.fleet.target_group_arns}
+        if self.fleet.group_name:
+            named["target_group"] = ()
+        store = self.store if recorded else LocalStore(self.folder / "elsewhere")
+        if not recorded:
+            self.sandbox.jump(LABEL_SECONDS)
+        return mend(
+            Wanted(**(named | wanted)),
+            Surroundings(session=self.sandbox.session(), store=store, clock=self.sandbox.clock),
+            confirm=confirm,
+        )
+
+    def settings_now(self) -> Found:
+        return Found.of(self.sandbox, self.fleet)
+
+    def live(self) -> set[str]:
+        return {one.instance_id for one in self.sandbox.ec2.live_instances()}
+
+    def serving(self) -> set[str]:
+        """Instances that are healthy on every port of every target group."""
+        ports = self.fleet.ports[:1] if self.fleet.group_name else self.fleet.ports
+        per_port = [
+            {one.instance_id for one in self.sandbox.elb.targets(arn) if one.port == port and one.state == "healthy"}
+            for arn in self.fleet.target_group_arns
+            for port in ports
+        ]
+        return set.intersection(*per_port)
+
+    def members(self) -> dict[str, str]:
+        groups = [one for one in self.sandbox.autoscaling.groups() if one.name == self.fleet.group_name]
+        return {name: str(one.state) for group in groups for name, one in group.members.items()}
+
+
+@contextmanager
+def wreck(scenario: Scenario, folder: Path) -> Iterator[Wreck]:
+    """Build a scenario's fleet in a sandbox of its own."""
+    with Sandbox(clock=VirtualClock(), options=SandboxOptions(**scenario.options)) as sandbox:
+        fleet = build(sandbox, scenario)
+        yield Wreck(sandbox=sandbox, fleet=fleet, folder=folder, found=Found.of(sandbox, fleet), trail=[])
+
+
+def trail_of(scenario: Scenario, folder: Path) -> list[str]:
+    """Return the instants of a whole rollout: where it can be cut."""
+    with wreck(scenario, folder / "whole") as whole:
+        whole.roll(scenario, None)
+        return whole.trail
