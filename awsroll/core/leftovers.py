@@ -50,16 +50,15 @@ def leftovers(view: View, *, labels: Mapping[str, str]) -> tuple[Leftover, ...]:
         view: a look, with a status that settles (`Mode.STOPPING` or `COMPLETING`).
         labels: by group or target group, the rollout whose label it carries although nobody rolls it.
     """
-    return (*_instances(view), *_desired(view), *_settings(view), *_labels(labels))
+    return (*_instances(view), *_desired(view), *_settings(view), *_labels(view, labels))
 
 
-def _labels(labels: Mapping[str, str]) -> list[Leftover]:
-    return [
-        Leftover(
-            what="label", about=resource, found=f"{resource} carries the label of rollout {name}", remedy="removed"
-        )
-        for resource, name in sorted(labels.items())
-    ]
+def _labels(view: View, labels: Mapping[str, str]) -> list[Leftover]:
+    found = []
+    for resource, name in sorted(labels.items()):
+        said = f"{_resource_words(view, resource)} carries the label of rollout {name}, which nobody drives"
+        found.append(Leftover(what="label", about=resource, found=said, remedy="removed"))
+    return found
 
 
 # --- settings -----------------------------------------------------------------------------------------------------
@@ -76,20 +75,25 @@ def _desired(view: View) -> list[Leftover]:
 
 def _settings(view: View) -> list[Leftover]:
     """Compare each setting of the ledger with what it gets once desired capacity is back."""
-    group, known, before = view.observation.group, view.status.desired, _desired(view)
-    if group is not None and known is not None:
-        settled = replace(group, desired=min(group.desired, known.goal))
-        view = View(view.forward, replace(view.observation, group=settled), view.status)
-    goals, found, found_desired = all_goals(view), list[Leftover](), bool(before)
-    for name, old in sorted(view.status.ledger.items()):
-        resource = name.partition("=")[2] or view.rollout.group
-        now, goal = _now(view, name), goals.get(name)
-        said = f"{_words(name)} of {_resource_words(view, resource)} is {now}, it was {old}"
-        if name == DESIRED and found_desired:
-            continue
-        remedy = "left so; its tag is removed" if goal is None else f"set to {goal}"
-        found.append(Leftover(what="setting", about=resource, found=said, remedy=remedy))
-    return found
+    ahead = _with_desired_back(view)
+    goals, told = all_goals(ahead), {DESIRED} if _desired(view) else set[str]()
+    return [_setting(ahead, name, goals.get(name)) for name in sorted(view.status.ledger) if name not in told]
+
+
+def _with_desired_back(view: View) -> View:
+    group, known = view.observation.group, view.status.desired
+    if group is None or known is None:
+        return view
+    settled = replace(group, desired=min(group.desired, known.goal))
+    return View(view.forward, replace(view.observation, group=settled), view.status)
+
+
+def _setting(view: View, name: str, goal: str | None) -> Leftover:
+    resource, old, now = name.partition("=")[2] or view.rollout.group, view.status.ledger[name], _now(view, name)
+    subject = f"{_words(name)} of {_resource_words(view, resource)}"
+    found = f"{subject} is {now}, as it was" if now == old else f"{subject} is {now}, it was {old}"
+    remedy = "left so, its tag is removed" if goal is None else f"set to {goal}"
+    return Leftover(what="setting", about=resource, found=found, remedy=remedy)
 
 
 def _words(name: str) -> str:
