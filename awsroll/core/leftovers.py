@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from awsroll.core.actions import Reason
 from awsroll.core.finishing import turned_back
 from awsroll.core.fleet import FleetKind, Instance, InstanceState
-from awsroll.core.launching import MARK_REPLACES, missing_targets
+from awsroll.core.launching import MARK_REPLACES, REPLACEMENT, missing_targets
 from awsroll.core.reloading import RELOADING
 from awsroll.core.restoring import all_goals
 from awsroll.core.retire import RETIRING
@@ -17,6 +17,7 @@ from awsroll.core.settings import DELAY, DESIRED, MAXIMUM, MINIMUM, POOL, PROCES
 from awsroll.core.view import View
 from awsroll.core.warm_pool import NO_POOL
 
+_ROLES = (RETIRING, RELOADING, REPLACEMENT)
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 
 
@@ -182,7 +183,7 @@ def _left(view: View, one: Instance) -> Leftover | None:
         found = f"{name} ({_version(one)}) is in standby, put there by rollout {one.rollout}"
         return Leftover(what="standby", about=name, found=found, remedy=remedy, acts=False)
     by_hand = view.rollout.kind is FleetKind.STANDALONE and one.state in _LIVING
-    if by_hand and not view.is_member(one) and not one.targets and one.role:
+    if by_hand and not view.is_member(one) and not one.targets and one.role in _ROLES:
         successor = next((other for other in view.observation.instances if (MARK_REPLACES, name) in other.tags), None)
         by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
         remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
