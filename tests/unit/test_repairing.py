@@ -1,4 +1,4 @@
-"""What is made of a fleet of which no record is left: which version, which desired capacity, who goes, who comes back."""
+"""What is made of a fleet of which no record is left: its version and capacity, who goes, who comes back."""
 
 from dataclasses import replace
 
@@ -190,10 +190,11 @@ def test_an_old_server_that_was_taken_out_comes_back_while_nobody_serves_in_its_
 def test_an_old_server_whose_successor_serves_is_left_to_a_person() -> None:
     seen = _by_hand(_retired("i-1"), instance("i-2"), _launched("i-3", "i-1", TargetState.HEALTHY))
 
-    assert _told(seen) == [
-        "i-1 (lt-web:1) was taken out of traffic by rollout web-1, and i-3 serves in its place: left; end it with "
-        "`aws ec2 terminate-instances --instance-ids i-1`"
-    ]
+    (told,) = _told(seen)
+    assert told.startswith(
+        "i-1 (lt-web:1) was taken out of traffic by rollout web-1, and i-3 serves in its place: left"
+    )
+    assert "`aws ec2 terminate-instances --instance-ids i-1`" in told
 
 
 def test_a_half_registered_server_is_registered_where_most_are() -> None:
