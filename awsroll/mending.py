@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from awsroll.core.fleet import Observation
 from awsroll.core.leftovers import Leftover, leftovers
 from awsroll.core.repairing import reconstruct, settling
 from awsroll.core.rollout import Pace, Rollout
@@ -197,17 +196,13 @@ def _is_open(status: Status) -> bool:
 
 def _by_record(run: Run, record: Record) -> _Case:
     rollout, status = record.rollout, record.status
-    observation = _observed(run, rollout, status)
+    observation = run.fleet(rollout).observe(rollout.facing(backwards=status.backwards), status)
     settled = settling(View(rollout, observation, status))
     tags = read_tags(run.aws, rollout)
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)
     if status.mode is not Mode.ENDED:
         found = (_unfinished(record), *found)
     return _Case(replace(record, status=settled), found, resumed=True)
-
-
-def _observed(run: Run, rollout: Rollout, status: Status) -> Observation:
-    return run.fleet(rollout).observe(rollout.facing(backwards=status.backwards), status)
 
 
 def _unfinished(record: Record) -> Leftover:
@@ -224,7 +219,7 @@ def _unfinished(record: Record) -> Leftover:
 
 def _by_tags(run: Run, rollout: Rollout) -> _Case:
     tags = read_tags(run.aws, rollout)
-    made, status = reconstruct(look(run.aws, rollout, tags))
-    observation = _observed(run, made, status)
-    found = leftovers(View(made, observation, status), labels=tags.labels)
+    seen = look(run.aws, rollout, tags)
+    made, status = reconstruct(seen)
+    found = leftovers(View(made, seen.observation, status), labels=tags.labels)
     return _Case(Record(rollout=made, status=status), found, resumed=False)

@@ -27,7 +27,7 @@ class Leftover:
 
     Attributes:
         what: `setting`, `desired`, `surplus`, `orphan`, `out-of-traffic`, `half-registered`, `standby`, `retired`,
-            `label` or `rollout`.
+            `vacancy`, `label` or `rollout`.
         about: the id of an instance or rollout, the name of a group, or the ARN of a target group.
         found: what was seen.
         remedy: what a repair does about it; where it does nothing, the command for a person.
@@ -145,7 +145,7 @@ def _instances(view: View) -> list[Leftover]:
             found.append(left)
         elif view.is_live(one) and view.is_current(one) and not view.is_away(one) and missing_targets(view, one):
             found.append(_returning(view, one))
-    return found
+    return found + _vacancies(view)
 
 
 def _going(view: View, one: Instance) -> Leftover:
@@ -173,23 +173,66 @@ def _returning(view: View, one: Instance) -> Leftover:
 
 def _left(view: View, one: Instance) -> Leftover | None:
     """Tell of what a person must decide: nothing shows any more what it is there for."""
-    name = one.instance_id
     if view.is_away(one) and one.role in (RETIRING, RELOADING):
-        remedy = (
-            "left; put it back with `aws autoscaling exit-standby --auto-scaling-group-name "
-            f"{view.rollout.group} --instance-ids {name}`, or end it with `aws autoscaling "
-            f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`"
-        )
-        found = f"{name} ({_version(one)}) is in standby, put there by rollout {one.rollout}"
-        return Leftover(what="standby", about=name, found=found, remedy=remedy, acts=False)
-    by_hand = view.rollout.kind is FleetKind.STANDALONE and one.state in _LIVING
-    if by_hand and not view.is_member(one) and not one.targets and one.role in _ROLES:
-        successor = next((other for other in view.observation.instances if (MARK_REPLACES, name) in other.tags), None)
-        by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
-        remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
-        found = f"{name} ({_version(one)}) was taken out of traffic by rollout {one.rollout}{by}"
-        return Leftover(what="retired", about=name, found=found, remedy=remedy, acts=False)
-    return None
+        return _in_standby(view, one)
+    if view.rollout.kind is not FleetKind.STANDALONE or one.state not in _LIVING or one.role not in _ROLES:
+        return None
+    if not view.is_member(one):
+        return None if one.targets else _retired(view, one)
+    before = next((view.by_id[value] for key, value in one.tags if key == MARK_REPLACES and value in view.by_id), None)
+    return None if before is None or not (before.targets and one.targets) else _beside(one, before)
+
+
+def _in_standby(view: View, one: Instance) -> Leftover:
+    name = one.instance_id
+    remedy = (
+        "left; put it back with `aws autoscaling exit-standby --auto-scaling-group-name "
+        f"{view.rollout.group} --instance-ids {name}`, or end it with `aws autoscaling "
+        f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`"
+    )
+    found = f"{name} ({_version(one)}) is in standby, put there by rollout {one.rollout}"
+    return Leftover(what="standby", about=name, found=found, remedy=remedy, acts=False)
+
+
+def _retired(view: View, one: Instance) -> Leftover:
+    name = one.instance_id
+    successor = next((other for other in view.observation.instances if (MARK_REPLACES, name) in other.tags), None)
+    by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
+    remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
+    found = f"{name} ({_version(one)}) was taken out of traffic by rollout {one.rollout}{by}"
+    return Leftover(what="retired", about=name, found=found, remedy=remedy, acts=False)
+
+
+def _beside(one: Instance, before: Instance) -> Leftover:
+    name = one.instance_id
+    found = f"{name} ({_version(one)}) serves beside {before.instance_id} ({_version(before)}), which it was to replace"
+    remedy = "both left in traffic, one more than there were; `awsroll roll` to either version leaves one of them"
+    return Leftover(what="surplus", about=name, found=found, remedy=remedy, acts=False)
+
+
+def _vacancies(view: View) -> list[Leftover]:
+    """Find places whose server was ended by a rollout before another came: of all that held one, none lives.
+
+    EC2 shows an ended instance for about an hour; after that nothing tells of it any more.
+    """
+    if view.rollout.kind is not FleetKind.STANDALONE:
+        return []
+    holders: dict[str, set[str]] = {}
+    for one in view.observation.instances:
+        names = {one.instance_id, *(value for key, value in one.tags if key == MARK_REPLACES)}
+        together = names.union(*(holders.get(name, set()) for name in names))
+        holders |= dict.fromkeys(together, together)
+    alive = {one.instance_id for one in view.observation.instances if one.state in _LIVING}
+    ended = [one for one in view.observation.instances if one.role == RETIRING and one.instance_id not in alive]
+    return [_vacancy(one) for one in ended if not holders[one.instance_id] & alive]
+
+
+def _vacancy(one: Instance) -> Leftover:
+    found = (
+        f"{one.instance_id} ({_version(one)}) was ended by rollout {one.rollout}, and none was launched in its place"
+    )
+    remedy = f"left, one server fewer; launch one from {_version(one)} and register it"
+    return Leftover(what="vacancy", about=one.instance_id, found=found, remedy=remedy, acts=False)
 
 
 def _version(one: Instance) -> str:

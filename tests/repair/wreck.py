@@ -1,6 +1,6 @@
 """A fleet that a rollout has left in the middle: it is rolled until it dies at a call, as a SIGKILL would have it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,21 +85,28 @@ class Wreck:
         ]
         return set.intersection(*per_port)
 
+    def pool(self) -> dict[str, Any]:
+        """Return the warm pool's settings."""
+        groups = self.sandbox.session().client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        return next(one["WarmPoolConfiguration"] for one in groups if one["AutoScalingGroupName"] == "web")
+
     def members(self) -> dict[str, str]:
         groups = [one for one in self.sandbox.autoscaling.groups() if one.name == self.fleet.group_name]
         return {name: str(one.state) for group in groups for name, one in group.members.items()}
 
 
 @contextmanager
-def wreck(scenario: Scenario, folder: Path) -> Iterator[Wreck]:
-    """Build a scenario's fleet in a sandbox of its own."""
+def wreck(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> Iterator[Wreck]:
+    """Build a scenario's fleet in a sandbox of its own, with a warm pool if one is given."""
     with Sandbox(clock=VirtualClock(), options=SandboxOptions(**scenario.options)) as sandbox:
         fleet = build(sandbox, scenario)
+        if pool:
+            sandbox.session().client("autoscaling").put_warm_pool(AutoScalingGroupName=fleet.group_name, **pool)
         yield Wreck(sandbox=sandbox, fleet=fleet, folder=folder, found=Found.of(sandbox, fleet), trail=[])
 
 
-def trail_of(scenario: Scenario, folder: Path) -> list[str]:
+def trail_of(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> list[str]:
     """Return the instants of a whole rollout: where it can be cut."""
-    with wreck(scenario, folder / "whole") as whole:
+    with wreck(scenario, folder / scenario.name, pool) as whole:
         whole.roll(scenario, None)
         return whole.trail

@@ -197,6 +197,29 @@ def test_an_old_server_whose_successor_serves_is_left_to_a_person() -> None:
     assert "`aws ec2 terminate-instances --instance-ids i-1`" in told
 
 
+def test_a_server_that_serves_beside_the_one_it_replaces_is_left_to_a_person() -> None:
+    (told,) = _told(_by_hand(instance("i-1"), _launched("i-3", "i-1", TargetState.HEALTHY)))
+
+    assert told.startswith("i-3 (lt-web:2) serves beside i-1 (lt-web:1), which it was to replace: both left in traffic")
+
+
+def test_a_place_that_nobody_was_launched_for_is_left_to_a_person() -> None:
+    gone = replace(_retired("i-1"), state=InstanceState.TERMINATED)
+    (told,) = _told(_by_hand(gone, instance("i-2")))
+
+    assert told == (
+        "i-1 (lt-web:1) was ended by rollout web-1, and none was launched in its place: left, one server fewer; launch "
+        "one from lt-web:1 and register it"
+    )
+
+
+def test_a_place_that_was_handed_on_is_no_vacancy() -> None:
+    first, second = (replace(one, state=InstanceState.TERMINATED) for one in (_retired("i-1"), _launched("i-2", "i-1")))
+    serving = _launched("i-3", "i-1", TargetState.HEALTHY)
+
+    assert _told(_by_hand(first, replace(second, role="retiring"), serving)) == []
+
+
 def test_a_half_registered_server_is_registered_where_most_are() -> None:
     both = (Target(key=ON_WEB, state=TargetState.HEALTHY), Target(key=API, state=TargetState.HEALTHY))
     usual = [replace(instance(name), targets=both) for name in ("i-1", "i-2")]
