@@ -45,10 +45,10 @@ def repair(
 
     def confirm(found: "tuple[Leftover, ...]") -> bool:
         _tell(output, found)
-        return everywhere.yes or (output.can_ask and _ask())
+        stop.driving = everywhere.yes or (output.can_ask and _ask())
+        return stop.driving
 
-    stop = StopRequest(give_up=lambda: None)
-    stop.driving = True
+    stop = StopRequest(give_up=lambda: complain("interrupted: the same command goes on"))
     with stop.listening(), output.progress() as sink:
         repaired = mend(
             Wanted(rollout_id=rollout, asg=asg, target_group=target_group),
@@ -100,7 +100,7 @@ def _close(output: Output, repaired: "Repaired", *, interrupted: bool) -> int:
         said = "everything is as it should be now" if repaired.acted else "no rollout has left anything"
         output.result(f"{repaired.fleet}: {said}")
     if interrupted:
-        complain(f"interrupted: `awsroll repair {repaired.rollout_id}` goes on")
+        complain("interrupted: the same command goes on")
         return Exit.INTERRUPTED
     complain(*_advice(repaired))
     return Exit.DONE if repaired.clean else Exit.NEEDS_A_PERSON

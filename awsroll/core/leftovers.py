@@ -228,9 +228,7 @@ def _vacancies(view: View) -> list[Leftover]:
 
 
 def _vacancy(one: Instance) -> Leftover:
-    found = (
-        f"{one.instance_id} ({_version(one)}) was ended by rollout {one.rollout}, and none was launched in its place"
-    )
+    found = f"{one.instance_id} ({_version(one)}) was ended by rollout {one.rollout}, none was launched in its place"
     remedy = f"left, one server fewer; launch one from {_version(one)} and register it"
     return Leftover(what="vacancy", about=one.instance_id, found=found, remedy=remedy, acts=False)
 

@@ -208,7 +208,7 @@ def test_a_place_that_nobody_was_launched_for_is_left_to_a_person() -> None:
     (told,) = _told(_by_hand(gone, instance("i-2")))
 
     assert told == (
-        "i-1 (lt-web:1) was ended by rollout web-1, and none was launched in its place: left, one server fewer; launch "
+        "i-1 (lt-web:1) was ended by rollout web-1, none was launched in its place: left, one server fewer; launch "
         "one from lt-web:1 and register it"
     )
 
