@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from awsroll.core.leftovers import Leftover
     from awsroll.core.rollout import ExemptPolicy, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
-    from awsroll.interface import load_plan, open_store, plan, resume, roll, rollouts, save_plan, status
+    from awsroll.interface import load_plan, open_store, plan, repair, resume, roll, rollouts, save_plan, status
+    from awsroll.mending import Repaired
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
 
@@ -33,9 +35,11 @@ __all__ = [
     "FleetError",
     "FleetLockedError",
     "LeaseLostError",
+    "Leftover",
     "LocalStore",
     "Outcome",
     "RecordStore",
+    "Repaired",
     "Report",
     "RolloutNotFoundError",
     "RolloutPlan",
@@ -48,6 +52,7 @@ __all__ = [
     "load_plan",
     "open_store",
     "plan",
+    "repair",
     "resume",
     "roll",
     "rollouts",
@@ -56,6 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "awsroll.core.leftovers": ("Leftover",),
     "awsroll.core.rollout": ("ExemptPolicy", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),
@@ -70,7 +76,18 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
-    "awsroll.interface": ("load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"),
+    "awsroll.interface": (
+        "load_plan",
+        "open_store",
+        "plan",
+        "repair",
+        "resume",
+        "roll",
+        "rollouts",
+        "save_plan",
+        "status",
+    ),
+    "awsroll.mending": ("Repaired",),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }

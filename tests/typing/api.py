@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any, assert_never, assert_type
 
 import awsroll
-from awsroll import ExemptPolicy, LocalStore, Outcome, Report, RolloutPlan, RolloutSpec, RolloutSummary, Strategy
+from awsroll import (
+    ExemptPolicy,
+    Leftover,
+    LocalStore,
+    Outcome,
+    Repaired,
+    Report,
+    RolloutPlan,
+    RolloutSpec,
+    RolloutSummary,
+    Strategy,
+)
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
@@ -98,6 +109,14 @@ def read(report: Report) -> None:
     assert_type(report.warnings, tuple[str, ...])
     assert_type(report.api_calls.by_operation, dict[str, int])
     assert_type(report.to_json(), str)
+
+
+def repair(session: Any) -> tuple[Leftover, ...]:
+    repaired = awsroll.repair(asg="web", session=session, confirm=lambda found: all(one.acts for one in found))
+    assert_type(repaired, Repaired)
+    assert_type(repaired.clean, bool)
+    assert_type([str(one) for one in repaired.left], list[str])
+    return awsroll.repair("web-1", target_group=("web",)).found
 
 
 def in_words(outcome: Outcome) -> str:
