@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awsroll.core.leftovers import Leftover
-    from awsroll.core.rollout import ExemptPolicy, Strategy
+    from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
     from awsroll.core.wishes import Wishes
@@ -22,7 +22,21 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
-    from awsroll.interface import load_plan, open_store, plan, repair, resume, roll, rollouts, save_plan, status
+    from awsroll.interface import (
+        abort,
+        approve,
+        load_plan,
+        open_store,
+        pause,
+        plan,
+        repair,
+        resume,
+        roll,
+        rollback,
+        rollouts,
+        save_plan,
+        status,
+    )
     from awsroll.mending import Repaired
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
@@ -37,6 +51,7 @@ __all__ = [
     "LeaseLostError",
     "Leftover",
     "LocalStore",
+    "OnFailure",
     "Outcome",
     "RecordStore",
     "Repaired",
@@ -49,12 +64,16 @@ __all__ = [
     "StateError",
     "Strategy",
     "Wishes",
+    "abort",
+    "approve",
     "load_plan",
     "open_store",
+    "pause",
     "plan",
     "repair",
     "resume",
     "roll",
+    "rollback",
     "rollouts",
     "save_plan",
     "status",
@@ -62,7 +81,7 @@ __all__ = [
 
 _HOMES = {
     "awsroll.core.leftovers": ("Leftover",),
-    "awsroll.core.rollout": ("ExemptPolicy", "Strategy"),
+    "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),
     "awsroll.core.wishes": ("Wishes",),
@@ -77,12 +96,16 @@ _HOMES = {
         "StateError",
     ),
     "awsroll.interface": (
+        "abort",
+        "approve",
         "load_plan",
         "open_store",
+        "pause",
         "plan",
         "repair",
         "resume",
         "roll",
+        "rollback",
         "rollouts",
         "save_plan",
         "status",

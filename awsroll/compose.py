@@ -4,6 +4,7 @@ The command line and the library's calls come through here. How the parts are pu
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from awsroll.stores import RecordStore
 __all__ = [
     "NotConfirmedError",
     "Surroundings",
+    "approve",
     "ask",
     "go_back",
     "go_on",
@@ -94,6 +96,16 @@ def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> Ro
         raise StateError(problem)
     store.wish(rollout_id, change)
     return _summary(store, record)
+
+
+def approve(rollout_id: str, store: Store) -> RolloutSummary:
+    """Approve the gate that a rollout waits at, or the next one that it comes to.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    number = store.load(rollout_id).status.passed + 1
+    return ask(rollout_id, lambda said: replace(said, approved=max(said.approved, number), rejected=False), store)
 
 
 def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
@@ -189,4 +201,6 @@ def _retimed(record: Record, pace: Pace) -> Record:
 def _summary(store: Store, record: Record) -> RolloutSummary:
     if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
         return summarize(record, is_driven=False)
-    return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` says what is wrong with it
+        return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
+    return summarize(record, is_driven=False)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.everywhere import Everywhere
-from awsroll.cli.exits import exit_of_outcome
+from awsroll.cli.exits import Exit, exit_of_outcome
 from awsroll.cli.output import Output, complain
 from awsroll.cli.signals import StopRequest
 from awsroll.core.fleet import Observation
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from awsroll.preflight import Prepared
     from awsroll.report import Report
 
+_ENDED_BADLY = (Outcome.STOPPED, Outcome.ROLLED_BACK)
 _BEGINNINGS = ("rollout.created", "rollout.resumed")
 
 
@@ -59,18 +60,21 @@ def drive(
     followed.stop = stop
     with stop.listening(), output.progress() as progress:
         followed.sink = progress
-        report = run(
-            Surroundings(
-                session=everywhere.session() if stage is None else stage.session,
-                endpoint_url=everywhere.endpoint_url,
-                store=kept,
-                clock=SystemClock(stop.event),
-                sink=followed,
-                stop_requested=stop.requested,
-                wait_for_approval=asks,
-                confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
-            )
+        surroundings = Surroundings(
+            session=everywhere.session() if stage is None else stage.session,
+            endpoint_url=everywhere.endpoint_url,
+            store=kept,
+            clock=SystemClock(stop.event),
+            sink=followed,
+            stop_requested=stop.requested,
+            wait_for_approval=asks,
+            confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
         )
+        try:
+            report = run(surroundings)
+        except KeyboardInterrupt:  # typer would leave without a word
+            complain("interrupted before anything was changed")
+            return Exit.INTERRUPTED
     tell(output, report, serving=followed.serving, lasts=stage is None)
     return exit_of_outcome(report.status, wanted=wanted)
 
@@ -84,7 +88,7 @@ def tell(output: Output, report: "Report", *, serving: str = "", lasts: bool = T
     else:
         output.result(report_text(report))
     advice = how_to_go_on(report, serving=serving)
-    if advice and (lasts or report.status is Outcome.STOPPED):
+    if advice and (lasts or report.status in _ENDED_BADLY):
         complain(advice)
 
 

@@ -14,6 +14,8 @@ from awsroll.cli.output import Output
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
+    from awsroll.sandbox.faults.rule import FaultRule
+    from awsroll.sandbox.options import SandboxOptions
     from awsroll.sandbox.server import SandboxServer
 
 
@@ -26,6 +28,14 @@ def sandbox(
     speed: Annotated[
         float, typer.Option(metavar="N", help="How many times faster than AWS its own timers run (1: as AWS).")
     ] = 1.0,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Set a switch of the sandbox, see docs/sandbox.md (repeatable)."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Let calls fail: 'throttled ec2:* probability=0.3 seed=1' (repeatable)."),
+    ] = None,
 ) -> int:
     """Run an AWS on this machine (EC2, load balancing, Auto Scaling, SSM) for any AWS client, until stopped."""
     if not 0 < speed < float("inf"):
@@ -36,11 +46,37 @@ def sandbox(
     with needing_sandbox():
         from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto, only for whoever wants it
 
-        server = serve(port=port, speed=speed)
+        options, rules = _options(option or []), _rules(fault or [])
+        server = serve(port=port, speed=speed, options=options)
     with server:
+        for rule in rules:
+            server.faults.add(rule)
         _announce(server, output)
         _wait_for_a_signal()
     return 0
+
+
+def _options(texts: list[str]) -> "SandboxOptions":
+    from awsroll.sandbox.options import SandboxOptions  # noqa: PLC0415 - only for whoever wants it
+
+    if wrong := next((text for text in texts if "=" not in text), None):
+        problem = f"--option {wrong}: give NAME=VALUE, boot_seconds=10 for instances that boot in 10 s"
+        raise SpecError(problem)
+    try:
+        return SandboxOptions().with_fields(dict(text.split("=", 1) for text in texts))
+    except ValueError as error:
+        problem = f"--option: {error}"
+        raise SpecError(problem) from error
+
+
+def _rules(texts: list[str]) -> "list[FaultRule]":
+    from awsroll.sandbox.faults.rule import FaultRule  # noqa: PLC0415 - the same
+
+    try:
+        return [FaultRule.parse(text) for text in texts]
+    except ValueError as error:
+        problem = f"--fault: {error}"
+        raise SpecError(problem) from error
 
 
 def _check_port(port: int) -> None:

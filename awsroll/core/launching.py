@@ -13,6 +13,7 @@ from datetime import timedelta
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
+from awsroll.core.desired import moved
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
 from awsroll.core.gates import launches_left
 from awsroll.core.refusals import excuse_failures
@@ -28,13 +29,51 @@ MARK_TEMPLATE, MARK_REPLACES = "awsroll:template", "awsroll:replaces"
 _OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
 _REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
 _IN_ONE_CALL = 100  # LaunchInstances takes no more
+_AROUND_A_CALL = timedelta(minutes=2)  # clocks that differ, and a call that was made right after the last look
+
+
+def adopt_old_launches(view: View) -> Status:
+    """Settle launches of a group that are too old to be made again: only what the look shows can tell.
+
+    LaunchInstances takes no tags. So the instances of such a launch are members on the goal, in its zone, launched
+    while a driver that could have made the call was alive, and no more of them than desired has moved. Where the look
+    shows none, the launch had no effect.
+    """
+    status, group = view.status, view.observation.group
+    if group is None or status.desired is None or status.looked_at is None:
+        return status
+    for launch in status.launches:
+        room = group.desired - status.desired.expected
+        if launch.settled or _is_young(view, launch) or room <= 0:
+            continue
+        found = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
+        if found:
+            made = replace(launch, settled=True, instance_ids=found)
+            launches = tuple(made if one.number == launch.number else one for one in status.launches)
+            status = moved(replace(status, launches=launches), len(found), view.observation.at)
+    return status
+
+
+def _launched_by(view: View, launch: Launch) -> tuple[str, ...]:
+    first, last = launch.at - _AROUND_A_CALL, (view.status.looked_at or launch.at) + _AROUND_A_CALL
+    return tuple(
+        one.instance_id
+        for one in view.current
+        if one.instance_id not in view.launched
+        and launch.zone in ("", one.zone)
+        and one.launched_at is not None
+        and first <= one.launched_at <= last
+    )
+
+
+def _is_young(view: View, launch: Launch) -> bool:
+    return view.observation.at - launch.at < timedelta(hours=_REPLAY_HOURS)
 
 
 def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
     """Make the launches again whose outcome is not known: same token, same request, so the same instances."""
-    status, at = view.status, view.observation.at
-    young = timedelta(hours=_REPLAY_HOURS)
-    launches = tuple(one for one in status.launches if one.settled or at - one.at < young)
+    status = view.status
+    launches = tuple(one for one in status.launches if one.settled or _is_young(view, one))
     unsettled = tuple(one for one in launches if not one.settled)
     return replace(status, launches=launches), tuple(_action(view, one) for one in unsettled)
 

@@ -15,7 +15,7 @@ from awsroll.core.capacity import Capacity, measure
 from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
-from awsroll.core.launching import launch, note_shortage, register, settle_launches
+from awsroll.core.launching import adopt_old_launches, launch, note_shortage, register, settle_launches
 from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
 from awsroll.core.reloading import check_commands, reload
 from awsroll.core.retire import Proposals, retire
@@ -74,6 +74,7 @@ def _look(view: View) -> View:
     for update in (
         deadlines.check_deaths,
         settle_by_look,
+        adopt_old_launches,
         clocks.advance,
         roster.refresh,
         desired.read,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awsroll.sandbox.errors import ApiError, ConnectionLost
-    from awsroll.sandbox.faults.book import ApiCall, Fired
+    from awsroll.sandbox.faults.call import ApiCall, Fired
     from awsroll.sandbox.faults.rule import Fault, FaultRule
     from awsroll.sandbox.fleets import Fleet, FleetShape
     from awsroll.sandbox.inprocess import Sandbox
@@ -31,12 +31,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ApiCall": "faults.book",
+    "ApiCall": "faults.call",
     "ApiError": "errors",
     "ConnectionLost": "errors",
     "Fault": "faults.rule",
     "FaultRule": "faults.rule",
-    "Fired": "faults.book",
+    "Fired": "faults.call",
     "Fleet": "fleets",
     "FleetShape": "fleets",
     "Sandbox": "inprocess",

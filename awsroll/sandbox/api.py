@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CallListener = Callable[[str, str, Mapping[str, Any]], None]
 """Gets the service, the operation and its parameters; may raise `ApiError` or `ConnectionLost`."""
 
-SIMULATED_SERVICES = ("ec2", "elbv2", "autoscaling", "ssm")
+SIMULATED_SERVICES = ("ec2", "elbv2", "autoscaling", "ssm", "cloudwatch")
 FIRST_ERROR_STATUS = 400
 
 
@@ -60,7 +60,7 @@ class Api:
         self._lost = lost
         ec2, elb = Ec2Api(world), ElbApi(world)
         self._services: Mapping[str, SimulatedService] = dict(
-            zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm), strict=True)
+            zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch), strict=True)
         )
         self._guards = ec2.guards | elb.guards
         self._followups = ec2.followups | elb.followups
@@ -125,6 +125,8 @@ class Api:
         self, response: Any, plain: Callable[[Any], Any], service: str, operation: str, parameters: dict[str, Any]
     ) -> Any:
         """Give the operation its effect and return the answer as moto's transport wants it."""
+        if service == "lambda" and operation == "Invoke":
+            return self._world.functions.invoke(response, str(parameters["FunctionName"]))
         simulated = self._services.get(service)
         if simulated is None or response.region != self._world.region:
             return plain(response)

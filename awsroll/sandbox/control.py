@@ -18,12 +18,11 @@ unasked.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.errors import ApiError
 from awsroll.sandbox.faults.rule import FaultRule
-from awsroll.sandbox.options import SandboxOptions
 
 if TYPE_CHECKING:
     from awsroll.sandbox.simulation import Simulation
@@ -113,11 +112,8 @@ class Control:
         return asdict(self._simulation.world.options)
 
     def _change_options(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
-        known = {field.name for field in fields(SandboxOptions)}
-        if unknown := sorted(set(wishes) - known):
-            message = f"no such option: {', '.join(unknown)}; nothing was changed"
-            raise BadRequestError(message)
-        self._simulation.change_options(**wishes)
+        world = self._simulation.world
+        world.options = world.options.with_fields(wishes)
         return self._options()
 
     def _change_capacity(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,8 +5,9 @@ Two kinds live here: how long things take in the simulated AWS (all `_seconds` a
 behaviour runs each way. Nothing here reads the environment or the command line.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,10 @@ class SandboxOptions:
     """RegisterTargets with one bad id: registers none of the others, or all of them. The call fails either way."""
     changed_delay: Literal["ignored", "applied"] = "ignored"
     """Effect of a changed deregistration delay on targets that are draining already."""
+    drain_lag_seconds: float = 0.0
+    """How much longer than its deregistration delay a target stays `draining`."""
+    drained_listed_seconds: float = 0.0
+    """How long a drained target stays in the list without `Targets`, as `unused` with `Target.NotRegistered`."""
     deregistered_while_unused: Literal["drains", "leaves-at-once"] = "drains"
     """What deregistering does to a target of a target group that no listener uses."""
     unknown_target_health: Literal["refused", "unused"] = "refused"
@@ -75,6 +80,8 @@ class SandboxOptions:
     """What a member's template version says if the group's is `$Latest` or `$Default`."""
     second_terminate: Literal["refused", "decrements"] = "refused"
     """Terminating a member that is terminating already, with decrement."""
+    standby_terminate_decrement: Literal["lowers", "ignored"] = "lowers"
+    """Terminating a standby member, whose way in had lowered the desired capacity, with decrement: lowers it again."""
     member_deregistered_by_hand: Literal["killed", "ignored", "reregistered"] = "killed"
     """What a group with ELB health checks does with a member that somebody took out of a target group."""
     exit_standby_raises_desired: Literal["always", "if-lowered"] = "always"
@@ -98,6 +105,23 @@ class SandboxOptions:
     """From SendCommand until the command runs on the instance."""
     command_seconds: float = 5.0
     """How long a command runs, unless the instance's tag `sandbox:command-seconds` says otherwise."""
+
+    def with_fields(self, fields: Mapping[str, Any]) -> Self:
+        """Return these options with some of them changed, given in JSON's types or as texts.
+
+        Raises:
+            ValueError: there is no such option, or it cannot have this value; the message says why.
+        """
+        import msgspec  # noqa: PLC0415  kept out of the import of the pytest plugin
+
+        if unknown := sorted(set(fields) - set(type(self).__slots__)):
+            message = f"no such option: {', '.join(unknown)}; nothing was changed"
+            raise ValueError(message)
+        try:
+            return msgspec.convert(asdict(self) | dict(fields), type(self), strict=False)
+        except msgspec.ValidationError as error:
+            message = f"option {', '.join(fields)}: {error}; nothing was changed"
+            raise ValueError(message) from error
 
     def __post_init__(self) -> None:
         if self.speed <= 0:

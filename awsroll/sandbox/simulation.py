@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from awsroll.sandbox.api import Api, CallListener, LostAnswers
 from awsroll.sandbox.autoscaling.world import AutoScalingWorld
+from awsroll.sandbox.cloudwatch.alarms import CloudWatchWorld
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.faults.book import Faults
 from awsroll.sandbox.fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
+from awsroll.sandbox.functions import Functions
 from awsroll.sandbox.options import SandboxOptions
 from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.ticker import WallClock
@@ -78,6 +80,16 @@ class Simulation(ABC):
     def ssm(self) -> SsmWorld:
         """The commands sent to instances."""
         return self.world.ssm
+
+    @property
+    def cloudwatch(self) -> CloudWatchWorld:
+        """The alarms."""
+        return self.world.cloudwatch
+
+    @property
+    def functions(self) -> Functions:
+        """The Lambda functions: add Python functions by name."""
+        return self.world.functions
 
     @property
     def faults(self) -> Faults:

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from awsroll.sandbox.autoscaling.world import AutoScalingWorld
+from awsroll.sandbox.cloudwatch.alarms import CloudWatchWorld
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.faults.book import Faults
+from awsroll.sandbox.functions import Functions
 from awsroll.sandbox.options import SandboxOptions
 from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.timeline import Timeline, Timer
@@ -53,6 +55,8 @@ class World:
         self.elb = ElbWorld(self)
         self.autoscaling = AutoScalingWorld(self)
         self.ssm = SsmWorld(self)
+        self.cloudwatch = CloudWatchWorld(self)
+        self.functions = Functions(self)
 
     def now(self) -> datetime:
         """Return the current instant; inside an event, the instant at which it was due."""

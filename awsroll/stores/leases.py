@@ -85,7 +85,7 @@ class Lease:
         if self._lost:
             problem = (
                 f"{self._lost}: nothing more was changed or written by this process; `awsroll status "
-                f"{self.holder.rollout_id}` shows whether another one goes on, else `awsroll resume` does"
+                f"{self.holder.rollout_id}` shows whether another one goes on"
             )
             raise LeaseLostError(problem)
 

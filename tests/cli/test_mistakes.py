@@ -30,6 +30,10 @@ MISTAKES = {
     "state-nowhere": (["list", "--state", ""], ["--state is empty"]),
     "lease-of-a-second": (["roll", "--asg", "web", "--lease", "1"], ["--lease", "at least 5"]),
     "sandbox-speed-0": (["sandbox", "--speed", "0"], ["above 0"]),
+    "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),
+    "sandbox-unknown-option": (["sandbox", "--port", "0", "--option", "x=1"], ["no such option: x"]),
+    "sandbox-option-of-no-kind": (["sandbox", "--port", "0", "--option", "boot_seconds=long"], ["boot_seconds"]),
+    "sandbox-unknown-fault": (["sandbox", "--port", "0", "--fault", "slow"], ["'slow' is not one of throttled"]),
     "demo-concurrent-150-percent": (["demo", "--concurrent", "150%"], ["from 0% to 100%"]),
     "demo-without-servers": (["demo", "--servers", "0"], ["--servers"]),
 }

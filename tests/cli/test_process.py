@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,22 @@ def test_the_sandbox_says_how_to_reach_it_and_leaves_when_told() -> None:
     assert listed.code == 2
     assert "web" in listed.err
     assert sandbox.returncode == 0
+
+
+def test_the_sandbox_takes_switches_and_faults() -> None:
+    switches = ("--option", "boot_seconds=7", "--option", "first_healthy_needs=threshold")
+    with start("sandbox", "--port", "0", "--json", *switches, "--fault", "denied ec2:*", environment={}) as sandbox:
+        assert sandbox.stdout is not None
+        url = json.loads(sandbox.stdout.readline())["url"]
+        with urllib.request.urlopen(f"{url}/_awsroll/options", timeout=10) as answer:  # noqa: S310  loopback
+            options = json.load(answer)
+        with urllib.request.urlopen(f"{url}/_awsroll/faults", timeout=10) as answer:  # noqa: S310  the same
+            rules = json.load(answer)["rules"]
+        sandbox.send_signal(signal.SIGTERM)
+        sandbox.communicate(timeout=10)
+
+    assert (options["boot_seconds"], options["first_healthy_needs"]) == (7, "threshold")
+    assert [(rule["fault"], rule["operation"]) for rule in rules] == [("denied", "ec2:*")]
 
 
 def _until(driver: "subprocess.Popen[str]", event: str) -> str:

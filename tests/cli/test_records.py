@@ -97,3 +97,10 @@ def test_a_damaged_record_is_refused(store: LocalStore, capsys: pytest.CaptureFi
 
     assert run(["status", "web-1", "--state", str(store.directory)]) == 2
     assert "nothing was changed" in capsys.readouterr().err
+
+
+def test_a_damaged_lock_hides_no_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+    (store.directory / "rollouts" / "web-1" / "lock.json").write_text("{")
+
+    assert run(["list", "--json", "--state", str(store.directory)]) == 0
+    assert lines(capsys)[0]["status"] == "interrupted"

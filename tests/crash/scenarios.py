@@ -26,6 +26,7 @@ class Scenario:
         surge: how many more than desired may run at a time by our doing.
         shape: how the fleet is built, by the names of the sandbox's `FleetShape`.
         suspended: processes of the group that somebody has suspended long before.
+        hooks: transitions of the group's lifecycle hooks, `launching` or `terminating`; nobody completes their actions.
         options: switches of the sandbox.
     """
 
@@ -37,6 +38,7 @@ class Scenario:
     surge: int = 0
     shape: Mapping[str, Any] = field(default_factory=dict)
     suspended: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -115,6 +117,24 @@ _ALL = (
         shape={"min_size": 2, "max_size": 2},
         options={"launch_instances_available": False},
     ),
+    Scenario(
+        name="group-with-hooks",
+        grouped=True,
+        wanted={"launch_first": True},
+        surge=1,
+        shape={"min_size": 2, "max_size": 2},
+        hooks=("launching", "terminating"),
+    ),
+    Scenario(
+        name="group-reload-standby-raises-what-was-lowered",
+        grouped=True,
+        wanted=_RELOAD,
+        unavailable=1,
+        shape={"min_size": 2, "max_size": 2},
+        options={"exit_standby_raises_desired": "if-lowered"},
+    ),
+    *_both("slow-to-show", wanted={"launch_first": True}, surge=1, options={"api_visibility_seconds": 20}),
+    *_both("reload-slow-to-show", wanted=_RELOAD, unavailable=1, options={"ssm_visibility_seconds": 90}),
     Scenario(
         name="standalone-two-ports-two-groups",
         grouped=False,

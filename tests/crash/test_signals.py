@@ -45,14 +45,17 @@ def test_in_the_middle_of_a_drain(server: SandboxServer, environment: dict[str, 
     assert_rolled(server, fleet, resumed)
 
 
-@SIGNALS
 @pytest.mark.parametrize(
-    "operation",
-    ["elbv2:DescribeTargetHealth", "ec2:TerminateInstances", "ec2:RunInstances"],
+    ("operation", "number"),
+    [
+        ("elbv2:DescribeTargetHealth", signal.SIGTERM),
+        ("ec2:TerminateInstances", signal.SIGINT),
+        ("ec2:RunInstances", signal.SIGTERM),
+    ],
     ids=["while-looking", "while-terminating", "while-launching"],
 )
 def test_in_the_middle_of_a_call_that_is_not_answered(
-    server: SandboxServer, environment: dict[str, str], number: signal.Signals, operation: str
+    server: SandboxServer, environment: dict[str, str], operation: str, number: signal.Signals
 ) -> None:
     fleet = server.standalone_fleet(name=f"{operation.rpartition(':')[2]}-{number}", servers=2)
 

@@ -30,10 +30,12 @@ def test_the_page_lists_every_switch_with_its_default() -> None:
 
 def test_the_pages_python_examples_run() -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 3
-    server, test, callback = blocks
+    assert len(blocks) == 4
+    server, test, faults, callback = blocks
     test = test.replace("@pytest.mark.awsroll_sandbox(boot_seconds=10)", "")  # known only where awsroll is installed
     exec(compile(server, "docs/sandbox.md", "exec"), {"print": lambda *_: None})  # noqa: S102
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        exec(compile(faults, "docs/sandbox.md", "exec"), {"sandbox": sandbox})  # noqa: S102
     with Sandbox(clock=VirtualClock()) as sandbox:
         exec(compile(callback, "docs/sandbox.md", "exec"), {"sandbox": sandbox})  # noqa: S102
     names: dict[str, object] = {}

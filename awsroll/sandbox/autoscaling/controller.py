@@ -23,6 +23,7 @@ from awsroll.sandbox.autoscaling.state import (
     Process,
 )
 from awsroll.sandbox.autoscaling.targets import GroupTargets
+from awsroll.sandbox.autoscaling.warm_pool import WarmPools
 from awsroll.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Controller:
         self.launches = Launches(registry, self.targets, self.hooks)
         self.departures = Departures(registry, self.targets, self.hooks)
         self.health = HealthChecks(registry, self.targets)
+        self.warm_pools = WarmPools(registry, self.launches)
         registry.look = self.look
         self.hooks.finished = self._hooks_finished
         self.launches.failed = self._launch_failed
@@ -57,7 +59,7 @@ class Controller:
     def look(self, group: Group) -> None:
         """Look at a group once: finish a deletion, replace the unhealthy, fill up, scale in, balance."""
         if group.deleting:
-            if not group.members:
+            if not group.members and not group.pool:
                 del self._registry.groups[group.name]
             return
         self.health.check(group)
@@ -68,6 +70,7 @@ class Controller:
         self._fill(group)
         self._scale_in(group)
         self._balance(group)
+        self._fill_warm_pool(group)
         if group.imbalanced_since is not None:
             self._registry.wake(group, self._registry.options.group_check_seconds)
 
@@ -98,12 +101,22 @@ class Controller:
                 f"At {now} an instance was launched to balance instances in zones "
                 f"{', '.join(group.zones)} of the group."
             )
+        if not balancing and self.warm_pools.take(group, group.subnets[subnet_id], cause):
+            return True
         try:
             self.launches.launch(group, LaunchRequest(subnet_id=subnet_id, cause=cause, balancing=balancing))
         except ApiError:
             self._back_off(group, group.subnets[subnet_id])
             return False
         return True
+
+    def _fill_warm_pool(self, group: Group) -> None:
+        if group.backoff is not None and group.backoff.until > self._registry.world.now():
+            return
+        try:
+            self.warm_pools.fill(group)
+        except ApiError:
+            self._registry.wake(group, self._registry.options.launch_retry_seconds)
 
     def _back_off(self, group: Group, zone: str) -> None:
         options = self._registry.options
@@ -187,6 +200,10 @@ class Controller:
         self._registry.wake(group)
 
     def _instance_changed(self, instance: SimInstance) -> None:
+        for group in tuple(self._registry.groups.values()):
+            if (warm := group.pool.get(instance.instance_id)) is not None:
+                self.warm_pools.instance_changed(group, warm, instance)
+                return
         owner = self._registry.owner(instance.instance_id)
         if owner is None:
             return

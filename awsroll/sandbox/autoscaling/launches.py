@@ -32,6 +32,8 @@ class LaunchRequest:
     subnet_id: str
     cause: str
     balancing: bool = False
+    warm: bool = False
+    """Into the warm pool."""
 
 
 class Launches:
@@ -89,13 +91,18 @@ class Launches:
         description = f"Launching a new EC2 instance: {instance.instance_id}"
         member.activity = self._registry.log.open(group, description, request.cause, details=details)
         member.activity.status, member.activity.progress = "PreInService", 30
-        group.members[member.instance_id] = member
+        if request.warm:
+            member.state = Lifecycle.WARMED_PENDING
+            group.pool[member.instance_id] = member
+        else:
+            group.members[member.instance_id] = member
         return member
 
     def bring_back(self, group: Group, member: Member, description: str, cause: str) -> None:
-        """Start the way into service of an instance that runs already: attached, or back from standby."""
+        """Start the way into service of an instance that exists: attached, back from standby, or warm."""
         details = {"Subnet ID": member.subnet_id, "Availability Zone": member.zone}
-        member.state, member.launch_hooks_apply, member.settling = Lifecycle.PENDING, False, False
+        was_warm = member.state in {Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING}
+        member.state, member.launch_hooks_apply, member.settling = Lifecycle.PENDING, was_warm, False
         member.activity = self._registry.log.open(group, description, cause, details=details)
         member.activity.status, member.activity.progress = "PreInService", 30
         self.progress(group, member)

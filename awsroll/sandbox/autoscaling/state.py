@@ -27,6 +27,10 @@ class Lifecycle(StrEnum):
     TERMINATING = "Terminating"
     TERMINATING_WAIT = "Terminating:Wait"
     TERMINATING_PROCEED = "Terminating:Proceed"
+    WARMED_PENDING = "Warmed:Pending"
+    WARMED_STOPPED = "Warmed:Stopped"
+    WARMED_RUNNING = "Warmed:Running"
+    WARMED_TERMINATING = "Warmed:Terminating"
 
 
 LAUNCHING = frozenset({Lifecycle.PENDING, Lifecycle.PENDING_WAIT, Lifecycle.PENDING_PROCEED})
@@ -204,8 +208,9 @@ class LaunchBackoff:
 class Group:
     """An Auto Scaling group.
 
-    `subnets` maps each subnet to its zone, in the order the user gave. `suspects` are the members to health-check at
-    the next look: those something happened to, so that a look at a large group stays cheap.
+    `pool` holds the instances of its warm pool, which are no members. `subnets` maps each subnet to its zone, in the
+    order the user gave. `suspects` are the members to health-check at the next look: those something happened to, so
+    that a look at a large group stays cheap.
     """
 
     name: str
@@ -227,6 +232,7 @@ class Group:
     refreshes: list[Refresh] = field(default_factory=list)
     scheduled: dict[str, ScheduledAction] = field(default_factory=dict)
     warm_pool: dict[str, Any] | None = None
+    pool: dict[str, Member] = field(default_factory=dict)
     backoff: LaunchBackoff | None = None
     deleting: bool = False
     desired_changed_because: str = ""

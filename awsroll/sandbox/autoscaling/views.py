@@ -95,7 +95,7 @@ def describe_group(group: Group, catalog: Catalog, *, with_instances: bool) -> d
     if group.deleting:
         answer["Status"] = "Delete in progress"
     if group.warm_pool is not None:
-        answer |= {"WarmPoolConfiguration": group.warm_pool, "WarmPoolSize": 0}
+        answer |= {"WarmPoolConfiguration": group.warm_pool, "WarmPoolSize": len(group.pool)}
     return answer | describe_template(group)
 
 

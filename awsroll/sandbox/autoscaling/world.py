@@ -20,6 +20,7 @@ from awsroll.sandbox.autoscaling.operations.refresh import RefreshOperations
 from awsroll.sandbox.autoscaling.operations.tags import TagOperations
 from awsroll.sandbox.autoscaling.operations.terminate import TerminateOperation
 from awsroll.sandbox.autoscaling.operations.traffic import TrafficOperations
+from awsroll.sandbox.autoscaling.operations.warm_pools import WarmPoolOperations
 from awsroll.sandbox.autoscaling.registry import Registry
 from awsroll.sandbox.handling import refuse
 
@@ -64,6 +65,7 @@ class AutoScalingWorld:
             TagOperations(self._registry),
             TrafficOperations(self._registry, controller),
             RefreshOperations(self._registry),
+            WarmPoolOperations(self._registry, controller),
         ):
             self._operations |= part.operations()
 

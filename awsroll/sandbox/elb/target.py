@@ -82,7 +82,7 @@ class TargetLife:
     @property
     def is_registered(self) -> bool:
         """Registered and neither draining nor gone."""
-        return self.state not in {"draining", "gone", ""}
+        return self.state not in {"draining", "gone", ""} and self.reason != NOT_REGISTERED[0]
 
     def snapshot(self) -> SimTarget:
         """Return what it is now, as a value."""
@@ -110,7 +110,19 @@ class TargetLife:
         if was_unused and self._world.options.deregistered_while_unused == "leaves-at-once":
             self.leave()
         else:
-            self._wait(self._settings().deregistration_delay_seconds, self.leave)
+            self._wait(self._drain_seconds(), self._drained)
+
+    def _drain_seconds(self) -> float:
+        return self._settings().deregistration_delay_seconds + self._world.options.drain_lag_seconds
+
+    def _drained(self) -> None:
+        """Go at once, or stay in the list for a while as one that is not registered."""
+        seconds = self._world.options.drained_listed_seconds
+        if seconds > 0:
+            self._become("unused", NOT_REGISTERED)
+            self._wait(seconds, self.leave)
+        else:
+            self.leave()
 
     def leave(self) -> None:
         """Be gone."""
@@ -129,8 +141,8 @@ class TargetLife:
     def _reconsider_delay(self) -> None:
         if self.draining_since is None or self._world.options.changed_delay == "ignored":
             return
-        ends = self.draining_since + self._world.scaled(self._settings().deregistration_delay_seconds)
-        self._wait(max(0.0, self._simulated(ends - self._world.now())), self.leave)
+        ends = self.draining_since + self._world.scaled(self._drain_seconds())
+        self._wait(max(0.0, self._simulated(ends - self._world.now())), self._drained)
 
     def _reconsider_use(self) -> None:
         instance = self._world.ec2.find(self.instance_id)

@@ -3,7 +3,7 @@
     FaultRule(fault=Fault.THROTTLED, operation="elasticloadbalancing:*", probability=0.3, seed=7)
     FaultRule.parse("no-capacity ec2:RunInstances,autoscaling:* zones=us-east-1a times=2")
 
-Nothing here counts calls or makes anything fail; that is `book.py`.
+Nothing here counts calls or makes anything fail; that is `call.py`.
 """
 
 import shlex

@@ -1,4 +1,4 @@
-"""Instance refreshes and warm pools: they are shown, and they block what AWS blocks."""
+"""Instance refreshes: they are shown, and they block what AWS blocks."""
 
 from __future__ import annotations
 
@@ -57,17 +57,3 @@ def test_refresh_without_a_desired_configuration_lets_the_template_be_updated() 
         start(it)
         it.call("update_auto_scaling_group", LaunchTemplate={"LaunchTemplateId": it.template, "Version": "2"})
         assert it.group()["LaunchTemplate"]["Version"] == "2"
-
-
-def test_warm_pool_is_stored_shown_and_deleted() -> None:
-    with lab() as it:
-        it.create(desired=1)
-        assert "WarmPoolConfiguration" not in it.call("describe_warm_pool")
-        it.call("put_warm_pool", MinSize=2, InstanceReusePolicy={"ReuseOnScaleIn": True})
-        pool = {"MinSize": 2, "PoolState": "Stopped", "InstanceReusePolicy": {"ReuseOnScaleIn": True}}
-        answer = it.call("describe_warm_pool")
-        assert (answer["WarmPoolConfiguration"], answer["Instances"]) == (pool, [])
-        assert it.group()["WarmPoolConfiguration"] == pool
-        it.call("delete_warm_pool")
-        assert "WarmPoolConfiguration" not in it.group()
-        assert "No warm pool found" in it.refusal("delete_warm_pool")

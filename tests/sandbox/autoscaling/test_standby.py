@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, NAME, Lab, lab, refusal_of
+import pytest
+
+from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, NAME, SETTLED_SECONDS, Lab, lab, refusal_of
 
 
 def standby(it: Lab, instance_id: str, *, decrement: bool) -> dict[str, object]:
@@ -220,3 +222,26 @@ def test_new_instances_are_protected_if_the_group_says_so() -> None:
     with lab() as it:
         it.create(desired=1, NewInstancesProtectedFromScaleIn=True)
         assert it.members()[0]["ProtectedFromScaleIn"] is True
+
+
+@pytest.mark.parametrize(("switch", "desired", "serving"), [("lowers", 1, 1), ("ignored", 2, 2)])
+def test_standby_member_terminated_with_decrement_lowers_desired_again_by_a_switch(
+    switch: str, desired: int, serving: int
+) -> None:
+    with lab(standby_terminate_decrement=switch) as it:
+        it.create(3)
+        standby = it.ids()[0]
+        it.call("enter_standby", InstanceIds=[standby], ShouldDecrementDesiredCapacity=True)
+        it.jump(DRAIN_SECONDS + 1)
+        it.terminate(standby, decrement=True)
+        it.jump(SETTLED_SECONDS)
+        assert it.sizes() == (1, desired, 10)
+        assert it.states() == ["InService"] * serving
+
+
+def test_protection_of_more_than_fifty_is_refused() -> None:
+    with lab() as it:
+        it.create(1)
+        ids = [f"i-{number:017x}" for number in range(51)]
+        refusal = it.refusal("set_instance_protection", InstanceIds=ids, ProtectedFromScaleIn=True)
+        assert "must not exceed 50" in refusal

@@ -228,3 +228,13 @@ def test_empty_group_is_deleted_at_once_unless_protected() -> None:
         it.call("update_auto_scaling_group", DeletionProtection="none")
         it.call("delete_auto_scaling_group")
         assert it.asg.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+
+def test_more_than_a_hundred_ids_are_refused() -> None:
+    with lab() as it:
+        it.create(1)
+        ids = [f"i-{number:017x}" for number in range(101)]
+        refusal = it.refusal(
+            "terminate_instance_in_auto_scaling_group", InstanceIds=ids, ShouldDecrementDesiredCapacity=False
+        )
+        assert "must not exceed 100" in refusal

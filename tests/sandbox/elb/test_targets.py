@@ -219,3 +219,34 @@ def test_target_groups_of_addresses_stay_plain_moto() -> None:
 def delay(elb: object, group: str, value: str) -> None:
     attribute = {"Key": "deregistration_delay.timeout_seconds", "Value": value}
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[attribute])  # type: ignore[attr-defined]
+
+
+def test_draining_may_outlast_the_delay_if_the_switch_says_so() -> None:
+    with bench(SandboxOptions(drain_lag_seconds=5), servers=1, deregistration_delay_seconds=60) as it:
+        instance_id = it.fleet.instance_ids[0]
+        it.deregister(instance_id)
+        it.jump(64)
+        assert it.listed() == {(instance_id, 80): "draining"}
+        it.jump(1)
+        assert it.listed() == {}
+
+
+def test_a_drained_target_may_stay_listed_as_not_registered_if_the_switch_says_so() -> None:
+    with bench(SandboxOptions(drained_listed_seconds=10), servers=1, deregistration_delay_seconds=60) as it:
+        instance_id = it.fleet.instance_ids[0]
+        it.deregister(instance_id)
+        it.jump(60)
+        assert it.listed() == {(instance_id, 80): "unused"}
+        assert it.health(instance_id) == ("unused", "Target.NotRegistered")
+        it.jump(10)
+        assert it.listed() == {}
+
+
+def test_a_drained_target_that_is_still_listed_can_be_registered_again() -> None:
+    with bench(SandboxOptions(drained_listed_seconds=10), servers=1, deregistration_delay_seconds=60) as it:
+        instance_id = it.fleet.instance_ids[0]
+        it.deregister(instance_id)
+        it.jump(60)
+        it.register(instance_id)
+        it.jump(60)
+        assert it.listed() == {(instance_id, 80): "healthy"}

@@ -139,13 +139,15 @@ class GroupOperations:
         protection = group.setting("DeletionProtection", default="none")
         if protection == "prevent-all-deletion" or (force and protection == "prevent-force-deletion"):
             refuse(f"Deletion protection of {group.name} is {protection}.", code="ResourceInUse")
-        if group.members and not force:
+        if (group.members or group.pool) and not force:
             message = (
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
                 "still in the group."
             )
             refuse(message, code="ResourceInUse")
-        if not group.members:
+        if group.warm_pool is not None:
+            self._controller.warm_pools.delete(group)
+        if not group.members and not group.pool:
             del self._registry.groups[group.name]
             return {}
         group.deleting = True

@@ -53,7 +53,11 @@ class MemberOperations:
         ids = parameters.get("InstanceIds") or []
         if len(ids) > 50:  # noqa: PLR2004  the limit of the API
             refuse(f"The number of instances must not exceed 50; {len(ids)} were given.")
-        pairs = [(group, member) for group in self._registry.groups.values() for member in group.members.values()]
+        pairs = [
+            (group, member)
+            for group in self._registry.groups.values()
+            for member in (*group.members.values(), *group.pool.values())
+        ]
         found = [(group, member) for group, member in pairs if not ids or member.instance_id in ids]
         shown, token = page(found, parameters, PageSize(default=50, most=50))
         catalog = self._registry.catalog

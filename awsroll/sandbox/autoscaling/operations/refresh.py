@@ -1,6 +1,6 @@
-"""Instance refreshes and warm pools, as far as others must notice them: they exist, show, and block what AWS blocks.
+"""Instance refreshes, as far as others must notice them: they exist, show, and block what AWS blocks.
 
-A refresh here replaces nothing and stays in progress until it is cancelled; a warm pool holds no instances.
+A refresh here replaces nothing and stays in progress until it is cancelled.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CANCELLING_SECONDS = 10.0
 
 
 class RefreshOperations:
-    """Handlers of the operations on instance refreshes and warm pools.
+    """Handlers of the operations on instance refreshes.
 
     Args:
         registry: the groups and the world.
@@ -35,15 +35,12 @@ class RefreshOperations:
             "StartInstanceRefresh": self.start,
             "DescribeInstanceRefreshes": self.describe,
             "CancelInstanceRefresh": self.cancel,
-            "PutWarmPool": self.put_pool,
-            "DescribeWarmPool": self.describe_pool,
-            "DeleteWarmPool": self.delete_pool,
         }
 
     def start(self, parameters: Parameters) -> Answer:
         """Start a refresh that stays in progress."""
         group = self._group(parameters)
-        self._refuse_during_refresh(group)
+        refuse_during_refresh(group)
         configuration = parameters.get("DesiredConfiguration") or {}
         if configuration.get("LaunchTemplate"):
             self._registry.catalog.spec(configuration["LaunchTemplate"])
@@ -78,40 +75,22 @@ class RefreshOperations:
         self._registry.world.after(CANCELLING_SECONDS, lambda: self._cancelled(refresh))
         return {"InstanceRefreshId": refresh.refresh_id}
 
-    def put_pool(self, parameters: Parameters) -> Answer:
-        """Store a warm pool's configuration."""
-        group = self._group(parameters)
-        self._refuse_during_refresh(group)
-        names = ("MaxGroupPreparedCapacity", "InstanceReusePolicy")
-        pool = {name: parameters[name] for name in names if parameters.get(name) is not None}
-        pool |= {"MinSize": int(parameters.get("MinSize") or 0), "PoolState": parameters.get("PoolState") or "Stopped"}
-        group.warm_pool = pool
-        return {}
-
-    def describe_pool(self, parameters: Parameters) -> Answer:
-        """Answer a warm pool's configuration; its list of instances is always empty."""
-        pool = self._group(parameters).warm_pool
-        return {"Instances": []} if pool is None else {"WarmPoolConfiguration": pool, "Instances": []}
-
-    def delete_pool(self, parameters: Parameters) -> Answer:
-        """Forget a warm pool."""
-        group = self._group(parameters)
-        if group.warm_pool is None:
-            refuse(f"No warm pool found with group name {group.name}")
-        group.warm_pool = None
-        return {}
-
     def _cancelled(self, refresh: Refresh) -> None:
         refresh.status, refresh.ended_at = "Cancelled", self._registry.world.now()
 
-    @staticmethod
-    def _refuse_during_refresh(group: Group) -> None:
-        if group.active_refresh is not None:
-            message = f"An active instance refresh already exists for the Auto Scaling group {group.name}."
-            refuse(message, code="InstanceRefreshInProgress")
-
     def _group(self, parameters: Parameters) -> Group:
         return self._registry.group(str(parameters["AutoScalingGroupName"]))
+
+
+def refuse_during_refresh(group: Group) -> None:
+    """Refuse what may not happen while an instance refresh is active.
+
+    Raises:
+        ApiError: one is.
+    """
+    if group.active_refresh is not None:
+        message = f"An active instance refresh already exists for the Auto Scaling group {group.name}."
+        refuse(message, code="InstanceRefreshInProgress")
 
 
 def _describe(group: Group, refresh: Refresh) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.activities import at, describe
-from awsroll.sandbox.autoscaling.state import TERMINATING, Departure
+from awsroll.sandbox.autoscaling.state import TERMINATING, Departure, Lifecycle
 from awsroll.sandbox.handling import ids_of, refuse
 
 if TYPE_CHECKING:
@@ -67,16 +67,22 @@ class TerminateOperation:
         for member in members:
             if member.state in TERMINATING and self._registry.options.second_terminate == "refused":
                 refuse(f"The instance {member.instance_id} is not in InService or Standby or Pending.")
-        if decrement and group.desired - len(members) < group.min_size:
+        if decrement and group.desired - sum(self._lowers(member) for member in members) < group.min_size:
             refuse(
                 f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance without replacement "
                 "will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or "
                 "lower group's min size."
             )
 
+    def _lowers(self, member: Member) -> bool:
+        """Whether terminating a member with decrement lowers the desired capacity."""
+        ignored = self._registry.options.standby_terminate_decrement == "ignored"
+        return not (ignored and member.state is Lifecycle.STANDBY and member.lowered_desired)
+
     def _terminate(self, group: Group, member: Member, *, decrement: bool) -> Activity:
         before = group.desired
-        group.desired -= 1 if decrement else 0
+        decrement = decrement and self._lowers(member)
+        group.desired -= decrement
         if member.state in TERMINATING and member.activity is not None:
             return member.activity
         now = at(self._registry.world.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ class TrafficOperations:
 
     def _attach(self, parameters: Parameters, arns: list[str]) -> Answer:
         group = self._group(parameters)
-        if group.active_refresh is not None:
-            message = f"An active instance refresh already exists for the Auto Scaling group {group.name}."
-            refuse(message, code="InstanceRefreshInProgress")
+        refuse_during_refresh(group)
         self._targets.attach(group, arns)
         self._health.suspect_all(group)
         self._registry.wake(group)

@@ -1,0 +1,121 @@
+"""Warm pools: instances launched ahead, stopped or running, that a group takes before it launches new ones.
+
+They keep the template version that they were launched with, which is how an old version comes back. What a pool does
+when it is deleted is here too; its API is in `operations/warm_pools.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.autoscaling import placement
+from awsroll.sandbox.autoscaling.activities import at
+from awsroll.sandbox.autoscaling.launches import LaunchRequest
+from awsroll.sandbox.autoscaling.state import Lifecycle, Process
+from awsroll.sandbox.errors import ApiError
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.launches import Launches
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.autoscaling.state import Group, Member
+    from awsroll.sandbox.ec2.instance import SimInstance
+
+READY = frozenset({Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING})
+
+
+def wanted_size(group: Group) -> int:
+    """Answer how many instances the pool should hold: what the group may still grow by, at least its MinSize."""
+    if group.warm_pool is None:
+        return 0
+    prepared = int(group.warm_pool.get("MaxGroupPreparedCapacity", group.max_size))
+    return max(prepared - group.desired, int(group.warm_pool["MinSize"]))
+
+
+class WarmPools:
+    """Fills pools and takes from them.
+
+    Args:
+        registry: the groups and the world.
+        launches: brings instances up, into a pool or into service.
+    """
+
+    def __init__(self, registry: Registry, launches: Launches) -> None:
+        self._registry = registry
+        self._launches = launches
+        self._ec2 = registry.world.ec2
+
+    def fill(self, group: Group) -> None:
+        """Launch what the pool lacks, and end what it has too much of.
+
+        Raises:
+            ApiError: EC2 refuses; the rest is for the next look.
+        """
+        if group.warm_pool is None:
+            return
+        surplus = len(group.pool) - wanted_size(group)
+        for member in [each for each in group.pool.values() if each.state in READY][: max(0, surplus)]:
+            self.end(member)
+        if not group.runs(Process.LAUNCH):
+            return
+        for _ in range(-surplus):
+            now = at(self._registry.world.now())
+            cause = f"At {now} an instance was launched to fill the warm pool."
+            subnet_id = placement.choose_launch_subnet(group)
+            self._launches.launch(group, LaunchRequest(subnet_id=subnet_id, cause=cause, warm=True))
+
+    def take(self, group: Group, zone: str, cause: str) -> bool:
+        """Bring an instance of the pool into service, of that zone if there is one; False if none is ready."""
+        ready = [each for each in group.pool.values() if each.state in READY]
+        if not ready:
+            return False
+        member = next((each for each in ready if each.zone == zone), ready[0])
+        del group.pool[member.instance_id]
+        group.members[member.instance_id] = member
+        if member.state is Lifecycle.WARMED_STOPPED:
+            self._ec2.start(member.instance_id)
+        description = f"Launching a new EC2 instance from warm pool: {member.instance_id}"
+        self._launches.bring_back(group, member, description, cause)
+        return True
+
+    def end(self, member: Member) -> None:
+        """Terminate an instance of a pool."""
+        member.state = Lifecycle.WARMED_TERMINATING
+        self._ec2.terminate(member.instance_id)
+
+    def delete(self, group: Group) -> None:
+        """Terminate everything in the pool; it is gone with its last instance."""
+        assert group.warm_pool is not None  # noqa: S101  the caller has looked
+        group.warm_pool["Status"] = "PendingDelete"
+        for member in tuple(group.pool.values()):
+            self.end(member)
+        self._forget_if_deleted(group)
+
+    def instance_changed(self, group: Group, member: Member, instance: SimInstance) -> None:
+        """Take the next step of an instance of a pool."""
+        if instance.state == "terminated":
+            del group.pool[member.instance_id]
+            self._forget_if_deleted(group)
+            self._registry.wake(group)
+        elif instance.application_up and member.state is Lifecycle.WARMED_PENDING:
+            self._is_up(group, member)
+        elif instance.state == "stopped" and member.state is Lifecycle.WARMED_PENDING:
+            self._ready(group, member, Lifecycle.WARMED_STOPPED)
+
+    def _is_up(self, group: Group, member: Member) -> None:
+        if (group.warm_pool or {}).get("PoolState") == "Running":
+            self._ready(group, member, Lifecycle.WARMED_RUNNING)
+            return
+        try:
+            self._ec2.stop(member.instance_id)
+        except ApiError:
+            self.end(member)
+
+    def _ready(self, group: Group, member: Member, state: Lifecycle) -> None:
+        member.state = state
+        self._registry.log.close(member.activity, "Successful")
+        self._registry.wake(group)
+
+    @staticmethod
+    def _forget_if_deleted(group: Group) -> None:
+        if group.warm_pool is not None and "Status" in group.warm_pool and not group.pool:
+            group.warm_pool = None

@@ -1,0 +1,1 @@
+"""CloudWatch alarms in the sandbox: metric and composite ones, whose states tests set."""

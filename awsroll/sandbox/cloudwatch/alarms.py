@@ -1,0 +1,205 @@
+"""CloudWatch alarms: what describes them, and the states they are in.
+
+A metric alarm changes its state by SetAlarmState alone: the sandbox evaluates no metrics. A composite alarm follows its
+rule at once. Metrics, dashboards and the rest of CloudWatch are plain moto.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.cloudwatch.rule import STATES, AlarmRule, parse
+from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.world import World
+
+MOST_NAMES = 100
+METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
+NOT_SETTINGS = frozenset({"AlarmName", "AlarmRule", "Tags"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Alarm:
+    """One alarm; `rule` makes it a composite one."""
+
+    name: str
+    arn: str
+    settings: dict[str, Any]
+    configured_at: datetime
+    updated_at: datetime
+    transitioned_at: datetime
+    rule: AlarmRule | None = None
+    state: str = "INSUFFICIENT_DATA"
+    reason: str = "Unchecked: Initial alarm creation"
+    reason_data: str | None = None
+    defaults: dict[str, Any] = field(
+        default_factory=lambda: {
+            "ActionsEnabled": True,
+            "OKActions": [],
+            "AlarmActions": [],
+            "InsufficientDataActions": [],
+        }
+    )
+
+    @property
+    def kind(self) -> str:
+        """Its type as DescribeAlarms takes it."""
+        return METRIC if self.rule is None else COMPOSITE
+
+    def change(self, state: str, reason: str, reason_data: str | None, at: datetime) -> None:
+        """Set its state: each time is an update, and a transition only if the value is another one."""
+        if state != self.state:
+            self.transitioned_at = at
+        self.state, self.reason, self.reason_data, self.updated_at = state, reason, reason_data, at
+
+    def to_api(self) -> dict[str, Any]:
+        """Answer it in the shape of the API."""
+        answer = {
+            **self.defaults,
+            **self.settings,
+            "AlarmName": self.name,
+            "AlarmArn": self.arn,
+            "AlarmConfigurationUpdatedTimestamp": self.configured_at,
+            "StateValue": self.state,
+            "StateReason": self.reason,
+            "StateUpdatedTimestamp": self.updated_at,
+            "StateTransitionedTimestamp": self.transitioned_at,
+        }
+        if self.reason_data is not None:
+            answer["StateReasonData"] = self.reason_data
+        if self.rule is not None:
+            answer["AlarmRule"] = self.rule.text
+        return answer
+
+
+class CloudWatchWorld:
+    """All alarms of the simulated account.
+
+    Args:
+        world: the world it is part of.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._alarms: dict[str, Alarm] = {}
+        self.operations: Mapping[str, Handler] = {
+            "PutMetricAlarm": lambda parameters: self._put(parameters, None),
+            "PutCompositeAlarm": self._put_composite,
+            "DescribeAlarms": self._describe,
+            "SetAlarmState": self._set_state,
+            "DeleteAlarms": self._delete,
+            "EnableAlarmActions": lambda parameters: self._set_actions(parameters, enabled=True),
+            "DisableAlarmActions": lambda parameters: self._set_actions(parameters, enabled=False),
+        }
+
+    def states(self) -> dict[str, str]:
+        """Return every alarm's state, by name."""
+        return {name: alarm.state for name, alarm in self._alarms.items()}
+
+    def _put(self, parameters: Parameters, rule: AlarmRule | None) -> Answer:
+        """Create an alarm, or replace an alarm's settings; its state stays as it was."""
+        name, now = str(parameters["AlarmName"]), self._world.now()
+        known = self._alarms.get(name)
+        if known is not None and (known.rule is None) != (rule is None):
+            refuse(f"{name} is a {known.kind}: it cannot become one of another type.")
+        settings = {key: value for key, value in parameters.items() if key not in NOT_SETTINGS and value is not None}
+        if known is None:
+            arn = f"arn:aws:cloudwatch:{self._world.region}:{self._world.account_id}:alarm:{name}"
+            self._alarms[name] = Alarm(
+                name=name,
+                arn=arn,
+                settings=settings,
+                configured_at=now,
+                updated_at=now,
+                transitioned_at=now,
+                rule=rule,
+            )
+        else:
+            known.settings, known.rule, known.configured_at = settings, rule, now
+        self._follow()
+        return {}
+
+    def _put_composite(self, parameters: Parameters) -> Answer:
+        try:
+            rule = parse(str(parameters["AlarmRule"]))
+        except ValueError as error:
+            refuse(f"AlarmRule contains an invalid expression: {error}")
+        if missing := [child for child in rule.children if child not in self._alarms]:
+            refuse(
+                f"Could not save the composite alarm as alarms [{', '.join(missing)}] in the alarm rule do not exist."
+            )
+        return self._put(parameters, rule)
+
+    def _describe(self, parameters: Parameters) -> Answer:
+        """Answer alarms: metric alarms alone, unless types are named; names that are no alarm's are just absent."""
+        names = parameters.get("AlarmNames") or []
+        if len(names) > MOST_NAMES:
+            refuse(f"At most {MOST_NAMES} alarm names can be given; {len(names)} were.")
+        types = parameters.get("AlarmTypes") or [METRIC]
+        found = [each for _, each in sorted(self._alarms.items()) if each.kind in types and _wanted(each, parameters)]
+        found.sort(key=lambda each: each.kind == COMPOSITE)
+        shown, token = page(found, parameters, PageSize(default=50, most=100))
+        answer: Answer = {
+            "MetricAlarms": [each.to_api() for each in shown if each.kind == METRIC],
+            "CompositeAlarms": [each.to_api() for each in shown if each.kind == COMPOSITE],
+        }
+        return with_token(answer, token)
+
+    def _set_state(self, parameters: Parameters) -> Answer:
+        alarm = self._alarms.get(str(parameters["AlarmName"]))
+        if alarm is None:
+            refuse("Unknown alarm", code="ResourceNotFound")
+        state = str(parameters["StateValue"])
+        if state not in STATES:
+            refuse(f"Value '{state}' at 'stateValue' must be one of {', '.join(STATES)}.")
+        alarm.change(state, str(parameters["StateReason"]), parameters.get("StateReasonData"), self._world.now())
+        self._follow(but=alarm)
+        return {}
+
+    def _delete(self, parameters: Parameters) -> Answer:
+        names = set(parameters.get("AlarmNames") or [])
+        for alarm in self._alarms.values():
+            if alarm.rule is not None and alarm.name not in names and (used := names & set(alarm.rule.children)):
+                refuse(f"Cannot delete {', '.join(sorted(used))} as there are composite alarm(s) depending on it.")
+        for name in names:
+            self._alarms.pop(name, None)
+        return {}
+
+    def _set_actions(self, parameters: Parameters, *, enabled: bool) -> Answer:
+        for name in parameters.get("AlarmNames") or []:
+            if name in self._alarms:
+                self._alarms[name].settings["ActionsEnabled"] = enabled
+        return {}
+
+    def _follow(self, but: Alarm | None = None) -> None:
+        """Bring composite alarms to what their rules say, children before parents; `but` was set by hand."""
+        for _ in self._alarms:  # a chain of composites is no longer than their number
+            states, settled = self.states(), True
+            for alarm in self._alarms.values():
+                if alarm.rule is None or alarm is but:
+                    continue
+                state = "ALARM" if alarm.rule.holds(states) else "OK"
+                if state != alarm.state:
+                    settled = False
+                    reason = f"{alarm.arn} was created or its rule evaluated to {state == 'ALARM'}"
+                    alarm.change(state, reason, None, self._world.now())
+            if settled:
+                return
+
+
+def _wanted(alarm: Alarm, parameters: Parameters) -> bool:
+    names, prefix = parameters.get("AlarmNames"), parameters.get("AlarmNamePrefix") or ""
+    state, action = parameters.get("StateValue"), parameters.get("ActionPrefix")
+    actions = [*alarm.settings.get("AlarmActions", ()), *alarm.settings.get("OKActions", ())]
+    return (
+        (not names or alarm.name in names)
+        and alarm.name.startswith(prefix)
+        and (not state or alarm.state == state)
+        and (not action or any(str(each).startswith(action) for each in actions))
+    )

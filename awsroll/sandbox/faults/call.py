@@ -1,0 +1,212 @@
+"""What fault rules have decided for one call, and how that reaches it.
+
+A call that is being answered has one `CallFaults`; a rule in force has one `ArmedRule`, which counts and draws. Which
+rules there are is in `book.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from awsroll.sandbox.errors import AnswerWithheld, ApiError, ConnectionLost
+from awsroll.sandbox.faults import words
+from awsroll.sandbox.faults.rule import OF_LAUNCHES, Fault, FaultRule, Phase
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiCall:
+    """A call that a rule has fired on."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    number: int
+    """It is the n-th call that the rule matches, counted from 1."""
+    phase: Phase
+    """Whether it is about to take effect, or has taken it and is not answered yet."""
+
+    @property
+    def name(self) -> str:
+        """Service and operation, as `ec2:RunInstances`."""
+        return f"{self.service}:{self.operation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """One fault that happened."""
+
+    at: datetime
+    operation: str
+    """With its service, as `ec2:RunInstances`."""
+    number: int
+    """It was the n-th call that the rule matched."""
+    when: Phase
+    fault: Fault
+    rule_id: int
+
+
+Action: TypeAlias = Callable[[ApiCall], None]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ArmedRule:
+    """A rule in force."""
+
+    rule_id: int
+    rule: FaultRule
+    action: Action | None = None
+    matched: int = 0
+    fired: int = 0
+    random: Random = field(init=False, repr=False)
+    answers: dict[str, tuple[datetime, Any]] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.rule.seed)  # noqa: S311  repeatable on purpose
+
+    def decide(self) -> int:
+        """Count one matching call and draw for it: its number if the rule fires, else 0."""
+        rule = self.rule
+        self.matched += 1
+        drawn = self.random.random() < rule.probability
+        chosen = not rule.calls or self.matched in rule.calls
+        left = rule.times is None or self.fired < rule.times
+        if not (drawn and chosen and left):
+            return 0
+        self.fired += 1
+        return self.matched
+
+
+class CallFaults:
+    """What the rules have decided for one call.
+
+    Args:
+        world: where the call goes.
+        name: service and operation.
+        parameters: of the call.
+        armed: the rules that match it.
+    """
+
+    def __init__(
+        self, world: "World", name: tuple[str, str], parameters: Mapping[str, Any], armed: tuple[ArmedRule, ...]
+    ) -> None:
+        self._world = world
+        self._service, self._operation = name
+        self._parameters = parameters
+        self._launch_rules = [each for each in armed if each.rule.fault in OF_LAUNCHES]
+        self._stale_rules = [each for each in armed if each.rule.fault is Fault.STALE]
+        others = [each for each in armed if each not in self._launch_rules and each not in self._stale_rules]
+        self._decided = [(each, number) for each in others if (number := each.decide())]
+        self._happened: set[int] = set()
+        self._launching: dict[int, int] = {}
+        self._granted = 0
+
+    def reach(self, phase: Phase) -> None:
+        """Let happen what was decided for a phase of the call.
+
+        Raises:
+            ApiError: the call is refused.
+            ConnectionLost: it gets no answer.
+            AnswerWithheld: it gets none, and is not told so.
+        """
+        for armed, number in self._decided:
+            if armed.rule.when == phase:
+                self._happened.add(armed.rule_id)
+                self._record(armed, number)
+                self._happen(armed, number)
+
+    def release(self) -> None:
+        """Take back what was decided and did not happen: the call was refused before, for its own sake or another."""
+        for armed, _ in self._decided:
+            armed.fired -= armed.rule_id not in self._happened
+
+    def stale_answer(self) -> Any:
+        """Return an older answer to the same question, or None to ask again."""
+        for armed in self._stale_rules:
+            known = armed.answers.get(repr(self._parameters))
+            if known is None or self._world.now() - known[0] > self._world.scaled(armed.rule.lasts_seconds):
+                continue
+            if number := armed.decide():
+                self._record(armed, number)
+                status, headers, body = known[1]
+                return status, dict(headers), body
+        return None
+
+    def remember(self, answer: Any) -> None:
+        """Keep a true answer for the rules that make answers stale."""
+        for armed in self._stale_rules:
+            armed.answers[repr(self._parameters)] = (self._world.now(), answer)
+
+    def grant(self, zone: str, wanted: int) -> int:
+        """Answer how many of `wanted` instances the rules let this call launch into a zone."""
+        allowed = wanted
+        for armed in self._fired_in(zone, Fault.NO_CAPACITY, Fault.PARTIAL_LAUNCH):
+            left = 0 if armed.rule.fault is Fault.NO_CAPACITY else armed.rule.at_most - self._granted
+            allowed = min(allowed, max(0, left))
+        self._granted += allowed
+        return allowed
+
+    def unseen_seconds(self, zone: str) -> float:
+        """Answer how long what this call launches into a zone stays unknown to EC2's reads."""
+        return max((armed.rule.lasts_seconds for armed in self._fired_in(zone, Fault.UNSEEN)), default=0.0)
+
+    def _fired_in(self, zone: str, *faults: Fault) -> list[ArmedRule]:
+        found = []
+        for armed in self._launch_rules:
+            rule = armed.rule
+            if rule.fault not in faults or (rule.zones and zone not in rule.zones):
+                continue
+            if armed.rule_id not in self._launching:
+                number = self._launching[armed.rule_id] = armed.decide()
+                if number:
+                    self._record(armed, number)
+            if self._launching[armed.rule_id]:
+                found.append(armed)
+        return found
+
+    def _record(self, armed: ArmedRule, number: int) -> None:
+        fired = Fired(
+            at=self._world.now(),
+            operation=f"{self._service}:{self._operation}",
+            number=number,
+            when=armed.rule.when,
+            fault=armed.rule.fault,
+            rule_id=armed.rule_id,
+        )
+        self._world.faults.fired.append(fired)
+
+    def _happen(self, armed: ArmedRule, number: int) -> None:
+        rule, service = armed.rule, self._service
+        match rule.fault:
+            case Fault.THROTTLED:
+                raise words.throttled(service, self._operation)
+            case Fault.INTERNAL_ERROR:
+                raise words.internal_error(service)
+            case Fault.UNAVAILABLE:
+                raise words.unavailable(service)
+            case Fault.DENIED:
+                raise words.denied(self._world, service, self._operation, self._parameters)
+            case Fault.EXPIRED_CREDENTIALS:
+                raise words.expired(service)
+            case Fault.REFUSED:
+                raise ApiError(rule.code, rule.message, rule.status)
+            case Fault.RESET:
+                raise ConnectionLost
+            case Fault.TIMEOUT:
+                raise AnswerWithheld(rule.lasts_seconds)
+            case _:
+                if armed.action is not None:
+                    armed.action(self._call(number, rule.when))
+
+    def _call(self, number: int, phase: Phase) -> ApiCall:
+        return ApiCall(
+            service=self._service,
+            operation=self._operation,
+            parameters=self._parameters,
+            number=number,
+            phase=phase,
+        )

@@ -1,0 +1,65 @@
+"""Lambda in the sandbox: only Invoke, answered by Python functions that a test registers.
+
+    sandbox.functions["after-healthy"] = lambda event: {"seen": event["instance_ids"]}
+
+The rest of Lambda is plain moto, which runs nothing here. A function that is not registered does not exist.
+"""
+
+import json
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote
+
+from awsroll.sandbox.errors import refuse
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+Function: TypeAlias = Callable[[Any], Any]
+"""Gets the event and returns the result, both as JSON has them."""
+DONE, ACCEPTED, NO_CONTENT = 200, 202, 204
+
+
+class Functions(dict[str, Function]):
+    """The functions that exist, by name.
+
+    Args:
+        world: whose account and region they are in.
+    """
+
+    def __init__(self, world: "World") -> None:
+        super().__init__()
+        self._world = world
+
+    def invoke(self, response: Any, name: str) -> tuple[int, dict[str, str], str]:
+        """Answer an Invoke request as moto's triple of status, headers and body.
+
+        A function that raises is an answer too: HTTP 200 with a function error.
+
+        Raises:
+            ApiError: there is no such function.
+        """
+        name = unquote(name).rpartition(":function:")[2].partition(":")[0]
+        function = self.get(name)
+        if function is None:
+            arn = f"arn:aws:lambda:{self._world.region}:{self._world.account_id}:function:{name}"
+            refuse("ResourceNotFoundException", f"Function not found: {arn}", 404)
+        kind = response.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        if kind == "DryRun":
+            return NO_CONTENT, {}, ""
+        headers, body = _run(function, response.body)
+        return (ACCEPTED, {}, "") if kind == "Event" else (DONE, headers, body)
+
+
+def _run(function: Function, body: Any) -> tuple[dict[str, str], str]:
+    headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
+    try:
+        return headers, json.dumps(function(json.loads(body) if body else {}))
+    except Exception as error:  # noqa: BLE001  whatever the function raises is its answer
+        failure = {
+            "errorMessage": str(error),
+            "errorType": type(error).__name__,
+            "stackTrace": traceback.format_tb(error.__traceback__),
+        }
+        return headers | {"X-Amz-Function-Error": "Unhandled"}, json.dumps(failure)

@@ -1,0 +1,138 @@
+"""Whole processes that want the same fleet, and one that sleeps past its lease."""
+
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsroll.aws.calls import is_reading
+from awsroll.sandbox import SandboxServer, serve
+from tests.cli.program import awsroll, start
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SandboxServer]:
+    with serve(speed=100) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(server: SandboxServer, tmp_path: Path) -> dict[str, str]:
+    return {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
+
+
+def changes(server: SandboxServer) -> Counter[str]:
+    calls = server.calls.items()
+    return Counter({name: count for name, count in calls if not is_reading(name.partition(":")[2])})
+
+
+def until(driver: "subprocess.Popen[str]", event: str) -> dict[str, Any]:
+    """Read the driver's lines until an event; return the first line of all."""
+    assert driver.stdout is not None
+    first: dict[str, Any] = {}
+    for line in driver.stdout:
+        told = json.loads(line)
+        first = first or told
+        if told["event"] == event:
+            return first
+    pytest.fail(f"no {event}")
+
+
+def test_however_a_held_fleet_is_named_the_second_is_refused_and_the_first_untouched(
+    server: SandboxServer, environment: dict[str, str]
+) -> None:
+    fleet = server.standalone_fleet(name="two", servers=3, target_groups=2)
+    first = fleet.target_group_arns[0]
+    version = ("--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
+    how = ("--launch-first",)  # so that the checks alone would let it pass
+    elsewhere = {**environment, "XDG_STATE_HOME": environment["XDG_STATE_HOME"] + "/elsewhere"}
+
+    with start("roll", "--target-group", "two-1", "--target-group", "two-2", *version, environment=environment) as one:
+        rollout_id = until(one, "instance.deregistered")["rollout_id"]
+        one.send_signal(signal.SIGSTOP)  # so that the calls counted are those of the others
+        before = changes(server)
+        refused = [
+            awsroll("roll", "--target-group", "two-2", *version, *how, environment=environment),
+            awsroll("roll", "--target-group", first, *version, *how, environment=environment),
+            awsroll("roll", "--target-group", "two-1", *version, *how, environment=elsewhere),
+        ]
+        after = changes(server)
+        one.send_signal(signal.SIGCONT)
+        out, err = one.communicate(timeout=60)
+
+    assert [one.code for one in refused] == [4, 4, 4], [one.err for one in refused]
+    assert all(rollout_id in finished.lines[-1]["reason"] for finished in refused)
+    assert after == before
+    assert json.loads(out.splitlines()[-1])["status"] == "succeeded", err
+
+
+def test_a_group_by_name_and_by_arn_is_one_fleet(server: SandboxServer, environment: dict[str, str]) -> None:
+    fleet = server.auto_scaling_fleet(name="grouped", desired=2)
+    autoscaling = server.session().client("autoscaling")
+    (group,) = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[fleet.group_name])["AutoScalingGroups"]
+    how = ("--launch-first", "--poll", "0.2", "--json")
+
+    with start("roll", "--asg", str(fleet.group_name), *how, environment=environment) as one:
+        rollout_id = until(one, "rollout.created")["rollout_id"]
+        one.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
+        second = awsroll("roll", "--asg", group["AutoScalingGroupARN"], *how, environment=environment)
+        one.send_signal(signal.SIGCONT)
+        out, err = one.communicate(timeout=60)
+
+    assert second.code == 4, second.err
+    assert rollout_id in second.err
+    assert json.loads(out.splitlines()[-1])["status"] == "succeeded", err
+
+
+def test_a_process_that_was_frozen_past_its_lease_changes_nothing_more(
+    server: SandboxServer, environment: dict[str, str]
+) -> None:
+    fleet = server.standalone_fleet(name="frozen", servers=2)
+    words = ("--target-group", "frozen-1", "--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
+
+    with start("roll", *words, "--lease", "5", environment=environment) as driver:
+        rollout_id = until(driver, "instance.deregistered")["rollout_id"]
+        driver.send_signal(signal.SIGSTOP)
+        time.sleep(5.5)
+        before = changes(server)
+        record = Path(environment["XDG_STATE_HOME"], "awsroll", "rollouts", rollout_id, "record.json")
+        written = record.read_bytes()
+        listed = awsroll("list", "--json", environment=environment)
+        driver.send_signal(signal.SIGCONT)
+        out, err = driver.communicate(timeout=30)
+        after = changes(server)
+
+    report = json.loads(out.splitlines()[-1])
+    assert driver.returncode == 3
+    assert (report["event"], report["status"]) == ("report", "paused")
+    assert "lease of 5 s ran out" in report["reason"]
+    assert "Traceback" not in err
+    assert after == before
+    assert record.read_bytes() == written
+    assert listed.lines[0]["status"] == "interrupted"
+
+    resumed = awsroll("resume", rollout_id, "--poll", "0.2", environment=environment)
+    assert resumed.code == 0, resumed.err
+
+
+def test_records_and_locks_can_lie_in_a_bucket(server: SandboxServer, environment: dict[str, str]) -> None:
+    fleet = server.standalone_fleet(name="bucket", servers=2)
+    server.session().client("s3").create_bucket(Bucket="records")
+    state = ("--state", "s3://records/awsroll", "--json")
+    words = ("--target-group", "bucket-1", "--launch-template", f"{fleet.template_id}:2", "--poll", "0.2")
+
+    rolled = awsroll("roll", *words, *state, environment=environment)
+    listed = awsroll("list", *state, environment=environment)
+
+    assert rolled.code == 0, rolled.err
+    assert listed.lines[0]["rollout_id"] == rolled.lines[0]["rollout_id"]
+    assert listed.lines[0]["status"] == "succeeded"
+    assert not any(Path(environment["XDG_STATE_HOME"]).iterdir())

@@ -1,0 +1,133 @@
+"""`--state` and `awsroll state create`: where records are kept, on the command line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from awsroll.cli.main import run
+from tests.stores.places import DynamoPlace, S3Place
+from tests.stores.records import busy_record
+from tests.stores.wire import Wire
+
+ADDRESSES = {"s3": "s3://records/some/prefix", "dynamodb": "dynamodb://records"}
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("make", [S3Place, DynamoPlace], ids=["s3", "dynamodb"])
+def test_list_and_status_read_the_place_that_is_named(make: type, capsys: pytest.CaptureFixture[str]) -> None:
+    place = make()
+    store = place.open()
+    store.save(busy_record())
+
+    with store.drive(busy_record().rollout):
+        assert run(["list", "--json", "--state", place.address]) == 0
+        (driven,) = lines(capsys)
+    assert run(["status", "--json", "--state", place.address]) == 0
+    (told,) = lines(capsys)
+
+    assert (driven["rollout_id"], driven["status"]) == ("web-1", "running")
+    assert (told["rollout_id"], told["status"]) == ("web-1", "interrupted")
+
+
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
+@pytest.mark.parametrize("command", [["list"], ["status", "web-1"], ["resume", "web-1"]], ids=lambda one: one[0])
+def test_a_place_that_is_not_there_is_refused_by_name(
+    address: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--json", "--state", address]) == 2
+
+    out, err = capsys.readouterr()
+    assert json.loads(out)["event"] == "refused"
+    assert "there is no" in err
+    assert "records" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
+def test_without_credentials_a_place_of_aws_is_exit_5(
+    address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        code = run(["list", "--state", address])
+
+    assert code == 5
+
+    err = capsys.readouterr().err
+    assert "credentials" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_table_is_created_once_with_backups_and_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["state", "create", "--state", "dynamodb://records"]) == 0
+    out, err = capsys.readouterr()
+    assert "dynamodb://records can keep records" in out
+    assert "created the table records" in err
+
+    assert run(["state", "create", "--state", "dynamodb://records", "--json"]) == 0
+    (told,) = lines(capsys)
+    assert (told["event"], told["state"], told["notes"]) == ("state.created", "dynamodb://records", [])
+
+    dynamodb = Wire().client("dynamodb")
+    table = dynamodb.describe_table(TableName="records")["Table"]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    backups = dynamodb.describe_continuous_backups(TableName="records")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert dynamodb.scan(TableName="records")["Count"] == 0
+
+
+def test_a_table_of_somebody_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Wire().client("dynamodb").create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "order", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "order", "KeyType": "HASH"}],
+    )
+
+    assert run(["state", "create", "--state", "dynamodb://orders"]) == 2
+    assert "is not awsroll's" in capsys.readouterr().err
+
+
+def test_a_bucket_is_checked_and_left_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    S3Place()
+
+    assert run(["state", "create", "--state", "s3://records"]) == 0
+    assert "s3://records can keep records" in capsys.readouterr().out
+    assert Wire().client("s3").list_objects_v2(Bucket="records")["KeyCount"] == 0
+
+
+def test_a_missing_bucket_is_not_created(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["state", "create", "--state", "s3://nobodys-bucket"]) == 2
+    assert "there is no bucket nobodys-bucket" in capsys.readouterr().err
+
+
+def test_a_directory_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["state", "create", "--state", str(tmp_path / "a" / "b")]) == 0
+    assert (tmp_path / "a" / "b").is_dir()
+    assert "can keep records" in capsys.readouterr().out
+
+
+def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    assert run(["state", "create", "--state", str(tmp_path / "file")]) == 2
+    assert "name another --state" in capsys.readouterr().err
