@@ -206,7 +206,15 @@ def _retired(view: View, one: Instance) -> Leftover:
 def _beside(one: Instance, before: Instance) -> Leftover:
     name = one.instance_id
     found = f"{name} ({_version(one)}) serves beside {before.instance_id} ({_version(before)}), which it was to replace"
-    remedy = "both left in traffic, one more than there were; `awsroll roll` to either version leaves one of them"
+    ports = "; ".join(
+        f"`aws elbv2 deregister-targets --target-group-arn {target.key.target_group} "
+        f"--targets Id={name},Port={target.key.port}`"
+        for target in one.targets
+    )
+    remedy = (
+        "both left in traffic, one more than there were; to have the new one go: "
+        f"{ports}, and once it has drained `aws ec2 terminate-instances --instance-ids {name}`"
+    )
     return Leftover(what="surplus", about=name, found=found, remedy=remedy, acts=False)
 
 

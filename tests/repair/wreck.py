@@ -1,13 +1,14 @@
 """A fleet that a rollout has left in the middle: it is rolled until it dies at a call, as a SIGKILL would have it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import awsroll
 from awsroll.mending import Repaired, Wanted, mend
+from awsroll.ports import Store
 from awsroll.running import Surroundings
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.stores import LocalStore
@@ -34,40 +35,43 @@ class Wreck:
     def store(self) -> LocalStore:
         return LocalStore(self.folder / "records")
 
+    @property
+    def elsewhere(self) -> LocalStore:
+        """A store that knows nothing of the rollout."""
+        return LocalStore(self.folder / "elsewhere")
+
     def roll(self, scenario: Scenario, cut: int | None) -> None:
         """Roll until the process dies at an instant; None: to the end."""
         knife = Knife(self.sandbox.world.now, cut)
         put_away = knife.watch(self.sandbox)
         store = CutStore(self.store.directory, knife)
-        try:
-            awsroll.roll(
-                scenario.spec(self.fleet), session=self.sandbox.session(), store=store, clock=self.sandbox.clock
-            )
-        except Crash:
-            pass
-        finally:
-            put_away()
+        session, clock = self.sandbox.session(), self.sandbox.clock
+        with suppress(Crash):
+            awsroll.roll(scenario.spec(self.fleet), session=session, store=store, clock=clock)
+        put_away()
         self.trail = knife.trail
 
     def repair(
-        self,
-        *,
-        recorded: bool,
-        confirm: Callable[[Sequence[Any]], bool] = bool,
-        **wanted: Any,
+        self, *, recorded: bool, confirm: Callable[[Sequence[Any]], bool] = bool, store: Store | None = None
     ) -> Repaired:
         """Repair it, by its record or by what stands on it alone."""
-        named = {"asg": self.fleet.group_name or "", "target_group": self.fleet.target_group_arns}
-        if self.fleet.group_name:
-            named["target_group"] = ()
-        store = self.store if recorded else LocalStore(self.folder / "elsewhere")
+        group = self.fleet.group_name or ""
+        wanted = Wanted(asg=group, target_group=() if group else self.fleet.target_group_arns)
         if not recorded:
             self.sandbox.jump(LABEL_SECONDS)
-        return mend(
-            Wanted(**(named | wanted)),
-            Surroundings(session=self.sandbox.session(), store=store, clock=self.sandbox.clock),
-            confirm=confirm,
-        )
+        kept = store or (self.store if recorded else self.elsewhere)
+        surroundings = Surroundings(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
+        return mend(wanted, surroundings, confirm=confirm)
+
+    def kill_repair(self, cut: int) -> list[str]:
+        """Begin a repair without the record, and let it die at an instant; return the instants up to there."""
+        self.sandbox.jump(LABEL_SECONDS)
+        knife = Knife(self.sandbox.world.now, cut)
+        put_away = knife.watch(self.sandbox)
+        with suppress(Crash):
+            self.repair(recorded=False, store=CutStore(self.elsewhere.directory, knife))
+        put_away()
+        return knife.trail
 
     def settings_now(self) -> Found:
         return Found.of(self.sandbox, self.fleet)
