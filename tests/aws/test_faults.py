@@ -14,7 +14,7 @@ from awsroll.aws.clients import UnimplementedAnswerError
 from awsroll.aws.faults import is_passing, read_fault
 from awsroll.errors import (
     AccessRefusedError,
-    AwsRefusedError,
+    AwsBusyError,
     AwsUnansweredError,
     NotImplementedByEndpointError,
 )
@@ -39,7 +39,7 @@ def answered(code: str, status: int = 400) -> ClientError:
 )
 def test_a_throttle_is_turned_away_without_effect_and_may_be_tried_again(code: str, status: int) -> None:
     fault = read_fault(answered(code, status), "ec2", "AnyOperation")
-    assert type(fault.error) is AwsRefusedError
+    assert type(fault.error) is AwsBusyError
     assert fault.retryable
     assert fault.had_no_effect
     assert is_passing(fault.error)
@@ -89,7 +89,7 @@ def test_missing_permission_and_bad_credentials_are_not_tried_again(code: str) -
 @pytest.mark.parametrize("status", [400, 500])
 def test_lack_of_capacity_is_a_definite_no_that_may_pass(status: int) -> None:
     fault = read_fault(answered("InsufficientInstanceCapacity", status), "ec2", "RunInstances")
-    assert type(fault.error) is AwsRefusedError
+    assert type(fault.error) is AwsBusyError
     assert not fault.retryable
     assert is_passing(fault.error)
 
@@ -97,7 +97,7 @@ def test_lack_of_capacity_is_a_definite_no_that_may_pass(status: int) -> None:
 @pytest.mark.parametrize("code", ["ValidationError", "InvalidParameterValue", "VcpuLimitExceeded"])
 def test_any_other_client_error_is_a_definite_no(code: str) -> None:
     fault = read_fault(answered(code), "ec2", "AnyOperation")
-    assert type(fault.error) is AwsRefusedError
+    assert type(fault.error) is AwsBusyError
     assert not fault.retryable
     assert not is_passing(fault.error)
     assert str(fault.error) == f"ec2:AnyOperation: {code}: so it is"
@@ -128,7 +128,7 @@ def test_no_credentials_say_what_to_do() -> None:
 
 def test_no_region_says_what_to_do() -> None:
     fault = read_fault(NoRegionError(), "ec2", "AnyOperation")
-    assert type(fault.error) is AwsRefusedError
+    assert type(fault.error) is AwsBusyError
     assert "--region" in str(fault.error)
 
 
