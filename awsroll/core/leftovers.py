@@ -188,7 +188,8 @@ def _in_standby(view: View, one: Instance) -> Leftover:
     remedy = (
         "left; put it back with `aws autoscaling exit-standby --auto-scaling-group-name "
         f"{view.rollout.group} --instance-ids {name}`, or end it with `aws autoscaling "
-        f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`"
+        f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`, and "
+        "repair again: a minimum that counts it waits for that"
     )
     found = f"{name} ({_version(one)}) is in standby, put there by rollout {one.rollout}"
     return Leftover(what="standby", about=name, found=found, remedy=remedy, acts=False)

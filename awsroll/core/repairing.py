@@ -113,9 +113,16 @@ def _ledger(seen: Seen) -> tuple[dict[str, str], dict[str, str]]:
         if name == DELAY:
             seconds = seen.observation.target_group(resource).deregistration_delay_seconds
             ledger[f"{DELAY}={resource}"], applied[f"{DELAY}={resource}"] = value, f"{seconds:g}"
-        elif group is not None and (name in _SETTINGS or value == RUNNING):
+        elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(seen, name, value):
             ledger[name], applied[name] = value, _now(group, name)
     return ledger, applied
+
+
+def _must_wait(seen: Seen, name: str, value: str) -> bool:
+    """Tell whether a minimum, and its tag, stay as they are: members in standby do not count towards desired."""
+    group, standby = seen.observation.group, (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+    away = any(one.lifecycle in standby and one.role in _TAKEN_OUT for one in seen.observation.instances)
+    return name == MINIMUM and away and group is not None and int(value) > group.desired
 
 
 def _now(group: Group, name: str) -> str:

@@ -99,5 +99,8 @@ def test_a_member_left_in_standby_by_a_reload_is_shown_with_the_way_back(tmp_pat
         client = killed.sandbox.session().client("autoscaling")
         client.exit_standby(AutoScalingGroupName="web", InstanceIds=[away])
         killed.sandbox.jump(300)
+        again = killed.repair(recorded=False)
+        assert [one.found for one in again.found if one.what == "setting"] == ["min size of group web is 1, it was 2"]
+        assert killed.settings_now() == killed.found
         assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
         assert killed.repair(recorded=False).found == ()

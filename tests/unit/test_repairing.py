@@ -124,6 +124,13 @@ def test_a_member_that_the_rollout_put_in_standby_is_shown_and_left() -> None:
     assert desired.remedy == "left so, its tag is removed"
 
 
+def test_a_minimum_that_counts_members_in_standby_waits_for_them() -> None:
+    away = member("i-1", lifecycle=Lifecycle.STANDBY, rollout="web-1", role="reloading")
+    _, kept = reconstruct(_seen(group(desired=1, minimum=1), away, *_old(1), min_size="2", max_size="4"))
+
+    assert kept.ledger == {"max-size": "4"}
+
+
 def test_a_member_deregistered_by_us_from_a_port_the_group_does_not_manage_comes_back() -> None:
     draft = replace(DRAFT, extra_targets=(API,))
     other = replace(WEB, arn="arn:api", name="api", port=8080)

@@ -7,7 +7,7 @@ import pytest
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Bounds
-from awsroll.core.fleet import FleetKind, Group, Observation
+from awsroll.core.fleet import FleetKind, Group, Lifecycle, Observation
 from awsroll.core.restoring import restore
 from awsroll.core.settings import prepare
 from awsroll.core.status import Desired, Mode, Status
@@ -225,6 +225,15 @@ def test_bounds_and_version_go_back_before_the_pool_and_the_processes_last() -> 
         (act.ResumeProcesses(group="web", processes=("AZRebalance",), reason=Reason.RESTORING),),
     ]
     assert (end.ledger, end.applied, nothing) == ({}, {}, ())
+
+
+def test_the_tag_of_a_minimum_that_waits_for_members_in_standby_stays() -> None:
+    kept = status(mode=Mode.STOPPING, ledger={"max-size": "4"}, applied={"max-size": "6"})
+    away = member("i-1", lifecycle=Lifecycle.STANDBY, rollout="web-0", role="reloading")
+    told = _all_told("max-size", "min-size")
+    seen = group_look(away, seen=group(maximum=4), remembered=told)
+
+    assert restore(View(ROLLOUT, seen, kept))[1] == (act.ForgetSettings(resource="web", settings=("max-size",)),)
 
 
 def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> None:
