@@ -16,7 +16,6 @@ from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, 
 POOL = WarmPool(minimum=2, reuses=True)
 DELAY = f"deregistration-delay={WEB.arn}"
 ROLLOUT = rollout(FleetKind.AUTO_SCALING)
-FOUND = group(suspended=frozenset(), template=OLD, version="$Latest", maximum=4)
 
 
 def _all_told(*names: str) -> frozenset[tuple[str, str]]:
