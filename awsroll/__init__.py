@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from awsroll.core.leftovers import Leftover
     from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         open_store,
         pause,
         plan,
+        repair,
         resume,
         roll,
         rollback,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         save_plan,
         status,
     )
+    from awsroll.mending import Repaired
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
 
@@ -46,10 +49,12 @@ __all__ = [
     "FleetError",
     "FleetLockedError",
     "LeaseLostError",
+    "Leftover",
     "LocalStore",
     "OnFailure",
     "Outcome",
     "RecordStore",
+    "Repaired",
     "Report",
     "RolloutNotFoundError",
     "RolloutPlan",
@@ -65,6 +70,7 @@ __all__ = [
     "open_store",
     "pause",
     "plan",
+    "repair",
     "resume",
     "roll",
     "rollback",
@@ -74,6 +80,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "awsroll.core.leftovers": ("Leftover",),
     "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),
@@ -95,6 +102,7 @@ _HOMES = {
         "open_store",
         "pause",
         "plan",
+        "repair",
         "resume",
         "roll",
         "rollback",
@@ -102,6 +110,7 @@ _HOMES = {
         "save_plan",
         "status",
     ),
+    "awsroll.mending": ("Repaired",),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }

@@ -9,11 +9,12 @@
 Everything raises `AwsrollError` for what is refused; a rollout that was started always returns its report.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from awsroll import compose, opening
+from awsroll import compose, mending, opening
+from awsroll.core.leftovers import Leftover
 from awsroll.core.spec import RolloutSpec
 from awsroll.planfile import load_plan, save_plan
 from awsroll.ports import Clock, Sink, Store
@@ -30,6 +31,7 @@ __all__ = [
     "open_store",
     "pause",
     "plan",
+    "repair",
     "resume",
     "roll",
     "rollback",
@@ -147,6 +149,41 @@ def approve(rollout_id: str, *, store: Store | str | None = None) -> RolloutSumm
         StateError: if its record is missing or cannot be used, or it has ended.
     """
     return compose.approve(rollout_id, _opened(store))
+
+
+def repair(  # noqa: PLR0913 - what to repair, and the surroundings that every call takes
+    rollout_id: str = "",
+    *,
+    asg: str = "",
+    target_group: Sequence[str] = (),
+    confirm: Callable[[Sequence[Leftover]], bool] = bool,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+) -> mending.Repaired:
+    """Find what a dead rollout has left on a fleet, and put it back: by its record, or by what stands on the fleet.
+
+    Args:
+        rollout_id: the rollout, where its record is there.
+        asg: its group, by name or ARN; or, for servers registered by hand,
+        target_group: its target groups, by name or ARN. Beside `rollout_id`: where its record cannot be used, tags
+            alone count.
+        confirm: given what was found; whether to act on it. Left out: act.
+        session: the boto3 session to use; None: boto3's default one.
+        store: where records are kept: a store, or what `--state` takes.
+        clock: how to wait; None: really.
+        sink: who is told what happens; None: nobody.
+
+    Raises:
+        SpecError, FleetError: if there is no such fleet, or it changed after it was shown; nothing was changed.
+        StateError: if the record is missing or cannot be used, and no fleet is named.
+        FleetLockedError: if a process that lives holds the fleet; nothing was changed.
+        AwsError: if AWS refused or did not answer before anything was changed.
+    """
+    wanted = mending.Wanted(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
+    surroundings = compose.Surroundings(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    return mending.mend(wanted, surroundings, confirm=confirm)
 
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from awsroll.cli import control, demo, listing, plan, resume, roll, sandbox, schema, state
+from awsroll.cli import control, demo, listing, plan, repair, resume, roll, sandbox, schema, state
 from awsroll.cli.exits import Exit, exit_of_error
 from awsroll.cli.output import Output, complain
 from awsroll.errors import AwsrollError, FleetError, SpecError
@@ -36,6 +36,7 @@ for _command in (
     control.pause,
     control.approve,
     control.abort,
+    repair.repair,
     listing.status,
     listing.rollouts,
     plan.doctor,

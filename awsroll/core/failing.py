@@ -16,13 +16,19 @@ from awsroll.core.view import View
 _ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
 _ARRIVING = (Step.LAUNCHING, Step.VERIFYING, Step.RETURNING)
 
+_REFRESHED = (
+    "an instance refresh of group {} is under way: two that replace the same servers would end more than either may; "
+    "cancel it or wait until it has ended"
+)
+
 
 def judge(view: View) -> Status:
     """Draw the consequence of failures since the last look, and heed what people have asked for."""
     if view.status.mode is not Mode.ROLLING:
         return view.status
     status = _heed(view)
-    if status.mode is not Mode.ROLLING or status.backwards is not view.status.backwards:
+    turned = status.mode is not Mode.ROLLING or status.backwards is not view.status.backwards
+    if turned or status.outcome is not Outcome.RUNNING:
         return status
     new = status.failures[status.judged :]
     if not new:
@@ -51,7 +57,7 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
 
 
 def _heed(view: View) -> Status:
-    """Do what people have asked for; each wish has its effect once."""
+    """Do what people have asked for, each wish once; who has the group refresh itself wants this one to rest."""
     status, wishes = view.status, view.status.wishes
     if wishes.abort:
         return stop(status, "aborted by request")
@@ -61,6 +67,9 @@ def _heed(view: View) -> Status:
         status = replace(status, wishes=replace(wishes, rejected=False))
         refused = Failure(instance_id="", cause="refused by a person", at=view.observation.at, final=True)
         return add_failures(status, refused)
+    group = view.observation.group
+    if group is not None and group.refresh_active:
+        return pause(status, _REFRESHED.format(group.name))
     if wishes.pause and not status.pausing:
         return replace(status, pausing="paused by request")
     return status

@@ -28,7 +28,7 @@ from awsroll.core.view import View
 def finish(view: View) -> tuple[Status, Proposals]:
     """Propose the next step towards the end; without any, and nothing to wait for, the rollout is ended."""
     if view.status.mode is Mode.STOPPING:
-        view = replace(view, status=_turn_back(view))
+        view = replace(view, status=turned_back(view))
         status, writes = make_room(view)
         view, proposals = replace(view, status=status), Proposals(writes=list(writes))
         if not writes:
@@ -69,7 +69,7 @@ def _what_resuming_may_do(view: View) -> tuple[str, ...]:
 # --- after a failure ----------------------------------------------------------------------------------------------
 
 
-def _turn_back(view: View) -> Status:
+def turned_back(view: View) -> Status:
     """Call back everything that was chosen to go and has not been told to terminate; choose the surplus instead."""
     status = view.status
     ending = {

@@ -44,10 +44,17 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
 def _tags(view: View) -> tuple[Action, ...]:
     by_resource: dict[str, list[str]] = {}
     for resource, setting in sorted(view.observation.remembered):
-        by_resource.setdefault(resource, []).append(setting)
+        if not _must_wait(view, setting):
+            by_resource.setdefault(resource, []).append(setting)
     return tuple(
         act.ForgetSettings(resource=resource, settings=tuple(settings)) for resource, settings in by_resource.items()
     )
+
+
+def _must_wait(view: View, setting: str) -> bool:
+    """Tell whether a minimum is left, with its tag, to the repair that comes when its members are out of standby."""
+    away = any(view.is_away(one) and one.role for one in view.observation.instances)
+    return setting == MINIMUM and MINIMUM not in view.status.ledger and away
 
 
 def _goals(view: View) -> dict[str, str | None]:

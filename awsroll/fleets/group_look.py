@@ -37,11 +37,12 @@ class GroupLook:
         """Return the group as Auto Scaling describes it.
 
         Raises:
-            AwsRefusedError: if there is no such group (any more).
+            AwsRefusedError: if there is no such group (any more), or it is being deleted.
         """
         described = self._aws.autoscaling.group(name)
-        if described is None:
-            message = f"there is no Auto Scaling group {name} (any more); the rollout cannot go on"
+        if described is None or described.get("Status"):  # there is one only while it is being deleted
+            state = "there is no Auto Scaling group" if described is None else "somebody is deleting Auto Scaling group"
+            message = f"{state} {name}; the rollout cannot go on"
             raise AwsRefusedError(message, code="GroupNotFound", operation="autoscaling:DescribeAutoScalingGroups")
         return described
 

@@ -11,10 +11,12 @@ from typing import Any, assert_never, assert_type
 import awsroll
 from awsroll import (
     ExemptPolicy,
+    Leftover,
     LocalStore,
     OnFailure,
     Outcome,
     RecordStore,
+    Repaired,
     Report,
     RolloutPlan,
     RolloutSpec,
@@ -133,6 +135,14 @@ def read(report: Report) -> None:
     assert_type(report.warnings, tuple[str, ...])
     assert_type(report.api_calls.by_operation, dict[str, int])
     assert_type(report.to_json(), str)
+
+
+def repair(session: Any) -> tuple[Leftover, ...]:
+    repaired = awsroll.repair(asg="web", session=session, confirm=lambda found: all(one.acts for one in found))
+    assert_type(repaired, Repaired)
+    assert_type(repaired.clean, bool)
+    assert_type([str(one) for one in repaired.left], list[str])
+    return awsroll.repair("web-1", target_group=("web",)).found
 
 
 def in_words(outcome: Outcome) -> str:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from awsroll.core import actions as act
-from awsroll.core.actions import Action, Reason
+from awsroll.core.actions import Reason
 from awsroll.core.capacity import Bounds
 from awsroll.core.fleet import FleetKind, Group, Observation
 from awsroll.core.restoring import restore
 from awsroll.core.settings import prepare
-from awsroll.core.status import Desired, Mode, Status
+from awsroll.core.status import Desired
 from awsroll.core.view import View
 from awsroll.core.warm_pool import WarmPool
 from awsroll.testing.clock import T0
@@ -189,115 +189,3 @@ def test_a_pool_that_somebody_made_meanwhile_is_left_alone() -> None:
 
     assert prepare(View(PURGING, _look(his), kept), BOUNDS)[1] == ()
     assert restore(View(PURGING, _look(his), kept)) == (replace(kept, ledger={}, applied={}), ())
-
-
-# --- and back -------------------------------------------------------------------------------------------------------
-
-
-def _restored(seen: Group, *, mode: Mode = Mode.COMPLETING, **kept: object) -> tuple[Status, tuple[Action, ...]]:
-    return restore(View(ROLLOUT, _look(seen), status(mode=mode, **kept)))
-
-
-def test_bounds_and_version_go_back_before_the_pool_and_the_processes_last() -> None:
-    ledger = {
-        "process:AZRebalance": "running",
-        "max-size": "4",
-        "version": "lt-web:$Latest",
-        "warm-pool": str(POOL),
-    }
-    applied = {
-        "process:AZRebalance": "suspended",
-        "max-size": "6",
-        "version": "lt-web:2",
-        "warm-pool": "none",
-    }
-    rolling = group(maximum=6, suspended=frozenset({"AZRebalance"}))
-    bounded = replace(rolling, maximum=4)
-    pooled = replace(bounded, warm_pool=POOL)
-    whole = replace(pooled, suspended=frozenset())
-
-    steps = [_restored(one, ledger=ledger, applied=applied)[1] for one in (rolling, bounded, pooled)]
-    end, nothing = _restored(whole, ledger=ledger, applied=applied)
-
-    assert steps == [
-        (act.UpdateGroup(group="web", maximum=4, reason=Reason.RESTORING),),
-        (act.PutWarmPool(group="web", pool=POOL, reason=Reason.RESTORING),),
-        (act.ResumeProcesses(group="web", processes=("AZRebalance",), reason=Reason.RESTORING),),
-    ]
-    assert (end.ledger, end.applied, nothing) == ({}, {}, ())
-
-
-def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> None:
-    kept = status(mode=Mode.COMPLETING, ledger={"max-size": "4"}, applied={"max-size": "6"})
-    seen = _look(group(maximum=4), remembered=frozenset({("web", "max-size"), ("web", "version")}))
-
-    assert restore(View(ROLLOUT, seen, kept)) == (
-        kept,
-        (act.ForgetSettings(resource="web", settings=("max-size", "version")),),
-    )
-
-
-def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None:
-    kept = {"ledger": {"max-size": "4", "min-size": "4"}, "applied": {"max-size": "8", "min-size": "3"}}
-
-    _, crowded = _restored(group(desired=6, maximum=8, minimum=4), **kept)
-    _, sparse = _restored(group(desired=3, maximum=4, minimum=3), **kept)
-
-    assert crowded == (act.UpdateGroup(group="web", maximum=6, reason=Reason.RESTORING),)
-    assert sparse == ()
-
-
-def test_what_somebody_else_set_meanwhile_stays() -> None:
-    kept = {
-        "ledger": {"max-size": "4", "version": "lt-web:1"},
-        "applied": {"max-size": "6", "version": "lt-web:2"},
-    }
-    theirs = group(maximum=9, template=replace(NEW, number=7), version="7")
-
-    status_after, actions = _restored(theirs, **kept)
-
-    assert (status_after.ledger, actions) == ({}, ())
-
-
-@pytest.mark.parametrize(
-    ("mode", "winner"),
-    [(Mode.COMPLETING, None), (Mode.STOPPING, OLD)],
-    ids=["success-keeps-the-goal", "stop-goes-back"],
-)
-def test_the_version_that_won_stays_as_a_number(mode: Mode, winner: object) -> None:
-    kept = {"ledger": {"version": "lt-web:$Latest"}, "applied": {"version": "lt-web:2"}}
-    _, actions = _restored(group(), mode=mode, **kept)
-
-    assert [getattr(one, "template", None) for one in actions] == ([] if winner is None else [winner])
-
-
-def test_without_a_known_baseline_the_literal_setting_goes_back() -> None:
-    nameless = replace(ROLLOUT, baseline=(), baseline_template=None)
-    kept = status(mode=Mode.STOPPING, ledger={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
-    _, actions = restore(View(nameless, _look(group()), kept))
-
-    template = replace(NEW, number=0)
-    assert actions == (act.UpdateGroup(group="web", template=template, version="$Latest", reason=Reason.RESTORING),)
-
-
-@pytest.mark.parametrize(
-    ("now", "writes"), [(5, True), (30, False), (60, False)], ids=["as-we-set-it", "back-already", "somebody-elses"]
-)
-def test_a_delay_goes_back_only_where_it_is_still_ours(now: int, *, writes: bool) -> None:
-    seen = look(target_groups=(replace(WEB, deregistration_delay_seconds=now),))
-    _, actions = restore(View(rollout(), seen, status(ledger={DELAY: "30"}, applied={DELAY: "5"})))
-
-    delay = act.SetDeregistrationDelay(target_group=WEB.arn, seconds=30, reason=Reason.RESTORING)
-    assert actions == ((delay,) if writes else ())
-
-
-def test_settings_of_a_group_that_is_not_seen_are_not_touched() -> None:
-    kept = status(ledger={"max-size": "4"}, applied={"max-size": "6"})
-
-    assert restore(View(rollout(), look(), kept))[1] == ()
-
-
-def test_nothing_changed_is_nothing_to_restore() -> None:
-    before = status()
-
-    assert restore(View(ROLLOUT, _look(group()), before)) == (before, ())

@@ -1,0 +1,147 @@
+"""Servers that a dead rollout has left on their way, without its record; and repairs that die themselves."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from awsroll.errors import FleetError, FleetLockedError
+from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.repair.wreck import Wreck, trail_of, wreck
+
+LAUNCH_FIRST, REPLACE = SCENARIOS["standalone-launch-first"], SCENARIOS["standalone-replace"]
+TWO_GROUPS = SCENARIOS["standalone-two-ports-two-groups"]
+DOUBLE = SCENARIOS["group-double-half"]
+USED = (LAUNCH_FIRST, REPLACE, TWO_GROUPS, DOUBLE)
+
+
+@pytest.fixture(scope="module", name="trails")
+def _trails() -> dict[str, list[str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        return {one.name: trail_of(one, Path(folder)) for one in USED}
+
+
+@pytest.fixture(name="killed")
+def _killed(request: pytest.FixtureRequest, tmp_path: Path, trails: dict[str, list[str]]) -> Iterator[Wreck]:
+    scenario, instant = request.param
+    with wreck(scenario, tmp_path) as killed:
+        killed.roll(scenario, trails[scenario.name].index(instant) + 1)
+        yield killed
+
+
+def at(scenario: Scenario, instant: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("killed", [pytest.param((scenario, instant), id=instant)], indirect=True)
+
+
+def told(killed: Wreck) -> list[tuple[str, str, bool]]:
+    found = killed.repair(recorded=False, confirm=lambda _: False).found
+    return [(one.what, one.about, one.acts) for one in found if one.what != "label"]
+
+
+@at(LAUNCH_FIRST, "after ec2:RunInstances")
+def test_an_orphan_is_ended_and_nothing_else(killed: Wreck) -> None:
+    (orphan,) = killed.live() - set(killed.fleet.instance_ids)
+
+    assert told(killed) == [("orphan", orphan, True)]
+    assert killed.repair(recorded=False).clean
+    killed.sandbox.jump(300)
+    assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
+    assert killed.repair(recorded=False).found == ()
+
+
+@at(REPLACE, "after elbv2:DeregisterTargets")
+def test_a_server_that_was_taken_out_of_traffic_is_put_back(killed: Wreck) -> None:
+    killed.sandbox.jump(300)
+    (out,) = set(killed.fleet.instance_ids) - killed.serving()
+
+    assert told(killed) == [("out-of-traffic", out, True)]
+    assert killed.repair(recorded=False).clean
+    killed.sandbox.jump(300)
+    assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
+
+
+@at(REPLACE, "after ec2:RunInstances")
+def test_a_launched_server_takes_the_place_of_one_that_has_ended(killed: Wreck) -> None:
+    (new,) = killed.live() - set(killed.fleet.instance_ids)
+
+    assert told(killed) == [("out-of-traffic", new, True)]
+    assert killed.repair(recorded=False).clean
+    killed.sandbox.jump(300)
+    assert killed.live() == killed.serving()
+    assert len(killed.serving()) == 2
+    assert new in killed.serving()
+
+
+@at(REPLACE, "after ec2:TerminateInstances")
+def test_an_empty_place_is_left_to_a_person(killed: Wreck) -> None:
+    ended = set(killed.fleet.instance_ids) - killed.live()
+    left = killed.repair(recorded=False).left
+
+    assert [(one.what, {one.about}, one.acts) for one in left] == [("vacancy", ended, False)]
+
+
+@at(TWO_GROUPS, "after elbv2:RegisterTargets")
+def test_a_half_registered_server_is_registered_everywhere(killed: Wreck) -> None:
+    (new,) = killed.live() - set(killed.fleet.instance_ids)
+
+    assert told(killed) == [("half-registered", new, True)]
+    repaired = killed.repair(recorded=False)
+    killed.sandbox.jump(300)
+    assert [(one.what, one.about) for one in repaired.left] == [("surplus", new)], "it serves beside its predecessor"
+    assert killed.live() == killed.serving()
+
+
+@at(DOUBLE, "after autoscaling:LaunchInstances")
+def test_the_label_of_a_rollout_that_may_live_keeps_a_repair_from_another_store_away(killed: Wreck) -> None:
+    before = killed.settings_now()
+
+    with pytest.raises(FleetLockedError, match="is held by rollout"):
+        killed.repair(recorded=True, store=killed.elsewhere)
+    assert killed.settings_now() == before
+
+
+@at(DOUBLE, "after autoscaling:LaunchInstances")
+def test_a_fleet_that_changed_while_a_person_thought_is_not_touched(killed: Wreck) -> None:
+    def think(_: object) -> bool:
+        client = killed.sandbox.session().client("autoscaling")
+        client.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
+        return True
+
+    before = killed.live()
+    with pytest.raises(FleetError, match="web is not as it was shown any more; nothing was changed"):
+        killed.repair(recorded=False, confirm=think)
+    assert killed.live() >= before
+    assert "AlarmNotification" in killed.settings_now().group["web"]["suspended"]
+
+
+def _changing(trail: list[str]) -> list[int]:
+    calls = ("before autoscaling:", "after autoscaling:", "after elbv2:")
+    reading = (":Describe", ":Get")
+    return [
+        number
+        for number, instant in enumerate(trail, 1)
+        if instant.startswith(calls) and not any(word in instant for word in reading)
+    ]
+
+
+def test_a_repair_that_dies_is_begun_again(tmp_path: Path, trails: dict[str, list[str]]) -> None:
+    cut = trails[DOUBLE.name].index("after autoscaling:LaunchInstances") + 1
+    with wreck(DOUBLE, tmp_path / "whole") as whole:
+        whole.roll(DOUBLE, cut)
+        instants = _changing(whole.kill_repair(10**6))
+    assert len(instants) >= 8
+
+    for number in instants:
+        with wreck(DOUBLE, tmp_path / str(number)) as killed:
+            killed.roll(DOUBLE, cut)
+            killed.kill_repair(number)
+            is_lost = number % 2 == 0  # the repair's own record, too
+            left = replace(killed, folder=tmp_path / f"{number}-lost") if is_lost else killed
+            repaired = left.repair(recorded=False)
+            killed.sandbox.jump(900)
+
+            assert repaired.clean, (number, repaired)
+            assert killed.settings_now() == killed.found, number
+            assert killed.live() == killed.serving() == set(killed.fleet.instance_ids), number

@@ -1,0 +1,106 @@
+"""Rollouts that have not ended, or have ended with settings left, repaired by their record; members left in standby."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from awsroll.compose import Surroundings, start
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Mode, Outcome
+from awsroll.report import Report
+from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.repair.wreck import Wreck, trail_of, wreck
+
+SURGING = Scenario(
+    name="surging", grouped=True, wanted={"launch_first": True}, shape={"min_size": 2, "max_size": 2}, surge=1
+)
+WAITING = Scenario(
+    name="waiting",
+    grouped=True,
+    wanted={"strategy": Strategy.DOUBLE_HALF, "checkpoint": (1,), "approve_checkpoints": True},
+    shape={"min_size": 2, "max_size": 2},
+)
+
+
+@pytest.fixture(name="found")
+def _found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wreck]:
+    with wreck(request.param, tmp_path) as found:
+        yield found
+
+
+def begin(found: Wreck, scenario: Scenario) -> Report:
+    """Roll until the end, or until a person is to approve."""
+    session, clock = found.sandbox.session(), found.sandbox.clock
+    surroundings = Surroundings(session=session, store=found.store, clock=clock, wait_for_approval=False)
+    return start(scenario.spec(found.fleet), surroundings)
+
+
+@pytest.mark.parametrize("found", [SURGING], indirect=True)
+def test_settings_that_could_not_be_restored_are_put_back_by_a_repair(found: Wreck) -> None:
+    denied = found.sandbox.faults.add("denied autoscaling:ResumeProcesses")
+    report = begin(found, SURGING)
+
+    assert report.status is not Outcome.SUCCEEDED
+    assert "AZRebalance" in found.settings_now().group["web"]["suspended"]
+
+    found.sandbox.faults.remove(denied)
+    repaired = found.repair(recorded=True)
+    found.sandbox.jump(900)
+
+    assert (repaired.rollout_id, repaired.clean) == (report.rollout_id, True)
+    assert found.settings_now() == found.found
+    assert found.store.load(report.rollout_id).status.outcome is Outcome.SUCCEEDED, "all of it is on the new version"
+    assert found.repair(recorded=True).found == ()
+
+
+@pytest.mark.parametrize("found", [WAITING], indirect=True)
+def test_a_paused_rollout_is_told_of_first_and_settled_by_the_planner(found: Wreck) -> None:
+    report = begin(found, WAITING)
+    assert report.status is Outcome.PAUSED
+
+    shown = found.repair(recorded=True, confirm=lambda _: False).found
+    repaired = found.repair(recorded=True)
+    found.sandbox.jump(900)
+
+    assert (shown[0].what, shown[0].about) == ("rollout", report.rollout_id)
+    assert f"rollout {report.rollout_id} has not ended (paused: " in shown[0].found
+    assert f"`awsroll rollback {report.rollout_id}` go back" in shown[0].remedy
+    assert repaired.clean, repaired
+    ended = found.store.load(report.rollout_id).status
+    assert (ended.mode, ended.outcome) == (Mode.ENDED, Outcome.STOPPED)
+    assert found.settings_now() == found.found
+    assert found.live() == found.serving() == set(found.fleet.instance_ids)
+
+
+@pytest.mark.parametrize("found", [SURGING], indirect=True)
+def test_after_a_rollout_that_ended_well_there_is_nothing_to_repair(found: Wreck) -> None:
+    assert begin(found, SURGING).succeeded
+
+    assert found.repair(recorded=True).found == ()
+    assert found.repair(recorded=False).found == ()
+
+
+def test_a_member_left_in_standby_by_a_reload_is_shown_with_the_way_back(tmp_path: Path) -> None:
+    scenario = SCENARIOS["group-reload"]
+    with tempfile.TemporaryDirectory() as folder:
+        cut = trail_of(scenario, Path(folder)).index("after autoscaling:EnterStandby") + 1
+    with wreck(scenario, tmp_path) as killed:
+        killed.roll(scenario, cut)
+        killed.sandbox.jump(300)
+        (away,) = {name for name, state in killed.members().items() if state == "Standby"}
+        repaired = killed.repair(recorded=False)
+
+        assert [(one.what, one.about, one.acts) for one in repaired.left] == [("standby", away, False)]
+        assert killed.members()[away] == "Standby"
+        assert "AZRebalance" not in killed.settings_now().group["web"]["suspended"]
+
+        client = killed.sandbox.session().client("autoscaling")
+        client.exit_standby(AutoScalingGroupName="web", InstanceIds=[away])
+        killed.sandbox.jump(300)
+        again = killed.repair(recorded=False)
+        assert [one.found for one in again.found if one.what == "setting"] == ["min size of group web is 1, it was 2"]
+        assert killed.settings_now() == killed.found
+        assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
+        assert killed.repair(recorded=False).found == ()

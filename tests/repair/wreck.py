@@ -1,0 +1,116 @@
+"""A fleet that a rollout has left in the middle: it is rolled until it dies at a call, as a SIGKILL would have it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awsroll
+from awsroll.mending import Repaired, Wanted, mend
+from awsroll.ports import Store
+from awsroll.running import Surroundings
+from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
+from awsroll.stores import LocalStore
+from awsroll.testing.clock import VirtualClock
+from tests.crash.ending import Found
+from tests.crash.knife import Crash, CutStore, Knife
+from tests.crash.scenarios import Scenario
+from tests.crash.story import build
+
+LABEL_SECONDS = 601  # so long the label of a dead rollout keeps those with another store away
+
+
+@dataclass
+class Wreck:
+    """A sandbox with one fleet, before and after a rollout of it died."""
+
+    sandbox: Sandbox
+    fleet: Fleet
+    folder: Path
+    found: Found
+    trail: list[str]
+
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(self.folder / "records")
+
+    @property
+    def elsewhere(self) -> LocalStore:
+        """A store that knows nothing of the rollout."""
+        return LocalStore(self.folder / "elsewhere")
+
+    def roll(self, scenario: Scenario, cut: int | None) -> None:
+        """Roll until the process dies at an instant; None: to the end."""
+        knife = Knife(self.sandbox.world.now, cut)
+        put_away = knife.watch(self.sandbox)
+        store = CutStore(self.store.directory, knife)
+        session, clock = self.sandbox.session(), self.sandbox.clock
+        with suppress(Crash):
+            awsroll.roll(scenario.spec(self.fleet), session=session, store=store, clock=clock)
+        put_away()
+        self.trail = knife.trail
+
+    def repair(
+        self, *, recorded: bool, confirm: Callable[[Sequence[Any]], bool] = bool, store: Store | None = None
+    ) -> Repaired:
+        """Repair it, by its record or by what stands on it alone."""
+        group = self.fleet.group_name or ""
+        wanted = Wanted(asg=group, target_group=() if group else self.fleet.target_group_arns)
+        if not recorded:
+            self.sandbox.jump(LABEL_SECONDS)
+        kept = store or (self.store if recorded else self.elsewhere)
+        surroundings = Surroundings(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
+        return mend(wanted, surroundings, confirm=confirm)
+
+    def kill_repair(self, cut: int) -> list[str]:
+        """Begin a repair without the record, and let it die at an instant; return the instants up to there."""
+        self.sandbox.jump(LABEL_SECONDS)
+        knife = Knife(self.sandbox.world.now, cut)
+        put_away = knife.watch(self.sandbox)
+        with suppress(Crash):
+            self.repair(recorded=False, store=CutStore(self.elsewhere.directory, knife))
+        put_away()
+        return knife.trail
+
+    def settings_now(self) -> Found:
+        return Found.of(self.sandbox, self.fleet)
+
+    def live(self) -> set[str]:
+        return {one.instance_id for one in self.sandbox.ec2.live_instances()}
+
+    def serving(self) -> set[str]:
+        """Instances that are healthy on every port of every target group."""
+        ports = self.fleet.ports[:1] if self.fleet.group_name else self.fleet.ports
+        per_port = [
+            {one.instance_id for one in self.sandbox.elb.targets(arn) if one.port == port and one.state == "healthy"}
+            for arn in self.fleet.target_group_arns
+            for port in ports
+        ]
+        return set.intersection(*per_port)
+
+    def pool(self) -> dict[str, Any]:
+        """Return the warm pool's settings."""
+        groups = self.sandbox.session().client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        return next(one["WarmPoolConfiguration"] for one in groups if one["AutoScalingGroupName"] == "web")
+
+    def members(self) -> dict[str, str]:
+        groups = [one for one in self.sandbox.autoscaling.groups() if one.name == self.fleet.group_name]
+        return {name: str(one.state) for group in groups for name, one in group.members.items()}
+
+
+@contextmanager
+def wreck(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> Iterator[Wreck]:
+    """Build a scenario's fleet in a sandbox of its own, with a warm pool if one is given."""
+    with Sandbox(clock=VirtualClock(), options=SandboxOptions(**scenario.options)) as sandbox:
+        fleet = build(sandbox, scenario)
+        if pool:
+            sandbox.session().client("autoscaling").put_warm_pool(AutoScalingGroupName=fleet.group_name, **pool)
+        yield Wreck(sandbox=sandbox, fleet=fleet, folder=folder, found=Found.of(sandbox, fleet), trail=[])
+
+
+def trail_of(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> list[str]:
+    """Return the instants of a whole rollout: where it can be cut."""
+    with wreck(scenario, folder / scenario.name, pool) as whole:
+        whole.roll(scenario, None)
+        return whole.trail

@@ -1,0 +1,226 @@
+"""What others do to a fleet on the embedded AWS while it is rolled, and what comes of it: `docs/interference.md`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import awsroll
+from awsroll.core.rollout import ExemptPolicy
+from awsroll.core.status import Outcome
+from awsroll.sandbox import Sandbox
+from tests.rollouts.rolling import Rolling, enter, make_sandbox
+
+KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])
+RETIRES = {True: "TerminateInstanceInAutoScalingGroup", False: "TerminateInstances"}
+
+
+@contextmanager
+def rolling(tmp_path: Path, *, grouped: bool = True, **shape: Any) -> Iterator[Rolling]:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        yield enter(sandbox, clock, tmp_path, grouped=grouped, **shape)
+
+
+def at_first(sandbox: Sandbox, operation: str, act: Callable[[], Any]) -> None:
+    """Have somebody act once, right after awsroll's first call of an operation."""
+    left = [act]
+
+    def after(_service: str, name: str, _parameters: Any) -> None:
+        if name == operation and left:
+            left.pop()()
+
+    sandbox.on_call(after, "after")
+
+
+def client(one: Rolling, service: str = "autoscaling") -> Any:
+    return one.sandbox.session().client(service)
+
+
+def resume(one: Rolling, report: Any) -> Any:
+    return awsroll.resume(report.rollout_id, session=one.sandbox.session(), store=one.store, clock=one.clock)
+
+
+# --- capacity -------------------------------------------------------------------------------------------------------
+
+
+def test_a_scale_out_is_the_goal_from_then_on(tmp_path: Path) -> None:
+    with rolling(tmp_path, servers=3, max_size=6) as one:
+        scale = {"AutoScalingGroupName": "web", "DesiredCapacity": 5}
+        at_first(one.sandbox, RETIRES[True], lambda: client(one).set_desired_capacity(**scale))
+        report = one.roll()
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 5}
+        assert one.group()["DesiredCapacity"] == 5
+
+
+def test_a_scale_in_is_the_goal_from_then_on(tmp_path: Path) -> None:
+    with rolling(tmp_path, servers=4, min_size=1) as one:
+        scale = {"AutoScalingGroupName": "web", "DesiredCapacity": 2}
+        at_first(one.sandbox, RETIRES[True], lambda: client(one).set_desired_capacity(**scale))
+        report = one.roll()
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 2}
+        assert (one.group()["MinSize"], one.group()["DesiredCapacity"]) == (1, 2)
+
+
+@KINDS
+def test_a_server_that_somebody_ends_is_replaced_by_a_new_one(tmp_path: Path, *, grouped: bool) -> None:
+    with rolling(tmp_path, grouped=grouped) as one:
+        victim = one.fleet.instance_ids[-1]
+        at_first(one.sandbox, RETIRES[grouped], lambda: client(one, "ec2").terminate_instances(InstanceIds=[victim]))
+        report = one.roll()
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 4}
+        assert len(one.running()) == 4
+
+
+# --- others that replace servers, or say what is launched -----------------------------------------------------------
+
+
+def test_an_instance_refresh_pauses_the_rollout_until_it_is_over(tmp_path: Path) -> None:
+    with rolling(tmp_path) as one:
+        at_first(one.sandbox, RETIRES[True], lambda: client(one).start_instance_refresh(AutoScalingGroupName="web"))
+        report = one.roll()
+
+        assert report.status is Outcome.PAUSED
+        assert "an instance refresh of group web is under way" in report.reason
+        assert "v1" in one.serving_versions()
+
+        again = resume(one, report)
+        assert (again.status, again.reason) == (Outcome.PAUSED, report.reason)
+
+        client(one).cancel_instance_refresh(AutoScalingGroupName="web")
+        one.sandbox.jump(60)
+        ended = resume(one, report)
+        assert ended.succeeded, ended.reason
+        assert one.serving_versions() == {"v2": 4}
+
+
+def test_a_template_version_set_meanwhile_is_pinned_again_and_told(tmp_path: Path) -> None:
+    with rolling(tmp_path, further_versions=({},)) as one:
+        setting = {"LaunchTemplateId": one.fleet.template_id, "Version": "3"}
+        at_first(
+            one.sandbox,
+            RETIRES[True],
+            lambda: client(one).update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=setting),
+        )
+        report = one.roll()
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 4}
+        assert one.group()["LaunchTemplate"]["Version"] == "2"
+        (warning,) = [said for said in report.warnings if "launch template" in said]
+        assert f"set the launch template of web to {one.fleet.template_id}:3" in warning
+
+
+# --- the fleet itself -----------------------------------------------------------------------------------------------
+
+
+def _without_target_group(one: Rolling) -> Callable[[], None]:
+    def delete() -> None:
+        elb, arn = client(one, "elbv2"), one.fleet.target_group_arns[-1]
+        for balancer in elb.describe_load_balancers()["LoadBalancers"]:
+            for listener in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+                elb.delete_listener(ListenerArn=listener["ListenerArn"])
+        elb.delete_target_group(TargetGroupArn=arn)
+
+    return delete
+
+
+@KINDS
+def test_a_target_group_that_is_deleted_pauses_the_rollout_and_ends_nothing_more(
+    tmp_path: Path, *, grouped: bool
+) -> None:
+    with rolling(tmp_path, grouped=grouped) as one:
+        at_first(one.sandbox, RETIRES[grouped], _without_target_group(one))
+        ended: list[str] = []
+        report = one.roll()
+        one.sandbox.on_call(lambda _service, name, _parameters: ended.append(name))
+
+        assert report.status is Outcome.PAUSED
+        assert "not found" in report.reason.lower()
+        assert "the fleet was left as it is" in report.reason
+        assert len(one.running()) >= 3
+
+        before = one.running()
+        again = resume(one, report)
+        assert again.status is Outcome.PAUSED
+        assert one.running() == before
+        assert not [name for name in ended if name.startswith("Terminate")]
+
+
+def test_a_group_that_is_deleted_pauses_the_rollout(tmp_path: Path) -> None:
+    with rolling(tmp_path) as one:
+        delete = {"AutoScalingGroupName": "web", "ForceDelete": True}
+        at_first(one.sandbox, RETIRES[True], lambda: client(one).delete_auto_scaling_group(**delete))
+        report = one.roll()
+
+        assert report.status is Outcome.PAUSED
+        assert "somebody is deleting Auto Scaling group web" in report.reason
+
+        one.sandbox.jump(900)
+        assert "there is no Auto Scaling group web" in resume(one, report).reason
+
+
+# --- protection -----------------------------------------------------------------------------------------------------
+
+
+def test_a_member_protected_before_it_was_chosen_is_waited_for(tmp_path: Path) -> None:
+    with rolling(tmp_path) as one:
+        kept = one.fleet.instance_ids[-1]
+        protect = {"AutoScalingGroupName": "web", "InstanceIds": [kept], "ProtectedFromScaleIn": True}
+        at_first(one.sandbox, "SuspendProcesses", lambda: client(one).set_instance_protection(**protect))
+        report = one.roll(protected=ExemptPolicy.IGNORE)
+
+        assert report.succeeded, report.reason
+        assert report.instances.skipped == 1
+        assert one.serving_versions() == {"v1": 1, "v2": 3}
+        assert kept in one.running()
+
+
+def test_a_member_protected_after_it_was_chosen_goes(tmp_path: Path) -> None:
+    with rolling(tmp_path) as one:
+        chosen: list[str] = []
+
+        def protect(_service: str, operation: str, parameters: Any) -> None:
+            if operation == RETIRES[True] and not chosen:
+                chosen.append(parameters.get("InstanceId") or parameters["InstanceIds"][0])
+                client(one).set_instance_protection(
+                    AutoScalingGroupName="web", InstanceIds=chosen, ProtectedFromScaleIn=True
+                )
+
+        one.sandbox.on_call(protect)
+        report = one.roll()
+
+        assert report.succeeded, report.reason
+        assert chosen[0] not in one.running()
+        assert one.serving_versions() == {"v2": 4}
+
+
+def test_a_standalone_server_that_is_protected_meanwhile_fails_the_rollout_and_comes_back(tmp_path: Path) -> None:
+    with rolling(tmp_path, grouped=False) as one:
+        chosen: list[str] = []
+
+        def protect(_service: str, operation: str, parameters: Any) -> None:
+            if operation == "DeregisterTargets" and not chosen:
+                chosen.append(parameters["Targets"][0]["Id"])
+                client(one, "ec2").modify_instance_attribute(
+                    InstanceId=chosen[0], DisableApiTermination={"Value": True}
+                )
+
+        one.sandbox.on_call(protect)
+        report = one.roll()
+        one.sandbox.jump(300)
+
+        assert report.status is Outcome.ROLLED_BACK, report.reason
+        assert chosen[0] in one.running()
+        assert one.serving_versions() == {"v1": 4}
