@@ -15,7 +15,8 @@ from awsroll.core.desired import surplus
 from awsroll.core.fleet import FleetKind, Instance, InstanceState
 from awsroll.core.launching import register
 from awsroll.core.plan import add_warnings, end
-from awsroll.core.retire import Proposals, retire
+from awsroll.core.proposals import Proposals
+from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.settings import restore
 from awsroll.core.settle import abandoned_name

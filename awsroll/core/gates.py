@@ -16,7 +16,7 @@ from awsroll.core.actions import Reason
 from awsroll.core.capacity import Capacity
 from awsroll.core.fleet import AlarmState
 from awsroll.core.plan import add_failures
-from awsroll.core.retire import Proposals
+from awsroll.core.proposals import Proposals
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Failure, Mode, Status
 from awsroll.core.view import View

@@ -16,8 +16,9 @@ from awsroll.core.capacity import Capacity, vacancies
 from awsroll.core.desired import moved
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
 from awsroll.core.gates import launches_left
+from awsroll.core.proposals import Proposals
 from awsroll.core.refusals import excuse_failures
-from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT, Proposals
+from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT
 from awsroll.core.rollout import Rollout
 from awsroll.core.short_zones import with_capacity
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step

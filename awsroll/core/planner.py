@@ -17,8 +17,9 @@ from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
 from awsroll.core.launching import adopt_old_launches, launch, note_shortage, register, settle_launches
 from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
+from awsroll.core.proposals import Proposals
 from awsroll.core.reloading import check_commands, reload
-from awsroll.core.retire import Proposals, retire
+from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy, Rollout
 from awsroll.core.selection import select

@@ -13,7 +13,8 @@ from awsroll.core.clocks import is_drained
 from awsroll.core.fleet import CommandState, Instance, Invocation, Lifecycle, TargetKey
 from awsroll.core.launching import missing_targets
 from awsroll.core.plan import add_failures
-from awsroll.core.retire import Proposals, is_marked, mark, note_deregistered, registered_keys
+from awsroll.core.proposals import Proposals
+from awsroll.core.retire import is_marked, mark, note_deregistered, registered_keys
 from awsroll.core.status import Call, CallKind, Failure, Mode, Status
 from awsroll.core.view import View
 

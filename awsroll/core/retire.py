@@ -6,33 +6,18 @@ it does not matter who made the one before, or whether its answer was lost.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from awsroll.core import actions as act
-from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.actions import Action, Reason
 from awsroll.core.clocks import is_drained
 from awsroll.core.desired import surplus
 from awsroll.core.fleet import FleetKind, Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.proposals import Proposals
 from awsroll.core.status import Call, CallKind, Mode, Status
 from awsroll.core.view import View
 
 MARK_ROLLOUT, MARK_ROLE, RETIRING = "awsroll:rollout", "awsroll:role", "retiring"
-
-
-@dataclass(slots=True)
-class Proposals:
-    """Writes that could be made now, by kind, and what is waited for; the planner picks one kind."""
-
-    writes: list[Action] = field(default_factory=list)
-    waiting: dict[Reason, list[str]] = field(default_factory=dict)
-
-    def wait(self, reason: Reason, instance_id: str) -> None:
-        """Note that an instance is waited for."""
-        self.waiting.setdefault(reason, []).append(instance_id)
-
-    def holds(self) -> tuple[Hold, ...]:
-        """Return the waits."""
-        return tuple(Hold(reason=reason, instance_ids=tuple(ids)) for reason, ids in self.waiting.items())
 
 
 def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.MarkInstances:

@@ -13,7 +13,7 @@ from awsroll.core.fleet import CommandState, Instance, InstanceState, Lifecycle,
 from awsroll.core.launching import missing_targets
 from awsroll.core.plan import add_warnings
 from awsroll.core.reloading import announce, invocation
-from awsroll.core.retire import Proposals
+from awsroll.core.proposals import Proposals
 from awsroll.core.status import CallKind, Mode, Status, Step
 from awsroll.core.view import View
 
