@@ -38,6 +38,9 @@ def finish(view: View) -> tuple[Status, Proposals]:
     proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.abandoned]
     if proposals.writes or proposals.waiting:
         return view.status, proposals
+    if view.status.hook_calls:
+        proposals.waiting[Reason.RUNNING_HOOK] = []
+        return view.status, proposals
     return _close(view), proposals
 
 
@@ -175,8 +178,11 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     new = sorted((ours | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
     proposals.writes += arriving.writes
+    proposals.hooks += arriving.hooks
     if _waits_for_capacity(view):
         proposals.waiting.setdefault(Reason.CAPACITY, [])
+    for name in arriving.waiting.get(Reason.RUNNING_HOOK, []):
+        proposals.wait(Reason.RUNNING_HOOK, name)
     for name in arriving.waiting.get(Reason.LAUNCHING, []):
         if not _is_late(view, name):
             proposals.wait(Reason.LAUNCHING, name)
@@ -189,8 +195,10 @@ def _is_late(view: View, name: str) -> bool:
 
 
 def _forget_late(view: View, proposals: Proposals) -> None:
-    """Do not wait for what is overdue: the warning is in the report."""
+    """Do not wait for what is overdue: the warning is in the report. A hook has a timeout of its own."""
     for reason, names in list(proposals.waiting.items()):
+        if reason is Reason.RUNNING_HOOK:
+            continue
         kept = [name for name in names if not _is_late(view, name)]
         proposals.waiting[reason] = kept
         if not kept:

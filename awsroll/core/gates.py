@@ -15,6 +15,8 @@ from datetime import timedelta
 from awsroll.core.actions import Reason
 from awsroll.core.capacity import Capacity
 from awsroll.core.fleet import AlarmState
+from awsroll.core.hooking import awaits, checkpoint
+from awsroll.core.hooks import HookPoint
 from awsroll.core.plan import add_failures
 from awsroll.core.proposals import Proposals
 from awsroll.core.rollout import Strategy
@@ -86,6 +88,8 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         return status, proposals
     since = status.gate_since
     status = replace(status, progress_at=at)  # waiting for time or for a person is no lack of progress
+    if awaits(view, proposals, HookPoint.AT_CHECKPOINT, checkpoint(status)):
+        return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.waiting[Reason.CHECKPOINT] = []
     elif gates.needs_approval and status.wishes.approved <= status.passed:

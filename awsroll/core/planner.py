@@ -9,12 +9,13 @@ looked at again. Nothing is remembered of where a rollout "was": every plan is m
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core import clocks, deadlines, desired, gates, roster, settings
+from awsroll.core import clocks, deadlines, desired, gates, hooking, roster, settings
 from awsroll.core.actions import Action, Hold, Reason
 from awsroll.core.capacity import Capacity, measure
 from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
+from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import adopt_old_launches, launch, note_shortage, register, settle_launches
 from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
 from awsroll.core.proposals import Proposals
@@ -76,6 +77,7 @@ def _look(view: View) -> View:
         deadlines.check_deaths,
         settle_by_look,
         adopt_old_launches,
+        hooking.settle_hooks,
         clocks.advance,
         roster.refresh,
         desired.read,
@@ -105,6 +107,9 @@ def _count(view: View, capacity: Capacity) -> View:
 
 def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     """Propose the next writes of one kind, in the order of preference."""
+    before = Proposals()
+    if not view.status.backwards and hooking.awaits(view, before, HookPoint.BEFORE_ROLLOUT):
+        return view.status, before
     status, gate = gates.pass_gate(view)
     view = replace(view, status=status)
     status, writes = settings.prepare(view, capacity.limits, at_rest=_is_at_rest(view, capacity))
@@ -123,6 +128,7 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     status = select(view, capacity)
     view = replace(view, status=status)
     status, proposals = (reload if view.rollout.reloads else retire)(view)
+    proposals.hooks += [*arriving.hooks, *gate.hooks]
     for reason, ids in arriving.waiting.items():
         for one in ids:
             proposals.wait(reason, one)
@@ -181,6 +187,8 @@ def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Sta
     status, baking = gates.bake(view)
     if baking.waiting:
         return status, baking
+    if not status.backwards and hooking.awaits(view, baking, HookPoint.AFTER_ROLLOUT):
+        return status, baking
     if status.kept:
         return replace(status, kept=(), retiring=(*status.retiring, *status.kept)), proposals
     return replace(status, mode=Mode.COMPLETING), proposals
@@ -193,9 +201,10 @@ def _is_ignored(rollout: Rollout, *, away: bool) -> bool:
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     """Take the writes of one kind, and say when to look again."""
     actions = _one_kind(proposals.writes)
+    status, runs = hooking.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else _patience(view, holds)
-    return Plan(actions=actions, status=view.status, holds=holds, requeue_seconds=seconds)
+    return Plan(actions=actions, status=status, holds=holds, requeue_seconds=seconds, hooks=runs)
 
 
 def _with_deadline(view: View, hold: Hold) -> Hold:

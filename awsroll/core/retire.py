@@ -13,6 +13,8 @@ from awsroll.core.actions import Action, Reason
 from awsroll.core.clocks import is_drained
 from awsroll.core.desired import surplus
 from awsroll.core.fleet import FleetKind, Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.hooking import awaits
+from awsroll.core.hooks import HookPoint
 from awsroll.core.proposals import Proposals
 from awsroll.core.status import Call, CallKind, Mode, Status
 from awsroll.core.view import View
@@ -41,6 +43,8 @@ def retire(view: View) -> tuple[Status, Proposals]:
                 proposals.wait(Reason.TERMINATING, name)
             continue
         step = _next_step(view, one)
+        if awaits_leave(view, one, proposals) or (step == "terminate" and _awaits_drained(view, one, proposals)):
+            continue
         if step == "mark":
             unmarked.append(name)
         elif step == "terminate" and _shall_be_kept(view, one):
@@ -106,6 +110,25 @@ def _collect_kept(view: View, status: Status, keeping: _Keeping, proposals: Prop
         kept=(*status.kept, *keeping.out),
         progress_at=at,
     )
+
+
+def awaits_leave(view: View, one: Instance, proposals: Proposals) -> bool:
+    """Tell whether a server that takes requests must wait for its hooks before anything is done to it."""
+    flight = view.status.flights.get(one.instance_id)
+    begun = flight is not None and flight.deregistered_at is not None
+    registered = any(target.state is not TargetState.DRAINING for target in one.targets)
+    if begun or not registered or view.is_gone(one):
+        return False
+    return awaits(view, proposals, HookPoint.BEFORE_DEREGISTER, one.instance_id)
+
+
+def _awaits_drained(view: View, one: Instance, proposals: Proposals) -> bool:
+    """Tell whether a drained server must wait for its hooks; a member of a group is drained once it is in standby."""
+    flight = view.status.flights.get(one.instance_id)
+    is_out = one.lifecycle is None or (one.lifecycle is Lifecycle.STANDBY and _shall_be_kept(view, one))
+    if not is_out or flight is None or not flight.targets or view.is_gone(one):
+        return False
+    return awaits(view, proposals, HookPoint.AFTER_DRAIN, one.instance_id)
 
 
 def _is_ending(status: Status, name: str) -> bool:
