@@ -1,6 +1,7 @@
 """Hooks at every point, on both kinds of fleet: in their order, holding back what they must, and never a way back."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from awsroll.core.hooks import Hook, HookPoint
 from awsroll.core.rollout import Gates, OnFailure, Strategy
 from awsroll.core.status import Outcome
 from awsroll.testing.fleet import FakeFleet
-from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
+from tests.support.builders import LIMITS, NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
 KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
@@ -209,9 +210,10 @@ def test_a_failed_hook_of_a_pausing_rollout_is_run_again_by_resume(kind: str, ho
 
 def test_the_time_that_hooks_take_is_held_against_nobody(kind: str, how: str) -> None:
     points = (*ROLLOUT_POINTS, *instance_points(kind, how))
-    driver = hooked(kind, how, *points, gates=Gates(checkpoints=(Amount(value=1),)), timeout=9000)
-    driver.hooks.seconds = dict.fromkeys(HookPoint, 5000)
-    status = driver.run()
+    limits = replace(LIMITS, launch_seconds=150, healthy_seconds=150, progress_seconds=400)
+    driver = hooked(kind, how, *points, gates=Gates(checkpoints=(Amount(value=1),)), timeout=900, limits=limits)
+    driver.hooks.seconds = dict.fromkeys(HookPoint, 500)
+    status = driver.run(steps=8000)
     assert (status.outcome, status.failures) == (Outcome.SUCCEEDED, ())
 
 
