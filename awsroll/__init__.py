@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from awsroll.core.rollout import ExemptPolicy, Strategy
+    from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
     from awsroll.core.wishes import Wishes
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
-    from awsroll.interface import load_plan, open_store, plan, resume, roll, rollouts, save_plan, status
+    from awsroll.interface import (
+        abort,
+        approve,
+        load_plan,
+        open_store,
+        pause,
+        plan,
+        resume,
+        roll,
+        rollback,
+        rollouts,
+        save_plan,
+        status,
+    )
     from awsroll.report import Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
 
@@ -34,6 +47,7 @@ __all__ = [
     "FleetLockedError",
     "LeaseLostError",
     "LocalStore",
+    "OnFailure",
     "Outcome",
     "RecordStore",
     "Report",
@@ -45,18 +59,22 @@ __all__ = [
     "StateError",
     "Strategy",
     "Wishes",
+    "abort",
+    "approve",
     "load_plan",
     "open_store",
+    "pause",
     "plan",
     "resume",
     "roll",
+    "rollback",
     "rollouts",
     "save_plan",
     "status",
 ]
 
 _HOMES = {
-    "awsroll.core.rollout": ("ExemptPolicy", "Strategy"),
+    "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),
     "awsroll.core.wishes": ("Wishes",),
@@ -70,7 +88,20 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
-    "awsroll.interface": ("load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"),
+    "awsroll.interface": (
+        "abort",
+        "approve",
+        "load_plan",
+        "open_store",
+        "pause",
+        "plan",
+        "resume",
+        "roll",
+        "rollback",
+        "rollouts",
+        "save_plan",
+        "status",
+    ),
     "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }

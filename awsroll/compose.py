@@ -22,6 +22,7 @@ from awsroll.stores import RecordStore
 __all__ = [
     "NotConfirmedError",
     "Surroundings",
+    "approve",
     "ask",
     "go_back",
     "go_on",
@@ -95,6 +96,16 @@ def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> Ro
         raise StateError(problem)
     store.wish(rollout_id, change)
     return _summary(store, record)
+
+
+def approve(rollout_id: str, store: Store) -> RolloutSummary:
+    """Approve the gate that a rollout waits at, or the next one that it comes to.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    number = store.load(rollout_id).status.passed + 1
+    return ask(rollout_id, lambda said: replace(said, approved=max(said.approved, number), rejected=False), store)
 
 
 def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:

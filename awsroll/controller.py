@@ -6,6 +6,7 @@ loads the record goes on where this one stopped.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from awsroll.core import actions as act
@@ -161,8 +162,10 @@ class Controller:
             self._clock.sleep(min(left, nap))
             if self._clock.monotonic() - heard >= _WISHES_SECONDS:
                 heard = self._clock.monotonic()
-                if self._store.wishes(self.record.rollout.rollout_id) != self.status.wishes:
-                    return
+                # A store that does not answer now is asked again at the next look, as in any step.
+                with suppress(AwsUnansweredError):
+                    if self._store.wishes(self.record.rollout.rollout_id) != self.status.wishes:
+                        return
 
     def _save(self, status: Status) -> None:
         if status != self.status or self.record.revision == 0:

@@ -9,6 +9,8 @@
 Everything raises `AwsrollError` for what is refused; a rollout that was started always returns its report.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from awsroll import compose, opening
@@ -21,16 +23,30 @@ from awsroll.stores import RecordStore
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["load_plan", "open_store", "plan", "resume", "roll", "rollouts", "save_plan", "status"]
+__all__ = [
+    "abort",
+    "approve",
+    "load_plan",
+    "open_store",
+    "pause",
+    "plan",
+    "resume",
+    "roll",
+    "rollback",
+    "rollouts",
+    "save_plan",
+    "status",
+]
 
 
-def roll(
+def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
     request: RolloutSpec | RolloutPlan,
     *,
     session: "boto3.Session | Any" = None,
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
+    approve: Callable[[int], bool] | None = None,
 ) -> Report:
     """Roll a fleet to its new version, and return when it has come to an end.
 
@@ -42,6 +58,7 @@ def roll(
             home.
         clock: how to wait; None: really.
         sink: who is told what happens; None: nobody.
+        approve: asked at each checkpoint that needs a person, with its number from 1; None: `awsroll approve` answers.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
@@ -49,7 +66,8 @@ def roll(
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     kept = _opened(store, session)
-    return compose.start(request, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+    surroundings = compose.Surroundings(session=session, store=kept, clock=clock, sink=sink, approve=approve)
+    return compose.start(request, surroundings)
 
 
 def resume(
@@ -68,6 +86,67 @@ def resume(
     """
     kept = _opened(store, session)
     return compose.go_on(rollout_id, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+
+
+def rollback(
+    rollout_id: str,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+) -> Report:
+    """Take the fleet back to what it ran before a rollout: while it runs, after it was stopped or has succeeded.
+
+    A process that drives the rollout does so, and this call waits for it; else this call does.
+
+    Raises:
+        SpecError, FleetError: if there is nothing to go back to; nothing was changed.
+        StateError: if its record is missing or cannot be used.
+        FleetLockedError: if another rollout holds the fleet.
+    """
+    kept = _opened(store, session)
+    return compose.go_back(rollout_id, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+
+
+def abort(
+    rollout_id: str,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+) -> Report:
+    """Settle what is in flight, restore the settings, and stop with the fleet mixed.
+
+    A process that drives the rollout does so, and this call waits for it; else this call does.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+        FleetLockedError: if another rollout holds the fleet.
+    """
+    kept = _opened(store, session)
+    return compose.settle_and_stop(
+        rollout_id, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink)
+    )
+
+
+def pause(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
+    """Ask a rollout to pause at its next safe point; `resume` goes on.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    return compose.ask(rollout_id, lambda said: replace(said, pause=True), _opened(store))
+
+
+def approve(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
+    """Open the gate of a rollout that waits for a person.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    return compose.approve(rollout_id, _opened(store))
 
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:

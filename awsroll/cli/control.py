@@ -17,7 +17,7 @@ from awsroll.core.wishes import Wishes
 
 if TYPE_CHECKING:
     from awsroll.compose import Surroundings
-    from awsroll.report import Report
+    from awsroll.report import Report, RolloutSummary
 
 ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id.")]
 
@@ -38,13 +38,11 @@ def approve(
     ] = False,
 ) -> int:
     """Open the gate that waits for a person."""
-    store = everywhere.store()
-    number = store.load(rollout).status.passed + 1
+    from awsroll import compose  # noqa: PLC0415 - keeps `--help` fast
+
     if reject:
         return _ask(everywhere, rollout, "reject", lambda said: replace(said, rejected=True))
-    return _ask(
-        everywhere, rollout, "approve", lambda said: replace(said, approved=max(said.approved, number), rejected=False)
-    )
+    return _tell(everywhere, "approve", compose.approve(rollout, everywhere.store()))
 
 
 @takes(PACE_GROUP, EVERYWHERE_GROUP)
@@ -74,7 +72,11 @@ def rollback(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
 def _ask(everywhere: Everywhere, rollout: str, what: str, change: Callable[[Wishes], Wishes]) -> int:
     from awsroll.compose import ask  # noqa: PLC0415 - keeps `--help` fast
 
-    summary = ask(rollout, change, everywhere.store())
+    return _tell(everywhere, what, ask(rollout, change, everywhere.store()))
+
+
+def _tell(everywhere: Everywhere, what: str, summary: "RolloutSummary") -> int:
+    rollout = summary.rollout_id
     driven = summary.status is Outcome.RUNNING
     heard = "its driver acts on it at its next look" if driven else "no process drives it: `awsroll resume` acts on it"
     if everywhere.json:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from awsroll.preflight import Prepared
     from awsroll.report import Report
 
+_ENDED_BADLY = (Outcome.STOPPED, Outcome.ROLLED_BACK)
 _BEGINNINGS = ("rollout.created", "rollout.resumed")
 
 
@@ -87,7 +88,7 @@ def tell(output: Output, report: "Report", *, serving: str = "", lasts: bool = T
     else:
         output.result(report_text(report))
     advice = how_to_go_on(report, serving=serving)
-    if advice and (lasts or report.status is Outcome.STOPPED):
+    if advice and (lasts or report.status in _ENDED_BADLY):
         complain(advice)
 
 

@@ -16,9 +16,9 @@ from awsroll.core.fleet import FleetKind, Instance, InstanceState
 from awsroll.core.launching import register
 from awsroll.core.plan import add_warnings, end
 from awsroll.core.proposals import Proposals
+from awsroll.core.restoring import restore
 from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
-from awsroll.core.settings import restore
 from awsroll.core.settle import abandoned_name
 from awsroll.core.status import CallKind, Mode, Outcome, Status
 from awsroll.core.view import View
@@ -128,7 +128,7 @@ def _surplus_count(view: View) -> int:
 
 
 def _dispensable(view: View) -> list[Instance]:
-    live = [one for one in view.live if _is_ours(view, one)]
+    live = [one for one in view.live if _is_ours(view, one) and not view.is_away(one)]
     if view.rollout.kind is FleetKind.AUTO_SCALING:
         live += [one for one in view.outdated if not view.is_exempt(one) and not view.is_away(one)]
         live += [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]

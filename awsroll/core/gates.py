@@ -100,7 +100,14 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
 
 
 def bake(view: View) -> tuple[Status, Proposals]:
-    """Watch the whole new fleet for the bake time; nothing else is left to do when this is asked."""
+    """Watch the whole new fleet for the bake time, then run the last hooks; nothing else is left to do by then."""
+    status, proposals = _watch(view)
+    if not proposals.waiting and not status.backwards:
+        awaits(replace(view, status=status), proposals, HookPoint.AFTER_ROLLOUT)
+    return status, proposals
+
+
+def _watch(view: View) -> tuple[Status, Proposals]:
     status, at, proposals = view.status, view.observation.at, Proposals()
     seconds = view.rollout.gates.bake_seconds
     if status.baked or status.backwards or seconds == 0:

@@ -1,7 +1,7 @@
 """Hooks: what a user has run at fixed points of a rollout, and how such a run stands. Values alone.
 
-When each is run, and what its failure leads to, is decided in `hooking`; running it is the shell's part. Every hook runs
-at least once: after a crash, a run whose end nobody saw is started again.
+When each is run, and what its failure leads to, is decided in `hooking`; running it is the shell's part. Every hook
+runs at least once: after a crash, a run whose end nobody saw is started again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -193,7 +193,9 @@ def problems_of(specs: Sequence[HookSpec]) -> list[str]:
         if one.point not in set(HookPoint):
             found.append(f"{what}: there is no point {one.point!r}; there are {', '.join(HookPoint)}")
         elif one.script and not HookPoint(one.point).is_of_an_instance:
-            found.append(f"{what}: a script runs on a server, and {one.point} is about none: give a command or function")
+            found.append(
+                f"{what}: a script runs on a server, and {one.point} is about none: give another kind"
+            )
         if len(kinds) != 1:
             given = f"{' and '.join(kinds)} are given" if kinds else "nothing to run is given"
             found.append(f"{what}: {given}; give exactly one of command, function and script")

@@ -21,7 +21,7 @@ from awsroll.core.hooking import awaits, is_new
 from awsroll.core.hooks import HookPoint
 from awsroll.core.proposals import Proposals
 from awsroll.core.refusals import excuse_failures
-from awsroll.core.retire import MARK_ROLE, MARK_ROLLOUT
+from awsroll.core.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT
 from awsroll.core.rollout import Rollout
 from awsroll.core.short_zones import with_capacity
 from awsroll.core.status import Call, CallKind, Launch, Mode, Places, Status, Step
@@ -29,7 +29,7 @@ from awsroll.core.victims import order
 from awsroll.core.view import View
 
 REPLACEMENT = "replacement"
-MARK_FLEET, MARK_TEMPLATE, MARK_REPLACES = "awsroll:fleet", "awsroll:template", "awsroll:replaces"
+MARK_TEMPLATE, MARK_REPLACES = "awsroll:template", "awsroll:replaces"
 _OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
 _REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
 _IN_ONE_CALL = 100  # LaunchInstances takes no more

@@ -187,8 +187,6 @@ def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Sta
     status, baking = gates.bake(view)
     if baking.waiting:
         return status, baking
-    if not status.backwards and hooking.awaits(view, baking, HookPoint.AFTER_ROLLOUT):
-        return status, baking
     if status.kept:
         return replace(status, kept=(), retiring=(*status.retiring, *status.kept)), proposals
     return replace(status, mode=Mode.COMPLETING), proposals

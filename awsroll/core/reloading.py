@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.clocks import is_drained
-from awsroll.core.fleet import CommandState, Instance, Invocation, Lifecycle, TargetKey
+from awsroll.core.fleet import CommandState, Instance, Invocation, Lifecycle
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import awaits_healthy, missing_targets
@@ -74,7 +74,7 @@ def _take_out(view: View, one: Instance, proposals: Proposals, at_point: _Group)
     flight = view.status.flights.get(one.instance_id)
     if flight is not None and flight.attempt:
         _watch_command(view, one, flight.attempt, proposals, at_point)
-    elif flight is not None and flight.void and _may_run(view, one.instance_id, flight.void):
+    elif flight is not None and flight.void and may_run(view, one.instance_id, flight.void):
         proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
     elif awaits_leave(view, one, proposals):
         return
@@ -112,18 +112,20 @@ def _watch_command(view: View, one: Instance, attempt: int, proposals: Proposals
     seen = invocation(view, one.instance_id, attempt)
     if seen is not None and seen.state is CommandState.SUCCEEDED:
         at_point.succeeded.append(one.instance_id)
+    elif (seen is None or seen.state is CommandState.UNSENT) and not _is_announced(
+        view.status, one.instance_id, CallKind.SEND_COMMAND
+    ):
+        at_point.ready.append(one.instance_id)
     else:
         proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
 
 
-def _may_run(view: View, name: str, attempt: int) -> bool:
-    """Tell whether a command that counts no more may still be at work on the instance."""
+def may_run(view: View, name: str, attempt: int) -> bool:
+    """Tell whether a command may be at work on the instance, or on its way to it."""
     seen = invocation(view, name, attempt)
-    unsettled = any(
-        call.kind is CallKind.SEND_COMMAND and call.instance_id == name and call.number == attempt
-        for call in view.status.calls
-    )
-    return unsettled or (seen is not None and seen.state is CommandState.RUNNING)
+    if seen is None or seen.state is CommandState.UNSENT:
+        return _is_announced(view.status, name, CallKind.SEND_COMMAND)
+    return seen.state is CommandState.RUNNING
 
 
 def check_commands(view: View) -> Status:
@@ -171,8 +173,8 @@ def _collect(view: View, proposals: Proposals, at_point: _Group) -> tuple[Status
         status = announce(view, status, CallKind.ENTER_STANDBY, at_point.entering)
         writes.append(act.EnterStandby(group=group, instance_ids=tuple(at_point.entering), reason=Reason.OUTDATED))
     if at_point.ready and status.mode is Mode.ROLLING:
-        status, sending = _send(view, status, at_point.ready)
-        writes.append(sending)
+        status, sendings = _send(view, status, at_point.ready)
+        writes += sendings
     return status, proposals
 
 
@@ -182,19 +184,29 @@ def announce(view: View, status: Status, kind: CallKind, names: list[str]) -> St
     return replace(status, calls=status.calls + tuple(Call(kind=kind, at=at, instance_id=name) for name in names))
 
 
-def _send(view: View, status: Status, ready: list[str]) -> tuple[Status, Action]:
-    attempt = status.counters.commands + 1
-    flights = dict(status.flights)
-    drained: set[TargetKey] = set()
+def _send(view: View, status: Status, ready: list[str]) -> tuple[Status, tuple[Action, ...]]:
+    """Send the command, under a new number.
+
+    One that was sent before without an answer, and that SSM does not show, keeps its number: should it be on its way
+    after all, the second delivery has no effect.
+    """
+    flights, at, new = dict(status.flights), view.observation.at, status.counters.commands + 1
+    by_attempt: dict[int, list[str]] = {}
     for name in ready:
+        attempt = flights[name].attempt or new
         flights[name] = replace(flights[name], attempt=attempt)
-        drained |= {*flights[name].targets, *view.occupants.get(name, ())}
-    calls = tuple(
-        Call(kind=CallKind.SEND_COMMAND, at=view.observation.at, instance_id=name, number=attempt) for name in ready
-    )
-    counters = replace(status.counters, commands=attempt)
-    status = replace(status, flights=flights, calls=status.calls + calls, counters=counters)
-    sending = act.SendCommand(
-        instance_ids=tuple(ready), attempt=attempt, not_registered=tuple(sorted(drained)), reason=Reason.DRAINED
-    )
-    return status, sending
+        by_attempt.setdefault(attempt, []).append(name)
+    calls, sendings = list(status.calls), list[Action]()
+    for attempt, names in sorted(by_attempt.items()):
+        drained = {key for name in names for key in (*flights[name].targets, *view.occupants.get(name, ()))}
+        calls += [Call(kind=CallKind.SEND_COMMAND, at=at, instance_id=name, number=attempt) for name in names]
+        sendings.append(
+            act.SendCommand(
+                instance_ids=tuple(names),
+                attempt=attempt,
+                not_registered=tuple(sorted(drained)),
+                reason=Reason.DRAINED,
+            )
+        )
+    counters = replace(status.counters, commands=max(status.counters.commands, *by_attempt))
+    return replace(status, flights=flights, calls=tuple(calls), counters=counters), tuple(sendings)

@@ -19,12 +19,12 @@ from awsroll.core.proposals import Proposals
 from awsroll.core.status import Call, CallKind, Mode, Status
 from awsroll.core.view import View
 
-MARK_ROLLOUT, MARK_ROLE, RETIRING = "awsroll:rollout", "awsroll:role", "retiring"
+MARK_ROLLOUT, MARK_ROLE, MARK_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
 
 
 def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.MarkInstances:
     """Return the call that tags instances before anything is done to them."""
-    tags = ((MARK_ROLLOUT, view.rollout.rollout_id), (MARK_ROLE, role))
+    tags = ((MARK_ROLLOUT, view.rollout.rollout_id), (MARK_ROLE, role), (MARK_FLEET, view.rollout.fleet))
     return act.MarkInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
 
 
@@ -33,7 +33,7 @@ def is_marked(view: View, one: Instance) -> bool:
     return one.rollout == view.rollout.rollout_id and bool(one.role)
 
 
-def retire(view: View) -> tuple[Status, Proposals]:
+def retire(view: View) -> tuple[Status, Proposals]:  # noqa: C901  (one branch a step)
     """Propose the next step for every instance in `status.retiring`."""
     proposals, ready, unmarked, keeping = Proposals(), [], [], _Keeping([], [])
     for name in view.status.retiring:
@@ -42,9 +42,7 @@ def retire(view: View) -> tuple[Status, Proposals]:
             if one is not None:
                 proposals.wait(Reason.TERMINATING, name)
             continue
-        step = _next_step(view, one)
-        if awaits_leave(view, one, proposals) or (step == "terminate" and _awaits_drained(view, one, proposals)):
-            continue
+        step = _next_step(view, one, proposals)
         if step == "mark":
             unmarked.append(name)
         elif step == "terminate" and _shall_be_kept(view, one):
@@ -53,7 +51,7 @@ def retire(view: View) -> tuple[Status, Proposals]:
             ready.append(one)
         elif isinstance(step, act.DeregisterTargets):
             proposals.writes.append(step)
-        else:
+        elif step == "drain":
             proposals.wait(Reason.DRAINING, name)
     status = note_deregistered(view, proposals.writes)
     if unmarked:
@@ -152,7 +150,9 @@ def registered_keys(view: View, one: Instance) -> tuple[TargetKey, ...]:
     )
 
 
-def _next_step(view: View, one: Instance) -> "str | act.DeregisterTargets":
+def _next_step(view: View, one: Instance, proposals: Proposals) -> "str | act.DeregisterTargets":
+    if awaits_leave(view, one, proposals):
+        return "hook"
     keys = ours_to_drain(view, one)
     needs_mark = bool(keys) or view.rollout.kind is FleetKind.STANDALONE or _shall_be_kept(view, one)
     if needs_mark and not is_marked(view, one):
@@ -161,7 +161,9 @@ def _next_step(view: View, one: Instance) -> "str | act.DeregisterTargets":
     if registered:
         return act.DeregisterTargets(instance_id=one.instance_id, targets=registered, reason=Reason.OUTDATED)
     rest = replace(one, targets=tuple(target for target in one.targets if target.key in keys))
-    return "terminate" if is_drained(view, rest) else "drain"
+    if not is_drained(view, rest):
+        return "drain"
+    return "hook" if _awaits_drained(view, one, proposals) else "terminate"
 
 
 def note_deregistered(view: View, writes: Iterable[Action]) -> Status:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from awsroll.core import actions as act
 from awsroll.core.actions import Reason
 from awsroll.core.clocks import is_overdue
-from awsroll.core.fleet import CommandState, Instance, InstanceState, Lifecycle, TargetKey
+from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import missing_targets
 from awsroll.core.plan import add_warnings
-from awsroll.core.reloading import announce, invocation
 from awsroll.core.proposals import Proposals
+from awsroll.core.reloading import announce, may_run
 from awsroll.core.status import CallKind, Mode, Status, Step
 from awsroll.core.view import View
 
@@ -76,5 +76,4 @@ def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
 def _command_runs(view: View, name: str) -> bool:
     flight = view.status.flights.get(name)
     attempt = 0 if flight is None else flight.attempt or flight.void
-    seen = invocation(view, name, attempt) if attempt else None
-    return seen is not None and seen.state is CommandState.RUNNING
+    return attempt > 0 and may_run(view, name, attempt)

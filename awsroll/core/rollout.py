@@ -200,7 +200,7 @@ class Rollout:
         """Return the same rollout with its baseline as the goal: no gate and no canary on the way back."""
         return replace(
             self,
-            template=self.baseline_template,
+            template=None if self.reloads else self.baseline_template,
             reload=self.rollback_reload,
             gates=Gates(),
             keep_old=False,

@@ -23,8 +23,9 @@ def select(view: View, capacity: Capacity) -> Status:
         return _released(view.status, untouched)
     strategy = view.rollout.strategy
     if strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
-        return view.status
-    picks = _picks(view, capacity) or _surplus_picks(view, capacity)
+        picks = _picks(view, capacity, only_failed=True)  # they hold the places of those that are to come instead
+    else:
+        picks = _picks(view, capacity) or _surplus_picks(view, capacity)
     if not picks:
         return view.status
     status, at = view.status, view.observation.at
@@ -77,12 +78,13 @@ def _released(status: Status, names: frozenset[str]) -> Status:
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:
     """Tell whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
-    if view.status.retiring or view.status.kept or view.status.counters.replaced:
+    begun = set(view.status.retiring) - set(view.status.rejected)  # new ones that failed and go are no beginning
+    if begun or view.status.kept or view.status.counters.replaced:
         return True
     return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
 
 
-def _picks(view: View, capacity: Capacity) -> list[Instance]:
+def _picks(view: View, capacity: Capacity, *, only_failed: bool = False) -> list[Instance]:
     """Choose in order, as far as window, floor and the next gate allow.
 
     What has failed holds a place in the window since it was launched, and needs none to go. What has ended or failed
@@ -93,6 +95,8 @@ def _picks(view: View, capacity: Capacity) -> list[Instance]:
     for one in _in_order(view):
         failed = one.instance_id in view.status.rejected and not view.rollout.reloads
         serves, touched = view.is_serving(one), not (failed or view.is_ghost(one))
+        if only_failed and touched:
+            continue
         if (serves and room == 0) or (touched and touches == 0) or (places == 0 and not failed):
             continue
         picks.append(one)

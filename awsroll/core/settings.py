@@ -1,9 +1,8 @@
-"""Settings of others that a rollout changes, and how each is put back.
+"""Settings of others that a rollout changes: as it needs them while rolling. `restoring` puts each back.
 
-While rolling, each setting is as the rollout needs it; its old value is in the ledger and stands as a tag on the group
-(or target group) before it is changed. At any end it is put back, but never so that AWS would kill instances by it: the
-maximum is never set below, nor the minimum above, what the group has now. A value that somebody else set meanwhile is
-left alone. The template version follows its own rule: the number that won, never an alias.
+The old value of a setting is in the ledger and stands as a tag on the group (or target group) before it is changed.
+
+Desired capacity is moved elsewhere; what it should be again stands here as a tag, so that it is known without a record.
 """
 
 from dataclasses import dataclass, replace
@@ -13,12 +12,13 @@ from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Bounds
 from awsroll.core.desired import surplus
 from awsroll.core.fleet import Group, TemplateVersion
+from awsroll.core.plan import add_warnings
 from awsroll.core.rollout import Rollout, Strategy
-from awsroll.core.status import Mode, Status
+from awsroll.core.status import Status
 from awsroll.core.view import View
 from awsroll.core.warm_pool import NO_POOL, WarmPool
 
-MINIMUM, MAXIMUM, VERSION = "min-size", "max-size", "version"
+MINIMUM, MAXIMUM, VERSION, DESIRED = "min-size", "max-size", "version", "desired-capacity"
 PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
 RUNNING, SUSPENDED = "running", "suspended"
 _NEVER_HELPFUL = ("AZRebalance", "ReplaceUnhealthy")  # both terminate instances of their own choice
@@ -61,15 +61,16 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
             must not be the new version, and alarms may scale it again unless a surplus is out.
     """
     changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
-    if not changes:
+    goal = _untold_goal(view, bounds)
+    if not changes and not goal:
         return view.status, ()
-    status = view.status
-    ledger = {change.name: status.ledger.get(change.name, change.found) for change in changes}
+    status = _warn_of_others(view, changes)
+    ledger = {change.name: status.ledger.get(change.name, change.found) for change in changes} | goal
     applied = {change.name: change.wanted for change in changes}
     status = replace(status, ledger=status.ledger | ledger, applied=status.applied | applied)
     untold = [one for one in changes if (one.resource, one.tag) not in view.observation.remembered]
-    if untold:
-        by_resource: dict[str, list[tuple[str, str]]] = {}
+    if untold or goal:
+        by_resource: dict[str, list[tuple[str, str]]] = {view.rollout.group: list(goal.items())} if goal else {}
         for one in untold:
             by_resource.setdefault(one.resource, []).append((one.tag, status.ledger[one.name]))
         told = tuple(
@@ -77,7 +78,32 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
             for resource, settings in sorted(by_resource.items())
         )
         return status, told
-    return status, _writes(view, {change.name: change.wanted for change in changes}, Reason.PREPARING)
+    return status, writes(view, {change.name: change.wanted for change in changes}, Reason.PREPARING)
+
+
+def _untold_goal(view: View, bounds: Bounds) -> dict[str, str]:
+    """Return the desired capacity to remember, if the rollout moves it and its tag does not say so yet."""
+    group, known, rollout = view.observation.group, view.status.desired, view.rollout
+    if group is None or known is None or not (bounds.max_surge or rollout.reloads):
+        return {}
+    goal = str(known.goal)
+    is_told = (group.name, DESIRED) in view.observation.remembered and view.status.ledger.get(DESIRED) == goal
+    return {} if is_told else {DESIRED: goal}
+
+
+def _warn_of_others(view: View, changes: tuple[Change, ...]) -> Status:
+    """Tell, once, of a template version that somebody set meanwhile: it is pinned again, and his is not put back."""
+    status, rollout = view.status, view.forward
+    change = next((one for one in changes if one.name == VERSION), None)
+    known = {status.ledger.get(VERSION), status.applied.get(VERSION)}
+    ours = {str(rollout.template), str(rollout.baseline_template)}
+    if change is None or VERSION not in status.ledger or change.found in known | ours:
+        return status
+    return add_warnings(
+        status,
+        f"somebody set the launch template of {change.resource} to {change.found} during the rollout; it was pinned to "
+        f"{change.wanted} again: set it anew afterwards if it is wanted",
+    )
 
 
 def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change, ...]:
@@ -92,8 +118,8 @@ def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change
     if rollout.strategy is Strategy.RELOAD and group.minimum > lowest:
         found.append(Change(name=MINIMUM, resource=group.name, found=str(group.minimum), wanted=str(lowest)))
     version = view.forward.baseline_template if at_rest and rollout.template is not None else rollout.template
-    if version is not None and not _is_pinned(group, version):
-        found.append(Change(name=VERSION, resource=group.name, found=_version_text(group), wanted=str(version)))
+    if version is not None and not is_pinned(group, version):
+        found.append(Change(name=VERSION, resource=group.name, found=version_text(group), wanted=str(version)))
     if group.warm_pool is not None and _is_in_the_way(view, group, group.warm_pool):
         found.append(Change(name=POOL, resource=group.name, found=str(group.warm_pool), wanted=NO_POOL))
     return tuple(found)
@@ -127,11 +153,13 @@ def _processes(rollout: Rollout) -> tuple[str, ...]:
     return (*_NEVER_HELPFUL, _WHILE_SURPLUS) if rollout.max_surge.value else _NEVER_HELPFUL
 
 
-def _is_pinned(group: Group, template: TemplateVersion) -> bool:
+def is_pinned(group: Group, template: TemplateVersion) -> bool:
+    """Tell whether the group says this very number, not an alias that happens to mean it."""
     return group.template == template and group.version == str(template.number)
 
 
-def _version_text(group: Group) -> str:
+def version_text(group: Group) -> str:
+    """Return what the group launches from, as its old value stands in the ledger and in the tag."""
     template_id = "" if group.template is None else group.template.template_id
     return f"{template_id}:{group.version}"
 
@@ -152,7 +180,7 @@ def _delay_changes(view: View) -> tuple[Change, ...]:
     )
 
 
-def _writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
+def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
     """Turn settings into calls: one kind of them, the group's processes first."""
     group = view.observation.group
     if group is not None:
@@ -194,91 +222,3 @@ def _update(group: Group, values: dict[str, str], reason: Reason) -> act.UpdateG
         version=version,
         reason=reason,
     )
-
-
-# --- and back -----------------------------------------------------------------------------------------------------
-
-
-def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
-    """Return the next writes that put settings back; none when all are as they should be."""
-    status = view.status
-    if not status.ledger:
-        return status, ()
-    values = {name: value for name, value in _goals(view).items() if value is not None}
-    if values:
-        writes = _writes(view, values, Reason.RESTORING)
-        return status, writes
-    forget = _tags(view)
-    if forget:
-        return status, forget
-    return replace(status, ledger={}, applied={}), ()
-
-
-def _tags(view: View) -> tuple[Action, ...]:
-    by_resource: dict[str, list[str]] = {}
-    for resource, setting in sorted(view.observation.remembered):
-        by_resource.setdefault(resource, []).append(setting)
-    return tuple(
-        act.ForgetSettings(resource=resource, settings=tuple(settings)) for resource, settings in by_resource.items()
-    )
-
-
-def _goals(view: View) -> dict[str, str | None]:
-    """Return each setting's value to write, or None where it is as it should be (or somebody else's wish).
-
-    The warm pool comes after the version, from which it is built anew. What the group may do by itself comes last.
-    """
-    group = view.observation.group
-    goals = _first_goals(view, group)
-    if group is None or any(goals.values()):
-        return goals
-    if POOL in view.status.ledger:
-        goals[POOL] = _pool_goal(view, group)
-        if goals[POOL] is not None:
-            return goals
-    for name in view.status.ledger:
-        if name.startswith(PROCESS):
-            goals[name] = RUNNING if name.removeprefix(PROCESS) in group.suspended else None
-    return goals
-
-
-def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
-    goals: dict[str, str | None] = {}
-    for name, old in view.status.ledger.items():
-        applied = view.status.applied.get(name, "")
-        if name.startswith(DELAY):
-            goals[name] = _delay_goal(view, name, old, applied)
-        elif group is None:
-            continue
-        elif name == MAXIMUM:
-            goals[name] = _bound_goal(group.maximum, max(int(old), group.desired), applied)
-        elif name == MINIMUM:
-            goals[name] = _bound_goal(group.minimum, min(int(old), group.desired), applied)
-        elif name == VERSION:
-            goals[name] = _version_goal(view, group, old, applied)
-    return goals
-
-
-def _delay_goal(view: View, name: str, old: str, applied: str) -> str | None:
-    seconds = view.observation.target_group(name.partition("=")[2]).deregistration_delay_seconds
-    return old if seconds == float(applied) and seconds != float(old) else None
-
-
-def _pool_goal(view: View, group: Group) -> str | None:
-    deleted = group.warm_pool is None and view.status.applied.get(POOL) == NO_POOL
-    return view.status.ledger[POOL] if deleted else None
-
-
-def _bound_goal(now: int, goal: int, applied: str) -> str | None:
-    return str(goal) if str(now) == applied and now != goal else None
-
-
-def _version_goal(view: View, group: Group, old: str, applied: str) -> str | None:
-    """Return what the group should launch from: the goal after success, else the baseline, as a number."""
-    rollout = view.rollout
-    winner = rollout.template if view.status.mode is Mode.COMPLETING else rollout.baseline_template
-    if _version_text(group) != applied:
-        return None  # somebody has set another one since
-    if winner is None:
-        return old
-    return None if _is_pinned(group, winner) else str(winner)

@@ -179,10 +179,7 @@ def _settled_call(view: View, call: Call, *, had_effect: bool) -> Status:
         calls = tuple(replace(one, answered=True) if one == call else one for one in status.calls)
     else:
         calls = tuple(one for one in status.calls if one != call)
-    status = replace(status, calls=calls)
-    if not had_effect and call.kind is CallKind.SEND_COMMAND:
-        return _without_attempt(status, (call.instance_id,))
-    return status
+    return replace(status, calls=calls)
 
 
 def _effect_on_desired(view: View, call: Call) -> int:
@@ -196,6 +193,8 @@ def _effect_seen(view: View, call: Call) -> bool | None:
     shown = _is_shown(view, call)
     if shown:
         return True
+    if call.kind is CallKind.SEND_COMMAND and call.answered:
+        return None  # SSM has taken it: it will show, or its deadline passes
     patience = timedelta(seconds=view.rollout.limits.settle_seconds)
     return False if view.observation.at - call.at >= patience else None
 

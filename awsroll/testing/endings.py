@@ -19,9 +19,10 @@ from awsroll.testing.targets import Targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How the fleet was found. Bounds and version are None for a standalone fleet."""
+    """How the fleet was found, with what was on the goal version then. Bounds are None for a standalone fleet."""
 
     desired: int
+    on_goal: frozenset[str]
     delays: dict[str, float]
     minimum: int | None = None
     maximum: int | None = None
@@ -30,14 +31,15 @@ class Found:
     warm_pool: WarmPool | None = None
 
     @classmethod
-    def of(cls, desired: int, targets: Targets, group: FakeGroup | None) -> "Found":
+    def of(cls, desired: int, on_goal: frozenset[str], targets: Targets, group: FakeGroup | None) -> "Found":
         """Remember the fleet as it is now."""
         delays = {arn: one.deregistration_delay_seconds for arn, one in targets.groups.items()}
         if group is None:
-            return cls(desired=desired, delays=delays)
+            return cls(desired=desired, on_goal=on_goal, delays=delays)
         settings = group.settings
         return cls(
             desired=settings.desired,
+            on_goal=on_goal,
             delays=delays,
             minimum=settings.minimum,
             maximum=settings.maximum,
@@ -66,7 +68,7 @@ class Ending:
 
     def problems(self) -> list[str]:
         """Return what is wrong, one line each."""
-        found = [*self._left_behind(), *self._delays()]
+        found = [*self._left_behind(), *self._failed_version(), *self._delays()]
         if self.truth.group is not None:
             found += self._group(self.truth.group)
         if self.memory and not self.status.ledger:
@@ -111,8 +113,22 @@ class Ending:
             return (self.found.version,)
         if self.status.outcome is Outcome.SUCCEEDED and self.rollout.template is not None:
             return (str(self.rollout.template.number),)
-        baseline = self.rollout.baseline_template  # as found, where the rollout stopped before it set anything
+        baseline = self.rollout.baseline_template
+        if baseline is not None and self.status.outcome is Outcome.ROLLED_BACK:
+            return (str(baseline.number),)
+        # As found, where the rollout stopped before it set anything.
         return (self.found.version,) if baseline is None else (self.found.version, str(baseline.number))
+
+    def _failed_version(self) -> list[str]:
+        """Find instances on the version that was rolled back, other than those that ran it before the rollout."""
+        if self.status.outcome is not Outcome.ROLLED_BACK:
+            return []
+        live = self.truth.gather(self.rollout).live
+        return [
+            f"invariant 7: {one.instance_id} still runs {one.application_version}, which was rolled back"
+            for one in self.truth.instances.all()
+            if one.application_version == self.rollout.to_version and one.instance_id in live - self.found.on_goal
+        ]
 
     def _left_behind(self) -> list[str]:
         """Find instances that run for nobody: launched, deregistered or put in standby by the rollout, and left so."""

@@ -142,7 +142,7 @@ class FakeFleet:
         else:
             snapshot = self._looker.snapshot(self.world.now)
             self._last = snapshot
-        self.safety.seen_at = snapshot.at
+        self.safety.look(status, snapshot.at)
         return self._looker.observation(snapshot, rollout, status, self.world.now)
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:

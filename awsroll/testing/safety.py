@@ -1,9 +1,10 @@
 """What a rollout may never do, checked against the fast world's own truth after every event and every action.
 
 Numbers are those of the design's invariants: 1 the floor of serving capacity, 2 the ceiling of live instances, 3 no
-instance leaves while it may hold a request, 4 nothing is touched that is not ours to touch. Only what an action of ours
-makes worse is blamed on us: a death, an illness or a change by hand never is, and neither is what the look that the
-plan was made on could not show yet. `endings` judges how a rollout leaves the fleet.
+instance leaves while it may hold a request, 4 nothing is touched that is not ours to touch, 5 nothing is touched beyond
+a checkpoint (`checkpoints`). They hold on the way back as well, with the same floor and ceiling. Only what an action of
+ours makes worse is blamed on us: a death, an illness or a change by hand never is, and neither is what the look that
+the plan was made on could not show yet. `endings` judges how a rollout leaves the fleet.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from datetime import datetime
 
 from awsroll.core.fleet import InstanceState, Lifecycle
 from awsroll.core.rollout import ExemptPolicy, Rollout
-from awsroll.core.status import Status
+from awsroll.core.status import Mode, Outcome, Status
+from awsroll.testing.checkpoints import Checkpoints
 from awsroll.testing.endings import Ending, Found
 from awsroll.testing.facts import Facts, Truth
 from awsroll.testing.world import Actor, World
@@ -43,6 +45,7 @@ class Safety:
     highest_live: int = 0
     _found: Found | None = None
     _before: Facts | None = None
+    _checkpoints: Checkpoints | None = None
     _lost: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, rollout: Rollout) -> None:
@@ -54,12 +57,28 @@ class Safety:
         desired = sum(
             self.truth.is_of_fleet(self.truth.instances[one]) and self.truth.instances[one].live for one in registered
         )
-        self._found = Found.of(desired, self.truth.targets, self.truth.group)
+        current = (one for one in self.truth.instances.all() if one.application_version == rollout.to_version)
+        on_goal = frozenset(one.instance_id for one in current)
+        self._found = Found.of(desired, on_goal, self.truth.targets, self.truth.group)
         self._before = self.truth.gather(rollout)
         self.truth.somebody.begin()
+        self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=on_goal)
         self.lowest_serving = len(self._before.serving)
         self.highest_live = len(self._before.live)
         self.world.watchers.append(self._watch)
+
+    def look(self, status: Status, seen_at: datetime) -> None:
+        """Take note of a look: with which record it was made, and the instant whose truth it showed.
+
+        Raises:
+            UnsafeError: if a server was chosen, or a gate opened, that must not have been.
+        """
+        if self.rollout is None or self._checkpoints is None:
+            return
+        self.seen_at = seen_at
+        facts = self.truth.gather(self.rollout) if seen_at >= self.world.now else None
+        if problems := self._checkpoints.look(status, self.world.now, desired=self.desired, facts=facts):
+            self._fail("; ".join(problems))
 
     @property
     def desired(self) -> int:
@@ -94,6 +113,25 @@ class Safety:
     def serving(self) -> frozenset[str]:
         """Return the instances that AWS shows healthy wherever they are meant to be registered."""
         return frozenset() if self.rollout is None else self.truth.gather(self.rollout).serving
+
+    def check_gate(self, status: Status) -> None:
+        """Check a step that found nothing to do: at a closed gate the group must launch the baseline by itself.
+
+        Raises:
+            UnsafeError: if it would launch the version that the gate holds back.
+        """
+        waiting = status.mode is Mode.ROLLING and status.outcome is Outcome.RUNNING and status.gate_since is not None
+        group, rollout = self.truth.group, self.rollout
+        if not waiting or group is None or rollout is None or rollout.baseline_template is None or rollout.reloads:
+            return
+        if self._is_stale or status.gate_since == self.world.now:  # it has just closed
+            return
+        if group.settings.version != str(rollout.baseline_template.number):
+            self._fail(f"invariant 5: the gate is closed, but the group launches version {group.settings.version}")
+
+    @property
+    def _is_stale(self) -> bool:
+        return self.seen_at is not None and self.seen_at < self.world.now
 
     def check_end(self, status: Status) -> None:
         """Check how an ended rollout has left the fleet (invariants 6 and 7).
@@ -137,6 +175,8 @@ class Safety:
         self._check_ceiling(before, after)
         self._check_requests(before, after)
         self._check_touched(self.rollout, before, after)
+        if self._checkpoints is not None and (problems := self._checkpoints.act(before, after)):
+            self._fail("; ".join(problems))
 
     def _check_floor(self, before: Facts, after: Facts) -> None:
         """Invariant 1: what we take from service must leave the floor."""

@@ -21,12 +21,12 @@ def test_the_demo_drops_nothing() -> None:
     assert traffic["lowest_serving"] >= 1
 
 
-def test_a_bad_version_stops_and_says_what_serves() -> None:
+def test_a_bad_version_is_rolled_back_and_drops_nothing() -> None:
     demo = awsroll("demo", "--servers", "3", "--bad-version")
 
-    assert demo.code == 3
+    assert demo.code == 1
     assert demo.out.startswith("rollout ")
     assert demo.out.endswith("0 dropped\n")
     assert "not healthy within" in demo.out
-    assert "2 of 3 servers serve, 0 of them on" in demo.err
-    assert "roll again" in demo.err
+    assert "rolled back" in demo.err
+    assert "3 of 3 servers serve" in demo.err

@@ -61,14 +61,7 @@ def test_however_a_held_fleet_is_named_the_second_is_refused_and_the_first_untou
         before = changes(server)
         refused = [
             awsroll("roll", "--target-group", "two-2", *version, *how, environment=environment),
-            awsroll(
-                "roll",
-                "--target-group",
-                fleet.target_group_arns[0],
-                *version,
-                "--launch-first",
-                environment=environment,
-            ),
+            awsroll("roll", "--target-group", first, *version, *how, environment=environment),
             awsroll("roll", "--target-group", "two-1", *version, *how, environment=elsewhere),
         ]
         after = changes(server)
@@ -89,7 +82,9 @@ def test_a_group_by_name_and_by_arn_is_one_fleet(server: SandboxServer, environm
 
     with start("roll", "--asg", str(fleet.group_name), *how, environment=environment) as one:
         rollout_id = until(one, "rollout.created")["rollout_id"]
+        one.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
         second = awsroll("roll", "--asg", group["AutoScalingGroupARN"], *how, environment=environment)
+        one.send_signal(signal.SIGCONT)
         out, err = one.communicate(timeout=60)
 
     assert second.code == 4, second.err

@@ -108,7 +108,8 @@ def test_the_report_ends_with_the_dropped_requests() -> None:
         (Outcome.SUCCEEDED, ""),
         (Outcome.INTERRUPTED, "`awsroll resume web-1`"),
         (Outcome.PAUSED, "`awsroll resume web-1`"),
-        (Outcome.STOPPED, "roll to lt-1:1 to go back"),
+        (Outcome.ROLLED_BACK, "the fleet is on lt-1:1 again"),
+        (Outcome.STOPPED, "`awsroll rollback web-1`"),
     ],
     ids=str,
 )

@@ -12,11 +12,12 @@ from pathlib import Path
 from random import Random
 from typing import TypeAlias
 
+from tests.crash.knife import Instant
 from tests.crash.scenarios import Scenario
 from tests.crash.story import Run, Story, begun
 
-Choice: TypeAlias = Callable[[tuple[int, ...]], bool]
-"""Whether to cut a process at an instant, given the cuts so far with this one as the last."""
+Choice: TypeAlias = Callable[[tuple[int, ...], Instant], bool]
+"""Whether to cut a process at an instant, given where those before it were cut."""
 
 
 def tell_all(scenario: Scenario, is_cut: Choice, *, gap: float = 0) -> list[Story]:
@@ -25,19 +26,21 @@ def tell_all(scenario: Scenario, is_cut: Choice, *, gap: float = 0) -> list[Stor
         return _Teller(run, is_cut).tell()
 
 
-def every_first(cuts: tuple[int, ...]) -> bool:
-    """Choose each cut of the first process."""
-    return len(cuts) == 1
+def sampled(*shares: float, mutating: float = 0, seed: int = 0) -> Choice:
+    """Choose cuts at random, but the same ones each time.
 
+    Args:
+        shares: which part of the distinct instants of the first, second, ... process; none of further ones.
+        mutating: which part of the instants right before and after the first process's mutating calls, on top.
+        seed: another one chooses others.
+    """
 
-def sampled(first: float, second: float = 0, *, seed: int = 0) -> Choice:
-    """Choose each cut of the first process, and of those that resume, with these probabilities."""
-
-    def is_cut(cuts: tuple[int, ...]) -> bool:
-        if len(cuts) > 2:
-            return False
-        chance = first if len(cuts) == 1 else second
-        return Random(repr((seed, cuts))).random() < chance  # noqa: S311 - repeats by its seed
+    def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
+        depth = len(cuts)
+        share = shares[depth] if here.is_distinct and depth < len(shares) else 0.0
+        if here.mutates and depth == 0:
+            share = max(share, mutating)
+        return Random(repr((seed, cuts, here.number))).random() < share  # noqa: S311 - repeats by its seed
 
     return is_cut
 
@@ -68,10 +71,10 @@ class _Teller:
     def _go_on(self) -> None:
         cuts: list[int] = []
 
-        def fork(number: int) -> bool:
-            if not self._is_cut((*cuts, number)) or not self._branch():
+        def fork(here: Instant) -> bool:
+            if not self._is_cut(tuple(cuts), here) or not self._branch():
                 return False
-            cuts.append(number)
+            cuts.append(here.number)
             return True
 
         while not self._run.is_over:

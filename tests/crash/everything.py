@@ -23,8 +23,8 @@ from tests.crash.processes import Kill, ProcessStory
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Story
 
-GAPS = (0.0, 20.0, 400.0)
-"""Seconds between a death and the next process: at once; while things are on their way; when all of them are over."""
+GAPS = (0.0, 20.0, 400.0, 50_000.0)
+"""Seconds between a death and the next process: at once; in the middle; after it; when AWS has forgotten."""
 
 
 def cut_all(wish: tuple[str, float], *, twice: float, seed: int) -> list[Story]:

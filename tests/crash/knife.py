@@ -4,10 +4,11 @@ The instants at which a run can be cut are numbered from 1. A process that was c
 unwinding code still tries, an AWS call or a write, is cut again, as nothing of a dead process runs.
 
 A death leaves behind the simulated AWS, the stored record and the time, nothing else. So two instants between which
-none of the three has changed are one and the same cut: only the first of them is *distinct*.
+none of the three has changed are one and the same cut: only the first of them is distinct.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +28,45 @@ class Endless(BaseException):
     """The run makes more calls than any rollout of so few servers should."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """A moment at which a process can die.
+
+    Attributes:
+        number: the first of a process is 1.
+        what: `before ec2:RunInstances`, say.
+        is_distinct: something has changed since the instant before.
+        mutates: it is right before or after a call that may change something at AWS.
+    """
+
+    number: int
+    what: str
+    is_distinct: bool
+    mutates: bool
+
+
+def never(_: Instant) -> bool:
+    """Let the process live."""
+    return False
+
+
 class Knife:
     """Counts the instants of one process, and cuts at one of them.
 
     Args:
         now: reads the time.
         cut: the number of the instant at which the process dies; None: it lives.
-        fork: asked at each distinct instant with its number; may fork the program, and answers whether this branch of
-            it is the one in which the process dies here.
+        fork: asked at each instant; may fork the program, and answers whether this branch of it is the one in which
+            the process dies here.
 
     Attributes:
-        trail: what each instant was, `before ec2:RunInstances` say; the first is number 1.
-        distinct: the numbers of the distinct ones.
+        trail: what each instant was; the first is number 1.
     """
 
     def __init__(
-        self, now: Callable[[], object], cut: int | None = None, fork: Callable[[int], bool] = lambda _: False
+        self, now: Callable[[], object], cut: int | None = None, fork: Callable[[Instant], bool] = never
     ) -> None:
         self.trail: list[str] = []
-        self.distinct: list[int] = []
         self.is_dead = False
         self._now = now
         self._cut = cut
@@ -53,36 +74,35 @@ class Knife:
         self._changes = 0
         self._last: object = None
 
-    def instant(self, what: str, *, changed: bool = False) -> None:
+    def instant(self, what: str, *, changed: bool = False, mutates: bool = False) -> None:
         """Be at an instant.
 
         Raises:
             Crash: if the process dies here, or has died before.
+            Endless: if there have been too many.
         """
         if self.is_dead:
             raise Crash
         self.trail.append(what)
-        number, self._changes = len(self.trail), self._changes + changed
-        dies = number == self._cut
-        if (self._now(), self._changes) != self._last:
-            self._last = (self._now(), self._changes)
-            self.distinct.append(number)
-            dies = dies or self._fork(number)
-        if dies:
-            self.is_dead = True
+        self._changes += changed
+        state = (self._now(), self._changes)
+        here = Instant(number=len(self.trail), what=what, is_distinct=state != self._last, mutates=mutates)
+        self._last = state
+        self.is_dead = here.number == self._cut or self._fork(here)
+        if self.is_dead:
             raise Crash
-        if number > MOST_INSTANTS:
-            self.is_dead = True
+        if here.number > MOST_INSTANTS:
             raise Endless
 
     def watch(self, sandbox: Sandbox) -> Callable[[], None]:
         """Be at an instant before and after each call, until the function that is returned is called."""
 
         def before(service: str, operation: str, _: Mapping[str, Any]) -> None:
-            self.instant(f"before {service}:{operation}")
+            self.instant(f"before {service}:{operation}", mutates=not operation.startswith(READING))
 
         def after(service: str, operation: str, _: Mapping[str, Any]) -> None:
-            self.instant(f"after {service}:{operation}", changed=not operation.startswith(READING))
+            mutates = not operation.startswith(READING)
+            self.instant(f"after {service}:{operation}", changed=mutates, mutates=mutates)
 
         ends = (sandbox.on_call(before), sandbox.on_call(after, "after"))
 

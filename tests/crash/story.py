@@ -19,7 +19,7 @@ from awsroll.sandbox import Fleet, Sandbox, SandboxOptions, SandboxServer
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock
 from tests.crash.ending import Ending
-from tests.crash.knife import Crash, CutStore, Endless, Knife
+from tests.crash.knife import Crash, CutStore, Endless, Instant, Knife, never
 from tests.crash.scenarios import Scenario
 from tests.crash.watch import Watch
 
@@ -35,7 +35,6 @@ class Story:
         gap: seconds between a death and the next process.
         problems: everything that was wrong, in words; empty if all was right.
         trails: the instants of each process, `before ec2:RunInstances` say.
-        distinct: the numbers of the distinct instants of each process.
         history: the writing calls, with their time.
     """
 
@@ -44,7 +43,6 @@ class Story:
     gap: float
     problems: tuple[str, ...]
     trails: tuple[tuple[str, ...], ...]
-    distinct: tuple[tuple[int, ...], ...]
     history: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -132,7 +130,7 @@ class Run:
         self._problems: list[str] = []
         self._knives: list[Knife] = []
 
-    def process(self, cut: int | None = None, fork: Callable[[int], bool] = lambda _: False) -> None:
+    def process(self, cut: int | None = None, fork: Callable[[Instant], bool] = never) -> None:
         """Be one process: begin, or go on with nothing but the stored record; die, or come to the end."""
         if self._knives:
             self._sandbox.jump(self._gap)
@@ -181,6 +179,5 @@ class Run:
             gap=self._gap,
             problems=(*self._problems, *self._watch.problems),
             trails=tuple(tuple(knife.trail) for knife in self._knives),
-            distinct=tuple(tuple(knife.distinct) for knife in self._knives),
             history=tuple(self._watch.history),
         )

@@ -1,50 +1,20 @@
-"""One fleet, one rollout: across processes, machines and stores, and after a sleep that was too long."""
+"""One fleet, one rollout: across processes and machines, and after a sleep that was too long."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import awsroll
-from awsroll.aws.calls import is_reading
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Outcome
-from awsroll.errors import FleetLockedError
-from awsroll.events import Tee
-from awsroll.fleets.label import Held
 from awsroll.report import Report
-from awsroll.stores import LocalStore, RecordStore
+from awsroll.stores import RecordStore
+from tests.rollouts.holding import SHARED, Watching, changes, labels, refused_meanwhile, resume, roll, shared
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 from tests.stores.places import HERE, THERE
-
-SHARED = ("s3", "dynamodb")
-LABEL = "awsroll:held-by"
-
-
-@dataclass
-class Watching(Tee):
-    """Does something once, at the first event of a name; keeps all events and the time of each."""
-
-    at: str = "instance.deregistered"
-    do: Callable[[], object] = lambda: None
-    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    done: object = None
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def event(self, name: str, at: datetime, **fields: object) -> None:
-        is_first = name == self.at and name not in self.names
-        self.seen.append((name, fields))
-        if is_first:
-            self.done = self.do()
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.seen]
 
 
 @pytest.fixture
@@ -52,60 +22,6 @@ def rolling(tmp_path: Path) -> Iterator[Rolling]:
     sandbox, clock = make_sandbox()
     with sandbox:
         yield enter(sandbox, clock, tmp_path / "state", grouped=False, servers=2, target_groups=2)
-
-
-def shared(rolling: Rolling, kind: str) -> Callable[[Any], RecordStore]:
-    """Make a place that all machines share; return what opens it for one of their processes."""
-    session = rolling.sandbox.session()
-    if kind == "s3":
-        session.client("s3").create_bucket(Bucket="records")
-    address = "s3://records/awsroll" if kind == "s3" else "dynamodb://records"
-    awsroll.open_store(address, session=session).create()
-    return lambda process: RecordStore(awsroll.open_store(address, session=session).shelf, process=process)
-
-
-def roll(rolling: Rolling, store: Any, sink: Any = None, **wanted: Any) -> Report:
-    request = rolling.request(**wanted)
-    return awsroll.roll(request, session=rolling.sandbox.session(), store=store, clock=rolling.clock, sink=sink)
-
-
-def resume(rolling: Rolling, rollout_id: str, store: Any, sink: Any = None) -> Report:
-    return awsroll.resume(rollout_id, session=rolling.sandbox.session(), store=store, clock=rolling.clock, sink=sink)
-
-
-def changes(rolling: Rolling) -> dict[str, int]:
-    """Count the calls so far that may have changed the fleet; those of the stores are none."""
-    return {
-        name: count
-        for name, count in rolling.sandbox.calls.items()
-        if not is_reading(name.partition(":")[2]) and not name.startswith(("s3:", "dynamodb:"))
-    }
-
-
-def labels(rolling: Rolling) -> list[str]:
-    answer = rolling.sandbox.session().client("elbv2").describe_tags(ResourceArns=list(rolling.fleet.target_group_arns))
-    return [tag["Value"] for one in answer["TagDescriptions"] for tag in one["Tags"] if tag["Key"] == LABEL]
-
-
-def put_label(rolling: Rolling, **more: Any) -> None:
-    until = rolling.clock.now() + timedelta(seconds=300)
-    held = replace(Held(rollout_id="other-1", place="s3://elsewhere", until=until), **more)
-    rolling.sandbox.session().client("elbv2").add_tags(
-        ResourceArns=[rolling.fleet.target_group_arns[1]], Tags=[{"Key": LABEL, "Value": str(held)}]
-    )
-
-
-def refused_meanwhile(rolling: Rolling, store: Any, **wanted: Any) -> Callable[[], str]:
-    """Roll the fleet a second time; return what refused it, having made sure that nothing was changed."""
-
-    def second() -> str:
-        before = changes(rolling)
-        with pytest.raises(FleetLockedError) as refusal:
-            roll(rolling, store, **wanted)
-        assert changes(rolling) == before
-        return str(refusal.value)
-
-    return second
 
 
 @pytest.mark.parametrize("kind", SHARED)
@@ -141,77 +57,6 @@ def test_a_group_named_by_its_arn_is_the_group_of_that_name(tmp_path: Path, kind
         assert "held by rollout" in str(watching.done)
         assert report.status is Outcome.SUCCEEDED
         assert rolling.group()["Tags"] == before["Tags"]
-
-
-def test_another_store_sees_the_label_and_is_refused(rolling: Rolling, tmp_path: Path) -> None:
-    second = refused_meanwhile(rolling, LocalStore(tmp_path / "another"), launch_first=True)
-    watching = Watching(do=second)
-
-    report = roll(rolling, rolling.store, watching)
-
-    assert f"held by rollout {report.rollout_id} of the store" in str(watching.done)
-    assert report.status is Outcome.SUCCEEDED
-    assert not (tmp_path / "another" / "rollouts" / report.rollout_id).exists()
-    assert labels(rolling) == []
-
-
-def test_a_label_of_another_store_is_refused_until_it_has_run_out(rolling: Rolling) -> None:
-    put_label(rolling)
-    assert "s3://elsewhere" in refused_meanwhile(rolling, rolling.store)()
-    assert rolling.store.list() == ()
-
-    rolling.sandbox.jump(300)
-
-    assert roll(rolling, rolling.store).succeeded
-    assert labels(rolling) == []
-
-
-def test_a_label_that_says_nothing_readable_holds_nothing(rolling: Rolling) -> None:
-    elbv2 = rolling.sandbox.session().client("elbv2")
-    for value in ("", "me", "a b 2026-99-99T00:00:00Z"):
-        elbv2.add_tags(ResourceArns=list(rolling.fleet.target_group_arns), Tags=[{"Key": LABEL, "Value": value}])
-        assert roll(rolling, rolling.store).succeeded
-
-
-def test_a_label_that_a_dead_rollout_of_this_store_left_is_overwritten(rolling: Rolling) -> None:
-    put_label(rolling, place=rolling.store.label)
-
-    assert roll(rolling, rolling.store).succeeded
-
-
-@pytest.mark.parametrize("action", ["AddTags", "DescribeTags"])
-def test_without_permission_for_the_label_a_rollout_warns_and_goes_on(rolling: Rolling, action: str) -> None:
-    rolling.sandbox.faults.add(f"denied elbv2:{action} times=1")
-    watching = Watching()
-
-    report = roll(rolling, rolling.store, watching)
-
-    assert report.status is Outcome.SUCCEEDED
-    assert any("AccessDenied" in str(fields) for name, fields in watching.seen if name == "rollout.warning")
-
-
-def test_the_label_is_renewed_through_a_long_rollout(rolling: Rolling) -> None:
-    seen: list[datetime] = []
-
-    def look(*_: Any) -> None:
-        held = labels_at_look(rolling)
-        seen.extend(held)
-
-    class Looking(Tee):
-        def looked(self, *_: Any) -> None:
-            look()
-
-    report = roll(rolling, rolling.store, Looking(), strategy=Strategy.DOUBLE_HALF, min_healthy_time=900)
-
-    assert report.status is Outcome.SUCCEEDED
-    assert len(set(seen)) >= 3
-
-
-def labels_at_look(rolling: Rolling) -> list[datetime]:
-    """Read the labels, and make sure that none of them has run out."""
-    found = [datetime.fromisoformat(value.split(" ")[2]) for value in labels(rolling)]
-    assert all(until > rolling.clock.now() for until in found)
-    return found
 
 
 @pytest.mark.parametrize("stoppable", [False, True], ids=["library", "stop-requested"])
@@ -254,6 +99,23 @@ def test_a_driver_that_slept_past_its_lease_changes_and_writes_nothing_more(
     assert watching.names[-1] == "rollout.paused"
     assert resume(rolling, report.rollout_id, store).succeeded
     assert rolling.serving_versions() == {"v2": 2}
+
+
+def test_a_driver_that_slept_between_two_calls_of_one_step_makes_no_second_one(rolling: Rolling) -> None:
+    slept: list[str] = []
+
+    def sleep(service: str, operation: str, _: Any) -> None:
+        if operation == "DeregisterTargets" and not slept:
+            slept.append(service)
+            rolling.clock.jump(61)
+
+    rolling.sandbox.on_call(sleep, "after")
+
+    report = roll(rolling, rolling.store)
+
+    assert report.status is Outcome.PAUSED
+    assert changes(rolling)["elbv2:DeregisterTargets"] == 1
+    assert resume(rolling, report.rollout_id, rolling.store).succeeded
 
 
 @pytest.mark.parametrize("kind", SHARED)
@@ -345,3 +207,14 @@ def test_a_missing_bucket_or_table_is_refused_before_anything_is_changed(rolling
         roll(rolling, awsroll.open_store(address, session=rolling.sandbox.session()))
 
     assert changes(rolling) == before
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothing(rolling: Rolling, kind: str) -> None:
+    store = shared(rolling, kind)(HERE)
+    operation = "s3:GetObject" if kind == "s3" else "dynamodb:GetItem"
+    watching = Watching(do=lambda: rolling.sandbox.faults.add(f"reset {operation} times=20"))
+
+    report = roll(rolling, store, watching)
+
+    assert report.status is Outcome.SUCCEEDED, report.reason

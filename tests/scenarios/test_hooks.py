@@ -11,7 +11,6 @@ from awsroll.core.amount import Amount
 from awsroll.core.hooks import Hook, HookPoint
 from awsroll.core.rollout import Gates, OnFailure, Strategy
 from awsroll.core.status import Outcome
-from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import LIMITS, NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
@@ -52,7 +51,7 @@ def instance_points(kind: str, how: str) -> tuple[HookPoint, ...]:
 
 
 def hooked(kind: str, how: str, *points: HookPoint, **changes: Any) -> Driver:
-    fleet: FakeFleet = KINDS[kind](outdated=3)
+    fleet = KINDS[kind](outdated=3)
     timeout = changes.pop("timeout", 300)
     return Driver(fleet, rollout(fleet, hooks=hooks(*points, timeout=timeout), **{**HOW[how], **changes}))
 
@@ -253,7 +252,8 @@ def test_a_run_for_a_server_that_is_called_back_is_ended(kind: str) -> None:
     driver.wait(50)
     driver.status = driver.stopped()
     status = driver.run()
-    assert (status.outcome, driver.hooks.ended) == (Outcome.STOPPED, [1])
+    driver.look()
+    assert (status.outcome, status.hook_calls, driver.hooks.ended) == (Outcome.STOPPED, (), [1])
     assert driver.done(act.DeregisterTargets) == driver.done(act.TerminateInGroup) == []
     assert versions(driver.fleet) == {str(OLD): 3}
 

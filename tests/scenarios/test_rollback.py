@@ -118,6 +118,17 @@ def test_a_reload_command_that_fails_is_undone_where_it_ran(make: Any) -> None:
     assert settled(fleet) == {"app-2": 3}
 
 
+def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> None:
+    fleet = auto_scaling(outdated=2, version="$Latest")
+    driver = Driver(fleet, rollout(fleet, **RELOADS))
+    driver.wait(60)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert fleet.group is not None
+    assert fleet.group.settings.version == "$Latest"
+    assert not [one for one in fleet.world.journal if one.name == "group.version-set"]
+
+
 def test_one_failure_may_be_tried_again(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK, **how))
@@ -199,3 +210,26 @@ def test_a_canary_bounds_the_harm_to_one_server() -> None:
     assert driver.status.outcome is Outcome.ROLLED_BACK
     assert most == 1
     assert settled(fleet) == {str(OLD): 20}
+
+
+@pytest.mark.parametrize("on_failure", [OnFailure.ROLLBACK, OnFailure.PAUSE])
+def test_new_servers_of_a_double_half_that_fail_go_before_all_of_them_serve(make: Any, on_failure: OnFailure) -> None:
+    fleet = make(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    driver = Driver(fleet, rollout(fleet, max_failures=3, on_failure=on_failure, **HOW["double-half"]))
+    while not driver.status.failures:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    fleet.instances.bad_versions.clear()
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert settled(fleet) == {str(NEW): 3}
+    assert fleet.safety.lowest_serving == 3
+
+
+def test_a_member_of_the_new_half_that_dies_unnoticed_is_ended_so_that_another_can_come() -> None:
+    fleet = auto_scaling(outdated=3)
+    driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK, **HOW["double-half"]))
+    driver.wait(35)
+    assert sum(one.is_new for one in fleet.instances.all()) == 3
+    fleet.somebody.kills(fleet.instances.all()[-1].instance_id)
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert settled(fleet) == {str(NEW): 3}

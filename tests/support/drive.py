@@ -46,9 +46,14 @@ class Driver:
     def ended(self) -> bool:
         return self.status.mode is Mode.ENDED
 
+    @property
+    def facing(self) -> Rollout:
+        """The request as it holds now: itself, or the way back."""
+        return self.rollout.facing(backwards=self.status.backwards)
+
     def look(self) -> Plan:
         """Observe and plan; change nothing."""
-        observation = self.fleet.observe(self.rollout.facing(backwards=self.status.backwards), self.status)
+        observation = self.fleet.observe(self.facing, self.status)
         observation = replace(observation, hooks=self.hooks.look(self.status.hook_calls))
         return plan(self.rollout, observation, self.status)
 
@@ -57,6 +62,8 @@ class Driver:
         decided = self.look()
         self.save(decided)
         self.execute(decided)
+        if not decided.actions:
+            self.fleet.safety.check_gate(self.status)
         return decided
 
     def save(self, decided: Plan) -> None:
@@ -68,7 +75,7 @@ class Driver:
             return  # what happens after the end is not the rollout's
         for run in decided.hooks:
             self.hooks.start(run)
-        results = self.fleet.execute(self.rollout.facing(backwards=self.status.backwards), decided.actions)
+        results = self.fleet.execute(self.facing, decided.actions)
         self.results += results
         self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
         if self.ended:

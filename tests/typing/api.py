@@ -3,12 +3,25 @@
 `mypy` fails when a public signature becomes less precise, or lets through what must not be given.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_never, assert_type
 
 import awsroll
-from awsroll import ExemptPolicy, LocalStore, Outcome, Report, RolloutPlan, RolloutSpec, RolloutSummary, Strategy
+from awsroll import (
+    ExemptPolicy,
+    LocalStore,
+    OnFailure,
+    Outcome,
+    RecordStore,
+    Report,
+    RolloutPlan,
+    RolloutSpec,
+    RolloutSummary,
+    Strategy,
+    Wishes,
+)
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
@@ -28,6 +41,13 @@ def request() -> RolloutSpec:
         standby=ExemptPolicy.REPLACE,
         warm_pool="purge",
         poll=0.5,
+        checkpoint=(1, "50%"),
+        checkpoint_delay=60,
+        approve_checkpoints=True,
+        bake_time=300,
+        alarm=("web-5xx",),
+        max_failures=1,
+        on_failure=OnFailure.PAUSE,
     )
 
 
@@ -74,6 +94,21 @@ def roll(session: Any) -> Report:
         again = awsroll.resume(report.rollout_id, session=session, store=store)
         assert_type(again, Report)
     return report
+
+
+def roll_in_a_shared_store() -> None:
+    store = awsroll.open_store("dynamodb://rollouts")
+    assert_type(store, RecordStore)
+    try:
+        report = awsroll.roll(request(), store="s3://bucket/rollouts", approve=lambda checkpoint: checkpoint < 3)
+    except awsroll.LeaseLostError as error:
+        assert_type(str(error), str)
+        return
+    assert_type(awsroll.pause(report.rollout_id, store=store), RolloutSummary)
+    assert_type(awsroll.approve(report.rollout_id, store=store), RolloutSummary)
+    assert_type(awsroll.abort(report.rollout_id, store=store), Report)
+    assert_type(awsroll.rollback(report.rollout_id, store=store), Report)
+    assert_type(store.wishes(report.rollout_id), Wishes)
 
 
 def plan_and_roll_later(path: Path) -> Report:
@@ -138,3 +173,13 @@ def all_errors() -> str:
     except awsroll.AwsrollError as error:
         return str(error)
     return ""
+
+
+def shared_store() -> None:
+    store = awsroll.open_store("s3://deploys/awsroll")
+    assert_type(store, RecordStore)
+    assert_type(store.wish("web-1", lambda wishes: replace(wishes, pause=True)), Wishes)
+    try:
+        assert_type(awsroll.roll(request(), store="dynamodb://deploys"), Report)
+    except awsroll.LeaseLostError as error:
+        assert_type(error, awsroll.LeaseLostError)

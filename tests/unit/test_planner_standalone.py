@@ -27,7 +27,7 @@ def _old(name: str, **more: object) -> Instance:
 def test_marks_the_first_server_before_anything_is_done_to_it() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
 
-    tags = (("awsroll:rollout", "web-1"), ("awsroll:role", "retiring"))
+    tags = (("awsroll:rollout", "web-1"), ("awsroll:role", "retiring"), ("awsroll:fleet", "web"))
     assert decided.actions == (act.MarkInstances(instance_ids=("i-1",), tags=tags, reason=Reason.PREPARING),)
     assert decided.status.retiring == ("i-1",)
     assert decided.requeue_seconds == 0

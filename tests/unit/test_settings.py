@@ -8,10 +8,12 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Bounds
 from awsroll.core.fleet import FleetKind, Group, Observation
-from awsroll.core.settings import prepare, restore
-from awsroll.core.status import Mode, Status
+from awsroll.core.restoring import restore
+from awsroll.core.settings import prepare
+from awsroll.core.status import Desired, Mode, Status
 from awsroll.core.view import View
 from awsroll.core.warm_pool import WarmPool
+from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, reload_rollout, rollout, status
 
 POOL = WarmPool(minimum=2, reuses=True)
@@ -99,6 +101,47 @@ def test_the_delay_of_each_target_group_is_set_where_it_differs() -> None:
 
     assert actions == (act.SetDeregistrationDelay(target_group=WEB.arn, seconds=5, reason=Reason.PREPARING),)
     assert (decided.ledger, decided.applied) == ({DELAY: "30"}, {DELAY: "5"})
+
+
+DESIRED_FOUR = Desired(goal=4, expected=4, previous=4, moved_at=T0)
+SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
+
+
+def test_what_desired_should_be_again_is_remembered_before_it_is_moved() -> None:
+    decided, actions = prepare(View(SURGING, _look(group()), status(desired=DESIRED_FOUR)), SURGE)
+
+    assert actions == (act.RememberSettings(resource="web", settings=(("desired-capacity", "4"),)),)
+    assert decided.ledger == {"desired-capacity": "4"}
+    assert decided.applied == {}
+
+
+def test_a_desired_capacity_that_somebody_sets_meanwhile_is_remembered_instead() -> None:
+    wish = replace(DESIRED_FOUR, goal=6)
+    kept = status(desired=wish, ledger={"desired-capacity": "4"})
+    seen = _look(group(), remembered=_all_told("desired-capacity"))
+    decided, actions = prepare(View(SURGING, seen, kept), SURGE)
+
+    assert actions == (act.RememberSettings(resource="web", settings=(("desired-capacity", "6"),)),)
+    assert prepare(View(SURGING, seen, decided), SURGE) == (decided, ())
+
+
+def test_a_rollout_that_never_moves_desired_remembers_none() -> None:
+    kept = status(desired=DESIRED_FOUR)
+
+    assert prepare(View(ROLLOUT, _look(group()), kept), BOUNDS) == (kept, ())
+
+
+def test_a_template_version_that_somebody_sets_meanwhile_is_pinned_again_and_told_once() -> None:
+    kept = status(ledger={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    seen = _look(group(template=replace(NEW, number=9), version="9"), remembered=_all_told("version"))
+    decided, actions = prepare(View(ROLLOUT, seen, kept), BOUNDS)
+
+    assert actions == (act.UpdateGroup(group="web", template=NEW, version="2", reason=Reason.PREPARING),)
+    assert decided.warnings == (
+        "somebody set the launch template of web to lt-web:9 during the rollout; it was pinned to lt-web:2 again: "
+        "set it anew afterwards if it is wanted",
+    )
+    assert prepare(View(ROLLOUT, seen, decided), BOUNDS)[0].warnings == decided.warnings
 
 
 # --- a warm pool ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,123 @@
+"""How the settings that a rollout changed are put back, at any end.
+
+Each gets its old value from the ledger, but never so that AWS would kill instances by it: the maximum is never set
+below, nor the minimum above, what the group has now. A value that somebody else set meanwhile is left alone. The
+template version follows its own rule: the number that won, never an alias.
+"""
+
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Reason
+from awsroll.core.fleet import Group
+from awsroll.core.settings import (
+    DELAY,
+    MAXIMUM,
+    MINIMUM,
+    POOL,
+    PROCESS,
+    RUNNING,
+    VERSION,
+    is_pinned,
+    version_text,
+    writes,
+)
+from awsroll.core.status import Mode, Status
+from awsroll.core.view import View
+from awsroll.core.warm_pool import NO_POOL
+
+
+def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
+    """Return the next writes that put settings back; none when all are as they should be."""
+    status = view.status
+    if not status.ledger:
+        return status, ()
+    values = {name: value for name, value in _goals(view).items() if value is not None}
+    if values:
+        return status, writes(view, values, Reason.RESTORING)
+    forget = _tags(view)
+    if forget:
+        return status, forget
+    return replace(status, ledger={}, applied={}), ()
+
+
+def _tags(view: View) -> tuple[Action, ...]:
+    by_resource: dict[str, list[str]] = {}
+    for resource, setting in sorted(view.observation.remembered):
+        by_resource.setdefault(resource, []).append(setting)
+    return tuple(
+        act.ForgetSettings(resource=resource, settings=tuple(settings)) for resource, settings in by_resource.items()
+    )
+
+
+def _goals(view: View) -> dict[str, str | None]:
+    """Return each setting's value to write now, or None where it is as it should be (or somebody else's wish).
+
+    The warm pool comes after the version, from which it is built anew. What the group may do by itself comes last.
+    """
+    goals = _first_goals(view, view.observation.group)
+    for later in (_pool_goals(view), _process_goals(view)):
+        if any(goals.values()):
+            return goals
+        goals |= later
+    return goals
+
+
+def all_goals(view: View) -> dict[str, str | None]:
+    """Return the same for all settings at once: what restoring writes in the end."""
+    return _first_goals(view, view.observation.group) | _pool_goals(view) | _process_goals(view)
+
+
+def _pool_goals(view: View) -> dict[str, str | None]:
+    group = view.observation.group
+    return {POOL: _pool_goal(view, group)} if group is not None and POOL in view.status.ledger else {}
+
+
+def _process_goals(view: View) -> dict[str, str | None]:
+    group = view.observation.group
+    if group is None:
+        return {}
+    names = (name for name in view.status.ledger if name.startswith(PROCESS))
+    return {name: RUNNING if name.removeprefix(PROCESS) in group.suspended else None for name in names}
+
+
+def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
+    goals: dict[str, str | None] = {}
+    for name, old in view.status.ledger.items():
+        applied = view.status.applied.get(name, "")
+        if name.startswith(DELAY):
+            goals[name] = _delay_goal(view, name, old, applied)
+        elif group is None:
+            continue
+        elif name == MAXIMUM:
+            goals[name] = _bound_goal(group.maximum, max(int(old), group.desired), applied)
+        elif name == MINIMUM:
+            goals[name] = _bound_goal(group.minimum, min(int(old), group.desired), applied)
+        elif name == VERSION:
+            goals[name] = _version_goal(view, group, old, applied)
+    return goals
+
+
+def _delay_goal(view: View, name: str, old: str, applied: str) -> str | None:
+    seconds = view.observation.target_group(name.partition("=")[2]).deregistration_delay_seconds
+    return old if seconds == float(applied) and seconds != float(old) else None
+
+
+def _pool_goal(view: View, group: Group) -> str | None:
+    deleted = group.warm_pool is None and view.status.applied.get(POOL) == NO_POOL
+    return view.status.ledger[POOL] if deleted else None
+
+
+def _bound_goal(now: int, goal: int, applied: str) -> str | None:
+    return str(goal) if str(now) == applied and now != goal else None
+
+
+def _version_goal(view: View, group: Group, old: str, applied: str) -> str | None:
+    """Return what the group should launch from: the goal after success, else the baseline, as a number."""
+    rollout = view.rollout
+    winner = rollout.template if view.status.mode is Mode.COMPLETING else rollout.baseline_template
+    if version_text(group) != applied:
+        return None  # somebody has set another one since
+    if winner is None:
+        return old
+    return None if is_pinned(group, winner) else str(winner)

@@ -1,0 +1,164 @@
+"""Invariant 5: nothing beyond a checkpoint is touched before its gate has opened.
+
+Judged by the world's own truth at the last look that was not stale: how many servers were as the rollout found them,
+how many ran the new version. From the record come only the decisions: which servers were chosen, which gates it says
+are closed or behind. What somebody else does to the fleet is never blamed on the rollout.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from awsroll.core.fleet import Lifecycle
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Mode, Status
+from awsroll.testing.facts import Facts, Truth
+
+_AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a look showed, as far as checkpoints are concerned.
+
+    Attributes:
+        desired: how many servers there should be.
+        untouched: servers on another version than the goal that nobody has chosen to go.
+        found: servers that were on the goal version when the rollout began.
+        new: servers on the goal version that came since, those that failed left out.
+        owed: how many more of that version the group is about to launch.
+    """
+
+    desired: int
+    untouched: frozenset[str]
+    found: frozenset[str]
+    new: frozenset[str]
+    owed: int
+
+    def touched(self, names: Iterable[str] = ()) -> int:
+        """Return how many servers are not as they were found, once `names` are taken out too."""
+        return max(0, self.desired - len(self.untouched - set(names)) - len(self.found))
+
+
+@dataclass(slots=True, kw_only=True)
+class Checkpoints:
+    """Watches the checkpoints of one rollout.
+
+    Attributes:
+        found: the servers that were on the goal version when it began.
+    """
+
+    truth: Truth
+    rollout: Rollout
+    found: frozenset[str]
+    _status: Status | None = None
+    _looked_at: datetime | None = None
+    _seen: Seen | None = None
+
+    def look(self, status: Status, at: datetime, *, desired: int, facts: Facts | None) -> list[str]:
+        """Judge what was decided since the look before, and remember this one; no facts: it shows nothing new."""
+        problems = []
+        before = self._status
+        if before is not None and _is_rolling(status):
+            problems += self._opened_early(before, status)
+            problems += self._beyond(_chosen(status) - _chosen(before) - set(status.rejected))
+        self._status, self._looked_at = status, at
+        if facts is not None:
+            self._seen = self._see(status, facts, desired)
+        return problems
+
+    def act(self, before: Facts, after: Facts) -> list[str]:
+        """Judge one action of the rollout by the truth before and after it."""
+        status, seen = self._status, self._seen
+        if status is None or seen is None or not _is_rolling(status):
+            return []
+        taken = before.serving - after.serving - _chosen(status) - set(status.rejected)
+        problems = self._beyond(taken)
+        launched = frozenset(one for one in after.live - before.live if self._is_new(one))
+        more_desired = before.lifecycles == after.lifecycles and self._group_launches_goal()  # none was told to go
+        owed = max(0, after.owed - before.owed) if more_desired else 0
+        self._seen = Seen(
+            desired=seen.desired,
+            untouched=seen.untouched,
+            found=seen.found,
+            new=seen.new | launched,
+            owed=seen.owed + owed,
+        )
+        repeated = any(not launch.settled for launch in status.launches)  # decided earlier, when it was allowed
+        if (launched or owed) and not repeated:
+            problems += self._launched(len(self._seen.new) + self._seen.owed)
+        return problems
+
+    def _see(self, status: Status, facts: Facts, desired: int) -> Seen:
+        aside = _chosen(status) | set(status.rejected)
+        members = frozenset(one for one in facts.live if facts.lifecycles.get(one) not in _AWAY)
+        return Seen(
+            desired=desired,
+            untouched=frozenset(one for one in members - aside if not self._is_on_goal(one)),
+            found=frozenset(one for one in members & self.found if self._is_on_goal(one)),
+            new=frozenset(one for one in members - set(status.rejected) if self._is_new(one)),
+            owed=facts.owed if self._group_launches_goal() else 0,
+        )
+
+    def _opened_early(self, before: Status, now: Status) -> list[str]:
+        if now.passed == before.passed:
+            return []
+        if now.passed == before.passed + 1 and self._may_open(before):
+            return []
+        return [f"invariant 5: gate {now.passed} was opened too early"]
+
+    def _may_open(self, status: Status) -> bool:
+        gates = self.rollout.gates
+        if status.gate_since is None or self._looked_at is None:
+            return False
+        waited = self._looked_at - status.gate_since >= timedelta(seconds=gates.delay_seconds)
+        return waited and (status.wishes.approved > status.passed or not gates.needs_approval)
+
+    def _beyond(self, taken: Iterable[str]) -> list[str]:
+        """Judge servers that were chosen, or taken out, at once after the look."""
+        seen, limit = self._seen, self._limit()
+        names = frozenset() if seen is None else frozenset(taken) & seen.untouched
+        if seen is None or limit is None or not names or seen.touched(names) <= limit:
+            return []
+        count = seen.touched(names)
+        return [f"invariant 5: {sorted(names)} taken, {count} servers are touched, allowed before the gate: {limit}"]
+
+    def _launched(self, count: int) -> list[str]:
+        limit = self._limit(closed=0)
+        if limit is None or count <= limit:
+            return []
+        return [f"invariant 5: {count} servers of the new version, allowed before the gate: {limit}"]
+
+    def _limit(self, *, closed: int | None = None) -> int | None:
+        """Return how many servers may be touched; None: any number.
+
+        Args:
+            closed: what is allowed while a gate is closed; None: as many as are touched already.
+        """
+        status, seen = self._status, self._seen
+        if status is None or seen is None or not _is_rolling(status):
+            return None
+        checkpoints = self.rollout.gates.checkpoints
+        may_open = self._may_open(status)
+        if status.gate_since is not None and not may_open:
+            return seen.touched() if closed is None else closed
+        behind = status.passed + may_open
+        return None if behind >= len(checkpoints) else max(1, checkpoints[behind].rounded_down(seen.desired))
+
+    def _is_on_goal(self, instance_id: str) -> bool:
+        return self.truth.instances[instance_id].application_version == self.rollout.to_version
+
+    def _is_new(self, instance_id: str) -> bool:
+        return instance_id not in self.found and self._is_on_goal(instance_id)
+
+    def _group_launches_goal(self) -> bool:
+        group = self.truth.group
+        return group is not None and group.settings.template == self.rollout.template
+
+
+def _is_rolling(status: Status) -> bool:
+    return status.mode is Mode.ROLLING and not status.backwards
+
+
+def _chosen(status: Status) -> frozenset[str]:
+    return frozenset((*status.retiring, *status.reloading, *status.kept))

@@ -1,0 +1,162 @@
+"""What the world and people do while a rollout goes on: the rules of the machine that are not the rollout's own."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from awsroll.core.desired import LAG_SECONDS, is_moving
+from awsroll.core.fleet import AlarmState, InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.status import Outcome
+from awsroll.testing.faults import When
+from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.instances import CallError, FakeInstance
+from tests.property.requests import ALARM
+from tests.support.builders import OLD
+from tests.support.drive import Driver
+
+LONG = os.environ.get("AWSROLL_HYPOTHESIS") == "long"
+
+
+class Happenings(RuleBasedStateMachine):
+    """A fleet, its rollout, and whatever happens to them from outside."""
+
+    fleet: FakeFleet
+    driver: Driver
+
+    # --- people ask something of the rollout ------------------------------------------------------------------------
+
+    def wish(self, **changes: Any) -> None:
+        status = self.driver.status
+        self.driver.status = replace(status, wishes=replace(status.wishes, **changes))
+
+    def resume(self) -> None:
+        """Go on after a pause, as `awsroll resume` does."""
+        self.wish(pause=False)
+        status, now = self.driver.status, self.fleet.clock.now()
+        if status.outcome is Outcome.PAUSED:
+            self.driver.status = replace(status, outcome=Outcome.RUNNING, reason="", progress_at=now)
+
+    @rule()
+    def a_person_approves(self) -> None:
+        self.wish(approved=self.driver.status.wishes.approved + 1)
+
+    @rule()
+    def a_person_rejects(self) -> None:
+        self.wish(rejected=True)
+
+    @rule()
+    def a_person_pauses(self) -> None:
+        self.wish(pause=True)
+
+    @rule()
+    @precondition(lambda self: self.driver.status.outcome is Outcome.PAUSED or self.driver.status.wishes.pause)
+    def a_person_resumes(self) -> None:
+        self.resume()
+
+    @rule()
+    def a_person_aborts(self) -> None:
+        self.wish(abort=True)
+
+    @rule()
+    def a_person_asks_for_a_rollback(self) -> None:
+        self.wish(rollback=True)
+
+    # --- the world --------------------------------------------------------------------------------------------------
+
+    @rule(state=st.sampled_from([AlarmState.ALARM, AlarmState.OK]))
+    def an_alarm_turns(self, state: AlarmState) -> None:
+        self.fleet.alarms[ALARM] = state
+
+    @rule(seconds=st.sampled_from([1, 5, 15, 40, 90, 400]))
+    def time_passes(self, seconds: float) -> None:
+        self.fleet.clock.sleep(seconds)
+        self.fleet.world.catch_up()
+
+    @rule(which=st.integers(0, 20))
+    def an_instance_turns_unhealthy(self, which: int) -> None:
+        self.fleet.somebody.breaks(self._one(which).instance_id)
+
+    @rule(which=st.integers(0, 20))
+    def an_instance_turns_healthy(self, which: int) -> None:
+        broken = [one for one in self.fleet.instances.all() if one.broken]
+        assume(broken)
+        self.fleet.somebody.mends(broken[which % len(broken)].instance_id)
+
+    @rule(which=st.integers(0, 20))
+    def an_instance_vanishes(self, which: int) -> None:
+        self.fleet.somebody.kills(self._one(which).instance_id)
+
+    @rule(desired=st.integers(0, 7))
+    @precondition(lambda self: self.fleet.group is not None)
+    def somebody_scales(self, desired: int) -> None:
+        assume(desired != self.fleet.group.settings.desired)  # what changes nothing cannot be seen
+        known = self.driver.status.desired
+        assume(not is_moving(self.driver.status))
+        if known is not None and (self.fleet.clock.now() - known.moved_at).total_seconds() < LAG_SECONDS:
+            low, high = sorted((known.previous, known.expected))
+            assume(not low <= desired <= high)  # looks like our own call that does not show yet
+        away = (Lifecycle.ENTERING_STANDBY, Lifecycle.STANDBY)
+        members = self.fleet.group.members.values()
+        assume(not any(member.lifecycle in away for member in members))  # what would be meant, with some on their way
+        try:
+            self.fleet.somebody.scales(desired)
+        except CallError:
+            assume(False)
+
+    @rule(which=st.integers(0, 20))
+    @precondition(lambda self: self.fleet.group is None)
+    def somebody_deregisters(self, which: int) -> None:
+        self.fleet.world.catch_up()
+        status = self.driver.status
+        ours = {*status.retiring, *status.reloading, *status.returning}
+        places = {one for place in status.places for one in place.occupants} - ours
+        succeeded = {launch.succeeds for launch in status.launches}
+        settled = [one for one in places - succeeded if self._is_healthy(one)]
+        assume(settled)
+        self.fleet.somebody.deregisters(sorted(settled)[which % len(settled)])
+
+    @rule()
+    @precondition(lambda self: self.fleet.group is None)
+    def somebody_registers(self) -> None:
+        keys = tuple(TargetKey(target_group=arn, port=80) for arn in self.driver.rollout.target_groups)
+        one = self.fleet.add(OLD, keys=())[0]
+        self.fleet.somebody.registers(one.instance_id, *keys)
+
+    @rule(when=st.sampled_from(When), nth=st.integers(1, 3))
+    def a_call_will_fail(self, when: When, nth: int) -> None:
+        self.fleet.faults.lose_answer(None, when, nth=nth)
+
+    @rule(times=st.integers(1, 2))
+    def launches_will_fail(self, times: int) -> None:
+        self.fleet.fail_launches(times)
+
+    @rule()
+    def a_look_will_fail(self) -> None:
+        self.fleet.faults.failing_looks = 1
+
+    @rule(looks=st.integers(1, 3))
+    @precondition(lambda _: LONG)
+    def looks_will_be_stale(self, looks: int) -> None:
+        self.fleet.faults.stale_looks = looks
+
+    def _one(self, which: int) -> FakeInstance:
+        self.fleet.world.catch_up()
+        places = {one for place in self.driver.status.places for one in place.occupants}
+        live = [
+            one
+            for one in self.fleet.instances.all()
+            if one.state is InstanceState.RUNNING and (one.is_new or one.instance_id in places or self.fleet.group)
+            if one.instance_id not in self.fleet.somebody.deregistered
+        ]
+        assume(live)
+        return live[which % len(live)]
+
+    def _is_healthy(self, instance_id: str) -> bool:
+        entries = self.fleet.targets.of(instance_id)
+        one = self.fleet.instances[instance_id]
+        healthy = all(entry.state is TargetState.HEALTHY for entry in entries)
+        return bool(entries) and healthy and one.state is InstanceState.RUNNING

@@ -1,0 +1,88 @@
+"""Rolls one fleet of the embedded AWS from several processes, machines and stores at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+import awsroll
+from awsroll.aws.calls import is_reading
+from awsroll.errors import FleetLockedError
+from awsroll.events import Tee
+from awsroll.report import Report
+from awsroll.stores import RecordStore
+from tests.rollouts.rolling import Rolling
+
+SHARED = ("s3", "dynamodb")
+LABEL = "awsroll:held-by"
+
+
+@dataclass
+class Watching(Tee):
+    """Does something once, at the first event of a name; keeps all events and the time of each."""
+
+    at: str = "instance.deregistered"
+    do: Callable[[], object] = lambda: None
+    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    done: object = None
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        is_first = name == self.at and name not in self.names
+        self.seen.append((name, fields))
+        if is_first:
+            self.done = self.do()
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.seen]
+
+
+def shared(rolling: Rolling, kind: str) -> Callable[[Any], RecordStore]:
+    """Make a place that all machines share; return what opens it for one of their processes."""
+    session = rolling.sandbox.session()
+    if kind == "s3":
+        session.client("s3").create_bucket(Bucket="records")
+    address = "s3://records/awsroll" if kind == "s3" else "dynamodb://records"
+    awsroll.open_store(address, session=session).create()
+    return lambda process: RecordStore(awsroll.open_store(address, session=session).shelf, process=process)
+
+
+def roll(rolling: Rolling, store: Any, sink: Any = None, **wanted: Any) -> Report:
+    request = rolling.request(**wanted)
+    return awsroll.roll(request, session=rolling.sandbox.session(), store=store, clock=rolling.clock, sink=sink)
+
+
+def resume(rolling: Rolling, rollout_id: str, store: Any, sink: Any = None) -> Report:
+    return awsroll.resume(rollout_id, session=rolling.sandbox.session(), store=store, clock=rolling.clock, sink=sink)
+
+
+def changes(rolling: Rolling) -> dict[str, int]:
+    """Count the calls so far that may have changed the fleet; those of the stores are none."""
+    return {
+        name: count
+        for name, count in rolling.sandbox.calls.items()
+        if not is_reading(name.partition(":")[2]) and not name.startswith(("s3:", "dynamodb:"))
+    }
+
+
+def labels(rolling: Rolling) -> list[str]:
+    answer = rolling.sandbox.session().client("elbv2").describe_tags(ResourceArns=list(rolling.fleet.target_group_arns))
+    return [tag["Value"] for one in answer["TagDescriptions"] for tag in one["Tags"] if tag["Key"] == LABEL]
+
+
+def refused_meanwhile(rolling: Rolling, store: Any, **wanted: Any) -> Callable[[], str]:
+    """Roll the fleet a second time; return what refused it, having made sure that nothing was changed."""
+
+    def second() -> str:
+        before = changes(rolling)
+        with pytest.raises(FleetLockedError) as refusal:
+            roll(rolling, store, **wanted)
+        assert changes(rolling) == before
+        return str(refusal.value)
+
+    return second

@@ -1,0 +1,103 @@
+"""The label on the fleet: what another store sees, and what becomes of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Outcome
+from awsroll.events import Tee
+from awsroll.fleets.label import Held
+from awsroll.stores import LocalStore
+from tests.rollouts.holding import LABEL, Watching, labels, refused_meanwhile, roll
+from tests.rollouts.rolling import Rolling, enter, make_sandbox
+
+
+@pytest.fixture
+def rolling(tmp_path: Path) -> Iterator[Rolling]:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        yield enter(sandbox, clock, tmp_path / "state", grouped=False, servers=2, target_groups=2)
+
+
+def put_label(rolling: Rolling, **more: Any) -> None:
+    until = rolling.clock.now() + timedelta(seconds=300)
+    held = replace(Held(rollout_id="other-1", place="s3://elsewhere", until=until), **more)
+    rolling.sandbox.session().client("elbv2").add_tags(
+        ResourceArns=[rolling.fleet.target_group_arns[1]], Tags=[{"Key": LABEL, "Value": str(held)}]
+    )
+
+
+def test_another_store_sees_the_label_and_is_refused(rolling: Rolling, tmp_path: Path) -> None:
+    second = refused_meanwhile(rolling, LocalStore(tmp_path / "another"), launch_first=True)
+    watching = Watching(do=second)
+
+    report = roll(rolling, rolling.store, watching)
+
+    assert f"held by rollout {report.rollout_id} of the store" in str(watching.done)
+    assert report.status is Outcome.SUCCEEDED
+    assert not (tmp_path / "another" / "rollouts" / report.rollout_id).exists()
+    assert labels(rolling) == []
+
+
+def test_a_label_of_another_store_is_refused_until_it_has_run_out(rolling: Rolling) -> None:
+    put_label(rolling)
+    assert "s3://elsewhere" in refused_meanwhile(rolling, rolling.store)()
+    assert rolling.store.list() == ()
+
+    rolling.sandbox.jump(300)
+
+    assert roll(rolling, rolling.store).succeeded
+    assert labels(rolling) == []
+
+
+def test_a_label_that_says_nothing_readable_holds_nothing(rolling: Rolling) -> None:
+    elbv2 = rolling.sandbox.session().client("elbv2")
+    for value in ("", "me", "a b 2026-99-99T00:00:00Z"):
+        elbv2.add_tags(ResourceArns=list(rolling.fleet.target_group_arns), Tags=[{"Key": LABEL, "Value": value}])
+        assert roll(rolling, rolling.store).succeeded
+
+
+def test_a_label_that_a_dead_rollout_of_this_store_left_is_overwritten(rolling: Rolling) -> None:
+    put_label(rolling, place=rolling.store.label)
+
+    assert roll(rolling, rolling.store).succeeded
+
+
+@pytest.mark.parametrize("action", ["AddTags", "DescribeTags"])
+def test_without_permission_for_the_label_a_rollout_warns_and_goes_on(rolling: Rolling, action: str) -> None:
+    rolling.sandbox.faults.add(f"denied elbv2:{action} times=1")
+    watching = Watching()
+
+    report = roll(rolling, rolling.store, watching)
+
+    assert report.status is Outcome.SUCCEEDED
+    assert any("AccessDenied" in str(fields) for name, fields in watching.seen if name == "rollout.warning")
+
+
+def test_the_label_is_renewed_through_a_long_rollout(rolling: Rolling) -> None:
+    seen: list[datetime] = []
+
+    def look(*_: Any) -> None:
+        held = labels_at_look(rolling)
+        seen.extend(held)
+
+    class Looking(Tee):
+        def looked(self, *_: Any) -> None:
+            look()
+
+    report = roll(rolling, rolling.store, Looking(), strategy=Strategy.DOUBLE_HALF, min_healthy_time=900)
+
+    assert report.status is Outcome.SUCCEEDED
+    assert len(set(seen)) >= 3
+
+
+def labels_at_look(rolling: Rolling) -> list[datetime]:
+    """Read the labels, and make sure that none of them has run out."""
+    found = [datetime.fromisoformat(value.split(" ")[2]) for value in labels(rolling)]
+    assert all(until > rolling.clock.now() for until in found)
+    return found

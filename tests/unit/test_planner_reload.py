@@ -1,0 +1,60 @@
+"""A reload command whose outcome is not known: when it is sent again, and under which number."""
+
+from dataclasses import replace
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Reason
+from awsroll.core.fleet import CommandState, Invocation
+from awsroll.core.planner import plan
+from awsroll.core.status import Call, CallKind, Flight, Mode, Status, Step
+from awsroll.testing.clock import T0
+from tests.support.looks import ON_WEB, instance, later, look, reload_rollout, status
+
+DRAINED = instance("i-1", state=None, rollout="web-1", role="reloading")
+OTHER = instance("i-2")
+
+
+def _sent(*, answered: bool, attempt: int = 3) -> Status:
+    flight = Flight(step=Step.RELOADING, since=T0, targets=(ON_WEB,), attempt=attempt)
+    call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=attempt, answered=answered)
+    return status("i-1", "i-2", reloading=("i-1",), flights={"i-1": flight}, calls=(call,), looked_at=later(50))
+
+
+def test_a_command_that_ssm_has_taken_is_never_sent_again_however_late_it_shows() -> None:
+    decided = plan(reload_rollout(), look(DRAINED, OTHER, at=100), _sent(answered=True))
+
+    assert decided.actions == ()
+    assert [hold.reason for hold in decided.holds] == [Reason.RUNNING_COMMAND]
+
+
+def test_a_command_without_an_answer_is_waited_for_until_the_settle_time_is_over() -> None:
+    decided = plan(reload_rollout(), look(DRAINED, OTHER, at=59), _sent(answered=False))
+
+    assert decided.actions == ()
+
+
+def test_a_command_that_does_not_show_is_sent_again_under_the_number_that_its_marker_knows() -> None:
+    decided = plan(reload_rollout(), look(DRAINED, OTHER, at=60), _sent(answered=False))
+
+    assert decided.actions == (
+        act.SendCommand(instance_ids=("i-1",), attempt=3, not_registered=(ON_WEB,), reason=Reason.DRAINED),
+    )
+    assert decided.status.flights["i-1"].attempt == 3
+    assert decided.status.calls == (Call(kind=CallKind.SEND_COMMAND, at=later(60), instance_id="i-1", number=3),)
+
+
+def test_a_command_that_shows_is_watched() -> None:
+    seen = Invocation(attempt=3, instance_id="i-1", state=CommandState.RUNNING)
+    decided = plan(reload_rollout(), look(DRAINED, OTHER, at=60, invocations=(seen,)), _sent(answered=False))
+
+    assert decided.actions == ()
+    assert decided.status.calls == ()
+
+
+def test_a_stop_waits_for_a_command_that_may_be_on_its_way_before_the_server_takes_requests_again() -> None:
+    stopping = replace(_sent(answered=False), mode=Mode.STOPPING, reason="i-2: something failed")
+    waiting = plan(reload_rollout(), look(DRAINED, OTHER, at=59), stopping)
+    settled = plan(reload_rollout(), look(DRAINED, OTHER, at=60), waiting.status)
+
+    assert waiting.actions == ()
+    assert settled.actions == (act.RegisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.STOPPING),)
