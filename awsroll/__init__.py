@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from awsroll.core.hooks import HookEvent, HookPoint, HookSpec
     from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
+    from awsroll.hooks import PythonHook
     from awsroll.interface import (
         abort,
         approve,
@@ -45,10 +47,14 @@ __all__ = [
     "ExemptPolicy",
     "FleetError",
     "FleetLockedError",
+    "HookEvent",
+    "HookPoint",
+    "HookSpec",
     "LeaseLostError",
     "LocalStore",
     "OnFailure",
     "Outcome",
+    "PythonHook",
     "RecordStore",
     "Report",
     "RolloutNotFoundError",
@@ -74,6 +80,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "awsroll.core.hooks": ("HookEvent", "HookPoint", "HookSpec"),
+    "awsroll.hooks": ("PythonHook",),
     "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),

@@ -58,6 +58,8 @@ def is_new(view: View, one: Instance) -> bool:
     name = one.instance_id
     if name in view.launched or name in view.status.reloading:
         return True
+    if not view.status.backwards:  # clocks differ: its launch time alone would not do
+        return view.is_current(one) and name not in view.status.found
     return one.launched_at is not None and one.launched_at > view.status.started_at
 
 

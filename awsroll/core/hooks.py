@@ -193,9 +193,7 @@ def problems_of(specs: Sequence[HookSpec]) -> list[str]:
         if one.point not in set(HookPoint):
             found.append(f"{what}: there is no point {one.point!r}; there are {', '.join(HookPoint)}")
         elif one.script and not HookPoint(one.point).is_of_an_instance:
-            found.append(
-                f"{what}: a script runs on a server, and {one.point} is about none: give another kind"
-            )
+            found.append(f"{what}: a script runs on a server, and {one.point} is about none: give another kind")
         if len(kinds) != 1:
             given = f"{' and '.join(kinds)} are given" if kinds else "nothing to run is given"
             found.append(f"{what}: {given}; give exactly one of command, function and script")
