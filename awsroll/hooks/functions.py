@@ -1,14 +1,16 @@
 """One Lambda function of a hook: invoked with the event as JSON; what it raises is the hook's failure."""
 
 import json
+import time
 from contextlib import suppress
 
 from awsroll.aws.lambda_ import Lambda
 from awsroll.core.hooks import HookRun
-from awsroll.errors import AwsError
+from awsroll.errors import AwsError, AwsUnansweredError
 from awsroll.hooks.commands import HookFailedError, as_json
 
 _LONGEST_MESSAGE = 300
+_ATTEMPTS, _AGAIN_WITHIN_SECONDS = 3, 30
 
 
 class Function:
@@ -22,6 +24,7 @@ class Function:
     def __init__(self, functions: Lambda, run: HookRun) -> None:
         self._functions = functions
         self._run = run
+        self._is_ended = False
 
     def __call__(self) -> None:
         """Invoke it and wait for its end.
@@ -31,7 +34,7 @@ class Function:
         """
         name = self._run.hook.function
         try:
-            answer, failure = self._functions.invoke(name, as_json(self._run.event))
+            answer, failure = self._invoke(name, as_json(self._run.event))
         except AwsError as error:
             problem = f"function {name}: {error}"
             raise HookFailedError(problem) from error
@@ -40,7 +43,20 @@ class Function:
             raise HookFailedError(problem)
 
     def end(self) -> None:
-        """Do nothing: an invocation cannot be called back."""
+        """Invoke it no more; an invocation cannot be called back."""
+        self._is_ended = True
+
+    def _invoke(self, name: str, payload: bytes) -> tuple[bytes, str]:
+        """Invoke it, again where no answer came: whether it ran nobody can tell, and hooks run at least once."""
+        begun = time.monotonic()
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._functions.invoke(name, payload)
+            except AwsUnansweredError:
+                late = time.monotonic() - begun >= min(_AGAIN_WITHIN_SECONDS, self._run.hook.timeout_seconds)
+                if self._is_ended or late:
+                    raise
+        return self._functions.invoke(name, payload)
 
 
 def _message(answer: bytes) -> str:
