@@ -46,6 +46,11 @@ class FakeHooks:
         """Have the next runs of a hook fail."""
         self._failures[name] += times
 
+    def mend(self) -> None:
+        """Have every hook pass at once from now on."""
+        self._failures.clear()
+        self.seconds.clear()
+
     def crash(self) -> None:
         """Forget every run, as a process does that ends."""
         self._runs.clear()
