@@ -11,6 +11,7 @@ from awsroll.core.rollout import Gates, OnFailure, Strategy
 from awsroll.core.status import Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.world import Physics
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
@@ -209,3 +210,12 @@ def test_an_old_server_that_dies_beyond_a_closed_gate_is_replaced_by_the_baselin
     assert versions(fleet) == {str(OLD): 3, str(NEW): 1}
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet)[str(NEW)] == 4
+
+
+def test_a_gate_closes_only_when_the_group_has_launched_what_it_owes() -> None:
+    fleet = auto_scaling(outdated=4, can_launch_instances=False, physics=Physics(group_reaction=20))
+    gates = Gates(checkpoints=(Amount(value=2),), delay_seconds=300)
+    driver = Driver(fleet, rollout(fleet, gates=gates, **HOW["double-half"]))
+    at_gate(fleet, driver)
+    assert (new_ones(fleet), len(driver.fleet.instances.all())) == (2, 6)  # behind the gate it launches the baseline
+    assert driver.run().outcome is Outcome.SUCCEEDED
