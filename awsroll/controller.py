@@ -16,7 +16,7 @@ from awsroll.core.plan import Plan, pause
 from awsroll.core.planner import plan
 from awsroll.core.settle import settle
 from awsroll.core.status import Mode, Outcome, Status
-from awsroll.errors import AccessRefusedError, AwsUnansweredError
+from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
 _LONGEST_NAP_SECONDS = 0.5  # how soon a wish to stop is heard while waiting
@@ -24,6 +24,7 @@ _AFTER_NO_EFFECT_SECONDS = 2.0  # before the same is tried again
 _AFTER_NO_ANSWER_SECONDS = 5.0  # before AWS is looked at again
 
 
+_NO_TIME = 0.001  # less than this is not waited for: clocks round
 _WISHES_SECONDS = 2.0  # how soon a wish of people is heard while waiting
 
 
@@ -134,7 +135,7 @@ class Controller:
             try:
                 seconds = self.step().requeue_seconds
                 unanswered_since = None
-            except AwsUnansweredError as error:
+            except (AwsUnansweredError, AwsBusyError) as error:
                 unanswered_since = self._clock.monotonic() if unanswered_since is None else unanswered_since
                 seconds = self._after_no_answer(error, unanswered_since)
             except AccessRefusedError as error:
@@ -164,7 +165,7 @@ class Controller:
     def _is_over(self) -> bool:
         return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
 
-    def _after_no_answer(self, error: AwsUnansweredError, since: float) -> float:
+    def _after_no_answer(self, error: AwsError, since: float) -> float:
         self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
         if self._clock.monotonic() - since >= self.record.rollout.limits.progress_seconds:
             self._pause(f"AWS does not answer: {error}. The fleet was left as it is; `awsroll resume` goes on.")
@@ -179,14 +180,14 @@ class Controller:
         """Wait, but not past a wish to stop, and not long past what people ask of the rollout."""
         begun = heard = self._clock.monotonic()
         nap = _LONGEST_NAP_SECONDS if stop_requested is not _never else _WISHES_SECONDS
-        while (left := begun + seconds - self._clock.monotonic()) > 0 and not stop_requested():
+        while (left := begun + seconds - self._clock.monotonic()) > _NO_TIME and not stop_requested():
             if self.hooks.has_news():
                 return
             self._clock.sleep(min(left, nap))
             if self._clock.monotonic() - heard >= _WISHES_SECONDS:
                 heard = self._clock.monotonic()
                 # A store that does not answer now is asked again at the next look, as in any step.
-                with suppress(AwsUnansweredError):
+                with suppress(AwsUnansweredError, AwsBusyError):
                     if self._store.wishes(self.record.rollout.rollout_id) != self.status.wishes:
                         return
 

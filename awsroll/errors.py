@@ -56,6 +56,10 @@ class AwsRefusedError(AwsError):
     """AWS answered with a definite no: the call had no effect."""
 
 
+class AwsBusyError(AwsRefusedError):
+    """AWS turned the call away for now, and went on doing so: too many calls, or another activity is under way."""
+
+
 class AccessRefusedError(AwsRefusedError):
     """AWS refused for lack of permission, or for missing, expired or invalid credentials."""
 

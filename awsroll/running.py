@@ -15,7 +15,7 @@ from awsroll.clock import SystemClock
 from awsroll.controller import Controller, Person
 from awsroll.core.fingerprint import differences
 from awsroll.core.plan import pause
-from awsroll.core.rollout import Rollout
+from awsroll.core.rollout import Rollout, version_of
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode
 from awsroll.core.view import View
@@ -256,7 +256,10 @@ class Run:
         """
         observation = self.fleet(record.rollout).observe(record.rollout, record.status)
         view = View(record.rollout, observation, record.status)
-        if not any(one.instance_id not in record.status.found for one in view.current):
+        known = {one.version for one in record.rollout.baseline}
+        reloads = record.rollout.reloads
+        moved_on = any(version_of(one, reloading=reloads) not in known for one in view.outdated)
+        if moved_on and not any(one.instance_id not in record.status.found for one in view.current):
             version = record.rollout.to_version
             problem = f"{record.rollout.fleet}: no server runs {version} by this rollout any more; nothing was changed"
             raise FleetError(problem)

@@ -14,6 +14,7 @@ from awsroll.aws.clients import UnimplementedAnswerError
 from awsroll.core.refusals import is_short_of_capacity
 from awsroll.errors import (
     AccessRefusedError,
+    AwsBusyError,
     AwsError,
     AwsRefusedError,
     AwsUnansweredError,
@@ -143,7 +144,7 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
     message = f"{name}: {code}: {said}" if said else f"{name}: {code}"
     if code in THROTTLED or code in BUSY:
         definite = status < _SERVER_ERROR or status == _UNAVAILABLE
-        return Fault(error=_kept(AwsRefusedError, message, code, name), retryable=True, had_no_effect=definite)
+        return Fault(error=_kept(AwsBusyError, message, code, name), retryable=True, had_no_effect=definite)
     if code in _ACCESS or (status in _FORBIDDEN and code.isdigit()):
         return Fault(error=_kept(AccessRefusedError, message, code, name))
     if code in _UNKNOWN_OPERATION:

@@ -21,10 +21,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLimits:
-    """How far a single call is pushed; all times in seconds."""
+    """How far a single call is pushed; all times in seconds.
 
-    attempts: int = 5
-    total_seconds: float = 30
+    Where every third call fails, ten attempts leave one call in fifty thousand without an answer.
+    """
+
+    attempts: int = 10
+    total_seconds: float = 45
     first_pause_seconds: float = 0.5
     longest_pause_seconds: float = 8
 

@@ -123,10 +123,15 @@ def measure(view: View) -> Capacity:
 
 
 def vacancies(view: View) -> tuple[str, ...]:
-    """Return the occupants of a standalone fleet's places that have ended and for which nothing has been launched."""
+    """Return the occupants of a standalone fleet's places that have left and for which nothing has been launched.
+
+    They have ended, or they are kept for a way back and their successor has failed.
+    """
     taken = {launch.succeeds for launch in view.status.launches}
     return tuple(
-        one for one in view.occupants if one not in taken and (one not in view.by_id or view.is_gone(view.by_id[one]))
+        one
+        for one in view.occupants
+        if one not in taken and (one not in view.by_id or view.is_gone(view.by_id[one]) or one in view.status.kept)
     )
 
 

@@ -62,6 +62,15 @@ def surplus(view: View) -> int:
     return known.expected + away - known.goal
 
 
+def shortfall(view: View) -> int:
+    """Return by how much desired stands below its goal for good: members that ended in standby take no way back."""
+    known, status = view.status.desired, view.status
+    if known is None or any(call.kind in _MOVING for call in status.calls):
+        return 0
+    away = sum(1 for one in (*status.reloading, *status.returning) if one in view.by_id and _is_out(view, one))
+    return max(0, known.goal - known.expected - away)
+
+
 def _is_out(view: View, instance_id: str) -> bool:
     flight = view.status.flights.get(instance_id)
     found_away = flight is not None and flight.stays_out

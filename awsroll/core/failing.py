@@ -110,8 +110,9 @@ def turn_back(view: View, reason: str) -> Status:
     half_way = {name for name in before.reloading if _has_new_code(view, name)}
     untouched = (set(before.retiring) - staying) | (set(before.reloading) - half_way) | set(before.kept)
     launched = {name for name in view.launched if name not in view.by_id or not view.is_gone(view.by_id[name])}
-    places, displaced = _give_places_back(view)
-    status = replace(drop_launched(before, set(view.launched)), places=places)
+    places, displaced = _give_places_back(view, untouched)
+    shown = {name for name in view.launched if view.is_shown(name)}  # others are looked for until EC2 knows them
+    status = replace(drop_launched(before, shown), places=places)
     half_done = {name for name in half_way if not _is_finished(view, name)}
     rejected = {*status.rejected, *launched, *displaced, *half_done}
     serving = (one for one in turned.live if turned.is_current(one) and turned.is_in_service(one))
@@ -166,12 +167,12 @@ def reopened(status: Status, at: datetime) -> Status:
     )
 
 
-def _give_places_back(view: View) -> tuple[tuple[Places, ...], frozenset[str]]:
-    """Give kept instances of a standalone fleet their places back; return also who held them in the meantime."""
+def _give_places_back(view: View, returning: set[str]) -> tuple[tuple[Places, ...], frozenset[str]]:
+    """Give instances that were kept by a standalone fleet their places back; return also who held them meanwhile."""
     places, displaced = list(view.status.places), set[str]()
-    for name in view.status.kept:
+    for name in sorted(returning):
         flight, one = view.status.flights.get(name), view.by_id.get(name)
-        if flight is None or one is None:
+        if flight is None or one is None or name in view.occupants:
             continue
         for number, place in enumerate(places):
             same = (place.zone, place.subnet_id, place.targets) == (

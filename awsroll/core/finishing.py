@@ -19,6 +19,7 @@ from awsroll.core.proposals import Proposals
 from awsroll.core.restoring import restore
 from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
+from awsroll.core.rollout import ExemptPolicy
 from awsroll.core.settle import abandoned_name
 from awsroll.core.status import CallKind, Mode, Outcome, Status
 from awsroll.core.view import View
@@ -129,10 +130,15 @@ def _surplus_count(view: View) -> int:
 
 def _dispensable(view: View) -> list[Instance]:
     live = [one for one in view.live if _is_ours(view, one) and not view.is_away(one)]
-    if view.rollout.kind is FleetKind.AUTO_SCALING:
-        live += [one for one in view.outdated if not view.is_exempt(one) and not view.is_away(one)]
+    if view.rollout.kind is FleetKind.AUTO_SCALING:  # its own launches may have filled the surge, on either version
+        live += [one for one in view.live if one not in live and not _is_held(view, one)]
         live += [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
     return live
+
+
+def _is_held(view: View, one: Instance) -> bool:
+    """Tell whether a person holds it: protected from scale-in, or in standby."""
+    return view.is_away(one) or (one.protected and view.rollout.protected is not ExemptPolicy.REPLACE)
 
 
 def _waits_for_capacity(view: View) -> bool:

@@ -72,8 +72,6 @@ def reach(view: View, capacity: Capacity) -> Status:
     checkpoints = view.rollout.gates.checkpoints
     if status.gate_since is not None or status.passed >= len(checkpoints):
         return status
-    if capacity.inbound:  # behind a closed gate the group would launch them on the baseline
-        return status
     counted = _touched(view, capacity)
     if view.rollout.strategy is Strategy.DOUBLE_HALF:
         counted = max(counted, capacity.current - _found(view))

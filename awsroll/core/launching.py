@@ -14,7 +14,7 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
 from awsroll.core.clocks import is_steady
-from awsroll.core.desired import moved
+from awsroll.core.desired import moved, shortfall
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
 from awsroll.core.gates import launches_left
 from awsroll.core.hooking import awaits, is_new
@@ -91,6 +91,9 @@ def _action(view: View, launch: Launch) -> Action:
 def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     """Decide on new launches, as many as the ceiling and the goal allow."""
     status, at = view.status, view.observation.at
+    if view.rollout.reloads:  # launches nothing, but owes the group what its standby moves have taken
+        missing = shortfall(view)
+        return _raise_desired(view, missing) if missing else (status, ())
     count = capacity.launches_allowed
     if count == 0 or (status.launch_after is not None and at < status.launch_after):
         return status, ()
@@ -117,8 +120,6 @@ def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tu
 
     Beyond the next gate nothing is touched: a place that is empty there gets an instance of its own baseline.
     """
-    if view.rollout.reloads:
-        return view.status, ()
     status, actions, empty = view.status, [], set(vacancies(view))
     for number, name in enumerate(_predecessors(view)[:count]):
         within = number < on_goal
@@ -223,14 +224,32 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
 
 
 def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
-    """Choose a zone for each of `count` launches: those of the next instances to go, among the group's own zones."""
-    going = [one.zone for one in order(view, view.candidates) if one.zone in known][:count]
-    chosen = Counter(going)
+    """Choose a zone for each of `count` launches: those of the next instances to go, among the group's own zones.
+
+    Instances that are there beyond the desired capacity stand for some of those already: an earlier part of the surge.
+    """
+    covered = _unmatched(view)
+    zones = [one.zone for one in order(view, view.candidates) if one.zone in known]
+    going: list[str] = []
+    for zone in zones:
+        if covered[zone]:
+            covered[zone] -= 1
+        else:
+            going.append(zone)
+    chosen = Counter(going[:count])
     live = Counter(one.zone for one in view.live)
-    for _ in range(count - len(going)):
+    for _ in range(count - chosen.total()):
         emptiest = min(known, key=lambda zone: (live[zone] + chosen[zone], zone), default="")
         chosen[emptiest] += 1
     return chosen
+
+
+def _unmatched(view: View) -> "Counter[str]":
+    """Count, by zone, the newest instances on the goal whose old ones have not been chosen to go yet."""
+    goal = len(view.live) if view.status.desired is None else view.status.desired.goal
+    extra = sum(1 for one in view.live if one.instance_id not in view.chosen) - goal
+    newest = sorted(view.current, key=lambda one: (one.launched_at or view.observation.at, one.instance_id))
+    return Counter(one.zone for one in newest[len(newest) - max(0, extra) :])
 
 
 def _raise_desired(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core import clocks, deadlines, desired, gates, hooking, roster, settings
-from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.actions import Action, Answer, Hold, Reason, Result
 from awsroll.core.capacity import Capacity, measure
 from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
@@ -24,7 +24,7 @@ from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy, Rollout
 from awsroll.core.selection import select
-from awsroll.core.settle import settle_by_look
+from awsroll.core.settle import settle, settle_by_look
 from awsroll.core.status import Failure, Mode, Outcome, Status
 from awsroll.core.view import View
 
@@ -127,7 +127,7 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = select(view, capacity)
     view = replace(view, status=status)
-    status, proposals = (reload if view.rollout.reloads else retire)(view)
+    status, proposals = _take_out(view)
     proposals.hooks += [*arriving.hooks, *gate.hooks]
     for reason, ids in arriving.waiting.items():
         for one in ids:
@@ -136,6 +136,21 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     if proposals.writes or proposals.waiting or view.status.reloading or view.status.retiring:
         return status, proposals
     return _wait_or_complete(view, capacity, gate)
+
+
+def _take_out(view: View) -> tuple[Status, Proposals]:
+    """Propose the next step for what is on its way out, or through a reload; dead members of a group are ended."""
+    if not view.rollout.reloads:
+        return retire(view)
+    status, proposals = reload(view)
+    if proposals.writes or not status.retiring:
+        return status, proposals
+    status, ending = retire(replace(view, status=status))
+    ending.hooks += proposals.hooks
+    for reason, ids in proposals.waiting.items():
+        for one in ids:
+            ending.wait(reason, one)
+    return status, ending
 
 
 def _is_at_rest(view: View, capacity: Capacity) -> bool:
@@ -163,7 +178,8 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
         return replace(pause(view.status, view.status.pausing), pausing=""), proposals
     if proposals.waiting:
         return view.status, proposals
-    view = replace(view, status=gates.reach(view, capacity))
+    if not (capacity.inbound or view.status.calls):  # what the group still owes is below the gate
+        view = replace(view, status=gates.reach(view, capacity))
     if view.status.gate_since is not None:
         return view.status, proposals
     return _complete(view, capacity, proposals)
@@ -172,7 +188,8 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
 def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
     status, at = view.status, view.observation.at
     waiting = tuple(one for one in view.exempt if not _is_ignored(view.rollout, away=view.is_away(one)))
-    if view.candidates or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
+    to_go = view.candidates or len(view.outdated) > len(view.exempt)  # pending ones are no candidates yet
+    if to_go or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
         proposals.waiting.setdefault(Reason.CAPACITY, [])
         return replace(status, baking_since=None), proposals
     if waiting:
@@ -197,8 +214,10 @@ def _is_ignored(rollout: Rollout, *, away: bool) -> bool:
 
 
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
-    """Take the writes of one kind, and say when to look again."""
+    """Take the writes of one kind, take back what was announced of the others, and say when to look again."""
     actions = _one_kind(proposals.writes)
+    others = tuple(Result(action=one, answer=Answer.STALE) for one in proposals.writes if one not in actions)
+    view = replace(view, status=settle(view.status, others, view.observation.at))
     status, runs = hooking.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else _patience(view, holds)

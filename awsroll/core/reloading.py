@@ -157,9 +157,10 @@ def _bring_back(view: View, one: Instance, proposals: Proposals, at_point: _Grou
 
 def _collect(view: View, proposals: Proposals, at_point: _Group) -> tuple[Status, Proposals]:
     """Turn the points into calls on many instances at once, announced where they are not idempotent."""
-    status, group, writes = note_deregistered(view, proposals.writes), view.rollout.group, proposals.writes
+    group, writes = view.rollout.group, proposals.writes
     if at_point.unmarked:
         writes.insert(0, mark(view, at_point.unmarked, RELOADING))
+    status = note_deregistered(view, writes)
     if at_point.succeeded:
         tags = ((MARK_APP_VERSION, view.rollout.to_version),)
         done = tuple(at_point.succeeded)

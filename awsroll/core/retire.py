@@ -5,7 +5,7 @@ only registrations that the group does not manage are drained by us first. Each 
 it does not matter who made the one before, or whether its answer was lost.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from awsroll.core import actions as act
@@ -53,9 +53,9 @@ def retire(view: View) -> tuple[Status, Proposals]:  # noqa: C901  (one branch a
             proposals.writes.append(step)
         elif step == "drain":
             proposals.wait(Reason.DRAINING, name)
-    status = note_deregistered(view, proposals.writes)
     if unmarked:
         proposals.writes.insert(0, mark(view, unmarked))
+    status = note_deregistered(view, proposals.writes)
     status = _collect_kept(view, status, keeping, proposals)
     if ready:
         status, terminations = _terminate(replace(view, status=status), ready)
@@ -166,8 +166,13 @@ def _next_step(view: View, one: Instance, proposals: Proposals) -> "str | act.De
     return "hook" if _awaits_drained(view, one, proposals) else "terminate"
 
 
-def note_deregistered(view: View, writes: Iterable[Action]) -> Status:
-    """Start the drain's clock for instances about to be deregistered, and keep where they were registered."""
+def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
+    """Start the drain's clock for instances about to be deregistered, and keep where they were registered.
+
+    Where another kind of write comes first, none is about to be.
+    """
+    if not (writes and isinstance(writes[0], act.DeregisterTargets)):
+        return view.status
     flights, at = dict(view.status.flights), view.observation.at
     for write in writes:
         if isinstance(write, act.DeregisterTargets) and write.instance_id in flights:

@@ -22,9 +22,10 @@ def refresh(view: View) -> Status:
         _finish_retiring,
         _finish_launches,
         _drop_ended,
+        _drop_ended_when_reloading,
     )
     if view.rollout.kind is FleetKind.STANDALONE:
-        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _drop_ended_when_reloading)
+        updates += (_add_registered_by_hand, _drop_deregistered_by_hand)
     for update in updates:
         view = replace(view, status=update(view))
     return view.status
@@ -64,7 +65,7 @@ def _finish_retiring(view: View) -> Status:
     done = tuple(name for name in status.retiring if _has_left(view, name))
     if not done:
         return status
-    replaced = sum(1 for name in done if name not in view.launched)
+    replaced = sum(1 for name in done if name not in view.launched and name not in status.rejected)
     counters = replace(status.counters, replaced=status.counters.replaced + replaced)
     return replace(
         status,
@@ -88,7 +89,8 @@ def _finish_launches(view: View) -> Status:
     for launch in view.status.launches:
         if _is_of_the_other_way(view, launch):
             rejected |= set(launch.instance_ids)
-            launches += [] if launch.settled else [launch]
+            unseen = _unseen(view, launch)
+            launches += [replace(launch, instance_ids=unseen)] if unseen or not launch.settled else []
             continue
         kept = tuple(one for one in launch.instance_ids if not _has_arrived(view, launch, one))
         for one in set(launch.instance_ids) - set(kept):
@@ -102,6 +104,12 @@ def _finish_launches(view: View) -> Status:
 def _is_of_the_other_way(view: View, launch: Launch) -> bool:
     """Tell whether a launch was asked for before the rollout was turned back: what comes of it goes again."""
     return view.status.backwards and launch.template is not None and launch.template == view.forward.template
+
+
+def _unseen(view: View, launch: Launch) -> tuple[str, ...]:
+    """Return the instances of a launch that EC2 does not show yet, for as long as that may be."""
+    may_come = (view.observation.at - launch.at).total_seconds() < view.rollout.limits.launch_seconds
+    return tuple(one for one in launch.instance_ids if may_come and not view.is_shown(one))
 
 
 def _is_ended(view: View, name: str) -> bool:
@@ -143,7 +151,7 @@ def _add_registered_by_hand(view: View) -> Status:
 
 def _drop_deregistered_by_hand(view: View) -> Status:
     """Take the place from a running instance that somebody has deregistered: it is no more of the fleet."""
-    ours = set(view.status.retiring) | set(view.status.reloading) | set(view.status.returning)
+    ours = view.chosen | {*view.status.returning, *view.status.kept}
     gone = {
         name
         for name in view.occupants
@@ -170,13 +178,17 @@ def _without_occupants(view: View, gone: set[str]) -> Status:
 
 
 def _drop_ended_when_reloading(view: View) -> Status:
-    """Take the place from an instance that ended by itself: a reload launches nothing, and the report says so."""
+    """Let go of instances that ended by themselves: a group replaces them, a standalone fleet is smaller, and told so.
+
+    A reload launches nothing.
+    """
     if not view.rollout.reloads:
         return view.status
+    status = view.status
+    gone = {name for name in status.reloading if name in view.by_id and view.is_gone(view.by_id[name])}
+    status = replace(status, reloading=tuple(name for name in status.reloading if name not in gone))
     ended = {name for name in view.occupants if name in view.by_id and view.is_gone(view.by_id[name])}
-    status = _without_occupants(view, ended)
-    kept = tuple(name for name in status.reloading if name not in ended)
-    status = replace(status, reloading=kept)
+    status = replace(status, places=_without_occupants(view, ended).places)
     return add_warnings(
         status, *(f"{name} ended by itself; a reload launches no replacement" for name in sorted(ended))
     )

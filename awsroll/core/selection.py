@@ -35,10 +35,13 @@ def select(view: View, capacity: Capacity) -> Status:
         keys = tuple(sorted(target.key for target in one.targets))
         away = view.is_away(one)
         flights[one.instance_id] = Flight(step=Step.DRAINING, since=at, targets=keys, stays_out=away)
-    status = replace(status, flights=flights, progress_at=at)
-    if strategy is Strategy.RELOAD:
-        return replace(status, reloading=status.reloading + names)
-    return replace(status, retiring=status.retiring + names)
+    ended = tuple(one.instance_id for one in picks if view.is_ghost(one))  # its group replaces it once it is told
+    rejected = tuple(sorted({*status.rejected, *ended}))
+    status = replace(status, flights=flights, rejected=rejected, progress_at=at)
+    if strategy is not Strategy.RELOAD:
+        return replace(status, retiring=status.retiring + names)
+    alive = tuple(name for name in names if name not in ended)
+    return replace(status, retiring=status.retiring + ended, reloading=status.reloading + alive)
 
 
 def _untouched(view: View) -> frozenset[str]:
@@ -78,8 +81,8 @@ def _released(status: Status, names: frozenset[str]) -> Status:
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:
     """Tell whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
-    begun = set(view.status.retiring) - set(view.status.rejected)  # new ones that failed and go are no beginning
-    if begun or view.status.kept or view.status.counters.replaced:
+    retiring = set(view.status.retiring) - set(view.status.rejected)  # what has ended or failed goes before
+    if retiring or view.status.kept or view.status.counters.replaced:
         return True
     return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
 
@@ -123,11 +126,15 @@ def _in_order(view: View) -> tuple[Instance, ...]:
 
 
 def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
-    """Choose what is more than the fleet should have once nothing outdated is left (somebody lowered desired)."""
+    """Choose what is more than the fleet should have once nothing outdated is left (somebody lowered desired).
+
+    Members that are to go but are not in service yet are part of it: they go once they are.
+    """
     if view.rollout.kind is FleetKind.STANDALONE or view.candidates or view.chosen or is_moving(view.status):
         return []
-    extra = min(surplus(view), len(view.live) - capacity.limits.desired)
+    extra = min(surplus(view), len(view.live) - capacity.limits.desired) - len(view.outdated) + len(view.exempt)
     if extra <= 0 or view.rollout.strategy is Strategy.RELOAD:
         return []
     new = sorted(view.current, key=lambda one: (view.is_serving(one), one.instance_id))
-    return new[:extra]
+    idle = sum(1 for one in new if not view.is_serving(one))
+    return new[: min(extra, idle + capacity.room)]

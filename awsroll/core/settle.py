@@ -183,8 +183,14 @@ def _settled_call(view: View, call: Call, *, had_effect: bool) -> Status:
 
 
 def _effect_on_desired(view: View, call: Call) -> int:
-    if call.kind is CallKind.SET_DESIRED and view.status.desired is not None:
-        return call.number - view.status.desired.expected
+    known, group = view.status.desired, view.observation.group
+    if call.kind is CallKind.SET_DESIRED and known is not None:
+        return call.number - known.expected
+    still = group is not None and known is not None and group.desired == known.expected
+    one = view.by_id.get(call.instance_id)
+    ended = one is None or view.is_gone(one)
+    if call.kind is CallKind.TERMINATE_AND_DECREMENT and ended and still and not call.answered:
+        return 0  # it ended by itself: the call was never made
     return _EFFECT_ON_DESIRED.get(call.kind, 0)
 
 

@@ -85,6 +85,11 @@ class View:
         # Our tag alone does not make it one: somebody may have deregistered a replacement, which is his from then on.
         return one in self.occupants or one in self.launched or one in self.chosen or one in self.status.returning
 
+    def is_shown(self, instance_id: str) -> bool:
+        """Tell whether EC2's answers know the instance: they do a moment after its launch."""
+        one = self.by_id.get(instance_id)
+        return one is not None and one.state is not InstanceState.MISSING
+
     def is_gone(self, instance: Instance) -> bool:
         """Tell whether EC2 has ended it. One that EC2 does not know but a target group calls healthy is not gone."""
         if instance.state is InstanceState.MISSING:
@@ -144,7 +149,7 @@ class View:
         """Return where the instance should be registered."""
         one = instance.instance_id
         if self.rollout.kind is FleetKind.AUTO_SCALING:
-            ours = self.is_current(instance) or one in self.status.flights
+            ours = self.is_current(instance) or one in self.status.flights or self.forward.is_current(instance)
             return (*sorted(self.managed_keys), *(self.rollout.extra_targets if ours else ()))
         if one in self.occupants:
             return self.occupants[one]

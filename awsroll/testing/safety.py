@@ -152,7 +152,8 @@ class Safety:
             resumed_at=max((one.at for one in self.world.journal if one.name == "group.resumed"), default=None),
         )
         if problems := ending.problems():
-            self._fail("; ".join(problems))
+            how = ", ".join((f"{status.outcome}", status.reason or "no reason", *status.warnings))
+            self._fail(f"{'; '.join(problems)} (it ended: {how})")
 
     def _amounts(self) -> tuple[int, int]:
         if self.rollout is None:

@@ -14,6 +14,7 @@ from awsroll.aws.clients import UnimplementedAnswerError
 from awsroll.aws.faults import is_passing, read_fault
 from awsroll.errors import (
     AccessRefusedError,
+    AwsBusyError,
     AwsRefusedError,
     AwsUnansweredError,
     NotImplementedByEndpointError,
@@ -39,7 +40,7 @@ def answered(code: str, status: int = 400) -> ClientError:
 )
 def test_a_throttle_is_turned_away_without_effect_and_may_be_tried_again(code: str, status: int) -> None:
     fault = read_fault(answered(code, status), "ec2", "AnyOperation")
-    assert type(fault.error) is AwsRefusedError
+    assert type(fault.error) is AwsBusyError
     assert fault.retryable
     assert fault.had_no_effect
     assert is_passing(fault.error)

@@ -9,7 +9,6 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import TypeAlias
 
 from tests.crash.knife import Instant
@@ -24,25 +23,6 @@ def tell_all(scenario: Scenario, is_cut: Choice, *, gap: float = 0) -> list[Stor
     """Tell a scenario's story with every chosen cut, and once without any."""
     with begun(scenario, gap=gap) as run:
         return _Teller(run, is_cut).tell()
-
-
-def sampled(*shares: float, mutating: float = 0, seed: int = 0) -> Choice:
-    """Choose cuts at random, but the same ones each time.
-
-    Args:
-        shares: which part of the distinct instants of the first, second, ... process; none of further ones.
-        mutating: which part of the instants right before and after the first process's mutating calls, on top.
-        seed: another one chooses others.
-    """
-
-    def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
-        depth = len(cuts)
-        share = shares[depth] if here.is_distinct and depth < len(shares) else 0.0
-        if here.mutates and depth == 0:
-            share = max(share, mutating)
-        return Random(repr((seed, cuts, here.number))).random() < share  # noqa: S311 - repeats by its seed
-
-    return is_cut
 
 
 class _Teller:

@@ -81,7 +81,10 @@ class Ending:
                 for one in live
                 if (one.version_label, one.tags.get("awsroll:app-version")) != (RELOADED, APP_VERSION)
             ]
-        return [f"{one.instance_id} is on version {one.template_version}" for one in live if one.template_version != 2]
+        wanted = self._scenario.ends_on
+        return [
+            f"{one.instance_id} is on version {one.template_version}" for one in live if one.template_version != wanted
+        ]
 
     def _settings(self) -> list[str]:
         now = Found.of(self._sandbox, self._fleet)
@@ -97,7 +100,7 @@ class Ending:
             if now.target_groups[arn] != value
         ]
         for group in self._sandbox.autoscaling.groups():
-            wanted = "1" if self._scenario.reloads else "2"
+            wanted = "1" if self._scenario.reloads else str(self._scenario.ends_on)
             version = group.effective_template.version
             if group.name == self._fleet.group_name and version != wanted:
                 found.append(f"the group launches version {version}, not {wanted}")
@@ -105,7 +108,7 @@ class Ending:
 
     def _doubles(self) -> list[str]:
         launched = [one.instance_id for one in self._sandbox.ec2.instances() if one.instance_id not in self._before]
-        wanted = 0 if self._scenario.reloads else self._scenario.servers
+        wanted = self._scenario.launches
         found = [] if len(launched) == wanted else [f"{len(launched)} were launched, not {wanted}: {launched}"]
         # The script's marker lets a text of the same attempt have its effect once: two texts are two effects.
         effects: dict[str, set[str]] = {}

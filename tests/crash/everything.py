@@ -1,43 +1,75 @@
 """Makes every cut of every scenario, and prints how many were made and what went wrong.
 
-    python -m tests.crash.everything                       each cut, and a sample of second cuts while resuming
-    python -m tests.crash.everything --twice 1             each second cut too (hours)
-    python -m tests.crash.everything --processes           real processes, killed at each mutating call
+    python -m tests.crash.everything                    every cut, resumed sooner and later, and a few second cuts
+    python -m tests.crash.everything --twice 1          every second cut too (days)
+    python -m tests.crash.everything --processes        real processes, killed at every mutating call
     python -m tests.crash.everything --scenario group-replace --cuts 17 4      that one run, with its history
 
-Exits with 0 only if nothing went wrong. The tests beside this file make a sample of the same cuts.
+Exits with 0 only if nothing went wrong. The tests beside this file run it with a share of the cuts.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from os import cpu_count
+from random import Random
 
 from tests.crash import processes, story
-from tests.crash.branches import sampled, tell_all
-from tests.crash.processes import Kill, ProcessStory
+from tests.crash.branches import Choice, tell_all
+from tests.crash.knife import Instant
+from tests.crash.processes import WHEN, Kill, ProcessStory
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Story
 
 GAPS = (0.0, 20.0, 400.0, 50_000.0)
-"""Seconds between a death and the next process: at once; in the middle; after it; when AWS has forgotten."""
+"""Seconds between a death and the next process: at once; while things are on their way; when they are over; when AWS
+has forgotten."""
 
 
-def cut_all(wish: tuple[str, float], *, twice: float, seed: int) -> list[Story]:
-    """Make each cut of one scenario's first process, and a part of the second ones."""
+def chosen(wanted: argparse.Namespace) -> Choice:
+    """Return which cuts the command line asks for; the same ones each time."""
+
+    def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
+        share = 0.0
+        if not cuts and wanted.at:
+            share = float(here.mutates and here.what.rpartition(":")[2] in wanted.at)
+        elif not cuts:
+            share = max(wanted.share if here.is_distinct else 0.0, wanted.mutating if here.mutates else 0.0)
+        elif len(cuts) == 1 and here.is_distinct:
+            share = wanted.twice
+        return Random(repr((wanted.seed, cuts, here.number))).random() < share  # noqa: S311 - repeats by its seed
+
+    return is_cut
+
+
+def cut_all(wish: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
+    """Make the cuts of one scenario, and run it once without."""
     name, gap = wish
-    return tell_all(SCENARIOS[name], sampled(1, twice, seed=seed), gap=gap)
+    return tell_all(SCENARIOS[name], chosen(wanted), gap=gap)
 
 
-def kill_all(name: str) -> list[ProcessStory]:
-    """Kill one scenario's first process at each mutating call."""
-    whole = processes.tell(SCENARIOS[name])
-    kills = [Kill(call=number, when=when) for number in range(1, len(whole.calls[0]) + 1) for when in processes.WHEN]
-    return [whole, *(processes.tell(SCENARIOS[name], (kill,)) for kill in kills)]
+def kills_of(name: str, wanted: argparse.Namespace) -> list[tuple[str, tuple[Kill, ...]]]:
+    """Return the kills of one scenario's first process, and the run without any."""
+    trail = story.tell(SCENARIOS[name]).trails[0]
+    calls = sum(what.startswith("before") and not what.endswith("record") and _mutates(what) for what in trail)
+    chance = Random(repr((wanted.seed, name)))  # noqa: S311 - repeats by its seed
+    kills = (Kill(call=number, when=when) for number, when in product(range(1, calls + 1), WHEN))
+    picked = [(name, (kill,)) for kill in kills if chance.random() < wanted.share]
+    return [(name, ()), *picked] if wanted.share == 1 else picked
+
+
+def _mutates(what: str) -> bool:
+    return not what.rpartition(":")[2].startswith(("Describe", "List", "Get"))
+
+
+def kill(wish: tuple[str, tuple[Kill, ...]]) -> list[ProcessStory]:
+    """Make one run in processes that are killed."""
+    name, kills = wish
+    return [processes.tell(SCENARIOS[name], kills)]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,26 +80,26 @@ def main(arguments: Sequence[str]) -> int:
         return _tell_one(names, tuple(wanted.cuts), wanted.gap[0] if wanted.gap else 0.0)
     begun = time.monotonic()
     with ProcessPoolExecutor(max_workers=wanted.jobs) as pool:
-        told: Iterator[Sequence[Story | ProcessStory]]
         if wanted.processes:
-            told = pool.map(kill_all, names)
+            wishes = [wish for found in pool.map(partial(kills_of, wanted=wanted), names) for wish in found]
+            made, failed = _print_all(pool.map(kill, wishes))
         else:
-            wishes = list(product(names, wanted.gap or GAPS))
-            told = pool.map(partial(cut_all, twice=wanted.twice, seed=wanted.seed), wishes)
-        made, failed = _print_all(told)
+            made, failed = _print_all(pool.map(partial(cut_all, wanted=wanted), product(names, wanted.gap or GAPS)))
     _say(f"{made} cuts of {len(names)} scenarios, {failed} went wrong, {time.monotonic() - begun:.0f} s")
-    return 1 if failed else 0
+    return 1 if failed or not made else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.crash.everything", description=(__doc__ or "").split("\n")[0]
-    )
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.everything", description=summary)
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="this one alone; repeatable")
     parser.add_argument("--processes", action="store_true", help="kill real processes, in real time")
     parser.add_argument("--gap", action="append", type=float, help=f"seconds until it is resumed (default: {GAPS})")
-    parser.add_argument("--twice", type=float, default=0.02, help="share of second cuts (default: 0.02; 1: all)")
-    parser.add_argument("--seed", type=int, default=0, help="of that sample (default: 0)")
+    parser.add_argument("--share", type=float, default=1.0, help="of the cuts, or kills (default: 1, all)")
+    parser.add_argument("--mutating", type=float, default=0.0, help="a larger share of those next to a mutating call")
+    parser.add_argument("--twice", type=float, default=0.01, help="share of second cuts (default: 0.01)")
+    parser.add_argument("--at", action="append", help="only right before and after this operation; repeatable")
+    parser.add_argument("--seed", type=int, default=0, help="of the samples (default: 0)")
     parser.add_argument("--jobs", type=int, default=cpu_count(), help="how many at a time (default: one a processor)")
     parser.add_argument("--cuts", type=int, nargs="+", help="one run: where its first, second, ... process dies")
     return parser
@@ -77,15 +109,12 @@ def _print_all(told: Iterable[Sequence[Story | ProcessStory]]) -> tuple[int, int
     made = failed = 0
     for stories in told:
         bad = [one for one in stories if one.problems]
-        made, failed = made + len(stories) - 1, failed + len(bad)
-        _say(f"{stories[0].scenario}{_later(stories[0])}: {len(stories) - 1} cuts, {len(bad)} wrong")
+        cuts = sum(one.is_cut for one in stories)
+        made, failed = made + cuts, failed + len(bad)
+        _say(f"{stories[0].title}: {cuts} cuts, {len(bad)} wrong")
         for one in bad:
             _say(str(one))
     return made, failed
-
-
-def _later(one: Story | ProcessStory) -> str:
-    return f", resumed after {one.gap:g} s" if isinstance(one, Story) else ""
 
 
 def _tell_one(names: Sequence[str], cuts: tuple[int, ...], gap: float) -> int:

@@ -4,6 +4,7 @@ The simulated AWS is a server in this process. At the n-th mutating call it kill
 the call its effect or right after it, and never answers. Time is real, the server's own timers run fast.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from awsroll.cli.exits import exit_of_outcome
+from awsroll.core.status import Outcome
 from awsroll.sandbox import ConnectionLost, Fleet, SandboxOptions, SandboxServer, serve
 from awsroll.stores import LocalStore
 from tests.cli.program import clean_environment
@@ -56,12 +59,20 @@ class ProcessStory:
     problems: tuple[str, ...]
     history: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        return f"{self.scenario}, {', '.join(map(str, self.kills)) or 'whole'}"
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.calls) > 1
+
     def __str__(self) -> str:
         where = ", then ".join(
             f"{kill} ({calls[kill.call - 1] if kill.call <= len(calls) else 'never reached'})"
             for kill, calls in zip(self.kills, self.calls, strict=False)
         )
-        return "\n".join((f"{self.scenario} killed {where or 'never'}:", *(f"  {one}" for one in self.problems)))
+        return "\n".join((f"{self.scenario}, killed {where or 'never'}:", *(f"  {one}" for one in self.problems)))
 
 
 def tell(scenario: Scenario, kills: Sequence[Kill] = ()) -> ProcessStory:
@@ -116,11 +127,14 @@ class _Run:
             self._watch = Watch(server, self._fleet, scenario)
         self._calls: list[tuple[str, ...]] = []
         self._problems: list[str] = []
+        self._paused = False
 
     def tell(self, kills: tuple[Kill, ...]) -> ProcessStory:
         for kill in (*kills, None):
             if not self._process(kill):
                 break
+        while self._paused:
+            self._process(None)
         return ProcessStory(
             scenario=self._scenario.name,
             kills=kills,
@@ -154,7 +168,10 @@ class _Run:
         if killer.has_killed:
             self._watch.note(f"--- killed {kill}")
             return True
-        self._judge(process.returncode, out, err)
+        report = json.loads(out.splitlines()[-1]) if out else {}
+        self._paused = self._scenario.pauses and report.get("status") == Outcome.PAUSED
+        if not self._paused:
+            self._judge(process.returncode, out, err)
         return False
 
     def _words(self) -> tuple[str, ...]:
@@ -163,7 +180,7 @@ class _Run:
         return (*words, *PACE, "--state", str(self._records))
 
     def _judge(self, code: int, out: str, err: str) -> None:
-        if code != 0:
+        if code != exit_of_outcome(self._scenario.outcome):
             self._problems.append(f"exit code {code}: {err.strip() or out[-500:]}")
         time.sleep(AFTERWARDS_SECONDS)
         self._problems += self._ending.problems(self._watch)

@@ -10,6 +10,7 @@ from typing import Any
 
 from awsroll.core.rollout import Strategy
 from awsroll.core.spec import RolloutSpec
+from awsroll.core.status import Outcome
 from awsroll.sandbox import Fleet
 
 RELOADED = "v2"
@@ -18,9 +19,14 @@ APP_VERSION = "2.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One rollout of one fleet from version 1 to version 2.
+    """One rollout of one fleet that is on version 1.
 
     Attributes:
+        version: the launch template's version that it is rolled to.
+        ends_on: the version that the whole fleet is on in the end.
+        outcome: how it ends.
+        launched: how many instances are launched in all; None: one for each server.
+        pauses: it pauses on its way, and is resumed each time.
         wanted: the request, by the names of `RolloutSpec`; which are those of the command line, too.
         unavailable: how many servers may be out of service at a time by our doing.
         surge: how many more than desired may run at a time by our doing.
@@ -33,6 +39,11 @@ class Scenario:
     name: str
     grouped: bool
     servers: int = 2
+    version: int = 2
+    ends_on: int = 2
+    outcome: Outcome = Outcome.SUCCEEDED
+    launched: int | None = None
+    pauses: bool = False
     wanted: Mapping[str, Any] = field(default_factory=dict)
     unavailable: int = 0
     surge: int = 0
@@ -46,6 +57,11 @@ class Scenario:
         return self.wanted.get("strategy") is Strategy.RELOAD
 
     @property
+    def launches(self) -> int:
+        wanted = 0 if self.reloads else self.servers
+        return wanted if self.launched is None else self.launched
+
+    @property
     def floor(self) -> int:
         return self.servers - self.unavailable
 
@@ -57,7 +73,7 @@ class Scenario:
         """Return the whole request for a fleet that was built."""
         target_groups = () if self.grouped else fleet.target_group_arns
         named: dict[str, Any] = {"asg": fleet.group_name or "", "target_group": target_groups}
-        version: dict[str, Any] = {"launch_template": f"{fleet.template_id}:2"}
+        version: dict[str, Any] = {"launch_template": f"{fleet.template_id}:{self.version}"}
         if self.reloads:
             version = {"command": (f"sandbox-version {RELOADED}",), "app_version": APP_VERSION}
         return {**named, **version, **self.wanted}
@@ -91,6 +107,12 @@ def _both(name: str, *, servers: int = 2, **more: Any) -> tuple[Scenario, Scenar
 
 _DOUBLE, _RELOAD = {"strategy": Strategy.DOUBLE_HALF}, {"strategy": Strategy.RELOAD}
 _DELAY = {"deregistration_delay": 10}
+_BAD = {
+    "version": 3,
+    "ends_on": 1,
+    "outcome": Outcome.STOPPED,
+    "shape": {"further_versions": ({"sandbox:health": "unhealthy"},)},
+}
 _ALL = (
     *_both("replace", unavailable=1),
     *_both("launch-first", wanted={"launch_first": True}, surge=1),
@@ -101,6 +123,8 @@ _ALL = (
     *_both("reload-3-by-2", servers=3, wanted=_RELOAD | {"concurrent": 2}, unavailable=2),
     *_both("shorter-delay", wanted={"launch_first": True} | _DELAY, surge=1),
     *_both("reload-shorter-delay", wanted=_RELOAD | _DELAY, unavailable=1),
+    *_both("bad-version", **_BAD, launched=1, wanted={"launch_first": True, "healthy_timeout": 120}, surge=1),
+    *_both("bad-half", **_BAD, launched=2, wanted=_DOUBLE | {"healthy_timeout": 120}, surge=2),
     Scenario(
         name="group-suspended-before",
         grouped=True,
@@ -132,6 +156,14 @@ _ALL = (
         unavailable=1,
         shape={"min_size": 2, "max_size": 2},
         options={"exit_standby_raises_desired": "if-lowered"},
+    ),
+    Scenario(
+        name="group-second-terminate-decrements",
+        grouped=True,
+        wanted={"launch_first": True},
+        surge=1,
+        shape={"min_size": 2, "max_size": 2},
+        options={"second_terminate": "decrements"},
     ),
     *_both("slow-to-show", wanted={"launch_first": True}, surge=1, options={"api_visibility_seconds": 20}),
     *_both("reload-slow-to-show", wanted=_RELOAD, unavailable=1, options={"ssm_visibility_seconds": 90}),

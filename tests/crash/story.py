@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import awsroll
+from awsroll.core.status import Outcome
 from awsroll.report import Report
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions, SandboxServer
 from awsroll.stores import LocalStore
@@ -45,13 +46,20 @@ class Story:
     trails: tuple[tuple[str, ...], ...]
     history: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        return f"{self.scenario}, resumed after {self.gap:g} s"
+
+    @property
+    def is_cut(self) -> bool:
+        return bool(self.cuts)
+
     def __str__(self) -> str:
         where = ", then ".join(
             f"{cut} ({trail[cut - 1] if cut <= len(trail) else 'never reached'})"
             for cut, trail in zip(self.cuts, self.trails, strict=False)
         )
-        later = f", resumed {self.gap:g} s later" if self.gap else ""
-        return "\n".join((f"{self.scenario} cut at {where or 'nothing'}{later}:", *(f"  {it}" for it in self.problems)))
+        return "\n".join((f"{self.title}, cut at {where or 'nothing'}:", *(f"  {one}" for one in self.problems)))
 
 
 def tell(scenario: Scenario, cuts: Sequence[int] = (), *, gap: float = 0) -> Story:
@@ -148,6 +156,8 @@ class Run:
             self._problems.append(f"{type(error).__name__}: {error}")
         else:
             put_away()
+            if self._scenario.pauses and report.status is Outcome.PAUSED:
+                return
             self._judge(report)
         finally:
             put_away()
@@ -161,13 +171,15 @@ class Run:
         return awsroll.roll(self._scenario.spec(self._fleet), session=session, store=store, clock=clock)
 
     def _judge(self, report: Report) -> None:
-        if not report.succeeded:
+        scenario = self._scenario
+        if report.status is not scenario.outcome:
             self._problems.append(f"{report.status}: {report.reason}")
-        if report.warnings:
-            self._problems.append(f"warned: {'; '.join(report.warnings)}")
-        counts = report.instances
-        if counts.replaced + counts.reloaded != self._scenario.servers or counts.failed:
-            self._problems.append(f"the report says {counts}")
+        if scenario.outcome is Outcome.SUCCEEDED:
+            counts = report.instances
+            if counts.replaced + counts.reloaded != scenario.servers or counts.failed:
+                self._problems.append(f"the report says {counts}")
+            if report.warnings:
+                self._problems.append(f"warned: {'; '.join(report.warnings)}")
         self._sandbox.jump(AFTERWARDS_SECONDS)
         self._problems += self._ending.problems(self._watch)
 

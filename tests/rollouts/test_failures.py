@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.rollout import Strategy
+from awsroll.core.rollout import OnFailure, Strategy
 from awsroll.core.status import Outcome
 from tests.rollouts.rolling import enter, make_sandbox
 
@@ -25,7 +25,7 @@ def test_a_version_that_is_never_healthy_stops_with_the_targets_reason(
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped, further_versions=(UNHEALTHY,))
-        report = rolling.roll(version=3, **wanted)
+        report = rolling.roll(version=3, on_failure=OnFailure.STOP, **wanted)
 
         assert report.status is Outcome.STOPPED
         assert "not healthy within" in report.reason
@@ -38,7 +38,7 @@ def test_a_version_that_does_not_boot_stops_with_its_cause(tmp_path: Path, *, gr
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped, further_versions=(UNBOOTABLE,))
-        report = rolling.roll(version=3, launch_first=True, launch_timeout=300)
+        report = rolling.roll(version=3, on_failure=OnFailure.STOP, launch_first=True, launch_timeout=300)
 
         assert report.status is Outcome.STOPPED
         assert report.failures
@@ -50,7 +50,7 @@ def test_a_stopped_rollout_of_a_group_leaves_the_baseline_as_its_version(tmp_pat
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=True, max_size=4, further_versions=(UNHEALTHY,))
         before = rolling.group()
-        report = rolling.roll(version=3, launch_first=True)
+        report = rolling.roll(version=3, on_failure=OnFailure.STOP, launch_first=True)
         sandbox.jump(300)
         after = rolling.group()
 
@@ -91,7 +91,7 @@ def test_a_replacement_gets_the_users_tags_and_its_own_templates_not_the_old_one
         rolling = enter(
             sandbox, clock, tmp_path, grouped=False, servers=1, further_versions=(UNHEALTHY, {"color": "3"})
         )
-        rolling.roll(version=3, launch_first=True)
+        rolling.roll(version=3, on_failure=OnFailure.STOP, launch_first=True)
         report = rolling.roll(version=4, launch_first=True)
         (new,) = rolling.running()
         tags = sandbox.world.ec2.instance(new).tags

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import DeregisterTargets, LaunchInGroup, SetDesiredCapacity, TerminateInGroup
+from awsroll.core.actions import Answer, DeregisterTargets, LaunchInGroup, SetDesiredCapacity, TerminateInGroup
 from awsroll.core.amount import Amount
 from awsroll.core.fleet import TargetKey
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Outcome
+from awsroll.testing.faults import Fault
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import (
     API,
@@ -140,3 +141,13 @@ def test_a_surge_goes_to_the_zones_that_lose_an_instance() -> None:
     drive(fleet, rollout(fleet, **launch_first(3)))
     zones = sorted(one.zone for one in fleet.instances.all() if one.live)
     assert zones == ["zone-a", "zone-a", "zone-b", "zone-b", "zone-c", "zone-c"]
+
+
+def test_a_surge_that_comes_in_two_parts_goes_to_the_same_zones_as_one_that_comes_at_once() -> None:
+    fleet = auto_scaling(outdated=3)
+    fleet.faults.plan(
+        Fault(action=LaunchInGroup, nth=2, answer=Answer.REFUSED, code="ScalingActivityInProgress", transient=True)
+    )
+    driver = drive(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF))
+    assert driver.status.outcome is Outcome.SUCCEEDED
+    assert sorted(one.zone for one in fleet.instances.all() if one.live) == ["zone-a", "zone-b", "zone-c"]

@@ -16,6 +16,7 @@ from awsroll.core.actions import (
 )
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Outcome, Status
+from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics
@@ -227,3 +228,18 @@ def test_a_command_that_is_refused_brings_the_instance_back() -> None:
     fleet.clock.sleep(60)
     fleet.world.catch_up()
     assert len(fleet.safety.serving()) == 3
+
+
+def test_a_surplus_member_that_dies_before_its_termination_was_asked_for_has_not_lowered_desired() -> None:
+    fleet = auto_scaling(outdated=3)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
+    driver = Driver(fleet, rollout(fleet, **launch_first()))
+    driver.run_until(LaunchInGroup)
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    crashed = driver.look()
+    driver.save(crashed)
+    assert [type(one) for one in crashed.actions] == [TerminateInGroup]
+    fleet.clock.sleep(25)
+    assert driver.run().outcome is Outcome.STOPPED
+    assert fleet.group is not None
+    assert fleet.group.settings.desired == 3

@@ -212,10 +212,23 @@ def test_an_old_server_that_dies_beyond_a_closed_gate_is_replaced_by_the_baselin
     assert versions(fleet)[str(NEW)] == 4
 
 
-def test_a_gate_closes_only_when_the_group_has_launched_what_it_owes() -> None:
+def test_a_gate_does_not_close_before_the_group_has_launched_what_is_below_it() -> None:
     fleet = auto_scaling(outdated=4, can_launch_instances=False, physics=Physics(group_reaction=20))
-    gates = Gates(checkpoints=(Amount(value=2),), delay_seconds=300)
+    gates = Gates(checkpoints=(Amount(value=1),), delay_seconds=60)
     driver = Driver(fleet, rollout(fleet, gates=gates, **HOW["double-half"]))
     at_gate(fleet, driver)
-    assert (new_ones(fleet), len(driver.fleet.instances.all())) == (2, 6)  # behind the gate it launches the baseline
+    assert new_ones(fleet) == 1
     assert driver.run().outcome is Outcome.SUCCEEDED
+    assert new_ones(fleet) == 4
+
+
+def test_a_new_server_of_a_double_half_that_dies_at_a_gate_does_not_stop_it_for_ever() -> None:
+    fleet = auto_scaling(outdated=4)
+    gates = Gates(checkpoints=(Amount(value=1),), delay_seconds=600)
+    driver = Driver(fleet, rollout(fleet, gates=gates, **HOW["double-half"]))
+    at_gate(fleet, driver)
+    driver.wait(20)
+    fleet.somebody.kills(driver.status.serving[0])
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert new_ones(fleet) == 4
+    assert fleet.safety.lowest_serving >= 4

@@ -7,11 +7,26 @@ import pytest
 
 from awsroll.core.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
 from awsroll.core.amount import Amount
-from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.desired import LAG_SECONDS
+from awsroll.core.fleet import TargetKey
+from awsroll.core.rollout import Gates, OnFailure, Strategy
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
+from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour
-from tests.support.builders import LIMITS, NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
+from awsroll.testing.world import Physics
+from tests.support.builders import (
+    API,
+    LIMITS,
+    NEW,
+    OLD,
+    OLDER,
+    auto_scaling,
+    launch_first,
+    rollout,
+    standalone,
+    target_group,
+)
 from tests.support.drive import Driver, versions
 
 KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
@@ -21,8 +36,6 @@ HOW: dict[str, dict[str, Any]] = {
     "launch-first": launch_first(1),
     "double-half": {"strategy": Strategy.DOUBLE_HALF, "max_unavailable": Amount(value=0)},
 }
-UNDO = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
-RELOADS: dict[str, Any] = {"strategy": Strategy.RELOAD, "rollback_reload": UNDO}
 BACK: dict[str, Any] = {"on_failure": OnFailure.ROLLBACK}
 
 
@@ -89,46 +102,6 @@ def test_it_is_rolled_back_on_request_at_any_moment(make: Any, how: dict[str, An
     assert len(fleet.safety.serving()) == 3
 
 
-@pytest.mark.parametrize("steps", range(1, 50, 3))
-def test_a_reload_is_rolled_back_on_request_at_any_moment(make: Any, steps: int) -> None:
-    fleet = make(outdated=3)
-    for one in fleet.instances.all():
-        fleet.instances.run_version(one, "app-2")
-    driver = Driver(fleet, rollout(fleet, **RELOADS))
-    for _ in range(steps):
-        if not driver.ended:
-            fleet.clock.sleep(driver.unhurried(driver.step()))
-    if driver.ended:
-        return
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
-    status = driver.run()
-    assert settled(fleet) == {("app-2" if status.outcome is Outcome.ROLLED_BACK else "app-3"): 3}
-    assert len(fleet.safety.serving()) == 3
-
-
-def test_a_reload_command_that_fails_is_undone_where_it_ran(make: Any) -> None:
-    fleet = make(outdated=3)
-    for one in fleet.instances.all():
-        fleet.instances.run_version(one, "app-2")
-    fleet.commands.failing = 1
-    driver = Driver(fleet, rollout(fleet, **RELOADS, **BACK))
-    status = driver.run()
-    assert status.outcome is Outcome.ROLLED_BACK
-    assert "reload command failed" in status.reason
-    assert settled(fleet) == {"app-2": 3}
-
-
-def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> None:
-    fleet = auto_scaling(outdated=2, version="$Latest")
-    driver = Driver(fleet, rollout(fleet, **RELOADS))
-    driver.wait(60)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
-    assert driver.run().outcome is Outcome.ROLLED_BACK
-    assert fleet.group is not None
-    assert fleet.group.settings.version == "$Latest"
-    assert not [one for one in fleet.world.journal if one.name == "group.version-set"]
-
-
 def test_one_failure_may_be_tried_again(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, max_failures=1, **BACK, **how))
@@ -174,6 +147,38 @@ def test_a_rollback_that_fails_itself_stops_and_says_so(make: Any) -> None:
     status = Driver(fleet, rollout(fleet, **BACK)).run()
     assert (status.mode, status.outcome) == (Mode.ENDED, Outcome.STOPPED)
     assert status.reason.startswith("the rollback failed: ")
+
+
+def test_aborting_a_rollback_gives_back_what_the_group_launched_for_the_surge() -> None:
+    fleet = auto_scaling(outdated=3, can_launch_instances=False)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first("100%")))
+    fleet.faults.lose_answer(TerminateInGroup, When.BEFORE)
+    while versions(fleet).get(str(OLD), 0) < 6 or not driver.status.calls:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    assert driver.status.backwards
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    assert driver.run().outcome is Outcome.STOPPED
+    assert fleet.group is not None
+    assert (fleet.group.settings.desired, fleet.group.settings.maximum) == (3, 3)
+    assert settled(fleet) == {str(OLD): 3}
+
+
+def test_aborting_a_rollback_registers_the_members_that_remain_wherever_they_should_be() -> None:
+    extra = (TargetKey(target_group=API, port=80),)
+    groups = (target_group(managed=True), target_group(API))
+    fleet = auto_scaling(outdated=4, target_groups=groups, extra=extra)
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first(2), extra_targets=extra))
+    driver.run_until(LaunchInGroup)
+    fleet.clock.sleep(LAG_SECONDS)
+    fleet.somebody.scales(4)
+    driver.step()
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.step()
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    assert driver.run().outcome is Outcome.STOPPED
+    assert settled(fleet) == {str(OLD): 2, str(NEW): 2}
+    assert len(fleet.safety.serving()) == 4
 
 
 def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any) -> None:
@@ -233,3 +238,14 @@ def test_a_member_of_the_new_half_that_dies_unnoticed_is_ended_so_that_another_c
     fleet.somebody.kills(fleet.instances.all()[-1].instance_id)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert settled(fleet) == {str(NEW): 3}
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3])
+def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_when_the_rollout_goes_back(seconds: int) -> None:
+    fleet = standalone(outdated=3, physics=Physics(visibility=8))
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first()))
+    driver.run_until(LaunchInstance)
+    fleet.clock.sleep(seconds)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert settled(fleet) == {str(OLD): 3}

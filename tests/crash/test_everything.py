@@ -1,0 +1,59 @@
+"""A share of all cuts, by the command that makes all of them: `python -m tests.crash.everything`.
+
+`AWSROLL_CRASH_SEED` chooses other ones. Each cut is a death under virtual time, or of a real process by SIGKILL; what
+is checked at every change and at the end is in `watch` and `ending`.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SEED = os.environ.get("AWSROLL_CRASH_SEED", "0")
+STRATEGIES = ("replace", "launch-first", "double-half", "reload")
+ON_BOTH_KINDS = tuple(f"{kind}-{name}" for name in STRATEGIES for kind in ("standalone", "group"))
+SETTINGS = (
+    "SuspendProcesses", "ResumeProcesses", "UpdateAutoScalingGroup", "SetDesiredCapacity", "CreateOrUpdateTags",
+    "DeleteTags", "ModifyTargetGroupAttributes", "AddTags", "RemoveTags",
+)  # fmt: skip
+WITH_SETTINGS = (
+    "group-shorter-delay", "standalone-shorter-delay", "group-suspended-before", "group-without-launch-instances",
+)  # fmt: skip
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
+
+
+def everything(*words: str, scenarios: tuple[str, ...]) -> str:
+    chosen = [word for name in scenarios for word in ("--scenario", name)]
+    command = [sys.executable, "-m", "tests.crash.everything", *words, "--seed", SEED, *chosen]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_a_rollout_that_dies_anywhere_is_resumed_to_its_end() -> None:
+    told = everything("--gap", "0", "--share", "0.03", "--mutating", "0.3", "--twice", "0.002", scenarios=ON_BOTH_KINDS)
+
+    assert "0 went wrong" in told
+
+
+def test_every_cut_of_a_fleet_of_two_that_doubles_is_resumed_to_its_end() -> None:
+    told = everything("--gap", "0", "--twice", "0", scenarios=("group-double-half",))
+
+    assert "0 went wrong" in told
+
+
+def test_a_rollout_that_dies_at_a_change_of_settings_is_resumed_and_puts_them_back() -> None:
+    at = [word for name in SETTINGS for word in ("--at", name)]
+    told = everything("--gap", "5", "--twice", "0", *at, scenarios=WITH_SETTINGS)
+
+    assert "0 went wrong" in told
+
+
+def test_processes_that_are_killed_are_resumed_to_the_end() -> None:
+    told = everything("--processes", "--share", "0.04", scenarios=ON_BOTH_KINDS)
+
+    assert "0 went wrong" in told

@@ -1,0 +1,155 @@
+"""Orders of events that enumeration has found: rare in life, and each with an instance lost, doubled or held up."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.actions import (
+    EnterStandby,
+    ExitStandby,
+    LaunchInGroup,
+    TerminateInGroup,
+)
+from awsroll.core.amount import EVERYTHING, Amount
+from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.status import CallKind, Outcome
+from awsroll.core.wishes import Wishes
+from awsroll.testing.fleet import FakeFleet
+from tests.support.builders import LIMITS, NEW, OLD, at_a_time, auto_scaling, launch_first, rollout, standalone
+from tests.support.drive import Driver, versions
+
+ROLLBACK: dict[str, Any] = {"on_failure": OnFailure.ROLLBACK}
+DOUBLE_HALF: dict[str, Any] = {
+    "strategy": Strategy.DOUBLE_HALF,
+    "max_unavailable": Amount(value=0),
+    "max_surge": EVERYTHING,
+}
+BACK = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
+
+
+def keeping(fleet: FakeFleet, **changes: Any) -> Driver:
+    return Driver(
+        fleet, rollout(fleet, keep_old=True, gates=Gates(bake_seconds=300), **DOUBLE_HALF, **ROLLBACK, **changes)
+    )
+
+
+def step(driver: Driver) -> None:
+    assert not driver.ended
+    driver.fleet.clock.sleep(driver.unhurried(driver.step()))
+
+
+@pytest.mark.parametrize("max_failures", [0, 1])
+def test_a_kept_one_whose_successor_dies_at_that_moment_keeps_its_place(max_failures: int) -> None:
+    fleet = standalone(outdated=2)
+    driver = keeping(fleet, max_failures=max_failures)
+    while not driver.status.kept:
+        step(driver)
+    successor = next(one.instance_ids[0] for one in driver.status.launches if one.succeeds == driver.status.kept[0])
+    fleet.somebody.kills(successor)
+    outcome = driver.run().outcome
+    assert outcome is (Outcome.ROLLED_BACK if max_failures == 0 else Outcome.SUCCEEDED)
+    fleet.clock.sleep(120)
+    assert versions(fleet) == {str(OLD if max_failures == 0 else NEW): 2}
+    assert len(fleet.safety.serving()) == 2
+
+
+def test_a_rollback_at_the_moment_when_the_bake_time_has_passed_brings_the_kept_ones_back() -> None:
+    fleet = standalone(outdated=2)
+    driver = keeping(fleet)
+    while not (driver.status.baked and driver.status.retiring):
+        step(driver)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    fleet.clock.sleep(120)
+    assert versions(fleet) == {str(OLD): 2}
+    assert fleet.safety.highest_live == 4
+
+
+def test_a_member_that_its_group_launches_after_a_death_goes_in_a_rollback_and_no_old_one() -> None:
+    fleet = auto_scaling(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
+    driver.run_until(LaunchInGroup)
+    fleet.somebody.kills("i-0003")
+    while len(fleet.instances.all()) < 4:
+        fleet.clock.sleep(1)
+        fleet.world.catch_up()
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert versions(fleet) == {str(OLD): 2}
+    assert fleet.safety.lowest_serving == 2
+    assert fleet.group is not None
+    assert fleet.group.settings.desired == 2
+
+
+def test_a_verified_member_of_the_new_half_that_dies_is_replaced_before_the_old_half_goes() -> None:
+    fleet = auto_scaling(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **DOUBLE_HALF))
+    driver.run_until(LaunchInGroup)
+    fleet.somebody.breaks("i-0004")
+    while not driver.status.serving:
+        step(driver)
+    fleet.somebody.kills("i-0003")
+    driver.wait(20)
+    fleet.somebody.mends("i-0004")
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert versions(fleet) == {str(NEW): 2}
+    assert fleet.safety.lowest_serving == 2
+
+
+def test_nothing_is_announced_that_is_not_done_in_the_same_pass() -> None:
+    fleet = auto_scaling(outdated=2)
+    gates = Gates(bake_seconds=300)
+    driver = Driver(fleet, rollout(fleet, keep_old=True, gates=gates, **launch_first("100%"), **ROLLBACK))
+    driver.run_until(LaunchInGroup)
+    fleet.somebody.breaks("i-0004")
+    while not driver.status.kept:
+        step(driver)
+    fleet.somebody.mends("i-0004")
+    driver.run_until(EnterStandby)
+    fleet.clock.sleep(40)  # the second one is in standby, and nobody has looked since
+    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    decided = driver.look()
+    assert {type(one) for one in decided.actions} == {TerminateInGroup}
+    assert {one.kind for one in decided.status.calls} == {CallKind.TERMINATE}
+    assert driver.run().outcome is Outcome.STOPPED
+    assert len(fleet.safety.serving()) == 2
+
+
+def test_a_capacity_that_somebody_sets_during_a_reload_leaves_nobody_in_standby() -> None:
+    fleet = auto_scaling(outdated=2, maximum=2)
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1), **ROLLBACK))
+    driver.run_until(EnterStandby)
+    driver.wait(20)
+    fleet.somebody.scales(2)
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    fleet.clock.sleep(200)
+    assert fleet.group is not None
+    assert fleet.group.settings.desired == 2
+    assert fleet.group.settings.maximum == 2
+    assert len(fleet.safety.serving()) == 2
+    assert len(driver.done(TerminateInGroup)) == 1
+
+
+def test_a_member_that_ends_on_its_way_out_of_standby_has_left_it_all_the_same() -> None:
+    fleet = auto_scaling(outdated=2, maximum=2)
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, max_failures=1, **at_a_time(1)))
+    driver.run_until(ExitStandby)
+    assert fleet.group is not None
+    fleet.group.retire(fleet.group.members["i-0001"], "somebody")
+    fleet.clock.sleep(40)  # nobody looks until it is gone
+    fleet.world.catch_up()
+    while not driver.ended:
+        step(driver)
+        assert driver.status.desired is not None
+        assert driver.status.desired.expected == driver.status.desired.goal == 2
+
+
+def test_a_member_that_has_ended_is_replaced_in_a_reload_and_then_reloaded() -> None:
+    fleet = auto_scaling(outdated=3)
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, **at_a_time(1)))
+    driver.run_until(EnterStandby)
+    fleet.somebody.kills("i-0003")
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert versions(fleet) == {"app-3": 3}
+    assert driver.status.ended_at is not None
+    assert (driver.status.ended_at - driver.status.started_at).total_seconds() < LIMITS.progress_seconds
