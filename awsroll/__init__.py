@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from awsroll.core.hooks import HookEvent, HookPoint, HookSpec
     from awsroll.core.leftovers import Leftover
     from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
     from awsroll.core.spec import RolloutSpec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
+    from awsroll.hooks import PythonHook
     from awsroll.interface import (
         abort,
         approve,
@@ -48,11 +50,15 @@ __all__ = [
     "ExemptPolicy",
     "FleetError",
     "FleetLockedError",
+    "HookEvent",
+    "HookPoint",
+    "HookSpec",
     "LeaseLostError",
     "Leftover",
     "LocalStore",
     "OnFailure",
     "Outcome",
+    "PythonHook",
     "RecordStore",
     "Repaired",
     "Report",
@@ -81,6 +87,8 @@ __all__ = [
 
 _HOMES = {
     "awsroll.core.leftovers": ("Leftover",),
+    "awsroll.core.hooks": ("HookEvent", "HookPoint", "HookSpec"),
+    "awsroll.hooks": ("PythonHook",),
     "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),

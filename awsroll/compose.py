@@ -76,6 +76,7 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
             return build_report(record, at=run.clock.now())
+        run.check_hooks(record)
         run.check_account(rollout)
         run.store.wish(rollout_id, lambda said: replace(said, pause=False, rejected=False))
         run.label(rollout).check()

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Answer, Reason, Result
+from awsroll.core.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.plan import Plan, pause
 from awsroll.core.planner import plan
 from awsroll.core.settle import settle
 from awsroll.core.status import Mode, Outcome, Status
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
-from awsroll.ports import Clock, Fleet, Record, Sink, Store
+from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
 _LONGEST_NAP_SECONDS = 0.5  # how soon a wish to stop is heard while waiting
 _AFTER_NO_EFFECT_SECONDS = 2.0  # before the same is tried again
@@ -29,6 +30,20 @@ _WISHES_SECONDS = 2.0  # how soon a wish of people is heard while waiting
 
 def _never() -> bool:
     return False
+
+
+class _NoHooks:
+    """Where nobody can run hooks, each one has failed: none is passed over in silence."""
+
+    def start(self, run: HookRun) -> None:
+        """Start nothing."""
+
+    def look(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
+        detail = "whoever drives this rollout runs no hooks"
+        return tuple(HookSeen(number=call.number, state=HookState.FAILED, detail=detail) for call in calls)
+
+    def has_news(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,7 @@ class Controller:
 
     Attributes:
         person: who answers at gates.
+        hooks: who runs hooks.
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
@@ -66,6 +82,7 @@ class Controller:
         self._sink = sink
         self._last_actions: tuple[Action, ...] = ()
         self.person = Person()
+        self.hooks: Hooks = _NoHooks()
 
     @property
     def status(self) -> Status:
@@ -84,12 +101,16 @@ class Controller:
         """
         rollout = self.record.rollout
         observation = self._fleet.observe(rollout.facing(backwards=self.status.backwards), self.status)
+        observation = replace(observation, hooks=self.hooks.look(self.status.hook_calls))
         wishes = self._store.wishes(rollout.rollout_id)
         decided = self._asked(plan(rollout, observation, replace(self.status, wishes=wishes)))
         before = self.status
         self._save(decided.status)
         self._sink.looked(rollout, observation, decided.status)
         self._tell_changes(before, decided.status)
+        for run in decided.hooks:
+            self.hooks.start(run)
+            self._tell_started(run)
         if not decided.actions:
             self._last_actions = ()
             return decided
@@ -139,7 +160,7 @@ class Controller:
         if self.person.waits:
             return decided
         reason = f"waits for approval at checkpoint {number}"
-        return replace(decided, actions=(), status=pause(decided.status, reason))
+        return replace(decided, actions=(), hooks=(), status=pause(decided.status, reason))
 
     def _is_over(self) -> bool:
         return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
@@ -160,6 +181,8 @@ class Controller:
         begun = heard = self._clock.monotonic()
         nap = _LONGEST_NAP_SECONDS if stop_requested is not _never else _WISHES_SECONDS
         while (left := begun + seconds - self._clock.monotonic()) > _NO_TIME and not stop_requested():
+            if self.hooks.has_news():
+                return
             self._clock.sleep(min(left, nap))
             if self._clock.monotonic() - heard >= _WISHES_SECONDS:
                 heard = self._clock.monotonic()
@@ -191,6 +214,9 @@ class Controller:
             self._sink.event("rollout.failure", at, instance_id=failure.instance_id, cause=failure.cause)
         for warning in after.warnings[len(before.warnings) :]:
             self._sink.event("rollout.warning", at, message=warning)
+        for call in before.hook_calls:
+            if call.key in after.hooks_passed:
+                self._sink.event("hook.passed", at, hook=call.name, run=call.number, of=call.subject)
         for name in sorted(set(after.serving) - set(before.serving)):
             self._sink.event("instance.serving", at, instance_id=name)
         for name in sorted(set(after.retiring) - set(before.retiring)):
@@ -213,6 +239,10 @@ class Controller:
             self._sink.event("rollout.paused", at, reason=after.reason)
         if after.mode is not before.mode:
             self._sink.event(f"rollout.{after.mode}", at, outcome=str(after.outcome), reason=after.reason)
+
+    def _tell_started(self, run: HookRun) -> None:
+        at, point = self._clock.now(), str(run.hook.point)
+        self._sink.event("hook.started", at, hook=run.hook.name, run=run.call.number, point=point, of=run.call.subject)
 
     def _tell_results(self, results: Sequence[Result]) -> None:
         for result in results:

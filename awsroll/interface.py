@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from awsroll import compose, mending, opening
 from awsroll.core.leftovers import Leftover
 from awsroll.core.spec import RolloutSpec
+from awsroll.hooks.callables import GivenHooks, listed
 from awsroll.planfile import load_plan, save_plan
 from awsroll.ports import Clock, Sink, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary
@@ -49,6 +50,7 @@ def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
     clock: Clock | None = None,
     sink: Sink | None = None,
     approve: Callable[[int], bool] | None = None,
+    hooks: GivenHooks | None = None,
 ) -> Report:
     """Roll a fleet to its new version, and return when it has come to an end.
 
@@ -61,6 +63,8 @@ def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
         clock: how to wait; None: really.
         sink: who is told what happens; None: nobody.
         approve: asked at each checkpoint that needs a person, with its number from 1; None: `awsroll approve` answers.
+        hooks: Python callables: one for each point, `{"after_healthy": check}`, or a list of `PythonHook`. Each gets a
+            `HookEvent`; what it raises is a failure of the rollout.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
@@ -68,26 +72,31 @@ def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     kept = _opened(store, session)
-    surroundings = compose.Surroundings(session=session, store=kept, clock=clock, sink=sink, approve=approve)
+    surroundings = compose.Surroundings(
+        session=session, store=kept, clock=clock, sink=sink, approve=approve, hooks=listed(hooks)
+    )
     return compose.start(request, surroundings)
 
 
-def resume(
+def resume(  # noqa: PLR0913 - see `roll`
     rollout_id: str,
     *,
     session: "boto3.Session | Any" = None,
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
+    hooks: GivenHooks | None = None,
 ) -> Report:
     """Go on with a rollout that was interrupted or waits for a person; of one that has ended, return the report.
 
     Raises:
+        SpecError: if it was started with Python callables as `hooks` and they are not given again.
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it.
     """
     kept = _opened(store, session)
-    return compose.go_on(rollout_id, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+    surroundings = compose.Surroundings(session=session, store=kept, clock=clock, sink=sink, hooks=listed(hooks))
+    return compose.go_on(rollout_id, surroundings)
 
 
 def rollback(

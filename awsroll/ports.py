@@ -11,6 +11,7 @@ from typing import Protocol
 
 from awsroll.core.actions import Action, Result
 from awsroll.core.fleet import Observation
+from awsroll.core.hooks import HookCall, HookRun, HookSeen
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
 from awsroll.core.wishes import Wishes
@@ -70,6 +71,23 @@ class Fleet(Protocol):
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions, in order; answer one result each. A failed call is a result, not an exception."""
+
+
+class Hooks(Protocol):
+    """Whoever runs hooks: in the background, so that starting one never waits."""
+
+    def start(self, run: HookRun) -> None:
+        """Start a run, unless one of that number is known already."""
+
+    def look(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
+        """Return how the announced runs stand that are known here; a known one that is announced no more is ended.
+
+        Raises:
+            AwsError: if AWS cannot be asked about those that it runs.
+        """
+
+    def has_news(self) -> bool:
+        """Tell whether a run has ended since the last look."""
 
 
 class Store(Protocol):

@@ -24,9 +24,12 @@ from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
 from awsroll.holding import HeldClock, HeldStore
+from awsroll.hooks import HookRunner, PythonHook
+from awsroll.hooks.callables import bound, check_bound, named_callables
 from awsroll.opening import open_session
 from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
 from awsroll.preflight import Prepared, prepare
+from awsroll.preflight.hooking import refused_points
 from awsroll.report import ApiCalls, Report, RolloutPlan, build_report
 from awsroll.stores import LocalStore, Lock, RecordStore
 
@@ -60,6 +63,7 @@ class Surroundings:
         approve: asked at each gate that needs a person, with the number of the checkpoint from 1; None: `awsroll
             approve` answers.
         wait_for_approval: False: pause at such a gate instead of waiting there.
+        hooks: Python callables to run at points of the rollout; for one that goes on: again those it was started with.
     """
 
     session: Any = None
@@ -71,6 +75,7 @@ class Surroundings:
     confirm: Callable[[Prepared], bool] = _always
     approve: Callable[[int], bool] | None = None
     wait_for_approval: bool = True
+    hooks: tuple[PythonHook, ...] = ()
 
 
 class Run:
@@ -82,6 +87,8 @@ class Run:
         self._lease: Lease | None = None
         self._sink = surroundings.sink or Tee()
         self._stop_requested = surroundings.stop_requested
+        self._hooks = surroundings.hooks
+        self._is_real_time = surroundings.clock is None or isinstance(surroundings.clock, SystemClock)
         self._person = Person(approves=surroundings.approve, waits=surroundings.wait_for_approval)
         self._session = surroundings.session
         self._endpoint_url = surroundings.endpoint_url
@@ -90,7 +97,11 @@ class Run:
 
     def prepare(self, spec: RolloutSpec) -> Prepared:
         """Look everything up and check it; change nothing."""
-        return prepare(spec, self.aws)
+        prepared = prepare(spec, self.aws)
+        callables = named_callables(self._hooks, prepared.rollout)
+        if problems := refused_points(prepared.rollout, callables):
+            raise FleetError(*problems)
+        return replace(prepared, rollout=replace(prepared.rollout, hooks=(*prepared.rollout.hooks, *callables)))
 
     def prepare_planned(self, plan: RolloutPlan) -> Prepared:
         """Prepare what was planned, in the region of the plan, and refuse if the fleet is not as it was then."""
@@ -177,12 +188,33 @@ class Run:
         for finding in prepared.findings:
             self._sink.event("preflight.warning", self.clock.now(), message=finding.message)
 
+    def check_hooks(self, record: Record) -> None:
+        """Refuse to go on without the Python callables that the rollout was started with.
+
+        On the way back, and while it stops, a hook that cannot run is only warned of.
+
+        Raises:
+            SpecError: if one is missing, or one is given that the rollout does not know; nothing was changed.
+        """
+        callables = bound(record.rollout, self._hooks)
+        if record.status.mode is Mode.ROLLING and not record.status.backwards:
+            check_bound(record.rollout, callables)
+
+    def _end_hooks(self, hooks: HookRunner) -> None:
+        for run in hooks.close():
+            message = "was still running and was ended; going on runs it again"
+            if run.hook.is_callable or run.hook.function:
+                message = "is still running and was left behind; going on runs it again"
+            self._sink.event("hook.left", self.clock.now(), hook=run.hook.name, run=run.call.number, message=message)
+
     def drive(self, record: Record) -> Report:
         """Drive a rollout until it has ended, is paused, or is to be left; return its report."""
         controller = Controller(
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
         controller.person = self._person
+        hooks = HookRunner(self.aws, callables=bound(record.rollout, self._hooks), is_real_time=self._is_real_time)
+        controller.hooks = hooks
         label = self.label(record.rollout)
         try:
             with self.clock.keeping(label.refresh_if_due):
@@ -198,6 +230,7 @@ class Run:
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
         finally:
+            self._end_hooks(hooks)
             label.remove()
         return self.report(replace(record, status=status), at=self.clock.now())
 

@@ -3,6 +3,7 @@
 Every attempt counts, retried ones too: it is what AWS sees and throttles.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,10 +21,12 @@ class ApiCalls:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()  # functions of hooks are invoked in threads of their own
 
     def record(self, service: str, operation: str) -> None:
         """Count one call."""
-        self._counts[f"{service}:{operation}"] += 1
+        with self._lock:
+            self._counts[f"{service}:{operation}"] += 1
 
     @property
     def total(self) -> int:

@@ -36,12 +36,19 @@ class Clients:
         self._endpoint_url = endpoint_url
         self._region = region
         self._max_pool = max_pool
+        self._read_seconds: float = _READ_SECONDS
         self._made: dict[str, Any] = {}
 
     @property
     def region(self) -> str:
         """The region the clients talk to; empty if none is configured."""
         return str(self._region or self._session.region_name or "")
+
+    def patient(self, read_seconds: float) -> "Clients":
+        """Return clients of the same session that wait longer for an answer."""
+        made = Clients(self._session, endpoint_url=self._endpoint_url, region=self._region, max_pool=1)
+        made._read_seconds = max(read_seconds, _READ_SECONDS)
+        return made
 
     def client(self, service: str) -> Any:
         """Return the client of a service, making it if this is its first use."""
@@ -66,7 +73,7 @@ class Clients:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            read_timeout=self._read_seconds,
             max_pool_connections=self._max_pool,
             user_agent_extra=f"awsroll/{_own_version()}",
         )

@@ -13,12 +13,26 @@ from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
+from awsroll.aws.lambda_ import Lambda
 from awsroll.aws.rate import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
 from awsroll.aws.s3 import S3
 from awsroll.aws.ssm import Ssm
 from awsroll.aws.sts import Sts
 from awsroll.ports import Clock, Lease
+
+
+class _Watched:
+    """A lease that somebody else renews."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    def renew_if_due(self) -> None:
+        """Leave that to the driver: the store is not to be used by two threads."""
+
+    def check(self) -> None:
+        self._lease.check()
 
 
 class Connection:
@@ -50,10 +64,24 @@ class Connection:
         self.ec2 = Ec2(caller)
         self.elbv2 = Elbv2(caller)
         self.autoscaling = AutoScaling(caller)
+        self.functions = Lambda(caller)
         self.ssm = Ssm(caller)
         self.sts = Sts(caller)
         self.s3 = S3(caller)
         self.dynamodb = DynamoDb(caller)
+
+    def beside(self, clock: Clock, *, read_seconds: float) -> Lambda:
+        """Return Lambda for one call in a thread of its own that may take long; it is made here, in the caller's.
+
+        It changes nothing without the lease either, but leaves renewing it to the calls of the driver.
+        """
+        clients = self._clients.patient(read_seconds)
+        caller = Caller(clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock))
+        lease = self._caller.lease
+        caller.lease = None if lease is None else _Watched(lease)
+        made = Lambda(caller)
+        made.make_client()
+        return made
 
     def hold(self, lease: Lease | None) -> None:
         """Change nothing from now on but with a lease: it is renewed by the calls and checked before each change."""

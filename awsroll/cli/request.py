@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from awsroll.cli.flags import FLEET, Flag, FlagGroup
 from awsroll.cli.options import SPEC_FLAGS
+from awsroll.core.hooks import HookSpec
 from awsroll.core.rollout import Pace
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import SpecError
@@ -67,11 +68,24 @@ def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:
 def _shaped(name: str, value: Any) -> Any:
     if name in _LISTS and isinstance(value, str):
         return [value]
+    if name == "hooks":
+        return _hooks(value)
     if name == "parameter":
         return _parameters(value)
     if isinstance(value, float) and not math.isfinite(value):
         problem = f"--{name.replace('_', '-')}: {value} is not a number of seconds"
         raise SpecError(problem)
+    return value
+
+
+def _hooks(value: Any) -> Any:
+    """Refuse keys that no hook has: a misspelt `timeout` would otherwise be passed over."""
+    for one in value if isinstance(value, list) else []:
+        unknown = sorted(set(one) - {each.name for each in fields(HookSpec)}) if isinstance(one, dict) else []
+        if unknown:
+            known = ", ".join(each.name for each in fields(HookSpec))
+            problem = f"hooks: a hook has no {', '.join(map(str, unknown))}; it has {known}"
+            raise SpecError(problem)
     return value
 
 

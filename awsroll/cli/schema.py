@@ -7,9 +7,12 @@ from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import Flag, takes
 from awsroll.cli.options import SPEC_FLAGS
 from awsroll.cli.output import Output
+from awsroll.core.hooks import HookSpec
 from awsroll.core.spec import RolloutSpec
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_HOOKS = "What is run at fixed points of the rollout: a command, a Lambda function or a script on the server."
 
 
 @takes(EVERYWHERE_GROUP)
@@ -25,11 +28,15 @@ def file_schema() -> dict[str, Any]:
 
     _, components = msgspec.json.schema_components([RolloutSpec], ref_template="#/$defs/{name}")
     fields = components.pop(RolloutSpec.__name__)["properties"]
+    components[HookSpec.__name__]["additionalProperties"] = False
     return {
         "$schema": _DIALECT,
         "title": "awsroll rollout file",
         "type": "object",
-        "properties": {flag.name: _property(flag, fields[flag.field]) for flag in SPEC_FLAGS},
+        "properties": {
+            **{flag.name: _property(flag, fields[flag.field]) for flag in SPEC_FLAGS},
+            "hooks": {"description": _HOOKS, **fields["hooks"]},
+        },
         "additionalProperties": False,
         "$defs": components,
     }

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     LAUNCHING = "launching"
     VERIFYING = "verifying"
     RUNNING_COMMAND = "running-command"
+    RUNNING_HOOK = "running-hook"
     CAPACITY = "waiting-for-capacity"
     CHECKPOINT = "waiting-at-checkpoint"
     APPROVAL = "waiting-for-approval"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetState
+from awsroll.core.hooking import is_admitted
 from awsroll.core.status import CallKind, Flight, Status, Step
 from awsroll.core.view import View
 
@@ -140,6 +141,13 @@ def _is_verified(view: View, one: Instance, flight: Flight, *, first_look: bool)
         return False
     if first_look or one.instance_id in view.status.serving:
         return True
+    return is_steady(view, flight) and is_admitted(view, one)
+
+
+def is_steady(view: View, flight: Flight | None) -> bool:
+    """Tell whether an instance has been healthy for as long as it must be before it may serve."""
+    if flight is None or flight.healthy_since is None:
+        return False
     slow_start = max((group.slow_start_seconds for group in view.observation.target_groups), default=0)
     needed = max(view.rollout.limits.min_healthy_seconds, slow_start)
     return view.observation.at - flight.healthy_since >= timedelta(seconds=needed)

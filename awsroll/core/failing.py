@@ -8,6 +8,7 @@ baseline as its goal: what was on its way out and still runs returns, what is ne
 from dataclasses import replace
 from datetime import datetime
 
+from awsroll.core.hooking import announce_failure, forget
 from awsroll.core.plan import add_failures, pause
 from awsroll.core.rollout import OnFailure, Rollout
 from awsroll.core.status import CallKind, Failure, Flight, Mode, Outcome, Places, Status, Step
@@ -37,7 +38,7 @@ def judge(view: View) -> Status:
     last = new[-1]
     named = f"{last.instance_id}: " if last.instance_id else ""
     if status.backwards:
-        return stop(view.status, f"the rollback failed: {named}{last.cause}")
+        return announce_failure(view, stop(view.status, f"the rollback failed: {named}{last.cause}"))
     counted = [one for one in status.failures[status.forgiven :] if not one.final]
     if not any(one.final for one in new) and len(counted) <= view.rollout.max_failures:
         return _reject(view, new)
@@ -48,9 +49,9 @@ def judge(view: View) -> Status:
 def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
     match view.rollout.on_failure:
         case OnFailure.STOP:
-            return stop(view.status, reason)
+            return announce_failure(view, stop(view.status, reason))
         case OnFailure.ROLLBACK:
-            return turn_back(view, reason)
+            return announce_failure(view, turn_back(view, reason))
         case OnFailure.PAUSE:
             status = _reject(view, failures)
             return replace(pause(status, reason), forgiven=len(status.failures))
@@ -92,7 +93,7 @@ def _reject(view: View, failures: tuple[Failure, ...]) -> Status:
     for name in again & flights.keys():
         flights[name] = _afresh(flights[name], at)
     return replace(
-        drop_launched(status, rejected),
+        forget(drop_launched(status, rejected), rejected),
         flights=flights,
         rejected=tuple(sorted({*status.rejected, *rejected})),
         shortage_since=None if "" in failed else status.shortage_since,

@@ -15,8 +15,9 @@ from awsroll.core.desired import surplus
 from awsroll.core.fleet import FleetKind, Instance, InstanceState
 from awsroll.core.launching import register
 from awsroll.core.plan import add_warnings, end
+from awsroll.core.proposals import Proposals
 from awsroll.core.restoring import restore
-from awsroll.core.retire import Proposals, retire
+from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy
 from awsroll.core.settings import make_room
@@ -41,6 +42,9 @@ def finish(view: View) -> tuple[Status, Proposals]:
         view, proposals.writes = replace(view, status=status), list(writes)
     proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.abandoned]
     if proposals.writes or proposals.waiting:
+        return view.status, proposals
+    if view.status.hook_calls:
+        proposals.waiting[Reason.RUNNING_HOOK] = []
         return view.status, proposals
     return _close(view), proposals
 
@@ -184,8 +188,11 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     new = sorted((ours | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
     proposals.writes += arriving.writes
+    proposals.hooks += arriving.hooks
     if _waits_for_capacity(view):
         proposals.waiting.setdefault(Reason.CAPACITY, [])
+    for name in arriving.waiting.get(Reason.RUNNING_HOOK, []):
+        proposals.wait(Reason.RUNNING_HOOK, name)
     for name in arriving.waiting.get(Reason.LAUNCHING, []):
         if not _is_late(view, name):
             proposals.wait(Reason.LAUNCHING, name)
@@ -198,8 +205,10 @@ def _is_late(view: View, name: str) -> bool:
 
 
 def _forget_late(view: View, proposals: Proposals) -> None:
-    """Do not wait for what is overdue: the warning is in the report."""
+    """Do not wait for what is overdue: the warning is in the report. A hook has a timeout of its own."""
     for reason, names in list(proposals.waiting.items()):
+        if reason is Reason.RUNNING_HOOK:
+            continue
         kept = [name for name in names if not _is_late(view, name)]
         proposals.waiting[reason] = kept
         if not kept:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from awsroll.core.hooks import HookSeen
 from awsroll.core.warm_pool import WarmPool
 
 
@@ -235,6 +236,7 @@ class Observation:
         group: the Auto Scaling group; None for a standalone fleet.
         invocations: the reload commands that the record names, as far as SSM shows them.
         alarms: the alarms that the request names.
+        hooks: the announced runs of hooks, as far as whoever runs them knows them.
         remembered: settings whose old value stands as a tag: (group's name or target group's ARN, setting).
     """
 
@@ -244,6 +246,7 @@ class Observation:
     group: Group | None = None
     invocations: tuple[Invocation, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    hooks: tuple[HookSeen, ...] = ()
     remembered: frozenset[tuple[str, str]] = frozenset()
 
     def instance(self, instance_id: str) -> Instance | None:

@@ -15,8 +15,10 @@ from datetime import timedelta
 from awsroll.core.actions import Reason
 from awsroll.core.capacity import Capacity
 from awsroll.core.fleet import AlarmState
+from awsroll.core.hooking import awaits, checkpoint
+from awsroll.core.hooks import HookPoint
 from awsroll.core.plan import add_failures
-from awsroll.core.retire import Proposals
+from awsroll.core.proposals import Proposals
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Failure, Mode, Status
 from awsroll.core.view import View
@@ -86,6 +88,8 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         return status, proposals
     since = status.gate_since
     status = replace(status, progress_at=at)  # waiting for time or for a person is no lack of progress
+    if awaits(view, proposals, HookPoint.AT_CHECKPOINT, checkpoint(status)):
+        return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.waiting[Reason.CHECKPOINT] = []
     elif gates.needs_approval and status.wishes.approved <= status.passed:
@@ -96,7 +100,14 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
 
 
 def bake(view: View) -> tuple[Status, Proposals]:
-    """Watch the whole new fleet for the bake time; nothing else is left to do when this is asked."""
+    """Watch the whole new fleet for the bake time, then run the last hooks; nothing else is left to do by then."""
+    status, proposals = _watch(view)
+    if not proposals.waiting and not status.backwards:
+        awaits(replace(view, status=status), proposals, HookPoint.AFTER_ROLLOUT)
+    return status, proposals
+
+
+def _watch(view: View) -> tuple[Status, Proposals]:
     status, at, proposals = view.status, view.observation.at, Proposals()
     seconds = view.rollout.gates.bake_seconds
     if status.baked or status.backwards or seconds == 0:

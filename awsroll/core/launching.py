@@ -13,14 +13,18 @@ from datetime import timedelta
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
+from awsroll.core.clocks import is_steady
 from awsroll.core.desired import moved, shortfall
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
 from awsroll.core.gates import launches_left
+from awsroll.core.hooking import awaits, is_new
+from awsroll.core.hooks import HookPoint
+from awsroll.core.proposals import Proposals
 from awsroll.core.refusals import excuse_failures
-from awsroll.core.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT, Proposals
+from awsroll.core.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT
 from awsroll.core.rollout import Rollout
 from awsroll.core.short_zones import with_capacity
-from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
+from awsroll.core.status import Call, CallKind, Launch, Mode, Places, Status, Step
 from awsroll.core.victims import order
 from awsroll.core.view import View
 
@@ -271,11 +275,21 @@ def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANC
         missing = missing_targets(view, one)
         if one.state is not InstanceState.RUNNING or one.lifecycle not in (None, Lifecycle.IN_SERVICE):
             proposals.wait(Reason.LAUNCHING, name)
-        elif missing:
+        elif is_new(view, one) and awaits(view, proposals, HookPoint.AFTER_LAUNCH, name):
+            continue
+        elif missing and not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
             proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
-        else:
+        elif not missing and not awaits_healthy(view, one, proposals):
             proposals.wait(Reason.VERIFYING, name)
     return proposals
+
+
+def awaits_healthy(view: View, one: Instance, proposals: Proposals) -> bool:
+    """Tell whether a new server is healthy for long enough and waits for its hooks before it may serve."""
+    steady = is_steady(view, view.status.flights.get(one.instance_id)) and is_new(view, one)
+    if not steady or view.status.mode is not Mode.ROLLING:
+        return False
+    return awaits(view, proposals, HookPoint.AFTER_HEALTHY, one.instance_id)
 
 
 def missing_targets(view: View, one: Instance) -> tuple[TargetKey, ...]:

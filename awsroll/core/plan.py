@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.hooks import HookRun
 from awsroll.core.status import Failure, Mode, Outcome, Status
 
 
@@ -16,12 +17,14 @@ class Plan:
         status: what must be saved before the actions are carried out.
         holds: what is waited for, and why.
         requeue_seconds: when to look again at the latest, counted from the look. 0: at once.
+        hooks: runs of hooks to start, before the writes; they go on by themselves.
     """
 
     actions: tuple[Action, ...]
     status: Status
     holds: tuple[Hold, ...] = ()
     requeue_seconds: float = 0
+    hooks: tuple[HookRun, ...] = ()
 
 
 def add_failures(status: Status, *failures: Failure) -> Status:
@@ -53,6 +56,7 @@ _SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
     Reason.LAUNCHING: 4,
     Reason.VERIFYING: 3,
     Reason.RUNNING_COMMAND: 3,
+    Reason.RUNNING_HOOK: 3,
     Reason.SETTLING: 3,
     Reason.CAPACITY: 10,
     Reason.EXEMPT: 30,

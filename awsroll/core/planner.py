@@ -9,16 +9,18 @@ looked at again. Nothing is remembered of where a rollout "was": every plan is m
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core import clocks, deadlines, desired, gates, roster, settings
+from awsroll.core import clocks, deadlines, desired, gates, hooking, roster, settings
 from awsroll.core.actions import Action, Answer, Hold, Reason, Result
 from awsroll.core.capacity import Capacity, measure
 from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
+from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import adopt_old_launches, launch, note_shortage, register, settle_launches
 from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
+from awsroll.core.proposals import Proposals
 from awsroll.core.reloading import check_commands, reload
-from awsroll.core.retire import Proposals, retire
+from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy, Rollout
 from awsroll.core.selection import beyond_desired, select
@@ -75,6 +77,7 @@ def _look(view: View) -> View:
         deadlines.check_deaths,
         settle_by_look,
         adopt_old_launches,
+        hooking.settle_hooks,
         clocks.advance,
         roster.refresh,
         desired.read,
@@ -104,6 +107,9 @@ def _count(view: View, capacity: Capacity) -> View:
 
 def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     """Propose the next writes of one kind, in the order of preference."""
+    before = Proposals()
+    if not view.status.backwards and hooking.awaits(view, before, HookPoint.BEFORE_ROLLOUT):
+        return view.status, before
     status, gate = gates.pass_gate(view)
     view = replace(view, status=status)
     status, writes = settings.prepare(view, capacity.limits, at_rest=_is_at_rest(view, capacity))
@@ -122,6 +128,7 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     status = select(view, capacity)
     view = replace(view, status=status)
     status, proposals = _take_out(view)
+    proposals.hooks += [*arriving.hooks, *gate.hooks]
     for reason, ids in arriving.waiting.items():
         for one in ids:
             proposals.wait(reason, one)
@@ -139,6 +146,7 @@ def _take_out(view: View) -> tuple[Status, Proposals]:
     if proposals.writes or not status.retiring:
         return status, proposals
     status, ending = retire(replace(view, status=status))
+    ending.hooks += proposals.hooks
     for reason, ids in proposals.waiting.items():
         for one in ids:
             ending.wait(reason, one)
@@ -211,9 +219,10 @@ def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     actions = _one_kind(proposals.writes)
     others = tuple(Result(action=one, answer=Answer.STALE) for one in proposals.writes if one not in actions)
     view = replace(view, status=settle(view.status, others, view.observation.at))
+    status, runs = hooking.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else _patience(view, holds)
-    return Plan(actions=actions, status=view.status, holds=holds, requeue_seconds=seconds)
+    return Plan(actions=actions, status=status, holds=holds, requeue_seconds=seconds, hooks=runs)
 
 
 def _with_deadline(view: View, hold: Hold) -> Hold:

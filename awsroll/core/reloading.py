@@ -11,9 +11,12 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.clocks import is_drained
 from awsroll.core.fleet import CommandState, Instance, Invocation, Lifecycle
-from awsroll.core.launching import missing_targets
+from awsroll.core.hooking import awaits
+from awsroll.core.hooks import HookPoint
+from awsroll.core.launching import awaits_healthy, missing_targets
 from awsroll.core.plan import add_failures
-from awsroll.core.retire import Proposals, is_marked, mark, note_deregistered, registered_keys
+from awsroll.core.proposals import Proposals
+from awsroll.core.retire import awaits_leave, is_marked, mark, note_deregistered, registered_keys
 from awsroll.core.status import Call, CallKind, Failure, Mode, Status
 from awsroll.core.view import View
 
@@ -73,6 +76,8 @@ def _take_out(view: View, one: Instance, proposals: Proposals, at_point: _Group)
         _watch_command(view, one, flight.attempt, proposals, at_point)
     elif flight is not None and flight.void and may_run(view, one.instance_id, flight.void):
         proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
+    elif awaits_leave(view, one, proposals):
+        return
     elif not is_marked(view, one):
         at_point.unmarked.append(one.instance_id)
     elif registered := registered_keys(view, one):
@@ -85,7 +90,9 @@ def _take_out(view: View, one: Instance, proposals: Proposals, at_point: _Group)
         else:
             proposals.wait(Reason.SETTLING, one.instance_id)
     elif is_drained(view, one) and one.lifecycle in (None, Lifecycle.STANDBY):
-        at_point.ready.append(one.instance_id)
+        was_out = flight is not None and flight.stays_out
+        if was_out or not awaits(view, proposals, HookPoint.AFTER_DRAIN, one.instance_id):
+            at_point.ready.append(one.instance_id)
     else:
         proposals.wait(Reason.DRAINING, one.instance_id)
 
@@ -140,10 +147,11 @@ def _bring_back(view: View, one: Instance, proposals: Proposals, at_point: _Grou
         else:
             at_point.exiting.append(one.instance_id)
     elif one.lifecycle in (None, Lifecycle.IN_SERVICE) and (missing := missing_targets(view, one)):
-        proposals.writes.append(
-            act.RegisterTargets(instance_id=one.instance_id, targets=missing, reason=Reason.RELOADED)
-        )
-    else:
+        if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, one.instance_id):
+            proposals.writes.append(
+                act.RegisterTargets(instance_id=one.instance_id, targets=missing, reason=Reason.RELOADED)
+            )
+    elif not awaits_healthy(view, one, proposals):
         proposals.wait(Reason.VERIFYING, one.instance_id)
 
 

@@ -6,33 +6,20 @@ it does not matter who made the one before, or whether its answer was lost.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from awsroll.core import actions as act
-from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.actions import Action, Reason
 from awsroll.core.clocks import is_drained
 from awsroll.core.desired import surplus
 from awsroll.core.fleet import FleetKind, Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.hooking import awaits
+from awsroll.core.hooks import HookPoint
+from awsroll.core.proposals import Proposals
 from awsroll.core.status import Call, CallKind, Mode, Status
 from awsroll.core.view import View
 
 MARK_ROLLOUT, MARK_ROLE, MARK_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
-
-
-@dataclass(slots=True)
-class Proposals:
-    """Writes that could be made now, by kind, and what is waited for; the planner picks one kind."""
-
-    writes: list[Action] = field(default_factory=list)
-    waiting: dict[Reason, list[str]] = field(default_factory=dict)
-
-    def wait(self, reason: Reason, instance_id: str) -> None:
-        """Note that an instance is waited for."""
-        self.waiting.setdefault(reason, []).append(instance_id)
-
-    def holds(self) -> tuple[Hold, ...]:
-        """Return the waits."""
-        return tuple(Hold(reason=reason, instance_ids=tuple(ids)) for reason, ids in self.waiting.items())
 
 
 def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.MarkInstances:
@@ -46,7 +33,7 @@ def is_marked(view: View, one: Instance) -> bool:
     return one.rollout == view.rollout.rollout_id and bool(one.role)
 
 
-def retire(view: View) -> tuple[Status, Proposals]:
+def retire(view: View) -> tuple[Status, Proposals]:  # noqa: C901  (one branch a step)
     """Propose the next step for every instance in `status.retiring`."""
     proposals, ready, unmarked, keeping = Proposals(), [], [], _Keeping([], [])
     for name in view.status.retiring:
@@ -55,7 +42,7 @@ def retire(view: View) -> tuple[Status, Proposals]:
             if one is not None:
                 proposals.wait(Reason.TERMINATING, name)
             continue
-        step = _next_step(view, one)
+        step = _next_step(view, one, proposals)
         if step == "mark":
             unmarked.append(name)
         elif step == "terminate" and _shall_be_kept(view, one):
@@ -64,7 +51,7 @@ def retire(view: View) -> tuple[Status, Proposals]:
             ready.append(one)
         elif isinstance(step, act.DeregisterTargets):
             proposals.writes.append(step)
-        else:
+        elif step == "drain":
             proposals.wait(Reason.DRAINING, name)
     if unmarked:
         proposals.writes.insert(0, mark(view, unmarked))
@@ -123,6 +110,25 @@ def _collect_kept(view: View, status: Status, keeping: _Keeping, proposals: Prop
     )
 
 
+def awaits_leave(view: View, one: Instance, proposals: Proposals) -> bool:
+    """Tell whether a server that takes requests must wait for its hooks before anything is done to it."""
+    flight = view.status.flights.get(one.instance_id)
+    begun = flight is not None and flight.deregistered_at is not None
+    registered = any(target.state is not TargetState.DRAINING for target in one.targets)
+    if begun or not registered or view.is_gone(one):
+        return False
+    return awaits(view, proposals, HookPoint.BEFORE_DEREGISTER, one.instance_id)
+
+
+def _awaits_drained(view: View, one: Instance, proposals: Proposals) -> bool:
+    """Tell whether a drained server must wait for its hooks; a member of a group is drained once it is in standby."""
+    flight = view.status.flights.get(one.instance_id)
+    is_out = one.lifecycle is None or (one.lifecycle is Lifecycle.STANDBY and _shall_be_kept(view, one))
+    if not is_out or flight is None or not flight.targets or view.is_gone(one):
+        return False
+    return awaits(view, proposals, HookPoint.AFTER_DRAIN, one.instance_id)
+
+
 def _is_ending(status: Status, name: str) -> bool:
     return any(
         call.instance_id == name and call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
@@ -144,7 +150,9 @@ def registered_keys(view: View, one: Instance) -> tuple[TargetKey, ...]:
     )
 
 
-def _next_step(view: View, one: Instance) -> "str | act.DeregisterTargets":
+def _next_step(view: View, one: Instance, proposals: Proposals) -> "str | act.DeregisterTargets":
+    if awaits_leave(view, one, proposals):
+        return "hook"
     keys = ours_to_drain(view, one)
     needs_mark = bool(keys) or view.rollout.kind is FleetKind.STANDALONE or _shall_be_kept(view, one)
     if needs_mark and not is_marked(view, one):
@@ -153,7 +161,9 @@ def _next_step(view: View, one: Instance) -> "str | act.DeregisterTargets":
     if registered:
         return act.DeregisterTargets(instance_id=one.instance_id, targets=registered, reason=Reason.OUTDATED)
     rest = replace(one, targets=tuple(target for target in one.targets if target.key in keys))
-    return "terminate" if is_drained(view, rest) else "drain"
+    if not is_drained(view, rest):
+        return "drain"
+    return "hook" if _awaits_drained(view, one, proposals) else "terminate"
 
 
 def note_deregistered(view: View, writes: Sequence[Action]) -> Status:

@@ -10,10 +10,12 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Reason
 from awsroll.core.clocks import is_overdue
 from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey
+from awsroll.core.hooking import awaits
+from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import missing_targets
 from awsroll.core.plan import add_warnings
+from awsroll.core.proposals import Proposals
 from awsroll.core.reloading import announce, may_run
-from awsroll.core.retire import Proposals
 from awsroll.core.status import CallKind, Mode, Status, Step
 from awsroll.core.view import View
 
@@ -40,6 +42,8 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
             leaving_standby.append(name)
         elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):
             missing = _missing(view, one)
+            if missing and awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
+                continue
             if missing:
                 proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
             else:

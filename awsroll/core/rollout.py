@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from awsroll.core.amount import NONE, Amount
 from awsroll.core.fleet import FleetKind, Instance, TargetKey, TemplateVersion
+from awsroll.core.hooks import Hook
 
 
 class Strategy(StrEnum):
@@ -136,6 +137,7 @@ class Rollout:
         baseline_tags: tags that the old templates gave: they are the template's, not the user's, and are not copied.
         baseline: the versions found at the start, most common first.
         purges_warm_pool: the group's warm pool is deleted for the rollout, and put back at its end.
+        hooks: what is run at fixed points, in this order.
         termination_protected: standalone: the instances found protected from termination at the start.
         group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
     """
@@ -166,6 +168,7 @@ class Rollout:
     baseline_template: TemplateVersion | None = None
     group_version: str = ""
     purges_warm_pool: bool = False
+    hooks: tuple[Hook, ...] = ()
     termination_protected: tuple[str, ...] = ()
     region: str = ""
     account: str = ""

@@ -7,6 +7,7 @@ AWS; `amounts` and `limits` read it. Looking things up is the preflight's part.
 from dataclasses import dataclass, field
 
 from awsroll.core.amount import EVERYTHING, NONE, Amount
+from awsroll.core.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
 from awsroll.errors import SpecError
 
@@ -41,6 +42,7 @@ class RolloutSpec:
         approve_checkpoints: each gate waits for a person.
         bake_time: how long the whole new fleet is watched before success is declared.
         alarm: names of CloudWatch alarms; one in ALARM is a failure at any time.
+        hooks: what is run at fixed points of the rollout; see docs/hooks.md.
         max_failures: so many replacements may fail and be tried again.
         on_failure: what one more leads to: `rollback`, `pause` or `stop`; None: rollback, or for a reload without a
             rollback command: stop.
@@ -78,6 +80,7 @@ class RolloutSpec:
     approve_checkpoints: bool = False
     bake_time: float = 0
     alarm: tuple[str, ...] = ()
+    hooks: tuple[HookSpec, ...] = ()
     max_failures: int = 0
     on_failure: OnFailure | None = None
     keep_old: bool = False
@@ -139,6 +142,10 @@ class RolloutSpec:
         ):
             found.append("double-half launches as many servers as there are: leave the amounts out")
         found += self._gate_problems()
+        found += problems_of(self.hooks)
+        if self.strategy is Strategy.RELOAD:
+            late = (one for one in self.hooks if one.point == HookPoint.AFTER_LAUNCH)
+            found += [f"hook {one.name or one.point}: reload launches no servers to run it for" for one in late]
         if self.warm_pool not in ("refuse", "purge"):
             found.append(f"--warm-pool is refuse or purge, not {self.warm_pool!r}")
         return tuple(found)

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.fleet import TargetKey, TemplateVersion
+from awsroll.core.hooks import HookCall
 from awsroll.core.wishes import Wishes
 
 
@@ -182,6 +183,7 @@ class Counters:
 
     launches: int = 0
     commands: int = 0
+    hooks: int = 0
     replaced: int = 0
     reloaded: int = 0
     skipped: int = 0
@@ -216,6 +218,8 @@ class Status:
         excused_until: failed launches of the group up to this instant (AWS's own) are none of this rollout's.
         launch_after: no new launch before this instant, after a refusal that may pass.
         abandoned: settings that could not be restored; they stay in the ledger and in the report.
+        hook_calls: runs of hooks that were announced and whose end has not been seen.
+        hooks_passed: hooks that have passed, with what for; forgotten when that is in flight no more.
         warnings: what the report must say at the end.
     """
 
@@ -258,4 +262,6 @@ class Status:
     launch_after: datetime | None = None
     abandoned: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    hook_calls: tuple[HookCall, ...] = ()
+    hooks_passed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

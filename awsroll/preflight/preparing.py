@@ -6,6 +6,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.capacity import bounds
 from awsroll.core.finding import Finding
 from awsroll.core.fingerprint import Fingerprint
+from awsroll.core.hooks import named
 from awsroll.core.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Desired, Status
@@ -14,6 +15,7 @@ from awsroll.preflight.findings import Findings
 from awsroll.preflight.fingerprints import fingerprint_of, pinned
 from awsroll.preflight.gating import check_alarms, check_way_back, gates_of
 from awsroll.preflight.group import look_at_group
+from awsroll.preflight.hooking import check_hooks
 from awsroll.preflight.limits import resolve_limits
 from awsroll.preflight.names import account_of, new_rollout_id
 from awsroll.preflight.reloads import check_reload, reload_command, rollback_command
@@ -85,6 +87,7 @@ class _Preflight:
         rollout = replace(self._rollout(seen, goal, name), limits=limits)
         _check_floor(spec, rollout, seen, findings)
         check_way_back(spec, rollout, seen, goal, findings)
+        check_hooks(self._aws, rollout, findings)
         findings.raise_refusals()
         return Prepared(
             rollout=rollout,
@@ -114,6 +117,7 @@ class _Preflight:
             max_failures=spec.max_failures,
             on_failure=spec.after_failure,
             gates=gates_of(spec),
+            hooks=named(spec.hooks),
             keep_old=spec.keep_old,
             protected=spec.protected,
             standby=spec.standby,

@@ -4,7 +4,7 @@
 that nothing can survive that a store would not keep.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -15,6 +15,7 @@ from awsroll.core.rollout import Rollout
 from awsroll.core.settle import settle
 from awsroll.core.status import Mode, Outcome, Status
 from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.hooks import FakeHooks
 
 AFTER_NO_EFFECT = 2.0
 
@@ -32,12 +33,14 @@ class Driver:
     fleet: FakeFleet
     rollout: Rollout
     status: Status = field(init=False)
+    hooks: FakeHooks = field(init=False)
     plans: list[Plan] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         now = self.fleet.clock.now()
         self.status = Status(started_at=now, progress_at=now)
+        self.hooks = FakeHooks(self.fleet.clock)
 
     @property
     def ended(self) -> bool:
@@ -51,6 +54,7 @@ class Driver:
     def look(self) -> Plan:
         """Observe and plan; change nothing."""
         observation = self.fleet.observe(self.facing, self.status)
+        observation = replace(observation, hooks=self.hooks.look(self.status.hook_calls))
         return plan(self.rollout, observation, self.status)
 
     def step(self) -> Plan:
@@ -69,6 +73,8 @@ class Driver:
     def execute(self, decided: Plan) -> None:
         if self.status.ended_at is not None and self.status.ended_at < self.fleet.clock.now():
             return  # what happens after the end is not the rollout's
+        for run in decided.hooks:
+            self.hooks.start(run)
         results = self.fleet.execute(self.facing, decided.actions)
         self.results += results
         self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
@@ -91,6 +97,15 @@ class Driver:
             message = f"no end after {steps} steps: {self.status}\n{self.plans[-1]}\n{self.fleet.world.history(30)}"
             raise StuckError(message)
         return self.status
+
+    def resume(self) -> None:
+        """Go on after a pause, as the library does."""
+        at = self.fleet.clock.now()
+        self.status = replace(self.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+
+    def stopped(self) -> Status:
+        """Return the status with a person's wish to abort."""
+        return replace(self.status, wishes=replace(self.status.wishes, abort=True))
 
     def run_until(self, wanted: type[Action], *, steps: int = 500) -> Plan:
         """Go on until a plan holds such an action; that plan has been carried out."""

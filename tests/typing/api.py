@@ -11,10 +11,14 @@ from typing import Any, assert_never, assert_type
 import awsroll
 from awsroll import (
     ExemptPolicy,
+    HookEvent,
+    HookPoint,
+    HookSpec,
     Leftover,
     LocalStore,
     OnFailure,
     Outcome,
+    PythonHook,
     RecordStore,
     Repaired,
     Report,
@@ -62,6 +66,17 @@ def reload() -> RolloutSpec:
         parameter={"Mode": ["fast"]},
         app_version="2.4",
     )
+
+
+def roll_with_hooks(session: Any) -> Report:
+    def check(event: HookEvent) -> None:
+        assert_type(event.instance_ids, tuple[str, ...])
+
+    smoke = HookSpec(point=HookPoint.AFTER_HEALTHY, command=("./smoke",), timeout=60)
+    spec = RolloutSpec(asg="web", hooks=(smoke,))
+    awsroll.roll(spec, session=session, hooks={"after_healthy": check, HookPoint.ON_FAILURE: print})
+    report = awsroll.roll(spec, hooks=[PythonHook(point=HookPoint.AFTER_LAUNCH, call=check, timeout=5, name="look")])
+    return awsroll.resume(report.rollout_id, hooks={"after_launch": check})
 
 
 def what_must_not_be_given() -> None:

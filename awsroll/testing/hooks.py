@@ -1,0 +1,88 @@
+"""Hooks in virtual time: they run nothing, take as long as they are told to, and fail when they are told to.
+
+    hooks = FakeHooks(clock)
+    hooks.seconds["after_healthy"] = 90
+    hooks.fail("before_deregister", times=1)
+
+Fits `awsroll.ports.Hooks`. What was started, and with which event, stands in `events`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from awsroll.core.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState
+from awsroll.testing.clock import VirtualClock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    name: str
+    ends: float
+    detail: str
+
+
+class FakeHooks:
+    """Runs of hooks as a test wants them to go.
+
+    Args:
+        clock: the only source of time.
+
+    Attributes:
+        seconds: how long each hook takes, by name; a hook that is not named takes `0` seconds.
+        events: what every started run was told, in order; one that was started again stands there twice.
+        ended: numbers of the runs that were ended because nobody wanted them any more.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._runs: dict[int, _Started] = {}
+        self._failures: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
+        self.events: list[HookEvent] = []
+        self.ended: list[int] = []
+
+    def fail(self, name: str, times: int = 1) -> None:
+        """Have the next runs of a hook fail."""
+        self._failures[name] += times
+
+    def mend(self) -> None:
+        """Have every hook pass at once from now on."""
+        self._failures.clear()
+        self.seconds.clear()
+
+    def crash(self) -> None:
+        """Forget every run, as a process does that ends."""
+        self._runs.clear()
+
+    def start(self, run: HookRun) -> None:
+        """Start a run, unless it is known already."""
+        if run.call.number in self._runs:
+            return
+        name, now = run.hook.name, self._clock.monotonic()
+        seconds, detail = self.seconds.get(name, 0), ""
+        if self._failures[name] > 0:
+            self._failures[name] -= 1
+            detail = "exit code 1"
+        if seconds > run.hook.timeout_seconds:
+            seconds, detail = run.hook.timeout_seconds, f"not finished within {run.hook.timeout_seconds:g} s"
+        self.events.append(run.event)
+        self._runs[run.call.number] = _Started(name=name, ends=now + seconds, detail=detail)
+
+    def look(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
+        """Return how the announced runs stand; one that is announced no more is ended."""
+        announced = {call.number for call in calls}
+        for number in sorted(self._runs.keys() - announced):
+            if self._clock.monotonic() < self._runs.pop(number).ends:
+                self.ended.append(number)
+        return tuple(self._seen(number, run) for number, run in sorted(self._runs.items()))
+
+    def has_news(self) -> bool:
+        """Tell whether a run has ended."""
+        return any(run.ends <= self._clock.monotonic() for run in self._runs.values())
+
+    def _seen(self, number: int, run: _Started) -> HookSeen:
+        if self._clock.monotonic() < run.ends:
+            return HookSeen(number=number, state=HookState.RUNNING)
+        state = HookState.FAILED if run.detail else HookState.SUCCEEDED
+        return HookSeen(number=number, state=state, detail=run.detail)

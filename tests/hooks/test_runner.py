@@ -1,0 +1,169 @@
+"""Hooks in the background, in real time: short ones, their timeouts, and what happens to them at the end."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsroll.core.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState
+from awsroll.hooks import HookRunner
+from tests.support.amazon import connection
+
+PATIENCE = 20.0
+
+
+def run_of(number: int = 1, **kind: Any) -> HookRun:
+    hook = Hook(point=HookPoint.AFTER_HEALTHY, name="check", **kind)
+    event = HookEvent(
+        point=hook.point,
+        hook=hook.name,
+        run=number,
+        phase="rolling",
+        rollout_id="web-1",
+        fleet="web",
+        from_version="lt-web:1",
+        to_version="lt-web:2",
+        instance_ids=("i-1",),
+    )
+    return HookRun(hook=hook, call=HookCall(name="check", number=number, subject="i-1"), event=event)
+
+
+def python(script: str, **more: Any) -> HookRun:
+    return run_of(command=(sys.executable, "-c", script), **more)
+
+
+def runner(**callables: Any) -> HookRunner:
+    return HookRunner(connection(), callables=callables)
+
+
+def await_that(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def result_of(hooks: HookRunner, run: HookRun) -> HookSeen:
+    hooks.start(run)
+    await_that(hooks.has_news)
+    (seen,) = hooks.look([run.call])
+    return seen
+
+
+def test_a_command_that_ends_well_has_succeeded() -> None:
+    assert result_of(runner(), python("")) == HookSeen(number=1, state=HookState.SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    [
+        pytest.param("print('no table'); raise SystemExit(3)", "exit code 3: no table", id="exit-code-and-output"),
+        pytest.param("import os; os.kill(os.getpid(), 9)", "ended by signal 9", id="signal"),
+        pytest.param("print('x' * 5000); raise SystemExit(1)", f"exit code 1: {'x' * 300}", id="much-output"),
+    ],
+)
+def test_a_command_that_fails_says_why(script: str, detail: str) -> None:
+    assert result_of(runner(), python(script)) == HookSeen(number=1, state=HookState.FAILED, detail=detail)
+
+
+def test_a_command_that_cannot_be_started_has_failed(tmp_path: Path) -> None:
+    seen = result_of(runner(), run_of(command=(str(tmp_path / "none"),)))
+    assert seen.detail == f"{tmp_path / 'none'} cannot be started: No such file or directory"
+
+
+def is_alive(process_id: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(process_id, 0)
+        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    return False
+
+
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen(["sleep", "600"])
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write(f"{os.getpid()} {child.pid}")
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+print("still at it", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    hooks = runner()
+    seen = result_of(hooks, run_of(command=(sys.executable, "-c", STUBBORN, str(pids)), timeout_seconds=2))
+    assert seen == HookSeen(number=1, state=HookState.FAILED, detail="not finished within 2 s: still at it")
+    await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
+
+
+def test_the_end_of_the_driver_ends_what_runs(tmp_path: Path) -> None:
+    pids, hooks = tmp_path / "pids", runner()
+    run = run_of(command=(sys.executable, "-c", STUBBORN, str(pids)))
+    hooks.start(run)
+    await_that(pids.exists)
+    begun = time.monotonic()
+    assert hooks.close() == (run,)
+    assert time.monotonic() - begun < 4
+    await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
+    assert hooks.look([run.call]) == ()
+
+
+def test_a_run_that_nobody_wants_any_more_is_ended(tmp_path: Path) -> None:
+    pids, hooks = tmp_path / "pids", runner()
+    hooks.start(run_of(command=(sys.executable, "-c", STUBBORN, str(pids))))
+    await_that(pids.exists)
+    assert hooks.look([]) == ()
+    await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
+
+
+def test_a_run_is_started_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    hooks, log = runner(), tmp_path / "log"
+    run = run_of(command=("sh", "-c", f"echo run >>{log}"))
+    for _ in range(3):
+        result_of(hooks, run) if not log.exists() else hooks.start(run)
+    assert log.read_text() == "run\n"
+
+
+def test_news_is_news_once() -> None:
+    hooks, run = runner(), python("")
+    result_of(hooks, run)
+    assert not hooks.has_news()
+
+
+def test_a_callable_gets_the_event() -> None:
+    events: list[HookEvent] = []
+    run = run_of(is_callable=True)
+    assert result_of(runner(check=events.append), run).state is HookState.SUCCEEDED
+    assert events == [run.event]
+
+
+def test_what_a_callable_raises_is_the_failure() -> None:
+    def fail(_: HookEvent) -> None:
+        message = "not\nyet"
+        raise LookupError(message)
+
+    assert result_of(runner(check=fail), run_of(is_callable=True)).detail == "LookupError: not yet"
+
+
+def test_a_callable_that_takes_too_long_has_failed_and_is_left_behind() -> None:
+    release = threading.Event()
+    hooks, run = runner(check=lambda _: release.wait(PATIENCE)), run_of(is_callable=True, timeout_seconds=0.1)
+    hooks.start(run)
+    await_that(lambda: hooks.look([run.call])[0].state is HookState.FAILED)
+    assert hooks.look([run.call])[0].detail == "not finished within 0.1 s"
+    assert hooks.close() == (run,)
+    release.set()
+
+
+def test_a_callable_that_was_not_given_has_failed() -> None:
+    seen = result_of(runner(), run_of(is_callable=True))
+    assert seen.detail == "its Python callable was not given to whoever drives the rollout now"

@@ -1,0 +1,59 @@
+"""The same rollouts with hooks at every point: they take long, fail, and are forgotten by a process that dies.
+
+Whatever they do, the invariants hold, a rollout ends once they pass again, and none is in the way of a way back.
+"""
+
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from awsroll.core.hooks import Hook, HookPoint
+from awsroll.core.rollout import Rollout
+from awsroll.preflight.hooking import refused_points
+from tests.property.requests import Asked, Found, begun, founds, requests
+from tests.property.test_rollout_machine import PROFILE, RolloutMachine
+
+POINTS = st.sampled_from(list(HookPoint))
+
+
+def hooks_of(rollout: Rollout) -> tuple[Hook, ...]:
+    """One hook at every point that such a rollout comes to."""
+    every = [Hook(point=one, name=str(one), command=("true",), timeout_seconds=90) for one in HookPoint]
+    if rollout.reloads:
+        every = [one for one in every if one.point is not HookPoint.AFTER_LAUNCH]
+    return tuple(one for one in every if not refused_points(rollout, (one,)))
+
+
+class HookedMachine(RolloutMachine):
+    """One rollout with hooks, and the world around it."""
+
+    @initialize(found=founds, asked=requests)
+    def begin(self, found: Found, asked: Asked) -> None:
+        self.driver = begun(found, asked)
+        self.fleet = self.driver.fleet
+        self.driver.rollout = replace(self.driver.rollout, hooks=hooks_of(self.driver.rollout))
+
+    @rule(point=POINTS, times=st.integers(1, 3))
+    def a_hook_fails(self, point: HookPoint, times: int) -> None:
+        self.driver.hooks.fail(point, times)
+
+    @rule(point=POINTS, seconds=st.sampled_from([0, 7, 60, 500]))
+    def a_hook_takes_its_time(self, point: HookPoint, seconds: float) -> None:
+        self.driver.hooks.seconds[point] = seconds
+
+    @rule()
+    def the_process_dies_with_its_hooks(self) -> None:
+        self.driver.hooks.crash()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "driver"):
+            return
+        self.driver.hooks.mend()
+        super().teardown()
+        assert self.driver.status.hook_calls == ()
+
+
+HookedMachine.TestCase.settings = settings(**PROFILE)
+TestHookedMachine = HookedMachine.TestCase

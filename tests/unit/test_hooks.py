@@ -1,0 +1,143 @@
+"""Hooks as they are asked for, named and announced: exact plans of single looks."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core import actions as act
+from awsroll.core.fleet import FleetKind
+from awsroll.core.hooks import Hook, HookCall, HookPoint, HookSeen, HookSpec, HookState, named, problems_of
+from awsroll.core.planner import plan
+from awsroll.core.rollout import Rollout, Strategy
+from awsroll.core.spec import RolloutSpec
+from awsroll.core.status import Failure, Flight, Mode, Step
+from tests.support.looks import NEW, ON_WEB, instance, later, look, rollout, status
+
+CHECK = Hook(point=HookPoint.BEFORE_DEREGISTER, name="check", command=("true",))
+CALL = HookCall(name="check", number=1, subject="i-1")
+OLD_ONES = (instance("i-1"), instance("i-2"))
+
+
+def hooked(*hooks: Hook, **more: Any) -> Rollout:
+    return rollout(FleetKind.STANDALONE, hooks=hooks, **more)
+
+
+def chosen(**more: Any) -> Any:
+    """A status in which i-1 has been chosen to go, a minute after the start."""
+    flight = Flight(step=Step.DRAINING, since=later(0), targets=(ON_WEB,))
+    made = status("i-1", "i-2", retiring=("i-1",), flights={"i-1": flight}, looked_at=later(50))
+    return replace(made, **more)
+
+
+def test_a_run_is_announced_before_it_is_started() -> None:
+    decided = plan(hooked(CHECK), look(*OLD_ONES, at=60), chosen())
+    assert (decided.actions, decided.status.hook_calls) == ((), (CALL,))
+    (run,) = decided.hooks
+    assert (run.hook, run.call) == (CHECK, CALL)
+    assert (run.event.point, run.event.instance_ids, run.event.phase) == (CHECK.point, ("i-1",), "rolling")
+    assert [hold.reason for hold in decided.holds] == [act.Reason.RUNNING_HOOK]
+
+
+def test_an_announced_run_that_nobody_knows_is_started_again_as_the_same() -> None:
+    first = plan(hooked(CHECK), look(*OLD_ONES, at=60), chosen())
+    again = plan(hooked(CHECK), look(*OLD_ONES, at=63), first.status)
+    assert [run.call for run in again.hooks] == [CALL]
+    assert again.status.hook_calls == (CALL,)
+
+
+def test_nothing_is_started_while_a_run_goes_on_and_the_clocks_stand_still() -> None:
+    running = (HookSeen(number=1, state=HookState.RUNNING),)
+    before = chosen(hook_calls=(CALL,), progress_at=later(20))
+    decided = plan(hooked(CHECK), look(*OLD_ONES, at=60, hooks=running), before)
+    assert (decided.actions, decided.hooks) == ((), ())
+    assert decided.status.flights["i-1"].since == later(10)
+    assert decided.status.progress_at == later(30)
+
+
+def test_a_server_goes_when_its_hook_has_passed() -> None:
+    passed = (HookSeen(number=1, state=HookState.SUCCEEDED),)
+    one = instance("i-1", rollout="web-1", role="retiring")
+    decided = plan(hooked(CHECK), look(one, OLD_ONES[1], at=60, hooks=passed), chosen(hook_calls=(CALL,)))
+    assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=act.Reason.OUTDATED),)
+    assert (decided.status.hook_calls, decided.status.hooks_passed) == ((), ("check i-1",))
+
+
+def test_a_failed_hook_is_a_failure_of_its_server() -> None:
+    failed = (HookSeen(number=1, state=HookState.FAILED, detail="exit code 1"),)
+    decided = plan(hooked(CHECK), look(*OLD_ONES, at=60, hooks=failed), chosen(hook_calls=(CALL,)))
+    cause = "hook check failed at before_deregister: exit code 1"
+    assert decided.status.failures == (Failure(instance_id="i-1", cause=cause, at=later(60)),)
+    assert (decided.status.mode, decided.status.reason) == (Mode.ENDED, f"i-1: {cause}")
+
+
+@pytest.mark.parametrize("mode", [Mode.STOPPING, Mode.ROLLING])
+def test_on_the_way_back_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -> None:
+    new = instance("i-3", NEW, rollout="web-1", role="retiring")
+    flight = Flight(step=Step.DRAINING, since=later(0), targets=(ON_WEB,))
+    before = status(
+        "i-1",
+        "i-2",
+        mode=mode,
+        backwards=mode is Mode.ROLLING,
+        retiring=("i-3",),
+        rejected=("i-3",),
+        flights={"i-3": flight},
+        hook_calls=(replace(CALL, subject="i-3"),),
+        looked_at=later(50),
+    )
+    failed = (HookSeen(number=1, state=HookState.FAILED),)
+    decided = plan(hooked(CHECK), look(*OLD_ONES, new, at=60, hooks=failed), before)
+    assert decided.status.failures == ()
+    assert decided.status.warnings == ("i-3: hook check failed at before_deregister",)
+    assert decided.actions == (act.DeregisterTargets(instance_id="i-3", targets=(ON_WEB,), reason=act.Reason.OUTDATED),)
+
+
+def test_what_has_passed_is_forgotten_with_its_server() -> None:
+    before = chosen(hooks_passed=("check i-1", "check i-9", "start"))
+    decided = plan(hooked(CHECK), look(*OLD_ONES, at=60), before)
+    assert decided.status.hooks_passed == ("check i-1", "start")
+
+
+def test_names_are_made_up_of_the_point() -> None:
+    specs = [
+        HookSpec(point=HookPoint.AFTER_DRAIN, function="f"),
+        HookSpec(point=HookPoint.AFTER_DRAIN, function="g", name="after_drain-2"),
+        HookSpec(point=HookPoint.AFTER_DRAIN, function="h", timeout=5),
+    ]
+    assert [(one.name, one.timeout_seconds) for one in named(specs)] == [
+        ("after_drain", 300),
+        ("after_drain-2", 300),
+        ("after_drain-3", 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hook", "problem"),
+    [
+        pytest.param({}, "nothing to run is given; give exactly one of command, function and script", id="nothing"),
+        pytest.param({"command": ("x",), "function": "f"}, "command and function are given", id="two-kinds"),
+        pytest.param({"command": ("",)}, "the command has no program", id="no-program"),
+        pytest.param({"function": "f", "timeout": 0}, "the timeout is a time in seconds, more than 0", id="no-time"),
+        pytest.param({"function": "f", "timeout": float("nan")}, "more than 0, not nan", id="not-a-number"),
+        pytest.param({"function": "f", "name": "a b"}, "at most 60 characters and no spaces", id="name"),
+        pytest.param({"point": "after_lunch", "function": "f"}, "there is no point 'after_lunch'", id="point"),
+        pytest.param(
+            {"point": HookPoint.AT_CHECKPOINT, "script": ("x",)}, "at_checkpoint is about none", id="script-nowhere"
+        ),
+    ],
+)
+def test_says_what_is_wrong_with_a_hook(hook: dict[str, Any], problem: str) -> None:
+    (found,) = problems_of([HookSpec(**{"point": HookPoint.AFTER_DRAIN, **hook})])
+    assert problem in found
+
+
+def test_names_are_given_once() -> None:
+    twice = [HookSpec(point=one, function="f", name="check") for one in (HookPoint.AFTER_DRAIN, HookPoint.ON_FAILURE)]
+    assert problems_of(twice) == ["hook check: two hooks have this name"]
+
+
+def test_a_reload_has_no_launches_to_hook() -> None:
+    hooks = (HookSpec(point=HookPoint.AFTER_LAUNCH, function="f"),)
+    spec = RolloutSpec(asg="web", strategy=Strategy.RELOAD, command=("x",), rollback_command=("y",), hooks=hooks)
+    assert spec.problems() == ("hook after_launch: reload launches no servers to run it for",)
