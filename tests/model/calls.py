@@ -1,0 +1,202 @@
+"""What each call of awsroll does to the small fleet, and the answer that it gets. One call on one instance or group.
+
+A precondition that the look already broke makes a call `STALE` on AWS too; that the planner asks for it all the same is
+what `safety` judges.
+"""
+
+from typing import assert_never
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.fleet import CommandState, InstanceState, Lifecycle, TargetState
+from awsroll.core.status import Launch
+from tests.model.world import NEW, Server, World
+
+Done = tuple[World, Result]
+_ON_ITS_WAY_OUT = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+_BACK = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+
+
+def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR0912 -- one case an action
+    """Carry out one action as AWS would."""
+    match action:
+        case act.MarkInstances(instance_ids=names, tags=tags):
+            return _on_each(world, action, names, lambda server: _marked(server, dict(tags)))
+        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
+            return _launch(world, action, launch)
+        case act.RegisterTargets(instance_id=name):
+            return _on_each(world, action, (name,), _registered)
+        case act.DeregisterTargets(instance_id=name):
+            return _on_each(world, action, (name,), _deregistered)
+        case act.TerminateInstance(instance_id=name):
+            return _on_each(world, action, (name,), lambda server: server._replace(**_ENDED) if server.lives else None)
+        case act.TerminateInGroup(instance_ids=names, decrement=decrement):
+            return _terminate_members(world, action, names, decrement=decrement)
+        case act.EnterStandby(instance_ids=names):
+            return _move(world, action, names, back=False)
+        case act.ExitStandby(instance_ids=names):
+            return _move(world, action, names, back=True)
+        case act.SendCommand(instance_ids=names, attempt=attempt):
+            return _on_each(world, action, names, lambda server: _commanded(server, attempt))
+        case act.SetDesiredCapacity(value=value, expected=expected):
+            if world.group.desired != expected:
+                return world, _result(action, Answer.STALE)
+            return world.with_settings(desired=value), _result(action)
+        case act.UpdateGroup():
+            return _update(world, action), _result(action)
+        case act.SuspendProcesses(processes=names):
+            return world.with_settings(suspended=world.group.suspended | set(names)), _result(action)
+        case act.ResumeProcesses(processes=names):
+            return world.with_settings(suspended=world.group.suspended - set(names)), _result(action)
+        case act.RememberSettings(resource=resource, settings=settings):
+            told = {(resource, name) for name, _ in settings}
+            return world.with_settings(remembered=world.group.remembered | told), _result(action)
+        case act.ForgetSettings(resource=resource, settings=settings):
+            told = {(resource, name) for name in settings}
+            return world.with_settings(remembered=world.group.remembered - told), _result(action)
+        case act.SetDeregistrationDelay() | act.DeleteWarmPool() | act.PutWarmPool():
+            message = f"not part of the model: {action}"
+            raise TypeError(message)
+        case _ as never:
+            assert_never(never)
+
+
+_ENDED = {"state": InstanceState.TERMINATED, "target": None}
+
+
+def _result(action: Action, answer: Answer = Answer.DONE, *names: str) -> Result:
+    return Result(action=action, answer=answer, instance_ids=names)
+
+
+def _on_each(world: World, action: Action, names: tuple[str, ...], change) -> Done:
+    """Change each of the servers that can be changed; `None` says that one cannot."""
+    accepted = []
+    for name in names:
+        server = dict(world.servers).get(name)
+        made = None if server is None else change(server)
+        if made is not None:
+            world = world.changed(name, made)
+            accepted.append(name)
+    return world, _result(action, Answer.DONE if accepted else Answer.STALE, *accepted)
+
+
+def _marked(server: Server, tags: dict[str, str]) -> Server:
+    return server._replace(
+        mark=tags.get("awsroll:role", server.mark), code=tags.get("awsroll:app-version", server.code)
+    )
+
+
+def _registered(server: Server) -> Server | None:
+    if server.state is not InstanceState.RUNNING:
+        return None
+    fresh = server.target in (None, TargetState.DRAINING)
+    return server._replace(target=TargetState.INITIAL if fresh else server.target)
+
+
+def _deregistered(server: Server) -> Server:
+    return server._replace(target=None if server.target is None else TargetState.DRAINING)
+
+
+def _commanded(server: Server, attempt: int) -> Server | None:
+    if server.state is not InstanceState.RUNNING:
+        return None
+    if attempt in dict(server.commands):
+        return server
+    return server._replace(commands=(*server.commands, (attempt, CommandState.RUNNING)))
+
+
+def _launch(world: World, action: Action, launch: Launch) -> Done:
+    """Launch once a token: what it brought before is the answer to its repetition."""
+    known = [name for name, server in world.servers if server.token == launch.number]
+    if known:
+        if world.settings is None and not any(dict(world.servers)[name].lives for name in known):
+            return world, _refused(action, "IdempotentInstanceTerminated")
+        return world, _result(action, Answer.DONE, *known)
+    if world.settings is not None:
+        desired = world.settings.desired + launch.count
+        if desired > world.settings.maximum:
+            return world, _refused(action, "ValidationError")
+        world = world.with_settings(desired=desired)
+    names = []
+    for _ in range(launch.count):
+        world, name = world.with_server(launched(world, launch))
+        names.append(name)
+    return world, _result(action, Answer.DONE, *names)
+
+
+def launched(world: World, launch: Launch | None = None) -> Server:
+    """Return a server that has just been launched, by a call of ours or (without one) by its group."""
+    in_group = world.settings is not None
+    version = world.group.version if in_group else ("new" if launch is not None and launch.template == NEW else "old")
+    return Server(
+        version=version,
+        state=InstanceState.PENDING,
+        life=Lifecycle.PENDING if in_group else None,
+        target=None,
+        mark="" if in_group else "replacement",
+        token=launch.number if launch is not None else 0,
+    )
+
+
+def _refused(action: Action, code: str, *, transient: bool = False) -> Result:
+    return Result(action=action, answer=Answer.REFUSED, code=code, message=code, transient=transient)
+
+
+def refuse_launch(action: Action, *, transient: bool) -> Result:
+    """Return AWS's refusal of a launch: no capacity right now, or a definite no."""
+    return _refused(action, "InsufficientInstanceCapacity" if transient else "InvalidParameter", transient=transient)
+
+
+def _terminate_members(world: World, action: Action, names: tuple[str, ...], *, decrement: bool) -> Done:
+    accepted = []
+    for name in names:
+        server = dict(world.servers).get(name)
+        if server is None or server.life is None or server.life is Lifecycle.TERMINATING:
+            continue
+        if decrement and server.counted:
+            if world.group.desired <= world.group.minimum:
+                return world, _refused(action, "ValidationError")
+            world = world.with_settings(desired=world.group.desired - 1)
+        accepted.append(name)
+        world = world.changed(name, server._replace(life=Lifecycle.TERMINATING, target=_out(server)))
+    return world, _result(action, Answer.DONE if accepted else Answer.STALE, *accepted)
+
+
+def _out(server: Server) -> TargetState | None:
+    return None if server.target is None else TargetState.DRAINING
+
+
+def _move(world: World, action: Action, names: tuple[str, ...], *, back: bool) -> Done:
+    """Move members to standby or back; those that are there, or on the way, count as moved."""
+    source, there = (Lifecycle.STANDBY, _BACK) if back else (Lifecycle.IN_SERVICE, _ON_ITS_WAY_OUT)
+    accepted = []
+    for name in names:
+        server = dict(world.servers).get(name)
+        if server is None or server.life not in (source, *there):
+            continue
+        accepted.append(name)
+        if server.life is not source:
+            continue
+        desired = world.group.desired + (1 if back else -1)
+        if not world.group.minimum <= desired <= world.group.maximum:
+            return world, _refused(action, "ValidationError")
+        moved = (
+            server._replace(life=Lifecycle.PENDING)
+            if back
+            else server._replace(life=Lifecycle.ENTERING_STANDBY, target=_out(server))
+        )
+        world = world.with_settings(desired=desired).changed(name, moved)
+    return world, _result(action, Answer.DONE if accepted else Answer.STALE, *accepted)
+
+
+def _update(world: World, action: act.UpdateGroup) -> World:
+    changes = {}
+    if action.minimum is not None:
+        changes["minimum"] = action.minimum
+    if action.maximum is not None:
+        changes["maximum"] = action.maximum
+    if action.template is not None:
+        changes["version"] = "new" if action.template == NEW else "old"
+    world = world.with_settings(**changes)
+    group = world.group
+    return world.with_settings(desired=min(max(group.desired, group.minimum), group.maximum))

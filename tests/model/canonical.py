@@ -1,0 +1,272 @@
+"""Which states are the same: ids renamed, numbers renumbered, instants rounded, and what nobody reads left out.
+
+Two states with the same key differ only in the names of servers that are alike, in the numbers of launches and
+commands, and in words for people. Servers are named in the order of what they are and of what the record says of them, so
+where the planner breaks a tie by id, the model sees one way of breaking it (`everything --reversed`: the other one).
+"""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+from awsroll.core.fleet import InstanceState
+from awsroll.core.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Mode, Places, Status, Step
+from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
+from tests.model.world import IDS, Server, World
+
+_SETS = ("retiring", "reloading", "returning", "serving", "rejected", "kept", "found")
+
+
+class State(NamedTuple):
+    """One state of planner x fleet: the truth, and the record as it is stored."""
+
+    world: World
+    status: Status
+
+
+class Passing(NamedTuple):
+    """Time that passes while states are made canonical; `watched`: somebody has looked all the while."""
+
+    seconds: float = 0.0
+    watched: bool = True
+
+
+NO_TIME = Passing()
+AFTER_A_WHILE = Passing(seconds=A_WHILE)
+AFTER_LONG = Passing(seconds=LONG)
+UNWATCHED = Passing(seconds=LONG, watched=False)
+
+
+class Names(NamedTuple):
+    """The new names: of servers, of launches, and of reload commands."""
+
+    servers: dict[str, str]
+    launches: dict[int, int]
+    attempts: dict[int, int]
+
+
+def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backwards: bool = False) -> State:
+    """Return the state's representative.
+
+    Args:
+        world: the fleet.
+        status: the record.
+        passing: how much time passes.
+        backwards: name servers in the opposite order.
+    """
+    world = _without_the_forgotten(world, status)
+    servers = _named(world, status, backwards=backwards)
+    numbers = sorted(one.number for one in status.launches)
+    sent = {flight.attempt or flight.void for flight in status.flights.values()}
+    sent |= {call.number for call in status.calls if call.kind is CallKind.SEND_COMMAND}
+    names = Names(
+        servers=servers,
+        launches={old: new for new, old in enumerate(numbers, start=1)},
+        attempts={old: new for new, old in enumerate(sorted(sent - {0}), start=1)},
+    )
+    return State(_renamed_world(world, status, names), _renamed_status(status, names, passing))
+
+
+def key(state: State) -> Hashable:
+    """Return what is equal for equal states, and can be hashed."""
+    values = (getattr(state.status, name) for name in Status.__slots__)
+    plain = (tuple(one.items()) if type(one) is dict else one for one in values)
+    return (state.world, *plain)
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+def _without_the_forgotten(world: World, status: Status) -> World:
+    """Leave out what has ended, where no record and no lost answer could ask for it."""
+    named = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
+    named |= {one for launch in status.launches for one in launch.instance_ids}
+    named |= {one for place in status.places for one in place.occupants}
+    named |= {launch.succeeds for launch in status.launches} | {call.instance_id for call in status.calls}
+    unsettled = {one.number for one in status.launches if not one.settled}
+    kept = tuple(
+        (name, server)
+        for name, server in world.servers
+        if server.state is not InstanceState.TERMINATED
+        or server.life is not None
+        or name in named
+        or server.token in unsettled
+    )
+    return world if len(kept) == len(world.servers) else world._replace(servers=kept)
+
+
+def _named(world: World, status: Status, *, backwards: bool) -> dict[str, str]:
+    servers = dict(world.servers)
+    recorded = {one for place in status.places for one in place.occupants} | set(status.flights)
+    recorded |= {one for launch in status.launches for one in (launch.succeeds, *launch.instance_ids) if one}
+    recorded |= {call.instance_id for call in status.calls if call.instance_id}
+    recorded |= {one for name in _SETS if name != "found" for one in getattr(status, name)}
+    everyone = [*servers, *sorted(recorded - servers.keys())]
+    partners = _partners(status)
+    own = {name: _signature(servers.get(name), name, status) for name in everyone}
+    looks = {name: (own[name], own.get(partners.get(name, ""), "")) for name in everyone}
+    order = sorted(everyone, key=looks.__getitem__, reverse=backwards)
+    rank = {name: number for number, name in enumerate(order)}
+
+    def among_alike(name: str) -> int:
+        return min(rank[name], rank.get(partners.get(name, ""), len(rank)))
+
+    order.sort(key=among_alike)
+    order.sort(key=looks.__getitem__, reverse=backwards)
+    return dict(zip(order, IDS, strict=False))
+
+
+def _partners(status: Status) -> dict[str, str]:
+    """Pair servers with those whose place they take."""
+    pairs = dict[str, str]()
+    for launch in status.launches:
+        for one in launch.instance_ids:
+            if launch.succeeds:
+                pairs[one], pairs[launch.succeeds] = launch.succeeds, one
+    return pairs
+
+
+def _signature(server: Server | None, name: str, status: Status) -> str:
+    """Describe a server by what it is, and what the record says of it, without names."""
+    flight = status.flights.get(name)
+    sets = "".join("01"[name in getattr(status, one)] for one in _SETS)
+    calls = [f"{call.kind}{call.answered}" for call in status.calls if call.instance_id == name]
+    launches = [
+        f"{name == one.succeeds}{one.settled}{one.template}"
+        for one in status.launches
+        if name == one.succeeds or name in one.instance_ids
+    ]
+    places = [place.template for place in status.places if name in place.occupants]
+    # `server` before the rest: old servers come before new ones, as they would by their launch times.
+    return f"{_describe(server)}|{sets}|{calls}|{launches}|{places}|{flight}"
+
+
+@cache
+def _describe(server: Server | None) -> str:
+    if server is None:
+        return "~"
+    attempts = [state for _, state in server.commands]
+    version = {"old": "1", "new": "2"}[server.version]
+    return f"{version}{server._replace(version='', token=0, commands=())}{attempts}"
+
+
+# --- and what goes by them ----------------------------------------------------------------------------------------
+
+
+def _renamed_world(world: World, status: Status, names: Names) -> World:
+    unsettled = {one.number for one in status.launches if not one.settled}
+    renamed = []
+    for name, server in world.servers:
+        made = server
+        if server.token:
+            made = made._replace(token=names.launches[server.token] if server.token in unsettled else 0)
+        if server.commands:
+            known = ((names.attempts[one], state) for one, state in server.commands if one in names.attempts)
+            made = made._replace(commands=tuple(sorted(known)))
+        renamed.append((names.servers[name], made))
+    return world._replace(servers=tuple(sorted(renamed)))
+
+
+def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  # one field after the other
+    seconds, ids = passing.seconds, names.servers
+    sets = {one: tuple(sorted({ids[name] for name in getattr(status, one) if name in ids})) for one in _SETS}
+    flights = ((ids[name], _flight(one, names, seconds)) for name, one in status.flights.items())
+    waiting = status.failures[status.judged :] if status.mode is Mode.ROLLING else ()
+    return Status(
+        **sets,
+        mode=status.mode,
+        outcome=status.outcome,
+        reason="a reason" if status.reason else "",
+        started_at=NOW,
+        ended_at=None if status.ended_at is None else NOW,
+        looked_at=_looked_at(status, passing),
+        progress_at=aged(status.progress_at, seconds, LONG),
+        counters=Counters(
+            launches=len(names.launches), commands=len(names.attempts), replaced=min(1, status.counters.replaced)
+        ),
+        flights=dict(sorted(flights)),
+        launches=tuple(_launch(one, names) for one in sorted(status.launches, key=lambda one: one.number)),
+        calls=tuple(sorted((_call(one, names, seconds) for one in status.calls), key=_call_order)),
+        backwards=status.backwards,
+        wishes=status.wishes,
+        failures=tuple(_failure(one, ids) for one in waiting),
+        passed=status.passed,
+        gate_since=aged_or_none(status.gate_since, seconds, LONG),
+        baking_since=aged_or_none(status.baking_since, seconds, LONG),
+        baked=status.baked,
+        pausing="asked" if status.pausing else "",
+        places=tuple(_place(one, ids) for one in status.places),
+        desired=_desired(status.desired, seconds),
+        ledger=dict(sorted(status.ledger.items())),
+        applied=dict(sorted(status.applied.items())),
+        exempt_since=aged_or_none(status.exempt_since, seconds, LONG),
+        shortage_since=aged_or_none(status.shortage_since, seconds, LONG),
+        shortage="",
+        launch_after=still_to_come(status.launch_after, seconds),
+        abandoned=status.abandoned,
+        warnings=("a warning",) if status.warnings else (),
+    )
+
+
+def _looked_at(status: Status, passing: Passing):
+    if status.looked_at is None or passing.watched:
+        return status.looked_at and (OVERDUE if status.looked_at == OVERDUE and not passing.seconds else NOW)
+    return OVERDUE
+
+
+def _flight(one: Flight, names: Names, seconds: float) -> Flight:
+    unseen = one.deregistered_at is not None and not one.draining_seen
+    absent = aged(one.gone_since, seconds, A_WHILE) if one.gone_since is not None and unseen else one.gone_since
+    return replace(
+        one,
+        since=NOW if one.step is Step.KEPT else aged(one.since, seconds, LONG),
+        healthy_since=None if one.healthy_since is None else NOW,
+        deregistered_at=aged_or_none(one.deregistered_at, seconds, A_WHILE),
+        gone_since=None if absent is None else (absent if unseen else NOW),
+        attempt=names.attempts.get(one.attempt, 0),
+        void=0 if one.attempt else names.attempts.get(one.void, 0),
+    )
+
+
+def _launch(one: Launch, names: Names) -> Launch:
+    number = names.launches[one.number]
+    return replace(
+        one,
+        number=number,
+        token=f"{one.token.rpartition('-')[0]}-{number}",
+        at=NOW,
+        succeeds=names.servers.get(one.succeeds, one.succeeds),
+        instance_ids=tuple(sorted(names.servers[name] for name in one.instance_ids)),
+        tags=(),
+    )
+
+
+def _call(one: Call, names: Names, seconds: float) -> Call:
+    sent = one.kind is CallKind.SEND_COMMAND
+    return replace(
+        one,
+        at=aged(one.at, seconds, A_WHILE),
+        instance_id=names.servers.get(one.instance_id, one.instance_id),
+        number=names.attempts[one.number] if sent else one.number,
+    )
+
+
+def _call_order(one: Call) -> tuple[str, str, int]:
+    return (one.instance_id, one.kind, one.number)
+
+
+def _place(one: Places, ids: dict[str, str]) -> Places:
+    return replace(one, occupants=tuple(sorted(ids[name] for name in one.occupants)))
+
+
+def _failure(one: Failure, ids: dict[str, str]) -> Failure:
+    return replace(one, instance_id=ids.get(one.instance_id, ""), cause="a cause", at=NOW)
+
+
+def _desired(known: Desired | None, seconds: float) -> Desired | None:
+    if known is None:
+        return None
+    at = aged(known.moved_at, seconds, A_WHILE)
+    settled = at == AGED or known.previous == known.expected
+    return replace(known, moved_at=AGED, previous=known.expected) if settled else replace(known, moved_at=at)

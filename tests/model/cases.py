@@ -1,0 +1,76 @@
+"""The small fleets and requests: each strategy on both kinds of fleet."""
+
+from typing import Any
+
+from awsroll.core.amount import EVERYTHING, NONE, Amount
+from awsroll.core.fleet import FleetKind, Lifecycle
+from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from tests.model.explore import Case
+from tests.model.safety import Found
+from tests.model.times import LIMITS, LONG
+from tests.model.world import IDS, NEW, OLD, ROLLOUT_ID, WEB, Server, Settings, World
+
+ONE = Amount(value=1)
+KINDS = {"standalone": FleetKind.STANDALONE, "group": FleetKind.AUTO_SCALING}
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "replace": {"max_unavailable": ONE},
+    "launch-first": {"max_surge": ONE},
+    "double-half": {"strategy": Strategy.DOUBLE_HALF, "max_surge": EVERYTHING},
+    "reload": {
+        "strategy": Strategy.RELOAD,
+        "max_unavailable": ONE,
+        "template": None,
+        "reload": ReloadCommand(app_version="app-2", commands=("deploy",)),
+        "rollback_reload": ReloadCommand(app_version="app-1", commands=("deploy",)),
+    },
+    "keep-old": {
+        "strategy": Strategy.DOUBLE_HALF,
+        "max_surge": EVERYTHING,
+        "keep_old": True,
+        "gates": Gates(bake_seconds=LONG),
+    },
+    "checkpoint": {"max_unavailable": ONE, "gates": Gates(checkpoints=(ONE,), needs_approval=True)},
+    "checkpoint-double-half": {
+        "strategy": Strategy.DOUBLE_HALF,
+        "max_surge": EVERYTHING,
+        "gates": Gates(checkpoints=(ONE,), needs_approval=True),
+    },
+    "two-at-a-time": {"max_unavailable": Amount(value=2)},
+}
+
+
+def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Case:
+    """Return a case of that many old servers. `servers` puts others there; other changes are of the rollout."""
+    servers = changes.pop("servers", None)
+    wishes, backwards = changes.pop("wishes", True), changes.pop("backwards", False)
+    world = fleet(kind, size, servers)
+    made = {
+        "rollout_id": ROLLOUT_ID,
+        "kind": KINDS[kind],
+        "fleet": "web",
+        "group": "web" if world.settings is not None else "",
+        "target_groups": (WEB.target_group,),
+        "max_unavailable": NONE,
+        "max_surge": NONE,
+        "template": NEW,
+        "limits": LIMITS,
+        "on_failure": OnFailure.ROLLBACK,
+        "baseline": (VersionCount(version=str(OLD), count=size, template=OLD),),
+        "baseline_template": OLD,
+        "group_version": "1" if world.settings is not None else "",
+        **STRATEGIES[strategy],
+        **changes,
+    }
+    name = f"{kind} {strategy} of {size}, {faults} faults"
+    return Case(name, Found(Rollout(**made), world), faults, wishes, backwards)
+
+
+def fleet(kind: str, size: int, servers: tuple[Server, ...] | None = None) -> World:
+    """Return a fleet of old, healthy servers (or of those given)."""
+    in_group = kind == "group"
+    life = Lifecycle.IN_SERVICE if in_group else None
+    found = tuple(Server() for _ in range(size)) if servers is None else servers
+    placed = tuple(one._replace(life=life) if one.life is None and one.held != "foreign" else one for one in found)
+    counted = sum(one.counted for one in placed) if in_group else len(placed)
+    settings = Settings(desired=counted, minimum=0, maximum=max(counted, 1)) if in_group else None
+    return World(servers=tuple(zip(IDS, placed, strict=False)), settings=settings, goal=counted)

@@ -1,0 +1,253 @@
+"""Every reachable state of planner x small fleet, breadth first, by the number of faults that it takes.
+
+From a state lead: the next pass; each thing that may happen by itself; where the planner does nothing but wait and
+nothing is about to happen, the next timer; and, as long as the path holds fewer faults than allowed, each fault. A
+state is first reached with the fewest faults, so it is looked at once.
+
+Afterwards it is checked that from each state an end can still be reached by kind events alone.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from awsroll.core.desired import is_moving
+from awsroll.core.fleet import FleetKind
+from awsroll.core.status import Mode, Outcome, Status
+from tests.model import passes, physics
+from tests.model.canonical import (
+    AFTER_A_WHILE,
+    AFTER_LONG,
+    NO_TIME,
+    UNWATCHED,
+    Passing,
+    State,
+    canonical,
+    key,
+)
+from tests.model.describe import describe
+from tests.model.passes import Pass, WrongError
+from tests.model.safety import Found, end_wrongs
+from tests.model.times import NOW
+from tests.model.world import World
+
+
+class Move(NamedTuple):
+    """One way on from a state."""
+
+    label: str
+    world: World
+    status: Status
+    passing: Passing = NO_TIME
+
+
+@dataclass(frozen=True)
+class Case:
+    """One small fleet, one request, and how much may go wrong.
+
+    Attributes:
+        found: the fleet as it is found, and the request.
+        faults: how many a path may hold at most.
+        wishes: whether a person may ask for a rollback or an end (a fault like others).
+        backwards: name servers in the opposite order.
+    """
+
+    name: str
+    found: Found
+    faults: int
+    wishes: bool = True
+    backwards: bool = False
+
+
+@dataclass
+class Explored:
+    """What was found."""
+
+    case: Case
+    states: int = 0
+    ends: int = 0
+    edges: int = 0
+    problem: str = ""
+    story: list[str] = field(default_factory=list)
+
+
+class Explorer:
+    """Enumerates one case. Only keys' hashes are kept of states that lie behind."""
+
+    def __init__(self, case: Case, *, limit: int | None = None) -> None:
+        self.case = case
+        self.limit = limit
+        self.numbers = dict[int, int]()
+        self.parents = array("l")
+        self.labels = list[str]()
+        self.sources, self.targets, self.ends = array("l"), array("l"), array("l")
+
+    def run(self) -> Explored:
+        """Visit every state, or stop at the first that is wrong."""
+        case, explored = self.case, Explored(self.case)
+        start = self._start()
+        self._number(start, -1, "start")
+        layer = [(0, start)]
+        for faults in range(case.faults + 1):
+            layer = self._visit(layer, faults, explored)
+            if explored.problem:
+                break
+        explored.states, explored.ends, explored.edges = len(self.labels), len(self.ends), len(self.sources)
+        if not explored.problem and self.limit is None and (lost := self._without_an_end()) is not None:
+            explored.problem, explored.story = "no end can be reached any more", self._story(lost)
+        return explored
+
+    def _start(self) -> State:
+        status = Status(started_at=NOW, progress_at=NOW)
+        return canonical(self.case.found.world, status, backwards=self.case.backwards)
+
+    def _visit(self, layer: list[tuple[int, State]], faults: int, explored: Explored) -> list[tuple[int, State]]:
+        """Visit all states that take this many faults; return the first ones that take one more."""
+        stack, beyond = layer, []
+        while stack:
+            number, state = stack.pop()
+            if state.status.mode is Mode.ENDED:
+                self.ends.append(number)
+                continue
+            if self.limit is not None and len(self.labels) > self.limit:
+                break
+            try:
+                made = passes.make(self.case.found, state, peaceful=faults == 0)
+                self._check_end(made)
+            except WrongError as error:
+                explored.problem, explored.story = str(error), self._story(number)
+                return []
+            for move in self._kind_moves(state, made):
+                if (entry := self._follow(number, move, is_kind=True)) is not None:
+                    stack.append(entry)
+            if faults < self.case.faults:
+                reached = (self._follow(number, move, is_kind=False) for move in self._faults(state, made))
+                beyond += [entry for entry in reached if entry is not None]
+        return beyond
+
+    def _check_end(self, made: Pass) -> None:
+        if made.ended.mode is Mode.ENDED:
+            problem = next(end_wrongs(self.case.found, made.worlds[-1], made.ended), None)
+            if problem:
+                raise WrongError(problem)
+
+    def _follow(self, number: int, move: Move, *, is_kind: bool) -> tuple[int, State] | None:
+        state = canonical(move.world, move.status, move.passing, backwards=self.case.backwards)
+        before = len(self.labels)
+        there = self._number(state, number, move.label)
+        if is_kind:
+            self.sources.append(number)
+            self.targets.append(there)
+        return (there, state) if there == before else None
+
+    def _number(self, state: State, parent: int, label: str) -> int:
+        mark = hash(key(state))
+        number = self.numbers.setdefault(mark, len(self.labels))
+        if number == len(self.labels):
+            self.parents.append(parent)
+            self.labels.append(label)
+        return number
+
+    # --- the ways on ----------------------------------------------------------------------------------------------
+
+    def _kind_moves(self, state: State, made: Pass) -> Iterator[Move]:
+        world, status = state
+        yield Move("pass", made.worlds[-1], made.ended)
+        about_to_happen = list(physics.kind(world))
+        for label, after in about_to_happen:
+            yield Move(label, after, status)
+        if status.outcome is Outcome.PAUSED:
+            yield Move("a person resumes", world, replace(status, outcome=Outcome.RUNNING))
+        if not self._waits(state, made):
+            return
+        if status.gate_since is not None and world.approved <= status.passed:
+            wishes = replace(status.wishes, approved=world.approved + 1)
+            yield Move("a person approves", world._replace(approved=world.approved + 1), replace(status, wishes=wishes))
+        if self._something_settles(state):
+            yield Move("a while passes", world, status, AFTER_A_WHILE)
+        elif not about_to_happen:
+            yield Move("a long time passes", world, status, AFTER_LONG)
+
+    def _waits(self, state: State, made: Pass) -> bool:
+        """Tell whether the planner does nothing but wait."""
+        return not made.plan.actions and canonical(state.world, made.ended, backwards=self.case.backwards) == state
+
+    def _something_settles(self, state: State) -> bool:
+        """Tell whether one of the short timers is running: it fires before any long one."""
+        return canonical(*state, AFTER_A_WHILE, backwards=self.case.backwards) != state
+
+    def _faults(self, state: State, made: Pass) -> Iterator[Move]:
+        world, status = state
+        rollout = self.case.found.rollout
+        irreplaceable = rollout.reloads and rollout.kind is FleetKind.STANDALONE
+        for label, after, record in passes.cut_short(self.case.found, made):
+            yield Move(label, after, record)
+        if status.looked_at is None:
+            return  # what happens before the first look makes it another fleet
+        for label, after in physics.faults(world, irreplaceable=irreplaceable):
+            yield Move(label, after, status)
+        yield Move("FAULT nobody looks for long", world, status, UNWATCHED)
+        if self._waits(state, made) and not self._something_settles(state):
+            yield Move("FAULT a long time passes", world, status, AFTER_LONG)
+        if world.settings is not None and _may_scale(status, world):
+            for desired in (world.settings.desired - 1, world.settings.desired + 1):
+                if max(1, world.settings.minimum) <= desired <= world.settings.maximum:
+                    yield Move(f"FAULT somebody sets {desired}", _scaled(world, desired), status)
+        if self.case.wishes and status.mode is Mode.ROLLING:
+            if not status.backwards:
+                yield Move("FAULT a rollback is asked for", world, _wished(status, rollback=True))
+            yield Move("FAULT an end is asked for", world, _wished(status, abort=True))
+
+    # --- afterwards -----------------------------------------------------------------------------------------------
+
+    def _without_an_end(self) -> int | None:
+        """Return the first state from which no end can be reached, going backwards from the ends."""
+        into = [array("l") for _ in self.labels]
+        for source, target in zip(self.sources, self.targets, strict=True):
+            into[target].append(source)
+        reached, waiting = bytearray(len(self.labels)), list(self.ends)
+        while waiting:
+            number = waiting.pop()
+            if not reached[number]:
+                reached[number] = 1
+                waiting += into[number]
+        return next((number for number, there in enumerate(reached) if not there), None)
+
+    def _story(self, number: int) -> list[str]:
+        """Tell what led to a state: each event, and the state that it made."""
+        numbers = []
+        while number >= 0:
+            numbers.append(number)
+            number = self.parents[number]
+        marks = {there: mark for mark, there in self.numbers.items() if there in set(numbers)}
+        state, told = self._start(), []
+        for number in numbers[::-1]:
+            if number:
+                state = self._next(state, marks[number])
+            told.append(f"{self.labels[number]}\n{describe(state)}")
+        return told
+
+    def _next(self, state: State, mark: int) -> State:
+        made = passes.make(self.case.found, state, peaceful=False)
+        moves = (*self._kind_moves(state, made), *self._faults(state, made))
+        states = (canonical(one.world, one.status, one.passing, backwards=self.case.backwards) for one in moves)
+        return next(one for one in states if hash(key(one)) == mark)
+
+
+def _may_scale(status: Status, world: World) -> bool:
+    """Tell whether another desired capacity could be told from our own: see the limits."""
+    known = status.desired
+    if known is None or is_moving(status):
+        return False
+    return known.expected == world.group.desired and known.previous == known.expected
+
+
+def _scaled(world: World, desired: int) -> World:
+    """Return the world with another desired capacity: the goal. Of what it no longer asks for, none was replaced."""
+    touched = world.touched - max(0, world.goal - desired)
+    return world.with_settings(desired=desired)._replace(goal=desired, touched=touched)
+
+
+def _wished(status: Status, **wishes: bool) -> Status:
+    return replace(status, wishes=replace(status.wishes, **wishes))

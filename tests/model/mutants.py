@@ -1,0 +1,241 @@
+"""The planner with one guard flipped: each of these must be caught by the invariants, or the check proves nothing.
+
+A guard is flipped where it is used, so that the rest of the planner, and the world, stay as they are.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from pytest import MonkeyPatch  # noqa: PT013 -- only the type's name is used
+
+from awsroll.core import capacity, desired, finishing, gates, launching, planner, reloading, retire, selection
+from awsroll.core.fleet import TargetState
+from awsroll.core.plan import Plan
+from awsroll.core.view import View
+from tests.model.cases import case
+from tests.model.explore import Case
+from tests.model.world import Server
+
+_MANY = 99
+
+
+class Mutant(NamedTuple):
+    """One flipped guard.
+
+    Attributes:
+        guard: what it guards, in words.
+        flip: makes the change, until the test is over.
+        case: the small fleet in which it must be seen.
+        caught_as: what the problem must begin with.
+    """
+
+    guard: str
+    flip: Callable[[MonkeyPatch], None]
+    case: Case
+    caught_as: str
+
+
+def _constant(owner: object, name: str, value: Any) -> Callable[[MonkeyPatch], None]:
+    """Have a function answer the same whatever it is asked."""
+    return lambda patch: patch.setattr(owner, name, lambda *_, **__: value)
+
+
+def _property(owner: type, name: str, answer: Callable[[Any], Any]) -> Callable[[MonkeyPatch], None]:
+    return lambda patch: patch.setattr(owner, name, property(answer))
+
+
+def _no_ceiling(now: capacity.Capacity) -> int:
+    return max(0, now.goal_current - now.current)
+
+
+def _kept_are_candidates(patch: MonkeyPatch) -> None:
+    guarded = View._is_candidate
+    patch.setattr(View, "_is_candidate", lambda view, one: view.is_kept(one) or guarded(view, one))
+
+
+def _announcements_stay(patch: MonkeyPatch) -> None:
+    patch.setattr(planner, "settle", lambda status, _results, _at: status)
+
+
+def _intent_forgotten(patch: MonkeyPatch) -> None:
+    """Save the record without the intents of the calls that the same plan makes."""
+    planned = planner.plan
+
+    def forgetful(rollout: Any, observation: Any, status: Any) -> Plan:
+        made = planned(rollout, observation, status)
+        return replace(made, status=replace(made.status, launches=status.launches, counters=status.counters))
+
+    patch.setattr(planner, "plan", forgetful)
+
+
+_PROTECTED = (Server(held="protected"), Server())
+_STANDING_BY = (Server(held="standby", target=None), Server())
+_STRANGER = (Server(), Server(), Server(held="foreign"))
+_SICK = (Server(sick=True, target=TargetState.UNHEALTHY), Server(sick=True, target=TargetState.UNHEALTHY))
+
+MUTANTS = (
+    Mutant(
+        "no more servers are taken than the floor spares",
+        _property(capacity.Capacity, "room", lambda _: _MANY),
+        case("standalone", "launch-first", 2, 1),
+        "invariant 1",
+    ),
+    Mutant(
+        "chosen servers are let go of when the fleet can no longer spare them",
+        _constant(selection, "_untouched", frozenset()),
+        case("standalone", "replace", 2, 1),
+        "invariant 1",
+    ),
+    Mutant(
+        "only what is healthy counts as capacity",
+        _constant(View, "is_in_service", value=True),
+        case("standalone", "replace", 2, 1),
+        "invariant 1",
+    ),
+    Mutant(
+        "what is chosen to go counts no more",
+        _property(View, "chosen", lambda _: frozenset()),
+        case("standalone", "replace", 2, 0),
+        "invariant 1",
+    ),
+    Mutant(
+        "no more servers live than the ceiling allows",
+        _property(capacity.Capacity, "launches_allowed", _no_ceiling),
+        case("standalone", "replace", 2, 0),
+        "invariant 2",
+    ),
+    Mutant(
+        "no more servers are in flight than the window holds",
+        _property(capacity.Capacity, "places_in_window", lambda _: _MANY),
+        case("standalone", "replace", 2, 0, servers=_SICK),
+        "the window",
+    ),
+    Mutant(
+        "a launch without an answer is settled before the next one",
+        lambda patch: patch.setattr(planner, "settle_launches", lambda view: (view.status, ())),
+        case("standalone", "launch-first", 2, 1),
+        "no end",
+    ),
+    Mutant(
+        "a launch is announced before it is made",
+        _intent_forgotten,
+        case("standalone", "replace", 2, 1),
+        "invariant 2",
+    ),
+    Mutant(
+        "nothing is terminated before its drain is over",
+        _constant(retire, "is_drained", value=True),
+        case("standalone", "replace", 2, 0),
+        "invariant 3",
+    ),
+    Mutant(
+        "nothing is terminated while it is registered",
+        _constant(retire, "ours_to_drain", ()),
+        case("standalone", "replace", 2, 0),
+        "invariant 3",
+    ),
+    Mutant(
+        "no command is sent before the drain is over",
+        _constant(reloading, "is_drained", value=True),
+        case("standalone", "reload", 2, 0),
+        "invariant 3",
+    ),
+    Mutant(
+        "protected members are left alone",
+        _constant(View, "is_exempt", value=False),
+        case("group", "replace", 2, 0, servers=_PROTECTED),
+        "invariant 4",
+    ),
+    Mutant(
+        "members in a person's standby are left alone",
+        _constant(View, "is_exempt", value=False),
+        case("group", "replace", 2, 0, servers=_STANDING_BY),
+        "invariant 4",
+    ),
+    Mutant(
+        "what is not of the fleet is left alone",
+        _constant(View, "is_member", value=True),
+        case("group", "replace", 2, 0, servers=_STRANGER),
+        "invariant 4",
+    ),
+    Mutant(
+        "no old server is touched beyond the checkpoint",
+        _constant(selection, "touches_left", _MANY),
+        case("group", "checkpoint", 2, 0),
+        "invariant 5",
+    ),
+    Mutant(
+        "no new server is launched beyond the checkpoint",
+        _constant(launching, "launches_left", _MANY),
+        case("standalone", "checkpoint-double-half", 2, 0),
+        "invariant 5",
+    ),
+    Mutant(
+        "a gate waits for approval",
+        lambda patch: patch.setattr(gates, "pass_gate", _opened),
+        case("standalone", "checkpoint", 2, 0),
+        "invariant 5",
+    ),
+    Mutant(
+        "double-half holds every old server until all the new ones serve",
+        _constant(selection, "_all_new_serve", value=True),
+        case("standalone", "double-half", 2, 0),
+        "double-half",
+    ),
+    Mutant(
+        "what is kept for a way back is no candidate",
+        _kept_are_candidates,
+        case("standalone", "keep-old", 2, 0),
+        "no end",
+    ),
+    Mutant(
+        "desired is not read as a wish while a call of ours moves it",
+        _constant(desired, "is_moving", value=False),
+        case("group", "launch-first", 2, 1),
+        "invariant",
+    ),
+    Mutant(
+        "only the surplus is taken back with a decrement",
+        _constant(retire, "surplus", _MANY),
+        case("group", "replace", 2, 0),
+        "no end",
+    ),
+    Mutant(
+        "desired is lowered only when it ends nobody",
+        _constant(finishing, "_present", 0),
+        case("group", "launch-first", 2, 1),
+        "the group is made to end",
+    ),
+    Mutant(
+        "nothing is announced that is not done",
+        _announcements_stay,
+        case("group", "keep-old", 2, 1),
+        "announced",
+    ),
+    Mutant(
+        "settings are put back",
+        lambda patch: patch.setattr(finishing, "restore", lambda view: (view.status, ())),
+        case("group", "replace", 2, 0),
+        "invariant 6",
+    ),
+    Mutant(
+        "what was taken out is brought back when a rollout stops",
+        lambda patch: patch.setattr(finishing, "bring_back", lambda view, *_: view.status),
+        case("standalone", "replace", 2, 1),
+        "invariant 7",
+    ),
+    Mutant(
+        "what was taken out is brought back in a rollback",
+        lambda patch: patch.setattr(planner, "bring_back", lambda view, *_: view.status),
+        case("standalone", "replace", 2, 1),
+        "invariant 7",
+    ),
+)
+
+
+def _opened(view: View) -> Any:
+    status = view.status
+    if status.gate_since is None:
+        return status, retire.Proposals()
+    return replace(status, gate_since=None, passed=status.passed + 1), retire.Proposals()

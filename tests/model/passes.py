@@ -1,0 +1,148 @@
+"""One pass of the controller on the small fleet, whole, or cut short, or with an answer lost.
+
+look -> plan -> save -> one call after the other -> settle -> save: the same order as the real controller's, with the
+real `plan` and the real `settle`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from awsroll.core import actions as act
+from awsroll.core import planner
+from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.plan import Plan
+from awsroll.core.settle import settle
+from awsroll.core.status import Status
+from tests.model.calls import carry_out, refuse_launch
+from tests.model.canonical import State
+from tests.model.safety import Deed, Found, newly_taken, wrongs
+from tests.model.times import NOW
+from tests.model.world import World, look
+
+_LAUNCHES = (act.LaunchInstance, act.LaunchInGroup)
+_TAKE_OUT = (act.DeregisterTargets, act.TerminateInGroup, act.EnterStandby)
+
+
+class WrongError(AssertionError):
+    """The planner did, or would do, what it never may."""
+
+    def __init__(self, problem: str, *actions: Action) -> None:
+        super().__init__("\n  by ".join((problem, *map(str, actions))))
+
+
+class Pass(NamedTuple):
+    """One pass as it goes when nothing goes wrong.
+
+    Attributes:
+        plan: what was decided.
+        worlds: the truth before the first call, and after each.
+        results: one for each call.
+        ended: the record after the pass.
+    """
+
+    plan: Plan
+    worlds: tuple[World, ...]
+    results: tuple[Result, ...]
+    ended: Status
+
+
+def make(found: Found, state: State, *, peaceful: bool) -> Pass:
+    """Make one pass, and judge each of its calls.
+
+    Raises:
+        WrongError: if one of them did what it never may, or would have a second effect if it were made again.
+    """
+    world, status = state
+    rollout = found.rollout.facing(backwards=status.backwards)
+    plan = planner.plan(found.rollout, look(world, rollout, status), status)
+    _check_announced(status, plan)
+    worlds, results = [world], []
+    for action in plan.actions:
+        after, result = carry_out(world, action)
+        deed = Deed(action, world, after, plan.status, peaceful)
+        if problem := next(wrongs(found, deed), None):
+            raise WrongError(problem, action)
+        world = _counted(found, deed)
+        worlds.append(world)
+        results.append(result)
+    _check_repetition(plan.actions, world, results)
+    return Pass(plan, tuple(worlds), tuple(results), settle(plan.status, tuple(results), NOW))
+
+
+def _counted(found: Found, deed: Deed) -> World:
+    """Note whom the call has taken out of service."""
+    if not isinstance(deed.action, _TAKE_OUT):
+        return deed.after
+    names = getattr(deed.action, "instance_ids", ()) or (deed.action.instance_id,)
+    fresh = newly_taken(found, deed)
+    world, servers = deed.after._replace(touched=deed.after.touched + len(fresh)), dict(deed.after.servers)
+    for name in names:
+        if name in servers and not servers[name].taken:
+            world = world.changed(name, servers[name]._replace(taken=True))
+    return world
+
+
+def _check_announced(before: Status, plan: Plan) -> None:
+    """What a record announces is done in the same pass: else it is waited for in vain."""
+    about = {name for action in plan.actions for name in _about(action)}
+    fresh = {call.instance_id for call in plan.status.calls if not call.answered} - {
+        one.instance_id for one in before.calls
+    }
+    if fresh - about - {""}:
+        raise WrongError("announced and not done: " + ", ".join(sorted(fresh - about)), *plan.actions)
+
+
+def _about(action: Action) -> tuple[str, ...]:
+    return getattr(action, "instance_ids", ()) or (getattr(action, "instance_id", ""),)
+
+
+def _check_repetition(actions: tuple[Action, ...], world: World, results: list[Result]) -> None:
+    """Invariant 8: the same calls made once more have no second effect."""
+    again = world
+    for action, result in zip(actions, results, strict=True):
+        if result.answer is Answer.DONE:
+            again, _ = carry_out(again, action)
+    if again != world:
+        problem = "invariant 8: the same calls, made once more, have a second effect"
+        raise WrongError(problem, *actions)
+
+
+def cut_short(found: Found, made: Pass) -> Iterator[tuple[str, World, Status]]:
+    """Return how the pass ends if the process dies in it, and how if one answer is lost or one launch fails.
+
+    A death before the record is saved leaves everything as it was, but for the time that passes until the next process.
+    """
+    actions, worlds, results, status = made.plan.actions, made.worlds, made.results, made.plan.status
+    if not actions:
+        return
+    for count in range(len(actions) + 1):
+        yield f"FAULT crash after {count} of {len(actions)} calls", worlds[count], status
+    for number, action in enumerate(actions):
+        lost = replace(results[number], answer=Answer.UNANSWERED, instance_ids=())
+        if len(actions) > 1:
+            yield f"FAULT answer {number} lost", worlds[-1], settle(status, _with(results, number, lost), NOW)
+        world, answers = _without(found, made, number)
+        yield f"FAULT answer {number} lost, no effect", world, settle(status, _with(answers, number, lost), NOW)
+        if isinstance(action, _LAUNCHES):
+            for transient in (True, False):
+                refused = refuse_launch(action, transient=transient)
+                what = "for now" if transient else "for good"
+                record = settle(status, _with(answers, number, refused), NOW)
+                yield f"FAULT launch {number} refused {what}", world, record
+
+
+def _with(results: tuple[Result, ...], number: int, other: Result) -> tuple[Result, ...]:
+    return (*results[:number], other, *results[number + 1 :])
+
+
+def _without(found: Found, made: Pass, left_out: int) -> tuple[World, tuple[Result, ...]]:
+    """Make the calls of a pass without one of them."""
+    world, results = made.worlds[0], []
+    for number, action in enumerate(made.plan.actions):
+        result = made.results[number]
+        if number != left_out:
+            after, result = carry_out(world, action)
+            world = _counted(found, Deed(action, world, after, made.plan.status, peaceful=False))
+        results.append(result)
+    return world, tuple(results)

@@ -1,0 +1,225 @@
+"""What a rollout may never do, judged by the truth of the small fleet: the design's invariants, one function each.
+
+Only what an action of ours makes worse is blamed on us. A look shows the whole truth and nothing happens between a look
+and the calls it leads to, so a call whose precondition does not hold was asked for wrongly: it is blamed, although AWS
+would refuse it.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Action
+from awsroll.core.capacity import bounds
+from awsroll.core.fleet import InstanceState, Lifecycle, TargetState
+from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.status import Mode, Outcome, Status
+from tests.model.world import Server, World
+
+_STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+
+
+class Found(NamedTuple):
+    """How the fleet was found, and what is asked for."""
+
+    rollout: Rollout
+    world: World
+
+
+class Deed(NamedTuple):
+    """One call that was carried out: the truth before and after, and the record that announced it.
+
+    Attributes:
+        peaceful: nothing has gone wrong so far.
+    """
+
+    action: Action
+    before: World
+    after: World
+    status: Status
+    peaceful: bool
+
+
+def wrongs(found: Found, deed: Deed) -> Iterator[str]:
+    """Return what one call did that it never may."""
+    yield from _floor(found, deed)
+    yield from _ceiling(found, deed)
+    yield from _requests(deed)
+    yield from _not_ours(found, deed)
+    yield from _checkpoint(found, deed)
+    yield from _window(found, deed)
+    yield from _half(found, deed)
+    yield from _kept(found, deed)
+    yield from _choice(deed)
+
+
+def _touched(deed: Deed) -> list[tuple[str, Server]]:
+    """Return the servers, as they were, that a call takes out, ends or reloads."""
+    action, servers = deed.action, dict(deed.before.servers)
+    match action:
+        case act.DeregisterTargets() | act.TerminateInstance():
+            names = (action.instance_id,)
+        case act.TerminateInGroup() | act.EnterStandby() | act.SendCommand():
+            names = action.instance_ids
+        case _:
+            names = ()
+    return [(name, servers[name]) for name in names if name in servers]
+
+
+def newly_taken(found: Found, deed: Deed) -> list[str]:
+    """Return the old servers that a call takes out of service on the way forward."""
+    if deed.status.backwards or deed.status.mode is not Mode.ROLLING:
+        return []
+    goal = found.rollout.to_version if found.rollout.reloads else "new"
+    return [
+        name
+        for name, server in _touched(deed)
+        if server.serves and not server.taken and (server.code if found.rollout.reloads else server.version) != goal
+    ]
+
+
+def _serving(world: World) -> set[str]:
+    return {name for name, server in world.servers if server.serves}
+
+
+def _floor(found: Found, deed: Deed) -> Iterator[str]:
+    """Invariant 1: what we take from service must leave the floor."""
+    before, after = _serving(deed.before), _serving(deed.after)
+    floor = bounds(found.rollout, deed.after.goal).floor
+    if before - after and len(after) < floor:
+        yield f"invariant 1: takes {sorted(before - after)}, {len(after)} serve, the floor is {floor}"
+
+
+def _running(world: World) -> int:
+    return sum(server.lives and server.held not in ("foreign", "standby") for _, server in world.servers) + world.owed
+
+
+def _ceiling(found: Found, deed: Deed) -> Iterator[str]:
+    """Invariant 2: what we launch, or have the group launch, must fit below the ceiling."""
+    was, now, ceiling = _running(deed.before), _running(deed.after), bounds(found.rollout, deed.after.goal).ceiling
+    if now > was and now > ceiling:
+        yield f"invariant 2: {now} live or owed, the ceiling is {ceiling}"
+
+
+def _requests(deed: Deed) -> Iterator[str]:
+    """Invariant 3: what we end, or reload, must hold no request."""
+    if isinstance(deed.action, act.TerminateInstance | act.SendCommand):
+        for name, server in _touched(deed):
+            if server.target is not None:
+                yield f"invariant 3: {name} is {server.target}, it may hold a request"
+
+
+def _not_ours(found: Found, deed: Deed) -> Iterator[str]:
+    """Invariant 4: what we take out, end or reload must be ours to touch."""
+    for name, server in _touched(deed):
+        policy = found.rollout.standby if server.held == "standby" else found.rollout.protected
+        if server.held and (server.held == "foreign" or policy is not ExemptPolicy.REPLACE):
+            yield f"invariant 4: {name} is {server.held}"
+
+
+def _checkpoint(found: Found, deed: Deed) -> Iterator[str]:
+    """Invariant 5: no more old servers touched, nor new ones launched, than the open gates allow."""
+    gates, status = found.rollout.gates, deed.status
+    opened = deed.before.approved if gates.needs_approval else status.passed
+    if status.backwards or status.mode is not Mode.ROLLING or opened >= len(gates.checkpoints):
+        return
+    limit = max(1, gates.checkpoints[opened].rounded_down(deed.after.goal))
+    touched = deed.before.touched + len(newly_taken(found, deed))
+    if newly_taken(found, deed) and touched > limit:
+        yield f"invariant 5: {touched} old servers touched, the gate is at {limit}"
+    if isinstance(deed.action, act.LaunchInstance | act.LaunchInGroup):
+        new = sum(server.version == "new" and server.lives and not server.sick for _, server in deed.after.servers)
+        before = sum(server.version == "new" and server.lives and not server.sick for _, server in deed.before.servers)
+        if before < new > limit:
+            yield f"invariant 5: {new} new servers launched, the gate is at {limit}"
+
+
+def _window(found: Found, deed: Deed) -> Iterator[str]:
+    """No more servers in flight than asked for; judged while nothing has gone wrong, which is nobody's choice."""
+    fresh = [name for name, server in _touched(deed) if not server.taken and server.version == "old"]
+    if not deed.peaceful or not fresh or deed.status.mode is not Mode.ROLLING:
+        return
+    world, window = deed.after, bounds(found.rollout, deed.after.goal).window
+    out = sum(_is_out(found, server) for name, server in world.servers if server.taken or name in fresh)
+    out += sum(server.version == "new" and not server.serves for _, server in world.servers if server.lives)
+    if out > window:
+        yield f"the window: {out} servers are in flight, it is {window}"
+
+
+def _is_out(found: Found, server: Server) -> bool:
+    if not server.lives or server.serves:
+        return False
+    return found.rollout.reloads or server.target is not None or server.life is Lifecycle.ENTERING_STANDBY
+
+
+def _half(found: Found, deed: Deed) -> Iterator[str]:
+    """Double-half: no old server goes before all the new ones serve."""
+    if found.rollout.strategy is Strategy.DOUBLE_HALF and newly_taken(found, deed) and not deed.before.touched:
+        new = sum(server.version == "new" and server.serves for _, server in deed.before.servers)
+        held = sum(bool(server.held) for _, server in deed.before.servers)
+        if new < deed.before.goal - held:
+            yield f"double-half: an old server goes while {new} of {deed.before.goal} new ones serve"
+
+
+def _kept(found: Found, deed: Deed) -> Iterator[str]:
+    """What is kept for an instant way back runs until the bake time has passed."""
+    status = deed.status
+    if not found.rollout.keep_old or status.backwards or status.baked or status.mode is not Mode.ROLLING:
+        return
+    if isinstance(deed.action, act.TerminateInstance | act.TerminateInGroup):
+        for name, server in _touched(deed):
+            if server.version == "old" and server.lives and name not in status.rejected:
+                yield f"keep-old: {name} is ended before the bake time has passed"
+
+
+def _choice(deed: Deed) -> Iterator[str]:
+    """Desired is never lowered so that the group would have members to end."""
+    if isinstance(deed.action, act.SetDesiredCapacity) and deed.after != deed.before:
+        counted = sum(server.counted for _, server in deed.after.servers)
+        if counted > deed.after.group.desired < deed.before.group.desired:
+            yield f"the group is made to end {counted - deed.after.group.desired} members of its own choice"
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
+
+
+def end_wrongs(found: Found, world: World, status: Status) -> Iterator[str]:
+    """Return what is wrong with the way in which an ended rollout has left the fleet."""
+    for name, server in world.servers:
+        if server.lives and not server.held and _is_lost(server):
+            yield f"invariant 7: {name} is left outside the fleet: {server}"
+    if world.settings is not None:
+        yield from _settings(found, world, status)
+    if status.outcome is Outcome.STOPPED:
+        return
+    goal = "old" if status.backwards else "new"
+    for name, server in world.servers:
+        launched_since = found.rollout.reloads and not server.mark  # a reload does not survive a scale-out
+        if server.lives and not server.held and not launched_since and not _is_on(found, server, goal):
+            yield f"{status.outcome}, but {name} is not on the {goal} version: {server}"
+
+
+def _is_on(found: Found, server: Server, goal: str) -> bool:
+    if not found.rollout.reloads:
+        return server.version == goal
+    return (server.code == found.rollout.to_version) is (goal == "new")
+
+
+def _is_lost(server: Server) -> bool:
+    if server.life is None:
+        return server.target in (None, TargetState.DRAINING) or server.state is InstanceState.PENDING
+    return server.life in _STANDBY
+
+
+def _settings(found: Found, world: World, status: Status) -> Iterator[str]:
+    """Invariant 6: the group's settings are as found, or somebody is told."""
+    now, before = world.group, found.world.group
+    if now.desired != world.goal and not status.warnings:
+        yield f"invariant 6: desired is {now.desired}, should be {world.goal}"
+    if now.minimum != before.minimum or now.maximum != max(before.maximum, world.goal):
+        yield f"invariant 6: bounds are {now.minimum}..{now.maximum}"
+    if now.suspended != before.suspended or now.remembered or status.ledger:
+        yield f"invariant 6: left: {sorted(now.suspended)} {sorted(now.remembered)} {status.ledger}"
+    right = {"new"} if status.outcome is Outcome.SUCCEEDED and not found.rollout.reloads else {"old"}
+    if now.version not in right:
+        yield f"invariant 6: the group launches the {now.version} version"

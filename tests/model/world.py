@@ -1,0 +1,223 @@
+"""A fleet small enough to enumerate: plain tuples, no clock, and every call of awsroll on it.
+
+`World` is the whole truth and a look shows all of it at once. What AWS does by itself is in `physics`; what each call
+does is in `calls`; which states are the same is decided in `canonical`.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+from awsroll.core.fleet import (
+    CommandState,
+    FleetKind,
+    Group,
+    Instance,
+    InstanceState,
+    Invocation,
+    Lifecycle,
+    Observation,
+    Target,
+    TargetGroup,
+    TargetKey,
+    TargetState,
+    TemplateVersion,
+)
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import CallKind, Status
+from awsroll.testing.looks import named_ids
+from tests.model.times import DELAY, NOW
+
+ROLLOUT_ID = "model"
+WEB = TargetKey(target_group="arn:web", port=80)
+OLD, NEW = (TemplateVersion(template_id="lt", number=number) for number in (1, 2))
+TEMPLATES = {"old": OLD, "new": NEW}
+ZONE, SUBNET = "zone-a", "subnet-a"
+
+
+class Server(NamedTuple):
+    """One instance.
+
+    Attributes:
+        version: the template that it came from, `old` or `new`.
+        state, life, target: in EC2, in its group (None: in none) and in the target group (None: not registered).
+        sick: its application never becomes healthy.
+        mark: awsroll's role tag; empty: no tag of the rollout.
+        token: the number of the launch that it came from, as long as a lost answer might ask for it.
+        code: the version tag that a reload left.
+        commands: the reload commands that were sent to it: attempt -> state.
+        held: why it is not ours to touch: `protected`, `standby`, `foreign`; empty: it is.
+        taken: awsroll has taken it out of service.
+    """
+
+    version: str = "old"
+    state: InstanceState = InstanceState.RUNNING
+    life: Lifecycle | None = None
+    target: TargetState | None = TargetState.HEALTHY
+    sick: bool = False
+    mark: str = ""
+    token: int = 0
+    code: str = ""
+    commands: tuple[tuple[int, CommandState], ...] = ()
+    held: str = ""
+    taken: bool = False
+
+    @property
+    def lives(self) -> bool:
+        """Whether it counts as an instance that runs."""
+        return self.state in (InstanceState.PENDING, InstanceState.RUNNING) and self.life is not Lifecycle.TERMINATING
+
+    @property
+    def serves(self) -> bool:
+        """Whether it takes requests."""
+        in_service = self.life in (None, Lifecycle.IN_SERVICE) and self.held != "foreign"
+        return self.state is InstanceState.RUNNING and self.target is TargetState.HEALTHY and in_service
+
+    @property
+    def counted(self) -> bool:
+        """Whether its group counts it towards the desired capacity; it need not have noticed that it ended."""
+        return self.life in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+
+
+class Settings(NamedTuple):
+    """An Auto Scaling group's settings, and the tags that remember old ones."""
+
+    desired: int
+    minimum: int
+    maximum: int
+    version: str = "old"
+    suspended: frozenset[str] = frozenset()
+    remembered: frozenset[tuple[str, str]] = frozenset()
+
+
+class World(NamedTuple):
+    """Everything there is.
+
+    Attributes:
+        servers: id -> server, sorted by id.
+        goal: how many servers the fleet should have: as found, or as somebody has said since.
+        touched: how many old servers awsroll has taken out of service on the way forward.
+        approved: how many gates a person has approved.
+    """
+
+    servers: tuple[tuple[str, Server], ...]
+    settings: Settings | None
+    goal: int
+    touched: int = 0
+    approved: int = 0
+
+    def changed(self, name: str, server: Server | None) -> "World":
+        """Return the world with another server in that place; None: without it."""
+        kept = ((one, server if one == name else each) for one, each in self.servers)
+        return self._replace(servers=tuple((one, each) for one, each in kept if each is not None))
+
+    def with_server(self, server: Server) -> tuple["World", str]:
+        """Return the world with one more server, and its id."""
+        names = {name for name, _ in self.servers}
+        name = next(name for name in IDS if name not in names)
+        return self._replace(servers=tuple(sorted((*self.servers, (name, server))))), name
+
+    def with_settings(self, **changes: object) -> "World":
+        """Return the world with other settings of the group."""
+        return self._replace(settings=self.group._replace(**changes))  # type: ignore[arg-type]
+
+    @property
+    def group(self) -> Settings:
+        """The group's settings."""
+        if self.settings is None:
+            message = "a standalone fleet was given an action for a group"
+            raise TypeError(message)
+        return self.settings
+
+    @property
+    def owed(self) -> int:
+        """How many servers the group is about to launch."""
+        if self.settings is None:
+            return 0
+        return max(0, self.settings.desired - sum(server.counted for _, server in self.servers))
+
+
+IDS = tuple(f"i-{number:02}" for number in range(1, 40))
+
+
+# --- what a look shows --------------------------------------------------------------------------------------------
+
+
+@cache
+def _instance(name: str, server: Server) -> Instance:
+    targets = () if server.target is None else (Target(key=WEB, state=server.target),)
+    return Instance(
+        instance_id=name,
+        zone=ZONE,
+        subnet_id=SUBNET,
+        state=server.state,
+        template=TEMPLATES[server.version],
+        app_version=server.code or None,
+        lifecycle=server.life,
+        marked_unhealthy=server.life is not None and not server.lives,
+        protected=server.held == "protected",
+        rollout=ROLLOUT_ID if server.mark else "",
+        role=server.mark,
+        client_token=f"awsroll-{ROLLOUT_ID}-{server.token}" if server.token else "",
+        targets=targets,
+    )
+
+
+@cache
+def _group(settings: Settings, ended: frozenset[str]) -> Group:
+    template = TEMPLATES[settings.version]
+    return Group(
+        name="web",
+        minimum=settings.minimum,
+        maximum=settings.maximum,
+        desired=settings.desired,
+        template=template,
+        version=str(template.number),
+        suspended=settings.suspended,
+        zones=((ZONE, SUBNET),),
+        terminations=ended,
+    )
+
+
+_TARGET_GROUPS = {
+    managed: (
+        TargetGroup(arn=WEB.target_group, name="web", port=80, deregistration_delay_seconds=DELAY, managed=managed),
+    )
+    for managed in (False, True)
+}
+
+
+def look(world: World, rollout: Rollout, status: Status) -> Observation:
+    """Return what awsroll sees: targets, members, what its record names and what carries its tag."""
+    named, is_group = named_ids(status), rollout.kind is FleetKind.AUTO_SCALING
+    shown = [
+        _instance(name, server)
+        for name, server in world.servers
+        if server.target is not None or server.life is not None or server.mark or name in named
+    ]
+    there = {one.instance_id for one in shown}
+    shown += [Instance(instance_id=name, state=InstanceState.MISSING) for name in sorted(named - there)]
+    ended = frozenset(name for name, server in world.servers if server.life is Lifecycle.TERMINATING)
+    settings = world.settings
+    return Observation(
+        at=NOW,
+        instances=tuple(shown),
+        target_groups=_TARGET_GROUPS[is_group],
+        group=None if settings is None else _group(settings, ended),
+        invocations=_invocations(world, status) if rollout.reloads else (),
+        remembered=frozenset() if settings is None else settings.remembered,
+    )
+
+
+def _invocations(world: World, status: Status) -> tuple[Invocation, ...]:
+    named = {(name, flight.attempt or flight.void) for name, flight in status.flights.items()}
+    named |= {(call.instance_id, call.number) for call in status.calls if call.kind is CallKind.SEND_COMMAND}
+    servers = dict(world.servers)
+    return tuple(
+        Invocation(attempt=attempt, instance_id=name, state=_command_state(servers.get(name), attempt))
+        for name, attempt in sorted(named)
+        if attempt
+    )
+
+
+def _command_state(server: Server | None, attempt: int) -> CommandState:
+    return CommandState.UNSENT if server is None else dict(server.commands).get(attempt, CommandState.UNSENT)
