@@ -1,8 +1,9 @@
 """Which states are the same: ids renamed, numbers renumbered, instants rounded, and what nobody reads left out.
 
 Two states with the same key differ only in the names of servers that are alike, in the numbers of launches and
-commands, and in words for people. Servers are named in the order of what they are and of what the record says of them, so
-where the planner breaks a tie by id, the model sees one way of breaking it (`everything --reversed`: the other one).
+commands, and in words for people. Servers are named in the order of what they are and of what the record says of
+them, so where the planner breaks a tie by id, the model sees one way of breaking it (`everything --reversed`: the other
+one).
 """
 
 from collections.abc import Hashable

@@ -25,6 +25,7 @@ Running = dict[Wish, Future[Explored]]
 # The longest first, so that two processors are busy to the end.
 IN_CI: tuple[Wish, ...] = (
     ("group", "launch-first", 2, 1),
+    ("group", "reload", 2, 1),
     ("standalone", "double-half", 2, 1),
     ("standalone", "keep-old", 2, 1),
     ("group", "replace", 1, 2),
