@@ -23,7 +23,7 @@ from awsroll.core.reloading import check_commands, reload
 from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy, Rollout
-from awsroll.core.selection import beyond_desired, select
+from awsroll.core.selection import beyond_desired, select, undecided
 from awsroll.core.settle import settle, settle_by_look
 from awsroll.core.status import Failure, Mode, Outcome, Status
 from awsroll.core.view import View
@@ -127,6 +127,8 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = select(view, capacity)
     view = replace(view, status=status)
+    if waiting := undecided(view, capacity):
+        return status, Proposals(waiting={Reason.SETTLING: sorted(waiting)})
     status, proposals = _take_out(view)
     proposals.hooks += [*arriving.hooks, *gate.hooks]
     for reason, ids in arriving.waiting.items():

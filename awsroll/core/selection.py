@@ -5,7 +5,7 @@ more serve than the floor asks for. Double-half holds every old instance until a
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from awsroll.core.capacity import Capacity
 from awsroll.core.desired import LAG_SECONDS, is_moving, surplus
@@ -19,7 +19,7 @@ from awsroll.core.view import View
 
 def select(view: View, capacity: Capacity) -> Status:
     """Add the next instances to those on their way out (or through a reload)."""
-    if capacity.serving < capacity.limits.floor and (untouched := _untouched(view)):
+    if capacity.serving < capacity.limits.floor and (untouched := _seemingly_untouched(view) - _in_doubt(view)):
         return _released(view.status, untouched)
     if view.rollout.strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
         return _chosen(view, _picks(view, capacity, only_failed=True))  # they hold the places of those that are to come
@@ -48,9 +48,27 @@ def _chosen(view: View, picks: list[Instance], *, reloads: bool = False) -> Stat
     return replace(status, retiring=status.retiring + ended, reloading=status.reloading + alive)
 
 
-def _untouched(view: View) -> frozenset[str]:
-    """Return the chosen instances to which nothing has been done yet: they serve as if they had not been chosen."""
-    status, at = view.status, view.observation.at
+def undecided(view: View, capacity: Capacity) -> frozenset[str]:
+    """Return chosen instances that the fleet cannot spare any more, and that may or may not be on their way out.
+
+    Their deregistration was announced a moment ago (by a process that has died since, perhaps). If it was made, a look
+    will show it soon; if not, it must not be: they are let go of then.
+    """
+    if capacity.serving >= capacity.limits.floor:
+        return frozenset()
+    return _seemingly_untouched(view) & _in_doubt(view)
+
+
+def _in_doubt(view: View) -> frozenset[str]:
+    """Return the instances that were deregistered so short a time ago that a look may not show it yet."""
+    since = view.observation.at - timedelta(seconds=LAG_SECONDS)
+    flights = view.status.flights.items()
+    return frozenset(name for name, one in flights if one.deregistered_at is not None and one.deregistered_at > since)
+
+
+def _seemingly_untouched(view: View) -> frozenset[str]:
+    """Return the chosen instances to which no look shows anything done: they serve as if they had not been chosen."""
+    status = view.status
     called = {call.instance_id for call in status.calls}
     unchosen = replace(view, status=replace(status, flights={}))  # a flight asks for registrations it did not have
     return frozenset(
@@ -58,19 +76,14 @@ def _untouched(view: View) -> frozenset[str]:
         for name in view.chosen - called
         if name in view.by_id
         and unchosen.is_in_service(view.by_id[name])
-        and _is_untouched(view.by_id[name], status.flights.get(name), at)
+        and _is_listed_as_before(view.by_id[name], status.flights.get(name))
     )
 
 
-def _is_untouched(one: Instance, flight: Flight | None, at: datetime) -> bool:
-    """Tell whether no call was made, or one so long ago that a look would show its effect, and shows none."""
+def _is_listed_as_before(one: Instance, flight: Flight | None) -> bool:
     if flight is None or flight.attempt:
         return flight is None
-    listed = {target.key for target in one.targets}
-    may_not_show_yet = flight.deregistered_at is not None and at - flight.deregistered_at < timedelta(
-        seconds=LAG_SECONDS
-    )
-    return listed >= set(flight.targets) and not may_not_show_yet
+    return {target.key for target in one.targets} >= set(flight.targets)
 
 
 def _released(status: Status, names: frozenset[str]) -> Status:

@@ -83,7 +83,7 @@ MUTANTS = (
     ),
     Mutant(
         "chosen servers are let go of when the fleet can no longer spare them",
-        _constant(selection, "_untouched", frozenset()),
+        _constant(selection, "_seemingly_untouched", frozenset()),
         case("standalone", "replace", 2, 1),
         "invariant 1",
     ),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from awsroll.core.actions import (
+    DeregisterTargets,
     EnterStandby,
     ExitStandby,
     LaunchInGroup,
@@ -153,3 +154,42 @@ def test_a_member_that_has_ended_is_replaced_in_a_reload_and_then_reloaded() -> 
     assert versions(fleet) == {"app-3": 3}
     assert driver.status.ended_at is not None
     assert (driver.status.ended_at - driver.status.started_at).total_seconds() < LIMITS.progress_seconds
+
+
+@pytest.mark.parametrize("seconds", [0, 20], ids=["on-its-way-to-standby", "in-standby"])
+@pytest.mark.parametrize("max_failures", [0, 1])
+def test_a_member_that_ends_during_its_reload_holds_nothing_up(max_failures: int, seconds: float) -> None:
+    fleet = auto_scaling(outdated=3)
+    how = {
+        "strategy": Strategy.RELOAD,
+        "rollback_reload": BACK,
+        "max_failures": max_failures,
+        **at_a_time(1),
+        **ROLLBACK,
+    }
+    driver = Driver(fleet, rollout(fleet, **how))
+    driver.run_until(EnterStandby)
+    driver.wait(seconds)
+    fleet.somebody.kills("i-0001")
+    assert driver.run().outcome is (Outcome.SUCCEEDED if max_failures else Outcome.ROLLED_BACK)
+    assert driver.status.ended_at is not None
+    assert (driver.status.ended_at - driver.status.started_at).total_seconds() < LIMITS.progress_seconds
+    assert len(fleet.safety.serving()) == 3
+
+
+def test_a_deregistration_that_may_not_have_been_made_is_not_repeated_while_the_fleet_cannot_spare_it() -> None:
+    fleet = standalone(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **at_a_time(1)))
+    decided = driver.look()
+    while not isinstance(decided.actions[0], DeregisterTargets):
+        step(driver)
+        decided = driver.look()
+    driver.save(decided)  # and the process dies
+    chosen = driver.status.retiring[0]
+    other = next(one for one in ("i-0001", "i-0002") if one != chosen)
+    fleet.somebody.breaks(other)
+    fleet.clock.sleep(10)
+    fleet.world.catch_up()
+    assert fleet.safety.serving() == {chosen}
+    driver.wait(30)
+    assert fleet.safety.serving() == {chosen}, "the one that was chosen is let go of, the sick one goes"
