@@ -9,7 +9,7 @@ from dataclasses import replace
 from awsroll.core import actions as act
 from awsroll.core.actions import Reason
 from awsroll.core.clocks import is_overdue
-from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey
+from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import missing_targets
@@ -69,7 +69,8 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
 def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
     flight = view.status.flights.get(one.instance_id)
     recorded = () if flight is None else flight.targets
-    had = tuple(key for key in recorded if key not in view.managed_keys and one.target(key) is None)
+    listed = {target.key for target in one.targets if target.state is not TargetState.DRAINING}
+    had = tuple(key for key in recorded if key not in view.managed_keys and key not in listed)
     return tuple(sorted({*missing_targets(view, one), *had}))
 
 

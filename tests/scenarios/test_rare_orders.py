@@ -10,6 +10,7 @@ from awsroll.core.actions import (
     EnterStandby,
     ExitStandby,
     LaunchInGroup,
+    RegisterTargets,
     TerminateInGroup,
 )
 from awsroll.core.amount import EVERYTHING, Amount
@@ -193,3 +194,17 @@ def test_a_deregistration_that_may_not_have_been_made_is_not_repeated_while_the_
     assert fleet.safety.serving() == {chosen}
     driver.wait(30)
     assert fleet.safety.serving() == {chosen}, "the one that was chosen is let go of, the sick one goes"
+
+
+def test_an_end_during_a_rollback_leaves_nobody_draining() -> None:
+    fleet = standalone(outdated=3)
+    driver = Driver(fleet, rollout(fleet, **at_a_time(1), **ROLLBACK))
+    driver.run_until(RegisterTargets)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.run_until(DeregisterTargets)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    assert driver.run().outcome is Outcome.STOPPED
+    fleet.clock.sleep(120)
+    fleet.world.catch_up()
+    running = {one.instance_id for one in fleet.instances.all() if one.live}
+    assert fleet.safety.serving() == running
