@@ -134,10 +134,8 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     for reason, ids in arriving.waiting.items():
         for one in ids:
             proposals.wait(reason, one)
-    view = replace(view, status=status)
-    if proposals.writes or proposals.waiting or view.status.reloading or view.status.retiring:
-        return status, proposals
-    return _wait_or_complete(view, capacity, gate)
+    busy = proposals.writes or proposals.waiting or status.reloading or status.retiring
+    return (status, proposals) if busy else _wait_or_complete(replace(view, status=status), capacity, gate)
 
 
 def _take_out(view: View) -> tuple[Status, Proposals]:
