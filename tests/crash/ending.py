@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awsroll.sandbox import Fleet, Sandbox, SandboxServer
-from tests.crash.scenarios import APP_VERSION, RELOADED, Scenario
+from tests.crash.scenarios import APP_VERSION, LOADED, Scenario
 from tests.crash.watch import Watch
 
 REMEMBERED = "awsroll:was:"
@@ -76,10 +76,12 @@ class Ending:
     def _versions(self, watch: Watch) -> list[str]:
         live = [one for one in self._sandbox.ec2.instances() if one.instance_id in watch.live]
         if self._scenario.reloads:
+            serves = self._scenario.serves
+            mark = "" if serves == LOADED else APP_VERSION
             return [
                 f"{one.instance_id} serves {one.version_label} and is marked {one.tags.get('awsroll:app-version')}"
                 for one in live
-                if (one.version_label, one.tags.get("awsroll:app-version")) != (RELOADED, APP_VERSION)
+                if (one.version_label, one.tags.get("awsroll:app-version", "")) != (serves, mark)
             ]
         wanted = self._scenario.ends_on
         return [
@@ -111,8 +113,8 @@ class Ending:
         wanted = self._scenario.launches
         found = [] if len(launched) == wanted else [f"{len(launched)} were launched, not {wanted}: {launched}"]
         # The script's marker lets a text of the same attempt have its effect once: two texts are two effects.
-        effects: dict[str, set[str]] = {}
+        effects: dict[tuple[str, bool], set[str]] = {}
         for one in self._sandbox.ssm.deliveries():
-            effects.setdefault(one.instance_id, set()).add(one.text)
-        found += [f"{name} was reloaded {len(texts)} times" for name, texts in effects.items() if len(texts) > 1]
+            effects.setdefault((one.instance_id, f"sandbox-version {LOADED}" in one.text), set()).add(one.text)
+        found += [f"{name} was reloaded {len(texts)} times" for (name, _), texts in effects.items() if len(texts) > 1]
         return found

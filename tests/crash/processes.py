@@ -22,7 +22,7 @@ from awsroll.stores import LocalStore
 from tests.cli.program import clean_environment
 from tests.crash.ending import Ending
 from tests.crash.scenarios import Scenario
-from tests.crash.story import build, folder
+from tests.crash.story import build, folder, hang_bell
 from tests.crash.watch import READING, Watch
 
 SPEED = 200.0
@@ -123,6 +123,7 @@ class _Run:
         server.standalone_fleet(name="bystander", servers=1, zones=1)
         self._fleet: Fleet = build(server, scenario)
         self._ending = Ending(server, self._fleet, scenario)
+        hang_bell(server, scenario, self._fleet)
         with server.world.lock:
             self._watch = Watch(server, self._fleet, scenario)
         self._calls: list[tuple[str, ...]] = []

@@ -13,8 +13,9 @@ from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Outcome
 from awsroll.sandbox import Fleet
 
-RELOADED = "v2"
+RELOADED, LOADED = "v2", "v1"
 APP_VERSION = "2.0"
+ALARM = "errors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Scenario:
         surge: how many more than desired may run at a time by our doing.
         shape: how the fleet is built, by the names of the sandbox's `FleetShape`.
         suspended: processes of the group that somebody has suspended long before.
+        rings: the alarm rings once so many of the first servers have left the target groups, so many seconds later.
+        hurried: what real processes ask for in place of the times in `wanted`, as their time is real.
         hooks: transitions of the group's lifecycle hooks, `launching` or `terminating`; nobody completes their actions.
         options: switches of the sandbox.
     """
@@ -49,6 +52,8 @@ class Scenario:
     surge: int = 0
     shape: Mapping[str, Any] = field(default_factory=dict)
     suspended: tuple[str, ...] = ()
+    rings: tuple[int, float] | None = None
+    hurried: Mapping[str, Any] = field(default_factory=dict)
     hooks: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -60,6 +65,11 @@ class Scenario:
     def launches(self) -> int:
         wanted = 0 if self.reloads else self.servers
         return wanted if self.launched is None else self.launched
+
+    @property
+    def serves(self) -> str:
+        """The version label that a fleet serves after its reload."""
+        return RELOADED if self.outcome is Outcome.SUCCEEDED else LOADED
 
     @property
     def floor(self) -> int:
@@ -76,15 +86,16 @@ class Scenario:
         version: dict[str, Any] = {"launch_template": f"{fleet.template_id}:{self.version}"}
         if self.reloads:
             version = {"command": (f"sandbox-version {RELOADED}",), "app_version": APP_VERSION}
-        return {**named, **version, **self.wanted}
+        alarm = {} if self.rings is None else {"alarm": (ALARM,)}
+        return {**named, **version, **alarm, **self.wanted}
 
     def spec(self, fleet: Fleet) -> RolloutSpec:
         return RolloutSpec(**self.request(fleet))
 
     def words(self, fleet: Fleet) -> tuple[str, ...]:
-        """Return the same request as words of the command line."""
+        """Return the same request as words of the command line, in a hurry."""
         found: list[str] = []
-        for name, value in self.request(fleet).items():
+        for name, value in (self.request(fleet) | self.hurried).items():
             option = f"--{name.replace('_', '-')}"
             if value is True:
                 found.append(option)
@@ -110,9 +121,15 @@ _DELAY = {"deregistration_delay": 10}
 _BAD = {
     "version": 3,
     "ends_on": 1,
-    "outcome": Outcome.STOPPED,
+    "outcome": Outcome.ROLLED_BACK,
     "shape": {"further_versions": ({"sandbox:health": "unhealthy"},)},
+    "hurried": {"healthy_timeout": 4},
 }
+_SOON = {"healthy_timeout": 120}
+_KEEP = {"strategy": Strategy.DOUBLE_HALF, "keep_old": True, "bake_time": 30}
+_RUNG = {"launched": 2, "ends_on": 1, "outcome": Outcome.ROLLED_BACK, "wanted": _KEEP | {"bake_time": 60}, "surge": 2}
+_AND_BACK = {"rollback_command": (f"sandbox-version {LOADED}",)}
+_FAILING = {"command": (f"sandbox-version {RELOADED}", "exit 1")}
 _ALL = (
     *_both("replace", unavailable=1),
     *_both("launch-first", wanted={"launch_first": True}, surge=1),
@@ -123,8 +140,20 @@ _ALL = (
     *_both("reload-3-by-2", servers=3, wanted=_RELOAD | {"concurrent": 2}, unavailable=2),
     *_both("shorter-delay", wanted={"launch_first": True} | _DELAY, surge=1),
     *_both("reload-shorter-delay", wanted=_RELOAD | _DELAY, unavailable=1),
-    *_both("bad-version", **_BAD, launched=1, wanted={"launch_first": True, "healthy_timeout": 120}, surge=1),
-    *_both("bad-half", **_BAD, launched=2, wanted=_DOUBLE | {"healthy_timeout": 120}, surge=2),
+    *_both("bad-replacement", **_BAD, launched=2, wanted=_SOON, unavailable=1),
+    *_both("bad-version", **_BAD, launched=1, wanted={"launch_first": True} | _SOON, surge=1),
+    *_both("bad-half", **_BAD, launched=2, wanted=_DOUBLE | _SOON, surge=2),
+    *_both("bad-twice", **_BAD, launched=2, wanted={"launch_first": True, "max_failures": 1} | _SOON, surge=1),
+    *_both("bad-reload", outcome=Outcome.ROLLED_BACK, wanted=_RELOAD | _AND_BACK | _FAILING, unavailable=1),
+    *_both(
+        "checkpoint",
+        wanted={"launch_first": True, "checkpoint": (1,), "checkpoint_delay": 45},
+        surge=1,
+        hurried={"checkpoint_delay": 1},
+    ),
+    *_both("keep-old", wanted=_KEEP, hurried={"bake_time": 1}, surge=2),
+    *_both("keep-old-rung-at-once", **_RUNG, rings=(1, 0)),
+    *_both("keep-old-rung-while-baking", **_RUNG, rings=(2, 45), hurried={"bake_time": 5}),
     Scenario(
         name="group-suspended-before",
         grouped=True,

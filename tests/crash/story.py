@@ -21,7 +21,7 @@ from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock
 from tests.crash.ending import Ending
 from tests.crash.knife import Crash, CutStore, Endless, Instant, Knife, never
-from tests.crash.scenarios import Scenario
+from tests.crash.scenarios import ALARM, Scenario
 from tests.crash.watch import Watch
 
 AFTERWARDS_SECONDS = 900.0  # long enough for a group to do what it was only kept from doing
@@ -117,6 +117,38 @@ def build(sandbox: Sandbox | SandboxServer, scenario: Scenario) -> Fleet:
     return fleet
 
 
+def hang_bell(sandbox: Sandbox | SandboxServer, scenario: Scenario, fleet: Fleet) -> None:
+    """Make the scenario's alarm, and let it ring when it is to: once, and on."""
+    if scenario.rings is None:
+        return
+    number, seconds = scenario.rings
+    cloudwatch = sandbox.session().client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=ALARM,
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=1,
+        Namespace="web",
+        MetricName="5xx",
+        Period=60,
+        Statistic="Sum",
+    )
+    set_state = sandbox.world.cloudwatch.operations["SetAlarmState"]
+    set_state({"AlarmName": ALARM, "StateValue": "OK", "StateReason": "fine"})
+    rung: list[object] = []
+
+    def look(*_: object) -> None:
+        targets = (one for arn in fleet.target_group_arns for one in sandbox.elb.targets(arn))
+        serving = {one.instance_id for one in targets if one.state != "draining"}
+        if not rung and len(set(fleet.instance_ids) - serving) >= number:
+            rung.append(sandbox.world.after(seconds, ring))
+
+    def ring() -> None:
+        set_state({"AlarmName": ALARM, "StateValue": "ALARM", "StateReason": "too many errors"})
+
+    sandbox.elb.on_change(look)
+
+
 class Run:
     """A run in the middle of it: one process after the other, as long as it is not over.
 
@@ -133,6 +165,7 @@ class Run:
         self._gap = gap
         sandbox.standalone_fleet(name="bystander", servers=1, zones=1)
         self._fleet = build(sandbox, scenario)
+        hang_bell(sandbox, scenario, self._fleet)
         self._ending = Ending(sandbox, self._fleet, scenario)
         self._watch = Watch(sandbox, self._fleet, scenario)
         self._problems: list[str] = []
