@@ -55,7 +55,7 @@ def cut_all(wish: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
 def kills_of(name: str, wanted: argparse.Namespace) -> list[tuple[str, tuple[Kill, ...]]]:
     """Return the kills of one scenario's first process, and the run without any."""
     trail = story.tell(SCENARIOS[name]).trails[0]
-    calls = sum(what.startswith("before") and not what.endswith("record") and _mutates(what) for what in trail)
+    calls = sum(what.startswith("before") and ":" in what and _mutates(what) for what in trail)
     chance = Random(repr((wanted.seed, name)))  # noqa: S311 - repeats by its seed
     kills = (Kill(call=number, when=when) for number, when in product(range(1, calls + 1), WHEN))
     picked = [(name, (kill,)) for kill in kills if chance.random() < wanted.share]

@@ -8,13 +8,14 @@ none of the three has changed are one and the same cut: only the first of them i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from awsroll.ports import Record
 from awsroll.sandbox import Sandbox
-from awsroll.stores import LocalStore
+from awsroll.stores import RecordStore
+from awsroll.stores.directory import DirectoryShelf
+from awsroll.stores.process import this_process
 
 READING = ("Describe", "List", "Get")
 MOST_INSTANTS = 20_000
@@ -113,15 +114,40 @@ class Knife:
         return put_away
 
 
-class CutStore(LocalStore):
-    """The store of a process that may be cut; what it has written stays."""
+class CutStore(RecordStore):
+    """The store of a process that may be cut; what it has written stays, the locks that it held too.
+
+    To all others, this test included, the process is known to be dead: none of them finds it under its start time.
+    """
+
+    def __init__(self, directory: Path, knife: Knife) -> None:
+        super().__init__(CutShelf(directory, knife), process=replace(this_process(), started="in a story"))
+
+
+class CutShelf(DirectoryShelf):
+    """A directory that a process may die before or after writing to.
+
+    A lock changes nothing for those who come after a death, as its holder is dead.
+    """
 
     def __init__(self, directory: Path, knife: Knife) -> None:
         super().__init__(directory)
         self._knife = knife
 
-    def save(self, record: Record) -> Record:
-        self._knife.instant("before saving the record")
-        stored = super().save(record)
-        self._knife.instant("after saving the record", changed=True)
-        return stored
+    def write(self, key: str, data: bytes, expected: str | None) -> str:
+        name = _what(key)
+        self._knife.instant(f"before saving the {name}")
+        version = super().write(key, data, expected)
+        self._knife.instant(f"after saving the {name}", changed=name != "lock")
+        return version
+
+    def delete(self, key: str, expected: str) -> None:
+        name = _what(key)
+        self._knife.instant(f"before deleting the {name}")
+        super().delete(key, expected)
+        self._knife.instant(f"after deleting the {name}", changed=name != "lock")
+
+
+def _what(key: str) -> str:
+    name = key.rpartition("/")[2].removesuffix(".json")
+    return name if name in ("record", "wishes") else "lock"
