@@ -199,7 +199,7 @@ MUTANTS = (
         "only the surplus is taken back with a decrement",
         _constant(retire, "surplus", _MANY),
         case("group", "replace", 2, 0),
-        "no end",
+        "desired falls",
     ),
     Mutant(
         "desired is lowered only when it ends nobody",

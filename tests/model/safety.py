@@ -51,6 +51,7 @@ def wrongs(found: Found, deed: Deed) -> Iterator[str]:
     yield from _half(found, deed)
     yield from _kept(found, deed)
     yield from _choice(deed)
+    yield from _decrement(deed)
 
 
 def _touched(deed: Deed) -> list[tuple[str, Server]]:
@@ -178,6 +179,14 @@ def _choice(deed: Deed) -> Iterator[str]:
         counted = sum(server.counted for _, server in deed.after.servers)
         if counted > deed.after.group.desired < deed.before.group.desired:
             yield f"the group is made to end {counted - deed.after.group.desired} members of its own choice"
+
+
+def _decrement(deed: Deed) -> Iterator[str]:
+    """Desired never falls below its goal with those whom we end; those in our standby are owed to it."""
+    if isinstance(deed.action, act.TerminateInGroup) and deed.after.group.desired < deed.before.group.desired:
+        ours = sum(server.life in _STANDBY and not server.held for _, server in deed.after.servers)
+        if deed.after.group.desired + ours < deed.after.goal:
+            yield f"desired falls to {deed.after.group.desired}, it should be {deed.after.goal}"
 
 
 # --- the end ------------------------------------------------------------------------------------------------------
