@@ -13,11 +13,13 @@ from awsroll.core.rollout import Pace
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
-from awsroll.errors import SpecError, StateError
+from awsroll.errors import FleetError, SpecError, StateError
 from awsroll.ports import Record, Store
+from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
 from awsroll.running import NotConfirmedError, Run, Surroundings
 from awsroll.stores import RecordStore
+from awsroll.unfinished import check_unfinished, explain_refusal
 
 __all__ = [
     "NotConfirmedError",
@@ -47,20 +49,31 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it, or the fleet is no more as it was planned
             for; nothing was changed.
-        FleetLockedError: if another rollout holds the fleet; nothing was changed.
+        FleetLockedError: if another rollout holds the fleet, or has not come to an end; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     run = Run(surroundings)
-    prepared = run.prepare_planned(request) if isinstance(request, RolloutPlan) else run.prepare(request)
+    prepared = _prepared(run, request)
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
     with run.holding(prepared.rollout):
         run.label(prepared.rollout).check()
+        check_unfinished(run.store, prepared.rollout)
         record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
         run.tell("rollout.created", record)
         run.warn(prepared)
         return run.drive(record)
+
+
+def _prepared(run: Run, request: RolloutSpec | RolloutPlan) -> Prepared:
+    try:
+        return run.prepare_planned(request) if isinstance(request, RolloutPlan) else run.prepare(request)
+    except FleetError as error:
+        spec = request.request if isinstance(request, RolloutPlan) else request
+        if spec is not None:
+            explain_refusal(run.store, spec, run.aws.region, error)
+        raise
 
 
 def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
@@ -133,7 +146,7 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
     Raises:
         StateError: if its record is missing or cannot be used.
         SpecError: if there is nothing to go back to.
-        FleetLockedError: if another rollout holds its fleet.
+        FleetLockedError: if another rollout holds its fleet, or has not come to an end.
     """
     run = Run(surroundings)
     record = run.store.load(rollout_id)
@@ -155,6 +168,7 @@ def _take_over(run: Run, rollout_id: str, pace: Pace) -> Report:
         run.label(rollout).check()
         run.store.wish(rollout_id, lambda said: replace(said, pause=False))
         if record.status.mode is Mode.ENDED:
+            check_unfinished(run.store, rollout)
             record = replace(record, status=reopened(record.status, run.clock.now()))
             run.check_still_there(record)
         record = _retimed(_woken(record, run.clock.now()), pace)

@@ -85,7 +85,7 @@ class StaleRecordError(StateError):
 
 
 class FleetLockedError(StateError):
-    """Another rollout holds this fleet (exit 4)."""
+    """Another rollout holds this fleet, or was left in the middle of it (exit 4)."""
 
 
 class LeaseLostError(StateError):

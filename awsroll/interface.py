@@ -68,7 +68,7 @@ def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
-        FleetLockedError: if another rollout holds the fleet; nothing was changed.
+        FleetLockedError: if another rollout holds the fleet, or was left unfinished on it; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     kept = _opened(store, session)

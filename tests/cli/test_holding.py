@@ -123,6 +123,29 @@ def test_a_process_that_was_frozen_past_its_lease_changes_nothing_more(
     assert resumed.code == 0, resumed.err
 
 
+def test_a_fleet_whose_driver_was_killed_is_resumed_and_not_rolled_anew(
+    server: SandboxServer, environment: dict[str, str]
+) -> None:
+    fleet = server.standalone_fleet(name="left", servers=3)
+    words = ("--target-group", "left-1", "--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
+
+    with start("roll", *words, environment=environment) as driver:
+        rollout_id = until(driver, "instance.deregistered")["rollout_id"]
+        driver.kill()
+    before = changes(server)
+    refused = awsroll("roll", *words, environment=environment)
+    after = changes(server)
+    resumed = awsroll("resume", rollout_id, "--poll", "0.2", environment=environment)
+    again = awsroll("roll", *words, environment=environment)
+
+    assert refused.code == 4, refused.err
+    assert refused.lines[-1]["event"] == "refused"
+    for command in ("resume", "rollback", "repair"):
+        assert f"awsroll {command} {rollout_id}" in refused.lines[-1]["reason"]
+    assert after == before
+    assert (resumed.code, again.code) == (0, 0), resumed.err + again.err
+
+
 def test_records_and_locks_can_lie_in_a_bucket(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="bucket", servers=2)
     server.session().client("s3").create_bucket(Bucket="records")
