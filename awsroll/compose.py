@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.failing import reopened, why_not_back
-from awsroll.core.rollout import Pace
+from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
-from awsroll.errors import FleetError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
@@ -88,6 +88,7 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
+            _tidy(run, rollout)
             return build_report(record, at=run.clock.now())
         run.check_hooks(record)
         run.check_account(rollout)
@@ -96,6 +97,13 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
         record = _retimed(_woken(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
+
+
+def _tidy(run: Run, rollout: Rollout) -> None:
+    """Take away what a process left that died right after it had recorded the end; the report needs no AWS."""
+    with suppress(AwsrollError):
+        run.check_account(rollout)
+        run.label(rollout).remove_left()
 
 
 def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> RolloutSummary:

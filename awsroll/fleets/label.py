@@ -114,18 +114,35 @@ class Label:
             return
         self._due_at = None
         try:
-            if self._rollout.group:
-                self._aws.autoscaling.remove_tags(self._rollout.group, [HELD_BY_TAG])
-            for arn in self._rollout.target_groups:
-                self._aws.elbv2.remove_tags(arn, [HELD_BY_TAG])
+            self._remove_from({self._group, *self._rollout.target_groups})
         except AwsrollError:
             return
+
+    def remove_left(self) -> None:
+        """Take the label away that an earlier process of this rollout has left."""
+        try:
+            labels = {where: read_held(value) for where, value in self._labels().items()}
+            ours = {where for where, one in labels.items() if one and one.rollout_id == self._rollout.rollout_id}
+            self._remove_from(ours)
+        except AwsrollError:
+            return
+
+    @property
+    def _group(self) -> str:
+        return f"group {self._rollout.group}"
+
+    def _remove_from(self, where: set[str]) -> None:
+        if self._rollout.group and self._group in where:
+            self._aws.autoscaling.remove_tags(self._rollout.group, [HELD_BY_TAG])
+        for arn in self._rollout.target_groups:
+            if arn in where:
+                self._aws.elbv2.remove_tags(arn, [HELD_BY_TAG])
 
     def _labels(self) -> dict[str, str]:
         rollout = self._rollout
         found = self._aws.elbv2.tags(rollout.target_groups)
         if rollout.group:
-            found[f"group {rollout.group}"] = tags_of(self._aws.autoscaling.group(rollout.group) or {})
+            found[self._group] = tags_of(self._aws.autoscaling.group(rollout.group) or {})
         return {where: tags[HELD_BY_TAG] for where, tags in sorted(found.items()) if HELD_BY_TAG in tags}
 
     def _is_anothers(self, held: Held) -> bool:

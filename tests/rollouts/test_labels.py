@@ -13,7 +13,7 @@ from awsroll.core.status import Outcome
 from awsroll.events import Tee
 from awsroll.fleets.label import Held
 from awsroll.stores import LocalStore
-from tests.rollouts.holding import LABEL, Watching, labels, refused_meanwhile, roll
+from tests.rollouts.holding import LABEL, Watching, labels, refused_meanwhile, resume, roll
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 
@@ -101,3 +101,17 @@ def labels_at_look(rolling: Rolling) -> list[datetime]:
     found = [datetime.fromisoformat(value.split(" ")[2]) for value in labels(rolling)]
     assert all(until > rolling.clock.now() for until in found)
     return found
+
+
+def test_resuming_a_rollout_that_died_after_its_end_takes_its_label_away_and_no_other(rolling: Rolling) -> None:
+    report = roll(rolling, rolling.store)
+    put_label(rolling, rollout_id=report.rollout_id)
+
+    again = resume(rolling, report.rollout_id, rolling.store)
+    mine = labels(rolling)
+    put_label(rolling)
+    resume(rolling, report.rollout_id, rolling.store)
+
+    assert again.status is Outcome.SUCCEEDED
+    assert mine == []
+    assert [value.split(" ")[0] for value in labels(rolling)] == ["other-1"]
