@@ -7,7 +7,7 @@ more serve than the floor asks for. Double-half holds every old instance until a
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core.capacity import Capacity
+from awsroll.core.capacity import Capacity, vacancies
 from awsroll.core.desired import LAG_SECONDS, is_moving, surplus
 from awsroll.core.fleet import FleetKind, Instance
 from awsroll.core.gates import touches_left
@@ -108,16 +108,19 @@ def _picks(view: View, capacity: Capacity, *, only_failed: bool = False) -> list
     """Choose in order, as far as window, floor and the next gate allow.
 
     What has failed holds a place in the window since it was launched, and needs none to go. What has ended or failed
-    beyond the next gate goes all the same.
+    beyond the next gate goes all the same. What does not serve need not wait for a place in the window either, where
+    an empty place holds it and the ceiling keeps it empty: nothing else could make room.
     """
     places, room, touches = capacity.places_in_window, capacity.room, touches_left(view, capacity)
+    blocked = bool(vacancies(view)) and capacity.live >= capacity.limits.ceiling
     picks: list[Instance] = []
     for one in _in_order(view):
         failed = one.instance_id in view.status.rejected and not view.rollout.reloads
         serves, touched = view.is_serving(one), not (failed or view.is_ghost(one))
         if only_failed and touched:
             continue
-        if (serves and room == 0) or (touched and touches == 0) or (places == 0 and not failed):
+        unplaced = places <= 0 and not failed and (serves or not blocked)
+        if (serves and room == 0) or (touched and touches == 0) or unplaced:
             continue
         picks.append(one)
         room -= serves

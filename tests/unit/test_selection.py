@@ -9,7 +9,19 @@ from awsroll.core.selection import select
 from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Status, Step
 from awsroll.core.view import View
 from awsroll.testing.clock import T0
-from tests.support.looks import NEW, ON_WEB, group, group_look, instance, later, look, member, reload_rollout, rollout
+from tests.support.looks import (
+    NEW,
+    ON_WEB,
+    ended,
+    group,
+    group_look,
+    instance,
+    later,
+    look,
+    member,
+    reload_rollout,
+    rollout,
+)
 from tests.support.looks import status as kept_status
 
 GROUP = rollout(FleetKind.AUTO_SCALING)
@@ -151,3 +163,12 @@ def test_no_surplus_is_taken_while_desired_is_on_the_move_or_there_is_none() -> 
 
 def test_a_reload_retires_nobody() -> None:
     assert _surplus(expected=3, ours=reload_rollout(FleetKind.AUTO_SCALING)).retiring == ()
+
+
+def test_a_sick_one_goes_when_nothing_else_can_make_room_for_an_empty_place() -> None:
+    """Going back: i-1 has ended, i-8 failed and serves all the same, i-9 is sick: there is no room anywhere."""
+    sick = instance("i-9", NEW, state=TargetState.UNHEALTHY)
+    seen = look(ended(instance("i-1")), instance("i-8", NEW), sick)
+    before = kept_status("i-1", "i-9", backwards=True, rejected=("i-8",))
+
+    assert _select(rollout(), seen, before).retiring == ("i-9",)
