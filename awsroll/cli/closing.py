@@ -73,6 +73,7 @@ def plan_text(plan: RolloutPlan) -> str:
         ("servers", f"{len(plan.order)} to go, {plan.skipped} skipped, {plan.desired} desired"),
         ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
+        *_cost_of_keeping(plan),
         *(("warning", finding.message) for finding in plan.findings),
     ]
     order = [
@@ -80,6 +81,13 @@ def plan_text(plan: RolloutPlan) -> str:
         for number, one in enumerate(plan.order, 1)
     ]
     return "\n".join(part for part in (aligned(rows), aligned(order)) if part)
+
+
+def _cost_of_keeping(plan: RolloutPlan) -> list[tuple[str, str]]:
+    if not plan.kept_server_hours:
+        return []
+    cost = f"{plan.kept_server_hours:g} server hours"
+    return [("kept", f"the {len(plan.order)} old servers run on through the bake time: {cost}")]
 
 
 def status_text(record: Record, summary: RolloutSummary) -> str:

@@ -39,6 +39,7 @@ class RolloutPlan:
         lowest_serving: capacity would not be taken below it.
         highest_running: not more servers than that would run at a time.
         at_a_time: how many servers may be in flight at a time.
+        kept_server_hours: what keeping the old servers through the bake time costs, in hours of a server.
         estimated_seconds: a rough guess: drain, boot and health checks, as the window allows them side by side.
         asked: the request as it was made.
         request: the same with its version pinned and its deadlines filled in: what is rolled by this plan.
@@ -56,6 +57,7 @@ class RolloutPlan:
     highest_running: int
     at_a_time: int
     estimated_seconds: float
+    kept_server_hours: float = 0
     findings: tuple[Finding, ...] = ()
     asked: RolloutSpec | None = None
     request: RolloutSpec | None = None
@@ -84,9 +86,15 @@ def forecast(
         lowest_serving=limits.floor,
         highest_running=limits.ceiling,
         at_a_time=limits.window,
+        kept_server_hours=_kept_hours(rollout, servers=len(chosen)),
         estimated_seconds=_estimate(rollout, observation.target_groups, servers=len(chosen), window=limits.window),
         findings=findings,
     )
+
+
+def _kept_hours(rollout: Rollout, *, servers: int) -> float:
+    """Return what is paid for old servers that run on: 9 servers through a bake time of 600 s are 1.5 hours."""
+    return round(servers * rollout.gates.bake_seconds / 3600, 2) if rollout.keep_old else 0.0
 
 
 def _estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], *, servers: int, window: int) -> float:
@@ -96,7 +104,8 @@ def _estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], *, servers: int
     verify = max((_seconds_to_healthy(group) for group in groups), default=0) + rollout.limits.min_healthy_seconds
     change = _COMMAND_SECONDS if rollout.strategy is Strategy.RELOAD else _BOOT_SECONDS
     rounds = 1 if rollout.strategy is Strategy.DOUBLE_HALF else -(-servers // max(window, 1))
-    return (drain + change + verify) * rounds if servers else 0.0
+    waits = rollout.gates.bake_seconds + rollout.gates.delay_seconds * len(rollout.gates.checkpoints)
+    return (drain + change + verify) * rounds + waits if servers else 0.0
 
 
 def _seconds_to_healthy(group: TargetGroup) -> float:

@@ -14,7 +14,7 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.rollout import Rollout, Strategy, VersionCount
+from awsroll.core.rollout import Gates, Rollout, Strategy, VersionCount
 from awsroll.core.status import Places, Status
 from awsroll.report import RolloutPlan, forecast
 from tests.stores.records import T0
@@ -92,3 +92,11 @@ def test_a_delay_of_its_own_counts_instead_of_the_target_groups() -> None:
     plan = _forecast(_server(1), _server(2), _server(3), deregistration_delay_seconds=20)
 
     assert plan.estimated_seconds == 2 * (20 + 60 + 150)
+
+
+def test_keeping_the_old_servers_has_its_price() -> None:
+    servers = tuple(_server(number) for number in range(1, 10))
+    surge = {"max_unavailable": NONE, "max_surge": EVERYTHING, "gates": Gates(bake_seconds=600)}
+
+    assert _forecast(*servers, keep_old=True, **surge).kept_server_hours == 1.5
+    assert _forecast(*servers, **surge).kept_server_hours == 0
