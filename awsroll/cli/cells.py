@@ -24,6 +24,7 @@ class CellPhase(StrEnum):
     VERIFYING = "verifying"
     CURRENT = "new, serving"
     UNHEALTHY = "unhealthy"
+    KEPT = "old, kept out of traffic"
     EXEMPT = "left alone"
 
 
@@ -34,6 +35,7 @@ _OF_STEP = {
     Step.VERIFYING: CellPhase.VERIFYING,
     Step.RELOADING: CellPhase.RELOADING,
     Step.RETURNING: CellPhase.VERIFYING,
+    Step.KEPT: CellPhase.KEPT,
 }
 
 
@@ -43,11 +45,13 @@ class Picture:
 
     Attributes:
         cells: each live server's id and phase, zone by zone.
+        stage: what is special about the moment, in words: on the way back, at a checkpoint, baking; else empty.
         done: how many servers serve on the goal version.
         goal: how many there shall be.
     """
 
     cells: tuple[tuple[str, CellPhase], ...]
+    stage: str
     done: int
     goal: int
     serving: int
@@ -63,6 +67,7 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
     shown = sorted(view.live, key=lambda one: (one.zone, one.instance_id))
     return Picture(
         cells=tuple((one.instance_id, _phase(view, one)) for one in shown),
+        stage=_stage(view),
         done=sums.current_serving,
         goal=sums.goal_current,
         serving=sums.serving,
@@ -70,6 +75,17 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
         in_flight=sums.in_flight,
         limits=sums.limits,
     )
+
+
+def _stage(view: View) -> str:
+    status, gates = view.status, view.forward.gates
+    if status.backwards:
+        return "rolling back"
+    if status.gate_since is not None:
+        return f"at checkpoint {status.passed + 1} of {len(gates.checkpoints)} ({gates.checkpoints[status.passed]})"
+    if status.baking_since is not None:
+        return "baking"
+    return "about to pause" if status.pausing else ""
 
 
 def _phase(view: View, instance: Instance) -> CellPhase:
@@ -82,4 +98,4 @@ def _phase(view: View, instance: Instance) -> CellPhase:
         return CellPhase.EXEMPT
     if not view.is_in_service(instance):
         return CellPhase.VERIFYING if view.is_current(instance) else CellPhase.UNHEALTHY
-    return CellPhase.CURRENT if view.is_current(instance) else CellPhase.OUTDATED
+    return CellPhase.CURRENT if view.forward.is_current(instance) else CellPhase.OUTDATED

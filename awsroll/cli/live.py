@@ -31,6 +31,7 @@ _COLOURS = {
     CellPhase.VERIFYING: "bright_cyan",
     CellPhase.CURRENT: "green",
     CellPhase.UNHEALTHY: "red",
+    CellPhase.KEPT: "bright_blue",
     CellPhase.EXEMPT: "white",
 }
 _EVENTS_SHOWN = 6
@@ -84,7 +85,7 @@ class LiveView:
             return Text("looking at the fleet …")
         elapsed = (datetime.now(UTC) - self._started_at).total_seconds()
         return Group(
-            _heading(self._rollout),
+            _heading(self._rollout, self._picture.stage),
             _cells(self._picture),
             _legend(self._picture),
             _progress(self._picture, elapsed),
@@ -93,9 +94,11 @@ class LiveView:
         )
 
 
-def _heading(rollout: Rollout) -> Text:
+def _heading(rollout: Rollout, stage: str) -> Text:
     return Text.assemble(
-        (rollout.fleet, "bold"), f"  {rollout.from_version or '(empty)'} → {rollout.to_version}  {rollout.strategy}"
+        (rollout.fleet, "bold"),
+        f"  {rollout.from_version or '(empty)'} → {rollout.to_version}  {rollout.strategy}  ",
+        (stage, "bold yellow"),
     )
 
 

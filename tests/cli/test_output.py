@@ -13,7 +13,9 @@ from awsroll.cli.cells import CellPhase, picture
 from awsroll.cli.closing import duration, how_to_go_on, report_text, summaries_text
 from awsroll.cli.lines import PlainLines
 from awsroll.cli.live import LiveView
+from awsroll.core.amount import Amount
 from awsroll.core.fleet import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
+from awsroll.core.rollout import Gates
 from awsroll.core.status import Flight, Outcome, Places, Step
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
@@ -78,6 +80,18 @@ def test_the_picture_counts_what_serves_and_what_is_in_flight() -> None:
 
     assert shown.cells == (("i-1", CellPhase.OUTDATED), ("i-2", CellPhase.DRAINING), ("i-3", CellPhase.CURRENT))
     assert (shown.done, shown.goal, shown.serving, shown.running) == (1, 3, 2, 3)
+
+
+def test_the_picture_tells_where_a_rollout_stands_and_who_is_kept() -> None:
+    rollout, observation, status = _look()
+    kept = replace(status, retiring=(), kept=("i-2",), flights={"i-2": Flight(step=Step.KEPT, since=T0)})
+    gated = replace(rollout, gates=Gates(checkpoints=(Amount(value=1), Amount(value=50, is_percentage=True))))
+
+    assert picture(rollout, observation, kept).cells[1] == ("i-2", CellPhase.KEPT)
+    assert picture(gated, observation, replace(kept, gate_since=T0, passed=1)).stage == "at checkpoint 2 of 2 (50%)"
+    assert picture(rollout, observation, replace(kept, baking_since=T0)).stage == "baking"
+    assert picture(rollout, observation, replace(kept, backwards=True)).stage == "rolling back"
+    assert picture(rollout, observation, kept).stage == ""
 
 
 def test_the_live_view_shows_the_fleet_and_keeps_warnings() -> None:

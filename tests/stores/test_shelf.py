@@ -10,7 +10,7 @@ from tests.stores.wire import lost_answer, lost_request, refused
 KEY = "rollouts/a/record.json"
 PUTS = ("put_object", "put_item")
 DELETES = ("delete_object", "delete_item")
-MORE_THAN_RETRIED = 9
+MORE_THAN_RETRIED = 20
 
 
 @pytest.fixture
