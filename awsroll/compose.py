@@ -60,6 +60,7 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
     with run.holding(prepared.rollout):
         run.label(prepared.rollout).check()
         check_unfinished(run.store, prepared.rollout)
+        run.check_as_found(prepared)
         record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
         run.tell("rollout.created", record)
         run.warn(prepared)

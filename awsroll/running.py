@@ -248,6 +248,24 @@ class Run:
             return None
         return build_report(record, at=self.clock.now())
 
+    def check_as_found(self, prepared: Prepared) -> None:
+        """Refuse a fleet whose settings a dead rollout has left changed: what they were would be lost for good.
+
+        Raises:
+            FleetError: if old values still stand as tags; nothing was changed.
+        """
+        rollout = prepared.rollout
+        left = self.fleet(rollout).observe(rollout, prepared.status).remembered
+        if not left:
+            return
+        names = ", ".join(sorted({setting for _, setting in left}))
+        where = f"--asg {rollout.group}" if rollout.group else f"--target-group {rollout.target_groups[0]}"
+        problem = (
+            f"{rollout.fleet}: an earlier rollout has left settings changed ({names}): put them back with "
+            f"`awsroll repair {where}`, or go on with that rollout by `awsroll resume`; nothing was changed"
+        )
+        raise FleetError(problem)
+
     def check_still_there(self, record: Record) -> None:
         """Refuse to go back from a version that the fleet does not run any more.
 

@@ -5,6 +5,7 @@ traffic and still run come back; instances that we launched are registered or, w
 (what does not serve first), because a lowered desired capacity would let AWS choose; then the settings.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 from awsroll.core import actions as act
@@ -64,10 +65,16 @@ def _close(view: View) -> Status:
 def _what_resuming_may_do(view: View) -> tuple[str, ...]:
     if view.observation.group is None:
         return ()
+    suspended, found = view.observation.group.suspended, list[str]()
     marked = sorted(one.instance_id for one in view.live if one.marked_unhealthy)
-    if not marked or "ReplaceUnhealthy" in view.observation.group.suspended:
-        return ()
-    return (f"{', '.join(marked)}: marked unhealthy by the group, which will replace it by itself",)
+    if marked and "ReplaceUnhealthy" not in suspended:
+        found.append(f"{', '.join(marked)}: marked unhealthy by the group, which will replace it by itself")
+    counts = Counter(one.zone for one in view.live if not view.is_away(one))
+    zones = [counts[zone] for zone, _ in view.observation.group.zones]
+    if "AZRebalance" not in suspended and zones and max(zones) - min(zones) > 1:
+        spread = ", ".join(f"{zone} {counts[zone]}" for zone, _ in view.observation.group.zones)
+        found.append(f"the zones are not balanced ({spread}): the group will launch and terminate to balance them")
+    return tuple(found)
 
 
 # --- after a failure ----------------------------------------------------------------------------------------------

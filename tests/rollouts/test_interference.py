@@ -10,6 +10,7 @@ import pytest
 import awsroll
 from awsroll.core.rollout import ExemptPolicy
 from awsroll.core.status import Outcome
+from awsroll.errors import FleetError
 from awsroll.sandbox import Sandbox
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
@@ -224,3 +225,18 @@ def test_a_standalone_server_that_is_protected_meanwhile_fails_the_rollout_and_c
         assert report.status is Outcome.ROLLED_BACK, report.reason
         assert chosen[0] in one.running()
         assert one.serving_versions() == {"v1": 4}
+
+
+def test_a_fleet_that_a_dead_rollout_left_changed_is_repaired_before_it_is_rolled_anew(tmp_path: Path) -> None:
+    with rolling(tmp_path, servers=2) as it:
+        group = str(it.fleet.group_name)
+        tag = {"ResourceId": group, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False}
+        old = [{**tag, "Key": "awsroll:was:max-size", "Value": str(it.group()["MaxSize"])}]
+        it.sandbox.session().client("autoscaling").create_or_update_tags(Tags=old)
+        before = it.running()
+
+        with pytest.raises(FleetError, match=r"left settings changed \(max-size\).*awsroll repair --asg"):
+            it.roll()
+        assert it.running() == before
+        awsroll.repair(asg=group, session=it.sandbox.session(), store=it.store, clock=it.clock)
+        assert it.roll().status is Outcome.SUCCEEDED
