@@ -36,7 +36,7 @@ def chosen(wanted: argparse.Namespace) -> Choice:
     def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
         share = 0.0
         if not cuts and wanted.at:
-            share = float(here.mutates and here.what.rpartition(":")[2] in wanted.at)
+            share = wanted.share if here.mutates and here.what.rpartition(":")[2] in wanted.at else 0.0
         elif not cuts:
             share = max(wanted.share if here.is_distinct else 0.0, wanted.mutating if here.mutates else 0.0)
         elif len(cuts) == 1 and here.is_distinct:
