@@ -14,9 +14,9 @@ from awsroll.core.capacity import bounds, desired_capacity
 from awsroll.core.clocks import is_overdue
 from awsroll.core.desired import surplus
 from awsroll.core.fleet import FleetKind, Instance, InstanceState
-from awsroll.core.launching import register
 from awsroll.core.plan import add_warnings, end
 from awsroll.core.proposals import Proposals
+from awsroll.core.registering import register
 from awsroll.core.restoring import restore
 from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back

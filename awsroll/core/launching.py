@@ -1,4 +1,4 @@
-"""The way in: which instances to launch, and the registration of those that run.
+"""The way in: which instances to launch, in which zone, from which version.
 
 A launch is announced in the status with its whole request before it is made, and made again with the same token until
 its outcome is known; only then may the next number be used. A group that may not surge launches by itself: its members
@@ -6,25 +6,20 @@ are only watched.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import Capacity, vacancies
-from awsroll.core.clocks import is_steady
 from awsroll.core.desired import moved, shortfall
-from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
+from awsroll.core.fleet import FleetKind, TemplateVersion
 from awsroll.core.gates import launches_left
-from awsroll.core.hooking import awaits, is_new
-from awsroll.core.hooks import HookPoint
-from awsroll.core.proposals import Proposals
 from awsroll.core.refusals import excuse_failures
 from awsroll.core.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT
 from awsroll.core.rollout import Rollout
 from awsroll.core.short_zones import with_capacity
-from awsroll.core.status import Call, CallKind, Launch, Mode, Places, Status, Step
+from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
 from awsroll.core.victims import order
 from awsroll.core.view import View
 
@@ -263,43 +258,6 @@ def _raise_desired(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
         group=group.name, value=value, expected=status.desired.expected, reason=Reason.SURGING
     )
     return replace(status, calls=(*status.calls, call)), (action,)
-
-
-def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANCE_RUNNING) -> Proposals:
-    """Propose registrations for instances that run and miss some that they should have and we must make."""
-    proposals = Proposals()
-    for name in ids:
-        one = view.by_id.get(name)
-        if one is None or view.is_leaving(one):
-            continue
-        missing = missing_targets(view, one)
-        if one.state is not InstanceState.RUNNING or one.lifecycle not in (None, Lifecycle.IN_SERVICE):
-            proposals.wait(Reason.LAUNCHING, name)
-        elif is_new(view, one) and awaits(view, proposals, HookPoint.AFTER_LAUNCH, name):
-            continue
-        elif missing and not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
-            proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
-        elif not missing and not awaits_healthy(view, one, proposals):
-            proposals.wait(Reason.VERIFYING, name)
-    return proposals
-
-
-def awaits_healthy(view: View, one: Instance, proposals: Proposals) -> bool:
-    """Tell whether a new server is healthy for long enough and waits for its hooks before it may serve."""
-    steady = is_steady(view, view.status.flights.get(one.instance_id)) and is_new(view, one)
-    if not steady or view.status.mode is not Mode.ROLLING:
-        return False
-    return awaits(view, proposals, HookPoint.AFTER_HEALTHY, one.instance_id)
-
-
-def missing_targets(view: View, one: Instance) -> tuple[TargetKey, ...]:
-    """Return the registrations that the instance should have, has not, and that no group makes for it."""
-    return tuple(
-        key
-        for key in view.required(one)
-        if key not in view.managed_keys
-        and ((target := one.target(key)) is None or target.state is TargetState.DRAINING)
-    )
 
 
 def note_shortage(view: View, capacity: Capacity) -> Status:

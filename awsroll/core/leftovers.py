@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from awsroll.core.actions import Reason
 from awsroll.core.finishing import turned_back
 from awsroll.core.fleet import FleetKind, Instance, InstanceState
-from awsroll.core.launching import MARK_REPLACES, REPLACEMENT, missing_targets
+from awsroll.core.launching import MARK_REPLACES, REPLACEMENT
+from awsroll.core.registering import missing_targets
 from awsroll.core.reloading import RELOADING
 from awsroll.core.restoring import all_goals
 from awsroll.core.retire import RETIRING

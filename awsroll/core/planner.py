@@ -16,9 +16,10 @@ from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
 from awsroll.core.hooks import HookPoint
-from awsroll.core.launching import adopt_old_launches, launch, note_shortage, register, settle_launches
+from awsroll.core.launching import adopt_old_launches, launch, note_shortage, settle_launches
 from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
 from awsroll.core.proposals import Proposals
+from awsroll.core.registering import register
 from awsroll.core.reloading import check_commands, reload
 from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back

@@ -13,9 +13,9 @@ from awsroll.core.clocks import is_drained
 from awsroll.core.fleet import CommandState, Instance, Invocation, Lifecycle
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
-from awsroll.core.launching import awaits_healthy, missing_targets
 from awsroll.core.plan import add_failures
 from awsroll.core.proposals import Proposals
+from awsroll.core.registering import awaits_healthy, missing_targets
 from awsroll.core.retire import awaits_leave, is_marked, mark, note_deregistered, registered_keys
 from awsroll.core.status import Call, CallKind, Failure, Mode, Status
 from awsroll.core.view import View

@@ -12,9 +12,9 @@ from awsroll.core.clocks import is_overdue
 from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
-from awsroll.core.launching import missing_targets
 from awsroll.core.plan import add_warnings
 from awsroll.core.proposals import Proposals
+from awsroll.core.registering import missing_targets
 from awsroll.core.reloading import announce, may_run
 from awsroll.core.status import CallKind, Mode, Status, Step
 from awsroll.core.view import View
