@@ -50,11 +50,10 @@ class Ending:
         self._fleet = fleet
         self._scenario = scenario
         self._found = Found.of(sandbox, fleet)
-        self._before = {one.instance_id for one in sandbox.ec2.instances()}
 
     def problems(self, watch: Watch) -> list[str]:
         """Return what is not as it should be, in words."""
-        return [*self._capacity(watch), *self._versions(watch), *self._settings(), *self._doubles()]
+        return [*self._capacity(watch), *self._versions(watch), *self._settings(), *self._doubles(watch)]
 
     def _capacity(self, watch: Watch) -> list[str]:
         wanted, found = self._scenario.servers, []
@@ -108,8 +107,8 @@ class Ending:
                 found.append(f"the group launches version {version}, not {wanted}")
         return found
 
-    def _doubles(self) -> list[str]:
-        launched = [one.instance_id for one in self._sandbox.ec2.instances() if one.instance_id not in self._before]
+    def _doubles(self, watch: Watch) -> list[str]:
+        launched = sorted(watch.launched)
         wanted = self._scenario.launches
         found = [] if len(launched) == wanted else [f"{len(launched)} were launched, not {wanted}: {launched}"]
         # The script's marker lets a text of the same attempt have its effect once: two texts are two effects.

@@ -23,7 +23,7 @@ SETTINGS = (
     "DeleteTags", "ModifyTargetGroupAttributes", "AddTags", "RemoveTags",
 )  # fmt: skip
 WITH_SETTINGS = (
-    "group-shorter-delay", "standalone-shorter-delay", "group-suspended-before", "group-without-launch-instances",
+    "group-shorter-delay", "group-suspended-before", "group-without-launch-instances",
 )  # fmt: skip
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]

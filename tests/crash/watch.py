@@ -19,16 +19,19 @@ class Watch:
 
     Attributes:
         problems: what was broken, each once, in words.
+        launched: instances that have come since; those that EC2 has forgotten again, too.
         history: the writing calls and crashes, with their time: for the reader of a failure.
     """
 
     def __init__(self, sandbox: Sandbox | SandboxServer, fleet: Fleet, scenario: Scenario) -> None:
         self.problems: list[str] = []
         self.history: list[str] = []
+        self.launched: set[str] = set()
         self._sandbox = sandbox
         self._fleet = fleet
         self._scenario = scenario
         self._others = {one.instance_id for one in sandbox.ec2.instances()} - set(fleet.instance_ids)
+        self._first = {one.instance_id for one in sandbox.ec2.instances()}
         self._deliveries = len(sandbox.ssm.deliveries())
         sandbox.on_call(self._before_call)
         sandbox.on_call(self._after_call, "after")
@@ -94,6 +97,8 @@ class Watch:
         self._deliveries = len(deliveries)
 
     def _instance_changed(self, instance: Any) -> None:
+        if instance.instance_id not in self._first:
+            self.launched.add(instance.instance_id)
         if instance.instance_id in self._others:
             if not instance.is_live:
                 self.blame(f"{instance.instance_id}, which is not of the fleet, was ended")
