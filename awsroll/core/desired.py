@@ -58,8 +58,7 @@ def surplus(view: View) -> int:
     known = view.status.desired
     if known is None:
         return 0
-    away = sum(1 for one in view.status.reloading if one in view.by_id and _is_out(view, one))
-    return known.expected + away - known.goal
+    return known.expected + len(_out(view, view.status.reloading)) - known.goal
 
 
 def shortfall(view: View) -> int:
@@ -67,17 +66,20 @@ def shortfall(view: View) -> int:
     known, status = view.status.desired, view.status
     if known is None or any(call.kind in _MOVING for call in status.calls):
         return 0
-    away = sum(1 for one in (*status.reloading, *status.returning) if one in view.by_id and _is_out(view, one))
-    return max(0, known.goal - known.expected - away)
+    return max(0, known.goal - known.expected - len(_out(view, (*status.reloading, *status.returning))))
 
 
 def in_our_standby(view: View) -> tuple[str, ...]:
     """Return the members that we have put in standby, or that are on the way there."""
-    ours = (*view.status.reloading, *view.status.returning, *view.status.kept)
-    return tuple(name for name in dict.fromkeys(ours) if name in view.by_id and _is_out(view, name))
+    status = view.status
+    return _out(view, (*status.reloading, *status.returning, *status.kept))
 
 
-def _is_out(view: View, instance_id: str) -> bool:
-    flight = view.status.flights.get(instance_id)
-    found_away = flight is not None and flight.stays_out
-    return view.is_away(view.by_id[instance_id]) and not found_away
+def _out(view: View, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of these are in standby, each once, without those that a person had put there."""
+    flights = view.status.flights
+    return tuple(
+        name
+        for name in dict.fromkeys(names)
+        if name in view.by_id and view.is_away(view.by_id[name]) and not (name in flights and flights[name].stays_out)
+    )
