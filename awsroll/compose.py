@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.failing import reopened, why_not_back
+from awsroll.core.gates import ask_anew
 from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
@@ -214,8 +215,9 @@ def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
 
 
 def _woken(record: Record, at: datetime) -> Record:
-    # The time in which nobody drove it is no time without progress.
-    return replace(record, status=replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at))
+    # The time in which nobody drove it is no time without progress, and none in which a person could be heard.
+    status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+    return replace(record, status=ask_anew(record.rollout, status, at))
 
 
 def _retimed(record: Record, pace: Pace) -> Record:
