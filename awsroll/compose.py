@@ -39,12 +39,13 @@ __all__ = [
 SAME_PACE = Pace()
 
 
-def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Report:
+def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings, *, rollout_id: str = "") -> Report:
     """Roll a fleet to its new version: check, save the record, drive it to an end.
 
     Args:
         request: what to do; or a plan, which is carried out exactly as it was made.
         surroundings: what it runs in.
+        rollout_id: names the rollout; empty: a new id is made.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it, or the fleet is no more as it was planned
@@ -53,7 +54,7 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     run = Run(surroundings)
-    prepared = _prepared(run, request)
+    prepared = _prepared(run, request, rollout_id)
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
@@ -67,9 +68,11 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
         return run.drive(record)
 
 
-def _prepared(run: Run, request: RolloutSpec | RolloutPlan) -> Prepared:
+def _prepared(run: Run, request: RolloutSpec | RolloutPlan, rollout_id: str) -> Prepared:
     try:
-        return run.prepare_planned(request) if isinstance(request, RolloutPlan) else run.prepare(request)
+        if isinstance(request, RolloutPlan):
+            return run.prepare_planned(request)
+        return run.prepare(request, rollout_id=rollout_id)
     except FleetError as error:
         spec = request.request if isinstance(request, RolloutPlan) else request
         if spec is not None:

@@ -95,9 +95,9 @@ class Run:
         self._place = "a store of its own"
         self.aws = self._connect(region=None)
 
-    def prepare(self, spec: RolloutSpec) -> Prepared:
+    def prepare(self, spec: RolloutSpec, *, rollout_id: str = "") -> Prepared:
         """Look everything up and check it; change nothing."""
-        prepared = prepare(spec, self.aws)
+        prepared = prepare(spec, self.aws, rollout_id=rollout_id)
         callables = named_callables(self._hooks, prepared.rollout)
         if problems := refused_points(prepared.rollout, callables):
             raise FleetError(*problems)
