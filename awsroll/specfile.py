@@ -122,7 +122,7 @@ def _plain_fleet(fleet: FleetSpec, wave: str) -> dict[str, Any]:
 
 def plain_request(request: RolloutSpec) -> dict[str, Any]:
     """Return a request as plain JSON values under the names of its fields; what is as by default is left out."""
-    plain: dict[str, Any] = msgspec.to_builtins(request)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request))  # lists, as in JSON
     return {one.name: plain[one.name] for one in fields(RolloutSpec) if getattr(request, one.name) != _default(one)}
 
 
