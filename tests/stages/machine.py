@@ -4,7 +4,7 @@ A `Machine` calls a stage as a state machine does: it keeps the answer, waits th
 calls again until it is done. How a call is made can be changed: twice at a time, or by a process that dies in it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
@@ -15,7 +15,7 @@ from awsroll import stages
 from awsroll.aws.connection import Connection
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.testing.clock import VirtualClock
-from tests.crash.knife import Crash, Knife
+from tests.crash.knife import Crash, Instant, Knife, never
 from tests.crash.watch import Watch
 
 ROLLOUT = "deploy-42"
@@ -39,6 +39,20 @@ def call(name: str, event: Json, aws: Connection) -> Json:
     return answer
 
 
+class KeptClients:
+    """A session whose clients are made once: making one takes longer than many calls."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._made: dict[str, Any] = {}
+        self.region_name = session.region_name
+
+    def client(self, service: str, **settings: Any) -> Any:
+        if service not in self._made:
+            self._made[service] = self._session.client(service, **settings)
+        return self._made[service]
+
+
 @dataclass
 class Machine:
     """Calls stages of one fleet, and remembers which calls were made."""
@@ -47,13 +61,15 @@ class Machine:
     fleet: Fleet
     rollout_id: str = ROLLOUT
     doubled: bool = False
-    cut: int | None = None
+    fork: Callable[[Instant], bool] = never
     events: list[tuple[str, Json]] = field(default_factory=list)
-    instants: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._session = KeptClients(self.sandbox.session())
 
     def connection(self) -> Connection:
-        """Every call is made by a container of its own: nothing is left of the one before."""
-        return Connection(self.sandbox.session(), clock=self.sandbox.clock)
+        """Of every call its own: nothing but the clients is left of the one before."""
+        return Connection(self._session, clock=self.sandbox.clock)
 
     @property
     def named(self) -> Json:
@@ -72,21 +88,15 @@ class Machine:
 
     def _once(self, name: str, event: Json) -> Json:
         """Make a call; one that dies is made again, as Lambda and Step Functions do."""
-        start = len(self.instants)
-        knife = Knife(self.sandbox.clock.now, None if self.cut is None else self.cut - start)
-        put_away = knife.watch(self.sandbox)
+        put_away = Knife(self.sandbox.clock.now, fork=self.fork).watch(self.sandbox)
         try:
-            answer = call(name, event, self.connection())
+            return call(name, event, self.connection())
         except Crash:
             put_away()
-            self.instants += knife.trail
-            self.cut = None
             self.sandbox.jump(1)
             return self._once(name, event)
         finally:
             put_away()
-        self.instants += knife.trail
-        return answer
 
     def until_done(self, name: str, **event: Any) -> Json:
         for _ in range(MOST_CALLS):
@@ -170,13 +180,13 @@ class Watched:
         return found
 
 
-Story = Callable[[Watched], None]
+Story = Callable[[Watched, Sequence[str]], None]
 
 
-def replace_standalone(world: Watched) -> None:
+def replace_standalone(world: Watched, names: Sequence[str]) -> None:
     """One server after the other: out, drained, ended and launched anew, healthy."""
     machine = world.machine
-    for name in world.fleet.instance_ids:
+    for name in names:
         out = machine.call("deregister_targets", instance_ids=[name])
         world.sandbox.jump(out["wait_seconds"])
         machine.until_done("check_drained", instance_ids=out["instance_ids"], targets=out["targets"])
@@ -192,17 +202,17 @@ def replace_standalone(world: Watched) -> None:
     world.sandbox.jump(120)
 
 
-def replace_in_group(world: Watched) -> None:
+def replace_in_group(world: Watched, names: Sequence[str]) -> None:
     """One member after the other, by the group."""
     machine, size = world.machine, len(world.fleet.instance_ids)
     world.launches_version(2)
-    for name in world.fleet.instance_ids:
+    for name in names:
         machine.until_done("terminate_and_launch", instance_ids=[name], launch_template=machine.template())
         machine.until_done("check_healthy", at_least=size)
     world.sandbox.jump(120)
 
 
-def double_half(world: Watched) -> None:
+def double_half(world: Watched, _: Sequence[str]) -> None:
     """As many new members as there are, then the old half goes."""
     machine = world.machine
     world.launches_version(2)
@@ -215,10 +225,10 @@ def double_half(world: Watched) -> None:
     world.sandbox.jump(120)
 
 
-def reload(world: Watched) -> None:
+def reload(world: Watched, names: Sequence[str]) -> None:
     """One server after the other: out, drained, new code, in again, healthy."""
     machine = world.machine
-    for name in world.fleet.instance_ids:
+    for name in names:
         out = machine.call("deregister_targets", instance_ids=[name])
         world.sandbox.jump(out["wait_seconds"])
         machine.until_done("check_drained", instance_ids=[name], targets=out["targets"])
@@ -235,6 +245,12 @@ class Told:
     grouped: bool
     bounds: Bounds
     shape: Json = field(default_factory=dict)
+
+    def tell(self, world: Watched, servers: int | None = None) -> list[str]:
+        """Tell the story, of all servers or of the first ones; return what is wrong in the end."""
+        names = world.fleet.instance_ids[:servers]
+        self.story(world, names)
+        return ending(world, self, len(world.fleet.instance_ids) if self.story is double_half else len(names))
 
     @contextmanager
     def begun(self, **options: Any) -> Iterator[Watched]:
@@ -263,19 +279,22 @@ STORIES = {
 }
 
 
-def ending(world: Watched, told: Told) -> list[str]:
+def ending(world: Watched, told: Told, touched: int) -> list[str]:
     """Return what is not as it should be at the end, in words; empty if all is well."""
     size, found = len(world.fleet.instance_ids), list(world.watch.problems)
-    if world.versions() != {"v2": size}:
-        found.append(f"{world.versions()} serve, not {size} of v2")
+    wanted = {"v2": touched} | ({"v1": size - touched} if touched < size else {})
+    if world.versions() != wanted:
+        found.append(f"{world.versions()} serve, not {wanted}")
     if len(world.watch.live) != size:
         found.append(f"{sorted(world.watch.live)} live, not {size}")
-    reloads = told.story is reload
-    if (world.watch.live == set(world.fleet.instance_ids)) is not reloads:
+    launched = 0 if told.story is reload else touched
+    if len(world.watch.live - set(world.fleet.instance_ids)) != launched:
         found.append(f"{sorted(world.watch.live)} live, at first {world.fleet.instance_ids}")
-    launched = 0 if reloads else size
     if len(world.watch.launched) != launched:
         found.append(f"{len(world.watch.launched)} were launched, not {launched}")
+    effects = {(one.instance_id, one.text) for one in world.sandbox.ssm.deliveries()}
+    if told.story is reload and len(effects) != touched:
+        found.append(f"{len(effects)} reloads, not {touched}")
     if told.grouped:
         found += _settings(world, told)
     return found
