@@ -35,7 +35,7 @@ def call(name: str, event: Json, aws: Connection) -> Json:
     """Call a stage as its handler does."""
     stage = getattr(stages, name)
     checked = msgspec.convert(event, get_type_hints(stage)["event"], strict=True)
-    answer: Json = msgspec.to_builtins(stage(checked, aws))
+    answer: Json = msgspec.json.decode(msgspec.json.encode(stage(checked, aws)))
     return answer
 
 
@@ -151,7 +151,9 @@ class Watched:
         """All that a late call could spoil."""
         sandbox = self.sandbox
         seen: Json = {
-            "instances": {one.instance_id: (one.state, dict(one.tags), one.version_label) for one in sandbox.ec2.instances()},
+            "instances": {
+                one.instance_id: (one.state, dict(one.tags), one.version_label) for one in sandbox.ec2.instances()
+            },
             "targets": {
                 arn: sorted((one.instance_id, one.port, one.state) for one in sandbox.elb.targets(arn))
                 for arn in self.fleet.target_group_arns
