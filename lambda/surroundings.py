@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import Any
 
+from awsroll.aws.connection import Connection
+from awsroll.clock import SystemClock
 from awsroll.errors import SpecError
 from awsroll.opening import Role, SharedSession, assume_role, open_session, open_store
 from awsroll.ports import Clock
@@ -77,3 +79,8 @@ def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
         problem = f"{STATE} is not set: give it the address of the store, such as dynamodb://awsroll"
         raise SpecError(problem)
     return open_store(address, session=session)
+
+
+def connection() -> Connection:
+    """Return AWS as this container's session sees it, for a single stage: it needs no store."""
+    return Connection(session(), clock=clock or SystemClock())

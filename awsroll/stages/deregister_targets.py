@@ -14,7 +14,7 @@ from awsroll.stages.acting import carry_out
 from awsroll.stages.health import left_serving
 from awsroll.stages.marks import is_finished, is_taken_out, missing, registered_at, taken_out
 from awsroll.stages.scope import LIVING, Scope, check_known, fleet_to_change, refuse
-from awsroll.stages.standby import put_in_standby
+from awsroll.stages.standby import check_may_leave, put_in_standby
 from awsroll.stages.words import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
 
 
@@ -70,6 +70,8 @@ def deregister_targets(event: DeregisterTargetsEvent, aws: Connection) -> Deregi
     others = left_serving(scope, found) if fresh else ()
     if fresh and len(others) < event.min_healthy:
         refuse(f"besides {', '.join(found)} only {len(others)} serve in {scope.rollout.fleet}, not {event.min_healthy}")
+    if scope.is_group:
+        check_may_leave(scope, going)
     places = {one.instance_id: _places(scope, one) for one in found.values()}
     _mark(scope, going, places)
     if scope.is_group:

@@ -29,6 +29,7 @@ from awsroll.stages.words import CheckAnswer, FleetEvent, SomeInstances, first_o
 
 _SEARCHED = timedelta(hours=24)
 _POLL_SECONDS = 5
+_UNDER_WAY = {CommandState.UNSENT: "the command is on its way to", CommandState.RUNNING: "the command runs on"}
 _OFFLINE = frozenset({"InvalidInstanceId"})  # an agent may yet come online
 
 
@@ -184,9 +185,7 @@ def _unfinished(said: dict[str, Invocation], left: list[str], *, busy: bool) -> 
     failed = [
         f"the command failed on {name}: {said[name].detail}" for name in left if states[name] is CommandState.FAILED
     ]
-    running = [
-        f"the command is {state} on {name}" for name, state in states.items() if state is not CommandState.FAILED
-    ]
+    running = [f"{_UNDER_WAY[state]} {name}" for name, state in states.items() if state in _UNDER_WAY]
     if failed and not running and not busy:
         raise FleetError(*failed, "they stay out of traffic: give another attempt to run it again")
     return failed + running

@@ -23,7 +23,7 @@ from awsroll.stages.marks import ENDING_TAG, asked_to_end_at, instant, is_taken_
 from awsroll.stages.memory import Phase, forget, put_back, read_memory
 from awsroll.stages.replacing_members import ended_members
 from awsroll.stages.scope import LEAVING, Scope, fleet_to_change, raise_refusals, refuse
-from awsroll.stages.words import CheckAnswer, FleetEvent, SomeInstances, Template, first_of
+from awsroll.stages.words import CheckAnswer, FleetEvent, ManyInstances, Template, first_of
 
 _SETTLE = timedelta(seconds=60)
 _COUNTED = (Lifecycle.IN_SERVICE, Lifecycle.PENDING)
@@ -39,7 +39,7 @@ class RetireOldHalfEvent(FleetEvent):
         protected: members that are protected from scale-in are refused, or go all the same.
     """
 
-    old_instance_ids: SomeInstances
+    old_instance_ids: ManyInstances
     launch_template: Template = ""
     protected: Literal["refuse", "replace"] = "refuse"
 

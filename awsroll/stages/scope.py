@@ -28,7 +28,7 @@ from awsroll.core.fleet import (
     TargetKey,
     TargetState,
 )
-from awsroll.core.rollout import ExemptPolicy, Rollout
+from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.fleets import fleet_of
@@ -197,14 +197,23 @@ def check_can_launch(scope: Scope, template: str) -> None:
     Raises:
         FleetError: with every reason.
     """
+    check_can_roll(scope, Strategy.REPLACE)
+    _check_launches(scope, template)
+
+
+def check_can_roll(scope: Scope, strategy: Strategy) -> None:
+    """Refuse a group whose settings keep it from being rolled.
+
+    Raises:
+        FleetError: with every reason.
+    """
     findings = Findings()
-    spec = RolloutSpec(asg=scope.rollout.group, protected=ExemptPolicy.IGNORE)
+    spec = RolloutSpec(asg=scope.rollout.group, strategy=strategy, protected=ExemptPolicy.IGNORE)
     check_group(scope.aws, scope.group, spec, findings)
     raise_refusals(findings)
-    check_launches(scope, template)
 
 
-def check_launches(scope: Scope, template: str) -> None:
+def _check_launches(scope: Scope, template: str) -> None:
     """Refuse a group that launches another version than is wanted; an alias counts as what it means now.
 
     Raises:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from awsroll.core import actions as act
 from awsroll.core.actions import Answer, Reason, Result
 from awsroll.core.fleet import Instance, Lifecycle
+from awsroll.core.rollout import Strategy
 from awsroll.core.settings import DESIRED, MINIMUM
 from awsroll.stages.acting import carry_out
 from awsroll.stages.marks import is_finished, is_taken_out
@@ -22,21 +23,30 @@ from awsroll.stages.memory import (
     running,
     suspend,
 )
-from awsroll.stages.scope import LEAVING, Scope
+from awsroll.stages.scope import LEAVING, Scope, check_can_roll
+
+
+def check_may_leave(scope: Scope, going: Iterable[Instance]) -> None:
+    """Refuse a group whose members cannot be put in standby now.
+
+    Raises:
+        FleetError: if its settings forbid it, or somebody else has left them changed; nothing was changed.
+    """
+    if any(one.lifecycle is Lifecycle.IN_SERVICE for one in going):
+        check_can_roll(scope, Strategy.RELOAD)
+        check_is_free(scope, read_memory(scope), Phase.RELOADING)
 
 
 def put_in_standby(scope: Scope, going: Iterable[Instance]) -> None:
     """Put those members in standby that are in service.
 
     Raises:
-        FleetError: if somebody else has left the group's settings changed; nothing was changed.
         AwsError: if AWS refused or did not answer.
     """
     names = tuple(one.instance_id for one in going if one.lifecycle is Lifecycle.IN_SERVICE)
     if not names:
         return
     memory = read_memory(scope)
-    check_is_free(scope, memory, Phase.RELOADING)
     desired, minimum = int(scope.group["DesiredCapacity"]), int(scope.group["MinSize"])
     left = max(0, desired - len(names))
     was = running(scope, QUIET) | {DESIRED: str(desired)} | ({MINIMUM: str(minimum)} if minimum > left else {})

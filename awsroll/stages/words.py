@@ -19,6 +19,7 @@ RolloutId = Annotated[
 ]
 InstanceId = Annotated[str, Meta(pattern=r"^i-[0-9A-Za-z]{1,30}$")]
 SomeInstances = Annotated[tuple[InstanceId, ...], Meta(min_length=1, max_length=100)]
+ManyInstances = Annotated[tuple[InstanceId, ...], Meta(min_length=1, max_length=1000)]
 AnyInstances = Annotated[tuple[InstanceId, ...], Meta(max_length=1000)]
 Asg = Annotated[str, Meta(description="The Auto Scaling group, by name or ARN; empty: servers registered by hand.")]
 TargetGroupNames = Annotated[

@@ -35,7 +35,7 @@ def call(name: str, event: Json, aws: Connection) -> Json:
     """Call a stage as its handler does."""
     stage = getattr(stages, name)
     checked = msgspec.convert(event, get_type_hints(stage)["event"], strict=True)
-    answer: Json = msgspec.to_builtins(stage(checked, aws))
+    answer: Json = msgspec.json.decode(msgspec.json.encode(stage(checked, aws)))
     return answer
 
 

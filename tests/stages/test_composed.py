@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from contextlib import suppress
 
 import pytest
 
@@ -35,10 +36,8 @@ def test_a_call_that_arrives_again_after_the_end_changes_nothing(told: Told, lat
         before = world.state()
         unique = {repr(one): one for one in world.machine.events}
         for name, event in unique.values():
-            try:
+            with suppress(AwsrollError):
                 call(name, event, world.machine.connection())
-            except AwsrollError as error:
-                assert str(error)
             assert (name, world.state()) == (name, before)
         world.sandbox.jump(120)
         assert (world.state(), world.watch.problems) == (before, [])
