@@ -296,13 +296,34 @@ def test_a_wish_to_stop_leaves_all_and_begins_none(world: World) -> None:
     run.check()
 
     report = run.roll()
+    told = [(name, fields) for name, fields in world.log.events if name.startswith("wave.")][1:]
     again = world.roll(*waves)
 
+    assert told == [("wave.stopped", {"wave": "left", "not_begun": []})]
     assert report.status is Outcome.INTERRUPTED
     assert _endings(report) == {"left": "interrupted", "right": "interrupted", "later": "not_begun"}
     assert again.succeeded
     assert [world.versions(name) for name in ("left", "right", "later")] == [["2", "2"]] * 3
     assert len(world.store.list()) == 3
+
+
+def test_the_report_while_a_driver_is_stuck_is_made_of_the_records(world: World) -> None:
+    web, later = world.fleet("web", servers=1, launch_first=True), world.fleet("later", servers=1, launch_first=True)
+    run = FleetsRun(
+        FleetsSpec(waves=(_wave(web), _wave(later))),
+        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, sink=world.log),
+    )
+    run.check()
+    meanwhile: list[FleetsReport] = []
+    world.log.at("group.instances-launched", lambda: meanwhile.append(run.report()))
+
+    run.roll()
+
+    (report,) = meanwhile
+    assert report.status is Outcome.INTERRUPTED
+    assert _endings(report) == {"web": "interrupted", "later": "not_begun"}
+    assert report.fleets[0].report is not None
+    assert report.fleets[0].report.rollout_id.startswith("web-")
 
 
 def test_the_report_of_all_is_plain_json(world: World) -> None:
