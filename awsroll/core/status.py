@@ -85,6 +85,9 @@ class Launch:
         succeeds: standalone: the instance whose place the new one takes.
         instance_ids: what came of it; empty until the answer is known.
         settled: its outcome is known. An unsettled one is replayed with the same token, never issued anew.
+        at: when it was decided; once it is settled, when that became known.
+        repeated: it was made before, without an answer: that may have had its effect.
+        refused: why the repetition was refused, which says nothing of the first: a look must.
     """
 
     number: int
@@ -99,6 +102,8 @@ class Launch:
     tags: tuple[tuple[str, str], ...] = ()
     instance_ids: tuple[str, ...] = ()
     settled: bool = False
+    repeated: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
