@@ -87,6 +87,8 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
     """
     run = Run(surroundings)
     rollout = run.store.load(rollout_id).rollout
+    if run.store.wishes(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
+        run.store.wish(rollout_id, lambda said: replace(said, pause=False))
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
