@@ -38,7 +38,7 @@ def judge(view: View) -> Status:
     last = new[-1]
     named = f"{last.instance_id}: " if last.instance_id else ""
     if status.backwards:
-        return announce_failure(view, stop(view, f"the rollback failed: {named}{last.cause}"))
+        return announce_failure(view, stop(view.status, f"the rollback failed: {named}{last.cause}"))
     counted = [one for one in status.failures[status.forgiven :] if not one.final]
     if not any(one.final for one in new) and len(counted) <= view.rollout.max_failures:
         return _reject(view, new)
@@ -49,7 +49,7 @@ def judge(view: View) -> Status:
 def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
     match view.rollout.on_failure:
         case OnFailure.STOP:
-            return announce_failure(view, stop(view, reason))
+            return announce_failure(view, stop(view.status, reason))
         case OnFailure.ROLLBACK:
             return announce_failure(view, turn_back(view, reason))
         case OnFailure.PAUSE:
@@ -61,7 +61,7 @@ def _heed(view: View) -> Status:
     """Do what people have asked for, each wish once; who has the group refresh itself wants this one to rest."""
     status, wishes = view.status, view.status.wishes
     if wishes.abort:
-        return stop(view, "aborted by request")
+        return stop(status, "aborted by request")
     if wishes.rollback and not status.backwards:
         return turn_back(view, "rolled back by request")
     if wishes.rejected and status.gate_since is not None:
@@ -76,16 +76,9 @@ def _heed(view: View) -> Status:
     return status
 
 
-def stop(view: View, reason: str) -> Status:
-    """Settle what is in flight, restore the settings, and end with the fleet as it is then.
-
-    A drain gets its whole time once more: what was late may be what has led here, and nobody would end it later.
-    """
-    status, at = view.status, view.observation.at
-    flights = {
-        name: replace(one, since=at) if one.step is Step.DRAINING else one for name, one in status.flights.items()
-    }
-    return replace(status, mode=Mode.STOPPING, reason=reason, pausing="", gate_since=None, flights=flights)
+def stop(status: Status, reason: str) -> Status:
+    """Settle what is in flight, restore the settings, and end with the fleet as it is then."""
+    return replace(status, mode=Mode.STOPPING, reason=reason, pausing="", gate_since=None)
 
 
 def _reject(view: View, failures: tuple[Failure, ...]) -> Status:
