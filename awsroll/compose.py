@@ -14,7 +14,7 @@ from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
-from awsroll.errors import AwsrollError, FleetError, RolloutEndedError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetError, FleetLockedError, RolloutEndedError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
@@ -107,6 +107,8 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
     """
     run = Run(surroundings)
     rollout = run.store.load(rollout_id).rollout
+    if run.store.wishes(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
+        run.store.wish(rollout_id, lambda said: replace(said, pause=False))
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
@@ -184,6 +186,8 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
     if problem:
         raise SpecError(problem)
     if record.status.outcome is Outcome.ROLLED_BACK:
+        with suppress(FleetLockedError), run.holding(record.rollout):  # whoever holds it has a label of his own there
+            _tidy(run, record.rollout)
         return build_report(record, at=run.clock.now())
     run.store.wish(rollout_id, lambda said: replace(said, rollback=True, abort=False, pause=False))
     return run.follow(rollout_id) or _take_over(run, rollout_id, pace)
