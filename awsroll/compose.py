@@ -13,7 +13,7 @@ from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
-from awsroll.errors import AwsrollError, FleetError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetError, RolloutEndedError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
@@ -24,6 +24,7 @@ from awsroll.unfinished import check_unfinished, explain_refusal
 __all__ = [
     "NotConfirmedError",
     "Surroundings",
+    "admit",
     "approve",
     "ask",
     "go_back",
@@ -31,8 +32,10 @@ __all__ = [
     "known_rollout",
     "known_rollouts",
     "look_ahead",
+    "prepared_for",
     "settle_and_stop",
     "start",
+    "woken",
 ]
 
 
@@ -53,23 +56,39 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     run = Run(surroundings)
-    prepared = _prepared(run, request)
+    prepared = prepared_for(run, request)
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
     with run.holding(prepared.rollout):
-        run.label(prepared.rollout).check()
-        check_unfinished(run.store, prepared.rollout)
-        run.check_as_found(prepared)
-        record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
-        run.tell("rollout.created", record)
-        run.warn(prepared)
-        return run.drive(record)
+        return run.drive(admit(run, prepared))
 
 
-def _prepared(run: Run, request: RolloutSpec | RolloutPlan) -> Prepared:
+def admit(run: Run, prepared: Prepared) -> Record:
+    """Write the record of a rollout that was checked, if nothing else holds its fleet; the fleet is held.
+
+    Raises:
+        FleetError, FleetLockedError: if an earlier rollout has left the fleet in the middle; nothing was changed.
+    """
+    run.label(prepared.rollout).check()
+    check_unfinished(run.store, prepared.rollout)
+    run.check_as_found(prepared)
+    record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
+    run.tell("rollout.created", record)
+    run.warn(prepared)
+    return record
+
+
+def prepared_for(run: Run, request: RolloutSpec | RolloutPlan, *, rollout_id: str = "") -> Prepared:
+    """Check a request against its fleet; one that is refused because a rollout was left there is told so.
+
+    Raises:
+        SpecError, FleetError, FleetLockedError, AwsError: as in `start`; nothing was changed.
+    """
     try:
-        return run.prepare_planned(request) if isinstance(request, RolloutPlan) else run.prepare(request)
+        if isinstance(request, RolloutPlan):
+            return run.prepare_planned(request)
+        return run.prepare(request, rollout_id=rollout_id)
     except FleetError as error:
         spec = request.request if isinstance(request, RolloutPlan) else request
         if spec is not None:
@@ -95,7 +114,7 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
         run.check_account(rollout)
         run.store.wish(rollout_id, lambda said: replace(said, pause=False, rejected=False))
         run.label(rollout).check()
-        record = _retimed(_woken(record, run.clock.now()), pace)
+        record = _retimed(woken(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
 
@@ -116,7 +135,7 @@ def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> Ro
     record = store.load(rollout_id)
     if record.status.mode is Mode.ENDED:
         problem = f"rollout {rollout_id} has ended ({record.status.outcome}): nothing is left to ask of it"
-        raise StateError(problem)
+        raise RolloutEndedError(problem)
     store.wish(rollout_id, change)
     return _summary(store, record)
 
@@ -180,7 +199,7 @@ def _take_over(run: Run, rollout_id: str, pace: Pace) -> Report:
             check_unfinished(run.store, rollout)
             record = replace(record, status=reopened(record.status, run.clock.now()))
             run.check_still_there(record)
-        record = _retimed(_woken(record, run.clock.now()), pace)
+        record = _retimed(woken(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
 
@@ -213,9 +232,12 @@ def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
     return _summary(store, store.load(rollout_id))
 
 
-def _woken(record: Record, at: datetime) -> Record:
-    # The time in which nobody drove it is no time without progress.
-    return replace(record, status=replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at))
+def woken(record: Record, at: datetime) -> Record:
+    """Return the record of a rollout that goes on after a rest."""
+    # The time in which nobody drove it is no time without progress, and none of a hook's.
+    status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+    calls = tuple(replace(call, since=at) for call in status.hook_calls)
+    return replace(record, status=replace(status, hook_calls=calls))
 
 
 def _retimed(record: Record, pace: Pace) -> Record:

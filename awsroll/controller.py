@@ -16,7 +16,7 @@ from awsroll.core.plan import Plan, pause
 from awsroll.core.planner import plan
 from awsroll.core.settle import settle
 from awsroll.core.status import Mode, Outcome, Status
-from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
+from awsroll.errors import AccessRefusedError, AwsBusyError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
 _LONGEST_NAP_SECONDS = 0.5  # how soon a wish to stop is heard while waiting
@@ -127,23 +127,42 @@ class Controller:
         Args:
             stop_requested: asked between steps and while waiting; on True the status is saved as interrupted.
         """
-        unanswered_since: float | None = None
-        while not self._is_over():
+        answered_at = self._clock.monotonic()
+        while not self.is_over:
             if stop_requested():
                 self._save(replace(self.status, outcome=Outcome.INTERRUPTED))
                 break
-            try:
-                seconds = self.step().requeue_seconds
-                unanswered_since = None
-            except (AwsUnansweredError, AwsBusyError) as error:
-                unanswered_since = self._clock.monotonic() if unanswered_since is None else unanswered_since
-                seconds = self._after_no_answer(error, unanswered_since)
-            except AccessRefusedError as error:
-                self._pause(f"{error}. Renew the credentials or grant the permission, then `awsroll resume`.")
-                break
-            if not self._is_over():
+            seconds = self.attempt(silent_seconds=self._clock.monotonic() - answered_at)
+            if seconds is None:
+                seconds = _AFTER_NO_ANSWER_SECONDS
+            else:
+                answered_at = self._clock.monotonic()
+            if not self.is_over:
                 self._wait(seconds, stop_requested)
         return self.status
+
+    def attempt(self, *, silent_seconds: float = 0) -> float | None:
+        """Step once, whatever AWS says to it: what it refuses pauses the rollout, what it does not answer is no error.
+
+        Args:
+            silent_seconds: for how long AWS has not answered before this; after too long a silence, pause.
+
+        Returns:
+            In how many seconds to step again; None if AWS did not answer: soon.
+
+        Raises:
+            StateError: if the record could not be written; nothing was done.
+        """
+        try:
+            return self.step().requeue_seconds
+        except (AwsUnansweredError, AwsBusyError) as error:
+            self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
+            if silent_seconds >= self.record.rollout.limits.progress_seconds:
+                self._pause(f"AWS does not answer: {error}. The fleet was left as it is; `awsroll resume` goes on.")
+            return None
+        except AccessRefusedError as error:
+            self._pause(f"{error}. Renew the credentials or grant the permission, then `awsroll resume`.")
+            return 0
 
     def _asked(self, decided: Plan) -> Plan:
         """Have a gate that needs a person answered, or pause there."""
@@ -162,14 +181,10 @@ class Controller:
         reason = f"waits for approval at checkpoint {number}"
         return replace(decided, actions=(), hooks=(), status=pause(decided.status, reason))
 
-    def _is_over(self) -> bool:
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to do: the rollout has ended, or waits for somebody to go on."""
         return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
-
-    def _after_no_answer(self, error: AwsError, since: float) -> float:
-        self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
-        if self._clock.monotonic() - since >= self.record.rollout.limits.progress_seconds:
-            self._pause(f"AWS does not answer: {error}. The fleet was left as it is; `awsroll resume` goes on.")
-        return _AFTER_NO_ANSWER_SECONDS
 
     def _pause(self, reason: str) -> None:
         before = self.status

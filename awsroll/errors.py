@@ -80,12 +80,20 @@ class RolloutNotFoundError(StateError):
     """No rollout of that id is in the store."""
 
 
+class RolloutEndedError(StateError):
+    """The rollout has come to an end: nothing is left to ask of it."""
+
+
 class StaleRecordError(StateError):
     """Somebody else wrote the record since it was read."""
 
 
 class FleetLockedError(StateError):
     """Another rollout holds this fleet, or was left in the middle of it (exit 4)."""
+
+
+class StepInProgressError(StateError):
+    """An earlier step of the same rollout has not finished, or died a moment ago; try again."""
 
 
 class LeaseLostError(StateError):

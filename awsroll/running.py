@@ -31,6 +31,7 @@ from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
 from awsroll.preflight import Prepared, prepare
 from awsroll.preflight.hooking import refused_points
 from awsroll.report import ApiCalls, Report, RolloutPlan, build_report
+from awsroll.stores import Lease as Kept
 from awsroll.stores import LocalStore, Lock, RecordStore
 
 _FOLLOWED_SECONDS = 0.5  # between two looks at a rollout that another process drives
@@ -95,9 +96,9 @@ class Run:
         self._place = "a store of its own"
         self.aws = self._connect(region=None)
 
-    def prepare(self, spec: RolloutSpec) -> Prepared:
-        """Look everything up and check it; change nothing."""
-        prepared = prepare(spec, self.aws)
+    def prepare(self, spec: RolloutSpec, *, rollout_id: str = "") -> Prepared:
+        """Look everything up and check it; change nothing. `rollout_id`: empty: a new one is made."""
+        prepared = prepare(spec, self.aws, rollout_id=rollout_id)
         callables = named_callables(self._hooks, prepared.rollout)
         if problems := refused_points(prepared.rollout, callables):
             raise FleetError(*problems)
@@ -141,21 +142,26 @@ class Run:
         return connection
 
     @contextmanager
-    def holding(self, rollout: Rollout, *, again: bool = False) -> Iterator[None]:
+    def holding(self, rollout: Rollout, *, again: bool = False, takes_steps: bool = False) -> Iterator[Kept | None]:
         """Hold the fleet while the block lasts: nothing is changed or written without the lease.
 
         A store that is not ours keeps records alone; whoever brings it sees to it that there is one driver.
+
+        Args:
+            rollout: whose fleet.
+            again: to go on with it: a lease of an earlier driver is waited out.
+            takes_steps: what an earlier step has parked is taken.
         """
         if not isinstance(self.store, RecordStore):
-            yield
+            yield None
             return
         store, on_wait = self.store, self._tell_wait if again else None
-        with store.drive(rollout, clock=self.clock, on_wait=on_wait) as lease:
+        with store.drive(rollout, clock=self.clock, on_wait=on_wait, takes_steps=takes_steps) as lease:
             self._place = store.label
             self.store, self._lease = HeldStore(store, lease), lease
             self.aws.hold(lease)
             with self.clock.keeping(lease.renew_if_due, seconds=lease.seconds / 3):
-                yield
+                yield lease
 
     def _tell_wait(self, lock: Lock) -> None:
         seconds = round((lock.expires_at - self.clock.now()).total_seconds())
@@ -200,7 +206,18 @@ class Run:
         if record.status.mode is Mode.ROLLING and not record.status.backwards:
             check_bound(record.rollout, callables)
 
-    def _end_hooks(self, hooks: HookRunner) -> None:
+    def controller(self, record: Record) -> tuple[Controller, HookRunner]:
+        """Return a driver of a rollout, with whoever runs its hooks: end those when it is left."""
+        controller = Controller(
+            record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
+        )
+        controller.person = self._person
+        hooks = HookRunner(self.aws, callables=bound(record.rollout, self._hooks), is_real_time=self._is_real_time)
+        controller.hooks = hooks
+        return controller, hooks
+
+    def end_hooks(self, hooks: HookRunner) -> None:
+        """End what hooks still run, and tell of it."""
         for run in hooks.close():
             message = "was still running and was ended; going on runs it again"
             if run.hook.is_callable or run.hook.function:
@@ -209,12 +226,7 @@ class Run:
 
     def drive(self, record: Record) -> Report:
         """Drive a rollout until it has ended, is paused, or is to be left; return its report."""
-        controller = Controller(
-            record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
-        )
-        controller.person = self._person
-        hooks = HookRunner(self.aws, callables=bound(record.rollout, self._hooks), is_real_time=self._is_real_time)
-        controller.hooks = hooks
+        controller, hooks = self.controller(record)
         label = self.label(record.rollout)
         try:
             with self.clock.keeping(label.refresh_if_due):
@@ -230,7 +242,7 @@ class Run:
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
         finally:
-            self._end_hooks(hooks)
+            self.end_hooks(hooks)
             label.remove()
         return self.report(replace(record, status=status), at=self.clock.now())
 

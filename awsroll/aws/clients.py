@@ -14,6 +14,7 @@ from awsroll.version import __version__
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _SERVER_ERROR = 500
+_REFUSES_ERROR_PAGES = "awsroll-refuses-error-pages"  # once a client, also where a session gives the same one again
 
 
 class UnimplementedAnswerError(Exception):
@@ -87,7 +88,7 @@ class Clients:
         except ValueError as error:  # botocore's word for an endpoint that is no URL, and for no region's name
             problem = f"{str(error).rstrip('.')}: a region is named like eu-west-1, an endpoint like http://HOST:PORT"
             raise AwsRefusedError(problem, code="InvalidEndpoint", operation=service) from error
-        client.meta.events.register("before-parse", _refuse_error_page)
+        client.meta.events.register("before-parse", _refuse_error_page, unique_id=_REFUSES_ERROR_PAGES)
         return client
 
 

@@ -18,6 +18,7 @@ from awsroll.aws.rate import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
 from awsroll.aws.s3 import S3
 from awsroll.aws.ssm import Ssm
+from awsroll.aws.stepfunctions import StepFunctions
 from awsroll.aws.sts import Sts
 from awsroll.ports import Clock, Lease
 
@@ -66,6 +67,7 @@ class Connection:
         self.autoscaling = AutoScaling(caller)
         self.functions = Lambda(caller)
         self.ssm = Ssm(caller)
+        self.step_functions = StepFunctions(caller)
         self.sts = Sts(caller)
         self.s3 = S3(caller)
         self.dynamodb = DynamoDb(caller)

@@ -71,7 +71,8 @@ def checkpoint(status: Status) -> str:
 def announce_failure(view: View, status: Status) -> Status:
     """Announce the hooks that are told of a failure; nothing but the end of the rollout waits for them."""
     hooks = (one for one in view.forward.hooks if one.point is HookPoint.ON_FAILURE)
-    return _announce(status, [(one.name, "") for one in hooks if passed_key(one.name) not in status.hooks_passed])
+    wanted = [(one.name, "") for one in hooks if passed_key(one.name) not in status.hooks_passed]
+    return _announce(view, status, wanted)
 
 
 def forget(status: Status, names: set[str]) -> Status:
@@ -88,7 +89,7 @@ def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]
     """Announce what is proposed, and return the announced runs that nobody knows of: they are to be started."""
     if view.status.mode is Mode.ENDED or view.status.outcome is not Outcome.RUNNING:
         return view.status, ()
-    status = _announce(view.status, proposals.hooks)
+    status = _announce(view, view.status, proposals.hooks)
     known = {one.number for one in view.observation.hooks}
     hooks = {one.name: one for one in view.forward.hooks}
     view = replace(view, status=status)
@@ -99,12 +100,12 @@ def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]
     )
 
 
-def _announce(status: Status, wanted: list[tuple[str, str]]) -> Status:
+def _announce(view: View, status: Status, wanted: list[tuple[str, str]]) -> Status:
     announced = {(call.name, call.subject) for call in status.hook_calls}
     for name, subject in dict.fromkeys(wanted):
         if (name, subject) not in announced:
             number = status.counters.hooks + 1
-            call = HookCall(name=name, number=number, subject=subject)
+            call = HookCall(name=name, number=number, subject=subject, since=view.observation.at)
             counters = replace(status.counters, hooks=number)
             status = replace(status, hook_calls=(*status.hook_calls, call), counters=counters)
     return status

@@ -6,6 +6,7 @@ runs at least once: after a crash, a run whose end nobody saw is started again.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 _LONGEST_NAME = 60
@@ -112,11 +113,13 @@ class HookCall:
         name: the hook's.
         number: counts the runs of this rollout: it names this one wherever it runs.
         subject: the instance, or the checkpoint (`checkpoint-2`); empty: the rollout.
+        since: from when the time of a script on a server counts, whichever process looks at it.
     """
 
     name: str
     number: int
     subject: str = ""
+    since: datetime | None = None
 
     @property
     def key(self) -> str:

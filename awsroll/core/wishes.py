@@ -17,6 +17,7 @@ class Wishes:
         rollback: take the fleet back to the baseline.
         approved: so many gates were approved.
         rejected: a person has said no at a gate: that is a failure.
+        resumed: so many times a person has had it go on, for whoever drives it step by step.
     """
 
     pause: bool = False
@@ -24,3 +25,4 @@ class Wishes:
     rollback: bool = False
     approved: int = 0
     rejected: bool = False
+    resumed: int = 0

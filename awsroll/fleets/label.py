@@ -103,6 +103,18 @@ class Label:
                 f"the fleet could not be labelled: awsroll with another store does not see this rollout ({error})"
             )
 
+    def put_if_older(self, seconds: float) -> None:
+        """Set the label unless ours stands there and lasts for so long yet."""
+        try:
+            labels = self._labels()
+        except AwsError:
+            labels = {}
+        until = self._aws.clock.now() + timedelta(seconds=seconds)
+        held = [read_held(value) for value in labels.values()]
+        fresh = [one for one in held if one and one.rollout_id == self._rollout.rollout_id and one.until > until]
+        if len(fresh) < len(self._rollout.target_groups) + bool(self._rollout.group):
+            self.put()
+
     def refresh_if_due(self) -> None:
         """Set it anew once half of its time is over."""
         if self._due_at is not None and self._aws.clock.monotonic() >= self._due_at:

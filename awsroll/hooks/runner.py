@@ -91,6 +91,11 @@ class HookRunner:
         """Tell whether a run has ended since the last look took it in."""
         return any(begun.over.is_set() and not begun.is_told for begun in self._begun.values())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something runs that only this process knows of: no script on a server, which SSM remembers."""
+        return any(not begun.is_told for begun in self._begun.values())
+
     def close(self) -> tuple[HookRun, ...]:
         """End what still runs; return it. What cannot be ended (a callable, a function) is left behind."""
         left = [begun for begun in self._begun.values() if not begun.over.is_set()]

@@ -33,7 +33,7 @@ class Scripts:
 
     def start(self, run: HookRun) -> None:
         """Begin a run; it is sent at the next look."""
-        self._runs[run.call.number] = (run, self._aws.clock.now())
+        self._runs[run.call.number] = (run, run.call.since or self._aws.clock.now())
 
     def forget(self, number: int) -> None:
         """Look no more at a run; what was sent runs on."""

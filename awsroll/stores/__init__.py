@@ -7,7 +7,8 @@ means is not known here.
 from awsroll.stores.leases import Lease
 from awsroll.stores.local import LocalStore, default_directory
 from awsroll.stores.locks import Holder, Lock
+from awsroll.stores.notes import Order, Waiting
 from awsroll.stores.opening import store_at
 from awsroll.stores.records import RecordStore
 
-__all__ = ["Holder", "Lease", "LocalStore", "Lock", "RecordStore", "default_directory", "store_at"]
+__all__ = ["Holder", "Lease", "LocalStore", "Lock", "Order", "RecordStore", "Waiting", "default_directory", "store_at"]

@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from uuid import uuid4
 
 from awsroll.core.rollout import Rollout
 from awsroll.errors import AwsrollError, FleetLockedError, LeaseLostError
 from awsroll.ports import Clock
 from awsroll.stores import codec
 from awsroll.stores.locks import Holder, Lock, lock_keys
-from awsroll.stores.process import Process
 from awsroll.stores.shelf import Shelf, ShelfConflictError
 
 _RENEWALS = 3  # in the time of one lease
@@ -50,6 +48,7 @@ class Lease:
         self._renewed_at = clock.monotonic()
         self._try_at = self._renewed_at
         self._lost = ""
+        self._parked_seconds: float | None = None
 
     @property
     def fences(self) -> Mapping[str, int]:
@@ -113,13 +112,25 @@ class Lease:
             self._renewed_at = begun
             self._try_at = begun + self.seconds / _RENEWALS
 
+    def park(self, seconds: float) -> None:
+        """Have `release` leave the fleet held, for so long, for whoever takes the next step of the same rollout."""
+        self._parked_seconds = seconds
+
     def release(self) -> None:
-        """Give back what is still ours; a lease that was lost is left to expire."""
+        """Give back, or park, what is still ours; a lease that was lost is left to expire."""
         if not self._lost:
             for key, held in reversed(self._held.items()):
                 with suppress(AwsrollError):  # it expires by itself
-                    self._shelf.delete(key, held.version)
+                    self._let_go(key, held)
         self._held = {}
+
+    def _let_go(self, key: str, held: _Held) -> None:
+        if self._parked_seconds is None:
+            self._shelf.delete(key, held.version)
+            return
+        until = self._clock.now() + timedelta(seconds=self._parked_seconds)
+        parked = replace(held.lock, expires_at=until, is_parked=True)
+        self._shelf.write(key, codec.encode(parked), held.version)
 
     def _take(self, key: str, about: str) -> Lock | None:
         for _ in range(_WRITE_ATTEMPTS):
@@ -138,7 +149,11 @@ class Lease:
         raise FleetLockedError(problem)
 
     def _is_free(self, lock: Lock) -> bool:
-        return lock.expires_at <= self._clock.now() or self.holder.process.is_known_dead(lock.holder.process)
+        if lock.expires_at <= self._clock.now():
+            return True
+        if lock.is_parked:  # nobody is at work: whether the process that parked it lives says nothing
+            return self.holder.takes_steps and lock.holder.rollout_id == self.holder.rollout_id
+        return self.holder.process.is_known_dead(lock.holder.process)
 
     def _renewed(self, key: str, held: _Held) -> _Held:
         lock = replace(held.lock, expires_at=self._clock.now() + timedelta(seconds=self.seconds))
@@ -156,14 +171,14 @@ class Lease:
 
 
 def take_lease(
-    shelf: Shelf, rollout: Rollout, *, process: Process, clock: Clock, on_wait: Callable[[Lock], None] | None = None
+    shelf: Shelf, rollout: Rollout, holder: Holder, *, clock: Clock, on_wait: Callable[[Lock], None] | None = None
 ) -> Lease:
     """Take the lease of a rollout's fleet.
 
     Args:
         shelf: where the locks lie.
         rollout: what is to be driven.
-        process: who wants to.
+        holder: who wants to.
         clock: time and waiting.
         on_wait: given to go on with a rollout: a lock that an earlier driver of it holds on another machine is waited
             for until it runs out, and told of here. One that is renewed meanwhile shows a driver that lives.
@@ -171,13 +186,12 @@ def take_lease(
     Raises:
         FleetLockedError: if somebody else holds a part of it; nothing was changed.
     """
-    holder = Holder(rollout_id=rollout.rollout_id, process=process, since=clock.now(), token=uuid4().hex)
     lease = Lease(shelf, clock, holder, rollout.limits.lease_seconds)
     keys = lock_keys(rollout)
     awaited: dict[str, Lock] = {}
     while (held := lease.take(keys)) is not None:
         key, lock = held
-        if on_wait is None or not _may_wait(rollout, process, lock, awaited.get(key)):
+        if on_wait is None or not _may_wait(holder, lock, awaited.get(key)):
             raise _locked(rollout, lock, clock)
         if not awaited:
             on_wait(lock)
@@ -187,9 +201,10 @@ def take_lease(
     return lease
 
 
-def _may_wait(rollout: Rollout, process: Process, lock: Lock, before: Lock | None) -> bool:
-    is_ours = lock.holder.rollout_id == rollout.rollout_id
-    is_here = (lock.holder.process.host, lock.holder.process.boot) == (process.host, process.boot)
+def _may_wait(holder: Holder, lock: Lock, before: Lock | None) -> bool:
+    is_ours = lock.holder.rollout_id == holder.rollout_id
+    theirs, ours = lock.holder.process, holder.process
+    is_here = (theirs.host, theirs.boot) == (ours.host, ours.boot) and not lock.is_parked
     return is_ours and not is_here and before in (None, lock)
 
 

@@ -19,12 +19,14 @@ class Holder:
 
     Attributes:
         token: random: two holders are never equal, even in one process.
+        takes_steps: it drives the rollout for one step alone and parks the fleet for the next one.
     """
 
     rollout_id: str
     process: Process
     since: datetime
     token: str
+    takes_steps: bool = False
 
     def __str__(self) -> str:
         process = self.process
@@ -40,12 +42,14 @@ class Lock:
         about: what it stands for, in full: the key is made of it.
         fence: counts those who have held it without a release in between.
         expires_at: from then on anybody may take it.
+        is_parked: nobody works under it now; whoever drives the same rollout step by step may take it at any time.
     """
 
     about: str
     holder: Holder
     fence: int
     expires_at: datetime
+    is_parked: bool = False
 
 
 def fleet_parts(rollout: Rollout) -> tuple[str, ...]:

@@ -3,14 +3,17 @@
 rollouts/<rollout id>/record.json   the record
                       wishes.json   what people want of it
                       lock.json     who drives it
+                      order.json    driven step by step: what was ordered
+                      waiting.json  the same: who waits for a person
 fleets/<group or target group>.json who rolls it
 """
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 from uuid import uuid4
 
 from awsroll.clock import SystemClock
@@ -21,11 +24,13 @@ from awsroll.ports import Clock, Record
 from awsroll.stores import codec
 from awsroll.stores.leases import Lease, take_lease
 from awsroll.stores.locks import Holder, Lock, rollout_lock
+from awsroll.stores.notes import Order, Waiting
 from awsroll.stores.process import Process, this_process
 from awsroll.stores.shelf import Entry, Shelf, ShelfConflictError
 
 _ROLLOUT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _WISH_ATTEMPTS = 20
+Note = TypeVar("Note", Order, Waiting)
 
 
 class RecordStore:
@@ -129,9 +134,39 @@ class RecordStore:
         problem = f"others keep writing what they want of rollout {rollout_id}: nothing was added; try again"
         raise StateError(problem)
 
+    def note(self, rollout_id: str, kind: type[Note]) -> Note | None:
+        """Return the note of a kind (an `Order`, a `Waiting`) that is kept beside a record.
+
+        Raises:
+            StateError: if it is there but cannot be used.
+        """
+        key = _key(rollout_id, kind.__name__.lower())
+        entry = self.shelf.read(key)
+        return None if entry is None else codec.decode(entry.data, kind, where=self.shelf.where(key))
+
+    def put_note(self, rollout_id: str, note: Order | Waiting) -> None:
+        """Keep a note beside a record, over the one that is there: the last one counts.
+
+        Raises:
+            StateError: if it cannot be written.
+        """
+        key = _key(rollout_id, type(note).__name__.lower())
+        for _ in range(_WISH_ATTEMPTS):
+            entry = self.shelf.read(key)
+            with suppress(ShelfConflictError):
+                self.shelf.write(key, codec.encode(note), None if entry is None else entry.version)
+                return
+        problem = f"others keep writing to {self.shelf.where(key)}: nothing was added; try again"
+        raise StateError(problem)
+
     @contextmanager
     def drive(
-        self, rollout: Rollout, *, clock: Clock | None = None, on_wait: Callable[[Lock], None] | None = None
+        self,
+        rollout: Rollout,
+        *,
+        clock: Clock | None = None,
+        on_wait: Callable[[Lock], None] | None = None,
+        takes_steps: bool = False,
     ) -> Iterator[Lease]:
         """Be the one driver of a rollout and of its fleet for as long as the block lasts and the lease is renewed.
 
@@ -139,26 +174,38 @@ class RecordStore:
             rollout: what is to be driven.
             clock: time and waiting; None: really.
             on_wait: as in `take_lease`: given to go on with a rollout.
+            takes_steps: take what an earlier step of this rollout has parked.
 
         Raises:
             FleetLockedError: on entering, if another process or rollout holds any part of it.
             StateError: on entering, if the place cannot be written.
         """
-        lease = take_lease(self.shelf, rollout, process=self._me(), clock=clock or SystemClock(), on_wait=on_wait)
+        clock = clock or SystemClock()
+        holder = Holder(
+            rollout_id=rollout.rollout_id,
+            process=self._me(),
+            since=clock.now(),
+            token=uuid4().hex,
+            takes_steps=takes_steps,
+        )
+        lease = take_lease(self.shelf, rollout, holder, clock=clock, on_wait=on_wait)
         try:
             yield lease
         finally:
             lease.release()
 
     def driver(self, rollout_id: str, *, at: datetime | None = None) -> Holder | None:
-        """Return who drives the rollout; None if nobody does: never begun, given back, run out, or died here."""
+        """Return who drives the rollout; None if nobody does: never begun, given back, run out, or died here.
+
+        Between two steps of one that is driven step by step, it is who took the last one.
+        """
         key = rollout_lock(_checked(rollout_id))
         entry = self.shelf.read(key)
         if entry is None:
             return None
         lock = codec.decode(entry.data, Lock, where=self.shelf.where(key))
         now = SystemClock().now() if at is None else at
-        if lock.expires_at <= now or self._me().is_known_dead(lock.holder.process):
+        if lock.expires_at <= now or (not lock.is_parked and self._me().is_known_dead(lock.holder.process)):
             return None
         return lock.holder
 

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
 from awsroll.core.rollout import Limits, Rollout
 from awsroll.errors import FleetLockedError, LeaseLostError
-from awsroll.stores import Lease, Lock
+from awsroll.stores import Holder, Lease, Lock
 from awsroll.stores.leases import take_lease
 from awsroll.stores.process import Process, this_process
 from awsroll.testing.clock import T0, VirtualClock
@@ -31,13 +32,23 @@ class Drivers:
         self.place = place
         self.clock = VirtualClock()
         self.told: list[Lock] = []
+        self.tokens = count(1)
 
-    def roll(self, process: Process, what: Rollout | None = None) -> Lease:
-        return take_lease(self.place.open().shelf, what or rollout(), process=process, clock=self.clock)
+    def roll(self, process: Process, what: Rollout | None = None, *, takes_steps: bool = False) -> Lease:
+        what = what or rollout()
+        holder = self.holder(process, what, takes_steps=takes_steps)
+        return take_lease(self.place.open().shelf, what, holder, clock=self.clock)
+
+    def holder(self, process: Process, what: Rollout, *, takes_steps: bool = False) -> Holder:
+        token = str(next(self.tokens))
+        return Holder(
+            rollout_id=what.rollout_id, process=process, since=self.clock.now(), token=token, takes_steps=takes_steps
+        )
 
     def resume(self, process: Process) -> Lease:
         shelf = self.place.open().shelf
-        return take_lease(shelf, rollout(), process=process, clock=self.clock, on_wait=self.told.append)
+        holder = self.holder(process, rollout())
+        return take_lease(shelf, rollout(), holder, clock=self.clock, on_wait=self.told.append)
 
 
 @pytest.fixture
@@ -259,3 +270,58 @@ def test_a_store_that_never_answers_again_loses_the_lease_in_time(remote: Place)
     drivers.clock.jump(10)
     with pytest.raises(LeaseLostError):
         lease.renew_if_due()
+
+
+def parked(drivers: Drivers, seconds: float = 120) -> None:
+    lease = drivers.roll(THERE, takes_steps=True)
+    lease.park(seconds)
+    lease.release()
+
+
+def test_a_parked_fleet_is_held_against_others_and_taken_by_the_next_step_of_the_same_rollout(drivers: Drivers) -> None:
+    parked(drivers)
+    drivers.clock.jump(100)
+
+    with pytest.raises(FleetLockedError, match=r"held by rollout web-1 .*, for another 20 s"):
+        drivers.roll(HERE, rollout("web-2"), takes_steps=True)
+    with pytest.raises(FleetLockedError):
+        drivers.roll(HERE)
+    next_step = drivers.roll(HERE, takes_steps=True)
+
+    assert next_step.fences == {ADMIN: 2, WEB: 2, "web-1": 2}
+
+
+def test_two_steps_at_once_are_refused(drivers: Drivers) -> None:
+    drivers.roll(THERE, takes_steps=True)
+
+    with pytest.raises(FleetLockedError):
+        drivers.roll(HERE, takes_steps=True)
+
+
+def test_a_parked_fleet_is_free_once_no_step_has_come(drivers: Drivers) -> None:
+    parked(drivers)
+    drivers.clock.jump(120)
+
+    drivers.roll(HERE, rollout("web-2"))
+
+
+def test_resume_waits_out_a_parked_fleet_also_on_the_same_machine(drivers: Drivers) -> None:
+    lease = drivers.roll(HERE, takes_steps=True)
+    lease.park(30)
+    lease.release()
+    before = drivers.clock.now()
+
+    drivers.resume(HERE)
+
+    assert (drivers.clock.now() - before).total_seconds() == pytest.approx(30, abs=1)
+    assert [lock.is_parked for lock in drivers.told] == [True]
+
+
+def test_who_parked_a_fleet_counts_as_its_driver_though_its_process_has_died(drivers: Drivers) -> None:
+    dead = replace(this_process(), number=NEVER, started="1")
+    lease = drivers.roll(dead, takes_steps=True)
+    lease.park(30)
+    lease.release()
+
+    with pytest.raises(FleetLockedError):
+        drivers.roll(this_process(), rollout("web-2"))

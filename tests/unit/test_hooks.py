@@ -15,7 +15,7 @@ from awsroll.core.status import Failure, Flight, Mode, Step
 from tests.support.looks import NEW, ON_WEB, instance, later, look, rollout, status
 
 CHECK = Hook(point=HookPoint.BEFORE_DEREGISTER, name="check", command=("true",))
-CALL = HookCall(name="check", number=1, subject="i-1")
+CALL = HookCall(name="check", number=1, subject="i-1", since=later(60))
 OLD_ONES = (instance("i-1"), instance("i-2"))
 
 

@@ -1,0 +1,107 @@
+"""What all handlers share: the event checked, the log set up, errors named, the answer made plain.
+
+A handler is a function of a checked event; `handles` makes it what AWS Lambda calls.
+"""
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+
+from awsroll.core.fleet import Observation
+from awsroll.core.rollout import Rollout
+from awsroll.core.status import Status
+from awsroll.errors import AwsrollError
+from named import InvalidEvent, named
+
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+    cache_logger_on_first_use=False,
+)
+log = structlog.get_logger()
+
+
+class LogSink:
+    """Tells what happens as one JSON line each. Fits `awsroll.ports.Sink`."""
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Log one fact."""
+        log.info(name, at=at.isoformat(), **fields)
+
+    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        """Say nothing of looks: there are many."""
+
+
+def handles(kind: type[Event]) -> Callable[[Callable[[Event, Any], Answer]], Callable[[Any, Any], Any]]:
+    """Make a handler of AWS Lambda out of a function of a checked event and the Lambda context."""
+
+    def made(function: Callable[[Event, Any], Answer]) -> Callable[[Any, Any], Any]:
+        @functools.wraps(function)
+        def handler(event: Any, context: Any = None) -> Any:
+            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.bind_contextvars(request_id=str(getattr(context, "aws_request_id", "")))
+            try:
+                checked = check(event, kind)
+                structlog.contextvars.bind_contextvars(rollout_id=getattr(checked, "rollout_id", ""))
+                return msgspec.to_builtins(function(checked, context))
+            except AwsrollError as error:
+                failure = named(error)
+                log.warning("handler.failed", error=type(failure).__name__, message=str(error))
+                raise failure from error
+
+        handler.event_type = kind  # type: ignore[attr-defined]  # the schema is made of it
+        return handler
+
+    return made
+
+
+def check(event: Any, kind: type[Event]) -> Event:
+    """Return an event as its type; unknown keys, missing ones and wrong types are refused.
+
+    Raises:
+        InvalidEvent: naming the key.
+    """
+    try:
+        checked = msgspec.convert(event, kind, strict=True)
+    except msgspec.ValidationError as error:
+        problem = f"{error}; nothing was changed"
+        raise InvalidEvent(problem) from error
+    unknown = list(_unknown(event, kind))
+    if unknown:
+        problem = f"the event has unknown keys ({', '.join(unknown)}); nothing was changed"
+        raise InvalidEvent(problem)
+    return checked
+
+
+def _unknown(event: Any, kind: Any, path: str = "") -> Sequence[str]:
+    """Name the keys of an event that its type does not have: a misspelt limit must not be passed over."""
+    if not isinstance(event, dict) or not msgspec.inspect.is_struct(kind) and not hasattr(kind, "__dataclass_fields__"):
+        return ()
+    fields = {one.encode_name: one.type for one in msgspec.inspect.type_info(kind).fields}  # type: ignore[union-attr]
+    found = [f"{path}{key}" for key in event if key not in fields]
+    for key, value in event.items():
+        inner = getattr(fields.get(key), "cls", None)
+        if inner is not None:
+            found += _unknown(value, inner, f"{path}{key}.")
+    return found
+
+
+def seconds_left(context: Any) -> float:
+    """Return how much time the Lambda function has left, in seconds; a minute where nothing tells."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return 60.0 if left is None else float(left()) / 1000

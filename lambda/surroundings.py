@@ -1,0 +1,65 @@
+"""What every handler runs in: one boto3 session and its clients for the life of the container, and the store.
+
+Read from the environment: `AWSROLL_STATE` (required by the rollout driver: `dynamodb://TABLE`, `s3://BUCKET/PREFIX`).
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from awsroll.errors import SpecError
+from awsroll.opening import open_session, open_store
+from awsroll.stores import RecordStore
+
+STATE = "AWSROLL_STATE"
+
+
+class KeptClients:
+    """A boto3 session that gives the same client each time: making one costs more than a call.
+
+    Args:
+        session: the session that makes them.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    @property
+    def region_name(self) -> str:
+        """The session's region; empty if none is configured."""
+        return str(self._session.region_name or "")
+
+    def client(
+        self, service: str, *, region_name: str | None = None, endpoint_url: str | None = None, config: Any = None
+    ) -> Any:
+        """Return the client of a service, made the first time."""
+        key = (service, region_name, endpoint_url, getattr(config, "read_timeout", None))
+        if key not in self._made:
+            self._made[key] = self._session.client(
+                service, region_name=region_name, endpoint_url=endpoint_url, config=config
+            )
+        return self._made[key]
+
+
+_sessions: dict[str, KeptClients] = {}
+
+
+def session() -> KeptClients:
+    """Return this container's session."""
+    if "" not in _sessions:
+        _sessions[""] = KeptClients(open_session())
+    return _sessions[""]
+
+
+def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
+    """Return the store that the environment names.
+
+    Raises:
+        SpecError: if it names none, or what is no address.
+    """
+    address = environment.get(STATE, "")
+    if not address:
+        problem = f"{STATE} is not set: give it the address of the store, such as dynamodb://awsroll"
+        raise SpecError(problem)
+    return open_store(address, session=session)
