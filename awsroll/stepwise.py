@@ -101,7 +101,9 @@ def begin(order: Order, surroundings: Surroundings, *, rollout_id: str = "") -> 
             if lease is not None:
                 lease.park(_PARKED_SECONDS)
     except FleetLockedError as error:
-        raise _locked(store, rollout.rollout_id, error) from error
+        if store.driver(rollout.rollout_id, at=run.clock.now()) is None:
+            raise
+        raise _in_progress(rollout.rollout_id, error) from error
     return standing_of(record, wait_seconds=1)
 
 
@@ -127,10 +129,7 @@ def _known(store: RecordStore, rollout_id: str, order: Order) -> Record | None:
     return record
 
 
-def _locked(store: RecordStore, rollout_id: str, error: FleetLockedError) -> AwsrollError:
-    """Tell whether it is an earlier call for the same rollout that holds the fleet."""
-    if store.driver(rollout_id) is None:
-        return error
+def _in_progress(rollout_id: str, error: FleetLockedError) -> StepInProgressError:
     problem = f"an earlier step of rollout {rollout_id} has not finished, or has died a moment ago; try again: {error}"
     return StepInProgressError(problem)
 
@@ -179,7 +178,7 @@ def step(rollout_id: str, surroundings: Surroundings, *, bounds: Bounds = NO_HUR
     except (StaleRecordError, LeaseLostError):
         return standing_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=Awaited.ELSEWHERE)
     except FleetLockedError:
-        if store.driver(rollout_id) is None:
+        if store.driver(rollout_id, at=run.clock.now()) is None:
             raise
         return standing_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=Awaited.ELSEWHERE)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from awsroll.errors import SpecError
 from awsroll.opening import open_session, open_store
-from awsroll.stores import RecordStore
+from awsroll.ports import Clock
+from awsroll.stores import Order, RecordStore
 
 STATE = "AWSROLL_STATE"
 
@@ -42,14 +43,19 @@ class KeptClients:
         return self._made[key]
 
 
-_sessions: dict[str, KeptClients] = {}
+clock: Clock | None = None
+"""How every handler waits and tells the time; None: really. Tests bring a virtual one."""
+
+_sessions: dict[tuple[str, str, str], KeptClients] = {}
 
 
-def session() -> KeptClients:
-    """Return this container's session."""
-    if "" not in _sessions:
-        _sessions[""] = KeptClients(open_session())
-    return _sessions[""]
+def session(order: Order | None = None) -> KeptClients:
+    """Return this container's session; with an order, that of the region and the role it names."""
+    key = ("", "", "") if order is None else (order.region, order.role, order.external_id)
+    if key not in _sessions:
+        region, _, _ = key
+        _sessions[key] = KeptClients(open_session(region=region or None))
+    return _sessions[key]
 
 
 def store(environment: Mapping[str, str] = os.environ) -> RecordStore:

@@ -1,0 +1,280 @@
+"""The rollout driver: prepare once, reconcile until it is done, control at any time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import named
+from awsroll.core.wishes import Wishes
+from awsroll.stores import Waiting
+from tests.lambdas.driven import machine
+
+KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])
+STRATEGIES = {
+    "replace": {"concurrent": 2},
+    "launch-first": {"launch_first": True},
+    "double-half": {"strategy": "double-half"},
+    "keep-old": {"strategy": "double-half", "keep_old": True, "bake_time": 60},
+    "reload": {"strategy": "reload"},
+}
+UNHEALTHY = {"sandbox:health": "unhealthy"}
+
+
+@KINDS
+@pytest.mark.parametrize("wanted", STRATEGIES.values(), ids=STRATEGIES)
+def test_takes_the_fleet_to_the_new_version_step_by_step(
+    tmp_path: Path, *, grouped: bool, wanted: dict[str, Any]
+) -> None:
+    with machine(tmp_path, grouped=grouped) as driven:
+        last = driven.run(**wanted)
+        driven.rolling.sandbox.jump(120)
+
+        assert (last["outcome"], last["phase"], last["reason"]) == ("succeeded", "finished", "")
+        assert last["progress"]["replaced"] + last["progress"]["reloaded"] == 4
+        assert driven.rolling.serving_versions() == {"v2": 4}
+        assert len(driven.rolling.running()) == 4
+        assert all(answer["wait_seconds"] >= 1 for answer in driven.answers)
+        assert {"drain", "health"} <= set(driven.phases)
+
+
+@KINDS
+def test_a_bad_version_is_rolled_back(tmp_path: Path, *, grouped: bool) -> None:
+    with machine(tmp_path, grouped=grouped, further_versions=(UNHEALTHY,)) as driven:
+        last = driven.run(version=3)
+
+        assert last["outcome"] == "rolled_back"
+        assert "not healthy within" in last["reason"]
+        assert driven.rolling.serving_versions() == {"v1": 4}
+
+
+def test_preparing_twice_begins_once_and_changes_nothing_on_the_fleet(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        before = driven.rolling.group()
+        first = driven.prepare()
+        assert driven.prepare() == first
+        assert driven.rolling.group() == before
+        assert len(driven.rolling.store.list()) == 1
+
+
+def test_preparing_another_request_under_the_same_name_is_refused(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare(execution_started_at="2026-01-01T00:00:00Z")
+        with pytest.raises(named.PreflightRefused, match="was begun for another request"):
+            driven.prepare(driven.request(concurrent=2), execution_started_at="2026-01-01T00:00:00Z")
+        with pytest.raises(named.PreflightRefused, match="the execution another name"):
+            driven.prepare(execution_started_at="2026-04-01T00:00:00Z")
+
+
+def test_between_two_steps_the_fleet_is_held_and_another_rollout_is_refused(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        driven.reconcile()
+        driven.name = "deploy-2"
+        with pytest.raises(named.FleetLocked, match="deploy-1"):
+            driven.prepare()
+
+
+def test_a_step_while_another_process_drives_waits_for_it(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        store, rollout = driven.rolling.store, driven.rolling.store.load("deploy-1").rollout
+        with store.drive(rollout, clock=driven.rolling.clock, takes_steps=True):
+            answer = driven.reconcile()
+        assert (answer["phase"], answer["done"], answer["outcome"]) == ("elsewhere", False, "running")
+        assert driven.go_on()["outcome"] == "succeeded"
+
+
+def test_a_step_that_is_repeated_after_the_end_answers_the_same(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=False) as driven:
+        last = driven.run()
+        assert driven.reconcile() == last | {"wait_seconds": 300}
+
+
+def test_an_execution_that_was_stopped_for_hours_goes_on_without_a_missed_deadline(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        driven.go_on(lambda answer: answer["phase"] == "drain")
+        driven.rolling.sandbox.jump(6 * 3600)
+        assert driven.go_on()["outcome"] == "succeeded"
+
+
+def test_a_gate_waits_for_a_person_who_approves(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
+        answer = driven.go_on(lambda answer: answer["phase"] == "approval")
+        assert answer["progress"]["replaced"] == 1
+        assert answer["wait_seconds"] == 45
+        driven.say("approve")
+        assert driven.go_on()["outcome"] == "succeeded"
+        assert driven.answers[-1]["progress"]["passed"] == 1
+
+
+def test_a_rejected_gate_is_rolled_back(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
+        driven.go_on(lambda answer: answer["phase"] == "approval")
+        driven.say("reject")
+        assert driven.go_on()["outcome"] == "rolled_back"
+        assert driven.rolling.serving_versions() == {"v1": 4}
+
+
+def test_a_rollout_is_paused_and_goes_on(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=False) as driven:
+        driven.prepare()
+        driven.reconcile()
+        driven.say("pause")
+        paused = driven.go_on(lambda answer: answer["phase"] == "paused")
+        assert (paused["outcome"], paused["done"], paused["wait_seconds"]) == ("paused", False, 300)
+        assert driven.reconcile()["phase"] == "paused"
+        driven.say("resume")
+        assert driven.go_on()["outcome"] == "succeeded"
+
+
+def test_an_aborted_rollout_settles_and_stops(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        before = driven.rolling.group()
+        driven.prepare()
+        driven.go_on(lambda answer: answer["progress"]["replaced"] == 1)
+        driven.say("abort")
+        assert driven.go_on()["outcome"] == "stopped"
+        after = driven.rolling.group()
+        assert after["DesiredCapacity"] == before["DesiredCapacity"]
+        assert after["SuspendedProcesses"] == []
+
+
+def test_a_paused_rollout_is_aborted(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        driven.say("pause")
+        driven.go_on(lambda answer: answer["phase"] == "paused")
+        driven.say("abort")
+        assert driven.go_on()["outcome"] == "stopped"
+
+
+def test_a_rollout_that_has_succeeded_is_rolled_back_by_steps(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.run()
+        assert driven.say("rollback")["done"] is False
+        assert driven.go_on()["outcome"] == "rolled_back"
+        assert driven.rolling.serving_versions() == {"v1": 4}
+        with pytest.raises(named.RolloutEnded):
+            driven.say("rollback")
+
+
+def test_what_is_asked_of_an_ended_rollout_is_refused(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=False) as driven:
+        driven.run()
+        with pytest.raises(named.RolloutEnded, match="nothing is left to ask"):
+            driven.say("pause")
+
+
+def test_a_task_token_is_kept_until_a_person_has_said_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[str] = []
+    monkeypatch.setattr(
+        "awsroll.aws.stepfunctions.StepFunctions.answer", lambda _self, token, _output: answered.append(token)
+    )
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
+        driven.go_on(lambda answer: answer["phase"] == "approval")
+        driven.say("await", task_token="token-1")
+        assert answered == []
+        driven.say("approve")
+        assert answered == ["token-1"]
+        assert driven.rolling.store.note("deploy-1", Waiting) == Waiting()
+
+
+def test_a_task_token_is_answered_at_once_if_somebody_was_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[str] = []
+    monkeypatch.setattr(
+        "awsroll.aws.stepfunctions.StepFunctions.answer", lambda _self, token, _output: answered.append(token)
+    )
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
+        driven.go_on(lambda answer: answer["phase"] == "approval")
+        driven.rolling.store.wish("deploy-1", lambda said: replace(said, approved=1))
+        driven.say("await", task_token="token-1")
+        assert answered == ["token-1"]
+        assert driven.rolling.store.wishes("deploy-1") == Wishes(approved=1)
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        ({}, "missing required field `rollout_id`"),
+        ({"rollout_id": "x", "action": "stop"}, "Invalid enum value 'stop'"),
+        ({"rollout_id": "../x", "action": "pause"}, "matching regex"),
+        ({"rollout_id": "x", "action": "pause", "now": True}, "unknown field `now`"),
+        ({"rollout_id": "x", "action": "pause", "task_token": "t"}, "with the action await"),
+        ({"rollout_id": "x", "action": "await"}, "with the action await"),
+        (["x"], "Expected `object`"),
+    ],
+)
+def test_a_malformed_event_is_refused_by_name(tmp_path: Path, event: Any, problem: str) -> None:
+    import control
+
+    with machine(tmp_path, grouped=False), pytest.raises(named.InvalidEvent, match=problem):
+        control.handler(event, None)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "problem"),
+    [
+        ({"asg": "none"}, named.PreflightRefused, "none"),
+        ({"asg": "web", "concurent": 2}, named.PreflightRefused, "concurent"),
+        ({"asg": "web", "poll": "often"}, named.PreflightRefused, "poll"),
+        ({}, named.PreflightRefused, "asg"),
+    ],
+)
+def test_a_bad_request_is_refused_and_nothing_is_kept(
+    tmp_path: Path, request_: dict[str, Any], error: type[Exception], problem: str
+) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        with pytest.raises(error, match=problem):
+            driven.prepare(request_)
+        assert driven.rolling.store.list() == ()
+
+
+def test_hooks_that_need_a_machine_are_refused(tmp_path: Path) -> None:
+    hooks = [{"point": "before_rollout", "command": ["true"]}]
+    with machine(tmp_path, grouped=True) as driven, pytest.raises(named.PreflightRefused, match="need a machine"):
+        driven.prepare(driven.request(hooks=hooks))
+
+
+def test_the_answer_is_small_whatever_the_fleet(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True, servers=20) as driven:
+        driven.prepare(driven.request(strategy="double-half"))
+        driven.go_on()
+        assert max(len(json.dumps(answer)) for answer in driven.answers) < 1024
+
+
+def test_what_aws_refuses_in_the_middle_pauses_and_names_the_permission(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        driven.reconcile()
+        driven.rolling.sandbox.faults.add("denied operation=autoscaling:DescribeAutoScalingGroups")
+        answer = driven.go_on(lambda answer: answer["phase"] == "paused")
+        assert "DescribeAutoScalingGroups" in answer["reason"]
+        driven.rolling.sandbox.faults.clear()
+        driven.say("resume")
+        assert driven.go_on()["outcome"] == "succeeded"
+
+
+def test_an_earlier_preparation_that_has_not_finished_is_named_so(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        store, rollout = driven.rolling.store, driven.rolling.store.load("deploy-1").rollout
+        (tmp_path / "rollouts" / "deploy-1" / "record.json").unlink()  # it died before it had written the record
+        driven.rolling.clock.sleep(120)
+        with (
+            store.drive(rollout, clock=driven.rolling.clock, takes_steps=True),
+            pytest.raises(named.StepInProgress, match="has not finished"),
+        ):
+            driven.prepare()
+        assert driven.prepare()["phase"] == "settle"
