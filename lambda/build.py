@@ -136,10 +136,24 @@ def _trim_models(data: Path, services: tuple[str, ...], ec2_operations: tuple[st
         for file in newest.iterdir():
             if file.name.split(".json")[0] not in _MODEL_FILES:
                 file.unlink()
+    _trim_endpoints(data / "endpoints.json", {_endpoint_of(data / service) for service in services})
     (ec2,) = (data / "ec2").glob("*/service-2.json.gz")
     model = _only(json.loads(gzip.decompress(ec2.read_bytes())), ec2_operations)
     ec2.with_suffix("").write_text(json.dumps(model, separators=(",", ":")))
     ec2.unlink()
+
+
+def _endpoint_of(service: Path) -> str:
+    (file,) = service.glob("*/service-2.json.gz")
+    return str(json.loads(gzip.decompress(file.read_bytes()))["metadata"]["endpointPrefix"])
+
+
+def _trim_endpoints(file: Path, services: set[str]) -> None:
+    """Leave out the regions and addresses of services that are not called; the first client of all reads them."""
+    listed = json.loads(file.read_text())
+    for partition in listed["partitions"]:
+        partition["services"] = {name: one for name, one in partition["services"].items() if name in services}
+    file.write_text(json.dumps(listed, separators=(",", ":")))
 
 
 def _only(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, Any]:

@@ -24,6 +24,19 @@ def made(out: Path, *options: str) -> Path:
 def run_alone(bundle: Path, program: str, *options: str) -> str:
     """Run a program in a Python that can import the standard library and a bundle, and return what it prints."""
     program = f"import sys; sys.path.insert(0, {str(bundle)!r})\n{program}"
-    environment = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "eu-west-1", "AWS_EC2_METADATA_DISABLED": "true"}
     command = [sys.executable, "-I", "-S", "-B", *options, "-c", program]
-    return subprocess.run(command, check=True, env=environment, capture_output=True, text=True, timeout=120).stdout
+    ended = subprocess.run(command, check=False, env=environment(), capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def environment() -> dict[str, str]:
+    """Return what a function finds in its environment, and nothing of this machine's."""
+    return {
+        "PATH": os.environ["PATH"],
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "of-nobody",
+        "AWS_SECRET_ACCESS_KEY": "of-nobody",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWSROLL_STATE": "dynamodb://awsroll",
+    }

@@ -20,6 +20,7 @@ _MODULES_AT_THE_TOP = {
     "structlog",
     "tenacity",
 }
+_REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,20 @@ print(json.dumps([[spelt(one.input_shape), spelt(one.output_shape)] for one in o
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120
     ).stdout
     assert json.loads(run_alone(bundle, program)) == json.loads(whole)
+
+
+def test_finds_every_service_where_the_whole_boto3_does(bundle: Path) -> None:
+    program = f"""
+import boto3, json
+places = [(region, service) for region in {_REGIONS!r} for service in {SERVICES!r}]
+keys = {{"aws_access_key_id": "a", "aws_secret_access_key": "b"}}
+clients = {{place: boto3.Session(region_name=place[0], **keys).client(place[1]) for place in places}}
+print(json.dumps({{"/".join(place): client.meta.endpoint_url for place, client in clients.items()}}))
+"""
+    whole = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120)
+    found = json.loads(run_alone(bundle, program))
+    assert found == json.loads(whole.stdout)
+    assert found["cn-north-1/ec2"] == "https://ec2.cn-north-1.amazonaws.com.cn"
 
 
 def test_builder_leaves_a_folder_alone_that_holds_something_else(tmp_path: Path) -> None:
