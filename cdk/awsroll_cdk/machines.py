@@ -1,0 +1,82 @@
+"""The state machines, from the definitions in `definition`: everything that happens is logged, encrypted."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as stepfunctions
+from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, spelt
+from awsroll_cdk.logs import Logs
+from constructs import Construct
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """How machines are run and watched.
+
+    Attributes:
+        logs: where their events are kept.
+        tracing: X-Ray.
+    """
+
+    logs: Logs
+    tracing: bool
+
+
+def machine(
+    scope: Construct, name: str, definition: Mapping[str, Any], *, fills: Mapping[str, str], watched: Watched
+) -> stepfunctions.StateMachine:
+    """Make a state machine.
+
+    Args:
+        scope: the deployment.
+        name: of the construct.
+        definition: in Amazon States Language, with `${NAME}` where something is filled in.
+        fills: what is filled in, by name.
+        watched: how it is run.
+    """
+    role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+    made = stepfunctions.StateMachine(
+        scope,
+        name,
+        definition_body=stepfunctions.DefinitionBody.from_string(json.dumps(definition, indent=1)),
+        definition_substitutions=dict(fills),
+        role=role,
+        logs=stepfunctions.LogOptions(
+            destination=watched.logs.group(name), level=stepfunctions.LogLevel.ALL, include_execution_data=True
+        ),
+        tracing_enabled=watched.tracing,
+    )
+    acknowledge(role, ANY_RESOURCE, "delivery of logs, and traces, cannot be limited to a resource")
+    return made
+
+
+def permit_invoking(made: stepfunctions.StateMachine, functions: Mapping[str, lambda_.Function]) -> None:
+    """Allow a machine to invoke functions, the very versions that it names."""
+    arns = [function.function_arn for function in functions.values()]
+    made.add_to_role_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns))
+
+
+def permit_starting(scope: Construct, name: str, starter: stepfunctions.StateMachine, started: stepfunctions.StateMachine) -> None:
+    """Allow a machine to run executions of another, or of its own, and to wait for them."""
+    stack = cdk.Stack.of(scope)
+    executions = stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{started.state_machine_name}:*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+    rule = stack.format_arn(
+        service="events", resource="rule", resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    )
+    statements = [
+        iam.PolicyStatement(actions=["states:StartExecution"], resources=[started.state_machine_arn]),
+        iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=[executions]),
+        iam.PolicyStatement(actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]),
+    ]
+    made = iam.Policy(scope, name, statements=statements, roles=[starter.role])
+    acknowledge(made, f"IAM5[Resource::{spelt(made, executions)}]", "an execution has no name before it is started")
