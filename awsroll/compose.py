@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.failing import reopened, why_not_back
+from awsroll.core.gates import ask_anew
 from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
@@ -234,10 +235,11 @@ def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
 
 def woken(record: Record, at: datetime) -> Record:
     """Return the record of a rollout that goes on after a rest."""
-    # The time in which nobody drove it is no time without progress, and none of a hook's.
+    # The time in which nobody drove it is no time without progress, none of a hook's, and none in which a person could
+    # be heard.
     status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
     calls = tuple(replace(call, since=at) for call in status.hook_calls)
-    return replace(record, status=replace(status, hook_calls=calls))
+    return replace(record, status=ask_anew(record.rollout, replace(status, hook_calls=calls), at))
 
 
 def _retimed(record: Record, pace: Pace) -> Record:

@@ -109,6 +109,14 @@ SPEC_FLAGS = (
         help="Wait at each checkpoint for `awsroll approve ROLLOUT` (default: no).",
     ),
     Flag(
+        field="approval_timeout",
+        type=float,
+        metavar="SECONDS",
+        section=LIMITS,
+        help="How long each checkpoint waits for that, once its delay is over; a gate that nobody has approved by then "
+        "is a failure (default: it waits for ever).",
+    ),
+    Flag(
         field="bake_time",
         type=float,
         metavar="SECONDS",

@@ -17,7 +17,7 @@ from awsroll.core.fleet import FleetKind, Instance, InstanceState
 from awsroll.core.plan import add_warnings, end
 from awsroll.core.proposals import Proposals
 from awsroll.core.registering import register
-from awsroll.core.restoring import restore
+from awsroll.core.restoring import is_in_doubt, restore
 from awsroll.core.retire import retire
 from awsroll.core.returning import bring_back
 from awsroll.core.rollout import ExemptPolicy
@@ -41,6 +41,8 @@ def finish(view: View) -> tuple[Status, Proposals]:
     if not proposals.writes and not proposals.waiting:
         status, writes = _restore(view)
         view, proposals.writes = replace(view, status=status), list(writes)
+        if not writes and is_in_doubt(view):
+            proposals.waiting[Reason.SETTLING] = []
     proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.abandoned]
     if proposals.writes or proposals.waiting:
         return view.status, proposals

@@ -10,7 +10,7 @@ In double-half a checkpoint counts the new servers launched: no old one goes bef
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awsroll.core.actions import Reason
 from awsroll.core.capacity import Capacity
@@ -19,7 +19,7 @@ from awsroll.core.hooking import awaits, checkpoint
 from awsroll.core.hooks import HookPoint
 from awsroll.core.plan import add_failures
 from awsroll.core.proposals import Proposals
-from awsroll.core.rollout import Strategy
+from awsroll.core.rollout import Rollout, Strategy
 from awsroll.core.status import Failure, Mode, Status
 from awsroll.core.view import View
 
@@ -94,9 +94,28 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         proposals.waiting[Reason.CHECKPOINT] = []
     elif gates.needs_approval and status.wishes.approved <= status.passed:
         proposals.waiting[Reason.APPROVAL] = []
+        status = _give_up_waiting(view, status)
     else:
         status = replace(status, gate_since=None, passed=status.passed + 1)
     return status, proposals
+
+
+def _give_up_waiting(view: View, status: Status) -> Status:
+    """Note a failure if nobody has answered at the gate in time."""
+    gates, at, since = view.rollout.gates, view.observation.at, status.gate_since
+    if gates.approval_seconds is None or since is None:
+        return status
+    if at - since < timedelta(seconds=gates.delay_seconds + gates.approval_seconds):
+        return status
+    cause = f"nobody approved checkpoint {status.passed + 1} within {gates.approval_seconds:g} s"
+    return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True))
+
+
+def ask_anew(rollout: Rollout, status: Status, at: datetime) -> Status:
+    """Give the person at a closed gate the whole time again: nobody was there to act on an answer while it rested."""
+    if status.gate_since is None:
+        return status
+    return replace(status, gate_since=max(status.gate_since, at - timedelta(seconds=rollout.gates.delay_seconds)))
 
 
 def bake(view: View) -> tuple[Status, Proposals]:
@@ -140,7 +159,8 @@ def seconds_until_open(view: View) -> float | None:
     status, gates, at = view.status, view.rollout.gates, view.observation.at
     ends = []
     if status.gate_since is not None:
-        ends.append(gates.delay_seconds - (at - status.gate_since).total_seconds())
+        waited = (at - status.gate_since).total_seconds()
+        ends += [gates.delay_seconds - waited, gates.delay_seconds + (gates.approval_seconds or 0) - waited]
     if status.baking_since is not None:
         ends.append(gates.bake_seconds - (at - status.baking_since).total_seconds())
     return min((seconds for seconds in ends if seconds > 0), default=None)

@@ -6,9 +6,11 @@ template version follows its own rule: the number that won, never an alias.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
+from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import Group
 from awsroll.core.settings import (
     DELAY,
@@ -34,11 +36,22 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
         return status, ()
     values = {name: value for name, value in _goals(view).items() if value is not None}
     if values:
-        return status, writes(view, values, Reason.RESTORING)
+        return replace(status, prepared_at=None), writes(view, values, Reason.RESTORING)
+    if is_in_doubt(view):
+        return status, ()
     forget = _tags(view)
     if forget:
-        return status, forget
-    return replace(status, ledger={}, applied={}), ()
+        return replace(status, prepared_at=None), forget
+    return replace(status, ledger={}, applied={}, prepared_at=None), ()
+
+
+def is_in_doubt(view: View) -> bool:
+    """Tell whether settings seem untouched only because this look is older than what was done to them last.
+
+    One that shows something to put back, or tags to take off once that is past, is newer; so are those that follow it.
+    """
+    since = view.status.prepared_at
+    return since is not None and view.observation.at - since < timedelta(seconds=LAG_SECONDS)
 
 
 def _tags(view: View) -> tuple[Action, ...]:

@@ -54,6 +54,7 @@ class Gates:
         checkpoints: so many servers may be touched before the next gate opens; counts or percentages of the fleet.
         delay_seconds: how long each gate stays closed at the least.
         needs_approval: each gate waits for a person.
+        approval_seconds: how long it does, once its delay is over; None: for ever.
         bake_seconds: how long the whole new fleet is watched before success is declared.
         alarms: names of CloudWatch alarms; one in ALARM is a failure at any time.
     """
@@ -61,6 +62,7 @@ class Gates:
     checkpoints: tuple[Amount, ...] = ()
     delay_seconds: float = 0
     needs_approval: bool = False
+    approval_seconds: float | None = None
     bake_seconds: float = 0
     alarms: tuple[str, ...] = ()
 

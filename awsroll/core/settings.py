@@ -61,7 +61,8 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
             must not be the new version, and alarms may scale it again unless a surplus is out.
     """
     changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
-    return _change(view, changes, _untold_goal(view, bounds))
+    status, writes = _change(view, changes, _untold_goal(view, bounds))
+    return (status, writes) if writes else (replace(status, prepared_at=None), ())
 
 
 def make_room(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -88,7 +89,8 @@ def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tu
     status = _warn_of_others(view, changes)
     ledger = {change.name: status.ledger.get(change.name, change.found) for change in changes} | goal
     applied = {change.name: change.wanted for change in changes}
-    status = replace(status, ledger=status.ledger | ledger, applied=status.applied | applied)
+    at = view.observation.at
+    status = replace(status, ledger=status.ledger | ledger, applied=status.applied | applied, prepared_at=at)
     untold = [one for one in changes if (one.resource, one.tag) not in view.observation.remembered]
     if untold or goal:
         by_resource: dict[str, list[tuple[str, str]]] = {view.rollout.group: list(goal.items())} if goal else {}

@@ -40,6 +40,7 @@ class RolloutSpec:
         checkpoint: so many servers (counts or percentages) may be touched before each next gate opens.
         checkpoint_delay: how long each gate stays closed at the least.
         approve_checkpoints: each gate waits for a person.
+        approval_timeout: how long each gate waits for one, its delay over, before it is a failure; None: for ever.
         bake_time: how long the whole new fleet is watched before success is declared.
         alarm: names of CloudWatch alarms; one in ALARM is a failure at any time.
         hooks: what is run at fixed points of the rollout; see docs/hooks.md.
@@ -78,6 +79,7 @@ class RolloutSpec:
     checkpoint: tuple[str | int, ...] = ()
     checkpoint_delay: float = 0
     approve_checkpoints: bool = False
+    approval_timeout: float | None = None
     bake_time: float = 0
     alarm: tuple[str, ...] = ()
     hooks: tuple[HookSpec, ...] = ()
@@ -178,6 +180,8 @@ class RolloutSpec:
             return [*error.problems]
         if (self.checkpoint_delay or self.approve_checkpoints) and not checkpoints:
             found.append("--checkpoint-delay and --approve-checkpoints wait at checkpoints: give --checkpoint N|N%")
+        if self.approval_timeout is not None and not self.approve_checkpoints:
+            found.append("--approval-timeout bounds the wait for a person: give --approve-checkpoints too")
         for kind in (True, False):
             values = [one.value for one in checkpoints if one.is_percentage is kind]
             if values != sorted(set(values)):
@@ -243,6 +247,7 @@ _LONGEST_DEREGISTRATION_DELAY = 3600  # Elastic Load Balancing's limit
 _LEAST_SECONDS: dict[str, float] = {
     "min_healthy_time": 0,
     "checkpoint_delay": 0,
+    "approval_timeout": 1,
     "bake_time": 0,
     "drain_timeout": 1,
     "launch_timeout": 1,

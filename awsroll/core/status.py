@@ -213,6 +213,7 @@ class Status:
         pausing: why it is about to pause: what is in flight comes to its end first; empty: it is not.
         ledger: settings of others that were changed: name -> value as found.
         applied: the same settings: name -> the value that we gave them; another one seen is somebody else's wish.
+        prepared_at: when settings were last announced or changed, until a look shows it.
         shortage_since: since when the group or EC2 has owed us instances; `shortage` says why, in AWS's words.
         short_zones: zones in which a group's surge was refused for lack of capacity, and when: others are tried first.
         excused_until: failed launches of the group up to this instant (AWS's own) are none of this rollout's.
@@ -254,6 +255,7 @@ class Status:
     desired: Desired | None = None
     ledger: dict[str, str] = field(default_factory=dict)
     applied: dict[str, str] = field(default_factory=dict)
+    prepared_at: datetime | None = None
     exempt_since: datetime | None = None
     shortage_since: datetime | None = None
     shortage: str = ""

@@ -15,6 +15,7 @@ def gates_of(spec: RolloutSpec) -> Gates:
         checkpoints=spec.checkpoints(),
         delay_seconds=spec.checkpoint_delay,
         needs_approval=spec.approve_checkpoints,
+        approval_seconds=spec.approval_timeout,
         bake_seconds=spec.bake_time,
         alarms=tuple(dict.fromkeys(spec.alarm)),
     )

@@ -121,7 +121,7 @@ class Ending:
 
     def _failed_version(self) -> list[str]:
         """Find instances on the version that was rolled back, other than those that ran it before the rollout."""
-        if self.status.outcome is not Outcome.ROLLED_BACK:
+        if self.status.outcome is not Outcome.ROLLED_BACK or self._is_scaled_in():
             return []
         live = self.truth.gather(self.rollout).live
         return [
@@ -129,6 +129,11 @@ class Ending:
             for one in self.truth.instances.all()
             if one.application_version == self.rollout.to_version and one.instance_id in live - self.found.on_goal
         ]
+
+    def _is_scaled_in(self) -> bool:
+        """Tell whether somebody has just lowered desired: which members go then is for the group to choose."""
+        group = self.truth.group
+        return group is not None and len(group.counted()) > group.settings.desired
 
     def _left_behind(self) -> list[str]:
         """Find instances that run for nobody: launched, deregistered or put in standby by the rollout, and left so."""
@@ -160,6 +165,5 @@ class Ending:
             return True
         if member.lifecycle in (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY):
             return instance_id not in self.truth.somebody.stood_by
-        scaled_in = len(group.counted()) > group.settings.desired  # by somebody, just now: the group will choose
-        is_groups_business = scaled_in or member.lifecycle is not Lifecycle.IN_SERVICE
+        is_groups_business = self._is_scaled_in() or member.lifecycle is not Lifecycle.IN_SERVICE
         return False if is_groups_business or instance_id in self.truth.somebody.unregistered else None

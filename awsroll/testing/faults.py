@@ -37,7 +37,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """All faults that are planned. `failing_looks` and `stale_looks` count looks to come."""
+    """All faults that are planned. `failing_looks` and `stale_looks` count looks to come.
+
+    A stale look shows the one before it once more, if that is no older than AWS's answers may be (`LAG_SECONDS`).
+    """
 
     failing_looks: int = 0
     stale_looks: int = 0

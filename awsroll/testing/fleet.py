@@ -8,9 +8,11 @@ Give it to a controller like any fleet, let the clock run, do harm with `fleet.s
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import cycle
 
 from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
@@ -125,7 +127,7 @@ class FakeFleet:
         return instance
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
-        """Look at the world, or, when a stale look is planned, show the look before once more.
+        """Look at the world, or, when a stale look is planned, show the look before once more, while it is fresh.
 
         Raises:
             AwsUnansweredError: if a failing look is planned.
@@ -137,7 +139,8 @@ class FakeFleet:
             raise AwsUnansweredError(message, code="RequestTimeout", operation="ec2:DescribeInstances")
         self.safety.begin(rollout)
         snapshot = self._last
-        if snapshot is not None and self.faults.stale_looks > 0:
+        lags = snapshot is not None and self.world.now - snapshot.at < timedelta(seconds=LAG_SECONDS)
+        if snapshot is not None and lags and self.faults.stale_looks > 0:
             self.faults.stale_looks -= 1
         else:
             snapshot = self._looker.snapshot(self.world.now)

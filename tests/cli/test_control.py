@@ -156,6 +156,7 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
         (("--checkpoint", "0"), "--checkpoint 0"),
         (("--checkpoint", "3", "--checkpoint", "1"), "each must be more than the one before"),
         (("--approve-checkpoints",), "give --checkpoint"),
+        (("--checkpoint", "1", "--approval-timeout", "60"), "give --approve-checkpoints too"),
         (("--alarm", "nobody-made-it"), "there is no CloudWatch alarm 'nobody-made-it'"),
         (("--keep-old",), "--strategy double-half or --launch-first"),
         (("--keep-old", "--launch-first"), "--max-surge 100%"),

@@ -4,7 +4,7 @@
 
 Each figure is the processor time of a fresh Python, in milliseconds: the imports of the handler `reconcile` and the
 first four clients. Once as in Lambda, where no bytecode is kept and every module is compiled, and once with bytecode.
-Bare boto3 is the pinned one as pip installs it; its share of the bundle starts faster, since EC2's model and the list of
+Bare boto3 is the pinned one as pip installs it; its share of the bundle starts faster: EC2's model and the list of
 endpoints are cut to what is called.
 """
 

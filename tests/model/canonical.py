@@ -201,6 +201,7 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
         desired=_desired(status.desired, seconds),
         ledger=dict(sorted(status.ledger.items())),
         applied=dict(sorted(status.applied.items())),
+        prepared_at=aged_or_none(status.prepared_at, seconds, A_WHILE),
         exempt_since=aged_or_none(status.exempt_since, seconds, LONG),
         shortage_since=aged_or_none(status.shortage_since, seconds, LONG),
         shortage="",

@@ -36,9 +36,8 @@ class Happenings(RuleBasedStateMachine):
     def resume(self) -> None:
         """Go on after a pause, as `awsroll resume` does."""
         self.wish(pause=False)
-        status, now = self.driver.status, self.fleet.clock.now()
-        if status.outcome is Outcome.PAUSED:
-            self.driver.status = replace(status, outcome=Outcome.RUNNING, reason="", progress_at=now)
+        if self.driver.status.outcome is Outcome.PAUSED:
+            self.driver.resume()
 
     @rule()
     def a_person_approves(self) -> None:

@@ -54,6 +54,7 @@ gates = st.one_of(
         checkpoints=checkpoints,
         delay_seconds=st.sampled_from([0, 60, 400]),
         needs_approval=st.booleans(),
+        approval_seconds=st.sampled_from([None, 600]),
         bake_seconds=st.sampled_from([0, 60, 300]),
         alarms=st.sampled_from([(), (ALARM,)]),
     ),

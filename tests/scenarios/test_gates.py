@@ -84,6 +84,54 @@ def test_a_refused_gate_rolls_back(make: Any) -> None:
     assert versions(fleet)[str(OLD)] == 3
 
 
+HURRIED = Gates(checkpoints=(Amount(value=1),), delay_seconds=60, needs_approval=True, approval_seconds=900)
+UNANSWERED = "nobody approved checkpoint 1 within 900 s"
+
+
+def test_a_gate_that_nobody_approves_in_time_is_a_failure(make: Any) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=HURRIED, on_failure=OnFailure.ROLLBACK, max_failures=5))
+    at_gate(fleet, driver)
+    closed_at = fleet.clock.now()
+    while not driver.status.backwards:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    assert driver.status.reason == UNANSWERED
+    assert 960 <= (driver.status.failures[0].at - closed_at).total_seconds() < 965
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert versions(fleet)[str(OLD)] == 3
+
+
+def test_a_gate_that_is_approved_in_time_opens(make: Any) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=HURRIED))
+    at_gate(fleet, driver)
+    driver.wait(950)
+    driver.status = replace(driver.status, wishes=Wishes(approved=1))
+    assert (driver.run().outcome, driver.status.failures) == (Outcome.SUCCEEDED, ())
+
+
+def test_the_next_look_at_a_gate_is_due_when_its_time_is_over() -> None:
+    fleet = standalone(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=replace(HURRIED, approval_seconds=3)))
+    at_gate(fleet, driver)
+    fleet.clock.sleep(61)
+    assert driver.step().requeue_seconds == 2
+
+
+def test_a_gate_that_nobody_approved_gives_the_whole_time_again_once_a_person_resumes(make: Any) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=HURRIED, on_failure=OnFailure.PAUSE))
+    at_gate(fleet, driver)
+    status = driver.run()
+    assert (status.outcome, status.reason) == (Outcome.PAUSED, UNANSWERED)
+    fleet.clock.sleep(5000)
+    driver.resume()
+    driver.wait(890)
+    assert driver.status.outcome is Outcome.RUNNING
+    driver.status = replace(driver.status, wishes=Wishes(approved=1))
+    assert driver.run().outcome is Outcome.SUCCEEDED
+
+
 def test_a_checkpoint_without_any_condition_opens_at_once(make: Any) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=Gates(checkpoints=(Amount(value=1), Amount(value=2)))))

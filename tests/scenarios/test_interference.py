@@ -182,16 +182,3 @@ def test_a_crash_at_any_pass_is_harmless(make: Any, passes: int, executed: bool)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 3}
     assert len(fleet.instances.all()) == 6
-
-
-def test_a_look_that_shows_the_past_leads_to_nothing_wrong(make: Any) -> None:
-    fleet = make(outdated=4)
-    driver = Driver(fleet, rollout(fleet))
-    for _ in range(400):
-        fleet.faults.stale_looks = 1
-        driver.step()
-        fleet.clock.sleep(driver.unhurried(driver.step()))
-        if driver.ended:
-            break
-    assert driver.status.outcome is Outcome.SUCCEEDED
-    assert versions(fleet) == {str(NEW): 4}

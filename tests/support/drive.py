@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.gates import ask_anew
 from awsroll.core.plan import Plan
 from awsroll.core.planner import plan
 from awsroll.core.rollout import Rollout
@@ -101,7 +102,8 @@ class Driver:
     def resume(self) -> None:
         """Go on after a pause, as the library does."""
         at = self.fleet.clock.now()
-        self.status = replace(self.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+        status = replace(self.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+        self.status = ask_anew(self.rollout, status, at)
 
     def stopped(self) -> Status:
         """Return the status with a person's wish to abort."""

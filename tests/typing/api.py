@@ -50,6 +50,7 @@ def request() -> RolloutSpec:
         checkpoint=(1, "50%"),
         checkpoint_delay=60,
         approve_checkpoints=True,
+        approval_timeout=3600,
         bake_time=300,
         alarm=("web-5xx",),
         max_failures=1,

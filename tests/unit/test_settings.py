@@ -122,7 +122,8 @@ def test_a_desired_capacity_that_somebody_sets_meanwhile_is_remembered_instead()
     decided, actions = prepare(View(SURGING, seen, kept), SURGE)
 
     assert actions == (act.RememberSettings(resource="web", settings=(("desired-capacity", "6"),)),)
-    assert prepare(View(SURGING, seen, decided), SURGE) == (decided, ())
+    assert decided.prepared_at == T0
+    assert prepare(View(SURGING, seen, decided), SURGE) == (replace(decided, prepared_at=None), ())
 
 
 def test_a_rollout_that_never_moves_desired_remembers_none() -> None:

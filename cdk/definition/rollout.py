@@ -1,0 +1,229 @@
+"""The states of one rollout: prepare; reconcile, wait, reconcile again; and how it ends.
+
+    Fill in -> Prepare -> Set out -> Reconcile -> What now? -> Wait for … -> Reconcile -> … -> Succeeded
+
+The truth is in the store. A state that is repeated, redriven or given an old input does no harm: Reconcile looks anew.
+"""
+
+from collections.abc import Mapping
+
+from definition.states import State, call, caught, wait, when
+
+LONGEST_STEPS = 1500
+"""Steps in one execution, before it goes on as a new one: some 11 events each, of the 25,000 that one may have."""
+
+_DEFAULTS = '{"request":{},"rollout_id":"","region":"","role":"","external_id":"","generation":1}'
+_WAITS = {
+    "drain": ("Wait for drain", "Requests in flight are finished before a server goes."),
+    "launch": ("Wait for launch", "New servers boot."),
+    "reload": ("Wait for reload", "The reload command runs."),
+    "health": ("Wait for health", "New servers must be healthy in every target group."),
+    "hook": ("Wait for hook", "A hook runs."),
+    "checkpoint": ("Wait at checkpoint", "The delay of a checkpoint passes."),
+    "bake": ("Wait for bake", "The whole new fleet is watched."),
+    "elsewhere": ("Wait for another driver", "Another process drives this rollout."),
+}
+_STANDING = {
+    key: f"$.Payload.{key}" for key in ("phase", "done", "outcome", "wait_seconds", "progress", "reason", "steps")
+}
+_KEEP_STANDING: State = {
+    "ResultSelector": {f"{key}.$": path for key, path in _STANDING.items()},
+    "ResultPath": "$.standing",
+}
+
+
+def rollout_machine(
+    functions: Mapping[str, str], *, timeout_seconds: int = 7 * 86400, longest_steps: int = LONGEST_STEPS
+) -> State:
+    """Return the definition of the machine that rolls one fleet.
+
+    Args:
+        functions: ARNs of the functions `prepare`, `reconcile` and `control`.
+        timeout_seconds: of one execution.
+        longest_steps: after so many an execution goes on as a new one.
+    """
+    return {
+        "Comment": "awsroll: rolls one fleet of EC2 instances to a new version.",
+        "StartAt": "Fill in",
+        "TimeoutSeconds": timeout_seconds,
+        "States": {
+            "Fill in": {
+                "Type": "Pass",
+                "Comment": "What the input leaves out.",
+                "Parameters": {"input.$": f"States.JsonMerge(States.StringToJson('{_DEFAULTS}'), $, false)"},
+                "OutputPath": "$.input",
+                "Next": "New rollout?",
+            },
+            "New rollout?": {
+                "Type": "Choice",
+                "Comment": "With a rollout_id, a rollout that was begun before is taken up.",
+                "Choices": [when("$.rollout_id", "", "Prepare")],
+                "Default": "Take up",
+            },
+            "Prepare": caught(_prepare(functions["prepare"]), by="Refused"),
+            "Set out": _set_out("$.prepared.Payload.rollout_id"),
+            "Take up": _set_out("$.rollout_id"),
+            **driving(functions, longest_steps=longest_steps),
+            **_continuing(),
+            "Ended": {
+                "Type": "Choice",
+                "Choices": [
+                    when("$.standing.outcome", "succeeded", "Succeeded"),
+                    when("$.standing.outcome", "rolled_back", "Rolled back"),
+                ],
+                "Default": "Stopped",
+            },
+            "Succeeded": {"Type": "Succeed", "Comment": "The fleet is on the new version."},
+            "Rolled back": _failed("The rollout failed; the fleet is on the old version again.", error="RolledBack"),
+            "Stopped": _failed("The rollout was stopped; the fleet may be mixed.", error="Stopped"),
+            "Refused": {
+                "Type": "Fail",
+                "Comment": "Nothing was changed.",
+                "ErrorPath": "$.error.Error",
+                "CausePath": "$.error.Cause",
+            },
+            "Left for a person": {
+                "Type": "Fail",
+                "Comment": "Its record cannot be used, or another rollout holds the fleet. Nothing was done.",
+                "ErrorPath": "$.error.Error",
+                "CausePath": "$.error.Cause",
+            },
+        },
+    }
+
+
+def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
+    """Return the states that drive a rollout until it is `Ended`, is `Continue as new execution`, or is left."""
+    reconcile, control = functions["reconcile"], functions["control"]
+    step = {"rollout_id.$": "$.rollout_id", "steps.$": "$.standing.steps"}
+    reconciling = call(
+        reconcile, step, comment="One pass: look, decide, save, act.", then="What now?", keep=_KEEP_STANDING
+    )
+    restoring = call(reconcile, step, comment="One pass on the way to a stop.", then="Restored?", keep=_KEEP_STANDING)
+    stop = call(
+        control,
+        {"rollout_id.$": "$.rollout_id", "action": "abort"},
+        comment="Reconcile keeps failing: settle what is in flight, restore the settings.",
+        then="Restore",
+        keep={"ResultPath": None},
+    )
+    return {
+        "Reconcile": caught(
+            caught(reconciling, by="Left for a person", errors=("FleetLocked", "RolloutNotFound", "RecordUnusable")),
+            by="Stop",
+        ),
+        "What now?": _what_now(longest_steps),
+        **{name: wait(comment, then="Reconcile") for name, comment in _WAITS.values()},
+        "Wait a moment": wait("AWS is about to show what was done.", then="Reconcile"),
+        "Wait for approval": _wait_for_person(control, "A person must approve: `awsroll approve`, or control."),
+        "Wait for a person": _wait_for_person(control, "Paused: a person must say how to go on."),
+        # No Catch for these two: an execution that fails here is redriven here.
+        "Stop": caught(stop, by="Restore", errors=("RolloutEnded",)),
+        "Restore": restoring,
+        "Restored?": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.standing.done", "BooleanEquals": True, "Next": "Ended"},
+                when("$.standing.phase", "paused", "Wait for a person"),
+            ],
+            "Default": "Wait to restore",
+        },
+        "Wait to restore": wait("What is in flight is settled.", then="Restore"),
+    }
+
+
+def _prepare(function: str) -> State:
+    payload = {
+        "rollout_id.$": "$$.Execution.Name",
+        "execution_started_at.$": "$$.Execution.StartTime",
+        **{f"{key}.$": f"$.{key}" for key in ("request", "region", "role", "external_id")},
+    }
+    comment = "Check the request against the fleet, write the record. The execution's name is the rollout's id."
+    return call(function, payload, comment=comment, then="Set out", keep={"ResultPath": "$.prepared"})
+
+
+def _set_out(rollout_id: str) -> State:
+    return {
+        "Type": "Pass",
+        "Parameters": {
+            "rollout_id.$": rollout_id,
+            "name.$": "$$.Execution.Name",
+            "generation.$": "$.generation",
+            "standing": {"steps": 0},
+        },
+        "Next": "Reconcile",
+    }
+
+
+def _what_now(longest_steps: int) -> State:
+    return {
+        "Type": "Choice",
+        "Choices": [
+            {"Variable": "$.standing.done", "BooleanEquals": True, "Next": "Ended"},
+            {
+                "Variable": "$.standing.steps",
+                "NumericGreaterThanEquals": longest_steps,
+                "Next": "Continue as new execution",
+            },
+            when("$.standing.phase", "approval", "Wait for approval"),
+            when("$.standing.phase", "paused", "Wait for a person"),
+            *(when("$.standing.phase", phase, name) for phase, (name, _) in _WAITS.items()),
+        ],
+        "Default": "Wait a moment",
+    }
+
+
+def _wait_for_person(control: str, comment: str) -> State:
+    """Return a state that waits for a person, but looks at the fleet again from time to time: alarms are watched on."""
+    return {
+        "Type": "Task",
+        "Comment": comment,
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {
+            "FunctionName": control,
+            "Payload": {"rollout_id.$": "$.rollout_id", "action": "await", "task_token.$": "$$.Task.Token"},
+        },
+        "ResultPath": None,
+        "TimeoutSecondsPath": "$.standing.wait_seconds",
+        "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 0}, *_short_retry()],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Reconcile"}],
+        "Next": "Reconcile",
+    }
+
+
+def _short_retry() -> list[State]:
+    return [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2}]
+
+
+def _continuing() -> State:
+    """Return the states that go on as a new execution: an execution may have 25,000 events."""
+    return {
+        "Continue as new execution": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::states:startExecution",
+            "Parameters": {
+                "StateMachineArn.$": "$$.StateMachine.Id",
+                "Name.$": "States.Format('{}.{}', $.name, $.generation)",
+                "Input": {
+                    "rollout_id.$": "$.rollout_id",
+                    "generation.$": "States.MathAdd($.generation, 1)",
+                },
+            },
+            "ResultPath": "$.continued",
+            "Retry": _short_retry(),
+            "Catch": [
+                {
+                    "ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"],
+                    "ResultPath": "$.error",
+                    "Next": "Continued",
+                },
+                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Stop"},
+            ],
+            "Next": "Continued",
+        },
+        "Continued": {"Type": "Succeed", "Comment": "A new execution goes on with this rollout."},
+    }
+
+
+def _failed(comment: str, *, error: str) -> State:
+    return {"Type": "Fail", "Comment": comment, "Error": error, "CausePath": "$.standing.reason"}

@@ -1,0 +1,126 @@
+"""Runs state machines in moto's interpreter: real definitions, real handlers, the sandbox's fleets, virtual time.
+
+Waits and the intervals of retries pass on the sandbox's clock. A state that waits for a task token waits a moment for
+the answer in real time, then until its timeout in virtual time.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import moto.core.config
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+
+import control
+import prepare
+import reconcile
+import surroundings
+from awsroll.testing.clock import VirtualClock
+from definition import rollout_machine
+from tests.lambdas.driven import Machine, machine
+
+ROLE = "arn:aws:iam::123456789012:role/machine"
+NAMES = {name: f"awsroll-{name}" for name in ("prepare", "reconcile", "control")}
+ARNS = {name: f"arn:aws:lambda:us-east-1:123456789012:function:{function}" for name, function in NAMES.items()}
+HANDLERS = {"prepare": prepare.handler, "reconcile": reconcile.handler, "control": control.handler}
+_ANSWERED_WITHIN = 0.3
+_REAL_SECONDS = 100
+
+
+@dataclass
+class Interpreter:
+    """A machine in moto, and what its functions were called with."""
+
+    driven: Machine
+    steps: Any
+    arn: str = ""
+    called: list[tuple[str, Any]] = field(default_factory=list)
+    broken: dict[str, list[Exception]] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
+
+    def create(self, definition: Mapping[str, Any], name: str = "awsroll") -> str:
+        made = self.steps.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+        self.arn = made["stateMachineArn"]
+        return self.arn
+
+    def start(self, given: Mapping[str, Any], name: str = "deploy-1") -> str:
+        answer = self.steps.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(given))
+        return str(answer["executionArn"])
+
+    def end_of(self, execution: str) -> dict[str, Any]:
+        """Wait until an execution has ended; return its description."""
+        before = time.monotonic()
+        while (found := self.steps.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() - before < _REAL_SECONDS, self.states(execution)[-5:]
+            time.sleep(0.02)
+        return dict(found)
+
+    def run(self, given: Mapping[str, Any], name: str = "deploy-1") -> dict[str, Any]:
+        return self.end_of(self.start(given, name))
+
+    def states(self, execution: str) -> list[str]:
+        """Name the states that an execution entered, in order."""
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in self.events(execution)
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def events(self, execution: str) -> list[dict[str, Any]]:
+        pages = self.steps.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return [event for page in pages for event in page["events"]]
+
+    def function(self, name: str) -> Any:
+        def invoke(event: Any) -> Any:
+            self.called.append((name, event))
+            if event.get("action") == "await":
+                self.tokens.append(event["task_token"])
+            errors = self.broken.get(name, [])
+            if errors:
+                raise errors.pop(0)
+            return HANDLERS[name](event, None)
+
+        return invoke
+
+
+@contextmanager
+def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Interpreter]:
+    with machine(folder, grouped=grouped, **more) as driven, ExitStack() as stack:
+        _settings(stack)
+        _time_passes_on(driven.rolling.clock, stack)
+        sandbox = driven.rolling.sandbox
+        made = Interpreter(driven, surroundings.session().client("stepfunctions"))
+        for name, function in NAMES.items():
+            sandbox.functions[function] = made.function(name)
+        made.create(rollout_machine(ARNS))
+        yield made
+
+
+def _settings(stack: ExitStack) -> None:
+    settings = moto.core.config.default_user_config
+    stack.enter_context(patch.dict(settings, {"stepfunctions": {"execute_state_machine": True}}))
+
+
+def _time_passes_on(clock: VirtualClock, stack: ExitStack) -> None:
+    really = CallbackEndpoint.wait
+
+    def wait(_self: WaitFunction, env: Any, wait_seconds: int) -> None:
+        if env.is_running():
+            clock.sleep(wait_seconds)
+
+    def wait_for_token(self: CallbackEndpoint, timeout: float | None = None) -> Any:
+        outcome = really(self, timeout=_ANSWERED_WITHIN)
+        if outcome is None and timeout is not None:
+            clock.sleep(timeout)
+        return outcome
+
+    stack.enter_context(patch.object(WaitFunction, "_wait_interval", wait))
+    stack.enter_context(patch.object(CallbackEndpoint, "wait", wait_for_token))
+    stack.enter_context(patch.object(retrier_decl.time, "sleep", clock.sleep))

@@ -1,0 +1,77 @@
+"""Looks that are older than a call of ours: AWS answers from copies that lag behind for some seconds."""
+
+from typing import Any
+
+import pytest
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Answer
+from awsroll.core.status import Outcome
+from awsroll.testing.fleet import FakeFleet
+from tests.support.builders import NEW, auto_scaling, rollout, standalone
+from tests.support.drive import Driver, versions
+
+KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
+
+
+@pytest.fixture(params=KINDS, name="make")
+def _make(request: pytest.FixtureRequest) -> Any:
+    return KINDS[request.param]
+
+
+def begun(fleet: FakeFleet, steps: int) -> Driver:
+    """Take the first steps of a rollout that changes settings, then have it aborted while looks lag behind."""
+    driver = Driver(fleet, rollout(fleet, deregistration_delay_seconds=10))
+    for _ in range(steps):
+        driver.step()
+    driver.status = driver.stopped()
+    fleet.faults.stale_looks = 3
+    return driver
+
+
+def test_a_look_that_shows_the_past_leads_to_nothing_wrong(make: Any) -> None:
+    fleet = make(outdated=4)
+    driver = Driver(fleet, rollout(fleet))
+    for _ in range(400):
+        fleet.faults.stale_looks = 1
+        driver.step()
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+        if driver.ended:
+            break
+    assert driver.status.outcome is Outcome.SUCCEEDED
+    assert versions(fleet) == {str(NEW): 4}
+
+
+def test_a_look_that_is_older_than_the_tags_does_not_end_the_rollout_without_taking_them_off(make: Any) -> None:
+    fleet = make(outdated=2)
+    driver = begun(fleet, 1)
+    assert fleet.memory
+    assert driver.run().outcome is Outcome.STOPPED
+    assert (fleet.memory, driver.status.ledger) == ({}, {})
+
+
+def test_old_values_are_not_forgotten_by_a_look_that_is_older_than_the_change(make: Any) -> None:
+    fleet = make(outdated=2)
+    driver = begun(fleet, 2)
+    changed = driver.results[-1]
+    assert (changed.answer, type(changed.action) in (act.SuspendProcesses, act.SetDeregistrationDelay)) == (
+        Answer.DONE,
+        True,
+    )
+    driver.run()
+    kinds = [type(one.action) for one in driver.results[2:]]
+    putting_back = act.SetDeregistrationDelay if fleet.group is None else act.ResumeProcesses
+    assert kinds.index(putting_back) < kinds.index(act.ForgetSettings)
+
+
+def test_a_rollout_that_has_seen_its_settings_waits_for_nothing_at_its_end(make: Any) -> None:
+    fleet = make(outdated=2)
+    driver = Driver(fleet, rollout(fleet, deregistration_delay_seconds=10))
+    while not driver.done(act.DeregisterTargets) and not driver.done(act.TerminateInGroup):
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.status = driver.stopped()
+    while not driver.done(act.ForgetSettings):
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    forgotten_at = fleet.clock.now()
+    driver.run()
+    assert driver.status.ended_at == forgotten_at
