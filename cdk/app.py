@@ -1,12 +1,13 @@
 """Deploys one `RollingDeployment`: `cdk deploy -c asg=web`, from this folder.
 
 Context values: `asg` or `target_groups` (ARNs, joined by commas) name the fleet; `strategy`, `surges`, `stages`,
-`codepipeline`, `many_fleets`, `tracing` are as the construct's; `stack` names the stack.
+`codepipeline`, `tracing` are as the construct's; `stack` names the stack.
 """
 
 import aws_cdk as cdk
-from awsroll_cdk import Fleet, RollingDeployment, Rollouts, check_solutions
 from constructs import Node
+
+from awsroll_cdk import Fleet, RollingDeployment, Rollouts, check_solutions
 
 
 def build(app: cdk.App) -> cdk.Stack:
@@ -20,7 +21,6 @@ def build(app: cdk.App) -> cdk.Stack:
         rollouts=Rollouts(strategy=str(asked.try_get_context("strategy") or "replace"), surges=_said(asked, "surges")),
         stages=_said(asked, "stages"),
         codepipeline=_said(asked, "codepipeline"),
-        many_fleets=_said(asked, "many_fleets"),
         tracing=_said(asked, "tracing"),
     )
     return stack

@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions rules: how an app is checked, and how a finding is acknowledged where it is, with its reason."""
+"""cdk-nag's AwsSolutions rules: how an app is checked, and how a finding is acknowledged where it is, with a reason."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -10,20 +10,21 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from awsroll.iam import Rollouts
 from awsroll_cdk.alarms import watch
 from awsroll_cdk.bundle import built_code
 from awsroll_cdk.fleet import Fleet
 from awsroll_cdk.functions import CODEPIPELINE, DRIVER, STAGES, Functions, Runtime
 from awsroll_cdk.logs import Logs
-from awsroll_cdk.machines import Watched, machine, permit_invoking, permit_starting
+from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_invoking
 from awsroll_cdk.permissions import permit_answering, permit_asking, permit_assuming, permit_pipeline, permit_rollouts
 from awsroll_cdk.store import records_table
-from constructs import Construct
-from definition import fleets_machine, rollout_machine
+from definition import rollout_machine
 
-from awsroll.iam import Rollouts
-
-_A_DAY = cdk.Duration.days(1)
+REPLACING = Rollouts()
+_A_WEEK = cdk.Duration.days(7)
 
 
 class RollingDeployment(Construct):
@@ -31,8 +32,8 @@ class RollingDeployment(Construct):
 
     Attributes:
         machine: rolls the fleet once an execution.
-        fleets_machine: rolls many fleets in waves; None if it was not asked for.
         functions: by the names of their handlers.
+        fleet_role: the role of those that touch the fleet.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
     """
 
@@ -42,9 +43,9 @@ class RollingDeployment(Construct):
         construct_id: str,
         *,
         fleet: Fleet,
-        rollouts: Rollouts = Rollouts(),
+        rollouts: Rollouts = REPLACING,
         table: dynamodb.ITable | None = None,
-        timeout: cdk.Duration = _A_DAY,
+        timeout: cdk.Duration = _A_WEEK,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         log_key: kms.IKey | None = None,
         tracing: bool = False,
@@ -52,7 +53,6 @@ class RollingDeployment(Construct):
         alarm_topic: sns.ITopic | None = None,
         stages: bool = False,
         codepipeline: bool = False,
-        many_fleets: bool = False,
         roles_to_assume: Sequence[str] = (),
         code: lambda_.Code | None = None,
     ) -> None:
@@ -72,7 +72,6 @@ class RollingDeployment(Construct):
             alarm_topic: what is told when an execution fails.
             stages: also deploy the single stages, for state machines of one's own.
             codepipeline: also deploy the action for CodePipeline.
-            many_fleets: also deploy the machine that rolls many fleets in waves.
             roles_to_assume: ARNs of roles in other accounts, for fleets there.
             code: the bundle, if it is built already.
         """
@@ -89,18 +88,16 @@ class RollingDeployment(Construct):
         names = [*DRIVER, *(STAGES if stages else ()), *((CODEPIPELINE,) if codepipeline else ())]
         made = Functions(self, names=names, runtime=runtime, logs=kept)
         self.functions = made.by_name
+        self.fleet_role = made.fleet_role
         watched = Watched(logs=kept, tracing=tracing)
         self.machine = self._rollout_machine(timeout, watched)
-        self.fleets_machine = self._fleets_machine(timeout, watched) if many_fleets else None
         permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
         permit_asking(self, made.control_role, fleet, store)
         permit_answering(self, (made.fleet_role, made.control_role), self.machine)
         permit_assuming(self, made.fleet_role, roles_to_assume)
         if codepipeline:
             permit_pipeline(self, made.fleet_role)
-        for one in (self.machine, self.fleets_machine):
-            if one is not None:
-                watch(one, alarm_topic)
+        watch(self.machine, alarm_topic)
 
     def _rollout_machine(self, timeout: cdk.Duration, watched: Watched) -> stepfunctions.StateMachine:
         driver = {name: self.functions[name] for name in DRIVER}
@@ -109,13 +106,5 @@ class RollingDeployment(Construct):
         definition = rollout_machine(named, timeout_seconds=int(timeout.to_seconds()))
         made = machine(self, "Rollout", definition, fills=fills, watched=watched)
         permit_invoking(made, driver)
-        permit_starting(self, "ContinueRollout", made, made)
-        return made
-
-    def _fleets_machine(self, timeout: cdk.Duration, watched: Watched) -> stepfunctions.StateMachine:
-        fills = {"RolloutMachine": self.machine.state_machine_arn}
-        definition = fleets_machine("${RolloutMachine}", timeout_seconds=int(timeout.to_seconds()))
-        made = machine(self, "Fleets", definition, fills=fills, watched=watched)
-        permit_starting(self, "StartRollouts", made, self.machine)
-        permit_starting(self, "StartWaves", made, made)
+        permit_continuing(self, made)
         return made

@@ -14,9 +14,7 @@ class Fleet:
     permitted: Fleets
 
     @classmethod
-    def group(
-        cls, *, name: str, target_groups: Sequence[str] = (), extra_target_groups: Sequence[str] = ()
-    ) -> Self:
+    def group(cls, *, name: str, target_groups: Sequence[str] = (), extra_target_groups: Sequence[str] = ()) -> Self:
         """Name an Auto Scaling group.
 
         Args:

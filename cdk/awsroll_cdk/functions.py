@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge
 from awsroll_cdk.logs import Logs
-from constructs import Construct
 
 DRIVER = ("prepare", "reconcile", "control")
 STAGES = (

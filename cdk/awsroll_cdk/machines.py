@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as stepfunctions
-from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, spelt
-from awsroll_cdk.logs import Logs
 from constructs import Construct
+
+from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge
+from awsroll_cdk.logs import Logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,8 @@ def machine(
         tracing_enabled=watched.tracing,
     )
     acknowledge(role, ANY_RESOURCE, "delivery of logs, and traces, cannot be limited to a resource")
+    if not watched.tracing:
+        acknowledge(made, "SF2", "traces are an option: all that happens is in the logs, for less")
     return made
 
 
@@ -61,22 +63,8 @@ def permit_invoking(made: stepfunctions.StateMachine, functions: Mapping[str, la
     made.add_to_role_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns))
 
 
-def permit_starting(scope: Construct, name: str, starter: stepfunctions.StateMachine, started: stepfunctions.StateMachine) -> None:
-    """Allow a machine to run executions of another, or of its own, and to wait for them."""
-    stack = cdk.Stack.of(scope)
-    executions = stack.format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{started.state_machine_name}:*",
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-    )
-    rule = stack.format_arn(
-        service="events", resource="rule", resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule"
-    )
-    statements = [
-        iam.PolicyStatement(actions=["states:StartExecution"], resources=[started.state_machine_arn]),
-        iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=[executions]),
-        iam.PolicyStatement(actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]),
-    ]
-    made = iam.Policy(scope, name, statements=statements, roles=[starter.role])
-    acknowledge(made, f"IAM5[Resource::{spelt(made, executions)}]", "an execution has no name before it is started")
+def permit_continuing(scope: Construct, made: stepfunctions.StateMachine) -> None:
+    """Allow a machine to go on as a new execution of its own."""
+    # A policy beside the role: one in it would have to be there before the machine, whose ARN it names.
+    starting = iam.PolicyStatement(actions=["states:StartExecution"], resources=[made.state_machine_arn])
+    iam.Policy(scope, "Continuing", statements=[starting], roles=[made.role])

@@ -6,11 +6,11 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as stepfunctions
-from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards
-from awsroll_cdk.fleet import Fleet
 from constructs import Construct
 
 from awsroll.iam import Place, Rollouts, policy
+from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards
+from awsroll_cdk.fleet import Fleet
 
 _ASKING = ("Read", "KeepRecords", "ListRecords")
 _ON_A_LAUNCH = "what a launch creates has no name before, and what it uses is chosen by the template it is limited to"
@@ -51,6 +51,14 @@ def permit_asking(scope: Construct, role: iam.Role, fleet: Fleet, store: str) ->
     _permit(scope, "Asking", role, {**whole, "Statement": kept})
 
 
+def permit_passing(scope: Construct, role: iam.Role, passed: str) -> iam.Policy:
+    """Allow a role to launch servers that have another one, where the policy of the rollouts does not say so."""
+    asked = Rollouts(roles=(passed,))
+    whole = policy(place_of(scope), Fleet.standalone(target_groups=()).permitted, asked)
+    kept = [one for one in whole["Statement"] if one["Sid"] == "PassInstanceRole"]
+    return _permit(scope, "Passing", role, {**whole, "Statement": kept})
+
+
 def permit_answering(scope: Construct, roles: Sequence[iam.Role], waiting: stepfunctions.StateMachine) -> None:
     """Allow roles to answer a machine that waits for a person."""
     statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=[waiting.state_machine_arn])
@@ -60,13 +68,18 @@ def permit_answering(scope: Construct, roles: Sequence[iam.Role], waiting: stepf
 def permit_pipeline(scope: Construct, role: iam.Role) -> None:
     """Allow a role to tell CodePipeline how its action goes."""
     actions = ["codepipeline:PutJobSuccessResult", "codepipeline:PutJobFailureResult"]
-    made = iam.Policy(scope, "Pipeline", statements=[iam.PolicyStatement(actions=actions, resources=["*"])], roles=[role])
-    acknowledge(made, ANY_RESOURCE, "a job's result is limited to no resource: the job's id is known to its action alone")
+    made = iam.Policy(
+        scope, "Pipeline", statements=[iam.PolicyStatement(actions=actions, resources=["*"])], roles=[role]
+    )
+    acknowledge(
+        made, ANY_RESOURCE, "a job's result is limited to no resource: the job's id is known to its action alone"
+    )
 
 
-def _permit(scope: Construct, name: str, role: iam.Role, document: Mapping[str, Any]) -> None:
+def _permit(scope: Construct, name: str, role: iam.Role, document: Mapping[str, Any]) -> iam.Policy:
     made = iam.Policy(scope, name, document=iam.PolicyDocument.from_json(document), roles=[role])
     acknowledge_wildcards(made, document["Statement"], _WHY_STARS)
+    return made
 
 
 def permit_assuming(scope: Construct, role: iam.Role, roles: Sequence[str]) -> None:
