@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
     from awsroll.core.spec import RolloutSpec
     from awsroll.core.status import Outcome
+    from awsroll.core.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
     from awsroll.core.wishes import Wishes
     from awsroll.errors import (
         AwsError,
@@ -29,28 +30,36 @@ if TYPE_CHECKING:
     from awsroll.interface import (
         abort,
         approve,
+        load_fleets,
         load_plan,
         open_store,
         pause,
         plan,
+        plan_fleets,
         repair,
         resume,
         roll,
+        roll_fleets,
         rollback,
         rollouts,
         save_plan,
         status,
     )
     from awsroll.mending import Repaired
-    from awsroll.report import Report, RolloutPlan, RolloutSummary
+    from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
 
 __all__ = [
     "AwsError",
     "AwsrollError",
     "ExemptPolicy",
+    "FleetEnding",
     "FleetError",
     "FleetLockedError",
+    "FleetSpec",
+    "FleetsPlan",
+    "FleetsReport",
+    "FleetsSpec",
     "HookEvent",
     "HookPoint",
     "HookSpec",
@@ -70,16 +79,20 @@ __all__ = [
     "SpecError",
     "StateError",
     "Strategy",
+    "WaveSpec",
     "Wishes",
     "abort",
     "approve",
+    "load_fleets",
     "load_plan",
     "open_store",
     "pause",
     "plan",
+    "plan_fleets",
     "repair",
     "resume",
     "roll",
+    "roll_fleets",
     "rollback",
     "rollouts",
     "save_plan",
@@ -93,6 +106,7 @@ _HOMES = {
     "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
     "awsroll.core.spec": ("RolloutSpec",),
     "awsroll.core.status": ("Outcome",),
+    "awsroll.core.waves": ("FleetEnding", "FleetSpec", "FleetsSpec", "WaveSpec"),
     "awsroll.core.wishes": ("Wishes",),
     "awsroll.errors": (
         "AwsError",
@@ -107,20 +121,23 @@ _HOMES = {
     "awsroll.interface": (
         "abort",
         "approve",
+        "load_fleets",
         "load_plan",
         "open_store",
         "pause",
         "plan",
+        "plan_fleets",
         "repair",
         "resume",
         "roll",
+        "roll_fleets",
         "rollback",
         "rollouts",
         "save_plan",
         "status",
     ),
     "awsroll.mending": ("Repaired",),
-    "awsroll.report": ("Report", "RolloutPlan", "RolloutSummary"),
+    "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

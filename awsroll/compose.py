@@ -43,12 +43,13 @@ __all__ = [
 SAME_PACE = Pace()
 
 
-def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Report:
+def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings, *, rollout_id: str = "") -> Report:
     """Roll a fleet to its new version: check, save the record, drive it to an end.
 
     Args:
         request: what to do; or a plan, which is carried out exactly as it was made.
         surroundings: what it runs in.
+        rollout_id: names the rollout; empty: a new id is made.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it, or the fleet is no more as it was planned
@@ -57,7 +58,7 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings) -> Rep
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     run = Run(surroundings)
-    prepared = prepared_for(run, request)
+    prepared = prepared_for(run, request, rollout_id=rollout_id)
     if not surroundings.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from awsroll import compose, mending, opening
+from awsroll import compose, mending, opening, waves
 from awsroll.core.leftovers import Leftover
 from awsroll.core.spec import RolloutSpec
+from awsroll.core.waves import FleetsSpec
 from awsroll.hooks.callables import GivenHooks, listed
 from awsroll.planfile import load_plan, save_plan
 from awsroll.ports import Clock, Sink, Store
-from awsroll.report import Report, RolloutPlan, RolloutSummary
+from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
+from awsroll.specfile import load_fleets
 from awsroll.stores import RecordStore
 
 if TYPE_CHECKING:
@@ -28,13 +30,16 @@ if TYPE_CHECKING:
 __all__ = [
     "abort",
     "approve",
+    "load_fleets",
     "load_plan",
     "open_store",
     "pause",
     "plan",
+    "plan_fleets",
     "repair",
     "resume",
     "roll",
+    "roll_fleets",
     "rollback",
     "rollouts",
     "save_plan",
@@ -205,6 +210,53 @@ def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clo
         AwsError: if AWS refused or did not answer.
     """
     return compose.look_ahead(spec, compose.Surroundings(session=session, clock=clock))
+
+
+def plan_fleets(
+    fleets: FleetsSpec,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+) -> FleetsPlan:
+    """Return what rolling many fleets would do; every fleet is checked, with the role that it names. Changes nothing.
+
+    Raises:
+        SpecError, FleetError, FleetLockedError, AwsError: as `roll_fleets` would, for all fleets at once.
+    """
+    kept = _opened(store, session)
+    return waves.FleetsRun(fleets, compose.Surroundings(session=session, store=kept, clock=clock)).check()
+
+
+def roll_fleets(
+    fleets: FleetsSpec,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+) -> FleetsReport:
+    """Roll many fleets, wave after wave, those of a wave side by side; return when all have ended or a wave has failed.
+
+    All are checked before the first is begun. Called again with the same fleets, it goes on: a fleet on its new version
+    is left alone, a rollout of this request that was left in the middle is resumed.
+
+    Args:
+        fleets: the waves; `load_fleets` reads them from a file.
+        session: assumes the roles that fleets name, and rolls those that name none; None: boto3's default one.
+        store: where the records are kept: a store, or what `--state` takes.
+        clock: how to wait; None: really. It is used by several threads.
+        sink: who is told what happens, each event with `fleet_name` and `wave`; called by one thread at a time.
+
+    Raises:
+        SpecError, FleetError: if a request or a fleet does not allow it; nothing was changed.
+        FleetLockedError: if another rollout holds a fleet, or one of another request was left unfinished on it.
+        AwsError: if AWS refused or did not answer before anything was changed.
+    """
+    kept = _opened(store, session)
+    run = waves.FleetsRun(fleets, compose.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+    run.check()
+    return run.roll()
 
 
 def status(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:

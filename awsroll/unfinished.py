@@ -25,7 +25,7 @@ def check_unfinished(store: Store, rollout: Rollout) -> None:
     parts = set(fleet_parts(rollout))
     other = _find(store, lambda known: not parts.isdisjoint(fleet_parts(known)))
     if other is not None:
-        raise FleetLockedError(_problem(rollout.fleet, other))
+        raise FleetLockedError(in_the_middle(rollout.fleet, other))
 
 
 def explain_refusal(store: Store, spec: RolloutSpec, region: str, error: FleetError) -> None:
@@ -34,24 +34,26 @@ def explain_refusal(store: Store, spec: RolloutSpec, region: str, error: FleetEr
     Raises:
         FleetLockedError: if there is one.
     """
-    group = group_name(spec.asg) if spec.asg else ""
-
-    def is_of(known: Rollout) -> bool:
-        names = {name for arn in known.target_groups for name in (arn, _name_in(arn))}
-        shares = bool(group and known.group == group) or not names.isdisjoint(spec.target_group)
-        return shares and known.region in ("", region)
-
-    other = _find(store, is_of)
+    other = _find(store, lambda known: is_named_by(spec, known, region=region))
     if other is not None:
-        problem = f"{_problem(other.rollout.fleet, other)}; as it stands it is refused anyway: {error}"
+        problem = f"{in_the_middle(other.rollout.fleet, other)}; as it stands it is refused anyway: {error}"
         raise FleetLockedError(problem) from error
+
+
+def is_named_by(spec: RolloutSpec, known: Rollout, *, region: str) -> bool:
+    """Tell whether a known rollout is of the fleet that a request names, as far as names tell."""
+    group = group_name(spec.asg) if spec.asg else ""
+    names = {name for arn in known.target_groups for name in (arn, _name_in(arn))}
+    shares = bool(group and known.group == group) or not names.isdisjoint(spec.target_group)
+    return shares and known.region in ("", region)
 
 
 def _find(store: Store, is_of: Callable[[Rollout], bool]) -> Record | None:
     return next((one for one in store.list() if one.status.mode is not Mode.ENDED and is_of(one.rollout)), None)
 
 
-def _problem(fleet: str, other: Record) -> str:
+def in_the_middle(fleet: str, other: Record) -> str:
+    """Say that a fleet is in the middle of another rollout, and what may be done about that."""
     status, name = other.status, other.rollout.rollout_id
     stands = f"paused: {status.reason}" if status.outcome is Outcome.PAUSED else "interrupted"
     back = "" if why_not_back(other.rollout) else f"go back with `awsroll rollback {name}`, "

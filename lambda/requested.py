@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from awsroll.cli.request import to_spec
-from awsroll.cli.specfile import KNOWN
+from awsroll.core.keys import named
 from awsroll.core.spec import RolloutSpec
-from awsroll.errors import SpecError
+from awsroll.specfile import KNOWN, to_spec
 
 
 def to_request(values: Mapping[str, Any]) -> RolloutSpec:
@@ -15,9 +14,4 @@ def to_request(values: Mapping[str, Any]) -> RolloutSpec:
     Raises:
         SpecError: if a key is unknown, or a value has the wrong type.
     """
-    plain = {key.replace("-", "_"): value for key, value in values.items()}
-    unknown = sorted(set(plain) - set(KNOWN))
-    if unknown:
-        problem = f"the request has unknown keys: {', '.join(unknown)}"
-        raise SpecError(problem)
-    return to_spec(plain)
+    return to_spec(named(values, KNOWN, where="the request", listed_by="awsroll schema"), where="the request: ")

@@ -5,10 +5,11 @@ Read from the environment: `AWSROLL_STATE` (required by the rollout driver: `dyn
 
 import os
 from collections.abc import Mapping
+from threading import RLock
 from typing import Any
 
 from awsroll.errors import SpecError
-from awsroll.opening import open_session, open_store
+from awsroll.opening import Role, SharedSession, assume_role, open_session, open_store
 from awsroll.ports import Clock
 from awsroll.stores import Order, RecordStore
 
@@ -53,9 +54,16 @@ def session(order: Order | None = None) -> KeptClients:
     """Return this container's session; with an order, that of the region and the role it names."""
     key = ("", "", "") if order is None else (order.region, order.role, order.external_id)
     if key not in _sessions:
-        region, _, _ = key
-        _sessions[key] = KeptClients(open_session(region=region or None))
+        _sessions[key] = KeptClients(_open(*key))
     return _sessions[key]
+
+
+def _open(region: str, role: str, external_id: str) -> Any:
+    found = open_session(region=region or None)
+    if not role:
+        return found
+    wanted = Role(arn=role, session_name="awsroll", external_id=external_id)
+    return assume_role(SharedSession(found, region=region, lock=RLock()), wanted)
 
 
 def store(environment: Mapping[str, str] = os.environ) -> RecordStore:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from awsroll.report import Report
 
 _ENDED_BADLY = (Outcome.STOPPED, Outcome.ROLLED_BACK)
-_BEGINNINGS = ("rollout.created", "rollout.resumed")
+BEGINNINGS = ("rollout.created", "rollout.resumed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class _Followed:
         self.serving = ""
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        if name in _BEGINNINGS:
+        if name in BEGINNINGS:
             self._rollout_id = str(fields["rollout_id"])
             if self.stop is not None:
                 self.stop.driving = True
@@ -114,7 +114,7 @@ class _Followed:
             self.sink.event(name, at, **fields)
 
     def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        self.serving = _serving(View(rollout, observation, status))
+        self.serving = in_words_serving(View(rollout, observation, status))
         if self.sink is not None:
             self.sink.looked(rollout, observation, status)
 
@@ -126,7 +126,8 @@ class _Followed:
         tell(self._output, build_report(record, at=datetime.now(UTC)))
 
 
-def _serving(view: View) -> str:
+def in_words_serving(view: View) -> str:
+    """Return what serves, for people."""
     new = sum(1 for one in view.serving if view.is_current(one))
     old = len(view.serving) - new
     return f"{new + old} of {len(view.live)} servers serve, {new} of them on {view.rollout.to_version}"

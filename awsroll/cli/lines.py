@@ -31,13 +31,29 @@ class PlainLines:
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Write one line."""
+        self._write(f"{at:%H:%M:%S} {in_words(name, fields)}")
+
+    def _write(self, line: str) -> None:
         if self._stream is None:
             return
         try:
-            self._stream.write(f"{at:%H:%M:%S} {in_words(name, fields)}\n")
+            self._stream.write(f"{line}\n")
             self._stream.flush()
         except (OSError, ValueError):  # nobody reads any more: the rollout goes on
             self._stream = None
 
     def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Write nothing: a look that changes nothing is no news."""
+
+
+class FleetLines(PlainLines):
+    """Writes each event of many fleets as one line that begins with the fleet's name."""
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Write one line; what is of no single fleet has its wave in it."""
+        fleet = fields.pop("fleet_name", "")
+        if not fleet:
+            super().event(name, at, **fields)
+            return
+        fields.pop("wave", None)
+        self._write(f"{fleet}: {at:%H:%M:%S} {in_words(name, fields)}")

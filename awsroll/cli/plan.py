@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
-from awsroll.cli.request import REQUEST_GROUP
+from awsroll.cli.request import ASKED_GROUP, REQUEST_GROUP
 from awsroll.core.spec import RolloutSpec
+from awsroll.core.waves import FleetsSpec
+from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
     from awsroll.report import RolloutPlan
@@ -24,15 +26,17 @@ _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
 _FOR_ROLL = ("asked", "request", "fingerprint")  # what only the file needs
 
 
-@takes(REQUEST_GROUP, _OUT_GROUP, EVERYWHERE_GROUP)
-def plan(request: RolloutSpec, out: Path | None, everywhere: Everywhere) -> int:
+@takes(ASKED_GROUP, _OUT_GROUP, EVERYWHERE_GROUP)
+def plan(asked: RolloutSpec | FleetsSpec, out: Path | None, everywhere: Everywhere) -> int:
     """Show what would be done: the order, lowest and highest capacity, a rough duration. Changes nothing."""
+    if isinstance(asked, FleetsSpec):
+        return _plan_many(asked, out, everywhere)
     import msgspec  # noqa: PLC0415 - keeps `--help` fast
 
     from awsroll.cli.closing import plan_text  # noqa: PLC0415 - see above
 
     output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    planned = _looked_ahead(request, everywhere)
+    planned = _looked_ahead(asked, everywhere)
     if out is not None:
         from awsroll.planfile import save_plan  # noqa: PLC0415 - see above
 
@@ -44,6 +48,17 @@ def plan(request: RolloutSpec, out: Path | None, everywhere: Everywhere) -> int:
     else:
         output.result(plan_text(planned))
     return 0
+
+
+def _plan_many(asked: FleetsSpec, out: Path | None, everywhere: Everywhere) -> int:
+    from awsroll.cli.waves import plan_waves  # noqa: PLC0415 - see above
+
+    if out is not None:
+        problem = (
+            f"--out {out}: a kept plan is of one fleet; look at many with `awsroll plan -f FILE`, roll the same file"
+        )
+        raise SpecError(problem)
+    return plan_waves(asked, everywhere)
 
 
 @takes(REQUEST_GROUP, EVERYWHERE_GROUP)

@@ -1,4 +1,4 @@
-"""What `roll` is asked to do: a request, or a plan file with the same options or none.
+"""What `roll` is asked to do: a request, a file of many fleets, or a plan file with the same options or none.
 
 Options beside a plan file may repeat what was planned, as it was said or as it was pinned, and nothing else: only how
 to look and wait may be told anew.
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.flags import FLEET, Flag, FlagGroup
-from awsroll.cli.request import REQUEST_GROUP, build_request, given_values, to_spec
+from awsroll.cli.request import REQUEST_GROUP, build_request_or_fleets, given_values, to_spec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
     from awsroll.core.spec import RolloutSpec
+    from awsroll.core.waves import FleetsSpec
     from awsroll.report import RolloutPlan
 
 _PLAN_FLAG = Flag(
@@ -27,14 +28,14 @@ _PLAN_FLAG = Flag(
 _TOLD_ANEW = ("poll", "settle_time")
 
 
-def build_wanted(*, plan: Path | None, file: str | None, **given: Any) -> "RolloutSpec | RolloutPlan":
-    """Return the request that a file and flags make, or the plan that they agree with.
+def build_wanted(*, plan: Path | None, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec | RolloutPlan":
+    """Return the request (or the waves) that a file and flags make, or the plan that they agree with.
 
     Raises:
         SpecError: if the plan file cannot be used, or an option contradicts it.
     """
     if plan is None:
-        return build_request(file=file, **given)
+        return build_request_or_fleets(file=file, **given)
     from awsroll.planfile import load_plan  # noqa: PLC0415 - keeps `--help` fast
 
     planned = load_plan(plan)

@@ -3,17 +3,17 @@
 Names and types are checked here. What the values mean is for `RolloutSpec.problems`.
 """
 
-import math
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from awsroll.cli.flags import FLEET, Flag, FlagGroup
+from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag, FlagGroup
 from awsroll.cli.options import SPEC_FLAGS
-from awsroll.core.hooks import HookSpec
 from awsroll.core.rollout import Pace
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import SpecError
+
+if TYPE_CHECKING:
+    from awsroll.core.waves import FleetsSpec
 
 _FILE_FLAG = Flag(
     field="file",
@@ -21,9 +21,9 @@ _FILE_FLAG = Flag(
     short="-f",
     metavar="FILE",
     section=FLEET,
-    help="YAML, TOML or JSON with any of these options as keys; an option given here wins over the file.",
+    help="YAML, TOML or JSON with any of these options as keys; an option given here wins over the file. With the key "
+    "`waves` (roll, plan): many fleets, see docs/fleets.md.",
 )
-_LISTS = {one.name for one in fields(RolloutSpec) if str(get_type_hints(RolloutSpec)[one.name]).startswith("tuple")}
 
 
 def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
@@ -35,6 +35,15 @@ def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
     return to_spec(given_values(file=file, **given), where="" if file is None else f"{file}: ")
 
 
+def build_request_or_fleets(*, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec":
+    """Return the request that a file and flags make together, or the waves of a file of many fleets.
+
+    Raises:
+        SpecError: if the file cannot be used, or a flag names a fleet beside a file that names many.
+    """
+    return read_fleets(file, given) or build_request(file=file, **given)
+
+
 def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
     """Return what was said, by a file or by flags, and nothing else.
 
@@ -43,75 +52,53 @@ def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     if file is not None:
-        from awsroll.cli.specfile import read  # noqa: PLC0415 - YAML and TOML are loaded where a file is given
+        from awsroll import specfile  # noqa: PLC0415 - YAML and TOML are loaded where a file is given
 
-        values = read(Path(file))
-    return values | {name: value for name, value in given.items() if value is not None and value != []}
+        held = specfile.read(Path(file))
+        if specfile.is_of_many(held):
+            problem = f"the file {file} is of many fleets: `awsroll roll -f` and `awsroll plan -f` take it"
+            raise SpecError(problem)
+        values = specfile.options(held, Path(file))
+    return values | said(given)
+
+
+def read_fleets(file: str | None, given: dict[str, Any]) -> "FleetsSpec | None":
+    """Return the waves of a file of many fleets, with the flags laid over every fleet; None if it is of one.
+
+    Raises:
+        SpecError: if it cannot be used, or a flag names a fleet.
+    """
+    if file is None:
+        return None
+    from awsroll import specfile  # noqa: PLC0415 - see above
+
+    held = specfile.read(Path(file))
+    if not specfile.is_of_many(held):
+        return None
+    flags = said(given)
+    wrong = [f"--{one.name}" for one in SPEC_FLAGS if one.field in flags and one.section not in (LIMITS, VERSION)]
+    if wrong:
+        problem = f"{', '.join(wrong)}: the file {file} names its fleets itself; leave it out"
+        raise SpecError(problem)
+    return specfile.to_fleets(held, over=flags, where=f"{file}: ")
+
+
+def said(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that were given."""
+    return {name: value for name, value in given.items() if value is not None and value != []}
 
 
 def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:
-    """Return a request of plain values, named as the fields of `RolloutSpec`.
+    """Return a request of plain values.
 
     Raises:
         SpecError: if a value has the wrong type.
     """
-    import msgspec  # noqa: PLC0415 - not needed for `--help`
+    from awsroll import specfile  # noqa: PLC0415 - not needed for `--help`
 
-    shaped = {name: _shaped(name, value) for name, value in values.items() if value is not None}
-    try:
-        return msgspec.convert(shaped, RolloutSpec)
-    except msgspec.ValidationError as error:
-        problem = f"{where}{_in_words(str(error))}"
-        raise SpecError(problem) from error
-
-
-def _shaped(name: str, value: Any) -> Any:
-    if name in _LISTS and isinstance(value, str):
-        return [value]
-    if name == "hooks":
-        return _hooks(value)
-    if name == "parameter":
-        return _parameters(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        problem = f"--{name.replace('_', '-')}: {value} is not a number of seconds"
-        raise SpecError(problem)
-    return value
-
-
-def _hooks(value: Any) -> Any:
-    """Refuse keys that no hook has: a misspelt `timeout` would otherwise be passed over."""
-    for one in value if isinstance(value, list) else []:
-        unknown = sorted(set(one) - {each.name for each in fields(HookSpec)}) if isinstance(one, dict) else []
-        if unknown:
-            known = ", ".join(each.name for each in fields(HookSpec))
-            problem = f"hooks: a hook has no {', '.join(map(str, unknown))}; it has {known}"
-            raise SpecError(problem)
-    return value
-
-
-def _parameters(value: Any) -> dict[str, list[str]]:
-    if isinstance(value, dict):
-        return {
-            str(key): [str(one) for one in (said if isinstance(said, list) else [said])] for key, said in value.items()
-        }
-    found: dict[str, list[str]] = {}
-    for pair in value if isinstance(value, list) else [value]:
-        key, equals, said = str(pair).partition("=")
-        if not equals or not key:
-            problem = f"--parameter {pair}: give it as NAME=VALUE"
-            raise SpecError(problem)
-        found.setdefault(key, []).append(said)
-    return found
-
-
-def _in_words(problem: str) -> str:
-    """Turn `Expected `int`, got `str` - at `$.poll`` into words for people."""
-    what, _, place = problem.partition(" - at `$.")
-    name = place.rstrip("`").split("[")[0].replace("_", "-")
-    plain = what.replace(" | null", "").replace("`", "")
-    said = f"{name}: {plain[:1].lower()}{plain[1:]}" if name else plain
-    return f"{said}; `awsroll schema` says what each option takes"
+    return specfile.to_spec(values, where=where)
 
 
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
+ASKED_GROUP = FlagGroup("asked", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
 PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Pace)

@@ -9,6 +9,7 @@ from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import takes
 from awsroll.cli.planned import WANTED_GROUP
 from awsroll.core.spec import RolloutSpec
+from awsroll.core.waves import FleetsSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @takes(WANTED_GROUP, EVERYWHERE_GROUP)
 def roll(
-    wanted: "RolloutSpec | RolloutPlan",
+    wanted: "RolloutSpec | FleetsSpec | RolloutPlan",
     everywhere: Everywhere,
     *,
     no_wait: Annotated[
@@ -26,6 +27,10 @@ def roll(
     ] = False,
 ) -> int:
     """Roll a fleet to a new version, server after server, to the end. Prints the rollout's id first."""
+    if isinstance(wanted, FleetsSpec):
+        from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
+
+        return roll_waves(wanted, everywhere, asks=not no_wait)
     if not isinstance(wanted, RolloutSpec):
         _check_region(wanted, everywhere.region)
 

@@ -173,7 +173,7 @@ def _tags(view: View, name: str, place: Places, template: TemplateVersion) -> tu
     """Return the predecessor's user tags and our own. Of one that is long gone, a neighbour's common tags are kept."""
     before = view.by_id.get(name)
     theirs = before.tags if before is not None and before.tags else _common_tags(view, place)
-    kept = tuple(pair for pair in theirs if _is_users(view.rollout, pair))
+    kept = tuple(pair for pair in theirs if is_users_tag(view.rollout, pair))
     return (
         *kept,
         (MARK_ROLLOUT, view.rollout.rollout_id),
@@ -184,7 +184,7 @@ def _tags(view: View, name: str, place: Places, template: TemplateVersion) -> tu
     )
 
 
-def _is_users(rollout: Rollout, pair: tuple[str, str]) -> bool:
+def is_users_tag(rollout: Rollout, pair: tuple[str, str]) -> bool:
     """Tell whether a tag is the user's own: not AWS's, not ours, and not one that comes with a template version."""
     key = pair[0]
     of_template = key in rollout.goal_tags or pair in rollout.baseline_tags

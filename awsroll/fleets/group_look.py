@@ -20,7 +20,7 @@ _REFRESHES_SECONDS = 60
 _CLOCK_SKEW = timedelta(seconds=60)
 _ENDED = ("Successful", "Failed", "Cancelled")
 _FAILED = ("Failed", "Cancelled")
-_TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
+TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 
 
 class GroupLook:
@@ -129,7 +129,7 @@ class GroupLook:
             for one in self._activities.values()
             if one["StartTime"] >= since - _CLOCK_SKEW
             and one.get("StatusCode") not in _FAILED
-            and (match := _TERMINATED.search(one.get("Description", "")))
+            and (match := TERMINATED.search(one.get("Description", "")))
         )
 
     def _can_launch_instances(self, described: Reply) -> bool:

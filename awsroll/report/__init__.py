@@ -5,6 +5,7 @@ Derived from the record, a look, and the counts of this run; nothing here reads 
 
 from awsroll.core.finding import Finding
 from awsroll.report.build import build_report
+from awsroll.report.fleets import FleetPlan, FleetReport, FleetsPlan, FleetsReport, WavePlan, WaveReport
 from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
 from awsroll.report.model import ApiCalls, Failed, InstanceCounts, Report, Traffic
 from awsroll.report.summary import Phase, RolloutSummary, summarize
@@ -13,6 +14,10 @@ __all__ = [
     "ApiCalls",
     "Failed",
     "Finding",
+    "FleetPlan",
+    "FleetReport",
+    "FleetsPlan",
+    "FleetsReport",
     "InstanceCounts",
     "Phase",
     "PlannedInstance",
@@ -20,6 +25,8 @@ __all__ = [
     "RolloutPlan",
     "RolloutSummary",
     "Traffic",
+    "WavePlan",
+    "WaveReport",
     "build_report",
     "forecast",
     "summarize",

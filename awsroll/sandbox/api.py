@@ -128,7 +128,8 @@ class Api:
         if service == "lambda" and operation == "Invoke":
             return self._world.functions.invoke(response, str(parameters["FunctionName"]))
         simulated = self._services.get(service)
-        if simulated is None or response.region != self._world.region:
+        here = (response.current_account, response.region) == (self._world.account_id, self._world.region)
+        if simulated is None or not here:
             return plain(response)
         if service in {"ec2", "elbv2"} and (guard := self._guards.get(operation)):
             guard(parameters)

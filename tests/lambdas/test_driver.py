@@ -103,7 +103,7 @@ def test_an_execution_that_was_stopped_for_hours_goes_on_without_a_missed_deadli
 
 def test_a_gate_waits_for_a_person_who_approves(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
-        driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
+        driven.prepare(driven.request(checkpoint=1, approve_checkpoints=True))
         answer = driven.go_on(lambda answer: answer["phase"] == "approval")
         assert answer["progress"]["replaced"] == 1
         assert answer["wait_seconds"] == 45

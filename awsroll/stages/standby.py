@@ -1,0 +1,73 @@
+"""Members of a group in standby: out of traffic, drained by their group, still running. The way there and back.
+
+Standby lowers the group's desired capacity and leaving it raises it again. So the minimum may have to give way
+meanwhile, and what ends members of its own choice rests; both are put back when none of ours is out any more.
+"""
+
+from collections.abc import Iterable
+
+from awsroll.core import actions as act
+from awsroll.core.actions import Answer, Reason, Result
+from awsroll.core.fleet import Instance, Lifecycle
+from awsroll.core.settings import DESIRED, MINIMUM
+from awsroll.stages.acting import carry_out
+from awsroll.stages.marks import is_finished, is_taken_out
+from awsroll.stages.memory import (
+    QUIET,
+    Phase,
+    check_is_free,
+    put_back,
+    read_memory,
+    remember,
+    running,
+    suspend,
+)
+from awsroll.stages.scope import LEAVING, Scope
+
+
+def put_in_standby(scope: Scope, going: Iterable[Instance]) -> None:
+    """Put those members in standby that are in service.
+
+    Raises:
+        FleetError: if somebody else has left the group's settings changed; nothing was changed.
+        AwsError: if AWS refused or did not answer.
+    """
+    names = tuple(one.instance_id for one in going if one.lifecycle is Lifecycle.IN_SERVICE)
+    if not names:
+        return
+    memory = read_memory(scope)
+    check_is_free(scope, memory, Phase.RELOADING)
+    desired, minimum = int(scope.group["DesiredCapacity"]), int(scope.group["MinSize"])
+    left = max(0, desired - len(names))
+    was = running(scope, QUIET) | {DESIRED: str(desired)} | ({MINIMUM: str(minimum)} if minimum > left else {})
+    if memory.of(scope.rollout.rollout_id) is Phase.RELOADING:
+        was = {key: value for key, value in was.items() if key == MINIMUM}  # the rest was read before the first change
+    memory = remember(scope, memory, Phase.RELOADING, was)
+    suspend(scope, memory)
+    group = scope.rollout.group
+    if minimum > left:
+        carry_out(scope, [act.UpdateGroup(group=group, minimum=left, reason=Reason.PREPARING)])
+    carry_out(scope, [act.EnterStandby(group=group, instance_ids=names, reason=Reason.PREPARING)])
+
+
+def bring_back(scope: Scope, ready: Iterable[Instance]) -> tuple[Result, ...]:
+    """Let members leave standby: the group registers them again."""
+    names = tuple(one.instance_id for one in ready if one.lifecycle is Lifecycle.STANDBY)
+    if not names:
+        return ()
+    move = act.ExitStandby(group=scope.rollout.group, instance_ids=names, reason=Reason.RELOADED)
+    return tuple(one for one in carry_out(scope, [move]) if one.answer is Answer.DONE)
+
+
+def settle(scope: Scope) -> None:
+    """Put the group's settings back once every member that this rollout has taken out is in service again."""
+    scope = scope.again()
+    memory = read_memory(scope)
+    if memory.of(scope.rollout.rollout_id) is Phase.RELOADING and not _out(scope):
+        put_back(scope, memory)
+
+
+def _out(scope: Scope) -> list[str]:
+    ours = [one for one in scope.look(scope.members).values() if is_taken_out(scope.rollout, one)]
+    back = (Lifecycle.IN_SERVICE, *LEAVING)
+    return [one.instance_id for one in ours if one.lifecycle not in back or not is_finished(scope.rollout, one)]

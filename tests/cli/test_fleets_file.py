@@ -1,0 +1,259 @@
+"""The file of many fleets: every format, what wins over what, and everything that can be wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from awsroll.cli.main import run
+from awsroll.cli.options import SPEC_FLAGS
+from awsroll.cli.request import read_fleets
+from awsroll.cli.schema import fleets_schema
+from awsroll.core.rollout import Strategy
+from awsroll.core.spec import RolloutSpec
+from awsroll.core.waves import FleetSpec, FleetsSpec, WaveSpec
+from awsroll.errors import SpecError
+from awsroll.specfile import load_fleets, plain_fleets, plain_request, to_fleets, to_spec
+
+ROLE = "arn:aws:iam::111122223333:role/deploy"
+EXAMPLE = f"""
+defaults: {{strategy: replace, concurrent: 25%}}
+waves:
+  - name: canary
+    concurrency: 1
+    tolerated_failures: 0
+    fleets:
+      - {{asg: web, region: eu-west-1, role: "{ROLE}", external_id: shared, launch_template: "web:7"}}
+  - fleets:
+      - {{asg: web, region: us-east-1, max-surge: 2}}
+      - {{name: api, target-group: [api, admin], launch-template: "api:3", strategy: double-half, concurrent: null}}
+    tolerated-failures: 50%
+"""
+MEANS = FleetsSpec(
+    waves=(
+        WaveSpec(
+            name="canary",
+            concurrency=1,
+            fleets=(
+                FleetSpec(
+                    name="web@eu-west-1",
+                    region="eu-west-1",
+                    role=ROLE,
+                    external_id="shared",
+                    request=RolloutSpec(asg="web", launch_template="web:7", concurrent="25%"),
+                ),
+            ),
+        ),
+        WaveSpec(
+            name="2",
+            tolerated_failures="50%",
+            fleets=(
+                FleetSpec(name="web@us-east-1", region="us-east-1", request=RolloutSpec(asg="web", max_surge=2)),
+                FleetSpec(
+                    name="api",
+                    request=RolloutSpec(
+                        target_group=("api", "admin"), launch_template="api:3", strategy=Strategy.DOUBLE_HALF
+                    ),
+                ),
+            ),
+        ),
+    )
+)
+
+
+def test_each_fleet_gets_its_whole_request(tmp_path: Path) -> None:
+    (tmp_path / "fleets.yaml").write_text(EXAMPLE)
+
+    assert load_fleets(tmp_path / "fleets.yaml") == MEANS
+
+
+@pytest.mark.parametrize("suffix", ["json", "yml"])
+def test_each_format_says_the_same(tmp_path: Path, suffix: str) -> None:
+    values = msgspec.yaml.decode(EXAMPLE)
+    (tmp_path / f"fleets.{suffix}").write_text(json.dumps(values))
+
+    assert load_fleets(str(tmp_path / f"fleets.{suffix}")) == MEANS
+
+
+def test_toml_is_read(tmp_path: Path) -> None:
+    (tmp_path / "fleets.toml").write_text('[[waves]]\nfleets = [{ asg = "web" }]\n')
+
+    wave = WaveSpec(name="1", fleets=(FleetSpec(name="web", request=RolloutSpec(asg="web")),))
+    assert load_fleets(tmp_path / "fleets.toml") == FleetsSpec(waves=(wave,))
+
+
+def test_a_flag_wins_over_the_file_for_every_fleet_and_replaces_the_other_form_of_an_amount(tmp_path: Path) -> None:
+    path = tmp_path / "fleets.yaml"
+    path.write_text("defaults: {asg: web, max-surge: 1, region: eu-west-1}\nwaves: [{fleets: [{poll: 3}]}]\n")
+
+    found = read_fleets(str(path), {"concurrent": "10%", "poll": 5.0, "launch_first": False, "alarm": []})
+
+    assert found is not None
+    assert found.fleets == (
+        FleetSpec(name="web@eu-west-1", region="eu-west-1", request=RolloutSpec(asg="web", concurrent="10%", poll=5.0)),
+    )
+
+
+def test_a_file_without_waves_is_of_one_fleet(tmp_path: Path) -> None:
+    path = tmp_path / "web.yaml"
+    path.write_text("asg: web\n")
+
+    assert read_fleets(str(path), {}) is None
+    with pytest.raises(SpecError, match="has no `waves`: it is of one fleet"):
+        load_fleets(path)
+
+
+def test_the_resolved_waves_are_plain_json_and_leave_defaults_out() -> None:
+    plain = plain_fleets(MEANS)
+
+    assert json.loads(json.dumps(plain)) == plain
+    assert [(one["name"], one["concurrency"], one["tolerated_failures"]) for one in plain["waves"]] == [
+        ("canary", 1, 0),
+        ("2", 2, 1),
+    ]
+    assert plain["waves"][0]["fleets"] == [
+        {
+            "name": "web@eu-west-1",
+            "wave": "canary",
+            "region": "eu-west-1",
+            "role": ROLE,
+            "external_id": "shared",
+            "request": {"asg": "web", "launch_template": "web:7", "concurrent": "25%"},
+        }
+    ]
+    requests = [fleet["request"] for wave in plain["waves"] for fleet in wave["fleets"]]
+    assert [to_spec(request) for request in requests] == [fleet.request for fleet in MEANS.fleets]
+
+
+def test_a_plain_request_means_the_same_request() -> None:
+    request = RolloutSpec(
+        asg="web",
+        strategy=Strategy.RELOAD,
+        document="Deploy",
+        parameter={"Mode": ["fast"]},
+        app_version="2",
+        checkpoint=(1, "50%"),
+        bake_time=30,
+    )
+
+    assert to_spec(plain_request(request)) == request
+
+
+WRONG: dict[str, tuple[str, list[str]]] = {
+    "unknown-key": ("wave: 1\nwaves: []\n", ["the file has an unknown key 'wave': did you mean waves?"]),
+    "no-list": ("waves: {fleets: []}\n", ["`waves` must be a list of at least one"]),
+    "nothing": ("waves:\n", ["`waves` must be a list of at least one"]),
+    "wave-no-mapping": ("waves: [web]\n", ["wave 1 must hold keys and their values, not 'web'"]),
+    "no-fleets": ("waves: [{name: a}]\n", ["`fleets` of wave a must be a list of at least one"]),
+    "unknown-in-wave": (
+        "waves: [{tolerated-failure: 1, fleets: [{asg: web}]}]\n",
+        ["wave 1 has an unknown key 'tolerated-failure': did you mean tolerated-failures?"],
+    ),
+    "unknown-in-fleet": (
+        "waves: [{fleets: [{asg: web}, {agg: api}]}]\n",
+        ["wave 1, fleet 2 has an unknown key 'agg': did you mean asg?"],
+    ),
+    "unknown-in-defaults": (
+        "defaults: {name: x}\nwaves: [{fleets: [{asg: web}]}]\n",
+        ["`defaults` has an unknown key 'name'"],
+    ),
+    "both-spellings": (
+        "waves: [{fleets: [{asg: web, launch-template: a, launch_template: b}]}]\n",
+        ["wave 1, fleet 1 gives launch-template twice"],
+    ),
+    "wrong-type": (
+        "waves: [{name: a, fleets: [{asg: web, poll: soon}]}]\n",
+        ["wave a, fleet 1: poll: expected float, got str"],
+    ),
+    "name-is-a-number": ("waves: [{fleets: [{name: 7, asg: web}]}]\n", ["name 7 is not a text: put it in quotes"]),
+    "concurrency-of-a-word": (
+        "waves: [{concurrency: many, fleets: [{asg: web}]}]\n",
+        ["wave 1: concurrency 'many': give a whole number of fleets"],
+    ),
+    "concurrency-of-a-list": ("waves: [{concurrency: [1], fleets: [{asg: web}]}]\n", ["concurrency [1]: give"]),
+    "all-at-once": (
+        "waves: [{fleets: [{asg: web, concurrent: 0}]}, {fleets: [{target-group: api, role: x}]}]\n",
+        [
+            "wave 1: fleet web: --concurrent 0 would replace nothing",
+            "wave 2: fleet api: no version is named",
+            "wave 2: fleet api: role 'x' is not the ARN of a role",
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("command", ["roll", "plan"])
+def test_a_wrong_file_is_refused_in_plain_lines(
+    command: str, text: str, says: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "fleets.yaml"
+    path.write_text(text)
+
+    assert run([command, "-f", str(path), "--state", str(tmp_path / "state")]) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(line.startswith(f"awsroll: {path}: ") for line in err.splitlines())
+    for words in says:
+        assert words in err
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["roll", "--asg", "web"], "--asg: the file {path} names its fleets itself; leave it out"),
+        (["plan", "--target-group", "web"], "--target-group: the file {path} names its fleets itself; leave it out"),
+        (["plan", "--out", "kept"], "--out kept: a kept plan is of one fleet"),
+        (["doctor"], "the file {path} is of many fleets: `awsroll roll -f` and `awsroll plan -f` take it"),
+        (["roll", "--plan", "kept"], "the plan file kept cannot be read"),
+    ],
+    ids=["asg", "target-group", "out", "doctor", "plan"],
+)
+def test_what_is_of_one_fleet_is_refused_beside_a_file_of_many(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "fleets.yaml"
+    path.write_text("waves: [{fleets: [{asg: web}]}]\n")
+
+    assert run([*words, "-f", str(path)]) == 2
+
+    assert says.format(path=path) in capsys.readouterr().err
+
+
+def test_the_schema_takes_what_is_read_and_refuses_what_is_not() -> None:
+    schema = fleets_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+
+    assert list(validator.iter_errors(msgspec.yaml.decode(EXAMPLE))) == []
+    known = set(schema["$defs"]["fleet"]["properties"])
+    assert {flag.name for flag in SPEC_FLAGS} | {flag.field for flag in SPEC_FLAGS} <= known
+    for name in (
+        "unknown-key",
+        "no-list",
+        "nothing",
+        "wave-no-mapping",
+        "no-fleets",
+        "unknown-in-wave",
+        "unknown-in-fleet",
+    ):
+        assert not validator.is_valid(msgspec.yaml.decode(WRONG[name][0])), name
+
+
+def test_the_schema_of_fleets_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema", "--fleets"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(fleets_schema()))
+
+
+def test_reading_is_pure() -> None:
+    values: dict[str, Any] = msgspec.yaml.decode(EXAMPLE)
+    before = json.dumps(values)
+
+    assert to_fleets(values) == to_fleets(values) == MEANS
+    assert json.dumps(values) == before

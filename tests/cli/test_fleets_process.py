@@ -1,0 +1,206 @@
+"""`awsroll roll -f fleets.yaml` as a process against the sandbox: two waves, two regions, two accounts."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from awsroll.sandbox import Fleet, FleetShape, SandboxServer, serve
+from awsroll.sandbox.fleets import Clients, Pace, standalone_fleet
+from tests.cli.program import Finished, awsroll, start
+
+pytestmark = pytest.mark.process
+ROLE = "arn:aws:iam::111122223333:role/deploy"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SandboxServer]:
+    with serve(speed=100) as running:
+        yield running
+
+
+@pytest.fixture
+def environment(server: SandboxServer, tmp_path: Path) -> dict[str, str]:
+    return {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
+
+
+def _session(server: SandboxServer, region: str, *, role: str = "") -> Any:
+    """Return a session of another region or account, where the sandbox is plain moto."""
+    own = server.session().client("sts")
+    keys = own.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"] if role else None
+
+    class There(boto3.Session):
+        def client(self, *args: Any, **more: Any) -> Any:
+            return super().client(*args, endpoint_url=server.url, **more)
+
+    return There(
+        aws_access_key_id=keys["AccessKeyId"] if keys else "AKIAFAKE",
+        aws_secret_access_key=keys["SecretAccessKey"] if keys else "fake",
+        aws_session_token=keys["SessionToken"] if keys else None,
+        region_name=region,
+    )
+
+
+def _fleet_in(session: Any, name: str) -> Fleet:
+    return standalone_fleet(Clients(session), FleetShape(name=name, servers=2), Pace(pause=lambda: time.sleep(0.02)))
+
+
+def _versions(session: Any, fleet: Fleet) -> list[str]:
+    health = session.client("elbv2").describe_target_health(TargetGroupArn=fleet.target_group_arns[0])
+    ids = [one["Target"]["Id"] for one in health["TargetHealthDescriptions"]]
+    reservations = session.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+    tags = [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for it in reservations for one in it["Instances"]]
+    return [one["aws:ec2launchtemplate:version"] for one in tags]
+
+
+def test_two_waves_are_rolled_over_two_regions_and_two_accounts(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    first = server.standalone_fleet(name="web", servers=2)
+    ireland, other = _session(server, "eu-west-1", role=ROLE), _session(server, "us-east-1", role=ROLE)
+    second, third = _fleet_in(ireland, "web"), _fleet_in(other, "api")
+    path = tmp_path / "fleets.yaml"
+    path.write_text(f"""
+defaults: {{concurrent: 1, poll: 0.2}}
+waves:
+  - name: canary
+    fleets:
+      - {{target_group: web-1, launch_template: "web:2"}}
+  - name: rest
+    concurrency: 2
+    fleets:
+      - {{target_group: web-1, region: eu-west-1, role: "{ROLE}", launch_template: "web:2"}}
+      - {{name: api, target_group: api-1, role: "{ROLE}", launch_template: "api:2"}}
+""")
+
+    planned = awsroll("plan", "-f", str(path), "--json", environment=environment)
+    rolled = awsroll("roll", "-f", str(path), "--json", environment=environment)
+    again = awsroll("roll", "-f", str(path), environment=environment)
+
+    assert planned.code == 0, planned.err
+    assert [
+        (one["fleet_name"], one["region"], one["plan"]["desired"])
+        for wave in planned.lines[-1]["waves"]
+        for one in wave["fleets"]
+    ] == [("web-1", "us-east-1", 2), ("web-1@eu-west-1", "eu-west-1", 2), ("api", "us-east-1", 2)]
+    assert rolled.code == 0, rolled.err
+    report = rolled.lines[-1]
+    assert (report["event"], report["status"]) == ("report", "succeeded")
+    assert [(wave["name"], wave["status"]) for wave in report["waves"]] == [
+        ("canary", "succeeded"),
+        ("rest", "succeeded"),
+    ]
+    assert _replaced(rolled) == {"web-1": 2, "web-1@eu-west-1": 2, "api": 2}
+    events = [line for line in rolled.lines if line["event"].startswith(("rollout.", "instance."))]
+    assert {(line["fleet_name"], line["wave"]) for line in events} == {
+        ("web-1", "canary"),
+        ("web-1@eu-west-1", "rest"),
+        ("api", "rest"),
+    }
+    begun = [line["wave"] for line in rolled.lines if line["event"] == "rollout.created"]
+    assert begun == ["canary", "rest", "rest"]
+    assert _versions(server.session(), first) == ["2", "2"]
+    assert _versions(ireland, second) == ["2", "2"]
+    assert _versions(other, third) == ["2", "2"]
+    assert again.code == 0, again.err
+    assert "web-1@eu-west-1: " in again.err
+    assert "status   succeeded" in again.out
+    assert again.out.count("0 of 2 changed, 0 failed") == 3
+
+
+def test_bad_input_in_the_last_wave_is_refused_before_the_first_is_begun(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    server.standalone_fleet(name="early", servers=1)
+    path = tmp_path / "fleets.json"
+    waves = [
+        {"fleets": [{"target-group": "early-1", "launch-template": "early:2", "launch-first": True}]},
+        {"fleets": [{"asg": "nobody", "role": ROLE}, {"asg": "noone"}]},
+    ]
+    path.write_text(json.dumps({"waves": waves}))
+
+    refused = awsroll("roll", "-f", str(path), "--json", environment=environment)
+
+    assert refused.code == 2
+    assert [line["event"] for line in refused.lines] == ["refused"]
+    assert "nobody: there is no Auto Scaling group 'nobody' in us-east-1" in refused.lines[0]["reason"]
+    assert "noone: there is no Auto Scaling group 'noone' in us-east-1" in refused.lines[0]["reason"]
+    assert not (tmp_path / "awsroll").exists()
+
+
+def test_ctrl_c_leaves_every_fleet_and_the_same_file_goes_on(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    fleets = [server.standalone_fleet(name=name, servers=3) for name in ("left", "right", "later")]
+    path = tmp_path / "fleets.toml"
+    path.write_text("""
+[defaults]
+poll = 0.2
+
+[[waves]]
+name = "both"
+fleets = [
+  { target-group = "left-1", launch-template = "left:2" },
+  { target-group = "right-1", launch-template = "right:2" },
+]
+
+[[waves]]
+name = "last"
+fleets = [{ target-group = "later-1", launch-template = "later:2" }]
+""")
+
+    with start("roll", "-f", str(path), "--json", environment=environment) as driver:
+        _until_drained(driver, {"left-1", "right-1"})
+        begun = time.monotonic()
+        driver.send_signal(signal.SIGTERM)
+        out, err = driver.communicate(timeout=10)
+        seconds = time.monotonic() - begun
+    listed = awsroll("list", "--json", environment=environment)
+    other = awsroll("roll", "-f", str(path), "--concurrent", "2", "--json", environment=environment)
+    resumed = awsroll("roll", "-f", str(path), "--json", environment=environment)
+
+    assert driver.returncode == 130
+    assert seconds < 5
+    report = json.loads(out.splitlines()[-1])
+    assert (report["event"], report["status"]) == ("report", "interrupted")
+    assert [fleet["status"] for wave in report["waves"] for fleet in wave["fleets"]] == [
+        "interrupted",
+        "interrupted",
+        "not_begun",
+    ]
+    assert "`awsroll roll -f` with the same file goes on" in err
+    assert "awsroll resume left-1-" in err
+    assert {line["status"] for line in listed.lines} == {"interrupted"}
+    interrupted = {line["rollout_id"] for line in listed.lines}
+    assert other.code == 4, other.err
+    assert all(rollout_id in other.lines[-1]["reason"] for rollout_id in interrupted)
+    assert "this request is another one (--concurrent" in other.lines[-1]["reason"]
+    assert resumed.code == 0, resumed.err
+    assert {line["rollout_id"] for line in resumed.lines if line["event"] == "rollout.resumed"} == interrupted
+    assert [_versions(server.session(), fleet) for fleet in fleets] == [["2"] * 3] * 3
+
+
+def _until_drained(driver: "subprocess.Popen[str]", names: set[str]) -> None:
+    assert driver.stdout is not None
+    waited = set(names)
+    for line in driver.stdout:
+        event = json.loads(line)
+        if event["event"] == "instance.deregistered":
+            waited.discard(event["fleet_name"])
+        if not waited:
+            return
+    pytest.fail(f"nothing was deregistered of {waited}")
+
+
+def _replaced(rolled: Finished) -> dict[str, int]:
+    return {
+        fleet["fleet_name"]: fleet["report"]["instances"]["replaced"]
+        for wave in rolled.lines[-1]["waves"]
+        for fleet in wave["fleets"]
+    }

@@ -1,0 +1,141 @@
+"""The sums of waves: how many at a time, how many may fail, when no further fleet is begun, how it ended."""
+
+import pytest
+
+from awsroll.core.rollout import Strategy
+from awsroll.core.spec import RolloutSpec
+from awsroll.core.status import Outcome
+from awsroll.core.waves import FleetEnding as Ending
+from awsroll.core.waves import FleetSpec, FleetsSpec, WaveSpec, worst
+
+
+def _wave(count: int, **limits: int | str) -> WaveSpec:
+    fleets = tuple(FleetSpec(name=f"web-{n}", request=RolloutSpec(asg=f"web-{n}")) for n in range(count))
+    return WaveSpec(name="all", fleets=fleets, **limits)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "fleets", "at_once"),
+    [(None, 5, 5), (2, 5, 2), (9, 5, 5), ("50%", 5, 2), ("10%", 5, 1), ("100%", 5, 5)],
+    ids=["all", "count", "more-than-there-are", "rounds-down", "one-at-the-least", "whole"],
+)
+def test_concurrency_is_a_count_or_a_percentage(concurrency: int | str | None, fleets: int, at_once: int) -> None:
+    limits = {} if concurrency is None else {"concurrency": concurrency}
+
+    assert _wave(fleets, **limits).at_once == at_once
+
+
+@pytest.mark.parametrize(
+    ("tolerated", "fleets", "may_fail"),
+    [(0, 5, 0), (2, 5, 2), (9, 5, 5), ("19%", 5, 0), ("20%", 5, 1), ("39%", 5, 1), ("100%", 5, 5)],
+    ids=["none", "count", "more-than-there-are", "rounds-to-none", "one", "rounds-down", "all"],
+)
+def test_tolerated_failures_round_down(tolerated: int | str, fleets: int, may_fail: int) -> None:
+    assert _wave(fleets, tolerated_failures=tolerated).may_fail == may_fail
+
+
+def test_as_many_begin_as_have_room_and_wait() -> None:
+    wave = _wave(5, concurrency=2)
+
+    assert wave.room([], running=0) == 2
+    assert wave.room([], running=2) == 0
+    assert wave.room([Ending.SUCCEEDED], running=1) == 1
+    assert wave.room([Ending.SUCCEEDED] * 4, running=1) == 0
+
+
+@pytest.mark.parametrize("ending", [Ending.ROLLED_BACK, Ending.PAUSED, Ending.STOPPED, Ending.REFUSED])
+def test_one_failure_more_than_tolerated_begins_no_further_fleet(ending: Ending) -> None:
+    wave = _wave(5, concurrency=1, tolerated_failures=1)
+
+    assert wave.room([ending], running=0) == 1
+    assert not wave.is_failed([ending])
+    assert wave.room([ending, ending], running=0) == 0
+    assert wave.is_failed([ending, ending])
+
+
+@pytest.mark.parametrize("ending", [Ending.SUCCEEDED, Ending.INTERRUPTED, Ending.NOT_BEGUN])
+def test_what_is_no_failure_fails_no_wave(ending: Ending) -> None:
+    assert not _wave(3).is_failed([ending] * 3)
+
+
+@pytest.mark.parametrize(
+    ("endings", "outcome"),
+    [
+        ([Ending.SUCCEEDED, Ending.SUCCEEDED], Outcome.SUCCEEDED),
+        ([Ending.SUCCEEDED, Ending.ROLLED_BACK, Ending.NOT_BEGUN], Outcome.ROLLED_BACK),
+        ([Ending.ROLLED_BACK, Ending.PAUSED], Outcome.PAUSED),
+        ([Ending.PAUSED, Ending.STOPPED], Outcome.STOPPED),
+        ([Ending.SUCCEEDED, Ending.REFUSED], Outcome.STOPPED),
+        ([Ending.STOPPED, Ending.INTERRUPTED], Outcome.INTERRUPTED),
+    ],
+    ids=["all", "rolled-back", "paused", "stopped", "refused", "interrupted"],
+)
+def test_it_ended_like_the_fleet_that_a_person_must_look_at_first(endings: list[Ending], outcome: Outcome) -> None:
+    assert worst(endings) is outcome
+    assert worst(reversed(endings)) is outcome
+
+
+def test_being_stopped_before_all_were_begun_is_an_interruption() -> None:
+    assert worst([Ending.ROLLED_BACK, Ending.NOT_BEGUN], interrupted=True) is Outcome.INTERRUPTED
+
+
+def _fleet(**more: str) -> FleetSpec:
+    return FleetSpec(**{"name": "web", "request": RolloutSpec(asg="web")} | more)
+
+
+@pytest.mark.parametrize(
+    ("fleet", "says"),
+    [
+        (_fleet(role="deploy"), "role 'deploy' is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"),
+        (_fleet(external_id="x"), "external-id is for assuming a role: give a role, or leave it out"),
+        (_fleet(region="Ireland"), "region 'Ireland': a region is named like eu-west-1"),
+        (_fleet(name="a\nb"), "name 'a\\nb': give 1 to 255 printable characters"),
+        (_fleet(name=""), "name '': give 1 to 255 printable characters"),
+    ],
+    ids=["role", "external-id", "region", "name", "no-name"],
+)
+def test_a_fleet_that_cannot_be_right_is_told(fleet: FleetSpec, says: str) -> None:
+    assert fleet.problems() == (says,)
+
+
+def test_a_reload_of_many_fleets_names_its_version() -> None:
+    reload = RolloutSpec(asg="web", strategy=Strategy.RELOAD, command=("true",))
+
+    (problem,) = FleetSpec(name="web", request=reload).problems()
+
+    assert problem.startswith("a reload of many fleets needs app-version")
+
+
+def test_the_account_is_that_of_the_role() -> None:
+    assert _fleet(role="arn:aws-cn:iam::111122223333:role/team/deploy").account == "111122223333"
+    assert _fleet().account == ""
+
+
+def test_all_that_is_wrong_is_told_with_its_place() -> None:
+    twice = _fleet(name="twice")
+    waves = (
+        WaveSpec(name="one", fleets=(twice, _fleet(name="other")), concurrency=0),
+        WaveSpec(name="one", fleets=(), tolerated_failures="half"),
+        WaveSpec(name="two", fleets=(FleetSpec(name="twice", request=RolloutSpec()),)),
+    )
+
+    assert FleetsSpec(waves=waves).problems() == (
+        "wave one: concurrency 0 would begin nothing: give 1 or more fleets, or leave it out for all",
+        "wave one: it has no fleets",
+        "wave one: tolerated-failures 'half': give a whole number of fleets (2) or a percentage of them (25%)",
+        *(f"wave two: fleet twice: {problem}" for problem in RolloutSpec().problems()),
+        "there are 2 waves 'one': names must differ",
+        "there are 2 fleets 'twice': give each a `name` of its own",
+        "fleets twice and other are both of web: a fleet is rolled once",
+    )
+
+
+def test_the_same_name_in_another_region_or_account_is_another_fleet() -> None:
+    role = "arn:aws:iam::111122223333:role/deploy"
+    fleets = (_fleet(), _fleet(name="b", region="eu-west-1"), _fleet(name="c", region="eu-west-1", role=role))
+
+    assert FleetsSpec(waves=(WaveSpec(name="all", fleets=fleets),)).problems() == ()
+
+
+def test_no_waves_are_refused() -> None:
+    assert FleetsSpec(waves=()).problems() == ("there are no waves: give at least one, with its fleets",)
