@@ -13,6 +13,7 @@ from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
+from awsroll.aws.iam import Iam
 from awsroll.aws.lambda_ import Lambda
 from awsroll.aws.rate import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
@@ -66,6 +67,7 @@ class Connection:
         self.elbv2 = Elbv2(caller)
         self.autoscaling = AutoScaling(caller)
         self.functions = Lambda(caller)
+        self.iam = Iam(caller)
         self.ssm = Ssm(caller)
         self.step_functions = StepFunctions(caller)
         self.sts = Sts(caller)
