@@ -183,7 +183,9 @@ def _kind(failure: HandlerError) -> str:
 def _summary(standing: Standing) -> str:
     progress, rollout_id = standing.progress, standing.rollout_id
     done = progress.replaced + progress.reloaded + progress.skipped
-    said = f"rollout {rollout_id}: {standing.outcome.value.replace('_', ' ')}, {done} of {progress.total} servers done"
+    said = f"rollout {rollout_id}: {standing.outcome.value.replace('_', ' ')}"
+    if standing.outcome is not Outcome.ROLLED_BACK:
+        said += f", {done} of {progress.total} servers done"
     if not standing.done:
         said += f", waiting for: {standing.phase.value}"
     if standing.reason:
