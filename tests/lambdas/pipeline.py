@@ -78,16 +78,18 @@ class Pipeline:
         """The token of the last answer; None if that was the end."""
         return self.last.get("continuationToken")
 
-    def go_on(
-        self, parameters: Any = None, *, token: str | None = None, until: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any]:
-        """Ask again until the action is told to have ended, or `until` says so; return the last answer."""
+    def go_on(self, parameters: Any = None, *, until: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+        """Run the action until it is told to have ended, or `until` says so; return the last answer."""
+        self.call(self.job(parameters))
+        return self.finish(parameters, until=until)
+
+    def finish(self, parameters: Any = None, *, until: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+        """Ask again for as long as the action goes on."""
         for _ in range(LIMIT):
-            self.call(self.job(parameters, token=token))
-            token = self.token
-            if token is None or until():
+            if self.token is None or until():
                 return self.last
             self.driven.rolling.clock.sleep(_ASKS_AGAIN_SECONDS)
+            self.call(self.job(parameters, token=self.token))
         message = f"no end after {LIMIT} jobs: {self.last}"
         raise AssertionError(message)
 

@@ -130,7 +130,7 @@ def test_a_throttle_is_waited_out_by_the_pipeline_and_one_rollout_begins(tmp_pat
         assert pipe.driven.rolling.store.list() == ()
 
         faults.clear()
-        last = pipe.go_on(token=pipe.token)
+        last = pipe.finish()
         assert last["outputVariables"] == {"rollout_id": FIRST, "outcome": "succeeded"}
 
 
@@ -151,7 +151,7 @@ def test_calls_that_came_to_nothing_are_forgotten_once_one_comes_to_something(
         pipe.call(pipe.job())
         with monkeypatch.context() as broken:
             broken.setattr(codepipeline, "step", unanswered)
-            pipe.go_on(token=pipe.token, until=lambda: '"misses":3' in str(pipe.token))
+            pipe.finish(until=lambda: '"misses":3' in str(pipe.token))
         pipe.call(pipe.job(token=pipe.token))
         assert pipe.token is None or '"misses":0' in pipe.token
 
@@ -172,8 +172,7 @@ def test_an_event_that_arrives_twice_at_once_begins_one_rollout_and_is_answered_
         monkeypatch.setattr(stepwise, "_step_held", meanwhile)
         pipe.call(event)
         assert len(pipe.told) == 1
-        assert "waiting for: elsewhere" in pipe.last["executionDetails"]["summary"]
-        assert pipe.go_on(token=pipe.token)["outputVariables"] == {"rollout_id": FIRST, "outcome": "succeeded"}
+        assert pipe.finish()["outputVariables"] == {"rollout_id": FIRST, "outcome": "succeeded"}
         assert len(pipe.driven.rolling.store.list()) == 1
         assert pipe.driven.rolling.serving_versions() == {"v2": 4}
 
@@ -182,7 +181,7 @@ def test_an_event_that_arrives_again_after_the_end_changes_nothing(tmp_path: Pat
     with pipeline(tmp_path) as pipe:
         event = pipe.job()
         pipe.call(event)
-        pipe.go_on(token=pipe.token)
+        pipe.finish()
         running, told = pipe.driven.rolling.running(), len(pipe.told)
         assert pipe.call(event) == {"rollout_id": FIRST, "answer": "succeeded"}
         assert (pipe.driven.rolling.running(), len(pipe.told)) == (running, told)
@@ -210,7 +209,7 @@ def test_a_call_that_is_killed_before_it_has_answered_is_made_again(tmp_path: Pa
         pipe.on_answer = lambda: None
         pipe.driven.rolling.clock.sleep(60)  # Lambda calls again a minute later
         pipe.call(event)
-        last = pipe.go_on(token=pipe.token)
+        last = pipe.finish()
         assert last["outputVariables"] == {"rollout_id": FIRST, "outcome": "succeeded"}
         assert pipe.driven.rolling.serving_versions() == {"v2": 4}
 
@@ -251,7 +250,7 @@ def test_an_answer_that_cannot_be_given_is_an_error_so_that_lambda_calls_again(t
         with pytest.raises(named.Throttled):
             pipe.call(event)
         pipe.call(event)
-        assert pipe.go_on(token=pipe.token)["outputVariables"]["outcome"] == "succeeded"
+        assert pipe.finish()["outputVariables"]["outcome"] == "succeeded"
 
 
 def test_a_throttled_answer_is_given_again(tmp_path: Path) -> None:
@@ -327,7 +326,7 @@ def test_a_gate_keeps_the_action_going_until_a_person_approves(tmp_path: Path) -
         )
         pipe.driven.name = FIRST
         pipe.driven.say("approve")
-        assert pipe.go_on(wanted, token=pipe.token)["outputVariables"]["outcome"] == "succeeded"
+        assert pipe.finish(wanted)["outputVariables"]["outcome"] == "succeeded"
 
 
 def test_a_paused_rollout_keeps_the_action_going_and_an_aborted_one_fails_it(tmp_path: Path) -> None:
@@ -335,10 +334,10 @@ def test_a_paused_rollout_keeps_the_action_going_and_an_aborted_one_fails_it(tmp
         pipe.call(pipe.job())
         pipe.driven.name = FIRST
         pipe.driven.say("pause")
-        pipe.go_on(token=pipe.token, until=lambda: "paused" in pipe.last["executionDetails"]["summary"])
+        pipe.finish(until=lambda: "paused" in pipe.last["executionDetails"]["summary"])
         assert f"`awsroll resume {FIRST}`" in pipe.last["executionDetails"]["summary"]
         pipe.driven.say("abort")
-        last = pipe.go_on(token=pipe.token)
+        last = pipe.finish()
         assert last["failureDetails"]["type"] == "JobFailed"
         assert f"rollout {FIRST}: stopped" in last["failureDetails"]["message"]
 

@@ -16,13 +16,15 @@ from aws_durable_execution_sdk_python_testing import runner
 from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestResult, DurableFunctionTestRunner
 
 import durable
-import named
+from awsroll.errors import AwsBusyError, AwsUnansweredError
 from awsroll.testing.clock import VirtualClock
 from tests.lambdas.driven import Machine, machine
 
 UNHEALTHY = {"sandbox:health": "unhealthy"}
 NAME = "test-function"
 _REAL_SECONDS = 100
+UNANSWERED = AwsUnansweredError("lost", code="ConnectionFailed", operation="dynamodb:PutItem")
+BUSY = AwsBusyError("slow down", code="Throttling", operation="dynamodb:GetItem")
 
 
 @dataclass
@@ -111,7 +113,7 @@ def test_a_step_that_is_killed_before_its_checkpoint_is_made_again(
             standing = really(*args, **more)
             calls.append(standing)
             if len(calls) == 1:
-                raise named.errors.AwsUnansweredError("lost", code="ConnectionFailed", operation="dynamodb:PutItem")
+                raise UNANSWERED
             return standing
 
         monkeypatch.setattr(durable, "begin", begun_unseen)
@@ -127,7 +129,7 @@ def test_what_may_pass_is_waited_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
         def sometimes(*args: Any, **more: Any) -> Any:
             calls.append(1)
             if len(calls) % 3 == 0:
-                raise named.errors.AwsBusyError("slow down", code="Throttling", operation="dynamodb:GetItem")
+                raise BUSY
             return really(*args, **more)
 
         monkeypatch.setattr(durable, "step", sometimes)
@@ -138,7 +140,7 @@ def test_an_aws_that_never_answers_fails_the_execution_by_name(tmp_path: Path, m
     with running(tmp_path) as it:
 
         def never(*_: Any, **__: Any) -> Any:
-            raise named.errors.AwsBusyError("slow down", code="Throttling", operation="dynamodb:GetItem")
+            raise BUSY
 
         monkeypatch.setattr(durable, "step", never)
         assert error(it.run()) == ("named.Throttled", "slow down")

@@ -151,7 +151,9 @@ class Watched:
         """All that a late call could spoil."""
         sandbox = self.sandbox
         seen: Json = {
-            "instances": {one.instance_id: (one.state, dict(one.tags), one.version_label) for one in sandbox.ec2.instances()},
+            "instances": {
+                one.instance_id: (one.state, dict(one.tags), one.version_label) for one in sandbox.ec2.instances()
+            },
             "targets": {
                 arn: sorted((one.instance_id, one.port, one.state) for one in sandbox.elb.targets(arn))
                 for arn in self.fleet.target_group_arns
