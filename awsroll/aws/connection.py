@@ -10,6 +10,7 @@ from awsroll.aws.caller import Caller
 from awsroll.aws.calls import ApiCalls
 from awsroll.aws.clients import Clients
 from awsroll.aws.cloudwatch import CloudWatch
+from awsroll.aws.codepipeline import CodePipeline
 from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
@@ -63,6 +64,7 @@ class Connection:
         caller = Caller(self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry))
         self._caller = caller
         self.cloudwatch = CloudWatch(caller)
+        self.codepipeline = CodePipeline(caller)
         self.ec2 = Ec2(caller)
         self.elbv2 = Elbv2(caller)
         self.autoscaling = AutoScaling(caller)
