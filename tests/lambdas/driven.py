@@ -76,9 +76,10 @@ class Machine:
 def machine(folder: Path, *, grouped: bool, options: dict[str, Any] | None = None, **shape: Any) -> Iterator[Machine]:
     """A sandbox with a fleet, and handlers whose containers know nothing yet."""
     sandbox, clock = make_sandbox(**(options or {}))
+    shape = {"servers": 2} | shape
     with sandbox:
         rolling = enter(sandbox, clock, folder, grouped=grouped, **shape)
-        session = sandbox.session()
+        session = surroundings.KeptClients(sandbox.session())
         with (
             patch.object(surroundings, "clock", clock),
             patch.object(surroundings, "session", lambda _order=None: session),

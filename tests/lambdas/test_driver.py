@@ -14,7 +14,7 @@ from tests.lambdas.driven import machine
 
 KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])
 STRATEGIES = {
-    "replace": {"concurrent": 2},
+    "replace": {},
     "launch-first": {"launch_first": True},
     "double-half": {"strategy": "double-half"},
     "keep-old": {"strategy": "double-half", "keep_old": True, "bake_time": 60},
@@ -33,9 +33,9 @@ def test_takes_the_fleet_to_the_new_version_step_by_step(
         driven.rolling.sandbox.jump(120)
 
         assert (last["outcome"], last["phase"], last["reason"]) == ("succeeded", "finished", "")
-        assert last["progress"]["replaced"] + last["progress"]["reloaded"] == 4
-        assert driven.rolling.serving_versions() == {"v2": 4}
-        assert len(driven.rolling.running()) == 4
+        assert last["progress"]["replaced"] + last["progress"]["reloaded"] == 2
+        assert driven.rolling.serving_versions() == {"v2": 2}
+        assert len(driven.rolling.running()) == 2
         assert all(answer["wait_seconds"] >= 1 for answer in driven.answers)
         assert {"drain", "health"} <= set(driven.phases)
 
@@ -43,11 +43,11 @@ def test_takes_the_fleet_to_the_new_version_step_by_step(
 @KINDS
 def test_a_bad_version_is_rolled_back(tmp_path: Path, *, grouped: bool) -> None:
     with machine(tmp_path, grouped=grouped, further_versions=(UNHEALTHY,)) as driven:
-        last = driven.run(version=3)
+        last = driven.run(version=3, healthy_timeout=60)
 
         assert last["outcome"] == "rolled_back"
         assert "not healthy within" in last["reason"]
-        assert driven.rolling.serving_versions() == {"v1": 4}
+        assert driven.rolling.serving_versions() == {"v1": 2}
 
 
 def test_preparing_twice_begins_once_and_changes_nothing_on_the_fleet(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_rejected_gate_is_rolled_back(tmp_path: Path) -> None:
         driven.go_on(lambda answer: answer["phase"] == "approval")
         driven.say("reject")
         assert driven.go_on()["outcome"] == "rolled_back"
-        assert driven.rolling.serving_versions() == {"v1": 4}
+        assert driven.rolling.serving_versions() == {"v1": 2}
 
 
 def test_a_rollout_is_paused_and_goes_on(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_rollout_that_has_succeeded_is_rolled_back_by_steps(tmp_path: Path) ->
         driven.run()
         assert driven.say("rollback")["done"] is False
         assert driven.go_on()["outcome"] == "rolled_back"
-        assert driven.rolling.serving_versions() == {"v1": 4}
+        assert driven.rolling.serving_versions() == {"v1": 2}
         with pytest.raises(named.RolloutEnded):
             driven.say("rollback")
 
@@ -248,7 +248,7 @@ def test_hooks_that_need_a_machine_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_answer_is_small_whatever_the_fleet(tmp_path: Path) -> None:
-    with machine(tmp_path, grouped=True, servers=20) as driven:
+    with machine(tmp_path, grouped=True, servers=12) as driven:
         driven.prepare(driven.request(strategy="double-half"))
         driven.go_on()
         assert max(len(json.dumps(answer)) for answer in driven.answers) < 1024
