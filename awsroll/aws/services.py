@@ -19,6 +19,9 @@ SERVICES = (
     "stepfunctions",
     "sts",
 )
+AT_A_TERMINAL = ("iam",)
+"""What the command line alone calls (`awsroll policy`): no handler does, so the bundle goes without."""
+
 EC2_OPERATIONS = (
     "CreateTags",
     "DescribeInstanceAttribute",
@@ -36,6 +39,8 @@ def check_listed(service: str, operation: str = "") -> None:
     Raises:
         LookupError: if it is not listed here: a mistake in awsroll's own code.
     """
+    if service in AT_A_TERMINAL:
+        return
     if service not in SERVICES or (operation and service == "ec2" and operation not in EC2_OPERATIONS):
         missing = f"{service}:{operation}" if operation else service
         problem = (
