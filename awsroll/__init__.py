@@ -6,7 +6,7 @@ The public names, nothing else. They are loaded when first used, so that `import
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from awsroll.version import __version__
+from awsroll.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from awsroll.core.hooks import HookEvent, HookPoint, HookSpec

@@ -21,6 +21,7 @@ from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, fo
 from awsroll.running import NotConfirmedError, Run, Surroundings
 from awsroll.stores import RecordStore
 from awsroll.unfinished import check_unfinished, explain_refusal
+from awsroll.waiting import let_go_on
 
 __all__ = [
     "NotConfirmedError",
@@ -30,6 +31,7 @@ __all__ = [
     "ask",
     "go_back",
     "go_on",
+    "hear_at_once",
     "known_rollout",
     "known_rollouts",
     "look_ahead",
@@ -154,6 +156,16 @@ def approve(rollout_id: str, store: Store) -> RolloutSummary:
     return ask(rollout_id, lambda said: replace(said, approved=max(said.approved, number), rejected=False), store)
 
 
+def hear_at_once(rollout_id: str, surroundings: Surroundings) -> None:
+    """Have a state machine that waits for a person look now at what was asked; it does so soon by itself."""
+    _wake(Run(surroundings), rollout_id)
+
+
+def _wake(run: Run, rollout_id: str) -> None:
+    with suppress(AwsrollError):
+        let_go_on(rollout_id, run.store, run.aws)
+
+
 def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
     """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return the report.
 
@@ -164,6 +176,7 @@ def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SA
     """
     run = Run(surroundings)
     ask(rollout_id, lambda said: replace(said, abort=True), run.store)
+    _wake(run, rollout_id)
     report = run.follow(rollout_id)
     if report is None and run.store.load(rollout_id).status.mode is not Mode.ENDED:
         return _take_over(run, rollout_id, pace)
@@ -190,6 +203,7 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
             _tidy(run, record.rollout)
         return build_report(record, at=run.clock.now())
     run.store.wish(rollout_id, lambda said: replace(said, rollback=True, abort=False, pause=False))
+    _wake(run, rollout_id)
     return run.follow(rollout_id) or _take_over(run, rollout_id, pace)
 
 

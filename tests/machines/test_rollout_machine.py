@@ -9,6 +9,8 @@ import pytest
 
 import named
 import reconcile
+from awsroll.cli.main import run
+from awsroll.stores import Waiting
 from definition import rollout_machine
 from tests.machines.interpreter import ARNS, HANDLERS, Interpreter, interpreter
 
@@ -201,3 +203,17 @@ def test_a_name_that_leaves_no_room_for_continuing_is_refused(tmp_path: Path) ->
         ended = made.run({"request": made.driven.request()}, name="x" * 76)
         assert (ended["status"], ended["error"]) == ("FAILED", "InvalidEvent")
         assert "longer than 75 characters" in ended["cause"]
+
+
+@pytest.mark.parametrize(("words", "outcome"), [(("approve",), "SUCCEEDED"), (("approve", "--reject"), "FAILED")])
+def test_a_person_at_a_terminal_answers_a_machine_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], outcome: str
+) -> None:
+    with interpreter(tmp_path, servers=2) as made:
+        monkeypatch.setattr("awsroll.opening.open_session", lambda **_: made.driven.rolling.sandbox.session())
+        execution = made.start({"request": made.driven.request(checkpoint=1, approve_checkpoints=True)})
+        until(made, execution, "Wait for approval")
+        verb, *options = words
+        assert run([verb, "deploy-1", *options, "--state", str(tmp_path)]) == 0
+        assert made.end_of(execution)["status"] == outcome
+        assert made.driven.rolling.store.note("deploy-1", Waiting) == Waiting()
