@@ -1,7 +1,7 @@
 """Deploys one `RollingDeployment`: `cdk deploy -c asg=web`, from this folder.
 
-Context values: `asg` or `target_groups` (ARNs, joined by commas) name the fleet; `strategy`, `surges`, `stages`,
-`codepipeline`, `tracing` are as the construct's; `stack` names the stack.
+Context values: `asg` (names, joined by commas) or `target_groups` (ARNs, likewise) name the fleets; `strategy`,
+`surges`, `stages`, `codepipeline`, `many_fleets`, `tracing` are as the construct's; `stack` names the stack.
 """
 
 import aws_cdk as cdk
@@ -21,20 +21,24 @@ def build(app: cdk.App) -> cdk.Stack:
         rollouts=Rollouts(strategy=str(asked.try_get_context("strategy") or "replace"), surges=_said(asked, "surges")),
         stages=_said(asked, "stages"),
         codepipeline=_said(asked, "codepipeline"),
+        many_fleets=_said(asked, "many_fleets"),
         tracing=_said(asked, "tracing"),
     )
     return stack
 
 
 def _fleet(asked: Node) -> Fleet:
-    name = str(asked.try_get_context("asg") or "")
-    target_groups = [one for one in str(asked.try_get_context("target_groups") or "").split(",") if one]
-    if name:
-        return Fleet.group(name=name, target_groups=target_groups)
+    names, target_groups = _listed(asked, "asg"), _listed(asked, "target_groups")
+    if names:
+        return Fleet.groups(names=names, target_groups=target_groups)
     if target_groups:
         return Fleet.standalone(target_groups=target_groups)
     problem = "no fleet is named: give -c asg=NAME, or -c target_groups=ARN,ARN for servers registered by hand"
     raise SystemExit(problem)
+
+
+def _listed(asked: Node, name: str) -> list[str]:
+    return [one for one in str(asked.try_get_context(name) or "").split(",") if one]
 
 
 def _said(asked: Node, name: str) -> bool:

@@ -45,6 +45,7 @@ def template(fleet: str, architecture: str) -> dict[str, Any]:
             code=_code(stack),
             stages=True,
             codepipeline=True,
+            many_fleets=True,
         )
         _permit_instance_role(stack, made)
         cdk.CfnOutput(stack, "RolloutMachine", value=made.machine.state_machine_arn)

@@ -38,12 +38,13 @@ _EARLIEST_IN_A_ZIP = (1980, 1, 1, 0, 0, 0)
 _ORDINARY_FILE = 0o100644 << 16
 
 
-def build(out: Path, arch: str) -> None:
+def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> None:
     """Fill a folder with the bundle; whatever was in it is removed.
 
     Args:
         out: the folder.
         arch: `arm64`, `x86_64`, or `native` for this very machine and Python, which is what the tests run.
+        extras: optional parts that come along: `durable`.
 
     Raises:
         FileExistsError: if the folder holds something that is no bundle; it is left as it is.
@@ -54,7 +55,7 @@ def build(out: Path, arch: str) -> None:
         raise FileExistsError(problem)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    _install(out, arch)
+    _install(out, arch, extras)
     _trim(out)
     services = _services()
     _trim_models(out / "botocore" / "data", services["SERVICES"], services["EC2_OPERATIONS"])
@@ -80,9 +81,10 @@ def files_of(folder: Path) -> list[Path]:
     )
 
 
-def _install(out: Path, arch: str) -> None:
+def _install(out: Path, arch: str, extras: tuple[str, ...]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [one for one in project["dependencies"] if not one.startswith(_NOT_IMPORTED)]
+    wanted += [one for extra in extras for one in project["optional-dependencies"][extra]]
     common = ["--quiet", "--target", str(out), "--constraint", str(ROOT / "constraints.txt")]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv:
@@ -188,9 +190,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--arch", required=True, choices=(*PLATFORMS, NATIVE), help="processor of the function")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to fill")
     parser.add_argument("--zip", action="store_true", help="also write DIR.zip, which Lambda takes as it is")
+    parser.add_argument("--durable", action="store_true", help="with the SDK that the handler `durable` needs")
     chosen = parser.parse_args(arguments)
     out = chosen.out.resolve()
-    build(out, chosen.arch)
+    build(out, chosen.arch, ("durable",) if chosen.durable else ())
     size = sum(file.stat().st_size for file in files_of(out))
     said = f"{out}: {size / 1e6:.1f} MB"
     if chosen.zip:

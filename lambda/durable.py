@@ -55,7 +55,7 @@ def _made() -> Callable[[Any, Any], Any]:
     try:
         from aws_durable_execution_sdk_python import durable_execution  # noqa: PLC0415 - an extra
     except ImportError as error:
-        problem = "a durable function needs the extra: build the bundle with awsroll[durable]; nothing was changed"
+        problem = "a durable function needs the extra: build the bundle with --durable; nothing was changed"
         raise named.HandlerError(problem) from error
     return durable_execution(roll_out)
 

@@ -16,12 +16,12 @@ from awsroll.iam import Rollouts
 from awsroll_cdk.alarms import watch
 from awsroll_cdk.bundle import built_code
 from awsroll_cdk.fleet import Fleet
-from awsroll_cdk.functions import CODEPIPELINE, DRIVER, STAGES, Functions, Runtime
+from awsroll_cdk.functions import CODEPIPELINE, DRIVER, STAGES, WAVES, Functions, Runtime
 from awsroll_cdk.logs import Logs
-from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_invoking
+from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
 from awsroll_cdk.permissions import permit_answering, permit_asking, permit_assuming, permit_pipeline, permit_rollouts
 from awsroll_cdk.store import records_table
-from definition import rollout_machine
+from definition import fleets_machine, rollout_machine
 
 REPLACING = Rollouts()
 _A_WEEK = cdk.Duration.days(7)
@@ -31,7 +31,8 @@ class RollingDeployment(Construct):
     """Functions, state machines, records, roles, logs and alarms for rollouts of one fleet.
 
     Attributes:
-        machine: rolls the fleet once an execution.
+        machine: rolls one fleet an execution.
+        fleets_machine: rolls many, in waves; None if it was not asked for.
         functions: by the names of their handlers.
         fleet_role: the role of those that touch the fleet.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
@@ -53,6 +54,7 @@ class RollingDeployment(Construct):
         alarm_topic: sns.ITopic | None = None,
         stages: bool = False,
         codepipeline: bool = False,
+        many_fleets: bool = False,
         roles_to_assume: Sequence[str] = (),
         code: lambda_.Code | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class RollingDeployment(Construct):
             alarm_topic: what is told when an execution fails.
             stages: also deploy the single stages, for state machines of one's own.
             codepipeline: also deploy the action for CodePipeline.
+            many_fleets: also deploy the machine that rolls many fleets in waves.
             roles_to_assume: ARNs of roles in other accounts, for fleets there.
             code: the bundle, if it is built already.
         """
@@ -85,26 +88,38 @@ class RollingDeployment(Construct):
             environment={"AWSROLL_STATE": store},
             tracing=tracing,
         )
-        names = [*DRIVER, *(STAGES if stages else ()), *((CODEPIPELINE,) if codepipeline else ())]
+        names = [
+            *DRIVER,
+            *(STAGES if stages else ()),
+            *((CODEPIPELINE,) if codepipeline else ()),
+            *(WAVES if many_fleets else ()),
+        ]
         made = Functions(self, names=names, runtime=runtime, logs=kept)
         self.functions = made.by_name
         self.fleet_role = made.fleet_role
         watched = Watched(logs=kept, tracing=tracing)
         self.machine = self._rollout_machine(timeout, watched)
+        self.fleets_machine = self._fleets_machine(timeout, watched) if many_fleets else None
+        machines = [one for one in (self.machine, self.fleets_machine) if one is not None]
         permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
         permit_asking(self, made.control_role, fleet, store)
-        permit_answering(self, (made.fleet_role, made.control_role), self.machine)
+        permit_answering(self, (made.fleet_role, made.control_role), machines)
         permit_assuming(self, made.fleet_role, roles_to_assume)
         if codepipeline:
             permit_pipeline(self, made.fleet_role)
-        watch(self.machine, alarm_topic)
+        for one in machines:
+            watch(one, alarm_topic)
 
     def _rollout_machine(self, timeout: cdk.Duration, watched: Watched) -> stepfunctions.StateMachine:
         driver = {name: self.functions[name] for name in DRIVER}
-        fills = {name.capitalize(): function.function_arn for name, function in driver.items()}
-        named = {name: f"${{{name.capitalize()}}}" for name in driver}
-        definition = rollout_machine(named, timeout_seconds=int(timeout.to_seconds()))
-        made = machine(self, "Rollout", definition, fills=fills, watched=watched)
-        permit_invoking(made, driver)
+        definition = rollout_machine(placeholders(driver), timeout_seconds=int(timeout.to_seconds()))
+        made = machine(self, "Rollout", definition, functions=driver, watched=watched)
         permit_continuing(self, made)
+        return made
+
+    def _fleets_machine(self, timeout: cdk.Duration, watched: Watched) -> stepfunctions.StateMachine:
+        driver = {name: self.functions[name] for name in (*DRIVER, *WAVES)}
+        definition = fleets_machine(placeholders(driver), timeout_seconds=int(timeout.to_seconds()))
+        made = machine(self, "Fleets", definition, functions=driver, watched=watched)
+        permit_mapping(self, made)
         return made

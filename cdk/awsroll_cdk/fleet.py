@@ -9,7 +9,7 @@ from awsroll.iam import Fleets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """An Auto Scaling group, or servers registered by hand. Made by `group` or `standalone`."""
+    """An Auto Scaling group, several, or servers registered by hand. Made by `group`, `groups` or `standalone`."""
 
     permitted: Fleets
 
@@ -26,6 +26,16 @@ class Fleet:
             groups=(name,), target_groups=tuple(target_groups), extra_target_groups=tuple(extra_target_groups)
         )
         return cls(permitted=fleets)
+
+    @classmethod
+    def groups(cls, *, names: Sequence[str], target_groups: Sequence[str] = ()) -> Self:
+        """Name several Auto Scaling groups, for rollouts in waves.
+
+        Args:
+            names: the groups' names.
+            target_groups: ARNs of all the target groups that are attached to them.
+        """
+        return cls(permitted=Fleets(groups=tuple(names), target_groups=tuple(target_groups)))
 
     @classmethod
     def standalone(cls, *, target_groups: Sequence[str], name: str = "") -> Self:

@@ -24,6 +24,7 @@ STAGES = (
     "check_healthy",
     "reload_instances",
 )
+WAVES = ("plan_waves", "judge_wave")
 CODEPIPELINE = "codepipeline"
 CONTROL = "control"
 # A pass is bounded by 30 s; one that runs a hook's function waits for it, and checks of a large fleet take many calls.
@@ -67,7 +68,7 @@ class Functions(Construct):
     def _function(self, name: str) -> lambda_.Function:
         runtime = self._runtime
         role = self.control_role if name == CONTROL else self.fleet_role
-        identifier = "".join(word.capitalize() for word in name.split("_"))
+        identifier = in_words(name)
         group = self._logs.group(identifier)
         group.grant_write(role)
         made = lambda_.Function(
@@ -89,3 +90,8 @@ class Functions(Construct):
             acknowledge(role, ANY_RESOURCE, "X-Ray's calls cannot be limited to a resource")
         acknowledge(made, "L1", "Python 3.13 is the newest that the whole test suite runs on; Lambda supports it")
         return made
+
+
+def in_words(name: str) -> str:
+    """Return a handler's name as constructs and placeholders are named: `plan_waves`, `PlanWaves`."""
+    return "".join(word.capitalize() for word in name.split("_"))

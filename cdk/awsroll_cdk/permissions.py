@@ -59,9 +59,12 @@ def permit_passing(scope: Construct, role: iam.Role, passed: str) -> iam.Policy:
     return _permit(scope, "Passing", role, {**whole, "Statement": kept})
 
 
-def permit_answering(scope: Construct, roles: Sequence[iam.Role], waiting: stepfunctions.StateMachine) -> None:
-    """Allow roles to answer a machine that waits for a person."""
-    statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=[waiting.state_machine_arn])
+def permit_answering(
+    scope: Construct, roles: Sequence[iam.Role], waiting: Sequence[stepfunctions.StateMachine]
+) -> None:
+    """Allow roles to answer machines that wait for a person."""
+    arns = [one.state_machine_arn for one in waiting]
+    statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=arns)
     iam.Policy(scope, "Answers", statements=[statement], roles=list(roles))
 
 

@@ -29,7 +29,7 @@ def test_functions_have_a_handler_file_a_time_limit_and_a_current_runtime(synthe
 def test_every_function_has_its_file_in_the_bundle(synthesized: Synthesized) -> None:
     found = synthesized.resources("group", "AWS::Lambda::Function").values()
     named = {one["Properties"]["Handler"].removesuffix(".handler") for one in found}
-    assert len(named) == 11
+    assert len(named) == 13
     assert named - set(handler_names()) == set()
 
 
@@ -61,7 +61,8 @@ def test_every_log_group_is_encrypted_and_kept_for_a_year(synthesized: Synthesiz
     groups = synthesized.resources(stack, "AWS::Logs::LogGroup").values()
     functions = synthesized.resources(stack, "AWS::Lambda::Function").values()
     encrypted = {"KmsKeyId": {"Fn::GetAtt": [key, "Arn"]}, "RetentionInDays": 365}
-    assert [one["Properties"] for one in groups] == [encrypted] * (len(functions) + 1)
+    machines = synthesized.resources(stack, "AWS::StepFunctions::StateMachine")
+    assert [one["Properties"] for one in groups] == [encrypted] * (len(functions) + len(machines))
     assert all("LogGroup" in one["Properties"]["LoggingConfig"] for one in functions)
 
 
@@ -141,13 +142,31 @@ def test_template_is_clean_to_cfn_lint(synthesized: Synthesized, stack: str, tmp
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
-def test_definition_is_clean_to_the_validator_of_state_machines(synthesized: Synthesized, tmp_path: Path) -> None:
-    (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine").values()
+@pytest.mark.parametrize("name", ["Rollout", "Fleets"])
+def test_definition_is_clean_to_the_validator_of_state_machines(
+    synthesized: Synthesized, name: str, tmp_path: Path
+) -> None:
+    machines = synthesized.resources("group", "AWS::StepFunctions::StateMachine")
+    (machine,) = (one for logical_id, one in machines.items() if logical_id.startswith(f"Deployment{name}"))
     file = tmp_path / "definition.json"
     file.write_text(machine["Properties"]["DefinitionString"])
     command = [str(shutil.which("npx")), "--yes", _VALIDATOR, "--json-path", str(file)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_machine_of_many_fleets_runs_each_as_an_execution_of_its_own(synthesized: Synthesized) -> None:
+    machines = synthesized.resources("group", "AWS::StepFunctions::StateMachine")
+    (fleets,) = (name for name in machines if name.startswith("DeploymentFleets"))
+    allowed = synthesized.statements("group", "FleetsRole")
+    (starting,) = (one["Resource"] for one in allowed if one["Action"] == "states:StartExecution")
+    assert starting == {"Ref": fleets}
+    (following,) = (one for one in allowed if "states:DescribeExecution" in listed(one["Action"]))
+    (redriving,) = (one for one in allowed if "states:RedriveExecution" in listed(one["Action"]))
+    assert spelt(following["Resource"]).endswith(f":execution:<{fleets}.Name>:*")
+    assert spelt(redriving["Resource"]).endswith(f":execution:<{fleets}.Name>/*:*")
+    (invoking,) = (one["Resource"] for one in allowed if one["Action"] == "lambda:InvokeFunction")
+    assert len(invoking) == 5
 
 
 @pytest.mark.parametrize(("stack", "named"), [("released_group", {"AutoScalingGroup"}), ("released_standalone", set())])

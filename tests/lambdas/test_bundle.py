@@ -75,6 +75,12 @@ print(json.dumps([name for name in ("rich", "typer", "yaml", "moto", "click") if
     assert json.loads(run_alone(bundle, program)) == []
 
 
+def test_durable_function_runs_with_its_sdk_in_the_bundle(tmp_path: Path) -> None:
+    whole = made(tmp_path / "durable", "--arch", "native", "--durable")
+    assert run_alone(whole, "import durable; print(callable(durable._made()))") == "True\n"
+    assert _size(whole) < 25e6
+
+
 def test_every_module_of_awsroll_in_it_imports_with_the_bundle_alone(bundle: Path) -> None:
     program = """
 import importlib, pkgutil, awsroll
