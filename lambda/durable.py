@@ -10,6 +10,7 @@ itself with the same rollout and answers what that one answers.
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 import structlog
@@ -72,8 +73,8 @@ def roll_out(event: Any, context: "DurableContext") -> Looked:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(durable_execution=arn)
     wanted = check(event, Event)
-    # The execution's own name would do, were it not free again once it is forgotten.
-    rollout_id = wanted.rollout_id or f"durable-{arn.rpartition('/')[2]}"
+    # Of the whole ARN: an execution's name is free again once it is forgotten.
+    rollout_id = wanted.rollout_id or f"durable-{uuid5(NAMESPACE_URL, arn)}"
     structlog.contextvars.bind_contextvars(rollout_id=rollout_id)
 
     def start(_: "StepContext") -> Looked:

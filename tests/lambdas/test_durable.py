@@ -59,9 +59,11 @@ def running(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Runn
         clock = SandboxClock(driven.rolling.clock)
         with patch.object(runner, "SkipClock", lambda: clock):
             functions = DurableFunctionTestRunner(durable.handler)
-        with functions:
-            yield Running(driven, functions)
-        functions._scheduler._loop.close()  # the runner leaves that to the end of the process
+        try:
+            with functions:
+                yield Running(driven, functions)
+        finally:
+            functions._scheduler._loop.close()  # the runner leaves that to the end of the process
 
 
 def answer(result: DurableFunctionTestResult) -> dict[str, Any]:
@@ -98,9 +100,11 @@ def test_a_bad_version_is_rolled_back(tmp_path: Path) -> None:
 
 def test_the_rollout_is_named_by_the_event_or_else_after_the_execution(tmp_path: Path) -> None:
     with running(tmp_path) as it:
-        request = it.driven.request(concurrent=4)
+        request = it.driven.request(concurrent=2)
         assert answer(it.run({"request": request, "rollout_id": "deploy-7"}))["rollout_id"] == "deploy-7"
-        assert answer(it.run({"request": request}))["rollout_id"].startswith("durable-")
+        names = {answer(it.run({"request": request}))["rollout_id"] for _ in range(2)}
+        assert len(names) == 2
+        assert all(name.startswith("durable-") for name in names)
 
 
 def test_a_step_that_is_killed_before_its_checkpoint_is_made_again(
@@ -117,7 +121,7 @@ def test_a_step_that_is_killed_before_its_checkpoint_is_made_again(
             return standing
 
         monkeypatch.setattr(durable, "begin", begun_unseen)
-        assert answer(it.run(concurrent=4))["outcome"] == "succeeded"
+        assert answer(it.run(concurrent=2))["outcome"] == "succeeded"
         assert len(calls) == 2
         assert len(it.driven.rolling.store.list()) == 1
 
@@ -133,7 +137,7 @@ def test_what_may_pass_is_waited_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
             return really(*args, **more)
 
         monkeypatch.setattr(durable, "step", sometimes)
-        assert answer(it.run(concurrent=4))["outcome"] == "succeeded"
+        assert answer(it.run(concurrent=2))["outcome"] == "succeeded"
 
 
 def test_an_aws_that_never_answers_fails_the_execution_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +176,7 @@ def test_a_gate_is_watched_until_a_person_approves(tmp_path: Path, monkeypatch: 
         def watched(rollout_id: str, *args: Any, **more: Any) -> Any:
             standing = really(rollout_id, *args, **more)
             waits.append(standing.phase)
-            if waits.count("approval") == 2:
+            if standing.phase == "approval" and waits.count("approval") == 2:
                 it.driven.name = rollout_id
                 it.driven.say("approve")
             return standing
