@@ -6,6 +6,8 @@ The public names, nothing else. They are loaded when first used, so that `import
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from awsroll.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from awsroll.core.hooks import HookEvent, HookPoint, HookSpec
     from awsroll.core.leftovers import Leftover
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
     from awsroll.stores import LocalStore, RecordStore
 
-__version__ = "0.1.0"
 __all__ = [
     "AwsError",
     "AwsrollError",

@@ -14,13 +14,14 @@ from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
-from awsroll.errors import AwsrollError, FleetError, RolloutEndedError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetError, FleetLockedError, RolloutEndedError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
 from awsroll.running import NotConfirmedError, Run, Surroundings
 from awsroll.stores import RecordStore
 from awsroll.unfinished import check_unfinished, explain_refusal
+from awsroll.waiting import let_go_on
 
 __all__ = [
     "NotConfirmedError",
@@ -30,6 +31,7 @@ __all__ = [
     "ask",
     "go_back",
     "go_on",
+    "hear_at_once",
     "known_rollout",
     "known_rollouts",
     "look_ahead",
@@ -107,6 +109,8 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
     """
     run = Run(surroundings)
     rollout = run.store.load(rollout_id).rollout
+    if run.store.wishes(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
+        run.store.wish(rollout_id, lambda said: replace(said, pause=False))
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
@@ -152,6 +156,16 @@ def approve(rollout_id: str, store: Store) -> RolloutSummary:
     return ask(rollout_id, lambda said: replace(said, approved=max(said.approved, number), rejected=False), store)
 
 
+def hear_at_once(rollout_id: str, surroundings: Surroundings) -> None:
+    """Have a state machine that waits for a person look now at what was asked; it does so soon by itself."""
+    _wake(Run(surroundings), rollout_id)
+
+
+def _wake(run: Run, rollout_id: str) -> None:
+    with suppress(AwsrollError):
+        let_go_on(rollout_id, run.store, run.aws)
+
+
 def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
     """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return the report.
 
@@ -162,6 +176,7 @@ def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SA
     """
     run = Run(surroundings)
     ask(rollout_id, lambda said: replace(said, abort=True), run.store)
+    _wake(run, rollout_id)
     report = run.follow(rollout_id)
     if report is None and run.store.load(rollout_id).status.mode is not Mode.ENDED:
         return _take_over(run, rollout_id, pace)
@@ -184,8 +199,11 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
     if problem:
         raise SpecError(problem)
     if record.status.outcome is Outcome.ROLLED_BACK:
+        with suppress(FleetLockedError), run.holding(record.rollout):  # whoever holds it has a label of his own there
+            _tidy(run, record.rollout)
         return build_report(record, at=run.clock.now())
     run.store.wish(rollout_id, lambda said: replace(said, rollback=True, abort=False, pause=False))
+    _wake(run, rollout_id)
     return run.follow(rollout_id) or _take_over(run, rollout_id, pace)
 
 

@@ -5,10 +5,8 @@ twice at once, or killed anywhere: the truth is in the store. Between two steps 
 the next step was asked for and a minute more; a driver that comes no more is outwaited by `awsroll resume`.
 """
 
-import json
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -18,7 +16,6 @@ from awsroll.core.failing import reopened, why_not_back
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.errors import (
-    AwsrollError,
     FleetError,
     FleetLockedError,
     LeaseLostError,
@@ -35,6 +32,7 @@ from awsroll.running import Run
 from awsroll.standing import Awaited, Standing, standing_of
 from awsroll.stores import Order, RecordStore, Waiting
 from awsroll.unfinished import check_unfinished
+from awsroll.waiting import let_go_on
 
 LONGEST_HOOK_SECONDS = 240.0
 """A Lambda function of a hook must have answered by then: a step waits for it, and a step is bounded."""
@@ -279,7 +277,7 @@ def say(rollout_id: str, what: Say, surroundings: Surroundings) -> Standing:
     store.wish(rollout_id, _change(what, record))
     if ended:
         record = _reopen(run, record)
-    _answer(run, store, rollout_id)
+    let_go_on(rollout_id, store, run.aws)
     return standing_of(record, wait_seconds=1)
 
 
@@ -323,19 +321,5 @@ def wait_for_person(rollout_id: str, task_token: str, surroundings: Surroundings
     store.put_note(rollout_id, Waiting(task_token=task_token))
     standing = standing_of(record, wait_seconds=_PERSON_SECONDS)
     if standing.phase not in (Awaited.APPROVAL, Awaited.PAUSED) or store.wishes(rollout_id) != record.status.wishes:
-        _answer(run, store, rollout_id)
+        let_go_on(rollout_id, store, run.aws)
     return standing
-
-
-def answer_waiting(rollout_id: str, surroundings: Surroundings) -> None:
-    """Let a machine that waits for a person look at once; one that cannot be told looks by itself a little later."""
-    run = Run(surroundings)
-    with suppress(AwsrollError):
-        _answer(run, _own_store(run), rollout_id)
-
-
-def _answer(run: Run, store: RecordStore, rollout_id: str) -> None:
-    waiting = store.note(rollout_id, Waiting)
-    if waiting is not None and waiting.task_token:
-        run.aws.step_functions.answer(waiting.task_token, json.dumps({"rollout_id": rollout_id}))
-        store.put_note(rollout_id, Waiting())

@@ -27,6 +27,10 @@ class StepInProgress(HandlerError):  # noqa: N818
     """An earlier step of the same rollout has not finished; try again."""
 
 
+class WaveStopped(HandlerError):  # noqa: N818
+    """More fleets of a wave have failed than it tolerates: this one was not begun."""
+
+
 class RolloutNotFound(HandlerError):  # noqa: N818
     """No rollout of that id is in the store."""
 
@@ -69,6 +73,9 @@ NAMES: tuple[tuple[type[errors.AwsrollError], type[HandlerError]], ...] = (
     (errors.AwsUnansweredError, AwsUnanswered),
     (errors.AwsError, AwsRefused),
 )
+
+PASSING = (Throttled, AwsUnanswered, StepInProgress)
+"""What may be gone at the next call: worth calling again."""
 
 
 def named(error: errors.AwsrollError) -> HandlerError:

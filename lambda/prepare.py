@@ -3,17 +3,24 @@
 Called again with the same id and request it answers where the rollout stands, so a retry is harmless.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 import surroundings as container
+from awsroll.core.status import Outcome
+from awsroll.errors import RolloutNotFoundError
 from awsroll.standing import Standing
 from awsroll.stepwise import begin
-from awsroll.stores import Order
+from awsroll.stores import Order, RecordStore
 from driving import ROLLOUT_ID, around
 from handling import handles
+from named import InvalidEvent, WaveStopped
 from requested import to_request
+
+_FAILURES = (Outcome.ROLLED_BACK, Outcome.STOPPED, Outcome.PAUSED)
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +34,9 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
         region: where the fleet is; left out: where the function is.
         role: ARN of a role to assume for the fleet's account.
         external_id: what that role asks for, if it does.
+        longest_id: how long `rollout_id` may be for whoever drives it.
+        wave: ids of the rollouts that are made side by side with this one.
+        tolerated_failures: so many of those may have failed; after more, this one is not begun.
     """
 
     request: dict[str, Any]
@@ -35,11 +45,22 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     region: str = ""
     role: str = ""
     external_id: str = ""
+    longest_id: int = 128
+    wave: tuple[str, ...] = ()
+    tolerated_failures: int = 0
 
 
 @handles(Event)
 def handler(event: Event, _: Any) -> Standing:
     """Answer where the rollout stands."""
+    if len(event.rollout_id or "") > event.longest_id:
+        problem = (
+            f"the rollout's id, or the execution's name, is longer than {event.longest_id} characters; nothing was "
+            "changed: give a shorter one"
+        )
+        raise InvalidEvent(problem)
+    store = container.store()
+    _check_wave(event, store)
     order = Order(
         request=to_request(event.request),
         region=event.region,
@@ -47,4 +68,19 @@ def handler(event: Event, _: Any) -> Standing:
         external_id=event.external_id,
         started_at=event.execution_started_at,
     )
-    return begin(order, around(order, container.store()), rollout_id=event.rollout_id or "")
+    return begin(order, around(order, store), rollout_id=event.rollout_id or "")
+
+
+def _check_wave(event: Event, store: RecordStore) -> None:
+    """Begin no further fleet of a wave in which more have failed than it tolerates; one that was begun goes on."""
+    known = dict(_outcomes(event.wave, store))
+    failed = [name for name, outcome in known.items() if outcome in _FAILURES]
+    if event.rollout_id not in known and len(failed) > event.tolerated_failures:
+        problem = f"{len(failed)} rollouts of this wave have failed ({', '.join(failed[:5])}): this one was not begun"
+        raise WaveStopped(problem)
+
+
+def _outcomes(wave: tuple[str, ...], store: RecordStore) -> Iterator[tuple[str, Outcome]]:
+    for name in wave:
+        with suppress(RolloutNotFoundError):
+            yield name, store.load(name).status.outcome

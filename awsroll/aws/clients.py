@@ -5,10 +5,11 @@ What the installed SDK does not know yet is asked for here (`knows`), so that ca
 """
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from awsroll.aws.services import check_listed
 from awsroll.errors import AwsRefusedError
+from awsroll.version import __version__
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
@@ -54,11 +55,13 @@ class Clients:
     def client(self, service: str) -> Any:
         """Return the client of a service, making it if this is its first use."""
         if service not in self._made:
+            check_listed(service)
             self._made[service] = self._make(service)
         return self._made[service]
 
     def knows(self, service: str, operation: str, parameter: str = "") -> bool:
         """Tell whether the installed SDK has an operation, and the parameter if one is named."""
+        check_listed(service, operation)
         model = self.client(service).meta.service_model
         if operation not in model.operation_names:
             return False
@@ -76,7 +79,7 @@ class Clients:
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=self._read_seconds,
             max_pool_connections=self._max_pool,
-            user_agent_extra=f"awsroll/{_own_version()}",
+            user_agent_extra=f"awsroll/{__version__}",
         )
         try:
             client = self._session.client(
@@ -96,10 +99,3 @@ def _refuse_error_page(response_dict: Mapping[str, Any], **_: Any) -> None:
     headers = {name.lower(): value for name, value in response_dict["headers"].items()}
     if headers.get("server", "").startswith("Werkzeug") and "text/html" in headers.get("content-type", ""):
         raise UnimplementedAnswerError
-
-
-def _own_version() -> str:
-    try:
-        return version("awsroll")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "unreleased"

@@ -18,6 +18,7 @@ from awsroll.core.wishes import Wishes
 if TYPE_CHECKING:
     from awsroll.compose import Surroundings
     from awsroll.report import Report, RolloutSummary
+    from awsroll.stores import RecordStore
 
 ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id.")]
 
@@ -42,7 +43,8 @@ def approve(
 
     if reject:
         return _ask(everywhere, rollout, "reject", lambda said: replace(said, rejected=True))
-    return _tell(everywhere, "approve", compose.approve(rollout, everywhere.store()))
+    store = everywhere.store()
+    return _tell(everywhere, "approve", compose.approve(rollout, store), store)
 
 
 @takes(PACE_GROUP, EVERYWHERE_GROUP)
@@ -72,10 +74,12 @@ def rollback(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
 def _ask(everywhere: Everywhere, rollout: str, what: str, change: Callable[[Wishes], Wishes]) -> int:
     from awsroll.compose import ask  # noqa: PLC0415 - keeps `--help` fast
 
-    return _tell(everywhere, what, ask(rollout, change, everywhere.store()))
+    store = everywhere.store()
+    return _tell(everywhere, what, ask(rollout, change, store), store)
 
 
-def _tell(everywhere: Everywhere, what: str, summary: "RolloutSummary") -> int:
+def _tell(everywhere: Everywhere, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:
+    _wake(everywhere, summary.rollout_id, store)
     rollout = summary.rollout_id
     driven = summary.status is Outcome.RUNNING
     heard = "its driver acts on it at its next look" if driven else "no process drives it: `awsroll resume` acts on it"
@@ -84,3 +88,13 @@ def _tell(everywhere: Everywhere, what: str, summary: "RolloutSummary") -> int:
     else:
         Output(quiet=everywhere.quiet).result(f"{rollout}: asked to {what}; {heard}")
     return 0
+
+
+def _wake(everywhere: Everywhere, rollout: str, store: "RecordStore") -> None:
+    """Have a state machine that waits for a person hear of it at once."""
+    from awsroll.compose import Surroundings, hear_at_once  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.waiting import waiting_token  # noqa: PLC0415 - the same
+
+    if waiting_token(rollout, store):
+        session, endpoint_url = everywhere.session(), everywhere.endpoint_url
+        hear_at_once(rollout, Surroundings(session=session, endpoint_url=endpoint_url, store=store))

@@ -131,5 +131,6 @@ class _Followed:
             rolled = fleet.report
             serving = "" if rolled is None else self._serving.get(rolled.rollout_id, "")
             if rolled is not None and (advice := how_to_go_on(rolled, serving=serving)):
-                complain(f"{fleet.fleet_name}: {advice}")
+                whose = f" (with credentials of {fleet.role})" if fleet.role else ""
+                complain(f"{fleet.fleet_name}: {advice}{whose}")
         complain(*advice_on(report))

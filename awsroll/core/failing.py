@@ -71,8 +71,8 @@ def _heed(view: View) -> Status:
     group = view.observation.group
     if group is not None and group.refresh_active:
         return pause(status, _REFRESHED.format(group.name))
-    if wishes.pause and not status.pausing:
-        return replace(status, pausing="paused by request")
+    if wishes.pause is not bool(status.pausing):
+        return replace(status, pausing="paused by request" if wishes.pause else "")
     return status
 
 

@@ -214,9 +214,15 @@ def _is_late(view: View, name: str) -> bool:
 
 
 def _forget_late(view: View, proposals: Proposals) -> None:
-    """Do not wait for what is overdue: the warning is in the report. A hook has a timeout of its own."""
+    """Do not wait for what is overdue: the warning is in the report.
+
+    A hook has a timeout of its own. A drain ends for certain, and nobody would end the instance after us: it is waited
+    for as long as nothing else tells that AWS has stopped.
+    """
+    idle = (view.observation.at - view.status.progress_at).total_seconds()
+    patient = idle < view.rollout.limits.progress_seconds
     for reason, names in list(proposals.waiting.items()):
-        if reason is Reason.RUNNING_HOOK:
+        if reason is Reason.RUNNING_HOOK or (reason is Reason.DRAINING and patient):
             continue
         kept = [name for name in names if not _is_late(view, name)]
         proposals.waiting[reason] = kept

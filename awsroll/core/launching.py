@@ -18,6 +18,7 @@ from awsroll.core.gates import launches_left
 from awsroll.core.refusals import excuse_failures
 from awsroll.core.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT
 from awsroll.core.rollout import Rollout
+from awsroll.core.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.short_zones import with_capacity
 from awsroll.core.status import Call, CallKind, Launch, Places, Status, Step
 from awsroll.core.victims import order
@@ -28,11 +29,12 @@ MARK_TEMPLATE, MARK_REPLACES = "awsroll:template", "awsroll:replaces"
 _OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
 _REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
 _IN_ONE_CALL = 100  # LaunchInstances takes no more
+_AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
 _AROUND_A_CALL = timedelta(minutes=2)  # clocks that differ, and a call that was made right after the last look
 
 
 def adopt_old_launches(view: View) -> Status:
-    """Settle launches of a group that are too old to be made again: only what the look shows can tell.
+    """Settle launches of a group that are too old to be made again, or may not be: only what the look shows can tell.
 
     LaunchInstances takes no tags. So the instances of such a launch are members on the goal, in its zone, launched
     while a driver that could have made the call was alive, and no more of them than desired has moved. Where the look
@@ -43,7 +45,8 @@ def adopt_old_launches(view: View) -> Status:
         return status
     for launch in status.launches:
         room = group.desired - status.desired.expected
-        if launch.settled or _is_young(view, launch) or room <= 0:
+        is_repeatable = _is_young(view, launch) and not launch.refused
+        if launch.settled or is_repeatable or room <= 0:
             continue
         found = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
         if found:
@@ -72,9 +75,21 @@ def _is_young(view: View, launch: Launch) -> bool:
 def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
     """Make the launches again whose outcome is not known: same token, same request, so the same instances."""
     status = view.status
-    launches = tuple(one for one in status.launches if one.settled or _is_young(view, one))
-    unsettled = tuple(one for one in launches if not one.settled)
-    return replace(status, launches=launches), tuple(_action(view, one) for one in unsettled)
+    known = tuple(one for one in status.launches if one.settled)
+    unsettled = tuple(one for one in status.launches if not one.settled)
+    again = tuple(replace(one, repeated=True) for one in unsettled if _may_have_been_made(view, one))
+    refused = [one.refused for one in unsettled if one.refused and not _may_have_been_made(view, one)]
+    if refused:
+        at = view.observation.at
+        since = status.shortage_since or at
+        status = replace(status, shortage_since=since, shortage=refused[-1], launch_after=at + _AFTER_A_REFUSAL)
+    return replace(status, launches=(*known, *again)), tuple(_action(view, one) for one in again)
+
+
+def _may_have_been_made(view: View, launch: Launch) -> bool:
+    """Tell whether a launch may have had its effect; a refused one that no look has shown in time has had none."""
+    settled_in = timedelta(seconds=view.rollout.limits.settle_seconds)
+    return _is_young(view, launch) and not (launch.refused and view.observation.at - launch.at >= settled_in)
 
 
 def _action(view: View, launch: Launch) -> Action:

@@ -14,9 +14,8 @@ from awsroll.core.registering import missing_targets
 from awsroll.core.reloading import RELOADING
 from awsroll.core.restoring import all_goals
 from awsroll.core.retire import RETIRING
-from awsroll.core.settings import DELAY, DESIRED, MAXIMUM, MINIMUM, POOL, PROCESS, VERSION, version_text
+from awsroll.core.settings import DESIRED, PROCESS, VERSION, value_of
 from awsroll.core.view import View
-from awsroll.core.warm_pool import NO_POOL
 
 _ROLES = (RETIRING, RELOADING, REPLACEMENT)
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
@@ -91,7 +90,7 @@ def _with_desired_back(view: View) -> View:
 
 
 def _setting(view: View, name: str, goal: str | None) -> Leftover:
-    resource, old, now = name.partition("=")[2] or view.rollout.group, view.status.ledger[name], _now(view, name)
+    resource, old, now = name.partition("=")[2] or view.rollout.group, view.status.ledger[name], value_of(view, name)
     subject = f"{_words(name)} of {_resource_words(view, resource)}"
     found = f"{subject} is {now}, as it was" if now == old else f"{subject} is {now}, it was {old}"
     remedy = "left so, its tag is removed" if goal is None else f"set to {goal}"
@@ -108,24 +107,6 @@ def _words(name: str) -> str:
 def _resource_words(view: View, resource: str) -> str:
     names = (f"target group {one.name}" for one in view.observation.target_groups if one.arn == resource)
     return next(names, f"group {resource}")
-
-
-def _now(view: View, name: str) -> str:
-    group = view.observation.group
-    if name.startswith(DELAY):
-        return f"{view.observation.target_group(name.partition('=')[2]).deregistration_delay_seconds:g}"
-    if group is None:
-        return "unknown"
-    if name.startswith(PROCESS):
-        return "suspended" if name.removeprefix(PROCESS) in group.suspended else "running"
-    values = {
-        MINIMUM: str(group.minimum),
-        MAXIMUM: str(group.maximum),
-        DESIRED: str(group.desired),
-        VERSION: version_text(group),
-        POOL: NO_POOL if group.warm_pool is None else str(group.warm_pool),
-    }
-    return values.get(name, "unknown")
 
 
 # --- instances ----------------------------------------------------------------------------------------------------

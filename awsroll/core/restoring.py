@@ -20,7 +20,9 @@ from awsroll.core.settings import (
     PROCESS,
     RUNNING,
     VERSION,
+    given,
     is_pinned,
+    value_of,
     version_text,
     writes,
 )
@@ -36,7 +38,9 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
         return status, ()
     values = {name: value for name, value in _goals(view).items() if value is not None}
     if values:
-        return replace(status, prepared_at=None), writes(view, values, Reason.RESTORING)
+        seen = all(value_of(view, name) == given(status, name)[-1] for name in status.applied)
+        status = replace(status, prepared_at=None if seen else status.prepared_at)
+        return status, writes(view, values, Reason.RESTORING)
     if is_in_doubt(view):
         return status, ()
     forget = _tags(view)
@@ -48,7 +52,7 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
 def is_in_doubt(view: View) -> bool:
     """Tell whether settings seem untouched only because this look is older than what was done to them last.
 
-    One that shows something to put back, or tags to take off once that is past, is newer; so are those that follow it.
+    One that shows them all as they were set, or their tags once that time is past, is newer; so are those that follow.
     """
     since = view.status.prepared_at
     return since is not None and view.observation.at - since < timedelta(seconds=LAG_SECONDS)
@@ -104,7 +108,7 @@ def _process_goals(view: View) -> dict[str, str | None]:
 def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
     goals: dict[str, str | None] = {}
     for name, old in view.status.ledger.items():
-        applied = view.status.applied.get(name, "")
+        applied = given(view.status, name)
         if name.startswith(DELAY):
             goals[name] = _delay_goal(view, name, old, applied)
         elif group is None:
@@ -118,9 +122,9 @@ def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
     return goals
 
 
-def _delay_goal(view: View, name: str, old: str, applied: str) -> str | None:
+def _delay_goal(view: View, name: str, old: str, applied: tuple[str, ...]) -> str | None:
     seconds = view.observation.target_group(name.partition("=")[2]).deregistration_delay_seconds
-    return old if seconds == float(applied) and seconds != float(old) else None
+    return old if seconds in map(float, applied) and seconds != float(old) else None
 
 
 def _pool_goal(view: View, group: Group) -> str | None:
@@ -128,15 +132,15 @@ def _pool_goal(view: View, group: Group) -> str | None:
     return view.status.ledger[POOL] if deleted else None
 
 
-def _bound_goal(now: int, goal: int, applied: str) -> str | None:
-    return str(goal) if str(now) == applied and now != goal else None
+def _bound_goal(now: int, goal: int, applied: tuple[str, ...]) -> str | None:
+    return str(goal) if str(now) in applied and now != goal else None
 
 
-def _version_goal(view: View, group: Group, old: str, applied: str) -> str | None:
+def _version_goal(view: View, group: Group, old: str, applied: tuple[str, ...]) -> str | None:
     """Return what the group should launch from: the goal after success, else the baseline, as a number."""
     rollout = view.rollout
     winner = rollout.template if view.status.mode is Mode.COMPLETING else rollout.baseline_template
-    if version_text(group) != applied:
+    if version_text(group) not in applied:
         return None  # somebody has set another one since
     if winner is None:
         return old

@@ -62,7 +62,14 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
     """
     changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
     status, writes = _change(view, changes, _untold_goal(view, bounds))
-    return (status, writes) if writes else (replace(status, prepared_at=None), ())
+    if writes:
+        return status, writes
+    return replace(status, prepared_at=None, applied={name: given(status, name)[-1] for name in status.applied}), ()
+
+
+def given(status: Status, name: str) -> tuple[str, ...]:
+    """Return the values that we gave a setting since a look has shown one; the last is what it should have now."""
+    return tuple(status.applied.get(name, "").split(" "))
 
 
 def make_room(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -88,7 +95,7 @@ def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tu
         return view.status, ()
     status = _warn_of_others(view, changes)
     ledger = {change.name: status.ledger.get(change.name, change.found) for change in changes} | goal
-    applied = {change.name: change.wanted for change in changes}
+    applied = {one.name: _and(given(status, one.name), one.wanted) for one in changes}
     at = view.observation.at
     status = replace(status, ledger=status.ledger | ledger, applied=status.applied | applied, prepared_at=at)
     untold = [one for one in changes if (one.resource, one.tag) not in view.observation.remembered]
@@ -102,6 +109,29 @@ def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tu
         )
         return status, told
     return status, writes(view, {change.name: change.wanted for change in changes}, Reason.PREPARING)
+
+
+def value_of(view: View, name: str) -> str:
+    """Return what a setting is now, as it stands in the ledger."""
+    group = view.observation.group
+    if name.startswith(DELAY):
+        return f"{view.observation.target_group(name.partition('=')[2]).deregistration_delay_seconds:g}"
+    if group is None:
+        return "unknown"
+    if name.startswith(PROCESS):
+        return SUSPENDED if name.removeprefix(PROCESS) in group.suspended else RUNNING
+    values = {
+        MINIMUM: str(group.minimum),
+        MAXIMUM: str(group.maximum),
+        DESIRED: str(group.desired),
+        VERSION: version_text(group),
+        POOL: NO_POOL if group.warm_pool is None else str(group.warm_pool),
+    }
+    return values.get(name, "unknown")
+
+
+def _and(before: tuple[str, ...], value: str) -> str:
+    return " ".join((*(one for one in before if one not in ("", value)), value))
 
 
 def _untold_goal(view: View, bounds: Bounds) -> dict[str, str]:
@@ -118,7 +148,7 @@ def _warn_of_others(view: View, changes: tuple[Change, ...]) -> Status:
     """Tell, once, of a template version that somebody set meanwhile: it is pinned again, and his is not put back."""
     status, rollout = view.status, view.forward
     change = next((one for one in changes if one.name == VERSION), None)
-    known = {status.ledger.get(VERSION), status.applied.get(VERSION)}
+    known = {status.ledger.get(VERSION), *given(status, VERSION)}
     ours = {str(rollout.template), str(rollout.baseline_template)}
     if change is None or VERSION not in status.ledger or change.found in known | ours:
         return status
@@ -155,7 +185,7 @@ def _process_changes(view: View, group: Group, *, at_rest: bool) -> list[Change]
         for name in wanted
         if name not in group.suspended
     ]
-    ours = view.status.applied.get(f"{PROCESS}{_WHILE_SURPLUS}") == SUSPENDED
+    ours = given(view.status, f"{PROCESS}{_WHILE_SURPLUS}")[-1] == SUSPENDED
     if not scaling_rests and ours and _WHILE_SURPLUS in group.suspended:
         changes.append(Change(name=f"{PROCESS}{_WHILE_SURPLUS}", resource=group.name, found=SUSPENDED, wanted=RUNNING))
     return changes

@@ -12,7 +12,7 @@ from typing import assert_never
 from awsroll.core import actions as act
 from awsroll.core.actions import Answer, Result
 from awsroll.core.desired import moved
-from awsroll.core.fleet import CommandState, Lifecycle
+from awsroll.core.fleet import CommandState, Instance, Lifecycle
 from awsroll.core.plan import add_failures, add_warnings, pause
 from awsroll.core.short_zones import note_zone
 from awsroll.core.status import Call, CallKind, Failure, Launch, Mode, Status
@@ -20,6 +20,7 @@ from awsroll.core.view import View
 
 RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
 
+_TELLS_OF_THE_FIRST = ("IdempotentInstanceTerminated", "LaunchTooOld")  # refusals of a launch that was made before
 _EFFECT_ON_DESIRED = {
     CallKind.TERMINATE_AND_DECREMENT: -1,
     CallKind.ENTER_STANDBY: -1,
@@ -42,6 +43,11 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
 
 def _settle_one(status: Status, result: Result, at: datetime) -> Status:
     match result.action:
+        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if _says_nothing(result):
+            refused = replace(launch, refused=result.message or result.code)
+            status = replace(
+                status, launches=tuple(refused if one.number == launch.number else one for one in status.launches)
+            )
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             status = _settle_launch(status, launch, result, at)
         case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
@@ -78,7 +84,7 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
 
 def _refused(status: Status, result: Result, at: datetime) -> Status:
     what = f"{type(result.action).__name__} was refused: {result.message}"
-    if status.mode is not Mode.ROLLING and not result.transient:
+    if status.mode is not Mode.ROLLING and not result.transient and not _says_nothing(result):
         status = add_warnings(status, what)
         return replace(status, abandoned=(*status.abandoned, abandoned_name(result.action)))
     if result.denied:
@@ -95,13 +101,21 @@ def abandoned_name(action: act.Action) -> str:
     return f"{type(action).__name__} {about}".strip()
 
 
+def _says_nothing(result: Result) -> bool:
+    """Tell whether it is the refusal of a launch that was made before: what became of that is as unknown as it was."""
+    if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
+        return False
+    refused = result.answer is Answer.REFUSED and result.code not in _TELLS_OF_THE_FIRST
+    return refused and result.action.launch.repeated
+
+
 def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
     if result.answer is Answer.UNANSWERED:
         return status
     status = note_zone(status, launch, result, at)
     others = tuple(one for one in status.launches if one.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
-        made = replace(launch, settled=True, instance_ids=result.instance_ids)
+        made = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
         status = replace(status, launches=(*others, made), progress_at=at, launch_after=None)
         status = moved(status, len(result.instance_ids), at)
         if len(result.instance_ids) == launch.count:
@@ -160,7 +174,7 @@ def settle_by_look(view: View) -> Status:
     """Settle the calls whose effect, or lack of it, this look shows."""
     status = view.status
     for call in view.status.calls:
-        had_effect = _effect_seen(view, call)
+        had_effect = _effect_seen(replace(view, status=status), call)
         if had_effect is not None:
             status = _settled_call(replace(view, status=status), call, had_effect=had_effect)
     return status
@@ -205,6 +219,15 @@ def _effect_seen(view: View, call: Call) -> bool | None:
     return False if view.observation.at - call.at >= patience else None
 
 
+def _has_left_standby(view: View, one: Instance | None) -> bool:
+    """Tell whether a member is back; of one that has ended since, a desired capacity above the known one tells it."""
+    if one is not None and not view.is_leaving(one):
+        return one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+    group, known = view.observation.group, view.status.desired
+    raised = group is not None and known is not None and group.desired > known.expected
+    return raised and not (one is not None and view.is_away(one))
+
+
 def _is_shown(view: View, call: Call) -> bool:
     group, one = view.observation.group, view.by_id.get(call.instance_id)
     match call.kind:
@@ -216,7 +239,7 @@ def _is_shown(view: View, call: Call) -> bool:
         case CallKind.ENTER_STANDBY:
             return one is not None and view.is_away(one)  # one that leaves was never there: its group ended it
         case CallKind.EXIT_STANDBY:
-            return one is not None and one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+            return _has_left_standby(view, one)
         case CallKind.SET_DESIRED:
             return group is not None and group.desired == call.number
         case CallKind.SEND_COMMAND:

@@ -85,6 +85,9 @@ class Launch:
         succeeds: standalone: the instance whose place the new one takes.
         instance_ids: what came of it; empty until the answer is known.
         settled: its outcome is known. An unsettled one is replayed with the same token, never issued anew.
+        at: when it was decided; once it is settled, when that became known.
+        repeated: it was made before, without an answer: that may have had its effect.
+        refused: why the repetition was refused, which says nothing of the first: a look must.
     """
 
     number: int
@@ -99,6 +102,8 @@ class Launch:
     tags: tuple[tuple[str, str], ...] = ()
     instance_ids: tuple[str, ...] = ()
     settled: bool = False
+    repeated: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +217,8 @@ class Status:
         baking_since: since when the whole new fleet has served; `baked`: long enough.
         pausing: why it is about to pause: what is in flight comes to its end first; empty: it is not.
         ledger: settings of others that were changed: name -> value as found.
-        applied: the same settings: name -> the value that we gave them; another one seen is somebody else's wish.
+        applied: the same settings: name -> the value that we gave them; another one seen is somebody else's wish. Until
+            a look shows the last, those before it stay, with a space between: its call may not have been made.
         prepared_at: when settings were last announced or changed, until a look shows it.
         shortage_since: since when the group or EC2 has owed us instances; `shortage` says why, in AWS's words.
         short_zones: zones in which a group's surge was refused for lack of capacity, and when: others are tried first.

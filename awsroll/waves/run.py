@@ -142,11 +142,10 @@ class FleetsRun:
             self._halted.set()
             crew.leave(_LEAVING_SECONDS)
             raise
-        ended = self._endings(wave.fleets)
-        is_over = wave.is_failed(ended) or waiting
-        self._tell(
-            "wave.stopped" if is_over else "wave.passed", wave=wave.name, not_begun=[one.name for one in waiting]
-        )
+        endings = self._endings(wave.fleets)
+        left = {FleetEnding.INTERRUPTED, FleetEnding.NOT_BEGUN}.intersection(endings)
+        event = "wave.stopped" if waiting or left or wave.is_failed(endings) else "wave.passed"
+        self._tell(event, wave=wave.name, not_begun=[one.name for one in waiting])
 
     def _begin(self, crew: Crew[str, _Ended], fleet: FleetSpec, wave: WaveSpec) -> None:
         ready = self._ready[fleet.name]

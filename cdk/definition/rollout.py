@@ -12,7 +12,13 @@ from definition.states import State, call, caught, wait, when
 LONGEST_STEPS = 1500
 """Steps in one execution, before it goes on as a new one: some 11 events each, of the 25,000 that one may have."""
 
-_DEFAULTS = '{"request":{},"rollout_id":"","region":"","role":"","external_id":"","generation":1}'
+LONGEST_NAME = 75
+"""Characters of an execution's name, which may have 80: those that go on with it are called `NAME.1`, `NAME.2`, …"""
+
+ORDER = ("request", "region", "role", "external_id")
+"""What `prepare` is told of a fleet."""
+
+_DEFAULTS = '{"request":{},"rollout_id":"","region":"","role":"","external_id":"","generation":1,"name":""}'
 _WAITS = {
     "drain": ("Wait for drain", "Requests in flight are finished before a server goes."),
     "launch": ("Wait for launch", "New servers boot."),
@@ -57,12 +63,16 @@ def rollout_machine(
             "New rollout?": {
                 "Type": "Choice",
                 "Comment": "With a rollout_id, a rollout that was begun before is taken up.",
-                "Choices": [when("$.rollout_id", "", "Prepare")],
+                "Choices": [
+                    when("$.rollout_id", "", "Prepare"),
+                    {"Variable": "$.generation", "NumericGreaterThan": 1, "Next": "Go on"},
+                ],
                 "Default": "Take up",
             },
             "Prepare": caught(_prepare(functions["prepare"]), by="Refused"),
             "Set out": _set_out("$.prepared.Payload.rollout_id"),
             "Take up": _set_out("$.rollout_id"),
+            "Go on": _set_out("$.rollout_id", name="$.name"),
             **driving(functions, longest_steps=longest_steps),
             **_continuing(),
             "Ended": {
@@ -93,7 +103,11 @@ def rollout_machine(
 
 
 def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
-    """Return the states that drive a rollout until it is `Ended`, is `Continue as new execution`, or is left."""
+    """Return the states that drive a rollout until it has `Ended`, or is `Left for a person`.
+
+    At its limit of steps they lead to `Continue as new execution`. A failure of `Stop` or `Restore` has no Catch: a
+    machine that fails there is redriven there.
+    """
     reconcile, control = functions["reconcile"], functions["control"]
     step = {"rollout_id.$": "$.rollout_id", "steps.$": "$.standing.steps"}
     reconciling = call(
@@ -117,7 +131,6 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
         "Wait a moment": wait("AWS is about to show what was done.", then="Reconcile"),
         "Wait for approval": _wait_for_person(control, "A person must approve: `awsroll approve`, or control."),
         "Wait for a person": _wait_for_person(control, "Paused: a person must say how to go on."),
-        # No Catch for these two: an execution that fails here is redriven here.
         "Stop": caught(stop, by="Restore", errors=("RolloutEnded",)),
         "Restore": restoring,
         "Restored?": {
@@ -136,18 +149,19 @@ def _prepare(function: str) -> State:
     payload = {
         "rollout_id.$": "$$.Execution.Name",
         "execution_started_at.$": "$$.Execution.StartTime",
-        **{f"{key}.$": f"$.{key}" for key in ("request", "region", "role", "external_id")},
+        "longest_id": LONGEST_NAME,
+        **{f"{key}.$": f"$.{key}" for key in ORDER},
     }
     comment = "Check the request against the fleet, write the record. The execution's name is the rollout's id."
     return call(function, payload, comment=comment, then="Set out", keep={"ResultPath": "$.prepared"})
 
 
-def _set_out(rollout_id: str) -> State:
+def _set_out(rollout_id: str, *, name: str = "$$.Execution.Name") -> State:
     return {
         "Type": "Pass",
         "Parameters": {
             "rollout_id.$": rollout_id,
-            "name.$": "$$.Execution.Name",
+            "name.$": name,
             "generation.$": "$.generation",
             "standing": {"steps": 0},
         },
@@ -206,10 +220,11 @@ def _continuing() -> State:
                 "Name.$": "States.Format('{}.{}', $.name, $.generation)",
                 "Input": {
                     "rollout_id.$": "$.rollout_id",
+                    "name.$": "$.name",
                     "generation.$": "States.MathAdd($.generation, 1)",
                 },
             },
-            "ResultPath": "$.continued",
+            "ResultPath": None,
             "Retry": _short_retry(),
             "Catch": [
                 {

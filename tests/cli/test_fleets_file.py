@@ -1,6 +1,8 @@
 """The file of many fleets: every format, what wins over what, and everything that can be wrong with it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +251,14 @@ def test_the_schema_of_fleets_is_printed(capsys: pytest.CaptureFixture[str]) -> 
     assert run(["schema", "--fleets"]) == 0
 
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(fleets_schema()))
+
+
+def test_reading_needs_neither_the_command_line_nor_boto3() -> None:
+    code = "import sys, awsroll.specfile; print(sorted({'boto3', 'typer', 'rich'} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert loaded.stdout == "[]\n"
 
 
 def test_reading_is_pure() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from awsroll.sandbox import Fleet, FleetShape, SandboxServer, serve
+from awsroll.sandbox import FaultRule, Fleet, FleetShape, SandboxServer, serve
 from awsroll.sandbox.fleets import Clients, Pace, standalone_fleet
 from tests.cli.program import Finished, awsroll, start
 
@@ -184,6 +184,48 @@ fleets = [{ target-group = "later-1", launch-template = "later:2" }]
     assert resumed.code == 0, resumed.err
     assert {line["rollout_id"] for line in resumed.lines if line["event"] == "rollout.resumed"} == interrupted
     assert [_versions(server.session(), fleet) for fleet in fleets] == [["2"] * 3] * 3
+
+
+def test_a_failing_wave_stops_the_next_one_and_ends_with_exit_1(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    fleets = [
+        server.standalone_fleet(name=name, servers=2, further_versions=({"sandbox:health": "unhealthy"},))
+        for name in ("sick", "well")
+    ]
+    path = tmp_path / "fleets.yaml"
+    path.write_text("""
+defaults: {healthy-timeout: 4, poll: 0.2}
+waves:
+  - fleets: [{target-group: sick-1, launch-template: "sick:3"}]
+  - fleets: [{target-group: well-1, launch-template: "well:2"}]
+""")
+
+    rolled = awsroll("roll", "-f", str(path), environment=environment)
+
+    assert rolled.code == 1, rolled.err
+    assert "status   rolled_back" in rolled.out
+    assert "wave 2: not begun" in rolled.out
+    assert "awsroll: sick-1: rolled back: " in rolled.err
+    assert "awsroll: not begun: well-1" in rolled.err
+    assert "`awsroll roll -f` with the same file goes on" in rolled.err
+    assert [_versions(server.session(), fleet) for fleet in fleets] == [["1"] * 2] * 2
+
+
+def test_a_role_that_may_not_be_assumed_is_exit_5(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "fleets.yaml"
+    path.write_text(f'waves: [{{fleets: [{{asg: web, role: "{ROLE}"}}]}}]\n')
+    rule = server.faults.add(FaultRule.parse("denied sts:AssumeRole"))
+
+    refused = awsroll("plan", "-f", str(path), "--json", environment=environment)
+    server.faults.remove(rule)
+
+    assert refused.code == 5, refused.err
+    assert refused.lines[-1]["event"] == "refused"
+    assert refused.lines[-1]["reason"].startswith("web: ")
+    assert "sts:AssumeRole" in refused.lines[-1]["reason"]
 
 
 def _until_drained(driver: "subprocess.Popen[str]", names: set[str]) -> None:

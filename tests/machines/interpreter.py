@@ -10,15 +10,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from unittest.mock import patch
 
 import moto.core.config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
 
 import control
+import judge_wave
+import plan_waves
 import prepare
 import reconcile
 import surroundings
@@ -27,10 +33,17 @@ from definition import rollout_machine
 from tests.lambdas.driven import Machine, machine
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
-NAMES = {name: f"awsroll-{name}" for name in ("prepare", "reconcile", "control")}
+HANDLERS = {
+    "prepare": prepare.handler,
+    "reconcile": reconcile.handler,
+    "control": control.handler,
+    "plan_waves": plan_waves.handler,
+    "judge_wave": judge_wave.handler,
+}
+NAMES = {name: f"awsroll-{name}" for name in HANDLERS}
 ARNS = {name: f"arn:aws:lambda:us-east-1:123456789012:function:{function}" for name, function in NAMES.items()}
-HANDLERS = {"prepare": prepare.handler, "reconcile": reconcile.handler, "control": control.handler}
 _ANSWERED_WITHIN = 0.3
+_ONE_AT_A_TIME = RLock()  # virtual time is not for several threads
 _REAL_SECONDS = 100
 
 
@@ -42,7 +55,7 @@ class Interpreter:
     steps: Any
     arn: str = ""
     called: list[tuple[str, Any]] = field(default_factory=list)
-    broken: dict[str, list[Exception]] = field(default_factory=dict)
+    broken: dict[str, list[Exception | None]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
 
     def create(self, definition: Mapping[str, Any], name: str = "awsroll") -> str:
@@ -59,7 +72,7 @@ class Interpreter:
         before = time.monotonic()
         while (found := self.steps.describe_execution(executionArn=execution))["status"] == "RUNNING":
             assert time.monotonic() - before < _REAL_SECONDS, self.states(execution)[-5:]
-            time.sleep(0.02)
+            time.sleep(0.1)
         return dict(found)
 
     def run(self, given: Mapping[str, Any], name: str = "deploy-1") -> dict[str, Any]:
@@ -83,9 +96,10 @@ class Interpreter:
             if event.get("action") == "await":
                 self.tokens.append(event["task_token"])
             errors = self.broken.get(name, [])
-            if errors:
-                raise errors.pop(0)
-            return HANDLERS[name](event, None)
+            if errors and (error := errors.pop(0)) is not None:
+                raise error
+            with _ONE_AT_A_TIME:
+                return HANDLERS[name](event, None)
 
         return invoke
 
@@ -94,6 +108,8 @@ class Interpreter:
 def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Interpreter]:
     with machine(folder, grouped=grouped, **more) as driven, ExitStack() as stack:
         _settings(stack)
+        stack.enter_context(patch.object(StateTaskServiceSfn, "_normalise_parameters", _name_as_the_api_does))
+        stack.enter_context(patch.object(StateTaskServiceSfn, "_normalise_response", _name_as_the_state_does))
         _time_passes_on(driven.rolling.clock, stack)
         sandbox = driven.rolling.sandbox
         made = Interpreter(driven, surroundings.session().client("stepfunctions"))
@@ -101,6 +117,19 @@ def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[
             sandbox.functions[function] = made.function(name)
         made.create(rollout_machine(ARNS))
         yield made
+
+
+def _name_as_the_api_does(_self: StateTaskServiceSfn, parameters: dict[str, Any], *_: object, **__: object) -> None:
+    """Mend moto: it hands `StateMachineArn` on to an API whose parameter is `stateMachineArn`."""
+    for name in tuple(parameters):
+        parameters[name[0].lower() + name[1:]] = parameters.pop(name)
+    parameters["input"] = json.dumps(parameters.get("input", {}))
+
+
+def _name_as_the_state_does(_self: StateTaskServiceSfn, response: dict[str, Any], *_: object, **__: object) -> None:
+    """Mend moto, the other way: and an instant is no JSON."""
+    for name in tuple(response):
+        response[name[0].upper() + name[1:]] = str(response.pop(name))
 
 
 def _settings(stack: ExitStack) -> None:
@@ -111,16 +140,20 @@ def _settings(stack: ExitStack) -> None:
 def _time_passes_on(clock: VirtualClock, stack: ExitStack) -> None:
     really = CallbackEndpoint.wait
 
+    def sleep(seconds: float) -> None:
+        with _ONE_AT_A_TIME:
+            clock.sleep(seconds)
+
     def wait(_self: WaitFunction, env: Any, wait_seconds: int) -> None:
         if env.is_running():
-            clock.sleep(wait_seconds)
+            sleep(wait_seconds)
 
     def wait_for_token(self: CallbackEndpoint, timeout: float | None = None) -> Any:
         outcome = really(self, timeout=_ANSWERED_WITHIN)
         if outcome is None and timeout is not None:
-            clock.sleep(timeout)
+            sleep(timeout)
         return outcome
 
     stack.enter_context(patch.object(WaitFunction, "_wait_interval", wait))
     stack.enter_context(patch.object(CallbackEndpoint, "wait", wait_for_token))
-    stack.enter_context(patch.object(retrier_decl.time, "sleep", clock.sleep))
+    stack.enter_context(patch.object(retrier_decl.time, "sleep", sleep))

@@ -1,12 +1,15 @@
 """Gates through the public call: how long they wait for a person, and from when that counts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from awsroll import compose
 from awsroll.core.status import Outcome
+from awsroll.errors import FleetLockedError
+from tests.rollouts.holding import Watching, resume, roll
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 
@@ -41,3 +44,18 @@ def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_o
 
     assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
     assert (report.status, report.failures) == (Outcome.SUCCEEDED, ())
+
+
+def test_a_resume_before_the_pause_takes_it_back_from_whoever_drives_the_rollout(rolling: Rolling) -> None:
+    def pause_and_resume() -> str:
+        (record,) = rolling.store.list()
+        compose.ask(record.rollout.rollout_id, lambda said: replace(said, pause=True), rolling.store)
+        with pytest.raises(FleetLockedError) as told:
+            resume(rolling, record.rollout.rollout_id, rolling.store)
+        return str(told.value)
+
+    watching = Watching(at="group.instances-terminated", do=pause_and_resume)
+    report = roll(rolling, rolling.store, watching)
+
+    assert f"is held by rollout {report.rollout_id}" in str(watching.done)
+    assert report.status is Outcome.SUCCEEDED

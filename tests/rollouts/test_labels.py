@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import awsroll
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Outcome
 from awsroll.events import Tee
@@ -115,3 +116,15 @@ def test_resuming_a_rollout_that_died_after_its_end_takes_its_label_away_and_no_
     assert again.status is Outcome.SUCCEEDED
     assert mine == []
     assert [value.split(" ")[0] for value in labels(rolling)] == ["other-1"]
+
+
+def test_rolling_back_once_more_what_died_after_it_was_rolled_back_takes_its_label_away(rolling: Rolling) -> None:
+    report = roll(rolling, rolling.store)
+    calls = {"session": rolling.sandbox.session(), "store": rolling.store, "clock": rolling.clock}
+    awsroll.rollback(report.rollout_id, **calls)
+    put_label(rolling, rollout_id=report.rollout_id)
+
+    again = awsroll.rollback(report.rollout_id, **calls)
+
+    assert again.status is Outcome.ROLLED_BACK
+    assert labels(rolling) == []

@@ -125,6 +125,23 @@ def test_other_services_and_regions_stay_plain_moto() -> None:
         assert it.sandbox.ec2.instances() == ()
 
 
+def test_the_account_of_an_assumed_role_stays_plain_moto() -> None:
+    with bench() as it:
+        it.launch()
+        role = "arn:aws:iam::111122223333:role/deploy"
+        keys = it.sandbox.session().client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        elsewhere = boto3.client(
+            "ec2",
+            region_name=it.sandbox.world.region,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        assert elsewhere.describe_instances()["Reservations"] == []
+        elsewhere.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)
+        assert len(it.sandbox.ec2.instances()) == 1
+
+
 def test_an_operation_that_moto_does_not_have_fails_as_in_moto() -> None:
     with bench() as it, pytest.raises(NotImplementedError):
         it.ec2.describe_vpc_endpoint_connection_notifications()

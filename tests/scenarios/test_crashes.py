@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.actions import Action, LaunchInGroup, RegisterTargets
+from awsroll.core.actions import Action, LaunchInGroup, LaunchInstance, RegisterTargets
 from awsroll.core.plan import Plan
 from awsroll.core.status import Outcome
+from awsroll.core.wishes import Wishes
+from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
-from tests.support.builders import LIMITS, NEW, auto_scaling, launch_first, rollout, standalone
+from awsroll.testing.world import Physics
+from tests.support.builders import LIMITS, NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
 
@@ -83,3 +86,40 @@ def test_a_scale_out_by_somebody_is_not_taken_for_a_launch_whose_token_is_forgot
 
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 3}
+
+
+LAUNCHES = {"standalone": (standalone, LaunchInstance), "auto-scaling": (auto_scaling, LaunchInGroup)}
+
+
+@pytest.mark.parametrize("times", [1, 40], ids=["once", "for-long"])
+@pytest.mark.parametrize("transient", [True, False], ids=["for-now", "for-good"])
+@pytest.mark.parametrize("when", When)
+@pytest.mark.parametrize("kind", LAUNCHES)
+def test_a_launch_whose_repetition_is_refused_is_neither_lost_nor_made_twice(
+    kind: str, when: When, times: int, *, transient: bool
+) -> None:
+    make, launching = LAUNCHES[kind]
+    fleet = make(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **launch_first()))
+    fleet.faults.lose_answer(launching, when)
+    driver.run_until(launching)
+    fleet.faults.refuse(launching, "RequestLimitExceeded", transient=transient, times=times)
+    while any(not one.settled for one in driver.status.launches):
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    fleet.faults.clear()
+
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert versions(fleet) == {str(NEW): 2}
+    assert len(fleet.instances.all()) == 4, "none was launched twice"
+
+
+def test_what_was_launched_late_for_a_rollout_that_then_turns_back_is_not_lost() -> None:
+    fleet = standalone(outdated=2, physics=Physics(visibility=12))
+    driver = Driver(fleet, rollout(fleet, **launch_first()))
+    driver.save(_look_until(driver, LaunchInstance))
+    fleet.clock.sleep(LIMITS.launch_seconds + 1)
+    driver.step()
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert versions(fleet) == {str(OLD): 2}

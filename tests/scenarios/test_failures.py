@@ -243,3 +243,15 @@ def test_a_surplus_member_that_dies_before_its_termination_was_asked_for_has_not
     assert driver.run().outcome is Outcome.STOPPED
     assert fleet.group is not None
     assert fleet.group.settings.desired == 3
+
+
+def test_a_stop_waits_for_what_drains_for_longer_than_it_should() -> None:
+    fleet = standalone(outdated=2)
+    limits = replace(LIMITS, drain_seconds=10, poll_seconds=5)  # less than the 30 s that a drain takes here
+    driver = Driver(fleet, rollout(fleet, limits=limits, **launch_first()))
+    while not driver.status.serving:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.status = driver.stopped()
+
+    assert driver.run().outcome is Outcome.STOPPED
+    assert versions(fleet) == {str(OLD): 2}

@@ -280,3 +280,15 @@ def test_a_new_server_of_a_double_half_that_dies_at_a_gate_does_not_stop_it_for_
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert new_ones(fleet) == 4
     assert fleet.safety.lowest_serving >= 4
+
+
+def test_a_pause_that_is_taken_back_before_all_has_come_to_rest_pauses_nothing(make: Any, how: dict[str, Any]) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, **how))
+    while not driver.status.flights:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.status = replace(driver.status, wishes=Wishes(pause=True))
+    fleet.clock.sleep(driver.unhurried(driver.step()))
+    assert driver.status.pausing == "paused by request"
+    driver.status = replace(driver.status, wishes=Wishes())
+    assert (driver.run().outcome, driver.status.pausing) == (Outcome.SUCCEEDED, "")

@@ -249,3 +249,16 @@ def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_when_the_rollout_goes_b
     driver.status = replace(driver.status, wishes=Wishes(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert settled(fleet) == {str(OLD): 3}
+
+
+def test_a_rollback_that_stops_for_a_late_drain_still_ends_what_was_draining() -> None:
+    fleet = standalone(outdated=2)
+    limits = replace(LIMITS, drain_seconds=20, poll_seconds=5)  # less than the 30 s that a drain takes here
+    driver = Driver(fleet, rollout(fleet, limits=limits, **launch_first(), **BACK))
+    while not driver.status.serving:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    status = driver.run()
+
+    assert (status.outcome, status.reason.partition(":")[0]) == (Outcome.STOPPED, "the rollback failed")
+    assert versions(fleet) == {str(OLD): 2}

@@ -11,6 +11,11 @@ from typing import Any, assert_never, assert_type
 import awsroll
 from awsroll import (
     ExemptPolicy,
+    FleetEnding,
+    FleetSpec,
+    FleetsPlan,
+    FleetsReport,
+    FleetsSpec,
     HookEvent,
     HookPoint,
     HookSpec,
@@ -26,6 +31,7 @@ from awsroll import (
     RolloutSpec,
     RolloutSummary,
     Strategy,
+    WaveSpec,
     Wishes,
 )
 from awsroll.core.fleet import Observation
@@ -159,6 +165,31 @@ def repair(session: Any) -> tuple[Leftover, ...]:
     assert_type(repaired.clean, bool)
     assert_type([str(one) for one in repaired.left], list[str])
     return awsroll.repair("web-1", target_group=("web",)).found
+
+
+def roll_many(session: Any) -> FleetsReport:
+    role = "arn:aws:iam::111122223333:role/deploy"
+    here = FleetSpec(name="here", request=request())
+    there = FleetSpec(name="there", request=request(), region="eu-west-1", role=role, external_id="shared")
+    canary = WaveSpec(name="canary", fleets=(here,))
+    rest = WaveSpec(name="rest", fleets=(there,), concurrency="50%", tolerated_failures=1)
+    fleets = FleetsSpec(waves=(canary, rest))
+    assert_type(fleets.problems(), tuple[str, ...])
+    assert_type((rest.at_once, rest.may_fail), tuple[int, int])
+    plan = awsroll.plan_fleets(fleets, session=session)
+    assert_type(plan, FleetsPlan)
+    assert_type([fleet.plan for wave in plan.waves for fleet in wave.fleets], list[RolloutPlan | None])
+    return awsroll.roll_fleets(fleets, session=session, store="s3://deploys/awsroll", sink=Log())
+
+
+def read_many(path: Path) -> list[str]:
+    fleets = awsroll.load_fleets(path)
+    assert_type(fleets, FleetsSpec)
+    report = awsroll.roll_fleets(fleets, store=LocalStore())
+    assert_type(report.status, Outcome)
+    assert_type(report.succeeded, bool)
+    assert_type([fleet.report for fleet in report.fleets], list[Report | None])
+    return [fleet.fleet_name for fleet in report.fleets if fleet.status is FleetEnding.NOT_BEGUN]
 
 
 def in_words(outcome: Outcome) -> str:

@@ -125,7 +125,20 @@ def test_makes_a_launch_again_with_the_same_token_until_its_outcome_is_known() -
     kept = status("i-1", "i-2", launches=(_launched(settled=False),))
     decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), at=9), kept)
 
-    assert decided.actions == (act.LaunchInstance(launch=kept.launches[0], reason=Reason.REPLACING_VACANCY),)
+    again = replace(kept.launches[0], repeated=True)
+    assert decided.actions == (act.LaunchInstance(launch=again, reason=Reason.REPLACING_VACANCY),)
+    assert decided.status.launches == (again,)
+
+
+def test_a_refused_repetition_that_no_look_has_shown_in_time_had_no_effect() -> None:
+    launch = replace(_launched(settled=False), repeated=True, refused="no")
+    kept = status("i-1", "i-2", launches=(launch,))
+    waiting = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), at=59), kept)
+    over = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), at=60), kept)
+
+    assert waiting.actions == (act.LaunchInstance(launch=launch, reason=Reason.REPLACING_VACANCY),)
+    assert (over.actions, over.status.launches) == ((), ())
+    assert (over.status.shortage, over.status.launch_after) == ("no", later(70))
 
 
 def test_adopts_a_launch_whose_answer_was_lost_by_its_token() -> None:

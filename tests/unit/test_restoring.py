@@ -11,6 +11,7 @@ from awsroll.core.restoring import restore
 from awsroll.core.status import Mode, Status
 from awsroll.core.view import View
 from awsroll.core.warm_pool import WarmPool
+from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, rollout, status
 
 POOL = WarmPool(minimum=2, reuses=True)
@@ -88,6 +89,17 @@ def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None
     assert sparse == ()
 
 
+@pytest.mark.parametrize("shown", ["6", "8"], ids=["the-last-call-was-not-made", "it-was"])
+def test_a_setting_that_was_given_two_values_goes_back_from_either(shown: str) -> None:
+    kept = {
+        "ledger": {"max-size": "4", "version": "lt-web:$Latest"},
+        "applied": {"max-size": "6 8", "version": "lt-web:2 lt-web:1"},
+    }
+    _, actions = _restored(group(maximum=int(shown)), mode=Mode.STOPPING, **kept)
+
+    assert actions == (act.UpdateGroup(group="web", maximum=4, template=OLD, version="1", reason=Reason.RESTORING),)
+
+
 def test_what_somebody_else_set_meanwhile_stays() -> None:
     kept = {
         "ledger": {"max-size": "4", "version": "lt-web:1"},
@@ -130,6 +142,36 @@ def test_a_delay_goes_back_only_where_it_is_still_ours(now: int, *, writes: bool
 
     delay = act.SetDeregistrationDelay(target_group=WEB.arn, seconds=30, reason=Reason.RESTORING)
     assert actions == ((delay,) if writes else ())
+
+
+DOUBT = {"ledger": {"max-size": "4", "process:AZRebalance": "running"}, "mode": Mode.STOPPING}
+GIVEN = {"max-size": "6", "process:AZRebalance": "suspended"}
+
+
+@pytest.mark.parametrize(
+    ("suspended", "known"), [(True, True), (False, False)], ids=["all-as-they-were-set", "one-does-not-show-yet"]
+)
+def test_a_look_that_shows_all_that_was_changed_is_no_longer_in_doubt(*, suspended: bool, known: bool) -> None:
+    seen = group(maximum=6, suspended=frozenset({"AZRebalance"} if suspended else ()))
+    after, actions = _restored(seen, applied=GIVEN, prepared_at=T0, **DOUBT)
+
+    assert actions == (act.UpdateGroup(group="web", maximum=4, reason=Reason.RESTORING),)
+    assert after.prepared_at == (None if known else T0)
+
+
+def test_tags_stay_for_as_long_as_a_look_may_be_older_than_the_last_change() -> None:
+    kept = status(applied=GIVEN, prepared_at=T0, **DOUBT)
+    told = _all_told("max-size", "process:AZRebalance")
+    untouched = group(maximum=4, suspended=frozenset())
+
+    def after(seconds: float) -> tuple[Status, tuple[Action, ...]]:
+        return restore(View(ROLLOUT, group_look(at=seconds, seen=untouched, remembered=told), kept))
+
+    assert after(14) == (kept, ())
+    assert after(15) == (
+        replace(kept, prepared_at=None),
+        (act.ForgetSettings(resource="web", settings=("max-size", "process:AZRebalance")),),
+    )
 
 
 def test_settings_of_a_group_that_is_not_seen_are_not_touched() -> None:

@@ -76,6 +76,17 @@ def test_the_first_value_found_stays_the_one_to_go_back_to() -> None:
     assert decided.ledger == {"version": "lt-web:$Latest"}
 
 
+def test_the_value_before_stays_known_until_a_look_shows_the_last() -> None:
+    kept = status(ledger={"max-size": "4"}, applied={"max-size": "5"}, prepared_at=T0)
+    told, surging = _all_told("max-size"), rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
+    again, actions = prepare(View(surging, _look(group(maximum=5), remembered=told), kept), SURGE)
+    shown, nothing = prepare(View(surging, _look(group(maximum=6), remembered=told), again), SURGE)
+
+    assert actions == (act.UpdateGroup(group="web", maximum=6, reason=Reason.PREPARING),)
+    assert (again.applied, again.prepared_at) == ({"max-size": "5 6"}, T0)
+    assert (shown.applied, shown.prepared_at, nothing) == ({"max-size": "6"}, None, ())
+
+
 def test_a_reload_lowers_the_minimum_for_its_standby_moves_and_sets_no_version() -> None:
     seen = group(desired=4, minimum=4, version="$Latest")
     told = _all_told("min-size")

@@ -6,7 +6,7 @@ import pytest
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Answer, Reason, Result
-from awsroll.core.fleet import CommandState, FleetKind, InstanceState, Invocation, Lifecycle
+from awsroll.core.fleet import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_look
 from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Mode, Outcome, Status, Step
 from awsroll.core.view import View
@@ -39,7 +39,7 @@ def _launched(answer: Answer, *, kept: Status | None = None, count: int = 1, **r
 def test_a_launch_is_known_by_its_ids_and_has_raised_desired() -> None:
     after = _launched(Answer.DONE, count=2, instance_ids=("i-8", "i-9"))
 
-    assert after.launches == (_launch(count=2, settled=True, instance_ids=("i-8", "i-9")),)
+    assert after.launches == (_launch(count=2, settled=True, instance_ids=("i-8", "i-9"), at=NOW),)
     assert after.desired == Desired(goal=4, expected=6, previous=4, moved_at=NOW)
     assert (after.shortage_since, after.shortage, after.progress_at) == (None, "", NOW)
 
@@ -83,6 +83,30 @@ def test_a_refusal_while_stopping_is_a_warning_and_not_tried_again() -> None:
     assert after.failures == ()
     assert after.warnings == ("LaunchInGroup was refused: said AWS",)
     assert after.abandoned == ("LaunchInGroup",)
+
+
+REPEATED = _launch(repeated=True)
+
+
+@pytest.mark.parametrize("mode", [Mode.ROLLING, Mode.STOPPING])
+@pytest.mark.parametrize("transient", [True, False], ids=["for-now", "for-good"])
+def test_the_refusal_of_a_repeated_launch_does_not_tell_what_became_of_the_first(
+    mode: Mode, *, transient: bool
+) -> None:
+    action = act.LaunchInGroup(group="web", launch=REPEATED, reason=Reason.SURGING)
+    before = status(mode=mode, desired=AT_REST, launches=(REPEATED,))
+    after = _answered(action, Answer.REFUSED, before, transient=transient)
+
+    assert after == replace(before, launches=(replace(REPEATED, refused="said AWS"),))
+
+
+@pytest.mark.parametrize("code", ["IdempotentInstanceTerminated", "LaunchTooOld"])
+def test_a_refusal_that_knows_of_the_first_launch_settles_it(code: str) -> None:
+    action = act.LaunchInstance(launch=REPEATED, reason=Reason.SURGING)
+    after = _answered(action, Answer.REFUSED, status(launches=(REPEATED,)), code=code)
+
+    assert after.launches == ()
+    assert [one.cause for one in after.failures] == ["launch refused: said AWS"]
 
 
 # --- calls on instances ---------------------------------------------------------------------------------------------
@@ -232,6 +256,30 @@ def test_a_move_to_standby_shows_in_the_lifecycle() -> None:
     assert _looked(entering, member("i-1")).calls == (entering,)
     assert _looked(leaving, member("i-1", lifecycle=Lifecycle.PENDING)).calls == ()
     assert _looked(leaving).calls == (leaving,)
+
+
+@pytest.mark.parametrize("ended", [(), (member("i-1", lifecycle=Lifecycle.TERMINATING),)], ids=["gone", "leaving"])
+def test_a_member_that_left_standby_and_was_ended_since_shows_in_desired(ended: tuple[Instance, ...]) -> None:
+    leaving = Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id="i-1")
+    left = _looked(leaving, *ended, desired=5)
+
+    assert (left.calls, left.desired) == ((), Desired(goal=4, expected=5, previous=4, moved_at=later(10)))
+    assert _looked(leaving, *ended, desired=4).calls == (leaving,)
+
+
+def test_a_member_that_ended_in_standby_has_not_left_it_whatever_desired_is() -> None:
+    leaving = Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id="i-1")
+    ghost = replace(member("i-1", lifecycle=Lifecycle.STANDBY), state=InstanceState.TERMINATED)
+
+    assert _looked(leaving, ghost, desired=5).calls == (leaving,)
+
+
+def test_one_of_two_that_ended_on_their_way_back_has_left_standby_if_desired_moved_by_one() -> None:
+    calls = tuple(Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id=name) for name in ("i-1", "i-2"))
+    seen = group_look(at=10, seen=group(desired=5))
+    after = settle_by_look(View(GROUP, seen, status(desired=AT_REST, calls=calls)))
+
+    assert after.calls == calls[1:]
 
 
 def test_a_desired_capacity_that_shows_is_ours() -> None:

@@ -1,0 +1,32 @@
+"""One statement of a policy, as IAM's JSON has it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+Statement: TypeAlias = dict[str, Any]
+Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
+ANYTHING = "*"
+FLEET_TAG, GROUP_TAG = "awsroll:fleet", "aws:autoscaling:groupName"
+
+
+def allow(
+    sid: str, actions: Iterable[str], resources: Iterable[str] = (ANYTHING,), condition: Condition | None = None
+) -> Statement:
+    """Return a statement that allows actions on resources."""
+    made: Statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(set(actions)),
+        "Resource": sorted(set(resources)),
+    }
+    return made if condition is None else made | {"Condition": condition}
+
+
+def carries(tag: str, values: Iterable[str]) -> Condition:
+    """Return the condition that a resource carries a tag with one of these values."""
+    return {"StringEquals": {f"aws:ResourceTag/{tag}": sorted(values)}}
+
+
+def only_own_tags() -> Condition:
+    """Return the condition that a request sets or removes no tags but awsroll's own."""
+    return {"ForAllValues:StringLike": {"aws:TagKeys": ["awsroll:*"]}}

@@ -1,0 +1,110 @@
+"""The construct that others put into their stacks: everything that rolls one fleet from AWS itself."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from awsroll.iam import Rollouts
+from awsroll_cdk.alarms import watch
+from awsroll_cdk.bundle import built_code
+from awsroll_cdk.fleet import Fleet
+from awsroll_cdk.functions import CODEPIPELINE, DRIVER, STAGES, Functions, Runtime
+from awsroll_cdk.logs import Logs
+from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_invoking
+from awsroll_cdk.permissions import permit_answering, permit_asking, permit_assuming, permit_pipeline, permit_rollouts
+from awsroll_cdk.store import records_table
+from definition import rollout_machine
+
+REPLACING = Rollouts()
+_A_WEEK = cdk.Duration.days(7)
+
+
+class RollingDeployment(Construct):
+    """Functions, state machines, records, roles, logs and alarms for rollouts of one fleet.
+
+    Attributes:
+        machine: rolls the fleet once an execution.
+        functions: by the names of their handlers.
+        fleet_role: the role of those that touch the fleet.
+        table: the records and locks: `--state dynamodb://TABLE` for the command line.
+    """
+
+    def __init__(  # noqa: PLR0913 - a construct's properties are keywords
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        fleet: Fleet,
+        rollouts: Rollouts = REPLACING,
+        table: dynamodb.ITable | None = None,
+        timeout: cdk.Duration = _A_WEEK,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        log_key: kms.IKey | None = None,
+        tracing: bool = False,
+        architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
+        alarm_topic: sns.ITopic | None = None,
+        stages: bool = False,
+        codepipeline: bool = False,
+        roles_to_assume: Sequence[str] = (),
+        code: lambda_.Code | None = None,
+    ) -> None:
+        """Add it to a stack.
+
+        Args:
+            scope: the stack.
+            construct_id: the construct's name in it.
+            fleet: which fleet.
+            rollouts: what its rollouts may do; the roles allow this and no more.
+            table: records and locks that several deployments share; None: a table of its own.
+            timeout: the longest that an execution may take.
+            log_retention: how long events of functions and machines are kept.
+            log_key: a key that CloudWatch Logs may use; None: one is made.
+            tracing: X-Ray for functions and machines.
+            architecture: the processor of the functions.
+            alarm_topic: what is told when an execution fails.
+            stages: also deploy the single stages, for state machines of one's own.
+            codepipeline: also deploy the action for CodePipeline.
+            roles_to_assume: ARNs of roles in other accounts, for fleets there.
+            code: the bundle, if it is built already.
+        """
+        super().__init__(scope, construct_id)
+        self.table = table or records_table(self)
+        kept = Logs(self, retention=log_retention, key=log_key)
+        store = f"dynamodb://{self.table.table_name}"
+        runtime = Runtime(
+            code=code or built_code(architecture),
+            architecture=architecture,
+            environment={"AWSROLL_STATE": store},
+            tracing=tracing,
+        )
+        names = [*DRIVER, *(STAGES if stages else ()), *((CODEPIPELINE,) if codepipeline else ())]
+        made = Functions(self, names=names, runtime=runtime, logs=kept)
+        self.functions = made.by_name
+        self.fleet_role = made.fleet_role
+        watched = Watched(logs=kept, tracing=tracing)
+        self.machine = self._rollout_machine(timeout, watched)
+        permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
+        permit_asking(self, made.control_role, fleet, store)
+        permit_answering(self, (made.fleet_role, made.control_role), self.machine)
+        permit_assuming(self, made.fleet_role, roles_to_assume)
+        if codepipeline:
+            permit_pipeline(self, made.fleet_role)
+        watch(self.machine, alarm_topic)
+
+    def _rollout_machine(self, timeout: cdk.Duration, watched: Watched) -> stepfunctions.StateMachine:
+        driver = {name: self.functions[name] for name in DRIVER}
+        fills = {name.capitalize(): function.function_arn for name, function in driver.items()}
+        named = {name: f"${{{name.capitalize()}}}" for name in driver}
+        definition = rollout_machine(named, timeout_seconds=int(timeout.to_seconds()))
+        made = machine(self, "Rollout", definition, fills=fills, watched=watched)
+        permit_invoking(made, driver)
+        permit_continuing(self, made)
+        return made

@@ -1,0 +1,61 @@
+"""Log groups: encrypted with a key of the deployment's own, kept for as long as asked."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+
+class Logs(Construct):
+    """The key and the log groups of one deployment.
+
+    Args:
+        scope: the deployment.
+        retention: how long events are kept.
+        key: a key that CloudWatch Logs may use already; None: one is made.
+    """
+
+    def __init__(self, scope: Construct, *, retention: logs.RetentionDays, key: kms.IKey | None) -> None:
+        super().__init__(scope, "Logs")
+        self._retention = retention
+        self.key = key or self._made()
+
+    def group(self, name: str) -> logs.LogGroup:
+        """Make a log group."""
+        return logs.LogGroup(
+            self,
+            name,
+            encryption_key=self.key,
+            retention=self._retention,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _made(self) -> kms.Key:
+        # The logs outlive the stack until their retention ends: so does what reads them.
+        key = kms.Key(
+            self,
+            "Key",
+            description="awsroll: logs of rollouts",
+            enable_key_rotation=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        stack = cdk.Stack.of(self)
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+                resources=["*"],  # in a key's policy: this key
+                conditions={
+                    "ArnLike": {
+                        "kms:EncryptionContext:aws:logs:arn": stack.format_arn(
+                            service="logs",
+                            resource="log-group",
+                            resource_name="*",
+                            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                        )
+                    }
+                },
+            )
+        )
+        return key

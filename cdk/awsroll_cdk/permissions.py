@@ -1,0 +1,95 @@
+"""What the functions may do: the policies of `awsroll.iam`, filled in with the stack's place and table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from awsroll.iam import Place, Rollouts, policy
+from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards
+from awsroll_cdk.fleet import Fleet
+
+_ASKING = ("Read", "KeepRecords", "ListRecords")
+_ON_A_LAUNCH = "what a launch creates has no name before, and what it uses is chosen by the template it is limited to"
+_ON_MARKED = "servers come and go: the condition limits it to those of this fleet"
+_WHY_STARS = {
+    "Read": "AWS limits what is described to no resource",
+    "ReadTerminationProtection": "servers come and go; it only reads",
+    "SteerGroup": "a group's ARN holds an id that its name does not tell; the name is exact",
+    "LabelGroup": "a group's ARN holds an id that its name does not tell; the name is exact",
+    "MarkServers": "servers come and go: the condition limits the tags to awsroll's own, and servers to this fleet's",
+    "MarkReloadedServers": _ON_MARKED,
+    "LaunchFromTemplate": _ON_A_LAUNCH,
+    "LaunchInGroup": _ON_A_LAUNCH,
+    "TagLaunches": "what a launch creates has no name before: the condition limits it to launches",
+    "TerminateMarkedServers": _ON_MARKED,
+    "SendToServers": _ON_MARKED,
+    "ReadCommands": "AWS limits what is listed to no resource",
+    "KeepRecords": "objects under the prefix of the records",
+}
+
+
+def permit_rollouts(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
+    """Allow a role what rollouts of the fleet take, the records among it.
+
+    Args:
+        scope: what the policy is part of.
+        role: the role of the functions that touch the fleet.
+        fleet: the fleet.
+        rollouts: what its rollouts may do, and the store.
+    """
+    _permit(scope, "Rollouts", role, policy(place_of(scope), fleet.permitted, rollouts))
+
+
+def permit_asking(scope: Construct, role: iam.Role, fleet: Fleet, store: str) -> None:
+    """Allow a role to keep what people want of a rollout, and to look at the fleet; it can change nothing of it."""
+    whole = policy(place_of(scope), fleet.permitted, Rollouts(store=store))
+    kept = [one for one in whole["Statement"] if one["Sid"] in _ASKING]
+    _permit(scope, "Asking", role, {**whole, "Statement": kept})
+
+
+def permit_passing(scope: Construct, role: iam.Role, passed: str) -> iam.Policy:
+    """Allow a role to launch servers that have another one, where the policy of the rollouts does not say so."""
+    asked = Rollouts(roles=(passed,))
+    whole = policy(place_of(scope), Fleet.standalone(target_groups=()).permitted, asked)
+    kept = [one for one in whole["Statement"] if one["Sid"] == "PassInstanceRole"]
+    return _permit(scope, "Passing", role, {**whole, "Statement": kept})
+
+
+def permit_answering(scope: Construct, roles: Sequence[iam.Role], waiting: stepfunctions.StateMachine) -> None:
+    """Allow roles to answer a machine that waits for a person."""
+    statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=[waiting.state_machine_arn])
+    iam.Policy(scope, "Answers", statements=[statement], roles=list(roles))
+
+
+def permit_pipeline(scope: Construct, role: iam.Role) -> None:
+    """Allow a role to tell CodePipeline how its action goes."""
+    actions = ["codepipeline:PutJobSuccessResult", "codepipeline:PutJobFailureResult"]
+    made = iam.Policy(
+        scope, "Pipeline", statements=[iam.PolicyStatement(actions=actions, resources=["*"])], roles=[role]
+    )
+    acknowledge(
+        made, ANY_RESOURCE, "a job's result is limited to no resource: the job's id is known to its action alone"
+    )
+
+
+def _permit(scope: Construct, name: str, role: iam.Role, document: Mapping[str, Any]) -> iam.Policy:
+    made = iam.Policy(scope, name, document=iam.PolicyDocument.from_json(document), roles=[role])
+    acknowledge_wildcards(made, document["Statement"], _WHY_STARS)
+    return made
+
+
+def permit_assuming(scope: Construct, role: iam.Role, roles: Sequence[str]) -> None:
+    """Allow a role to take on others, for fleets of other accounts."""
+    if roles:
+        statement = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=list(roles))
+        iam.Policy(scope, "OtherAccounts", statements=[statement], roles=[role])
+
+
+def place_of(scope: Construct) -> Place:
+    """Return where a construct is deployed to, as far as it is known before."""
+    stack = cdk.Stack.of(scope)
+    return Place(partition=stack.partition, region=stack.region, account=stack.account)

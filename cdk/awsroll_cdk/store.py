@@ -1,0 +1,25 @@
+"""The table of the records, as `awsroll state create` makes it: anyone with `--state dynamodb://TABLE` shares it."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+PARTITION_KEY = "pk"
+SORT_KEY = "sk"
+
+
+def records_table(scope: Construct) -> dynamodb.Table:
+    """Make the table: it outlives the stack, since the records in it are the only truth about unfinished rollouts."""
+    return dynamodb.Table(
+        scope,
+        "Records",
+        partition_key=dynamodb.Attribute(name=PARTITION_KEY, type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name=SORT_KEY, type=dynamodb.AttributeType.STRING),
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        encryption=dynamodb.TableEncryption.AWS_MANAGED,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        deletion_protection=True,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )

@@ -1,0 +1,168 @@
+"""The machine of many fleets: wave after wave, the fleets of one side by side, each driven by the states of a rollout.
+
+A fleet never fails its wave: how it ended is its result, and the wave is judged when all have ended. So nothing that is
+under way is aborted. Repeating a wave is harmless: rollouts that have ended answer so at once.
+"""
+
+from collections.abc import Mapping
+
+from definition.rollout import LONGEST_STEPS, ORDER, driving
+from definition.states import State, call, caught, when
+
+
+def fleets_machine(
+    functions: Mapping[str, str],
+    *,
+    timeout_seconds: int = 7 * 86400,
+    longest_steps: int = LONGEST_STEPS,
+    mode: str = "DISTRIBUTED",
+) -> State:
+    """Return the definition of the machine that rolls many fleets; its input is what a file of many fleets holds.
+
+    Args:
+        functions: ARNs of the functions `prepare`, `reconcile`, `control`, `plan_waves` and `judge_wave`.
+        timeout_seconds: of one execution.
+        longest_steps: of one fleet in one execution of its own; after so many, its wave is entered again.
+        mode: of the Map: `DISTRIBUTED` gives each fleet an execution, and a history, of its own; or `INLINE`.
+    """
+    return {
+        "Comment": "awsroll: rolls many fleets of EC2 instances to new versions, wave after wave.",
+        "StartAt": "Plan waves",
+        "TimeoutSeconds": timeout_seconds,
+        "States": {
+            "Plan waves": caught(_plan(functions["plan_waves"]), by="File refused"),
+            "Further wave?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.index", "NumericLessThanPath": "$.count", "Next": "Take wave"}],
+                "Default": "Succeeded",
+            },
+            "Take wave": {
+                "Type": "Pass",
+                "Parameters": {
+                    **{f"{key}.$": f"$.{key}" for key in ("waves", "count", "index")},
+                    "wave.$": "States.ArrayGetItem($.waves, $.index)",
+                },
+                "Next": "Roll wave",
+            },
+            "Roll wave": _wave(functions, longest_steps=longest_steps, mode=mode),
+            "Judge wave": call(
+                functions["judge_wave"],
+                {"tolerated_failures.$": "$.wave.tolerated_failures", "results.$": "$.results"},
+                comment="Count its failures against those that it tolerates.",
+                then="Went well?",
+                keep={
+                    "ResultSelector": {"verdict.$": "$.Payload.verdict", "reason.$": "$.Payload.reason"},
+                    "ResultPath": "$.judged",
+                },
+            ),
+            "Went well?": {
+                "Type": "Choice",
+                "Choices": [
+                    when("$.judged.verdict", "go-on", "Next wave"),
+                    when("$.judged.verdict", "again", "Take wave"),
+                ],
+                "Default": "Stopped",
+            },
+            "Next wave": {
+                "Type": "Pass",
+                "Parameters": {
+                    **{f"{key}.$": f"$.{key}" for key in ("waves", "count")},
+                    "index.$": "States.MathAdd($.index, 1)",
+                },
+                "Next": "Further wave?",
+            },
+            "Succeeded": {
+                "Type": "Succeed",
+                "Comment": "All fleets are on their new versions, but for those tolerated.",
+            },
+            "Stopped": {
+                "Type": "Fail",
+                "Comment": "A wave has failed: no later one was begun.",
+                "Error": "WaveFailed",
+                "CausePath": "$.judged.reason",
+            },
+            "File refused": {
+                "Type": "Fail",
+                "Comment": "Nothing was changed.",
+                "ErrorPath": "$.error.Error",
+                "CausePath": "$.error.Cause",
+            },
+        },
+    }
+
+
+def _plan(function: str) -> State:
+    return call(
+        function,
+        {"name.$": "$$.Execution.Name", "fleets.$": "$"},
+        comment="Check the whole file before anything is begun.",
+        then="Further wave?",
+        keep={
+            "ResultSelector": {"waves.$": "$.Payload.waves", "count.$": "$.Payload.count", "index": 0},
+            "ResultPath": "$",
+        },
+    )
+
+
+def _wave(functions: Mapping[str, str], *, longest_steps: int, mode: str) -> State:
+    config = {"Mode": mode} | ({"ExecutionType": "STANDARD"} if mode == "DISTRIBUTED" else {})
+    return {
+        "Type": "Map",
+        "Comment": "The fleets of the wave, as many at a time as it says.",
+        "ItemsPath": "$.wave.fleets",
+        "ItemSelector": {
+            "fleet.$": "$$.Map.Item.Value",
+            "wave.$": "$.wave.rollout_ids",
+            "tolerated_failures.$": "$.wave.tolerated_failures",
+            "started_at.$": "$$.Execution.StartTime",
+        },
+        "MaxConcurrencyPath": "$.wave.concurrency",
+        "ItemProcessor": {"ProcessorConfig": config, **_one_fleet(functions, longest_steps=longest_steps)},
+        "ResultPath": "$.results",
+        "Next": "Judge wave",
+    }
+
+
+def _one_fleet(functions: Mapping[str, str], *, longest_steps: int) -> State:
+    states = driving(functions, longest_steps=longest_steps)
+    for name in ("Stop", "Restore"):
+        states[name] = caught(states[name], by="Left for a person")
+    return {
+        "StartAt": "Prepare",
+        "States": {
+            "Prepare": caught(
+                caught(_prepare(functions["prepare"]), by="Not begun", errors=("WaveStopped",)), by="Refused"
+            ),
+            "Set out": {
+                "Type": "Pass",
+                "Parameters": {"rollout_id.$": "$.fleet.rollout_id", "standing": {"steps": 0}},
+                "Next": "Reconcile",
+            },
+            **states,
+            "Ended": _result("$.standing.outcome", "$.standing.reason"),
+            "Continue as new execution": _result("continued", ""),
+            "Left for a person": _result("stopped", "$.error.Cause"),
+            "Refused": _result("refused", "$.error.Cause", rollout_id="$.fleet.rollout_id"),
+            "Not begun": _result("not_begun", "$.error.Cause", rollout_id="$.fleet.rollout_id"),
+        },
+    }
+
+
+def _prepare(function: str) -> State:
+    payload = {
+        "rollout_id.$": "$.fleet.rollout_id",
+        "execution_started_at.$": "$.started_at",
+        "wave.$": "$.wave",
+        "tolerated_failures.$": "$.tolerated_failures",
+        **{f"{key}.$": f"$.fleet.{key}" for key in ORDER},
+    }
+    comment = "Check this fleet when its turn has come, unless too many others of its wave have failed."
+    return call(function, payload, comment=comment, then="Set out", keep={"ResultPath": None})
+
+
+def _result(outcome: str, reason: str, *, rollout_id: str = "$.rollout_id") -> State:
+    """Return a state that ends one fleet with what became of it; `outcome` and `reason` are texts or paths."""
+    said = {"outcome": outcome, "reason": reason}
+    plain = {key: value for key, value in said.items() if not value.startswith("$.")}
+    paths = {f"{key}.$": value for key, value in said.items() if value.startswith("$.")}
+    return {"Type": "Pass", "Parameters": {"rollout_id.$": rollout_id, **plain, **paths}, "End": True}

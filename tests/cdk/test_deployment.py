@@ -1,0 +1,190 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
+from awsroll.iam import Fleets, Place, Rollouts, policy
+from tests.cdk.synthesized import ALERTS, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized
+from tests.lambdas.bundles import handler_names
+
+ALL = ("group", "standalone", "released_group", "released_standalone")
+_VALIDATOR = "asl-validator@4.0.0"
+_NEEDLESS = "W3005"  # a dependency that a reference implies already: the CDK writes both
+
+
+def test_functions_have_a_handler_file_a_time_limit_and_a_current_runtime(synthesized: Synthesized) -> None:
+    found = [one["Properties"] for one in synthesized.resources("standalone", "AWS::Lambda::Function").values()]
+    assert {one["Handler"]: (one["Runtime"], one["Timeout"]) for one in found} == {
+        "prepare.handler": ("python3.13", 300),
+        "reconcile.handler": ("python3.13", 300),
+        "control.handler": ("python3.13", 60),
+    }
+
+
+def test_every_function_has_its_file_in_the_bundle(synthesized: Synthesized) -> None:
+    found = synthesized.resources("group", "AWS::Lambda::Function").values()
+    named = {one["Properties"]["Handler"].removesuffix(".handler") for one in found}
+    assert len(named) == 11
+    assert named - set(handler_names()) == set()
+
+
+def test_functions_run_on_arm_are_traced_and_know_the_store(synthesized: Synthesized) -> None:
+    (table,) = synthesized.resources("group", "AWS::DynamoDB::Table")
+    store = {"Fn::Join": ["", ["dynamodb://", {"Ref": table}]]}
+    for one in synthesized.resources("group", "AWS::Lambda::Function").values():
+        assert one["Properties"]["Architectures"] == ["arm64"]
+        assert one["Properties"]["Environment"] == {"Variables": {"AWSROLL_STATE": store}}
+        assert one["Properties"]["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_table_is_the_one_that_state_create_makes_and_outlives_the_stack(synthesized: Synthesized) -> None:
+    (table,) = synthesized.resources("standalone", "AWS::DynamoDB::Table").values()
+    assert table["Properties"]["KeySchema"] == [
+        {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
+        {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+    ]
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.parametrize("stack", ALL)
+def test_every_log_group_is_encrypted_and_kept_for_a_year(synthesized: Synthesized, stack: str) -> None:
+    (key,) = synthesized.resources(stack, "AWS::KMS::Key")
+    groups = synthesized.resources(stack, "AWS::Logs::LogGroup").values()
+    functions = synthesized.resources(stack, "AWS::Lambda::Function").values()
+    encrypted = {"KmsKeyId": {"Fn::GetAtt": [key, "Arn"]}, "RetentionInDays": 365}
+    assert [one["Properties"] for one in groups] == [encrypted] * (len(functions) + 1)
+    assert all("LogGroup" in one["Properties"]["LoggingConfig"] for one in functions)
+
+
+def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Synthesized) -> None:
+    (table,) = synthesized.resources("standalone", "AWS::DynamoDB::Table")
+    said = policy(
+        Place(partition="<AWS::Partition>", region="<AWS::Region>", account="<AWS::AccountId>"),
+        Fleets(names=("api",), target_groups=(TARGET_GROUP,)),
+        Rollouts(store=f"dynamodb://<{table}>"),
+    )["Statement"]
+    allowed = synthesized.statements("standalone", "FleetRole")
+    assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
+    beside = [one for one in allowed if "Sid" not in one]
+    assert actions(beside) == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "states:SendTaskSuccess",
+        "sts:AssumeRole",
+    }
+    assert [one["Resource"] for one in beside if one["Action"] == "sts:AssumeRole"] == [OTHER_ACCOUNT]
+
+
+def test_control_can_look_and_keep_what_people_want_but_change_nothing(synthesized: Synthesized) -> None:
+    allowed = actions(synthesized.statements("standalone", "ControlRole"))
+    assert {one for one in allowed if ":Describe" not in one} == {
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "states:SendTaskSuccess",
+    }
+
+
+def test_group_is_steered_by_its_very_name(synthesized: Synthesized) -> None:
+    (steering,) = (one for one in synthesized.statements("group", "FleetRole") if one.get("Sid") == "SteerGroup")
+    assert spelt(steering["Resource"]).endswith(f":autoScalingGroup:*:autoScalingGroupName/{GROUP}")
+
+
+def test_machine_invokes_its_three_functions_and_starts_itself_alone(synthesized: Synthesized) -> None:
+    allowed = synthesized.statements("standalone", "RolloutRole")
+    (invoking,) = (one["Resource"] for one in allowed if one["Action"] == "lambda:InvokeFunction")
+    (starting,) = (one["Resource"] for one in allowed if one["Action"] == "states:StartExecution")
+    (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
+    functions = synthesized.resources("standalone", "AWS::Lambda::Function")
+    assert {spelt(one) for one in invoking} == {f"<{name}.Arn>" for name in functions}
+    assert starting == {"Ref": machine}
+
+
+def test_machine_logs_everything_and_is_watched(synthesized: Synthesized) -> None:
+    ((name, machine),) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine").items()
+    logging = machine["Properties"]["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
+    alarms = [one["Properties"] for one in synthesized.resources("standalone", "AWS::CloudWatch::Alarm").values()]
+    watched = {"ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"}
+    assert {one["MetricName"] for one in alarms} == watched
+    for one in alarms:
+        assert one["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": name}}]
+        assert one["AlarmActions"] == [ALERTS]
+
+
+@pytest.mark.parametrize("stack", ALL)
+def test_template_is_clean_to_cfn_lint(synthesized: Synthesized, stack: str, tmp_path: Path) -> None:
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(synthesized.templates[stack]))
+    command = [
+        sys.executable,
+        "-c",
+        "import cfnlint.runner; cfnlint.runner.main()",
+        "--ignore-checks",
+        _NEEDLESS,
+        "--",
+        str(file),
+    ]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
+def test_definition_is_clean_to_the_validator_of_state_machines(synthesized: Synthesized, tmp_path: Path) -> None:
+    (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine").values()
+    file = tmp_path / "definition.json"
+    file.write_text(machine["Properties"]["DefinitionString"])
+    command = [str(shutil.which("npx")), "--yes", _VALIDATOR, "--json-path", str(file)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(("stack", "named"), [("released_group", {"AutoScalingGroup"}), ("released_standalone", set())])
+def test_released_template_needs_neither_assets_nor_bootstrapping(
+    synthesized: Synthesized, stack: str, named: set[str]
+) -> None:
+    written = synthesized.templates[stack]
+    assert set(written["Parameters"]) == {"CodeBucket", "CodeKey", "InstanceRoleArn", "TargetGroupArns", *named}
+    assert "cdk-" not in json.dumps(written)
+    for one in synthesized.resources(stack, "AWS::Lambda::Function").values():
+        assert one["Properties"]["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+
+
+def actions(statements: list[dict[str, Any]]) -> set[str]:
+    return {action for one in statements for action in listed(one["Action"])}
+
+
+def plain(statement: dict[str, Any]) -> dict[str, Any]:
+    """Return a statement as the policy has it: what CloudFormation fills in as text, single values in lists."""
+    lists = {key: sorted(map(spelt, listed(statement[key]))) for key in ("Action", "Resource")}
+    conditions = {
+        operator: {key: sorted(map(spelt, listed(value))) for key, value in keys.items()}
+        for operator, keys in statement.get("Condition", {}).items()
+    }
+    return {**statement, **lists, "Condition": conditions}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def spelt(value: Any) -> str:
+    match value:
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [between, parts]}:
+            return str(between).join(map(spelt, parts))
+    return str(value)

@@ -1,0 +1,111 @@
+"""What a cold start of the Lambda bundle costs, beside bare boto3 making the same clients: one run, in turns.
+
+    python -m tests.lambdas.startup [ROUNDS]
+
+Each figure is the processor time of a fresh Python, in milliseconds: the imports of the handler `reconcile` and the
+first four clients. Once as in Lambda, where no bytecode is kept and every module is compiled, and once with bytecode.
+Bare boto3 is the pinned one as pip installs it; its share of the bundle starts faster: EC2's model and the list of
+endpoints are cut to what is called.
+"""
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.lambdas.bundles import environment, made
+
+LIMIT = 1.3
+_CLIENTS = ("ec2", "elbv2", "autoscaling", "dynamodb")
+_BOTO3 = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+_TIMED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+began = time.process_time()
+{imports}
+for service in {clients}:
+    client(service)
+print(time.process_time() - began)
+"""
+_BARE = "import boto3\nclient = boto3.Session().client"
+_AWSROLL = """
+import reconcile, surroundings
+from awsroll.aws.clients import Clients
+client = Clients(surroundings.session()).client
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Startup:
+    """Medians of several rounds, in milliseconds.
+
+    Attributes:
+        way: whether bytecode was kept.
+        ratio: of both in the same round: a machine that is busy for a while is so for both.
+    """
+
+    way: str
+    bare: float
+    awsroll: float
+    ratio: float
+
+
+def measure(bundle: Path, rounds: int) -> tuple[Startup, ...]:
+    """Start both in turns, each way, and return the medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        bare = Path(folder) / "bare"
+        _install_boto3(bare)
+        kept = ("-X", f"pycache_prefix={folder}/bytecode")
+        return (
+            _compared("compiling", bundle, bare, rounds, ("-B",)),
+            _compared("bytecode", bundle, bare, rounds, kept),
+        )
+
+
+def _compared(way: str, bundle: Path, bare: Path, rounds: int, options: tuple[str, ...]) -> Startup:
+    def turns() -> Iterator[tuple[float, float]]:
+        while True:
+            yield _seconds(_BARE, bare, options), _seconds(_AWSROLL, bundle, options)
+
+    rest = turns()
+    next(rest)  # fills the disk's cache, and the bytecode's
+    took = [pair for pair, _ in zip(rest, range(rounds), strict=False)]
+    alone, whole = ([1000 * one for one in column] for column in zip(*took, strict=True))
+    ratio = median(awsroll / bare for bare, awsroll in took)
+    return Startup(way=way, bare=median(alone), awsroll=median(whole), ratio=ratio)
+
+
+def _seconds(imports: str, folder: Path, options: tuple[str, ...]) -> float:
+    program = _TIMED.format(imports=imports, clients=_CLIENTS)
+    command = [sys.executable, "-I", "-S", *options, "-c", program, str(folder)]
+    ended = subprocess.run(command, check=True, env=environment(), capture_output=True, text=True, timeout=60)
+    return float(ended.stdout)
+
+
+def _install_boto3(folder: Path) -> None:
+    """Lay boto3 into a folder of its own, as it is installed here but for bytecode."""
+    for name in _BOTO3:
+        for file in importlib.metadata.files(name) or ():
+            if ".." not in file.parts and file.suffix != ".pyc":
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file.locate(), folder / file)
+
+
+def main() -> int:
+    """Print the figures; 1 if awsroll starts slower than promised."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(made(Path(folder) / "native", "--arch", "native"), rounds)
+    print(f"{'':10} {'boto3':>8} {'awsroll':>8}  ratio (at most {LIMIT})")  # noqa: T201 - what a command answers
+    for one in found:
+        print(f"{one.way:10} {one.bare:5.0f} ms {one.awsroll:5.0f} ms  {one.ratio:.2f}")  # noqa: T201 - the same
+    return int(any(one.ratio > LIMIT for one in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from awsroll.aws.services import EC2_OPERATIONS, SERVICES
+from tests.lambdas.bundles import BUILDER, handler_names, made, run_alone
+
+_MODULES_AT_THE_TOP = {
+    "awsroll",
+    "boto3",
+    "botocore",
+    "dateutil",
+    "jmespath",
+    "msgspec",
+    "s3transfer",
+    "structlog",
+    "tenacity",
+}
+_REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")
+
+
+@pytest.fixture(scope="module")
+def for_arm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("lambda") / "arm64", "--arch", "arm64", "--zip")
+
+
+def test_is_smaller_than_25_megabytes(bundle: Path, for_arm: Path) -> None:
+    sizes = {folder.name: _size(folder) / 1e6 for folder in (bundle, for_arm)}
+    assert {name: size for name, size in sizes.items() if size >= 25} == {}
+
+
+def test_holds_what_is_imported_and_nothing_of_the_command_line(bundle: Path) -> None:
+    found = {one.name for one in bundle.iterdir() if not one.name.endswith(".dist-info")}
+    wanted = _MODULES_AT_THE_TOP | {"urllib3", "six.py"} | {f"{name}.py" for name in handler_names()}
+    assert found - {"typing_extensions.py"} == wanted
+    assert {one.name for one in (bundle / "awsroll").iterdir()} & {"cli", "sandbox", "testing", "__main__.py"} == set()
+    assert [*bundle.rglob("*.pyc"), *bundle.rglob("tests"), *bundle.rglob("bin")] == []
+
+
+def test_keeps_the_licence_of_everything_it_carries(bundle: Path) -> None:
+    without = [one.name for one in bundle.glob("*.dist-info") if not [*one.rglob("LICEN[SC]E*"), *one.rglob("NOTICE*")]]
+    assert without == []
+
+
+def test_carries_native_code_for_the_processor_asked_for(for_arm: Path) -> None:
+    (native,) = (for_arm / "msgspec").glob("_core*.so")
+    assert native.name == "_core.cpython-313-aarch64-linux-gnu.so"
+
+
+def test_is_the_same_to_the_byte_when_built_again(for_arm: Path, tmp_path: Path) -> None:
+    again = made(tmp_path / "again", "--arch", "arm64", "--zip")
+    assert again.with_name("again.zip").read_bytes() == for_arm.with_name("arm64.zip").read_bytes()
+
+
+def test_zip_holds_the_files_of_the_folder_readable_for_everyone(for_arm: Path) -> None:
+    with zipfile.ZipFile(for_arm.with_name("arm64.zip")) as packed:
+        entries = packed.infolist()
+    assert [one.filename for one in entries] == sorted(
+        file.relative_to(for_arm).as_posix() for file in for_arm.rglob("*") if file.is_file()
+    )
+    assert {(one.date_time, one.external_attr >> 16) for one in entries} == {((1980, 1, 1, 0, 0, 0), 0o100644)}
+
+
+def test_every_handler_imports_with_the_bundle_alone(bundle: Path) -> None:
+    program = f"""
+import importlib, json
+for name in {handler_names()!r}:
+    importlib.import_module(name)
+print(json.dumps([name for name in ("rich", "typer", "yaml", "moto", "click") if name in sys.modules]))
+"""
+    assert json.loads(run_alone(bundle, program)) == []
+
+
+def test_every_module_of_awsroll_in_it_imports_with_the_bundle_alone(bundle: Path) -> None:
+    program = """
+import importlib, pkgutil, awsroll
+for one in pkgutil.walk_packages(awsroll.__path__, "awsroll."):
+    importlib.import_module(one.name)
+print("imported")
+"""
+    assert run_alone(bundle, program) == "imported\n"
+
+
+def test_makes_a_client_of_every_service_that_awsroll_calls(bundle: Path) -> None:
+    program = """
+import boto3, json
+session = boto3.Session()
+models = {name: session.client(name).meta.service_model for name in session.get_available_services()}
+print(json.dumps({name: model.operation_names for name, model in models.items()}))
+"""
+    known = json.loads(run_alone(bundle, program))
+    assert sorted(known) == sorted(SERVICES)
+    assert sorted(known["ec2"]) == sorted(EC2_OPERATIONS)
+    assert "LaunchInstances" in known["autoscaling"]
+
+
+def test_cut_model_of_ec2_asks_and_reads_as_the_whole_one(bundle: Path) -> None:
+    program = f"""
+import boto3, json
+model = boto3.Session(region_name="eu-west-1").client("ec2").meta.service_model
+def spelt(shape, above=()):
+    if shape is None or shape.name in above:
+        return shape and shape.name
+    inner = {{}}
+    if shape.type_name == "structure":
+        inner = {{name: spelt(one, (*above, shape.name)) for name, one in shape.members.items()}}
+    elif shape.type_name == "list":
+        inner = spelt(shape.member, (*above, shape.name))
+    return [shape.type_name, {{key: str(value) for key, value in shape.serialization.items()}}, inner]
+operations = [model.operation_model(name) for name in {EC2_OPERATIONS!r}]
+print(json.dumps([[spelt(one.input_shape), spelt(one.output_shape)] for one in operations]))
+"""
+    whole = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120
+    ).stdout
+    assert json.loads(run_alone(bundle, program)) == json.loads(whole)
+
+
+def test_finds_every_service_where_the_whole_boto3_does(bundle: Path) -> None:
+    program = f"""
+import boto3, json
+places = [(region, service) for region in {_REGIONS!r} for service in {SERVICES!r}]
+keys = {{"aws_access_key_id": "a", "aws_secret_access_key": "b"}}
+clients = {{place: boto3.Session(region_name=place[0], **keys).client(place[1]) for place in places}}
+print(json.dumps({{"/".join(place): client.meta.endpoint_url for place, client in clients.items()}}))
+"""
+    whole = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120)
+    found = json.loads(run_alone(bundle, program))
+    assert found == json.loads(whole.stdout)
+    assert found["cn-north-1/ec2"] == "https://ec2.cn-north-1.amazonaws.com.cn"
+
+
+def test_builder_leaves_a_folder_alone_that_holds_something_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    command = [sys.executable, str(BUILDER), "--arch", "native", "--out", str(tmp_path)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].endswith(
+        "holds something that is no bundle: it was left as it is; name another --out"
+    )
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

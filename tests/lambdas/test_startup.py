@@ -1,0 +1,11 @@
+from pathlib import Path
+
+import pytest
+
+from tests.lambdas.startup import LIMIT, measure
+
+
+@pytest.mark.timeout(240)
+def test_handler_and_first_clients_take_hardly_longer_than_boto3_with_the_same_clients(bundle: Path) -> None:
+    found = measure(bundle, 5)
+    assert [one for one in found if one.ratio > LIMIT] == []

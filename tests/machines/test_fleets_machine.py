@@ -1,0 +1,100 @@
+"""The machine of many fleets, run for real: waves in order, tolerated failures, fleets that are not begun."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from definition import fleets_machine
+from tests.machines.interpreter import ARNS, Interpreter, interpreter
+
+UNHEALTHY = {"sandbox:health": "unhealthy"}
+
+
+@contextmanager
+def several(folder: Path, *, count: int = 3, **more: Any) -> Iterator[tuple[Interpreter, list[Any]]]:
+    """Groups `web`, `web-2`, `web-3`, of one server each."""
+    with interpreter(folder, servers=1, further_versions=(UNHEALTHY,)) as made:
+        sandbox = made.driven.rolling.sandbox
+        fleets = [made.driven.rolling.fleet]
+        fleets += [
+            sandbox.auto_scaling_fleet(desired=1, name=f"web-{number}", further_versions=(UNHEALTHY,))
+            for number in range(2, count + 1)
+        ]
+        made.create(fleets_machine(ARNS, **more), name="fleets")
+        yield made, fleets
+
+
+def asked(fleet: Any, version: int = 2) -> dict[str, Any]:
+    return {"asg": fleet.group_name, "launch-template": f"{fleet.template_id}:{version}"}
+
+
+def serving(made: Interpreter, fleet: Any) -> list[str]:
+    world = made.driven.rolling.sandbox.world
+    found = world.elb.targets(fleet.target_group_arns[0])
+    return [world.ec2.instance(one.instance_id).version_label for one in found if one.state == "healthy"]
+
+
+def test_rolls_the_fleets_of_each_wave(tmp_path: Path) -> None:
+    with several(tmp_path) as (made, fleets):
+        ended = made.run(
+            {
+                "defaults": {"launch-first": True},
+                "waves": [
+                    {"name": "canary", "fleets": [asked(fleets[0])]},
+                    {"name": "rest", "concurrency": 1, "fleets": [asked(fleets[1]), asked(fleets[2])]},
+                ],
+            }
+        )
+        assert ended["status"] == "SUCCEEDED"
+        assert [serving(made, fleet) for fleet in fleets] == [["v2"]] * 3
+
+
+def test_a_wave_that_fails_stops_the_later_ones(tmp_path: Path) -> None:
+    with several(tmp_path) as (made, fleets):
+        limits = {"launch-first": True, "healthy-timeout": 60}
+        ended = made.run(
+            {
+                "defaults": limits,
+                "waves": [
+                    {"name": "canary", "concurrency": 1, "fleets": [asked(fleets[0], version=3), asked(fleets[1])]},
+                    {"name": "rest", "fleets": [asked(fleets[2])]},
+                ],
+            }
+        )
+        assert (ended["status"], ended["error"]) == ("FAILED", "WaveFailed")
+        assert "2 of 2 failed, 0 tolerated" in ended["cause"]
+        assert "not_begun" in ended["cause"]
+        assert [serving(made, fleet) for fleet in fleets] == [["v1"]] * 3
+        assert len(made.driven.rolling.store.list()) == 1
+
+
+def test_a_tolerated_failure_does_not(tmp_path: Path) -> None:
+    with several(tmp_path, count=2) as (made, fleets):
+        ended = made.run(
+            {
+                "defaults": {"launch-first": True, "healthy-timeout": 60},
+                "waves": [
+                    {"name": "one", "tolerated-failures": 1, "fleets": [asked(fleets[0], version=3)]},
+                    {"name": "two", "fleets": [asked(fleets[1])]},
+                ],
+            }
+        )
+        assert ended["status"] == "SUCCEEDED"
+        assert [serving(made, fleet) for fleet in fleets] == [["v1"], ["v2"]]
+
+
+def test_a_wave_is_entered_again_when_an_execution_is_at_its_limit(tmp_path: Path) -> None:
+    with several(tmp_path, count=1, longest_steps=4) as (made, fleets):
+        execution = made.start({"waves": [{"name": "one", "fleets": [asked(fleets[0]) | {"launch-first": True}]}]})
+        assert made.end_of(execution)["status"] == "SUCCEEDED"
+        assert made.states(execution).count("Take wave") > 1
+        assert serving(made, fleets[0]) == ["v2"]
+
+
+def test_a_bad_file_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
+    with several(tmp_path, count=1) as (made, fleets):
+        ended = made.run({"waves": [{"name": "one", "fleets": [asked(fleets[0])]}, {"name": "two", "fleets": [{}]}]})
+        assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
+        assert "two" in ended["cause"]
+        assert made.driven.rolling.store.list() == ()

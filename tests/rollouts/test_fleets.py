@@ -1,0 +1,350 @@
+"""Many fleets on the embedded AWS, in virtual time: waves in order, failures that stop them, and starting again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import awsroll
+from awsroll.compose import Surroundings
+from awsroll.core.rollout import OnFailure
+from awsroll.core.spec import RolloutSpec
+from awsroll.core.status import Outcome
+from awsroll.core.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
+from awsroll.errors import AwsRefusedError, FleetError, FleetLockedError
+from awsroll.report import FleetsReport
+from awsroll.sandbox import Sandbox
+from awsroll.stores import LocalStore
+from awsroll.waves import FleetsRun
+from tests.rollouts.rolling import make_sandbox
+from tests.support.turns import TurnClock
+
+GOOD, BAD = 2, 3
+
+
+class Log:
+    """Keeps every event, and does something at the first one of a name."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+        self._reactions: dict[str, Callable[[], object]] = {}
+
+    def at(self, event: str, react: Callable[[], object]) -> None:
+        self._reactions[event] = react
+
+    def event(self, name: str, _at: datetime, **fields: object) -> None:
+        self.events.append((name, fields))
+        self._reactions.pop(name, lambda: None)()
+
+    def looked(self, *_: object) -> None:
+        """Looks are no events."""
+
+    def order(self, *names: str) -> list[tuple[str, object]]:
+        return [(name, fields["fleet_name"]) for name, fields in self.events if name in names]
+
+
+class World:
+    """A sandbox with small groups, each with a good version 2 and a bad version 3."""
+
+    def __init__(self, sandbox: Sandbox, clock: TurnClock, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.store = LocalStore(folder)
+        self.log = Log()
+
+    def fleet(self, name: str, *, version: int | str = GOOD, servers: int = 2, **more: Any) -> FleetSpec:
+        self.sandbox.auto_scaling_fleet(
+            name=name, desired=servers, zones=2, further_versions=({"sandbox:health": "unhealthy"},)
+        )
+        request = RolloutSpec(asg=name, launch_template=f"{name}:{version}", healthy_timeout=120, **more)
+        return FleetSpec(name=name, request=request)
+
+    def roll(self, *waves: WaveSpec) -> FleetsReport:
+        return awsroll.roll_fleets(
+            FleetsSpec(waves=waves),
+            session=self.sandbox.session(),
+            store=self.store,
+            clock=self.clock,
+            sink=self.log,
+        )
+
+    def versions(self, name: str) -> list[str]:
+        client = self.sandbox.session().client("autoscaling")
+        group = client.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+        serving = [one for one in group["Instances"] if one["LifecycleState"] == "InService"]
+        return [one["LaunchTemplate"]["Version"] for one in serving]
+
+    def delete_group(self, name: str) -> None:
+        client = self.sandbox.session().client("autoscaling")
+        client.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    sandbox, clock = make_sandbox()
+    with ExitStack() as stack:
+        yield World(stack.enter_context(sandbox), TurnClock(clock), tmp_path)
+
+
+def _wave(*fleets: FleetSpec, name: str = "", **limits: Any) -> WaveSpec:
+    return WaveSpec(name=name or fleets[0].name, fleets=fleets, **limits)
+
+
+def _endings(report: FleetsReport) -> dict[str, str]:
+    return {one.fleet_name: one.status.value for one in report.fleets}
+
+
+def test_waves_follow_each_other_and_the_fleets_of_one_run_side_by_side(world: World) -> None:
+    canary, left, right = world.fleet("canary"), world.fleet("left"), world.fleet("right")
+
+    report = world.roll(_wave(canary), _wave(left, right, name="rest"))
+
+    assert report.succeeded
+    assert _endings(report) == {"canary": "succeeded", "left": "succeeded", "right": "succeeded"}
+    assert [one.report.instances.replaced for one in report.fleets if one.report] == [2, 2, 2]
+    order = world.log.order("rollout.created", "rollout.ended")
+    assert order[:2] == [("rollout.created", "canary"), ("rollout.ended", "canary")]
+    assert {name for _, name in order[2:4]} == {"left", "right"}
+    assert {event for event, _ in order[2:4]} == {"rollout.created"}
+    assert [world.versions(name) for name in ("canary", "left", "right")] == [["2", "2"]] * 3
+
+
+def test_no_more_fleets_than_the_concurrency_run_at_a_time(world: World) -> None:
+    fleets = [world.fleet(name, servers=1, launch_first=True) for name in ("web-a", "web-b", "web-c")]
+
+    report = world.roll(_wave(*fleets, concurrency=1))
+
+    assert report.succeeded
+    assert world.log.order("rollout.created", "rollout.ended") == [
+        (event, name) for name in ("web-a", "web-b", "web-c") for event in ("rollout.created", "rollout.ended")
+    ]
+
+
+def test_a_failing_wave_stops_the_next_one_and_its_own_rest(world: World) -> None:
+    bad, waiting, later = world.fleet("bad", version=BAD), world.fleet("waiting"), world.fleet("later")
+
+    report = world.roll(_wave(bad, waiting, concurrency=1), _wave(later))
+
+    assert report.status is Outcome.ROLLED_BACK
+    assert _endings(report) == {"bad": "rolled_back", "waiting": "not_begun", "later": "not_begun"}
+    assert [(wave.name, wave.status.value) for wave in report.waves] == [("bad", "rolled_back"), ("later", "not_begun")]
+    assert [world.versions(name) for name in ("bad", "waiting", "later")] == [["1", "1"]] * 3
+    stopped = [fields for name, fields in world.log.events if name == "wave.stopped"]
+    assert stopped == [{"wave": "bad", "not_begun": ["waiting"]}]
+
+
+def test_a_fleet_that_runs_when_its_wave_fails_goes_on_to_its_own_end(world: World) -> None:
+    bad, slow = world.fleet("bad", version=BAD), world.fleet("slow", min_healthy_time=300)
+
+    report = world.roll(_wave(bad, slow))
+
+    assert _endings(report) == {"bad": "rolled_back", "slow": "succeeded"}
+    assert world.log.order("rollout.ended") == [("rollout.ended", "bad"), ("rollout.ended", "slow")]
+
+
+def test_tolerated_failures_let_the_next_wave_begin_and_still_show_in_the_end(world: World) -> None:
+    bad, good, later = world.fleet("bad", version=BAD), world.fleet("good"), world.fleet("later")
+
+    report = world.roll(_wave(bad, good, tolerated_failures="50%"), _wave(later))
+
+    assert _endings(report) == {"bad": "rolled_back", "good": "succeeded", "later": "succeeded"}
+    assert report.status is Outcome.ROLLED_BACK
+
+
+def test_starting_again_leaves_alone_what_is_done_and_resumes_what_is_paused(world: World) -> None:
+    done = world.fleet("done")
+    paused = world.fleet("paused", servers=3, checkpoint=(1,), approve_checkpoints=True)
+    waves = (_wave(done), _wave(paused))
+    run = FleetsRun(
+        FleetsSpec(waves=waves),
+        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
+    )
+    run.check()
+
+    first = run.roll()
+    for one in first.fleets:
+        if one.status is FleetEnding.PAUSED:
+            assert one.report is not None
+            awsroll.approve(one.report.rollout_id, store=world.store)
+    again = world.roll(*waves)
+
+    assert _endings(first) == {"done": "succeeded", "paused": "paused"}
+    assert first.status is Outcome.PAUSED
+    assert again.succeeded
+    assert [one.report.instances.replaced for one in again.fleets if one.report] == [0, 3]
+    ids = [[one.report.rollout_id for one in report.fleets if one.report] for report in (first, again)]
+    assert ids[0][1] == ids[1][1]
+    assert world.log.order("rollout.created", "rollout.resumed") == [
+        ("rollout.created", "done"),
+        ("rollout.resumed", "paused"),
+    ]
+
+
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
+    "version": ({"launch_template": "web:3"}, "(the version)"),
+    "amount": ({"concurrent": 2}, "(--concurrent (or --max-unavailable, --max-surge))"),
+    "on-failure": ({"on_failure": OnFailure.STOP}, "(--on-failure)"),
+    "bake-time": ({"bake_time": 60}, "(the checkpoints, --alarm or --bake-time)"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), CHANGES.values(), ids=CHANGES)
+def test_a_fleet_in_the_middle_of_another_request_is_refused_with_its_rollout(
+    world: World, change: dict[str, Any], said: str
+) -> None:
+    first = world.fleet("first")
+    web = world.fleet("web", checkpoint=(1,), approve_checkpoints=True)
+    run = FleetsRun(
+        FleetsSpec(waves=(_wave(web),)),
+        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
+    )
+    run.check()
+    (left,) = run.roll().fleets
+    assert left.report is not None
+
+    with pytest.raises(FleetLockedError) as refused:
+        world.roll(_wave(first), _wave(replace(web, request=replace(web.request, **change))))
+
+    assert left.report.rollout_id in str(refused.value)
+    assert f"this request is another one {said}" in str(refused.value)
+    assert world.log.events == []
+    assert world.versions("first") == ["1", "1"]
+
+
+def test_all_that_the_checks_refuse_is_told_before_the_first_is_begun(world: World) -> None:
+    good = world.fleet("good")
+    missing = FleetSpec(name="missing", request=RolloutSpec(asg="missing"))
+    nowhere = replace(good, name="nowhere", request=replace(good.request, asg="nowhere"))
+
+    with pytest.raises(FleetError) as refused:
+        world.roll(_wave(good), _wave(missing, nowhere))
+
+    assert [problem.partition(" in us-east-1")[0] for problem in refused.value.problems] == [
+        "missing: there is no Auto Scaling group 'missing'",
+        "nowhere: there is no Auto Scaling group 'nowhere'",
+    ]
+    assert world.store.list() == ()
+    assert world.log.events == []
+
+
+def test_two_names_for_the_same_servers_are_refused(world: World) -> None:
+    web = world.fleet("web")
+    arn = world.sandbox.session().client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]
+    again = replace(web, name="again", request=replace(web.request, asg=arn["AutoScalingGroupARN"]))
+
+    with pytest.raises(FleetError, match=r"fleets web and again share \S+/us-east-1/web"):
+        world.roll(_wave(web), _wave(again))
+
+
+def test_a_fleet_that_is_refused_when_its_turn_comes_counts_as_failed(world: World) -> None:
+    first, gone, later = world.fleet("first"), world.fleet("gone"), world.fleet("later")
+    world.log.at("rollout.created", lambda: world.delete_group("gone"))
+
+    report = world.roll(_wave(first), _wave(gone), _wave(later))
+
+    assert _endings(report) == {"first": "succeeded", "gone": "refused", "later": "not_begun"}
+    assert report.status is Outcome.STOPPED
+    assert "there is no Auto Scaling group 'gone'" in report.fleets[1].reason
+    assert [fields["fleet_name"] for name, fields in world.log.events if name == "fleet.refused"] == ["gone"]
+
+
+def test_when_the_first_is_refused_nothing_was_changed_and_it_is_an_error(world: World) -> None:
+    gone, later = world.fleet("gone"), world.fleet("later")
+    world.log.at("wave.begun", lambda: world.delete_group("gone"))
+
+    with pytest.raises(AwsRefusedError, match=r"^gone: somebody is deleting Auto Scaling group gone"):
+        world.roll(_wave(gone), _wave(later))
+
+    assert world.store.list() == ()
+
+
+def test_the_last_wave_gets_the_version_that_the_checks_saw(world: World) -> None:
+    first, last = world.fleet("first"), world.fleet("last", version="$Latest")
+    last = replace(last, request=replace(last.request, launch_template="last:$Default"))
+    ec2 = world.sandbox.session().client("ec2")
+    ec2.modify_launch_template(LaunchTemplateName="last", DefaultVersion=str(GOOD))
+    world.log.at(
+        "rollout.created",
+        lambda: ec2.modify_launch_template(LaunchTemplateName="last", DefaultVersion=str(BAD)),
+    )
+
+    report = world.roll(_wave(first), _wave(last))
+
+    assert report.succeeded
+    assert world.versions("last") == [str(GOOD)] * 2
+
+
+def test_a_wish_to_stop_leaves_all_and_begins_none(world: World) -> None:
+    left, right, later = world.fleet("left"), world.fleet("right"), world.fleet("later")
+    waves = (_wave(left, right), _wave(later))
+    asked: list[bool] = []
+    world.log.at("group.instances-terminated", lambda: asked.append(True))
+    run = FleetsRun(
+        FleetsSpec(waves=waves),
+        Surroundings(
+            session=world.sandbox.session(),
+            store=world.store,
+            clock=world.clock,
+            sink=world.log,
+            stop_requested=lambda: bool(asked),
+        ),
+    )
+    run.check()
+
+    report = run.roll()
+    told = [(name, fields) for name, fields in world.log.events if name.startswith("wave.")][1:]
+    again = world.roll(*waves)
+
+    assert told == [("wave.stopped", {"wave": "left", "not_begun": []})]
+    assert report.status is Outcome.INTERRUPTED
+    assert _endings(report) == {"left": "interrupted", "right": "interrupted", "later": "not_begun"}
+    assert again.succeeded
+    assert [world.versions(name) for name in ("left", "right", "later")] == [["2", "2"]] * 3
+    assert len(world.store.list()) == 3
+
+
+def test_the_report_while_a_driver_is_stuck_is_made_of_the_records(world: World) -> None:
+    web, later = world.fleet("web", servers=1, launch_first=True), world.fleet("later", servers=1, launch_first=True)
+    run = FleetsRun(
+        FleetsSpec(waves=(_wave(web), _wave(later))),
+        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, sink=world.log),
+    )
+    run.check()
+    meanwhile: list[FleetsReport] = []
+    world.log.at("group.instances-launched", lambda: meanwhile.append(run.report()))
+
+    run.roll()
+
+    (report,) = meanwhile
+    assert report.status is Outcome.INTERRUPTED
+    assert _endings(report) == {"web": "interrupted", "later": "not_begun"}
+    assert report.fleets[0].report is not None
+    assert report.fleets[0].report.rollout_id.startswith("web-")
+
+
+def test_the_report_of_all_is_plain_json(world: World) -> None:
+    report = world.roll(_wave(world.fleet("web", servers=1, launch_first=True), name="only"))
+
+    plain = report.as_dict()
+
+    assert set(plain) == {"status", "started_at", "ended_at", "elapsed_s", "waves"}
+    (wave,) = plain["waves"]
+    assert {key: wave[key] for key in ("name", "status", "concurrency", "tolerated_failures")} == {
+        "name": "only",
+        "status": "succeeded",
+        "concurrency": 1,
+        "tolerated_failures": 0,
+    }
+    (fleet,) = wave["fleets"]
+    assert (fleet["fleet_name"], fleet["region"], fleet["role"], fleet["status"], fleet["reason"]) == (
+        "web",
+        "us-east-1",
+        "",
+        "succeeded",
+        "",
+    )
+    assert fleet["report"]["instances"]["replaced"] == 1
