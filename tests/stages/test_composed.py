@@ -12,6 +12,22 @@ from tests.stages.machine import STORIES, Told, Watched, call
 
 EVERY_STORY = pytest.mark.parametrize("told", STORIES.values(), ids=STORIES)
 HOUR = 3600
+OTHER_WAYS = {
+    "api_visibility_seconds": 8,
+    "drain_lag_seconds": 4,
+    "first_healthy_needs": "threshold",
+    "first_check": "at-once",
+    "register_targets": "partial",
+    "unknown_target_health": "unused",
+    "launch_tags": "replaced",
+    "launch_instances_available": False,
+    "second_terminate": "decrements",
+    "member_deregistered_by_hand": "reregistered",
+    "exit_standby_raises_desired": "if-lowered",
+    "group_registration_seconds": 15,
+    "ssm_visibility_seconds": 4,
+}
+"""Where it is not documented how AWS behaves: the way that the sandbox does not go by default."""
 
 
 @EVERY_STORY
@@ -24,23 +40,30 @@ def test_takes_the_fleet_to_the_new_version_without_a_gap(told: Told) -> None:
 def test_every_call_made_twice_has_the_same_end(told: Told) -> None:
     with told.begun() as world:
         world.machine.doubled = True
-        assert told.tell(world, servers=2) == []
+        assert told.tell(world, servers=1) == []
 
 
 @EVERY_STORY
-@pytest.mark.parametrize("later", [0, 2 * HOUR, 72 * HOUR], ids=["at-once", "hours-later", "days-later"])
-def test_a_call_that_arrives_again_after_the_end_changes_nothing(told: Told, later: float) -> None:
+def test_it_does_not_matter_which_way_aws_goes(told: Told) -> None:
+    with told.begun(**OTHER_WAYS) as world:
+        world.machine.doubled = True
+        assert told.tell(world, servers=1) == []
+
+
+@EVERY_STORY
+def test_a_call_that_arrives_again_after_the_end_changes_nothing(told: Told) -> None:
     with told.begun() as world:
         assert told.tell(world, servers=1) == []
-        world.sandbox.jump(later)
-        before = world.state()
         unique = {repr(one): one for one in world.machine.events}
-        for name, event in unique.values():
-            with suppress(AwsrollError):
-                call(name, event, world.machine.connection())
-            assert (name, world.state()) == (name, before)
-        world.sandbox.jump(120)
-        assert (world.state(), world.watch.problems) == (before, [])
+        for later in (0, 2 * HOUR, 72 * HOUR):  # EC2 forgets ended instances within the first, client tokens the second
+            world.sandbox.jump(later)
+            before = world.state()
+            for name, event in unique.values():
+                with suppress(AwsrollError):
+                    call(name, event, world.machine.connection())
+                assert (later, name, world.state()) == (later, name, before)
+            world.sandbox.jump(120)
+            assert (world.state(), world.watch.problems) == (before, [])
 
 
 @EVERY_STORY

@@ -315,10 +315,10 @@ def test_a_reload_that_fails_keeps_the_server_out_until_another_attempt() -> Non
     with machine(grouped=False, bounds=ANY) as world:
         name = world.fleet.instance_ids[0]
         drained(world, name)
-        assert reload_one(world, name, command=["exit 3"])["details"] == [f"the command is on its way to {name}"]
+        assert reload_one(world, name, command=["exit 1"])["details"] == [f"the command is on its way to {name}"]
         world.sandbox.jump(10)
-        with pytest.raises(FleetError, match=f"the command failed on {name}: Failed, exit code 3"):
-            reload_one(world, name, command=["exit 3"])
+        with pytest.raises(FleetError, match=f"the command failed on {name}: Failed, exit code 1"):
+            reload_one(world, name, command=["exit 1"])
         assert len(world.sandbox.elb.targets(world.fleet.target_group_arns[0])) == 2
         wanted = {"instance_ids": [name], "command": ["sandbox-version v2"], "attempt": 2}
         done = world.machine.until_done("reload_instances", **wanted)
