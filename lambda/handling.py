@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 import structlog
+import structlog.tracebacks
 
 from awsroll.core.fleet import Observation
 from awsroll.core.rollout import Rollout
@@ -26,7 +27,8 @@ structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.dict_tracebacks,
+        # Without the values of variables: an event may hold credentials.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(),
     ],
     wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -74,6 +74,9 @@ NAMES: tuple[tuple[type[errors.AwsrollError], type[HandlerError]], ...] = (
     (errors.AwsError, AwsRefused),
 )
 
+PASSING = (Throttled, AwsUnanswered, StepInProgress)
+"""What may be gone at the next call: worth calling again."""
+
 
 def named(error: errors.AwsrollError) -> HandlerError:
     """Return an error of awsroll under the name that state machines match."""

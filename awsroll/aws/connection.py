@@ -10,9 +10,11 @@ from awsroll.aws.caller import Caller
 from awsroll.aws.calls import ApiCalls
 from awsroll.aws.clients import Clients
 from awsroll.aws.cloudwatch import CloudWatch
+from awsroll.aws.codepipeline import CodePipeline
 from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
+from awsroll.aws.iam import Iam
 from awsroll.aws.lambda_ import Lambda
 from awsroll.aws.rate import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
@@ -62,10 +64,12 @@ class Connection:
         caller = Caller(self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry))
         self._caller = caller
         self.cloudwatch = CloudWatch(caller)
+        self.codepipeline = CodePipeline(caller)
         self.ec2 = Ec2(caller)
         self.elbv2 = Elbv2(caller)
         self.autoscaling = AutoScaling(caller)
         self.functions = Lambda(caller)
+        self.iam = Iam(caller)
         self.ssm = Ssm(caller)
         self.step_functions = StepFunctions(caller)
         self.sts = Sts(caller)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from awsroll.cli import control, demo, listing, plan, repair, resume, roll, sandbox, schema, state
+from awsroll.cli import control, demo, listing, plan, policy, repair, resume, roll, sandbox, schema, state
 from awsroll.cli.exits import Exit, exit_of_error
 from awsroll.cli.output import Output, complain
 from awsroll.errors import AwsrollError, FleetError, SpecError
@@ -40,6 +40,7 @@ for _command in (
     listing.status,
     listing.rollouts,
     plan.doctor,
+    policy.policy,
     schema.schema,
     demo.demo,
     sandbox.sandbox,

@@ -5,22 +5,22 @@ knows them. A call that is new in `awsroll.aws` belongs here too: tests roll fle
 
 AWS checks two things that no request of awsroll names: a launch is checked for everything it creates and uses, and some
 calls on a group are checked as launches. What the calls need in the end is in `fleets`, `launching`, `running` and
-`stores`, one statement a purpose.
+`driving`, one statement a purpose.
 """
 
 from typing import Any
 
 from awsroll.iam.asked import Asked, Fleets, Place, Rollouts
+from awsroll.iam.driving import roles, store, tasks
 from awsroll.iam.fleets import groups, marks, reading, target_groups
 from awsroll.iam.launching import launching, terminating
 from awsroll.iam.running import commands, functions
-from awsroll.iam.stores import store
 
 __all__ = ["NOT_FOR_ROLLOUTS", "Fleets", "Place", "Rollouts", "action_of", "policy"]
 
 _VERSION = "2012-10-17"  # of IAM's policy language
-_PARTS = (reading, target_groups, groups, marks, launching, terminating, commands, functions, store)
-_SERVICES = {"elbv2": "elasticloadbalancing"}
+_PARTS = (reading, target_groups, groups, marks, launching, terminating, commands, functions, store, roles, tasks)
+_SERVICES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:ListObjectsV2": "s3:ListBucket"}
 
 NOT_FOR_ROLLOUTS = {

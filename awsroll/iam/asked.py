@@ -75,6 +75,8 @@ class Rollouts:
         functions: names or ARNs of the Lambda functions of hooks.
         script_points: at which points hooks run scripts on servers.
         store: the store as `--state` names it; a directory, or nothing, needs no permission.
+        roles_to_assume: ARNs of roles in other accounts that fleets are rolled with; a policy of its own is theirs.
+        answers_tasks: a state machine waits for people by task token.
     """
 
     strategy: str = "replace"
@@ -91,6 +93,8 @@ class Rollouts:
     functions: tuple[str, ...] = ()
     script_points: tuple[str, ...] = ()
     store: str = ""
+    roles_to_assume: tuple[str, ...] = ()
+    answers_tasks: bool = False
 
     @property
     def reloads(self) -> bool:

@@ -1,11 +1,8 @@
 """What steering a fleet takes: reading it, its target groups, its Auto Scaling group, the marks on its servers."""
 
 from awsroll.iam.asked import Asked
-from awsroll.iam.statement import FLEET_TAG, GROUP_TAG, OWN_TAGS, ROLLOUT_TAG, Condition, Statement, allow, only_keys
-from awsroll.iam.statement import tagged as carries
+from awsroll.iam.statement import FLEET_TAG, GROUP_TAG, Condition, Statement, allow, carries, only_own_tags
 
-_APP_VERSION_TAG = "awsroll:app-version"
-_MARKS = (ROLLOUT_TAG, "awsroll:role", FLEET_TAG)
 _ELB, _GROUP, _EC2 = "elasticloadbalancing", "autoscaling", "ec2"
 
 
@@ -47,7 +44,7 @@ def target_groups(asked: Asked) -> list[Statement]:
         found.append(allow("SetDeregistrationDelay", [f"{_ELB}:ModifyTargetGroupAttributes"], everything))
     if everything:
         labels = [f"{_ELB}:AddTags", f"{_ELB}:RemoveTags"]
-        found.append(allow("LabelTargetGroups", labels, everything, only_keys(OWN_TAGS)))
+        found.append(allow("LabelTargetGroups", labels, everything, only_own_tags()))
     return found
 
 
@@ -72,31 +69,31 @@ def groups(asked: Asked) -> list[Statement]:
     labels = [f"{_GROUP}:CreateOrUpdateTags", f"{_GROUP}:DeleteTags"]
     return [
         allow("SteerGroup", [f"{_GROUP}:{one}" for one in actions], arns),
-        allow("LabelGroup", labels, arns, only_keys(OWN_TAGS)),
+        allow("LabelGroup", labels, arns, only_own_tags()),
     ]
 
 
 def marks(asked: Asked) -> list[Statement]:
-    """Return the tags on servers that are set before anything is done to them, and after a reload."""
-    sets, instances, reloads = [f"{_EC2}:CreateTags"], [_instances(asked)], asked.rollouts.reloads
+    """Return the tags on servers that are set before anything is done to them, and after a reload.
+
+    A server registered by hand carries nothing that tells whose it is: its first mark must name the fleet.
+    """
+    sets, instances = [f"{_EC2}:CreateTags"], [_instances(asked)]
     if asked.grouped:
-        if not asked.marks_members:
-            return []
-        keys = (*_MARKS, _APP_VERSION_TAG) if reloads else _MARKS
-        return [allow("MarkServers", sets, instances, {**only_keys(*keys), **carries(asked.fleets.groups, GROUP_TAG)})]
+        condition = {**only_own_tags(), **carries(GROUP_TAG, asked.fleets.groups)}
+        return [allow("MarkServers", sets, instances, condition)] if asked.marks_members else []
     names = sorted(asked.fleets.names)
     says = {"StringEquals": {f"aws:RequestTag/{FLEET_TAG}": names}} if names else {}
-    found = [allow("MarkServers", sets, instances, {**only_keys(*_MARKS), **says})]
-    if reloads:
-        condition = {**only_keys(_APP_VERSION_TAG), **marked(asked)}
-        found.append(allow("MarkReloadedServers", sets, instances, condition))
+    found = [allow("MarkServers", sets, instances, {**only_own_tags(), **says})]
+    if asked.rollouts.reloads and names:
+        found.append(allow("MarkReloadedServers", sets, instances, {**only_own_tags(), **marked(asked)}))
     return found
 
 
 def marked(asked: Asked) -> Condition:
     """Return the condition that a server of a standalone fleet carries the mark that was set before."""
     if asked.fleets.names:
-        return carries(asked.fleets.names, FLEET_TAG)
+        return carries(FLEET_TAG, asked.fleets.names)
     return {"Null": {f"aws:ResourceTag/{FLEET_TAG}": "false"}}
 
 

@@ -4,6 +4,8 @@ A standalone fleet's servers are launched by whoever calls. A group launches its
 if the caller did: UpdateAutoScalingGroup with a numbered template version, and LaunchInstances.
 """
 
+from collections.abc import Sequence
+
 from awsroll.iam.asked import Asked
 from awsroll.iam.fleets import marked
 from awsroll.iam.statement import Statement, allow
@@ -73,11 +75,11 @@ def _templates(asked: Asked) -> list[str]:
     return [asked.place.arn("ec2", f"launch-template/{one}") for one in sorted(asked.rollouts.launch_templates) or "*"]
 
 
-def _owned(asked: Asked, kinds: "tuple[str, ...] | list[str]") -> list[str]:
+def _owned(asked: Asked, kinds: Sequence[str]) -> list[str]:
     return [asked.place.arn("ec2", f"{one}/*") for one in kinds]
 
 
-def _public(asked: Asked, kinds: tuple[str, ...]) -> list[str]:
+def _public(asked: Asked, kinds: Sequence[str]) -> list[str]:
     return [asked.place.arn("ec2", f"{one}/*", account="") for one in kinds]
 
 

@@ -2,8 +2,7 @@
 
 from awsroll.iam.asked import Asked
 from awsroll.iam.fleets import marked
-from awsroll.iam.statement import GROUP_TAG, Condition, Statement, allow
-from awsroll.iam.statement import tagged as carries
+from awsroll.iam.statement import GROUP_TAG, Condition, Statement, allow, carries
 
 _SHELL_DOCUMENT = "AWS-RunShellScript"
 _OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")
@@ -41,7 +40,7 @@ def functions(asked: Asked) -> list[Statement]:
 def _servers(asked: Asked) -> Condition | None:
     """Limit the servers: to a group's members, or to those that are marked, unless a script runs before that."""
     if asked.grouped:
-        return carries(asked.fleets.groups, GROUP_TAG)
+        return carries(GROUP_TAG, asked.fleets.groups)
     return None if _BEFORE_MARKING in asked.rollouts.script_points else marked(asked)
 
 

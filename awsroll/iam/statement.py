@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 Statement: TypeAlias = dict[str, Any]
 Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
 ANYTHING = "*"
-OWN_TAGS = "awsroll:*"
-FLEET_TAG, ROLLOUT_TAG, GROUP_TAG = "awsroll:fleet", "awsroll:rollout", "aws:autoscaling:groupName"
+FLEET_TAG, GROUP_TAG = "awsroll:fleet", "aws:autoscaling:groupName"
 
 
 def allow(
@@ -23,11 +22,11 @@ def allow(
     return made if condition is None else made | {"Condition": condition}
 
 
-def tagged(values: Iterable[str], tag: str) -> Condition:
+def carries(tag: str, values: Iterable[str]) -> Condition:
     """Return the condition that a resource carries a tag with one of these values."""
     return {"StringEquals": {f"aws:ResourceTag/{tag}": sorted(values)}}
 
 
-def only_keys(*keys: str) -> Condition:
-    """Return the condition that a request sets or removes no other tags than these; a star stands for any ending."""
-    return {"ForAllValues:StringLike": {"aws:TagKeys": sorted(keys)}}
+def only_own_tags() -> Condition:
+    """Return the condition that a request sets or removes no tags but awsroll's own."""
+    return {"ForAllValues:StringLike": {"aws:TagKeys": ["awsroll:*"]}}

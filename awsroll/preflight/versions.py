@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.fleet import Instance, TemplateVersion
 from awsroll.core.rollout import VersionCount, version_of
@@ -67,20 +68,25 @@ def baseline_template(baseline: tuple[VersionCount, ...], goal: Goal) -> Templat
     return next((one.template for one in baseline if one.template is not None and one.template != goal.template), None)
 
 
-def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tuple[str, str], ...]:
-    """Return the tags that a template version gives to instances; none if the version is unknown or gone."""
+def template_data(aws: Connection, template: TemplateVersion | None) -> Reply:
+    """Return what a template version holds; nothing if the version is unknown or gone."""
     if template is None:
-        return ()
+        return {}
     try:
         found = aws.ec2.template_version(str(template.number), template_id=template.template_id)
     except AwsRefusedError as error:
         if not error.code.startswith(_UNKNOWN_TEMPLATE):
             raise
         found = None
-    given = [] if found is None else found.get("LaunchTemplateData", {}).get("TagSpecifications", [])
+    data: Reply = {} if found is None else found.get("LaunchTemplateData", {})
+    return data
+
+
+def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tuple[str, str], ...]:
+    """Return the tags that a template version gives to instances; none if the version is unknown or gone."""
     return tuple(
         (tag["Key"], tag.get("Value", ""))
-        for one in given
+        for one in template_data(aws, template).get("TagSpecifications", [])
         if one.get("ResourceType") == "instance"
         for tag in one.get("Tags", [])
     )

@@ -7,5 +7,5 @@ from tests.lambdas.startup import LIMIT, measure
 
 @pytest.mark.timeout(240)
 def test_handler_and_first_clients_take_hardly_longer_than_boto3_with_the_same_clients(bundle: Path) -> None:
-    found = measure(bundle, 7)
+    found = measure(bundle, 5)
     assert [one for one in found if one.ratio > LIMIT] == []

@@ -1,11 +1,11 @@
-"""What keeping records and locks takes while rollouts run; making the place (`awsroll state create`) takes more."""
+"""What driving takes, whatever the fleet: records and locks, roles to assume, states that wait for a person."""
 
 from awsroll.iam.asked import Asked
 from awsroll.iam.statement import Statement, allow
 
 
 def store(asked: Asked) -> list[Statement]:
-    """Return what the store takes; one that is a directory takes nothing."""
+    """Return what the store takes while rollouts run: a directory nothing; making a table takes more."""
     scheme, _, rest = asked.rollouts.store.partition("://")
     if scheme == "dynamodb":
         items = [f"dynamodb:{one}" for one in ("DeleteItem", "GetItem", "PutItem", "Query")]
@@ -18,3 +18,14 @@ def store(asked: Asked) -> list[Statement]:
     objects = [f"s3:{one}" for one in ("DeleteObject", "GetObject", "PutObject")]
     # With a condition on the prefix S3 would call a missing object forbidden: reading it carries none.
     return [allow("KeepRecords", objects, [folder]), allow("ListRecords", ["s3:ListBucket"], [arn])]
+
+
+def roles(asked: Asked) -> list[Statement]:
+    """Return what assuming the roles of other accounts takes, on this side."""
+    arns = asked.rollouts.roles_to_assume
+    return [allow("AssumeRoles", ["sts:AssumeRole"], arns)] if arns else []
+
+
+def tasks(asked: Asked) -> list[Statement]:
+    """Return what letting a waiting state go on takes; AWS limits it to no state machine, the token names the task."""
+    return [allow("AnswerTasks", ["states:SendTaskSuccess"])] if asked.rollouts.answers_tasks else []

@@ -1,0 +1,33 @@
+"""What docs/pipelines.md tells people to write is what the handlers take."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import codepipeline
+from handling import check
+from prepare import Event
+from requested import to_request
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "pipelines.md").read_text()
+EVENTS = re.findall(r"""^ *'?(?:--payload ')?(\{"request": .*\})'?""", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if "healthy_timeout" in event])
+def test_the_user_parameters_shown_are_taken(event: str) -> None:
+    assert to_request(msgspec.json.decode(event, type=codepipeline.Parameters).request).healthy_timeout == 300
+    assert len(event) <= 1000
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if "rollout_id" in event])
+def test_the_events_shown_are_taken(event: str) -> None:
+    checked: Any = check(msgspec.json.decode(event), Event)
+    assert to_request(checked.request).asg == "web"
+
+
+def test_each_kind_of_event_is_shown() -> None:
+    assert ["healthy_timeout" in event for event in EVENTS].count(True) == 1
+    assert ["rollout_id" in event for event in EVENTS].count(True) == 2

@@ -1,0 +1,300 @@
+"""Fleets with a request each, and what is done to them under exactly the policy that `awsroll policy` prints for it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import awsroll
+from awsroll.core.hooks import HookPoint, HookSpec
+from awsroll.core.rollout import Strategy
+from awsroll.core.status import Outcome
+from awsroll.events import Tee
+from awsroll.opening import open_store
+from awsroll.policies import policy_for
+from awsroll.report import Report
+from awsroll.running import Surroundings
+from awsroll.stores import LocalStore
+from tests.iam.gate import Gate
+from tests.rollouts.rolling import Rolling, enter, make_sandbox
+
+_ON_THE_WAY = ("instance.launched", "group.instances-launched", "group.instances-terminated")
+UNHEALTHY = {"sandbox:health": "unhealthy"}
+PORT_BY_HAND = 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One fleet in one sandbox, and a gate before it."""
+
+    rolling: Rolling
+    gate: Gate
+    wanted: Mapping[str, Any]
+    state: str
+
+    @property
+    def around(self) -> dict[str, Any]:
+        """What every public call takes: everything that it says to AWS is judged."""
+        session, clock = self.gate.session(), self.rolling.clock
+        store = open_store(self.state, session=lambda: session, clock=clock) if self.state else self.rolling.store
+        return {"session": session, "store": store, "clock": clock}
+
+    def roll(self, sink: Tee | None = None, **more: Any) -> Report:
+        report = awsroll.roll(self.rolling.request(**{**self.wanted, **more}), **self.around, sink=sink)
+        assert self.gate.refused == []
+        assert [one for one in report.warnings if "pinned" not in one] == []
+        return report
+
+
+Try = Callable[[Trial], None]
+
+
+def rolls(trial: Trial) -> None:
+    report = trial.roll()
+    assert report.status is Outcome.SUCCEEDED, report.reason
+
+
+def rolls_and_goes_back(trial: Trial) -> None:
+    report = trial.roll()
+    back = awsroll.rollback(report.rollout_id, **trial.around)
+    assert (report.status, back.status) == (Outcome.SUCCEEDED, Outcome.ROLLED_BACK), (report, back)
+
+
+def turns_back_from_a_bad_version(trial: Trial) -> None:
+    report = trial.roll(version=3, healthy_timeout=60)
+    assert report.status is Outcome.ROLLED_BACK, report.reason
+
+
+def goes_back_to_kept_servers(trial: Trial) -> None:
+    """An alarm rings while the new servers bake and the old ones stand by."""
+    cloudwatch = trial.rolling.sandbox.session().client("cloudwatch")
+
+    class Ringing(Tee):
+        def event(self, name: str, at: datetime, **fields: object) -> None:
+            if name == "rollout.baking":
+                cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="too many")
+            super().event(name, at, **fields)
+
+    report = trial.roll(sink=Ringing())
+    assert (report.status, "alarm errors is in ALARM" in report.reason) == (Outcome.ROLLED_BACK, True)
+
+
+def repairs_what_a_dead_rollout_has_left(trial: Trial) -> None:
+    """The driver dies with a server on its way; another one knows the fleet alone."""
+
+    class Gone(BaseException):
+        pass
+
+    class Dying(Tee):
+        def event(self, name: str, at: datetime, **fields: object) -> None:
+            if name in _ON_THE_WAY:
+                raise Gone
+            super().event(name, at, **fields)
+
+    with suppress(Gone):
+        trial.roll(sink=Dying())
+    trial.rolling.sandbox.jump(60)
+    fleet, elsewhere = trial.rolling.fleet, LocalStore(trial.rolling.store.directory / "elsewhere")
+    named = {"asg": fleet.group_name} if fleet.group_name else {"target_group": fleet.target_group_arns}
+    repaired = awsroll.repair(**named, **{**trial.around, "store": elsewhere})
+    assert (trial.gate.refused, bool(repaired.found), repaired.left) == ([], True, ()), repaired
+
+
+def rolls_where_a_server_ends_in_standby(trial: Trial) -> None:
+    """A member that dies while it is out is replaced: what its standby took from the desired capacity is given back."""
+    world, ended = trial.rolling.sandbox.world, list[str]()
+
+    def end(_service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        if operation == "SendCommand" and not ended:
+            ended.extend(parameters["InstanceIds"])
+            world.after(1, lambda: world.ec2.fail(ended[0], "Server.InternalError"))
+
+    trial.rolling.sandbox.on_call(end, "after")
+    trial.roll(launch_timeout=60, healthy_timeout=60)
+    assert ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A fleet and a request.
+
+    Attributes:
+        wanted: of the request, beside the fleet and its version.
+        state: as `--state` names it.
+        shape: of the fleet.
+        prepare: changes the fleet before its policy is asked for.
+        tries: what is done under that policy, each to a fleet of its own, with the sandbox's options.
+    """
+
+    grouped: bool
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    state: str = ""
+    shape: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Rolling], None] = lambda _: None
+    tries: tuple[tuple[Try, Mapping[str, Any]], ...] = ((rolls, {}),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What all tries of a case came to."""
+
+    policies: tuple[Mapping[str, Any], ...]
+    used: frozenset[tuple[str, str]]
+
+
+@contextmanager
+def gated(case: Case, folder: Path, **options: Any) -> Iterator[Trial]:
+    """Enter a sandbox with the fleet of a case, and a gate before it that knows its policy."""
+    sandbox, clock = make_sandbox(**options)
+    with sandbox:
+        shape = {"servers": 2, "further_versions": (UNHEALTHY,), "template_tags": {"app": "web"}, **case.shape}
+        rolling = enter(sandbox, clock, folder, grouped=case.grouped, **shape)
+        _make_store(rolling, case.state)
+        case.prepare(rolling)
+        asked = rolling.request(**case.wanted)
+        made = policy_for(asked, Surroundings(session=sandbox.session(), clock=clock), store=case.state)
+        yield Trial(rolling=rolling, gate=Gate(sandbox, made), wanted=case.wanted, state=case.state)
+
+
+def judge(case: Case, folder: Path) -> Judged:
+    """Do everything that a case holds; what is refused, or goes wrong, fails right there."""
+    policies, used = [], set[tuple[str, str]]()
+    for number, (attempt, options) in enumerate(case.tries):
+        with gated(case, folder / str(number), **options) as trial:
+            attempt(trial)
+            policies.append(trial.gate.policy)
+            used |= trial.gate.used
+    return Judged(policies=tuple(policies), used=frozenset(used))
+
+
+def _make_store(rolling: Rolling, state: str) -> None:
+    session = rolling.sandbox.session()
+    if state.startswith("s3://"):
+        session.client("s3").create_bucket(Bucket=state.removeprefix("s3://").partition("/")[0])
+    if state:
+        awsroll.open_store(state, session=session).create()
+
+
+# --- fleets as they are found --------------------------------------------------------------------------------------
+
+
+def with_an_instance_role(rolling: Rolling) -> None:
+    """Let versions 2 and 3 give their servers a role."""
+    session, template = rolling.sandbox.session(), rolling.fleet.template_id
+    iam, ec2 = session.client("iam"), session.client("ec2")
+    iam.create_role(RoleName="server", Path="/web/", AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName="web")
+    iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="server")
+    ec2.create_launch_template_version(
+        LaunchTemplateId=template,
+        SourceVersion="2",
+        LaunchTemplateData={"IamInstanceProfile": {"Name": "web"}},
+    )
+
+
+def following_the_latest_version(rolling: Rolling) -> None:
+    """Let the group follow an alias, and leave no room below its desired capacity."""
+    autoscaling = rolling.sandbox.session().client("autoscaling")
+    setting = {"LaunchTemplateId": rolling.fleet.template_id, "Version": "$Latest"}
+    size = len(rolling.fleet.instance_ids)
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=setting, MinSize=size)
+
+
+def with_a_port_by_hand(rolling: Rolling) -> None:
+    for name in rolling.fleet.instance_ids:
+        rolling.sandbox.world.elb.register(rolling.fleet.target_group_arns[0], name, PORT_BY_HAND)
+    rolling.sandbox.jump(60)
+
+
+def with_an_alarm(rolling: Rolling) -> None:
+    cloudwatch = rolling.sandbox.session().client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        MetricName="Errors",
+        Namespace="Web",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Statistic="Sum",
+    )
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="fine")
+
+
+def with_everything_around(rolling: Rolling) -> None:
+    """Set up what the request for everything names: an alarm, a function, and a group's warm pool."""
+    with_an_alarm(rolling)
+    rolling.sandbox.functions["check"] = lambda _event: None
+    if rolling.fleet.group_name:
+        rolling.sandbox.session().client("autoscaling").put_warm_pool(
+            AutoScalingGroupName="web", MinSize=1, PoolState="Stopped"
+        )
+
+
+def with_a_document(rolling: Rolling) -> None:
+    ssm = rolling.sandbox.session().client("ssm")
+    content = '{"schemaVersion": "2.2", "description": "", "mainSteps": []}'
+    ssm.create_document(Name="Web-Reload", Content=content, DocumentType="Command")
+
+
+EVERYTHING = {
+    "alarm": ("errors",),
+    "deregistration_delay": 5,
+    "hooks": (
+        HookSpec(point=HookPoint.AFTER_ROLLOUT, function="check"),
+        HookSpec(point=HookPoint.AFTER_HEALTHY, script=("true",), timeout=120),
+    ),
+}
+RELOAD = {"strategy": Strategy.RELOAD, "rollback_command": ("sandbox-version v1",)}
+BY_DOCUMENT = {"strategy": Strategy.RELOAD, "command": (), "document": "Web-Reload"}
+KEEP_OLD = {"strategy": Strategy.DOUBLE_HALF, "keep_old": True, "bake_time": 60, "alarm": ("errors",)}
+BACK_WHILE_BAKING = ((goes_back_to_kept_servers, {}),)
+OLDER = {"launch_instances_available": False}
+
+CASES = {
+    "standalone-replace": Case(
+        grouped=False,
+        state="s3://records/some/prefix",
+        tries=((rolls_and_goes_back, {}), (turns_back_from_a_bad_version, {})),
+    ),
+    "standalone-launch-first": Case(
+        grouped=False,
+        wanted={"launch_first": True, "version": 4},
+        prepare=with_an_instance_role,
+        state="dynamodb://records",
+        tries=((rolls, {}), (repairs_what_a_dead_rollout_has_left, {})),
+    ),
+    "standalone-keep-old": Case(
+        grouped=False, wanted=KEEP_OLD, shape={"target_groups": 2}, prepare=with_an_alarm, tries=BACK_WHILE_BAKING
+    ),
+    "standalone-reload": Case(grouped=False, wanted=RELOAD, tries=((rolls_and_goes_back, {}),)),
+    "standalone-reload-by-document": Case(grouped=False, wanted=BY_DOCUMENT, prepare=with_a_document),
+    "standalone-everything-around": Case(grouped=False, wanted=EVERYTHING, prepare=with_everything_around),
+    "group-replace": Case(grouped=True, tries=((rolls_and_goes_back, {}), (repairs_what_a_dead_rollout_has_left, {}))),
+    "group-launch-first": Case(
+        grouped=True,
+        wanted={"launch_first": True, "version": 4},
+        prepare=with_an_instance_role,
+        tries=((rolls, {}), (rolls, OLDER)),
+    ),
+    "group-double-half": Case(
+        grouped=True,
+        wanted={"strategy": Strategy.DOUBLE_HALF},
+        tries=((repairs_what_a_dead_rollout_has_left, {}), (rolls, OLDER)),
+    ),
+    "group-keep-old": Case(
+        grouped=True, wanted=KEEP_OLD, prepare=with_an_alarm, tries=(*BACK_WHILE_BAKING, (rolls, OLDER))
+    ),
+    "group-reload": Case(
+        grouped=True,
+        wanted=RELOAD,
+        prepare=following_the_latest_version,
+        tries=((rolls, {}), (rolls_where_a_server_ends_in_standby, {})),
+    ),
+    "group-port-by-hand": Case(grouped=True, prepare=with_a_port_by_hand),
+    "group-everything-around": Case(
+        grouped=True, wanted={**EVERYTHING, "warm_pool": "purge"}, prepare=with_everything_around
+    ),
+}

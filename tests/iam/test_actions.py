@@ -1,0 +1,111 @@
+"""Every call that awsroll can make is known to `awsroll.iam`; every action it names exists, on such a resource."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from policy_sentry.querying.actions import get_action_data
+
+import awsroll
+from awsroll.iam import NOT_FOR_ROLLOUTS, Fleets, Place, Rollouts, action_of, policy
+from tests.iam.judge import is_like
+
+HERE = Place(region="eu-west-1", account="111122223333")
+TARGET_GROUPS = ("arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/web/50dc6c495c0c9188",)
+EVERYTHING = {
+    "surges": True,
+    "keep_old": True,
+    "alarms": True,
+    "changes_deregistration_delay": True,
+    "purges_warm_pool": True,
+    "launch_templates": ("lt-1",),
+    "roles": ("arn:aws:iam::111122223333:role/web/server",),
+    "image_parameters": ("/web/image", "/aws/service/ami"),
+    "documents": ("Web-Reload",),
+    "runs_commands": True,
+    "functions": ("check:live",),
+    "script_points": ("after_healthy",),
+    "roles_to_assume": ("arn:aws:iam::444455556666:role/roller",),
+    "answers_tasks": True,
+}
+ALL = [
+    policy(
+        HERE,
+        Fleets(groups=groups, names=() if groups else ("web",), target_groups=TARGET_GROUPS, extra_target_groups=extra),
+        Rollouts(strategy=strategy, store=store, **EVERYTHING),
+    )
+    for groups, extra in (((), ()), (("web",), TARGET_GROUPS))
+    for strategy in ("replace", "double-half", "reload")
+    for store in ("dynamodb://records", "s3://records/awsroll")
+]
+STATEMENTS = {
+    json.dumps([action, one["Resource"], one.get("Condition", {})]): (action, one)
+    for made in ALL
+    for one in made["Statement"]
+    for action in one["Action"]
+}
+MADE_BY_BOTO3 = {"sts:AssumeRole"}  # credentials ask for it by themselves, no caller of ours does
+
+
+def _operations(source: Path) -> Iterator[str]:
+    """Find the operations of AWS that a file of `awsroll.aws` names, by the names that the SDK has for them."""
+    session = botocore.session.get_session()
+    words = {one.value for one in ast.walk(ast.parse(source.read_text())) if isinstance(one, ast.Constant)}
+    services = words & set(session.get_available_services())
+    for service in services:
+        for operation in words & set(session.get_service_model(service).operation_names):
+            yield f"{service}:{operation}"
+
+
+def _all_operations() -> set[str]:
+    folder = Path(str(awsroll.__file__)).parent / "aws"
+    return {one for source in folder.glob("*.py") if source.name != "faults.py" for one in _operations(source)}
+
+
+def test_every_call_of_the_aws_layer_is_allowed_by_some_policy_or_left_out_for_a_reason() -> None:
+    operations = _all_operations()
+    allowed = {action for action, _ in STATEMENTS.values()}
+    needed = {action_of(*one.split(":")) for one in operations}
+
+    assert len(operations) > 50
+    assert needed - allowed == set(NOT_FOR_ROLLOUTS) - {"ssm:GetCommandInvocation"}
+
+
+def test_every_action_is_one_that_awsroll_calls_or_that_aws_checks_besides() -> None:
+    allowed = {action for action, _ in STATEMENTS.values()}
+    needed = {action_of(*one.split(":")) for one in _all_operations()}
+
+    assert allowed - needed - MADE_BY_BOTO3 == {"ec2:CreateFleet", "iam:PassRole", "ssm:GetParameters"}
+
+
+@pytest.mark.parametrize(("action", "statement"), STATEMENTS.values(), ids=[f"{one[0]}" for one in STATEMENTS.values()])
+def test_the_action_exists_and_takes_these_resources_and_condition_keys(action: str, statement: dict) -> None:
+    service, name = action.split(":")
+    rows = get_action_data(service, name)
+    assert rows, f"AWS has no action {action}"
+    known = {_shape(row["resource_arn_format"]): row["condition_keys"] for row in rows[service]}
+
+    for resource in statement["Resource"]:
+        limits = known.keys() - {"*"}
+        fitting = [shape for shape in limits if _fits(resource, shape)]
+        if action == "cloudwatch:DescribeAlarms":
+            assert resource == "*"  # AWS shows composite alarms to nobody else
+            continue
+        assert fitting or (resource == "*" and not limits), (resource, known.keys())
+        keys = {key.split("/")[0].lower() for shape in fitting for key in known[shape]}
+        for asked in statement.get("Condition", {}).values():
+            assert {key.split("/")[0].lower() for key in asked} <= keys, (resource, asked)
+
+
+def _shape(template: str) -> str:
+    """Return an ARN with a star for each of its variables."""
+    parts = template.split("${")
+    return parts[0] + "".join("*" + part.partition("}")[2] for part in parts[1:])
+
+
+def _fits(resource: str, shape: str) -> bool:
+    # An image, a shared document or a public parameter is of no account of ours.
+    return is_like(resource, shape) or is_like(resource.replace("::", ":0:", 1), shape.replace("::", ":0:", 1))

@@ -1,0 +1,39 @@
+"""Fleets of the embedded AWS, rolled under exactly the policy that is printed for them: it is enough, and no more."""
+
+from pathlib import Path
+
+import pytest
+
+import awsroll
+from awsroll.core.status import Outcome
+from tests.iam.cases import CASES, Case, gated, judge, with_an_instance_role
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_policy_is_enough_and_every_action_of_it_is_needed(tmp_path: Path, case: Case) -> None:
+    judged = judge(case, tmp_path)
+    allowed = {(one["Sid"], each) for made in judged.policies for one in made["Statement"] for each in one["Action"]}
+
+    assert allowed == judged.used
+
+
+@pytest.mark.parametrize(
+    ("grouped", "lacking", "told"),
+    [
+        (False, "ec2:RunInstances", "ec2:RunInstances: UnauthorizedOperation"),
+        (False, "ec2:TerminateInstances", "ec2:TerminateInstances: UnauthorizedOperation"),
+        (True, "iam:PassRole", "autoscaling:UpdateAutoScalingGroup: AccessDenied"),
+    ],
+    ids=["launch", "terminate", "role"],
+)
+def test_without_one_of_the_actions_the_rollout_waits_for_a_person(
+    tmp_path: Path, grouped: bool, lacking: str, told: str
+) -> None:
+    case = Case(grouped=grouped, wanted={"version": 4}, prepare=with_an_instance_role)
+    with gated(case, tmp_path) as trial:
+        for one in trial.gate.policy["Statement"]:
+            one["Action"] = [each for each in one["Action"] if each != lacking]
+        report = awsroll.roll(trial.rolling.request(**case.wanted), **trial.around)
+
+    assert report.status is Outcome.PAUSED
+    assert f"{told}: not authorized to perform: {lacking} on resource: arn:aws:" in report.reason, report.reason

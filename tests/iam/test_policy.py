@@ -1,0 +1,266 @@
+"""What stands in the policies: for each kind of fleet and strategy, and in each partition."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from awsroll.iam import Fleets, Place, Rollouts, policy
+from tests.iam.policies import (
+    API,
+    BY_HAND,
+    GROUP,
+    GROUP_ARN,
+    HERE,
+    KINDS,
+    OWN,
+    READ_BALANCERS,
+    WEB,
+    actions,
+    ec2,
+    statements,
+)
+
+
+def test_a_reload_by_hand_reads_moves_traffic_marks_and_sends_a_command() -> None:
+    instances = ec2("instance/*")
+    ours = {"StringEquals": {"aws:ResourceTag/awsroll:fleet": ["web"]}}
+    expected = [
+        ("Read", ["autoscaling:DescribeAutoScalingInstances", "ec2:DescribeInstances", *READ_BALANCERS], ["*"], None),
+        (
+            "MoveTraffic",
+            ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"],
+            [WEB],
+            None,
+        ),
+        ("LabelTargetGroups", ["elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"], [WEB], OWN),
+        (
+            "MarkServers",
+            ["ec2:CreateTags"],
+            instances,
+            {**OWN, "StringEquals": {"aws:RequestTag/awsroll:fleet": ["web"]}},
+        ),
+        ("MarkReloadedServers", ["ec2:CreateTags"], instances, {**OWN, **ours}),
+        ("SendDocument", ["ssm:SendCommand"], ["arn:aws:ssm:eu-west-1::document/AWS-RunShellScript"], None),
+        ("SendToServers", ["ssm:SendCommand"], instances, ours),
+        (
+            "ReadCommands",
+            ["ssm:DescribeInstanceInformation", "ssm:ListCommandInvocations", "ssm:ListCommands"],
+            ["*"],
+            None,
+        ),
+    ]
+
+    made = policy(HERE, BY_HAND, Rollouts(strategy="reload"))
+
+    assert made == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": sid, "Effect": "Allow", "Action": names, "Resource": resources}
+            | ({} if condition is None else {"Condition": condition})
+            for sid, names, resources, condition in expected
+        ],
+    }
+
+
+def test_servers_are_launched_from_the_templates_of_the_fleet_alone_and_terminated_when_marked() -> None:
+    made = statements(policy(HERE, BY_HAND, Rollouts(launch_templates=("lt-2", "lt-1"))))
+    launch, tag, end = (made[one] for one in ("LaunchFromTemplate", "TagLaunches", "TerminateMarkedServers"))
+    templates = ec2("launch-template/lt-1", "launch-template/lt-2")
+
+    assert launch["Condition"] == {"ArnLike": {"ec2:LaunchTemplate": templates}}
+    assert [one for one in launch["Resource"] if "launch-template" in one] == templates
+    assert "arn:aws:ec2:eu-west-1::image/*" in launch["Resource"]
+    assert tag["Condition"] == {"StringEquals": {"ec2:CreateAction": ["RunInstances"]}}
+    assert end["Condition"] == {"StringEquals": {"aws:ResourceTag/awsroll:fleet": ["web"]}}
+    assert "LaunchInGroup" not in made
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ["TerminateInstanceInAutoScalingGroup"]),
+        ({"surges": True}, ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"]),
+        (
+            {"strategy": "double-half"},
+            ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"],
+        ),
+        ({"strategy": "reload"}, ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]),
+        (
+            {"strategy": "double-half", "keep_old": True},
+            [
+                *("EnterStandby", "ExitStandby", "LaunchInstances", "SetDesiredCapacity"),
+                "TerminateInstanceInAutoScalingGroup",
+            ],
+        ),
+        ({"purges_warm_pool": True}, ["DeleteWarmPool", "PutWarmPool", "TerminateInstanceInAutoScalingGroup"]),
+    ],
+    ids=["replace", "launch-first", "double-half", "reload", "keep-old", "warm-pool"],
+)
+def test_a_group_is_steered_as_far_as_the_strategy_goes(wanted: dict[str, Any], expected: list[str]) -> None:
+    always = {"ResumeProcesses", "SuspendProcesses", "UpdateAutoScalingGroup"}
+    made = statements(policy(HERE, GROUP, Rollouts(**wanted)))
+
+    assert [one for one in actions(GROUP, "SteerGroup", **wanted) if one not in always] == expected
+    assert always <= set(actions(GROUP, "SteerGroup", **wanted))
+    assert (made["SteerGroup"]["Resource"], made["LabelGroup"]["Resource"]) == ([GROUP_ARN], [GROUP_ARN])
+    assert ("LaunchInGroup" in made) is ("LaunchInstances" in expected)
+    assert ("LaunchFromTemplate" in made) is (wanted.get("strategy") != "reload")
+    assert "TerminateMarkedServers" not in made
+
+
+@pytest.mark.parametrize(
+    ("fleets", "wanted", "marks", "moves"),
+    [
+        (GROUP, {}, False, []),
+        (GROUP, {"strategy": "reload"}, True, []),
+        (GROUP, {"strategy": "double-half", "keep_old": True}, True, []),
+        (Fleets(groups=("web",), target_groups=(WEB, API), extra_target_groups=(API,)), {}, True, [API]),
+        (Fleets(names=("api+web",), target_groups=(WEB, API)), {}, True, [API, WEB]),
+    ],
+    ids=["group", "group-reload", "group-keep-old", "group-with-a-port-by-hand", "standalone"],
+)
+def test_only_what_a_group_does_not_do_by_itself_is_marked_and_moved(
+    fleets: Fleets, wanted: dict[str, Any], marks: bool, moves: list[str]
+) -> None:
+    made = statements(policy(HERE, fleets, Rollouts(**wanted)))
+
+    assert ("MarkServers" in made) is marks
+    assert made.get("MoveTraffic", {"Resource": []})["Resource"] == moves
+    if fleets.groups and marks:
+        ours = {"StringEquals": {"aws:ResourceTag/aws:autoscaling:groupName": ["web"]}}
+        assert made["MarkServers"]["Condition"] == {**OWN, **ours}
+
+
+def test_each_option_brings_its_own_statement_and_no_more() -> None:
+    options: dict[str, dict[str, Any]] = {
+        "SetDeregistrationDelay": {"changes_deregistration_delay": True},
+        "PassInstanceRole": {"roles": ("arn:aws:iam::111122223333:role/server",)},
+        "FindImage": {"image_parameters": ("/web/image",)},
+        "InvokeHooks": {"functions": ("check",)},
+        "AssumeRoles": {"roles_to_assume": ("arn:aws:iam::444455556666:role/roller",)},
+        "AnswerTasks": {"answers_tasks": True},
+        "KeepRecords": {"store": "dynamodb://records"},
+    }
+    for fleets in KINDS.values():
+        plain = statements(policy(HERE, fleets, Rollouts())).keys()
+        for sid, option in options.items():
+            assert statements(policy(HERE, fleets, Rollouts(**option))).keys() - plain == {sid}
+        alarms = statements(policy(HERE, fleets, Rollouts(alarms=True)))
+        assert alarms.keys() == plain
+        assert "cloudwatch:DescribeAlarms" in alarms["Read"]["Action"]
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        ("", {}),
+        ("/var/lib/awsroll", {}),
+        ("dynamodb://records", {"KeepRecords": "arn:aws:dynamodb:eu-west-1:111122223333:table/records"}),
+        (
+            "s3://deploys/team/awsroll/",
+            {"KeepRecords": "arn:aws:s3:::deploys/team/awsroll/*", "ListRecords": "arn:aws:s3:::deploys"},
+        ),
+        ("s3://deploys", {"KeepRecords": "arn:aws:s3:::deploys/*", "ListRecords": "arn:aws:s3:::deploys"}),
+    ],
+    ids=["nothing", "directory", "table", "prefix", "bucket"],
+)
+def test_the_store_is_that_table_or_that_folder_of_a_bucket(store: str, expected: dict[str, str]) -> None:
+    made = statements(policy(HERE, BY_HAND, Rollouts(store=store)))
+    assert {sid: made[sid]["Resource"] for sid in made if sid.endswith("Records")} == {
+        sid: [arn] for sid, arn in expected.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("named", "arn"),
+    [
+        ("check", "arn:aws:lambda:eu-west-1:111122223333:function:check"),
+        ("check:live", "arn:aws:lambda:eu-west-1:111122223333:function:check:live"),
+        ("444455556666:function:check", "arn:aws:lambda:eu-west-1:444455556666:function:check"),
+        *[(f"arn:aws:lambda:us-east-1:444455556666:function:check{end}",) * 2 for end in ("", ":7")],
+    ],
+)
+def test_a_function_is_named_as_lambda_names_it(named: str, arn: str) -> None:
+    assert statements(policy(HERE, GROUP, Rollouts(functions=(named,))))["InvokeHooks"]["Resource"] == [arn]
+
+
+def test_documents_and_parameters_of_aws_belong_to_no_account() -> None:
+    arn = "arn:aws:ssm:eu-west-1:444455556666:document/Shared"
+    wanted = Rollouts(strategy="reload", documents=("Web-Reload", "AWS-RunAnsiblePlaybook", arn))
+    made = statements(policy(HERE, BY_HAND, wanted))
+    own = "arn:aws:ssm:eu-west-1:111122223333:document/Web-Reload"
+    images = Rollouts(image_parameters=("/aws/service/ami", "/web/image", "image"))
+
+    assert made["SendDocument"]["Resource"] == [
+        own,
+        arn,
+        "arn:aws:ssm:eu-west-1::document/AWS-RunAnsiblePlaybook",
+    ]
+    assert made["ReadDocument"]["Resource"] == [own, arn]
+    assert statements(policy(HERE, BY_HAND, images))["FindImage"]["Resource"] == [
+        "arn:aws:ssm:eu-west-1:111122223333:parameter/image",
+        "arn:aws:ssm:eu-west-1:111122223333:parameter/web/image",
+        "arn:aws:ssm:eu-west-1::parameter/aws/service/ami",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fleets", "points", "limited"),
+    [
+        (GROUP, ("before_deregister",), True),
+        (BY_HAND, ("after_healthy", "after_drain"), True),
+        (BY_HAND, ("after_healthy", "before_deregister"), False),
+    ],
+    ids=["group", "standalone", "standalone-before-the-mark"],
+)
+def test_scripts_run_on_servers_of_the_fleet_unless_they_come_before_the_mark(
+    fleets: Fleets, points: tuple[str, ...], limited: bool
+) -> None:
+    made = statements(policy(HERE, fleets, Rollouts(script_points=points)))
+
+    assert ("Condition" in made["SendToServers"]) is limited
+    assert made["ReadCommands"]["Action"] == ["ssm:GetCommandInvocation", "ssm:ListCommands"]
+
+
+def test_without_the_name_of_the_fleet_any_server_that_a_rollout_has_marked_may_end() -> None:
+    made = statements(policy(HERE, Fleets(target_groups=(WEB,)), Rollouts()))
+
+    assert made["TerminateMarkedServers"]["Condition"] == {"Null": {"aws:ResourceTag/awsroll:fleet": "false"}}
+    assert made["MarkServers"]["Condition"] == OWN
+    assert "MarkReloadedServers" not in statements(policy(HERE, Fleets(target_groups=(WEB,)), Rollouts()))
+
+
+@pytest.mark.parametrize(("partition", "region"), [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")])
+def test_every_arn_is_of_the_partition(partition: str, region: str) -> None:
+    place = Place(partition=partition, region=region, account="111122223333")
+    target_group = WEB.replace("arn:aws:", f"arn:{partition}:").replace("eu-west-1", region)
+    role = f"arn:{partition}:iam::111122223333:role/server"
+    for groups, strategy, store in product(
+        ((), ("web",)), ("replace", "double-half", "reload"), ("s3://a-bucket/x", "dynamodb://records")
+    ):
+        fleets = Fleets(groups=groups, target_groups=(target_group,))
+        wanted = Rollouts(
+            strategy=strategy,
+            store=store,
+            functions=("check",),
+            script_points=("after_healthy",),
+            roles=(role,),
+            image_parameters=("/web/image",),
+        )
+        made = policy(place, fleets, wanted)
+        arns = {arn for one in made["Statement"] for arn in one["Resource"] if arn != "*"}
+        assert {arn.split(":")[1] for arn in arns} == {partition}
+        assert {arn.split(":")[3] for arn in arns} <= {region, ""}
+
+
+@pytest.mark.parametrize(
+    ("partition", "services"),
+    [("aws", ["ec2.amazonaws.com"]), ("aws-cn", ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"])],
+)
+def test_a_role_is_passed_to_ec2_alone(partition: str, services: list[str]) -> None:
+    role = f"arn:{partition}:iam::111122223333:role/server"
+    place = Place(partition=partition, region="eu-west-1", account="111122223333")
+    made = statements(policy(place, GROUP, Rollouts(roles=(role,))))["PassInstanceRole"]
+
+    assert (made["Resource"], made["Condition"]) == ([role], {"StringEquals": {"iam:PassedToService": services}})
