@@ -29,6 +29,7 @@ PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 NATIVE = "native"
 # What only the command line, the sandbox and tests import.
 _LEFT_OUT = ("cli", "sandbox", "testing", "__main__.py", "__pycache__")
+_PROGRAMS = ("build.py", "schemas.py")
 _NOT_IMPORTED = ("rich", "typer", "pyyaml")
 # botocore reads these for every client; the other files at the top of its data are for other SDKs.
 _EVERY_CLIENT = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
@@ -61,7 +62,7 @@ def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> None:
     _trim_models(out / "botocore" / "data", services["SERVICES"], services["EC2_OPERATIONS"])
     shutil.copytree(ROOT / "awsroll", out / "awsroll", ignore=shutil.ignore_patterns(*_LEFT_OUT, "*.pyc"))
     for handler in sorted(HANDLERS.glob("*.py")):
-        if handler != Path(__file__).resolve():
+        if handler.name not in _PROGRAMS:
             shutil.copy(handler, out)
 
 

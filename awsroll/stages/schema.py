@@ -32,7 +32,7 @@ def stage_schemas() -> dict[str, Any]:
     for kind in (*kinds, stages.Registration):
         schema = components[kind.__name__]
         schema["description"] = (inspect.getdoc(kind) or "").partition("\n")[0]
-        for name, said in _attributes(kind).items():
+        for name, said in attributes(kind).items():
             schema["properties"][name].setdefault("description", said)
         if kind.__name__.endswith("Event"):
             schema["additionalProperties"] = False
@@ -43,8 +43,8 @@ def stage_schemas() -> dict[str, Any]:
     }
 
 
-def _attributes(kind: type) -> dict[str, str]:
-    """Return what the docstrings of a class and its bases say of its fields."""
+def attributes(kind: type) -> dict[str, str]:
+    """Return what the docstrings of a class and its bases say of their fields."""
     found: dict[str, str] = {}
     for one in reversed(kind.__mro__[:-1]):
         _, _, listed = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")

@@ -8,11 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HANDLERS = ROOT / "lambda"
 BUILDER = HANDLERS / "build.py"
+SCHEMAS = HANDLERS / "schemas.py"
 
 
 def handler_names() -> list[str]:
     """Return the names of the files of `lambda/` that are bundled."""
-    return sorted(file.stem for file in HANDLERS.glob("*.py") if file != BUILDER)
+    return sorted(file.stem for file in HANDLERS.glob("*.py") if file not in (BUILDER, SCHEMAS))
 
 
 def made(out: Path, *options: str) -> Path:

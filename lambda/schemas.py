@@ -1,0 +1,125 @@
+"""Describes the events and answers of the rollout driver's handlers, made of what the handlers check and answer.
+
+    python lambda/schemas.py              JSON Schema: docs/step-functions.schema.json
+    python lambda/schemas.py --tables     the tables of docs/step-functions.md
+
+Those of the single stages are printed by `python -m awsroll.stages.schema`. This file is not part of the bundle.
+"""
+
+import dataclasses
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+import control
+import judge_wave
+import plan_waves
+import prepare
+import reconcile
+from awsroll.stages.schema import DIALECT, attributes
+
+HANDLERS = {
+    "prepare": prepare.handler,
+    "reconcile": reconcile.handler,
+    "control": control.handler,
+    "plan_waves": plan_waves.handler,
+    "judge_wave": judge_wave.handler,
+}
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schemas: `#/$defs/prepare.event`, `#/$defs/prepare.answer` and so on."""
+    defined: dict[str, Any] = {}
+    for name, handler in HANDLERS.items():
+        types = get_type_hints(inspect.unwrap(handler))
+        for side, key in (("event", "event"), ("answer", "return")):
+            defined[f"{name}.{side}"] = _schema(types[key], known=defined)
+    return {"$schema": DIALECT, "title": "Events and answers of awsroll's rollout driver", "$defs": defined}
+
+
+def _schema(kind: type, *, known: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a class; what it refers to is kept among the known ones under its own name."""
+    _, found = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    for one in _classes(kind):
+        schema = found[one.__name__]
+        schema.pop("title", None)
+        schema["description"] = (inspect.getdoc(one) or "").partition("\n")[0]
+        for name, said in attributes(one).items():
+            if name in schema["properties"]:
+                schema["properties"][name]["description"] = said
+    own: dict[str, Any] = found.pop(kind.__name__)
+    known.update(found)
+    return own
+
+
+def _classes(kind: Any) -> Iterator[type]:
+    """Yield the dataclasses and structs that a type is made of."""
+    if dataclasses.is_dataclass(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        yield kind  # type: ignore[misc]  # a class, not an instance of one
+        for inner in get_type_hints(kind).values():
+            yield from _classes(inner)
+    for inner in get_args(kind):
+        yield from _classes(inner)
+
+
+def tables() -> str:
+    """Return the tables of Markdown: each handler's event and answer field by field, then what these refer to."""
+    defined = schemas()["$defs"]
+    titles = sorted((name for name, one in defined.items() if "properties" in one), key=lambda name: "." not in name)
+    told: list[Any] = []
+    parts = []
+    for name in titles:
+        schema = defined[name]
+        if schema in told:
+            parts.append(f"**`{name}`**: the same as `{titles[told.index(schema)]}`.")
+        else:
+            parts.append(
+                "\n".join(
+                    [
+                        f"**`{name}`**: {_lower(schema['description'])}",
+                        "",
+                        *_rows(schema, defined, is_event=name.endswith(".event")),
+                    ]
+                )
+            )
+        told.append(schema)
+    return "\n\n".join(parts)
+
+
+def _rows(schema: Mapping[str, Any], defined: Mapping[str, Any], *, is_event: bool) -> Iterator[str]:
+    yield from ("| field | is | |", "|---|---|---|")
+    for field, said in schema["properties"].items():
+        optional = ", optional" if is_event and field not in schema.get("required", ()) else ""
+        yield f"| `{field}` | {_kind(said, defined)}{optional} | {said.get('description', '')} |"
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _kind(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> str:
+    """Say in a few words what a value is."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _kind(defined[name], defined) if "enum" in defined[name] else f"`{name}`"
+    if "enum" in schema:
+        return " ".join(f"`{one}`" for one in schema["enum"])
+    if "anyOf" in schema:
+        return _kind(next(one for one in schema["anyOf"] if one.get("type") != "null"), defined)
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema['items'], defined)}"
+    return str(schema.get("type", "any"))
+
+
+def main(arguments: list[str]) -> None:
+    """Print what is asked for."""
+    said = tables() if "--tables" in arguments else json.dumps(schemas(), indent=2, ensure_ascii=False)
+    sys.stdout.write(said + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
