@@ -9,7 +9,7 @@ from collections.abc import Callable
 from awsroll.core.failing import why_not_back
 from awsroll.core.rollout import Rollout
 from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.status import Outcome
 from awsroll.errors import FleetError, FleetLockedError
 from awsroll.ports import Record, Store
 from awsroll.preflight.names import group_name
@@ -48,7 +48,7 @@ def explain_refusal(store: Store, spec: RolloutSpec, region: str, error: FleetEr
 
 
 def _find(store: Store, is_of: Callable[[Rollout], bool]) -> Record | None:
-    return next((one for one in store.list() if one.status.mode is not Mode.ENDED and is_of(one.rollout)), None)
+    return next((one for one in store.unfinished() if is_of(one.rollout)), None)
 
 
 def _problem(fleet: str, other: Record) -> str:
