@@ -12,7 +12,7 @@ from awsroll.cli.flags import FLEET, Flag, FlagGroup
 from awsroll.cli.options import SPEC_FLAGS
 from awsroll.core.hooks import HookSpec
 from awsroll.core.rollout import Pace
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.spec import RolloutSpec, problems_of_times
 from awsroll.errors import SpecError
 
 _FILE_FLAG = Flag(
@@ -113,5 +113,17 @@ def _in_words(problem: str) -> str:
     return f"{said}; `awsroll schema` says what each option takes"
 
 
+def build_pace(**said: Any) -> Pace:
+    """Return how to go on, of what was given anew.
+
+    Raises:
+        SpecError: if a time is too small.
+    """
+    if problems := problems_of_times(said):
+        raise SpecError(*problems)
+    return Pace(**said)
+
+
+_PACE = ("poll", "settle_time", "lease")
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
-PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Pace)
+PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in _PACE], build_pace)
