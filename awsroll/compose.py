@@ -108,7 +108,7 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
         FleetLockedError: if another process drives it, or another rollout holds its fleet.
     """
     run = Run(surroundings)
-    rollout = run.store.load(rollout_id).rollout
+    rollout = _retimed(run.store.load(rollout_id), pace).rollout
     if run.store.wishes(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
         run.store.wish(rollout_id, lambda said: replace(said, pause=False))
     with run.holding(rollout, again=True):
@@ -209,7 +209,7 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
 
 def _take_over(run: Run, rollout_id: str, pace: Pace) -> Report:
     """Drive a rollout that nobody drives, also one that has ended: a wish of people says where to."""
-    rollout = run.store.load(rollout_id).rollout
+    rollout = _retimed(run.store.load(rollout_id), pace).rollout
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)
         run.check_account(rollout)

@@ -102,3 +102,7 @@ class HeldStore:
     def list(self) -> tuple[Record, ...]:
         """Return all records that can be read, newest first."""
         return self._store.list()
+
+    def unfinished(self) -> tuple[Record, ...]:
+        """Return those of them that have not come to an end, newest first."""
+        return self._store.unfinished()

@@ -106,12 +106,12 @@ def mend(
         FleetLockedError: if a process that lives holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    with _opened(Run(surroundings), wanted) as case:
+    with _opened(Run(surroundings), wanted, pace) as case:
         fleet, found = case.record.rollout.fleet, case.found
     if not any(one.acts for one in found) or not confirm(found):
         return Repaired(fleet=fleet, found=found, left=found)
     run = Run(surroundings)
-    with _opened(run, wanted) as case:
+    with _opened(run, wanted, pace) as case:
         if case.found != found:
             problem = f"{fleet} is not as it was shown any more; nothing was changed: look at it again"
             raise FleetError(problem)
@@ -121,7 +121,7 @@ def mend(
         run.tell("rollout.resumed" if case.resumed else "rollout.created", record)
         report = run.drive(record)
     ended = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
-    with _opened(Run(surroundings), wanted) as case:
+    with _opened(Run(surroundings), wanted, pace) as case:
         left = case.found
     return Repaired(
         fleet=fleet, rollout_id=rollout.rollout_id, found=found, left=left, reason="" if ended else report.reason
@@ -129,13 +129,13 @@ def mend(
 
 
 @contextmanager
-def _opened(run: Run, wanted: Wanted) -> Iterator[_Case]:
+def _opened(run: Run, wanted: Wanted, pace: Pace) -> Iterator[_Case]:
     """Hold the fleet, and find out what was left on it, by a record if there is one that has not come to its end."""
     record = _record(run, wanted)
     if record is not None and _is_open(record.status):
         rollout = record.rollout
         run.check_account(rollout)
-        with _held(run, rollout):
+        with _held(run, rollout, pace):
             record = run.store.load(rollout.rollout_id)  # again: it may have been driven until a moment ago
             yield _by_record(run, record)
         return
@@ -144,13 +144,13 @@ def _opened(run: Run, wanted: Wanted) -> Iterator[_Case]:
         run.check_account(record.rollout)
         asg, target_groups = record.rollout.group, record.rollout.target_groups
     rollout = draft(run.aws, asg=asg, target_groups=target_groups)
-    with _held(run, rollout):
+    with _held(run, rollout, pace):
         yield _by_tags(run, rollout)
 
 
 @contextmanager
-def _held(run: Run, rollout: Rollout) -> Iterator[None]:
-    with run.holding(rollout):
+def _held(run: Run, rollout: Rollout, pace: Pace) -> Iterator[None]:
+    with run.holding(replace(rollout, limits=rollout.limits.paced(pace))):
         run.label(rollout).check()
         yield
 

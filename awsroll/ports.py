@@ -130,6 +130,9 @@ class Store(Protocol):
     def list(self) -> tuple[Record, ...]:
         """Return all records that can be read, newest first."""
 
+    def unfinished(self) -> tuple[Record, ...]:
+        """Return those of them that have not come to an end, newest first."""
+
 
 class Sink(Protocol):
     """Whoever wants to know what happens: the live view, the log, the JSON lines, the history for the report."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from awsroll.core.failing import why_not_back
 from awsroll.core.rollout import Rollout
 from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.status import Outcome
 from awsroll.errors import FleetError, FleetLockedError
 from awsroll.ports import Record, Store
 from awsroll.preflight.names import group_name
@@ -49,7 +49,7 @@ def is_named_by(spec: RolloutSpec, known: Rollout, *, region: str) -> bool:
 
 
 def _find(store: Store, is_of: Callable[[Rollout], bool]) -> Record | None:
-    return next((one for one in store.list() if one.status.mode is not Mode.ENDED and is_of(one.rollout)), None)
+    return next((one for one in store.unfinished() if is_of(one.rollout)), None)
 
 
 def in_the_middle(fleet: str, other: Record) -> str:

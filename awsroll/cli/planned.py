@@ -25,7 +25,7 @@ _PLAN_FLAG = Flag(
     help="Carry out the plan that `awsroll plan ... --out FILE` has kept, to its pinned version; refused if the fleet "
     "has changed since. Other options may only repeat what was planned.",
 )
-_TOLD_ANEW = ("poll", "settle_time")
+_TOLD_ANEW = ("poll", "settle_time", "lease")
 
 
 def build_wanted(*, plan: Path | None, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec | RolloutPlan":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag, FlagGroup
 from awsroll.cli.options import SPEC_FLAGS
 from awsroll.core.rollout import Pace
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.spec import RolloutSpec, problems_of_times
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -99,6 +99,18 @@ def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:
     return specfile.to_spec(values, where=where)
 
 
+def build_pace(**said: Any) -> Pace:
+    """Return how to go on, of what was given anew.
+
+    Raises:
+        SpecError: if a time is too small.
+    """
+    if problems := problems_of_times(said):
+        raise SpecError(*problems)
+    return Pace(**said)
+
+
+_PACE = ("poll", "settle_time", "lease")
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
 ASKED_GROUP = FlagGroup("asked", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
-PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in ("poll", "settle_time")], Pace)
+PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in _PACE], build_pace)

@@ -5,10 +5,12 @@ and the instance is let go of as soon as it is registered everywhere; whether it
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Reason
 from awsroll.core.clocks import is_overdue
+from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
@@ -41,12 +43,7 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
         elif one.lifecycle is Lifecycle.STANDBY:
             leaving_standby.append(name)
         elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):
-            missing = _missing(view, one)
-            if missing and awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
-                continue
-            if missing:
-                proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
-            else:
+            if _is_registered(view, one, proposals, reason):
                 kept.remove(name)
         else:
             proposals.wait(Reason.LAUNCHING, name)
@@ -66,12 +63,33 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
     return status
 
 
+def _is_registered(view: View, one: Instance, proposals: Proposals, reason: Reason) -> bool:
+    """Tell whether an instance is back everywhere; else propose what is missing, or wait until that is certain."""
+    name, missing = one.instance_id, _missing(view, one)
+    if missing:
+        if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
+            proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
+        return False
+    if _may_be_out(view, name):
+        proposals.wait(Reason.SETTLING, name)
+        return False
+    return True
+
+
 def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
     flight = view.status.flights.get(one.instance_id)
     recorded = () if flight is None else flight.targets
     listed = {target.key for target in one.targets if target.state is not TargetState.DRAINING}
     had = tuple(key for key in recorded if key not in view.managed_keys and key not in listed)
     return tuple(sorted({*missing_targets(view, one), *had}))
+
+
+def _may_be_out(view: View, name: str) -> bool:
+    """Tell whether a look that shows it registered may be older than our deregistration of it."""
+    flight = view.status.flights.get(name)
+    if flight is None or flight.deregistered_at is None or flight.draining_seen:
+        return False
+    return view.observation.at - flight.deregistered_at < timedelta(seconds=LAG_SECONDS)
 
 
 def _command_runs(view: View, name: str) -> bool:

@@ -73,6 +73,7 @@ class Pace:
 
     poll: float | None = None
     settle_time: float | None = None
+    lease: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class Limits:
             self,
             poll_seconds=self.poll_seconds if pace.poll is None else pace.poll,
             settle_seconds=self.settle_seconds if pace.settle_time is None else pace.settle_time,
+            lease_seconds=self.lease_seconds if pace.lease is None else pace.lease,
         )
 
 

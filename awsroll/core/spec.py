@@ -4,6 +4,7 @@
 AWS; `amounts` and `limits` read it. Looking things up is the preflight's part.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from awsroll.core.amount import EVERYTHING, NONE, Amount
@@ -232,15 +233,20 @@ class RolloutSpec:
         return found
 
     def _number_problems(self) -> list[str]:
-        found = [
-            f"--{name.replace('_', '-')} is a time in seconds: {value:g} is too small (at least {least:g})"
-            for name, least in _LEAST_SECONDS.items()
-            if (value := getattr(self, name)) is not None and value < least
-        ]
+        found = [*problems_of_times({name: getattr(self, name) for name in _LEAST_SECONDS})]
         delay = self.deregistration_delay
         if delay is not None and not 0 <= delay <= _LONGEST_DEREGISTRATION_DELAY:
             found.append(f"--deregistration-delay is 0 to {_LONGEST_DEREGISTRATION_DELAY} seconds, not {delay}")
         return found
+
+
+def problems_of_times(values: Mapping[str, float | None]) -> tuple[str, ...]:
+    """Return what is wrong with times of a request, by their names; None is no time, and right."""
+    return tuple(
+        f"--{name.replace('_', '-')} is a time in seconds: {value:g} is too small (at least {_LEAST_SECONDS[name]:g})"
+        for name, value in values.items()
+        if value is not None and value < _LEAST_SECONDS[name]
+    )
 
 
 _LONGEST_DEREGISTRATION_DELAY = 3600  # Elastic Load Balancing's limit

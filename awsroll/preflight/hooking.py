@@ -8,8 +8,10 @@ from awsroll.core.fleet import FleetKind
 from awsroll.core.hooks import Hook, HookPoint
 from awsroll.core.rollout import OnFailure, Rollout
 from awsroll.errors import AwsError, AwsRefusedError, NotImplementedByEndpointError
-from awsroll.preflight.findings import Findings
+from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.seen import Goal, Seen
 
+_OF_OLD_SERVERS = (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_DRAIN)
 _UNKNOWN_FUNCTION = "ResourceNotFoundException"
 
 
@@ -29,6 +31,32 @@ def check_hooks(aws: Connection, rollout: Rollout, findings: Findings) -> None:
             findings.warn(f"hook {hook.name}: there is no --checkpoint, so it is never run")
         if hook.point is HookPoint.ON_FAILURE and rollout.on_failure is OnFailure.PAUSE:
             findings.warn(f"hook {hook.name}: --on-failure pause waits for a person at once and does not run it")
+
+
+def check_agents(aws: Connection, rollout: Rollout, seen: Seen, goal: Goal, findings: Findings) -> None:
+    """Refuse scripts for old servers whose agent is not online; tell if new ones seem to get none either."""
+    scripts = [hook for hook in rollout.hooks if hook.script]
+    if not scripts or rollout.reloads or not seen.live:  # a reload has asked for the agents already
+        return
+    try:
+        online = aws.ssm.online([one.instance_id for one in seen.live])
+    except NotImplementedByEndpointError:
+        return
+    except AwsError as error:
+        findings.warn(f"hook {scripts[0].name}: which SSM agents are online could not be asked: {error}")
+        return
+    offline = [one.instance_id for one in seen.live if not goal.is_on(one) and one.instance_id not in online]
+    for hook in scripts:
+        if hook.point in _OF_OLD_SERVERS and offline:
+            findings.refuse(
+                f"hook {hook.name}: the SSM agent is not online on {some_of(sorted(offline))}: the script could not "
+                "reach them; look at the agent, the instance profile and the network, or give another kind of hook"
+            )
+        elif hook.point not in _OF_OLD_SERVERS and not online:
+            findings.warn(
+                f"hook {hook.name}: the SSM agent is online on none of the servers that are there: the script needs it "
+                "on the new ones, within the hook's timeout"
+            )
 
 
 def refused_points(rollout: Rollout, hooks: Iterable[Hook]) -> list[str]:

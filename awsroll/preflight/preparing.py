@@ -15,7 +15,7 @@ from awsroll.preflight.findings import Findings
 from awsroll.preflight.fingerprints import fingerprint_of, pinned
 from awsroll.preflight.gating import check_alarms, check_way_back, gates_of
 from awsroll.preflight.group import look_at_group
-from awsroll.preflight.hooking import check_hooks
+from awsroll.preflight.hooking import check_agents, check_hooks
 from awsroll.preflight.limits import resolve_limits
 from awsroll.preflight.names import account_of, new_rollout_id
 from awsroll.preflight.reloads import check_reload, reload_command, rollback_command
@@ -88,6 +88,7 @@ class _Preflight:
         _check_floor(spec, rollout, seen, findings)
         check_way_back(spec, rollout, seen, goal, findings)
         check_hooks(self._aws, rollout, findings)
+        check_agents(self._aws, rollout, seen, goal, findings)
         findings.raise_refusals()
         return Prepared(
             rollout=rollout,

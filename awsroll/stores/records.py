@@ -5,6 +5,7 @@ rollouts/<rollout id>/record.json   the record
                       lock.json     who drives it
                       order.json    driven step by step: what was ordered
                       waiting.json  the same: who waits for a person
+open/<rollout id>.json              there while it has not come to an end (`marks`)
 fleets/<group or target group>.json who rolls it
 """
 
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 from awsroll.clock import SystemClock
 from awsroll.core.rollout import Rollout
+from awsroll.core.status import Mode
 from awsroll.core.wishes import Wishes
 from awsroll.errors import RolloutNotFoundError, StaleRecordError, StateError
 from awsroll.ports import Clock, Record
@@ -25,6 +27,7 @@ from awsroll.stores import codec
 from awsroll.stores.leases import Lease, take_lease
 from awsroll.stores.locks import Holder, Lock, rollout_lock
 from awsroll.stores.notes import Order, Waiting
+from awsroll.stores.marks import Marks
 from awsroll.stores.process import Process, this_process
 from awsroll.stores.shelf import Entry, Shelf, ShelfConflictError
 
@@ -45,6 +48,7 @@ class RecordStore:
         self.shelf = shelf
         self._process = process
         self._versions: dict[str, tuple[int, str]] = {}
+        self._marks = Marks(shelf)
 
     @property
     def place(self) -> str:
@@ -75,6 +79,8 @@ class RecordStore:
             )
             raise StateError(problem)
         self._versions[rollout_id] = (record.revision, entry.version)
+        if record.status.mode is Mode.ENDED:
+            self._marks.forget(rollout_id)
         return record
 
     def save(self, record: Record) -> Record:
@@ -84,20 +90,44 @@ class RecordStore:
             StaleRecordError: if somebody else wrote it meanwhile.
             StateError: if it cannot be written.
         """
-        rollout_id = record.rollout.rollout_id
+        rollout_id, is_over = record.rollout.rollout_id, record.status.mode is Mode.ENDED
         key = _key(rollout_id, "record")
         stored = replace(record, revision=record.revision + 1)
+        if not is_over:
+            self._marks.put(rollout_id, SystemClock().now())
         try:
             version = self.shelf.write(key, codec.encode(stored), self._expected(record))
         except ShelfConflictError:
             raise self._stale(record, self._written(rollout_id)) from None
         self._versions[rollout_id] = (stored.revision, version)
+        if is_over:
+            self._marks.remove(rollout_id)
         return stored
 
     def list(self) -> tuple[Record, ...]:
         """Return all records that can be read, newest first."""
         found = [entry for entry in self._entries() if isinstance(entry, Record)]
         return tuple(sorted(found, key=lambda record: record.status.started_at, reverse=True))
+
+    def unfinished(self) -> tuple[Record, ...]:
+        """Return the records that can be read of rollouts that have not come to an end, newest first.
+
+        Only those are read: a place may hold thousands that have ended.
+        """
+        found = []
+        for rollout_id, mark in self._marks.read().items():
+            try:
+                record = self.load(rollout_id)
+            except RolloutNotFoundError:
+                self._marks.tidy_abandoned(rollout_id, mark, SystemClock().now())
+            except StateError:
+                continue  # as in `list`
+            else:
+                if record.status.mode is Mode.ENDED:
+                    self._marks.tidy(rollout_id, mark)
+                else:
+                    found.append(record)
+        return tuple(sorted(found, key=lambda one: one.status.started_at, reverse=True))
 
     def unreadable(self) -> tuple[StateError, ...]:
         """Return what is wrong with each record that `list` leaves out."""

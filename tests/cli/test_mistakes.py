@@ -28,6 +28,7 @@ MISTAKES = {
     "state-in-no-bucket": (["list", "--state", "s3:///state"], ["name of a bucket"]),
     "state-in-no-table": (["list", "--state", "dynamodb://my/table"], ["name of a table"]),
     "state-nowhere": (["list", "--state", ""], ["--state is empty"]),
+    "lease-of-a-second-anew": (["resume", "web-1", "--lease", "1"], ["--lease", "at least 5"]),
     "lease-of-a-second": (["roll", "--asg", "web", "--lease", "1"], ["--lease", "at least 5"]),
     "sandbox-speed-0": (["sandbox", "--speed", "0"], ["above 0"]),
     "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),

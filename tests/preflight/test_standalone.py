@@ -6,6 +6,7 @@ import pytest
 from awsroll.aws.connection import Connection
 from awsroll.core.amount import Amount
 from awsroll.core.fleet import FleetKind, TargetKey, TemplateVersion
+from awsroll.core.hooks import HookPoint, HookSpec
 from awsroll.core.rollout import Strategy
 from awsroll.core.spec import RolloutSpec
 from awsroll.errors import AccessRefusedError, FleetError, SpecError
@@ -277,6 +278,46 @@ def test_refuses_a_document_that_is_not_there(bench: Bench) -> None:
     bench.sandbox.jump(60)
     (problem,) = bench.problems(**{**RELOAD, "command": (), "document": "nope"})
     assert "no SSM document 'nope'" in problem
+
+
+# --- scripts on servers ---------------------------------------------------------------------------------------------
+
+
+def script_at(point: HookPoint) -> dict[str, Any]:
+    return {"hooks": (HookSpec(point=point, script=("true",), name="look"),)}
+
+
+def test_refuses_a_script_for_old_servers_whose_agent_is_not_online() -> None:
+    with sandbox(ssm_online_seconds=9999) as (made, aws):
+        bench = Bench(made, aws, made.standalone_fleet(servers=2, zones=2))
+        for point in (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_DRAIN):
+            (problem,) = bench.problems(**script_at(point))
+            assert all(name in problem for name in bench.built.instance_ids)
+            assert problem.startswith("hook look: the SSM agent is not online on")
+
+
+def test_warns_of_a_script_for_new_servers_where_no_agent_is_online() -> None:
+    with sandbox(ssm_online_seconds=9999) as (made, aws):
+        bench = Bench(made, aws, made.standalone_fleet(servers=2, zones=2))
+        (warning,) = bench.prepare(**script_at(HookPoint.AFTER_HEALTHY)).findings
+        assert "the SSM agent is online on none of the servers that are there" in warning.message
+
+
+def test_a_script_that_reaches_all_servers_is_no_finding(bench: Bench) -> None:
+    bench.sandbox.jump(60)
+    for point in (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_HEALTHY):
+        assert bench.prepare(**script_at(point)).findings == ()
+
+
+def test_agents_that_may_not_be_asked_for_are_a_warning(bench: Bench) -> None:
+    def refuse(service: str, operation: str, _: object) -> None:
+        if operation == "DescribeInstanceInformation":
+            raise denied
+
+    denied = ApiError("AccessDenied", "you may not", 403)
+    bench.sandbox.on_call(refuse)
+    (warning,) = bench.prepare(**script_at(HookPoint.BEFORE_DEREGISTER)).findings
+    assert "which SSM agents are online could not be asked" in warning.message
 
 
 # --- AWS says no ----------------------------------------------------------------------------------------------------

@@ -1,15 +1,19 @@
 """One fleet, one rollout: across processes and machines, and after a sleep that was too long."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import awsroll
-from awsroll.core.rollout import Strategy
+from awsroll import compose
+from awsroll.core.rollout import Pace, Strategy
 from awsroll.core.status import Outcome
+from awsroll.mending import Wanted, mend
 from awsroll.report import Report
 from awsroll.stores import RecordStore
 from tests.rollouts.holding import SHARED, Watching, changes, labels, refused_meanwhile, resume, roll, shared
@@ -218,3 +222,21 @@ def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothin
     report = roll(rolling, store, watching)
 
     assert report.status is Outcome.SUCCEEDED, report.reason
+
+
+@pytest.mark.parametrize("go_on", [compose.go_on, compose.go_back, mend], ids=["resume", "rollback", "repair"])
+def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, go_on: Callable[..., object]) -> None:
+    surroundings = compose.Surroundings(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
+    stopping = replace(surroundings, stop_requested=lambda: bool(rolling.store.list()))
+    left = compose.start(rolling.request(launch_first=True), stopping)
+    watching = Watching(
+        at="rollout.resumed", do=lambda: rolling.store.shelf.read(f"rollouts/{left.rollout_id}/lock.json")
+    )
+
+    about = Wanted(rollout_id=left.rollout_id) if go_on is mend else left.rollout_id
+    go_on(about, replace(surroundings, sink=watching), pace=Pace(lease=600))
+
+    lock = json.loads(watching.done.data)["record"]
+    held = datetime.fromisoformat(lock["expires_at"]) - datetime.fromisoformat(lock["holder"]["since"])
+    assert held >= timedelta(seconds=600)
+    assert rolling.store.load(left.rollout_id).rollout.limits.lease_seconds == 600

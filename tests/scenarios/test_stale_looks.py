@@ -1,16 +1,20 @@
 """Looks that are older than a call of ours: AWS answers from copies that lag behind for some seconds."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Answer
-from awsroll.core.status import Outcome
+from awsroll.core.rollout import ReloadCommand, Strategy
+from awsroll.core.status import Mode, Outcome
+from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, auto_scaling, rollout, standalone
 from tests.support.drive import Driver, versions
 
+UNDO = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
 KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
 
 
@@ -75,3 +79,18 @@ def test_a_rollout_that_has_seen_its_settings_waits_for_nothing_at_its_end(make:
     forgotten_at = fleet.clock.now()
     driver.run()
     assert driver.status.ended_at == forgotten_at
+
+
+@pytest.mark.parametrize("how", [{}, {"strategy": Strategy.RELOAD}], ids=["replace", "reload"])
+@pytest.mark.parametrize("wish", [Wishes(abort=True), Wishes(rollback=True)], ids=["abort", "rollback"])
+def test_a_look_that_is_older_than_the_deregistration_does_not_leave_a_server_out(how: Any, wish: Wishes) -> None:
+    fleet = standalone(outdated=2)
+    driver = Driver(fleet, rollout(fleet, rollback_reload=UNDO if how else None, **how))
+    driver.run_until(act.DeregisterTargets)
+    driver.status = replace(driver.status, wishes=wish)
+    fleet.faults.stale_looks = 3
+
+    assert driver.run().mode is Mode.ENDED
+    fleet.clock.sleep(60)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 2
