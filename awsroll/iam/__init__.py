@@ -30,6 +30,8 @@ NOT_FOR_ROLLOUTS = {
     "dynamodb:DescribeTable": "`awsroll state create` alone",
     "dynamodb:UpdateContinuousBackups": "`awsroll state create` alone",
     "iam:GetInstanceProfile": "`awsroll policy` alone",
+    "codepipeline:PutJobSuccessResult": "the function that a pipeline invokes, alone",
+    "codepipeline:PutJobFailureResult": "the function that a pipeline invokes, alone",
 }
 """Actions that `awsroll.aws` can call and that some or all policies leave out, with the reason."""
 
