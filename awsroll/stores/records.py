@@ -26,8 +26,8 @@ from awsroll.ports import Clock, Record
 from awsroll.stores import codec
 from awsroll.stores.leases import Lease, take_lease
 from awsroll.stores.locks import Holder, Lock, rollout_lock
-from awsroll.stores.notes import Order, Waiting
 from awsroll.stores.marks import Marks
+from awsroll.stores.notes import Order, Waiting
 from awsroll.stores.process import Process, this_process
 from awsroll.stores.shelf import Entry, Shelf, ShelfConflictError
 
