@@ -38,7 +38,7 @@ def _states(machine: dict[str, Any]) -> set[str]:
     return set(machine["States"]).union(*inner)
 
 
-@pytest.mark.parametrize(("path", "drawn"), pictures(), ids=lambda one: one.name if isinstance(one, Path) else "")
+@pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda one: one.name if isinstance(one, Path) else "")
 def test_the_pictures_are_those_of_the_definitions_and_are_shown(path: Path, drawn: str) -> None:
     assert path.read_text() == drawn
     assert f"]({path.name})" in PAGE
@@ -51,7 +51,8 @@ def test_a_picture_names_every_state() -> None:
 
 
 def test_the_schemas_are_those_of_the_handlers() -> None:
-    assert json.loads((DOCS / "step-functions.schema.json").read_text()) == schemas.schemas()
+    printed = json.dumps(schemas.schemas(), indent=2, ensure_ascii=False) + "\n"
+    assert (DOCS / "step-functions.schema.json").read_text() == printed
     assert schemas.tables() in PAGE
 
 
