@@ -1,0 +1,134 @@
+"""docs/step-functions.md: its pictures, schemas and tables are what the commands make; what it names exists."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from typer.main import get_command
+
+import named
+import schemas
+from awsroll.cli.main import app
+from definition import fleets_machine, rollout_machine
+from definition.states import RETRY
+from picture.__main__ import FUNCTIONS, pictures
+from tests.machines import costs
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "step-functions.md").read_text()
+
+
+def _section(title: str) -> str:
+    return PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Return the cells of a section's first table, without its heads."""
+    found = re.search(r"(?:^\|.*\n?)+", text, re.MULTILINE)
+    assert found
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()[2:]]
+
+
+def _states(machine: dict[str, Any]) -> set[str]:
+    inner = [_states(state["ItemProcessor"]) for state in machine["States"].values() if "ItemProcessor" in state]
+    return set(machine["States"]).union(*inner)
+
+
+@pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda one: one.name if isinstance(one, Path) else "")
+def test_the_pictures_are_those_of_the_definitions_and_are_shown(path: Path, drawn: str) -> None:
+    assert path.read_text() == drawn
+    assert f"]({path.name})" in PAGE
+
+
+def test_a_picture_names_every_state() -> None:
+    _, drawn = next(iter(pictures()))
+    missing = [name for name in rollout_machine(FUNCTIONS)["States"] if f">{name}</text>" not in drawn]
+    assert missing == []
+
+
+def test_the_schemas_are_those_of_the_handlers() -> None:
+    printed = json.dumps(schemas.schemas(), indent=2, ensure_ascii=False) + "\n"
+    assert (DOCS / "step-functions.schema.json").read_text() == printed
+    assert schemas.tables() in PAGE
+
+
+def test_the_schemas_are_valid_and_every_reference_in_them_leads_somewhere() -> None:
+    made = schemas.schemas()
+    jsonschema.Draft202012Validator.check_schema(made)
+    referred = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(made)))
+    assert referred <= set(made["$defs"])
+
+
+def test_the_schema_takes_what_a_handler_takes_and_refuses_what_it_refuses() -> None:
+    made = schemas.schemas()
+    event = jsonschema.Draft202012Validator({**made, "$ref": "#/$defs/control.event"})
+    assert event.is_valid({"rollout_id": "web-7", "action": "approve"})
+    assert not event.is_valid({"rollout_id": "web-7", "action": "approve", "now": True})
+    assert not event.is_valid({"rollout_id": "web-7", "action": "stop"})
+    assert not event.is_valid({"action": "approve"})
+
+
+def test_every_error_is_in_the_table_with_its_meaning() -> None:
+    told = {row[0].strip("`"): row[1] for row in _rows(_section("Errors"))}
+    assert told == {kind.__name__: kind.__doc__ for kind in named.HandlerError.__subclasses__()}
+
+
+def test_the_table_says_which_errors_are_tried_again() -> None:
+    told = {row[0].strip("`") for row in _rows(_section("Errors")) if row[2] == "tries again"}
+    known = {kind.__name__ for kind in named.HandlerError.__subclasses__()}
+    (tried,) = (set(rule["ErrorEquals"]) for rule in RETRY if rule["MaxAttempts"] == 20)
+    assert told == tried & known
+
+
+@pytest.mark.parametrize("title", ["The machine", "When it ends otherwise"])
+def test_every_state_in_the_tables_exists(title: str) -> None:
+    named_states = [name for row in _rows(_section(title)) for name in re.findall(r"`([^`]+)`", row[0])]
+    assert set(named_states) <= _states(rollout_machine(FUNCTIONS))
+    assert len(named_states) > 4
+
+
+def test_every_state_that_the_text_names_exists() -> None:
+    known = _states(rollout_machine(FUNCTIONS)) | _states(fleets_machine(FUNCTIONS))
+    named_states = set(re.findall(r"`([A-Z][a-z]+(?: [a-z]+)+\??)`", PAGE))
+    assert named_states <= known
+    assert {"Plan waves", "Wait for another driver", "What now?"} <= named_states
+
+
+def test_the_costs_are_what_the_command_prints() -> None:
+    rows = costs.kept()
+    assert costs.table(rows, costs.Prices()) in PAGE
+    assert {(row.strategy, row.servers) for row in rows} == {
+        (name, many) for name in costs.STRATEGIES for many in (20, 200)
+    }
+    assert all(row.transitions == costs.transitions(row.steps) for row in rows)
+
+
+def test_the_costs_are_those_of_the_memory_that_functions_have() -> None:
+    source = (DOCS.parent / "cdk" / "awsroll_cdk" / "functions.py").read_text()
+    assert f"_MEGABYTES = {costs.Prices().gigabytes * 1024:.0f}" in source
+
+
+def test_the_commands_and_their_options_exist() -> None:
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("awsroll ")]
+    for line in lines:
+        words = shlex.split(line)
+        options = {form for one in known[words[1]].params for form in one.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
+    assert len(lines) > 4
+
+
+def test_what_is_given_to_a_machine_is_json_that_its_first_handler_takes() -> None:
+    given = json.loads(re.search(r"--input '(\{.*\})'", PAGE)[1])  # type: ignore[index]
+    event = jsonschema.Draft202012Validator({**schemas.schemas(), "$ref": "#/$defs/prepare.event"})
+    assert event.is_valid(given)
+
+
+def test_the_files_that_it_links_to_exist() -> None:
+    linked = {one for one in re.findall(r"\]\(([\w.-]+)\)", PAGE) if one != "stages.md"}
+    assert [one for one in linked if not (DOCS / one).exists()] == []
