@@ -8,7 +8,6 @@ longer holds, which is no error.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -293,12 +292,3 @@ class Result:
     message: str = ""
     transient: bool = False
     denied: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A reasoned wait: for what, for how many instances, and until when it may last at most (its deadline)."""
-
-    reason: Reason
-    instance_ids: tuple[str, ...] = ()
-    until: datetime | None = None

@@ -3,9 +3,18 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.actions import Action, Reason
 from awsroll.core.hooks import HookRun
 from awsroll.core.status import Failure, Mode, Outcome, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A reasoned wait: for what, for how many instances, and until when it may last at most (its deadline)."""
+
+    reason: Reason
+    instance_ids: tuple[str, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core import clocks, deadlines, desired, gates, hooking, roster, settings
-from awsroll.core.actions import Action, Answer, Hold, Reason, Result
+from awsroll.core.actions import Action, Answer, Reason, Result
 from awsroll.core.capacity import Capacity, measure
 from awsroll.core.failing import judge
 from awsroll.core.finishing import finish
 from awsroll.core.fleet import Observation
 from awsroll.core.hooks import HookPoint
 from awsroll.core.launching import adopt_old_launches, launch, note_shortage, settle_launches
-from awsroll.core.plan import Plan, add_failures, pause, seconds_until_next_look
+from awsroll.core.plan import Hold, Plan, add_failures, pause, seconds_until_next_look
 from awsroll.core.proposals import Proposals
 from awsroll.core.registering import register
 from awsroll.core.reloading import check_commands, reload

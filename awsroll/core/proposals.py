@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from awsroll.core.actions import Action, Hold, Reason
+from awsroll.core.actions import Action, Reason
+from awsroll.core.plan import Hold
 
 
 @dataclass(slots=True)

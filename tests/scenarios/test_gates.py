@@ -11,6 +11,7 @@ from awsroll.core.rollout import Gates, OnFailure, Strategy
 from awsroll.core.status import Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.instances import FakeInstance
 from awsroll.testing.world import Physics
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
@@ -292,3 +293,31 @@ def test_a_pause_that_is_taken_back_before_all_has_come_to_rest_pauses_nothing(m
     assert driver.status.pausing == "paused by request"
     driver.status = replace(driver.status, wishes=Wishes())
     assert (driver.run().outcome, driver.status.pausing) == (Outcome.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize(
+    ("how", "new"), [({}, 2), (launch_first(1), 1)], ids=["replace", "launch-first-takes-the-canary-for-it"]
+)
+def test_what_a_group_replaces_by_itself_while_the_canary_is_in_flight_counts_against_the_checkpoints(
+    how: dict[str, Any], new: int
+) -> None:
+    fleet = auto_scaling(outdated=6)
+    gates = Gates(checkpoints=(Amount(value=1), Amount(value=3)), delay_seconds=600)
+    driver = Driver(fleet, rollout(fleet, gates=gates, **how))
+    while not new_ones(fleet):
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    victim = next(one for one in fleet.instances.all() if is_left_alone(one, driver))
+    fleet.somebody.kills(victim.instance_id)
+    at_gate(fleet, driver)
+    assert new_ones(fleet) == new
+    driver.wait(590)
+    assert new_ones(fleet) == new
+    while driver.status.passed < 1:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    at_gate(fleet, driver)
+    assert new_ones(fleet) == 3
+    assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+def is_left_alone(one: FakeInstance, driver: Driver) -> bool:
+    return one.live and one.application_version == str(OLD) and one.instance_id not in driver.status.retiring
