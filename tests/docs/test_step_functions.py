@@ -38,7 +38,7 @@ def _states(machine: dict[str, Any]) -> set[str]:
     return set(machine["States"]).union(*inner)
 
 
-@pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda one: one.name if isinstance(one, Path) else "")
+@pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda one: getattr(one, "name", ""))
 def test_the_pictures_are_those_of_the_definitions_and_are_shown(path: Path, drawn: str) -> None:
     assert path.read_text() == drawn
     assert f"]({path.name})" in PAGE
