@@ -17,9 +17,9 @@ def commands(asked: Asked) -> list[Statement]:
     own = [_document(asked, one) for one in rollouts.documents if rollouts.reloads and not _is_of_aws(one)]
     sent = [_document(asked, one) for one in rollouts.documents if rollouts.reloads]
     sent += [_document(asked, _SHELL_DOCUMENT)] if rollouts.uses_shell else []
-    reads = ["ssm:ListCommands"]
+    reads = ["ssm:DescribeInstanceInformation", "ssm:ListCommands"]
     if rollouts.reloads:
-        reads += ["ssm:DescribeInstanceInformation", "ssm:ListCommandInvocations"]
+        reads.append("ssm:ListCommandInvocations")
     if rollouts.script_points:
         reads.append("ssm:GetCommandInvocation")
     instances = [place.arn("ec2", "instance/*")]

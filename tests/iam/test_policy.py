@@ -220,7 +220,11 @@ def test_scripts_run_on_servers_of_the_fleet_unless_they_come_before_the_mark(
     made = statements(policy(HERE, fleets, Rollouts(script_points=points)))
 
     assert ("Condition" in made["SendToServers"]) is limited
-    assert made["ReadCommands"]["Action"] == ["ssm:GetCommandInvocation", "ssm:ListCommands"]
+    assert made["ReadCommands"]["Action"] == [
+        "ssm:DescribeInstanceInformation",
+        "ssm:GetCommandInvocation",
+        "ssm:ListCommands",
+    ]
 
 
 def test_without_the_name_of_the_fleet_any_server_that_a_rollout_has_marked_may_end() -> None:

@@ -114,7 +114,7 @@ class _Http:
 
 @contextmanager
 def pipeline(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Pipeline]:
-    with machine(folder, grouped=grouped, **more) as driven:
+    with machine(folder, grouped=grouped, **more, servers=4) as driven:
         made = Pipeline(driven)
         session = surroundings.session()
         client = session.client("codepipeline", region_name="us-east-1")

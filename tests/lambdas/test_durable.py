@@ -55,7 +55,7 @@ class Running:
 
 @contextmanager
 def running(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Running]:
-    with machine(folder, grouped=grouped, **more) as driven:
+    with machine(folder, grouped=grouped, **more, servers=4) as driven:
         clock = SandboxClock(driven.rolling.clock)
         with patch.object(runner, "SkipClock", lambda: clock):
             functions = DurableFunctionTestRunner(durable.handler)
