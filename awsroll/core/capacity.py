@@ -13,8 +13,9 @@ Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of t
 
 from dataclasses import dataclass
 
-from awsroll.core.fleet import FleetKind, Instance, Lifecycle
+from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.rollout import Rollout, Strategy
+from awsroll.core.status import Launch
 from awsroll.core.view import View
 
 
@@ -104,7 +105,7 @@ def measure(view: View) -> Capacity:
     inbound = _inbound(view)
     serving_ids = {one.instance_id for one in view.serving}
     # Launches without an answer may have had their effect: until that is known, they count.
-    unseen = sum(1 for one in view.launched if one not in view.by_id)
+    unseen = sum(1 for launch in view.status.launches for one in launch.instance_ids if _may_come(view, launch, one))
     unseen += sum(launch.count for launch in view.status.launches if not launch.settled)
     unverified = sum(1 for one in view.current if _counts_as_incoming(view, one, serving_ids))
     leaving = sum(1 for one in view.chosen if one in view.by_id and view.is_live(view.by_id[one]))
@@ -120,6 +121,15 @@ def measure(view: View) -> Capacity:
         goal_current=max(0, desired - kept),
         in_flight=leaving + unverified + unseen + inbound + len(vacancies(view)),
     )
+
+
+def _may_come(view: View, launch: Launch, name: str) -> bool:
+    """Tell whether a launched instance is on its way although neither EC2 nor its group shows it yet."""
+    one = view.by_id.get(name)
+    if one is None:
+        return True
+    young = (view.observation.at - launch.at).total_seconds() < view.rollout.limits.launch_seconds
+    return young and one.state is InstanceState.MISSING and not view.is_member(one)
 
 
 def vacancies(view: View) -> tuple[str, ...]:

@@ -49,8 +49,12 @@ def moved(status: Status, by: int, at: datetime) -> Status:
     """Note that a call of ours has moved desired by `by`."""
     if status.desired is None or by == 0:
         return status
-    known = status.desired
-    return replace(status, desired=replace(known, previous=known.expected, expected=known.expected + by, moved_at=at))
+    known, expected = status.desired, status.desired.expected + by
+    before = [known.expected]
+    if at - known.moved_at < timedelta(seconds=LAG_SECONDS):
+        before.append(known.previous)  # a look may be older than several moves
+    furthest = max(before, key=lambda value: abs(value - expected))
+    return replace(status, desired=replace(known, previous=furthest, expected=expected, moved_at=at))
 
 
 def surplus(view: View) -> int:

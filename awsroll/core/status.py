@@ -158,7 +158,7 @@ class Desired:
     Attributes:
         goal: what the fleet should have: as found, or as somebody else set it since.
         expected: what the group should say now, with our surge and standby moves.
-        previous: what it said before our last move, for as long as a look may still show it.
+        previous: what it said before our last moves, for as long as a look may still show it.
         moved_at: when that was.
     """
 

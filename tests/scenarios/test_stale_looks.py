@@ -7,11 +7,12 @@ import pytest
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Answer
+from awsroll.core.amount import Amount
 from awsroll.core.rollout import ReloadCommand, Strategy
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
-from tests.support.builders import NEW, auto_scaling, rollout, standalone
+from tests.support.builders import NEW, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
 UNDO = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
@@ -94,3 +95,18 @@ def test_a_look_that_is_older_than_the_deregistration_does_not_leave_a_server_ou
     fleet.clock.sleep(60)
     fleet.world.catch_up()
     assert len(fleet.safety.serving()) == 2
+
+
+@pytest.mark.parametrize(
+    "how", [launch_first(3), {"strategy": Strategy.DOUBLE_HALF}], ids=["launch-first", "double-half"]
+)
+def test_a_look_that_is_older_than_several_launches_launches_no_more(how: dict[str, Any]) -> None:
+    fleet = auto_scaling(outdated=3)
+    driver = Driver(fleet, rollout(fleet, **{"max_unavailable": Amount(value=0)} | how))
+    driver.run_until(act.LaunchInGroup)
+    fleet.faults.stale_looks = 3
+
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert (driver.status.counters.launches, driver.status.failures) == (3, ())
+    assert fleet.group is not None
+    assert fleet.group.settings.desired == 3
