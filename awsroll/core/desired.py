@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.status import CallKind, Desired, Status
-from awsroll.core.view import View
+from awsroll.core.view import LAG_SECONDS, View
 
 _MOVING = (
     CallKind.TERMINATE_AND_DECREMENT,
@@ -18,7 +18,6 @@ _MOVING = (
     CallKind.EXIT_STANDBY,
     CallKind.SET_DESIRED,
 )
-LAG_SECONDS = 15  # how long a look may still show the capacity from before an answered call
 
 
 def read(view: View) -> Status:

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
-from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import Group
 from awsroll.core.settings import (
     DELAY,
@@ -27,7 +26,7 @@ from awsroll.core.settings import (
     writes,
 )
 from awsroll.core.status import Mode, Status
-from awsroll.core.view import View
+from awsroll.core.view import LAG_SECONDS, View
 from awsroll.core.warm_pool import NO_POOL
 
 

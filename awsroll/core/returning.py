@@ -5,12 +5,10 @@ and the instance is let go of as soon as it is registered everywhere; whether it
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Reason
 from awsroll.core.clocks import is_overdue
-from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import Instance, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
@@ -70,7 +68,7 @@ def _is_registered(view: View, one: Instance, proposals: Proposals, reason: Reas
         if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
             proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
         return False
-    if _may_be_out(view, name):
+    if view.may_be_out(name):
         proposals.wait(Reason.SETTLING, name)
         return False
     return True
@@ -82,14 +80,6 @@ def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
     listed = {target.key for target in one.targets if target.state is not TargetState.DRAINING}
     had = tuple(key for key in recorded if key not in view.managed_keys and key not in listed)
     return tuple(sorted({*missing_targets(view, one), *had}))
-
-
-def _may_be_out(view: View, name: str) -> bool:
-    """Tell whether a look that shows it registered may be older than our deregistration of it."""
-    flight = view.status.flights.get(name)
-    if flight is None or flight.deregistered_at is None or flight.draining_seen:
-        return False
-    return view.observation.at - flight.deregistered_at < timedelta(seconds=LAG_SECONDS)
 
 
 def _command_runs(view: View, name: str) -> bool:

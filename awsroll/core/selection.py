@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.capacity import Capacity, vacancies
-from awsroll.core.desired import LAG_SECONDS, is_moving, surplus
+from awsroll.core.desired import is_moving, surplus
 from awsroll.core.fleet import FleetKind, Instance
 from awsroll.core.gates import touches_left
 from awsroll.core.rollout import Strategy
 from awsroll.core.status import Flight, Status, Step
 from awsroll.core.victims import order
-from awsroll.core.view import View
+from awsroll.core.view import LAG_SECONDS, View
 
 
 def select(view: View, capacity: Capacity) -> Status:

@@ -9,6 +9,7 @@ port of every target group that it should be registered in.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from awsroll.core.fleet import (
@@ -23,6 +24,7 @@ from awsroll.core.fleet import (
 from awsroll.core.rollout import ExemptPolicy, Rollout
 from awsroll.core.status import Status
 
+LAG_SECONDS = 15  # how long a look may still show what was before an answered call
 _GONE = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 _DEPARTING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)
@@ -155,8 +157,17 @@ class View:
             return self.occupants[one]
         return next((launch.targets for launch in self.status.launches if one in launch.instance_ids), ())
 
+    def may_be_out(self, instance_id: str) -> bool:
+        """Tell whether a look that shows it registered may be older than our deregistration of it."""
+        flight = self.status.flights.get(instance_id)
+        if flight is None or flight.deregistered_at is None or flight.draining_seen:
+            return False
+        return self.observation.at - flight.deregistered_at < timedelta(seconds=LAG_SECONDS)
+
     def is_in_service(self, instance: Instance) -> bool:
         """Tell whether it can take requests on every port of every target group that it should be in."""
+        if self.may_be_out(instance.instance_id):
+            return False
         if instance.state is not InstanceState.RUNNING and not (
             instance.state is InstanceState.MISSING and not self.is_gone(instance)
         ):

@@ -12,10 +12,10 @@ from datetime import timedelta
 from itertools import cycle
 
 from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
 from awsroll.core.rollout import Rollout
 from awsroll.core.status import Status
+from awsroll.core.view import LAG_SECONDS
 from awsroll.errors import AwsUnansweredError
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.commands import Commands

@@ -8,9 +8,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from awsroll.core.desired import LAG_SECONDS, is_moving
+from awsroll.core.desired import is_moving
 from awsroll.core.fleet import AlarmState, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.status import Outcome
+from awsroll.core.view import LAG_SECONDS
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import CallError, FakeInstance

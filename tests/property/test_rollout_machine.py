@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from awsroll.core.actions import Answer
-from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import AlarmState
 from awsroll.core.planner import plan
 from awsroll.core.status import Outcome
+from awsroll.core.view import LAG_SECONDS
 from awsroll.errors import AwsError
 from awsroll.testing.instances import Misbehaviour
 from tests.property.happenings import LONG, Happenings

@@ -7,10 +7,10 @@ import pytest
 
 from awsroll.core.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
 from awsroll.core.amount import Amount
-from awsroll.core.desired import LAG_SECONDS
 from awsroll.core.fleet import TargetKey
 from awsroll.core.rollout import Gates, OnFailure, Strategy
 from awsroll.core.status import Mode, Outcome
+from awsroll.core.view import LAG_SECONDS
 from awsroll.core.wishes import Wishes
 from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour

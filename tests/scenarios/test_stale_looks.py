@@ -110,3 +110,15 @@ def test_a_look_that_is_older_than_several_launches_launches_no_more(how: dict[s
     assert (driver.status.counters.launches, driver.status.failures) == (3, ())
     assert fleet.group is not None
     assert fleet.group.settings.desired == 3
+
+
+@pytest.mark.parametrize("wish", [Wishes(abort=True), Wishes(rollback=True)], ids=["abort", "rollback"])
+def test_a_look_that_is_older_than_the_deregistrations_does_not_spare_the_new_half(wish: Wishes) -> None:
+    fleet = standalone(outdated=4)
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF, max_unavailable=Amount(value=0)))
+    driver.run_until(act.DeregisterTargets)
+    driver.status = replace(driver.status, wishes=wish)
+    fleet.faults.stale_looks = 3
+
+    assert driver.run().mode is Mode.ENDED
+    assert driver.status.counters.lowest_serving == 4
