@@ -35,6 +35,8 @@ __all__ = [
     "known_rollout",
     "known_rollouts",
     "look_ahead",
+    "nothing_left",
+    "open_again",
     "prepared_for",
     "settle_and_stop",
     "start",
@@ -140,10 +142,15 @@ def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> Ro
     """
     record = store.load(rollout_id)
     if record.status.mode is Mode.ENDED:
-        problem = f"rollout {rollout_id} has ended ({record.status.outcome}): nothing is left to ask of it"
-        raise RolloutEndedError(problem)
+        raise nothing_left(record)
     store.wish(rollout_id, change)
     return _summary(store, record)
+
+
+def nothing_left(record: Record) -> RolloutEndedError:
+    """Return the error of asking something of a rollout that has ended."""
+    rollout_id, outcome = record.rollout.rollout_id, record.status.outcome
+    return RolloutEndedError(f"rollout {rollout_id} has ended ({outcome}): nothing is left to ask of it")
 
 
 def approve(rollout_id: str, store: Store) -> RolloutSummary:
@@ -153,7 +160,7 @@ def approve(rollout_id: str, store: Store) -> RolloutSummary:
         StateError: if its record is missing or cannot be used, or it has ended.
     """
     number = store.load(rollout_id).status.passed + 1
-    return ask(rollout_id, lambda said: replace(said, approved=max(said.approved, number), rejected=False), store)
+    return ask(rollout_id, lambda said: said.approving(number), store)
 
 
 def hear_at_once(rollout_id: str, surroundings: Surroundings) -> None:
@@ -202,7 +209,7 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
         with suppress(FleetLockedError), run.holding(record.rollout):  # whoever holds it has a label of his own there
             _tidy(run, record.rollout)
         return build_report(record, at=run.clock.now())
-    run.store.wish(rollout_id, lambda said: replace(said, rollback=True, abort=False, pause=False))
+    run.store.wish(rollout_id, Wishes.going_back)
     _wake(run, rollout_id)
     return run.follow(rollout_id) or _take_over(run, rollout_id, pace)
 
@@ -216,12 +223,22 @@ def _take_over(run: Run, rollout_id: str, pace: Pace) -> Report:
         run.label(rollout).check()
         run.store.wish(rollout_id, lambda said: replace(said, pause=False))
         if record.status.mode is Mode.ENDED:
-            check_unfinished(run.store, rollout)
-            record = replace(record, status=reopened(record.status, run.clock.now()))
-            run.check_still_there(record)
+            record = open_again(run, record)
         record = _retimed(woken(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
+
+
+def open_again(run: Run, record: Record) -> Record:
+    """Return the record of a rollout that has ended as one that goes back; its fleet is held, nothing is written.
+
+    Raises:
+        FleetError, FleetLockedError: if its fleet has moved on since; nothing was changed.
+    """
+    check_unfinished(run.store, record.rollout)
+    record = replace(record, status=reopened(record.status, run.clock.now()))
+    run.check_still_there(record)
+    return record
 
 
 def look_ahead(spec: RolloutSpec, surroundings: Surroundings) -> RolloutPlan:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from awsroll.core.status import Mode, Outcome, Status, Step
+from awsroll.core.status import Mode, Outcome, Step
 from awsroll.ports import Record
 from awsroll.report import build_report
 
@@ -116,11 +116,11 @@ def _awaited(record: Record) -> Awaited:
 def _gate(record: Record) -> Awaited:
     status = record.status
     if status.gate_since is not None:
-        return Awaited.APPROVAL if needs_person(record) else Awaited.CHECKPOINT
+        return Awaited.APPROVAL if _needs_person(record) else Awaited.CHECKPOINT
     return Awaited.SETTLE if status.baking_since is None else Awaited.BAKE
 
 
-def needs_person(record: Record) -> bool:
+def _needs_person(record: Record) -> bool:
     """Tell whether a gate is closed that a person has not approved."""
     status = record.status
     closed = status.gate_since is not None and status.wishes.approved <= status.passed
@@ -141,11 +141,6 @@ _OF_A_STEP = {
 def _first(steps: Iterable[Step]) -> Step | None:
     found: set[Step] = set(steps)
     return next((step for step in _OF_A_STEP if step in found), None)
-
-
-def open_steps(status: Status) -> bool:
-    """Tell whether any server is on its way."""
-    return _first(flight.step for flight in status.flights.values()) is not None
 
 
 def _short(text: str) -> str:

@@ -10,28 +10,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from awsroll.compose import Surroundings, admit, prepared_for, woken
+from awsroll.compose import Surroundings, admit, nothing_left, open_again, prepared_for, woken
 from awsroll.controller import Controller
-from awsroll.core.failing import reopened, why_not_back
+from awsroll.core.failing import why_not_back
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.errors import (
     FleetError,
     FleetLockedError,
     LeaseLostError,
-    RolloutEndedError,
     RolloutNotFoundError,
     SpecError,
     StaleRecordError,
     StepInProgressError,
 )
 from awsroll.hooks import HookRunner
-from awsroll.ports import Record
+from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
 from awsroll.running import Run
 from awsroll.standing import Awaited, Standing, standing_of
 from awsroll.stores import Order, RecordStore, Waiting
-from awsroll.unfinished import check_unfinished
 from awsroll.waiting import let_go_on
 
 LONGEST_HOOK_SECONDS = 240.0
@@ -165,7 +163,7 @@ def step(rollout_id: str, surroundings: Surroundings, *, bounds: Bounds = NO_HUR
     run = Run(surroundings)
     store = _own_store(run)
     record = store.load(rollout_id)
-    if not _goes_on(record, store.wishes(rollout_id)):
+    if not _goes_on(record, store):
         return standing_of(record, wait_seconds=_PAUSED_SECONDS)
     try:
         with run.holding(record.rollout, takes_steps=True) as lease:
@@ -181,21 +179,21 @@ def step(rollout_id: str, surroundings: Surroundings, *, bounds: Bounds = NO_HUR
         return standing_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=Awaited.ELSEWHERE)
 
 
-def _goes_on(record: Record, wishes: Wishes) -> bool:
+def _goes_on(record: Record, store: Store) -> bool:
     """Tell whether there is something to do: a paused rollout waits until a person says something new."""
     status = record.status
     if status.mode is Mode.ENDED:
         return False
     if status.outcome is not Outcome.PAUSED:
         return True
-    before = status.wishes
+    wishes, before = store.wishes(record.rollout.rollout_id), status.wishes
     new = (wishes.abort, wishes.rollback, wishes.resumed) != (before.abort, before.rollback, before.resumed)
     return new and not wishes.pause
 
 
 def _step_held(run: Run, record: Record, bounds: Bounds) -> Standing:
     """Step on a fleet that is held."""
-    if not _goes_on(record, run.store.wishes(record.rollout.rollout_id)):
+    if not _goes_on(record, run.store):
         return standing_of(record, wait_seconds=_PAUSED_SECONDS)
     run.check_account(record.rollout)
     if record.status.outcome is not Outcome.RUNNING:
@@ -209,7 +207,10 @@ def _step_held(run: Run, record: Record, bounds: Bounds) -> Standing:
         run.end_hooks(hooks)
     if controller.is_over:
         label.remove_left()
-    return standing_of(controller.record, wait_seconds=_wait(controller.record, seconds))
+    standing = standing_of(controller.record, wait_seconds=max(1, math.ceil(seconds)))
+    if standing.phase is Awaited.APPROVAL:
+        return replace(standing, wait_seconds=_PERSON_SECONDS)
+    return replace(standing, wait_seconds=_PAUSED_SECONDS) if standing.phase is Awaited.PAUSED else standing
 
 
 def _pass(run: Run, controller: Controller, hooks: HookRunner, bounds: Bounds) -> float:
@@ -242,15 +243,6 @@ def _await_hooks(run: Run, hooks: HookRunner, seconds: float, bounds: Bounds) ->
         run.clock.sleep(_LONGEST_NAP)
 
 
-def _wait(record: Record, seconds: float) -> int:
-    phase = standing_of(record, wait_seconds=1).phase
-    if phase is Awaited.APPROVAL:
-        seconds = _PERSON_SECONDS
-    elif phase is Awaited.PAUSED:
-        seconds = _PAUSED_SECONDS
-    return max(1, math.ceil(seconds))
-
-
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
@@ -272,8 +264,7 @@ def say(rollout_id: str, what: Say, surroundings: Surroundings) -> Standing:
             raise SpecError(problem)
     ended = record.status.mode is Mode.ENDED
     if ended and (what is not Say.ROLLBACK or record.status.outcome is Outcome.ROLLED_BACK):
-        problem = f"rollout {rollout_id} has ended ({record.status.outcome}): nothing is left to ask of it"
-        raise RolloutEndedError(problem)
+        raise nothing_left(record)
     store.wish(rollout_id, _change(what, record))
     if ended:
         record = _reopen(run, record)
@@ -286,10 +277,10 @@ def _change(what: Say, record: Record) -> Callable[[Wishes], Wishes]:
     changes: dict[Say, Callable[[Wishes], Wishes]] = {
         Say.PAUSE: lambda said: replace(said, pause=True),
         Say.RESUME: lambda said: replace(said, pause=False, rejected=False, resumed=said.resumed + 1),
-        Say.APPROVE: lambda said: replace(said, approved=max(said.approved, gate), rejected=False),
+        Say.APPROVE: lambda said: said.approving(gate),
         Say.REJECT: lambda said: replace(said, rejected=True),
         Say.ABORT: lambda said: replace(said, abort=True, pause=False),
-        Say.ROLLBACK: lambda said: replace(said, rollback=True, abort=False, pause=False),
+        Say.ROLLBACK: Wishes.going_back,
     }
     return changes[what]
 
@@ -299,11 +290,8 @@ def _reopen(run: Run, record: Record) -> Record:
     with run.holding(rollout, takes_steps=True) as lease:
         run.check_account(rollout)
         run.label(rollout).check()
-        check_unfinished(run.store, rollout)
-        record = run.store.load(rollout.rollout_id)
-        record = woken(replace(record, status=reopened(record.status, run.clock.now())), run.clock.now())
-        run.check_still_there(record)
-        record = run.store.save(record)
+        record = open_again(run, run.store.load(rollout.rollout_id))
+        record = run.store.save(woken(record, run.clock.now()))
         if lease is not None:
             lease.park(_PAUSED_SECONDS)
     return record

@@ -17,7 +17,6 @@ from awsroll.core.status import Outcome
 from awsroll.errors import AwsrollError
 from awsroll.standing import Awaited, Standing
 from awsroll.stepwise import begin, step
-from awsroll.stores import Order
 from driving import around, around_known, bounds
 from handling import log, seconds_left
 from named import (
@@ -29,7 +28,7 @@ from named import (
     named,
 )
 from pipeline_job import Answer, Answering, Failed, Going, Job, Succeeded, Token, read_job
-from requested import to_request
+from requested import order_of
 
 _STAYS_SECONDS = 120.0  # for so long one call goes on to the next step
 _SOON_SECONDS = 20  # if that is due within this
@@ -118,13 +117,7 @@ class _Work:
             clock.sleep(wait)
 
     def _begun(self) -> Standing:
-        parameters = _parameters(self._job.parameters)
-        order = Order(
-            request=to_request(parameters.request),
-            region=parameters.region,
-            role=parameters.role,
-            external_id=parameters.external_id,
-        )
+        order = order_of(_parameters(self._job.parameters))
         return begin(order, around(order, container.store()), rollout_id=self._token.rollout_id)
 
     def _keep(self, standing: Standing) -> Standing:

@@ -19,11 +19,10 @@ import named
 import surroundings as container
 from awsroll.errors import AwsrollError
 from awsroll.stepwise import begin, step
-from awsroll.stores import Order
 from driving import around, around_known, bounds
 from handling import check, log
 from prepare import Event
-from requested import to_request
+from requested import order_of
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python import DurableContext, StepContext
@@ -94,13 +93,7 @@ def roll_out(event: Any, context: "DurableContext") -> Looked:
 
 
 def _begun(wanted: Event, rollout_id: str) -> Any:
-    order = Order(
-        request=to_request(wanted.request),
-        region=wanted.region,
-        role=wanted.role,
-        external_id=wanted.external_id,
-        started_at=wanted.execution_started_at,
-    )
+    order = order_of(wanted, started_at=wanted.execution_started_at)
     return begin(order, around(order, container.store()), rollout_id=rollout_id)
 
 

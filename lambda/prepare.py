@@ -14,11 +14,11 @@ from awsroll.core.status import Outcome
 from awsroll.errors import RolloutNotFoundError
 from awsroll.standing import Standing
 from awsroll.stepwise import begin
-from awsroll.stores import Order, RecordStore
+from awsroll.stores import RecordStore
 from driving import ROLLOUT_ID, around
 from handling import handles
 from named import InvalidEvent, WaveStopped
-from requested import to_request
+from requested import order_of
 
 _FAILURES = (Outcome.ROLLED_BACK, Outcome.STOPPED, Outcome.PAUSED)
 
@@ -61,13 +61,7 @@ def handler(event: Event, _: Any) -> Standing:
         raise InvalidEvent(problem)
     store = container.store()
     _check_wave(event, store)
-    order = Order(
-        request=to_request(event.request),
-        region=event.region,
-        role=event.role,
-        external_id=event.external_id,
-        started_at=event.execution_started_at,
-    )
+    order = order_of(event, started_at=event.execution_started_at)
     return begin(order, around(order, store), rollout_id=event.rollout_id or "")
 
 

@@ -1,11 +1,12 @@
-"""A request in an event: the options of a rollout file, with dashes or underscores."""
+"""What an event asks for: the options of a rollout file, with dashes or underscores, and where the fleet is."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from awsroll.core.keys import named
 from awsroll.core.spec import RolloutSpec
 from awsroll.specfile import KNOWN, to_spec
+from awsroll.stores import Order
 
 
 def to_request(values: Mapping[str, Any]) -> RolloutSpec:
@@ -15,3 +16,38 @@ def to_request(values: Mapping[str, Any]) -> RolloutSpec:
         SpecError: if a key is unknown, or a value has the wrong type.
     """
     return to_spec(named(values, KNOWN, where="the request", listed_by="awsroll schema"), where="the request: ")
+
+
+class Asked(Protocol):
+    """An event that asks for a rollout."""
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The options of a rollout file."""
+
+    @property
+    def region(self) -> str:
+        """Where the fleet is; empty: where the function is."""
+
+    @property
+    def role(self) -> str:
+        """ARN of a role to assume; empty: none."""
+
+    @property
+    def external_id(self) -> str:
+        """What that role asks for."""
+
+
+def order_of(asked: Asked, *, started_at: str = "") -> Order:
+    """Return the order that an event gives; `started_at` tells it from an earlier one under the same name.
+
+    Raises:
+        SpecError: if a key of its request is unknown, or a value has the wrong type.
+    """
+    return Order(
+        request=to_request(asked.request),
+        region=asked.region,
+        role=asked.role,
+        external_id=asked.external_id,
+        started_at=started_at,
+    )

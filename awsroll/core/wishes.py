@@ -4,7 +4,7 @@ Each is a fact that stays until it is taken back, so that reading it twice, or l
 beside the record; the controller copies them into the status before each step, and the planner heeds them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,11 @@ class Wishes:
     approved: int = 0
     rejected: bool = False
     resumed: int = 0
+
+    def approving(self, gate: int) -> "Wishes":
+        """Return these wishes with a gate approved, counted from 1."""
+        return replace(self, approved=max(self.approved, gate), rejected=False)
+
+    def going_back(self) -> "Wishes":
+        """Return these wishes with the fleet to be taken back."""
+        return replace(self, rollback=True, abort=False, pause=False)

@@ -26,14 +26,14 @@ from awsroll.stages.memory import (
     suspend,
 )
 from awsroll.stages.scope import LEAVING, Scope, check_can_launch, fleet_to_change, refuse
-from awsroll.stages.words import FleetAnswer, FleetEvent, Seconds, Template
+from awsroll.stages.words import FleetAnswer, GroupEvent, Seconds, Template
 
 _POLL_SECONDS = 15
 _BEGUN = (Phase.DOUBLING, Phase.DOUBLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoubleGroupEvent(FleetEvent):
+class DoubleGroupEvent(GroupEvent):
     """Which group to double.
 
     Attributes:
@@ -43,11 +43,6 @@ class DoubleGroupEvent(FleetEvent):
 
     launch_template: Template = ""
     protected: Literal["refuse", "replace"] = "refuse"
-
-    def __post_init__(self) -> None:
-        if not self.asg:
-            message = "name the group: asg"
-            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,14 +23,14 @@ from awsroll.stages.marks import ENDING_TAG, asked_to_end_at, instant, is_taken_
 from awsroll.stages.memory import Phase, forget, put_back, read_memory
 from awsroll.stages.replacing_members import ended_members
 from awsroll.stages.scope import LEAVING, Scope, fleet_to_change, raise_refusals, refuse
-from awsroll.stages.words import CheckAnswer, FleetEvent, ManyInstances, Template, first_of
+from awsroll.stages.words import CheckAnswer, GroupEvent, ManyInstances, Template, first_of
 
 _SETTLE = timedelta(seconds=60)
 _COUNTED = (Lifecycle.IN_SERVICE, Lifecycle.PENDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetireOldHalfEvent(FleetEvent):
+class RetireOldHalfEvent(GroupEvent):
     """Which members go.
 
     Attributes:
@@ -42,11 +42,6 @@ class RetireOldHalfEvent(FleetEvent):
     old_instance_ids: ManyInstances
     launch_template: Template = ""
     protected: Literal["refuse", "replace"] = "refuse"
-
-    def __post_init__(self) -> None:
-        if not self.asg:
-            message = "name the group: asg"
-            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,16 @@ class FleetEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupEvent(FleetEvent):
+    """What a stage is told that is for groups alone."""
+
+    def __post_init__(self) -> None:
+        if not self.asg:
+            message = "name the group: asg"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetAnswer:
     """What every stage answers: the fleet again, so that the answer is enough to call the next stage.
 

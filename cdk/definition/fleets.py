@@ -7,7 +7,7 @@ under way is aborted. Repeating a wave is harmless: rollouts that have ended ans
 from collections.abc import Mapping
 
 from definition.rollout import LONGEST_STEPS, ORDER, driving
-from definition.states import State, call, caught, when
+from definition.states import State, call, caught, failed_as_caught, when
 
 
 def fleets_machine(
@@ -81,12 +81,7 @@ def fleets_machine(
                 "Error": "WaveFailed",
                 "CausePath": "$.judged.reason",
             },
-            "File refused": {
-                "Type": "Fail",
-                "Comment": "Nothing was changed.",
-                "ErrorPath": "$.error.Error",
-                "CausePath": "$.error.Cause",
-            },
+            "File refused": failed_as_caught("Nothing was changed."),
         },
     }
 

@@ -7,7 +7,7 @@ The truth is in the store. A state that is repeated, redriven or given an old in
 
 from collections.abc import Mapping
 
-from definition.states import State, call, caught, wait, when
+from definition.states import A_FEW_TIMES, State, call, caught, failed_as_caught, wait, when
 
 LONGEST_STEPS = 1500
 """Steps in one execution, before it goes on as a new one: some 11 events each, of the 25,000 that one may have."""
@@ -86,18 +86,10 @@ def rollout_machine(
             "Succeeded": {"Type": "Succeed", "Comment": "The fleet is on the new version."},
             "Rolled back": _failed("The rollout failed; the fleet is on the old version again.", error="RolledBack"),
             "Stopped": _failed("The rollout was stopped; the fleet may be mixed.", error="Stopped"),
-            "Refused": {
-                "Type": "Fail",
-                "Comment": "Nothing was changed.",
-                "ErrorPath": "$.error.Error",
-                "CausePath": "$.error.Cause",
-            },
-            "Left for a person": {
-                "Type": "Fail",
-                "Comment": "Its record cannot be used, or another rollout holds the fleet. Nothing was done.",
-                "ErrorPath": "$.error.Error",
-                "CausePath": "$.error.Cause",
-            },
+            "Refused": failed_as_caught("Nothing was changed."),
+            "Left for a person": failed_as_caught(
+                "Its record cannot be used, or another rollout holds the fleet. Nothing was done."
+            ),
         },
     }
 
@@ -199,14 +191,10 @@ def _wait_for_person(control: str, comment: str) -> State:
         },
         "ResultPath": None,
         "TimeoutSecondsPath": "$.standing.wait_seconds",
-        "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 0}, *_short_retry()],
+        "Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 0}, A_FEW_TIMES],
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Reconcile"}],
         "Next": "Reconcile",
     }
-
-
-def _short_retry() -> list[State]:
-    return [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2}]
 
 
 def _continuing() -> State:
@@ -225,7 +213,7 @@ def _continuing() -> State:
                 },
             },
             "ResultPath": None,
-            "Retry": _short_retry(),
+            "Retry": [A_FEW_TIMES],
             "Catch": [
                 {
                     "ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"],

@@ -29,6 +29,9 @@ _OF_LAMBDA = (
 )
 _WORTH_A_TRY = ("Throttled", "AwsUnanswered", "StepInProgress")
 
+A_FEW_TIMES: State = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2}
+"""Any failure at all is worth that."""
+
 RETRY: list[State] = [
     {"ErrorEquals": list(NEVER_MENDED), "MaxAttempts": 0},
     {
@@ -47,7 +50,7 @@ RETRY: list[State] = [
         "MaxDelaySeconds": 60,
         "JitterStrategy": "FULL",
     },
-    {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2},
+    A_FEW_TIMES,
 ]
 
 TASK_SECONDS = 330
@@ -82,3 +85,8 @@ def wait(comment: str, *, then: str) -> State:
 def when(variable: str, value: str, then: str) -> State:
     """Return a rule of a Choice: a text equals another."""
     return {"Variable": variable, "StringEquals": value, "Next": then}
+
+
+def failed_as_caught(comment: str) -> State:
+    """Return a state that fails the execution with the error that was caught."""
+    return {"Type": "Fail", "Comment": comment, "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
