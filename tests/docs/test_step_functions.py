@@ -72,6 +72,11 @@ def test_the_schema_takes_what_a_handler_takes_and_refuses_what_it_refuses() -> 
     assert not event.is_valid({"action": "approve"})
 
 
+def test_an_answer_is_never_interrupted_which_only_a_process_can_be() -> None:
+    answer = schemas.schemas()["$defs"]["StandingOutcome"]
+    assert answer["enum"] == ["paused", "rolled_back", "running", "stopped", "succeeded"]
+
+
 def test_every_error_is_in_the_table_with_its_meaning() -> None:
     told = {row[0].strip("`"): row[1] for row in _rows(_section("Errors"))}
     assert told == {kind.__name__: kind.__doc__ for kind in named.HandlerError.__subclasses__()}
