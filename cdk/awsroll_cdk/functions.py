@@ -27,8 +27,9 @@ STAGES = (
 WAVES = ("plan_waves", "judge_wave")
 CODEPIPELINE = "codepipeline"
 CONTROL = "control"
-# A pass is bounded by 30 s; one that runs a hook's function waits for it, and checks of a large fleet take many calls.
-_SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300}
+# A pass is bounded by 30 s; one that runs a hook's function waits for it, and checks of a large fleet take many calls;
+# versions are looked up with the role of each fleet.
+_SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300, "plan_waves": 300}
 _USUAL_SECONDS = 60
 _MEGABYTES = 1024  # Lambda gives processor time by memory: a cold start at 512 MB takes twice as long
 
