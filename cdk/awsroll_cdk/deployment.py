@@ -103,7 +103,7 @@ class RollingDeployment(Construct):
         machines = [one for one in (self.machine, self.fleets_machine) if one is not None]
         permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
         permit_asking(self, made.control_role, fleet, store)
-        permit_answering(self, (made.fleet_role, made.control_role), machines)
+        permit_answering(self, (made.fleet_role, made.control_role), self.machine, self.fleets_machine)
         permit_assuming(self, made.fleet_role, roles_to_assume)
         if codepipeline:
             permit_pipeline(self, made.fleet_role)

@@ -155,6 +155,14 @@ def test_definition_is_clean_to_the_validator_of_state_machines(
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_a_waiting_state_is_answered_on_its_machine_and_in_the_executions_of_its_map(synthesized: Synthesized) -> None:
+    (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
+    assert answered(synthesized, "standalone") == {f"<{machine}>"}
+    machines = synthesized.resources("group", "AWS::StepFunctions::StateMachine")
+    (fleets,) = (name for name in machines if name.startswith("DeploymentFleets"))
+    assert answered(synthesized, "group") == {*(f"<{name}>" for name in machines), f"<{fleets}>/*"}
+
+
 def test_machine_of_many_fleets_runs_each_as_an_execution_of_its_own(synthesized: Synthesized) -> None:
     machines = synthesized.resources("group", "AWS::StepFunctions::StateMachine")
     (fleets,) = (name for name in machines if name.startswith("DeploymentFleets"))
@@ -178,6 +186,16 @@ def test_released_template_needs_neither_assets_nor_bootstrapping(
     assert "cdk-" not in json.dumps(written)
     for one in synthesized.resources(stack, "AWS::Lambda::Function").values():
         assert one["Properties"]["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+
+
+def answered(synthesized: Synthesized, stack: str) -> set[str]:
+    """Return the machines whose waiting states may be answered, the same by either role."""
+    found = [
+        {spelt(arn) for one in allowed if one["Action"] == "states:SendTaskSuccess" for arn in listed(one["Resource"])}
+        for allowed in (synthesized.statements(stack, role) for role in ("FleetRole", "ControlRole"))
+    ]
+    assert found[0] == found[1]
+    return found[0]
 
 
 def actions(statements: list[dict[str, Any]]) -> set[str]:
