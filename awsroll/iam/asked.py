@@ -77,6 +77,8 @@ class Rollouts:
         store: the store as `--state` names it; a directory, or nothing, needs no permission.
         roles_to_assume: ARNs of roles in other accounts that fleets are rolled with; a policy of its own is theirs.
         answers_tasks: a state machine waits for people by task token.
+        stages: it is for the single stages, which a machine of one's own calls: what a whole rollout does beside them
+            is left out.
     """
 
     strategy: str = "replace"
@@ -95,6 +97,7 @@ class Rollouts:
     store: str = ""
     roles_to_assume: tuple[str, ...] = ()
     answers_tasks: bool = False
+    stages: bool = False
 
     @property
     def reloads(self) -> bool:
@@ -128,4 +131,5 @@ class Asked:
     @property
     def marks_members(self) -> bool:
         """Whether members of a group are taken out of traffic by awsroll itself, and marked before."""
-        return self.rollouts.reloads or self.rollouts.keep_old or bool(self.fleets.extra_target_groups)
+        rollouts = self.rollouts
+        return rollouts.stages or rollouts.reloads or rollouts.keep_old or bool(self.fleets.extra_target_groups)

@@ -1,27 +1,34 @@
 """What steering a fleet takes: reading it, its target groups, its Auto Scaling group, the marks on its servers."""
 
-from awsroll.iam.asked import Asked
+from awsroll.iam.asked import RELOAD, Asked, Rollouts
 from awsroll.iam.statement import FLEET_TAG, GROUP_TAG, Condition, Statement, allow, carries, only_own_tags
 
 _ELB, _GROUP, _EC2 = "elasticloadbalancing", "autoscaling", "ec2"
+_SETTINGS = ("ResumeProcesses", "SuspendProcesses", "UpdateAutoScalingGroup")
+_TERMINATE = "TerminateInstanceInAutoScalingGroup"
+_BY_STAGES = {
+    "replace": (_TERMINATE,),
+    "double-half": (*_SETTINGS, _TERMINATE, "SetDesiredCapacity"),
+    RELOAD: (*_SETTINGS, "EnterStandby", "ExitStandby"),
+}
 
 
 def reading(asked: Asked) -> list[Statement]:
     """Return what the checks and the looks read; AWS limits none of it to a resource, but for one call."""
+    whole = not asked.rollouts.stages
     actions = [
         f"{_EC2}:DescribeInstances",
-        *(f"{_ELB}:Describe{one}" for one in ("LoadBalancers", "Tags", "TargetHealth")),
-        *(f"{_ELB}:Describe{one}" for one in ("TargetGroupAttributes", "TargetGroups")),
+        *(f"{_ELB}:Describe{one}" for one in ("Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")),
     ]
+    if whole:
+        actions.append(f"{_ELB}:DescribeLoadBalancers")
     if asked.grouped:
-        actions += [
-            *(f"{_GROUP}:Describe{one}" for one in ("AutoScalingGroups", "InstanceRefreshes", "LifecycleHooks")),
-            *(f"{_GROUP}:Describe{one}" for one in ("ScalingActivities", "WarmPool")),
-            f"{_EC2}:DescribeSubnets",
-        ]
+        seen = ("AutoScalingGroups", "InstanceRefreshes", "ScalingActivities", "WarmPool")
+        actions += [f"{_GROUP}:Describe{one}" for one in seen]
+        actions += [f"{_GROUP}:DescribeLifecycleHooks", f"{_EC2}:DescribeSubnets"] if whole else []
     else:
         actions.append(f"{_GROUP}:DescribeAutoScalingInstances")
-    if asked.grouped or not asked.rollouts.reloads:
+    if not asked.rollouts.reloads or (asked.grouped and whole):
         actions.append(f"{_EC2}:DescribeLaunchTemplateVersions")
     if asked.rollouts.alarms:
         actions.append("cloudwatch:DescribeAlarms")  # a narrower resource hides composite alarms
@@ -42,7 +49,7 @@ def target_groups(asked: Asked) -> list[Statement]:
         found.append(allow("MoveTraffic", [f"{_ELB}:RegisterTargets", f"{_ELB}:DeregisterTargets"], by_hand))
     if asked.rollouts.changes_deregistration_delay:
         found.append(allow("SetDeregistrationDelay", [f"{_ELB}:ModifyTargetGroupAttributes"], everything))
-    if everything:
+    if everything and not asked.rollouts.stages:
         labels = [f"{_ELB}:AddTags", f"{_ELB}:RemoveTags"]
         found.append(allow("LabelTargetGroups", labels, everything, only_own_tags()))
     return found
@@ -53,24 +60,29 @@ def groups(asked: Asked) -> list[Statement]:
     if not asked.grouped:
         return []
     rollouts = asked.rollouts
-    actions = ["ResumeProcesses", "SuspendProcesses", "UpdateAutoScalingGroup"]
-    if not rollouts.reloads:
-        actions.append("TerminateInstanceInAutoScalingGroup")
-    if rollouts.may_surge:
-        actions += ["LaunchInstances", "SetDesiredCapacity"]
-    if rollouts.reloads or rollouts.keep_old:
-        actions += ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]
-    if rollouts.purges_warm_pool:
-        actions += ["DeleteWarmPool", "PutWarmPool"]
+    actions = _BY_STAGES[rollouts.strategy] if rollouts.stages else _by_rollouts(rollouts)
     arns = [
         asked.place.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{name}")
         for name in asked.fleets.groups
     ]
     labels = [f"{_GROUP}:CreateOrUpdateTags", f"{_GROUP}:DeleteTags"]
-    return [
-        allow("SteerGroup", [f"{_GROUP}:{one}" for one in actions], arns),
-        allow("LabelGroup", labels, arns, only_own_tags()),
-    ]
+    found = [allow("SteerGroup", [f"{_GROUP}:{one}" for one in actions], arns)]
+    if set(_SETTINGS) <= set(actions):  # a setting is noted as a tag before it changes
+        found.append(allow("LabelGroup", labels, arns, only_own_tags()))
+    return found
+
+
+def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
+    found = list(_SETTINGS)
+    if not rollouts.reloads:
+        found.append(_TERMINATE)
+    if rollouts.may_surge:
+        found += ["LaunchInstances", "SetDesiredCapacity"]
+    if rollouts.reloads or rollouts.keep_old:
+        found += ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]
+    if rollouts.purges_warm_pool:
+        found += ["DeleteWarmPool", "PutWarmPool"]
+    return tuple(found)
 
 
 def marks(asked: Asked) -> list[Statement]:

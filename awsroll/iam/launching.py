@@ -27,8 +27,8 @@ _CHINA = "aws-cn"
 
 
 def launching(asked: Asked) -> list[Statement]:
-    """Return what launching takes; a reload launches nothing."""
-    if asked.rollouts.reloads:
+    """Return what launching takes; a reload launches nothing, and the stages let a group launch by itself."""
+    if asked.rollouts.reloads or (asked.rollouts.stages and asked.grouped):
         return []
     by_fleet = asked.grouped and asked.rollouts.may_surge
     found = [_run(asked), *([_create_fleet(asked)] if by_fleet else []), _tag(asked, by_fleet=by_fleet)]

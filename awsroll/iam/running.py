@@ -17,7 +17,7 @@ def commands(asked: Asked) -> list[Statement]:
     own = [_document(asked, one) for one in rollouts.documents if rollouts.reloads and not _is_of_aws(one)]
     sent = [_document(asked, one) for one in rollouts.documents if rollouts.reloads]
     sent += [_document(asked, _SHELL_DOCUMENT)] if rollouts.uses_shell else []
-    reads = ["ssm:DescribeInstanceInformation", "ssm:ListCommands"]
+    reads = ["ssm:ListCommands", *([] if rollouts.stages else ["ssm:DescribeInstanceInformation"])]
     if rollouts.reloads:
         reads.append("ssm:ListCommandInvocations")
     if rollouts.script_points:
