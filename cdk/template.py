@@ -47,7 +47,7 @@ def template(fleet: str, architecture: str) -> dict[str, Any]:
             codepipeline=True,
             many_fleets=True,
         )
-        _permit_instance_role(stack, made)
+        _permit_instance_role(stack, made, grouped=fleet == "group")
         cdk.CfnOutput(stack, "RolloutMachine", value=made.machine.state_machine_arn)
         cdk.CfnOutput(stack, "RecordsTable", value=made.table.table_name)
         check_solutions(app)
@@ -62,7 +62,7 @@ def _code(stack: cdk.Stack) -> lambda_.Code:
     return lambda_.Code.from_bucket_v2(named, key.value_as_string)
 
 
-def _permit_instance_role(stack: cdk.Stack, made: RollingDeployment) -> None:
+def _permit_instance_role(stack: cdk.Stack, made: RollingDeployment, *, grouped: bool) -> None:
     arn = cdk.CfnParameter(
         stack,
         "InstanceRoleArn",
@@ -72,7 +72,9 @@ def _permit_instance_role(stack: cdk.Stack, made: RollingDeployment) -> None:
     has_one = cdk.CfnCondition(
         stack, "HasInstanceRole", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(arn.value_as_string, ""))
     )
-    permitted = permit_passing(stack, made.fleet_role, arn.value_as_string).node.default_child
+    # The stages launch servers by themselves where there is no group to do so.
+    roles = [one for one in (made.fleet_role, None if grouped else made.stages_role) if one is not None]
+    permitted = permit_passing(stack, roles, arn.value_as_string).node.default_child
     cast("iam.CfnPolicy", permitted).cfn_options.condition = has_one
 
 

@@ -20,7 +20,14 @@ from awsroll_cdk.fleet import Fleet
 from awsroll_cdk.functions import CODEPIPELINE, DRIVER, DURABLE, STAGES, WAVES, Functions, Runtime
 from awsroll_cdk.logs import Logs
 from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
-from awsroll_cdk.permissions import permit_answering, permit_asking, permit_assuming, permit_pipeline, permit_rollouts
+from awsroll_cdk.permissions import (
+    permit_answering,
+    permit_asking,
+    permit_assuming,
+    permit_pipeline,
+    permit_rollouts,
+    permit_stages,
+)
 from awsroll_cdk.store import records_table
 from definition import fleets_machine, rollout_machine
 
@@ -36,7 +43,8 @@ class RollingDeployment(Construct):
         fleets_machine: rolls many, in waves; None if it was not asked for.
         durable: an alias of the durable function, by which it is invoked; None if it was not asked for.
         functions: by the names of their handlers.
-        fleet_role: the role of those that touch the fleet.
+        fleet_role: the role of those that drive rollouts.
+        stages_role: the role of the single stages; None if they were not asked for.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
     """
 
@@ -102,12 +110,14 @@ class RollingDeployment(Construct):
         ]
         made = Functions(self, names=names, runtime=runtime, logs=kept)
         self.functions = made.by_name
-        self.fleet_role = made.fleet_role
+        self.fleet_role, self.stages_role = made.fleet_role, made.stages_role
         watched = Watched(logs=kept, tracing=tracing)
         self.machine = self._rollout_machine(timeout, watched)
         self.fleets_machine = self._fleets_machine(timeout, watched) if many_fleets else None
         machines = [one for one in (self.machine, self.fleets_machine) if one is not None]
         permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
+        if made.stages_role is not None:
+            permit_stages(self, made.stages_role, fleet, rollouts)
         permit_asking(self, made.control_role, fleet, store)
         permit_answering(self, (made.fleet_role, made.control_role), self.machine, self.fleets_machine)
         permit_assuming(self, made.fleet_role, roles_to_assume)

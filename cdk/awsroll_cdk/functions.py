@@ -1,6 +1,7 @@
 """The Lambda functions: one a handler, all of them from one bundle.
 
-Those that touch the fleet share a role; `control`, which only writes what people want, has one of its own.
+Those that drive rollouts share a role, the single stages another one. `control`, which only writes what people want,
+has its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,15 +64,21 @@ class Functions(Construct):
         self._logs = logs
         self.fleet_role = self._role("FleetRole", "awsroll: reads and changes the fleet")
         self.control_role = self._role("ControlRole", "awsroll: keeps what people want of a rollout")
+        self.stages_role = self._role("StagesRole", "awsroll: single stages") if set(names) & set(STAGES) else None
         self.by_name = {name: self._function(name) for name in names}
 
     def _role(self, name: str, description: str) -> iam.Role:
         principal = iam.ServicePrincipal("lambda.amazonaws.com")
         return iam.Role(self, name, assumed_by=principal, description=description)
 
+    def _role_of(self, name: str) -> iam.Role:
+        if name in STAGES and self.stages_role is not None:
+            return self.stages_role
+        return self.control_role if name == CONTROL else self.fleet_role
+
     def _function(self, name: str) -> lambda_.Function:
         runtime = self._runtime
-        role = self.control_role if name == CONTROL else self.fleet_role
+        role = self._role_of(name)
         identifier = in_words(name)
         group = self._logs.group(identifier)
         group.grant_write(role)

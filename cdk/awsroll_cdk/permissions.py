@@ -41,22 +41,36 @@ def permit_rollouts(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Ro
         fleet: the fleet.
         rollouts: what its rollouts may do, and the store.
     """
-    _permit(scope, "Rollouts", role, policy(place_of(scope), fleet.permitted, rollouts))
+    _permit(scope, "Rollouts", [role], policy(place_of(scope), fleet.permitted, rollouts))
+
+
+def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
+    """Allow a role what the single stages take of what rollouts of the fleet may do; they have no records."""
+    asked = Rollouts(
+        stages=True,
+        strategy=rollouts.strategy,
+        launch_templates=rollouts.launch_templates,
+        roles=rollouts.roles,
+        image_parameters=rollouts.image_parameters,
+        documents=rollouts.documents,
+        runs_commands=rollouts.runs_commands,
+    )
+    _permit(scope, "Stages", [role], policy(place_of(scope), fleet.permitted, asked))
 
 
 def permit_asking(scope: Construct, role: iam.Role, fleet: Fleet, store: str) -> None:
     """Allow a role to keep what people want of a rollout, and to look at the fleet; it can change nothing of it."""
     whole = policy(place_of(scope), fleet.permitted, Rollouts(store=store))
     kept = [one for one in whole["Statement"] if one["Sid"] in _ASKING]
-    _permit(scope, "Asking", role, {**whole, "Statement": kept})
+    _permit(scope, "Asking", [role], {**whole, "Statement": kept})
 
 
-def permit_passing(scope: Construct, role: iam.Role, passed: str) -> iam.Policy:
-    """Allow a role to launch servers that have another one, where the policy of the rollouts does not say so."""
+def permit_passing(scope: Construct, roles: Sequence[iam.Role], passed: str) -> iam.Policy:
+    """Allow roles to launch servers that have another one, where the policy of the rollouts does not say so."""
     asked = Rollouts(roles=(passed,))
     whole = policy(place_of(scope), Fleet.standalone(target_groups=()).permitted, asked)
     kept = [one for one in whole["Statement"] if one["Sid"] == "PassInstanceRole"]
-    return _permit(scope, "Passing", role, {**whole, "Statement": kept})
+    return _permit(scope, "Passing", roles, {**whole, "Statement": kept})
 
 
 def permit_answering(
@@ -99,8 +113,8 @@ def permit_pipeline(scope: Construct, role: iam.Role) -> None:
     )
 
 
-def _permit(scope: Construct, name: str, role: iam.Role, document: Mapping[str, Any]) -> iam.Policy:
-    made = iam.Policy(scope, name, document=iam.PolicyDocument.from_json(document), roles=[role])
+def _permit(scope: Construct, name: str, roles: Sequence[iam.Role], document: Mapping[str, Any]) -> iam.Policy:
+    made = iam.Policy(scope, name, document=iam.PolicyDocument.from_json(document), roles=list(roles))
     acknowledge_wildcards(made, document["Statement"], _WHY_STARS)
     return made
 

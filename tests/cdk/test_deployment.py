@@ -85,6 +85,24 @@ def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Syn
     assert [one["Resource"] for one in beside if one["Action"] == "sts:AssumeRole"] == [OTHER_ACCOUNT]
 
 
+def test_stages_may_do_what_their_policy_says_and_have_no_records(synthesized: Synthesized) -> None:
+    said = policy(
+        Place(partition="<AWS::Partition>", region="<AWS::Region>", account="<AWS::AccountId>"),
+        Fleets(groups=(GROUP,), target_groups=(TARGET_GROUP,)),
+        Rollouts(stages=True),
+    )["Statement"]
+    allowed = synthesized.statements("group", "StagesRole")
+    assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
+    beside = actions([one for one in allowed if "Sid" not in one])
+    assert beside == {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+
+def test_a_server_by_hand_gets_its_role_from_stages_too_and_a_member_from_its_group(synthesized: Synthesized) -> None:
+    for stack, has_it in (("released_standalone", True), ("released_group", False)):
+        allowed = actions(synthesized.statements(stack, "StagesRole"))
+        assert ("iam:PassRole" in allowed) is has_it
+
+
 def test_control_can_look_and_keep_what_people_want_but_change_nothing(synthesized: Synthesized) -> None:
     allowed = actions(synthesized.statements("standalone", "ControlRole"))
     assert {one for one in allowed if ":Describe" not in one} == {

@@ -41,6 +41,11 @@ ALL = [
     for strategy in ("replace", "double-half", "reload")
     for store in ("dynamodb://records", "s3://records/awsroll")
 ]
+ALL += [
+    policy(HERE, Fleets(groups=groups, target_groups=TARGET_GROUPS), Rollouts(strategy=strategy, stages=True))
+    for groups in ((), ("web",))
+    for strategy in ("replace", "double-half", "reload")
+]
 STATEMENTS = {
     json.dumps([action, one["Resource"], one.get("Condition", {})]): (action, one)
     for made in ALL
