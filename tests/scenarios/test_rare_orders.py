@@ -208,3 +208,19 @@ def test_an_end_during_a_rollback_leaves_nobody_draining() -> None:
     fleet.world.catch_up()
     running = {one.instance_id for one in fleet.instances.all() if one.live}
     assert fleet.safety.serving() == running
+
+
+def test_a_surplus_server_that_is_wanted_after_all_goes_back_where_it_was() -> None:
+    fleet = standalone(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
+    while not driver.status.launches or "i-0003" not in driver.status.serving:
+        step(driver)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    step(driver)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    assert [one.instance_id for one in driver.run_until(DeregisterTargets).actions] == ["i-0003"]
+    fleet.somebody.kills("i-0002")
+    assert driver.run().outcome is Outcome.STOPPED
+    fleet.clock.sleep(120)
+    fleet.world.catch_up()
+    assert fleet.safety.serving() == {"i-0001", "i-0003"}
