@@ -15,6 +15,7 @@ from awsroll.core.spec import RolloutSpec
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.errors import AwsrollError, FleetError, FleetLockedError, RolloutEndedError, SpecError, StateError
+from awsroll.ordered import as_ordered
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
@@ -110,7 +111,10 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
         FleetLockedError: if another process drives it, or another rollout holds its fleet.
     """
     run = Run(surroundings)
-    rollout = _retimed(run.store.load(rollout_id), pace).rollout
+    known = _retimed(run.store.load(rollout_id), pace)
+    if known.status.mode is not Mode.ENDED:
+        run = Run(as_ordered(rollout_id, surroundings))
+    rollout = known.rollout
     if run.store.wishes(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
         run.store.wish(rollout_id, lambda said: replace(said, pause=False))
     with run.holding(rollout, again=True):
@@ -186,7 +190,7 @@ def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SA
     _wake(run, rollout_id)
     report = run.follow(rollout_id)
     if report is None and run.store.load(rollout_id).status.mode is not Mode.ENDED:
-        return _take_over(run, rollout_id, pace)
+        return _take_over(rollout_id, surroundings, pace)
     return report or build_report(run.store.load(rollout_id), at=run.clock.now())
 
 
@@ -211,11 +215,12 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
         return build_report(record, at=run.clock.now())
     run.store.wish(rollout_id, Wishes.going_back)
     _wake(run, rollout_id)
-    return run.follow(rollout_id) or _take_over(run, rollout_id, pace)
+    return run.follow(rollout_id) or _take_over(rollout_id, surroundings, pace)
 
 
-def _take_over(run: Run, rollout_id: str, pace: Pace) -> Report:
+def _take_over(rollout_id: str, surroundings: Surroundings, pace: Pace) -> Report:
     """Drive a rollout that nobody drives, also one that has ended: a wish of people says where to."""
+    run = Run(as_ordered(rollout_id, surroundings))
     rollout = _retimed(run.store.load(rollout_id), pace).rollout
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)

@@ -14,6 +14,7 @@ from awsroll.core.rollout import Pace, Rollout
 from awsroll.core.status import Mode, Outcome, Status
 from awsroll.core.view import View
 from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateError
+from awsroll.ordered import as_ordered
 from awsroll.ports import Record, Store
 from awsroll.preflight.names import group_name
 from awsroll.remains import draft, look, read_tags
@@ -106,6 +107,8 @@ def mend(
         FleetLockedError: if a process that lives holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
+    if wanted.rollout_id:
+        surroundings = as_ordered(wanted.rollout_id, surroundings)
     with _opened(Run(surroundings), wanted, pace) as case:
         fleet, found = case.record.rollout.fleet, case.found
     if not any(one.acts for one in found) or not confirm(found):

@@ -31,6 +31,16 @@ class Awaited(StrEnum):
     FINISHED = "finished"  # nothing
 
 
+class StandingOutcome(StrEnum):
+    """How a rollout stands for whoever drives it step by step: between two steps it runs on, never `interrupted`."""
+
+    RUNNING = Outcome.RUNNING.value
+    PAUSED = Outcome.PAUSED.value
+    SUCCEEDED = Outcome.SUCCEEDED.value
+    ROLLED_BACK = Outcome.ROLLED_BACK.value
+    STOPPED = Outcome.STOPPED.value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a rollout is, in counts of servers.
@@ -69,7 +79,7 @@ class Standing:
     rollout_id: str
     phase: Awaited
     done: bool
-    outcome: Outcome
+    outcome: StandingOutcome
     wait_seconds: int
     progress: Progress
     reason: str = ""
@@ -83,7 +93,7 @@ def standing_of(record: Record, *, wait_seconds: int, phase: Awaited | None = No
         rollout_id=record.rollout.rollout_id,
         phase=phase or _awaited(record),
         done=status.mode is Mode.ENDED,
-        outcome=Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome,
+        outcome=StandingOutcome(Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome),
         wait_seconds=wait_seconds,
         progress=Progress(
             total=counts.total,

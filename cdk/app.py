@@ -1,7 +1,7 @@
 """Deploys one `RollingDeployment`: `cdk deploy -c asg=web`, from this folder.
 
 Context values: `asg` (names, joined by commas) or `target_groups` (ARNs, likewise) name the fleets; `strategy`,
-`surges`, `stages`, `codepipeline`, `many_fleets`, `tracing` are as the construct's; `stack` names the stack.
+`surges`, `stages`, `codepipeline`, `durable`, `many_fleets`, `tracing` are as the construct's; `stack` names the stack.
 """
 
 import aws_cdk as cdk
@@ -21,6 +21,7 @@ def build(app: cdk.App) -> cdk.Stack:
         rollouts=Rollouts(strategy=str(asked.try_get_context("strategy") or "replace"), surges=_said(asked, "surges")),
         stages=_said(asked, "stages"),
         codepipeline=_said(asked, "codepipeline"),
+        durable=_said(asked, "durable"),
         many_fleets=_said(asked, "many_fleets"),
         tracing=_said(asked, "tracing"),
     )

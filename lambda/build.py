@@ -7,7 +7,9 @@ It needs this repository, Python 3.11 or newer with pip (or `uv`, which is faste
 taken as wheels for the function's system, in the versions of constraints.txt. boto3 comes along, since the one of
 Lambda's runtime is older and lacks calls that awsroll makes; of its service models only what `awsroll.aws.services`
 lists.
-The same sources give the same bytes: files are sorted and dated alike in the zip.
+Where a Python of the function's version is at hand, the bundle holds bytecode, too: Lambda keeps none, so that a cold
+start would compile every module and take twice as long. Python takes it only if it fits the source beside it.
+The same sources and the same Python give the same bytes: files are sorted and dated alike in the zip.
 """
 
 import argparse
@@ -37,10 +39,11 @@ _MODEL_FILES = ("service-2", "service-2.sdk-extras", "endpoint-rule-set-1")
 _INSTALLER_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 _EARLIEST_IN_A_ZIP = (1980, 1, 1, 0, 0, 0)
 _ORDINARY_FILE = 0o100644 << 16
+_IN_LAMBDA = "/var/task"  # where a function's code lies
 
 
-def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> None:
-    """Fill a folder with the bundle; whatever was in it is removed.
+def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> bool:
+    """Fill a folder with the bundle; whatever was in it is removed. True if it holds bytecode.
 
     Args:
         out: the folder.
@@ -64,6 +67,7 @@ def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> None:
     for handler in sorted(HANDLERS.glob("*.py")):
         if handler.name not in _PROGRAMS:
             shutil.copy(handler, out)
+    return _compile(out, arch)
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -105,6 +109,28 @@ def _for_pip(arch: str) -> Iterator[str]:
     if arch != NATIVE:
         yield from ("--only-binary=:all:", "--python-version", RUNTIME, "--implementation", "cp")
         yield from ("--platform", f"manylinux2014_{PLATFORMS[arch]}", "--disable-pip-version-check")
+
+
+def _compile(out: Path, arch: str) -> bool:
+    """Write the bytecode of every module beside it, if a Python of the function's version is here; tell whether."""
+    python = sys.executable if arch == NATIVE else _of_version(RUNTIME)
+    if python is None:
+        return False
+    # By the source's hash, as dates in a zip say nothing; with the paths of Lambda, so that it is the same everywhere.
+    how = ("--invalidation-mode", "checked-hash", "-s", str(out), "-p", _IN_LAMBDA)
+    subprocess.run([python, "-I", "-m", "compileall", "-q", *how, str(out)], check=True)  # noqa: S603 - no shell
+    return True
+
+
+def _of_version(version: str) -> str | None:
+    """Return a Python of a version, this one or one on the path; None if there is none that runs."""
+    asked = "import sys; print('{}.{}'.format(*sys.version_info))"
+    for found in (sys.executable, shutil.which(f"python{version}")):
+        if found is not None:
+            told = subprocess.run([found, "-I", "-c", asked], check=False, capture_output=True, text=True)  # noqa: S603
+            if told.stdout.strip() == version:
+                return found
+    return None
 
 
 def _trim(out: Path) -> None:
@@ -194,9 +220,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--durable", action="store_true", help="with the SDK that the handler `durable` needs")
     chosen = parser.parse_args(arguments)
     out = chosen.out.resolve()
-    build(out, chosen.arch, ("durable",) if chosen.durable else ())
+    compiled = build(out, chosen.arch, ("durable",) if chosen.durable else ())
     size = sum(file.stat().st_size for file in files_of(out))
     said = f"{out}: {size / 1e6:.1f} MB"
+    if not compiled:
+        said += f", without bytecode, as no Python {RUNTIME} is here: cold starts take longer"
     if chosen.zip:
         archive = out.with_name(f"{out.name}.zip")
         pack(out, archive)

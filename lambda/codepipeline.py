@@ -13,9 +13,8 @@ from msgspec import Struct
 
 import surroundings as container
 from awsroll.clock import SystemClock
-from awsroll.core.status import Outcome
 from awsroll.errors import AwsrollError
-from awsroll.standing import Awaited, Standing
+from awsroll.standing import Awaited, Standing, StandingOutcome
 from awsroll.stepwise import begin, step
 from driving import around, around_known, bounds
 from handling import log, seconds_left
@@ -129,7 +128,7 @@ class _Work:
         said = _summary(standing)
         if not standing.done:
             return Going(token=self._token, summary=said, percent=_percent(standing))
-        if standing.outcome is Outcome.SUCCEEDED:
+        if standing.outcome is StandingOutcome.SUCCEEDED:
             return Succeeded(rollout_id=standing.rollout_id, outcome=standing.outcome.value, summary=said)
         return Failed(rollout_id=standing.rollout_id, kind="JobFailed", message=said)
 
@@ -177,7 +176,7 @@ def _summary(standing: Standing) -> str:
     progress, rollout_id = standing.progress, standing.rollout_id
     done = progress.replaced + progress.reloaded + progress.skipped
     said = f"rollout {rollout_id}: {standing.outcome.value.replace('_', ' ')}"
-    if standing.outcome is not Outcome.ROLLED_BACK:
+    if standing.outcome is not StandingOutcome.ROLLED_BACK:
         said += f", {done} of {progress.total} servers done"
     if not standing.done:
         said += f", waiting for: {standing.phase.value}"
@@ -187,7 +186,7 @@ def _summary(standing: Standing) -> str:
         said += f"; a person answers with `awsroll approve {rollout_id}` or `awsroll abort {rollout_id}`"
     elif standing.phase is Awaited.PAUSED:
         said += f"; a person goes on with `awsroll resume {rollout_id}` or `awsroll rollback {rollout_id}`"
-    elif standing.outcome is Outcome.STOPPED:
+    elif standing.outcome is StandingOutcome.STOPPED:
         said += f"; `awsroll status {rollout_id}` shows what was done"
     return said
 

@@ -1,16 +1,31 @@
-"""Many fleets: turns what a file of many fleets holds into what a state machine iterates over. Changes nothing."""
+"""Many fleets: turns what a file of many fleets holds into what a state machine iterates over. Changes nothing.
 
-from dataclasses import dataclass
+A version that the file gives by an alias is pinned here: what the last wave gets is what the first one has proven.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
 
+import surroundings as container
+from awsroll.core.waves import FleetSpec, FleetsSpec
+from awsroll.errors import AwsrollError, SpecError
+from awsroll.preflight.aliases import leaves_version_open, pin_version
 from awsroll.specfile import plain_fleets, to_fleets
+from awsroll.stores import Order
+from awsroll.waves.ready import refusal
 from driving import ROLLOUT_ID
 from handling import handles
 
+LONGEST_STATE = 256 * 1024
+"""Bytes that Step Functions lets a state hand on; an execution that exceeds them fails, and nothing can catch it."""
+
 _LONGEST_NAME = 60
+_LONGEST_ENDING = 1600  # of the result of one fleet: a message of 1,000 characters, and what Lambda adds to it
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,8 +51,49 @@ class Answer:
 @handles(Event)
 def handler(event: Event, _: Any) -> Answer:
     """Check the whole file before anything is begun; the fleets themselves are checked when their turn comes."""
-    waves = tuple(_with_ids(wave, event.name) for wave in plain_fleets(to_fleets(event.fleets))["waves"])
+    waves = tuple(_with_ids(wave, event.name) for wave in plain_fleets(_pinned(to_fleets(event.fleets)))["waves"])
+    _check_size(waves)
     return Answer(waves=waves, count=len(waves))
+
+
+def _pinned(spec: FleetsSpec) -> FleetsSpec:
+    """Return the waves with every version a number.
+
+    Raises:
+        AwsrollError: for all fleets for which that cannot be told.
+    """
+    refused: list[tuple[str, AwsrollError]] = []
+
+    def pinned(fleet: FleetSpec) -> FleetSpec:
+        if not leaves_version_open(fleet.request):
+            return fleet
+        where = Order(request=fleet.request, region=fleet.region, role=fleet.role, external_id=fleet.external_id)
+        try:
+            return replace(fleet, request=pin_version(fleet.request, container.connection(where)))
+        except AwsrollError as error:
+            refused.append((fleet.name, error))
+            return fleet
+
+    waves = tuple(replace(wave, fleets=tuple(map(pinned, wave.fleets))) for wave in spec.waves)
+    if refused:
+        raise refusal(refused)
+    return replace(spec, waves=waves)
+
+
+def _check_size(waves: Sequence[dict[str, Any]]) -> None:
+    """Refuse what would break off in the middle: the machine carries the waves, the one under way, and its results."""
+    largest = max(_size(wave) + _LONGEST_ENDING * len(wave["fleets"]) for wave in waves)
+    if _size(waves) + largest > LONGEST_STATE:
+        fleets = sum(len(wave["fleets"]) for wave in waves)
+        problem = (
+            f"{fleets} fleets are too many for one execution, or too many are in one wave; nothing was changed: make "
+            "smaller waves, or several files"
+        )
+        raise SpecError(problem)
+
+
+def _size(part: object) -> int:
+    return len(msgspec.json.encode(part))
 
 
 def _with_ids(wave: dict[str, Any], execution: str) -> dict[str, Any]:

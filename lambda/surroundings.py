@@ -105,6 +105,6 @@ def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
     return open_store(address, session=session)
 
 
-def connection() -> Connection:
-    """Return AWS as this container's session sees it, for a single stage: it needs no store."""
-    return Connection(session(), clock=clock or SystemClock())
+def connection(order: Order | None = None) -> Connection:
+    """Return AWS as this container's session sees it, or as an order says: for what needs no store."""
+    return Connection(session(order), clock=clock or SystemClock())

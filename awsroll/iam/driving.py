@@ -27,5 +27,8 @@ def roles(asked: Asked) -> list[Statement]:
 
 
 def tasks(asked: Asked) -> list[Statement]:
-    """Return what letting a waiting state go on takes; AWS limits it to no state machine, the token names the task."""
+    """Return what letting a waiting state go on takes, of whatever machine: the token names the task.
+
+    AWS's reference names no resource for it; in fact it may be limited to the ARNs of machines, if one knows them.
+    """
     return [allow("AnswerTasks", ["states:SendTaskSuccess"])] if asked.rollouts.answers_tasks else []

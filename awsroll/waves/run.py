@@ -15,7 +15,7 @@ from awsroll.errors import AwsrollError, SpecError
 from awsroll.events import Tee
 from awsroll.opening import SharedSession, open_session
 from awsroll.report import FleetReport, FleetsPlan, FleetsReport, Report, WavePlan, WaveReport, build_report
-from awsroll.stores import LocalStore
+from awsroll.stores import LocalStore, Order, RecordStore
 from awsroll.waves.ready import Ready, Readying, check_apart, refusal, unfinished_in
 from awsroll.waves.telling import FleetSink
 from awsroll.waves.threads import Crew, side_by_side
@@ -223,12 +223,21 @@ def _rolled(ready: Ready, surroundings: Surroundings) -> _Ended:
         if ready.request is None:
             report = go_on(ready.rollout_id, surroundings)
         else:
+            _keep_order(ready)
             report = start(ready.request, surroundings, rollout_id=ready.rollout_id)
     except NotConfirmedError:
         return _NOT_BEGUN
     except AwsrollError as error:
         return _Ended(ending=FleetEnding.REFUSED, reason=str(error), error=error)
     return _Ended(ending=_ending_of(report), reason=report.reason, report=report)
+
+
+def _keep_order(ready: Ready) -> None:
+    """Keep the role of a fleet beside its record to come: `awsroll resume` and its kin take it on again."""
+    fleet, store = ready.fleet, ready.surroundings.store
+    if fleet.role and ready.request is not None and isinstance(store, RecordStore):
+        order = Order(request=ready.request, region=fleet.region, role=fleet.role, external_id=fleet.external_id)
+        store.put_note(ready.rollout_id, order)
 
 
 def _ending_of(report: Report) -> FleetEnding:

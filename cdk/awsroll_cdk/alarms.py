@@ -1,27 +1,49 @@
-"""Alarms on executions that did not succeed: failed, timed out, aborted by hand."""
+"""Alarms on executions that did not succeed: failed, timed out, aborted or stopped by hand."""
+
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
 
 _WHAT_TO_DO = "see its cause, then `awsroll status`; a fleet left half way: `awsroll resume` or `awsroll repair`"
 
-_IN_WORDS = {"Failed": "failed", "TimedOut": "timed out", "Aborted": "was aborted by hand"}
+_PERIOD = cdk.Duration.minutes(5)
+_IN_WORDS = {
+    "Failed": "failed",
+    "TimedOut": "timed out",
+    "Aborted": "was aborted by hand",
+    "Stopped": "was stopped by hand",
+}
 
 
 def watch(made: stepfunctions.StateMachine, topic: sns.ITopic | None) -> None:
     """Make the alarms of a machine. One that was refused, went back or was stopped has failed: nobody got version 2."""
-    period = cdk.Duration.minutes(5)
     metrics = {
-        "Failed": made.metric_failed(period=period),
-        "TimedOut": made.metric_timed_out(period=period),
-        "Aborted": made.metric_aborted(period=period),
+        "Failed": made.metric_failed(period=_PERIOD),
+        "TimedOut": made.metric_timed_out(period=_PERIOD),
+        "Aborted": made.metric_aborted(period=_PERIOD),
     }
+    _watch(made, metrics, topic)
+
+
+def watch_durable(made: lambda_.Function, topic: sns.ITopic | None) -> None:
+    """Make the alarms of a durable function. One that has rolled its fleet back has succeeded: its answer says so."""
+    metrics = {
+        name: made.metric(f"DurableExecution{name}", period=_PERIOD, statistic="Sum")
+        for name in ("Failed", "TimedOut", "Stopped")
+    }
+    _watch(made, metrics, topic)
+
+
+def _watch(scope: Construct, metrics: Mapping[str, cloudwatch.Metric], topic: sns.ITopic | None) -> None:
     for name, metric in metrics.items():
         alarm = cloudwatch.Alarm(
-            made,
+            scope,
             f"{name}Alarm",
             metric=metric,
             threshold=1,

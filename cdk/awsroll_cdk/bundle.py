@@ -16,18 +16,18 @@ _ARCHES = {"arm64": "arm64", "x86_64": "x86_64"}
 class _Bundling:
     """Runs the builder; there is no docker image to fall back to."""
 
-    def __init__(self, arch: str) -> None:
-        self._arch = arch
+    def __init__(self, arch: str, *, durable: bool) -> None:
+        self._options = ["--arch", arch, *(["--durable"] if durable else [])]
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
         """Fill the folder, and say that it was done."""
-        command = [sys.executable, str(_HANDLERS / "build.py"), "--arch", self._arch, "--out", output_dir]
+        command = [sys.executable, str(_HANDLERS / "build.py"), *self._options, "--out", output_dir]
         subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - a list of words, no shell
         return True
 
 
-def built_code(architecture: lambda_.Architecture) -> lambda_.Code:
-    """Return the bundle for a processor; it is built when the app is synthesized."""
+def built_code(architecture: lambda_.Architecture, *, durable: bool) -> lambda_.Code:
+    """Return the bundle for a processor, with what a durable function needs or without; synthesizing builds it."""
     arch = _ARCHES[architecture.name]
-    bundling = cdk.BundlingOptions(image=cdk.DockerImage.from_registry("none"), local=_Bundling(arch))
+    bundling = cdk.BundlingOptions(image=cdk.DockerImage.from_registry("none"), local=_Bundling(arch, durable=durable))
     return lambda_.Code.from_asset(str(_HANDLERS), bundling=bundling, asset_hash_type=cdk.AssetHashType.OUTPUT)

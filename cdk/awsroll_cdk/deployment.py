@@ -13,10 +13,11 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from awsroll.iam import Rollouts
-from awsroll_cdk.alarms import watch
+from awsroll_cdk.alarms import watch, watch_durable
 from awsroll_cdk.bundle import built_code
+from awsroll_cdk.durable import live_alias, permit_keeping
 from awsroll_cdk.fleet import Fleet
-from awsroll_cdk.functions import CODEPIPELINE, DRIVER, STAGES, WAVES, Functions, Runtime
+from awsroll_cdk.functions import CODEPIPELINE, DRIVER, DURABLE, STAGES, WAVES, Functions, Runtime
 from awsroll_cdk.logs import Logs
 from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
 from awsroll_cdk.permissions import permit_answering, permit_asking, permit_assuming, permit_pipeline, permit_rollouts
@@ -33,6 +34,7 @@ class RollingDeployment(Construct):
     Attributes:
         machine: rolls one fleet an execution.
         fleets_machine: rolls many, in waves; None if it was not asked for.
+        durable: an alias of the durable function, by which it is invoked; None if it was not asked for.
         functions: by the names of their handlers.
         fleet_role: the role of those that touch the fleet.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
@@ -54,6 +56,7 @@ class RollingDeployment(Construct):
         alarm_topic: sns.ITopic | None = None,
         stages: bool = False,
         codepipeline: bool = False,
+        durable: bool = False,
         many_fleets: bool = False,
         roles_to_assume: Sequence[str] = (),
         code: lambda_.Code | None = None,
@@ -74,6 +77,7 @@ class RollingDeployment(Construct):
             alarm_topic: what is told when an execution fails.
             stages: also deploy the single stages, for state machines of one's own.
             codepipeline: also deploy the action for CodePipeline.
+            durable: also deploy the durable function, which rolls a fleet without a state machine.
             many_fleets: also deploy the machine that rolls many fleets in waves.
             roles_to_assume: ARNs of roles in other accounts, for fleets there.
             code: the bundle, if it is built already.
@@ -83,15 +87,17 @@ class RollingDeployment(Construct):
         kept = Logs(self, retention=log_retention, key=log_key)
         store = f"dynamodb://{self.table.table_name}"
         runtime = Runtime(
-            code=code or built_code(architecture),
+            code=code or built_code(architecture, durable=durable),
             architecture=architecture,
             environment={"AWSROLL_STATE": store},
             tracing=tracing,
+            longest=timeout,
         )
         names = [
             *DRIVER,
             *(STAGES if stages else ()),
             *((CODEPIPELINE,) if codepipeline else ()),
+            *((DURABLE,) if durable else ()),
             *(WAVES if many_fleets else ()),
         ]
         made = Functions(self, names=names, runtime=runtime, logs=kept)
@@ -103,12 +109,19 @@ class RollingDeployment(Construct):
         machines = [one for one in (self.machine, self.fleets_machine) if one is not None]
         permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
         permit_asking(self, made.control_role, fleet, store)
-        permit_answering(self, (made.fleet_role, made.control_role), machines)
+        permit_answering(self, (made.fleet_role, made.control_role), self.machine, self.fleets_machine)
         permit_assuming(self, made.fleet_role, roles_to_assume)
         if codepipeline:
             permit_pipeline(self, made.fleet_role)
         for one in machines:
             watch(one, alarm_topic)
+        self.durable = self._durable_function(alarm_topic) if durable else None
+
+    def _durable_function(self, topic: sns.ITopic | None) -> lambda_.Alias:
+        function = self.functions[DURABLE]
+        permit_keeping(self, self.fleet_role, function)
+        watch_durable(function, topic)
+        return live_alias(self, function)
 
     def _rollout_machine(self, timeout: cdk.Duration, watched: Watched) -> stepfunctions.StateMachine:
         driver = {name: self.functions[name] for name in DRIVER}

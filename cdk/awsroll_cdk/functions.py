@@ -26,9 +26,11 @@ STAGES = (
 )
 WAVES = ("plan_waves", "judge_wave")
 CODEPIPELINE = "codepipeline"
+DURABLE = "durable"
 CONTROL = "control"
-# A pass is bounded by 30 s; one that runs a hook's function waits for it, and checks of a large fleet take many calls.
-_SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300}
+# A pass is bounded by 30 s; one that runs a hook's function waits for it, and checks of a large fleet take many calls;
+# versions are looked up with the role of each fleet.
+_SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300, "plan_waves": 300, "durable": 300}
 _USUAL_SECONDS = 60
 _MEGABYTES = 1024  # Lambda gives processor time by memory: a cold start at 512 MB takes twice as long
 
@@ -42,12 +44,14 @@ class Runtime:
         architecture: the processor that the bundle was made for.
         environment: variables of every function.
         tracing: X-Ray.
+        longest: what a durable execution may take.
     """
 
     code: lambda_.Code
     architecture: lambda_.Architecture
     environment: Mapping[str, str]
     tracing: bool
+    longest: cdk.Duration
 
 
 class Functions(Construct):
@@ -85,6 +89,8 @@ class Functions(Construct):
             timeout=cdk.Duration.seconds(_SECONDS.get(name, _USUAL_SECONDS)),
             memory_size=_MEGABYTES,
             tracing=lambda_.Tracing.ACTIVE if runtime.tracing else lambda_.Tracing.DISABLED,
+            durable_config=lambda_.DurableConfig(execution_timeout=runtime.longest) if name == DURABLE else None,
+            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
         )
         if runtime.tracing:
             acknowledge(role, ANY_RESOURCE, "X-Ray's calls cannot be limited to a resource")

@@ -9,7 +9,7 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from awsroll.iam import Place, Rollouts, policy
-from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards
+from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards, spelt
 from awsroll_cdk.fleet import Fleet
 
 _ASKING = ("Read", "KeepRecords", "ListRecords")
@@ -60,12 +60,32 @@ def permit_passing(scope: Construct, role: iam.Role, passed: str) -> iam.Policy:
 
 
 def permit_answering(
-    scope: Construct, roles: Sequence[iam.Role], waiting: Sequence[stepfunctions.StateMachine]
+    scope: Construct,
+    roles: Sequence[iam.Role],
+    machine: stepfunctions.StateMachine,
+    mapping: stepfunctions.StateMachine | None,
 ) -> None:
-    """Allow roles to answer machines that wait for a person."""
-    arns = [one.state_machine_arn for one in waiting]
-    statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=arns)
-    iam.Policy(scope, "Answers", statements=[statement], roles=list(roles))
+    """Allow roles to answer states that wait for a person.
+
+    The service authorization reference names no resource for this action, but AWS checks it against the machine that
+    waits: it is what refusals name, and what the CDK's own grants are (https://github.com/aws/aws-cdk/pull/8486). Of a
+    distributed Map's executions the machine's ARN has a label:
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.html
+
+    Args:
+        scope: the deployment.
+        roles: who answers.
+        machine: one that waits in its own executions.
+        mapping: one that waits in those of its Map; None: there is none.
+    """
+    arns = [machine.state_machine_arn]
+    labelled = [] if mapping is None else [f"{mapping.state_machine_arn}/*"]
+    if mapping is not None:
+        arns.append(mapping.state_machine_arn)
+    statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=[*arns, *labelled])
+    made = iam.Policy(scope, "Answers", statements=[statement], roles=list(roles))
+    for arn in labelled:
+        acknowledge(made, f"IAM5[Resource::{spelt(made, arn)}]", "AWS makes the label of the Map's executions up")
 
 
 def permit_pipeline(scope: Construct, role: iam.Role) -> None:

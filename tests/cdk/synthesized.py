@@ -52,7 +52,7 @@ def synthesize(folder: Path) -> Synthesized:
         "stack": "group",
         "asg": GROUP,
         "target_groups": TARGET_GROUP,
-        **dict.fromkeys(("surges", "stages", "codepipeline", "many_fleets", "tracing"), "true"),
+        **dict.fromkeys(("surges", "stages", "codepipeline", "durable", "many_fleets", "tracing"), "true"),
     }
     whole = cdk.App(outdir=str(folder), context=context)
     app.build(whole)

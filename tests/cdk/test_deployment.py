@@ -29,7 +29,7 @@ def test_functions_have_a_handler_file_a_time_limit_and_a_current_runtime(synthe
 def test_every_function_has_its_file_in_the_bundle(synthesized: Synthesized) -> None:
     found = synthesized.resources("group", "AWS::Lambda::Function").values()
     named = {one["Properties"]["Handler"].removesuffix(".handler") for one in found}
-    assert len(named) == 13
+    assert len(named) == 14
     assert named - set(handler_names()) == set()
 
 
@@ -155,6 +155,48 @@ def test_definition_is_clean_to_the_validator_of_state_machines(
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_durable_function_may_take_as_long_as_a_machine_and_is_invoked_by_an_alias(synthesized: Synthesized) -> None:
+    functions = synthesized.resources("group", "AWS::Lambda::Function")
+    ((name, function),) = ((name, one) for name, one in functions.items() if "DurableConfig" in one["Properties"])
+    assert function["Properties"]["Handler"] == "durable.handler"
+    assert function["Properties"]["DurableConfig"] == {"ExecutionTimeout": 7 * 86400}
+    ((version, published),) = synthesized.resources("group", "AWS::Lambda::Version").items()
+    (alias,) = (one["Properties"] for one in synthesized.resources("group", "AWS::Lambda::Alias").values())
+    assert (published["DeletionPolicy"], published["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (published["Properties"]["FunctionName"], alias["FunctionName"]) == ({"Ref": name}, {"Ref": name})
+    assert (alias["Name"], alias["FunctionVersion"]) == ("live", {"Fn::GetAtt": [version, "Version"]})
+
+
+def test_durable_function_keeps_its_own_executions_and_no_others(synthesized: Synthesized) -> None:
+    (name,) = (one for one in synthesized.resources("group", "AWS::Lambda::Function") if "Durable" in one)
+    allowed = synthesized.statements("group", "FleetRole")
+    kept = [one for one in allowed if "lambda:CheckpointDurableExecution" in listed(one["Action"])]
+    assert [spelt(one["Resource"]) for one in kept] == [f"<{name}.Arn>:*"]
+    assert actions(kept) == {
+        "lambda:CheckpointDurableExecution",
+        "lambda:GetDurableExecutionState",
+        "lambda:InvokeFunction",
+    }
+
+
+def test_durable_executions_that_did_not_succeed_raise_alarms(synthesized: Synthesized) -> None:
+    (name,) = (one for one in synthesized.resources("group", "AWS::Lambda::Function") if "Durable" in one)
+    alarms = [one["Properties"] for one in synthesized.resources("group", "AWS::CloudWatch::Alarm").values()]
+    watched = [one for one in alarms if one["Namespace"] == "AWS/Lambda"]
+    assert {one["MetricName"] for one in watched} == {
+        f"DurableExecution{how}" for how in ("Failed", "TimedOut", "Stopped")
+    }
+    assert all(one["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}] for one in watched)
+
+
+def test_a_waiting_state_is_answered_on_its_machine_and_in_the_executions_of_its_map(synthesized: Synthesized) -> None:
+    (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
+    assert answered(synthesized, "standalone") == {f"<{machine}>"}
+    machines = synthesized.resources("group", "AWS::StepFunctions::StateMachine")
+    (fleets,) = (name for name in machines if name.startswith("DeploymentFleets"))
+    assert answered(synthesized, "group") == {*(f"<{name}>" for name in machines), f"<{fleets}>/*"}
+
+
 def test_machine_of_many_fleets_runs_each_as_an_execution_of_its_own(synthesized: Synthesized) -> None:
     machines = synthesized.resources("group", "AWS::StepFunctions::StateMachine")
     (fleets,) = (name for name in machines if name.startswith("DeploymentFleets"))
@@ -178,6 +220,16 @@ def test_released_template_needs_neither_assets_nor_bootstrapping(
     assert "cdk-" not in json.dumps(written)
     for one in synthesized.resources(stack, "AWS::Lambda::Function").values():
         assert one["Properties"]["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+
+
+def answered(synthesized: Synthesized, stack: str) -> set[str]:
+    """Return the machines whose waiting states may be answered, the same by either role."""
+    found = [
+        {spelt(arn) for one in allowed if one["Action"] == "states:SendTaskSuccess" for arn in listed(one["Resource"])}
+        for allowed in (synthesized.statements(stack, role) for role in ("FleetRole", "ControlRole"))
+    ]
+    assert found[0] == found[1]
+    return found[0]
 
 
 def actions(statements: list[dict[str, Any]]) -> set[str]:

@@ -72,6 +72,11 @@ def test_the_schema_takes_what_a_handler_takes_and_refuses_what_it_refuses() -> 
     assert not event.is_valid({"action": "approve"})
 
 
+def test_an_answer_is_never_interrupted_which_only_a_process_can_be() -> None:
+    answer = schemas.schemas()["$defs"]["StandingOutcome"]
+    assert answer["enum"] == ["paused", "rolled_back", "running", "stopped", "succeeded"]
+
+
 def test_every_error_is_in_the_table_with_its_meaning() -> None:
     told = {row[0].strip("`"): row[1] for row in _rows(_section("Errors"))}
     assert told == {kind.__name__: kind.__doc__ for kind in named.HandlerError.__subclasses__()}
@@ -107,6 +112,11 @@ def test_the_costs_are_what_the_command_prints() -> None:
     assert all(row.transitions == costs.transitions(row.steps) for row in rows)
 
 
+def test_so_many_fleets_as_are_told_are_taken() -> None:
+    told = f"{costs.most_fleets(1000)} fleets in one wave, {costs.most_fleets(10)} in waves of ten"
+    assert told in " ".join(PAGE.split())
+
+
 def test_the_costs_are_those_of_the_memory_that_functions_have() -> None:
     source = (DOCS.parent / "cdk" / "awsroll_cdk" / "functions.py").read_text()
     assert f"_MEGABYTES = {costs.Prices().gigabytes * 1024:.0f}" in source
@@ -130,5 +140,5 @@ def test_what_is_given_to_a_machine_is_json_that_its_first_handler_takes() -> No
 
 
 def test_the_files_that_it_links_to_exist() -> None:
-    linked = {one for one in re.findall(r"\]\(([\w.-]+)\)", PAGE) if one != "stages.md"}
+    linked = set(re.findall(r"\]\(([\w.-]+)\)", PAGE))
     assert [one for one in linked if not (DOCS / one).exists()] == []

@@ -1,4 +1,7 @@
+import importlib.util
 import json
+import runpy
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -35,10 +38,35 @@ def test_is_smaller_than_25_megabytes(bundle: Path, for_arm: Path) -> None:
 
 def test_holds_what_is_imported_and_nothing_of_the_command_line(bundle: Path) -> None:
     found = {one.name for one in bundle.iterdir() if not one.name.endswith(".dist-info")}
-    wanted = _MODULES_AT_THE_TOP | {"urllib3", "six.py"} | {f"{name}.py" for name in handler_names()}
+    wanted = _MODULES_AT_THE_TOP | {"urllib3", "six.py", "__pycache__"} | {f"{name}.py" for name in handler_names()}
     assert found - {"typing_extensions.py"} == wanted
     assert {one.name for one in (bundle / "awsroll").iterdir()} & {"cli", "sandbox", "testing", "__main__.py"} == set()
-    assert [*bundle.rglob("*.pyc"), *bundle.rglob("tests"), *bundle.rglob("bin")] == []
+    assert [*bundle.rglob("tests"), *bundle.rglob("bin")] == []
+
+
+def test_brings_the_bytecode_of_every_module_and_starts_with_it(bundle: Path) -> None:
+    program = """
+import importlib.util, reconcile, sys
+made = [one for one in sys.modules.values() if (getattr(one, "__file__", None) or "").startswith(sys.path[0])]
+flags = {open(one.__cached__, "rb").read(8)[4] for one in made if one.__file__.endswith(".py")}
+print(flags, len(made) > 100)
+"""
+    assert run_alone(bundle, program) == "{3} True\n"  # 3: taken if the hash of the source is the one in it
+    wanted = {importlib.util.cache_from_source(str(source)) for source in bundle.rglob("*.py")}
+    assert wanted == {str(one) for one in bundle.rglob("*.pyc")}
+
+
+def test_bytecode_that_does_not_fit_its_source_is_not_taken(bundle: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(bundle, tmp_path / "bundle")
+    with (copy / "named.py").open("a") as source:
+        source.write("\nMENDED = True\n")
+    assert run_alone(copy, "import named; print(named.MENDED)") == "True\n"
+
+
+def test_bytecode_is_made_by_a_python_of_the_functions_version_or_not_at_all() -> None:
+    found = runpy.run_path(str(BUILDER))["_of_version"]
+    assert found("{}.{}".format(*sys.version_info)) == sys.executable
+    assert found("2.4") is None
 
 
 def test_keeps_the_licence_of_everything_it_carries(bundle: Path) -> None:

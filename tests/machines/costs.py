@@ -2,6 +2,7 @@
 
     PYTHONPATH=.:lambda:cdk python -m tests.machines.costs 20 200     rolls fleets of the sandbox, writes the counts
     PYTHONPATH=.:lambda:cdk python -m tests.machines.costs            prints the table of docs/step-functions.md
+    PYTHONPATH=.:lambda:cdk python -m tests.machines.costs fleets     prints how many fleets one execution can roll
 
 The real handlers are called as the machine calls them, in virtual time: what is counted happened. Only prices, and how
 long AWS takes to answer a call, are assumed; both are in `Prices`.
@@ -10,10 +11,12 @@ long AWS takes to answer a call, are assumed; both are in `Prices`.
 import json
 import sys
 import zlib
+from bisect import bisect
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
+from io import StringIO
 from itertools import product
 from math import ceil
 from pathlib import Path
@@ -21,8 +24,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import plan_waves
 from awsroll.stores.directory import DirectoryShelf
 from awsroll.stores.shelf import Entry
+from named import PreflightRefused
 from tests.lambdas.driven import machine
 
 COUNTS = Path(__file__).parents[2] / "docs" / "step-functions.costs.json"
@@ -149,8 +154,32 @@ def kept() -> list[Counted]:
     return [Counted(**row) for row in json.loads(COUNTS.read_text())]
 
 
-def main(sizes: list[int]) -> None:
-    """Count anew if sizes are given; print the table."""
+def most_fleets(of_a_wave: int) -> int:
+    """Return how many fleets one execution takes, each of another account, in waves of so many."""
+    return bisect(range(1, 1000), False, key=lambda many: not _is_taken(many, of_a_wave))
+
+
+def _is_taken(many: int, of_a_wave: int) -> bool:
+    one = {"launch-template": "lt-0123456789abcdef0:12", "concurrent": "10%"}
+    place = {"region": "eu-central-1", "role": "arn:aws:iam::111122223333:role/awsroll", "external-id": "shared"}
+    asked = [{"asg": f"group-of-service-{number:04}", **one, **place} for number in range(many)]
+    waves = [
+        {"name": f"wave-{start}", "fleets": asked[start : start + of_a_wave]} for start in range(0, many, of_a_wave)
+    ]
+    try:
+        with redirect_stdout(StringIO()):
+            plan_waves.handler({"name": "release-2026-11-24", "fleets": {"waves": waves}}, None)
+    except PreflightRefused:
+        return False
+    return True
+
+
+def main(words: list[str]) -> None:
+    """Count anew if sizes are given; print the table, or how many fleets can be rolled."""
+    if words == ["fleets"]:
+        sys.stdout.write(f"{most_fleets(1000)} fleets in one wave, {most_fleets(10)} in waves of ten\n")
+        return
+    sizes = [int(word) for word in words]
     if sizes:
         wanted = list(product(STRATEGIES, sizes))
         with ProcessPoolExecutor(2) as pool:
@@ -160,4 +189,4 @@ def main(sizes: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]])
+    main(sys.argv[1:])

@@ -1,0 +1,67 @@
+"""The handlers of many fleets: what is planned, and what is refused before anything is begun."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import named
+import plan_waves
+from awsroll.errors import SpecError
+from tests.lambdas.driven import Machine, machine
+
+
+def planned(*fleets: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = plan_waves.handler({"name": "deploy-1", "fleets": {"waves": [*_waves(fleets)]}}, None)
+    return answer
+
+
+def _waves(fleets: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    return [{"name": f"wave-{number}", "fleets": [fleet]} for number, fleet in enumerate(fleets)]
+
+
+def pinned(answer: dict[str, Any]) -> list[str]:
+    return [fleet["request"]["launch_template"] for wave in answer["waves"] for fleet in wave["fleets"]]
+
+
+def second_fleet(driven: Machine) -> Any:
+    return driven.rolling.sandbox.auto_scaling_fleet(desired=1, name="web-2")
+
+
+def test_an_alias_is_pinned_once_for_all_waves(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        fleet, other = driven.rolling.fleet, second_fleet(driven)
+        answer = planned(
+            {"asg": fleet.group_name, "launch-template": f"{fleet.template_id}:$Default"},
+            {"asg": other.group_name},
+        )
+        assert pinned(answer) == [f"{fleet.template_id}:1", f"{other.template_id}:2"]
+
+
+def test_a_number_is_taken_as_it_is_and_costs_no_call(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        fleet, before = driven.rolling.fleet, dict(driven.rolling.sandbox.calls)
+        assert pinned(planned({"asg": fleet.group_name, "launch-template": "lt-of-nobody:7"})) == ["lt-of-nobody:7"]
+        assert driven.rolling.sandbox.calls == before
+
+
+def test_all_that_cannot_be_pinned_is_told_with_its_fleet(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        fleet = driven.rolling.fleet.group_name
+        with pytest.raises(named.PreflightRefused) as refused:
+            planned({"asg": fleet, "launch-template": "no-such"}, {"asg": "none"})
+        assert f"{fleet}: there is no launch template no-such" in str(refused.value)
+        assert "none: there is no Auto Scaling group 'none'" in str(refused.value)
+
+
+def test_more_fleets_than_the_state_of_an_execution_can_hold_are_refused() -> None:
+    fleets = [{"asg": f"web-{number}", "launch-template": "web:2"} for number in range(500)]
+    with pytest.raises(named.PreflightRefused, match="500 fleets are too many for one execution"):
+        plan_waves.handler({"name": "deploy-1", "fleets": {"waves": [{"name": "all", "fleets": fleets}]}}, None)
+
+
+def test_a_message_is_never_longer_than_a_machine_can_carry_for_each_of_its_fleets() -> None:
+    message = str(named.named(SpecError(*["wrong"] * 1000)))
+    assert len(message) == named.LONGEST_MESSAGE == 1000
+    assert message.startswith("wrong; wrong")
+    assert message.endswith("…")
