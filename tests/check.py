@@ -13,7 +13,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
     "import contracts": ("importlinter.cli", "lint-imports"),
-    "tests": ("pytest", "-n", "2", "--dist", "loadfile"),
+    "tests": ("pytest", "-n", "3", "--dist", "loadfile"),  # many tests wait for processes: three keep two cores busy
 }
 
 

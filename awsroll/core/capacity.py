@@ -13,6 +13,7 @@ Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of t
 
 from dataclasses import dataclass
 
+from awsroll.core.desired import raised_unseen
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.rollout import Rollout, Strategy
 from awsroll.core.status import Launch
@@ -102,10 +103,10 @@ def desired_capacity(view: View) -> int:
 def measure(view: View) -> Capacity:
     """Count one look."""
     desired = desired_capacity(view)
-    inbound = _inbound(view)
     serving_ids = {one.instance_id for one in view.serving}
-    # Launches without an answer may have had their effect: until that is known, they count.
     unseen = sum(1 for launch in view.status.launches for one in launch.instance_ids if _may_come(view, launch, one))
+    inbound = _inbound(view, unseen)
+    # Launches without an answer may have had their effect: until that is known, they count.
     unseen += sum(launch.count for launch in view.status.launches if not launch.settled)
     unverified = sum(1 for one in view.current if _counts_as_incoming(view, one, serving_ids))
     leaving = sum(1 for one in view.chosen if one in view.by_id and view.is_live(view.by_id[one]))
@@ -150,11 +151,14 @@ def _counts_as_incoming(view: View, instance: Instance, serving_ids: set[str]) -
     return not settled and not view.is_away(instance)  # what a person holds in standby is not on its way anywhere
 
 
-def _inbound(view: View) -> int:
-    """Count what the group still has to launch to reach its desired capacity (standby members do not count to it)."""
+def _inbound(view: View, unseen: int) -> int:
+    """Count what the group still has to launch to reach its desired capacity (standby members do not count to it).
+
+    A capacity that we have raised counts before a look shows it; launched ones that no look shows are part of it.
+    """
     group = view.observation.group
     if view.rollout.kind is not FleetKind.AUTO_SCALING or group is None:
         return 0
     present = sum(1 for one in view.live if one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
-    ghosts = sum(1 for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one))
-    return max(0, group.desired - present - ghosts)
+    present += sum(1 for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one))
+    return max(0, group.desired - present, raised_unseen(view) - present - unseen)

@@ -56,6 +56,14 @@ def moved(status: Status, by: int, at: datetime) -> Status:
     return replace(status, desired=replace(known, previous=furthest, expected=expected, moved_at=at))
 
 
+def raised_unseen(view: View) -> int:
+    """Return the desired capacity that we have given the group a moment ago, where this look may be older; else 0."""
+    known, group, at = view.status.desired, view.observation.group, view.observation.at
+    if known is None or group is None or at - known.moved_at >= timedelta(seconds=LAG_SECONDS):
+        return 0
+    return known.expected if known.previous <= group.desired < known.expected else 0
+
+
 def surplus(view: View) -> int:
     """Return by how much desired stands above its goal by our doing; members in our standby are owed to it."""
     known = view.status.desired

@@ -12,7 +12,7 @@ from awsroll.core import actions as act
 from awsroll.core.actions import Action, Reason
 from awsroll.core.capacity import bounds, desired_capacity
 from awsroll.core.clocks import is_overdue
-from awsroll.core.desired import surplus
+from awsroll.core.desired import in_our_standby, surplus
 from awsroll.core.fleet import FleetKind, Instance, InstanceState
 from awsroll.core.plan import add_warnings, end
 from awsroll.core.proposals import Proposals
@@ -238,11 +238,10 @@ def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     status, group, known = view.status, view.observation.group, view.status.desired
     if group is None or known is None:
         return restore(view)
-    fell = group.desired < known.goal and known.expected < known.goal
-    stands_above = group.desired > known.goal and group.desired == known.expected
-    if fell or (stands_above and _present(view) <= known.goal):
-        action = act.SetDesiredCapacity(
-            group=group.name, value=known.goal, expected=group.desired, reason=Reason.RESTORING
-        )
+    goal = known.goal - len(in_our_standby(view))  # what could not be brought back raises desired when it comes
+    fell = group.desired < goal and known.expected < goal
+    stands_above = group.desired > goal and group.desired == known.expected
+    if fell or (stands_above and _present(view) <= goal):
+        action = act.SetDesiredCapacity(group=group.name, value=goal, expected=group.desired, reason=Reason.RESTORING)
         return status, (action,)
     return restore(view)

@@ -16,7 +16,7 @@ from awsroll.core.fleet import FleetKind, Instance, Lifecycle, TargetKey, Target
 from awsroll.core.hooking import awaits
 from awsroll.core.hooks import HookPoint
 from awsroll.core.proposals import Proposals
-from awsroll.core.status import Call, CallKind, Mode, Status
+from awsroll.core.status import Call, CallKind, Flight, Mode, Status, Step
 from awsroll.core.view import View
 
 MARK_ROLLOUT, MARK_ROLE, MARK_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
@@ -175,8 +175,8 @@ def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
         return view.status
     flights, at = dict(view.status.flights), view.observation.at
     for write in writes:
-        if isinstance(write, act.DeregisterTargets) and write.instance_id in flights:
-            flight = flights[write.instance_id]
+        if isinstance(write, act.DeregisterTargets):  # one that served until now, chosen as surplus, has no flight yet
+            flight = flights.get(write.instance_id) or Flight(step=Step.DRAINING, since=at)
             flights[write.instance_id] = replace(
                 flight,
                 deregistered_at=flight.deregistered_at or at,

@@ -5,6 +5,7 @@ and the instance is let go of as soon as it is registered everywhere; whether it
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from awsroll.core import actions as act
 from awsroll.core.actions import Reason
@@ -20,10 +21,24 @@ from awsroll.core.status import CallKind, Mode, Status, Step
 from awsroll.core.view import View
 
 
-def _has_failed_to_return(view: View, name: str) -> bool:
-    """Tell whether it is overdue on its way back; being late on the way it was on before does not count."""
-    flight = view.status.flights.get(name)
-    return flight is not None and flight.step is Step.RETURNING and is_overdue(view, flight)
+def _has_failed_to_return(view: View, one: Instance) -> bool:
+    """Tell whether it is overdue on its way back; being late on the way it was on before does not count.
+
+    A member in standby, or on its way there, is late by its drain, which ends for certain, and only then is it asked
+    back: it is waited for until more than the drain tells that AWS has stopped.
+    """
+    flight = view.status.flights.get(one.instance_id)
+    if flight is None or flight.step is not Step.RETURNING or not is_overdue(view, flight):
+        return False
+    drain = max((group.deregistration_delay_seconds for group in view.observation.target_groups), default=0)
+    patience = timedelta(seconds=view.rollout.limits.progress_seconds + drain)
+    return not view.is_away(one) or view.observation.at - view.status.progress_at >= patience
+
+
+def _stays_out(view: View, one: Instance) -> bool:
+    """Tell whether a person had put it in standby before we took it up: there it is where it was."""
+    flight = view.status.flights.get(one.instance_id)
+    return flight is not None and flight.stays_out and view.is_away(one)
 
 
 def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
@@ -32,12 +47,15 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
     kept: list[str] = []
     for name in status.returning:
         one = view.by_id[name]
-        if status.mode is Mode.STOPPING and _has_failed_to_return(view, name):
+        if status.mode is Mode.STOPPING and _has_failed_to_return(view, one):
             status = add_warnings(status, f"{name}: could not be brought back into service")
+            kept += [name] if view.is_away(one) else []  # desired stays lower by it: who takes it out raises that again
             continue
         kept.append(name)
         if _command_runs(view, name):
             proposals.wait(Reason.RUNNING_COMMAND, name)
+        elif _stays_out(view, one):
+            kept.remove(name)
         elif one.lifecycle is Lifecycle.STANDBY:
             leaving_standby.append(name)
         elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):

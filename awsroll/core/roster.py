@@ -25,7 +25,7 @@ def refresh(view: View) -> Status:
         _drop_ended_when_reloading,
     )
     if view.rollout.kind is FleetKind.STANDALONE:
-        updates += (_add_registered_by_hand, _drop_deregistered_by_hand)
+        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _end_kept_without_a_place)
     for update in updates:
         view = replace(view, status=update(view))
     return view.status
@@ -175,6 +175,38 @@ def _without_occupants(view: View, gone: set[str]) -> Status:
         replace(place, occupants=tuple(one for one in place.occupants if one not in gone)) for place in places
     )
     return replace(view.status, places=tuple(place for place in places if place.occupants))
+
+
+def _end_kept_without_a_place(view: View) -> Status:
+    """Choose kept instances to go whose successors somebody has deregistered: no place is left to take them back.
+
+    They would count as live to the end, and could hold up the launches for the places that are left.
+    """
+    status = view.status
+    kept = [name for name in status.kept if name not in view.occupants and name in view.by_id]
+    spare, places = kept, 0
+    for place in status.places:
+        free = sum(1 for name in place.occupants if name not in view.by_id or not _is_old(view, view.by_id[name]))
+        placed = [name for name in spare if _was_in(view, name, place)][:free]
+        spare = [name for name in spare if name not in placed]
+        places += free
+    spare = spare[: max(0, len(kept) - places)]
+    return replace(
+        status,
+        kept=tuple(name for name in status.kept if name not in spare),
+        rejected=tuple(sorted({*status.rejected, *spare})),
+        retiring=(*status.retiring, *spare),
+    )
+
+
+def _was_in(view: View, name: str, place: Places) -> bool:
+    one, flight = view.by_id[name], view.status.flights.get(name)
+    targets = () if flight is None else tuple(sorted(flight.targets))
+    return (one.zone, one.subnet_id, targets) == (place.zone, place.subnet_id, place.targets)
+
+
+def _is_old(view: View, one: Instance) -> bool:
+    return not view.is_current(one) and not view.is_leaving(one)
 
 
 def _drop_ended_when_reloading(view: View) -> Status:

@@ -59,6 +59,7 @@ class Sandbox(Simulation):
             stack.enter_context(CallsAnswered(self.api))  # first: it refuses a second sandbox
             stack.enter_context(_Environment(self.world.region))
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
+            _forget_networks()
             _repeat_identifiers()
             if not self.is_virtual:
                 ticker = Ticker(self.world)
@@ -141,6 +142,13 @@ def _service_models() -> Any:
     from botocore.loaders import create_loader  # noqa: PLC0415  kept out of the import of this module
 
     return create_loader()
+
+
+def _forget_networks() -> None:
+    """Drop the network that moto's own reset leaves behind where a group was in use: it draws ids when it is made."""
+    from moto.ec2.models import ec2_backends  # noqa: PLC0415  moto is an optional, slow import
+
+    ec2_backends.clear()
 
 
 def _repeat_identifiers() -> None:

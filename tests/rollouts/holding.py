@@ -11,6 +11,7 @@ import awsroll
 from awsroll.aws.calls import is_reading
 from awsroll.errors import FleetLockedError
 from awsroll.events import Tee
+from awsroll.opening import open_store
 from awsroll.report import Report
 from awsroll.stores import RecordStore
 from tests.rollouts.rolling import Rolling
@@ -48,8 +49,12 @@ def shared(rolling: Rolling, kind: str) -> Callable[[Any], RecordStore]:
     if kind == "s3":
         session.client("s3").create_bucket(Bucket="records")
     address = "s3://records/awsroll" if kind == "s3" else "dynamodb://records"
-    awsroll.open_store(address, session=session).create()
-    return lambda process: RecordStore(awsroll.open_store(address, session=session).shelf, process=process)
+
+    def opened() -> RecordStore:
+        return open_store(address, session=lambda: session, clock=rolling.clock)
+
+    opened().create()
+    return lambda process: RecordStore(opened().shelf, process=process)
 
 
 def roll(rolling: Rolling, store: Any, sink: Any = None, **wanted: Any) -> Report:

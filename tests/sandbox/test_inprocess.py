@@ -3,13 +3,14 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import boto3
 import pytest
 
-from awsroll.sandbox import Sandbox, SandboxOptions
+from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.testing.clock import T0, VirtualClock
 from tests.sandbox.bench import bench
 
@@ -55,6 +56,16 @@ def test_the_same_calls_give_the_same_ids_in_every_run() -> None:
             return (it.group, *it.fleet.instance_ids)
 
     assert ids() == ids()
+
+
+def test_a_group_of_an_earlier_sandbox_does_not_change_the_ids() -> None:
+    def id_after(shape: Callable[[Sandbox], Fleet]) -> str:
+        with Sandbox(clock=VirtualClock()) as sandbox:
+            shape(sandbox)
+        with Sandbox(clock=VirtualClock()) as sandbox:
+            return sandbox.standalone_fleet(servers=1).instance_ids[0]
+
+    assert id_after(lambda it: it.standalone_fleet(servers=1)) == id_after(lambda it: it.auto_scaling_fleet(servers=1))
 
 
 def test_jump_lets_happen_what_is_due() -> None:

@@ -99,3 +99,22 @@ def test_an_abort_while_it_bakes_lets_the_kept_ones_go(make: Any, how: dict[str,
     fleet.clock.sleep(200)
     fleet.world.catch_up()
     assert versions(fleet) == {str(NEW): 3}
+
+
+def test_one_whose_successor_somebody_has_deregistered_goes_and_makes_room_for_the_rest(how: dict[str, Any]) -> None:
+    fleet = standalone(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), **KEEPING, **how))
+    while len(driver.status.kept) < 3:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.step()
+    first = driver.status.places[0].occupants[0]
+    fleet.somebody.deregisters(first)
+    driver.wait(60)
+    assert len(driver.status.kept) == 2
+    assert versions(fleet) == {str(OLD): 2, str(NEW): 3}
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    fleet.clock.sleep(120)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 2
+    assert versions(fleet) == {str(OLD): 2, str(NEW): 1}

@@ -1,13 +1,15 @@
 """Fleets that are not as one expects: each has a documented behaviour."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from awsroll.core.actions import TerminateInGroup
+from awsroll.core.actions import MarkInstances, SendCommand, TerminateInGroup
 from awsroll.core.fleet import TargetKey
-from awsroll.core.rollout import ExemptPolicy, Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.rollout import ExemptPolicy, ReloadCommand, Strategy
+from awsroll.core.status import Mode, Outcome
+from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, drive, versions
@@ -155,6 +157,19 @@ def test_an_instance_in_standby_is_reloaded_on_request_and_stays_in_standby() ->
     assert versions(fleet) == {"app-3": 4}
     assert fleet.group is not None
     assert str(fleet.group.members["i-0002"].lifecycle) == "Standby"
+
+
+@pytest.mark.parametrize("wish", [Wishes(abort=True), Wishes(rollback=True)], ids=["abort", "rollback"])
+@pytest.mark.parametrize("reached", [MarkInstances, SendCommand])
+def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(wish: Wishes, reached: Any) -> None:
+    back = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
+    fleet, driver = standing_by(ExemptPolicy.REPLACE, strategy=Strategy.RELOAD, rollback_reload=back)
+    assert driver.run_until(reached).actions[0].instance_ids == ("i-0002",)  # type: ignore[union-attr]
+    driver.status = replace(driver.status, wishes=wish)
+    assert driver.run().mode is Mode.ENDED
+    assert fleet.group is not None
+    assert str(fleet.group.members["i-0002"].lifecycle) == "Standby"
+    assert fleet.group.settings.desired == 3
 
 
 def test_a_stranger_in_the_target_group_is_never_touched(make: Any) -> None:

@@ -18,7 +18,17 @@ from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.core.status import CallKind, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
-from tests.support.builders import LIMITS, NEW, OLD, at_a_time, auto_scaling, launch_first, rollout, standalone
+from tests.support.builders import (
+    LIMITS,
+    NEW,
+    OLD,
+    at_a_time,
+    auto_scaling,
+    launch_first,
+    rollout,
+    standalone,
+    target_group,
+)
 from tests.support.drive import Driver, versions
 
 ROLLBACK: dict[str, Any] = {"on_failure": OnFailure.ROLLBACK}
@@ -208,3 +218,36 @@ def test_an_end_during_a_rollback_leaves_nobody_draining() -> None:
     fleet.world.catch_up()
     running = {one.instance_id for one in fleet.instances.all() if one.live}
     assert fleet.safety.serving() == running
+
+
+def test_a_surplus_server_that_is_wanted_after_all_goes_back_where_it_was() -> None:
+    fleet = standalone(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
+    while not driver.status.launches or "i-0003" not in driver.status.serving:
+        step(driver)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    step(driver)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    assert [one.instance_id for one in driver.run_until(DeregisterTargets).actions] == ["i-0003"]
+    fleet.somebody.kills("i-0002")
+    assert driver.run().outcome is Outcome.STOPPED
+    fleet.clock.sleep(120)
+    fleet.world.catch_up()
+    assert fleet.safety.serving() == {"i-0001", "i-0003"}
+
+
+@pytest.mark.parametrize("seconds", [2 * LIMITS.healthy_seconds, 2 * LIMITS.progress_seconds])
+def test_a_member_on_its_way_to_standby_is_brought_back_however_long_its_drain(seconds: float) -> None:
+    slow = target_group(managed=True, deregistration_delay_seconds=seconds)
+    fleet = auto_scaling(outdated=2, target_groups=(slow,))
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1)))
+    driver.run_until(EnterStandby)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    step(driver)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    assert driver.run().outcome is Outcome.STOPPED
+    fleet.clock.sleep(60)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 2
+    assert fleet.group is not None
+    assert fleet.group.settings.desired == 2

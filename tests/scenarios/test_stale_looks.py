@@ -8,7 +8,7 @@ import pytest
 from awsroll.core import actions as act
 from awsroll.core.actions import Answer
 from awsroll.core.amount import Amount
-from awsroll.core.rollout import ReloadCommand, Strategy
+from awsroll.core.rollout import Gates, ReloadCommand, Strategy
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
@@ -122,3 +122,16 @@ def test_a_look_that_is_older_than_the_deregistrations_does_not_spare_the_new_ha
 
     assert driver.run().mode is Mode.ENDED
     assert driver.status.counters.lowest_serving == 4
+
+
+def test_a_look_that_is_older_than_a_raised_capacity_does_not_raise_it_beyond_the_gate() -> None:
+    fleet = auto_scaling(outdated=2, can_launch_instances=False)
+    gates = Gates(checkpoints=(Amount(value=1),), needs_approval=True)
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF, max_unavailable=Amount(value=0), gates=gates))
+    driver.run_until(act.SetDesiredCapacity)
+    fleet.faults.stale_looks = 3
+
+    driver.wait(120)
+    assert driver.status.gate_since is not None
+    assert fleet.group is not None
+    assert fleet.group.settings.desired == 3

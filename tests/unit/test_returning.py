@@ -1,0 +1,39 @@
+"""A member that its group does not bring back: how long it is waited for, and what is left alone then."""
+
+from awsroll.core.actions import Reason
+from awsroll.core.fleet import FleetKind, Lifecycle
+from awsroll.core.plan import Plan
+from awsroll.core.planner import plan
+from awsroll.core.status import Desired, Flight, Mode, Outcome, Step
+from awsroll.testing.clock import T0
+from tests.support.looks import WEB, group, group_look, later, member, reload_rollout, status
+
+OURS = reload_rollout(FleetKind.AUTO_SCALING)
+ON_ITS_WAY_OUT = member("i-1", lifecycle=Lifecycle.ENTERING_STANDBY, rollout="web-1", role="reloading")
+PATIENCE = OURS.limits.progress_seconds + WEB.deregistration_delay_seconds
+
+
+def _waited(seconds: float) -> Plan:
+    kept = status(
+        mode=Mode.STOPPING,
+        returning=("i-1",),
+        flights={"i-1": Flight(step=Step.RETURNING, since=T0)},
+        desired=Desired(goal=2, expected=1, previous=1, moved_at=T0),
+        looked_at=later(seconds - 5),
+    )
+    return plan(OURS, group_look(ON_ITS_WAY_OUT, member("i-2"), at=seconds, seen=group(desired=1)), kept)
+
+
+def test_it_is_waited_for_beyond_its_deadline_for_as_long_as_its_drain_may_take() -> None:
+    decided = _waited(PATIENCE - 1)
+
+    assert [hold.reason for hold in decided.holds] == [Reason.LAUNCHING]
+    assert decided.status.returning == ("i-1",)
+
+
+def test_no_other_is_launched_for_one_that_stays_in_standby() -> None:
+    decided = _waited(PATIENCE)
+
+    assert decided.actions == ()
+    assert decided.status.outcome is Outcome.STOPPED
+    assert "i-1: could not be brought back into service" in decided.status.warnings
