@@ -36,7 +36,7 @@ _MISSES = 20  # calls in a row without an answer of AWS: about ten minutes
 
 
 class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """UserParameters of the action.
+    """What an action of CodePipeline rolls: its UserParameters.
 
     Attributes:
         request: the options of a rollout file, such as `{"asg": "web", "concurrent": "25%"}`.

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+import codepipeline
 import control
 import judge_wave
 import plan_waves
@@ -32,12 +33,17 @@ HANDLERS = {
 
 
 def schemas() -> dict[str, Any]:
-    """Return the schemas: `#/$defs/prepare.event`, `#/$defs/prepare.answer` and so on."""
+    """Return the schemas: `#/$defs/prepare.event`, `#/$defs/prepare.answer` and so on.
+
+    The event of `codepipeline` is CodePipeline's own, but for the UserParameters. `durable` has the event of `prepare`,
+    and its answer.
+    """
     defined: dict[str, Any] = {}
     for name, handler in HANDLERS.items():
         types = get_type_hints(inspect.unwrap(handler))
         for side, key in (("event", "event"), ("answer", "return")):
             defined[f"{name}.{side}"] = _schema(types[key], known=defined)
+    defined["codepipeline.parameters"] = _schema(codepipeline.Parameters, known=defined)
     return {"$schema": DIALECT, "title": "Events and answers of awsroll's rollout driver", "$defs": defined}
 
 
@@ -82,7 +88,7 @@ def tables() -> str:
                     [
                         f"**`{name}`**: {_lower(schema['description'])}",
                         "",
-                        *_rows(schema, defined, is_event=name.endswith(".event")),
+                        *_rows(schema, defined, is_given="." in name and not name.endswith(".answer")),
                     ]
                 )
             )
@@ -90,10 +96,10 @@ def tables() -> str:
     return "\n\n".join(parts)
 
 
-def _rows(schema: Mapping[str, Any], defined: Mapping[str, Any], *, is_event: bool) -> Iterator[str]:
+def _rows(schema: Mapping[str, Any], defined: Mapping[str, Any], *, is_given: bool) -> Iterator[str]:
     yield from ("| field | is | |", "|---|---|---|")
     for field, said in schema["properties"].items():
-        optional = ", optional" if is_event and field not in schema.get("required", ()) else ""
+        optional = ", optional" if is_given and field not in schema.get("required", ()) else ""
         yield f"| `{field}` | {_kind(said, defined)}{optional} | {said.get('description', '')} |"
 
 
