@@ -20,6 +20,9 @@ from awsroll.core.status import Status
 from awsroll.errors import AwsrollError
 from named import InvalidEvent, named
 
+LONGEST_MESSAGE = 1000
+"""Characters: Step Functions hands a message on, and a state must not grow beyond what it may."""
+
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
 
@@ -64,12 +67,16 @@ def handles(kind: type[Event]) -> Callable[[Callable[[Event, Any], Answer]], Cal
             except AwsrollError as error:
                 failure = named(error)
                 log.warning("handler.failed", error=type(failure).__name__, message=str(error))
-                raise failure from error
+                raise type(failure)(_short(str(failure))) from error
 
         handler.event_type = kind  # type: ignore[attr-defined]  # the schema is made of it
         return handler
 
     return made
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
 
 
 def check(event: Any, kind: type[Event]) -> Event:

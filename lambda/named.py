@@ -74,9 +74,6 @@ NAMES: tuple[tuple[type[errors.AwsrollError], type[HandlerError]], ...] = (
     (errors.AwsError, AwsRefused),
 )
 
-LONGEST_MESSAGE = 1000
-"""Characters: Step Functions hands a message on, and a state must not grow beyond what it may."""
-
 PASSING = (Throttled, AwsUnanswered, StepInProgress)
 """What may be gone at the next call: worth calling again."""
 
@@ -84,8 +81,4 @@ PASSING = (Throttled, AwsUnanswered, StepInProgress)
 def named(error: errors.AwsrollError) -> HandlerError:
     """Return an error of awsroll under the name that state machines match."""
     name = next(name for kind, name in NAMES if isinstance(error, kind))
-    return name(_short(str(error)))
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
+    return name(str(error))

@@ -7,7 +7,7 @@ import pytest
 
 import named
 import plan_waves
-from awsroll.errors import SpecError
+from handling import LONGEST_MESSAGE
 from tests.lambdas.driven import Machine, machine
 
 
@@ -61,7 +61,9 @@ def test_more_fleets_than_the_state_of_an_execution_can_hold_are_refused() -> No
 
 
 def test_a_message_is_never_longer_than_a_machine_can_carry_for_each_of_its_fleets() -> None:
-    message = str(named.named(SpecError(*["wrong"] * 1000)))
-    assert len(message) == named.LONGEST_MESSAGE == 1000
-    assert message.startswith("wrong; wrong")
+    with pytest.raises(named.PreflightRefused) as refused:
+        planned(*({"asg": f"web-{number}", "concurrent": "none"} for number in range(20)))
+    message = str(refused.value)
+    assert len(message) == LONGEST_MESSAGE == 1000
+    assert message.startswith("wave wave-0: fleet web-0: 'none' is not an amount")
     assert message.endswith("…")
