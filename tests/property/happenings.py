@@ -95,6 +95,7 @@ class Happenings(RuleBasedStateMachine):
     @rule(desired=st.integers(0, 7))
     @precondition(lambda self: self.fleet.group is not None)
     def somebody_scales(self, desired: int) -> None:
+        assume(not self.driver.ended)  # what happens after the end is not the rollout's
         assume(desired != self.fleet.group.settings.desired)  # what changes nothing cannot be seen
         known = self.driver.status.desired
         assume(known is None or desired != known.expected)  # set away and back again between two looks: nor can that
