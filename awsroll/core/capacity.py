@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from awsroll.core.desired import raised_unseen
 from awsroll.core.fleet import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.rollout import Rollout, Strategy
-from awsroll.core.status import Launch
+from awsroll.core.status import CallKind, Launch
 from awsroll.core.view import View
+
+_ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +156,14 @@ def _counts_as_incoming(view: View, instance: Instance, serving_ids: set[str]) -
 def _inbound(view: View, unseen: int) -> int:
     """Count what the group still has to launch to reach its desired capacity (standby members do not count to it).
 
-    A capacity that we have raised counts before a look shows it; launched ones that no look shows are part of it.
+    A capacity that we have raised counts before a look shows it, and a member that we have ended counts no more;
+    launched ones that no look shows are part of it.
     """
     group = view.observation.group
     if view.rollout.kind is not FleetKind.AUTO_SCALING or group is None:
         return 0
-    present = sum(1 for one in view.live if one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
+    told = {call.instance_id for call in view.status.calls if call.answered and call.kind in _ENDING}
+    counted = (one for one in view.live if one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
+    present = sum(1 for one in counted if one.instance_id not in told)
     present += sum(1 for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one))
     return max(0, group.desired - present, raised_unseen(view) - present - unseen)

@@ -90,6 +90,7 @@ def _reject(view: View, failures: tuple[Failure, ...]) -> Status:
     again = {name for name in failed - gone if name in status.reloading}
     rejected = ((failed & (arriving | view.launched)) | (again & arriving)) - gone
     flights = {name: flight for name, flight in status.flights.items() if name not in rejected or name in again}
+    flights |= {name: replace(flights[name], since=at) for name in failed & flights.keys()}
     for name in again & flights.keys():
         flights[name] = _afresh(flights[name], at)
     return replace(

@@ -32,9 +32,13 @@ def refresh(view: View) -> Status:
 
 
 def _drop_ended(view: View) -> Status:
-    """Let go of rejected, kept and returning instances that are gone."""
+    """Let go of rejected, kept and returning instances that are gone.
+
+    One that ended on its way back returns no more, although its group still holds it: it goes, and is replaced.
+    """
     status = view.status
     gone = {name for name in (*status.rejected, *status.kept, *status.returning) if _has_left(view, name)}
+    gone |= {name for name in status.returning if view.is_gone(view.by_id[name])} - {*status.rejected, *status.kept}
     if not gone:
         return status
     return replace(

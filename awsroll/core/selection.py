@@ -153,9 +153,11 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
     if view.candidates or view.chosen or is_moving(view.status):
         return []
     extra = beyond_desired(view, capacity) - len(view.outdated) + len(view.exempt)
-    new = sorted(view.current, key=lambda one: (view.is_serving(one), one.instance_id))
-    idle = sum(1 for one in new if not view.is_serving(one))
-    return new[: max(0, min(extra, idle + capacity.room))]
+    # One that is healthy but not verified yet takes requests too: it goes only while the floor can spare it.
+    new = sorted(view.current, key=lambda one: (view.is_serving(one), view.is_in_service(one), one.instance_id))
+    idle = sum(1 for one in new if not view.is_in_service(one))
+    room = max(0, sum(1 for one in view.live if view.is_in_service(one)) - capacity.limits.floor)
+    return new[: max(0, min(extra, idle + room))]
 
 
 def beyond_desired(view: View, capacity: Capacity) -> int:

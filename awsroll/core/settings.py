@@ -64,7 +64,16 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
     status, writes = _change(view, changes, _untold_goal(view, bounds))
     if writes:
         return status, writes
-    return replace(status, prepared_at=None, applied={name: given(status, name)[-1] for name in status.applied}), ()
+    return replace(status, prepared_at=None, applied={name: _shown(view, status, name) for name in status.applied}), ()
+
+
+def _shown(view: View, status: Status, name: str) -> str:
+    """Return which of the values that we gave a setting stands: an earlier one, where the last was never set.
+
+    This look may be older than the call that set the last, though: then both are kept.
+    """
+    values, now = given(status, name), value_of(view, name)
+    return _and(values, now) if now in values[:-1] else values[-1]
 
 
 def given(status: Status, name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from hypothesis import assume
@@ -14,7 +15,7 @@ from awsroll.core.status import Outcome
 from awsroll.core.view import LAG_SECONDS
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
-from awsroll.testing.instances import CallError, FakeInstance
+from awsroll.testing.instances import CallError, FakeInstance, Misbehaviour
 from tests.property.requests import ALARM
 from tests.support.builders import OLD
 from tests.support.drive import Driver
@@ -27,6 +28,7 @@ class Happenings(RuleBasedStateMachine):
 
     fleet: FakeFleet
     driver: Driver
+    changed_at: datetime | None = None  # when people last changed how many servers there should be
 
     # --- people ask something of the rollout ------------------------------------------------------------------------
 
@@ -93,9 +95,12 @@ class Happenings(RuleBasedStateMachine):
     @rule(desired=st.integers(0, 7))
     @precondition(lambda self: self.fleet.group is not None)
     def somebody_scales(self, desired: int) -> None:
+        assume(not self.driver.ended)  # what happens after the end is not the rollout's
         assume(desired != self.fleet.group.settings.desired)  # what changes nothing cannot be seen
         known = self.driver.status.desired
+        assume(known is None or desired != known.expected)  # set away and back again between two looks: nor can that
         assume(not is_moving(self.driver.status))
+        self._assume_that_looks_show_it()
         if known is not None and (self.fleet.clock.now() - known.moved_at).total_seconds() < LAG_SECONDS:
             low, high = sorted((known.previous, known.expected))
             assume(not low <= desired <= high)  # looks like our own call that does not show yet
@@ -115,13 +120,14 @@ class Happenings(RuleBasedStateMachine):
         ours = {*status.retiring, *status.reloading, *status.returning}
         places = {one for place in status.places for one in place.occupants} - ours
         succeeded = {launch.succeeds for launch in status.launches}
-        settled = [one for one in places - succeeded if self._is_healthy(one)]
+        settled = [one for one in places - succeeded if self._is_healthy(one) and not self._will_die(one)]
         assume(settled)
         self.fleet.somebody.deregisters(sorted(settled)[which % len(settled)])
 
     @rule()
     @precondition(lambda self: self.fleet.group is None)
     def somebody_registers(self) -> None:
+        self._assume_that_looks_show_it()
         keys = tuple(TargetKey(target_group=arn, port=80) for arn in self.driver.rollout.target_groups)
         one = self.fleet.add(OLD, keys=())[0]
         self.fleet.somebody.registers(one.instance_id, *keys)
@@ -141,7 +147,19 @@ class Happenings(RuleBasedStateMachine):
     @rule(looks=st.integers(1, 3))
     @precondition(lambda _: LONG)
     def looks_will_be_stale(self, looks: int) -> None:
+        since = self.changed_at
+        assume(since is None or (self.fleet.clock.now() - since).total_seconds() >= LAG_SECONDS)
         self.fleet.faults.stale_looks = looks
+
+    def _assume_that_looks_show_it(self) -> None:
+        """Let the next look show what people change: nobody can heed a number of servers that no look shows yet."""
+        assume(self.fleet.faults.stale_looks == 0)
+        self.changed_at = self.fleet.clock.now()
+
+    def _will_die(self, instance_id: str) -> bool:
+        """Tell whether it may end before a look shows that somebody deregistered it: then that is never known."""
+        version = self.fleet.instances[instance_id].application_version
+        return self.fleet.instances.bad_versions.get(version) is Misbehaviour.DIES
 
     def _one(self, which: int) -> FakeInstance:
         self.fleet.world.catch_up()

@@ -251,3 +251,27 @@ def test_a_member_on_its_way_to_standby_is_brought_back_however_long_its_drain(s
     assert len(fleet.safety.serving()) == 2
     assert fleet.group is not None
     assert fleet.group.settings.desired == 2
+
+
+def test_a_member_that_ends_once_it_is_back_from_standby_is_replaced_and_holds_nothing_up() -> None:
+    fleet = auto_scaling(outdated=2)
+    driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1)))
+    driver.run_until(EnterStandby)
+    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.run_until(ExitStandby)
+    fleet.clock.sleep(15)  # it is in service, and nobody has looked since
+    fleet.somebody.kills(driver.status.returning[0])
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    fleet.clock.sleep(120)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 2
+
+
+def test_a_drain_that_nobody_began_in_time_can_be_resumed() -> None:
+    fleet = standalone(outdated=1)
+    driver = Driver(fleet, rollout(fleet, on_failure=OnFailure.PAUSE, **at_a_time(1)))
+    while driver.status.outcome is not Outcome.PAUSED:
+        driver.save(driver.look())  # and the process dies
+        fleet.clock.sleep(15)
+    driver.resume()
+    assert driver.run().outcome is Outcome.SUCCEEDED

@@ -12,7 +12,7 @@ from awsroll.core.rollout import Gates, ReloadCommand, Strategy
 from awsroll.core.status import Mode, Outcome
 from awsroll.core.wishes import Wishes
 from awsroll.testing.fleet import FakeFleet
-from tests.support.builders import NEW, auto_scaling, launch_first, rollout, standalone
+from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
 UNDO = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
@@ -135,3 +135,18 @@ def test_a_look_that_is_older_than_a_raised_capacity_does_not_raise_it_beyond_th
     assert driver.status.gate_since is not None
     assert fleet.group is not None
     assert fleet.group.settings.desired == 3
+
+
+def test_a_look_that_is_older_than_an_ending_does_not_raise_the_capacity_beyond_the_gate() -> None:
+    fleet = auto_scaling(outdated=4, can_launch_instances=False)
+    gates = Gates(checkpoints=(Amount(value=1),), needs_approval=True)
+    amounts = {"max_unavailable": Amount(value=1), "max_surge": Amount(value=1)}
+    driver = Driver(fleet, rollout(fleet, gates=gates, **amounts))
+    driver.run_until(act.SetDesiredCapacity)
+    fleet.faults.stale_looks = 1
+    driver.run_until(act.TerminateInGroup)
+    fleet.faults.stale_looks = 3
+
+    driver.wait(120)
+    assert driver.status.gate_since is not None
+    assert versions(fleet) == {str(OLD): 3, str(NEW): 1}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from awsroll.core.amount import Amount
 from awsroll.core.capacity import measure
 from awsroll.core.fleet import FleetKind, Instance, Lifecycle, Observation, TargetState
 from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
@@ -172,3 +173,14 @@ def test_a_sick_one_goes_when_nothing_else_can_make_room_for_an_empty_place() ->
     before = kept_status("i-1", "i-9", backwards=True, rejected=("i-8",))
 
     assert _select(rollout(), seen, before).retiring == ("i-9",)
+
+
+def test_of_a_surplus_what_takes_no_requests_goes_and_one_that_does_only_while_the_floor_can_spare_it() -> None:
+    kept = kept_status(serving=("i-2",), desired=Desired(goal=2, expected=4, previous=2, moved_at=T0))
+    arriving = (member(name, NEW, targets=()) for name in ("i-3", "i-4"))
+    seen = group_look(member("i-1", NEW), member("i-2", NEW), *arriving, at=60, seen=group(desired=4))
+
+    assert _select(replace(GROUP, max_unavailable=Amount(value=0)), seen, kept).retiring == ("i-3", "i-4")
+    ill = member("i-3", NEW, targets=())
+    few = group_look(member("i-1", NEW), member("i-2", NEW), ill, at=60, seen=group(desired=4))
+    assert _select(replace(GROUP, max_unavailable=Amount(value=0)), few, kept).retiring == ("i-3",)

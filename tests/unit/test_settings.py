@@ -87,6 +87,16 @@ def test_the_value_before_stays_known_until_a_look_shows_the_last() -> None:
     assert (shown.applied, shown.prepared_at, nothing) == ({"max-size": "6"}, None, ())
 
 
+def test_a_value_that_was_announced_and_is_not_wanted_after_all_is_not_taken_to_stand() -> None:
+    kept = status(ledger={"version": "lt-web:1"}, applied={"version": "lt-web:2 lt-web:1"}, prepared_at=T0)
+    decided, actions = prepare(View(ROLLOUT, _look(group()), kept), BOUNDS)
+
+    assert actions == ()
+    assert decided.applied == {"version": "lt-web:1 lt-web:2"}
+    _, putting_back = restore(View(ROLLOUT, _look(group()), decided))
+    assert putting_back == (act.UpdateGroup(group="web", template=OLD, version="1", reason=Reason.RESTORING),)
+
+
 def test_a_reload_lowers_the_minimum_for_its_standby_moves_and_sets_no_version() -> None:
     seen = group(desired=4, minimum=4, version="$Latest")
     told = _all_told("min-size")
