@@ -38,7 +38,8 @@ def _drop_ended(view: View) -> Status:
     """
     status = view.status
     gone = {name for name in (*status.rejected, *status.kept, *status.returning) if _has_left(view, name)}
-    gone |= {name for name in status.returning if view.is_gone(view.by_id[name])} - {*status.rejected, *status.kept}
+    ended = {name for name in status.returning if name in view.by_id and view.is_gone(view.by_id[name])}
+    gone |= ended - {*status.rejected, *status.kept}
     if not gone:
         return status
     return replace(

@@ -37,3 +37,16 @@ def test_no_other_is_launched_for_one_that_stays_in_standby() -> None:
     assert decided.actions == ()
     assert decided.status.outcome is Outcome.STOPPED
     assert "i-1: could not be brought back into service" in decided.status.warnings
+
+
+def test_one_that_no_look_shows_any_more_returns_no_more() -> None:
+    kept = status(
+        mode=Mode.STOPPING,
+        returning=("i-1",),
+        flights={"i-1": Flight(step=Step.RETURNING, since=T0)},
+        desired=Desired(goal=1, expected=1, previous=1, moved_at=T0),
+    )
+
+    decided = plan(OURS, group_look(member("i-2"), at=30, seen=group(desired=1)), kept)
+
+    assert decided.status.returning == ()
