@@ -260,7 +260,7 @@ class Controller:
         self._sink.event("hook.started", at, hook=run.hook.name, run=run.call.number, point=point, of=run.call.subject)
 
     def _tell_results(self, results: Sequence[Result]) -> None:
-        for result in results:
+        for result in (one for one in results if one.code != act.PUT_OFF):
             self._sink.event(
                 _EVENTS[type(result.action)],
                 self._clock.now(),

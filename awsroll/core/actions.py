@@ -273,13 +273,17 @@ class Answer(StrEnum):
     UNANSWERED = "unanswered"  # it may or may not have had its effect
 
 
+PUT_OFF = "PutOff"
+"""The code of an action that was left to the next step."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What came of one action.
 
     Attributes:
         instance_ids: for launches: the instances; for calls on several instances: those it was accepted for.
-        code: AWS's error code for `REFUSED` and `UNANSWERED`.
+        code: AWS's error code for `REFUSED` and `UNANSWERED`; `PUT_OFF` for what a step had no more time for.
         message: one line for people: AWS's words, or why it is stale.
         transient: a refusal that may pass by itself (no capacity, activity in progress, throttling).
         denied: a refusal for lack of permission or of valid credentials.

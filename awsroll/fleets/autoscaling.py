@@ -93,8 +93,8 @@ class AutoScalingFleet:
         return self._targets.remembered(rollout.target_groups) | on_group
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
-        """Carry out actions, in order. After a refused permission or a dead endpoint the rest is not tried."""
-        return execute_in_order(actions, lambda action: self._execute(rollout, action))
+        """Carry out actions as `execute_in_order` does."""
+        return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:
         match action:

@@ -1,7 +1,7 @@
 """What came of an action: AWS's answers, and failures, as `Result`s. Nothing is called here."""
 
 from awsroll.aws.faults import is_passing
-from awsroll.core.actions import Action, Answer, Result
+from awsroll.core.actions import PUT_OFF, Action, Answer, Result
 from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError
 
 
@@ -13,6 +13,11 @@ def done(action: Action, *, instance_ids: tuple[str, ...] = (), message: str = "
 def stale(action: Action, message: str) -> Result:
     """Say that the precondition no longer holds: no call was made."""
     return Result(action=action, answer=Answer.STALE, message=message)
+
+
+def put_off(action: Action) -> Result:
+    """Say that no call was made yet: this step has taken long enough."""
+    return Result(action=action, answer=Answer.STALE, code=PUT_OFF)
 
 
 def refused(action: Action, code: str, message: str, *, transient: bool = False, denied: bool = False) -> Result:

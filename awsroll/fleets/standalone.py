@@ -14,12 +14,14 @@ from awsroll.fleets.commands import Commands
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.launching import Launches
 from awsroll.fleets.named import named_instances
-from awsroll.fleets.outcomes import done, failed, is_pointless_to_go_on, stale
+from awsroll.fleets.outcomes import done, failed, is_pointless_to_go_on, put_off, stale
 from awsroll.fleets.protection import Protection
 from awsroll.fleets.targets import TargetGroups
 from awsroll.fleets.writes import SharedWrites, registered_words
+from awsroll.ports import Clock
 
 _ENDED = ("shutting-down", "terminated")
+_ACTING_SECONDS = 10.0
 
 
 class StandaloneFleet:
@@ -69,8 +71,8 @@ class StandaloneFleet:
         return tuple(found)
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
-        """Carry out actions, in order. After a refused permission or a dead endpoint the rest is not tried."""
-        return execute_in_order(actions, lambda action: self._execute(rollout, action))
+        """Carry out actions as `execute_in_order` does."""
+        return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:
         if isinstance(action, LaunchInstance):
@@ -101,12 +103,22 @@ class StandaloneFleet:
         return done(action, instance_ids=(name,))
 
 
-def execute_in_order(actions: Sequence[Action], execute: Callable[[Action], Result]) -> tuple[Result, ...]:
-    """Carry out actions one by one; a failed call is a result. What follows a hopeless failure is not tried."""
+def execute_in_order(
+    actions: Sequence[Action], execute: Callable[[Action], Result], clock: Clock
+) -> tuple[Result, ...]:
+    """Carry out actions one by one; a failed call is a result. What follows a hopeless failure is not tried.
+
+    Nor is what is left after some seconds: AWS takes so few launches a second that those of a large fleet would outlast
+    a Lambda function, a lease, and every wish to stop. They are stale, and decided anew by the next look.
+    """
     results: list[Result] = []
+    end = clock.monotonic() + _ACTING_SECONDS
     for action in actions:
         if results and is_pointless_to_go_on(results[-1]):
             results.append(stale(action, "not tried: the call before it failed for a reason that holds for all"))
+            continue
+        if results and clock.monotonic() >= end:
+            results.append(put_off(action))
             continue
         try:
             results.append(execute(action))

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from awsroll.core.actions import (
+    PUT_OFF,
     Answer,
     DeregisterTargets,
     LaunchInstance,
@@ -343,3 +344,20 @@ def test_an_action_of_the_other_kind_of_fleet_is_refused() -> None:
     with standalone() as lab:
         result = lab.do(SetDesiredCapacity(group="web", value=3, expected=2, reason=Reason.SURGING))
         assert (result.answer, result.code) == (Answer.REFUSED, "WrongKindOfFleet")
+
+
+# --- acting ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_step_has_no_time_for_is_left_to_the_next_one() -> None:
+    with standalone(shape={"servers": 3}) as lab:
+        doomed = [terminate(lab, name, not_registered=()) for name in lab.built.instance_ids]
+        lab.sandbox.on_call(lambda _, operation, __: lab.sandbox.jump(6 * (operation == "TerminateInstances")), "after")
+
+        results = lab.fleet.execute(lab.rollout, doomed)
+
+        assert [(one.answer, one.code) for one in results] == [
+            (Answer.DONE, ""),
+            (Answer.DONE, ""),
+            (Answer.STALE, PUT_OFF),
+        ]
