@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import template_setting
 from awsroll.core.rollout import Strategy
 from awsroll.core.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
+from awsroll.preflight.group import setting_of
 from awsroll.preflight.names import find_group
 from awsroll.preflight.seen import TemplateSetting
 from awsroll.preflight.versions import pin
@@ -34,7 +34,4 @@ def pin_version(spec: RolloutSpec, aws: Connection) -> RolloutSpec:
 def _setting(aws: Connection, group: str, findings: Findings) -> TemplateSetting | None:
     """Return what a group launches from; None for servers registered by hand, or a group without a launch template."""
     described = find_group(aws, group, findings) if group else None
-    found = None if described is None else template_setting(described)
-    if found is None:
-        return None
-    return TemplateSetting(template_id=found["LaunchTemplateId"], version=str(found.get("Version") or "$Default"))
+    return None if described is None else setting_of(described)

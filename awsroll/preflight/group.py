@@ -127,23 +127,26 @@ def _facts(
     aws: Connection, described: Reply, instances: tuple[Instance, ...], managed: frozenset[TargetKey]
 ) -> GroupFacts:
     hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
-    setting = template_setting(described)
     return GroupFacts(
         name=described["AutoScalingGroupName"],
         minimum=int(described["MinSize"]),
         maximum=int(described["MaxSize"]),
         desired=int(described["DesiredCapacity"]),
-        setting=None
-        if setting is None
-        else TemplateSetting(
-            template_id=setting["LaunchTemplateId"], version=str(setting.get("Version") or "$Default")
-        ),
+        setting=setting_of(described),
         launch_hook_seconds=_hook_seconds(hooks, _LAUNCHING),
         terminate_hook_seconds=_hook_seconds(hooks, _TERMINATING),
         grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
         extra_targets=_extra_targets(instances, managed),
         zones=_zones_of(described),
     )
+
+
+def setting_of(described: Reply) -> TemplateSetting | None:
+    """Return what a group launches from; None for one without a launch template."""
+    setting = template_setting(described)
+    if setting is None:
+        return None
+    return TemplateSetting(template_id=setting["LaunchTemplateId"], version=str(setting.get("Version") or "$Default"))
 
 
 def _zones_of(described: Reply) -> tuple[str, ...]:
