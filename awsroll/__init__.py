@@ -9,105 +9,82 @@ from typing import TYPE_CHECKING, Any
 from awsroll.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from awsroll.core.hooks import HookEvent, HookPoint, HookSpec
-    from awsroll.core.leftovers import Leftover
-    from awsroll.core.rollout import ExemptPolicy, OnFailure, Strategy
-    from awsroll.core.spec import RolloutSpec
-    from awsroll.core.status import Outcome
-    from awsroll.core.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
-    from awsroll.core.wishes import Wishes
+    from awsroll.api import (
+        abort as abort,
+        approve as approve,
+        open_store as open_store,
+        pause as pause,
+        plan as plan,
+        plan_fleets as plan_fleets,
+        repair as repair,
+        resume as resume,
+        roll as roll,
+        roll_fleets as roll_fleets,
+        rollback as rollback,
+        rollouts as rollouts,
+        status as status,
+    )
+    from awsroll.core.model.hooks import (
+        HookEvent as HookEvent,
+        HookPoint as HookPoint,
+        HookSpec as HookSpec,
+    )
+    from awsroll.core.model.rollout import (
+        ExemptPolicy as ExemptPolicy,
+        OnFailure as OnFailure,
+        Strategy as Strategy,
+    )
+    from awsroll.core.model.status import Outcome as Outcome
+    from awsroll.core.model.user_requests import Wishes as Wishes
+    from awsroll.core.repair.leftovers import Leftover as Leftover
+    from awsroll.core.request.spec import RolloutSpec as RolloutSpec
+    from awsroll.core.request.waves import (
+        FleetEnding as FleetEnding,
+        FleetSpec as FleetSpec,
+        FleetsSpec as FleetsSpec,
+        WaveSpec as WaveSpec,
+    )
     from awsroll.errors import (
-        AwsError,
-        AwsrollError,
-        FleetError,
-        FleetLockedError,
-        LeaseLostError,
-        RolloutNotFoundError,
-        SpecError,
-        StateError,
+        AwsError as AwsError,
+        AwsrollError as AwsrollError,
+        FleetError as FleetError,
+        FleetLockedError as FleetLockedError,
+        LeaseLostError as LeaseLostError,
+        RolloutNotFoundError as RolloutNotFoundError,
+        SpecError as SpecError,
+        StateError as StateError,
     )
-    from awsroll.hooks import PythonHook
-    from awsroll.interface import (
-        abort,
-        approve,
-        load_fleets,
-        load_plan,
-        open_store,
-        pause,
-        plan,
-        plan_fleets,
-        repair,
-        resume,
-        roll,
-        roll_fleets,
-        rollback,
-        rollouts,
-        save_plan,
-        status,
+    from awsroll.files.plan_file import (
+        load_plan as load_plan,
+        save_plan as save_plan,
     )
-    from awsroll.mending import Repaired
-    from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
-    from awsroll.stores import LocalStore, RecordStore
+    from awsroll.files.rollout_file import load_fleets as load_fleets
+    from awsroll.hooks import PythonHook as PythonHook
+    from awsroll.repair.repair import Repaired as Repaired
+    from awsroll.report import (
+        FleetsPlan as FleetsPlan,
+        FleetsReport as FleetsReport,
+        Report as Report,
+        RolloutPlan as RolloutPlan,
+        RolloutSummary as RolloutSummary,
+    )
+    from awsroll.stores import (
+        LocalStore as LocalStore,
+        RecordStore as RecordStore,
+    )
 
-__all__ = [
-    "AwsError",
-    "AwsrollError",
-    "ExemptPolicy",
-    "FleetEnding",
-    "FleetError",
-    "FleetLockedError",
-    "FleetSpec",
-    "FleetsPlan",
-    "FleetsReport",
-    "FleetsSpec",
-    "HookEvent",
-    "HookPoint",
-    "HookSpec",
-    "LeaseLostError",
-    "Leftover",
-    "LocalStore",
-    "OnFailure",
-    "Outcome",
-    "PythonHook",
-    "RecordStore",
-    "Repaired",
-    "Report",
-    "RolloutNotFoundError",
-    "RolloutPlan",
-    "RolloutSpec",
-    "RolloutSummary",
-    "SpecError",
-    "StateError",
-    "Strategy",
-    "WaveSpec",
-    "Wishes",
-    "abort",
-    "approve",
-    "load_fleets",
-    "load_plan",
-    "open_store",
-    "pause",
-    "plan",
-    "plan_fleets",
-    "repair",
-    "resume",
-    "roll",
-    "roll_fleets",
-    "rollback",
-    "rollouts",
-    "save_plan",
-    "status",
-]
-
+# The one table of public names: the module of each. tests/typing/test_public_names.py holds the imports above to it.
 _HOMES = {
-    "awsroll.core.leftovers": ("Leftover",),
-    "awsroll.core.hooks": ("HookEvent", "HookPoint", "HookSpec"),
+    "awsroll.core.repair.leftovers": ("Leftover",),
+    "awsroll.core.model.hooks": ("HookEvent", "HookPoint", "HookSpec"),
+    "awsroll.files.plan_file": ("load_plan", "save_plan"),
+    "awsroll.files.rollout_file": ("load_fleets",),
     "awsroll.hooks": ("PythonHook",),
-    "awsroll.core.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
-    "awsroll.core.spec": ("RolloutSpec",),
-    "awsroll.core.status": ("Outcome",),
-    "awsroll.core.waves": ("FleetEnding", "FleetSpec", "FleetsSpec", "WaveSpec"),
-    "awsroll.core.wishes": ("Wishes",),
+    "awsroll.core.model.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
+    "awsroll.core.request.spec": ("RolloutSpec",),
+    "awsroll.core.model.status": ("Outcome",),
+    "awsroll.core.request.waves": ("FleetEnding", "FleetSpec", "FleetsSpec", "WaveSpec"),
+    "awsroll.core.model.user_requests": ("Wishes",),
     "awsroll.errors": (
         "AwsError",
         "AwsrollError",
@@ -118,11 +95,9 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
-    "awsroll.interface": (
+    "awsroll.api": (
         "abort",
         "approve",
-        "load_fleets",
-        "load_plan",
         "open_store",
         "pause",
         "plan",
@@ -133,14 +108,14 @@ _HOMES = {
         "roll_fleets",
         "rollback",
         "rollouts",
-        "save_plan",
         "status",
     ),
-    "awsroll.mending": ("Repaired",),
+    "awsroll.repair.repair": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - made from the table, so that no name is written twice
 
 
 def __getattr__(name: str) -> Any:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TextIO
 
-from awsroll.core.fleet import Observation
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 from awsroll.ports import Sink
 
 

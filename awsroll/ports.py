@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from awsroll.core.actions import Action, Result
-from awsroll.core.fleet import Observation
-from awsroll.core.hooks import HookCall, HookRun, HookSeen
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.hooks import HookCall, HookRun, HookSeen
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
+from awsroll.core.model.user_requests import Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_iam as iam, aws_lambda as lambda_, aws_s3 as s3
 
 from awsroll_cdk import Fleet, RollingDeployment, Rollouts, check_solutions
 from awsroll_cdk.permissions import permit_passing

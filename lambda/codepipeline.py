@@ -13,9 +13,9 @@ from msgspec import Struct
 
 import surroundings as container
 from awsroll.clock import SystemClock
+from awsroll.driver.step_status import Awaited, Standing, StandingOutcome
+from awsroll.driver.steps import begin, step
 from awsroll.errors import AwsrollError
-from awsroll.standing import Awaited, Standing, StandingOutcome
-from awsroll.stepwise import begin, step
 from driving import around, around_known, bounds
 from handling import log, seconds_left
 from named import (

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from awsroll.standing import Standing
-from awsroll.stepwise import Say, say, wait_for_person
+from awsroll.driver.step_status import Standing
+from awsroll.driver.steps import Say, say, wait_for_person
 from driving import ROLLOUT_ID, around_known
 from handling import handles
 from named import InvalidEvent

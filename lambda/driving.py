@@ -3,8 +3,8 @@
 from typing import Any
 
 import surroundings as container
-from awsroll.compose import Surroundings
-from awsroll.stepwise import Bounds
+from awsroll.driver.operations import Surroundings
+from awsroll.driver.steps import Bounds
 from awsroll.stores import Order, RecordStore
 from handling import LogSink, seconds_left
 

@@ -17,8 +17,8 @@ import structlog
 
 import named
 import surroundings as container
+from awsroll.driver.steps import begin, step
 from awsroll.errors import AwsrollError
-from awsroll.stepwise import begin, step
 from driving import around, around_known, bounds
 from handling import check, log
 from prepare import Event

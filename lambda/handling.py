@@ -14,9 +14,9 @@ import msgspec
 import structlog
 import structlog.tracebacks
 
-from awsroll.core.fleet import Observation
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 from awsroll.errors import AwsrollError
 from named import InvalidEvent, named
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 import surroundings as container
-from awsroll.core.waves import FleetSpec, FleetsSpec
+from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.errors import AwsrollError, SpecError
-from awsroll.preflight.aliases import leaves_version_open, pin_version
-from awsroll.specfile import plain_fleets, to_fleets
+from awsroll.files.rollout_file import plain_fleets, to_fleets
+from awsroll.preflight.version_aliases import leaves_version_open, pin_version
 from awsroll.stores import Order
-from awsroll.waves.ready import refusal
+from awsroll.waves.check_fleets import refusal
 from driving import ROLLOUT_ID
 from handling import handles
 

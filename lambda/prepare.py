@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 import surroundings as container
-from awsroll.core.status import Outcome
+from awsroll.core.model.status import Outcome
+from awsroll.driver.step_status import Standing
+from awsroll.driver.steps import begin
 from awsroll.errors import RolloutNotFoundError
-from awsroll.standing import Standing
-from awsroll.stepwise import begin
 from awsroll.stores import RecordStore
 from driving import ROLLOUT_ID, around
 from handling import handles

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from awsroll.standing import Standing
-from awsroll.stepwise import step
+from awsroll.driver.step_status import Standing
+from awsroll.driver.steps import step
 from driving import ROLLOUT_ID, around_known, bounds
 from handling import handles
 

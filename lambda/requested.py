@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from awsroll.core.keys import named
-from awsroll.core.spec import RolloutSpec
-from awsroll.specfile import KNOWN, to_spec
+from awsroll.core.request.keys import named
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.files.rollout_file import KNOWN, to_spec
 from awsroll.stores import Order
 
 

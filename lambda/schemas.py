@@ -3,7 +3,7 @@
     python lambda/schemas.py              JSON Schema: docs/step-functions.schema.json
     python lambda/schemas.py --tables     the tables of docs/step-functions.md
 
-Those of the single stages are printed by `python -m awsroll.stages.schema`. This file is not part of the bundle.
+Those of the single stages are printed by `python -m awsroll.stages.event_schema`. This file is not part of the bundle.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ import judge_wave
 import plan_waves
 import prepare
 import reconcile
-from awsroll.stages.schema import DIALECT, attributes
+from awsroll.stages.event_schema import DIALECT, attributes
 
 HANDLERS = {
     "prepare": prepare.handler,

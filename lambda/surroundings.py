@@ -9,11 +9,12 @@ from threading import RLock
 from typing import Any
 
 from awsroll.aws.connection import Connection
+from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
 from awsroll.errors import SpecError
-from awsroll.opening import Role, SharedSession, assume_role, open_store
 from awsroll.ports import Clock
 from awsroll.stores import Order, RecordStore
+from awsroll.stores.opening import open_store
 
 STATE = "AWSROLL_STATE"
 

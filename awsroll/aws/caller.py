@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from awsroll.aws.calls import ApiCalls, is_reading
+from awsroll.aws.call_counts import ApiCalls, is_reading
 from awsroll.aws.clients import Clients
-from awsroll.aws.faults import read_fault
-from awsroll.aws.rate import RateLimit
+from awsroll.aws.rate_limit import RateLimit
 from awsroll.aws.retry import FailedCallError, Retry
+from awsroll.aws.translate_errors import read_fault
 
 if TYPE_CHECKING:
     from awsroll.ports import Lease

@@ -6,8 +6,8 @@
 from typing import Any
 
 from awsroll.aws.autoscaling import AutoScaling
+from awsroll.aws.call_counts import ApiCalls
 from awsroll.aws.caller import Caller
-from awsroll.aws.calls import ApiCalls
 from awsroll.aws.clients import Clients
 from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.aws.codepipeline import CodePipeline
@@ -16,7 +16,7 @@ from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
 from awsroll.aws.iam import Iam
 from awsroll.aws.lambda_ import Lambda
-from awsroll.aws.rate import RateLimit
+from awsroll.aws.rate_limit import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
 from awsroll.aws.s3 import S3
 from awsroll.aws.ssm import Ssm

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import tenacity
 
-from awsroll.aws.faults import Fault
+from awsroll.aws.translate_errors import Fault
 from awsroll.ports import Clock
 
 Answer = TypeVar("Answer")

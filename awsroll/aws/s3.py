@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from awsroll.aws.caller import Caller
-from awsroll.aws.faults import read_fault
+from awsroll.aws.translate_errors import read_fault
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "s3"

@@ -6,11 +6,11 @@ Derived from one look; the planner knows nothing of it.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from awsroll.core.capacity import Bounds, measure
-from awsroll.core.fleet import Instance, Observation, TargetState
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status, Step
-from awsroll.core.view import View
+from awsroll.core.classify.capacity import Bounds, measure
+from awsroll.core.classify.view import View
+from awsroll.core.model.observation import Instance, Observation, TargetState
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status, Step
 
 
 class CellPhase(StrEnum):

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.driving import drive
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
-from awsroll.cli.request import PACE_GROUP
-from awsroll.core.rollout import Pace
-from awsroll.core.status import Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.cli.read_request import PACE_GROUP
+from awsroll.core.model.rollout import Pace
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.user_requests import Wishes
 
 if TYPE_CHECKING:
-    from awsroll.compose import Surroundings
+    from awsroll.driver.operations import Surroundings
     from awsroll.report import Report, RolloutSummary
     from awsroll.stores import RecordStore
 
@@ -39,12 +39,12 @@ def approve(
     ] = False,
 ) -> int:
     """Open the gate that waits for a person."""
-    from awsroll import compose  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
     if reject:
         return _ask(everywhere, rollout, "reject", lambda said: replace(said, rejected=True))
     store = everywhere.store()
-    return _tell(everywhere, "approve", compose.approve(rollout, store), store)
+    return _tell(everywhere, "approve", operations.approve(rollout, store), store)
 
 
 @takes(PACE_GROUP, EVERYWHERE_GROUP)
@@ -52,7 +52,7 @@ def abort(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
     """Settle what is in flight, restore the settings, and stop with the fleet mixed."""
 
     def run(surroundings: "Surroundings") -> "Report":
-        from awsroll.compose import settle_and_stop  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver.operations import settle_and_stop  # noqa: PLC0415 - keeps `--help` fast
 
         return settle_and_stop(rollout, surroundings, pace)
 
@@ -64,7 +64,7 @@ def rollback(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
     """Take the fleet back to the version it ran before the rollout, also after it has succeeded."""
 
     def run(surroundings: "Surroundings") -> "Report":
-        from awsroll.compose import go_back  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver.operations import go_back  # noqa: PLC0415 - keeps `--help` fast
 
         return go_back(rollout, surroundings, pace)
 
@@ -72,7 +72,7 @@ def rollback(everywhere: Everywhere, rollout: ROLLOUT, pace: Pace) -> int:
 
 
 def _ask(everywhere: Everywhere, rollout: str, what: str, change: Callable[[Wishes], Wishes]) -> int:
-    from awsroll.compose import ask  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.operations import ask  # noqa: PLC0415 - keeps `--help` fast
 
     store = everywhere.store()
     return _tell(everywhere, what, ask(rollout, change, store), store)
@@ -92,8 +92,8 @@ def _tell(everywhere: Everywhere, what: str, summary: "RolloutSummary", store: "
 
 def _wake(everywhere: Everywhere, rollout: str, store: "RecordStore") -> None:
     """Have a state machine that waits for a person hear of it at once."""
-    from awsroll.compose import Surroundings, hear_at_once  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.waiting import waiting_token  # noqa: PLC0415 - the same
+    from awsroll.driver.operations import Surroundings, hear_at_once  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.task_token import waiting_token  # noqa: PLC0415 - the same
 
     if waiting_token(rollout, store):
         session, endpoint_url = everywhere.session(), everywhere.endpoint_url

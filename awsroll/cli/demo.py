@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.driving import Stage, drive
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
-from awsroll.cli.extra import needing_sandbox
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.drive import Stage, drive
 from awsroll.cli.flags import takes
+from awsroll.cli.missing_extra import needing_sandbox
 from awsroll.cli.output import Output
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
-    from awsroll.compose import Surroundings
+    from awsroll.driver.operations import Surroundings
     from awsroll.report import Report
-    from awsroll.sandbox.demo import DemoWorld
+    from awsroll.sandbox.demo_world import DemoWorld
 
 _MOST_SERVERS = 100
 _LOOK_EVERY_SECONDS = 0.25  # the sandbox's timers are sped up, so that looks must come faster than on AWS
@@ -59,7 +59,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     output = Output(json=everywhere.json, quiet=everywhere.quiet)
     with ExitStack() as stack:
         with needing_sandbox():
-            from awsroll.sandbox.demo import DemoWorld  # noqa: PLC0415 - moto, only for whoever wants it
+            from awsroll.sandbox.demo_world import DemoWorld  # noqa: PLC0415 - moto, only for whoever wants it
 
             world = DemoWorld(
                 servers=servers,
@@ -87,7 +87,7 @@ def _drive(spec: RolloutSpec, world: "DemoWorld", everywhere: Everywhere, folder
 
 
 def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
-    from awsroll.sandbox.demo import NEXT_VERSION_LABEL, RELOAD_COMMAND  # noqa: PLC0415 - see above
+    from awsroll.sandbox.demo_world import NEXT_VERSION_LABEL, RELOAD_COMMAND  # noqa: PLC0415 - see above
 
     fleet = world.fleet
     patience = 240 / world.chosen_speed  # of a bad version: long enough for a good one, short enough to watch
@@ -103,7 +103,7 @@ def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
 
 
 def _roll(spec: RolloutSpec, surroundings: "Surroundings", world: "DemoWorld") -> "Report":
-    from awsroll.compose import start  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.report import Traffic  # noqa: PLC0415 - see above
 
     report = start(spec, surroundings)

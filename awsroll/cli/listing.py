@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, complain
 from awsroll.errors import RolloutNotFoundError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @takes(EVERYWHERE_GROUP)
 def rollouts(everywhere: Everywhere) -> int:
     """List the known rollouts, newest first."""
-    from awsroll.cli.closing import summaries_text  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.compose import known_rollouts  # noqa: PLC0415 - see above
+    from awsroll.cli.render_report import summaries_text  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.operations import known_rollouts  # noqa: PLC0415 - see above
 
     store = everywhere.store()
     known = known_rollouts(store)
@@ -40,8 +40,8 @@ def status(
     ] = None,
 ) -> int:
     """Show where a rollout stands, by its record."""
-    from awsroll.cli.closing import status_text  # noqa: PLC0415 - see above
-    from awsroll.compose import known_rollout, known_rollouts  # noqa: PLC0415 - see above
+    from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
+    from awsroll.driver.operations import known_rollout, known_rollouts  # noqa: PLC0415 - see above
 
     store = everywhere.store()
     if rollout is None:

@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from awsroll.cli.cells import CellPhase, Picture, picture
-from awsroll.cli.closing import duration
-from awsroll.cli.lines import in_words
-from awsroll.core.fleet import Observation
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.cli.progress_lines import in_words
+from awsroll.cli.render_report import duration
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 
 _COLOURS = {
     CellPhase.OUTDATED: "blue",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from awsroll.cli import control, demo, listing, plan, policy, repair, resume, roll, sandbox, schema, state
-from awsroll.cli.exits import Exit, exit_of_error
+from awsroll.cli.exit_codes import Exit, exit_of_error
 from awsroll.cli.output import Output, complain
 from awsroll.errors import AwsrollError, FleetError, SpecError
 

@@ -37,7 +37,7 @@ class Output:
             with LiveView() as view:
                 yield view
         else:
-            from awsroll.cli.lines import PlainLines  # noqa: PLC0415 - see above
+            from awsroll.cli.progress_lines import PlainLines  # noqa: PLC0415 - see above
 
             yield PlainLines(sys.stderr)
 

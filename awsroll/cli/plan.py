@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
-from awsroll.cli.request import ASKED_GROUP, REQUEST_GROUP
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.waves import FleetsSpec
+from awsroll.cli.read_request import ASKED_GROUP, REQUEST_GROUP
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def plan(asked: RolloutSpec | FleetsSpec, out: Path | None, everywhere: Everywhe
         return _plan_many(asked, out, everywhere)
     import msgspec  # noqa: PLC0415 - keeps `--help` fast
 
-    from awsroll.cli.closing import plan_text  # noqa: PLC0415 - see above
+    from awsroll.cli.render_report import plan_text  # noqa: PLC0415 - see above
 
     output = Output(json=everywhere.json, quiet=everywhere.quiet)
     planned = _looked_ahead(asked, everywhere)
     if out is not None:
-        from awsroll.planfile import save_plan  # noqa: PLC0415 - see above
+        from awsroll.files.plan_file import save_plan  # noqa: PLC0415 - see above
 
         save_plan(planned, out)
         output.note(f"the plan is in {out}: `awsroll roll --plan {out}` carries it out")
@@ -78,6 +78,6 @@ def doctor(request: RolloutSpec, everywhere: Everywhere) -> int:
 
 
 def _looked_ahead(request: RolloutSpec, everywhere: Everywhere) -> "RolloutPlan":
-    from awsroll.compose import Surroundings, look_ahead  # noqa: PLC0415 - see above
+    from awsroll.driver.operations import Surroundings, look_ahead  # noqa: PLC0415 - see above
 
     return look_ahead(request, Surroundings(session=everywhere.session(), endpoint_url=everywhere.endpoint_url))

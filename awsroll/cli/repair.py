@@ -4,20 +4,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
-from awsroll.cli.exits import Exit
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import FlagGroup, takes
-from awsroll.cli.options import SPEC_FLAGS
 from awsroll.cli.output import Output, complain
-from awsroll.cli.request import PACE_GROUP
+from awsroll.cli.read_request import PACE_GROUP
+from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.signals import StopRequest
-from awsroll.core.rollout import Pace
+from awsroll.core.model.rollout import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsroll.core.leftovers import Leftover
-    from awsroll.mending import Repaired
+    from awsroll.core.repair.leftovers import Leftover
+    from awsroll.repair.repair import Repaired
 
 
 def _fleet(*, asg: str | None, target_group: list[str] | None) -> tuple[str, tuple[str, ...]]:
@@ -40,8 +40,8 @@ def repair(
     if not (rollout or asg or target_group):
         return _list(everywhere, output)
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.mending import Wanted, mend  # noqa: PLC0415 - see above
-    from awsroll.running import Surroundings  # noqa: PLC0415 - see above
+    from awsroll.driver.session import Surroundings  # noqa: PLC0415 - see above
+    from awsroll.repair.repair import Wanted, mend  # noqa: PLC0415 - see above
 
     def confirm(found: "tuple[Leftover, ...]") -> bool:
         _tell(output, found)
@@ -118,7 +118,7 @@ def _advice(repaired: "Repaired") -> tuple[str, ...]:
 
 def _list(everywhere: Everywhere, output: Output) -> int:
     """Without a name nothing is repaired: tell which rollouts have left something, as their records say."""
-    from awsroll.mending import unsettled  # noqa: PLC0415 - see above
+    from awsroll.repair.repair import unsettled  # noqa: PLC0415 - see above
 
     store = everywhere.store()
     found = [one for one in unsettled(store) if store.driver(one.rollout.rollout_id) is None]

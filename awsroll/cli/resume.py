@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.driving import drive
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
-from awsroll.cli.request import PACE_GROUP
-from awsroll.core.rollout import Pace
+from awsroll.cli.read_request import PACE_GROUP
+from awsroll.core.model.rollout import Pace
 
 if TYPE_CHECKING:
-    from awsroll.compose import Surroundings
+    from awsroll.driver.operations import Surroundings
     from awsroll.report import Report
 
 
@@ -24,7 +24,7 @@ def resume(
     """Go on with a rollout that was interrupted or waits for a person."""
 
     def run(surroundings: "Surroundings") -> "Report":
-        from awsroll.compose import go_on  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver.operations import go_on  # noqa: PLC0415 - keeps `--help` fast
 
         return go_on(rollout, surroundings, pace)
 

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.driving import drive
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
-from awsroll.cli.planned import WANTED_GROUP
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.waves import FleetsSpec
+from awsroll.cli.roll_request import WANTED_GROUP
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
-    from awsroll.compose import Surroundings
+    from awsroll.driver.operations import Surroundings
     from awsroll.report import Report, RolloutPlan
 
 
@@ -35,7 +35,7 @@ def roll(
         _check_region(wanted, everywhere.region)
 
     def run(surroundings: "Surroundings") -> "Report":
-        from awsroll.compose import start  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
 
         return start(wanted, surroundings)
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
-from awsroll.cli.extra import needing_sandbox
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import takes
+from awsroll.cli.missing_extra import needing_sandbox
 from awsroll.cli.output import Output
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.faults.rule import FaultRule
-    from awsroll.sandbox.options import SandboxOptions
+    from awsroll.sandbox.faults.fault_rule import FaultRule
+    from awsroll.sandbox.sandbox_options import SandboxOptions
     from awsroll.sandbox.server import SandboxServer
 
 
@@ -57,7 +57,7 @@ def sandbox(
 
 
 def _options(texts: list[str]) -> "SandboxOptions":
-    from awsroll.sandbox.options import SandboxOptions  # noqa: PLC0415 - only for whoever wants it
+    from awsroll.sandbox.sandbox_options import SandboxOptions  # noqa: PLC0415 - only for whoever wants it
 
     if wrong := next((text for text in texts if "=" not in text), None):
         problem = f"--option {wrong}: give NAME=VALUE, boot_seconds=10 for instances that boot in 10 s"
@@ -70,7 +70,7 @@ def _options(texts: list[str]) -> "SandboxOptions":
 
 
 def _rules(texts: list[str]) -> "list[FaultRule]":
-    from awsroll.sandbox.faults.rule import FaultRule  # noqa: PLC0415 - the same
+    from awsroll.sandbox.faults.fault_rule import FaultRule  # noqa: PLC0415 - the same
 
     try:
         return [FaultRule.parse(text) for text in texts]

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import Flag, takes
-from awsroll.cli.options import SPEC_FLAGS
 from awsroll.cli.output import Output
-from awsroll.core.hooks import HookSpec
-from awsroll.core.spec import RolloutSpec
+from awsroll.cli.rollout_options import SPEC_FLAGS
+from awsroll.core.model.hooks import HookSpec
+from awsroll.core.request.spec import RolloutSpec
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from awsroll.cli.everywhere import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 

@@ -3,21 +3,21 @@
 import sys
 from datetime import datetime
 
-from awsroll.cli.closing import how_to_go_on, plan_text
-from awsroll.cli.closing_waves import advice_on, fleets_text, wave_heading
-from awsroll.cli.driving import BEGINNINGS, in_words_serving
-from awsroll.cli.everywhere import Everywhere
-from awsroll.cli.exits import Exit, exit_of_outcome
-from awsroll.cli.lines import FleetLines
+from awsroll.cli.common_options import Everywhere
+from awsroll.cli.drive import BEGINNINGS, in_words_serving
+from awsroll.cli.exit_codes import Exit, exit_of_outcome
 from awsroll.cli.output import Output, complain
+from awsroll.cli.progress_lines import FleetLines
+from awsroll.cli.render_report import how_to_go_on, plan_text
+from awsroll.cli.render_waves_report import advice_on, fleets_text, wave_heading
 from awsroll.cli.signals import StopRequest
 from awsroll.clock import SystemClock
-from awsroll.compose import NotConfirmedError, Surroundings
-from awsroll.core.fleet import Observation
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
-from awsroll.core.view import View
-from awsroll.core.waves import FleetsSpec
+from awsroll.core.classify.view import View
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
+from awsroll.core.request.waves import FleetsSpec
+from awsroll.driver.operations import NotConfirmedError, Surroundings
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import FleetPlan, FleetsReport

@@ -9,25 +9,27 @@ looked at again. Nothing is remembered of where a rollout "was": every plan is m
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core import clocks, deadlines, desired, gates, hooking, roster, settings
-from awsroll.core.actions import Action, Answer, Reason, Result
-from awsroll.core.capacity import Capacity, measure
-from awsroll.core.failing import judge
-from awsroll.core.finishing import finish
-from awsroll.core.fleet import Observation
-from awsroll.core.hooks import HookPoint
-from awsroll.core.launching import adopt_old_launches, launch, note_shortage, settle_launches
-from awsroll.core.plan import Hold, Plan, add_failures, pause, seconds_until_next_look
-from awsroll.core.proposals import Proposals
-from awsroll.core.registering import register
-from awsroll.core.reloading import check_commands, reload
-from awsroll.core.retire import retire
-from awsroll.core.returning import bring_back
-from awsroll.core.rollout import ExemptPolicy, Rollout
-from awsroll.core.selection import beyond_desired, select, undecided
-from awsroll.core.settle import settle, settle_by_look
-from awsroll.core.status import Failure, Mode, Outcome, Status
-from awsroll.core.view import View
+from awsroll.core.classify import desired
+from awsroll.core.classify.capacity import Capacity, measure
+from awsroll.core.classify.view import View
+from awsroll.core.decide import gates, settings
+from awsroll.core.decide.bring_back import bring_back
+from awsroll.core.decide.finish import finish
+from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage, settle_launches
+from awsroll.core.decide.register import register
+from awsroll.core.decide.reload import check_commands, reload
+from awsroll.core.decide.retire import retire
+from awsroll.core.decide.selection import beyond_desired, select, undecided
+from awsroll.core.model.actions import Action, Answer, Reason, Result
+from awsroll.core.model.hooks import HookPoint
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.plan import Hold, Plan, add_failures, pause, seconds_until_next_look
+from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.status import Failure, Mode, Outcome, Status
+from awsroll.core.observe import clocks, deadlines, hook_runs, membership
+from awsroll.core.observe.settle import settle, settle_by_look
+from awsroll.core.observe.verdict import judge
 
 
 def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
@@ -78,9 +80,9 @@ def _look(view: View) -> View:
         deadlines.check_deaths,
         settle_by_look,
         adopt_old_launches,
-        hooking.settle_hooks,
+        hook_runs.settle_hooks,
         clocks.advance,
-        roster.refresh,
+        membership.refresh,
         desired.read,
         check_commands,
     ):
@@ -109,7 +111,7 @@ def _count(view: View, capacity: Capacity) -> View:
 def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     """Propose the next writes of one kind, in the order of preference."""
     before = Proposals()
-    if not view.status.backwards and hooking.awaits(view, before, HookPoint.BEFORE_ROLLOUT):
+    if not view.status.backwards and hook_runs.awaits(view, before, HookPoint.BEFORE_ROLLOUT):
         return view.status, before
     status, gate = gates.pass_gate(view)
     view = replace(view, status=status)
@@ -220,7 +222,7 @@ def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     actions = _one_kind(proposals.writes)
     others = tuple(Result(action=one, answer=Answer.STALE) for one in proposals.writes if one not in actions)
     view = replace(view, status=settle(view.status, others, view.observation.at))
-    status, runs = hooking.begin(view, proposals)
+    status, runs = hook_runs.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else _patience(view, holds)
     return Plan(actions=actions, status=status, holds=holds, requeue_seconds=seconds, hooks=runs)

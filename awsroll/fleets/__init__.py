@@ -7,9 +7,9 @@ here waits for an effect or decides what should be done: a precondition that no 
 from collections.abc import Callable
 
 from awsroll.aws.connection import Connection
-from awsroll.core.fleet import FleetKind
-from awsroll.core.rollout import Rollout
-from awsroll.fleets.autoscaling import AutoScalingFleet
+from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.rollout import Rollout
+from awsroll.fleets.auto_scaling_group import AutoScalingFleet
 from awsroll.fleets.standalone import StandaloneFleet
 from awsroll.ports import Fleet
 

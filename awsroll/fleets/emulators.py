@@ -8,9 +8,9 @@ rollout began is therefore taken to be what the group is set to. On AWS nothing 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from awsroll.core.fleet import Group, Instance
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.core.model.observation import Group, Instance
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, Fallbacks
 
 

@@ -2,12 +2,12 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.core.actions import LaunchInGroup, Result
-from awsroll.core.refusals import is_short_of_capacity
+from awsroll.core.model.actions import LaunchInGroup, Result
+from awsroll.core.observe.refusals import is_short_of_capacity
 from awsroll.errors import AccessRefusedError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
-from awsroll.fleets.launching import REPLAYABLE
-from awsroll.fleets.outcomes import done, refused, stale
+from awsroll.fleets.results import done, refused, stale
+from awsroll.fleets.standalone_launch import REPLAYABLE
 
 _DENIED = ("UnauthorizedOperation", "AccessDenied")
 # What Auto Scaling answers for a group that LaunchInstances is not made for: a definite no, without effect.

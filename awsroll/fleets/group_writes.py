@@ -10,18 +10,18 @@ from awsroll.aws.autoscaling import AutoScaling
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.faults import is_throttle
-from awsroll.aws.reading import read_lifecycle, read_warm_pool
-from awsroll.core import actions as act
-from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.fleet import Lifecycle
-from awsroll.core.warm_pool import WarmPool
+from awsroll.aws.parse_answers import read_lifecycle, read_warm_pool
+from awsroll.aws.translate_errors import is_throttle
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.errors import AccessRefusedError, AwsError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.fleets.common_writes import registered_words
 from awsroll.fleets.fallbacks import BULK_TERMINATE, Fallbacks
-from awsroll.fleets.group_look import GroupLook
-from awsroll.fleets.outcomes import done, failed, stale
-from awsroll.fleets.targets import TargetGroups
-from awsroll.fleets.writes import registered_words
+from awsroll.fleets.group_settings import GroupLook
+from awsroll.fleets.results import done, failed, stale
+from awsroll.fleets.target_groups import TargetGroups
 
 _COUNTED = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING, Lifecycle.UNKNOWN)

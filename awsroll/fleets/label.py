@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import HELD_BY_TAG, tags_of
-from awsroll.core.rollout import Rollout
+from awsroll.aws.parse_answers import HELD_BY_TAG, tags_of
+from awsroll.core.model.rollout import Rollout
 from awsroll.errors import AwsError, AwsrollError, FleetLockedError
 
 _VALID_SECONDS = 600

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable, Sequence
 
-from awsroll.aws.alarms import look_at_alarms
+from awsroll.aws.alarm_states import look_at_alarms
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import GROUP_TAG, ROLLOUT_TAG, missing_instance, read_instance, tags_of
-from awsroll.core.actions import Action, LaunchInstance, Result, TerminateInstance
-from awsroll.core.fleet import Instance, Observation
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.aws.parse_answers import GROUP_TAG, ROLLOUT_TAG, missing_instance, read_instance, tags_of
+from awsroll.core.model.actions import Action, LaunchInstance, Result, TerminateInstance
+from awsroll.core.model.observation import Instance, Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 from awsroll.errors import AwsError, AwsRefusedError
-from awsroll.fleets.commands import Commands
+from awsroll.fleets.common_writes import SharedWrites, registered_words
 from awsroll.fleets.fallbacks import Fallbacks
-from awsroll.fleets.launching import Launches
-from awsroll.fleets.named import named_instances
-from awsroll.fleets.outcomes import done, failed, is_pointless_to_go_on, put_off, stale
-from awsroll.fleets.protection import Protection
-from awsroll.fleets.targets import TargetGroups
-from awsroll.fleets.writes import SharedWrites, registered_words
+from awsroll.fleets.recorded_instances import named_instances
+from awsroll.fleets.reload_commands import Commands
+from awsroll.fleets.results import done, failed, is_pointless_to_go_on, put_off, stale
+from awsroll.fleets.standalone_launch import Launches
+from awsroll.fleets.target_groups import TargetGroups
+from awsroll.fleets.termination_protection import Protection
 from awsroll.ports import Clock
 
 _ENDED = ("shutting-down", "terminated")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from awsroll.core.hooks import Hook, HookEvent, HookPoint, HookSpec, name_problems, named
-from awsroll.core.rollout import Rollout, Strategy
+from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, HookSpec, name_problems, named
+from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.errors import SpecError
 
 HookCallable: TypeAlias = Callable[[HookEvent], object]

@@ -12,11 +12,11 @@ from typing import Protocol
 
 from awsroll.aws.connection import Connection
 from awsroll.clock import SystemClock
-from awsroll.core.hooks import HookCall, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.hooks.callables import HookCallable
-from awsroll.hooks.commands import Command, HookFailedError
-from awsroll.hooks.functions import Function
-from awsroll.hooks.scripts import Scripts
+from awsroll.hooks.lambda_functions import Function
+from awsroll.hooks.local_commands import Command, HookFailedError
+from awsroll.hooks.server_scripts import Scripts
 
 _LONGER_SECONDS = 5.0  # a command that is being ended for taking too long says so itself
 

@@ -10,11 +10,11 @@ calls on a group are checked as launches. What the calls need in the end is in `
 
 from typing import Any
 
-from awsroll.iam.asked import Asked, Fleets, Place, Rollouts
-from awsroll.iam.driving import roles, store, tasks
-from awsroll.iam.fleets import groups, marks, reading, target_groups
-from awsroll.iam.launching import launching, terminating
-from awsroll.iam.running import commands, functions
+from awsroll.iam.command_statements import commands, functions
+from awsroll.iam.driver_statements import roles, store, tasks
+from awsroll.iam.fleet_statements import groups, marks, reading, target_groups
+from awsroll.iam.launch_statements import launching, terminating
+from awsroll.iam.policy_request import Asked, Fleets, Place, Rollouts
 
 __all__ = ["NOT_FOR_ROLLOUTS", "Fleets", "Place", "Rollouts", "action_of", "policy"]
 

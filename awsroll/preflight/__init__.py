@@ -3,7 +3,7 @@
 `prepare` turns a request into a `Rollout` and its first `Status`, or refuses with all that is wrong at once.
 """
 
-from awsroll.core.finding import Finding
-from awsroll.preflight.preparing import Prepared, prepare
+from awsroll.core.model.finding import Finding
+from awsroll.preflight.prepare import Prepared, prepare
 
 __all__ = ["Finding", "Prepared", "prepare"]

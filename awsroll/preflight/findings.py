@@ -1,6 +1,6 @@
 """Collects what the checks find, so that all of it is told together."""
 
-from awsroll.core.finding import Finding
+from awsroll.core.model.finding import Finding
 from awsroll.errors import FleetError
 
 REFUSE, WARN = "refuse", "warn"

@@ -2,9 +2,9 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import active_refresh, template_setting
-from awsroll.core.rollout import ExemptPolicy, Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.aws.parse_answers import active_refresh, template_setting
+from awsroll.core.model.rollout import ExemptPolicy, Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 

@@ -4,11 +4,11 @@ from collections import Counter
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.core.fleet import Instance, TemplateVersion
-from awsroll.core.rollout import VersionCount, version_of
+from awsroll.core.model.observation import Instance, TemplateVersion
+from awsroll.core.model.rollout import VersionCount, version_of
 from awsroll.errors import AwsRefusedError
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.seen import Goal, TemplateSetting
+from awsroll.preflight.fleet_facts import Goal, TemplateSetting
 
 LATEST, DEFAULT = "$Latest", "$Default"
 _UNKNOWN_TEMPLATE = ("InvalidLaunchTemplateId.", "InvalidLaunchTemplateName.")

@@ -3,12 +3,12 @@
 Derived from the record, a look, and the counts of this run; nothing here reads AWS or prints.
 """
 
-from awsroll.core.finding import Finding
-from awsroll.report.build import build_report
-from awsroll.report.fleets import FleetPlan, FleetReport, FleetsPlan, FleetsReport, WavePlan, WaveReport
+from awsroll.core.model.finding import Finding
+from awsroll.report.build_report import build_report
 from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
-from awsroll.report.model import ApiCalls, Failed, InstanceCounts, Report, Traffic
+from awsroll.report.report import ApiCalls, Failed, InstanceCounts, Report, Traffic
 from awsroll.report.summary import Phase, RolloutSummary, summarize
+from awsroll.report.waves_report import FleetPlan, FleetReport, FleetsPlan, FleetsReport, WavePlan, WaveReport
 
 __all__ = [
     "ApiCalls",

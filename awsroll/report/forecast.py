@@ -6,15 +6,15 @@ an estimate for people, from the timers that AWS shows and two guesses stated be
 
 from dataclasses import dataclass
 
-from awsroll.core.capacity import measure
-from awsroll.core.finding import Finding
-from awsroll.core.fingerprint import Fingerprint
-from awsroll.core.fleet import Observation, TargetGroup
-from awsroll.core.rollout import Rollout, Strategy, version_of
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Status
-from awsroll.core.victims import order
-from awsroll.core.view import View
+from awsroll.core.classify.capacity import measure
+from awsroll.core.classify.view import View
+from awsroll.core.decide.victims import order
+from awsroll.core.model.finding import Finding
+from awsroll.core.model.fingerprint import Fingerprint
+from awsroll.core.model.observation import Observation, TargetGroup
+from awsroll.core.model.rollout import Rollout, Strategy, version_of
+from awsroll.core.model.status import Status
+from awsroll.core.request.spec import RolloutSpec
 
 _BOOT_SECONDS = 60.0  # an ordinary Linux instance, from the call until its application listens
 _COMMAND_SECONDS = 30.0  # a reload command, with its way through SSM

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.ports import Record
 
 

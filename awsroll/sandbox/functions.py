@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
-from awsroll.sandbox.errors import refuse
+from awsroll.sandbox.api_errors import refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

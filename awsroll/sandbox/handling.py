@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.api_errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -15,9 +15,9 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
-from awsroll.sandbox.api import CallsAnswered, LostAnswers
-from awsroll.sandbox.fleets import Clients
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.dispatch import CallsAnswered, LostAnswers
+from awsroll.sandbox.ready_fleets import Clients
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
 from awsroll.sandbox.ticker import Ticker
 from awsroll.sandbox.world import REGION, SandboxClock

@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def awsroll_sandbox(request: pytest.FixtureRequest) -> "Iterator[Sandbox]":
     """Give the test a sandbox that boto3 talks to; its clock moves by `jump` alone."""
     from awsroll.sandbox.inprocess import Sandbox  # noqa: PLC0415  only tests that use it pay for it
-    from awsroll.sandbox.options import SandboxOptions  # noqa: PLC0415  the same
+    from awsroll.sandbox.sandbox_options import SandboxOptions  # noqa: PLC0415  the same
     from awsroll.testing.clock import VirtualClock  # noqa: PLC0415  the same
 
     marker = request.node.get_closest_marker("awsroll_sandbox")

@@ -14,11 +14,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from awsroll.sandbox.api import CallsAnswered, LostAnswers
-from awsroll.sandbox.control import Control
-from awsroll.sandbox.fleets import Clients
+from awsroll.sandbox.control_api import Control
+from awsroll.sandbox.dispatch import CallsAnswered, LostAnswers
 from awsroll.sandbox.inprocess import ACCESS_KEY_ID, ENVIRONMENT, SECRET_ACCESS_KEY, sandbox_session
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.ready_fleets import Clients
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
 from awsroll.sandbox.ticker import Ticker
 from awsroll.sandbox.world import REGION, SandboxClock

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from time import sleep
 from typing import Any, Literal
 
-from awsroll.sandbox.api import Api, CallListener, LostAnswers
 from awsroll.sandbox.autoscaling.world import AutoScalingWorld
 from awsroll.sandbox.cloudwatch.alarms import CloudWatchWorld
+from awsroll.sandbox.dispatch import Api, CallListener, LostAnswers
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.faults.book import Faults
-from awsroll.sandbox.fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
 from awsroll.sandbox.functions import Functions
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.ready_fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.ticker import WallClock
 from awsroll.sandbox.world import SandboxClock, World

@@ -11,7 +11,7 @@ from awsroll.sandbox.ec2.instance import STATE_CODES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.ec2.instance import SimInstance
-    from awsroll.sandbox.ec2.launch import LaunchOrder
+    from awsroll.sandbox.ec2.run_instances import LaunchOrder
     from awsroll.sandbox.world import World
 
 

@@ -16,7 +16,7 @@ from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.faults.book import Faults
 from awsroll.sandbox.functions import Functions
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.timeline import Timeline, Timer
 

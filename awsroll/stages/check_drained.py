@@ -7,11 +7,11 @@ and port, says that it is over: `unused` alone has three other meanings.
 from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
-from awsroll.core.fleet import Instance, Lifecycle, TargetKey
+from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
 from awsroll.stages.deregister_targets import Registration
-from awsroll.stages.marks import registered_at
+from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, first_of
 from awsroll.stages.scope import Scope, check_known, find_fleet, refuse
-from awsroll.stages.words import CheckAnswer, FleetEvent, SomeInstances, first_of
+from awsroll.stages.stage_tags import registered_at
 
 _LOOKS_PER_DELAY = 10
 _LONGEST_WAIT = 30

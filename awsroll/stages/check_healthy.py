@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from awsroll.aws.connection import Connection
-from awsroll.core.fleet import Instance, TemplateVersion
+from awsroll.core.model.observation import Instance, TemplateVersion
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.versions import pin
-from awsroll.stages.health import lacking
+from awsroll.stages.event_fields import AnyInstances, CheckAnswer, Count, FleetEvent, Template, first_of
 from awsroll.stages.scope import LEAVING, LIVING, Scope, check_known, find_fleet, raise_refusals, refuse
-from awsroll.stages.words import AnyInstances, CheckAnswer, Count, FleetEvent, Template, first_of
+from awsroll.stages.target_health import lacking
 
 _LOOKED_BACK = timedelta(minutes=15)
 _LAUNCHING = "Launching"

@@ -7,15 +7,15 @@ that is told to replace a member drains it by itself (`terminate_and_launch`).
 from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
-from awsroll.core import actions as act
-from awsroll.core.actions import Reason
-from awsroll.core.fleet import Instance, Lifecycle, TargetKey, TargetState
-from awsroll.stages.acting import carry_out
-from awsroll.stages.health import left_serving
-from awsroll.stages.marks import is_finished, is_taken_out, missing, registered_at, taken_out
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Reason
+from awsroll.core.model.observation import Instance, Lifecycle, TargetKey, TargetState
+from awsroll.stages.carry_out import carry_out
+from awsroll.stages.event_fields import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
 from awsroll.stages.scope import LIVING, Scope, check_known, fleet_to_change, refuse
+from awsroll.stages.stage_tags import is_finished, is_taken_out, missing, registered_at, taken_out
 from awsroll.stages.standby import check_may_leave, put_in_standby
-from awsroll.stages.words import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
+from awsroll.stages.target_health import left_serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from awsroll.aws.connection import Connection
-from awsroll.core import actions as act
-from awsroll.core.actions import Answer, Reason
-from awsroll.core.fleet import Lifecycle
-from awsroll.core.settings import DESIRED, MAXIMUM
+from awsroll.core.decide.settings import DESIRED, MAXIMUM
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer, Reason
+from awsroll.core.model.observation import Lifecycle
 from awsroll.errors import FleetError
-from awsroll.stages.acting import carry_out
-from awsroll.stages.marks import is_taken_out, taken_out
-from awsroll.stages.memory import (
+from awsroll.stages.carry_out import carry_out
+from awsroll.stages.event_fields import FleetAnswer, GroupEvent, Seconds, Template
+from awsroll.stages.group_memory import (
     WHILE_DOUBLED,
     Memory,
     Phase,
@@ -26,7 +26,7 @@ from awsroll.stages.memory import (
     suspend,
 )
 from awsroll.stages.scope import LEAVING, Scope, check_can_launch, fleet_to_change, refuse
-from awsroll.stages.words import FleetAnswer, GroupEvent, Seconds, Template
+from awsroll.stages.stage_tags import is_taken_out, taken_out
 
 _POLL_SECONDS = 15
 _BEGUN = (Phase.DOUBLING, Phase.DOUBLED)

@@ -11,21 +11,21 @@ from typing import Annotated
 from msgspec import Meta
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import APP_VERSION_TAG
-from awsroll.core import actions as act
-from awsroll.core.actions import Answer, Reason
-from awsroll.core.fleet import CommandState, Instance, InstanceState, Invocation, Lifecycle, TargetState
-from awsroll.core.rollout import Limits, ReloadCommand
-from awsroll.core.status import Flight, Status, Step
+from awsroll.aws.parse_answers import APP_VERSION_TAG
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer, Reason
+from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle, TargetState
+from awsroll.core.model.rollout import Limits, ReloadCommand
+from awsroll.core.model.status import Flight, Status, Step
 from awsroll.errors import FleetError
-from awsroll.fleets.commands import Commands
 from awsroll.fleets.fallbacks import Fallbacks
-from awsroll.stages.acting import carry_out
+from awsroll.fleets.reload_commands import Commands
+from awsroll.stages.carry_out import carry_out
 from awsroll.stages.check_drained import still_registered
-from awsroll.stages.marks import FINISHED_TAG, is_finished, is_taken_out, registered_at
+from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, first_of
 from awsroll.stages.scope import Scope, check_known, fleet_to_change, refuse
+from awsroll.stages.stage_tags import FINISHED_TAG, is_finished, is_taken_out, registered_at
 from awsroll.stages.standby import bring_back, settle
-from awsroll.stages.words import CheckAnswer, FleetEvent, SomeInstances, first_of
 
 _SEARCHED = timedelta(hours=24)
 _POLL_SECONDS = 5

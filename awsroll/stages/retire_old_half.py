@@ -11,19 +11,19 @@ from datetime import timedelta
 from typing import Literal
 
 from awsroll.aws.connection import Connection
-from awsroll.core import actions as act
-from awsroll.core.actions import Reason
-from awsroll.core.fleet import Instance, Lifecycle, TemplateVersion
-from awsroll.core.settings import DESIRED
+from awsroll.core.decide.settings import DESIRED
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Reason
+from awsroll.core.model.observation import Instance, Lifecycle, TemplateVersion
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.versions import pin
-from awsroll.stages.acting import carry_out
-from awsroll.stages.health import lacking
-from awsroll.stages.marks import ENDING_TAG, asked_to_end_at, instant, is_taken_out
-from awsroll.stages.memory import Phase, forget, put_back, read_memory
-from awsroll.stages.replacing_members import ended_members
+from awsroll.stages.carry_out import carry_out
+from awsroll.stages.event_fields import CheckAnswer, GroupEvent, ManyInstances, Template, first_of
+from awsroll.stages.group_memory import Phase, forget, put_back, read_memory
+from awsroll.stages.replace_members import ended_members
 from awsroll.stages.scope import LEAVING, Scope, fleet_to_change, raise_refusals, refuse
-from awsroll.stages.words import CheckAnswer, GroupEvent, ManyInstances, Template, first_of
+from awsroll.stages.stage_tags import ENDING_TAG, asked_to_end_at, instant, is_taken_out
+from awsroll.stages.target_health import lacking
 
 _SETTLE = timedelta(seconds=60)
 _COUNTED = (Lifecycle.IN_SERVICE, Lifecycle.PENDING)

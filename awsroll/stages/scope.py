@@ -11,14 +11,14 @@ from typing import NoReturn
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.reading import (
+from awsroll.aws.parse_answers import (
     attached_target_groups,
     missing_instance,
     read_instance,
     read_lifecycle,
     template_setting,
 )
-from awsroll.core.fleet import (
+from awsroll.core.model.observation import (
     FleetKind,
     Instance,
     InstanceState,
@@ -28,19 +28,19 @@ from awsroll.core.fleet import (
     TargetKey,
     TargetState,
 )
-from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
-from awsroll.fleets.targets import TargetGroups
+from awsroll.fleets.target_groups import TargetGroups
 from awsroll.ports import Fleet
-from awsroll.preflight.balancing import check_target_groups
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.group_checks import check_group
-from awsroll.preflight.names import find_group, find_target_groups, group_name
+from awsroll.preflight.lookups import find_group, find_target_groups, group_name
+from awsroll.preflight.target_group_checks import check_target_groups
 from awsroll.preflight.versions import pin
-from awsroll.stages.words import FleetEvent
+from awsroll.stages.event_fields import FleetEvent
 
 LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)

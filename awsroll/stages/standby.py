@@ -6,24 +6,15 @@ meanwhile, and what ends members of its own choice rests; both are put back when
 
 from collections.abc import Iterable
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Answer, Reason, Result
-from awsroll.core.fleet import Instance, Lifecycle
-from awsroll.core.rollout import Strategy
-from awsroll.core.settings import DESIRED, MINIMUM
-from awsroll.stages.acting import carry_out
-from awsroll.stages.marks import is_finished, is_taken_out
-from awsroll.stages.memory import (
-    QUIET,
-    Phase,
-    check_is_free,
-    put_back,
-    read_memory,
-    remember,
-    running,
-    suspend,
-)
+from awsroll.core.decide.settings import DESIRED, MINIMUM
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer, Reason, Result
+from awsroll.core.model.observation import Instance, Lifecycle
+from awsroll.core.model.rollout import Strategy
+from awsroll.stages.carry_out import carry_out
+from awsroll.stages.group_memory import QUIET, Phase, check_is_free, put_back, read_memory, remember, running, suspend
 from awsroll.stages.scope import LEAVING, Scope, check_can_roll
+from awsroll.stages.stage_tags import is_finished, is_taken_out
 
 
 def check_may_leave(scope: Scope, going: Iterable[Instance]) -> None:

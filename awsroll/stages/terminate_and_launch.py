@@ -9,10 +9,10 @@ from typing import Literal
 
 from awsroll.aws.connection import Connection
 from awsroll.stages.deregister_targets import Registration
-from awsroll.stages.replacing import Wish, replace_servers
-from awsroll.stages.replacing_members import replace_members
+from awsroll.stages.event_fields import CheckAnswer, Count, FleetEvent, SomeInstances, Template, first_of
+from awsroll.stages.replace_members import replace_members
+from awsroll.stages.replace_standalone import Wish, replace_servers
 from awsroll.stages.scope import fleet_to_change
-from awsroll.stages.words import CheckAnswer, Count, FleetEvent, SomeInstances, Template, first_of
 
 _POLL_SECONDS = 10
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from awsroll.core.rollout import Rollout
+from awsroll.core.model.rollout import Rollout
 from awsroll.errors import AwsrollError, FleetLockedError, LeaseLostError
 from awsroll.ports import Clock
 from awsroll.stores import codec

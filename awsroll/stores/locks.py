@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from awsroll.core.rollout import Rollout
-from awsroll.stores.process import Process
+from awsroll.core.model.rollout import Rollout
+from awsroll.stores.process_identity import Process
 
 _READABLE = 80
 

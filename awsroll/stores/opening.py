@@ -3,17 +3,51 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from awsroll.aws.connection import Connection
+from awsroll.aws.retry import RetryLimits
+from awsroll.aws.sessions import open_session
+from awsroll.clock import SystemClock
 from awsroll.errors import SpecError
-from awsroll.stores.dynamodb import DynamoItems
-from awsroll.stores.local import LocalStore
-from awsroll.stores.records import RecordStore
-from awsroll.stores.remote import RemoteShelf
-from awsroll.stores.s3 import S3Objects
+from awsroll.ports import Clock
+from awsroll.stores.dynamodb_shelf import DynamoItems
+from awsroll.stores.local_store import LocalStore
+from awsroll.stores.record_store import RecordStore
+from awsroll.stores.remote_shelf import RemoteShelf
+from awsroll.stores.s3_shelf import S3Objects
 
+# A store that does not answer must be given up long before the lease runs out; the next observation tries again.
+_STORE_RETRIES = RetryLimits(total_seconds=10)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+
+
+def open_store(
+    address: str | None,
+    *,
+    session: Callable[[], Any] = open_session,
+    endpoint_url: str | None = None,
+    clock: Clock | None = None,
+) -> RecordStore:
+    """Return the store that an address names: a directory, `s3://BUCKET/PREFIX` or `dynamodb://TABLE`.
+
+    Nothing is read or written yet.
+
+    Args:
+        address: None: a directory under the user's state home.
+        session: makes the boto3 session; not called for a directory.
+        endpoint_url: where the calls of a store that AWS keeps go instead of to AWS.
+        clock: what their retries wait on.
+
+    Raises:
+        SpecError: if it is no address.
+    """
+
+    def connect() -> Connection:
+        return Connection(session(), clock=clock or SystemClock(), endpoint_url=endpoint_url, retry=_STORE_RETRIES)
+
+    return store_at(address, connect)
 
 
 def store_at(address: str | None, connect: Callable[[], Connection]) -> RecordStore:

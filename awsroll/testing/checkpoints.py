@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from awsroll.core.fleet import Lifecycle
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Mode, Status
+from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Mode, Status
 from awsroll.testing.facts import Facts, Truth
 
 _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)

@@ -5,8 +5,8 @@ A command has no token: it is known by rollout, instance and attempt, and one th
 
 from dataclasses import dataclass, field
 
-from awsroll.core.fleet import CommandState, InstanceState, Invocation
-from awsroll.core.rollout import ReloadCommand
+from awsroll.core.model.observation import CommandState, InstanceState, Invocation
+from awsroll.core.model.rollout import ReloadCommand
 from awsroll.testing.instances import CallError, FakeInstance, Instances
 from awsroll.testing.world import World
 

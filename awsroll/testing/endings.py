@@ -7,10 +7,10 @@ restored must still stand in the record's ledger, and in its warnings.
 from dataclasses import dataclass
 from datetime import datetime
 
-from awsroll.core.fleet import InstanceState, Lifecycle, TargetState
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Outcome, Status
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Outcome, Status
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.facts import Truth
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.instances import FakeInstance

@@ -6,7 +6,7 @@ A precondition that no longer holds is a `_Stale`, which is no error; a refusal 
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     Action,
     DeleteWarmPool,
     DeregisterTargets,
@@ -28,8 +28,8 @@ from awsroll.core.actions import (
     TerminateInstance,
     UpdateGroup,
 )
-from awsroll.core.fleet import InstanceState, Lifecycle, TargetKey, TargetState
-from awsroll.core.rollout import Rollout
+from awsroll.core.model.observation import InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.rollout import Rollout
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.group_calls import GroupCalls

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from awsroll.core.fleet import InstanceState, Lifecycle, TargetKey, TargetState
-from awsroll.core.rollout import Rollout
+from awsroll.core.model.observation import InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.rollout import Rollout
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup
-from awsroll.testing.hands import Somebody
 from awsroll.testing.instances import FakeInstance, Instances
+from awsroll.testing.outside_changes import Somebody
 from awsroll.testing.targets import Targets
 
 _LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED)

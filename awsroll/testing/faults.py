@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from awsroll.core.actions import Action, Answer
+from awsroll.core.model.actions import Action, Answer
 
 
 class When(StrEnum):

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import cycle
 
-from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.fleet import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
-from awsroll.core.view import LAG_SECONDS
+from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.observation import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 from awsroll.errors import AwsUnansweredError
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.commands import Commands
@@ -24,9 +24,9 @@ from awsroll.testing.facts import Truth
 from awsroll.testing.faults import Fault, Faults, When
 from awsroll.testing.group import FakeGroup, GroupSettings
 from awsroll.testing.group_calls import GroupCalls
-from awsroll.testing.hands import Somebody
 from awsroll.testing.instances import CallError, FakeInstance, Instances, LaunchRequest
-from awsroll.testing.looks import Looker, Snapshot
+from awsroll.testing.observations import Looker, Snapshot
+from awsroll.testing.outside_changes import Somebody
 from awsroll.testing.safety import Safety
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import Actor, Physics, World

@@ -8,8 +8,15 @@ finds, rebalances zones, and scales in by zone first. What people and programs a
 from collections import Counter
 from dataclasses import dataclass, field
 
-from awsroll.core.fleet import InstanceState, Lifecycle, ScalingFailure, TargetKey, TargetState, TemplateVersion
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.model.observation import (
+    InstanceState,
+    Lifecycle,
+    ScalingFailure,
+    TargetKey,
+    TargetState,
+    TemplateVersion,
+)
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.instances import FakeInstance, Instances, LaunchRequest
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import World

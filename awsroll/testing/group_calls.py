@@ -5,8 +5,8 @@ Each method is one API call: it has its effect, or raises `CallError` and has no
 
 from collections.abc import Iterable, Sequence
 
-from awsroll.core.fleet import InstanceState, Lifecycle, TemplateVersion
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.model.observation import InstanceState, Lifecycle, TemplateVersion
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.group import FakeGroup, Member
 from awsroll.testing.instances import CallError
 from awsroll.testing.world import World

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from awsroll.core.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState
 from awsroll.testing.clock import VirtualClock
 
 

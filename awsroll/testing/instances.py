@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from awsroll.core.fleet import InstanceState, TargetKey, TemplateVersion
+from awsroll.core.model.observation import InstanceState, TargetKey, TemplateVersion
 from awsroll.testing.world import World
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ the plan was made on could not show yet. `endings` judges how a rollout leaves t
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from awsroll.core.fleet import InstanceState, Lifecycle
-from awsroll.core.rollout import ExemptPolicy, Rollout
-from awsroll.core.status import Mode, Outcome, Status
+from awsroll.core.model.observation import InstanceState, Lifecycle
+from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.testing.checkpoints import Checkpoints
 from awsroll.testing.endings import Ending, Found
 from awsroll.testing.facts import Facts, Truth

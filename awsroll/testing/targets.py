@@ -8,7 +8,7 @@ application changes, the instant at which the load balancer will have noticed is
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from awsroll.core.fleet import InstanceState, Target, TargetGroup, TargetKey, TargetState
+from awsroll.core.model.observation import InstanceState, Target, TargetGroup, TargetKey, TargetState
 from awsroll.testing.instances import CallError, FakeInstance, Instances
 from awsroll.testing.world import Event, World
 

@@ -4,6 +4,6 @@ Each fleet is one rollout like any other, with its own record, lock, credentials
 When to begin which, and when to stop, is decided in `core.waves`.
 """
 
-from awsroll.waves.run import FleetsRun
+from awsroll.waves.run_waves import FleetsRun
 
 __all__ = ["FleetsRun"]

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_stepfunctions as stepfunctions
+from aws_cdk import (
+    aws_cloudwatch as cloudwatch,
+    aws_cloudwatch_actions as actions,
+    aws_lambda as lambda_,
+    aws_sns as sns,
+    aws_stepfunctions as stepfunctions,
+)
 from constructs import Construct
 
 _WHAT_TO_DO = "see its cause, then `awsroll status`; a fleet left half way: `awsroll resume` or `awsroll repair`"

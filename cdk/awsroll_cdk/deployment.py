@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_stepfunctions as stepfunctions
+from aws_cdk import (
+    aws_dynamodb as dynamodb,
+    aws_kms as kms,
+    aws_lambda as lambda_,
+    aws_logs as logs,
+    aws_sns as sns,
+    aws_stepfunctions as stepfunctions,
+)
 from constructs import Construct
 
 from awsroll.iam import Rollouts

@@ -1,7 +1,6 @@
 """The durable function: an alias to invoke it by, and what it may do to its own executions."""
 
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_iam as iam, aws_lambda as lambda_
 from constructs import Construct
 
 from awsroll_cdk.acknowledging import acknowledge, spelt

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_iam as iam, aws_lambda as lambda_
 from constructs import Construct
 
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge

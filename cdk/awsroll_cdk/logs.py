@@ -1,9 +1,7 @@
 """Log groups: encrypted with a key of the deployment's own, kept for as long as asked."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
+from aws_cdk import aws_iam as iam, aws_kms as kms, aws_logs as logs
 from constructs import Construct
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_stepfunctions as stepfunctions
+from aws_cdk import aws_iam as iam, aws_lambda as lambda_, aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, spelt

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_stepfunctions as stepfunctions
+from aws_cdk import aws_iam as iam, aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from awsroll.iam import Place, Rollouts, policy

@@ -11,7 +11,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from awsroll.aws.clients import UnimplementedAnswerError
-from awsroll.aws.faults import is_passing, read_fault
+from awsroll.aws.translate_errors import is_passing, read_fault
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,

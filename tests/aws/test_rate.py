@@ -1,6 +1,6 @@
 import pytest
 
-from awsroll.aws.rate import RateLimit
+from awsroll.aws.rate_limit import RateLimit
 from awsroll.testing.clock import VirtualClock
 
 

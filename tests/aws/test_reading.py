@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.aws.reading import (
+from awsroll.aws.parse_answers import (
     attached_target_groups,
     missing_instance,
     read_instance,
@@ -11,7 +11,7 @@ from awsroll.aws.reading import (
     read_targets,
     template_setting,
 )
-from awsroll.core.fleet import InstanceState, Lifecycle, TargetState, TemplateVersion
+from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState, TemplateVersion
 
 
 def described(**more: Any) -> dict[str, Any]:

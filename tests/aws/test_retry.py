@@ -1,7 +1,7 @@
 import pytest
 
-from awsroll.aws.faults import Fault
 from awsroll.aws.retry import FailedCallError, Retry, RetryLimits
+from awsroll.aws.translate_errors import Fault
 from awsroll.errors import AwsRefusedError, AwsUnansweredError
 from awsroll.testing.clock import VirtualClock
 

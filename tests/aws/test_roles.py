@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from moto.sts.models import sts_backends
 
+from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.errors import AccessRefusedError
-from awsroll.opening import Role, SharedSession, assume_role
 from awsroll.sandbox import Sandbox
 from awsroll.testing.clock import VirtualClock
 

@@ -17,8 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from awsroll.sandbox.demo import DemoWorld
-from awsroll.sandbox.fleets import Fleet
+from awsroll.sandbox.demo_world import DemoWorld
+from awsroll.sandbox.ready_fleets import Fleet
 from tests.chain.assembly import STACK, adapted, synthesized
 from tests.chain.executions import Execution, client, execute, machine_arn
 from tests.chain.processes import CDK, REGION, ministack, run, tool

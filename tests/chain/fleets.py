@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awsroll.sandbox.demo import DEREGISTRATION_DELAY_SECONDS, DemoWorld
-from awsroll.sandbox.fleets import Fleet
+from awsroll.sandbox.demo_world import DEREGISTRATION_DELAY_SECONDS, DemoWorld
+from awsroll.sandbox.ready_fleets import Fleet
 from awsroll.sandbox.traffic import Traffic
 from tests.chain.everything import SPEED, Ending, deploy, kept_folder, told, versions
 from tests.chain.executions import client, execute, machine_arn

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.compose import NotConfirmedError, Surroundings, go_on, start
-from awsroll.core.status import Outcome
+from awsroll.core.model.status import Outcome
+from awsroll.driver.operations import NotConfirmedError, Surroundings, go_on, start
 from awsroll.errors import FleetError
 from awsroll.sandbox import ApiError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awsroll.sandbox import SandboxServer, serve
-from awsroll.sandbox.fleets import Fleet
+from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import awsroll, start
 
 pytestmark = pytest.mark.process

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 from awsroll.cli.main import run
-from awsroll.cli.options import SPEC_FLAGS
-from awsroll.cli.request import read_fleets
+from awsroll.cli.read_request import read_fleets
+from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.schema import fleets_schema
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.waves import FleetSpec, FleetsSpec, WaveSpec
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.errors import SpecError
-from awsroll.specfile import load_fleets, plain_fleets, plain_request, to_fleets, to_spec
+from awsroll.files.rollout_file import load_fleets, plain_fleets, plain_request, to_fleets, to_spec
 
 ROLE = "arn:aws:iam::111122223333:role/deploy"
 EXAMPLE = f"""
@@ -254,7 +254,7 @@ def test_the_schema_of_fleets_is_printed(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_reading_needs_neither_the_command_line_nor_boto3() -> None:
-    code = "import sys, awsroll.specfile; print(sorted({'boto3', 'typer', 'rich'} & set(sys.modules)))"
+    code = "import sys, awsroll.files.rollout_file; print(sorted({'boto3', 'typer', 'rich'} & set(sys.modules)))"
 
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from awsroll.sandbox import FaultRule, Fleet, FleetShape, SandboxServer, serve
-from awsroll.sandbox.fleets import Clients, Pace, standalone_fleet
+from awsroll.sandbox.ready_fleets import Clients, Pace, standalone_fleet
 from tests.cli.program import Finished, awsroll, start
 
 pytestmark = pytest.mark.process

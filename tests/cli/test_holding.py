@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.aws.calls import is_reading
+from awsroll.aws.call_counts import is_reading
 from awsroll.sandbox import SandboxServer, serve
 from tests.cli.program import awsroll, start
 

@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from awsroll.cli.request import build_request
+from awsroll.cli.read_request import build_request
 from awsroll.cli.schema import file_schema
-from awsroll.core.hooks import HookPoint, HookSpec
+from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.errors import SpecError
 from awsroll.sandbox import SandboxServer, serve
 from tests.cli.program import awsroll, start

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from awsroll.cli.cells import CellPhase, picture
-from awsroll.cli.closing import duration, how_to_go_on, report_text, summaries_text
-from awsroll.cli.lines import PlainLines
 from awsroll.cli.live import LiveView
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
-from awsroll.core.rollout import Gates
-from awsroll.core.status import Flight, Outcome, Places, Step
+from awsroll.cli.progress_lines import PlainLines
+from awsroll.cli.render_report import duration, how_to_go_on, report_text, summaries_text
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
+from awsroll.core.model.rollout import Gates
+from awsroll.core.model.status import Flight, Outcome, Places, Step
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import Traffic, build_report, summarize

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from awsroll.sandbox import SandboxServer, serve
-from awsroll.sandbox.fleets import Fleet
+from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import FAKE_KEYS, Finished, awsroll, start
 
 pytestmark = pytest.mark.process

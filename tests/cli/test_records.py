@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from awsroll.cli.main import run
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.ports import Record
 from awsroll.stores import LocalStore
 from tests.stores.records import T0, busy_record, record

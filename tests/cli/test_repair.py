@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from awsroll.sandbox import SandboxServer, serve
-from awsroll.sandbox.fleets import Fleet
+from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import FAKE_KEYS, Finished, awsroll, start
 from tests.crash.ending import Found
 

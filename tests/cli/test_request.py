@@ -6,11 +6,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from awsroll.cli.options import SPEC_FLAGS
-from awsroll.cli.request import build_request
+from awsroll.cli.read_request import build_request
+from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.schema import file_schema
-from awsroll.core.rollout import ExemptPolicy, Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.rollout import ExemptPolicy, Strategy
+from awsroll.core.request.spec import RolloutSpec
 
 EVERY_KEY = """
 asg: web

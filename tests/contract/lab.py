@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awsroll.aws.connection import Connection
-from awsroll.core.actions import Action, Result
-from awsroll.core.amount import EVERYTHING
-from awsroll.core.fleet import FleetKind, Instance, Observation, TargetKey, TemplateVersion
-from awsroll.core.rollout import ReloadCommand, Rollout
-from awsroll.core.status import Flight, Launch, Status, Step
+from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.amount import EVERYTHING
+from awsroll.core.model.observation import FleetKind, Instance, Observation, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import ReloadCommand, Rollout
+from awsroll.core.model.status import Flight, Launch, Status, Step
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet
 from awsroll.sandbox import Sandbox

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     Answer,
     DeleteWarmPool,
     EnterStandby,
@@ -21,8 +21,16 @@ from awsroll.core.actions import (
     TerminateInGroup,
     UpdateGroup,
 )
-from awsroll.core.fleet import FleetKind, Group, Instance, InstanceState, Lifecycle, Observation, TargetState
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.model.observation import (
+    FleetKind,
+    Group,
+    Instance,
+    InstanceState,
+    Lifecycle,
+    Observation,
+    TargetState,
+)
+from awsroll.core.model.warm_pool import WarmPool
 from tests.contract.lab import LABS, Lab
 
 WHY = Reason.OUTDATED

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     Answer,
     DeregisterTargets,
     ForgetSettings,
@@ -18,7 +18,7 @@ from awsroll.core.actions import (
     SetDeregistrationDelay,
     TerminateInstance,
 )
-from awsroll.core.fleet import CommandState, FleetKind, InstanceState, Observation, TargetState
+from awsroll.core.model.observation import CommandState, FleetKind, InstanceState, Observation, TargetState
 from tests.contract.lab import LABS, ROLLOUT_ID, Lab
 
 WHY = Reason.OUTDATED

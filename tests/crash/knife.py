@@ -14,8 +14,8 @@ from typing import Any
 
 from awsroll.sandbox import Sandbox
 from awsroll.stores import RecordStore
-from awsroll.stores.directory import DirectoryShelf
-from awsroll.stores.process import this_process
+from awsroll.stores.directory_shelf import DirectoryShelf
+from awsroll.stores.process_identity import this_process
 
 READING = ("Describe", "List", "Get")
 MOST_INSTANTS = 20_000

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from awsroll.cli.exits import exit_of_outcome
-from awsroll.core.status import Outcome
+from awsroll.cli.exit_codes import exit_of_outcome
+from awsroll.core.model.status import Outcome
 from awsroll.sandbox import ConnectionLost, Fleet, SandboxOptions, SandboxServer, serve
 from awsroll.stores import LocalStore
 from tests.cli.program import clean_environment

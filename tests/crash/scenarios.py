@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.sandbox import Fleet
 
 RELOADED, LOADED = "v2", "v1"

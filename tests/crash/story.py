@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import awsroll
-from awsroll.core.status import Outcome
+from awsroll.core.model.status import Outcome
 from awsroll.report import Report
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions, SandboxServer
 from awsroll.stores import LocalStore

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core import launching
-from awsroll.core.actions import Action
-from awsroll.core.status import Launch
-from awsroll.core.view import View
+from awsroll.core.classify.view import View
+from awsroll.core.decide import launch as launching_module
+from awsroll.core.model.actions import Action
+from awsroll.core.model.status import Launch
 from awsroll.sandbox import Sandbox
 from awsroll.testing.clock import VirtualClock
 from tests.crash.branches import tell_all
@@ -59,12 +59,12 @@ def test_a_process_that_died_does_nothing_more() -> None:
 
 
 def test_a_launch_that_is_made_anew_instead_of_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    again = launching._action
+    again = launching_module._action
 
     def anew(view: View, launch: Launch) -> Action:
         return again(view, replace(launch, token=f"{launch.token}-again"))
 
-    monkeypatch.setattr(launching, "_action", anew)
+    monkeypatch.setattr(launching_module, "_action", anew)
     cut = tell(REPLACE).trails[0].index("after ec2:RunInstances") + 1
 
     assert any("3 were launched, not 2" in problem for problem in tell(REPLACE, (cut,)).problems)

@@ -9,8 +9,8 @@ import msgspec
 
 import awsroll
 from awsroll.cli.schema import fleets_schema
-from awsroll.core.waves import FleetEnding
-from awsroll.specfile import plain_fleets, to_fleets
+from awsroll.core.request.waves import FleetEnding
+from awsroll.files.rollout_file import plain_fleets, to_fleets
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "fleets.md").read_text()
 

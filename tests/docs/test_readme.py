@@ -9,7 +9,7 @@ import typer
 from typer.main import get_command
 
 import awsroll
-from awsroll.cli.exits import Exit
+from awsroll.cli.exit_codes import Exit
 from awsroll.cli.main import app, run
 
 ROOT = Path(__file__).parent.parent.parent

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from awsroll.core.actions import Answer, DeregisterTargets, Reason, SendCommand
-from awsroll.core.fleet import CommandState
-from awsroll.core.rollout import Strategy
+from awsroll.core.model.actions import Answer, DeregisterTargets, Reason, SendCommand
+from awsroll.core.model.observation import CommandState
+from awsroll.core.model.rollout import Strategy
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import ROLLOUT, Lab, standalone

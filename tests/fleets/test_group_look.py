@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import LaunchInGroup, Reason, TerminateInGroup
-from awsroll.core.fleet import InstanceState, Lifecycle
+from awsroll.core.model.actions import LaunchInGroup, Reason, TerminateInGroup
+from awsroll.core.model.observation import InstanceState, Lifecycle
 from awsroll.errors import AwsRefusedError
-from awsroll.fleets.group_look import is_mixed
+from awsroll.fleets.group_settings import is_mixed
 from tests.support.looking import group
 
 

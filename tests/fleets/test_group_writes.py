@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     Answer,
     EnterStandby,
     ExitStandby,
@@ -17,7 +17,7 @@ from awsroll.core.actions import (
     TerminateInGroup,
     UpdateGroup,
 )
-from awsroll.core.fleet import Group, Lifecycle
+from awsroll.core.model.observation import Group, Lifecycle
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import Lab, group

@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from awsroll.aws.connection import Connection
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     Answer,
     DeregisterTargets,
     LaunchInGroup,
@@ -23,10 +23,10 @@ from awsroll.core.actions import (
     TerminateInstance,
     UpdateGroup,
 )
-from awsroll.core.fleet import CommandState, InstanceState, TargetKey, TargetState, TemplateVersion
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Flight, Launch, Step
+from awsroll.core.model.observation import CommandState, InstanceState, TargetKey, TargetState, TemplateVersion
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Flight, Launch, Step
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.fleets import fleet_of
 from awsroll.preflight import prepare

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.fleets.script import run_once
+from awsroll.fleets.reload_script import run_once
 
 
 class Server:

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     PUT_OFF,
     Answer,
     DeregisterTargets,
@@ -14,7 +14,7 @@ from awsroll.core.actions import (
     SetDesiredCapacity,
     TerminateInstance,
 )
-from awsroll.core.fleet import InstanceState, TargetState
+from awsroll.core.model.observation import InstanceState, TargetState
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import ROLLOUT, Lab, standalone

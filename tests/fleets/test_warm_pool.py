@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from awsroll.aws.reading import read_warm_pool
-from awsroll.core.actions import Answer, DeleteWarmPool, PutWarmPool, Reason
-from awsroll.core.warm_pool import WarmPool
+from awsroll.aws.parse_answers import read_warm_pool
+from awsroll.core.model.actions import Answer, DeleteWarmPool, PutWarmPool, Reason
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.fleets.fallbacks import Fallbacks
-from awsroll.fleets.group_look import GroupLook
+from awsroll.fleets.group_settings import GroupLook
 from tests.support.amazon import connection, stubbed
 from tests.support.looking import Lab, group
 from tests.support.looks import group as seen_group

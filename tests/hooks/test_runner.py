@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState
 from awsroll.hooks import HookRunner
 from tests.support.amazon import connection
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
-from awsroll.core.hooks import HookPoint, HookSpec
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.aws.connection import Connection
+from awsroll.core.model.hooks import HookPoint, HookSpec
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
 from awsroll.events import Tee
-from awsroll.opening import open_store
-from awsroll.policies import policy_for
+from awsroll.preflight.iam_policy import policy_for
 from awsroll.report import Report
-from awsroll.running import Surroundings
 from awsroll.stores import LocalStore
+from awsroll.stores.opening import open_store
 from tests.iam.gate import Gate
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
@@ -154,7 +154,7 @@ def gated(case: Case, folder: Path, **options: Any) -> Iterator[Trial]:
         _make_store(rolling, case.state)
         case.prepare(rolling)
         asked = rolling.request(**case.wanted)
-        made = policy_for(asked, Surroundings(session=sandbox.session(), clock=clock), store=case.state)
+        made = policy_for(asked, Connection(sandbox.session(), clock=clock), store=case.state)
         yield Trial(rolling=rolling, gate=Gate(sandbox, made), wanted=case.wanted, state=case.state)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import awsroll
-from awsroll.core.status import Outcome
+from awsroll.core.model.status import Outcome
 from tests.iam.cases import CASES, Case, gated, judge, with_an_instance_role
 
 

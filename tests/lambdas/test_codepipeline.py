@@ -12,7 +12,7 @@ import structlog
 import codepipeline
 import named
 import surroundings
-from awsroll import stepwise
+from awsroll.driver import steps
 from awsroll.errors import AwsUnansweredError
 from tests.lambdas.pipeline import SECRET, TOKEN, pipeline
 
@@ -162,14 +162,14 @@ def test_an_event_that_arrives_twice_at_once_begins_one_rollout_and_is_answered_
     with pipeline(tmp_path) as pipe:
         event = pipe.job()
         again: list[Any] = [event]
-        really = stepwise._step_held
+        really = steps._step_held
 
         def meanwhile(*args: Any) -> Any:
             if again:
                 pipe.call(again.pop())
             return really(*args)
 
-        monkeypatch.setattr(stepwise, "_step_held", meanwhile)
+        monkeypatch.setattr(steps, "_step_held", meanwhile)
         pipe.call(event)
         assert len(pipe.told) == 1
         assert pipe.finish()["outputVariables"] == {"rollout_id": FIRST, "outcome": "succeeded"}

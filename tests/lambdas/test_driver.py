@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import named
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.user_requests import Wishes
 from awsroll.stores import Waiting
 from tests.lambdas.driven import machine
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 import surroundings
-from awsroll.stages.schema import STAGES, stage_schemas
+from awsroll.stages.event_schema import STAGES, stage_schemas
 from named import FleetLocked, HandlerError, InvalidEvent, PreflightRefused
 from tests.stages.machine import STORIES, Bounds, Json, Watched, machine
 

@@ -25,7 +25,7 @@ from typing import Any
 from unittest.mock import patch
 
 import plan_waves
-from awsroll.stores.directory import DirectoryShelf
+from awsroll.stores.directory_shelf import DirectoryShelf
 from awsroll.stores.shelf import Entry
 from named import PreflightRefused
 from tests.lambdas.driven import machine

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from awsroll.stages.schema import STAGES
+from awsroll.stages.event_schema import STAGES
 from tests.crash.watch import Watch
 from tests.machines.interpreter import interpreter
 from tests.stages.machine import Bounds

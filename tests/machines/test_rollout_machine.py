@@ -210,7 +210,7 @@ def test_a_person_at_a_terminal_answers_a_machine_that_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], outcome: str
 ) -> None:
     with interpreter(tmp_path, servers=2) as made:
-        monkeypatch.setattr("awsroll.opening.open_session", lambda **_: made.driven.rolling.sandbox.session())
+        monkeypatch.setattr("awsroll.aws.sessions.open_session", lambda **_: made.driven.rolling.sandbox.session())
         execution = made.start({"request": made.driven.request(checkpoint=1, approve_checkpoints=True)})
         until(made, execution, "Wait for approval")
         verb, *options = words

@@ -11,8 +11,20 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from awsroll.core.fleet import InstanceState
-from awsroll.core.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Mode, Places, Status, Step
+from awsroll.core.model.observation import InstanceState
+from awsroll.core.model.status import (
+    Call,
+    CallKind,
+    Counters,
+    Desired,
+    Failure,
+    Flight,
+    Launch,
+    Mode,
+    Places,
+    Status,
+    Step,
+)
 from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
 from tests.model.world import IDS, Server, World
 

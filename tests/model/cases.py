@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from awsroll.core.amount import EVERYTHING, NONE, Amount
-from awsroll.core.fleet import FleetKind, Lifecycle
-from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.amount import EVERYTHING, NONE, Amount
+from awsroll.core.model.observation import FleetKind, Lifecycle
+from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
 from tests.model.explore import Case
 from tests.model.safety import Found
 from tests.model.times import LIMITS, LONG

@@ -3,7 +3,7 @@
 import re
 from dataclasses import fields, is_dataclass
 
-from awsroll.core.status import Status
+from awsroll.core.model.status import Status
 from tests.model.canonical import State
 from tests.model.times import NOW
 from tests.model.world import Server

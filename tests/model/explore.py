@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from awsroll.core.desired import is_moving
-from awsroll.core.fleet import FleetKind
-from awsroll.core.status import Mode, Outcome, Status
+from awsroll.core.classify.desired import is_moving
+from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model import passes, physics
 from tests.model.canonical import (
     AFTER_A_WHILE,

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from pytest import MonkeyPatch  # noqa: PT013 -- only the type's name is used
 
-from awsroll.core import capacity, desired, finishing, gates, launching, planner, reloading, retire, selection
-from awsroll.core.fleet import TargetState
-from awsroll.core.plan import Plan
-from awsroll.core.view import View
+from awsroll.core import planner
+from awsroll.core.classify import capacity, desired
+from awsroll.core.classify.view import View
+from awsroll.core.decide import finish, gates, launch, reload, retire, selection
+from awsroll.core.model.observation import TargetState
+from awsroll.core.model.plan import Plan
 from tests.model.cases import case
 from tests.model.explore import Case
 from tests.model.world import Server
@@ -137,7 +139,7 @@ MUTANTS = (
     ),
     Mutant(
         "no command is sent before the drain is over",
-        _constant(reloading, "is_drained", value=True),
+        _constant(reload, "is_drained", value=True),
         case("standalone", "reload", 2, 0),
         "invariant 3",
     ),
@@ -167,7 +169,7 @@ MUTANTS = (
     ),
     Mutant(
         "no new server is launched beyond the checkpoint",
-        _constant(launching, "launches_left", _MANY),
+        _constant(launch, "launches_left", _MANY),
         case("standalone", "checkpoint-double-half", 2, 0),
         "invariant 5",
     ),
@@ -203,7 +205,7 @@ MUTANTS = (
     ),
     Mutant(
         "desired is lowered only when it ends nobody",
-        _constant(finishing, "_present", 0),
+        _constant(finish, "_present", 0),
         case("group", "launch-first", 2, 1),
         "the group is made to end",
     ),
@@ -215,13 +217,13 @@ MUTANTS = (
     ),
     Mutant(
         "settings are put back",
-        lambda patch: patch.setattr(finishing, "restore", lambda view: (view.status, ())),
+        lambda patch: patch.setattr(finish, "restore", lambda view: (view.status, ())),
         case("group", "replace", 2, 0),
         "invariant 6",
     ),
     Mutant(
         "what was taken out is brought back when a rollout stops",
-        lambda patch: patch.setattr(finishing, "bring_back", lambda view, *_: view.status),
+        lambda patch: patch.setattr(finish, "bring_back", lambda view, *_: view.status),
         case("standalone", "replace", 2, 1),
         "invariant 7",
     ),

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from awsroll.core import actions as act
 from awsroll.core import planner
-from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.plan import Plan
-from awsroll.core.settle import settle
-from awsroll.core.status import Status
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.plan import Plan
+from awsroll.core.model.status import Status
+from awsroll.core.observe.settle import settle
 from tests.model.calls import carry_out, refuse_launch
 from tests.model.canonical import State
 from tests.model.safety import Deed, Found, newly_taken, wrongs

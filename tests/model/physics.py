@@ -5,7 +5,7 @@ A kind event is what AWS does anyway; a world in which nothing more goes wrong c
 
 from collections.abc import Iterator
 
-from awsroll.core.fleet import CommandState, InstanceState, Lifecycle, TargetState
+from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetState
 from tests.model.calls import launched
 from tests.model.world import Server, World
 

@@ -8,12 +8,12 @@ would refuse it.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Action
-from awsroll.core.capacity import bounds
-from awsroll.core.fleet import InstanceState, Lifecycle, TargetState
-from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
-from awsroll.core.status import Mode, Outcome, Status
+from awsroll.core.classify.capacity import bounds
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action
+from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState
+from awsroll.core.model.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model.world import Server, World
 
 _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)

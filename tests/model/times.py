@@ -8,7 +8,7 @@ tell apart.
 
 from datetime import UTC, datetime, timedelta
 
-from awsroll.core.rollout import Limits
+from awsroll.core.model.rollout import Limits
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 A_WHILE, LONG = 60.0, 300.0

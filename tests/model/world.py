@@ -7,7 +7,7 @@ does is in `calls`; which states are the same is decided in `canonical`.
 from functools import cache
 from typing import NamedTuple
 
-from awsroll.core.fleet import (
+from awsroll.core.model.observation import (
     CommandState,
     FleetKind,
     Group,
@@ -22,9 +22,9 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import CallKind, Status
-from awsroll.testing.looks import named_ids
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import CallKind, Status
+from awsroll.testing.observations import named_ids
 from tests.model.times import DELAY, NOW
 
 ROLLOUT_ID = "model"

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from awsroll.aws.connection import Connection
-from awsroll.core.fleet import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.rollout import ExemptPolicy, Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import ExemptPolicy, Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import Prepared, prepare
 from awsroll.sandbox import Fleet, Sandbox

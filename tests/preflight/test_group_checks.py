@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.group_checks import _check_warm_pool, check_group

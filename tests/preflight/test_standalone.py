@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from awsroll.aws.connection import Connection
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.hooks import HookPoint, HookSpec
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.hooks import HookPoint, HookSpec
+from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import AccessRefusedError, FleetError, SpecError
 from awsroll.preflight import Prepared, prepare
 from awsroll.sandbox import ApiError, Fleet, Sandbox

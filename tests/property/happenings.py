@@ -5,14 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hypothesis import assume
-from hypothesis import strategies as st
+from hypothesis import assume, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from awsroll.core.desired import is_moving
-from awsroll.core.fleet import AlarmState, InstanceState, Lifecycle, TargetKey, TargetState
-from awsroll.core.status import Outcome
-from awsroll.core.view import LAG_SECONDS
+from awsroll.core.classify.desired import is_moving
+from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.model.observation import AlarmState, InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.status import Outcome
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import CallError, FakeInstance, Misbehaviour

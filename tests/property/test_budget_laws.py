@@ -1,10 +1,9 @@
 """Laws of the sums: they hold for every amount and every size of fleet."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from awsroll.core.amount import Amount
-from awsroll.core.capacity import bounds
+from awsroll.core.classify.capacity import bounds
+from awsroll.core.model.amount import Amount
 from tests.support.builders import rollout, standalone
 
 amounts = st.one_of(

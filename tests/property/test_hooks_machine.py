@@ -5,13 +5,12 @@ Whatever they do, the invariants hold, a rollout ends once they pass again, and 
 
 from dataclasses import replace
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import initialize, rule
 
-from awsroll.core.hooks import Hook, HookPoint
-from awsroll.core.rollout import Rollout
-from awsroll.preflight.hooking import refused_points
+from awsroll.core.model.hooks import Hook, HookPoint
+from awsroll.core.model.rollout import Rollout
+from awsroll.preflight.hook_checks import refused_points
 from tests.property.requests import Asked, Found, begun, founds, requests
 from tests.property.test_rollout_machine import PROFILE, RolloutMachine
 

@@ -10,15 +10,14 @@ The profile `ci` is what runs by default; `AWSROLL_HYPOTHESIS=long` searches lon
 
 from typing import Any
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import initialize, rule
 
-from awsroll.core.actions import Answer
-from awsroll.core.fleet import AlarmState
+from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.model.actions import Answer
+from awsroll.core.model.observation import AlarmState
+from awsroll.core.model.status import Outcome
 from awsroll.core.planner import plan
-from awsroll.core.status import Outcome
-from awsroll.core.view import LAG_SECONDS
 from awsroll.errors import AwsError
 from awsroll.testing.instances import Misbehaviour
 from tests.property.happenings import LONG, Happenings

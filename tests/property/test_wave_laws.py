@@ -1,10 +1,9 @@
 """Laws of a wave, whatever its limits and however its fleets end, in whatever order."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.waves import FleetEnding, FleetSpec, WaveSpec
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetEnding, FleetSpec, WaveSpec
 
 COUNTS = st.integers(0, 12)
 AMOUNTS = st.one_of(COUNTS, st.integers(0, 100).map("{}%".format))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.rollout import Strategy
+from awsroll.core.model.rollout import Strategy
 from tests.crash.scenarios import Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.compose import Surroundings, start
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Mode, Outcome
+from awsroll.driver.operations import Surroundings, start
 from awsroll.report import Report
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
-from awsroll.mending import Repaired, Wanted, mend
+from awsroll.driver.session import Surroundings
 from awsroll.ports import Store
-from awsroll.running import Surroundings
+from awsroll.repair.repair import Repaired, Wanted, mend
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock

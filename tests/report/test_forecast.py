@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from awsroll.core.amount import EVERYTHING, NONE, Amount
-from awsroll.core.fleet import (
+from awsroll.core.model.amount import EVERYTHING, NONE, Amount
+from awsroll.core.model.observation import (
     FleetKind,
     Instance,
     Observation,
@@ -14,8 +14,8 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.rollout import Gates, Rollout, Strategy, VersionCount
-from awsroll.core.status import Places, Status
+from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount
+from awsroll.core.model.status import Places, Status
 from awsroll.report import RolloutPlan, forecast
 from tests.stores.records import T0
 

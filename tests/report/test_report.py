@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.ports import Record
 from awsroll.report import ApiCalls, Traffic, build_report
 from tests.stores.records import T0, busy_record

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.aws.calls import is_reading
+from awsroll.aws.call_counts import is_reading
 from awsroll.errors import FleetLockedError
 from awsroll.events import Tee
-from awsroll.opening import open_store
 from awsroll.report import Report
 from awsroll.stores import RecordStore
+from awsroll.stores.opening import open_store
 from tests.rollouts.rolling import Rolling
 
 SHARED = ("s3", "dynamodb")

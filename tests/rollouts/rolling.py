@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.report import Report
 from awsroll.sandbox import Sandbox, SandboxOptions
-from awsroll.sandbox.fleets import Fleet
+from awsroll.sandbox.ready_fleets import Fleet
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
 from tests.rollouts.rolling import enter, make_sandbox
 
 STRATEGIES = {

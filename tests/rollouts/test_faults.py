@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
 from tests.rollouts.rolling import enter, make_sandbox
 
 KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.compose import Surroundings
-from awsroll.core.rollout import OnFailure
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Outcome
-from awsroll.core.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
+from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.status import Outcome
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
+from awsroll.driver.operations import Surroundings
 from awsroll.errors import AwsRefusedError, FleetError, FleetLockedError
 from awsroll.report import FleetsReport
 from awsroll.sandbox import Sandbox

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from awsroll import compose
-from awsroll.core.status import Outcome
+from awsroll.core.model.status import Outcome
+from awsroll.driver import operations
 from awsroll.errors import FleetLockedError
 from tests.rollouts.holding import Watching, resume, roll
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
@@ -32,15 +32,15 @@ def test_a_gate_that_nobody_approves_in_time_takes_the_fleet_back(rolling: Rolli
 
 
 def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_on(rolling: Rolling) -> None:
-    asking = compose.Surroundings(
+    asking = operations.Surroundings(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
-    left = compose.start(rolling.request(**CANARY), asking)
+    left = operations.start(rolling.request(**CANARY), asking)
     rolling.sandbox.jump(5000)
 
-    again = compose.go_on(left.rollout_id, asking)
-    compose.approve(left.rollout_id, rolling.store)
-    report = compose.go_on(left.rollout_id, asking)
+    again = operations.go_on(left.rollout_id, asking)
+    operations.approve(left.rollout_id, rolling.store)
+    report = operations.go_on(left.rollout_id, asking)
 
     assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
     assert (report.status, report.failures) == (Outcome.SUCCEEDED, ())
@@ -49,7 +49,7 @@ def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_o
 def test_a_resume_before_the_pause_takes_it_back_from_whoever_drives_the_rollout(rolling: Rolling) -> None:
     def pause_and_resume() -> str:
         (record,) = rolling.store.list()
-        compose.ask(record.rollout.rollout_id, lambda said: replace(said, pause=True), rolling.store)
+        operations.ask(record.rollout.rollout_id, lambda said: replace(said, pause=True), rolling.store)
         with pytest.raises(FleetLockedError) as told:
             resume(rolling, record.rollout.rollout_id, rolling.store)
         return str(told.value)

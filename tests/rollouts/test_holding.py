@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll import compose
-from awsroll.core.rollout import Pace, Strategy
-from awsroll.core.status import Outcome
-from awsroll.mending import Wanted, mend
+from awsroll.core.model.rollout import Pace, Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.driver import operations
+from awsroll.repair.repair import Wanted, mend
 from awsroll.report import Report
 from awsroll.stores import RecordStore
 from tests.rollouts.holding import SHARED, Watching, changes, labels, refused_meanwhile, resume, roll, shared
@@ -65,16 +65,16 @@ def test_a_group_named_by_its_arn_is_the_group_of_that_name(tmp_path: Path, kind
 
 @pytest.mark.parametrize("stoppable", [False, True], ids=["library", "stop-requested"])
 def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stoppable: bool) -> None:
-    from awsroll import compose
+    from awsroll.driver import operations
 
-    surroundings = compose.Surroundings(
+    surroundings = operations.Surroundings(
         session=rolling.sandbox.session(),
         store=rolling.store,
         clock=rolling.clock,
         **({"stop_requested": lambda: False} if stoppable else {}),
     )
 
-    report = compose.start(
+    report = operations.start(
         rolling.request(strategy=Strategy.DOUBLE_HALF, deregistration_delay=300, lease=10, poll=1000), surroundings
     )
 
@@ -224,11 +224,11 @@ def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothin
     assert report.status is Outcome.SUCCEEDED, report.reason
 
 
-@pytest.mark.parametrize("go_on", [compose.go_on, compose.go_back, mend], ids=["resume", "rollback", "repair"])
+@pytest.mark.parametrize("go_on", [operations.go_on, operations.go_back, mend], ids=["resume", "rollback", "repair"])
 def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, go_on: Callable[..., object]) -> None:
-    surroundings = compose.Surroundings(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
+    surroundings = operations.Surroundings(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
     stopping = replace(surroundings, stop_requested=lambda: bool(rolling.store.list()))
-    left = compose.start(rolling.request(launch_first=True), stopping)
+    left = operations.start(rolling.request(launch_first=True), stopping)
     watching = Watching(
         at="rollout.resumed", do=lambda: rolling.store.shelf.read(f"rollouts/{left.rollout_id}/lock.json")
     )

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.rollout import ExemptPolicy
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import ExemptPolicy
+from awsroll.core.model.status import Outcome
 from awsroll.errors import FleetError
 from awsroll.sandbox import Sandbox
 from tests.rollouts.rolling import Rolling, enter, make_sandbox

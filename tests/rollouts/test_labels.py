@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
 from awsroll.events import Tee
 from awsroll.fleets.label import Held
 from awsroll.stores import LocalStore

@@ -14,9 +14,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import awsroll
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.cli.planned import build_wanted
+from awsroll.cli.roll_request import build_wanted
 from awsroll.errors import FleetError, SpecError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Outcome
+from awsroll.aws.sessions import Role, SharedSession, assume_role
+from awsroll.core.model.status import Outcome
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.session import Surroundings
+from awsroll.driver.steps import begin
 from awsroll.errors import FleetError
-from awsroll.opening import Role, SharedSession, assume_role
-from awsroll.running import Surroundings
+from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox import Fleet, FleetShape, Sandbox
-from awsroll.sandbox.fleets import Clients, Pace, standalone_fleet
-from awsroll.specfile import to_fleets
-from awsroll.stepwise import begin
+from awsroll.sandbox.ready_fleets import Clients, Pace, standalone_fleet
 from awsroll.stores import LocalStore, Order
 from awsroll.testing.clock import VirtualClock
 

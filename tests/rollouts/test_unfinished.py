@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll import compose
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.driver import operations
 from awsroll.errors import FleetLockedError
 from awsroll.report import Report
 from tests.rollouts.holding import changes, resume
@@ -30,9 +30,9 @@ def interrupted(rolling: Rolling, **wanted: Any) -> Report:
     def stop_requested() -> bool:
         return any(one.state == "draining" for arn in rolling.fleet.target_group_arns for one in registered(arn))
 
-    report = compose.start(
+    report = operations.start(
         rolling.request(**wanted),
-        compose.Surroundings(
+        operations.Surroundings(
             session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, stop_requested=stop_requested
         ),
     )
@@ -80,10 +80,10 @@ def test_a_target_group_of_such_a_fleet_is_not_rolled_either(rolling: Rolling) -
 
 def test_a_fleet_whose_rollout_waits_for_a_person_is_not_rolled_anew(rolling: Rolling) -> None:
     request = rolling.request(checkpoint=(1,), approve_checkpoints=True)
-    surroundings = compose.Surroundings(
+    surroundings = operations.Surroundings(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
-    left = compose.start(request, surroundings)
+    left = operations.start(request, surroundings)
 
     said = refused(rolling)
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.ticker import Ticker, WallClock
 from awsroll.sandbox.world import World
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.world import World
 from awsroll.testing.clock import T0, VirtualClock
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.actions import Action, LaunchInGroup, LaunchInstance, RegisterTargets
-from awsroll.core.plan import Plan
-from awsroll.core.status import Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.actions import Action, LaunchInGroup, LaunchInstance, RegisterTargets
+from awsroll.core.model.plan import Plan
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.world import Physics

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import Answer, DeregisterTargets, LaunchInGroup, SetDesiredCapacity, TerminateInGroup
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import TargetKey
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.model.actions import Answer, DeregisterTargets, LaunchInGroup, SetDesiredCapacity, TerminateInGroup
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import TargetKey
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
 from awsroll.testing.faults import Fault
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import (

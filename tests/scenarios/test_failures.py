@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     LaunchInGroup,
     LaunchInstance,
     RegisterTargets,
@@ -14,9 +14,9 @@ from awsroll.core.actions import (
     TerminateInGroup,
     TerminateInstance,
 )
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome, Status
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome, Status
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import AlarmState
-from awsroll.core.rollout import Gates, OnFailure, Strategy
-from awsroll.core.status import Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import AlarmState
+from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import FakeInstance
 from awsroll.testing.world import Physics

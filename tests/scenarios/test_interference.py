@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     Answer,
     DeregisterTargets,
     LaunchInGroup,
@@ -14,8 +14,8 @@ from awsroll.core.actions import (
     TerminateInGroup,
     TerminateInstance,
 )
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import LaunchInGroup, LaunchInstance
-from awsroll.core.amount import EVERYTHING, Amount
-from awsroll.core.fleet import AlarmState
-from awsroll.core.rollout import Gates, OnFailure, Strategy
-from awsroll.core.status import Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.actions import LaunchInGroup, LaunchInstance
+from awsroll.core.model.amount import EVERYTHING, Amount
+from awsroll.core.model.observation import AlarmState
+from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.user_requests import Wishes
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
 from tests.support.drive import Driver, versions
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import MarkInstances, SendCommand, TerminateInGroup
-from awsroll.core.fleet import TargetKey
-from awsroll.core.rollout import ExemptPolicy, ReloadCommand, Strategy
-from awsroll.core.status import Mode, Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.actions import MarkInstances, SendCommand, TerminateInGroup
+from awsroll.core.model.observation import TargetKey
+from awsroll.core.model.rollout import ExemptPolicy, ReloadCommand, Strategy
+from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, drive, versions

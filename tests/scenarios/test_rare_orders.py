@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import (
+from awsroll.core.model.actions import (
     DeregisterTargets,
     EnterStandby,
     ExitStandby,
@@ -13,10 +13,10 @@ from awsroll.core.actions import (
     RegisterTargets,
     TerminateInGroup,
 )
-from awsroll.core.amount import EVERYTHING, Amount
-from awsroll.core.rollout import Gates, OnFailure, ReloadCommand, Strategy
-from awsroll.core.status import CallKind, Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.amount import EVERYTHING, Amount
+from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.status import CallKind, Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import (
     LIMITS,

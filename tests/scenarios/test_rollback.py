@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import TargetKey
-from awsroll.core.rollout import Gates, OnFailure, Strategy
-from awsroll.core.status import Mode, Outcome
-from awsroll.core.view import LAG_SECONDS
-from awsroll.core.wishes import Wishes
+from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.model.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import TargetKey
+from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics

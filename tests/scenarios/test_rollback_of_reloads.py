@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.rollout import OnFailure, ReloadCommand, Strategy
-from awsroll.core.status import Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.rollout import OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.instances import Misbehaviour
 from tests.support.builders import (
     LIMITS,

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Answer
-from awsroll.core.amount import Amount
-from awsroll.core.rollout import Gates, ReloadCommand, Strategy
-from awsroll.core.status import Mode, Outcome
-from awsroll.core.wishes import Wishes
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.rollout import Gates, ReloadCommand, Strategy
+from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import Wishes
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions

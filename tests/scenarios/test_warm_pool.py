@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.actions import DeleteWarmPool, ForgetSettings, PutWarmPool, RememberSettings, TerminateInGroup
-from awsroll.core.rollout import Strategy
-from awsroll.core.status import Outcome
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.model.actions import DeleteWarmPool, ForgetSettings, PutWarmPool, RememberSettings, TerminateInGroup
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.group import GroupSettings
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout

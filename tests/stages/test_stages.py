@@ -8,7 +8,7 @@ import pytest
 from awsroll import repair
 from awsroll.errors import AwsBusyError, FleetError
 from awsroll.sandbox import ApiError, ConnectionLost
-from awsroll.sandbox.errors import refuse
+from awsroll.sandbox.api_errors import refuse
 from awsroll.stores import LocalStore
 from tests.stages.machine import Bounds, Json, Watched, call, machine
 from tests.support.amazon import once

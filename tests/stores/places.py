@@ -8,7 +8,7 @@ from uuid import uuid4
 from awsroll.aws.connection import Connection
 from awsroll.stores import RecordStore
 from awsroll.stores.opening import store_at
-from awsroll.stores.process import Process
+from awsroll.stores.process_identity import Process
 from awsroll.testing.clock import VirtualClock
 from tests.stores.wire import Wire
 

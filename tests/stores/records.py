@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.rollout import Rollout, VersionCount
-from awsroll.core.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Places, Status, Step
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Places, Status, Step
 from awsroll.ports import Record
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

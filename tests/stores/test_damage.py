@@ -8,8 +8,7 @@ import pytest
 from moto import mock_aws
 
 from awsroll.errors import StateError
-from awsroll.stores import LocalStore
-from awsroll.stores import files as store_files
+from awsroll.stores import LocalStore, atomic_files as store_files
 from tests.stores.places import DynamoPlace, Place
 from tests.stores.records import busy_record, record
 

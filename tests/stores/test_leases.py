@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
-from awsroll.core.rollout import Limits, Rollout
+from awsroll.core.model.rollout import Limits, Rollout
 from awsroll.errors import FleetLockedError, LeaseLostError
 from awsroll.stores import Holder, Lease, Lock
 from awsroll.stores.leases import take_lease
-from awsroll.stores.process import Process, this_process
+from awsroll.stores.process_identity import Process, this_process
 from awsroll.testing.clock import T0, VirtualClock
 from tests.stores.places import HERE, THERE, Place
 from tests.stores.records import ADMIN, WEB, record

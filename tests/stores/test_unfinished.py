@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from awsroll.clock import SystemClock
-from awsroll.core.status import Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.ports import Record
 from awsroll.stores import RecordStore
-from awsroll.stores.marks import Marks
 from awsroll.stores.shelf import Entry, ShelfConflictError
+from awsroll.stores.unfinished_index import Marks
 from tests.stores.places import Place
 from tests.stores.records import record
 

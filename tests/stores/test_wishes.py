@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.wishes import Wishes
+from awsroll.core.model.user_requests import Wishes
 from awsroll.errors import RolloutNotFoundError, StateError
 from awsroll.stores import RecordStore
 from tests.stores.places import Place

@@ -6,9 +6,9 @@ Times of the fake world are short round numbers: a deregistration delay of 30 s,
 from dataclasses import replace
 from typing import Any
 
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import FleetKind, TargetGroup, TargetKey, TemplateVersion
-from awsroll.core.rollout import Limits, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import FleetKind, TargetGroup, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import Limits, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.group import GroupSettings

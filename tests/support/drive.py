@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.gates import ask_anew
-from awsroll.core.plan import Plan
+from awsroll.core.decide.gates import ask_anew
+from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.plan import Plan
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
-from awsroll.core.rollout import Rollout
-from awsroll.core.settle import settle
-from awsroll.core.status import Mode, Outcome, Status
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.hooks import FakeHooks
 

@@ -7,16 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from awsroll.aws.connection import Connection
-from awsroll.core.actions import Action, Answer, Result
-from awsroll.core.fleet import Instance, Observation, TargetKey, TemplateVersion
-from awsroll.core.rollout import Rollout, Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Flight, Launch, Status, Step
+from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.observation import Instance, Observation, TargetKey, TemplateVersion
+from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.status import Flight, Launch, Status, Step
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet
 from awsroll.preflight import prepare
-from awsroll.sandbox import Fleet as Built
-from awsroll.sandbox import Sandbox
+from awsroll.sandbox import Fleet as Built, Sandbox
 from tests.support.amazon import Requests, sandbox
 
 ROLLOUT = "web-20260101-000000-4f2a"

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from awsroll.core.amount import Amount
-from awsroll.core.fleet import (
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import (
     FleetKind,
     Group,
     Instance,
@@ -17,8 +17,8 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
-from awsroll.core.status import Places, Status
+from awsroll.core.model.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.status import Places, Status
 from awsroll.testing.clock import T0
 
 OLD = TemplateVersion(template_id="lt-web", number=1)

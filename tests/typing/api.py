@@ -34,9 +34,9 @@ from awsroll import (
     WaveSpec,
     Wishes,
 )
-from awsroll.core.fleet import Observation
-from awsroll.core.rollout import Rollout
-from awsroll.core.status import Status
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
 
 
 def request() -> RolloutSpec:

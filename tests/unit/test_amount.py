@@ -1,6 +1,6 @@
 import pytest
 
-from awsroll.core.amount import Amount
+from awsroll.core.model.amount import Amount
 from awsroll.errors import SpecError
 
 

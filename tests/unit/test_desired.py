@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.desired import is_moving, moved, read, surplus
-from awsroll.core.fleet import FleetKind, Lifecycle
-from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Status, Step
-from awsroll.core.view import View
+from awsroll.core.classify.desired import is_moving, moved, read, surplus
+from awsroll.core.classify.view import View
+from awsroll.core.model.observation import FleetKind, Lifecycle
+from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Status, Step
 from awsroll.testing.clock import T0
 from tests.support.looks import group, group_look, later, look, member, rollout, status
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.fingerprint import Fingerprint, GroupSettings, Member, differences
-from awsroll.core.fleet import TargetKey
+from awsroll.core.model.fingerprint import Fingerprint, GroupSettings, Member, differences
+from awsroll.core.model.observation import TargetKey
 
 ON_WEB, ON_API = TargetKey(target_group="arn:web", port=80), TargetKey(target_group="arn:api", port=81)
 FIRST, SECOND = Member(instance_id="i-1", version="lt-1:1"), Member(instance_id="i-2", version="lt-1:1")

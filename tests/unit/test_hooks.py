@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from awsroll.core import actions as act
-from awsroll.core.fleet import FleetKind
-from awsroll.core.hooks import Hook, HookCall, HookPoint, HookSeen, HookSpec, HookState, named, problems_of
+from awsroll.core.model import actions as act
+from awsroll.core.model.hooks import Hook, HookCall, HookPoint, HookSeen, HookSpec, HookState, named, problems_of
+from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.status import Failure, Flight, Mode, Step
 from awsroll.core.planner import plan
-from awsroll.core.rollout import Rollout, Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Failure, Flight, Mode, Step
+from awsroll.core.request.spec import RolloutSpec
 from tests.support.looks import NEW, ON_WEB, instance, later, look, rollout, status
 
 CHECK = Hook(point=HookPoint.BEFORE_DEREGISTER, name="check", command=("true",))

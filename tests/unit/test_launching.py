@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Answer, LaunchInGroup, Reason, Result
-from awsroll.core.fleet import FleetKind
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer, LaunchInGroup, Reason, Result
+from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.status import Desired, Launch, Status
+from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
-from awsroll.core.settle import settle
-from awsroll.core.status import Desired, Launch, Status
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, ZONES, group, group_look, later, member, rollout, status
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Reason
-from awsroll.core.fleet import Instance, InstanceState, TargetState
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Reason
+from awsroll.core.model.observation import Instance, InstanceState, TargetState
+from awsroll.core.model.status import Call, CallKind, Flight, Launch, Mode, Outcome, Status, Step
 from awsroll.core.planner import plan
-from awsroll.core.status import Call, CallKind, Flight, Launch, Mode, Outcome, Status, Step
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.fleet import FleetKind, Lifecycle, ScalingFailure
+from awsroll.core.model.observation import FleetKind, Lifecycle, ScalingFailure
+from awsroll.core.model.status import Desired, Mode, Status
+from awsroll.core.observe.refusals import is_definite, is_short_of_capacity
 from awsroll.core.planner import plan
-from awsroll.core.refusals import is_definite, is_short_of_capacity
-from awsroll.core.status import Desired, Mode, Status
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, group, group_look, later, member, rollout, status
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.fleet import (
+from awsroll.core.classify.view import View
+from awsroll.core.model.observation import (
     FleetKind,
     Group,
     Instance,
@@ -15,10 +16,9 @@ from awsroll.core.fleet import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.leftovers import leftovers
-from awsroll.core.repairing import Seen, reconstruct
-from awsroll.core.status import Mode
-from awsroll.core.view import View
+from awsroll.core.model.status import Mode
+from awsroll.core.repair.leftovers import leftovers
+from awsroll.core.repair.reconstruct import Seen, reconstruct
 from tests.support.looks import NEW, OLD, ON_WEB, WEB, group, group_look, instance, look, member, rollout
 
 DRAFT = rollout(FleetKind.AUTO_SCALING, template=None, baseline_template=None)

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Action, Reason
-from awsroll.core.fleet import FleetKind, Group, Lifecycle, Observation
-from awsroll.core.restoring import restore
-from awsroll.core.status import Mode, Status
-from awsroll.core.view import View
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.classify.view import View
+from awsroll.core.decide.restore import restore
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.observation import FleetKind, Group, Lifecycle, Observation
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, rollout, status
 

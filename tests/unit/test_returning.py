@@ -1,10 +1,10 @@
 """A member that its group does not bring back: how long it is waited for, and what is left alone then."""
 
-from awsroll.core.actions import Reason
-from awsroll.core.fleet import FleetKind, Lifecycle
-from awsroll.core.plan import Plan
+from awsroll.core.model.actions import Reason
+from awsroll.core.model.observation import FleetKind, Lifecycle
+from awsroll.core.model.plan import Plan
+from awsroll.core.model.status import Desired, Flight, Mode, Outcome, Step
 from awsroll.core.planner import plan
-from awsroll.core.status import Desired, Flight, Mode, Outcome, Step
 from awsroll.testing.clock import T0
 from tests.support.looks import WEB, group, group_look, later, member, reload_rollout, status
 

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from awsroll.core.amount import Amount
-from awsroll.core.capacity import measure
-from awsroll.core.fleet import FleetKind, Instance, Lifecycle, Observation, TargetState
-from awsroll.core.rollout import ExemptPolicy, Rollout, Strategy
-from awsroll.core.selection import select
-from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Status, Step
-from awsroll.core.view import View
+from awsroll.core.classify.capacity import measure
+from awsroll.core.classify.view import View
+from awsroll.core.decide.selection import select
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Observation, TargetState
+from awsroll.core.model.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Status, Step
 from awsroll.testing.clock import T0
 from tests.support.looks import (
     NEW,
@@ -22,8 +22,8 @@ from tests.support.looks import (
     member,
     reload_rollout,
     rollout,
+    status as kept_status,
 )
-from tests.support.looks import status as kept_status
 
 GROUP = rollout(FleetKind.AUTO_SCALING)
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Reason
-from awsroll.core.capacity import Bounds
-from awsroll.core.fleet import FleetKind, Group, Observation
-from awsroll.core.restoring import restore
-from awsroll.core.settings import prepare
-from awsroll.core.status import Desired
-from awsroll.core.view import View
-from awsroll.core.warm_pool import WarmPool
+from awsroll.core.classify.capacity import Bounds
+from awsroll.core.classify.view import View
+from awsroll.core.decide.restore import restore
+from awsroll.core.decide.settings import prepare
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Reason
+from awsroll.core.model.observation import FleetKind, Group, Observation
+from awsroll.core.model.status import Desired
+from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, reload_rollout, rollout, status
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core import actions as act
-from awsroll.core.actions import Action, Answer, Reason, Result
-from awsroll.core.fleet import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
-from awsroll.core.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_look
-from awsroll.core.status import Call, CallKind, Desired, Flight, Launch, Mode, Outcome, Status, Step
-from awsroll.core.view import View
+from awsroll.core.classify.view import View
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Answer, Reason, Result
+from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
+from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Mode, Outcome, Status, Step
+from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_look
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
 

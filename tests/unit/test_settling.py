@@ -2,13 +2,10 @@
 
 import pytest
 
-from awsroll.core.fleet import (
-    FleetKind,
-    Instance,
-)
-from awsroll.core.repairing import settling, unreadable
-from awsroll.core.status import Mode, Outcome, Status
-from awsroll.core.view import View
+from awsroll.core.classify.view import View
+from awsroll.core.model.observation import FleetKind, Instance
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.repair.reconstruct import settling, unreadable
 from tests.support.looks import NEW, group, group_look, member, rollout, status
 
 MIDDLE = group(desired=4, maximum=4)

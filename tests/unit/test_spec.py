@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.amount import EVERYTHING, NONE, Amount
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
+from awsroll.core.model.amount import EVERYTHING, NONE, Amount
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 
 GROUP = RolloutSpec(asg="web")

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from awsroll.core.fleet import Instance, TargetState
-from awsroll.core.victims import order
-from awsroll.core.view import View
+from awsroll.core.classify.view import View
+from awsroll.core.decide.victims import order
+from awsroll.core.model.observation import Instance, TargetState
 from tests.support.looks import ZONES, instance, later, look, rollout, status
 
 

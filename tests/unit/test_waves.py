@@ -2,11 +2,10 @@
 
 import pytest
 
-from awsroll.core.rollout import Strategy
-from awsroll.core.spec import RolloutSpec
-from awsroll.core.status import Outcome
-from awsroll.core.waves import FleetEnding as Ending
-from awsroll.core.waves import FleetSpec, FleetsSpec, WaveSpec, worst
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetEnding as Ending, FleetSpec, FleetsSpec, WaveSpec, worst
 
 
 def _wave(count: int, **limits: int | str) -> WaveSpec:

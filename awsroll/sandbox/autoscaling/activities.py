@@ -9,13 +9,13 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.autoscaling.state import Activity
+from awsroll.sandbox.autoscaling.group_state import Activity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.world import World
 
 KEPT_FOR = timedelta(weeks=6)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox import storage
-from awsroll.sandbox.autoscaling.state import TemplateSpec
+from awsroll.sandbox.autoscaling.group_state import TemplateSpec
 from awsroll.sandbox.handling import refuse
 
 if TYPE_CHECKING:

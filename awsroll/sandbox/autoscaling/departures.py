@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.autoscaling.state import Departure, Lifecycle
-from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling.group_state import Departure, Lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awsroll.sandbox.autoscaling.hooks import HookWaits
+    from awsroll.sandbox.autoscaling.group_state import Activity, Group, Member
+    from awsroll.sandbox.autoscaling.lifecycle_hooks import HookWaits
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Activity, Group, Member
-    from awsroll.sandbox.autoscaling.targets import GroupTargets
+    from awsroll.sandbox.autoscaling.target_attachments import GroupTargets
 
 WORDS = {
     Departure.TERMINATE: (Lifecycle.TERMINATING, "Terminating EC2 instance: "),

@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.autoscaling.state import LAUNCHING, Lifecycle, Member, TemplateSpec
-from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling.group_state import LAUNCHING, Lifecycle, Member, TemplateSpec
 from awsroll.sandbox.handling import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsroll.sandbox.autoscaling.catalog import ResolvedTemplate
-    from awsroll.sandbox.autoscaling.hooks import HookWaits
+    from awsroll.sandbox.autoscaling.group_state import Group
+    from awsroll.sandbox.autoscaling.lifecycle_hooks import HookWaits
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group
-    from awsroll.sandbox.autoscaling.targets import GroupTargets
+    from awsroll.sandbox.autoscaling.target_attachments import GroupTargets
 
 NO_CAPACITY_TAG = "sandbox:insufficient-capacity"
 """A tag of the group: zones, separated by commas, in which its launches find no capacity."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.autoscaling.state import Lifecycle, Member
+from awsroll.sandbox.autoscaling.group_state import Lifecycle, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.autoscaling.group_state import Group
 
 POLICIES = frozenset(
     {

@@ -10,18 +10,18 @@ from random import Random
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import ActivityLog
 from awsroll.sandbox.autoscaling.catalog import Catalog
-from awsroll.sandbox.errors import ApiError
 from awsroll.sandbox.handling import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from awsroll.sandbox.autoscaling.state import Group, Member
+    from awsroll.sandbox.autoscaling.group_state import Group, Member
     from awsroll.sandbox.ec2.instance import SimInstance
-    from awsroll.sandbox.options import SandboxOptions
+    from awsroll.sandbox.sandbox_options import SandboxOptions
     from awsroll.sandbox.world import World
 
 ENDED = frozenset({"shutting-down", "terminated"})

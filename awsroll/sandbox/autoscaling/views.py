@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.catalog import Catalog
-    from awsroll.sandbox.autoscaling.state import Group, Member
+    from awsroll.sandbox.autoscaling.group_state import Group, Member
 
 STORED = (
     "AvailabilityZoneDistribution",

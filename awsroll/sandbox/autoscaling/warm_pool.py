@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling import placement
 from awsroll.sandbox.autoscaling.activities import at
+from awsroll.sandbox.autoscaling.group_state import Lifecycle, Process
 from awsroll.sandbox.autoscaling.launches import LaunchRequest
-from awsroll.sandbox.autoscaling.state import Lifecycle, Process
-from awsroll.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.group_state import Group, Member
     from awsroll.sandbox.autoscaling.launches import Launches
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group, Member
     from awsroll.sandbox.ec2.instance import SimInstance
 
 READY = frozenset({Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING})

@@ -10,16 +10,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.autoscaling.controller import Controller
+from awsroll.sandbox.autoscaling.group_controller import Controller
 from awsroll.sandbox.autoscaling.operations.groups import GroupOperations
-from awsroll.sandbox.autoscaling.operations.hooks import HookOperations
-from awsroll.sandbox.autoscaling.operations.launch import LaunchOperation
+from awsroll.sandbox.autoscaling.operations.launch_instances import LaunchOperation
+from awsroll.sandbox.autoscaling.operations.lifecycle_hook_calls import HookOperations
 from awsroll.sandbox.autoscaling.operations.members import MemberOperations
 from awsroll.sandbox.autoscaling.operations.processes import ProcessOperations
 from awsroll.sandbox.autoscaling.operations.refresh import RefreshOperations
 from awsroll.sandbox.autoscaling.operations.tags import TagOperations
 from awsroll.sandbox.autoscaling.operations.terminate import TerminateOperation
-from awsroll.sandbox.autoscaling.operations.traffic import TrafficOperations
+from awsroll.sandbox.autoscaling.operations.traffic_sources import TrafficOperations
 from awsroll.sandbox.autoscaling.operations.warm_pools import WarmPoolOperations
 from awsroll.sandbox.autoscaling.registry import Registry
 from awsroll.sandbox.handling import refuse
@@ -27,7 +27,7 @@ from awsroll.sandbox.handling import refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awsroll.sandbox.autoscaling.state import Group
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
     from awsroll.sandbox.world import World
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.cloudwatch.rule import STATES, AlarmRule, parse
+from awsroll.sandbox.cloudwatch.alarm_rule import STATES, AlarmRule, parse
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.api_errors import refuse, refuse_dry_run
 from awsroll.sandbox.ec2 import describe, templates
 from awsroll.sandbox.ec2.describe import known_instances, reservation_shape, state_shape
-from awsroll.sandbox.ec2.launch import run_instances
+from awsroll.sandbox.ec2.run_instances import run_instances
 from awsroll.sandbox.ec2.tokens import TokenBook
-from awsroll.sandbox.errors import refuse, refuse_dry_run
 
 if TYPE_CHECKING:
     from awsroll.sandbox.ec2.instance import SimInstance

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.api_errors import refuse, refuse_dry_run
 from awsroll.sandbox.ec2.instance import STATE_CODES, SimInstance
 from awsroll.sandbox.ec2.world import unknown_instances
-from awsroll.sandbox.errors import refuse, refuse_dry_run
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

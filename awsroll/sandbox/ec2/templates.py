@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox import storage
-from awsroll.sandbox.errors import refuse
+from awsroll.sandbox.api_errors import refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.api_errors import refuse
 from awsroll.sandbox.ec2.instance import SimInstance
-from awsroll.sandbox.errors import refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

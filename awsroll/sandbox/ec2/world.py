@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox import storage
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.ec2.instance import SimInstance, StateReason
-from awsroll.sandbox.ec2.launch import launch_for_service
-from awsroll.sandbox.errors import ApiError
+from awsroll.sandbox.ec2.run_instances import launch_for_service
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

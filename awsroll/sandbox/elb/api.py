@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox import storage
+from awsroll.sandbox.api_errors import ApiError, refuse
 from awsroll.sandbox.elb.target import NOT_REGISTERED, SimTarget
-from awsroll.sandbox.errors import ApiError, refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from awsroll.sandbox.api_errors import ApiError, refuse
 from awsroll.sandbox.elb.target import SimTarget, TargetLife
 from awsroll.sandbox.elb.target_group import TargetGroupSettings, link_load_balancers, settings_of
-from awsroll.sandbox.errors import ApiError, refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.ec2.instance import SimInstance

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.faults.call import Action, ArmedRule, CallFaults, Fired
-from awsroll.sandbox.faults.rule import Fault, FaultRule
+from awsroll.sandbox.faults.fault_rule import Fault, FaultRule
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World

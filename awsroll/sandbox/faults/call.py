@@ -10,9 +10,9 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from awsroll.sandbox.errors import AnswerWithheld, ApiError, ConnectionLost
-from awsroll.sandbox.faults import words
-from awsroll.sandbox.faults.rule import OF_LAUNCHES, Fault, FaultRule, Phase
+from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost
+from awsroll.sandbox.faults import service_errors
+from awsroll.sandbox.faults.fault_rule import OF_LAUNCHES, Fault, FaultRule, Phase
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World
@@ -183,15 +183,15 @@ class CallFaults:
         rule, service = armed.rule, self._service
         match rule.fault:
             case Fault.THROTTLED:
-                raise words.throttled(service, self._operation)
+                raise service_errors.throttled(service, self._operation)
             case Fault.INTERNAL_ERROR:
-                raise words.internal_error(service)
+                raise service_errors.internal_error(service)
             case Fault.UNAVAILABLE:
-                raise words.unavailable(service)
+                raise service_errors.unavailable(service)
             case Fault.DENIED:
-                raise words.denied(self._world, service, self._operation, self._parameters)
+                raise service_errors.denied(self._world, service, self._operation, self._parameters)
             case Fault.EXPIRED_CREDENTIALS:
-                raise words.expired(service)
+                raise service_errors.expired(service)
             case Fault.REFUSED:
                 raise ApiError(rule.code, rule.message, rule.status)
             case Fault.RESET:

@@ -9,11 +9,11 @@ import asyncio
 from dataclasses import replace
 
 from awsroll.sandbox.traffic import wire
+from awsroll.sandbox.traffic.applications import CAUSE_HEADER, INSTANCE_HEADER, InstanceServers
 from awsroll.sandbox.traffic.connections import Connection, ConnectionPool
 from awsroll.sandbox.traffic.feed import TargetFact
-from awsroll.sandbox.traffic.instances import CAUSE_HEADER, INSTANCE_HEADER, InstanceServers
 from awsroll.sandbox.traffic.listener import Listener
-from awsroll.sandbox.traffic.targets import GONE, HEALTHY, TargetKey, TargetTable
+from awsroll.sandbox.traffic.target_table import GONE, HEALTHY, TargetKey, TargetTable
 
 IDLE_TIMEOUT_SECONDS = 60.0
 """An ALB's default: how long a connection may be silent, towards the client as towards the target."""

@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Self
 
+from awsroll.sandbox.traffic.applications import InstanceServers
 from awsroll.sandbox.traffic.balancer import Balancer
 from awsroll.sandbox.traffic.feed import Fact, InstanceFact, TargetFact
-from awsroll.sandbox.traffic.instances import InstanceServers
 from awsroll.sandbox.traffic.load import LoadGenerator, LoadShape
-from awsroll.sandbox.traffic.report import TrafficReport
 from awsroll.sandbox.traffic.tally import Tally
-from awsroll.sandbox.traffic.targets import TargetTable
+from awsroll.sandbox.traffic.target_table import TargetTable
+from awsroll.sandbox.traffic.traffic_report import TrafficReport
 
 _SAMPLE_SECONDS = 0.25
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from awsroll.sandbox.ec2.instance import Health
-from awsroll.sandbox.traffic.targets import TargetKey
+from awsroll.sandbox.traffic.target_table import TargetKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

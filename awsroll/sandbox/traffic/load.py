@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from awsroll.sandbox.traffic import wire
+from awsroll.sandbox.traffic.applications import CAUSE_HEADER, INSTANCE_HEADER, VERSION_HEADER
 from awsroll.sandbox.traffic.connections import Connection, ConnectionPool
-from awsroll.sandbox.traffic.instances import CAUSE_HEADER, INSTANCE_HEADER, VERSION_HEADER
-from awsroll.sandbox.traffic.report import Outcome
 from awsroll.sandbox.traffic.tally import Tally
+from awsroll.sandbox.traffic.traffic_report import Outcome
 
 _MOST_IN_FLIGHT = 512
 # Half of the balancer's own limit: a kept connection is never used in the instant in which it is being closed.

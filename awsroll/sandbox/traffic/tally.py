@@ -7,7 +7,7 @@ Used by the traffic's own thread alone. No sockets, and the clock is an argument
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from awsroll.sandbox.traffic.report import Drop, Outcome, Sample, TrafficReport
+from awsroll.sandbox.traffic.traffic_report import Drop, Outcome, Sample, TrafficReport
 
 DROPS_KEPT = 20
 _LONGEST_TIMELINE = 1200

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from awsroll.sandbox.traffic.applications import LONGEST_HOLD_SECONDS
 from awsroll.sandbox.traffic.background import BackgroundLoop
 from awsroll.sandbox.traffic.engine import Engine
 from awsroll.sandbox.traffic.feed import Fact, TrafficWorld, WorldFeed
-from awsroll.sandbox.traffic.instances import LONGEST_HOLD_SECONDS
 from awsroll.sandbox.traffic.load import LoadShape
-from awsroll.sandbox.traffic.report import TrafficReport
+from awsroll.sandbox.traffic.traffic_report import TrafficReport
 
 _PATIENCE_SECONDS = 10.0
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from awsroll.sandbox import Sandbox
-from awsroll.sandbox.cloudwatch.rule import parse
+from awsroll.sandbox.cloudwatch.alarm_rule import parse
 from awsroll.testing.clock import VirtualClock
 from tests.sandbox.bench import refused
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from awsroll.sandbox.inprocess import Sandbox
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.testing.clock import VirtualClock
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from awsroll.sandbox.demo import RELOAD_COMMAND, DemoWorld
+from awsroll.sandbox.demo_world import RELOAD_COMMAND, DemoWorld
 from awsroll.sandbox.traffic import TrafficReport
 
 pytestmark = pytest.mark.process

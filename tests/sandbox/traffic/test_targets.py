@@ -1,4 +1,4 @@
-from awsroll.sandbox.traffic.targets import TargetKey, TargetTable
+from awsroll.sandbox.traffic.target_table import TargetKey, TargetTable
 
 
 def key(instance_id: str, *, group: str = "web", port: int = 80) -> TargetKey:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from awsroll.sandbox.fleets import Fleet
 from awsroll.sandbox.inprocess import Sandbox
-from awsroll.sandbox.options import SandboxOptions
+from awsroll.sandbox.ready_fleets import Fleet
+from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.traffic import Outcome, Traffic
 from awsroll.testing.clock import VirtualClock
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling import views
 from awsroll.sandbox.autoscaling.activities import at
-from awsroll.sandbox.autoscaling.hooks import put_hook
+from awsroll.sandbox.autoscaling.group_state import Group, GroupTag
+from awsroll.sandbox.autoscaling.launch_sources import apply_template
+from awsroll.sandbox.autoscaling.lifecycle_hooks import put_hook
 from awsroll.sandbox.autoscaling.placement import POLICIES
-from awsroll.sandbox.autoscaling.state import Group, GroupTag
-from awsroll.sandbox.autoscaling.templates import apply_template
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.registry import Registry
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 

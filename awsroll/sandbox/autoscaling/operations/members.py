@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.autoscaling.activities import at
-from awsroll.sandbox.autoscaling.activities import describe as describe_activity
-from awsroll.sandbox.autoscaling.health import SAID_SO
-from awsroll.sandbox.autoscaling.state import TERMINATING, Departure, Lifecycle, Member, Process
+from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling.activities import at, describe as describe_activity
+from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Lifecycle, Member, Process
+from awsroll.sandbox.autoscaling.health_checks import SAID_SO
 from awsroll.sandbox.autoscaling.views import describe_member
-from awsroll.sandbox.errors import ApiError
 from awsroll.sandbox.handling import PageSize, ids_of, page, refuse, with_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.group_controller import Controller
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
 

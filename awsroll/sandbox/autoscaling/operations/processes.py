@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import at, describe
+from awsroll.sandbox.autoscaling.group_state import Process, ScheduledAction
 from awsroll.sandbox.autoscaling.operations.groups import updated_sizes
-from awsroll.sandbox.autoscaling.state import Process, ScheduledAction
-from awsroll.sandbox.errors import ApiError
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.group_controller import Controller
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
 SIZES = ("MinSize", "MaxSize", "DesiredCapacity")

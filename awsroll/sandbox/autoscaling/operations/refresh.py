@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.autoscaling.state import Refresh
+from awsroll.sandbox.autoscaling.group_state import Refresh
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
 PREFERENCES = {"MinHealthyPercentage": 90, "SkipMatching": False, "AutoRollback": False}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.autoscaling.state import GroupTag
+from awsroll.sandbox.autoscaling.group_state import GroupTag
 from awsroll.sandbox.autoscaling.views import describe_tags
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
 FIELDS = {

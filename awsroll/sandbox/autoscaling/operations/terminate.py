@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.activities import at, describe
-from awsroll.sandbox.autoscaling.state import TERMINATING, Departure, Lifecycle
+from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Lifecycle
 from awsroll.sandbox.handling import ids_of, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.group_controller import Controller
+    from awsroll.sandbox.autoscaling.group_state import Activity, Group, Member
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Activity, Group, Member
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from awsroll.sandbox.autoscaling.group_state import Lifecycle
 from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
-from awsroll.sandbox.autoscaling.state import Lifecycle
 from awsroll.sandbox.autoscaling.views import describe_member
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.autoscaling.controller import Controller
+    from awsroll.sandbox.autoscaling.group_controller import Controller
+    from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.autoscaling.state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
 STATES = ("Stopped", "Running", "Hibernated")

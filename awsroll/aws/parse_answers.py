@@ -1,0 +1,208 @@
+"""AWS's answers read into the values of `core.fleet`: one function a thing, nothing looked up, nothing decided.
+
+AWS adds states from time to time: one that is not known here becomes `UNKNOWN`. Values that AWS leaves out keep the
+defaults of `core.fleet`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from awsroll.aws.caller import Reply
+from awsroll.core.model.observation import (
+    Instance,
+    InstanceState,
+    Lifecycle,
+    Target,
+    TargetGroup,
+    TargetKey,
+    TargetState,
+    TemplateVersion,
+)
+from awsroll.core.model.warm_pool import WarmPool
+
+ROLLOUT_TAG = "awsroll:rollout"
+ROLE_TAG = "awsroll:role"
+TEMPLATE_TAG = "awsroll:template"
+APP_VERSION_TAG = "awsroll:app-version"
+REMEMBERED_PREFIX = "awsroll:was:"
+HELD_BY_TAG = "awsroll:held-by"
+GROUP_TAG = "aws:autoscaling:groupName"
+_TEMPLATE_ID_TAG = "aws:ec2launchtemplate:id"
+_TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
+_NOT_REGISTERED = "Target.NotRegistered"
+_ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+_NOT_SET = -1  # Auto Scaling's word for a size that was removed
+_FOLDED_LIFECYCLES = {"Detached": Lifecycle.DETACHING}
+
+
+def tags_of(described: Mapping[str, object]) -> dict[str, str]:
+    """Return the tags of anything that AWS describes, by key."""
+    tags = described.get("Tags")
+    if not isinstance(tags, list):
+        return {}
+    return {str(tag["Key"]): str(tag.get("Value", "")) for tag in tags}
+
+
+def read_instance(
+    described: Reply, *, targets: Sequence[Target] = (), member: Reply | None = None, protected: bool = False
+) -> Instance:
+    """Read an instance as EC2 describes it, with its registrations and, for a member, what its group says of it."""
+    tags = tags_of(described)
+    reason = described.get("StateReason", {})
+    said = ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
+    in_group = member or {}
+    return Instance(
+        instance_id=described["InstanceId"],
+        zone=described.get("Placement", {}).get("AvailabilityZone", "") or in_group.get("AvailabilityZone", ""),
+        subnet_id=described.get("SubnetId", ""),
+        state=_state(described.get("State", {}).get("Name", "")),
+        state_reason=said,
+        template=_launched_from(tags) or read_member_template(in_group) or _told_by_us(tags),
+        app_version=tags.get(APP_VERSION_TAG),
+        lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
+        lifecycle_detail=in_group.get("LifecycleState", ""),
+        marked_unhealthy=in_group.get("HealthStatus", "").lower() == "unhealthy",
+        protected=protected or bool(in_group.get("ProtectedFromScaleIn", False)),
+        rollout=tags.get(ROLLOUT_TAG, ""),
+        role=tags.get(ROLE_TAG, ""),
+        launched_at=described.get("LaunchTime"),
+        client_token=described.get("ClientToken", ""),
+        targets=tuple(targets),
+        tags=tuple(sorted((key, value) for key, value in tags.items() if not key.startswith("aws:"))),
+    )
+
+
+def missing_instance(instance_id: str, *, targets: Sequence[Target] = (), member: Reply | None = None) -> Instance:
+    """Return an instance that EC2 does not know: not yet, or no more."""
+    in_group = member or {}
+    return Instance(
+        instance_id=instance_id,
+        zone=in_group.get("AvailabilityZone", ""),
+        state=InstanceState.MISSING,
+        template=read_member_template(in_group),
+        lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
+        lifecycle_detail=in_group.get("LifecycleState", ""),
+        marked_unhealthy=in_group.get("HealthStatus", "").lower() == "unhealthy",
+        protected=bool(in_group.get("ProtectedFromScaleIn", False)),
+        targets=tuple(targets),
+    )
+
+
+def _state(name: str) -> InstanceState:
+    try:
+        return InstanceState(name)
+    except ValueError:
+        return InstanceState.UNKNOWN
+
+
+def _launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
+    """Read the tags that EC2 sets at launch: always a number, where a group may name an alias."""
+    return _template_version(tags.get(_TEMPLATE_ID_TAG, ""), tags.get(_TEMPLATE_VERSION_TAG, ""))
+
+
+def _told_by_us(tags: Mapping[str, str]) -> TemplateVersion | None:
+    """Read the tag that awsroll sets at launch, for endpoints that set none of their own."""
+    template_id, _, number = tags.get(TEMPLATE_TAG, "").rpartition(":")
+    return _template_version(template_id, number)
+
+
+def _template_version(template_id: str, number: str) -> TemplateVersion | None:
+    if template_id and number.isdigit():
+        return TemplateVersion(template_id=template_id, number=int(number))
+    return None
+
+
+def read_member_template(member: Mapping[str, object]) -> TemplateVersion | None:
+    """Read what a group says that a member runs; None if it names an alias or a launch configuration."""
+    template = member.get("LaunchTemplate")
+    if not isinstance(template, dict):
+        return None
+    return _template_version(template.get("LaunchTemplateId", ""), str(template.get("Version", "")))
+
+
+def read_lifecycle(state: str) -> Lifecycle:
+    """Fold a lifecycle state: what follows the colon is a detail (`Terminating:Wait` is terminating)."""
+    first = state.partition(":")[0]
+    if first in _FOLDED_LIFECYCLES:
+        return _FOLDED_LIFECYCLES[first]
+    try:
+        return Lifecycle(first)
+    except ValueError:
+        return Lifecycle.UNKNOWN
+
+
+def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Target]]:
+    """Read a target group's listing, by instance id. What is not registered (any more) is left out."""
+    found: dict[str, list[Target]] = {}
+    for one in descriptions:
+        if is_not_registered(one):
+            continue
+        health = one.get("TargetHealth", {})
+        target = Target(
+            key=TargetKey(target_group=arn, port=int(one["Target"]["Port"])),
+            state=_target_state(health.get("State", "")),
+            reason=health.get("Reason", ""),
+            description=health.get("Description", ""),
+        )
+        found.setdefault(one["Target"]["Id"], []).append(target)
+    return found
+
+
+def is_not_registered(description: Reply) -> bool:
+    """Tell whether an answer says that the target is registered no more. `unused` alone has three other meanings."""
+    health = description.get("TargetHealth", {})
+    return bool(health.get("State") == TargetState.UNUSED and health.get("Reason") == _NOT_REGISTERED)
+
+
+def _target_state(name: str) -> TargetState:
+    first = name.partition(".")[0]  # `unhealthy.draining` is not healthy
+    try:
+        return TargetState(first)
+    except ValueError:
+        return TargetState.UNKNOWN
+
+
+def read_target_group(described: Reply, attributes: Mapping[str, str], *, managed: bool = False) -> TargetGroup:
+    """Read a target group and those of its settings that a rollout depends on."""
+    return TargetGroup(
+        arn=described["TargetGroupArn"],
+        name=described["TargetGroupName"],
+        port=int(described.get("Port", 0)),
+        deregistration_delay_seconds=float(attributes.get("deregistration_delay.timeout_seconds", 300)),
+        health_interval_seconds=float(described.get("HealthCheckIntervalSeconds", 30)),
+        health_timeout_seconds=float(described.get("HealthCheckTimeoutSeconds", 5)),
+        healthy_threshold=int(described.get("HealthyThresholdCount", 5)),
+        unhealthy_threshold=int(described.get("UnhealthyThresholdCount", 2)),
+        slow_start_seconds=float(attributes.get("slow_start.duration_seconds", 0)),
+        managed=managed,
+    )
+
+
+def template_setting(group: Reply) -> Reply | None:
+    """Return the launch template specification of a group, wherever the group keeps it; None if it has none."""
+    mixed = group.get("MixedInstancesPolicy") or {}
+    setting = group.get("LaunchTemplate") or mixed.get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
+    return setting or None
+
+
+def attached_target_groups(group: Reply) -> frozenset[str]:
+    """Return the ARNs of the target groups that an Auto Scaling group registers its members in."""
+    sources = {one["Identifier"] for one in group.get("TrafficSources", []) if ":targetgroup/" in one["Identifier"]}
+    return frozenset(sources | set(group.get("TargetGroupARNs", [])))
+
+
+def read_warm_pool(configuration: Reply) -> WarmPool | None:
+    """Read a warm pool's settings; None if there is no pool, or it is being deleted."""
+    if not configuration or configuration.get("Status") == "PendingDelete":
+        return None
+    prepared = configuration.get("MaxGroupPreparedCapacity", _NOT_SET)
+    return WarmPool(
+        minimum=int(configuration.get("MinSize") or 0),
+        prepared=None if prepared in (None, _NOT_SET) else int(prepared),
+        state=configuration.get("PoolState") or WarmPool().state,
+        reuses=bool((configuration.get("InstanceReusePolicy") or {}).get("ReuseOnScaleIn")),
+    )
+
+
+def active_refresh(refreshes: Iterable[Reply]) -> Reply | None:
+    """Return the one of a group's instance refreshes that has not ended, if there is one."""
+    return next((one for one in refreshes if one.get("Status") in _ACTIVE_REFRESH), None)

@@ -1,0 +1,142 @@
+"""Make boto3 sessions: from a profile and a region, shared by threads, or with the credentials of an assumed role."""
+
+import os
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from awsroll.errors import AccessRefusedError, SpecError
+
+_STS_CONNECT_SECONDS = 5
+_STS_READ_SECONDS = 20
+_NO_PROFILE = "default"  # boto3's word where none was chosen
+
+
+def open_session(*, profile: str | None = None, region: str | None = None) -> Any:
+    """Return a boto3 session.
+
+    Raises:
+        SpecError: if there is no such profile, or boto3 knows no such region.
+    """
+    import boto3  # noqa: PLC0415 - takes longer to import than all the rest
+    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see above
+
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        other = os.environ.get("AWS_REGION")  # the AWS CLI and other SDKs know it, boto3 does not
+        if session.region_name or not other:
+            return session
+        return boto3.Session(profile_name=profile, region_name=other)
+    except ProfileNotFound as error:
+        known = ", ".join(boto3.Session().available_profiles) or "none"
+        problem = (
+            f"there is no AWS profile {profile!r} (known: {known}): give one of them, or set it up with the AWS CLI"
+        )
+        raise SpecError(problem) from error
+    except BotoCoreError as error:
+        problem = f"the AWS configuration cannot be used: {error}"
+        raise SpecError(problem) from error
+
+
+class SharedSession:
+    """One boto3 session for several threads: its clients, which may be shared, are made one at a time.
+
+    Args:
+        session: a boto3 session; nobody else may use it meanwhile.
+        region: of the clients; empty: the session's own.
+        lock: the same for all that share the session.
+    """
+
+    def __init__(self, session: Any, *, region: str = "", lock: threading.RLock) -> None:
+        self._session = session
+        self._lock = lock
+        self.region_name: str | None = region or session.region_name
+        named = getattr(session, "profile_name", None)
+        self.profile: str | None = None if named == _NO_PROFILE else named
+
+    def client(self, service: str, *, region_name: str | None = None, **more: Any) -> Any:
+        """Return a client of a service."""
+        with self._lock:
+            return self._session.client(service, region_name=region_name or self.region_name, **more)
+
+    def get_credentials(self) -> Any:
+        """Return the session's credentials; None if it has none."""
+        with self._lock:
+            return self._session.get_credentials()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """An IAM role to assume.
+
+    Attributes:
+        arn: which.
+        session_name: what CloudTrail shows: the rollout's id.
+        external_id: what its trust policy may ask for.
+    """
+
+    arn: str
+    session_name: str
+    external_id: str = ""
+
+
+def assume_role(session: SharedSession, role: Role, *, endpoint_url: str | None = None) -> Any:
+    """Return a boto3 session with the credentials of a role, which renew themselves for as long as it is used.
+
+    STS is asked when the first call is made, not here.
+
+    Args:
+        session: whose credentials may assume the role; the new one is in its region.
+        role: which role.
+        endpoint_url: where STS is asked instead of at AWS.
+    """
+    import boto3  # noqa: PLC0415 - see open_session
+    import botocore.session  # noqa: PLC0415 - see open_session
+    from botocore.config import Config  # noqa: PLC0415 - see open_session
+    from botocore.credentials import (  # noqa: PLC0415 - see open_session
+        AssumeRoleCredentialFetcher,
+        DeferredRefreshableCredentials,
+    )
+
+    def client(service: str, **credentials: Any) -> Any:
+        # A single attempt in bounded time: the call that needs the credentials is what is tried again.
+        once = Config(
+            retries={"total_max_attempts": 1}, connect_timeout=_STS_CONNECT_SECONDS, read_timeout=_STS_READ_SECONDS
+        )
+        return session.client(service, endpoint_url=endpoint_url, config=once, **credentials)
+
+    extra = {"RoleSessionName": role.session_name} | ({"ExternalId": role.external_id} if role.external_id else {})
+    fetcher = AssumeRoleCredentialFetcher(client, _credentials(session), role.arn, extra_args=extra)
+    credentials = DeferredRefreshableCredentials(refresh_using=fetcher.fetch_credentials, method="assume-role")
+    core = botocore.session.Session(profile=session.profile)
+    core.register_component("data_loader", _service_models())
+    core.register_component("credential_provider", _Assumed(credentials))
+    return boto3.Session(botocore_session=core, region_name=session.region_name)
+
+
+class _Assumed:
+    """Where a session finds the credentials of its role, and no others."""
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Any:
+        """Return them."""
+        return self._credentials
+
+
+def _credentials(session: SharedSession) -> Any:
+    found = session.get_credentials()
+    if found is None:
+        problem = "no AWS credentials were found to assume a role with: give --profile, or set them up with the AWS CLI"
+        raise AccessRefusedError(problem, code="NoCredentials", operation="sts:AssumeRole")
+    return found
+
+
+@cache
+def _service_models() -> Any:
+    """Return botocore's loader of service models: reading them takes long, and all sessions may share what was read."""
+    from botocore.loaders import create_loader  # noqa: PLC0415 - see open_session
+
+    return create_loader()

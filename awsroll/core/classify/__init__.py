@@ -1,0 +1,1 @@
+"""What an observation means: which instances serve, drain or leave, and how many may go."""

@@ -1,0 +1,1 @@
+"""Propose writes: settings, launches, registrations, drains, reloads, and the end of a rollout."""

@@ -1,0 +1,1 @@
+"""Values: what is observed, recorded, planned and asked for. No decisions."""

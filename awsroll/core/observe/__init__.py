@@ -1,0 +1,1 @@
+"""Bring the record up to date with an observation: settled calls, clocks, membership, failures."""

@@ -1,0 +1,253 @@
+"""Turns what came of calls into what is known: results right after they were made, and looks where no answer came.
+
+A call that is not idempotent is announced in the status before it is made. `settle` takes its answer; `settle_by_look`
+settles those without one: by what the fleet shows, and, where it shows nothing for `settle_seconds`, as having had no
+effect. Only then may it be made again.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from awsroll.core.classify.desired import moved
+from awsroll.core.classify.view import View
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer, Result
+from awsroll.core.model.observation import CommandState, Instance, Lifecycle
+from awsroll.core.model.plan import add_failures, add_warnings, pause
+from awsroll.core.model.status import Call, CallKind, Failure, Launch, Mode, Status
+from awsroll.core.observe.short_zones import note_zone
+
+RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
+
+_TELLS_OF_THE_FIRST = ("IdempotentInstanceTerminated", "LaunchTooOld")  # refusals of a launch that was made before
+_EFFECT_ON_DESIRED = {
+    CallKind.TERMINATE_AND_DECREMENT: -1,
+    CallKind.ENTER_STANDBY: -1,
+    CallKind.EXIT_STANDBY: 1,
+}
+
+
+def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
+    """Take in what came of a plan's actions.
+
+    Args:
+        status: the plan's status, as saved before the actions were carried out.
+        results: one for each action.
+        at: the instant after the last one.
+    """
+    for result in results:
+        status = _settle_one(status, result, at)
+    return status
+
+
+def _settle_one(status: Status, result: Result, at: datetime) -> Status:
+    match result.action:
+        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if _says_nothing(result):
+            refused = replace(launch, refused=result.message or result.code)
+            status = replace(
+                status, launches=tuple(refused if one.number == launch.number else one for one in status.launches)
+            )
+        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
+            status = _settle_launch(status, launch, result, at)
+        case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
+            kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
+            status = _settle_calls(status, kind, ids, result, at)
+        case act.TerminateInstance(instance_id=one):
+            status = _settle_calls(status, CallKind.TERMINATE, (one,), result, at)
+        case act.EnterStandby(instance_ids=ids):
+            status = _settle_calls(status, CallKind.ENTER_STANDBY, ids, result, at)
+        case act.ExitStandby(instance_ids=ids):
+            status = _settle_calls(status, CallKind.EXIT_STANDBY, ids, result, at)
+        case act.SendCommand(instance_ids=ids):
+            status = _settle_calls(status, CallKind.SEND_COMMAND, ids, result, at)
+        case act.SetDesiredCapacity(value=value, expected=expected):
+            status = _settle_set_desired(status, value - expected, result, at)
+        case (
+            act.MarkInstances()
+            | act.RegisterTargets()
+            | act.DeregisterTargets()
+            | act.UpdateGroup()
+            | act.SuspendProcesses()
+            | act.ResumeProcesses()
+            | act.DeleteWarmPool()
+            | act.PutWarmPool()
+            | act.SetDeregistrationDelay()
+            | act.RememberSettings()
+            | act.ForgetSettings()
+        ):
+            pass  # absolute values: the next look shows whether they hold
+        case _ as never:
+            assert_never(never)
+    return _refused(status, result, at) if result.answer is Answer.REFUSED else status
+
+
+def _refused(status: Status, result: Result, at: datetime) -> Status:
+    what = f"{type(result.action).__name__} was refused: {result.message}"
+    if status.mode is not Mode.ROLLING and not result.transient and not _says_nothing(result):
+        status = add_warnings(status, what)
+        return replace(status, abandoned=(*status.abandoned, abandoned_name(result.action)))
+    if result.denied:
+        return pause(status, f"{what} Grant it, then go on with `awsroll resume`; nothing more was changed.")
+    if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
+        return status
+    instance_id = getattr(result.action, "instance_id", "")
+    return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at))
+
+
+def abandoned_name(action: act.Action) -> str:
+    """Name an action so that one which is refused while settings are restored is not tried for ever."""
+    about = getattr(action, "instance_id", "") or ",".join(getattr(action, "instance_ids", ()))
+    return f"{type(action).__name__} {about}".strip()
+
+
+def _says_nothing(result: Result) -> bool:
+    """Tell whether it is the refusal of a launch that was made before: what became of that is as unknown as it was."""
+    if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
+        return False
+    refused = result.answer is Answer.REFUSED and result.code not in _TELLS_OF_THE_FIRST
+    return refused and result.action.launch.repeated
+
+
+def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
+    if result.answer is Answer.UNANSWERED:
+        return status
+    status = note_zone(status, launch, result, at)
+    others = tuple(one for one in status.launches if one.number != launch.number)
+    if result.answer is Answer.DONE and result.instance_ids:
+        made = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
+        status = replace(status, launches=(*others, made), progress_at=at, launch_after=None)
+        status = moved(status, len(result.instance_ids), at)
+        if len(result.instance_ids) == launch.count:
+            return replace(status, shortage_since=None, shortage="")
+    else:
+        status = replace(status, launches=others)
+    if result.answer is Answer.STALE:
+        return status
+    if result.transient or result.answer is Answer.DONE:
+        return replace(
+            status,
+            shortage_since=status.shortage_since or at,
+            shortage=result.message,
+            launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS),
+        )
+    if result.denied or status.mode is not Mode.ROLLING:
+        return status
+    refused = Failure(instance_id="", cause=f"launch refused: {result.message}", at=at)
+    return replace(add_failures(status, refused), launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
+
+
+def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:
+    """Take the answer to a call on instances: done, or certainly without effect, or still unknown."""
+    if result.answer is Answer.UNANSWERED:
+        return status
+    accepted = set(result.instance_ids or ids) if result.answer is Answer.DONE else set()
+    calls = tuple(
+        replace(call, answered=True) if call.kind is kind and call.instance_id in accepted else call
+        for call in status.calls
+        if not (call.kind is kind and call.instance_id in set(ids) - accepted)
+    )
+    effect = _EFFECT_ON_DESIRED.get(kind, 0) * len(accepted)
+    status = moved(replace(status, calls=calls), effect, at)
+    if kind is CallKind.SEND_COMMAND and result.answer is not Answer.DONE:
+        return _without_attempt(status, ids)
+    return status
+
+
+def _without_attempt(status: Status, ids: tuple[str, ...]) -> Status:
+    flights = {name: replace(flight, attempt=0) if name in ids else flight for name, flight in status.flights.items()}
+    return replace(status, flights=flights)
+
+
+def _settle_set_desired(status: Status, by: int, result: Result, at: datetime) -> Status:
+    if result.answer is Answer.UNANSWERED:
+        return status
+    calls = tuple(call for call in status.calls if call.kind is not CallKind.SET_DESIRED)
+    status = replace(status, calls=calls)
+    return moved(status, by, at) if result.answer is Answer.DONE else status
+
+
+# --- without an answer: by looking --------------------------------------------------------------------------------
+
+
+def settle_by_look(view: View) -> Status:
+    """Settle the calls whose effect, or lack of it, this look shows."""
+    status = view.status
+    for call in view.status.calls:
+        had_effect = _effect_seen(replace(view, status=status), call)
+        if had_effect is not None:
+            status = _settled_call(replace(view, status=status), call, had_effect=had_effect)
+    return status
+
+
+_ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
+
+
+def _settled_call(view: View, call: Call, *, had_effect: bool) -> Status:
+    status, at = view.status, view.observation.at
+    if had_effect and not call.answered:
+        status = moved(status, _effect_on_desired(view, call), at)
+    if not had_effect and call.answered:
+        status = moved(status, -_effect_on_desired(view, call), at)
+    if had_effect and call.kind in _ENDING:  # kept until the instance is gone: it says that it is terminating
+        calls = tuple(replace(one, answered=True) if one == call else one for one in status.calls)
+    else:
+        calls = tuple(one for one in status.calls if one != call)
+    return replace(status, calls=calls)
+
+
+def _effect_on_desired(view: View, call: Call) -> int:
+    known, group = view.status.desired, view.observation.group
+    if call.kind is CallKind.SET_DESIRED and known is not None:
+        return call.number - known.expected
+    still = group is not None and known is not None and group.desired == known.expected
+    one = view.by_id.get(call.instance_id)
+    ended = one is None or view.is_gone(one)
+    if call.kind is CallKind.TERMINATE_AND_DECREMENT and ended and still and not call.answered:
+        return 0  # it ended by itself: the call was never made
+    return _EFFECT_ON_DESIRED.get(call.kind, 0)
+
+
+def _effect_seen(view: View, call: Call) -> bool | None:
+    """Tell whether the call had its effect; None while that cannot be said yet."""
+    shown = _is_shown(view, call)
+    if shown:
+        return True
+    if call.kind is CallKind.SEND_COMMAND and call.answered:
+        return None  # SSM has taken it: it will show, or its deadline passes
+    patience = timedelta(seconds=view.rollout.limits.settle_seconds)
+    return False if view.observation.at - call.at >= patience else None
+
+
+def _has_left_standby(view: View, one: Instance | None) -> bool:
+    """Tell whether a member is back; of one that has ended since, a desired capacity above the known one tells it."""
+    if one is not None and not view.is_leaving(one):
+        return one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+    group, known = view.observation.group, view.status.desired
+    raised = group is not None and known is not None and group.desired > known.expected
+    return raised and not (one is not None and view.is_away(one))
+
+
+def _is_shown(view: View, call: Call) -> bool:
+    group, one = view.observation.group, view.by_id.get(call.instance_id)
+    match call.kind:
+        case CallKind.TERMINATE | CallKind.TERMINATE_AND_DECREMENT:
+            recorded = group is not None and call.instance_id in group.terminations
+            return one is None or recorded or (view.is_leaving(one) and not view.is_ghost(one))
+        case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (one is None or view.is_leaving(one)):
+            return True  # it has moved, and ended since
+        case CallKind.ENTER_STANDBY:
+            return one is not None and view.is_away(one)  # one that leaves was never there: its group ended it
+        case CallKind.EXIT_STANDBY:
+            return _has_left_standby(view, one)
+        case CallKind.SET_DESIRED:
+            return group is not None and group.desired == call.number
+        case CallKind.SEND_COMMAND:
+            return any(
+                seen.instance_id == call.instance_id
+                and seen.attempt == call.number
+                and seen.state is not CommandState.UNSENT
+                for seen in view.observation.invocations
+            )
+        case _ as never:
+            assert_never(never)

@@ -1,0 +1,297 @@
+"""A rollout of which no record is left, made again from what stands on the fleet: tags, and what runs where.
+
+What comes out is an ordinary record that only settles (`Mode.STOPPING`): the planner retires the surplus by id, brings
+back what was taken out, puts the settings back and removes the tags last. So a repair is no second engine, and one that
+dies is begun again from the same tags.
+
+What only the record knew is not guessed at: which members a person had put in standby (they are left), and what others
+have set since (the value that stands is taken for ours, and shown before it is changed).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from awsroll.core.classify.view import View
+from awsroll.core.decide.launch import MARK_REPLACES, REPLACEMENT
+from awsroll.core.decide.reload import RELOADING
+from awsroll.core.decide.retire import RETIRING
+from awsroll.core.decide.settings import (
+    DELAY,
+    DESIRED,
+    MAXIMUM,
+    MINIMUM,
+    POOL,
+    PROCESS,
+    RUNNING,
+    SUSPENDED,
+    VERSION,
+    version_text,
+)
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.observation import (
+    FleetKind,
+    Group,
+    Instance,
+    InstanceState,
+    Lifecycle,
+    Observation,
+    TargetKey,
+    TargetState,
+    TemplateVersion,
+)
+from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.status import Desired, Flight, Launch, Mode, Outcome, Places, Status, Step
+from awsroll.core.model.warm_pool import NO_POOL, WarmPool
+
+REASON = "repaired from what stands on the fleet"
+_TAKEN_OUT = (RETIRING, RELOADING)
+_LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
+_SETTINGS = (MINIMUM, MAXIMUM, VERSION, DESIRED, POOL)
+Told = Mapping[tuple[str, str], str]
+"""Old values as the tags say: (group's name or target group's ARN, setting) -> value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A fleet as found, with nothing known of what was done to it.
+
+    Attributes:
+        rollout: what the preflight knows of the fleet: its kind and names, its target groups, its limits.
+        told: the old values that stand as tags.
+        alias: what the old template version means today, if it was an alias.
+    """
+
+    rollout: Rollout
+    observation: Observation
+    told: Told
+    alias: TemplateVersion | None = None
+
+
+def unreadable(told: Told) -> tuple[str, ...]:
+    """Return which of the tags hold what no rollout has written, one line each."""
+    return tuple(
+        f"the tag awsroll:was:{name} of {resource} says {value!r}, which no rollout writes: correct or delete it"
+        for (resource, name), value in sorted(told.items())
+        if not _is_readable(name, value)
+    )
+
+
+def _is_readable(name: str, value: str) -> bool:
+    if name in (MINIMUM, MAXIMUM, DESIRED):
+        return value.isdigit()
+    if name == POOL:
+        try:
+            WarmPool.parse(value)
+        except ValueError:
+            return False
+        return True
+    if name == DELAY:
+        return value.replace(".", "", 1).isdigit()
+    return name == VERSION or (name.startswith(PROCESS) and value in (RUNNING, SUSPENDED))
+
+
+def reconstruct(seen: Seen) -> tuple[Rollout, Status]:
+    """Return a rollout and a status from which the planner puts back what was left."""
+    if seen.rollout.kind is FleetKind.AUTO_SCALING and seen.observation.group is not None:
+        rollout, status = _group(seen, seen.observation.group)
+    else:
+        rollout, status = seen.rollout, _standalone(seen)
+    ledger, applied = _ledger(seen)
+    return rollout, replace(status, ledger=ledger, applied=applied)
+
+
+def _first(seen: Seen) -> Status:
+    at = seen.observation.at
+    return Status(mode=Mode.STOPPING, reason=REASON, started_at=at, progress_at=at)
+
+
+def _ledger(seen: Seen) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the tags remember, and what stands there now: it is taken for the dead rollout's."""
+    group, ledger, applied = seen.observation.group, dict[str, str](), dict[str, str]()
+    for (resource, name), value in sorted(seen.told.items()):
+        if name == DELAY:
+            seconds = seen.observation.target_group(resource).deregistration_delay_seconds
+            ledger[f"{DELAY}={resource}"], applied[f"{DELAY}={resource}"] = value, f"{seconds:g}"
+        elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(seen, name, value):
+            ledger[name], applied[name] = value, _now(group, name)
+    return ledger, applied
+
+
+def _must_wait(seen: Seen, name: str, value: str) -> bool:
+    """Tell whether a minimum, and its tag, stay as they are: members in standby do not count towards desired."""
+    group, standby = seen.observation.group, (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+    away = any(one.lifecycle in standby and one.role in _TAKEN_OUT for one in seen.observation.instances)
+    return name == MINIMUM and away and group is not None and int(value) > group.desired
+
+
+def _now(group: Group, name: str) -> str:
+    match name:
+        case "min-size":
+            return str(group.minimum)
+        case "max-size":
+            return str(group.maximum)
+        case "version":
+            return version_text(group)
+        case "warm-pool":
+            return NO_POOL
+        case "desired-capacity":
+            return str(group.desired)
+        case _:
+            return SUSPENDED
+
+
+# --- a group ------------------------------------------------------------------------------------------------------
+
+
+def _group(seen: Seen, group: Group) -> tuple[Rollout, Status]:
+    """Desired goes back where the tag says; what is more is retired by id, new ones first."""
+    members = [one for one in seen.observation.instances if one.lifecycle is Lifecycle.IN_SERVICE]
+    baseline = _baseline(seen, group, members)
+    rollout = replace(
+        seen.rollout,
+        template=_goal(group, members, baseline),
+        baseline_template=baseline,
+        max_surge=Amount(value=1),  # and none unavailable: the surplus goes while the rest serves
+        standby=ExemptPolicy.WAIT,
+        purges_warm_pool=(group.name, POOL) in seen.told,
+    )
+    told = seen.told.get((group.name, DESIRED))
+    goal = group.desired if told is None else min(int(told), group.desired)
+    at = seen.observation.at
+    desired = Desired(goal=goal, expected=group.desired, previous=group.desired, moved_at=at)
+    extra = seen.rollout.extra_targets
+    out = [one for one in members if one.role in _TAKEN_OUT and not _stands_on(one, extra)]
+    flights = {one.instance_id: Flight(step=Step.RETURNING, since=at, targets=extra) for one in out}
+    returning = tuple(one.instance_id for one in out)
+    return rollout, replace(_first(seen), desired=desired, returning=returning, flights=flights)
+
+
+def _baseline(seen: Seen, group: Group, members: list[Instance]) -> TemplateVersion | None:
+    """Return the version to go back to: what every member runs, else the old setting's number.
+
+    An alias may mean another number today than it did: what most old members run says what it was.
+    """
+    running = Counter(one.template for one in members if one.template is not None)
+    if group.template is not None and members and running[group.template] == len(members):
+        return group.template
+    old = seen.told.get((group.name, VERSION), "")
+    template_id, _, version = old.rpartition(":")
+    if template_id and version.isdigit():
+        return TemplateVersion(template_id=template_id, number=int(version))
+    common = _most_common(one.template for one in members if one.template != group.template)
+    return common or seen.alias
+
+
+def _goal(group: Group, members: list[Instance], baseline: TemplateVersion | None) -> TemplateVersion | None:
+    """Return what the dead rollout was about to bring: what the group says, unless it waited at a gate."""
+    if group.template != baseline:
+        return group.template
+    return _most_common(one.template for one in members if one.template != baseline) or group.template
+
+
+def _most_common(versions: "Iterable[TemplateVersion | None]") -> TemplateVersion | None:
+    counts = Counter(one for one in versions if one is not None)
+    return min(counts, key=lambda one: (-counts[one], -one.number), default=None)
+
+
+# --- instances registered by hand ---------------------------------------------------------------------------------
+
+
+def _standalone(seen: Seen) -> Status:
+    """Give each instance its place: those in traffic their own, those on the way the usual one, orphans none."""
+    live = [one for one in seen.observation.instances if one.state in _LIVING]
+    usual = _usual(live)
+    out = [one for one in live if _is_half_way(one, usual)]
+    relieved = {name for one in live if _serves(one, usual) for name in _replaces(one)}
+    ids = {one.instance_id for one in live}
+    taken = {name for one in live if one not in out for name in _replaces(one)}
+    back, orphans = list[Instance](), list[Instance]()
+    for one in sorted(out, key=lambda one: (bool(_replaces(one)), one.instance_id)):
+        if one.instance_id in relieved:
+            continue  # its successor serves: a person ends it
+        before = _replaces(one)
+        if _keys(one) or not before or not before & (ids | taken):
+            back.append(one)
+            taken |= before
+        elif one.role == REPLACEMENT:
+            orphans.append(one)
+    at, keys = seen.observation.at, _all_keys(live)
+    staying = [one for one in live if one not in out and _keys(one)]
+    places = [_place(one, _keys(one)) for one in staying] + [_place(one, usual) for one in back]
+    launches = tuple(
+        Launch(number=number, token="", at=at, instance_ids=(one.instance_id,), settled=True)
+        for number, one in enumerate(orphans, 1)
+    )
+    return replace(
+        _first(seen),
+        places=tuple(places),
+        returning=tuple(one.instance_id for one in back),
+        launches=launches,
+        flights={one.instance_id: Flight(step=Step.LAUNCHING, since=at, targets=keys) for one in orphans},
+    )
+
+
+def _keys(one: Instance) -> tuple[TargetKey, ...]:
+    return tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
+
+
+def _all_keys(live: list[Instance]) -> tuple[TargetKey, ...]:
+    return tuple(sorted({target.key for one in live for target in one.targets}))
+
+
+def _usual(live: list[Instance]) -> tuple[TargetKey, ...]:
+    """Return where most instances are registered; of two that are as common, the larger set."""
+    counts = Counter(keys for one in live if (keys := _keys(one)))
+    return max(counts, key=lambda keys: (counts[keys], len(keys), keys), default=_all_keys(live))
+
+
+def _stands_on(one: Instance, keys: tuple[TargetKey, ...]) -> bool:
+    return set(keys) <= set(_keys(one))
+
+
+def _is_half_way(one: Instance, usual: tuple[TargetKey, ...]) -> bool:
+    """Tell whether a rollout has left it on its way in or out: no other may lack a registration by our doing."""
+    return one.role in (REPLACEMENT, *_TAKEN_OUT) and not _stands_on(one, usual)
+
+
+def _serves(one: Instance, usual: tuple[TargetKey, ...]) -> bool:
+    healthy = {target.key for target in one.targets if target.state is TargetState.HEALTHY}
+    return bool(usual) and set(usual) <= healthy
+
+
+def _replaces(one: Instance) -> frozenset[str]:
+    return frozenset(value for key, value in one.tags if key == MARK_REPLACES)
+
+
+def _place(one: Instance, keys: tuple[TargetKey, ...]) -> Places:
+    return Places(
+        zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(one.instance_id,), template=one.template
+    )
+
+
+# --- with a record ------------------------------------------------------------------------------------------------
+
+
+def settling(view: View) -> Status:
+    """Return the status of a rollout as it comes to its end from where it stands, also of one that has left something.
+
+    One that had brought everything to its goal only restores settings, and the goal's version is the one that stays.
+    """
+    status, at = view.status, view.observation.at
+    if status.mode is Mode.ENDED:
+        done = not [one for one in view.outdated if not view.is_exempt(one)]
+        mode = Mode.COMPLETING if done else Mode.STOPPING
+    else:
+        mode = Mode.COMPLETING if status.mode is Mode.COMPLETING else Mode.STOPPING
+    return replace(
+        status,
+        mode=mode,
+        outcome=Outcome.RUNNING,
+        reason=status.reason if mode is Mode.COMPLETING else "repaired: settled and stopped by request",
+        ended_at=None,
+        progress_at=at,
+        pausing="",
+        gate_since=None,
+        abandoned=(),
+    )

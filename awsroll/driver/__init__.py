@@ -1,0 +1,1 @@
+"""Drive one rollout: observe, plan, save, execute; repeat."""

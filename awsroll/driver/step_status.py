@@ -1,0 +1,157 @@
+"""Where a rollout stands, in a few plain values: what one step answers to whoever drives it step by step.
+
+It says what to wait for and how long, never what to do: the truth is in the store. So an old answer does no harm.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from awsroll.core.model.status import Mode, Outcome, Step
+from awsroll.ports import Record
+from awsroll.report import build_report
+
+_LONGEST_REASON = 500
+
+
+class Awaited(StrEnum):
+    """What a rollout waits for at the moment, in one word."""
+
+    DRAIN = "drain"
+    LAUNCH = "launch"
+    RELOAD = "reload"
+    HEALTH = "health"
+    HOOK = "hook"
+    CHECKPOINT = "checkpoint"
+    BAKE = "bake"
+    APPROVAL = "approval"  # a person, at a gate
+    PAUSED = "paused"  # a person, to go on
+    ELSEWHERE = "elsewhere"  # another process that drives it
+    SETTLE = "settle"  # AWS, to show what was done
+    FINISHED = "finished"  # nothing
+
+
+class StandingOutcome(StrEnum):
+    """How a rollout stands for whoever drives it step by step: between two steps it runs on, never `interrupted`."""
+
+    RUNNING = Outcome.RUNNING.value
+    PAUSED = Outcome.PAUSED.value
+    SUCCEEDED = Outcome.SUCCEEDED.value
+    ROLLED_BACK = Outcome.ROLLED_BACK.value
+    STOPPED = Outcome.STOPPED.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a rollout is, in counts of servers.
+
+    Attributes:
+        total: servers found at the start.
+        replaced: servers that went and whose replacement serves.
+        reloaded: servers that took the new code in place and serve.
+        failed: servers, or launches, that failed.
+        skipped: servers left alone: on the new version already, or exempt by the request.
+        in_flight: servers on their way out, in, or through a reload.
+        passed: checkpoints passed.
+    """
+
+    total: int = 0
+    replaced: int = 0
+    reloaded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    in_flight: int = 0
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a rollout stands.
+
+    Attributes:
+        phase: what it waits for.
+        done: it has come to an end; no further step does anything.
+        outcome: `running`, `paused`, or how it ended: `succeeded`, `rolled_back`, `stopped`.
+        wait_seconds: when to step again; 1 or more, whole seconds.
+        reason: why it stopped, was rolled back or waits; else empty.
+    """
+
+    rollout_id: str
+    phase: Awaited
+    done: bool
+    outcome: StandingOutcome
+    wait_seconds: int
+    progress: Progress
+    reason: str = ""
+
+
+def standing_of(record: Record, *, wait_seconds: int, phase: Awaited | None = None) -> Standing:
+    """Return where a rollout stands by its record; `phase`: where the record does not tell."""
+    status = record.status
+    counts = build_report(record, at=status.looked_at or status.started_at).instances
+    return Standing(
+        rollout_id=record.rollout.rollout_id,
+        phase=phase or _awaited(record),
+        done=status.mode is Mode.ENDED,
+        outcome=StandingOutcome(Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome),
+        wait_seconds=wait_seconds,
+        progress=Progress(
+            total=counts.total,
+            replaced=counts.replaced,
+            reloaded=counts.reloaded,
+            failed=counts.failed,
+            skipped=counts.skipped,
+            in_flight=len(status.flights),
+            passed=status.passed,
+        ),
+        reason=_short(status.reason),
+    )
+
+
+def _awaited(record: Record) -> Awaited:
+    status = record.status
+    if status.mode is Mode.ENDED:
+        return Awaited.FINISHED
+    if status.outcome is Outcome.PAUSED:
+        return Awaited.PAUSED
+    if (step := _first(flight.step for flight in status.flights.values())) is not None:
+        return _OF_A_STEP[step]
+    if status.hook_calls:
+        return Awaited.HOOK
+    if status.mode is Mode.ROLLING and not status.backwards:
+        return _gate(record)
+    return Awaited.SETTLE
+
+
+def _gate(record: Record) -> Awaited:
+    status = record.status
+    if status.gate_since is not None:
+        return Awaited.APPROVAL if _needs_person(record) else Awaited.CHECKPOINT
+    return Awaited.SETTLE if status.baking_since is None else Awaited.BAKE
+
+
+def _needs_person(record: Record) -> bool:
+    """Tell whether a gate is closed that a person has not approved."""
+    status = record.status
+    closed = status.gate_since is not None and status.wishes.approved <= status.passed
+    return record.rollout.gates.needs_approval and closed
+
+
+# In the order of a server's way: the earliest step that any of them is on names the phase.
+_OF_A_STEP = {
+    Step.DRAINING: Awaited.DRAIN,
+    Step.TERMINATING: Awaited.DRAIN,
+    Step.RELOADING: Awaited.RELOAD,
+    Step.LAUNCHING: Awaited.LAUNCH,
+    Step.VERIFYING: Awaited.HEALTH,
+    Step.RETURNING: Awaited.HEALTH,
+}
+
+
+def _first(steps: Iterable[Step]) -> Step | None:
+    found: set[Step] = set(steps)
+    return next((step for step in _OF_A_STEP if step in found), None)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"

@@ -1,0 +1,123 @@
+"""The fleet of an Auto Scaling group: the group launches, registers, drains and terminates; awsroll steers it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from awsroll.aws.alarm_states import look_at_alarms
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import (
+    REMEMBERED_PREFIX,
+    attached_target_groups,
+    missing_instance,
+    read_instance,
+    tags_of,
+)
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.observation import Instance, Observation
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
+from awsroll.fleets.common_writes import SharedWrites
+from awsroll.fleets.emulators import EmulatedVersions
+from awsroll.fleets.fallbacks import Fallbacks
+from awsroll.fleets.group_launch import GroupLaunches
+from awsroll.fleets.group_settings import GroupLook
+from awsroll.fleets.group_writes import GroupWrites
+from awsroll.fleets.recorded_instances import named_instances
+from awsroll.fleets.reload_commands import Commands
+from awsroll.fleets.results import done
+from awsroll.fleets.standalone import execute_in_order
+from awsroll.fleets.target_groups import TargetGroups
+
+
+class AutoScalingFleet:
+    """Looks at the fleet of a group, and changes it. Fits `ports.Fleet`.
+
+    Args:
+        aws: where it is.
+        warn: told, once each, when a fallback is used for a call that the endpoint does not have.
+    """
+
+    def __init__(self, aws: Connection, *, warn: Callable[[str], None]) -> None:
+        self._aws = aws
+        fallbacks = Fallbacks(warn)
+        self._targets = TargetGroups(aws)
+        self._commands = Commands(aws, fallbacks)
+        self._look = GroupLook(aws, fallbacks)
+        self._emulated = EmulatedVersions(fallbacks)
+        self._launches = GroupLaunches(aws, fallbacks)
+        self._writes = GroupWrites(aws, self._look, self._targets, fallbacks)
+        self._shared = SharedWrites(aws, self._targets, self._commands)
+
+    def observe(self, rollout: Rollout, status: Status) -> Observation:
+        """Look at the fleet: the group and its activities, a call a target group, one for each 200 instances."""
+        at = self._aws.clock.now()
+        described = self._look.describe(rollout.group)
+        group = self._look.read(described, status.started_at)
+        if rollout.purges_warm_pool:
+            group = self._look.with_warm_pool(group, described)
+        instances = self._instances(rollout, status, described)
+        return Observation(
+            at=at,
+            instances=self._emulated.corrected(instances, group, rollout, status),
+            target_groups=self._targets.look(rollout.target_groups, attached_target_groups(described)),
+            group=group,
+            invocations=self._commands.look(rollout, status),
+            alarms=look_at_alarms(self._aws.cloudwatch, rollout.gates.alarms),
+            remembered=self._remembered(rollout, described),
+        )
+
+    def _instances(self, rollout: Rollout, status: Status, described: dict[str, Any]) -> tuple[Instance, ...]:
+        """Return the members and those that the record names; others in the target groups are not of the fleet."""
+        members = {one["InstanceId"]: one for one in described.get("Instances", [])}
+        registered = self._targets.registrations(rollout.target_groups)
+        wanted = named_instances(status) | members.keys()
+        known = {one["InstanceId"]: one for one in self._aws.ec2.instances(wanted)}
+        found: list[Instance] = []
+        for name in sorted(wanted):
+            targets, member = registered.get(name, ()), members.get(name)
+            if name in known:
+                found.append(read_instance(known[name], targets=targets, member=member))
+            else:
+                found.append(missing_instance(name, targets=targets, member=member))
+        return tuple(found)
+
+    def _remembered(self, rollout: Rollout, described: dict[str, Any]) -> frozenset[tuple[str, str]]:
+        on_group = {
+            (rollout.group, key.removeprefix(REMEMBERED_PREFIX))
+            for key in tags_of(described)
+            if key.startswith(REMEMBERED_PREFIX)
+        }
+        if rollout.deregistration_delay_seconds is None:
+            return frozenset(on_group)
+        return self._targets.remembered(rollout.target_groups) | on_group
+
+    def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
+        """Carry out actions as `execute_in_order` does."""
+        return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
+
+    def _execute(self, rollout: Rollout, action: Action) -> Result:
+        match action:
+            case act.LaunchInGroup():
+                result = self._launches.launch(action)
+            case act.TerminateInGroup():
+                result = self._writes.terminate(action)
+            case act.SetDesiredCapacity():
+                result = self._writes.set_desired(action)
+            case act.EnterStandby():
+                result = self._writes.enter_standby(action)
+            case act.ExitStandby():
+                result = self._writes.exit_standby(action)
+            case act.UpdateGroup():
+                result = self._writes.update(action)
+            case act.DeleteWarmPool() | act.PutWarmPool():
+                result = self._writes.set_warm_pool(action)
+            case act.SuspendProcesses(group=group, processes=processes):
+                self._aws.autoscaling.suspend(group, processes)
+                result = done(action)
+            case act.ResumeProcesses(group=group, processes=processes):
+                self._aws.autoscaling.resume(group, processes)
+                result = done(action)
+            case _:
+                result = self._shared.execute(rollout, action)
+        return result

@@ -1,0 +1,139 @@
+"""The calls that both kinds of fleet make: marks, registrations, commands, delays, and the tags of old settings."""
+
+from collections.abc import Mapping
+
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import REMEMBERED_PREFIX
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.observation import TargetKey
+from awsroll.core.model.rollout import Rollout
+from awsroll.errors import AwsRefusedError
+from awsroll.fleets.reload_commands import Commands
+from awsroll.fleets.results import done, failed, refused, stale
+from awsroll.fleets.target_groups import TargetGroups
+
+_UNKNOWN_INSTANCE = "InvalidInstanceID.NotFound"
+_TARGET_GROUP_ARN = ":targetgroup/"
+_FRESH_SECONDS = 120  # for so long may Elastic Load Balancing not know that a new instance runs
+
+
+class SharedWrites:
+    """Executes the actions that do not depend on the kind of fleet."""
+
+    def __init__(self, aws: Connection, targets: TargetGroups, commands: Commands) -> None:
+        self._aws = aws
+        self._targets = targets
+        self._commands = commands
+
+    def execute(self, rollout: Rollout, action: Action) -> Result:
+        """Carry out an action that both kinds of fleet share; raises `AwsError` if a call fails."""
+        match action:
+            case act.MarkInstances():
+                return self._mark(action)
+            case act.RegisterTargets():
+                return self._register(action)
+            case act.DeregisterTargets():
+                return self._deregister(action)
+            case act.SendCommand():
+                return self._send(rollout, action)
+            case _:
+                return self._set(action)
+
+    def _set(self, action: Action) -> Result:
+        match action:
+            case act.SetDeregistrationDelay(target_group=arn, seconds=seconds):
+                self._aws.elbv2.set_attributes(arn, {"deregistration_delay.timeout_seconds": str(seconds)})
+                self._targets.forget(arn)
+            case act.RememberSettings(resource=resource, settings=settings):
+                self._remember(resource, {REMEMBERED_PREFIX + name: value for name, value in settings})
+            case act.ForgetSettings(resource=resource, settings=names):
+                self._forget(resource, [REMEMBERED_PREFIX + name for name in names])
+            case _:
+                message = f"a fleet of this kind has no {type(action).__name__}"
+                return refused(action, "WrongKindOfFleet", message)
+        return done(action)
+
+    def _mark(self, action: act.MarkInstances) -> Result:
+        try:
+            self._aws.ec2.create_tags(action.instance_ids, dict(action.tags))
+        except AwsRefusedError as error:
+            if error.code != _UNKNOWN_INSTANCE:
+                raise
+            known = {one["InstanceId"] for one in self._aws.ec2.instances(action.instance_ids)}
+            left = tuple(one for one in action.instance_ids if one in known)
+            if left == action.instance_ids:
+                raise
+            if not left:
+                return stale(action, "EC2 knows none of the instances")
+            self._aws.ec2.create_tags(left, dict(action.tags))
+            return done(action, instance_ids=left)
+        return done(action, instance_ids=action.instance_ids)
+
+    def _register(self, action: act.RegisterTargets) -> Result:
+        age = self._age_if_running(action.instance_id)
+        if age is None:
+            return stale(action, f"{action.instance_id} does not run")
+        try:
+            for arn, targets in _by_target_group(action.instance_id, action.targets).items():
+                self._aws.elbv2.register(arn, targets)
+        except AwsRefusedError as error:
+            if error.code != "InvalidTarget":
+                raise
+            if self._age_if_running(action.instance_id) is None:
+                return stale(action, f"{action.instance_id} has stopped running")
+            return refused(action, error.code, str(error), transient=age < _FRESH_SECONDS)
+        return done(action, instance_ids=(action.instance_id,))
+
+    def _age_if_running(self, instance_id: str) -> float | None:
+        for one in self._aws.ec2.instances([instance_id]):
+            if one.get("State", {}).get("Name") == "running":
+                launched = one.get("LaunchTime")
+                return 0.0 if launched is None else (self._aws.clock.now() - launched).total_seconds()
+        return None
+
+    def _deregister(self, action: act.DeregisterTargets) -> Result:
+        try:
+            for arn, targets in _by_target_group(action.instance_id, action.targets).items():
+                self._aws.elbv2.deregister(arn, targets)
+        except AwsRefusedError as error:
+            if error.code != "InvalidTarget":
+                raise
+            # An instance that EC2 has forgotten cannot be named any more; it is registered nowhere either.
+            left = self._targets.still_registered([action.instance_id], action.targets)
+            if left:
+                return failed(action, error)
+        return done(action, instance_ids=(action.instance_id,))
+
+    def _send(self, rollout: Rollout, action: act.SendCommand) -> Result:
+        left = self._targets.still_registered(action.instance_ids, action.not_registered)
+        ready = [one for one in action.instance_ids if one not in left]
+        if not ready:
+            return stale(action, registered_words(left))
+        return self._commands.send(rollout, action, ready)
+
+    def _remember(self, resource: str, tags: Mapping[str, str]) -> None:
+        if _TARGET_GROUP_ARN in resource:
+            self._aws.elbv2.add_tags(resource, tags)
+            self._targets.forget(resource)
+        else:
+            self._aws.autoscaling.add_tags(resource, tags)
+
+    def _forget(self, resource: str, keys: list[str]) -> None:
+        if _TARGET_GROUP_ARN in resource:
+            self._aws.elbv2.remove_tags(resource, keys)
+            self._targets.forget(resource)
+        else:
+            self._aws.autoscaling.remove_tags(resource, keys)
+
+
+def registered_words(left: Mapping[str, str]) -> str:
+    """Say which instances are still registered, for people."""
+    return "may still get requests: " + ", ".join(f"{name} is {words}" for name, words in sorted(left.items()))
+
+
+def _by_target_group(instance_id: str, keys: tuple[TargetKey, ...]) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for key in keys:
+        found.setdefault(key.target_group, []).append((instance_id, key.port))
+    return found

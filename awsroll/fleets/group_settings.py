@@ -1,0 +1,179 @@
+"""An Auto Scaling group's own settings and recent activities, as a `Group`.
+
+A handful of calls: the group, its newest activities, now and then its instance refreshes, and the number behind an
+alias of its template version. What cannot change (a subnet's zone) is read once.
+"""
+
+import json
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import active_refresh, read_member_template, read_warm_pool, template_setting
+from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
+from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
+from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, LAUNCH_INSTANCES, Fallbacks
+
+_REFRESHES_SECONDS = 60
+_CLOCK_SKEW = timedelta(seconds=60)
+_ENDED = ("Successful", "Failed", "Cancelled")
+_FAILED = ("Failed", "Cancelled")
+TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
+
+
+class GroupLook:
+    """Reads one group."""
+
+    def __init__(self, aws: Connection, fallbacks: Fallbacks) -> None:
+        self._aws = aws
+        self._fallbacks = fallbacks
+        self._zones: dict[str, str] = {}
+        self._activities: dict[str, Reply] = {}
+        self._refresh: tuple[bool, float] | None = None
+
+    def describe(self, name: str) -> Reply:
+        """Return the group as Auto Scaling describes it.
+
+        Raises:
+            AwsRefusedError: if there is no such group (any more), or it is being deleted.
+        """
+        described = self._aws.autoscaling.group(name)
+        if described is None or described.get("Status"):  # there is one only while it is being deleted
+            state = "there is no Auto Scaling group" if described is None else "somebody is deleting Auto Scaling group"
+            message = f"{state} {name}; the rollout cannot go on"
+            raise AwsRefusedError(message, code="GroupNotFound", operation="autoscaling:DescribeAutoScalingGroups")
+        return described
+
+    def read(self, described: Reply, since: datetime) -> Group:
+        """Read the group, with its activities since an instant."""
+        setting = template_setting(described) or {}
+        self._read_activities(described["AutoScalingGroupName"], since)
+        return Group(
+            name=described["AutoScalingGroupName"],
+            minimum=int(described["MinSize"]),
+            maximum=int(described["MaxSize"]),
+            desired=int(described["DesiredCapacity"]),
+            template=self._template(setting),
+            version=str(setting.get("Version") or "$Default") if setting else "",
+            suspended=frozenset(one["ProcessName"] for one in described.get("SuspendedProcesses", [])),
+            zones=self._zones_of(described),
+            launch_failures=self._launch_failures(since),
+            terminations=self._terminations(since),
+            can_launch_instances=self._can_launch_instances(described),
+            refresh_active=self._is_refreshing(described["AutoScalingGroupName"]),
+        )
+
+    def with_warm_pool(self, group: Group, described: Reply) -> Group:
+        """Add the group's warm pool and what its instances were built from; no call for a group that has none."""
+        pool = read_warm_pool(described.get("WarmPoolConfiguration") or {})
+        if pool is None:
+            return group
+        held = [read_member_template(one) for one in self._aws.autoscaling.warm_pool(group.name)["Instances"]]
+        versions = tuple(sorted("" if version is None else str(version) for version in held))
+        return replace(group, warm_pool=pool, warm_versions=versions)
+
+    def _template(self, setting: Reply) -> TemplateVersion | None:
+        template_id, version = setting.get("LaunchTemplateId", ""), str(setting.get("Version") or "$Default")
+        if not template_id:
+            return None
+        if not version.isdigit():
+            found = self._aws.ec2.template_version(version, template_id=template_id)
+            if found is None:
+                return None
+            version = str(found["VersionNumber"])
+        return TemplateVersion(template_id=template_id, number=int(version))
+
+    def _zones_of(self, described: Reply) -> tuple[tuple[str, str], ...]:
+        """Return zone and subnet; where a zone has several subnets none is named, and the group chooses."""
+        subnets = [one for one in described.get("VPCZoneIdentifier", "").replace(" ", "").split(",") if one]
+        unknown = [one for one in subnets if one not in self._zones]
+        for subnet in self._aws.ec2.subnets(unknown):
+            self._zones[subnet["SubnetId"]] = subnet["AvailabilityZone"]
+        by_zone: dict[str, list[str]] = {zone: [] for zone in described.get("AvailabilityZones", [])}
+        for subnet_id in subnets:
+            by_zone.setdefault(self._zones.get(subnet_id, ""), []).append(subnet_id)
+        found = {zone: ids[0] if len(ids) == 1 else "" for zone, ids in by_zone.items() if zone}
+        return tuple(sorted(found.items()))
+
+    def _read_activities(self, name: str, since: datetime) -> None:
+        """Bring the kept activities up to date; pages behind one that holds nothing new are not read again."""
+        for page in self._aws.autoscaling.activities(name, since - _CLOCK_SKEW):
+            known = {one["ActivityId"] for one in page if self._has_ended(one["ActivityId"])}
+            self._activities |= {one["ActivityId"]: one for one in page}
+            if len(known) == len(page):
+                return
+
+    def _has_ended(self, activity_id: str) -> bool:
+        return self._activities.get(activity_id, {}).get("StatusCode") in _ENDED
+
+    def _launch_failures(self, since: datetime) -> tuple[ScalingFailure, ...]:
+        failed = [
+            ScalingFailure(
+                activity_id=one["ActivityId"],
+                at=one.get("EndTime") or one["StartTime"],
+                message=" ".join((one.get("StatusMessage") or one.get("Description") or "").split()),
+                zone=_zone_in(one.get("Details", "")),
+            )
+            for one in self._activities.values()
+            if one.get("StatusCode") in _FAILED
+            and one["StartTime"] >= since
+            and one.get("Description", "").startswith("Launching")
+        ]
+        return tuple(sorted(failed, key=lambda one: (one.at, one.activity_id)))
+
+    def _terminations(self, since: datetime) -> frozenset[str]:
+        return frozenset(
+            match[1]
+            for one in self._activities.values()
+            if one["StartTime"] >= since - _CLOCK_SKEW
+            and one.get("StatusCode") not in _FAILED
+            and (match := TERMINATED.search(one.get("Description", "")))
+        )
+
+    def _can_launch_instances(self, described: Reply) -> bool:
+        if self._fallbacks.lacks(LAUNCH_INSTANCES) or is_mixed(described):
+            return False
+        if not self._aws.autoscaling.can_launch_instances():
+            self._fallbacks.note(
+                LAUNCH_INSTANCES, "the installed boto3 has no LaunchInstances: surge by desired capacity"
+            )
+            return False
+        return True
+
+    def _is_refreshing(self, name: str) -> bool:
+        now = self._aws.clock.monotonic()
+        if self._refresh is not None and now - self._refresh[1] < _REFRESHES_SECONDS:
+            return self._refresh[0]
+        active = False
+        if not self._fallbacks.lacks(INSTANCE_REFRESHES):
+            try:
+                active = active_refresh(self._aws.autoscaling.instance_refreshes(name)) is not None
+            except NotImplementedByEndpointError:
+                warning = "the endpoint does not say whether an instance refresh is active: taken as none"
+                self._fallbacks.note(INSTANCE_REFRESHES, warning)
+        self._refresh = (active, now)
+        return active
+
+
+def is_mixed(described: Reply) -> bool:
+    """Tell whether a group mixes On-Demand and Spot instances: LaunchInstances is not for such groups."""
+    mixed = described.get("MixedInstancesPolicy")
+    if not mixed:
+        return False
+    spread = mixed.get("InstancesDistribution", {})
+    base = int(spread.get("OnDemandBaseCapacity") or 0)
+    percentage = spread.get("OnDemandPercentageAboveBaseCapacity")
+    above = 100 if percentage is None else int(percentage)
+    all_on_demand, all_spot = above == 100, above == 0 and base == 0  # noqa: PLR2004
+    return not (all_on_demand or all_spot)
+
+
+def _zone_in(details: str) -> str:
+    """Read the zone from an activity's details, which are JSON in a string."""
+    try:
+        found = json.loads(details or "{}")
+    except ValueError:
+        return ""
+    return str(found.get("Availability Zone", "")) if isinstance(found, dict) else ""

@@ -1,0 +1,181 @@
+"""Reload commands: sent through SSM Run Command, found again, and read.
+
+Each sending has a number of awsroll's own, the attempt, and carries it in its comment: SSM has no token, so a command
+is searched for by its comment before it is sent (again), and shell commands are wrapped by `script`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.ssm import Ssm
+from awsroll.core.model.actions import Result, SendCommand
+from awsroll.core.model.observation import CommandState, Invocation
+from awsroll.core.model.rollout import ReloadCommand, Rollout
+from awsroll.core.model.status import Status
+from awsroll.errors import AwsRefusedError, AwsUnansweredError, NotImplementedByEndpointError
+from awsroll.fleets.fallbacks import LIST_INVOCATIONS, Fallbacks
+from awsroll.fleets.reload_script import run_once
+from awsroll.fleets.results import done, failed, refused
+
+_SHELL_DOCUMENT = "AWS-RunShellScript"
+_LEAST_SECONDS = 30  # SSM's least delivery timeout
+_CLOCK_SKEW = timedelta(minutes=5)
+_SEARCHED = timedelta(hours=24)
+_FOLDED = {
+    "Success": CommandState.SUCCEEDED,
+    "Failed": CommandState.FAILED,
+    "TimedOut": CommandState.FAILED,
+    "Cancelled": CommandState.FAILED,
+}
+_LONGEST_DETAIL = 300
+# No permission, agent not running, not registered: an agent may yet come online.
+_OFFLINE = "InvalidInstanceId"
+
+
+class Commands:
+    """The reload commands of one fleet."""
+
+    def __init__(self, aws: Connection, fallbacks: Fallbacks) -> None:
+        self._aws = aws
+        self._fallbacks = fallbacks
+        self._found: dict[tuple[str, int], set[str]] = {}
+        self._ended: dict[str, list[Reply]] = {}
+
+    def look(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
+        """Return how the commands of all reloads in flight stand; no call is made if there are none."""
+        sendings = {name: flight.attempt or flight.void for name, flight in status.flights.items()}
+        flying = {name: attempt for name, attempt in sendings.items() if attempt}
+        if rollout.reload is None or not flying:
+            return ()
+        wanted = set(flying.values())
+        commands = self._search(rollout, status.started_at, wanted)
+        states: dict[tuple[str, int], Invocation] = {}
+        for attempt in sorted(wanted):
+            sent = [name for name, number in flying.items() if number == attempt]
+            for one in self._invocations(commands.get(attempt, ()), attempt, sent):
+                if one.instance_id in sent:
+                    known = states.get((one.instance_id, attempt))
+                    states[one.instance_id, attempt] = one if known is None else _prevailing(known, one)
+        return tuple(states[key] for key in sorted(states))
+
+    def send(self, rollout: Rollout, action: SendCommand, instance_ids: Sequence[str]) -> Result:
+        """Send the command to those instances that no command of this attempt has been sent to."""
+        reload = rollout.reload
+        if reload is None:
+            return refused(action, "NoCommand", "the rollout has no reload command")
+        known = self._sent_to(rollout, action.attempt)
+        waiting = [one for one in instance_ids if one not in known]
+        sent, offline = [one for one in instance_ids if one in known], list[str]()
+        for start in range(0, len(waiting), Ssm.SENT_AT_ONCE):
+            some = waiting[start : start + Ssm.SENT_AT_ONCE]
+            try:
+                accepted, message = self._send(rollout, reload, action.attempt, some)
+            except (AwsRefusedError, AwsUnansweredError) as error:
+                if sent and not isinstance(error, AwsUnansweredError):
+                    return done(action, instance_ids=tuple(sent), message=str(error))
+                return failed(action, error)
+            sent += accepted
+            offline += [message] if message else []
+        if not sent:
+            return refused(action, _OFFLINE, offline[0] if offline else "nothing to send to", transient=True)
+        return done(action, instance_ids=tuple(sent), message="; ".join(offline))
+
+    def _send(
+        self, rollout: Rollout, reload: ReloadCommand, attempt: int, some: Sequence[str]
+    ) -> tuple[list[str], str]:
+        """Send to all at once; if one is offline SSM refuses all, so then each on its own."""
+        try:
+            command_id = self._aws.ssm.send_command(_request(rollout, reload, attempt, some))
+        except AwsRefusedError as error:
+            if error.code != _OFFLINE:
+                raise
+            if len(some) == 1:
+                return [], f"{some[0]}: its SSM agent is not online ({error})"
+            answers = [self._send(rollout, reload, attempt, [one]) for one in some]
+            return [name for names, _ in answers for name in names], "; ".join(text for _, text in answers if text)
+        self._found.setdefault((rollout.rollout_id, attempt), set()).add(command_id)
+        return list(some), ""
+
+    def _sent_to(self, rollout: Rollout, attempt: int) -> set[str]:
+        since = self._aws.clock.now() - _SEARCHED
+        sent: set[str] = set()
+        for command in self._aws.ssm.commands(since):
+            if command.get("Comment") == _comment(rollout, attempt):
+                self._found.setdefault((rollout.rollout_id, attempt), set()).add(command["CommandId"])
+                sent |= set(command.get("InstanceIds", []))
+        return sent
+
+    def _search(self, rollout: Rollout, since: datetime, wanted: set[int]) -> dict[int, set[str]]:
+        """Return the ids of the commands of each attempt; SSM is searched only for those not found before."""
+        unknown = {attempt for attempt in wanted if (rollout.rollout_id, attempt) not in self._found}
+        if unknown:
+            comments = {_comment(rollout, attempt): attempt for attempt in unknown}
+            for command in self._aws.ssm.commands(since - _CLOCK_SKEW):
+                attempt = comments.get(command.get("Comment", ""), 0)
+                if attempt:
+                    self._found.setdefault((rollout.rollout_id, attempt), set()).add(command["CommandId"])
+        return {attempt: self._found.get((rollout.rollout_id, attempt), set()) for attempt in wanted}
+
+    def _invocations(
+        self, command_ids: Iterable[str], attempt: int, instance_ids: Sequence[str]
+    ) -> Iterable[Invocation]:
+        for command_id in sorted(command_ids):
+            answers = self._ended.get(command_id, [])
+            if not set(instance_ids) <= {one["InstanceId"] for one in answers}:
+                answers = self._ask(command_id, instance_ids)
+                if all(one.get("Status") in _FOLDED for one in answers):
+                    self._ended[command_id] = answers
+            for one in answers:
+                yield _read(one, attempt)
+
+    def _ask(self, command_id: str, instance_ids: Sequence[str]) -> list[Reply]:
+        if not self._fallbacks.lacks(LIST_INVOCATIONS):
+            try:
+                return self._aws.ssm.invocations(command_id)
+            except NotImplementedByEndpointError as error:
+                self._fallbacks.note(LIST_INVOCATIONS, f"{error}: each instance is asked about on its own")
+        asked = (self._aws.ssm.invocation(command_id, one) for one in instance_ids)
+        return [one for one in asked if one is not None]
+
+
+def _comment(rollout: Rollout, attempt: int) -> str:
+    return f"awsroll {rollout.rollout_id} {attempt}"
+
+
+def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, some: Sequence[str]) -> Reply:
+    """Build the request. Both of SSM's times are the reload's own deadline: nothing may run after it was given up."""
+    seconds = max(_LEAST_SECONDS, round(rollout.limits.launch_seconds))
+    if reload.document:
+        parameters: Reply = {key: list(values) for key, values in reload.parameters.items()}
+    else:
+        script = run_once(reload.commands, rollout_id=rollout.rollout_id, attempt=attempt)
+        parameters = {"commands": [script], "executionTimeout": [str(seconds)]}
+    return {
+        "InstanceIds": list(some),
+        "DocumentName": reload.document or _SHELL_DOCUMENT,
+        "Parameters": parameters,
+        "Comment": _comment(rollout, attempt),
+        "TimeoutSeconds": seconds,
+        "MaxConcurrency": "100%",
+        "MaxErrors": "100%",  # by default one failure keeps the command from the others
+    }
+
+
+def _read(invocation: Reply, attempt: int) -> Invocation:
+    state = _FOLDED.get(invocation.get("Status", ""), CommandState.RUNNING)
+    detail = invocation.get("StatusDetails", "") or invocation.get("Status", "")
+    for plugin in invocation.get("CommandPlugins", []):
+        if state is CommandState.FAILED and plugin.get("Status") != "Success":
+            code, output = plugin.get("ResponseCode"), " ".join(str(plugin.get("Output", "")).split())
+            ended = f", exit code {code}" if code is not None and code >= 0 else ""
+            detail = f"{detail}{ended}" + (f": {output[-_LONGEST_DETAIL:]}" if output else "")
+            break
+    return Invocation(attempt=attempt, instance_id=invocation["InstanceId"], state=state, detail=detail)
+
+
+def _prevailing(one: Invocation, other: Invocation) -> Invocation:
+    """Choose between two deliveries of one attempt: what still runs counts, then what succeeded."""
+    order = (CommandState.RUNNING, CommandState.SUCCEEDED, CommandState.FAILED, CommandState.UNSENT)
+    return min(one, other, key=lambda seen: order.index(seen.state))

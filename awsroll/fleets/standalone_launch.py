@@ -1,0 +1,71 @@
+"""One RunInstances request for a standalone fleet, exactly as the record's intent says, and what came of it.
+
+The client token makes a repetition harmless. AWS forgets tokens in time, so an old intent is looked up, never repeated.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.ec2 import tag_list
+from awsroll.aws.parse_answers import ROLLOUT_TAG
+from awsroll.core.model.actions import LaunchInstance, Result
+from awsroll.core.model.observation import TemplateVersion
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Launch
+from awsroll.fleets.results import done, refused
+
+REPLAYABLE = timedelta(hours=12)
+
+
+class Launches:
+    """Launches instances from launch templates."""
+
+    def __init__(self, aws: Connection) -> None:
+        self._aws = aws
+        self._data: dict[TemplateVersion, Reply] = {}
+
+    def launch(self, rollout: Rollout, action: LaunchInstance) -> Result:
+        """Launch the one instance; raises `AwsError` if the call fails."""
+        launch = action.launch
+        if launch.template is None:
+            return refused(action, "NoTemplate", "the launch names no launch template")
+        if self._aws.clock.now() - launch.at > REPLAYABLE:
+            return self._look_up(rollout, action)
+        answer = self._aws.ec2.run_instance(self._request(launch, launch.template))
+        return done(action, instance_ids=(str(answer["InstanceId"]),))
+
+    def _look_up(self, rollout: Rollout, action: LaunchInstance) -> Result:
+        for one in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
+            if one.get("ClientToken") == action.launch.token:
+                return done(action, instance_ids=(str(one["InstanceId"]),))
+        message = "the launch was asked for more than 12 hours ago and EC2 shows no instance of it"
+        return refused(action, "LaunchTooOld", message)
+
+    def _request(self, launch: Launch, template: TemplateVersion) -> Reply:
+        request: Reply = {
+            "LaunchTemplate": {"LaunchTemplateId": template.template_id, "Version": str(template.number)},
+            "ClientToken": launch.token,
+        }
+        if launch.tags:
+            request["TagSpecifications"] = [{"ResourceType": "instance", "Tags": tag_list(dict(launch.tags))}]
+        interfaces = self._template_data(template).get("NetworkInterfaces", [])
+        if interfaces and launch.subnet_id:
+            # EC2 wants the subnet inside the interface if there is one; the request replaces the template's list.
+            request["NetworkInterfaces"] = [self._interface(one, launch.subnet_id) for one in interfaces]
+        elif launch.subnet_id:
+            request["SubnetId"] = launch.subnet_id
+        return request
+
+    def _interface(self, interface: Reply, subnet_id: str) -> Reply:
+        accepted = self._aws.ec2.network_interface_members()
+        kept: dict[str, Any] = {key: value for key, value in interface.items() if key in accepted}
+        return kept if "NetworkInterfaceId" in kept else {**kept, "SubnetId": subnet_id}
+
+    def _template_data(self, template: TemplateVersion) -> Reply:
+        """Return what the template version holds: it never changes, so it is read once."""
+        if template not in self._data:
+            found = self._aws.ec2.template_version(str(template.number), template_id=template.template_id)
+            self._data[template] = (found or {}).get("LaunchTemplateData", {})
+        return self._data[template]

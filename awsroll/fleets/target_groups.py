@@ -1,0 +1,119 @@
+"""The target groups of a fleet: their settings, who is registered, who is not any more.
+
+Settings that hardly ever change are kept for some minutes; the deregistration delay is read again every minute, and at
+once after it was changed by us.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import REMEMBERED_PREFIX, is_not_registered, read_target_group, read_targets
+from awsroll.core.model.observation import Target, TargetGroup, TargetKey
+from awsroll.errors import AwsRefusedError
+
+_SETTINGS_SECONDS = 300
+_DELAY_SECONDS = 60
+_GONE = ("terminated", "shutting-down")
+
+
+class _Kept(NamedTuple):
+    value: Reply
+    at: float
+
+
+class TargetGroups:
+    """Looks at the target groups of one fleet."""
+
+    def __init__(self, aws: Connection) -> None:
+        self._aws = aws
+        self._settings: dict[str, _Kept] = {}
+        self._attributes: dict[str, _Kept] = {}
+        self._tags: dict[str, _Kept] = {}
+
+    def look(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
+        """Return the target groups with their settings, in the order of `arns`."""
+        self._read_settings(arns)
+        for arn in self._expired(self._attributes, arns, _DELAY_SECONDS):
+            self._attributes[arn] = self._kept(self._aws.elbv2.attributes(arn))
+        return tuple(
+            read_target_group(self._settings[arn].value, self._attributes[arn].value, managed=arn in managed)
+            for arn in arns
+        )
+
+    def _read_settings(self, arns: Sequence[str]) -> None:
+        expired = self._expired(self._settings, arns, _SETTINGS_SECONDS)
+        for described in self._aws.elbv2.target_groups(expired):
+            self._settings[described["TargetGroupArn"]] = self._kept(described)
+
+    def remembered(self, arns: Sequence[str]) -> frozenset[tuple[str, str]]:
+        """Return which old settings stand as tags on the target groups: (ARN, setting)."""
+        expired = self._expired(self._tags, arns, _DELAY_SECONDS)
+        for arn, tags in self._aws.elbv2.tags(expired).items():
+            self._tags[arn] = self._kept(tags)
+        found = {(arn, key) for arn in arns if arn in self._tags for key in self._tags[arn].value}
+        return frozenset(
+            (arn, key.removeprefix(REMEMBERED_PREFIX)) for arn, key in found if key.startswith(REMEMBERED_PREFIX)
+        )
+
+    def forget(self, arn: str) -> None:
+        """Read a target group's attributes and tags anew at the next look: they were changed."""
+        self._attributes.pop(arn, None)
+        self._tags.pop(arn, None)
+
+    def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
+        """Return every registration, draining ones included, by instance id: one call a target group."""
+        found: dict[str, list[Target]] = {}
+        for arn in arns:
+            for instance_id, targets in read_targets(arn, self._aws.elbv2.target_health(arn)).items():
+                found.setdefault(instance_id, []).extend(targets)
+        return {name: tuple(sorted(targets, key=lambda one: one.key)) for name, targets in found.items()}
+
+    def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:
+        """Return which instances may still get requests on one of the ports, and what AWS says of them there.
+
+        Asked by id and port: only `Target.NotRegistered` proves that a drain is over, or that an instance is gone.
+        """
+        ids, found = tuple(instance_ids), dict[str, str]()
+        by_group: dict[str, list[int]] = {}
+        for key in keys:
+            by_group.setdefault(key.target_group, []).append(key.port)
+        for arn, ports in by_group.items():
+            for name, words in self._still_in(arn, [(one, port) for one in ids for port in sorted(set(ports))]):
+                found.setdefault(name, words)
+        return found
+
+    def _still_in(self, arn: str, asked: list[tuple[str, int]]) -> list[tuple[str, str]]:
+        try:
+            answers = self._aws.elbv2.health_of(arn, asked)
+        except AwsRefusedError as error:
+            if error.code != "InvalidTarget":
+                raise
+            if len({one for one, _ in asked}) == 1:
+                name = asked[0][0]
+                return [] if self._is_gone(name) else [(name, str(error))]
+            return [found for one in dict.fromkeys(name for name, _ in asked) for found in self._alone(arn, one, asked)]
+        cleared = {(one["Target"]["Id"], int(one["Target"]["Port"])) for one in answers if is_not_registered(one)}
+        said = {(one["Target"]["Id"], int(one["Target"]["Port"])): _words(one) for one in answers}
+        return [(name, said.get((name, port), "no answer")) for name, port in asked if (name, port) not in cleared]
+
+    def _alone(self, arn: str, name: str, asked: list[tuple[str, int]]) -> list[tuple[str, str]]:
+        return self._still_in(arn, [one for one in asked if one[0] == name])
+
+    def _is_gone(self, instance_id: str) -> bool:
+        found = self._aws.ec2.instances([instance_id])
+        return not found or found[0].get("State", {}).get("Name") in _GONE
+
+    def _expired(self, kept: dict[str, _Kept], arns: Sequence[str], seconds: float) -> list[str]:
+        now = self._aws.clock.monotonic()
+        return [arn for arn in arns if arn not in kept or now - kept[arn].at >= seconds]
+
+    def _kept(self, value: Reply) -> _Kept:
+        return _Kept(value, self._aws.clock.monotonic())
+
+
+def _words(description: Reply) -> str:
+    health = description.get("TargetHealth", {})
+    reason = health.get("Reason", "")
+    return f"{health.get('State', 'unknown')} ({reason})" if reason else str(health.get("State", "unknown"))

@@ -1,0 +1,34 @@
+"""What driving takes, whatever the fleet: records and locks, roles to assume, states that wait for a person."""
+
+from awsroll.iam.policy_request import Asked
+from awsroll.iam.statement import Statement, allow
+
+
+def store(asked: Asked) -> list[Statement]:
+    """Return what the store takes while rollouts run: a directory nothing; making a table takes more."""
+    scheme, _, rest = asked.rollouts.store.partition("://")
+    if scheme == "dynamodb":
+        items = [f"dynamodb:{one}" for one in ("DeleteItem", "GetItem", "PutItem", "Query")]
+        return [allow("KeepRecords", items, [asked.place.arn("dynamodb", f"table/{rest}")])]
+    if scheme != "s3":
+        return []
+    bucket, _, prefix = rest.partition("/")
+    arn = asked.place.of_everywhere("s3", "", bucket)
+    folder = "/".join(part for part in (arn, prefix.strip("/"), "*") if part)
+    objects = [f"s3:{one}" for one in ("DeleteObject", "GetObject", "PutObject")]
+    # With a condition on the prefix S3 would call a missing object forbidden: reading it carries none.
+    return [allow("KeepRecords", objects, [folder]), allow("ListRecords", ["s3:ListBucket"], [arn])]
+
+
+def roles(asked: Asked) -> list[Statement]:
+    """Return what assuming the roles of other accounts takes, on this side."""
+    arns = asked.rollouts.roles_to_assume
+    return [allow("AssumeRoles", ["sts:AssumeRole"], arns)] if arns else []
+
+
+def tasks(asked: Asked) -> list[Statement]:
+    """Return what letting a waiting state go on takes, of whatever machine: the token names the task.
+
+    AWS's reference names no resource for it; in fact it may be limited to the ARNs of machines, if one knows them.
+    """
+    return [allow("AnswerTasks", ["states:SendTaskSuccess"])] if asked.rollouts.answers_tasks else []

@@ -1,0 +1,58 @@
+"""Checks for what may hold a rollout back or turn it: checkpoints, alarms, and the way back."""
+
+from awsroll.aws.alarm_states import look_at_alarms
+from awsroll.aws.connection import Connection
+from awsroll.core.model.observation import AlarmState
+from awsroll.core.model.rollout import Gates, OnFailure, Rollout
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.fleet_facts import Goal, Seen
+
+
+def gates_of(spec: RolloutSpec) -> Gates:
+    """Return the gates that the request asks for."""
+    return Gates(
+        checkpoints=spec.checkpoints(),
+        delay_seconds=spec.checkpoint_delay,
+        needs_approval=spec.approve_checkpoints,
+        approval_seconds=spec.approval_timeout,
+        bake_seconds=spec.bake_time,
+        alarms=tuple(dict.fromkeys(spec.alarm)),
+    )
+
+
+def check_alarms(aws: Connection, spec: RolloutSpec, findings: Findings) -> None:
+    """Refuse alarms that do not exist (CloudWatch says nothing of a misspelt name) and such as ring already."""
+    for alarm in look_at_alarms(aws.cloudwatch, tuple(dict.fromkeys(spec.alarm))):
+        if alarm.state is AlarmState.MISSING:
+            findings.refuse(
+                f"there is no CloudWatch alarm {alarm.name!r} in {aws.region}: look at --alarm and --region"
+            )
+        elif alarm.state is AlarmState.ALARM:
+            findings.refuse(
+                f"alarm {alarm.name} is in ALARM already ({alarm.reason or 'no reason given'}): mend that first, or "
+                "leave this --alarm out"
+            )
+
+
+def check_way_back(spec: RolloutSpec, rollout: Rollout, seen: Seen, goal: Goal, findings: Findings) -> None:
+    """Tell which servers could not be brought back as they are, and refuse a surge that leaves no room to keep them."""
+    if spec.keep_old and rollout.max_surge.rounded_up(seen.desired) < seen.desired:
+        findings.refuse(
+            f"--keep-old keeps all {seen.desired} old servers running beside the new ones, and the surge is "
+            f"{rollout.max_surge}: give --max-surge 100%, or --strategy double-half"
+        )
+    if rollout.reloads:
+        return
+    outdated = [one for one in seen.live if not goal.is_on(one)]
+    unknown = sorted(one.instance_id for one in outdated if one.template is None)
+    if not unknown:
+        return
+    back = rollout.baseline_template
+    told = f"{some_of(unknown)} came from no launch template: once replaced, they cannot be brought back as they were"
+    if back is not None:
+        findings.warn(f"{told}; a rollback would launch {back} instead")
+    elif rollout.on_failure is OnFailure.ROLLBACK:
+        findings.warn(f"{told}; a rollback could only keep those that are still there")
+    else:
+        findings.warn(told)

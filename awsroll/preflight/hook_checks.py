@@ -1,0 +1,96 @@
+"""Checks for hooks: points that the fleet never comes to, programs and functions that are not there."""
+
+import shutil
+from collections.abc import Iterable
+
+from awsroll.aws.connection import Connection
+from awsroll.core.model.hooks import Hook, HookPoint
+from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.rollout import OnFailure, Rollout
+from awsroll.errors import AwsError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.fleet_facts import Goal, Seen
+
+_OF_OLD_SERVERS = (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_DRAIN)
+_UNKNOWN_FUNCTION = "ResourceNotFoundException"
+
+
+def check_hooks(aws: Connection, rollout: Rollout, findings: Findings) -> None:
+    """Refuse hooks that could not run, and tell of such as may never be run."""
+    for problem in refused_points(rollout, rollout.hooks):
+        findings.refuse(problem)
+    for hook in rollout.hooks:
+        if hook.command and shutil.which(hook.command[0]) is None:
+            findings.refuse(
+                f"hook {hook.name}: there is no program {hook.command[0]!r} to run: look at its path (a relative one "
+                "starts where awsroll runs) and whether it may be executed"
+            )
+        if hook.function:
+            _check_function(aws, hook, findings)
+        if hook.point is HookPoint.AT_CHECKPOINT and not rollout.gates.checkpoints:
+            findings.warn(f"hook {hook.name}: there is no --checkpoint, so it is never run")
+        if hook.point is HookPoint.ON_FAILURE and rollout.on_failure is OnFailure.PAUSE:
+            findings.warn(f"hook {hook.name}: --on-failure pause waits for a person at once and does not run it")
+
+
+def check_agents(aws: Connection, rollout: Rollout, seen: Seen, goal: Goal, findings: Findings) -> None:
+    """Refuse scripts for old servers whose agent is not online; tell if new ones seem to get none either."""
+    scripts = [hook for hook in rollout.hooks if hook.script]
+    if not scripts or rollout.reloads or not seen.live:  # a reload has asked for the agents already
+        return
+    try:
+        online = aws.ssm.online([one.instance_id for one in seen.live])
+    except NotImplementedByEndpointError:
+        return
+    except AwsError as error:
+        findings.warn(f"hook {scripts[0].name}: which SSM agents are online could not be asked: {error}")
+        return
+    offline = [one.instance_id for one in seen.live if not goal.is_on(one) and one.instance_id not in online]
+    for hook in scripts:
+        if hook.point in _OF_OLD_SERVERS and offline:
+            findings.refuse(
+                f"hook {hook.name}: the SSM agent is not online on {some_of(sorted(offline))}: the script could not "
+                "reach them; look at the agent, the instance profile and the network, or give another kind of hook"
+            )
+        elif hook.point not in _OF_OLD_SERVERS and not online:
+            findings.warn(
+                f"hook {hook.name}: the SSM agent is online on none of the servers that are there: the script needs it "
+                "on the new ones, within the hook's timeout"
+            )
+
+
+def refused_points(rollout: Rollout, hooks: Iterable[Hook]) -> list[str]:
+    """Return why hooks cannot be run on this kind of fleet, one line each."""
+    if rollout.kind is not FleetKind.AUTO_SCALING:
+        return []
+    refused = [
+        f"hook {hook.name}: the group {rollout.group} registers its members by itself, so there is no before_register: "
+        "use a launch lifecycle hook of the group, or after_launch"
+        for hook in hooks
+        if hook.point is HookPoint.BEFORE_REGISTER
+    ]
+    if rollout.reloads or rollout.keep_old:
+        return refused
+    return refused + [
+        f"hook {hook.name}: the group {rollout.group} drains and terminates its members in one step, so there is no "
+        "after_drain: use a terminate lifecycle hook of the group, --strategy reload or --keep-old"
+        for hook in hooks
+        if hook.point is HookPoint.AFTER_DRAIN
+    ]
+
+
+def _check_function(aws: Connection, hook: Hook, findings: Findings) -> None:
+    try:
+        aws.functions.check(hook.function)
+    except NotImplementedByEndpointError:
+        return
+    except AwsRefusedError as error:
+        if error.code == _UNKNOWN_FUNCTION:
+            findings.refuse(
+                f"hook {hook.name}: there is no Lambda function {hook.function!r} in {aws.region}: look at its name "
+                "and --region"
+            )
+        else:
+            findings.warn(f"hook {hook.name}: the function {hook.function} may not be invoked as it seems: {error}")
+    except AwsError as error:
+        findings.warn(f"hook {hook.name}: whether the function {hook.function} is there could not be asked: {error}")

@@ -1,0 +1,138 @@
+"""The IAM policy of one fleet and one request: looks up what `awsroll.iam` must be told. Read only."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from awsroll import iam
+from awsroll.aws.connection import Connection
+from awsroll.core.model.observation import TemplateVersion
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.errors import FleetError, SpecError
+from awsroll.preflight.findings import Findings
+from awsroll.preflight.fleet_facts import Seen
+from awsroll.preflight.inspect_group import look_at_group
+from awsroll.preflight.inspect_standalone import look_at_standalone
+from awsroll.preflight.lookups import find_group, find_target_groups
+from awsroll.preflight.versions import pin, template_data
+
+_IMAGE_BY_PARAMETER = "resolve:ssm:"
+
+
+def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[str, Any]:
+    """Return the least that AWS must allow for such rollouts of a fleet, also for their way back and for repairs.
+
+    Args:
+        spec: the request; what to run and which version may be left out.
+        aws: the connection to the fleet's account and region.
+        store: as `--state` names it.
+
+    Raises:
+        SpecError: if the request cannot be right.
+        FleetError: if there is no such fleet, template or instance profile.
+        AwsError: if AWS refused to be read, or did not answer.
+    """
+    problems = _completed(spec).problems()
+    if problems:
+        raise SpecError(*problems)
+    seen = _look(aws, spec)
+    arns = tuple(one.arn for one in seen.target_groups)
+    if not arns:
+        problem = f"{seen.name} is in no target group: it cannot be rolled, so there is no policy for that"
+        raise FleetError(problem)
+    _, partition, _, region, account, _ = arns[0].split(":", 5)
+    extra = () if seen.group is None else seen.group.extra_targets
+    return iam.policy(
+        iam.Place(partition=partition, region=region, account=account),
+        iam.Fleets(
+            groups=() if seen.group is None else (seen.group.name,),
+            names=(seen.name,) if seen.group is None else (),
+            target_groups=arns,
+            extra_target_groups=tuple(sorted({one.target_group for one in extra})),
+        ),
+        _with_templates(aws, spec, seen, _rollouts(spec, store)),
+    )
+
+
+def _completed(spec: RolloutSpec) -> RolloutSpec:
+    """Fill in what a request must say and a policy does not depend on."""
+    if spec.strategy is Strategy.RELOAD:
+        return spec if spec.command or spec.document else replace(spec, command=("true",))
+    return spec if spec.launch_template or spec.asg else replace(spec, launch_template="any")
+
+
+def _look(aws: Connection, spec: RolloutSpec) -> Seen:
+    """Look at the fleet: it must be there; whether it can be rolled just now does not matter."""
+    known = Findings()
+    if spec.asg:
+        find_group(aws, spec.asg, known)
+    find_target_groups(aws, spec.target_group, known)
+    known.raise_refusals()
+    seen = (look_at_group if spec.asg else look_at_standalone)(aws, spec, Findings())
+    if seen is None:  # cannot be: it is known
+        problem = f"{spec.asg or ', '.join(spec.target_group)} cannot be looked at"
+        raise FleetError(problem)
+    return seen
+
+
+def _rollouts(spec: RolloutSpec, store: str) -> iam.Rollouts:
+    _, surge = spec.amounts()
+    return iam.Rollouts(
+        strategy=spec.strategy.value,
+        surges=surge.value > 0,
+        keep_old=spec.keep_old,
+        alarms=bool(spec.alarm),
+        changes_deregistration_delay=spec.deregistration_delay is not None,
+        purges_warm_pool=spec.warm_pool == "purge",
+        documents=(spec.document,) if spec.document else (),
+        runs_commands=bool(spec.command or spec.rollback_command),
+        functions=tuple(one.function for one in spec.hooks if one.function),
+        script_points=tuple(one.point.value for one in spec.hooks if one.script),
+        store=store,
+    )
+
+
+def _with_templates(aws: Connection, spec: RolloutSpec, seen: Seen, rollouts: iam.Rollouts) -> iam.Rollouts:
+    """Add what launches use: templates, old and new, with the roles and the images that they name."""
+    if spec.strategy is Strategy.RELOAD:
+        return rollouts
+    findings = Findings()
+    versions = _versions(aws, spec, seen, findings)
+    found = [template_data(aws, one) for one in versions]
+    roles = [_role(aws, one["IamInstanceProfile"], findings) for one in found if one.get("IamInstanceProfile")]
+    findings.raise_refusals()
+    images = [str(one.get("ImageId", "")) for one in found]
+    return replace(
+        rollouts,
+        launch_templates=tuple(sorted({one.template_id for one in versions})),
+        roles=tuple(sorted({arn for arns in roles for arn in arns})),
+        image_parameters=tuple(sorted({_parameter(one) for one in images if one.startswith(_IMAGE_BY_PARAMETER)})),
+    )
+
+
+def _versions(aws: Connection, spec: RolloutSpec, seen: Seen, findings: Findings) -> list[TemplateVersion]:
+    """Return the template versions that may be launched: the goal, and what runs and is set now."""
+    setting = None if seen.group is None else seen.group.setting
+    wanted: Iterable[TemplateVersion | None] = [
+        pin(aws, spec.launch_template, setting, findings),
+        None if setting is None else pin(aws, str(setting), setting, findings),
+        *(one.template for one in seen.live),
+    ]
+    return sorted({one for one in wanted if one is not None}, key=str)
+
+
+def _role(aws: Connection, profile: dict[str, str], findings: Findings) -> tuple[str, ...]:
+    name = profile.get("Name") or profile.get("Arn", "").rpartition("/")[2]
+    roles = aws.iam.roles_of_profile(name)
+    if roles is None:
+        findings.refuse(f"there is no instance profile {name!r}, which a launch template names: correct the template")
+    return roles or ()
+
+
+def _parameter(image: str) -> str:
+    """Return the parameter that `resolve:ssm:NAME[:VERSION]` names."""
+    named = image.removeprefix(_IMAGE_BY_PARAMETER)
+    if named.startswith("arn:"):
+        return ":".join(named.split(":")[:6])
+    return named.partition(":")[0]

@@ -1,0 +1,179 @@
+"""The fleet of an Auto Scaling group: its members, where they are registered, and whether it can be rolled at all."""
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import (
+    attached_target_groups,
+    missing_instance,
+    read_instance,
+    read_targets,
+    template_setting,
+)
+from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.fleet_facts import GroupFacts, Seen, TemplateSetting
+from awsroll.preflight.group_checks import check_group
+from awsroll.preflight.lookups import find_group, find_target_groups
+from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
+
+_MOST_SEARCHED = 50
+_LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
+_DEFAULT_HEARTBEAT_SECONDS = 3600
+
+
+def look_at_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
+    """Look at the fleet; None if the group is unknown."""
+    described = find_group(aws, spec.asg, findings)
+    if described is None:
+        find_target_groups(aws, spec.target_group, findings)  # tells about unknown ones in the same breath
+        return None
+    check_group(aws, described, spec, findings)
+    members = {one["InstanceId"]: one for one in described.get("Instances", [])}
+    attached = attached_target_groups(described)
+    target_groups = {group["TargetGroupArn"]: group for group in aws.elbv2.target_groups(sorted(attached))}
+    target_groups |= find_target_groups(aws, spec.target_group, findings)
+    registered = _registered(aws, target_groups)
+    for arn, group in _others(aws, target_groups, findings).items():
+        here = read_targets(arn, aws.elbv2.target_health(arn))
+        if here.keys() & members.keys():
+            target_groups[arn], registered[arn] = group, here
+    check_target_groups(target_groups, findings)
+    _check_strangers(registered, target_groups, set(members), spec, findings)
+    instances = _instances(aws, members, registered)
+    attributes = attributes_of(aws, target_groups)
+    check_balance(aws, target_groups, attributes, instances, findings)
+    _check_any_target_group(described, target_groups, findings)
+    return Seen(
+        kind=FleetKind.AUTO_SCALING,
+        name=described["AutoScalingGroupName"],
+        target_groups=read_target_groups(target_groups, attributes, managed=attached),
+        instances=instances,
+        group=_facts(aws, described, instances, _managed_keys(target_groups, attached)),
+    )
+
+
+def _registered(aws: Connection, target_groups: dict[str, Reply]) -> dict[str, dict[str, list[Target]]]:
+    return {arn: read_targets(arn, aws.elbv2.target_health(arn)) for arn in target_groups}
+
+
+def _others(aws: Connection, known: dict[str, Reply], findings: Findings) -> dict[str, Reply]:
+    """Return further target groups in which members may be registered by hand.
+
+    Those behind the same load balancers always; all of the region only where they are few.
+    """
+    balancers = {arn for group in known.values() for arn in group.get("LoadBalancerArns", [])}
+    others = {
+        group["TargetGroupArn"]: group
+        for group in aws.elbv2.all_target_groups()
+        if group["TargetGroupArn"] not in known
+        and group.get("TargetType", "instance") == "instance"
+        and group.get("LoadBalancerArns")
+    }
+    if len(others) <= _MOST_SEARCHED:
+        return others
+    findings.warn(
+        f"{len(others)} other target groups are in this region: only those of the same load balancers were searched "
+        "for members registered by hand; name others with --target-group"
+    )
+    return {arn: group for arn, group in others.items() if balancers & set(group["LoadBalancerArns"])}
+
+
+def _check_strangers(
+    registered: dict[str, dict[str, list[Target]]],
+    target_groups: dict[str, Reply],
+    members: set[str],
+    spec: RolloutSpec,
+    findings: Findings,
+) -> None:
+    for arn, here in registered.items():
+        strangers = sorted(here.keys() - members)
+        if strangers:
+            name = target_groups[arn]["TargetGroupName"]
+            told = f"target group {name} also holds instances that are not of the group: {some_of(strangers)}"
+            if spec.strict:
+                findings.refuse(f"{told}: deregister them, or leave --strict out to have them left alone")
+            else:
+                findings.warn(f"{told}; they are left alone")
+
+
+def _check_any_target_group(described: Reply, target_groups: dict[str, Reply], findings: Findings) -> None:
+    if target_groups:
+        return
+    name = described["AutoScalingGroupName"]
+    if described.get("LoadBalancerNames"):
+        findings.refuse(f"group {name} is behind a Classic Load Balancer: only target groups are supported")
+    else:
+        findings.refuse(f"group {name} is in no target group: attach one, or name it with --target-group")
+
+
+def _instances(
+    aws: Connection, members: dict[str, Reply], registered: dict[str, dict[str, list[Target]]]
+) -> tuple[Instance, ...]:
+    known = {one["InstanceId"]: one for one in aws.ec2.instances(members)}
+    found = []
+    for name, member in sorted(members.items()):
+        targets = [target for here in registered.values() for target in here.get(name, [])]
+        if name in known:
+            found.append(read_instance(known[name], targets=targets, member=member))
+        else:
+            found.append(missing_instance(name, targets=targets, member=member))
+    return tuple(found)
+
+
+def _managed_keys(target_groups: dict[str, Reply], attached: frozenset[str]) -> frozenset[TargetKey]:
+    return frozenset(
+        TargetKey(target_group=arn, port=int(group.get("Port", 0)))
+        for arn, group in target_groups.items()
+        if arn in attached
+    )
+
+
+def _facts(
+    aws: Connection, described: Reply, instances: tuple[Instance, ...], managed: frozenset[TargetKey]
+) -> GroupFacts:
+    hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
+    return GroupFacts(
+        name=described["AutoScalingGroupName"],
+        minimum=int(described["MinSize"]),
+        maximum=int(described["MaxSize"]),
+        desired=int(described["DesiredCapacity"]),
+        setting=setting_of(described),
+        launch_hook_seconds=_hook_seconds(hooks, _LAUNCHING),
+        terminate_hook_seconds=_hook_seconds(hooks, _TERMINATING),
+        grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
+        extra_targets=_extra_targets(instances, managed),
+        zones=_zones_of(described),
+    )
+
+
+def setting_of(described: Reply) -> TemplateSetting | None:
+    """Return what a group launches from; None for one without a launch template."""
+    setting = template_setting(described)
+    if setting is None:
+        return None
+    return TemplateSetting(template_id=setting["LaunchTemplateId"], version=str(setting.get("Version") or "$Default"))
+
+
+def _zones_of(described: Reply) -> tuple[str, ...]:
+    subnets = described.get("VPCZoneIdentifier", "").replace(" ", "").split(",")
+    return tuple(sorted({*described.get("AvailabilityZones", []), *subnets} - {""}))
+
+
+def _hook_seconds(hooks: list[Reply], transition: str) -> float:
+    return float(
+        sum(
+            hook.get("HeartbeatTimeout", _DEFAULT_HEARTBEAT_SECONDS)
+            for hook in hooks
+            if hook.get("LifecycleTransition") == transition
+        )
+    )
+
+
+def _extra_targets(instances: tuple[Instance, ...], managed: frozenset[TargetKey]) -> tuple[TargetKey, ...]:
+    """Return where at least half of the members are registered beyond what the group does by itself."""
+    counts: dict[TargetKey, int] = {}
+    for one in instances:
+        for target in one.targets:
+            counts[target.key] = counts.get(target.key, 0) + 1
+    return tuple(sorted(key for key, count in counts.items() if key not in managed and 2 * count >= len(instances)))

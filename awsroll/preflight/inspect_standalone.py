@@ -1,0 +1,90 @@
+"""A standalone fleet: the running instances that are registered in the target groups, and the places they hold."""
+
+from dataclasses import replace
+
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import GROUP_TAG, read_instance, read_targets, tags_of
+from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
+from awsroll.core.model.status import Places
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
+from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.fleet_facts import Goal, Seen
+from awsroll.preflight.lookups import find_target_groups
+from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
+
+_LIVING = ("pending", "running")
+
+
+def look_at_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
+    """Look at the fleet; None if a target group is unknown."""
+    described = find_target_groups(aws, spec.target_group, findings)
+    if len(described) < len(set(spec.target_group)) and not described:
+        return None
+    check_target_groups(described, findings)
+    attributes = attributes_of(aws, described)
+    instances = _instances(aws, sorted(described), findings)
+    check_balance(aws, described, attributes, instances, findings)
+    return Seen(
+        kind=FleetKind.STANDALONE,
+        name="+".join(sorted(group["TargetGroupName"] for group in described.values())),
+        target_groups=read_target_groups(described, attributes),
+        instances=instances,
+    )
+
+
+def _instances(aws: Connection, arns: list[str], findings: Findings) -> tuple[Instance, ...]:
+    registered: dict[str, list[Target]] = {}
+    for arn in arns:
+        for name, targets in read_targets(arn, aws.elbv2.target_health(arn)).items():
+            registered.setdefault(name, []).extend(one for one in targets if one.state is not TargetState.DRAINING)
+    registered = {name: targets for name, targets in registered.items() if targets}
+    described = {one["InstanceId"]: one for one in aws.ec2.instances(registered)}
+    _refuse_members(aws, {name: tags_of(one) for name, one in described.items()}, findings)
+    dead = [name for name in registered if described.get(name, {}).get("State", {}).get("Name") not in _LIVING]
+    if dead:
+        findings.warn(f"{some_of(dead)}: registered but not running; they are left as they are and do not count")
+    return tuple(
+        read_instance(described[name], targets=sorted(registered[name], key=lambda one: one.key))
+        for name in sorted(registered)
+        if name not in dead
+    )
+
+
+def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: Findings) -> None:
+    groups = {name: found[GROUP_TAG] for name, found in tags.items() if found.get(GROUP_TAG)}
+    groups |= aws.autoscaling.memberships([name for name in tags if name not in groups])
+    for group in sorted(set(groups.values())):
+        members = [name for name, other in groups.items() if other == group]
+        findings.refuse(
+            f"{some_of(members)} belong to the Auto Scaling group {group}, which would replace what is taken from it: "
+            f"roll the group itself with --asg {group}, or deregister them first"
+        )
+
+
+def places_of(instances: tuple[Instance, ...]) -> tuple[Places, ...]:
+    """Group the instances by what a replacement must be given: zone, subnet, registrations, and the way back."""
+    found: dict[Places, list[str]] = {}
+    for one in instances:
+        keys = tuple(sorted(target.key for target in one.targets))
+        shape = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
+        found.setdefault(shape, []).append(one.instance_id)
+    ordered = sorted(found.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
+    return tuple(replace(shape, occupants=tuple(ids)) for shape, ids in ordered)
+
+
+def protected_from_termination(aws: Connection, seen: Seen, goal: Goal) -> tuple[str, ...]:
+    """Return the outdated instances that EC2 will not terminate; it takes a call for each."""
+    found = []
+    for one in seen.live:
+        if goal.is_on(one):
+            continue
+        try:
+            if aws.ec2.is_termination_protected(one.instance_id):
+                found.append(one.instance_id)
+        except NotImplementedByEndpointError:
+            return ()
+        except AwsRefusedError as error:
+            if error.code != "InvalidInstanceID.NotFound":
+                raise
+    return tuple(found)

@@ -1,0 +1,50 @@
+"""What a plan must remember: the request with nothing left open, and the fleet that it was made for."""
+
+from dataclasses import replace
+
+from awsroll.core.model.fingerprint import Fingerprint, GroupSettings, Member
+from awsroll.core.model.observation import Instance
+from awsroll.core.model.rollout import Rollout, version_of
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.preflight.fleet_facts import Seen
+
+
+def pinned(spec: RolloutSpec, rollout: Rollout) -> RolloutSpec:
+    """Return the request with its version and deadlines as they were resolved; amounts stay as they were said."""
+    limits = rollout.limits
+    return replace(
+        spec,
+        launch_template="" if rollout.template is None else str(rollout.template),
+        app_version="" if rollout.reload is None else rollout.reload.app_version,
+        drain_timeout=limits.drain_seconds,
+        launch_timeout=limits.launch_seconds,
+        healthy_timeout=limits.healthy_seconds,
+    )
+
+
+def fingerprint_of(seen: Seen, rollout: Rollout) -> Fingerprint:
+    """Return the facts that a plan for this fleet rests on."""
+    group = seen.group
+    return Fingerprint(
+        fleet=seen.name,
+        region=rollout.region,
+        account=rollout.account,
+        members=tuple(sorted(_member(one, rollout) for one in seen.live)),
+        target_groups=tuple(one.arn for one in seen.target_groups),
+        extra_targets=rollout.extra_targets,
+        group=None
+        if group is None
+        else GroupSettings(
+            minimum=group.minimum,
+            maximum=group.maximum,
+            desired=group.desired,
+            template="" if group.setting is None else str(group.setting),
+            zones=group.zones,
+        ),
+    )
+
+
+def _member(one: Instance, rollout: Rollout) -> Member:
+    by_hand = () if rollout.group else tuple(sorted(target.key for target in one.targets))
+    version = version_of(one, reloading=rollout.reload is not None)
+    return Member(instance_id=one.instance_id, version=version, registered=by_hand)

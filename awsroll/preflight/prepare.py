@@ -1,0 +1,169 @@
+"""Puts the checks together: from a request to a `Rollout`, its first `Status`, and what should be known before it."""
+
+from dataclasses import dataclass, replace
+
+from awsroll.aws.connection import Connection
+from awsroll.core.classify.capacity import bounds
+from awsroll.core.model.finding import Finding
+from awsroll.core.model.fingerprint import Fingerprint
+from awsroll.core.model.hooks import named
+from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
+from awsroll.core.model.status import Desired, Status
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.errors import SpecError
+from awsroll.preflight.default_deadlines import resolve_limits
+from awsroll.preflight.findings import Findings
+from awsroll.preflight.fleet_facts import Goal, Seen
+from awsroll.preflight.gate_checks import check_alarms, check_way_back, gates_of
+from awsroll.preflight.hook_checks import check_agents, check_hooks
+from awsroll.preflight.inspect_group import look_at_group
+from awsroll.preflight.inspect_standalone import look_at_standalone, places_of, protected_from_termination
+from awsroll.preflight.lookups import account_of, new_rollout_id
+from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
+from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
+from awsroll.preflight.versions import baseline_of, baseline_template, pin, template_tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A rollout that may start.
+
+    Attributes:
+        request: what was asked for with its version and deadlines filled in: it asks for the same thing at any time.
+        fingerprint: the fleet that all this was decided on.
+    """
+
+    rollout: Rollout
+    status: Status
+    request: RolloutSpec
+    fingerprint: Fingerprint
+    findings: tuple[Finding, ...] = ()
+
+
+def prepare(spec: RolloutSpec, aws: Connection, *, rollout_id: str = "") -> Prepared:
+    """Look up, pin and check everything; change nothing.
+
+    Args:
+        spec: the request.
+        aws: where the fleet is.
+        rollout_id: names the rollout; empty: a new id is made.
+
+    Raises:
+        SpecError: if the request cannot be right.
+        FleetError: if the fleet is not what it says, or cannot be rolled as it is now; with every reason.
+        AwsError: if AWS refused to be read, or did not answer.
+    """
+    problems = spec.problems()
+    if problems:
+        raise SpecError(*problems)
+    return _Preflight(spec, aws).run(rollout_id)
+
+
+class _Preflight:
+    """One run of the checks."""
+
+    def __init__(self, spec: RolloutSpec, aws: Connection) -> None:
+        self._spec = spec
+        self._aws = aws
+        self._findings = Findings()
+        self._reloading = spec.strategy is Strategy.RELOAD
+
+    def run(self, rollout_id: str) -> Prepared:
+        spec, findings = self._spec, self._findings
+        look = look_at_group if spec.asg else look_at_standalone
+        seen = look(self._aws, spec, findings)
+        setting = None if seen is None or seen.group is None else seen.group.setting
+        template = None if self._reloading else pin(self._aws, spec.launch_template, setting, findings)
+        if seen is None or (template is None and not self._reloading):
+            findings.raise_refusals()
+            problem = "no version is named: give --launch-template ID|NAME[:VERSION]"
+            raise SpecError(problem)
+        name = rollout_id or new_rollout_id(seen.name, self._aws.clock.now())
+        goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
+        limits = resolve_limits(spec, seen, findings)
+        check_alarms(self._aws, spec, findings)
+        if self._reloading:
+            check_reload(self._aws, spec, seen, goal, findings)
+        rollout = replace(self._rollout(seen, goal, name), limits=limits)
+        _check_floor(spec, rollout, seen, findings)
+        check_way_back(spec, rollout, seen, goal, findings)
+        check_hooks(self._aws, rollout, findings)
+        check_agents(self._aws, rollout, seen, goal, findings)
+        findings.raise_refusals()
+        return Prepared(
+            rollout=rollout,
+            status=_first_status(self._aws, seen),
+            request=pinned(spec, rollout),
+            fingerprint=fingerprint_of(seen, rollout),
+            findings=findings.warnings(),
+        )
+
+    def _rollout(self, seen: Seen, goal: Goal, name: str) -> Rollout:
+        spec, group = self._spec, seen.group
+        unavailable, surge = spec.amounts()
+        baseline = baseline_of(seen.live, goal)
+        terminates = group is None and not self._reloading
+        return Rollout(
+            rollout_id=name,
+            kind=seen.kind,
+            fleet=seen.name,
+            group="" if group is None else group.name,
+            target_groups=tuple(one.arn for one in seen.target_groups),
+            strategy=spec.strategy,
+            max_unavailable=unavailable,
+            max_surge=surge,
+            template=goal.template,
+            reload=reload_command(spec, goal.app_version) if self._reloading else None,
+            rollback_reload=rollback_command(spec, baseline),
+            max_failures=spec.max_failures,
+            on_failure=spec.after_failure,
+            gates=gates_of(spec),
+            hooks=named(spec.hooks),
+            keep_old=spec.keep_old,
+            protected=spec.protected,
+            standby=spec.standby,
+            deregistration_delay_seconds=spec.deregistration_delay,
+            extra_targets=() if group is None else group.extra_targets,
+            goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)) if terminates else (),
+            baseline_tags=self._tags_of(baseline) if terminates else (),
+            baseline=baseline,
+            baseline_template=baseline_template(baseline, goal),
+            group_version="" if group is None or group.setting is None else group.setting.version,
+            purges_warm_pool=group is not None and spec.warm_pool == "purge",
+            termination_protected=protected_from_termination(self._aws, seen, goal) if terminates else (),
+            region=self._aws.region,
+            account=account_of(self._aws, self._findings),
+        )
+
+    def _tags_of(self, baseline: tuple[VersionCount, ...]) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted({tag for one in baseline for tag in template_tags(self._aws, one.template)}))
+
+
+def _check_floor(spec: RolloutSpec, rollout: Rollout, seen: Seen, findings: Findings) -> None:
+    """Refuse a rollout that would leave nothing serving, unless that was asked for in so many words."""
+    limits = bounds(rollout, seen.desired)
+    if seen.desired == 0 or limits.floor > 0 or limits.max_surge > 0 or spec.max_unavailable is not None:
+        return
+    servers = "the only server" if seen.desired == 1 else f"all {seen.desired} servers"
+    way_out = "" if spec.strategy is Strategy.RELOAD else "launch the new ones first with --launch-first, or "
+    findings.refuse(
+        f"{seen.name}: {servers} would be out of service at a time: {way_out}"
+        f"say --max-unavailable {limits.max_unavailable} if that is meant"
+    )
+
+
+def _first_status(aws: Connection, seen: Seen) -> Status:
+    now = aws.clock.now()
+    if seen.group is None:
+        return Status(started_at=now, progress_at=now, places=places_of(seen.instances))
+    capacity = seen.group.desired
+    desired = Desired(goal=capacity, expected=capacity, previous=capacity, moved_at=now)
+    return Status(started_at=now, progress_at=now, desired=desired, warnings=_alias_warning(seen))
+
+
+def _alias_warning(seen: Seen) -> tuple[str, ...]:
+    """Tell that an alias becomes a number: what the group launches later does not follow new versions any more."""
+    setting = None if seen.group is None else seen.group.setting
+    if setting is None or setting.version.isdigit():
+        return ()
+    return (f"the group's launch template version was {setting.version}; it is a pinned number now",)

@@ -1,0 +1,53 @@
+"""Checks for `reload`: every server must be reachable through Systems Manager before the first is taken out."""
+
+from awsroll.aws.connection import Connection
+from awsroll.core.model.rollout import ReloadCommand, VersionCount
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.errors import NotImplementedByEndpointError
+from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.fleet_facts import Goal, Seen
+
+_OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")  # always there
+
+
+def reload_command(spec: RolloutSpec, app_version: str) -> ReloadCommand:
+    """Return what is run on each server."""
+    return ReloadCommand(
+        app_version=app_version,
+        commands=spec.command,
+        document=spec.document,
+        parameters={key: list(values) for key, values in spec.parameter.items()},
+    )
+
+
+def rollback_command(spec: RolloutSpec, baseline: tuple[VersionCount, ...]) -> ReloadCommand | None:
+    """Return what takes a reloaded server back; None if nothing was given."""
+    if not spec.rollback_command:
+        return None
+    return ReloadCommand(app_version=baseline[0].version if baseline else "", commands=spec.rollback_command)
+
+
+def check_reload(aws: Connection, spec: RolloutSpec, seen: Seen, goal: Goal, findings: Findings) -> None:
+    """Refuse servers whose agent is not online, and a document that is not there."""
+    outdated = [one.instance_id for one in seen.live if not goal.is_on(one)]
+    try:
+        offline = sorted(set(outdated) - aws.ssm.online(outdated)) if outdated else []
+    except NotImplementedByEndpointError:
+        findings.warn("the endpoint does not say which SSM agents are online: taken as all")
+        offline = []
+    if offline:
+        findings.refuse(
+            f"the SSM agent is not online on {some_of(offline)}: the command could not reach them; look at the agent, "
+            "the instance profile and the network, or replace these servers with --strategy replace"
+        )
+    if spec.document and not spec.document.startswith(_OWNED_BY_AWS):
+        _check_document(aws, spec.document, findings)
+
+
+def _check_document(aws: Connection, name: str, findings: Findings) -> None:
+    try:
+        known = aws.ssm.has_document(name)
+    except NotImplementedByEndpointError:
+        return
+    if not known:
+        findings.refuse(f"there is no SSM document {name!r} in {aws.region}: look at --document and --region")

@@ -1,0 +1,50 @@
+"""Whether a rollout that was left in the middle is what a request asks for: then it may simply go on."""
+
+from awsroll.aws.connection import Connection
+from awsroll.core.model.hooks import named
+from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.preflight.findings import Findings
+from awsroll.preflight.gate_checks import gates_of
+from awsroll.preflight.reload_checks import reload_command
+from awsroll.preflight.versions import pin
+
+
+def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple[str, ...]:
+    """Name the options by which a request asks for something else than a rollout does; nothing if by none.
+
+    Deadlines, and how to look and wait, make no difference: a rollout goes on with those that it was started with.
+
+    Args:
+        spec: the request.
+        rollout: of the same fleet.
+        aws: where the fleet is: an alias such as `$Latest` is looked up, it may be another version now.
+    """
+    same = {
+        "--strategy": spec.strategy is rollout.strategy,
+        "--concurrent (or --max-unavailable, --max-surge)": spec.amounts()
+        == (rollout.max_unavailable, rollout.max_surge),
+        "the version": _is_same_version(spec, rollout, aws),
+        "--rollback-command": spec.rollback_command == _commands(rollout.rollback_reload),
+        "the checkpoints, --alarm or --bake-time": gates_of(spec) == rollout.gates,
+        "the hooks": named(spec.hooks) == rollout.hooks,
+        "--max-failures": spec.max_failures == rollout.max_failures,
+        "--on-failure": spec.after_failure is rollout.on_failure,
+        "--keep-old": spec.keep_old == rollout.keep_old,
+        "--protected": spec.protected is rollout.protected,
+        "--standby": spec.standby is rollout.standby,
+        "--warm-pool": (spec.warm_pool == "purge" and bool(rollout.group)) == rollout.purges_warm_pool,
+        "--deregistration-delay": spec.deregistration_delay == rollout.deregistration_delay_seconds,
+    }
+    return tuple(name for name, is_same in same.items() if not is_same)
+
+
+def _is_same_version(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> bool:
+    if spec.strategy is Strategy.RELOAD or rollout.template is None:
+        return rollout.reload == reload_command(spec, spec.app_version)
+    named_version = spec.launch_template or rollout.template.template_id
+    return pin(aws, named_version, None, Findings()) == rollout.template
+
+
+def _commands(reload: ReloadCommand | None) -> tuple[str, ...]:
+    return () if reload is None else reload.commands

@@ -1,0 +1,75 @@
+"""Checks on target groups: whether they can serve at all, and settings that make capacity uneven."""
+
+from collections.abc import Iterable
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.aws.parse_answers import read_target_group
+from awsroll.core.model.observation import Instance, TargetGroup
+from awsroll.preflight.findings import Findings, some_of
+
+_CROSS_ZONE = "load_balancing.cross_zone.enabled"
+
+
+def attributes_of(aws: Connection, arns: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Read the attributes of target groups, by ARN."""
+    return {arn: aws.elbv2.attributes(arn) for arn in arns}
+
+
+def read_target_groups(
+    described: dict[str, Reply], attributes: dict[str, dict[str, str]], *, managed: frozenset[str] = frozenset()
+) -> tuple[TargetGroup, ...]:
+    """Return target groups as values, sorted by ARN."""
+    return tuple(
+        read_target_group(described[arn], attributes[arn], managed=arn in managed) for arn in sorted(described)
+    )
+
+
+def check_target_groups(described: dict[str, Reply], findings: Findings) -> None:
+    """Refuse target groups through which nothing can be served."""
+    for group in described.values():
+        name, kind = group["TargetGroupName"], group.get("TargetType", "instance")
+        if kind != "instance":
+            findings.refuse(
+                f"target group {name} has targets of type {kind}: only instance target groups can be rolled"
+            )
+        elif not group.get("LoadBalancerArns"):
+            findings.refuse(
+                f"target group {name} is used by no load balancer: its targets never turn healthy; "
+                "forward a listener rule to it first, or leave it out"
+            )
+
+
+def check_balance(
+    aws: Connection,
+    described: dict[str, Reply],
+    attributes: dict[str, dict[str, str]],
+    instances: Iterable[Instance],
+    findings: Findings,
+) -> None:
+    """Warn where capacity in one zone cannot stand in for that in another, or gets no traffic at all."""
+    zones = _zones_of_load_balancers(aws, described)
+    for arn, group in described.items():
+        name = group["TargetGroupName"]
+        if attributes[arn].get(_CROSS_ZONE) == "false":
+            findings.warn(
+                f"target group {name} has cross-zone load balancing off: each zone is served by its own instances "
+                "alone, but capacity is counted over all zones"
+            )
+        served = {zone for one in group.get("LoadBalancerArns", []) for zone in zones.get(one, ())}
+        here = [one for one in instances if any(target.key.target_group == arn for target in one.targets)]
+        outside = sorted({one.zone for one in here if one.zone and one.zone not in served}) if served else []
+        if outside:
+            ids = [one.instance_id for one in here if one.zone in outside]
+            findings.warn(
+                f"the load balancer of target group {name} does not serve {', '.join(outside)}: "
+                f"{some_of(ids)} get no traffic there; enable the zone on the load balancer"
+            )
+
+
+def _zones_of_load_balancers(aws: Connection, described: dict[str, Reply]) -> dict[str, frozenset[str]]:
+    arns = sorted({arn for group in described.values() for arn in group.get("LoadBalancerArns", [])})
+    return {
+        one["LoadBalancerArn"]: frozenset(zone["ZoneName"] for zone in one.get("AvailabilityZones", []))
+        for one in aws.elbv2.load_balancers(arns)
+    }

@@ -1,0 +1,1 @@
+"""Find and restore what a dead rollout left changed on a fleet."""

@@ -1,0 +1,223 @@
+"""The controller of the groups: looks at one group, does what is due, and says when to look again.
+
+Level-triggered: every look starts from the members as they are. How a member comes or goes is told in
+`launches.py` and `departures.py`; API requests are in `operations`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling import placement
+from awsroll.sandbox.autoscaling.activities import at
+from awsroll.sandbox.autoscaling.departures import Departures
+from awsroll.sandbox.autoscaling.group_state import LAUNCHING, TERMINATING, Departure, LaunchBackoff, Lifecycle, Process
+from awsroll.sandbox.autoscaling.health_checks import HealthChecks
+from awsroll.sandbox.autoscaling.launches import Launches, LaunchRequest, difference
+from awsroll.sandbox.autoscaling.lifecycle_hooks import HookWaits
+from awsroll.sandbox.autoscaling.target_attachments import GroupTargets
+from awsroll.sandbox.autoscaling.warm_pool import WarmPools
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.group_state import Group, Member
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.ec2.instance import SimInstance
+    from awsroll.sandbox.elb.target import SimTarget
+
+
+class Controller:
+    """Keeps groups at their desired capacity, healthy and balanced.
+
+    Args:
+        registry: the groups and the world; its wake-ups are answered here.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.targets = GroupTargets(registry)
+        self.hooks = HookWaits(registry)
+        self.launches = Launches(registry, self.targets, self.hooks)
+        self.departures = Departures(registry, self.targets, self.hooks)
+        self.health = HealthChecks(registry, self.targets)
+        self.warm_pools = WarmPools(registry, self.launches)
+        registry.look = self.look
+        self.hooks.finished = self._hooks_finished
+        self.launches.failed = self._launch_failed
+        self.launches.arrived = self._arrived
+        self.departures.left = registry.wake
+        registry.world.ec2.on_change(self._instance_changed)
+        registry.world.elb.on_change(self._target_changed)
+
+    def look(self, group: Group) -> None:
+        """Look at a group once: finish a deletion, replace the unhealthy, fill up, scale in, balance."""
+        if group.deleting:
+            if not group.members and not group.pool:
+                del self._registry.groups[group.name]
+            return
+        self.health.check(group)
+        for member in self.health.to_replace(group):
+            now = at(self._registry.world.now())
+            cause = f"At {now} an instance was taken out of service in response to {member.unhealthy_because}."
+            self.departures.begin(group, member, Departure.TERMINATE, cause)
+        self._fill(group)
+        self._scale_in(group)
+        self._balance(group)
+        self._fill_warm_pool(group)
+        if group.imbalanced_since is not None:
+            self._registry.wake(group, self._registry.options.group_check_seconds)
+
+    def _fill(self, group: Group) -> None:
+        missing = group.desired - len(group.counted)
+        if missing <= 0:
+            if missing == 0:
+                group.desired_changed_because = ""
+            return
+        if not group.runs(Process.LAUNCH):
+            return
+        if group.backoff is not None and (left := group.backoff.until - self._registry.world.now()).total_seconds() > 0:
+            self._registry.wake(group, left.total_seconds() * self._registry.options.speed)
+            return
+        for _ in range(missing):
+            if not self._launch_one(group):
+                return
+
+    def _launch_one(self, group: Group, *, balancing: bool = False) -> bool:
+        """Launch into the zone that needs it most; False, and a wait, when EC2 refuses."""
+        avoid = group.backoff.zones if group.backoff is not None and not balancing else frozenset()
+        subnet_id = placement.choose_launch_subnet(group, avoid=avoid)
+        count = len(group.counted)
+        now = at(self._registry.world.now())
+        cause = f"{group.desired_changed_because}  {difference(now, count, count + 1)}".strip()
+        if balancing:
+            cause = (
+                f"At {now} an instance was launched to balance instances in zones "
+                f"{', '.join(group.zones)} of the group."
+            )
+        if not balancing and self.warm_pools.take(group, group.subnets[subnet_id], cause):
+            return True
+        try:
+            self.launches.launch(group, LaunchRequest(subnet_id=subnet_id, cause=cause, balancing=balancing))
+        except ApiError:
+            self._back_off(group, group.subnets[subnet_id])
+            return False
+        return True
+
+    def _fill_warm_pool(self, group: Group) -> None:
+        if group.backoff is not None and group.backoff.until > self._registry.world.now():
+            return
+        try:
+            self.warm_pools.fill(group)
+        except ApiError:
+            self._registry.wake(group, self._registry.options.launch_retry_seconds)
+
+    def _back_off(self, group: Group, zone: str) -> None:
+        options = self._registry.options
+        before = group.backoff
+        delay = options.launch_retry_seconds
+        if before is not None:
+            delay = min(before.delay_seconds * 2, options.launch_retry_max_seconds)
+        zones = frozenset({zone}) | (before.zones if before is not None else frozenset())
+        until = self._registry.world.now() + self._registry.world.scaled(delay)
+        group.backoff = LaunchBackoff(
+            until=until, delay_seconds=delay, zones=frozenset() if zones >= set(group.zones) else zones
+        )
+        self._registry.wake(group, delay)
+
+    def _scale_in(self, group: Group) -> None:
+        if not group.runs(Process.TERMINATE):
+            return
+        template = group.effective_template
+        try:
+            newest = self._registry.catalog.resolve(template).version if template is not None else None
+        except ApiError:
+            newest = None
+        while len(group.counted) > group.desired:
+            victim = placement.choose_victim(group, newest_template_version=newest)
+            if victim is None:
+                return
+            count, now = len(group.counted), at(self._registry.world.now())
+            cause = (
+                f"{group.desired_changed_because}  At {now} an instance was taken out of service in response to a "
+                f"difference between desired and actual capacity, shrinking the capacity from {count} to {count - 1}."
+            ).strip()
+            self.departures.begin(group, victim, Departure.TERMINATE, cause)
+
+    def _balance(self, group: Group) -> None:
+        """AZRebalance: launch into the emptiest zone first; the surplus is then scaled in from the fullest one."""
+        busy = group.backoff is not None and group.backoff.until > self._registry.world.now()
+        busy = busy or any(member.state in LAUNCHING | TERMINATING for member in group.members.values())
+        unbalanced = self._imbalance(group)
+        if busy or not unbalanced or len(group.counted) < group.desired:
+            group.imbalanced_since = None
+            return
+        if group.imbalanced_since is None:
+            group.imbalanced_since = self._registry.world.now()
+            return
+        ceiling = group.max_size + max(1, group.max_size // 10)
+        if len(group.counted) < ceiling:
+            group.imbalanced_since = None
+            self._launch_one(group, balancing=True)
+
+    @staticmethod
+    def _imbalance(group: Group) -> bool:
+        if not (group.runs(Process.AZ_REBALANCE) and group.runs(Process.LAUNCH)):
+            return False
+        zones = placement.imbalance(group)
+        if zones is None:
+            return False
+        return any(member.zone == zones[0] and not member.protected for member in group.counted)
+
+    # --- what happened elsewhere ---
+
+    def _hooks_finished(self, group: Group, member: Member) -> None:
+        if member.departure is Departure.TERMINATE:
+            self.departures.proceed(group, member)
+        elif not member.abandoned:
+            self.launches.proceed(group, member)
+        else:
+            message = "Lifecycle Action Completed with ABANDON Result"
+            self._registry.log.close(member.activity, "Cancelled", message=message)
+            self._launch_failed(group, member)
+
+    def _launch_failed(self, group: Group, member: Member) -> None:
+        self._back_off(group, member.zone)
+        if member.instance_id in group.members:
+            now = at(self._registry.world.now())
+            cause = f"At {now} an instance was taken out of service because its launch failed."
+            self.departures.begin(group, member, Departure.TERMINATE, cause)
+
+    def _arrived(self, group: Group, member: Member) -> None:
+        group.backoff = None
+        group.suspects.add(member.instance_id)
+        self._registry.wake(group)
+
+    def _instance_changed(self, instance: SimInstance) -> None:
+        for group in tuple(self._registry.groups.values()):
+            if (warm := group.pool.get(instance.instance_id)) is not None:
+                self.warm_pools.instance_changed(group, warm, instance)
+                return
+        owner = self._registry.owner(instance.instance_id)
+        if owner is None:
+            return
+        group, member = owner
+        if member.state in LAUNCHING:
+            self.launches.progress(group, member)
+        elif member.departure is not None:
+            self.departures.progress(group, member)
+        elif member.state is Lifecycle.IN_SERVICE and instance.state != "running":
+            group.suspects.add(member.instance_id)
+            self._registry.wake(group)
+
+    def _target_changed(self, arn: str, target: SimTarget) -> None:
+        for group in self._registry.attached_to(arn):
+            member = group.members.get(target.instance_id)
+            if member is None:
+                continue
+            if member.departure is not None:
+                self.departures.progress(group, member)
+            if self.targets.settle(group, arn, target):
+                self.health.suspect_all(group)
+            group.suspects.add(member.instance_id)
+            if group.checks_load_balancer and target.state != "initial":
+                self._registry.wake(group, self._registry.options.group_check_seconds)

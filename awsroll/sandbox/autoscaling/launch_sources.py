@@ -1,0 +1,81 @@
+"""What a group launches: exactly one of a launch template, a mixed instances policy or a launch configuration.
+
+Checks such a choice in a request and stores it on the group. Aliases stay aliases: each launch resolves them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.handling import refuse
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.catalog import Catalog
+    from awsroll.sandbox.autoscaling.group_state import Group
+    from awsroll.sandbox.handling import Parameters
+
+CHOICES = ("LaunchTemplate", "MixedInstancesPolicy", "LaunchConfigurationName")
+ALL_ON_DEMAND = 100
+DISTRIBUTION = {
+    "OnDemandAllocationStrategy": "prioritized",
+    "OnDemandBaseCapacity": 0,
+    "OnDemandPercentageAboveBaseCapacity": ALL_ON_DEMAND,
+    "SpotAllocationStrategy": "lowest-price",
+    "SpotInstancePools": 2,
+}
+
+
+def apply_template(group: Group, parameters: Parameters, catalog: Catalog) -> None:
+    """Store what a request says the group launches; without such a parameter nothing changes.
+
+    Raises:
+        ApiError: more than one choice, or one that does not exist.
+    """
+    chosen = [name for name in CHOICES if parameters.get(name)]
+    if len(chosen) > 1:
+        refuse("Valid requests must contain either LaunchTemplate, LaunchConfigurationName or MixedInstancesPolicy")
+    if parameters.get("InstanceId"):
+        refuse("The sandbox creates groups from launch templates; InstanceId is not supported.")
+    if not chosen:
+        return
+    template = policy = configuration = None
+    match chosen[0]:
+        case "LaunchTemplate":
+            template = catalog.spec(parameters["LaunchTemplate"])
+        case "MixedInstancesPolicy":
+            policy = _policy(group, parameters["MixedInstancesPolicy"], catalog)
+        case _:
+            configuration = str(parameters["LaunchConfigurationName"])
+            if not catalog.has_launch_configuration(configuration):
+                refuse(f"Launch configuration name not found - Launch configuration {configuration} not found")
+    group.template, group.mixed_policy, group.launch_configuration = template, policy, configuration
+
+
+def mixes_purchase_options(group: Group) -> bool:
+    """Whether the group wants both On-Demand and Spot instances."""
+    if group.mixed_policy is None:
+        return False
+    distribution = group.mixed_policy["InstancesDistribution"]
+    percentage = int(distribution["OnDemandPercentageAboveBaseCapacity"])
+    base = int(distribution["OnDemandBaseCapacity"])
+    return 0 < percentage < ALL_ON_DEMAND or (percentage == 0 and base > 0)
+
+
+def _policy(group: Group, request: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """Complete a policy. It replaces the old one; only a request without LaunchTemplate keeps that part."""
+    before = group.mixed_policy or {}
+    launch = request.get("LaunchTemplate") or before.get("LaunchTemplate")
+    if not launch:
+        refuse("A MixedInstancesPolicy must contain a LaunchTemplate.")
+    spec = catalog.spec(launch.get("LaunchTemplateSpecification") or {})
+    overrides = [dict(override) for override in launch.get("Overrides") or []]
+    for override in overrides:
+        if own := override.get("LaunchTemplateSpecification"):
+            override["LaunchTemplateSpecification"] = catalog.spec(own).to_api()
+    distribution = {
+        key: value for key, value in (request.get("InstancesDistribution") or {}).items() if value is not None
+    }
+    return {
+        "LaunchTemplate": {"LaunchTemplateSpecification": spec.to_api(), "Overrides": overrides},
+        "InstancesDistribution": DISTRIBUTION | distribution,
+    }

@@ -1,0 +1,127 @@
+"""Lifecycle hooks: members that wait, tokens, heartbeats, timeouts.
+
+A wait ends when every hook of its transition was completed with CONTINUE, or at once with ABANDON. What follows is told
+through `finished`; this file changes no lifecycle state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.autoscaling.group_state import Hook, HookWait
+from awsroll.sandbox.handling import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from awsroll.sandbox.autoscaling.group_state import Group, Member
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.timeline import Timer
+
+TRANSITIONS = {"autoscaling:EC2_INSTANCE_LAUNCHING": True, "autoscaling:EC2_INSTANCE_TERMINATING": False}
+RESULTS = frozenset({"CONTINUE", "ABANDON"})
+HEARTBEAT_BOUNDS = (30, 7200)
+HOOKS_LIMIT = 50
+
+
+class HookWaits:
+    """Holds members at hooks.
+
+    Args:
+        registry: the groups and the world.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.finished: Callable[[Group, Member], None] = lambda _group, _member: None
+
+    def begin(self, group: Group, member: Member, *, launching: bool) -> bool:
+        """Let a member wait at the group's hooks of one transition; False when it has none to wait for."""
+        if not (member.launch_hooks_apply if launching else member.terminate_hooks_apply):
+            return False
+        for hook in group.hooks.values():
+            if hook.launching == launching:
+                world = self._registry.world
+                deadline = world.now() + world.scaled(hook.global_seconds)
+                timer = self._arm(group, member, hook, float(hook.heartbeat_seconds))
+                member.waits[hook.name] = HookWait(
+                    hook=hook, token=self._registry.new_id(), deadline=deadline, timer=timer
+                )
+        return bool(member.waits)
+
+    def complete(self, group: Group, member: Member, hook_name: str, result: str) -> None:
+        """End one wait with CONTINUE or ABANDON, and all of them if it was the last or abandoned."""
+        wait = member.waits.pop(hook_name)
+        wait.timer.cancel()
+        member.abandoned = member.abandoned or result == "ABANDON"
+        if member.abandoned:
+            self.cancel(member)
+        if not member.waits:
+            self.finished(group, member)
+
+    def heartbeat(self, group: Group, member: Member, hook_name: str) -> None:
+        """Start the heartbeat timeout again, never beyond the hook's longest total wait."""
+        wait = member.waits[hook_name]
+        wait.timer.cancel()
+        world = self._registry.world
+        left = wait.deadline - world.now()
+        seconds = min(float(wait.hook.heartbeat_seconds), left.total_seconds() * world.options.speed)
+        wait.timer = self._arm(group, member, wait.hook, max(0.0, seconds))
+
+    def cancel(self, member: Member) -> None:
+        """Drop every wait of a member, without consequences."""
+        for wait in member.waits.values():
+            wait.timer.cancel()
+        member.waits.clear()
+
+    def find(self, group: Group, hook_name: str, *, token: str | None, instance_id: str | None) -> Member:
+        """Answer the member that waits at a hook, by its token or its instance id.
+
+        Raises:
+            ApiError: nothing waits there.
+        """
+        for member in group.members.values():
+            wait = member.waits.get(hook_name)
+            if wait is not None and (wait.token == token or (token is None and member.instance_id == instance_id)):
+                return member
+        which = f"token {token}" if token else f"instance ID {instance_id}"
+        return refuse(f"No active Lifecycle Action found with {which}")
+
+    def _arm(self, group: Group, member: Member, hook: Hook, seconds: float) -> Timer:
+        def time_out() -> None:
+            if hook.name in member.waits:
+                self.complete(group, member, hook.name, hook.default_result)
+
+        return self._registry.world.after(seconds, time_out)
+
+
+def put_hook(group: Group, request: Mapping[str, Any]) -> None:
+    """Create a lifecycle hook or change what the request names of an existing one.
+
+    Raises:
+        ApiError: a value that AWS refuses.
+    """
+    name = str(request["LifecycleHookName"])
+    known = group.hooks.get(name)
+    if known is None and len(group.hooks) >= HOOKS_LIMIT:
+        refuse(f"At most {HOOKS_LIMIT} lifecycle hooks are allowed per Auto Scaling group.", code="LimitExceeded")
+    launching = TRANSITIONS.get(str(request.get("LifecycleTransition"))) if "LifecycleTransition" in request else None
+    if known is not None and launching is None:
+        launching = known.launching
+    if launching is None:
+        refuse(f"The lifecycle transition must be one of {', '.join(TRANSITIONS)}.")
+    heartbeat = int(request.get("HeartbeatTimeout") or (known.heartbeat_seconds if known else 3600))
+    if not HEARTBEAT_BOUNDS[0] <= heartbeat <= HEARTBEAT_BOUNDS[1]:
+        refuse(f"Heartbeat timeout must be between 30 and 7200 seconds, not {heartbeat}.")
+    result = str(request.get("DefaultResult") or (known.default_result if known else "ABANDON"))
+    if result not in RESULTS:
+        refuse(f"The default result must be CONTINUE or ABANDON, not {result}.")
+    extra = {
+        key: str(request[key])
+        for key in ("RoleARN", "NotificationTargetARN", "NotificationMetadata")
+        if request.get(key)
+    }
+    extra = (known.extra if known else {}) | extra
+    group.hooks[name] = Hook(
+        name=name, launching=launching, heartbeat_seconds=heartbeat, default_result=result, extra=extra
+    )

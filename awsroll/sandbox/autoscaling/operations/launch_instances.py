@@ -1,0 +1,137 @@
+"""LaunchInstances: the synchronous launch, idempotent by its client token.
+
+It launches into one zone or subnet that the caller names, answers ids or errors at once, and raises the desired
+capacity by what it launched. From then on the new members are like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling.activities import at
+from awsroll.sandbox.autoscaling.group_state import Member, Process
+from awsroll.sandbox.autoscaling.launch_sources import mixes_purchase_options
+from awsroll.sandbox.autoscaling.launches import LaunchRequest
+from awsroll.sandbox.handling import refuse
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.group_controller import Controller
+    from awsroll.sandbox.autoscaling.group_state import Group
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+LIMIT = 100
+RETRY = "retry-with-group-configuration"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one call launched, and the refusal that ended it."""
+
+    members: list[Member] = field(default_factory=list)
+    error: ApiError | None = None
+
+
+class LaunchOperation:
+    """Handler of the one operation, with the tokens it has seen.
+
+    Args:
+        registry: the groups and the world.
+        controller: launches.
+    """
+
+    def __init__(self, registry: Registry, controller: Controller) -> None:
+        self._registry = registry
+        self._controller = controller
+        self._seen: dict[tuple[str, str], tuple[dict[str, Any], Answer]] = {}
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handler by operation name; none when the endpoint does not know the operation."""
+        return {"LaunchInstances": self.launch} if self._registry.options.launch_instances_available else {}
+
+    def launch(self, parameters: Parameters) -> Answer:
+        """Launch instances, or answer again what the same token launched before."""
+        group = self._registry.group(str(parameters["AutoScalingGroupName"]))
+        token = str(parameters["ClientToken"])
+        request = {key: value for key, value in parameters.items() if value is not None}
+        if (seen := self._seen.get((group.arn, token))) is not None:
+            if seen[0] != request:
+                message = f"The client token {token} was used before with other parameters."
+                refuse(message, code="IdempotentParameterMismatch")
+            return seen[1]
+        count = int(parameters["RequestedCapacity"])
+        subnet_id = self._place(group, parameters)
+        self._check(group, count)
+        outcome = self._launch(group, subnet_id, count)
+        answer = self._answer(group, token, subnet_id, outcome)
+        self._raise_desired(group, count, outcome, retries=parameters.get("RetryStrategy") == RETRY)
+        self._seen[group.arn, token] = (request, answer)
+        self._registry.wake(group)
+        return answer
+
+    def _check(self, group: Group, count: int) -> None:
+        if not 1 <= count <= LIMIT:
+            refuse(f"RequestedCapacity must be between 1 and {LIMIT}, not {count}.")
+        if mixes_purchase_options(group):
+            refuse("LaunchInstances is not supported for groups that mix On-Demand and Spot instances.")
+        if not group.runs(Process.LAUNCH):
+            refuse(f"The Launch process of AutoScalingGroup {group.name} is suspended.")
+        if group.desired + count > group.max_size:
+            refuse(
+                f"Launching {count} instance(s) would take the desired capacity of AutoScalingGroup {group.name} from "
+                f"{group.desired} above its max size {group.max_size}."
+            )
+
+    def _place(self, group: Group, parameters: Parameters) -> str:
+        """Answer the subnet to launch into: the one named, or the first of the one zone named."""
+        subnets = [str(each) for each in parameters.get("SubnetIds") or []]
+        zones = [str(each) for each in parameters.get("AvailabilityZones") or []]
+        zone_ids = parameters.get("AvailabilityZoneIds") or []
+        if zones and zone_ids:
+            refuse("AvailabilityZones and AvailabilityZoneIds cannot both be given.")
+        zones += [zone for zone in group.zones if self._registry.catalog.zone_id(zone) in zone_ids]
+        if len(subnets) > 1 or len(zones) > 1 or (zone_ids and not zones):
+            refuse("Exactly one Availability Zone or subnet of the group can be given.")
+        if not subnets and not zones and len(group.zones) > 1:
+            refuse("An Availability Zone or a subnet is required for a group with several Availability Zones.")
+        found = [
+            subnet
+            for subnet, zone in group.subnets.items()
+            if (not subnets or subnet in subnets) and (not zones or zone in zones)
+        ]
+        if not found:
+            refuse("The Availability Zone or subnet is not part of the Auto Scaling group.")
+        return min(found, key=lambda subnet: sum(each.subnet_id == subnet for each in group.members.values()))
+
+    def _launch(self, group: Group, subnet_id: str, count: int) -> Outcome:
+        outcome = Outcome()
+        now = at(self._registry.world.now())
+        cause = f"At {now} an instance was started in response to a LaunchInstances request."
+        for _ in range(count):
+            try:
+                outcome.members.append(
+                    self._controller.launches.launch(group, LaunchRequest(subnet_id=subnet_id, cause=cause))
+                )
+            except ApiError as error:
+                outcome.error = error
+                break
+        return outcome
+
+    def _raise_desired(self, group: Group, count: int, outcome: Outcome, *, retries: bool) -> None:
+        if self._registry.options.launch_instances_raises_desired:
+            group.desired += count if retries else len(outcome.members)
+
+    def _answer(self, group: Group, token: str, subnet_id: str, outcome: Outcome) -> Answer:
+        zone = group.subnets[subnet_id]
+        place = {"MarketType": "OnDemand", "SubnetId": subnet_id, "AvailabilityZone": zone}
+        if zone_id := self._registry.catalog.zone_id(zone):
+            place["AvailabilityZoneId"] = zone_id
+        answer: Answer = {"AutoScalingGroupName": group.name, "ClientToken": token, "Instances": [], "Errors": []}
+        if outcome.members:
+            ids = [member.instance_id for member in outcome.members]
+            answer["Instances"] = [place | {"InstanceType": outcome.members[0].instance_type, "InstanceIds": ids}]
+        if outcome.error is not None:
+            answer["Errors"] = [place | {"ErrorCode": outcome.error.code, "ErrorMessage": outcome.error.message}]
+        return answer

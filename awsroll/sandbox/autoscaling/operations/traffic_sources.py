@@ -1,0 +1,96 @@
+"""Attaching target groups to groups and detaching them, in the old and the new spelling (traffic sources)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
+from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.autoscaling.group_controller import Controller
+    from awsroll.sandbox.autoscaling.group_state import Group
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.handling import Answer, Handler, Parameters
+
+LIMIT = 10
+
+
+class TrafficOperations:
+    """Handlers of the operations on attached target groups.
+
+    Args:
+        registry: the groups and the world.
+        controller: registers and deregisters.
+    """
+
+    def __init__(self, registry: Registry, controller: Controller) -> None:
+        self._registry = registry
+        self._targets = controller.targets
+        self._health = controller.health
+
+    def operations(self) -> dict[str, Handler]:
+        """Answer the handlers by operation name."""
+        return {
+            "AttachLoadBalancerTargetGroups": lambda parameters: self._attach(parameters, _arns(parameters)),
+            "DetachLoadBalancerTargetGroups": lambda parameters: self._detach(parameters, _arns(parameters)),
+            "DescribeLoadBalancerTargetGroups": self.describe_target_groups,
+            "AttachTrafficSources": lambda parameters: self._attach(parameters, _sources(parameters)),
+            "DetachTrafficSources": lambda parameters: self._detach(parameters, _sources(parameters)),
+            "DescribeTrafficSources": self.describe_sources,
+        }
+
+    def describe_target_groups(self, parameters: Parameters) -> Answer:
+        """Answer the attached target groups and the states of their attachments."""
+        rows = [{"LoadBalancerTargetGroupARN": arn, "State": state} for arn, state in self._states(parameters)]
+        shown, token = page(rows, parameters, PageSize(default=100, most=100))
+        return with_token({"LoadBalancerTargetGroups": shown}, token)
+
+    def describe_sources(self, parameters: Parameters) -> Answer:
+        """Answer the attached traffic sources; all of them are target groups here."""
+        wanted = parameters.get("TrafficSourceType") in (None, "elbv2")
+        rows = [
+            {"TrafficSource": arn, "State": state, "Identifier": arn, "Type": "elbv2"}
+            for arn, state in self._states(parameters)
+            if wanted
+        ]
+        shown, token = page(rows, parameters, PageSize(default=50, most=50))
+        return with_token({"TrafficSources": shown}, token)
+
+    def _states(self, parameters: Parameters) -> list[tuple[str, str]]:
+        group = self._group(parameters)
+        return [(arn, attachment.state) for arn, attachment in group.attachments.items()]
+
+    def _attach(self, parameters: Parameters, arns: list[str]) -> Answer:
+        group = self._group(parameters)
+        refuse_during_refresh(group)
+        self._targets.attach(group, arns)
+        self._health.suspect_all(group)
+        self._registry.wake(group)
+        return {}
+
+    def _detach(self, parameters: Parameters, arns: list[str]) -> Answer:
+        group = self._group(parameters)
+        unknown = [arn for arn in arns if arn not in group.attachments]
+        if unknown:
+            refuse(f"Trying to remove Target Groups that are not part of the group: {', '.join(unknown)}")
+        self._targets.detach(group, arns)
+        self._registry.wake(group)
+        return {}
+
+    def _group(self, parameters: Parameters) -> Group:
+        return self._registry.group(str(parameters["AutoScalingGroupName"]))
+
+
+def _arns(parameters: Parameters) -> list[str]:
+    return _checked([str(arn) for arn in parameters.get("TargetGroupARNs") or []])
+
+
+def _sources(parameters: Parameters) -> list[str]:
+    return _checked([str(source["Identifier"]) for source in parameters.get("TrafficSources") or []])
+
+
+def _checked(arns: list[str]) -> list[str]:
+    if not 1 <= len(arns) <= LIMIT:
+        refuse(f"Between 1 and {LIMIT} target groups can be given; {len(arns)} were.")
+    return arns

@@ -1,0 +1,135 @@
+"""A group's side of its target groups: registering, deregistering, and the state of each attachment.
+
+A group registers its members on the target group's own port and on no other; targets that somebody registered on other
+ports are not its business. When a member must be taken out is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling.group_state import Attachment, Lifecycle, Process
+from awsroll.sandbox.handling import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from awsroll.sandbox.autoscaling.group_state import Group, Member
+    from awsroll.sandbox.autoscaling.registry import Registry
+    from awsroll.sandbox.elb.target import SimTarget
+
+MISSING = "One or more target groups not found. Validating load balancer configuration failed."
+
+
+class GroupTargets:
+    """Registers and deregisters members.
+
+    Args:
+        registry: the groups and the world.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._elb = registry.world.elb
+
+    def validate(self, arns: Iterable[str]) -> None:
+        """Check that target groups exist.
+
+        Raises:
+            ApiError: one of them does not, worded as AWS words it in a failed activity.
+        """
+        for arn in arns:
+            try:
+                self._elb.target_group(arn)
+            except ApiError:
+                refuse(MISSING)
+
+    def register(self, group: Group, member: Member) -> None:
+        """Register a member in the attached target groups; while AddToLoadBalancer is suspended, never.
+
+        Raises:
+            ApiError: the load balancer refuses it.
+        """
+        if not group.runs(Process.ADD_TO_LOAD_BALANCER):
+            return
+        member.registered = True
+        for attachment in tuple(group.attachments.values()):
+            if attachment.state != "Removing":
+                self._elb.register(attachment.arn, member.instance_id, None)
+                self._added(attachment)
+
+    def deregister(self, group: Group, member: Member) -> None:
+        """Take a member out of the attached target groups; one that is not in them is no error."""
+        member.registered = False
+        for arn in tuple(group.attachments):
+            self._deregister(arn, member)
+
+    def draining(self, group: Group, member: Member) -> bool:
+        """Whether a deregistered member is still listed as draining in an attached target group."""
+        targets = (self.target(arn, member) for arn in tuple(group.attachments))
+        return any(target is not None and target.state == "draining" for target in targets)
+
+    def target(self, arn: str, member: Member) -> SimTarget | None:
+        """Answer the member's target on the target group's own port, None when it is not listed."""
+        try:
+            return self._elb.target(arn, member.instance_id, None)
+        except ApiError:
+            return None  # the target group was deleted
+
+    def attach(self, group: Group, arns: Iterable[str]) -> None:
+        """Attach target groups and register the members that are in service.
+
+        Raises:
+            ApiError: a target group does not exist; then nothing was attached.
+        """
+        wanted = tuple(arns)
+        self.validate(wanted)
+        for arn in wanted:
+            group.attachments[arn] = Attachment(arn=arn)
+        for member in tuple(group.members.values()):
+            if member.state is Lifecycle.IN_SERVICE:
+                self.register(group, member)
+        for arn in wanted:
+            self._added(group.attachments[arn])
+            targets = (self.target(arn, member) for member in group.members.values())
+            if any(target is not None and target.state == "healthy" for target in targets):
+                group.attachments[arn].state = "InService"  # registered by hand before
+
+    def detach(self, group: Group, arns: Iterable[str]) -> None:
+        """Deregister all members from target groups and detach these once the drain is over."""
+        for arn in arns:
+            if arn in group.attachments:
+                group.attachments[arn].state = "Removing"
+                for member in tuple(group.members.values()):
+                    self._deregister(arn, member)
+                if arn in group.attachments:  # unless a drain of no time removed it already
+                    self._remove_if_drained(group, group.attachments[arn])
+
+    def settle(self, group: Group, arn: str, changed: SimTarget) -> bool:
+        """Bring an attachment's state up to date after one of the group's targets changed.
+
+        Answers whether the attachment is newly in service: with its first healthy member, target health begins to
+        count.
+        """
+        attachment = group.attachments[arn]
+        if attachment.state == "Removing":
+            self._remove_if_drained(group, attachment)
+        elif changed.state == "healthy" and attachment.state != "InService":
+            attachment.state = "InService"
+            return True
+        return False
+
+    def _remove_if_drained(self, group: Group, attachment: Attachment) -> None:
+        targets = (self.target(attachment.arn, member) for member in group.members.values())
+        if not any(target is not None and target.state == "draining" for target in targets):
+            del group.attachments[attachment.arn]
+
+    def _deregister(self, arn: str, member: Member) -> None:
+        if self.target(arn, member) is not None:
+            self._elb.deregister(arn, member.instance_id, None)
+
+    @staticmethod
+    def _added(attachment: Attachment) -> None:
+        if attachment.state == "Adding":
+            attachment.state = "Added"

@@ -1,0 +1,222 @@
+"""Every API call to the sandbox passes here: time first, then the callbacks, then the physics or plain moto.
+
+moto receives and parses the request; before it writes the answer it calls `BaseResponse.call_action`. That one method
+is replaced while a sandbox is active. An operation that a simulated service has in its table is answered by it, any
+other by moto as ever. One call at a time: the world's lock is held throughout.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+
+from awsroll.sandbox import answers
+from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost, refuse
+from awsroll.sandbox.ec2.api import Ec2Api
+from awsroll.sandbox.elb.api import ElbApi
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+CallListener = Callable[[str, str, Mapping[str, Any]], None]
+"""Gets the service, the operation and its parameters; may raise `ApiError` or `ConnectionLost`."""
+
+SIMULATED_SERVICES = ("ec2", "elbv2", "autoscaling", "ssm", "cloudwatch")
+FIRST_ERROR_STATUS = 400
+
+
+class SimulatedService(Protocol):
+    """A part of the world that answers some of its service's operations itself."""
+
+    @property
+    def operations(self) -> Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]]:
+        """What answers each operation; a result of None leaves this one call to moto."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostAnswers:
+    """The exceptions by which a call ends without an answer, as the transport understands them."""
+
+    connection: Callable[[], Exception]
+    """Makes the one for a broken connection."""
+    answer: Callable[[float], Exception]
+    """Makes the one for a caller who waited in vain; a server waits here for so many seconds."""
+
+
+class Api:
+    """The way from a request to its answer.
+
+    Args:
+        world: what the calls look at and change.
+        lost: what moto's transport takes for a broken connection, and for none.
+    """
+
+    def __init__(self, world: "World", lost: LostAnswers) -> None:
+        self._world = world
+        self._lost = lost
+        ec2, elb = Ec2Api(world), ElbApi(world)
+        self._services: Mapping[str, SimulatedService] = dict(
+            zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch), strict=True)
+        )
+        self._guards = ec2.guards | elb.guards
+        self._followups = ec2.followups | elb.followups
+        self._listeners: dict[str, list[CallListener]] = {"before": [], "after": []}
+        self.calls: Counter[str] = Counter()
+        """How often each operation was called, as `ec2:RunInstances`, refused calls included."""
+
+    def on_call(self, listener: CallListener, when: Literal["before", "after"] = "before") -> Callable[[], None]:
+        """Call `listener` at each API call, before or after its effect; return a function that ends that.
+
+        A listener that raises replaces the answer: before the effect it prevents that too, after it only the answer is
+        lost.
+        """
+        self._listeners[when].append(listener)
+
+        def end() -> None:
+            if listener in self._listeners[when]:
+                self._listeners[when].remove(listener)
+
+        return end
+
+    def answer(self, response: Any, plain: Callable[[Any], Any]) -> Any:
+        """Answer one request.
+
+        Args:
+            response: moto's object for this request.
+            plain: moto's own way to answer it.
+        """
+        service, operation = str(response.boto3_service_name), str(response._get_action())  # noqa: SLF001  moto has no public way
+        try:
+            # A function may call the sandbox itself, from another process or thread.
+            with nullcontext() if service == "lambda" else self._world.lock:
+                return self._answer(response, plain, service, operation)
+        except ApiError as error:
+            return answers.failure(response, error.code, error.message, error.http_status)
+        except ConnectionLost as lost:
+            raise self._lost.connection() from lost
+        except AnswerWithheld as withheld:  # outside the lock: others are answered meanwhile
+            raise self._lost.answer(withheld.seconds) from withheld
+
+    def _answer(self, response: Any, plain: Callable[[Any], Any], service: str, operation: str) -> Any:
+        self._world.advance()
+        self.calls[f"{service}:{operation}"] += 1
+        parameters = _parameters(response, service)
+        with self._world.faults.during(service, operation, parameters) as faults:
+            self._announce("before", service, operation, parameters)
+            faults.reach("before")
+            answer = faults.stale_answer()
+            if answer is None:
+                answer = self._perform(response, plain, service, operation, parameters)
+                faults.remember(answer)
+            if _succeeded(answer):
+                self._announce("after", service, operation, parameters)
+                faults.reach("after")
+        return answer
+
+    def _announce(self, when: str, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        for listener in tuple(self._listeners[when]):
+            listener(service, operation, parameters)
+
+    def _perform(
+        self, response: Any, plain: Callable[[Any], Any], service: str, operation: str, parameters: dict[str, Any]
+    ) -> Any:
+        """Give the operation its effect and return the answer as moto's transport wants it."""
+        if service == "lambda" and operation == "Invoke":
+            return self._world.functions.invoke(response, str(parameters["FunctionName"]))
+        simulated = self._services.get(service)
+        here = (response.current_account, response.region) == (self._world.account_id, self._world.region)
+        if simulated is None or not here:
+            return plain(response)
+        if service in {"ec2", "elbv2"} and (guard := self._guards.get(operation)):
+            guard(parameters)
+        own = simulated.operations.get(operation)
+        result = own(parameters) if own else None
+        if result is None:
+            _refuse_unknown(self._world, service, operation)
+            answer = plain(response)
+        else:
+            answer = answers.success(response, result)
+        followup = self._followups.get(operation) if service in {"ec2", "elbv2"} else None
+        if followup and _succeeded(answer):
+            followup(parameters)
+        return answer
+
+
+class CallsAnswered:
+    """While it is entered, all of moto's requests in this process go through an `Api`.
+
+    S3 alone does not come by `call_action`: moto takes it to `_bucket_response` or `_key_response` after the set-up of
+    the request, which is where these are replaced for one request.
+    """
+
+    _active = False
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._plain: tuple[Any, Any] = (None, None)
+
+    def __enter__(self) -> Self:
+        from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
+
+        if CallsAnswered._active:
+            message = "another sandbox is active in this process; leave it first (moto keeps its state per process)"
+            raise RuntimeError(message)
+        CallsAnswered._active = True
+        api, plain, set_up = self._api, BaseResponse.call_action, BaseResponse.setup_class
+        self._plain = plain, set_up
+        BaseResponse.call_action = lambda response: api.answer(response, plain)
+
+        def set_up_and_divert(response: Any, *args: Any, **kwargs: Any) -> None:
+            set_up(response, *args, **kwargs)
+            if response.service_name == "s3":
+                _divert(api, response)
+
+        BaseResponse.setup_class = set_up_and_divert
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
+
+        BaseResponse.call_action, BaseResponse.setup_class = self._plain
+        CallsAnswered._active = False
+
+
+def _divert(api: Api, response: Any) -> None:
+    """Send one S3 request through an `Api`."""
+    for name in ("_bucket_response", "_key_response"):
+        plain = getattr(response, name)
+        setattr(response, name, partial(_answer_s3, api, response, plain))
+
+
+def _answer_s3(api: Api, response: Any, plain: Callable[..., Any], *request: Any) -> Any:
+    return api.answer(response, lambda _response: plain(*request))
+
+
+def _succeeded(answer: Any) -> bool:
+    """Whether an answer is no error; moto gives some S3 answers as a body alone."""
+    return isinstance(answer, str | bytes) or int(answer[0]) < FIRST_ERROR_STATUS
+
+
+def _refuse_unknown(world: "World", service: str, operation: str) -> None:
+    """Answer like an endpoint that is older than the operation, if the options say so."""
+    if service == "autoscaling" and operation == "LaunchInstances" and not world.options.launch_instances_available:
+        refuse("InvalidAction", "Could not find operation LaunchInstances for version 2011-01-01")
+
+
+def _parameters(response: Any, service: str) -> dict[str, Any]:
+    """Return the request's parameters by the names and types of the service's model."""
+    if service in {"s3", "lambda"}:
+        found: dict[str, Any] = dict(response.uri_match)
+        return found
+    if not response.automated_parameter_parsing:
+        if service not in SIMULATED_SERVICES:
+            return {}
+        response.parse_parameters(response.normalized_request)
+    parsed: dict[str, Any] = response.params
+    return parsed

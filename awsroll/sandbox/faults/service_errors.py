@@ -1,0 +1,129 @@
+"""The errors of each service in its own codes, statuses and words: throttles, outages, denials, expired credentials.
+
+Codes and statuses are those of the services' error references; what is the same for most services is said once.
+Services are named as botocore names them.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.api_errors import ApiError
+
+if TYPE_CHECKING:
+    from awsroll.sandbox.world import World
+
+USER = "user/sandbox"
+FORBIDDEN = 403
+OF_DATA = ("PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "Scan", "Batch", "Transact")
+"""Operations of DynamoDB that a table's throughput limits; the others have the account's limit."""
+
+_RATE_EXCEEDED = "Rate exceeded"
+_THROTTLES: Mapping[str, tuple[str, str, int]] = {
+    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
+    "ssm": ("ThrottlingException", _RATE_EXCEEDED, 400),
+    "s3": ("SlowDown", "Please reduce your request rate.", 503),
+    "lambda": ("TooManyRequestsException", "Rate Exceeded.", 429),
+}
+_INTERNAL_ERRORS = {
+    "ec2": "InternalError",
+    "s3": "InternalError",
+    "ssm": "InternalServerError",
+    "dynamodb": "InternalServerError",
+    "lambda": "ServiceException",
+    "cloudwatch": "InternalServiceError",
+}
+_UNAVAILABLE = {"ec2": "Unavailable", "ssm": "ServiceUnavailableException", "lambda": "ServiceUnavailableException"}
+_DENIALS: Mapping[str, tuple[str, int]] = {
+    "ec2": ("UnauthorizedOperation", 403),
+    "ssm": ("AccessDeniedException", 400),
+    "dynamodb": ("AccessDeniedException", 400),
+    "lambda": ("AccessDeniedException", 403),
+}
+_EXPIRIES: Mapping[str, tuple[str, str, int]] = {
+    "ec2": ("RequestExpired", "Request has expired.", 400),
+    "ssm": ("ExpiredTokenException", "The security token included in the request is expired", 400),
+    "dynamodb": ("ExpiredTokenException", "The security token included in the request is expired", 400),
+    "lambda": ("ExpiredTokenException", "The security token included in the request is expired", 403),
+    "s3": ("ExpiredToken", "The provided token has expired.", 400),
+}
+_IAM_SERVICES = {"elbv2": "elasticloadbalancing"}
+_IAM_ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "lambda:Invoke": "lambda:InvokeFunction",
+}
+
+
+def throttled(service: str, operation: str) -> ApiError:
+    """Return the error for too many calls."""
+    if service == "dynamodb":
+        if operation.startswith(OF_DATA):
+            message = "The level of configured provisioned throughput for the table was exceeded."
+            return ApiError("ProvisionedThroughputExceededException", message)
+        return ApiError("ThrottlingException", _RATE_EXCEEDED)
+    return ApiError(*_THROTTLES.get(service, ("Throttling", _RATE_EXCEEDED, 400)))
+
+
+def internal_error(service: str) -> ApiError:
+    """Return the error for a failure inside the service."""
+    code = _INTERNAL_ERRORS.get(service, "InternalFailure")
+    return ApiError(code, "An internal error has occurred. Please try your query again at a later time.", 500)
+
+
+def unavailable(service: str) -> ApiError:
+    """Return the error of a service that is down for the moment."""
+    code = _UNAVAILABLE.get(service, "ServiceUnavailable")
+    return ApiError(code, "The service is unavailable. Please try again shortly.", 503)
+
+
+def denied(world: "World", service: str, operation: str, parameters: Mapping[str, Any]) -> ApiError:
+    """Return the error for a permission that is missing, with the action and the resource in AWS's words."""
+    code, status = _DENIALS.get(service, ("AccessDenied", FORBIDDEN))
+    name = f"{_IAM_SERVICES.get(service, service)}:{operation}"
+    action = _IAM_ACTIONS.get(name, name)
+    message = (
+        f"User: arn:aws:iam::{world.account_id}:{USER} is not authorized to perform: {action} on resource: "
+        f"{_resource(world, service, parameters)} because no identity-based policy allows the {action} action"
+    )
+    if service == "ec2":
+        message = f"You are not authorized to perform this operation. {message}"
+    return ApiError(code, message, status)
+
+
+def expired(service: str) -> ApiError:
+    """Return the error for credentials that have run out."""
+    usual = ("ExpiredToken", "The security token included in the request is expired", FORBIDDEN)
+    return ApiError(*_EXPIRIES.get(service, usual))
+
+
+def _resource(world: "World", service: str, parameters: Mapping[str, Any]) -> str:
+    """Return what the call is about, as far as IAM knows resources of it; a pattern for all of them otherwise."""
+    place = f"{world.region}:{world.account_id}"
+    if service == "autoscaling":
+        return _group_arn(world, parameters) or "*"
+    if service == "ec2" and "MaxCount" in parameters:
+        return f"arn:aws:ec2:{place}:instance/*"
+    patterns = {
+        "TargetGroupArn": "{}",
+        "InstanceIds": f"arn:aws:ec2:{place}:instance/{{}}",
+        "TableName": f"arn:aws:dynamodb:{place}:table/{{}}",
+        "FunctionName": f"arn:aws:lambda:{place}:function:{{}}",
+        "Key": f"arn:aws:s3:::{parameters.get('Bucket')}/{{}}",
+        "Bucket": "arn:aws:s3:::{}",
+    }
+    for name, pattern in patterns.items():
+        if value := parameters.get(name):
+            return pattern.format(value[0] if isinstance(value, list) else value)
+    return "*"
+
+
+def _group_arn(world: "World", parameters: Mapping[str, Any]) -> str | None:
+    name, instance_id = parameters.get("AutoScalingGroupName"), parameters.get("InstanceId")
+    for group in world.autoscaling.groups():
+        if group.name == name or instance_id in group.members:
+            return group.arn
+    place = f"{world.region}:{world.account_id}"
+    return f"arn:aws:autoscaling:{place}:autoScalingGroup:*:autoScalingGroupName/{name}" if name else None

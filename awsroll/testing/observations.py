@@ -1,0 +1,162 @@
+"""What a look at the fast world shows: the whole of it as a snapshot, and an `Observation` cut out of it.
+
+The cut follows the same rule as a look at AWS: registered targets and members, ids that the record names, and (for a
+standalone fleet) instances that carry the rollout's tag. A stale look is the snapshot of the look before.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from awsroll.core.model.observation import (
+    Alarm,
+    AlarmState,
+    FleetKind,
+    Group,
+    Instance,
+    InstanceState,
+    Invocation,
+    Observation,
+    TargetGroup,
+)
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import CallKind, Status
+from awsroll.testing.commands import Commands
+from awsroll.testing.group import FakeGroup, Member
+from awsroll.testing.instances import FakeInstance, Instances
+from awsroll.testing.targets import Targets
+
+ROLLOUT_TAG = "awsroll:rollout"
+ROLE_TAG = "awsroll:role"
+VERSION_TAG = "awsroll:app-version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that AWS would show at one instant."""
+
+    at: datetime
+    instances: dict[str, Instance]
+    registered: frozenset[str]
+    target_groups: tuple[TargetGroup, ...]
+    group: Group | None
+    remembered: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looker:
+    """Makes snapshots and cuts observations out of them."""
+
+    instances: Instances
+    targets: Targets
+    commands: Commands
+    group: FakeGroup | None
+    memory: dict[tuple[str, str], str]
+    alarms: dict[str, AlarmState]
+
+    def snapshot(self, at: datetime) -> Snapshot:
+        """Take a snapshot of all that is visible now."""
+        members = {} if self.group is None else self.group.members
+        seen = {
+            one.instance_id: self._instance(one, members.get(one.instance_id))
+            for one in self.instances.all()
+            if self.instances.visible(one.instance_id) or one.instance_id in members
+        }
+        return Snapshot(
+            at=at,
+            instances=seen,
+            registered=frozenset(one for one in self.targets.registered_ids() if not self.instances[one].foreign),
+            target_groups=tuple(sorted(self.targets.groups.values(), key=lambda one: one.arn)),
+            group=None if self.group is None else show_group(self.group),
+            remembered=frozenset(self.memory),
+        )
+
+    def observation(self, snapshot: Snapshot, rollout: Rollout, status: Status, at: datetime) -> Observation:
+        """Cut out what this rollout looks at."""
+        shown = snapshot.instances
+        ids = named_ids(status)
+        if rollout.kind is FleetKind.STANDALONE:
+            ids |= snapshot.registered
+            ids |= {one.instance_id for one in shown.values() if one.rollout == rollout.rollout_id}
+        else:
+            ids |= {one.instance_id for one in shown.values() if one.lifecycle is not None}
+        missing = Instance(instance_id="", state=InstanceState.MISSING)
+        wanted = set(rollout.target_groups)
+        return Observation(
+            at=at,
+            instances=tuple(
+                shown.get(instance_id) or replace(missing, instance_id=instance_id) for instance_id in sorted(ids)
+            ),
+            target_groups=tuple(one for one in snapshot.target_groups if one.arn in wanted),
+            group=_shown_to(rollout, snapshot.group),
+            invocations=self._invocations(rollout, status),
+            alarms=self._alarms(rollout),
+            remembered=snapshot.remembered,
+        )
+
+    def _alarms(self, rollout: Rollout) -> tuple[Alarm, ...]:
+        return tuple(Alarm(name=name, state=self.alarms.get(name, AlarmState.MISSING)) for name in rollout.gates.alarms)
+
+    def _instance(self, one: FakeInstance, member: Member | None) -> Instance:
+        visible = self.instances.visible(one.instance_id)
+        tags = one.tags if visible else {}
+        return Instance(
+            instance_id=one.instance_id,
+            zone=one.zone,
+            subnet_id=one.subnet_id if visible else "",
+            state=one.state if visible else InstanceState.MISSING,
+            state_reason=one.state_reason,
+            template=one.template,
+            app_version=tags.get(VERSION_TAG),
+            lifecycle=None if member is None else member.lifecycle,
+            lifecycle_detail="" if member is None else str(member.lifecycle),
+            marked_unhealthy=member is not None and member.marked_unhealthy,
+            protected=one.protected,
+            rollout=tags.get(ROLLOUT_TAG, ""),
+            role=tags.get(ROLE_TAG, ""),
+            launched_at=one.launched_at,
+            client_token=one.client_token,
+            targets=tuple(
+                entry.to_target() for entry in sorted(self.targets.of(one.instance_id), key=lambda entry: entry.key)
+            ),
+            tags=tuple(sorted(tags.items())),
+        )
+
+    def _invocations(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
+        sendings = ((one, flight.attempt or flight.void) for one, flight in status.flights.items())
+        named = {(one, attempt) for one, attempt in sendings if attempt}
+        named |= {(call.instance_id, call.number) for call in status.calls if call.kind is CallKind.SEND_COMMAND}
+        return tuple(self.commands.invocation(rollout.rollout_id, one, attempt) for one, attempt in sorted(named))
+
+
+def _shown_to(rollout: Rollout, group: Group | None) -> Group | None:
+    """Leave out the warm pool unless the rollout purges it: others do not look at it."""
+    return group if group is None or rollout.purges_warm_pool else replace(group, warm_pool=None, warm_versions=())
+
+
+def show_group(group: FakeGroup) -> Group:
+    """Return the group's settings as a look shows them."""
+    settings = group.settings
+    return Group(
+        name=settings.name,
+        minimum=settings.minimum,
+        maximum=settings.maximum,
+        desired=settings.desired,
+        template=settings.template,
+        version=settings.version,
+        suspended=frozenset(settings.suspended),
+        zones=settings.zones,
+        launch_failures=tuple(group.failures),
+        terminations=frozenset(group.terminations),
+        can_launch_instances=settings.can_launch_instances,
+        refresh_active=settings.refresh_active,
+        warm_pool=settings.warm_pool,
+        warm_versions=tuple(sorted(str(one) for one in settings.warm)),
+    )
+
+
+def named_ids(status: Status) -> set[str]:
+    """Return the ids of all instances that the record names."""
+    ids = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
+    ids |= {one for launch in status.launches for one in launch.instance_ids}
+    ids |= {one for place in status.places for one in place.occupants}
+    return ids | {call.instance_id for call in status.calls if call.instance_id}
