@@ -30,12 +30,12 @@ if TYPE_CHECKING:
         HookSpec as HookSpec,
     )
     from awsroll.core.model.rollout import (
-        ExemptPolicy as ExemptPolicy,
         OnFailure as OnFailure,
+        SkipPolicy as SkipPolicy,
         Strategy as Strategy,
     )
     from awsroll.core.model.status import Outcome as Outcome
-    from awsroll.core.model.user_requests import Wishes as Wishes
+    from awsroll.core.model.user_requests import UserRequests as UserRequests
     from awsroll.core.repair.leftovers import Leftover as Leftover
     from awsroll.core.request.spec import RolloutSpec as RolloutSpec
     from awsroll.core.request.waves import (
@@ -80,11 +80,11 @@ _HOMES = {
     "awsroll.files.plan_file": ("load_plan", "save_plan"),
     "awsroll.files.rollout_file": ("load_fleets",),
     "awsroll.hooks": ("PythonHook",),
-    "awsroll.core.model.rollout": ("ExemptPolicy", "OnFailure", "Strategy"),
+    "awsroll.core.model.rollout": ("SkipPolicy", "OnFailure", "Strategy"),
     "awsroll.core.request.spec": ("RolloutSpec",),
     "awsroll.core.model.status": ("Outcome",),
     "awsroll.core.request.waves": ("FleetEnding", "FleetSpec", "FleetsSpec", "WaveSpec"),
-    "awsroll.core.model.user_requests": ("Wishes",),
+    "awsroll.core.model.user_requests": ("UserRequests",),
     "awsroll.errors": (
         "AwsError",
         "AwsrollError",

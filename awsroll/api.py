@@ -59,10 +59,10 @@ def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     kept = _opened(store, session)
-    surroundings = operations.Surroundings(
+    context = operations.Context(
         session=session, store=kept, clock=clock, sink=sink, approve=approve, hooks=listed(hooks)
     )
-    return operations.start(request, surroundings)
+    return operations.start(request, context)
 
 
 def resume(  # noqa: PLR0913 - see `roll`
@@ -82,8 +82,8 @@ def resume(  # noqa: PLR0913 - see `roll`
         FleetLockedError: if another process drives it.
     """
     kept = _opened(store, session)
-    surroundings = operations.Surroundings(session=session, store=kept, clock=clock, sink=sink, hooks=listed(hooks))
-    return operations.go_on(rollout_id, surroundings)
+    context = operations.Context(session=session, store=kept, clock=clock, sink=sink, hooks=listed(hooks))
+    return operations.go_on(rollout_id, context)
 
 
 def rollback(
@@ -104,7 +104,7 @@ def rollback(
         FleetLockedError: if another rollout holds the fleet.
     """
     kept = _opened(store, session)
-    return operations.go_back(rollout_id, operations.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+    return operations.go_back(rollout_id, operations.Context(session=session, store=kept, clock=clock, sink=sink))
 
 
 def abort(
@@ -125,7 +125,7 @@ def abort(
     """
     kept = _opened(store, session)
     return operations.settle_and_stop(
-        rollout_id, operations.Surroundings(session=session, store=kept, clock=clock, sink=sink)
+        rollout_id, operations.Context(session=session, store=kept, clock=clock, sink=sink)
     )
 
 
@@ -178,8 +178,8 @@ def repair(  # noqa: PLR0913 - what to repair, and the surroundings that every c
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     wanted = mending_module.Wanted(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
-    surroundings = operations.Surroundings(session=session, store=_opened(store, session), clock=clock, sink=sink)
-    return mending_module.mend(wanted, surroundings, confirm=confirm)
+    context = operations.Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    return mending_module.mend(wanted, context, confirm=confirm)
 
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
@@ -191,7 +191,7 @@ def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clo
         SpecError, FleetError: if the request or the fleet does not allow it.
         AwsError: if AWS refused or did not answer.
     """
-    return operations.look_ahead(spec, operations.Surroundings(session=session, clock=clock))
+    return operations.look_ahead(spec, operations.Context(session=session, clock=clock))
 
 
 def plan_fleets(
@@ -207,7 +207,7 @@ def plan_fleets(
         SpecError, FleetError, FleetLockedError, AwsError: as `roll_fleets` would, for all fleets at once.
     """
     kept = _opened(store, session)
-    return waves.FleetsRun(fleets, operations.Surroundings(session=session, store=kept, clock=clock)).check()
+    return waves.FleetsRun(fleets, operations.Context(session=session, store=kept, clock=clock)).check()
 
 
 def roll_fleets(
@@ -236,7 +236,7 @@ def roll_fleets(
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     kept = _opened(store, session)
-    run = waves.FleetsRun(fleets, operations.Surroundings(session=session, store=kept, clock=clock, sink=sink))
+    run = waves.FleetsRun(fleets, operations.Context(session=session, store=kept, clock=clock, sink=sink))
     run.check()
     return run.roll()
 

@@ -25,10 +25,10 @@ class Tee:
         for sink in self._sinks:
             sink.event(name, at, **fields)
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Pass on one look."""
         for sink in self._sinks:
-            sink.looked(rollout, observation, status)
+            sink.observed(rollout, observation, status)
 
 
 class JsonLines:
@@ -57,7 +57,7 @@ class JsonLines:
         except (OSError, ValueError):  # the reader has gone away, or the stream was closed: the rollout goes on
             self._open = False
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Write nothing: looks are for views."""
 
 

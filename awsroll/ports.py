@@ -14,7 +14,7 @@ from awsroll.core.model.hooks import HookCall, HookRun, HookSeen
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +108,14 @@ class Store(Protocol):
             StaleRecordError: if somebody else wrote it meanwhile.
         """
 
-    def wishes(self, rollout_id: str) -> Wishes:
+    def user_requests(self, rollout_id: str) -> UserRequests:
         """Return what people want of a rollout; nothing, if nobody has said anything.
 
         Raises:
             StateError: if what they said is there but cannot be used.
         """
 
-    def wish(self, rollout_id: str, change: Callable[[Wishes], Wishes]) -> Wishes:
+    def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change what people want of a rollout, whoever else does so at the same time; return it as stored.
 
         Args:
@@ -140,5 +140,5 @@ class Sink(Protocol):
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Take one fact: a dotted past-tense name (`instance.deregistered`) with its fields, all plain values."""
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Take one look and the status planned on it, for a live view and the timeline of the report."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 import surroundings as container
 from awsroll.clock import SystemClock
-from awsroll.driver.step_status import Awaited, Standing, StandingOutcome
+from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor
 from awsroll.driver.steps import begin, step
 from awsroll.errors import AwsrollError
 from driving import around, around_known, bounds
@@ -81,7 +81,7 @@ class _Work:
         self._job = job
         self._context = context
         self._token = job.token
-        self._standing: Standing | None = None
+        self._standing: StepStatus | None = None
 
     def so_far(self) -> Answer:
         """Return what to say if time is up: it goes on."""
@@ -100,7 +100,7 @@ class _Work:
             problem = f"an unexpected error, {type(error).__name__}: the function's log has the rest; {self._advice()}"
             return Failed(rollout_id=self._token.rollout_id, kind="JobFailed", message=problem)
 
-    def _drive(self) -> Standing:
+    def _drive(self) -> StepStatus:
         clock, rollout_id = container.clock or SystemClock(), self._token.rollout_id
         began = clock.monotonic()
         if self._job.problem:
@@ -115,20 +115,20 @@ class _Work:
                 return standing
             clock.sleep(wait)
 
-    def _begun(self) -> Standing:
+    def _begun(self) -> StepStatus:
         order = order_of(_parameters(self._job.parameters))
         return begin(order, around(order, container.store()), rollout_id=self._token.rollout_id)
 
-    def _keep(self, standing: Standing) -> Standing:
+    def _keep(self, standing: StepStatus) -> StepStatus:
         self._standing = standing
         self._token = Token(rollout_id=self._token.rollout_id, begun=True)
         return standing
 
-    def _told(self, standing: Standing) -> Answer:
+    def _told(self, standing: StepStatus) -> Answer:
         said = _summary(standing)
         if not standing.done:
             return Going(token=self._token, summary=said, percent=_percent(standing))
-        if standing.outcome is StandingOutcome.SUCCEEDED:
+        if standing.outcome is StepOutcome.SUCCEEDED:
             return Succeeded(rollout_id=standing.rollout_id, outcome=standing.outcome.value, summary=said)
         return Failed(rollout_id=standing.rollout_id, kind="JobFailed", message=said)
 
@@ -172,26 +172,26 @@ def _kind(failure: HandlerError) -> str:
     return "JobFailed"
 
 
-def _summary(standing: Standing) -> str:
+def _summary(standing: StepStatus) -> str:
     progress, rollout_id = standing.progress, standing.rollout_id
     done = progress.replaced + progress.reloaded + progress.skipped
     said = f"rollout {rollout_id}: {standing.outcome.value.replace('_', ' ')}"
-    if standing.outcome is not StandingOutcome.ROLLED_BACK:
+    if standing.outcome is not StepOutcome.ROLLED_BACK:
         said += f", {done} of {progress.total} servers done"
     if not standing.done:
         said += f", waiting for: {standing.phase.value}"
     if standing.reason:
         said += f": {standing.reason}"
-    if standing.phase is Awaited.APPROVAL:
+    if standing.phase is WaitingFor.APPROVAL:
         said += f"; a person answers with `awsroll approve {rollout_id}` or `awsroll abort {rollout_id}`"
-    elif standing.phase is Awaited.PAUSED:
+    elif standing.phase is WaitingFor.PAUSED:
         said += f"; a person goes on with `awsroll resume {rollout_id}` or `awsroll rollback {rollout_id}`"
-    elif standing.outcome is StandingOutcome.STOPPED:
+    elif standing.outcome is StepOutcome.STOPPED:
         said += f"; `awsroll status {rollout_id}` shows what was done"
     return said
 
 
-def _percent(standing: Standing) -> int:
+def _percent(standing: StepStatus) -> int:
     progress = standing.progress
     done = progress.replaced + progress.reloaded + progress.skipped
     return min(99, 100 * done // progress.total) if progress.total else 0

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from awsroll.driver.step_status import Standing
-from awsroll.driver.steps import Say, say, wait_for_person
+from awsroll.driver.step_status import StepStatus
+from awsroll.driver.steps import Command, apply_command, wait_for_person
 from driving import ROLLOUT_ID, around_known
 from handling import handles
 from named import InvalidEvent
@@ -27,7 +27,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @handles(Event)
-def handler(event: Event, _: Any) -> Standing:
+def handler(event: Event, _: Any) -> StepStatus:
     """Answer where the rollout stood when it was said; the next step heeds it."""
     if (event.action == "await") != bool(event.task_token):
         problem = "a task_token is given with the action await, and with it alone; nothing was changed"
@@ -35,4 +35,4 @@ def handler(event: Event, _: Any) -> Standing:
     surroundings = around_known(event.rollout_id)
     if event.action == "await":
         return wait_for_person(event.rollout_id, event.task_token, surroundings)
-    return say(event.rollout_id, Say(event.action), surroundings)
+    return apply_command(event.rollout_id, Command(event.action), surroundings)

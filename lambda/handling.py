@@ -48,7 +48,7 @@ class LogSink:
         """Log one fact."""
         log.info(name, at=at.isoformat(), **fields)
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Say nothing of looks: there are many."""
 
 

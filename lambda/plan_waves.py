@@ -16,7 +16,7 @@ from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.files.rollout_file import plain_fleets, to_fleets
 from awsroll.preflight.version_aliases import leaves_version_open, pin_version
-from awsroll.stores import Order
+from awsroll.stores import RolloutRequest
 from awsroll.waves.check_fleets import refusal
 from driving import ROLLOUT_ID
 from handling import handles
@@ -67,7 +67,9 @@ def _pinned(spec: FleetsSpec) -> FleetsSpec:
     def pinned(fleet: FleetSpec) -> FleetSpec:
         if not leaves_version_open(fleet.request):
             return fleet
-        where = Order(request=fleet.request, region=fleet.region, role=fleet.role, external_id=fleet.external_id)
+        where = RolloutRequest(
+            request=fleet.request, region=fleet.region, role=fleet.role, external_id=fleet.external_id
+        )
         try:
             return replace(fleet, request=pin_version(fleet.request, container.connection(where)))
         except AwsrollError as error:

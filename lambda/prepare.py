@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 import surroundings as container
 from awsroll.core.model.status import Outcome
-from awsroll.driver.step_status import Standing
+from awsroll.driver.step_status import StepStatus
 from awsroll.driver.steps import begin
 from awsroll.errors import RolloutNotFoundError
 from awsroll.stores import RecordStore
@@ -51,7 +51,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @handles(Event)
-def handler(event: Event, _: Any) -> Standing:
+def handler(event: Event, _: Any) -> StepStatus:
     """Answer where the rollout stands."""
     if len(event.rollout_id or "") > event.longest_id:
         problem = (

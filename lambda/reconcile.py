@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from awsroll.driver.step_status import Standing
+from awsroll.driver.step_status import StepStatus
 from awsroll.driver.steps import step
 from driving import ROLLOUT_ID, around_known, bounds
 from handling import handles
@@ -23,7 +23,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Standing):
+class Answer(StepStatus):
     """Where the rollout stands, and in how many seconds to call again; `steps`: as given, and one more."""
 
     steps: int

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from awsroll.core.request.keys import named
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.files.rollout_file import KNOWN, to_spec
-from awsroll.stores import Order
+from awsroll.stores import RolloutRequest
 
 
 def to_request(values: Mapping[str, Any]) -> RolloutSpec:
@@ -38,13 +38,13 @@ class Asked(Protocol):
         """What that role asks for."""
 
 
-def order_of(asked: Asked, *, started_at: str = "") -> Order:
+def order_of(asked: Asked, *, started_at: str = "") -> RolloutRequest:
     """Return the order that an event gives; `started_at` tells it from an earlier one under the same name.
 
     Raises:
         SpecError: if a key of its request is unknown, or a value has the wrong type.
     """
-    return Order(
+    return RolloutRequest(
         request=to_request(asked.request),
         region=asked.region,
         role=asked.role,

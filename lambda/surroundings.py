@@ -13,7 +13,7 @@ from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
 from awsroll.errors import SpecError
 from awsroll.ports import Clock
-from awsroll.stores import Order, RecordStore
+from awsroll.stores import RecordStore, RolloutRequest
 from awsroll.stores.opening import open_store
 
 STATE = "AWSROLL_STATE"
@@ -77,7 +77,7 @@ clock: Clock | None = None
 _sessions: dict[tuple[str, str, str], KeptClients] = {}
 
 
-def session(order: Order | None = None) -> KeptClients:
+def session(order: RolloutRequest | None = None) -> KeptClients:
     """Return this container's session; with an order, that of the region and the role it names."""
     key = ("", "", "") if order is None else (order.region, order.role, order.external_id)
     if key not in _sessions:
@@ -106,6 +106,6 @@ def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
     return open_store(address, session=session)
 
 
-def connection(order: Order | None = None) -> Connection:
+def connection(order: RolloutRequest | None = None) -> Connection:
     """Return AWS as this container's session sees it, or as an order says: for what needs no store."""
     return Connection(session(order), clock=clock or SystemClock())

@@ -6,7 +6,7 @@ from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.core.model.observation import Alarm, AlarmState
 
 
-def look_at_alarms(cloudwatch: CloudWatch, names: Sequence[str]) -> tuple[Alarm, ...]:
+def observe_alarms(cloudwatch: CloudWatch, names: Sequence[str]) -> tuple[Alarm, ...]:
     """Return the alarms of these names, in their order; no call is made for none."""
     if not names:
         return ()

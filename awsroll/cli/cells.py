@@ -25,7 +25,7 @@ class CellPhase(StrEnum):
     CURRENT = "new, serving"
     UNHEALTHY = "unhealthy"
     KEPT = "old, kept out of traffic"
-    EXEMPT = "left alone"
+    SKIPPED = "left alone"
 
 
 _OF_STEP = {
@@ -94,8 +94,8 @@ def _phase(view: View, instance: Instance) -> CellPhase:
         return _OF_STEP[flight.step]
     if any(target.state is TargetState.DRAINING for target in instance.targets):
         return CellPhase.DRAINING
-    if view.is_exempt(instance):
-        return CellPhase.EXEMPT
+    if view.is_skipped(instance):
+        return CellPhase.SKIPPED
     if not view.is_in_service(instance):
         return CellPhase.VERIFYING if view.is_current(instance) else CellPhase.UNHEALTHY
     return CellPhase.CURRENT if view.forward.is_current(instance) else CellPhase.OUTDATED

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Everywhere:
+class CommonOptions:
     """What was said with the options that every command takes."""
 
     state: str | None = None
@@ -81,4 +81,4 @@ EVERYWHERE_FLAGS = (
     Flag(field="quiet", type=bool, section=EVERYWHERE, help="No progress, only the result."),
     Flag(field="yes", type=bool, section=EVERYWHERE, help="Ask nothing: go on although the checks have warnings."),
 )
-EVERYWHERE_GROUP = FlagGroup("everywhere", EVERYWHERE_FLAGS, Everywhere)
+COMMON_GROUP = FlagGroup("everywhere", EVERYWHERE_FLAGS, CommonOptions)

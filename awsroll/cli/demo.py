@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import Stage, drive
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import needing_sandbox
@@ -18,7 +18,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
-    from awsroll.driver.operations import Surroundings
+    from awsroll.driver.operations import Context
     from awsroll.report import Report
     from awsroll.sandbox.demo_world import DemoWorld
 
@@ -26,9 +26,9 @@ _MOST_SERVERS = 100
 _LOOK_EVERY_SECONDS = 0.25  # the sandbox's timers are sped up, so that looks must come faster than on AWS
 
 
-@takes(EVERYWHERE_GROUP)
+@takes(COMMON_GROUP)
 def demo(  # noqa: PLR0913 - one parameter is one option
-    everywhere: Everywhere,
+    common: CommonOptions,
     *,
     servers: Annotated[
         int, typer.Option(metavar="N", min=1, max=_MOST_SERVERS, help="How many servers to roll (default: 9).")
@@ -56,7 +56,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
         raise SpecError(problem)
     request = RolloutSpec(strategy=strategy, concurrent=concurrent, poll=_LOOK_EVERY_SECONDS)
     request.amounts()  # a wrong amount is said before anything is started
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    output = Output(json=common.json, quiet=common.quiet)
     with ExitStack() as stack:
         with needing_sandbox():
             from awsroll.sandbox.demo_world import DemoWorld  # noqa: PLC0415 - moto, only for whoever wants it
@@ -68,19 +68,19 @@ def demo(  # noqa: PLR0913 - one parameter is one option
                 bad_version=bad_version,
                 auto_scaling=auto_scaling,
             )
-            if not everywhere.json:
+            if not common.json:
                 output.note(
                     f"starting {servers} servers under live traffic, on timers {world.chosen_speed:g} times AWS's"
                 )
             stack.enter_context(world)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
-        return _drive(_request(request, world), world, everywhere, folder)
+        return _drive(_request(request, world), world, common, folder)
 
 
-def _drive(spec: RolloutSpec, world: "DemoWorld", everywhere: Everywhere, folder: Path) -> int:
+def _drive(spec: RolloutSpec, world: "DemoWorld", common: CommonOptions, folder: Path) -> int:
     from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
 
-    alone = replace(everywhere, endpoint_url=world.server.url, yes=True)
+    alone = replace(common, endpoint_url=world.server.url, yes=True)
     return drive(
         alone, lambda given: _roll(spec, given, world), stage=Stage(session=world.session, store=LocalStore(folder))
     )
@@ -102,11 +102,11 @@ def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
     return replace(request, launch_template=f"{fleet.template_id}:{world.next_template_version}")
 
 
-def _roll(spec: RolloutSpec, surroundings: "Surroundings", world: "DemoWorld") -> "Report":
+def _roll(spec: RolloutSpec, context: "Context", world: "DemoWorld") -> "Report":
     from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.report import Traffic  # noqa: PLC0415 - see above
 
-    report = start(spec, surroundings)
+    report = start(spec, context)
     seen = world.stop_traffic()
     traffic = Traffic(
         requests=seen.requests,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from awsroll.cli.common_options import Everywhere
+from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.exit_codes import Exit, exit_of_outcome
 from awsroll.cli.output import Output, complain
 from awsroll.cli.signals import StopRequest
@@ -16,7 +16,7 @@ from awsroll.core.model.status import Outcome, Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awsroll.driver.operations import Surroundings
+    from awsroll.driver.operations import Context
     from awsroll.ports import Record, Sink, Store
     from awsroll.preflight import Prepared
     from awsroll.report import Report
@@ -34,8 +34,8 @@ class Stage:
 
 
 def drive(
-    everywhere: Everywhere,
-    run: "Callable[[Surroundings], Report]",
+    common: CommonOptions,
+    run: "Callable[[Context], Report]",
     *,
     stage: "Stage | None" = None,
     wanted: Outcome = Outcome.SUCCEEDED,
@@ -44,34 +44,34 @@ def drive(
     """Run a rollout to its end, showing it; return the exit code.
 
     Args:
-        everywhere: the options that every command takes.
+        common: the options that every command takes.
         run: starts or resumes the rollout in the surroundings that it is given.
         stage: a passing place, instead of what the options say.
         wanted: the outcome that was asked for.
         asks: wait at a gate that needs a person; else pause there.
     """
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.operations import Surroundings  # noqa: PLC0415 - see above
+    from awsroll.driver.operations import Context  # noqa: PLC0415 - see above
 
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    kept = everywhere.store() if stage is None else stage.store
+    output = Output(json=common.json, quiet=common.quiet)
+    kept = common.store() if stage is None else stage.store
     followed = _Followed(output, kept)
     stop = StopRequest(give_up=followed.tell_interrupted)
     followed.stop = stop
     with stop.listening(), output.progress() as progress:
         followed.sink = progress
-        surroundings = Surroundings(
-            session=everywhere.session() if stage is None else stage.session,
-            endpoint_url=everywhere.endpoint_url,
+        context = Context(
+            session=common.session() if stage is None else stage.session,
+            endpoint_url=common.endpoint_url,
             store=kept,
             clock=SystemClock(stop.event),
             sink=followed,
             stop_requested=stop.requested,
             wait_for_approval=asks,
-            confirm=lambda prepared: everywhere.yes or not output.can_ask or _ask(prepared),
+            confirm=lambda prepared: common.yes or not output.can_ask or _ask(prepared),
         )
         try:
-            report = run(surroundings)
+            report = run(context)
         except KeyboardInterrupt:  # typer would leave without a word
             complain("interrupted before anything was changed")
             return Exit.INTERRUPTED
@@ -113,10 +113,10 @@ class _Followed:
         if self.sink is not None:
             self.sink.event(name, at, **fields)
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         self.serving = in_words_serving(View(rollout, observation, status))
         if self.sink is not None:
-            self.sink.looked(rollout, observation, status)
+            self.sink.observed(rollout, observation, status)
 
     def tell_interrupted(self) -> None:
         """Close as interrupted, from the record: the driver is stuck in a call that AWS does not answer."""

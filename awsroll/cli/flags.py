@@ -1,6 +1,6 @@
 """Flags as data, and commands whose parameters are made from them.
 
-A command asks for values (`request: RolloutSpec`, `everywhere: Everywhere`); `takes` replaces each by the flags that
+A command asks for values (`request: RolloutSpec`, `common: CommonOptions`); `takes` replaces each by the flags that
 make it up. So one table feeds the command line, the file and the schema, and they cannot drift.
 """
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, complain
 from awsroll.errors import RolloutNotFoundError
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from awsroll.report import RolloutSummary
 
 
-@takes(EVERYWHERE_GROUP)
-def rollouts(everywhere: Everywhere) -> int:
+@takes(COMMON_GROUP)
+def rollouts(common: CommonOptions) -> int:
     """List the known rollouts, newest first."""
     from awsroll.cli.render_report import summaries_text  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.operations import known_rollouts  # noqa: PLC0415 - see above
 
-    store = everywhere.store()
+    store = common.store()
     known = known_rollouts(store)
-    if everywhere.json:
+    if common.json:
         for one in known:
             Output(json=True).emit("rollout", **_plain(one))
     elif known:
         Output().result(summaries_text(known))
     else:
-        Output(quiet=everywhere.quiet).note(f"no rollouts are known in {store.place}")
+        Output(quiet=common.quiet).note(f"no rollouts are known in {store.place}")
     complain(*(str(error) for error in store.unreadable()))
     return 0
 
 
-@takes(EVERYWHERE_GROUP)
+@takes(COMMON_GROUP)
 def status(
-    everywhere: Everywhere,
+    common: CommonOptions,
     rollout: Annotated[
         str | None, typer.Argument(metavar="[ROLLOUT]", help="The rollout's id (default: the newest).")
     ] = None,
@@ -43,7 +43,7 @@ def status(
     from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
     from awsroll.driver.operations import known_rollout, known_rollouts  # noqa: PLC0415 - see above
 
-    store = everywhere.store()
+    store = common.store()
     if rollout is None:
         newest = next(iter(known_rollouts(store)), None)
         if newest is None:
@@ -51,7 +51,7 @@ def status(
             raise RolloutNotFoundError(problem)
         rollout = newest.rollout_id
     record, summary = store.load(rollout), known_rollout(rollout, store)
-    if everywhere.json:
+    if common.json:
         counters = record.status.counters
         Output(json=True).emit(
             "status",

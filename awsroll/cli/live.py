@@ -32,7 +32,7 @@ _COLOURS = {
     CellPhase.CURRENT: "green",
     CellPhase.UNHEALTHY: "red",
     CellPhase.KEPT: "bright_blue",
-    CellPhase.EXEMPT: "white",
+    CellPhase.SKIPPED: "white",
 }
 _EVENTS_SHOWN = 6
 _LASTING = ("preflight.warning", "rollout.warning", "rollout.failure", "aws.fallback", "aws.unanswered")
@@ -74,7 +74,7 @@ class LiveView:
         elif name != "rollout.created":  # its id is printed as the result, the rest is in the view
             self._events.append(line)
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Show a look."""
         self._rollout = rollout
         self._started_at = status.started_at

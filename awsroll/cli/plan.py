@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import ASKED_GROUP, REQUEST_GROUP
@@ -26,17 +26,17 @@ _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
 _FOR_ROLL = ("asked", "request", "fingerprint")  # what only the file needs
 
 
-@takes(ASKED_GROUP, _OUT_GROUP, EVERYWHERE_GROUP)
-def plan(asked: RolloutSpec | FleetsSpec, out: Path | None, everywhere: Everywhere) -> int:
+@takes(ASKED_GROUP, _OUT_GROUP, COMMON_GROUP)
+def plan(asked: RolloutSpec | FleetsSpec, out: Path | None, common: CommonOptions) -> int:
     """Show what would be done: the order, lowest and highest capacity, a rough duration. Changes nothing."""
     if isinstance(asked, FleetsSpec):
-        return _plan_many(asked, out, everywhere)
+        return _plan_many(asked, out, common)
     import msgspec  # noqa: PLC0415 - keeps `--help` fast
 
     from awsroll.cli.render_report import plan_text  # noqa: PLC0415 - see above
 
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    planned = _looked_ahead(asked, everywhere)
+    output = Output(json=common.json, quiet=common.quiet)
+    planned = _looked_ahead(asked, common)
     if out is not None:
         from awsroll.files.plan_file import save_plan  # noqa: PLC0415 - see above
 
@@ -50,7 +50,7 @@ def plan(asked: RolloutSpec | FleetsSpec, out: Path | None, everywhere: Everywhe
     return 0
 
 
-def _plan_many(asked: FleetsSpec, out: Path | None, everywhere: Everywhere) -> int:
+def _plan_many(asked: FleetsSpec, out: Path | None, common: CommonOptions) -> int:
     from awsroll.cli.waves import plan_waves  # noqa: PLC0415 - see above
 
     if out is not None:
@@ -58,14 +58,14 @@ def _plan_many(asked: FleetsSpec, out: Path | None, everywhere: Everywhere) -> i
             f"--out {out}: a kept plan is of one fleet; look at many with `awsroll plan -f FILE`, roll the same file"
         )
         raise SpecError(problem)
-    return plan_waves(asked, everywhere)
+    return plan_waves(asked, common)
 
 
-@takes(REQUEST_GROUP, EVERYWHERE_GROUP)
-def doctor(request: RolloutSpec, everywhere: Everywhere) -> int:
+@takes(REQUEST_GROUP, COMMON_GROUP)
+def doctor(request: RolloutSpec, common: CommonOptions) -> int:
     """Run the checks that come before a rollout, and nothing else. Changes nothing."""
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    planned = _looked_ahead(request, everywhere)
+    output = Output(json=common.json, quiet=common.quiet)
+    planned = _looked_ahead(request, common)
     if output.json:
         for finding in planned.findings:
             output.emit("finding", severity=finding.severity, message=finding.message)
@@ -77,7 +77,7 @@ def doctor(request: RolloutSpec, everywhere: Everywhere) -> int:
     return 0
 
 
-def _looked_ahead(request: RolloutSpec, everywhere: Everywhere) -> "RolloutPlan":
-    from awsroll.driver.operations import Surroundings, look_ahead  # noqa: PLC0415 - see above
+def _looked_ahead(request: RolloutSpec, common: CommonOptions) -> "RolloutPlan":
+    from awsroll.driver.operations import Context, look_ahead  # noqa: PLC0415 - see above
 
-    return look_ahead(request, Surroundings(session=everywhere.session(), endpoint_url=everywhere.endpoint_url))
+    return look_ahead(request, Context(session=common.session(), endpoint_url=common.endpoint_url))

@@ -42,7 +42,7 @@ class PlainLines:
         except (OSError, ValueError):  # nobody reads any more: the rollout goes on
             self._stream = None
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Write nothing: a look that changes nothing is no news."""
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import FlagGroup, takes
 from awsroll.cli.output import Output, complain
@@ -27,35 +27,35 @@ def _fleet(*, asg: str | None, target_group: list[str] | None) -> tuple[str, tup
 FLEET_GROUP = FlagGroup("fleet", [one for one in SPEC_FLAGS if one.field in ("asg", "target_group")], _fleet)
 
 
-@takes(FLEET_GROUP, PACE_GROUP, EVERYWHERE_GROUP)
+@takes(FLEET_GROUP, PACE_GROUP, COMMON_GROUP)
 def repair(
     fleet: tuple[str, tuple[str, ...]],
     pace: Pace,
-    everywhere: Everywhere,
+    common: CommonOptions,
     rollout: Annotated[str, typer.Argument(metavar="[ROLLOUT]", help="The rollout's id, if it is known.")] = "",
 ) -> int:
     """Find what a dead rollout left changed, show it, and put it back; with a fleet, also without its record."""
     asg, target_group = fleet
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    output = Output(json=common.json, quiet=common.quiet)
     if not (rollout or asg or target_group):
-        return _list(everywhere, output)
+        return _list(common, output)
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.session import Surroundings  # noqa: PLC0415 - see above
+    from awsroll.driver.session import Context  # noqa: PLC0415 - see above
     from awsroll.repair.repair import Wanted, mend  # noqa: PLC0415 - see above
 
     def confirm(found: "tuple[Leftover, ...]") -> bool:
         _tell(output, found)
-        stop.driving = everywhere.yes or (output.can_ask and _ask())
+        stop.driving = common.yes or (output.can_ask and _ask())
         return stop.driving
 
     stop = StopRequest(give_up=lambda: complain("interrupted: the same command goes on"))
     with stop.listening(), output.progress() as sink:
         repaired = mend(
             Wanted(rollout_id=rollout, asg=asg, target_group=target_group),
-            Surroundings(
-                session=everywhere.session(),
-                endpoint_url=everywhere.endpoint_url,
-                store=everywhere.store(),
+            Context(
+                session=common.session(),
+                endpoint_url=common.endpoint_url,
+                store=common.store(),
                 clock=SystemClock(stop.event),
                 sink=sink,
                 stop_requested=stop.requested,
@@ -116,16 +116,16 @@ def _advice(repaired: "Repaired") -> tuple[str, ...]:
     return (f"{repaired.fleet}: nothing was changed: --yes puts it back without asking",)
 
 
-def _list(everywhere: Everywhere, output: Output) -> int:
+def _list(common: CommonOptions, output: Output) -> int:
     """Without a name nothing is repaired: tell which rollouts have left something, as their records say."""
     from awsroll.repair.repair import unsettled  # noqa: PLC0415 - see above
 
-    store = everywhere.store()
+    store = common.store()
     found = [one for one in unsettled(store) if store.driver(one.rollout.rollout_id) is None]
     for one in found:
         name, status = one.rollout.rollout_id, one.status
         if output.json:
-            output.emit("unsettled", rollout_id=name, fleet=one.rollout.fleet, settings=sorted(status.ledger))
+            output.emit("unsettled", rollout_id=name, fleet=one.rollout.fleet, settings=sorted(status.saved_settings))
         else:
             output.result(f"{name} has left {one.rollout.fleet} unsettled: `awsroll repair {name}` settles it")
     complain(*(str(error) for error in store.unreadable()))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.roll_request import WANTED_GROUP
@@ -13,14 +13,14 @@ from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
-    from awsroll.driver.operations import Surroundings
+    from awsroll.driver.operations import Context
     from awsroll.report import Report, RolloutPlan
 
 
-@takes(WANTED_GROUP, EVERYWHERE_GROUP)
+@takes(WANTED_GROUP, COMMON_GROUP)
 def roll(
     wanted: "RolloutSpec | FleetsSpec | RolloutPlan",
-    everywhere: Everywhere,
+    common: CommonOptions,
     *,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval, instead of waiting.")
@@ -30,16 +30,16 @@ def roll(
     if isinstance(wanted, FleetsSpec):
         from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
 
-        return roll_waves(wanted, everywhere, asks=not no_wait)
+        return roll_waves(wanted, common, asks=not no_wait)
     if not isinstance(wanted, RolloutSpec):
-        _check_region(wanted, everywhere.region)
+        _check_region(wanted, common.region)
 
-    def run(surroundings: "Surroundings") -> "Report":
+    def run(context: "Context") -> "Report":
         from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
 
-        return start(wanted, surroundings)
+        return start(wanted, context)
 
-    return drive(everywhere, run, asks=not no_wait)
+    return drive(common, run, asks=not no_wait)
 
 
 def _check_region(plan: "RolloutPlan", region: str | None) -> None:

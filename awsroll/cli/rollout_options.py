@@ -4,7 +4,7 @@ The command line, the rollout file and its schema are all made from it; a test h
 """
 
 from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag
-from awsroll.core.model.rollout import ExemptPolicy, OnFailure, Strategy
+from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
 
 SPEC_FLAGS = (
     Flag(field="asg", type=str, metavar="NAME", section=FLEET, help="An Auto Scaling group, by name or ARN."),
@@ -197,12 +197,12 @@ SPEC_FLAGS = (
     ),
     Flag(
         field="protected",
-        type=ExemptPolicy,
+        type=SkipPolicy,
         section=LIMITS,
         help="Servers protected from termination: wait for a person to free them (an hour, then a failure), ignore or "
         "replace them (default: wait).",
     ),
-    Flag(field="standby", type=ExemptPolicy, section=LIMITS, help="Servers in standby: the same (default: wait)."),
+    Flag(field="standby", type=SkipPolicy, section=LIMITS, help="Servers in standby: the same (default: wait)."),
     Flag(
         field="warm_pool",
         type=str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import needing_sandbox
 from awsroll.cli.output import Output
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from awsroll.sandbox.server import SandboxServer
 
 
-@takes(EVERYWHERE_GROUP)
+@takes(COMMON_GROUP)
 def sandbox(
-    everywhere: Everywhere,
+    common: CommonOptions,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="Port on the loopback address (0: any free one).")
     ] = 4566,
@@ -42,7 +42,7 @@ def sandbox(
         problem = f"--speed {speed:g}: give a number above 0, 10 for ten times as fast"
         raise SpecError(problem)
     _check_port(port)
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    output = Output(json=common.json, quiet=common.quiet)
     with needing_sandbox():
         from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto, only for whoever wants it
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import Flag, takes
 from awsroll.cli.output import Output
 from awsroll.cli.rollout_options import SPEC_FLAGS
@@ -39,15 +39,15 @@ _WAVE_LIMITS = {
 }
 
 
-@takes(EVERYWHERE_GROUP)
+@takes(COMMON_GROUP)
 def schema(
-    everywhere: Everywhere,
+    common: CommonOptions,
     *,
     fleets: Annotated[bool, typer.Option("--fleets", help="The file of many fleets, in waves.")] = False,
 ) -> int:
     """Print the JSON Schema of the file that -f takes."""
     printed = fleets_schema() if fleets else file_schema()
-    Output().result(json.dumps(printed, indent=None if everywhere.json else 2))
+    Output().result(json.dumps(printed, indent=None if common.json else 2))
     return 0
 
 

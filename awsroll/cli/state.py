@@ -2,7 +2,7 @@
 
 import typer
 
-from awsroll.cli.common_options import EVERYWHERE_GROUP, Everywhere
+from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 
@@ -10,16 +10,16 @@ app = typer.Typer(help="The place that keeps the records and locks of rollouts."
 
 
 @app.command()
-@takes(EVERYWHERE_GROUP)
-def create(everywhere: Everywhere) -> int:
+@takes(COMMON_GROUP)
+def create(common: CommonOptions) -> int:
     """Make the place that --state names ready: create a DynamoDB table, check a bucket or a directory."""
-    store = everywhere.store()
+    store = common.store()
     said = store.create()
-    if everywhere.json:
+    if common.json:
         Output(json=True).emit("state.created", state=store.place, notes=list(said))
         return 0
     for line in said:
-        Output(quiet=everywhere.quiet).note(line)
+        Output(quiet=common.quiet).note(line)
     Output().result(f"{store.place} can keep records")
     return 0
 

@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime
 
-from awsroll.cli.common_options import Everywhere
+from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.drive import BEGINNINGS, in_words_serving
 from awsroll.cli.exit_codes import Exit, exit_of_outcome
 from awsroll.cli.output import Output, complain
@@ -17,7 +17,7 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.request.waves import FleetsSpec
-from awsroll.driver.operations import NotConfirmedError, Surroundings
+from awsroll.driver.operations import Context, NotConfirmedError
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import FleetPlan, FleetsReport
@@ -26,18 +26,18 @@ from awsroll.waves import FleetsRun
 _FOR_ROLL = ("asked", "request", "fingerprint")  # of a plan: what nobody reads
 
 
-def roll_waves(spec: FleetsSpec, everywhere: Everywhere, *, asks: bool = True) -> int:
+def roll_waves(spec: FleetsSpec, common: CommonOptions, *, asks: bool = True) -> int:
     """Roll many fleets, wave after wave; return the exit code of the one that a person must look at first."""
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
+    output = Output(json=common.json, quiet=common.quiet)
     followed = _Followed(output, _sink(output))
     stop = StopRequest(give_up=followed.tell_as_it_stands)
     with stop.listening():
         run = FleetsRun(
             spec,
-            Surroundings(
-                session=everywhere.session(),
-                endpoint_url=everywhere.endpoint_url,
-                store=everywhere.store(),
+            Context(
+                session=common.session(),
+                endpoint_url=common.endpoint_url,
+                store=common.store(),
                 clock=SystemClock(stop.event),
                 sink=followed,
                 stop_requested=stop.requested,
@@ -47,7 +47,7 @@ def roll_waves(spec: FleetsSpec, everywhere: Everywhere, *, asks: bool = True) -
         followed.run = run
         try:
             warnings = run.check().warnings
-            if warnings and output.can_ask and not everywhere.yes and not _asked(warnings):
+            if warnings and output.can_ask and not common.yes and not _asked(warnings):
                 problem = "not confirmed: nothing was changed"
                 raise NotConfirmedError(problem)
             stop.driving = True
@@ -59,15 +59,13 @@ def roll_waves(spec: FleetsSpec, everywhere: Everywhere, *, asks: bool = True) -
     return exit_of_outcome(report.status)
 
 
-def plan_waves(spec: FleetsSpec, everywhere: Everywhere) -> int:
+def plan_waves(spec: FleetsSpec, common: CommonOptions) -> int:
     """Show what would be done to many fleets; change nothing."""
     import msgspec  # noqa: PLC0415 - keeps the text form fast
 
-    output = Output(json=everywhere.json, quiet=everywhere.quiet)
-    surroundings = Surroundings(
-        session=everywhere.session(), endpoint_url=everywhere.endpoint_url, store=everywhere.store()
-    )
-    planned = FleetsRun(spec, surroundings).check()
+    output = Output(json=common.json, quiet=common.quiet)
+    context = Context(session=common.session(), endpoint_url=common.endpoint_url, store=common.store())
+    planned = FleetsRun(spec, context).check()
     if output.json:
         told = msgspec.to_builtins(planned)
         for fleet in (one for wave in told["waves"] for one in wave["fleets"]):
@@ -113,7 +111,7 @@ class _Followed:
             self._output.result(f"rollout {fields['rollout_id']} ({fields['fleet_name']})")
         self._sink.event(name, at, **fields)
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         self._serving[rollout.rollout_id] = in_words_serving(View(rollout, observation, status))
 
     def tell_as_it_stands(self) -> None:

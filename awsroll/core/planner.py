@@ -19,17 +19,17 @@ from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage
 from awsroll.core.decide.register import register
 from awsroll.core.decide.reload import check_commands, reload
 from awsroll.core.decide.retire import retire
-from awsroll.core.decide.selection import beyond_desired, select, undecided
+from awsroll.core.decide.selection import excess, select, undecided
 from awsroll.core.model.actions import Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Observation
-from awsroll.core.model.plan import Hold, Plan, add_failures, pause, seconds_until_next_look
+from awsroll.core.model.plan import Hold, Plan, add_failures, pause, seconds_until_next_observation
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Failure, Mode, Outcome, Status
 from awsroll.core.observe import clocks, deadlines, hook_runs, membership
-from awsroll.core.observe.settle import settle, settle_by_look
-from awsroll.core.observe.verdict import judge
+from awsroll.core.observe.settle import settle, settle_by_observation
+from awsroll.core.observe.verdict import decide_on_failure
 
 
 def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
@@ -49,11 +49,11 @@ def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
         return Plan(actions=(), status=status)
     before = status
     view = _look(view)
-    if before.looked_at is None and not before.backwards:
+    if before.observed_at is None and not before.backwards:
         view = _remember_found(view)
     capacity = measure(view)
     view = _count(view, capacity)
-    for check in (deadlines.check_deadlines, gates.check_alarms, judge):
+    for check in (deadlines.check_deadlines, gates.check_alarms, decide_on_failure):
         view = replace(view, status=check(view))
     if view.status.backwards is not before.backwards or view.status.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=view.status)
@@ -78,7 +78,7 @@ def _look(view: View) -> View:
     """Bring the record up to what is seen."""
     for update in (
         deadlines.check_deaths,
-        settle_by_look,
+        settle_by_observation,
         adopt_old_launches,
         hook_runs.settle_hooks,
         clocks.advance,
@@ -103,7 +103,7 @@ def _count(view: View, capacity: Capacity) -> View:
         status.counters,
         lowest_serving=capacity.serving if lowest is None else min(lowest, capacity.serving),
         highest_live=max(status.counters.highest_live, capacity.live),
-        skipped=len(view.exempt),
+        skipped=len(view.skipped),
     )
     return replace(view, status=replace(status, counters=counters))
 
@@ -190,20 +190,20 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
 
 def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
     status, at = view.status, view.observation.at
-    waiting = tuple(one for one in view.exempt if not _is_ignored(view.rollout, away=view.is_away(one)))
-    to_go = view.candidates or len(view.outdated) > len(view.exempt)  # pending ones are no candidates yet
-    to_go = to_go or beyond_desired(view, capacity) > 0
+    waiting = tuple(one for one in view.skipped if not _is_ignored(view.rollout, away=view.is_away(one)))
+    to_go = view.candidates or len(view.outdated) > len(view.skipped)  # pending ones are no candidates yet
+    to_go = to_go or excess(view, capacity) > 0
     if to_go or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
         proposals.waiting.setdefault(Reason.CAPACITY, [])
         return replace(status, baking_since=None), proposals
     if waiting:
-        since = status.exempt_since or at
-        status = replace(status, exempt_since=since, progress_at=at)
-        if (at - since).total_seconds() >= view.rollout.limits.exempt_seconds:
+        since = status.skipped_since or at
+        status = replace(status, skipped_since=since, progress_at=at)
+        if (at - since).total_seconds() >= view.rollout.limits.skipped_seconds:
             names = ", ".join(one.instance_id for one in waiting)
-            cause = f"still protected or in standby after {view.rollout.limits.exempt_seconds:g} s: {names}"
+            cause = f"still protected or in standby after {view.rollout.limits.skipped_seconds:g} s: {names}"
             return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True)), proposals
-        proposals.waiting[Reason.EXEMPT] = [one.instance_id for one in waiting]
+        proposals.waiting[Reason.SKIPPED] = [one.instance_id for one in waiting]
         return status, proposals
     status, baking = gates.bake(view)
     if baking.waiting:
@@ -214,7 +214,7 @@ def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Sta
 
 
 def _is_ignored(rollout: Rollout, *, away: bool) -> bool:
-    return (rollout.standby if away else rollout.protected) is ExemptPolicy.IGNORE
+    return (rollout.standby if away else rollout.protected) is SkipPolicy.IGNORE
 
 
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
@@ -251,4 +251,4 @@ def _patience(view: View, holds: tuple[Hold, ...]) -> float:
     soonest = min((seconds for seconds in ends if seconds > 0), default=None)
     if any(flight.gone_since is not None and flight.deregistered_at for flight in view.status.flights.values()):
         soonest = clocks.CONFIRM_SECONDS
-    return seconds_until_next_look(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)
+    return seconds_until_next_observation(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)

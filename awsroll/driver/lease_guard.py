@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Clock, Lease, Record, Store
 
 _NO_TIME = 0.001  # less than this is not waited for
@@ -91,13 +91,13 @@ class HeldStore:
         self._lease.check()
         return self._store.save(record)
 
-    def wishes(self, rollout_id: str) -> Wishes:
+    def user_requests(self, rollout_id: str) -> UserRequests:
         """Return what people want of a rollout."""
-        return self._store.wishes(rollout_id)
+        return self._store.user_requests(rollout_id)
 
-    def wish(self, rollout_id: str, change: Callable[[Wishes], Wishes]) -> Wishes:
+    def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change what people want of a rollout: anybody may, with or without a lease."""
-        return self._store.wish(rollout_id, change)
+        return self._store.change_user_requests(rollout_id, change)
 
     def list(self) -> tuple[Record, ...]:
         """Return all records that can be read, newest first."""

@@ -8,15 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from awsroll.core.decide.gates import ask_anew
+from awsroll.core.decide.gates import restart_approval_timer
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import Wishes
-from awsroll.core.observe.verdict import reopened, why_not_back
+from awsroll.core.model.user_requests import UserRequests
+from awsroll.core.observe.verdict import reopen, why_not_back
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import as_ordered
 from awsroll.driver.conflicts import check_unfinished, explain_refusal
-from awsroll.driver.session import NotConfirmedError, Run, Surroundings
+from awsroll.driver.session import Context, NotConfirmedError, Run
 from awsroll.driver.task_token import let_go_on
 from awsroll.errors import AwsrollError, FleetError, FleetLockedError, RolloutEndedError, SpecError, StateError
 from awsroll.ports import Record, Store
@@ -25,8 +25,8 @@ from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, fo
 from awsroll.stores import RecordStore
 
 __all__ = [
+    "Context",
     "NotConfirmedError",
-    "Surroundings",
     "admit",
     "approve",
     "ask",
@@ -39,21 +39,21 @@ __all__ = [
     "nothing_left",
     "open_again",
     "prepared_for",
+    "resumed",
     "settle_and_stop",
     "start",
-    "woken",
 ]
 
 
 SAME_PACE = Pace()
 
 
-def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings, *, rollout_id: str = "") -> Report:
+def start(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: str = "") -> Report:
     """Roll a fleet to its new version: check, save the record, drive it to an end.
 
     Args:
         request: what to do; or a plan, which is carried out exactly as it was made.
-        surroundings: what it runs in.
+        context: what it runs in.
         rollout_id: names the rollout; empty: a new id is made.
 
     Raises:
@@ -62,9 +62,9 @@ def start(request: RolloutSpec | RolloutPlan, surroundings: Surroundings, *, rol
         FleetLockedError: if another rollout holds the fleet, or has not come to an end; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    run = Run(surroundings)
+    run = Run(context)
     prepared = prepared_for(run, request, rollout_id=rollout_id)
-    if not surroundings.confirm(prepared):
+    if not context.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
     with run.holding(prepared.rollout):
@@ -103,20 +103,20 @@ def prepared_for(run: Run, request: RolloutSpec | RolloutPlan, *, rollout_id: st
         raise
 
 
-def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
+def go_on(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     """Go on with a rollout that was interrupted or waits; of one that has ended, return the report again.
 
     Raises:
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it, or another rollout holds its fleet.
     """
-    run = Run(surroundings)
+    run = Run(context)
     known = _retimed(run.store.load(rollout_id), pace)
     if known.status.mode is not Mode.ENDED:
-        run = Run(as_ordered(rollout_id, surroundings))
+        run = Run(as_ordered(rollout_id, context))
     rollout = known.rollout
-    if run.store.wishes(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
-        run.store.wish(rollout_id, lambda said: replace(said, pause=False))
+    if run.store.user_requests(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
+        run.store.change_user_requests(rollout_id, lambda said: replace(said, pause=False))
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
         if record.status.mode is Mode.ENDED:
@@ -124,9 +124,9 @@ def go_on(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -
             return build_report(record, at=run.clock.now())
         run.check_hooks(record)
         run.check_account(rollout)
-        run.store.wish(rollout_id, lambda said: replace(said, pause=False, rejected=False))
+        run.store.change_user_requests(rollout_id, lambda said: replace(said, pause=False, rejected=False))
         run.label(rollout).check()
-        record = _retimed(woken(record, run.clock.now()), pace)
+        record = _retimed(resumed(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
 
@@ -138,7 +138,7 @@ def _tidy(run: Run, rollout: Rollout) -> None:
         run.label(rollout).remove_left()
 
 
-def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> RolloutSummary:
+def ask(rollout_id: str, change: Callable[[UserRequests], UserRequests], store: Store) -> RolloutSummary:
     """Leave a wish for whoever drives a rollout, now or later; return where it stands.
 
     Raises:
@@ -147,7 +147,7 @@ def ask(rollout_id: str, change: Callable[[Wishes], Wishes], store: Store) -> Ro
     record = store.load(rollout_id)
     if record.status.mode is Mode.ENDED:
         raise nothing_left(record)
-    store.wish(rollout_id, change)
+    store.change_user_requests(rollout_id, change)
     return _summary(store, record)
 
 
@@ -167,9 +167,9 @@ def approve(rollout_id: str, store: Store) -> RolloutSummary:
     return ask(rollout_id, lambda said: said.approving(number), store)
 
 
-def hear_at_once(rollout_id: str, surroundings: Surroundings) -> None:
+def hear_at_once(rollout_id: str, context: Context) -> None:
     """Have a state machine that waits for a person look now at what was asked; it does so soon by itself."""
-    _wake(Run(surroundings), rollout_id)
+    _wake(Run(context), rollout_id)
 
 
 def _wake(run: Run, rollout_id: str) -> None:
@@ -177,7 +177,7 @@ def _wake(run: Run, rollout_id: str) -> None:
         let_go_on(rollout_id, run.store, run.aws)
 
 
-def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
+def settle_and_stop(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return the report.
 
     Whoever drives it does so; if nobody does, this call.
@@ -185,16 +185,16 @@ def settle_and_stop(rollout_id: str, surroundings: Surroundings, pace: Pace = SA
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
     """
-    run = Run(surroundings)
+    run = Run(context)
     ask(rollout_id, lambda said: replace(said, abort=True), run.store)
     _wake(run, rollout_id)
     report = run.follow(rollout_id)
     if report is None and run.store.load(rollout_id).status.mode is not Mode.ENDED:
-        return _take_over(rollout_id, surroundings, pace)
+        return _take_over(rollout_id, context, pace)
     return report or build_report(run.store.load(rollout_id), at=run.clock.now())
 
 
-def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE) -> Report:
+def go_back(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     """Take the fleet of a rollout back to its baseline: while it runs, after it was stopped, or after it has succeeded.
 
     Whoever drives it does so; if nobody does, this call. Of one that was rolled back, the report is returned again.
@@ -204,7 +204,7 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
         SpecError: if there is nothing to go back to.
         FleetLockedError: if another rollout holds its fleet, or has not come to an end.
     """
-    run = Run(surroundings)
+    run = Run(context)
     record = run.store.load(rollout_id)
     problem = why_not_back(record.rollout)
     if problem:
@@ -213,23 +213,23 @@ def go_back(rollout_id: str, surroundings: Surroundings, pace: Pace = SAME_PACE)
         with suppress(FleetLockedError), run.holding(record.rollout):  # whoever holds it has a label of his own there
             _tidy(run, record.rollout)
         return build_report(record, at=run.clock.now())
-    run.store.wish(rollout_id, Wishes.going_back)
+    run.store.change_user_requests(rollout_id, UserRequests.going_back)
     _wake(run, rollout_id)
-    return run.follow(rollout_id) or _take_over(rollout_id, surroundings, pace)
+    return run.follow(rollout_id) or _take_over(rollout_id, context, pace)
 
 
-def _take_over(rollout_id: str, surroundings: Surroundings, pace: Pace) -> Report:
+def _take_over(rollout_id: str, context: Context, pace: Pace) -> Report:
     """Drive a rollout that nobody drives, also one that has ended: a wish of people says where to."""
-    run = Run(as_ordered(rollout_id, surroundings))
+    run = Run(as_ordered(rollout_id, context))
     rollout = _retimed(run.store.load(rollout_id), pace).rollout
     with run.holding(rollout, again=True):
         record = run.store.load(rollout_id)
         run.check_account(rollout)
         run.label(rollout).check()
-        run.store.wish(rollout_id, lambda said: replace(said, pause=False))
+        run.store.change_user_requests(rollout_id, lambda said: replace(said, pause=False))
         if record.status.mode is Mode.ENDED:
             record = open_again(run, record)
-        record = _retimed(woken(record, run.clock.now()), pace)
+        record = _retimed(resumed(record, run.clock.now()), pace)
         run.tell("rollout.resumed", record)
         return run.drive(record)
 
@@ -241,19 +241,19 @@ def open_again(run: Run, record: Record) -> Record:
         FleetError, FleetLockedError: if its fleet has moved on since; nothing was changed.
     """
     check_unfinished(run.store, record.rollout)
-    record = replace(record, status=reopened(record.status, run.clock.now()))
+    record = replace(record, status=reopen(record.status, run.clock.now()))
     run.check_still_there(record)
     return record
 
 
-def look_ahead(spec: RolloutSpec, surroundings: Surroundings) -> RolloutPlan:
+def look_ahead(spec: RolloutSpec, context: Context) -> RolloutPlan:
     """Return what a rollout would do, without doing it.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
         AwsError: if AWS refused or did not answer.
     """
-    run = Run(surroundings)
+    run = Run(context)
     prepared = run.prepare(spec)
     observation = run.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
     plan = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
@@ -274,13 +274,13 @@ def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
     return _summary(store, store.load(rollout_id))
 
 
-def woken(record: Record, at: datetime) -> Record:
+def resumed(record: Record, at: datetime) -> Record:
     """Return the record of a rollout that goes on after a rest."""
     # The time in which nobody drove it is no time without progress, none of a hook's, and none in which a person could
     # be heard.
     status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
     calls = tuple(replace(call, since=at) for call in status.hook_calls)
-    return replace(record, status=ask_anew(record.rollout, replace(status, hook_calls=calls), at))
+    return replace(record, status=restart_approval_timer(record.rollout, replace(status, hook_calls=calls), at))
 
 
 def _retimed(record: Record, pace: Pace) -> Record:

@@ -47,7 +47,7 @@ class _NoHooks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Approver:
     """Who answers at a gate that needs a person.
 
     Attributes:
@@ -81,7 +81,7 @@ class Controller:
         self._clock = clock
         self._sink = sink
         self._last_actions: tuple[Action, ...] = ()
-        self.person = Person()
+        self.approver = Approver()
         self.hooks: Hooks = _NoHooks()
 
     @property
@@ -102,11 +102,11 @@ class Controller:
         rollout = self.record.rollout
         observation = self._fleet.observe(rollout.facing(backwards=self.status.backwards), self.status)
         observation = replace(observation, hooks=self.hooks.look(self.status.hook_calls))
-        wishes = self._store.wishes(rollout.rollout_id)
-        decided = self._asked(plan(rollout, observation, replace(self.status, wishes=wishes)))
+        user_requests = self._store.user_requests(rollout.rollout_id)
+        decided = self._asked(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
         before = self.status
         self._save(decided.status)
-        self._sink.looked(rollout, observation, decided.status)
+        self._sink.observed(rollout, observation, decided.status)
         self._tell_changes(before, decided.status)
         for run in decided.hooks:
             self.hooks.start(run)
@@ -169,14 +169,14 @@ class Controller:
         if not any(hold.reason is Reason.APPROVAL for hold in decided.holds):
             return decided
         number = decided.status.passed + 1
-        if self.person.approves is not None:
-            approved = self.person.approves(number)
-            self._store.wish(
+        if self.approver.approves is not None:
+            approved = self.approver.approves(number)
+            self._store.change_user_requests(
                 self.record.rollout.rollout_id,
                 lambda said: replace(said, approved=number) if approved else replace(said, rejected=True),
             )
             return replace(decided, requeue_seconds=0)
-        if self.person.waits:
+        if self.approver.waits:
             return decided
         reason = f"waits for approval at checkpoint {number}"
         return replace(decided, actions=(), hooks=(), status=pause(decided.status, reason))
@@ -203,7 +203,7 @@ class Controller:
                 heard = self._clock.monotonic()
                 # A store that does not answer now is asked again at the next look, as in any step.
                 with suppress(AwsUnansweredError, AwsBusyError):
-                    if self._store.wishes(self.record.rollout.rollout_id) != self.status.wishes:
+                    if self._store.user_requests(self.record.rollout.rollout_id) != self.status.user_requests:
                         return
 
     def _save(self, status: Status) -> None:
@@ -281,7 +281,7 @@ def _effects(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], 
 
 
 _EVENTS: dict[type[Action], str] = {
-    act.MarkInstances: "instances.marked",
+    act.TagInstances: "instances.marked",
     act.LaunchInstance: "instance.launched",
     act.LaunchInGroup: "group.instances-launched",
     act.SetDesiredCapacity: "group.desired-set",
@@ -298,6 +298,6 @@ _EVENTS: dict[type[Action], str] = {
     act.DeleteWarmPool: "group.warm-pool-deleted",
     act.PutWarmPool: "group.warm-pool-put",
     act.SetDeregistrationDelay: "target-group.delay-set",
-    act.RememberSettings: "settings.remembered",
-    act.ForgetSettings: "settings.forgotten",
+    act.SaveSettings: "settings.remembered",
+    act.ForgetSavedSettings: "settings.forgotten",
 }

@@ -20,7 +20,7 @@ from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Mode
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.lease_guard import HeldClock, HeldStore
-from awsroll.driver.reconciler import Controller, Person
+from awsroll.driver.reconciler import Approver, Controller
 from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
@@ -49,7 +49,7 @@ def _always(_: Prepared) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Context:
     """What a rollout runs in; everything has a default.
 
     Attributes:
@@ -81,17 +81,17 @@ class Surroundings:
 class Run:
     """One call of the library: the surroundings with their defaults filled in."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self.store: Store = surroundings.store or LocalStore()
-        self.clock = HeldClock(surroundings.clock or SystemClock())
+    def __init__(self, context: Context) -> None:
+        self.store: Store = context.store or LocalStore()
+        self.clock = HeldClock(context.clock or SystemClock())
         self._lease: Lease | None = None
-        self._sink = surroundings.sink or Tee()
-        self._stop_requested = surroundings.stop_requested
-        self._hooks = surroundings.hooks
-        self._is_real_time = surroundings.clock is None or isinstance(surroundings.clock, SystemClock)
-        self._person = Person(approves=surroundings.approve, waits=surroundings.wait_for_approval)
-        self._session = surroundings.session
-        self._endpoint_url = surroundings.endpoint_url
+        self._sink = context.sink or Tee()
+        self._stop_requested = context.stop_requested
+        self._hooks = context.hooks
+        self._is_real_time = context.clock is None or isinstance(context.clock, SystemClock)
+        self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
+        self._session = context.session
+        self._endpoint_url = context.endpoint_url
         self._place = "a store of its own"
         self.aws = self._connect(region=None)
 
@@ -210,7 +210,7 @@ class Run:
         controller = Controller(
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
-        controller.person = self._person
+        controller.approver = self._approver
         hooks = HookRunner(self.aws, callables=bound(record.rollout, self._hooks), is_real_time=self._is_real_time)
         controller.hooks = hooks
         return controller, hooks
@@ -254,7 +254,7 @@ class Run:
             if self._stop_requested():
                 break
         record = self.store.load(rollout_id)
-        heard = record.status.wishes == self.store.wishes(rollout_id)
+        heard = record.status.user_requests == self.store.user_requests(rollout_id)
         if record.status.mode is not Mode.ENDED or not heard:
             return None
         return build_report(record, at=self.clock.now())
@@ -266,7 +266,7 @@ class Run:
             FleetError: if old values still stand as tags; nothing was changed.
         """
         rollout = prepared.rollout
-        left = self.fleet(rollout).observe(rollout, prepared.status).remembered
+        left = self.fleet(rollout).observe(rollout, prepared.status).saved_settings
         if not left:
             return
         names = ", ".join(sorted({setting for _, setting in left}))

@@ -14,7 +14,7 @@ from awsroll.report import build_report
 _LONGEST_REASON = 500
 
 
-class Awaited(StrEnum):
+class WaitingFor(StrEnum):
     """What a rollout waits for at the moment, in one word."""
 
     DRAIN = "drain"
@@ -31,7 +31,7 @@ class Awaited(StrEnum):
     FINISHED = "finished"  # nothing
 
 
-class StandingOutcome(StrEnum):
+class StepOutcome(StrEnum):
     """How a rollout stands for whoever drives it step by step: between two steps it runs on, never `interrupted`."""
 
     RUNNING = Outcome.RUNNING.value
@@ -65,7 +65,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StepStatus:
     """Where a rollout stands.
 
     Attributes:
@@ -77,23 +77,23 @@ class Standing:
     """
 
     rollout_id: str
-    phase: Awaited
+    phase: WaitingFor
     done: bool
-    outcome: StandingOutcome
+    outcome: StepOutcome
     wait_seconds: int
     progress: Progress
     reason: str = ""
 
 
-def standing_of(record: Record, *, wait_seconds: int, phase: Awaited | None = None) -> Standing:
+def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | None = None) -> StepStatus:
     """Return where a rollout stands by its record; `phase`: where the record does not tell."""
     status = record.status
-    counts = build_report(record, at=status.looked_at or status.started_at).instances
-    return Standing(
+    counts = build_report(record, at=status.observed_at or status.started_at).instances
+    return StepStatus(
         rollout_id=record.rollout.rollout_id,
         phase=phase or _awaited(record),
         done=status.mode is Mode.ENDED,
-        outcome=StandingOutcome(Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome),
+        outcome=StepOutcome(Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome),
         wait_seconds=wait_seconds,
         progress=Progress(
             total=counts.total,
@@ -108,43 +108,43 @@ def standing_of(record: Record, *, wait_seconds: int, phase: Awaited | None = No
     )
 
 
-def _awaited(record: Record) -> Awaited:
+def _awaited(record: Record) -> WaitingFor:
     status = record.status
     if status.mode is Mode.ENDED:
-        return Awaited.FINISHED
+        return WaitingFor.FINISHED
     if status.outcome is Outcome.PAUSED:
-        return Awaited.PAUSED
+        return WaitingFor.PAUSED
     if (step := _first(flight.step for flight in status.flights.values())) is not None:
         return _OF_A_STEP[step]
     if status.hook_calls:
-        return Awaited.HOOK
+        return WaitingFor.HOOK
     if status.mode is Mode.ROLLING and not status.backwards:
         return _gate(record)
-    return Awaited.SETTLE
+    return WaitingFor.SETTLE
 
 
-def _gate(record: Record) -> Awaited:
+def _gate(record: Record) -> WaitingFor:
     status = record.status
     if status.gate_since is not None:
-        return Awaited.APPROVAL if _needs_person(record) else Awaited.CHECKPOINT
-    return Awaited.SETTLE if status.baking_since is None else Awaited.BAKE
+        return WaitingFor.APPROVAL if _needs_person(record) else WaitingFor.CHECKPOINT
+    return WaitingFor.SETTLE if status.baking_since is None else WaitingFor.BAKE
 
 
 def _needs_person(record: Record) -> bool:
     """Tell whether a gate is closed that a person has not approved."""
     status = record.status
-    closed = status.gate_since is not None and status.wishes.approved <= status.passed
+    closed = status.gate_since is not None and status.user_requests.approved <= status.passed
     return record.rollout.gates.needs_approval and closed
 
 
 # In the order of a server's way: the earliest step that any of them is on names the phase.
 _OF_A_STEP = {
-    Step.DRAINING: Awaited.DRAIN,
-    Step.TERMINATING: Awaited.DRAIN,
-    Step.RELOADING: Awaited.RELOAD,
-    Step.LAUNCHING: Awaited.LAUNCH,
-    Step.VERIFYING: Awaited.HEALTH,
-    Step.RETURNING: Awaited.HEALTH,
+    Step.DRAINING: WaitingFor.DRAIN,
+    Step.TERMINATING: WaitingFor.DRAIN,
+    Step.RELOADING: WaitingFor.RELOAD,
+    Step.LAUNCHING: WaitingFor.LAUNCH,
+    Step.VERIFYING: WaitingFor.HEALTH,
+    Step.RETURNING: WaitingFor.HEALTH,
 }
 
 

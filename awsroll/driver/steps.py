@@ -1,8 +1,9 @@
 """Drives a rollout one bounded step at a time, for whoever waits in between: Lambda functions, a state machine.
 
-`begin` checks and writes the record, `step` makes one pass, `say` takes what people want. Each may be repeated, called
-twice at once, or killed anywhere: the truth is in the store. Between two steps the fleet stays held, for as long as
-the next step was asked for and a minute more; a driver that comes no more is outwaited by `awsroll resume`.
+`begin` checks the request and writes the record, `step` makes one pass, `apply_command` takes a command from a person.
+Each may be repeated, called twice at once, or killed anywhere: the truth is in the store. Between two steps the fleet
+stays locked until a minute after the next step is due. If the next step never comes, `awsroll resume` waits for the
+lease to expire.
 """
 
 import math
@@ -11,12 +12,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import why_not_back
-from awsroll.driver.operations import Surroundings, admit, nothing_left, open_again, prepared_for, woken
+from awsroll.driver.operations import Context, admit, nothing_left, open_again, prepared_for, resumed
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.session import Run
-from awsroll.driver.step_status import Awaited, Standing, standing_of
+from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
 from awsroll.driver.task_token import let_go_on
 from awsroll.errors import (
     FleetError,
@@ -30,7 +31,7 @@ from awsroll.errors import (
 from awsroll.hooks import HookRunner
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
-from awsroll.stores import Order, RecordStore, Waiting
+from awsroll.stores import RecordStore, RolloutRequest, Waiting
 
 LONGEST_HOOK_SECONDS = 240.0
 """A Lambda function of a hook must have answered by then: a step waits for it, and a step is bounded."""
@@ -46,7 +47,7 @@ _LABEL_SECONDS = 300.0
 _LONGEST_NAP = 0.25
 
 
-class Say(StrEnum):
+class Command(StrEnum):
     """What a person may say of a rollout."""
 
     PAUSE = "pause"
@@ -73,7 +74,7 @@ class Bounds:
 NO_HURRY = Bounds()
 
 
-def begin(order: Order, surroundings: Surroundings, *, rollout_id: str = "") -> Standing:
+def begin(order: RolloutRequest, context: Context, *, rollout_id: str = "") -> StepStatus:
     """Check a request and write its record; the steps are `step`'s. Asked again under the same id: where it stands.
 
     Raises:
@@ -83,10 +84,10 @@ def begin(order: Order, surroundings: Surroundings, *, rollout_id: str = "") -> 
         StepInProgressError: if an earlier call for this very rollout has not finished: try again.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    run = Run(surroundings)
+    run = Run(context)
     store = _own_store(run)
     if rollout_id and (known := _known(store, rollout_id, order)) is not None:
-        return standing_of(known, wait_seconds=1)
+        return step_status_of(known, wait_seconds=1)
     prepared = prepared_for(run, order.request, rollout_id=rollout_id)
     _check_runnable(prepared)
     rollout = prepared.rollout
@@ -100,7 +101,7 @@ def begin(order: Order, surroundings: Surroundings, *, rollout_id: str = "") -> 
         if store.driver(rollout.rollout_id, at=run.clock.now()) is None:
             raise
         raise _in_progress(rollout.rollout_id, error) from error
-    return standing_of(record, wait_seconds=1)
+    return step_status_of(record, wait_seconds=1)
 
 
 def _own_store(run: Run) -> RecordStore:
@@ -110,13 +111,13 @@ def _own_store(run: Run) -> RecordStore:
     return run.store
 
 
-def _known(store: RecordStore, rollout_id: str, order: Order) -> Record | None:
+def _known(store: RecordStore, rollout_id: str, order: RolloutRequest) -> Record | None:
     """Return the record of a rollout that was begun by the same order; None if there is none yet."""
     try:
         record = store.load(rollout_id)
     except RolloutNotFoundError:
         return None
-    if store.note(rollout_id, Order) != order:
+    if store.note(rollout_id, RolloutRequest) != order:
         problem = (
             f"rollout {rollout_id} was begun for another request, at {record.status.started_at:%Y-%m-%d %H:%M:%SZ}; "
             "nothing was changed: give this one another id (the execution another name)"
@@ -152,7 +153,7 @@ def _check_runnable(prepared: Prepared) -> None:
 # --- one step ---------------------------------------------------------------------------------------------------------
 
 
-def step(rollout_id: str, surroundings: Surroundings, *, bounds: Bounds = NO_HURRY) -> Standing:
+def step(rollout_id: str, context: Context, *, bounds: Bounds = NO_HURRY) -> StepStatus:
     """Make one bounded pass on a rollout: look, decide, save, act; harmless to repeat.
 
     Raises:
@@ -160,23 +161,23 @@ def step(rollout_id: str, surroundings: Surroundings, *, bounds: Bounds = NO_HUR
         FleetLockedError: if another rollout holds its fleet.
         AwsError: if the store did not answer; nothing was done.
     """
-    run = Run(surroundings)
+    run = Run(context)
     store = _own_store(run)
     record = store.load(rollout_id)
     if not _goes_on(record, store):
-        return standing_of(record, wait_seconds=_PAUSED_SECONDS)
+        return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     try:
         with run.holding(record.rollout, takes_steps=True) as lease:
-            standing = _step_held(run, store.load(rollout_id), bounds)
-            if lease is not None and not standing.done and standing.phase is not Awaited.PAUSED:
-                lease.park(standing.wait_seconds + _PARKED_SECONDS)
-            return standing
+            step_status = _step_held(run, store.load(rollout_id), bounds)
+            if lease is not None and not step_status.done and step_status.phase is not WaitingFor.PAUSED:
+                lease.park(step_status.wait_seconds + _PARKED_SECONDS)
+            return step_status
     except (StaleRecordError, LeaseLostError):
-        return standing_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=Awaited.ELSEWHERE)
+        return step_status_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
     except FleetLockedError:
         if store.driver(rollout_id, at=run.clock.now()) is None:
             raise
-        return standing_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=Awaited.ELSEWHERE)
+        return step_status_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
 
 
 def _goes_on(record: Record, store: Store) -> bool:
@@ -186,18 +187,22 @@ def _goes_on(record: Record, store: Store) -> bool:
         return False
     if status.outcome is not Outcome.PAUSED:
         return True
-    wishes, before = store.wishes(record.rollout.rollout_id), status.wishes
-    new = (wishes.abort, wishes.rollback, wishes.resumed) != (before.abort, before.rollback, before.resumed)
-    return new and not wishes.pause
+    user_requests, before = store.user_requests(record.rollout.rollout_id), status.user_requests
+    new = (user_requests.abort, user_requests.rollback, user_requests.resumed) != (
+        before.abort,
+        before.rollback,
+        before.resumed,
+    )
+    return new and not user_requests.pause
 
 
-def _step_held(run: Run, record: Record, bounds: Bounds) -> Standing:
+def _step_held(run: Run, record: Record, bounds: Bounds) -> StepStatus:
     """Step on a fleet that is held."""
     if not _goes_on(record, run.store):
-        return standing_of(record, wait_seconds=_PAUSED_SECONDS)
+        return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     run.check_account(record.rollout)
     if record.status.outcome is not Outcome.RUNNING:
-        record = woken(record, run.clock.now())
+        record = resumed(record, run.clock.now())
     label = run.label(record.rollout)
     label.put_if_older(_LABEL_SECONDS)
     controller, hooks = run.controller(record)
@@ -207,17 +212,17 @@ def _step_held(run: Run, record: Record, bounds: Bounds) -> Standing:
         run.end_hooks(hooks)
     if controller.is_over:
         label.remove_left()
-    standing = standing_of(controller.record, wait_seconds=max(1, math.ceil(seconds)))
-    if standing.phase is Awaited.APPROVAL:
-        return replace(standing, wait_seconds=_PERSON_SECONDS)
-    return replace(standing, wait_seconds=_PAUSED_SECONDS) if standing.phase is Awaited.PAUSED else standing
+    step_status = step_status_of(controller.record, wait_seconds=max(1, math.ceil(seconds)))
+    if step_status.phase is WaitingFor.APPROVAL:
+        return replace(step_status, wait_seconds=_PERSON_SECONDS)
+    return replace(step_status, wait_seconds=_PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
 
 
 def _pass(run: Run, controller: Controller, hooks: HookRunner, bounds: Bounds) -> float:
     """Step for as long as the next one is due at once, or a hook runs that this process alone knows of."""
     begun = run.clock.monotonic()
-    looked_at, now = controller.status.looked_at, run.clock.now()
-    silent = 0.0 if looked_at is None else (now - looked_at).total_seconds()
+    observed_at, now = controller.status.observed_at, run.clock.now()
+    silent = 0.0 if observed_at is None else (now - observed_at).total_seconds()
     while True:
         seconds = controller.attempt(silent_seconds=silent)
         if seconds is None:
@@ -246,7 +251,7 @@ def _await_hooks(run: Run, hooks: HookRunner, seconds: float, bounds: Bounds) ->
 # --- people -----------------------------------------------------------------------------------------------------------
 
 
-def say(rollout_id: str, what: Say, surroundings: Surroundings) -> Standing:
+def apply_command(rollout_id: str, what: Command, context: Context) -> StepStatus:
     """Leave what a person wants of a rollout for its next step, and end the wait of a machine that waits for a person.
 
     A rollback of a rollout that has succeeded opens it again: whoever is to drive it must be started anew.
@@ -255,32 +260,32 @@ def say(rollout_id: str, what: Say, surroundings: Surroundings) -> Standing:
         StateError: if its record is missing or cannot be used, or it has ended.
         SpecError: if there is nothing to go back to.
     """
-    run = Run(surroundings)
+    run = Run(context)
     store = _own_store(run)
     record = store.load(rollout_id)
-    if what is Say.ROLLBACK:
+    if what is Command.ROLLBACK:
         problem = why_not_back(record.rollout)
         if problem:
             raise SpecError(problem)
     ended = record.status.mode is Mode.ENDED
-    if ended and (what is not Say.ROLLBACK or record.status.outcome is Outcome.ROLLED_BACK):
+    if ended and (what is not Command.ROLLBACK or record.status.outcome is Outcome.ROLLED_BACK):
         raise nothing_left(record)
-    store.wish(rollout_id, _change(what, record))
+    store.change_user_requests(rollout_id, _change(what, record))
     if ended:
         record = _reopen(run, record)
     let_go_on(rollout_id, store, run.aws)
-    return standing_of(record, wait_seconds=1)
+    return step_status_of(record, wait_seconds=1)
 
 
-def _change(what: Say, record: Record) -> Callable[[Wishes], Wishes]:
+def _change(what: Command, record: Record) -> Callable[[UserRequests], UserRequests]:
     gate = record.status.passed + 1
-    changes: dict[Say, Callable[[Wishes], Wishes]] = {
-        Say.PAUSE: lambda said: replace(said, pause=True),
-        Say.RESUME: lambda said: replace(said, pause=False, rejected=False, resumed=said.resumed + 1),
-        Say.APPROVE: lambda said: said.approving(gate),
-        Say.REJECT: lambda said: replace(said, rejected=True),
-        Say.ABORT: lambda said: replace(said, abort=True, pause=False),
-        Say.ROLLBACK: Wishes.going_back,
+    changes: dict[Command, Callable[[UserRequests], UserRequests]] = {
+        Command.PAUSE: lambda said: replace(said, pause=True),
+        Command.RESUME: lambda said: replace(said, pause=False, rejected=False, resumed=said.resumed + 1),
+        Command.APPROVE: lambda said: said.approving(gate),
+        Command.REJECT: lambda said: replace(said, rejected=True),
+        Command.ABORT: lambda said: replace(said, abort=True, pause=False),
+        Command.ROLLBACK: UserRequests.going_back,
     }
     return changes[what]
 
@@ -291,23 +296,26 @@ def _reopen(run: Run, record: Record) -> Record:
         run.check_account(rollout)
         run.label(rollout).check()
         record = open_again(run, run.store.load(rollout.rollout_id))
-        record = run.store.save(woken(record, run.clock.now()))
+        record = run.store.save(resumed(record, run.clock.now()))
         if lease is not None:
             lease.park(_PAUSED_SECONDS)
     return record
 
 
-def wait_for_person(rollout_id: str, task_token: str, surroundings: Surroundings) -> Standing:
+def wait_for_person(rollout_id: str, task_token: str, context: Context) -> StepStatus:
     """Keep a task token until a person has said something; answer it at once if somebody has meanwhile.
 
     Raises:
         StateError: if its record is missing or cannot be used.
     """
-    run = Run(surroundings)
+    run = Run(context)
     store = _own_store(run)
     record = store.load(rollout_id)
     store.put_note(rollout_id, Waiting(task_token=task_token))
-    standing = standing_of(record, wait_seconds=_PERSON_SECONDS)
-    if standing.phase not in (Awaited.APPROVAL, Awaited.PAUSED) or store.wishes(rollout_id) != record.status.wishes:
+    step_status = step_status_of(record, wait_seconds=_PERSON_SECONDS)
+    if (
+        step_status.phase not in (WaitingFor.APPROVAL, WaitingFor.PAUSED)
+        or store.user_requests(rollout_id) != record.status.user_requests
+    ):
         let_go_on(rollout_id, store, run.aws)
-    return standing
+    return step_status

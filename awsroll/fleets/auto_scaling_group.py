@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from awsroll.aws.alarm_states import look_at_alarms
+from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import (
     REMEMBERED_PREFIX,
@@ -63,8 +63,8 @@ class AutoScalingFleet:
             target_groups=self._targets.look(rollout.target_groups, attached_target_groups(described)),
             group=group,
             invocations=self._commands.look(rollout, status),
-            alarms=look_at_alarms(self._aws.cloudwatch, rollout.gates.alarms),
-            remembered=self._remembered(rollout, described),
+            alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
+            saved_settings=self._remembered(rollout, described),
         )
 
     def _instances(self, rollout: Rollout, status: Status, described: dict[str, Any]) -> tuple[Instance, ...]:
@@ -90,7 +90,7 @@ class AutoScalingFleet:
         }
         if rollout.deregistration_delay_seconds is None:
             return frozenset(on_group)
-        return self._targets.remembered(rollout.target_groups) | on_group
+        return self._targets.saved_settings(rollout.target_groups) | on_group
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions as `execute_in_order` does."""

@@ -29,7 +29,7 @@ class SharedWrites:
     def execute(self, rollout: Rollout, action: Action) -> Result:
         """Carry out an action that both kinds of fleet share; raises `AwsError` if a call fails."""
         match action:
-            case act.MarkInstances():
+            case act.TagInstances():
                 return self._mark(action)
             case act.RegisterTargets():
                 return self._register(action)
@@ -45,16 +45,16 @@ class SharedWrites:
             case act.SetDeregistrationDelay(target_group=arn, seconds=seconds):
                 self._aws.elbv2.set_attributes(arn, {"deregistration_delay.timeout_seconds": str(seconds)})
                 self._targets.forget(arn)
-            case act.RememberSettings(resource=resource, settings=settings):
+            case act.SaveSettings(resource=resource, settings=settings):
                 self._remember(resource, {REMEMBERED_PREFIX + name: value for name, value in settings})
-            case act.ForgetSettings(resource=resource, settings=names):
+            case act.ForgetSavedSettings(resource=resource, settings=names):
                 self._forget(resource, [REMEMBERED_PREFIX + name for name in names])
             case _:
                 message = f"a fleet of this kind has no {type(action).__name__}"
                 return refused(action, "WrongKindOfFleet", message)
         return done(action)
 
-    def _mark(self, action: act.MarkInstances) -> Result:
+    def _mark(self, action: act.TagInstances) -> Result:
         try:
             self._aws.ec2.create_tags(action.instance_ids, dict(action.tags))
         except AwsRefusedError as error:

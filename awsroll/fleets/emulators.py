@@ -26,7 +26,7 @@ class EmulatedVersions:
     ) -> tuple[Instance, ...]:
         """Return the instances, with the group's pinned version for members that are new since the start."""
         seen = tuple(instances)
-        if status.looked_at is None:
+        if status.observed_at is None:
             self._found_at_start = frozenset(one.instance_id for one in seen)
         # AWS has had DescribeInstanceRefreshes for years: an endpoint without it is an emulator.
         if not self._fallbacks.lacks(INSTANCE_REFRESHES) or rollout.template is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from awsroll.aws.alarm_states import look_at_alarms
+from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import GROUP_TAG, ROLLOUT_TAG, missing_instance, read_instance, tags_of
 from awsroll.core.model.actions import Action, LaunchInstance, Result, TerminateInstance
@@ -48,8 +48,10 @@ class StandaloneFleet:
             instances=self._instances(rollout, status),
             target_groups=self._targets.look(rollout.target_groups, managed=frozenset()),
             invocations=self._commands.look(rollout, status),
-            alarms=look_at_alarms(self._aws.cloudwatch, rollout.gates.alarms),
-            remembered=self._targets.remembered(rollout.target_groups) if _delay_is_ours(rollout) else frozenset(),
+            alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
+            saved_settings=self._targets.saved_settings(rollout.target_groups)
+            if _delay_is_ours(rollout)
+            else frozenset(),
         )
 
     def _instances(self, rollout: Rollout, status: Status) -> tuple[Instance, ...]:

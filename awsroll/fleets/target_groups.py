@@ -47,7 +47,7 @@ class TargetGroups:
         for described in self._aws.elbv2.target_groups(expired):
             self._settings[described["TargetGroupArn"]] = self._kept(described)
 
-    def remembered(self, arns: Sequence[str]) -> frozenset[tuple[str, str]]:
+    def saved_settings(self, arns: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Return which old settings stand as tags on the target groups: (ARN, setting)."""
         expired = self._expired(self._tags, arns, _DELAY_SECONDS)
         for arn, tags in self._aws.elbv2.tags(expired).items():

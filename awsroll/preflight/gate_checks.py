@@ -1,6 +1,6 @@
 """Checks for what may hold a rollout back or turn it: checkpoints, alarms, and the way back."""
 
-from awsroll.aws.alarm_states import look_at_alarms
+from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.rollout import Gates, OnFailure, Rollout
@@ -23,7 +23,7 @@ def gates_of(spec: RolloutSpec) -> Gates:
 
 def check_alarms(aws: Connection, spec: RolloutSpec, findings: Findings) -> None:
     """Refuse alarms that do not exist (CloudWatch says nothing of a misspelt name) and such as ring already."""
-    for alarm in look_at_alarms(aws.cloudwatch, tuple(dict.fromkeys(spec.alarm))):
+    for alarm in observe_alarms(aws.cloudwatch, tuple(dict.fromkeys(spec.alarm))):
         if alarm.state is AlarmState.MISSING:
             findings.refuse(
                 f"there is no CloudWatch alarm {alarm.name!r} in {aws.region}: look at --alarm and --region"

@@ -3,7 +3,7 @@
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, template_setting
-from awsroll.core.model.rollout import ExemptPolicy, Strategy
+from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
@@ -111,7 +111,7 @@ def _check_protection(described: Reply, spec: RolloutSpec, findings: Findings) -
     if not described.get("NewInstancesProtectedFromScaleIn") or spec.strategy is Strategy.RELOAD:
         return
     protects_any = any(one.get("ProtectedFromScaleIn") for one in described.get("Instances", []))
-    if protects_any and spec.protected is ExemptPolicy.WAIT:
+    if protects_any and spec.protected is SkipPolicy.WAIT:
         findings.refuse(
             f"group {described['AutoScalingGroupName']} protects every new member from scale-in, so nobody would free "
             "them while they are waited for: give --protected replace (or ignore)"

@@ -12,8 +12,8 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import Seen
-from awsroll.preflight.inspect_group import look_at_group
-from awsroll.preflight.inspect_standalone import look_at_standalone
+from awsroll.preflight.inspect_group import inspect_group
+from awsroll.preflight.inspect_standalone import inspect_standalone
 from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.versions import pin, template_data
 
@@ -69,7 +69,7 @@ def _look(aws: Connection, spec: RolloutSpec) -> Seen:
         find_group(aws, spec.asg, known)
     find_target_groups(aws, spec.target_group, known)
     known.raise_refusals()
-    seen = (look_at_group if spec.asg else look_at_standalone)(aws, spec, Findings())
+    seen = (inspect_group if spec.asg else inspect_standalone)(aws, spec, Findings())
     if seen is None:  # cannot be: it is known
         problem = f"{spec.asg or ', '.join(spec.target_group)} cannot be looked at"
         raise FleetError(problem)

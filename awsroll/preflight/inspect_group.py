@@ -22,7 +22,7 @@ _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC
 _DEFAULT_HEARTBEAT_SECONDS = 3600
 
 
-def look_at_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
+def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
     """Look at the fleet; None if the group is unknown."""
     described = find_group(aws, spec.asg, findings)
     if described is None:

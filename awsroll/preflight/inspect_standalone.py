@@ -5,7 +5,7 @@ from dataclasses import replace
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import GROUP_TAG, read_instance, read_targets, tags_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
-from awsroll.core.model.status import Places
+from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, some_of
@@ -16,7 +16,7 @@ from awsroll.preflight.target_group_checks import attributes_of, check_balance, 
 _LIVING = ("pending", "running")
 
 
-def look_at_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
+def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
     """Look at the fleet; None if a target group is unknown."""
     described = find_target_groups(aws, spec.target_group, findings)
     if len(described) < len(set(spec.target_group)) and not described:
@@ -62,12 +62,12 @@ def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: 
         )
 
 
-def places_of(instances: tuple[Instance, ...]) -> tuple[Places, ...]:
+def places_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
     """Group the instances by what a replacement must be given: zone, subnet, registrations, and the way back."""
-    found: dict[Places, list[str]] = {}
+    found: dict[Slots, list[str]] = {}
     for one in instances:
         keys = tuple(sorted(target.key for target in one.targets))
-        shape = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
+        shape = Slots(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
         found.setdefault(shape, []).append(one.instance_id)
     ordered = sorted(found.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
     return tuple(replace(shape, occupants=tuple(ids)) for shape, ids in ordered)

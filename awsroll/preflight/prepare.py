@@ -16,8 +16,8 @@ from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import Goal, Seen
 from awsroll.preflight.gate_checks import check_alarms, check_way_back, gates_of
 from awsroll.preflight.hook_checks import check_agents, check_hooks
-from awsroll.preflight.inspect_group import look_at_group
-from awsroll.preflight.inspect_standalone import look_at_standalone, places_of, protected_from_termination
+from awsroll.preflight.inspect_group import inspect_group
+from awsroll.preflight.inspect_standalone import inspect_standalone, places_of, protected_from_termination
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
@@ -70,7 +70,7 @@ class _Preflight:
 
     def run(self, rollout_id: str) -> Prepared:
         spec, findings = self._spec, self._findings
-        look = look_at_group if spec.asg else look_at_standalone
+        look = inspect_group if spec.asg else inspect_standalone
         seen = look(self._aws, spec, findings)
         setting = None if seen is None or seen.group is None else seen.group.setting
         template = None if self._reloading else pin(self._aws, spec.launch_template, setting, findings)
@@ -155,7 +155,7 @@ def _check_floor(spec: RolloutSpec, rollout: Rollout, seen: Seen, findings: Find
 def _first_status(aws: Connection, seen: Seen) -> Status:
     now = aws.clock.now()
     if seen.group is None:
-        return Status(started_at=now, progress_at=now, places=places_of(seen.instances))
+        return Status(started_at=now, progress_at=now, slots=places_of(seen.instances))
     capacity = seen.group.desired
     desired = Desired(goal=capacity, expected=capacity, previous=capacity, moved_at=now)
     return Status(started_at=now, progress_at=now, desired=desired, warnings=_alias_warning(seen))

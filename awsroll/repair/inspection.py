@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import GROUP_TAG, HELD_BY_TAG, REMEMBERED_PREFIX, tags_of
-from awsroll.core.decide.retire import MARK_FLEET
+from awsroll.core.decide.retire import TAG_FLEET
 from awsroll.core.decide.settings import VERSION
 from awsroll.core.model.observation import FleetKind, TemplateVersion
-from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Status
 from awsroll.core.repair.reconstruct import Seen, unreadable
 from awsroll.core.request.spec import RolloutSpec
@@ -20,8 +20,8 @@ from awsroll.fleets.label import read_held
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import Seen as FleetSeen
-from awsroll.preflight.inspect_group import look_at_group
-from awsroll.preflight.inspect_standalone import look_at_standalone
+from awsroll.preflight.inspect_group import inspect_group
+from awsroll.preflight.inspect_standalone import inspect_standalone
 from awsroll.preflight.lookups import account_of, find_group, find_target_groups, new_rollout_id
 
 
@@ -62,13 +62,13 @@ def draft(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) -> Rollo
     Raises:
         FleetError: if there is no such fleet, or none that awsroll can have rolled.
     """
-    spec = RolloutSpec(asg=asg, target_group=target_groups, protected=ExemptPolicy.IGNORE, warm_pool="purge")
+    spec = RolloutSpec(asg=asg, target_group=target_groups, protected=SkipPolicy.IGNORE, warm_pool="purge")
     known, findings = Findings(), Findings()
     if asg:
         find_group(aws, asg, known)
     find_target_groups(aws, target_groups, known)
     known.raise_refusals()
-    seen = (look_at_group if asg else look_at_standalone)(aws, spec, findings)
+    seen = (inspect_group if asg else inspect_standalone)(aws, spec, findings)
     findings.raise_refusals()
     if seen is None:  # cannot be: both are known
         problem = f"{asg or ', '.join(target_groups)} cannot be looked at"
@@ -109,7 +109,7 @@ def look(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
 
 
 def _marked(aws: Connection, fleet: str) -> tuple[str, ...]:
-    found = aws.ec2.instances_tagged(MARK_FLEET, fleet)
+    found = aws.ec2.instances_tagged(TAG_FLEET, fleet)
     return tuple(sorted(one["InstanceId"] for one in found if GROUP_TAG not in tags_of(one)))
 
 

@@ -14,7 +14,7 @@ from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import Leftover, leftovers
 from awsroll.core.repair.reconstruct import reconstruct, settling
 from awsroll.driver.assumed_role import as_ordered
-from awsroll.driver.session import Run, Surroundings
+from awsroll.driver.session import Context, Run
 from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
@@ -88,7 +88,7 @@ def unsettled(store: Store) -> tuple[Record, ...]:
 
 def mend(
     wanted: Wanted,
-    surroundings: Surroundings,
+    context: Context,
     *,
     confirm: Callable[[tuple[Leftover, ...]], bool] = bool,
     pace: Pace = SAME_PACE,
@@ -97,7 +97,7 @@ def mend(
 
     Args:
         wanted: the rollout or the fleet.
-        surroundings: what it runs in.
+        context: what it runs in.
         confirm: given what was found; whether to act on it.
         pace: how to look and wait.
 
@@ -108,12 +108,12 @@ def mend(
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     if wanted.rollout_id:
-        surroundings = as_ordered(wanted.rollout_id, surroundings)
-    with _opened(Run(surroundings), wanted, pace) as case:
+        context = as_ordered(wanted.rollout_id, context)
+    with _opened(Run(context), wanted, pace) as case:
         fleet, found = case.record.rollout.fleet, case.found
     if not any(one.acts for one in found) or not confirm(found):
         return Repaired(fleet=fleet, found=found, left=found)
-    run = Run(surroundings)
+    run = Run(context)
     with _opened(run, wanted, pace) as case:
         if case.found != found:
             problem = f"{fleet} is not as it was shown any more; nothing was changed: look at it again"
@@ -124,7 +124,7 @@ def mend(
         run.tell("rollout.resumed" if case.resumed else "rollout.created", record)
         report = run.drive(record)
     ended = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
-    with _opened(Run(surroundings), wanted, pace) as case:
+    with _opened(Run(context), wanted, pace) as case:
         left = case.found
     return Repaired(
         fleet=fleet, rollout_id=rollout.rollout_id, found=found, left=left, reason="" if ended else report.reason
@@ -194,7 +194,7 @@ def _name_in(arn: str) -> str:
 
 
 def _is_open(status: Status) -> bool:
-    return status.mode is not Mode.ENDED or bool(status.ledger)
+    return status.mode is not Mode.ENDED or bool(status.saved_settings)
 
 
 def _by_record(run: Run, record: Record) -> _Case:

@@ -82,7 +82,7 @@ def forecast(
             PlannedInstance(instance_id=one.instance_id, zone=one.zone, version=version_of(one, reloading=reloading))
             for one in chosen
         ),
-        skipped=len(view.current) + len(view.exempt),
+        skipped=len(view.current) + len(view.skipped),
         lowest_serving=limits.floor,
         highest_running=limits.ceiling,
         at_a_time=limits.window,

@@ -84,4 +84,4 @@ def _phase(record: Record, outcome: Outcome) -> Phase:
         return Phase.WAITING
     if status.baking_since is not None:
         return Phase.BAKING
-    return Phase.PENDING if record.status.looked_at is None else Phase.PROGRESSING
+    return Phase.PENDING if record.status.observed_at is None else Phase.PROGRESSING

@@ -123,7 +123,7 @@ def _mark(scope: Scope, going: list[Instance], places: dict[str, tuple[TargetKey
         wanted = taken_out(scope.rollout, places[one.instance_id])
         if missing(one, wanted):
             tags = tuple(wanted.items())
-            marks.append(act.MarkInstances(instance_ids=(one.instance_id,), tags=tags, reason=Reason.PREPARING))
+            marks.append(act.TagInstances(instance_ids=(one.instance_id,), tags=tags, reason=Reason.PREPARING))
     carry_out(scope, marks)
 
 

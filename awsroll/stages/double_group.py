@@ -97,7 +97,7 @@ def _remember(scope: Scope, memory: Memory, event: DoubleGroupEvent) -> Memory:
     desired, maximum = int(scope.group["DesiredCapacity"]), int(scope.group["MaxSize"])
     names = _at_rest(scope, desired, even_protected=event.protected == "replace")
     marks = tuple(taken_out(scope.rollout).items())
-    carry_out(scope, [act.MarkInstances(instance_ids=names, tags=marks, reason=Reason.PREPARING)])
+    carry_out(scope, [act.TagInstances(instance_ids=names, tags=marks, reason=Reason.PREPARING)])
     was = {DESIRED: str(desired)} | ({MAXIMUM: str(maximum)} if maximum < 2 * desired else {})
     return remember(scope, memory, Phase.DOUBLING, was | running(scope, WHILE_DOUBLED))
 

@@ -155,7 +155,7 @@ def _mark(scope: Scope, succeeded: list[str], app_version: str) -> None:
     version = ((APP_VERSION_TAG, app_version),) if app_version else ()
     tags = (*version, (FINISHED_TAG, scope.rollout.rollout_id))
     if succeeded:
-        carry_out(scope, [act.MarkInstances(instance_ids=tuple(succeeded), tags=tags, reason=Reason.RELOADED)])
+        carry_out(scope, [act.TagInstances(instance_ids=tuple(succeeded), tags=tags, reason=Reason.RELOADED)])
 
 
 def _let_in(scope: Scope, finished: list[Instance]) -> list[str]:

@@ -76,7 +76,7 @@ def _check_gone(scope: Scope, gone: list[str], ended: dict[str, datetime], found
 def _end(scope: Scope, going: list[Instance]) -> None:
     names, group = tuple(one.instance_id for one in going), scope.rollout.group
     marks = tuple(taken_out(scope.rollout).items())
-    carry_out(scope, [act.MarkInstances(instance_ids=names, tags=marks, reason=Reason.PREPARING)])
+    carry_out(scope, [act.TagInstances(instance_ids=names, tags=marks, reason=Reason.PREPARING)])
     retire = act.TerminateInGroup(
         group=group, instance_ids=names, decrement=False, not_registered=(), reason=Reason.OUTDATED
     )

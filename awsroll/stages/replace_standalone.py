@@ -7,8 +7,8 @@ so a place gets one server however often this runs.
 
 from dataclasses import dataclass, replace
 
-from awsroll.core.decide.launch import MARK_REPLACES, MARK_TEMPLATE, REPLACEMENT, is_users_tag
-from awsroll.core.decide.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT
+from awsroll.core.decide.launch import REPLACEMENT, TAG_REPLACES, TAG_TEMPLATE, is_users_tag
+from awsroll.core.decide.retire import TAG_FLEET, TAG_ROLE, TAG_ROLLOUT
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import Instance, InstanceState, TargetKey, TargetState, TemplateVersion
@@ -92,7 +92,7 @@ def _place(scope: Scope, old: Instance, wish: Wish) -> _Place:
         for one in wish.targets
         if one.instance_id == old.instance_id
     }
-    found = scope.aws.ec2.instances_tagged(MARK_REPLACES, old.instance_id)
+    found = scope.aws.ec2.instances_tagged(TAG_REPLACES, old.instance_id)
     known = scope.look(one["InstanceId"] for one in found)
     ours = [
         one for one in known.values() if one.client_token == client_token(scope.rollout.rollout_id, old.instance_id)
@@ -173,11 +173,11 @@ def _request(scope: Scope, rollout: Rollout, place: _Place) -> Launch:
     old = place.old
     kept = tuple(pair for pair in old.tags if is_users_tag(rollout, pair))
     ours = {
-        MARK_ROLLOUT: rollout.rollout_id,
-        MARK_ROLE: REPLACEMENT,
-        MARK_FLEET: rollout.fleet,
-        MARK_TEMPLATE: str(rollout.template),
-        MARK_REPLACES: old.instance_id,
+        TAG_ROLLOUT: rollout.rollout_id,
+        TAG_ROLE: REPLACEMENT,
+        TAG_FLEET: rollout.fleet,
+        TAG_TEMPLATE: str(rollout.template),
+        TAG_REPLACES: old.instance_id,
     }
     return Launch(
         number=1,
@@ -186,7 +186,7 @@ def _request(scope: Scope, rollout: Rollout, place: _Place) -> Launch:
         zone=old.zone,
         subnet_id=old.subnet_id,
         template=rollout.template,
-        succeeds=old.instance_id,
+        replaces=old.instance_id,
         targets=place.keys,
         tags=(*kept, *(ours | ports(rollout.rollout_id, place.keys)).items()),
     )

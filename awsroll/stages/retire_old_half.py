@@ -209,7 +209,7 @@ def _end(scope: Scope, ready: list[Instance]) -> None:
     retire = act.TerminateInGroup(
         group=scope.rollout.group, instance_ids=names, decrement=True, not_registered=(), reason=Reason.SURPLUS
     )
-    carry_out(scope, [act.MarkInstances(instance_ids=names, tags=announced, reason=Reason.SURPLUS)])
+    carry_out(scope, [act.TagInstances(instance_ids=names, tags=announced, reason=Reason.SURPLUS)])
     carry_out(scope, [retire])
 
 

@@ -28,7 +28,7 @@ from awsroll.core.model.observation import (
     TargetKey,
     TargetState,
 )
-from awsroll.core.model.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.fleets import fleet_of
@@ -208,7 +208,7 @@ def check_can_roll(scope: Scope, strategy: Strategy) -> None:
         FleetError: with every reason.
     """
     findings = Findings()
-    spec = RolloutSpec(asg=scope.rollout.group, strategy=strategy, protected=ExemptPolicy.IGNORE)
+    spec = RolloutSpec(asg=scope.rollout.group, strategy=strategy, protected=SkipPolicy.IGNORE)
     check_group(scope.aws, scope.group, spec, findings)
     raise_refusals(findings)
 

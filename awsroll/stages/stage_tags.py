@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from awsroll.core.decide.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT, RETIRING
+from awsroll.core.decide.retire import RETIRING, TAG_FLEET, TAG_ROLE, TAG_ROLLOUT
 from awsroll.core.model.observation import Instance, TargetKey
 from awsroll.core.model.rollout import Rollout
 
@@ -22,7 +22,7 @@ _INSTANT = "%Y%m%dT%H%M%SZ"
 
 def taken_out(rollout: Rollout, keys: Iterable[TargetKey] = ()) -> dict[str, str]:
     """Return the tags of an instance that is taken out of traffic, with where it is registered until then."""
-    own = {MARK_ROLLOUT: rollout.rollout_id, MARK_ROLE: RETIRING, MARK_FLEET: rollout.fleet}
+    own = {TAG_ROLLOUT: rollout.rollout_id, TAG_ROLE: RETIRING, TAG_FLEET: rollout.fleet}
     return own | ports(rollout.rollout_id, keys)
 
 

@@ -4,11 +4,21 @@ A place is a `Shelf`: bytes under keys, by compare-and-swap. Everything else is 
 means is not known here.
 """
 
-from awsroll.stores.driver_notes import Order, Waiting
+from awsroll.stores.driver_notes import RolloutRequest, Waiting
 from awsroll.stores.leases import Lease
 from awsroll.stores.local_store import LocalStore, default_directory
 from awsroll.stores.locks import Holder, Lock
 from awsroll.stores.opening import store_at
 from awsroll.stores.record_store import RecordStore
 
-__all__ = ["Holder", "Lease", "LocalStore", "Lock", "Order", "RecordStore", "Waiting", "default_directory", "store_at"]
+__all__ = [
+    "Holder",
+    "Lease",
+    "LocalStore",
+    "Lock",
+    "RecordStore",
+    "RolloutRequest",
+    "Waiting",
+    "default_directory",
+    "store_at",
+]

@@ -6,7 +6,7 @@ from awsroll.core.request.spec import RolloutSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class RolloutRequest:
     """A rollout as it was asked for, so that asking twice begins it once.
 
     Attributes:

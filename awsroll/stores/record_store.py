@@ -20,11 +20,11 @@ from uuid import uuid4
 from awsroll.clock import SystemClock
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.errors import RolloutNotFoundError, StaleRecordError, StateError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec
-from awsroll.stores.driver_notes import Order, Waiting
+from awsroll.stores.driver_notes import RolloutRequest, Waiting
 from awsroll.stores.leases import Lease, take_lease
 from awsroll.stores.locks import Holder, Lock, rollout_lock
 from awsroll.stores.process_identity import Process, this_process
@@ -33,7 +33,7 @@ from awsroll.stores.unfinished_index import Marks
 
 _ROLLOUT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _WISH_ATTEMPTS = 20
-Note = TypeVar("Note", Order, Waiting)
+Note = TypeVar("Note", RolloutRequest, Waiting)
 
 
 class RecordStore:
@@ -133,15 +133,15 @@ class RecordStore:
         """Return what is wrong with each record that `list` leaves out."""
         return tuple(entry for entry in self._entries() if isinstance(entry, StateError))
 
-    def wishes(self, rollout_id: str) -> Wishes:
+    def user_requests(self, rollout_id: str) -> UserRequests:
         """Return what people want of a rollout; nothing, if nobody has said anything.
 
         Raises:
             StateError: if what they said is there but cannot be used.
         """
-        return self._wishes(rollout_id)[0]
+        return self._user_requests(rollout_id)[0]
 
-    def wish(self, rollout_id: str, change: Callable[[Wishes], Wishes]) -> Wishes:
+    def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change what people want of a rollout, whoever else does so at the same time; return it as stored.
 
         Raises:
@@ -152,7 +152,7 @@ class RecordStore:
         if self.shelf.read(_key(rollout_id, "record")) is None:
             raise self._unknown(rollout_id)
         for _ in range(_WISH_ATTEMPTS):
-            before, entry = self._wishes(rollout_id)
+            before, entry = self._user_requests(rollout_id)
             after = change(before)
             if after == before:
                 return before
@@ -165,7 +165,7 @@ class RecordStore:
         raise StateError(problem)
 
     def note(self, rollout_id: str, kind: type[Note]) -> Note | None:
-        """Return the note of a kind (an `Order`, a `Waiting`) that is kept beside a record.
+        """Return the note of a kind (an `RolloutRequest`, a `Waiting`) that is kept beside a record.
 
         Raises:
             StateError: if it is there but cannot be used.
@@ -174,7 +174,7 @@ class RecordStore:
         entry = self.shelf.read(key)
         return None if entry is None else codec.decode(entry.data, kind, where=self.shelf.where(key))
 
-    def put_note(self, rollout_id: str, note: Order | Waiting) -> None:
+    def put_note(self, rollout_id: str, note: RolloutRequest | Waiting) -> None:
         """Keep a note beside a record, over the one that is there: the last one counts.
 
         Raises:
@@ -286,12 +286,12 @@ class RecordStore:
         problem = f"no rollout {rollout_id} is known in {self.place}: `awsroll list` shows those that are"
         return RolloutNotFoundError(problem)
 
-    def _wishes(self, rollout_id: str) -> tuple[Wishes, Entry | None]:
+    def _user_requests(self, rollout_id: str) -> tuple[UserRequests, Entry | None]:
         key = _key(rollout_id, "wishes")
         entry = self.shelf.read(key)
         if entry is None:
-            return Wishes(), None
-        return codec.decode(entry.data, Wishes, where=self.shelf.where(key)), entry
+            return UserRequests(), None
+        return codec.decode(entry.data, UserRequests, where=self.shelf.where(key)), entry
 
     def _entries(self) -> Iterator[Record | StateError]:
         for key in self.shelf.keys("rollouts/"):

@@ -112,7 +112,7 @@ class Checkpoints:
         if status.gate_since is None or self._looked_at is None:
             return False
         waited = self._looked_at - status.gate_since >= timedelta(seconds=gates.delay_seconds)
-        return waited and (status.wishes.approved > status.passed or not gates.needs_approval)
+        return waited and (status.user_requests.approved > status.passed or not gates.needs_approval)
 
     def _beyond(self, taken: Iterable[str]) -> list[str]:
         """Judge servers that were chosen, or taken out, at once after the look."""

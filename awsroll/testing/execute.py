@@ -12,18 +12,18 @@ from awsroll.core.model.actions import (
     DeregisterTargets,
     EnterStandby,
     ExitStandby,
-    ForgetSettings,
+    ForgetSavedSettings,
     LaunchInGroup,
     LaunchInstance,
-    MarkInstances,
     PutWarmPool,
     RegisterTargets,
-    RememberSettings,
     ResumeProcesses,
+    SaveSettings,
     SendCommand,
     SetDeregistrationDelay,
     SetDesiredCapacity,
     SuspendProcesses,
+    TagInstances,
     TerminateInGroup,
     TerminateInstance,
     UpdateGroup,
@@ -77,7 +77,7 @@ class Executor:
         """
         ids: tuple[str, ...] = ()
         match action:
-            case MarkInstances():
+            case TagInstances():
                 ids = self._mark(action)
             case LaunchInstance():
                 ids = self._launch(action)
@@ -111,9 +111,9 @@ class Executor:
                 self._set_warm_pool(action)
             case SetDeregistrationDelay(target_group=arn, seconds=seconds):
                 self._targets.set_delay(arn, seconds)
-            case RememberSettings(resource=resource, settings=settings):
+            case SaveSettings(resource=resource, settings=settings):
                 self._memory.update({(resource, name): value for name, value in settings})
-            case ForgetSettings(resource=resource, settings=names):
+            case ForgetSavedSettings(resource=resource, settings=names):
                 for name in names:
                     self._memory.pop((resource, name), None)
             case _:
@@ -134,7 +134,7 @@ class Executor:
             raise TypeError(message)
         return self._maybe_calls
 
-    def _mark(self, action: MarkInstances) -> tuple[str, ...]:
+    def _mark(self, action: TagInstances) -> tuple[str, ...]:
         for instance_id in action.instance_ids:
             if not self._instances.visible(instance_id):
                 message = f"The instance ID '{instance_id}' does not exist"

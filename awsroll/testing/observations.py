@@ -39,7 +39,7 @@ class Snapshot:
     registered: frozenset[str]
     target_groups: tuple[TargetGroup, ...]
     group: Group | None
-    remembered: frozenset[tuple[str, str]]
+    saved_settings: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Looker:
             registered=frozenset(one for one in self.targets.registered_ids() if not self.instances[one].foreign),
             target_groups=tuple(sorted(self.targets.groups.values(), key=lambda one: one.arn)),
             group=None if self.group is None else show_group(self.group),
-            remembered=frozenset(self.memory),
+            saved_settings=frozenset(self.memory),
         )
 
     def observation(self, snapshot: Snapshot, rollout: Rollout, status: Status, at: datetime) -> Observation:
@@ -90,7 +90,7 @@ class Looker:
             group=_shown_to(rollout, snapshot.group),
             invocations=self._invocations(rollout, status),
             alarms=self._alarms(rollout),
-            remembered=snapshot.remembered,
+            saved_settings=snapshot.saved_settings,
         )
 
     def _alarms(self, rollout: Rollout) -> tuple[Alarm, ...]:
@@ -158,5 +158,5 @@ def named_ids(status: Status) -> set[str]:
     """Return the ids of all instances that the record names."""
     ids = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
     ids |= {one for launch in status.launches for one in launch.instance_ids}
-    ids |= {one for place in status.places for one in place.occupants}
+    ids |= {one for place in status.slots for one in place.occupants}
     return ids | {call.instance_id for call in status.calls if call.instance_id}

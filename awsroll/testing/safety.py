@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from awsroll.core.model.observation import InstanceState, Lifecycle
-from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.testing.checkpoints import Checkpoints
 from awsroll.testing.endings import Ending, Found
@@ -225,10 +225,10 @@ class Safety:
             return
         if instance.foreign:
             self._fail(f"invariant 4: {one} is not of the fleet")
-        if instance.protected and rollout.protected is not ExemptPolicy.REPLACE:
+        if instance.protected and rollout.protected is not SkipPolicy.REPLACE:
             self._fail(f"invariant 4: {one} is protected")
         stands_by = before.lifecycles.get(one) in _STANDBY and one in self.truth.somebody.stood_by
-        if stands_by and rollout.standby is not ExemptPolicy.REPLACE:
+        if stands_by and rollout.standby is not SkipPolicy.REPLACE:
             self._fail(f"invariant 4: {one} is in standby")
 
     def _fail(self, what: str) -> None:

@@ -14,7 +14,7 @@ from awsroll.core.model.status import Mode
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
 from awsroll.driver.conflicts import in_the_middle, is_named_by
-from awsroll.driver.operations import Surroundings, look_ahead
+from awsroll.driver.operations import Context, look_ahead
 from awsroll.driver.session import Run
 from awsroll.errors import AwsError, AwsrollError, FleetError, FleetLockedError, SpecError, StateError
 from awsroll.ports import Record, Store
@@ -32,7 +32,7 @@ class Ready:
 
     Attributes:
         rollout_id: of the rollout that will be made, or that goes on.
-        surroundings: its own session and store; the rest is shared.
+        context: its own session and store; the rest is shared.
         told: what would be done.
         request: with its version pinned; None for a rollout that goes on.
         parts: what it would change, so that two of the same servers share one.
@@ -40,7 +40,7 @@ class Ready:
 
     fleet: FleetSpec
     rollout_id: str
-    surroundings: Surroundings
+    context: Context
     told: FleetPlan
     request: RolloutSpec | None = None
     parts: frozenset[str] = frozenset()
@@ -50,15 +50,13 @@ class Readying:
     """Checks fleets, each by itself; several threads may use one.
 
     Args:
-        surroundings: shared by all fleets.
+        context: shared by all fleets.
         session: makes the session of a fleet in its region, with the session's own credentials.
         unfinished: the records of rollouts that have not come to an end.
     """
 
-    def __init__(
-        self, surroundings: Surroundings, session: Callable[[str], SharedSession], unfinished: Sequence[Record]
-    ) -> None:
-        self._surroundings = surroundings
+    def __init__(self, context: Context, session: Callable[[str], SharedSession], unfinished: Sequence[Record]) -> None:
+        self._context = context
         self._session = session
         self._unfinished = unfinished
 
@@ -70,15 +68,15 @@ class Readying:
         """
         shared = self._session(fleet.region)
         other = self._left_in_the_middle(fleet, shared)
-        now = (self._surroundings.clock or SystemClock()).now()
+        now = (self._context.clock or SystemClock()).now()
         rollout_id = other.rollout.rollout_id if other else new_rollout_id(fleet.name, now)
-        own = replace(self._surroundings, session=self._assumed(fleet, shared, rollout_id), store=self._own_store())
+        own = replace(self._context, session=self._assumed(fleet, shared, rollout_id), store=self._own_store())
         told = FleetPlan(fleet_name=fleet.name, region=shared.region_name or "", role=fleet.role)
-        ready = Ready(fleet=fleet, rollout_id=rollout_id, surroundings=own, told=told)
+        ready = Ready(fleet=fleet, rollout_id=rollout_id, context=own, told=told)
         return self._looked_at(ready) if other is None else self._going_on(ready, other)
 
     def _looked_at(self, ready: Ready) -> Ready:
-        plan = look_ahead(ready.fleet.request, ready.surroundings)
+        plan = look_ahead(ready.fleet.request, ready.context)
         parts = _parts(plan)
         for other in self._unfinished:
             if not parts.isdisjoint(fleet_parts(other.rollout)):
@@ -86,7 +84,7 @@ class Readying:
         return replace(ready, request=plan.request, told=replace(ready.told, plan=plan), parts=parts)
 
     def _going_on(self, ready: Ready, other: Record) -> Ready:
-        rollout, run, store = other.rollout, Run(ready.surroundings), self._surroundings.store
+        rollout, run, store = other.rollout, Run(ready.context), self._context.store
         holder = store.driver(rollout.rollout_id) if isinstance(store, RecordStore) else None
         if holder is not None and (holder.process.host, holder.process.boot) == _here():
             problem = f"it is being rolled by {holder} at this moment: wait for it, or stop it"
@@ -104,11 +102,11 @@ class Readying:
         if not fleet.role:
             return session
         role = Role(arn=fleet.role, session_name=rollout_id, external_id=fleet.external_id)
-        return assume_role(session, role, endpoint_url=self._surroundings.endpoint_url)
+        return assume_role(session, role, endpoint_url=self._context.endpoint_url)
 
     def _own_store(self) -> Store | None:
         """Return a store of the same place for one thread: a store remembers the versions that it has seen."""
-        store = self._surroundings.store
+        store = self._context.store
         return RecordStore(store.shelf) if isinstance(store, RecordStore) else store
 
     def _left_in_the_middle(self, fleet: FleetSpec, session: SharedSession) -> Record | None:
@@ -116,7 +114,7 @@ class Readying:
         named = [one for one in self._unfinished if is_named_by(fleet.request, one.rollout, region=region)]
         if not named:
             return None
-        account = fleet.account or Run(replace(self._surroundings, session=session)).aws.sts.account()
+        account = fleet.account or Run(replace(self._context, session=session)).aws.sts.account()
         return next((one for one in named if one.rollout.account in ("", account)), None)
 
 

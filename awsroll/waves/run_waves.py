@@ -11,11 +11,11 @@ from awsroll.aws.sessions import SharedSession, open_session
 from awsroll.clock import SystemClock
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec, worst
-from awsroll.driver.operations import NotConfirmedError, Surroundings, go_on, start
+from awsroll.driver.operations import Context, NotConfirmedError, go_on, start
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.events import Tee
 from awsroll.report import FleetReport, FleetsPlan, FleetsReport, Report, WavePlan, WaveReport, build_report
-from awsroll.stores import LocalStore, Order, RecordStore
+from awsroll.stores import LocalStore, RecordStore, RolloutRequest
 from awsroll.waves.check_fleets import Ready, Readying, check_apart, refusal, unfinished_in
 from awsroll.waves.threads import Crew, side_by_side
 from awsroll.waves.wave_events import FleetSink
@@ -45,24 +45,22 @@ class FleetsRun:
 
     Args:
         spec: which, in which order.
-        surroundings: shared by all fleets: the session's credentials assume the roles, or are used as they are; the
+        context: shared by all fleets: the session's credentials assume the roles, or are used as they are; the
             sink gets every event with `fleet_name` and `wave`. What it may ask a person before a rollout, and Python
             hooks, are not asked and not run here.
     """
 
-    def __init__(self, spec: FleetsSpec, surroundings: Surroundings) -> None:
+    def __init__(self, spec: FleetsSpec, context: Context) -> None:
         if problems := spec.problems():
             raise SpecError(*problems)
         self._spec = spec
-        self._clock: Clock = surroundings.clock or SystemClock()
-        self._store = surroundings.store or LocalStore()
-        self._sink: Sink = surroundings.sink or Tee()
-        self._asked_to_stop = surroundings.stop_requested
+        self._clock: Clock = context.clock or SystemClock()
+        self._store = context.store or LocalStore()
+        self._sink: Sink = context.sink or Tee()
+        self._asked_to_stop = context.stop_requested
         self._halted = threading.Event()
         self._telling = threading.Lock()
-        self._surroundings = replace(
-            surroundings, store=self._store, clock=self._clock, stop_requested=self._stops, hooks=()
-        )
+        self._context = replace(context, store=self._store, clock=self._clock, stop_requested=self._stops, hooks=())
         self._ready: dict[str, Ready] = {}
         self._begun: dict[str, FleetSpec] = {}
         self._ended: dict[str, _Ended] = {}
@@ -78,10 +76,10 @@ class FleetsRun:
             FleetLockedError: if a fleet is in the middle of another rollout.
             AwsError: if AWS refused, for example to let a role be assumed, or did not answer.
         """
-        base = open_session() if self._surroundings.session is None else self._surroundings.session
+        base = open_session() if self._context.session is None else self._context.session
         lock = threading.RLock()
         readying = Readying(
-            self._surroundings,
+            self._context,
             lambda region: SharedSession(base, region=region, lock=lock),
             unfinished_in(self._store),
         )
@@ -150,9 +148,9 @@ class FleetsRun:
     def _begin(self, crew: Crew[str, _Ended], fleet: FleetSpec, wave: WaveSpec) -> None:
         ready = self._ready[fleet.name]
         sink = FleetSink(self._sink, self._telling, fleet_name=fleet.name, wave=wave.name)
-        surroundings = replace(ready.surroundings, sink=sink, confirm=lambda _: not self._stops())
+        context = replace(ready.context, sink=sink, confirm=lambda _: not self._stops())
         self._begun[fleet.name] = fleet
-        crew.begin(fleet.name, lambda: _rolled(ready, surroundings))
+        crew.begin(fleet.name, lambda: _rolled(ready, context))
 
     def _take(self, name: str, found: _Ended | BaseException, wave: WaveSpec) -> None:
         if isinstance(found, BaseException):
@@ -218,13 +216,13 @@ class FleetsRun:
         )
 
 
-def _rolled(ready: Ready, surroundings: Surroundings) -> _Ended:
+def _rolled(ready: Ready, context: Context) -> _Ended:
     try:
         if ready.request is None:
-            report = go_on(ready.rollout_id, surroundings)
+            report = go_on(ready.rollout_id, context)
         else:
             _keep_order(ready)
-            report = start(ready.request, surroundings, rollout_id=ready.rollout_id)
+            report = start(ready.request, context, rollout_id=ready.rollout_id)
     except NotConfirmedError:
         return _NOT_BEGUN
     except AwsrollError as error:
@@ -234,9 +232,11 @@ def _rolled(ready: Ready, surroundings: Surroundings) -> _Ended:
 
 def _keep_order(ready: Ready) -> None:
     """Keep the role of a fleet beside its record to come: `awsroll resume` and its kin take it on again."""
-    fleet, store = ready.fleet, ready.surroundings.store
+    fleet, store = ready.fleet, ready.context.store
     if fleet.role and ready.request is not None and isinstance(store, RecordStore):
-        order = Order(request=ready.request, region=fleet.region, role=fleet.role, external_id=fleet.external_id)
+        order = RolloutRequest(
+            request=ready.request, region=fleet.region, role=fleet.role, external_id=fleet.external_id
+        )
         store.put_note(ready.rollout_id, order)
 
 

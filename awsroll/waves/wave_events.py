@@ -29,7 +29,7 @@ class FleetSink:
         with self._lock:
             self._sink.event(name, at, **self._names, **fields)
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Pass on one look."""
         with self._lock:
-            self._sink.looked(rollout, observation, status)
+            self._sink.observed(rollout, observation, status)

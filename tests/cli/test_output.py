@@ -16,7 +16,7 @@ from awsroll.cli.render_report import duration, how_to_go_on, report_text, summa
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
 from awsroll.core.model.rollout import Gates
-from awsroll.core.model.status import Flight, Outcome, Places, Step
+from awsroll.core.model.status import Flight, Outcome, Slots, Step
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import Traffic, build_report, summarize
@@ -39,9 +39,9 @@ def _look() -> tuple:
         Instance(instance_id="i-3", template=rollout.template, targets=(Target(key=KEY, state=TargetState.HEALTHY),)),
     )
     observation = Observation(at=T0, instances=servers, target_groups=(TargetGroup(arn=WEB, name="web", port=80),))
-    places = (Places(zone="", subnet_id="s", targets=(KEY,), occupants=("i-1", "i-2", "i-3")),)
+    slots = (Slots(zone="", subnet_id="s", targets=(KEY,), occupants=("i-1", "i-2", "i-3")),)
     flights = {"i-2": Flight(step=Step.DRAINING, since=T0)}
-    status = replace(record().status, places=places, flights=flights, retiring=("i-2",), serving=("i-3",))
+    status = replace(record().status, slots=slots, flights=flights, retiring=("i-2",), serving=("i-3",))
     return rollout, observation, status
 
 
@@ -102,7 +102,7 @@ def test_the_live_view_shows_the_fleet_and_keeps_warnings() -> None:
     with LiveView(console) as view:
         view.event("rollout.created", T0, rollout_id="web-1")
         view.event("preflight.warning", T0, message="mind the gap")
-        view.looked(rollout, observation, replace(status, started_at=datetime.now(UTC)))
+        view.observed(rollout, observation, replace(status, started_at=datetime.now(UTC)))
         view.event("instance.deregistered", T0, instance_ids=("i-2",))
 
     text = stream.getvalue()

@@ -9,7 +9,7 @@ import pytest
 from awsroll.cli.read_request import build_request
 from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.schema import file_schema
-from awsroll.core.model.rollout import ExemptPolicy, Strategy
+from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 
 EVERY_KEY = """
@@ -52,8 +52,8 @@ def test_a_file_says_what_options_say(tmp_path: Path) -> None:
         min_healthy_time=30,
         drain_timeout=90.5,
         deregistration_delay=20,
-        protected=ExemptPolicy.IGNORE,
-        standby=ExemptPolicy.REPLACE,
+        protected=SkipPolicy.IGNORE,
+        standby=SkipPolicy.REPLACE,
         warm_pool="purge",
         strict=True,
         poll=0.5,

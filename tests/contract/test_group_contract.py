@@ -10,12 +10,12 @@ from awsroll.core.model.actions import (
     DeleteWarmPool,
     EnterStandby,
     ExitStandby,
-    ForgetSettings,
+    ForgetSavedSettings,
     LaunchInGroup,
     PutWarmPool,
     Reason,
-    RememberSettings,
     ResumeProcesses,
+    SaveSettings,
     SetDesiredCapacity,
     SuspendProcesses,
     TerminateInGroup,
@@ -188,10 +188,10 @@ def test_bounds_and_version_are_set(lab: Lab) -> None:
 
 def test_settings_are_remembered_on_the_group_and_forgotten(lab: Lab) -> None:
     name = lab.rollout.group
-    lab.do(RememberSettings(resource=name, settings=(("max-size", "3"), ("process:AZRebalance", "running"))))
-    assert lab.look().remembered == {(name, "max-size"), (name, "process:AZRebalance")}
-    lab.do(ForgetSettings(resource=name, settings=("max-size",)))
-    assert lab.look().remembered == {(name, "process:AZRebalance")}
+    lab.do(SaveSettings(resource=name, settings=(("max-size", "3"), ("process:AZRebalance", "running"))))
+    assert lab.look().saved_settings == {(name, "max-size"), (name, "process:AZRebalance")}
+    lab.do(ForgetSavedSettings(resource=name, settings=("max-size",)))
+    assert lab.look().saved_settings == {(name, "process:AZRebalance")}
 
 
 def test_a_warm_pool_is_seen_deleted_and_put_back_by_a_rollout_that_purges_it(lab: Lab) -> None:

@@ -8,14 +8,14 @@ import pytest
 from awsroll.core.model.actions import (
     Answer,
     DeregisterTargets,
-    ForgetSettings,
+    ForgetSavedSettings,
     LaunchInstance,
-    MarkInstances,
     Reason,
     RegisterTargets,
-    RememberSettings,
+    SaveSettings,
     SendCommand,
     SetDeregistrationDelay,
+    TagInstances,
     TerminateInstance,
 )
 from awsroll.core.model.observation import CommandState, FleetKind, InstanceState, Observation, TargetState
@@ -168,20 +168,20 @@ def test_a_new_instance_boots_is_registered_and_gets_healthy(lab: Lab) -> None:
 def test_a_mark_is_seen(lab: Lab) -> None:
     one = lab.first().instance_id
     tags = (("awsroll:rollout", ROLLOUT_ID), ("awsroll:role", "retiring"))
-    assert lab.do(MarkInstances(instance_ids=(one,), tags=tags, reason=WHY)).answer is Answer.DONE
+    assert lab.do(TagInstances(instance_ids=(one,), tags=tags, reason=WHY)).answer is Answer.DONE
     seen = lab.first()
     assert (seen.rollout, seen.role) == (ROLLOUT_ID, "retiring")
 
 
 def test_a_setting_is_remembered_set_and_forgotten(lab: Lab) -> None:
     arn = lab.key.target_group
-    lab.do(RememberSettings(resource=arn, settings=(("deregistration-delay", "30"),)))
+    lab.do(SaveSettings(resource=arn, settings=(("deregistration-delay", "30"),)))
     lab.do(SetDeregistrationDelay(target_group=arn, seconds=5, reason=WHY))
     seen = lab.look()
-    assert (arn, "deregistration-delay") in seen.remembered
+    assert (arn, "deregistration-delay") in seen.saved_settings
     assert seen.target_group(arn).deregistration_delay_seconds == 5
-    lab.do(ForgetSettings(resource=arn, settings=("deregistration-delay",)))
-    assert not lab.look().remembered
+    lab.do(ForgetSavedSettings(resource=arn, settings=("deregistration-delay",)))
+    assert not lab.look().saved_settings
 
 
 def test_an_id_that_aws_does_not_know_is_missing(lab: Lab) -> None:

@@ -73,7 +73,7 @@ def test_the_schema_takes_what_a_handler_takes_and_refuses_what_it_refuses() -> 
 
 
 def test_an_answer_is_never_interrupted_which_only_a_process_can_be() -> None:
-    answer = schemas.schemas()["$defs"]["StandingOutcome"]
+    answer = schemas.schemas()["$defs"]["StepOutcome"]
     assert answer["enum"] == ["paused", "rolled_back", "running", "stopped", "succeeded"]
 
 

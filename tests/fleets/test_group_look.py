@@ -153,7 +153,7 @@ def test_sees_the_tags_of_remembered_settings() -> None:
             "PropagateAtLaunch": False,
         }
         lab.client("autoscaling").create_or_update_tags(Tags=[tag])
-        assert lab.look().remembered == {("web", "max-size")}
+        assert lab.look().saved_settings == {("web", "max-size")}
 
 
 def test_a_group_that_is_gone_is_a_refusal() -> None:

@@ -6,11 +6,11 @@ from awsroll.core.model.actions import (
     Answer,
     EnterStandby,
     ExitStandby,
-    ForgetSettings,
+    ForgetSavedSettings,
     LaunchInGroup,
     Reason,
-    RememberSettings,
     ResumeProcesses,
+    SaveSettings,
     SetDeregistrationDelay,
     SetDesiredCapacity,
     SuspendProcesses,
@@ -337,22 +337,22 @@ def test_suspends_and_resumes_only_what_it_is_told() -> None:
 def test_remembers_settings_on_the_group_without_passing_them_on() -> None:
     with group() as lab:
         settings = (("max-size", "4"), ("process:AZRebalance", "running"))
-        lab.succeed(RememberSettings(resource="web", settings=settings))
-        assert lab.look().remembered == {("web", "max-size"), ("web", "process:AZRebalance")}
+        lab.succeed(SaveSettings(resource="web", settings=settings))
+        assert lab.look().saved_settings == {("web", "max-size"), ("web", "process:AZRebalance")}
         (request,) = lab.requests.of("autoscaling:CreateOrUpdateTags")
         assert not any(tag["PropagateAtLaunch"] for tag in request["Tags"])
-        lab.succeed(ForgetSettings(resource="web", settings=("max-size", "process:AZRebalance")))
-        assert lab.look().remembered == frozenset()
+        lab.succeed(ForgetSavedSettings(resource="web", settings=("max-size", "process:AZRebalance")))
+        assert lab.look().saved_settings == frozenset()
 
 
 def test_sets_and_remembers_the_deregistration_delay_of_a_target_group() -> None:
     with group(spec={"deregistration_delay": 5}) as lab:
         arn = lab.built.target_group_arns[0]
         lab.look()
-        lab.succeed(RememberSettings(resource=arn, settings=(("deregistration-delay", "30"),)))
+        lab.succeed(SaveSettings(resource=arn, settings=(("deregistration-delay", "30"),)))
         lab.succeed(SetDeregistrationDelay(target_group=arn, seconds=5, reason=Reason.PREPARING))
         look = lab.look()
         assert look.target_group(arn).deregistration_delay_seconds == 5
-        assert look.remembered == {(arn, "deregistration-delay")}
-        lab.succeed(ForgetSettings(resource=arn, settings=("deregistration-delay",)))
-        assert lab.look().remembered == frozenset()
+        assert look.saved_settings == {(arn, "deregistration-delay")}
+        lab.succeed(ForgetSavedSettings(resource=arn, settings=("deregistration-delay",)))
+        assert lab.look().saved_settings == frozenset()

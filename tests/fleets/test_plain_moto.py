@@ -174,7 +174,7 @@ def test_rolls_a_group_without_the_newer_calls(moto: Moto) -> None:
     rollout, status = prepared.rollout, prepared.status
     fleet = fleet_of(rollout, aws, warn=warnings.append)
     before = {one.instance_id for one in fleet.observe(rollout, status).instances}
-    status = replace(status, looked_at=aws.clock.now())
+    status = replace(status, observed_at=aws.clock.now())
     launch = Launch(number=1, token="awsroll-x-1", at=aws.clock.now(), subnet_id=moto.subnet_ids[0])
     (stale,) = fleet.execute(rollout, [LaunchInGroup(group=name, launch=launch, reason=Reason.SURGING)])
     assert stale.answer is Answer.STALE

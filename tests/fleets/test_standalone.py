@@ -8,10 +8,10 @@ from awsroll.core.model.actions import (
     Answer,
     DeregisterTargets,
     LaunchInstance,
-    MarkInstances,
     Reason,
     RegisterTargets,
     SetDesiredCapacity,
+    TagInstances,
     TerminateInstance,
 )
 from awsroll.core.model.observation import InstanceState, TargetState
@@ -237,7 +237,7 @@ def test_marks_instances() -> None:
     with standalone() as lab:
         names = lab.built.instance_ids
         tags = (("awsroll:rollout", ROLLOUT), ("awsroll:role", "retiring"))
-        lab.succeed(MarkInstances(instance_ids=names, tags=tags, reason=Reason.PREPARING))
+        lab.succeed(TagInstances(instance_ids=names, tags=tags, reason=Reason.PREPARING))
         assert {(one.rollout, one.role) for one in lab.look().instances} == {(ROLLOUT, "retiring")}
 
 
@@ -245,7 +245,7 @@ def test_marks_those_that_are_left_when_one_is_gone() -> None:
     with standalone() as lab:
         names = (lab.built.instance_ids[0], "i-0fffffffffffffff0")
         tags = (("awsroll:role", "retiring"),)
-        result = lab.succeed(MarkInstances(instance_ids=names, tags=tags, reason=Reason.PREPARING))
+        result = lab.succeed(TagInstances(instance_ids=names, tags=tags, reason=Reason.PREPARING))
         assert result.instance_ids == names[:1]
         assert lab.one(names[0]).role == "retiring"
 

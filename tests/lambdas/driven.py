@@ -40,7 +40,7 @@ class Machine:
     def reconcile(self) -> dict[str, Any]:
         return self._answered(reconcile.handler({"rollout_id": self.name}, None))
 
-    def say(self, action: str, **more: Any) -> dict[str, Any]:
+    def apply_command(self, action: str, **more: Any) -> dict[str, Any]:
         answer: dict[str, Any] = control.handler({"rollout_id": self.name, "action": action, **more}, None)
         return answer
 

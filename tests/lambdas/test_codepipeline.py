@@ -325,7 +325,7 @@ def test_a_gate_keeps_the_action_going_until_a_person_approves(tmp_path: Path) -
             f"`awsroll approve {FIRST}` or `awsroll abort {FIRST}`"
         )
         pipe.driven.name = FIRST
-        pipe.driven.say("approve")
+        pipe.driven.apply_command("approve")
         assert pipe.finish(wanted)["outputVariables"]["outcome"] == "succeeded"
 
 
@@ -333,10 +333,10 @@ def test_a_paused_rollout_keeps_the_action_going_and_an_aborted_one_fails_it(tmp
     with pipeline(tmp_path) as pipe:
         pipe.call(pipe.job())
         pipe.driven.name = FIRST
-        pipe.driven.say("pause")
+        pipe.driven.apply_command("pause")
         pipe.finish(until=lambda: "paused" in pipe.last["executionDetails"]["summary"])
         assert f"`awsroll resume {FIRST}`" in pipe.last["executionDetails"]["summary"]
-        pipe.driven.say("abort")
+        pipe.driven.apply_command("abort")
         last = pipe.finish()
         assert last["failureDetails"]["type"] == "JobFailed"
         assert f"rollout {FIRST}: stopped" in last["failureDetails"]["message"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import named
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.stores import Waiting
 from tests.lambdas.driven import machine
 
@@ -107,7 +107,7 @@ def test_a_gate_waits_for_a_person_who_approves(tmp_path: Path) -> None:
         answer = driven.go_on(lambda answer: answer["phase"] == "approval")
         assert answer["progress"]["replaced"] == 1
         assert answer["wait_seconds"] == 45
-        driven.say("approve")
+        driven.apply_command("approve")
         assert driven.go_on()["outcome"] == "succeeded"
         assert driven.answers[-1]["progress"]["passed"] == 1
 
@@ -116,7 +116,7 @@ def test_a_rejected_gate_is_rolled_back(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
         driven.go_on(lambda answer: answer["phase"] == "approval")
-        driven.say("reject")
+        driven.apply_command("reject")
         assert driven.go_on()["outcome"] == "rolled_back"
         assert driven.rolling.serving_versions() == {"v1": 2}
 
@@ -125,11 +125,11 @@ def test_a_rollout_is_paused_and_goes_on(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=False) as driven:
         driven.prepare()
         driven.reconcile()
-        driven.say("pause")
+        driven.apply_command("pause")
         paused = driven.go_on(lambda answer: answer["phase"] == "paused")
         assert (paused["outcome"], paused["done"], paused["wait_seconds"]) == ("paused", False, 300)
         assert driven.reconcile()["phase"] == "paused"
-        driven.say("resume")
+        driven.apply_command("resume")
         assert driven.go_on()["outcome"] == "succeeded"
 
 
@@ -138,7 +138,7 @@ def test_an_aborted_rollout_settles_and_stops(tmp_path: Path) -> None:
         before = driven.rolling.group()
         driven.prepare()
         driven.go_on(lambda answer: answer["progress"]["replaced"] == 1)
-        driven.say("abort")
+        driven.apply_command("abort")
         assert driven.go_on()["outcome"] == "stopped"
         after = driven.rolling.group()
         assert after["DesiredCapacity"] == before["DesiredCapacity"]
@@ -148,27 +148,27 @@ def test_an_aborted_rollout_settles_and_stops(tmp_path: Path) -> None:
 def test_a_paused_rollout_is_aborted(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare()
-        driven.say("pause")
+        driven.apply_command("pause")
         driven.go_on(lambda answer: answer["phase"] == "paused")
-        driven.say("abort")
+        driven.apply_command("abort")
         assert driven.go_on()["outcome"] == "stopped"
 
 
 def test_a_rollout_that_has_succeeded_is_rolled_back_by_steps(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.run()
-        assert driven.say("rollback")["done"] is False
+        assert driven.apply_command("rollback")["done"] is False
         assert driven.go_on()["outcome"] == "rolled_back"
         assert driven.rolling.serving_versions() == {"v1": 2}
         with pytest.raises(named.RolloutEnded):
-            driven.say("rollback")
+            driven.apply_command("rollback")
 
 
 def test_what_is_asked_of_an_ended_rollout_is_refused(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=False) as driven:
         driven.run()
         with pytest.raises(named.RolloutEnded, match="nothing is left to ask"):
-            driven.say("pause")
+            driven.apply_command("pause")
 
 
 def test_a_task_token_is_kept_until_a_person_has_said_something(
@@ -181,9 +181,9 @@ def test_a_task_token_is_kept_until_a_person_has_said_something(
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
         driven.go_on(lambda answer: answer["phase"] == "approval")
-        driven.say("await", task_token="token-1")
+        driven.apply_command("await", task_token="token-1")
         assert answered == []
-        driven.say("approve")
+        driven.apply_command("approve")
         assert answered == ["token-1"]
         assert driven.rolling.store.note("deploy-1", Waiting) == Waiting()
 
@@ -198,10 +198,10 @@ def test_a_task_token_is_answered_at_once_if_somebody_was_faster(
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare(driven.request(checkpoint=[1], approve_checkpoints=True))
         driven.go_on(lambda answer: answer["phase"] == "approval")
-        driven.rolling.store.wish("deploy-1", lambda said: replace(said, approved=1))
-        driven.say("await", task_token="token-1")
+        driven.rolling.store.change_user_requests("deploy-1", lambda said: replace(said, approved=1))
+        driven.apply_command("await", task_token="token-1")
         assert answered == ["token-1"]
-        assert driven.rolling.store.wishes("deploy-1") == Wishes(approved=1)
+        assert driven.rolling.store.user_requests("deploy-1") == UserRequests(approved=1)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_what_aws_refuses_in_the_middle_pauses_and_names_the_permission(tmp_path
         answer = driven.go_on(lambda answer: answer["phase"] == "paused")
         assert "DescribeAutoScalingGroups" in answer["reason"]
         driven.rolling.sandbox.faults.clear()
-        driven.say("resume")
+        driven.apply_command("resume")
         assert driven.go_on()["outcome"] == "succeeded"
 
 

@@ -178,7 +178,7 @@ def test_a_gate_is_watched_until_a_person_approves(tmp_path: Path, monkeypatch: 
             waits.append(standing.phase)
             if standing.phase == "approval" and waits.count("approval") == 2:
                 it.driven.name = rollout_id
-                it.driven.say("approve")
+                it.driven.apply_command("approve")
             return standing
 
         monkeypatch.setattr(durable, "step", watched)

@@ -20,7 +20,7 @@ _BACK = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR0912 -- one case an action
     """Carry out one action as AWS would."""
     match action:
-        case act.MarkInstances(instance_ids=names, tags=tags):
+        case act.TagInstances(instance_ids=names, tags=tags):
             return _on_each(world, action, names, lambda server: _marked(server, dict(tags)))
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             return _launch(world, action, launch)
@@ -48,12 +48,12 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
             return world.with_settings(suspended=world.group.suspended | set(names)), _result(action)
         case act.ResumeProcesses(processes=names):
             return world.with_settings(suspended=world.group.suspended - set(names)), _result(action)
-        case act.RememberSettings(resource=resource, settings=settings):
+        case act.SaveSettings(resource=resource, settings=settings):
             told = {(resource, name) for name, _ in settings}
-            return world.with_settings(remembered=world.group.remembered | told), _result(action)
-        case act.ForgetSettings(resource=resource, settings=settings):
+            return world.with_settings(saved_settings=world.group.saved_settings | told), _result(action)
+        case act.ForgetSavedSettings(resource=resource, settings=settings):
             told = {(resource, name) for name in settings}
-            return world.with_settings(remembered=world.group.remembered - told), _result(action)
+            return world.with_settings(saved_settings=world.group.saved_settings - told), _result(action)
         case act.SetDeregistrationDelay() | act.DeleteWarmPool() | act.PutWarmPool():
             message = f"not part of the model: {action}"
             raise TypeError(message)

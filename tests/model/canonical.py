@@ -21,7 +21,7 @@ from awsroll.core.model.status import (
     Flight,
     Launch,
     Mode,
-    Places,
+    Slots,
     Status,
     Step,
 )
@@ -95,8 +95,8 @@ def _without_the_forgotten(world: World, status: Status) -> World:
     """Leave out what has ended, where no record and no lost answer could ask for it."""
     named = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
     named |= {one for launch in status.launches for one in launch.instance_ids}
-    named |= {one for place in status.places for one in place.occupants}
-    named |= {launch.succeeds for launch in status.launches} | {call.instance_id for call in status.calls}
+    named |= {one for place in status.slots for one in place.occupants}
+    named |= {launch.replaces for launch in status.launches} | {call.instance_id for call in status.calls}
     unsettled = {one.number for one in status.launches if not one.settled}
     kept = tuple(
         (name, server)
@@ -111,8 +111,8 @@ def _without_the_forgotten(world: World, status: Status) -> World:
 
 def _named(world: World, status: Status, *, backwards: bool) -> dict[str, str]:
     servers = dict(world.servers)
-    recorded = {one for place in status.places for one in place.occupants} | set(status.flights)
-    recorded |= {one for launch in status.launches for one in (launch.succeeds, *launch.instance_ids) if one}
+    recorded = {one for place in status.slots for one in place.occupants} | set(status.flights)
+    recorded |= {one for launch in status.launches for one in (launch.replaces, *launch.instance_ids) if one}
     recorded |= {call.instance_id for call in status.calls if call.instance_id}
     recorded |= {one for name in _SETS if name != "found" for one in getattr(status, name)}
     everyone = [*servers, *sorted(recorded - servers.keys())]
@@ -135,8 +135,8 @@ def _partners(status: Status) -> dict[str, str]:
     pairs = dict[str, str]()
     for launch in status.launches:
         for one in launch.instance_ids:
-            if launch.succeeds:
-                pairs[one], pairs[launch.succeeds] = launch.succeeds, one
+            if launch.replaces:
+                pairs[one], pairs[launch.replaces] = launch.replaces, one
     return pairs
 
 
@@ -146,13 +146,13 @@ def _signature(server: Server | None, name: str, status: Status) -> str:
     sets = "".join("01"[name in getattr(status, one)] for one in _SETS)
     calls = [f"{call.kind}{call.answered}" for call in status.calls if call.instance_id == name]
     launches = [
-        f"{name == one.succeeds}{one.settled}{one.template}"
+        f"{name == one.replaces}{one.settled}{one.template}"
         for one in status.launches
-        if name == one.succeeds or name in one.instance_ids
+        if name == one.replaces or name in one.instance_ids
     ]
-    places = [place.template for place in status.places if name in place.occupants]
+    slots = [place.template for place in status.slots if name in place.occupants]
     # `server` before the rest: old servers come before new ones, as they would by their launch times.
-    return f"{_describe(server)}|{sets}|{calls}|{launches}|{places}|{flight}"
+    return f"{_describe(server)}|{sets}|{calls}|{launches}|{slots}|{flight}"
 
 
 @cache
@@ -193,7 +193,7 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
         reason="a reason" if status.reason else "",
         started_at=NOW,
         ended_at=None if status.ended_at is None else NOW,
-        looked_at=_looked_at(status, passing),
+        observed_at=_looked_at(status, passing),
         progress_at=aged(status.progress_at, seconds, LONG),
         counters=Counters(
             launches=len(names.launches), commands=len(names.attempts), replaced=min(1, status.counters.replaced)
@@ -202,19 +202,19 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
         launches=tuple(_launch(one, names) for one in sorted(status.launches, key=lambda one: one.number)),
         calls=tuple(sorted((_call(one, names, seconds) for one in status.calls), key=_call_order)),
         backwards=status.backwards,
-        wishes=status.wishes,
+        user_requests=status.user_requests,
         failures=tuple(_failure(one, ids) for one in waiting),
         passed=status.passed,
         gate_since=aged_or_none(status.gate_since, seconds, LONG),
         baking_since=aged_or_none(status.baking_since, seconds, LONG),
         baked=status.baked,
         pausing="asked" if status.pausing else "",
-        places=tuple(_place(one, ids) for one in status.places),
+        slots=tuple(_place(one, ids) for one in status.slots),
         desired=_desired(status.desired, seconds),
-        ledger=dict(sorted(status.ledger.items())),
+        saved_settings=dict(sorted(status.saved_settings.items())),
         applied=dict(sorted(status.applied.items())),
         prepared_at=aged_or_none(status.prepared_at, seconds, A_WHILE),
-        exempt_since=aged_or_none(status.exempt_since, seconds, LONG),
+        skipped_since=aged_or_none(status.skipped_since, seconds, LONG),
         shortage_since=aged_or_none(status.shortage_since, seconds, LONG),
         shortage="",
         launch_after=still_to_come(status.launch_after, seconds),
@@ -224,8 +224,8 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
 
 
 def _looked_at(status: Status, passing: Passing):
-    if status.looked_at is None or passing.watched:
-        return status.looked_at and (OVERDUE if status.looked_at == OVERDUE and not passing.seconds else NOW)
+    if status.observed_at is None or passing.watched:
+        return status.observed_at and (OVERDUE if status.observed_at == OVERDUE and not passing.seconds else NOW)
     return OVERDUE
 
 
@@ -250,7 +250,7 @@ def _launch(one: Launch, names: Names) -> Launch:
         number=number,
         token=f"{one.token.rpartition('-')[0]}-{number}",
         at=NOW,
-        succeeds=names.servers.get(one.succeeds, one.succeeds),
+        replaces=names.servers.get(one.replaces, one.replaces),
         instance_ids=tuple(sorted(names.servers[name] for name in one.instance_ids)),
         tags=(),
     )
@@ -270,7 +270,7 @@ def _call_order(one: Call) -> tuple[str, str, int]:
     return (one.instance_id, one.kind, one.number)
 
 
-def _place(one: Places, ids: dict[str, str]) -> Places:
+def _place(one: Slots, ids: dict[str, str]) -> Slots:
     return replace(one, occupants=tuple(sorted(ids[name] for name in one.occupants)))
 
 

@@ -42,7 +42,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Case:
     """Return a case of that many old servers. `servers` puts others there; other changes are of the rollout."""
     servers = changes.pop("servers", None)
-    wishes, backwards = changes.pop("wishes", True), changes.pop("backwards", False)
+    user_requests, backwards = changes.pop("wishes", True), changes.pop("backwards", False)
     world = fleet(kind, size, servers)
     made = {
         "rollout_id": ROLLOUT_ID,
@@ -62,7 +62,7 @@ def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Ca
         **changes,
     }
     name = f"{kind} {strategy} of {size}, {faults} faults"
-    return Case(name, Found(Rollout(**made), world), faults, wishes, backwards)
+    return Case(name, Found(Rollout(**made), world), faults, user_requests, backwards)
 
 
 def fleet(kind: str, size: int, servers: tuple[Server, ...] | None = None) -> World:

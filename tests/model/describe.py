@@ -22,7 +22,7 @@ def describe(state: State) -> str:
             f" launches {settings.version}, suspended: {suspended or '-'}"
         )
     text = _INSTANT.sub(
-        "now", "; ".join(_beyond(state.status, _BORING, leaving_out=("ledger", "applied", "looked_at")))
+        "now", "; ".join(_beyond(state.status, _BORING, leaving_out=("saved_settings", "applied", "observed_at")))
     )
     return "\n".join((*lines, f"    {text}"))
 

@@ -22,18 +22,18 @@ from tests.model.cases import KINDS, STRATEGIES
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     wanted = _parser().parse_args(arguments)
-    wishes = runs.IN_CI
+    user_requests = runs.IN_CI
     if wanted.size or wanted.faults:
-        wishes = runs.all_wishes(tuple(wanted.size or (2,)), tuple(wanted.faults or (1,)))
-    wishes = tuple(one for one in wishes if one[0] in wanted.kind and one[1] in wanted.strategy)
+        user_requests = runs.all_wishes(tuple(wanted.size or (2,)), tuple(wanted.faults or (1,)))
+    user_requests = tuple(one for one in user_requests if one[0] in wanted.kind and one[1] in wanted.strategy)
     begun, states, wrong = time.monotonic(), 0, 0
     _say((runs.__doc__ or "").partition("\n\n")[2])
     with ProcessPoolExecutor(max_workers=wanted.jobs) as pool:
-        for future in runs.explore_all(wishes, pool, backwards=wanted.reversed).values():
+        for future in runs.explore_all(user_requests, pool, backwards=wanted.reversed).values():
             explored = future.result()
             states, wrong = states + explored.states, wrong + bool(explored.problem)
             _say(runs.told(explored))
-    _say(f"{len(wishes)} cases, {states} states, {wrong} wrong, {time.monotonic() - begun:.0f} s")
+    _say(f"{len(user_requests)} cases, {states} states, {wrong} wrong, {time.monotonic() - begun:.0f} s")
     return 1 if wrong else 0
 
 

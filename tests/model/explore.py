@@ -56,7 +56,7 @@ class Case:
     name: str
     found: Found
     faults: int
-    wishes: bool = True
+    user_requests: bool = True
     backwards: bool = False
 
 
@@ -162,8 +162,12 @@ class Explorer:
         if not self._waits(state, made):
             return
         if status.gate_since is not None and world.approved <= status.passed:
-            wishes = replace(status.wishes, approved=world.approved + 1)
-            yield Move("a person approves", world._replace(approved=world.approved + 1), replace(status, wishes=wishes))
+            user_requests = replace(status.user_requests, approved=world.approved + 1)
+            yield Move(
+                "a person approves",
+                world._replace(approved=world.approved + 1),
+                replace(status, user_requests=user_requests),
+            )
         if self._something_settles(state):
             yield Move("a while passes", world, status, AFTER_A_WHILE)
         elif not about_to_happen:
@@ -183,7 +187,7 @@ class Explorer:
         irreplaceable = rollout.reloads and rollout.kind is FleetKind.STANDALONE
         for label, after, record in passes.cut_short(self.case.found, made):
             yield Move(label, after, record)
-        if status.looked_at is None:
+        if status.observed_at is None:
             return  # what happens before the first look makes it another fleet
         for label, after in physics.faults(world, irreplaceable=irreplaceable):
             yield Move(label, after, status)
@@ -194,7 +198,7 @@ class Explorer:
             for desired in (world.settings.desired - 1, world.settings.desired + 1):
                 if max(1, world.settings.minimum) <= desired <= world.settings.maximum:
                     yield Move(f"FAULT somebody sets {desired}", _scaled(world, desired), status)
-        if self.case.wishes and status.mode is Mode.ROLLING:
+        if self.case.user_requests and status.mode is Mode.ROLLING:
             if not status.backwards:
                 yield Move("FAULT a rollback is asked for", world, _wished(status, rollback=True))
             yield Move("FAULT an end is asked for", world, _wished(status, abort=True))
@@ -249,5 +253,5 @@ def _scaled(world: World, desired: int) -> World:
     return world.with_settings(desired=desired)._replace(goal=desired, touched=touched)
 
 
-def _wished(status: Status, **wishes: bool) -> Status:
-    return replace(status, wishes=replace(status.wishes, **wishes))
+def _wished(status: Status, **user_requests: bool) -> Status:
+    return replace(status, user_requests=replace(status.user_requests, **user_requests))

@@ -12,7 +12,7 @@ from awsroll.core.classify.capacity import bounds
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState
-from awsroll.core.model.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model.world import Server, World
 
@@ -114,7 +114,7 @@ def _not_ours(found: Found, deed: Deed) -> Iterator[str]:
     """Invariant 4: what we take out, end or reload must be ours to touch."""
     for name, server in _touched(deed):
         policy = found.rollout.standby if server.held == "standby" else found.rollout.protected
-        if server.held and (server.held == "foreign" or policy is not ExemptPolicy.REPLACE):
+        if server.held and (server.held == "foreign" or policy is not SkipPolicy.REPLACE):
             yield f"invariant 4: {name} is {server.held}"
 
 
@@ -227,8 +227,8 @@ def _settings(found: Found, world: World, status: Status) -> Iterator[str]:
         yield f"invariant 6: desired is {now.desired}, should be {world.goal}"
     if now.minimum != before.minimum or now.maximum != max(before.maximum, world.goal):
         yield f"invariant 6: bounds are {now.minimum}..{now.maximum}"
-    if now.suspended != before.suspended or now.remembered or status.ledger:
-        yield f"invariant 6: left: {sorted(now.suspended)} {sorted(now.remembered)} {status.ledger}"
+    if now.suspended != before.suspended or now.saved_settings or status.saved_settings:
+        yield f"invariant 6: left: {sorted(now.suspended)} {sorted(now.saved_settings)} {status.saved_settings}"
     right = {"new"} if status.outcome is Outcome.SUCCEEDED and not found.rollout.reloads else {"old"}
     if now.version not in right:
         yield f"invariant 6: the group launches the {now.version} version"

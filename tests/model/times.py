@@ -17,7 +17,7 @@ LIMITS = Limits(
     drain_seconds=LONG,
     launch_seconds=LONG,
     healthy_seconds=LONG,
-    exempt_seconds=LONG,
+    skipped_seconds=LONG,
     settle_seconds=A_WHILE,
     progress_seconds=1e9,  # lack of progress ends nothing: a rollout that can only wait is a finding
 )

@@ -86,7 +86,7 @@ class Settings(NamedTuple):
     maximum: int
     version: str = "old"
     suspended: frozenset[str] = frozenset()
-    remembered: frozenset[tuple[str, str]] = frozenset()
+    saved_settings: frozenset[tuple[str, str]] = frozenset()
 
 
 class World(NamedTuple):
@@ -204,7 +204,7 @@ def look(world: World, rollout: Rollout, status: Status) -> Observation:
         target_groups=_TARGET_GROUPS[is_group],
         group=None if settings is None else _group(settings, ended),
         invocations=_invocations(world, status) if rollout.reloads else (),
-        remembered=frozenset() if settings is None else settings.remembered,
+        saved_settings=frozenset() if settings is None else settings.saved_settings,
     )
 
 

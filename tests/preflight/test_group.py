@@ -5,7 +5,7 @@ import pytest
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import ExemptPolicy, Strategy
+from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import Prepared, prepare
@@ -56,7 +56,7 @@ def test_resolves_the_request(bench: Bench) -> None:
     assert rollout.extra_targets == ()
     assert desired is not None
     assert (desired.goal, desired.expected, desired.previous) == (3, 3, 3)
-    assert prepared.status.places == ()
+    assert prepared.status.slots == ()
     assert prepared.findings == ()
     assert bench.aws.calls.mutating == 0
 
@@ -207,7 +207,7 @@ def test_refuses_to_wait_for_members_that_the_group_itself_protects(bench: Bench
     )
     (problem,) = bench.problems()
     assert "--protected replace" in problem
-    assert bench.prepare(protected=ExemptPolicy.REPLACE).rollout.protected is ExemptPolicy.REPLACE
+    assert bench.prepare(protected=SkipPolicy.REPLACE).rollout.protected is SkipPolicy.REPLACE
 
 
 def test_refuses_a_group_in_no_target_group(bench: Bench) -> None:

@@ -75,12 +75,12 @@ def test_groups_places_by_subnet_and_registrations(bench: Bench) -> None:
     bench.client("elbv2").deregister_targets(
         TargetGroupArn=arn, Targets=[{"Id": bench.built.instance_ids[2], "Port": 81}]
     )
-    places = bench.prepare().status.places
-    assert sum(len(place.occupants) for place in places) == 3
-    odd = next(place for place in places if bench.built.instance_ids[2] in place.occupants)
+    slots = bench.prepare().status.slots
+    assert sum(len(place.occupants) for place in slots) == 3
+    odd = next(place for place in slots if bench.built.instance_ids[2] in place.occupants)
     assert TargetKey(target_group=arn, port=81) not in odd.targets
     assert len(odd.targets) == 3
-    assert {place.zone for place in places} == {"us-east-1a", "us-east-1b"}
+    assert {place.zone for place in slots} == {"us-east-1a", "us-east-1b"}
 
 
 def test_names_do_as_well_as_arns(bench: Bench) -> None:
@@ -147,7 +147,7 @@ def test_an_empty_fleet_is_no_mistake(bench: Bench) -> None:
         targets = [{"Id": name, "Port": port} for name in bench.built.instance_ids for port in (80, 81)]
         bench.client("elbv2").deregister_targets(TargetGroupArn=arn, Targets=targets)
     bench.sandbox.jump(60)
-    assert bench.prepare().status.places == ()
+    assert bench.prepare().status.slots == ()
 
 
 def test_refuses_to_leave_nothing_serving_unless_told_so(bench: Bench) -> None:
@@ -194,7 +194,7 @@ def test_leaves_out_what_is_registered_but_does_not_run(bench: Bench) -> None:
     bench.client("ec2").stop_instances(InstanceIds=[name])
     bench.sandbox.jump(60)
     prepared = bench.prepare()
-    assert sum(len(place.occupants) for place in prepared.status.places) == 2
+    assert sum(len(place.occupants) for place in prepared.status.slots) == 2
     assert any(name in one.message for one in prepared.findings)
 
 

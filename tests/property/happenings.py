@@ -31,40 +31,40 @@ class Happenings(RuleBasedStateMachine):
 
     # --- people ask something of the rollout ------------------------------------------------------------------------
 
-    def wish(self, **changes: Any) -> None:
+    def change_user_requests(self, **changes: Any) -> None:
         status = self.driver.status
-        self.driver.status = replace(status, wishes=replace(status.wishes, **changes))
+        self.driver.status = replace(status, user_requests=replace(status.user_requests, **changes))
 
     def resume(self) -> None:
         """Go on after a pause, as `awsroll resume` does."""
-        self.wish(pause=False)
+        self.change_user_requests(pause=False)
         if self.driver.status.outcome is Outcome.PAUSED:
             self.driver.resume()
 
     @rule()
     def a_person_approves(self) -> None:
-        self.wish(approved=self.driver.status.wishes.approved + 1)
+        self.change_user_requests(approved=self.driver.status.user_requests.approved + 1)
 
     @rule()
     def a_person_rejects(self) -> None:
-        self.wish(rejected=True)
+        self.change_user_requests(rejected=True)
 
     @rule()
     def a_person_pauses(self) -> None:
-        self.wish(pause=True)
+        self.change_user_requests(pause=True)
 
     @rule()
-    @precondition(lambda self: self.driver.status.outcome is Outcome.PAUSED or self.driver.status.wishes.pause)
+    @precondition(lambda self: self.driver.status.outcome is Outcome.PAUSED or self.driver.status.user_requests.pause)
     def a_person_resumes(self) -> None:
         self.resume()
 
     @rule()
     def a_person_aborts(self) -> None:
-        self.wish(abort=True)
+        self.change_user_requests(abort=True)
 
     @rule()
     def a_person_asks_for_a_rollback(self) -> None:
-        self.wish(rollback=True)
+        self.change_user_requests(rollback=True)
 
     # --- the world --------------------------------------------------------------------------------------------------
 
@@ -117,9 +117,9 @@ class Happenings(RuleBasedStateMachine):
         self.fleet.world.catch_up()
         status = self.driver.status
         ours = {*status.retiring, *status.reloading, *status.returning}
-        places = {one for place in status.places for one in place.occupants} - ours
-        succeeded = {launch.succeeds for launch in status.launches}
-        settled = [one for one in places - succeeded if self._is_healthy(one) and not self._will_die(one)]
+        slots = {one for place in status.slots for one in place.occupants} - ours
+        succeeded = {launch.replaces for launch in status.launches}
+        settled = [one for one in slots - succeeded if self._is_healthy(one) and not self._will_die(one)]
         assume(settled)
         self.fleet.somebody.deregisters(sorted(settled)[which % len(settled)])
 
@@ -162,11 +162,11 @@ class Happenings(RuleBasedStateMachine):
 
     def _one(self, which: int) -> FakeInstance:
         self.fleet.world.catch_up()
-        places = {one for place in self.driver.status.places for one in place.occupants}
+        slots = {one for place in self.driver.status.slots for one in place.occupants}
         live = [
             one
             for one in self.fleet.instances.all()
-            if one.state is InstanceState.RUNNING and (one.is_new or one.instance_id in places or self.fleet.group)
+            if one.state is InstanceState.RUNNING and (one.is_new or one.instance_id in slots or self.fleet.group)
             if one.instance_id not in self.fleet.somebody.deregistered
         ]
         assume(live)

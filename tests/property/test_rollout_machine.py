@@ -137,7 +137,7 @@ class RolloutMachine(Happenings):
                 if resumed == PATIENCE:
                     self.fleet.instances.bad_versions.clear()
                     self._mend_all()
-            self.wish(pause=False, approved=self.driver.status.passed + 1)
+            self.change_user_requests(pause=False, approved=self.driver.status.passed + 1)
             self.fleet.clock.sleep(self.driver.unhurried(self.driver.step()))
         else:
             message = f"no end: {self.driver.status}\n{self.driver.plans[-1]}\n{self.fleet.world.history(30)}"

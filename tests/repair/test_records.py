@@ -8,7 +8,7 @@ import pytest
 
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.driver.operations import Surroundings, start
+from awsroll.driver.operations import Context, start
 from awsroll.report import Report
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck
@@ -33,7 +33,7 @@ def _found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wreck]:
 def begin(found: Wreck, scenario: Scenario) -> Report:
     """Roll until the end, or until a person is to approve."""
     session, clock = found.sandbox.session(), found.sandbox.clock
-    surroundings = Surroundings(session=session, store=found.store, clock=clock, wait_for_approval=False)
+    surroundings = Context(session=session, store=found.store, clock=clock, wait_for_approval=False)
     return start(scenario.spec(found.fleet), surroundings)
 
 

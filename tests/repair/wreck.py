@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
-from awsroll.driver.session import Surroundings
+from awsroll.driver.session import Context
 from awsroll.ports import Store
 from awsroll.repair.repair import Repaired, Wanted, mend
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
@@ -60,7 +60,7 @@ class Wreck:
         if not recorded:
             self.sandbox.jump(LABEL_SECONDS)
         kept = store or (self.store if recorded else self.elsewhere)
-        surroundings = Surroundings(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
+        surroundings = Context(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
         return mend(wanted, surroundings, confirm=confirm)
 
     def kill_repair(self, cut: int) -> list[str]:

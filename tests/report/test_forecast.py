@@ -15,7 +15,7 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount
-from awsroll.core.model.status import Places, Status
+from awsroll.core.model.status import Slots, Status
 from awsroll.report import RolloutPlan, forecast
 from tests.stores.records import T0
 
@@ -47,8 +47,8 @@ def _forecast(*servers: Instance, **request: Any) -> RolloutPlan:
         **{"max_unavailable": Amount(value=2), **request},
     )
     occupants = tuple(one.instance_id for one in servers)
-    places = (Places(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), occupants=occupants),)
-    status = Status(started_at=T0, progress_at=T0, places=places)
+    slots = (Slots(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), occupants=occupants),)
+    status = Status(started_at=T0, progress_at=T0, slots=slots)
     return forecast(rollout, Observation(at=T0, instances=servers, target_groups=(GROUP,)), status)
 
 

@@ -14,7 +14,7 @@ from awsroll.core.model.rollout import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
-from awsroll.driver.operations import Surroundings
+from awsroll.driver.operations import Context
 from awsroll.errors import AwsRefusedError, FleetError, FleetLockedError
 from awsroll.report import FleetsReport
 from awsroll.sandbox import Sandbox
@@ -40,7 +40,7 @@ class Log:
         self.events.append((name, fields))
         self._reactions.pop(name, lambda: None)()
 
-    def looked(self, *_: object) -> None:
+    def observed(self, *_: object) -> None:
         """Looks are no events."""
 
     def order(self, *names: str) -> list[tuple[str, object]]:
@@ -161,7 +161,7 @@ def test_starting_again_leaves_alone_what_is_done_and_resumes_what_is_paused(wor
     waves = (_wave(done), _wave(paused))
     run = FleetsRun(
         FleetsSpec(waves=waves),
-        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
+        Context(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
     )
     run.check()
 
@@ -200,7 +200,7 @@ def test_a_fleet_in_the_middle_of_another_request_is_refused_with_its_rollout(
     web = world.fleet("web", checkpoint=(1,), approve_checkpoints=True)
     run = FleetsRun(
         FleetsSpec(waves=(_wave(web),)),
-        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
+        Context(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
     )
     run.check()
     (left,) = run.roll().fleets
@@ -285,7 +285,7 @@ def test_a_wish_to_stop_leaves_all_and_begins_none(world: World) -> None:
     world.log.at("group.instances-terminated", lambda: asked.append(True))
     run = FleetsRun(
         FleetsSpec(waves=waves),
-        Surroundings(
+        Context(
             session=world.sandbox.session(),
             store=world.store,
             clock=world.clock,
@@ -311,7 +311,7 @@ def test_the_report_while_a_driver_is_stuck_is_made_of_the_records(world: World)
     web, later = world.fleet("web", servers=1, launch_first=True), world.fleet("later", servers=1, launch_first=True)
     run = FleetsRun(
         FleetsSpec(waves=(_wave(web), _wave(later))),
-        Surroundings(session=world.sandbox.session(), store=world.store, clock=world.clock, sink=world.log),
+        Context(session=world.sandbox.session(), store=world.store, clock=world.clock, sink=world.log),
     )
     run.check()
     meanwhile: list[FleetsReport] = []

@@ -32,7 +32,7 @@ def test_a_gate_that_nobody_approves_in_time_takes_the_fleet_back(rolling: Rolli
 
 
 def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_on(rolling: Rolling) -> None:
-    asking = operations.Surroundings(
+    asking = operations.Context(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
     left = operations.start(rolling.request(**CANARY), asking)

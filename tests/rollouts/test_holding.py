@@ -67,7 +67,7 @@ def test_a_group_named_by_its_arn_is_the_group_of_that_name(tmp_path: Path, kind
 def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stoppable: bool) -> None:
     from awsroll.driver import operations
 
-    surroundings = operations.Surroundings(
+    surroundings = operations.Context(
         session=rolling.sandbox.session(),
         store=rolling.store,
         clock=rolling.clock,
@@ -226,7 +226,7 @@ def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothin
 
 @pytest.mark.parametrize("go_on", [operations.go_on, operations.go_back, mend], ids=["resume", "rollback", "repair"])
 def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, go_on: Callable[..., object]) -> None:
-    surroundings = operations.Surroundings(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
+    surroundings = operations.Context(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
     stopping = replace(surroundings, stop_requested=lambda: bool(rolling.store.list()))
     left = operations.start(rolling.request(launch_first=True), stopping)
     watching = Watching(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout import ExemptPolicy
+from awsroll.core.model.rollout import SkipPolicy
 from awsroll.core.model.status import Outcome
 from awsroll.errors import FleetError
 from awsroll.sandbox import Sandbox
@@ -180,7 +180,7 @@ def test_a_member_protected_before_it_was_chosen_is_waited_for(tmp_path: Path) -
         kept = one.fleet.instance_ids[-1]
         protect = {"AutoScalingGroupName": "web", "InstanceIds": [kept], "ProtectedFromScaleIn": True}
         at_first(one.sandbox, "SuspendProcesses", lambda: client(one).set_instance_protection(**protect))
-        report = one.roll(protected=ExemptPolicy.IGNORE)
+        report = one.roll(protected=SkipPolicy.IGNORE)
 
         assert report.succeeded, report.reason
         assert report.instances.skipped == 1

@@ -88,7 +88,7 @@ def test_the_label_is_renewed_through_a_long_rollout(rolling: Rolling) -> None:
         seen.extend(held)
 
     class Looking(Tee):
-        def looked(self, *_: Any) -> None:
+        def observed(self, *_: Any) -> None:
             look()
 
     report = roll(rolling, rolling.store, Looking(), strategy=Strategy.DOUBLE_HALF, min_healthy_time=900)

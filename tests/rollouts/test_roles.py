@@ -12,13 +12,13 @@ import awsroll
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.session import Surroundings
+from awsroll.driver.session import Context
 from awsroll.driver.steps import begin
 from awsroll.errors import FleetError
 from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox import Fleet, FleetShape, Sandbox
 from awsroll.sandbox.ready_fleets import Clients, Pace, standalone_fleet
-from awsroll.stores import LocalStore, Order
+from awsroll.stores import LocalStore, RolloutRequest
 from awsroll.testing.clock import VirtualClock
 
 ARN = "arn:aws:iam::111122223333:role/teams/deploy"
@@ -39,8 +39,8 @@ class Elsewhere:
         request = RolloutSpec(
             target_group=self.fleet.target_group_arns, launch_template=f"{self.fleet.template_id}:2", **more
         )
-        order = Order(request=request, region="us-east-1", role=ARN)
-        return begin(order, Surroundings(session=self.session, store=self.store, clock=self.clock)).rollout_id
+        order = RolloutRequest(request=request, region="us-east-1", role=ARN)
+        return begin(order, Context(session=self.session, store=self.store, clock=self.clock)).rollout_id
 
     def again(self) -> dict[str, Any]:
         """Return how a terminal of the own account goes on, once nobody drives any more."""
@@ -104,6 +104,6 @@ def test_the_report_of_one_that_has_ended_needs_neither_role_nor_aws(elsewhere: 
 
 def test_a_rollout_that_names_no_role_is_refused_with_the_credentials_of_another_account(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.begin()
-    elsewhere.store.put_note(rollout, Order(request=elsewhere.store.note(rollout, Order).request))
+    elsewhere.store.put_note(rollout, RolloutRequest(request=elsewhere.store.note(rollout, RolloutRequest).request))
     with pytest.raises(FleetError, match="give the --profile it was started with"):
         awsroll.resume(rollout, **elsewhere.again())

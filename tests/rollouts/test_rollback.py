@@ -137,7 +137,7 @@ def test_kept_servers_are_back_in_the_time_of_a_health_check(tmp_path: Path, *, 
                     cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="too many errors")
                     rung.append(at)
 
-            def looked(self, rollout: Any, observation: Any, status: Any) -> None:
+            def observed(self, rollout: Any, observation: Any, status: Any) -> None:
                 if rung and len(rung) == 1 and rolling.serving_versions().get("v1") == 4:
                     rung.append(observation.at)
 

@@ -32,7 +32,7 @@ def interrupted(rolling: Rolling, **wanted: Any) -> Report:
 
     report = operations.start(
         rolling.request(**wanted),
-        operations.Surroundings(
+        operations.Context(
             session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, stop_requested=stop_requested
         ),
     )
@@ -80,7 +80,7 @@ def test_a_target_group_of_such_a_fleet_is_not_rolled_either(rolling: Rolling) -
 
 def test_a_fleet_whose_rollout_waits_for_a_person_is_not_rolled_anew(rolling: Rolling) -> None:
     request = rolling.request(checkpoint=(1,), approve_checkpoints=True)
-    surroundings = operations.Surroundings(
+    surroundings = operations.Context(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
     left = operations.start(request, surroundings)

@@ -110,10 +110,10 @@ def test_time_goes_on_after_an_event_failed() -> None:
 
 def test_a_planned_event_wakes_whoever_sleeps() -> None:
     it, _ = world()
-    woken: list[bool] = []
-    it.on_event_planned(lambda: woken.append(True))
+    resumed: list[bool] = []
+    it.on_event_planned(lambda: resumed.append(True))
     it.after(1, lambda: None)
-    assert woken == [True]
+    assert resumed == [True]
 
 
 def test_options_change_at_run_time_and_are_checked() -> None:

@@ -7,7 +7,7 @@ import pytest
 from awsroll.core.model.actions import Action, LaunchInGroup, LaunchInstance, RegisterTargets
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.world import Physics
@@ -119,7 +119,7 @@ def test_what_was_launched_late_for_a_rollout_that_then_turns_back_is_not_lost()
     driver.save(_look_until(driver, LaunchInstance))
     fleet.clock.sleep(LIMITS.launch_seconds + 1)
     driver.step()
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
 
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert versions(fleet) == {str(OLD): 2}

@@ -16,7 +16,7 @@ from awsroll.core.model.actions import (
 )
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome, Status
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics
@@ -235,7 +235,7 @@ def test_a_surplus_member_that_dies_before_its_termination_was_asked_for_has_not
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
     driver = Driver(fleet, rollout(fleet, **launch_first()))
     driver.run_until(LaunchInGroup)
-    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     crashed = driver.look()
     driver.save(crashed)
     assert [type(one) for one in crashed.actions] == [TerminateInGroup]

@@ -9,7 +9,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.rollout import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import FakeInstance
 from awsroll.testing.world import Physics
@@ -70,7 +70,7 @@ def test_a_gate_waits_for_a_person(make: Any) -> None:
     at_gate(fleet, driver)
     driver.wait(5000, look_every=60)
     assert (new_ones(fleet), driver.status.outcome) == (1, Outcome.RUNNING)
-    driver.status = replace(driver.status, wishes=Wishes(approved=1))
+    driver.status = replace(driver.status, user_requests=UserRequests(approved=1))
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
@@ -79,7 +79,7 @@ def test_a_refused_gate_rolls_back(make: Any) -> None:
     gates = Gates(checkpoints=(Amount(value=1),), needs_approval=True)
     driver = Driver(fleet, rollout(fleet, gates=gates, on_failure=OnFailure.ROLLBACK))
     at_gate(fleet, driver)
-    driver.status = replace(driver.status, wishes=Wishes(rejected=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rejected=True))
     status = driver.run()
     assert (status.outcome, status.reason) == (Outcome.ROLLED_BACK, "refused by a person")
     assert versions(fleet)[str(OLD)] == 3
@@ -107,7 +107,7 @@ def test_a_gate_that_is_approved_in_time_opens(make: Any) -> None:
     driver = Driver(fleet, rollout(fleet, gates=HURRIED))
     at_gate(fleet, driver)
     driver.wait(950)
-    driver.status = replace(driver.status, wishes=Wishes(approved=1))
+    driver.status = replace(driver.status, user_requests=UserRequests(approved=1))
     assert (driver.run().outcome, driver.status.failures) == (Outcome.SUCCEEDED, ())
 
 
@@ -129,7 +129,7 @@ def test_a_gate_that_nobody_approved_gives_the_whole_time_again_once_a_person_re
     driver.resume()
     driver.wait(890)
     assert driver.status.outcome is Outcome.RUNNING
-    driver.status = replace(driver.status, wishes=Wishes(approved=1))
+    driver.status = replace(driver.status, user_requests=UserRequests(approved=1))
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
@@ -190,12 +190,12 @@ def test_a_pause_lets_what_is_in_flight_come_to_its_end_first(make: Any, how: di
     fleet = make(outdated=4)
     driver = Driver(fleet, rollout(fleet, **how))
     driver.wait(25)
-    driver.status = replace(driver.status, wishes=Wishes(pause=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(pause=True))
     status = driver.run()
     assert (status.outcome, status.reason) == (Outcome.PAUSED, "paused by request")
     assert len(fleet.safety.serving()) >= 4
     assert (status.retiring, status.reloading, status.flights) == ((), (), {})
-    driver.status = replace(status, outcome=Outcome.RUNNING, reason="", wishes=Wishes())
+    driver.status = replace(status, outcome=Outcome.RUNNING, reason="", user_requests=UserRequests())
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
@@ -208,7 +208,7 @@ def test_an_abort_settles_what_is_in_flight_and_leaves_the_fleet_mixed(
     driver.wait(seconds)
     if driver.ended:
         return
-    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     status = driver.run()
     assert (status.outcome, status.reason) == (Outcome.STOPPED, "aborted by request")
     fleet.clock.sleep(300)
@@ -288,10 +288,10 @@ def test_a_pause_that_is_taken_back_before_all_has_come_to_rest_pauses_nothing(m
     driver = Driver(fleet, rollout(fleet, **how))
     while not driver.status.flights:
         fleet.clock.sleep(driver.unhurried(driver.step()))
-    driver.status = replace(driver.status, wishes=Wishes(pause=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(pause=True))
     fleet.clock.sleep(driver.unhurried(driver.step()))
     assert driver.status.pausing == "paused by request"
-    driver.status = replace(driver.status, wishes=Wishes())
+    driver.status = replace(driver.status, user_requests=UserRequests())
     assert (driver.run().outcome, driver.status.pausing) == (Outcome.SUCCEEDED, "")
 
 

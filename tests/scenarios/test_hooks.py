@@ -83,7 +83,7 @@ def test_nothing_is_changed_before_the_first_hook_has_passed(kind: str, how: str
     driver = hooked(kind, how, HookPoint.BEFORE_ROLLOUT)
     driver.hooks.seconds["before_rollout"] = 250
     driver.wait(240)
-    assert (driver.results, driver.status.ledger) == ([], {})
+    assert (driver.results, driver.status.saved_settings) == ([], {})
     assert driver.run().outcome is Outcome.SUCCEEDED
     (event,) = driver.hooks.events
     old = tuple(sorted(one.instance_id for one in driver.fleet.instances.all() if not one.is_new))

@@ -10,7 +10,7 @@ from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.rollout import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
 from tests.support.drive import Driver, versions
 
@@ -83,7 +83,7 @@ def test_it_may_be_rolled_back_at_any_moment(make: Any, how: dict[str, Any], ste
             fleet.clock.sleep(driver.unhurried(driver.step()))
     if driver.ended:
         return
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     status = driver.run()
     fleet.clock.sleep(200)
     fleet.world.catch_up()
@@ -94,7 +94,7 @@ def test_it_may_be_rolled_back_at_any_moment(make: Any, how: dict[str, Any], ste
 
 def test_an_abort_while_it_bakes_lets_the_kept_ones_go(make: Any, how: dict[str, Any]) -> None:
     fleet, driver = baking(make, how)
-    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     assert driver.run().outcome is Outcome.STOPPED
     fleet.clock.sleep(200)
     fleet.world.catch_up()
@@ -107,12 +107,12 @@ def test_one_whose_successor_somebody_has_deregistered_goes_and_makes_room_for_t
     while len(driver.status.kept) < 3:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     driver.step()
-    first = driver.status.places[0].occupants[0]
+    first = driver.status.slots[0].occupants[0]
     fleet.somebody.deregisters(first)
     driver.wait(60)
     assert len(driver.status.kept) == 2
     assert versions(fleet) == {str(OLD): 2, str(NEW): 3}
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     fleet.clock.sleep(120)
     fleet.world.catch_up()

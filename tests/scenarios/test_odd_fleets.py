@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.actions import MarkInstances, SendCommand, TerminateInGroup
+from awsroll.core.model.actions import SendCommand, TagInstances, TerminateInGroup
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import ExemptPolicy, ReloadCommand, Strategy
+from awsroll.core.model.rollout import ReloadCommand, SkipPolicy, Strategy
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, OLDER, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, drive, versions
@@ -83,21 +83,21 @@ def test_zones_stay_balanced_while_instances_go(make: Any) -> None:
     assert [sorted(zones[:3]), sorted(zones[3:])] == [["zone-a", "zone-b", "zone-c"]] * 2
 
 
-def protected(make: Any, policy: ExemptPolicy) -> tuple[FakeFleet, Driver]:
+def protected(make: Any, policy: SkipPolicy) -> tuple[FakeFleet, Driver]:
     fleet = make(outdated=3)
     fleet.somebody.protects("i-0002")
     return fleet, Driver(fleet, rollout(fleet, protected=policy))
 
 
 def test_a_protected_instance_is_left_when_it_is_ignored(make: Any) -> None:
-    fleet, driver = protected(make, ExemptPolicy.IGNORE)
+    fleet, driver = protected(make, SkipPolicy.IGNORE)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 2, str(OLD): 1}
     assert driver.status.counters.skipped == 1
 
 
 def test_a_protected_instance_is_waited_for_and_replaced_once_it_is_free(make: Any) -> None:
-    fleet, driver = protected(make, ExemptPolicy.WAIT)
+    fleet, driver = protected(make, SkipPolicy.WAIT)
     driver.wait(900)
     assert not driver.ended
     assert versions(fleet) == {str(NEW): 2, str(OLD): 1}
@@ -107,7 +107,7 @@ def test_a_protected_instance_is_waited_for_and_replaced_once_it_is_free(make: A
 
 
 def test_a_protected_instance_that_nobody_frees_fails_the_rollout(make: Any) -> None:
-    fleet, driver = protected(make, ExemptPolicy.WAIT)
+    fleet, driver = protected(make, SkipPolicy.WAIT)
     status = driver.run()
     assert status.outcome is Outcome.STOPPED
     assert "i-0002" in status.reason
@@ -116,12 +116,12 @@ def test_a_protected_instance_that_nobody_frees_fails_the_rollout(make: Any) -> 
 
 
 def test_a_protected_member_is_replaced_on_request() -> None:
-    fleet, driver = protected(auto_scaling, ExemptPolicy.REPLACE)
+    fleet, driver = protected(auto_scaling, SkipPolicy.REPLACE)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 3}
 
 
-def standing_by(policy: ExemptPolicy, **changes: Any) -> tuple[FakeFleet, Driver]:
+def standing_by(policy: SkipPolicy, **changes: Any) -> tuple[FakeFleet, Driver]:
     fleet = auto_scaling(outdated=4)
     fleet.somebody.puts_in_standby("i-0002")
     fleet.clock.sleep(60)
@@ -129,14 +129,14 @@ def standing_by(policy: ExemptPolicy, **changes: Any) -> tuple[FakeFleet, Driver
 
 
 def test_an_instance_in_standby_is_left_when_it_is_ignored() -> None:
-    fleet, driver = standing_by(ExemptPolicy.IGNORE)
+    fleet, driver = standing_by(SkipPolicy.IGNORE)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert fleet.instances["i-0002"].live
     assert versions(fleet) == {str(NEW): 3, str(OLD): 1}
 
 
 def test_an_instance_in_standby_is_waited_for() -> None:
-    fleet, driver = standing_by(ExemptPolicy.WAIT)
+    fleet, driver = standing_by(SkipPolicy.WAIT)
     driver.wait(900)
     assert not driver.ended
     fleet.somebody.takes_out_of_standby("i-0002")
@@ -145,27 +145,29 @@ def test_an_instance_in_standby_is_waited_for() -> None:
 
 
 def test_an_instance_in_standby_goes_on_request_and_is_not_brought_into_service() -> None:
-    fleet, driver = standing_by(ExemptPolicy.REPLACE)
+    fleet, driver = standing_by(SkipPolicy.REPLACE)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert not fleet.instances["i-0002"].live
     assert versions(fleet) == {str(NEW): 3}
 
 
 def test_an_instance_in_standby_is_reloaded_on_request_and_stays_in_standby() -> None:
-    fleet, driver = standing_by(ExemptPolicy.REPLACE, strategy=Strategy.RELOAD)
+    fleet, driver = standing_by(SkipPolicy.REPLACE, strategy=Strategy.RELOAD)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {"app-3": 4}
     assert fleet.group is not None
     assert str(fleet.group.members["i-0002"].lifecycle) == "Standby"
 
 
-@pytest.mark.parametrize("wish", [Wishes(abort=True), Wishes(rollback=True)], ids=["abort", "rollback"])
-@pytest.mark.parametrize("reached", [MarkInstances, SendCommand])
-def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(wish: Wishes, reached: Any) -> None:
+@pytest.mark.parametrize("wish", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
+@pytest.mark.parametrize("reached", [TagInstances, SendCommand])
+def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(
+    change_user_requests: UserRequests, reached: Any
+) -> None:
     back = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
-    fleet, driver = standing_by(ExemptPolicy.REPLACE, strategy=Strategy.RELOAD, rollback_reload=back)
+    fleet, driver = standing_by(SkipPolicy.REPLACE, strategy=Strategy.RELOAD, rollback_reload=back)
     assert driver.run_until(reached).actions[0].instance_ids == ("i-0002",)  # type: ignore[union-attr]
-    driver.status = replace(driver.status, wishes=wish)
+    driver.status = replace(driver.status, user_requests=change_user_requests)
     assert driver.run().mode is Mode.ENDED
     assert fleet.group is not None
     assert str(fleet.group.members["i-0002"].lifecycle) == "Standby"

@@ -16,7 +16,7 @@ from awsroll.core.model.actions import (
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.status import CallKind, Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import (
     LIMITS,
@@ -57,7 +57,7 @@ def test_a_kept_one_whose_successor_dies_at_that_moment_keeps_its_place(max_fail
     driver = keeping(fleet, max_failures=max_failures)
     while not driver.status.kept:
         step(driver)
-    successor = next(one.instance_ids[0] for one in driver.status.launches if one.succeeds == driver.status.kept[0])
+    successor = next(one.instance_ids[0] for one in driver.status.launches if one.replaces == driver.status.kept[0])
     fleet.somebody.kills(successor)
     outcome = driver.run().outcome
     assert outcome is (Outcome.ROLLED_BACK if max_failures == 0 else Outcome.SUCCEEDED)
@@ -71,7 +71,7 @@ def test_a_rollback_at_the_moment_when_the_bake_time_has_passed_brings_the_kept_
     driver = keeping(fleet)
     while not (driver.status.baked and driver.status.retiring):
         step(driver)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     fleet.clock.sleep(120)
     assert versions(fleet) == {str(OLD): 2}
@@ -119,7 +119,7 @@ def test_nothing_is_announced_that_is_not_done_in_the_same_pass() -> None:
     fleet.somebody.mends("i-0004")
     driver.run_until(EnterStandby)
     fleet.clock.sleep(40)  # the second one is in standby, and nobody has looked since
-    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     decided = driver.look()
     assert {type(one) for one in decided.actions} == {TerminateInGroup}
     assert {one.kind for one in decided.status.calls} == {CallKind.TERMINATE}
@@ -210,9 +210,9 @@ def test_an_end_during_a_rollback_leaves_nobody_draining() -> None:
     fleet = standalone(outdated=3)
     driver = Driver(fleet, rollout(fleet, **at_a_time(1), **ROLLBACK))
     driver.run_until(RegisterTargets)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     driver.run_until(DeregisterTargets)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True, abort=True))
     assert driver.run().outcome is Outcome.STOPPED
     fleet.clock.sleep(120)
     fleet.world.catch_up()
@@ -225,9 +225,9 @@ def test_a_surplus_server_that_is_wanted_after_all_goes_back_where_it_was() -> N
     driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
     while not driver.status.launches or "i-0003" not in driver.status.serving:
         step(driver)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     step(driver)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True, abort=True))
     assert [one.instance_id for one in driver.run_until(DeregisterTargets).actions] == ["i-0003"]
     fleet.somebody.kills("i-0002")
     assert driver.run().outcome is Outcome.STOPPED
@@ -242,9 +242,9 @@ def test_a_member_on_its_way_to_standby_is_brought_back_however_long_its_drain(s
     fleet = auto_scaling(outdated=2, target_groups=(slow,))
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1)))
     driver.run_until(EnterStandby)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     step(driver)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True, abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True, abort=True))
     assert driver.run().outcome is Outcome.STOPPED
     fleet.clock.sleep(60)
     fleet.world.catch_up()
@@ -257,7 +257,7 @@ def test_a_member_that_ends_once_it_is_back_from_standby_is_replaced_and_holds_n
     fleet = auto_scaling(outdated=2)
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1)))
     driver.run_until(EnterStandby)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     driver.run_until(ExitStandby)
     fleet.clock.sleep(15)  # it is in service, and nobody has looked since
     fleet.somebody.kills(driver.status.returning[0])

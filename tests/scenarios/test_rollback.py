@@ -11,7 +11,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.faults import When
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics
@@ -94,7 +94,7 @@ def test_it_is_rolled_back_on_request_at_any_moment(make: Any, how: dict[str, An
             fleet.clock.sleep(driver.unhurried(driver.step()))
     if driver.ended:
         return
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     status = driver.run()
     assert status.outcome in (Outcome.ROLLED_BACK, Outcome.SUCCEEDED)
     wanted = OLD if status.outcome is Outcome.ROLLED_BACK else NEW
@@ -157,7 +157,7 @@ def test_aborting_a_rollback_gives_back_what_the_group_launched_for_the_surge() 
     while versions(fleet).get(str(OLD), 0) < 6 or not driver.status.calls:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     assert driver.status.backwards
-    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     assert driver.run().outcome is Outcome.STOPPED
     assert fleet.group is not None
     assert (fleet.group.settings.desired, fleet.group.settings.maximum) == (3, 3)
@@ -173,9 +173,9 @@ def test_aborting_a_rollback_registers_the_members_that_remain_wherever_they_sho
     fleet.clock.sleep(LAG_SECONDS)
     fleet.somebody.scales(4)
     driver.step()
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     driver.step()
-    driver.status = replace(driver.status, wishes=Wishes(abort=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     assert driver.run().outcome is Outcome.STOPPED
     assert settled(fleet) == {str(OLD): 2, str(NEW): 2}
     assert len(fleet.safety.serving()) == 4
@@ -186,7 +186,7 @@ def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any
     found = fleet.instances.all()[-1].instance_id
     driver = Driver(fleet, rollout(fleet, **launch_first()))
     driver.run_until(TerminateInstance if fleet.group is None else TerminateInGroup)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert settled(fleet) == {str(OLD): 2, str(NEW): 1}
     assert fleet.instances[found].live
@@ -198,7 +198,7 @@ def test_each_place_of_a_mixed_fleet_gets_its_own_version_back() -> None:
     driver = Driver(fleet, rollout(fleet, max_unavailable=Amount(value=2)))
     while sum(one.application_version == str(NEW) for one in fleet.instances.all() if one.live) < 4:
         fleet.clock.sleep(driver.unhurried(driver.step()))
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert settled(fleet) == {str(OLD): 3, str(OLDER): 2}
 
@@ -246,7 +246,7 @@ def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_when_the_rollout_goes_b
     driver = Driver(fleet, rollout(fleet, **BACK, **launch_first()))
     driver.run_until(LaunchInstance)
     fleet.clock.sleep(seconds)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert settled(fleet) == {str(OLD): 3}
 
@@ -257,7 +257,7 @@ def test_a_rollback_that_stops_for_a_late_drain_still_ends_what_was_draining() -
     driver = Driver(fleet, rollout(fleet, limits=limits, **launch_first(), **BACK))
     while not driver.status.serving:
         fleet.clock.sleep(driver.unhurried(driver.step()))
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     status = driver.run()
 
     assert (status.outcome, status.reason.partition(":")[0]) == (Outcome.STOPPED, "the rollback failed")

@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.core.model.rollout import OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.instances import Misbehaviour
 from tests.support.builders import (
     LIMITS,
@@ -45,7 +45,7 @@ def test_a_reload_is_rolled_back_on_request_at_any_moment(make: Any, steps: int)
             fleet.clock.sleep(driver.unhurried(driver.step()))
     if driver.ended:
         return
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     status = driver.run()
     assert settled(fleet) == {("app-2" if status.outcome is Outcome.ROLLED_BACK else "app-3"): 3}
     assert len(fleet.safety.serving()) == 3
@@ -67,7 +67,7 @@ def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> Non
     fleet = auto_scaling(outdated=2, version="$Latest")
     driver = Driver(fleet, rollout(fleet, **RELOADS))
     driver.wait(60)
-    driver.status = replace(driver.status, wishes=Wishes(rollback=True))
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert fleet.group is not None
     assert fleet.group.settings.version == "$Latest"

@@ -10,7 +10,7 @@ from awsroll.core.model.actions import Answer
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates, ReloadCommand, Strategy
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
@@ -52,7 +52,7 @@ def test_a_look_that_is_older_than_the_tags_does_not_end_the_rollout_without_tak
     driver = begun(fleet, 1)
     assert fleet.memory
     assert driver.run().outcome is Outcome.STOPPED
-    assert (fleet.memory, driver.status.ledger) == ({}, {})
+    assert (fleet.memory, driver.status.saved_settings) == ({}, {})
 
 
 def test_old_values_are_not_forgotten_by_a_look_that_is_older_than_the_change(make: Any) -> None:
@@ -66,7 +66,7 @@ def test_old_values_are_not_forgotten_by_a_look_that_is_older_than_the_change(ma
     driver.run()
     kinds = [type(one.action) for one in driver.results[2:]]
     putting_back = act.SetDeregistrationDelay if fleet.group is None else act.ResumeProcesses
-    assert kinds.index(putting_back) < kinds.index(act.ForgetSettings)
+    assert kinds.index(putting_back) < kinds.index(act.ForgetSavedSettings)
 
 
 def test_a_rollout_that_has_seen_its_settings_waits_for_nothing_at_its_end(make: Any) -> None:
@@ -75,7 +75,7 @@ def test_a_rollout_that_has_seen_its_settings_waits_for_nothing_at_its_end(make:
     while not driver.done(act.DeregisterTargets) and not driver.done(act.TerminateInGroup):
         fleet.clock.sleep(driver.unhurried(driver.step()))
     driver.status = driver.stopped()
-    while not driver.done(act.ForgetSettings):
+    while not driver.done(act.ForgetSavedSettings):
         fleet.clock.sleep(driver.unhurried(driver.step()))
     forgotten_at = fleet.clock.now()
     driver.run()
@@ -83,12 +83,14 @@ def test_a_rollout_that_has_seen_its_settings_waits_for_nothing_at_its_end(make:
 
 
 @pytest.mark.parametrize("how", [{}, {"strategy": Strategy.RELOAD}], ids=["replace", "reload"])
-@pytest.mark.parametrize("wish", [Wishes(abort=True), Wishes(rollback=True)], ids=["abort", "rollback"])
-def test_a_look_that_is_older_than_the_deregistration_does_not_leave_a_server_out(how: Any, wish: Wishes) -> None:
+@pytest.mark.parametrize("wish", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
+def test_a_look_that_is_older_than_the_deregistration_does_not_leave_a_server_out(
+    how: Any, change_user_requests: UserRequests
+) -> None:
     fleet = standalone(outdated=2)
     driver = Driver(fleet, rollout(fleet, rollback_reload=UNDO if how else None, **how))
     driver.run_until(act.DeregisterTargets)
-    driver.status = replace(driver.status, wishes=wish)
+    driver.status = replace(driver.status, user_requests=change_user_requests)
     fleet.faults.stale_looks = 3
 
     assert driver.run().mode is Mode.ENDED
@@ -112,12 +114,14 @@ def test_a_look_that_is_older_than_several_launches_launches_no_more(how: dict[s
     assert fleet.group.settings.desired == 3
 
 
-@pytest.mark.parametrize("wish", [Wishes(abort=True), Wishes(rollback=True)], ids=["abort", "rollback"])
-def test_a_look_that_is_older_than_the_deregistrations_does_not_spare_the_new_half(wish: Wishes) -> None:
+@pytest.mark.parametrize("wish", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
+def test_a_look_that_is_older_than_the_deregistrations_does_not_spare_the_new_half(
+    change_user_requests: UserRequests,
+) -> None:
     fleet = standalone(outdated=4)
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF, max_unavailable=Amount(value=0)))
     driver.run_until(act.DeregisterTargets)
-    driver.status = replace(driver.status, wishes=wish)
+    driver.status = replace(driver.status, user_requests=change_user_requests)
     fleet.faults.stale_looks = 3
 
     assert driver.run().mode is Mode.ENDED

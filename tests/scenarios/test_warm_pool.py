@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.actions import DeleteWarmPool, ForgetSettings, PutWarmPool, RememberSettings, TerminateInGroup
+from awsroll.core.model.actions import DeleteWarmPool, ForgetSavedSettings, PutWarmPool, SaveSettings, TerminateInGroup
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.warm_pool import WarmPool
@@ -76,7 +76,7 @@ def test_a_pool_that_is_on_the_new_version_with_its_fleet_is_left_alone() -> Non
     assert not driver.done(DeleteWarmPool)
 
 
-@pytest.mark.parametrize("wanted", [RememberSettings, DeleteWarmPool, PutWarmPool, ForgetSettings])
+@pytest.mark.parametrize("wanted", [SaveSettings, DeleteWarmPool, PutWarmPool, ForgetSavedSettings])
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-calls", "after-the-calls"])
 def test_a_crash_at_any_of_its_steps_is_harmless(wanted: type[Any], after: bool) -> None:
     fleet = _fleet()

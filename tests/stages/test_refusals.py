@@ -233,7 +233,7 @@ def by_hand(world: Watched) -> None:
     world.client("elbv2").register_targets(TargetGroupArn=world.fleet.target_group_arns[0], Targets=targets)
 
 
-def remembered(world: Watched) -> None:
+def saved_settings(world: Watched) -> None:
     tag = {"ResourceId": "web", "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False}
     world.client("autoscaling").create_or_update_tags(Tags=[{**tag, "Key": "awsroll:was:max-size", "Value": "9"}])
 
@@ -257,15 +257,19 @@ def empty(world: Watched) -> None:
     [
         ("terminate_and_launch", protect, "is protected from scale-in"),
         ("terminate_and_launch", by_hand, "is also registered by hand (web-1:8080)"),
-        ("terminate_and_launch", remembered, "an earlier rollout has left settings of group web changed (max-size)"),
+        (
+            "terminate_and_launch",
+            saved_settings,
+            "an earlier rollout has left settings of group web changed (max-size)",
+        ),
         ("terminate_and_launch", suspend_launch, "group web has Launch suspended"),
-        ("deregister_targets", remembered, "an earlier rollout has left settings of group web changed (max-size)"),
+        ("deregister_targets", saved_settings, "an earlier rollout has left settings of group web changed (max-size)"),
         ("double_group", protect, "protected from scale-in"),
-        ("double_group", remembered, "an earlier rollout has left settings of group web changed (max-size)"),
+        ("double_group", saved_settings, "an earlier rollout has left settings of group web changed (max-size)"),
         ("double_group", suspend_launch, "group web has Launch suspended"),
         ("double_group", grow, "group web has 3 of 4 members in service"),
         ("double_group", empty, "there is nothing to double"),
-        ("retire_old_half", remembered, "was not doubled by rollout deploy-42"),
+        ("retire_old_half", saved_settings, "was not doubled by rollout deploy-42"),
     ],
 )
 def test_a_group_that_is_not_fit_for_it_is_refused(name: str, arrange: Callable[[Watched], None], problem: str) -> None:

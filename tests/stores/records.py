@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout, VersionCount
-from awsroll.core.model.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Places, Status, Step
+from awsroll.core.model.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Slots, Status, Step
 from awsroll.ports import Record
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ def busy_record() -> Record:
     plain = record()
     status = replace(
         plain.status,
-        looked_at=T0 + timedelta(seconds=1.5),
+        observed_at=T0 + timedelta(seconds=1.5),
         counters=Counters(launches=2, replaced=1, lowest_serving=2, highest_live=4),
         flights={
             "i-1": Flight(step=Step.DRAINING, since=T0, targets=(key,)),
@@ -47,9 +47,9 @@ def busy_record() -> Record:
         },
         launches=(Launch(number=2, token="awsroll-web-1-2", at=T0, targets=(key,), tags=(("a", "b"),)),),
         calls=(Call(kind=CallKind.SET_DESIRED, at=T0, number=4),),
-        places=(Places(zone="us-east-1a", subnet_id="subnet-1", targets=(key,), occupants=("i-1",)),),
+        slots=(Slots(zone="us-east-1a", subnet_id="subnet-1", targets=(key,), occupants=("i-1",)),),
         desired=Desired(goal=3, expected=4, previous=3, moved_at=T0),
-        ledger={"max-size": "3"},
+        saved_settings={"max-size": "3"},
         failures=(Failure(instance_id="i-9", cause="Target.Timeout", at=T0),),
         warnings=("look at this",),
     )

@@ -93,7 +93,7 @@ def test_a_record_of_hundreds_of_servers_in_flight_can_be_kept(store: RecordStor
 
 def test_locks_and_wishes_are_no_records(store: RecordStore) -> None:
     saved = store.save(record())
-    store.wish("web-1", lambda wishes: replace(wishes, pause=True))
+    store.change_user_requests("web-1", lambda user_requests: replace(user_requests, pause=True))
 
     with store.drive(saved.rollout):
         assert store.list() == (saved,)

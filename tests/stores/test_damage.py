@@ -97,9 +97,9 @@ def test_damaged_wishes_are_refused(place: Place) -> None:
     place.put("rollouts/web-1/wishes.json", b"pause please")
 
     with pytest.raises(StateError, match="cannot be used"):
-        store.wishes("web-1")
+        store.user_requests("web-1")
     with pytest.raises(StateError, match="cannot be used"):
-        store.wish("web-1", lambda wishes: wishes)
+        store.change_user_requests("web-1", lambda user_requests: user_requests)
 
 
 def test_bytes_in_a_table_that_are_not_compressed_are_refused() -> None:

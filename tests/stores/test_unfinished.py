@@ -20,7 +20,7 @@ def ended(one: Record) -> Record:
     return replace(one, status=replace(one.status, mode=Mode.ENDED, outcome=Outcome.SUCCEEDED))
 
 
-def reopened(one: Record) -> Record:
+def reopen(one: Record) -> Record:
     return replace(one, status=replace(one.status, mode=Mode.ROLLING, outcome=Outcome.RUNNING))
 
 
@@ -50,7 +50,7 @@ def test_a_rollout_that_is_taken_up_after_its_end_is_found_again(place: Place) -
     first.save(ended(first.save(record())))
     assert names(second) == []
 
-    second.save(reopened(second.load("web-1")))
+    second.save(reopen(second.load("web-1")))
 
     assert names(first) == ["web-1"]
 
@@ -97,7 +97,7 @@ def test_whoever_takes_a_rollout_up_keeps_its_mark_from_one_who_saw_it_ended(pla
     reader.put("web-1", SystemClock().now())  # left by a process that died
     seen = reader.read()["web-1"]
 
-    store.save(reopened(store.load("web-1")))
+    store.save(reopen(store.load("web-1")))
     reader.tidy("web-1", seen)
 
     assert names(store) == ["web-1"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from awsroll.core.decide.gates import ask_anew
+from awsroll.core.decide.gates import restart_approval_timer
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout
@@ -103,11 +103,11 @@ class Driver:
         """Go on after a pause, as the library does."""
         at = self.fleet.clock.now()
         status = replace(self.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
-        self.status = ask_anew(self.rollout, status, at)
+        self.status = restart_approval_timer(self.rollout, status, at)
 
     def stopped(self) -> Status:
         """Return the status with a person's wish to abort."""
-        return replace(self.status, wishes=replace(self.status.wishes, abort=True))
+        return replace(self.status, user_requests=replace(self.status.user_requests, abort=True))
 
     def run_until(self, wanted: type[Action], *, steps: int = 500) -> Plan:
         """Go on until a plan holds such an action; that plan has been carried out."""

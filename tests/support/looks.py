@@ -18,7 +18,7 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
-from awsroll.core.model.status import Places, Status
+from awsroll.core.model.status import Slots, Status
 from awsroll.testing.clock import T0
 
 OLD = TemplateVersion(template_id="lt-web", number=1)
@@ -103,6 +103,6 @@ def reload_rollout(kind: FleetKind = FleetKind.STANDALONE, **more: object) -> Ro
 
 
 def status(*occupants: str, at: float = 0, **more: object) -> Status:
-    places = (Places(zone=ZONES[0], subnet_id="subnet-zone-a", targets=(ON_WEB,), occupants=occupants, template=OLD),)
-    made = Status(started_at=T0, progress_at=later(at), places=places if occupants else ())
+    slots = (Slots(zone=ZONES[0], subnet_id="subnet-zone-a", targets=(ON_WEB,), occupants=occupants, template=OLD),)
+    made = Status(started_at=T0, progress_at=later(at), slots=slots if occupants else ())
     return replace(made, **more)  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ from typing import Any, assert_never, assert_type
 
 import awsroll
 from awsroll import (
-    ExemptPolicy,
     FleetEnding,
     FleetSpec,
     FleetsPlan,
@@ -30,9 +29,10 @@ from awsroll import (
     RolloutPlan,
     RolloutSpec,
     RolloutSummary,
+    SkipPolicy,
     Strategy,
+    UserRequests,
     WaveSpec,
-    Wishes,
 )
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
@@ -49,8 +49,8 @@ def request() -> RolloutSpec:
         launch_first=True,
         min_healthy_time=30,
         deregistration_delay=20,
-        protected=ExemptPolicy.IGNORE,
-        standby=ExemptPolicy.REPLACE,
+        protected=SkipPolicy.IGNORE,
+        standby=SkipPolicy.REPLACE,
         warm_pool="purge",
         poll=0.5,
         checkpoint=(1, "50%"),
@@ -106,7 +106,7 @@ class Log:
     def event(self, name: str, at: datetime, **fields: object) -> None:
         self.lines.append(f"{at:%H:%M:%S} {name} {fields}")
 
-    def looked(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         self.lines.append(f"{rollout.fleet}: {len(observation.instances)} servers, {status.mode}")
 
 
@@ -132,7 +132,7 @@ def roll_in_a_shared_store() -> None:
     assert_type(awsroll.approve(report.rollout_id, store=store), RolloutSummary)
     assert_type(awsroll.abort(report.rollout_id, store=store), Report)
     assert_type(awsroll.rollback(report.rollout_id, store=store), Report)
-    assert_type(store.wishes(report.rollout_id), Wishes)
+    assert_type(store.user_requests(report.rollout_id), UserRequests)
 
 
 def plan_and_roll_later(path: Path) -> Report:
@@ -235,7 +235,9 @@ def all_errors() -> str:
 def shared_store() -> None:
     store = awsroll.open_store("s3://deploys/awsroll")
     assert_type(store, RecordStore)
-    assert_type(store.wish("web-1", lambda wishes: replace(wishes, pause=True)), Wishes)
+    assert_type(
+        store.change_user_requests("web-1", lambda user_requests: replace(user_requests, pause=True)), UserRequests
+    )
     try:
         assert_type(awsroll.roll(request(), store="dynamodb://deploys"), Report)
     except awsroll.LeaseLostError as error:

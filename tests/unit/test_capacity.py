@@ -43,7 +43,7 @@ def test_what_was_chosen_no_longer_counts_as_capacity() -> None:
 
 
 def test_a_healthy_new_instance_counts_only_when_it_was_verified() -> None:
-    launch = Launch(number=1, token="t", at=T0, succeeds="i-1", instance_ids=("i-9",), settled=True)
+    launch = Launch(number=1, token="t", at=T0, replaces="i-1", instance_ids=("i-9",), settled=True)
     kept = status("i-1", launches=(launch,))
     fleet = look(ended(instance("i-1")), instance("i-9", NEW))
 
@@ -52,7 +52,7 @@ def test_a_healthy_new_instance_counts_only_when_it_was_verified() -> None:
 
 
 def test_a_launch_without_an_answer_counts_as_live() -> None:
-    launch = Launch(number=1, token="t", at=T0, succeeds="i-1")
+    launch = Launch(number=1, token="t", at=T0, replaces="i-1")
     seen = measure(View(rollout(), look(ended(instance("i-1"))), status("i-1", launches=(launch,))))
 
     assert (seen.live, seen.launches_allowed, seen.in_flight) == (1, 0, 1)
@@ -60,7 +60,7 @@ def test_a_launch_without_an_answer_counts_as_live() -> None:
 
 def test_an_ended_occupant_leaves_a_vacancy_until_something_is_launched_for_it() -> None:
     fleet = look(ended(instance("i-1")), instance("i-2"))
-    launch = Launch(number=1, token="t", at=T0, succeeds="i-1")
+    launch = Launch(number=1, token="t", at=T0, replaces="i-1")
 
     assert vacancies(View(rollout(), fleet, status("i-1", "i-2"))) == ("i-1",)
     assert vacancies(View(rollout(), fleet, status("i-1", "i-2", launches=(launch,)))) == ()

@@ -26,7 +26,7 @@ def hooked(*hooks: Hook, **more: Any) -> Rollout:
 def chosen(**more: Any) -> Any:
     """A status in which i-1 has been chosen to go, a minute after the start."""
     flight = Flight(step=Step.DRAINING, since=later(0), targets=(ON_WEB,))
-    made = status("i-1", "i-2", retiring=("i-1",), flights={"i-1": flight}, looked_at=later(50))
+    made = status("i-1", "i-2", retiring=("i-1",), flights={"i-1": flight}, observed_at=later(50))
     return replace(made, **more)
 
 
@@ -84,7 +84,7 @@ def test_on_the_way_back_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -
         rejected=("i-3",),
         flights={"i-3": flight},
         hook_calls=(replace(CALL, subject="i-3"),),
-        looked_at=later(50),
+        observed_at=later(50),
     )
     failed = (HookSeen(number=1, state=HookState.FAILED),)
     decided = plan(hooked(CHECK), look(*OLD_ONES, new, at=60, hooks=failed), before)

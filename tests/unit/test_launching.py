@@ -17,13 +17,13 @@ SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="1")
 
 def _kept(**more: object) -> Status:
     desired = Desired(goal=3, expected=3, previous=3, moved_at=T0)
-    return status(**{"desired": desired, "looked_at": T0, "ledger": {"desired-capacity": "3"}, **more})
+    return status(**{"desired": desired, "observed_at": T0, "saved_settings": {"desired-capacity": "3"}, **more})
 
 
 def _zones_launched_in(kept: Status, *, at: float = 0) -> list[tuple[int, str, str]]:
     members = (replace(member(f"i-{zone}"), zone=zone) for zone in ZONES)
     told = frozenset({("web", "desired-capacity")})
-    decided = plan(SURGING, group_look(*members, at=at, seen=group(desired=3), remembered=told), kept)
+    decided = plan(SURGING, group_look(*members, at=at, seen=group(desired=3), saved_settings=told), kept)
     return [
         (one.launch.number, one.launch.token, one.launch.zone)
         for one in decided.actions

@@ -17,7 +17,7 @@ OTHER = instance("i-2")
 def _sent(*, answered: bool, attempt: int = 3) -> Status:
     flight = Flight(step=Step.RELOADING, since=T0, targets=(ON_WEB,), attempt=attempt)
     call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=attempt, answered=answered)
-    return status("i-1", "i-2", reloading=("i-1",), flights={"i-1": flight}, calls=(call,), looked_at=later(50))
+    return status("i-1", "i-2", reloading=("i-1",), flights={"i-1": flight}, calls=(call,), observed_at=later(50))
 
 
 def test_a_command_that_ssm_has_taken_is_never_sent_again_however_late_it_shows() -> None:

@@ -17,7 +17,7 @@ TAGS = (("Name", "web"), ("awsroll:role", "old"), ("aws:ec2launchtemplate:id", "
 def _chosen(at: float = 0, **flight: object) -> Status:
     made = Flight(step=Step.DRAINING, since=T0, targets=(ON_WEB,))
     flights = {"i-1": replace(made, **flight)}  # type: ignore[arg-type]
-    return status("i-1", "i-2", retiring=("i-1",), flights=flights, looked_at=later(at))
+    return status("i-1", "i-2", retiring=("i-1",), flights=flights, observed_at=later(at))
 
 
 def _old(name: str, **more: object) -> Instance:
@@ -28,7 +28,7 @@ def test_marks_the_first_server_before_anything_is_done_to_it() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
 
     tags = (("awsroll:rollout", "web-1"), ("awsroll:role", "retiring"), ("awsroll:fleet", "web"))
-    assert decided.actions == (act.MarkInstances(instance_ids=("i-1",), tags=tags, reason=Reason.PREPARING),)
+    assert decided.actions == (act.TagInstances(instance_ids=("i-1",), tags=tags, reason=Reason.PREPARING),)
     assert decided.status.retiring == ("i-1",)
     assert decided.requeue_seconds == 0
 
@@ -92,7 +92,7 @@ def test_launches_into_the_place_of_the_one_that_went_with_its_user_tags() -> No
         zone="zone-a",
         subnet_id="subnet-zone-a",
         template=NEW,
-        succeeds="i-1",
+        replaces="i-1",
         targets=(ON_WEB,),
         tags=(
             ("Name", "web"),
@@ -114,7 +114,7 @@ def _launched(*, settled: bool = True) -> Launch:
         number=1,
         token="t-1",
         at=T0,
-        succeeds="i-1",
+        replaces="i-1",
         targets=(ON_WEB,),
         instance_ids=ids,
         settled=settled,
@@ -164,18 +164,18 @@ def test_registers_a_new_server_once_it_runs() -> None:
 def test_the_next_server_goes_only_when_the_new_one_has_been_healthy_long_enough() -> None:
     patient = rollout(limits=replace(rollout().limits, min_healthy_seconds=10))
     fleet = (ended(_old("i-1")), _old("i-2"), instance("i-9", NEW))
-    first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), looked_at=later(99)))
+    first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), observed_at=later(99)))
     early = plan(patient, look(*fleet, at=109), first.status)
     served = plan(patient, look(*fleet, at=110), early.status)
 
     assert (first.status.retiring, early.status.retiring, served.status.retiring) == ((), (), ("i-2",))
-    assert served.status.places[0].occupants == ("i-9", "i-2")
+    assert served.status.slots[0].occupants == ("i-9", "i-2")
 
 
 def test_a_long_gap_between_looks_starts_the_healthy_clock_anew() -> None:
     patient = rollout(limits=replace(rollout().limits, min_healthy_seconds=10))
     fleet = (ended(_old("i-1")), _old("i-2"), instance("i-9", NEW))
-    first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), looked_at=later(99)))
+    first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), observed_at=later(99)))
     after_gap = plan(patient, look(*fleet, at=121), first.status)
 
     assert after_gap.status.retiring == ()
@@ -187,9 +187,9 @@ def test_launch_first_launches_beside_the_fleet_and_then_retires_the_one_that_wa
     first = plan(surging, look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
 
     assert [type(action) for action in first.actions] == [act.LaunchInstance]
-    assert first.status.launches[0].succeeds == "i-1"
+    assert first.status.launches[0].replaces == "i-1"
 
-    kept = status("i-1", "i-2", launches=(_launched(),), serving=("i-9",), looked_at=T0)
+    kept = status("i-1", "i-2", launches=(_launched(),), serving=("i-9",), observed_at=T0)
     relieved = plan(surging, look(_old("i-1"), _old("i-2"), instance("i-9", NEW)), kept)
 
     assert relieved.status.retiring == ("i-1",)
@@ -220,7 +220,7 @@ def test_a_new_server_that_is_not_healthy_in_time_stops_the_rollout_with_its_rea
     bad = instance("i-9", NEW, state=TargetState.UNHEALTHY)
     bad = replace(bad, targets=(replace(bad.targets[0], reason="Target.Timeout", description="Request timed out"),))
     flights = {"i-9": Flight(step=Step.VERIFYING, since=T0)}
-    kept = status("i-1", "i-2", launches=(_launched(),), flights=flights, looked_at=later(590))
+    kept = status("i-1", "i-2", launches=(_launched(),), flights=flights, observed_at=later(590))
     decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), bad, at=600), kept)
 
     assert (decided.status.mode, decided.status.outcome) == (Mode.ENDED, Outcome.STOPPED)
@@ -239,15 +239,15 @@ def test_a_stop_takes_a_draining_server_back_into_traffic() -> None:
 
 
 def test_a_server_registered_by_hand_becomes_one_of_the_fleet() -> None:
-    decided = plan(rollout(), look(_old("i-1"), _old("i-7")), status("i-1", looked_at=T0))
+    decided = plan(rollout(), look(_old("i-1"), _old("i-7")), status("i-1", observed_at=T0))
 
-    assert [place.occupants for place in decided.status.places] == [("i-1", "i-7")]
+    assert [place.occupants for place in decided.status.slots] == [("i-1", "i-7")]
 
 
 def test_a_server_deregistered_by_hand_is_left_alone_from_then_on() -> None:
-    decided = plan(rollout(), look(_old("i-1"), _old("i-2", state=None)), status("i-1", "i-2", looked_at=T0))
+    decided = plan(rollout(), look(_old("i-1"), _old("i-2", state=None)), status("i-1", "i-2", observed_at=T0))
 
-    assert decided.status.places[0].occupants == ("i-1",)
+    assert decided.status.slots[0].occupants == ("i-1",)
 
 
 def test_the_same_look_with_the_same_record_gives_the_same_plan() -> None:

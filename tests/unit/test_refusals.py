@@ -63,7 +63,7 @@ def _decide(*failures: ScalingFailure, template: int = 2, members: int = 3, **ke
         **{
             "desired": Desired(goal=4, expected=4, previous=4, moved_at=T0),
             "shortage_since": later(40),
-            "looked_at": later(55),
+            "observed_at": later(55),
             **kept,
         }
     )

@@ -128,7 +128,7 @@ def test_a_minimum_that_counts_members_in_standby_waits_for_them() -> None:
     away = member("i-1", lifecycle=Lifecycle.STANDBY, rollout="web-1", role="reloading")
     _, kept = reconstruct(_seen(group(desired=1, minimum=1), away, *_old(1), min_size="2", max_size="4"))
 
-    assert kept.ledger == {"max-size": "4"}
+    assert kept.saved_settings == {"max-size": "4"}
 
 
 def test_a_member_deregistered_by_us_from_a_port_the_group_does_not_manage_comes_back() -> None:
@@ -176,7 +176,7 @@ def test_a_launched_server_whose_predecessor_is_gone_takes_its_place() -> None:
     _, kept = reconstruct(seen)
 
     assert kept.returning == ("i-3",)
-    assert [place.targets for place in kept.places] == [(ON_WEB,), (ON_WEB,)]
+    assert [place.targets for place in kept.slots] == [(ON_WEB,), (ON_WEB,)]
     assert _told(seen) == ["i-3 (lt-web:2) is not registered everywhere: registered on target group web port 80"]
 
 
@@ -234,7 +234,7 @@ def test_a_half_registered_server_is_registered_where_most_are() -> None:
     _, kept = reconstruct(_by_hand(*usual, half))
 
     assert kept.returning == ("i-3",)
-    assert kept.places[-1].targets == tuple(sorted((ON_WEB, API)))
+    assert kept.slots[-1].targets == tuple(sorted((ON_WEB, API)))
 
 
 def test_servers_without_a_mark_of_ours_are_left_as_they_are() -> None:

@@ -19,7 +19,7 @@ def _waited(seconds: float) -> Plan:
         returning=("i-1",),
         flights={"i-1": Flight(step=Step.RETURNING, since=T0)},
         desired=Desired(goal=2, expected=1, previous=1, moved_at=T0),
-        looked_at=later(seconds - 5),
+        observed_at=later(seconds - 5),
     )
     return plan(OURS, group_look(ON_ITS_WAY_OUT, member("i-2"), at=seconds, seen=group(desired=1)), kept)
 

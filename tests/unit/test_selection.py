@@ -7,7 +7,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.selection import select
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Observation, TargetState
-from awsroll.core.model.rollout import ExemptPolicy, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Status, Step
 from awsroll.testing.clock import T0
 from tests.support.looks import (
@@ -69,7 +69,7 @@ def test_nobody_goes_while_the_window_is_full() -> None:
 
 def test_a_reload_chooses_to_reload_and_notes_who_is_in_standby() -> None:
     away = member("i-1", lifecycle=Lifecycle.STANDBY, targets=())
-    ours = reload_rollout(FleetKind.AUTO_SCALING, standby=ExemptPolicy.REPLACE, unavailable="2")
+    ours = reload_rollout(FleetKind.AUTO_SCALING, standby=SkipPolicy.REPLACE, unavailable="2")
     kept = kept_status(desired=Desired(goal=2, expected=2, previous=2, moved_at=T0))
     seen = group_look(away, member("i-2"), member("i-3"), seen=group(desired=2))
     decided = _select(ours, seen, kept)
@@ -130,7 +130,7 @@ def test_double_half_holds_every_old_one_until_all_the_new_ones_serve() -> None:
 
 def test_one_whose_replacement_serves_goes_before_the_others_and_one_that_waits_for_it_stays() -> None:
     launches = tuple(
-        Launch(number=number, token="t", at=T0, succeeds=old, instance_ids=(new,), settled=True)
+        Launch(number=number, token="t", at=T0, replaces=old, instance_ids=(new,), settled=True)
         for number, old, new in ((1, "i-2", "i-8"), (2, "i-1", "i-9"))
     )
     kept = kept_status("i-1", "i-2", "i-3", launches=launches, serving=("i-8",))

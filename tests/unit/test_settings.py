@@ -39,8 +39,8 @@ def test_old_values_stand_in_the_ledger_and_as_tags_before_anything_is_changed()
     decided, actions = prepare(View(ROLLOUT, _look(FOUND), status()), BOUNDS)
 
     told = (("process:AZRebalance", "running"), ("process:ReplaceUnhealthy", "running"), ("version", "lt-web:$Latest"))
-    assert actions == (act.RememberSettings(resource="web", settings=told),)
-    assert decided.ledger == dict(told)
+    assert actions == (act.SaveSettings(resource="web", settings=told),)
+    assert decided.saved_settings == dict(told)
     assert decided.applied == {
         "process:AZRebalance": "suspended",
         "process:ReplaceUnhealthy": "suspended",
@@ -51,16 +51,16 @@ def test_old_values_stand_in_the_ledger_and_as_tags_before_anything_is_changed()
 def test_processes_are_suspended_first_then_the_group_is_set() -> None:
     told = _all_told("process:AZRebalance", "process:ReplaceUnhealthy", "process:AlarmNotification", "version")
     surging = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
-    remembered = told | _all_told("max-size")
+    saved_settings = told | _all_told("max-size")
 
-    _, first = prepare(View(surging, _look(FOUND, remembered=remembered), status()), SURGE)
+    _, first = prepare(View(surging, _look(FOUND, saved_settings=saved_settings), status()), SURGE)
     quiet = replace(FOUND, suspended=frozenset({"AZRebalance", "ReplaceUnhealthy", "AlarmNotification"}))
-    kept, second = prepare(View(surging, _look(quiet, remembered=remembered), status()), SURGE)
+    kept, second = prepare(View(surging, _look(quiet, saved_settings=saved_settings), status()), SURGE)
 
     names = ("AZRebalance", "AlarmNotification", "ReplaceUnhealthy")
     assert first == (act.SuspendProcesses(group="web", processes=tuple(sorted(names)), reason=Reason.PREPARING),)
     assert second == (act.UpdateGroup(group="web", maximum=6, template=NEW, version="2", reason=Reason.PREPARING),)
-    assert kept.ledger == {"max-size": "4", "version": "lt-web:$Latest"}
+    assert kept.saved_settings == {"max-size": "4", "version": "lt-web:$Latest"}
 
 
 def test_a_group_that_is_as_the_rollout_needs_it_is_left_alone() -> None:
@@ -70,17 +70,17 @@ def test_a_group_that_is_as_the_rollout_needs_it_is_left_alone() -> None:
 
 
 def test_the_first_value_found_stays_the_one_to_go_back_to() -> None:
-    kept = status(ledger={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    kept = status(saved_settings={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
     decided, _ = prepare(View(ROLLOUT, _look(group(version="1", template=OLD)), kept), BOUNDS)
 
-    assert decided.ledger == {"version": "lt-web:$Latest"}
+    assert decided.saved_settings == {"version": "lt-web:$Latest"}
 
 
 def test_the_value_before_stays_known_until_a_look_shows_the_last() -> None:
-    kept = status(ledger={"max-size": "4"}, applied={"max-size": "5"}, prepared_at=T0)
+    kept = status(saved_settings={"max-size": "4"}, applied={"max-size": "5"}, prepared_at=T0)
     told, surging = _all_told("max-size"), rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
-    again, actions = prepare(View(surging, _look(group(maximum=5), remembered=told), kept), SURGE)
-    shown, nothing = prepare(View(surging, _look(group(maximum=6), remembered=told), again), SURGE)
+    again, actions = prepare(View(surging, _look(group(maximum=5), saved_settings=told), kept), SURGE)
+    shown, nothing = prepare(View(surging, _look(group(maximum=6), saved_settings=told), again), SURGE)
 
     assert actions == (act.UpdateGroup(group="web", maximum=6, reason=Reason.PREPARING),)
     assert (again.applied, again.prepared_at) == ({"max-size": "5 6"}, T0)
@@ -88,7 +88,7 @@ def test_the_value_before_stays_known_until_a_look_shows_the_last() -> None:
 
 
 def test_a_value_that_was_announced_and_is_not_wanted_after_all_is_not_taken_to_stand() -> None:
-    kept = status(ledger={"version": "lt-web:1"}, applied={"version": "lt-web:2 lt-web:1"}, prepared_at=T0)
+    kept = status(saved_settings={"version": "lt-web:1"}, applied={"version": "lt-web:2 lt-web:1"}, prepared_at=T0)
     decided, actions = prepare(View(ROLLOUT, _look(group()), kept), BOUNDS)
 
     assert actions == ()
@@ -101,27 +101,27 @@ def test_a_reload_lowers_the_minimum_for_its_standby_moves_and_sets_no_version()
     seen = group(desired=4, minimum=4, version="$Latest")
     told = _all_told("min-size")
     decided, actions = prepare(
-        View(reload_rollout(FleetKind.AUTO_SCALING), _look(seen, remembered=told), status()), BOUNDS
+        View(reload_rollout(FleetKind.AUTO_SCALING), _look(seen, saved_settings=told), status()), BOUNDS
     )
 
     assert actions == (act.UpdateGroup(group="web", minimum=3, reason=Reason.PREPARING),)
-    assert decided.ledger == {"min-size": "4"}
+    assert decided.saved_settings == {"min-size": "4"}
 
 
 def test_a_group_without_a_known_template_is_remembered_by_its_literal_setting() -> None:
     decided, _ = prepare(View(ROLLOUT, _look(replace(group(), template=None, version="")), status()), BOUNDS)
 
-    assert decided.ledger == {"version": ":"}
+    assert decided.saved_settings == {"version": ":"}
 
 
 def test_the_delay_of_each_target_group_is_set_where_it_differs() -> None:
     ours = rollout(deregistration_delay_seconds=5)
     other = replace(WEB, arn="arn:api", deregistration_delay_seconds=5)
-    seen = look(target_groups=(WEB, other), remembered=frozenset({(WEB.arn, "deregistration-delay")}))
+    seen = look(target_groups=(WEB, other), saved_settings=frozenset({(WEB.arn, "deregistration-delay")}))
     decided, actions = prepare(View(ours, seen, status()), BOUNDS)
 
     assert actions == (act.SetDeregistrationDelay(target_group=WEB.arn, seconds=5, reason=Reason.PREPARING),)
-    assert (decided.ledger, decided.applied) == ({DELAY: "30"}, {DELAY: "5"})
+    assert (decided.saved_settings, decided.applied) == ({DELAY: "30"}, {DELAY: "5"})
 
 
 DESIRED_FOUR = Desired(goal=4, expected=4, previous=4, moved_at=T0)
@@ -131,18 +131,18 @@ SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
 def test_what_desired_should_be_again_is_remembered_before_it_is_moved() -> None:
     decided, actions = prepare(View(SURGING, _look(group()), status(desired=DESIRED_FOUR)), SURGE)
 
-    assert actions == (act.RememberSettings(resource="web", settings=(("desired-capacity", "4"),)),)
-    assert decided.ledger == {"desired-capacity": "4"}
+    assert actions == (act.SaveSettings(resource="web", settings=(("desired-capacity", "4"),)),)
+    assert decided.saved_settings == {"desired-capacity": "4"}
     assert decided.applied == {}
 
 
 def test_a_desired_capacity_that_somebody_sets_meanwhile_is_remembered_instead() -> None:
-    wish = replace(DESIRED_FOUR, goal=6)
-    kept = status(desired=wish, ledger={"desired-capacity": "4"})
-    seen = _look(group(), remembered=_all_told("desired-capacity"))
+    change_user_requests = replace(DESIRED_FOUR, goal=6)
+    kept = status(desired=change_user_requests, saved_settings={"desired-capacity": "4"})
+    seen = _look(group(), saved_settings=_all_told("desired-capacity"))
     decided, actions = prepare(View(SURGING, seen, kept), SURGE)
 
-    assert actions == (act.RememberSettings(resource="web", settings=(("desired-capacity", "6"),)),)
+    assert actions == (act.SaveSettings(resource="web", settings=(("desired-capacity", "6"),)),)
     assert decided.prepared_at == T0
     assert prepare(View(SURGING, seen, decided), SURGE) == (replace(decided, prepared_at=None), ())
 
@@ -154,8 +154,8 @@ def test_a_rollout_that_never_moves_desired_remembers_none() -> None:
 
 
 def test_a_template_version_that_somebody_sets_meanwhile_is_pinned_again_and_told_once() -> None:
-    kept = status(ledger={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
-    seen = _look(group(template=replace(NEW, number=9), version="9"), remembered=_all_told("version"))
+    kept = status(saved_settings={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    seen = _look(group(template=replace(NEW, number=9), version="9"), saved_settings=_all_told("version"))
     decided, actions = prepare(View(ROLLOUT, seen, kept), BOUNDS)
 
     assert actions == (act.UpdateGroup(group="web", template=NEW, version="2", reason=Reason.PREPARING),)
@@ -178,11 +178,11 @@ def _pooled(*versions: str, pool: WarmPool = POOL) -> Group:
 
 def test_a_warm_pool_is_remembered_then_deleted() -> None:
     decided, told = prepare(View(PURGING, _look(_pooled("lt-web:1")), status()), BOUNDS)
-    seen = _look(_pooled("lt-web:1"), remembered=_all_told("warm-pool"))
+    seen = _look(_pooled("lt-web:1"), saved_settings=_all_told("warm-pool"))
     _, deleted = prepare(View(PURGING, seen, decided), BOUNDS)
 
-    assert told == (act.RememberSettings(resource="web", settings=(("warm-pool", str(POOL)),)),)
-    assert (decided.ledger, decided.applied) == ({"warm-pool": str(POOL)}, {"warm-pool": "none"})
+    assert told == (act.SaveSettings(resource="web", settings=(("warm-pool", str(POOL)),)),)
+    assert (decided.saved_settings, decided.applied) == ({"warm-pool": str(POOL)}, {"warm-pool": "none"})
     assert deleted == (act.DeleteWarmPool(group="web", pool=POOL, reason=Reason.PREPARING),)
 
 
@@ -206,8 +206,8 @@ def test_beside_a_fleet_on_the_goal_only_a_pool_that_is_not_goes(versions: tuple
 
 
 def test_a_pool_that_somebody_made_meanwhile_is_left_alone() -> None:
-    kept = status(ledger={"warm-pool": str(POOL)}, applied={"warm-pool": "none"})
+    kept = status(saved_settings={"warm-pool": str(POOL)}, applied={"warm-pool": "none"})
     his = _pooled("lt-web:1", pool=WarmPool(minimum=1))
 
     assert prepare(View(PURGING, _look(his), kept), BOUNDS)[1] == ()
-    assert restore(View(PURGING, _look(his), kept)) == (replace(kept, ledger={}, applied={}), ())
+    assert restore(View(PURGING, _look(his), kept)) == (replace(kept, saved_settings={}, applied={}), ())

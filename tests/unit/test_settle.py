@@ -9,7 +9,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Reason, Result
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Mode, Outcome, Status, Step
-from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_look
+from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_observation
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
 
@@ -221,7 +221,7 @@ GROUP = rollout(FleetKind.AUTO_SCALING)
 
 def _looked(call: Call, *members: object, at: float = 10, desired: int = 4, **kept: object) -> Status:
     seen = group_look(*members, at=at, seen=group(desired=desired))  # type: ignore[arg-type]
-    return settle_by_look(View(GROUP, seen, status(desired=AT_REST, calls=(call,), **kept)))
+    return settle_by_observation(View(GROUP, seen, status(desired=AT_REST, calls=(call,), **kept)))
 
 
 def test_a_call_that_shows_nothing_stays_open_until_the_settle_time_then_had_no_effect() -> None:
@@ -277,7 +277,7 @@ def test_a_member_that_ended_in_standby_has_not_left_it_whatever_desired_is() ->
 def test_one_of_two_that_ended_on_their_way_back_has_left_standby_if_desired_moved_by_one() -> None:
     calls = tuple(Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id=name) for name in ("i-1", "i-2"))
     seen = group_look(at=10, seen=group(desired=5))
-    after = settle_by_look(View(GROUP, seen, status(desired=AT_REST, calls=calls)))
+    after = settle_by_observation(View(GROUP, seen, status(desired=AT_REST, calls=calls)))
 
     assert after.calls == calls[1:]
 
@@ -297,7 +297,7 @@ def test_a_command_that_ssm_knows_was_sent_and_one_that_it_does_not_was_not() ->
 
     def after(state: CommandState, at: float) -> Status:
         known = (Invocation(attempt=3, instance_id="i-1", state=state),)
-        return settle_by_look(View(rollout(), look(instance("i-1"), at=at, invocations=known), before))
+        return settle_by_observation(View(rollout(), look(instance("i-1"), at=at, invocations=known), before))
 
     assert (after(CommandState.RUNNING, 10).calls, after(CommandState.RUNNING, 10).flights) == ((), {"i-1": flight})
     assert after(CommandState.UNSENT, 10) == before
@@ -309,6 +309,6 @@ def test_a_standalone_instance_that_is_gone_has_been_terminated() -> None:
     call = Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1")
     ending = instance("i-1", state=None)
     ending = replace(ending, state=InstanceState.SHUTTING_DOWN)
-    after = settle_by_look(View(rollout(), look(ending, at=5), status("i-1", calls=(call,))))
+    after = settle_by_observation(View(rollout(), look(ending, at=5), status("i-1", calls=(call,))))
 
     assert after.calls == (replace(call, answered=True),)

@@ -51,7 +51,9 @@ def test_what_rollouts_write_is_read() -> None:
 
 
 def _stopped(*members: Instance, **more: object) -> Status:
-    kept = status(mode=Mode.ENDED, outcome=Outcome.STOPPED, abandoned=("max-size",), ledger={"max-size": "4"}, **more)
+    kept = status(
+        mode=Mode.ENDED, outcome=Outcome.STOPPED, abandoned=("max-size",), saved_settings={"max-size": "4"}, **more
+    )
     view = View(rollout(FleetKind.AUTO_SCALING), group_look(*members, seen=MIDDLE), kept)
     return settling(view)
 

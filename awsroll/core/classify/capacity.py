@@ -112,7 +112,7 @@ def measure(view: View) -> Capacity:
     unseen += sum(launch.count for launch in view.status.launches if not launch.settled)
     unverified = sum(1 for one in view.current if _counts_as_incoming(view, one, serving_ids))
     leaving = sum(1 for one in view.chosen if one in view.by_id and view.is_live(view.by_id[one]))
-    kept = sum(1 for one in view.exempt if not view.is_away(one))
+    kept = sum(1 for one in view.skipped if not view.is_away(one))
     brings_new = view.rollout.strategy is not Strategy.RELOAD
     return Capacity(
         limits=bounds(view.rollout, desired),
@@ -140,7 +140,7 @@ def vacancies(view: View) -> tuple[str, ...]:
 
     They have ended, or they are kept for a way back and their successor has failed.
     """
-    taken = {launch.succeeds for launch in view.status.launches}
+    taken = {launch.replaces for launch in view.status.launches}
     return tuple(
         one
         for one in view.occupants

@@ -34,8 +34,10 @@ def read(view: View) -> Status:
     low, high = sorted((known.previous, known.expected))
     if at - known.moved_at < timedelta(seconds=LAG_SECONDS) and low <= group.desired <= high:
         return status
-    wish = replace(known, goal=group.desired, expected=group.desired, previous=group.desired, moved_at=at)
-    return replace(status, desired=wish, progress_at=at)
+    change_user_requests = replace(
+        known, goal=group.desired, expected=group.desired, previous=group.desired, moved_at=at
+    )
+    return replace(status, desired=change_user_requests, progress_at=at)
 
 
 def is_moving(status: Status) -> bool:

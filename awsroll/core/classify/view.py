@@ -21,7 +21,7 @@ from awsroll.core.model.observation import (
     TargetKey,
     TargetState,
 )
-from awsroll.core.model.rollout import ExemptPolicy, Rollout
+from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Status
 
 LAG_SECONDS = 15  # how long a look may still show what was before an answered call
@@ -57,7 +57,7 @@ class View:
     @cached_property
     def occupants(self) -> dict[str, tuple[TargetKey, ...]]:
         """Standalone: who holds a place, and the registrations that go with it."""
-        return {one: place.targets for place in self.status.places for one in place.occupants}
+        return {one: place.targets for place in self.status.slots for one in place.occupants}
 
     @cached_property
     def chosen(self) -> frozenset[str]:
@@ -140,12 +140,12 @@ class View:
         """Tell whether it is an old one that runs on, out of traffic, in case it is needed again."""
         return instance.instance_id in self.status.kept
 
-    def is_exempt(self, instance: Instance) -> bool:
+    def is_skipped(self, instance: Instance) -> bool:
         """Tell whether the request's policies keep it out of the rollout (for now)."""
         if instance.instance_id in self.chosen or self.is_kept(instance) or self.is_current(instance):
             return False
-        kept = instance.protected and self.rollout.protected is not ExemptPolicy.REPLACE
-        return kept or (self.is_away(instance) and self.rollout.standby is not ExemptPolicy.REPLACE)
+        kept = instance.protected and self.rollout.protected is not SkipPolicy.REPLACE
+        return kept or (self.is_away(instance) and self.rollout.standby is not SkipPolicy.REPLACE)
 
     def required(self, instance: Instance) -> tuple[TargetKey, ...]:
         """Return where the instance should be registered."""
@@ -157,7 +157,7 @@ class View:
             return self.occupants[one]
         return next((launch.targets for launch in self.status.launches if one in launch.instance_ids), ())
 
-    def may_be_out(self, instance_id: str) -> bool:
+    def deregistration_unconfirmed(self, instance_id: str) -> bool:
         """Tell whether a look that shows it registered may be older than our deregistration of it."""
         flight = self.status.flights.get(instance_id)
         if flight is None or flight.deregistered_at is None or flight.draining_seen:
@@ -166,7 +166,7 @@ class View:
 
     def is_in_service(self, instance: Instance) -> bool:
         """Tell whether it can take requests on every port of every target group that it should be in."""
-        if self.may_be_out(instance.instance_id):
+        if self.deregistration_unconfirmed(instance.instance_id):
             return False
         if instance.state is not InstanceState.RUNNING and not (
             instance.state is InstanceState.MISSING and not self.is_gone(instance)
@@ -209,9 +209,9 @@ class View:
         return tuple(one for one in self._where(current=False) if not self.is_kept(one))
 
     @cached_property
-    def exempt(self) -> tuple[Instance, ...]:
+    def skipped(self) -> tuple[Instance, ...]:
         """Outdated instances that the policies keep out of the rollout."""
-        return tuple(one for one in self.outdated if self.is_exempt(one))
+        return tuple(one for one in self.outdated if self.is_skipped(one))
 
     @cached_property
     def serving(self) -> tuple[Instance, ...]:
@@ -230,7 +230,7 @@ class View:
             return False
         if self.is_ghost(instance):
             return True
-        if self.is_leaving(instance) or self.is_current(instance) or self.is_exempt(instance):
+        if self.is_leaving(instance) or self.is_current(instance) or self.is_skipped(instance):
             return False
         # Pending members are the group's own business until they are in service, or have failed.
         settled = instance.lifecycle is not Lifecycle.PENDING and name not in self.launched

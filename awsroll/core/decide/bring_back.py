@@ -86,7 +86,7 @@ def _is_registered(view: View, one: Instance, proposals: Proposals, reason: Reas
         if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
             proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
         return False
-    if view.may_be_out(name):
+    if view.deregistration_unconfirmed(name):
         proposals.wait(Reason.SETTLING, name)
         return False
     return True

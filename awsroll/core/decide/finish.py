@@ -21,7 +21,7 @@ from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.rollout import ExemptPolicy
+from awsroll.core.model.rollout import SkipPolicy
 from awsroll.core.model.status import CallKind, Mode, Outcome, Status
 from awsroll.core.observe.clocks import is_overdue
 from awsroll.core.observe.settle import abandoned_name
@@ -30,7 +30,7 @@ from awsroll.core.observe.settle import abandoned_name
 def finish(view: View) -> tuple[Status, Proposals]:
     """Propose the next step towards the end; without any, and nothing to wait for, the rollout is ended."""
     if view.status.mode is Mode.STOPPING:
-        view = replace(view, status=turned_back(view))
+        view = replace(view, status=release_for_stop(view))
         status, writes = make_room(view)
         view, proposals = replace(view, status=status), Proposals(writes=list(writes))
         if not writes:
@@ -82,7 +82,7 @@ def _what_resuming_may_do(view: View) -> tuple[str, ...]:
 # --- after a failure ----------------------------------------------------------------------------------------------
 
 
-def turned_back(view: View) -> Status:
+def release_for_stop(view: View) -> Status:
     """Call back everything that was chosen to go and has not been told to terminate; choose the surplus instead."""
     status = view.status
     ending = {
@@ -151,7 +151,7 @@ def _dispensable(view: View) -> list[Instance]:
 
 def _is_held(view: View, one: Instance) -> bool:
     """Tell whether a person holds it: protected from scale-in, or in standby."""
-    return view.is_away(one) or (one.protected and view.rollout.protected is not ExemptPolicy.REPLACE)
+    return view.is_away(one) or (one.protected and view.rollout.protected is not SkipPolicy.REPLACE)
 
 
 def _waits_for_capacity(view: View) -> bool:

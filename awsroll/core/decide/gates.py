@@ -92,7 +92,7 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.waiting[Reason.CHECKPOINT] = []
-    elif gates.needs_approval and status.wishes.approved <= status.passed:
+    elif gates.needs_approval and status.user_requests.approved <= status.passed:
         proposals.waiting[Reason.APPROVAL] = []
         status = _give_up_waiting(view, status)
     else:
@@ -111,7 +111,7 @@ def _give_up_waiting(view: View, status: Status) -> Status:
     return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True))
 
 
-def ask_anew(rollout: Rollout, status: Status, at: datetime) -> Status:
+def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> Status:
     """Give the person at a closed gate the whole time again: nobody was there to act on an answer while it rested."""
     if status.gate_since is None:
         return status

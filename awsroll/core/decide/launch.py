@@ -13,19 +13,19 @@ from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import moved, shortfall
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import launches_left
-from awsroll.core.decide.retire import MARK_FLEET, MARK_ROLE, MARK_ROLLOUT
+from awsroll.core.decide.retire import TAG_FLEET, TAG_ROLE, TAG_ROLLOUT
 from awsroll.core.decide.victims import order
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Call, CallKind, Launch, Places, Status, Step
+from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status, Step
 from awsroll.core.observe.refusals import excuse_failures
 from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.short_zones import with_capacity
 
 REPLACEMENT = "replacement"
-MARK_TEMPLATE, MARK_REPLACES = "awsroll:template", "awsroll:replaces"
+TAG_TEMPLATE, TAG_REPLACES = "awsroll:template", "awsroll:replaces"
 _OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
 _REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
 _IN_ONE_CALL = 100  # LaunchInstances takes no more
@@ -41,7 +41,7 @@ def adopt_old_launches(view: View) -> Status:
     shows none, the launch had no effect.
     """
     status, group = view.status, view.observation.group
-    if group is None or status.desired is None or status.looked_at is None:
+    if group is None or status.desired is None or status.observed_at is None:
         return status
     for launch in status.launches:
         room = group.desired - status.desired.expected
@@ -57,7 +57,7 @@ def adopt_old_launches(view: View) -> Status:
 
 
 def _launched_by(view: View, launch: Launch) -> tuple[str, ...]:
-    first, last = launch.at - _AROUND_A_CALL, (view.status.looked_at or launch.at) + _AROUND_A_CALL
+    first, last = launch.at - _AROUND_A_CALL, (view.status.observed_at or launch.at) + _AROUND_A_CALL
     return tuple(
         one.instance_id
         for one in view.current
@@ -147,7 +147,7 @@ def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tu
 
 def _template_for(view: View, name: str, *, on_goal: bool) -> TemplateVersion | None:
     """Return what the place of `name` gets: the goal; on the way back, or beyond a gate, what it came from."""
-    place = next(place for place in view.status.places if name in place.occupants)
+    place = next(place for place in view.status.slots if name in place.occupants)
     if on_goal and not view.status.backwards:
         return view.rollout.template
     own = place.template if place.template != view.forward.template else None
@@ -156,7 +156,7 @@ def _template_for(view: View, name: str, *, on_goal: bool) -> TemplateVersion | 
 
 def _predecessors(view: View) -> tuple[str, ...]:
     """Return the occupants whose place gets a new instance next: empty places first, then in the order of going."""
-    taken = {one.succeeds for one in view.status.launches}
+    taken = {one.replaces for one in view.status.launches}
     empty = vacancies(view)
     chosen = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
     waiting = (*chosen, *order(view, view.candidates))
@@ -169,7 +169,7 @@ def _predecessors(view: View) -> tuple[str, ...]:
 
 
 def _request(view: View, name: str, template: TemplateVersion) -> Launch:
-    place = next(place for place in view.status.places if name in place.occupants)
+    place = next(place for place in view.status.slots if name in place.occupants)
     number = view.status.counters.launches + 1
     return Launch(
         number=number,
@@ -178,24 +178,24 @@ def _request(view: View, name: str, template: TemplateVersion) -> Launch:
         zone=place.zone,
         subnet_id=place.subnet_id,
         template=template,
-        succeeds=name,
+        replaces=name,
         targets=place.targets,
         tags=_tags(view, name, place, template),
     )
 
 
-def _tags(view: View, name: str, place: Places, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
+def _tags(view: View, name: str, place: Slots, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
     """Return the predecessor's user tags and our own. Of one that is long gone, a neighbour's common tags are kept."""
     before = view.by_id.get(name)
     theirs = before.tags if before is not None and before.tags else _common_tags(view, place)
     kept = tuple(pair for pair in theirs if is_users_tag(view.rollout, pair))
     return (
         *kept,
-        (MARK_ROLLOUT, view.rollout.rollout_id),
-        (MARK_ROLE, REPLACEMENT),
-        (MARK_FLEET, view.rollout.fleet),
-        (MARK_TEMPLATE, str(template)),
-        (MARK_REPLACES, name),
+        (TAG_ROLLOUT, view.rollout.rollout_id),
+        (TAG_ROLE, REPLACEMENT),
+        (TAG_FLEET, view.rollout.fleet),
+        (TAG_TEMPLATE, str(template)),
+        (TAG_REPLACES, name),
     )
 
 
@@ -206,7 +206,7 @@ def is_users_tag(rollout: Rollout, pair: tuple[str, str]) -> bool:
     return not of_template and not key.startswith((_OWN_TAGS, _AWS_TAGS))
 
 
-def _common_tags(view: View, place: Places) -> tuple[tuple[str, str], ...]:
+def _common_tags(view: View, place: Slots) -> tuple[tuple[str, str], ...]:
     neighbours = [set(view.by_id[one].tags) for one in place.occupants if one in view.by_id and view.by_id[one].tags]
     return tuple(sorted(set.intersection(*neighbours))) if neighbours else ()
 

@@ -20,7 +20,7 @@ from awsroll.core.model.status import Call, CallKind, Failure, Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 
-MARK_APP_VERSION, RELOADING = "awsroll:app-version", "reloading"
+TAG_APP_VERSION, RELOADING = "awsroll:app-version", "reloading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +162,11 @@ def _collect(view: View, proposals: Proposals, at_point: _Group) -> tuple[Status
         writes.insert(0, mark(view, at_point.unmarked, RELOADING))
     status = note_deregistered(view, writes)
     if at_point.succeeded:
-        tags = ((MARK_APP_VERSION, view.rollout.to_version),)
+        tags = ((TAG_APP_VERSION, view.rollout.to_version),)
         done = tuple(at_point.succeeded)
         kept = tuple(name for name in status.rejected if name not in done)
         status = replace(status, rejected=kept)  # what failed before has the wanted code now
-        writes.append(act.MarkInstances(instance_ids=done, tags=tags, reason=Reason.RELOADED))
+        writes.append(act.TagInstances(instance_ids=done, tags=tags, reason=Reason.RELOADED))
     if at_point.exiting:
         status = announce(view, status, CallKind.EXIT_STANDBY, at_point.exiting)
         writes.append(act.ExitStandby(group=group, instance_ids=tuple(at_point.exiting), reason=Reason.RELOADED))

@@ -33,7 +33,7 @@ from awsroll.core.model.warm_pool import NO_POOL
 def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     """Return the next writes that put settings back; none when all are as they should be."""
     status = view.status
-    if not status.ledger:
+    if not status.saved_settings:
         return status, ()
     values = {name: value for name, value in _goals(view).items() if value is not None}
     if values:
@@ -45,7 +45,7 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     forget = _tags(view)
     if forget:
         return replace(status, prepared_at=None), forget
-    return replace(status, ledger={}, applied={}, prepared_at=None), ()
+    return replace(status, saved_settings={}, applied={}, prepared_at=None), ()
 
 
 def is_in_doubt(view: View) -> bool:
@@ -59,18 +59,19 @@ def is_in_doubt(view: View) -> bool:
 
 def _tags(view: View) -> tuple[Action, ...]:
     by_resource: dict[str, list[str]] = {}
-    for resource, setting in sorted(view.observation.remembered):
+    for resource, setting in sorted(view.observation.saved_settings):
         if not _must_wait(view, setting):
             by_resource.setdefault(resource, []).append(setting)
     return tuple(
-        act.ForgetSettings(resource=resource, settings=tuple(settings)) for resource, settings in by_resource.items()
+        act.ForgetSavedSettings(resource=resource, settings=tuple(settings))
+        for resource, settings in by_resource.items()
     )
 
 
 def _must_wait(view: View, setting: str) -> bool:
     """Tell whether a minimum is left, with its tag, to the repair that comes when its members are out of standby."""
     away = any(view.is_away(one) and one.role for one in view.observation.instances)
-    return setting == MINIMUM and MINIMUM not in view.status.ledger and away
+    return setting == MINIMUM and MINIMUM not in view.status.saved_settings and away
 
 
 def _goals(view: View) -> dict[str, str | None]:
@@ -93,20 +94,20 @@ def all_goals(view: View) -> dict[str, str | None]:
 
 def _pool_goals(view: View) -> dict[str, str | None]:
     group = view.observation.group
-    return {POOL: _pool_goal(view, group)} if group is not None and POOL in view.status.ledger else {}
+    return {POOL: _pool_goal(view, group)} if group is not None and POOL in view.status.saved_settings else {}
 
 
 def _process_goals(view: View) -> dict[str, str | None]:
     group = view.observation.group
     if group is None:
         return {}
-    names = (name for name in view.status.ledger if name.startswith(PROCESS))
+    names = (name for name in view.status.saved_settings if name.startswith(PROCESS))
     return {name: RUNNING if name.removeprefix(PROCESS) in group.suspended else None for name in names}
 
 
 def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
     goals: dict[str, str | None] = {}
-    for name, old in view.status.ledger.items():
+    for name, old in view.status.saved_settings.items():
         applied = given(view.status, name)
         if name.startswith(DELAY):
             goals[name] = _delay_goal(view, name, old, applied)
@@ -128,7 +129,7 @@ def _delay_goal(view: View, name: str, old: str, applied: tuple[str, ...]) -> st
 
 def _pool_goal(view: View, group: Group) -> str | None:
     deleted = group.warm_pool is None and view.status.applied.get(POOL) == NO_POOL
-    return view.status.ledger[POOL] if deleted else None
+    return view.status.saved_settings[POOL] if deleted else None
 
 
 def _bound_goal(now: int, goal: int, applied: tuple[str, ...]) -> str | None:

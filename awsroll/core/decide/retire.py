@@ -19,13 +19,13 @@ from awsroll.core.model.status import Call, CallKind, Flight, Mode, Status, Step
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 
-MARK_ROLLOUT, MARK_ROLE, MARK_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
+TAG_ROLLOUT, TAG_ROLE, TAG_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
 
 
-def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.MarkInstances:
+def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.TagInstances:
     """Return the call that tags instances before anything is done to them."""
-    tags = ((MARK_ROLLOUT, view.rollout.rollout_id), (MARK_ROLE, role), (MARK_FLEET, view.rollout.fleet))
-    return act.MarkInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
+    tags = ((TAG_ROLLOUT, view.rollout.rollout_id), (TAG_ROLE, role), (TAG_FLEET, view.rollout.fleet))
+    return act.TagInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
 
 
 def is_marked(view: View, one: Instance) -> bool:

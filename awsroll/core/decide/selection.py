@@ -111,7 +111,7 @@ def _picks(view: View, capacity: Capacity, *, only_failed: bool = False) -> list
     beyond the next gate goes all the same. What does not serve need not wait for a place in the window either, where
     an empty place holds it and the ceiling keeps it empty: nothing else could make room.
     """
-    places, room, touches = capacity.places_in_window, capacity.room, touches_left(view, capacity)
+    slots, room, touches = capacity.places_in_window, capacity.room, touches_left(view, capacity)
     blocked = bool(vacancies(view)) and capacity.live >= capacity.limits.ceiling
     picks: list[Instance] = []
     for one in _in_order(view):
@@ -119,13 +119,13 @@ def _picks(view: View, capacity: Capacity, *, only_failed: bool = False) -> list
         serves, touched = view.is_serving(one), not (failed or view.is_ghost(one))
         if only_failed and touched:
             continue
-        unplaced = places <= 0 and not failed and (serves or not blocked)
+        unplaced = slots <= 0 and not failed and (serves or not blocked)
         if (serves and room == 0) or (touched and touches == 0) or unplaced:
             continue
         picks.append(one)
         room -= serves
         touches -= touched
-        places -= not failed
+        slots -= not failed
     return picks
 
 
@@ -135,11 +135,11 @@ def _in_order(view: View) -> tuple[Instance, ...]:
     if view.rollout.kind is not FleetKind.STANDALONE:
         return ordered
     relieved = {
-        launch.succeeds
+        launch.replaces
         for launch in view.status.launches
         if launch.instance_ids and set(launch.instance_ids) <= set(view.status.serving)
     }
-    waiting = {launch.succeeds for launch in view.status.launches} - relieved
+    waiting = {launch.replaces for launch in view.status.launches} - relieved
     rank = {True: 0, False: 1}
     free = [one for one in ordered if one.instance_id not in waiting or not view.is_serving(one)]
     return tuple(sorted(free, key=lambda one: rank[one.instance_id in relieved]))
@@ -152,7 +152,7 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
     """
     if view.candidates or view.chosen or is_moving(view.status):
         return []
-    extra = beyond_desired(view, capacity) - len(view.outdated) + len(view.exempt)
+    extra = excess(view, capacity) - len(view.outdated) + len(view.skipped)
     # One that is healthy but not verified yet takes requests too: it goes only while the floor can spare it.
     new = sorted(view.current, key=lambda one: (view.is_serving(one), view.is_in_service(one), one.instance_id))
     idle = sum(1 for one in new if not view.is_in_service(one))
@@ -160,7 +160,7 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
     return new[: max(0, min(extra, idle + room))]
 
 
-def beyond_desired(view: View, capacity: Capacity) -> int:
+def excess(view: View, capacity: Capacity) -> int:
     """Return how many members a group has, by our raising desired, beyond what it should have."""
     if view.rollout.kind is FleetKind.STANDALONE:
         return 0

@@ -103,17 +103,19 @@ def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tu
     if not changes and not goal:
         return view.status, ()
     status = _warn_of_others(view, changes)
-    ledger = {change.name: status.ledger.get(change.name, change.found) for change in changes} | goal
+    saved_settings = {change.name: status.saved_settings.get(change.name, change.found) for change in changes} | goal
     applied = {one.name: _and(given(status, one.name), one.wanted) for one in changes}
     at = view.observation.at
-    status = replace(status, ledger=status.ledger | ledger, applied=status.applied | applied, prepared_at=at)
-    untold = [one for one in changes if (one.resource, one.tag) not in view.observation.remembered]
+    status = replace(
+        status, saved_settings=status.saved_settings | saved_settings, applied=status.applied | applied, prepared_at=at
+    )
+    untold = [one for one in changes if (one.resource, one.tag) not in view.observation.saved_settings]
     if untold or goal:
         by_resource: dict[str, list[tuple[str, str]]] = {view.rollout.group: list(goal.items())} if goal else {}
         for one in untold:
-            by_resource.setdefault(one.resource, []).append((one.tag, status.ledger[one.name]))
+            by_resource.setdefault(one.resource, []).append((one.tag, status.saved_settings[one.name]))
         told = tuple(
-            act.RememberSettings(resource=resource, settings=tuple(settings))
+            act.SaveSettings(resource=resource, settings=tuple(settings))
             for resource, settings in sorted(by_resource.items())
         )
         return status, told
@@ -149,7 +151,9 @@ def _untold_goal(view: View, bounds: Bounds) -> dict[str, str]:
     if group is None or known is None or not (bounds.max_surge or rollout.reloads):
         return {}
     goal = str(known.goal)
-    is_told = (group.name, DESIRED) in view.observation.remembered and view.status.ledger.get(DESIRED) == goal
+    is_told = (group.name, DESIRED) in view.observation.saved_settings and view.status.saved_settings.get(
+        DESIRED
+    ) == goal
     return {} if is_told else {DESIRED: goal}
 
 
@@ -157,9 +161,9 @@ def _warn_of_others(view: View, changes: tuple[Change, ...]) -> Status:
     """Tell, once, of a template version that somebody set meanwhile: it is pinned again, and his is not put back."""
     status, rollout = view.status, view.forward
     change = next((one for one in changes if one.name == VERSION), None)
-    known = {status.ledger.get(VERSION), *given(status, VERSION)}
+    known = {status.saved_settings.get(VERSION), *given(status, VERSION)}
     ours = {str(rollout.template), str(rollout.baseline_template)}
-    if change is None or VERSION not in status.ledger or change.found in known | ours:
+    if change is None or VERSION not in status.saved_settings or change.found in known | ours:
         return status
     return add_warnings(
         status,
@@ -205,7 +209,7 @@ def _is_in_the_way(view: View, group: Group, pool: WarmPool) -> bool:
 
     While outdated members are left, an empty pool is too: after a stop it would hold what was built for the goal.
     """
-    if not view.rollout.purges_warm_pool or view.status.ledger.get(POOL, str(pool)) != str(pool):
+    if not view.rollout.purges_warm_pool or view.status.saved_settings.get(POOL, str(pool)) != str(pool):
         return False
     return bool(view.outdated) or any(held != str(view.rollout.template) for held in group.warm_versions)
 

@@ -45,11 +45,11 @@ class Reason(StrEnum):
     CHECKPOINT = "waiting-at-checkpoint"
     APPROVAL = "waiting-for-approval"
     BAKING = "baking"
-    EXEMPT = "waiting-for-protected-or-standby"
+    SKIPPED = "waiting-for-protected-or-standby"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarkInstances:
+class TagInstances:
     """Put awsroll's tags on instances before the effect that the tags announce (EC2 CreateTags)."""
 
     instance_ids: tuple[str, ...]
@@ -224,7 +224,7 @@ class SetDeregistrationDelay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RememberSettings:
+class SaveSettings:
     """Write settings' old values as tags on the group or target group, before they are changed."""
 
     resource: str
@@ -233,7 +233,7 @@ class RememberSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetSettings:
+class ForgetSavedSettings:
     """Remove such tags: the settings are as they were."""
 
     resource: str
@@ -242,7 +242,7 @@ class ForgetSettings:
 
 
 Action: TypeAlias = (
-    MarkInstances
+    TagInstances
     | LaunchInstance
     | LaunchInGroup
     | SetDesiredCapacity
@@ -259,8 +259,8 @@ Action: TypeAlias = (
     | DeleteWarmPool
     | PutWarmPool
     | SetDeregistrationDelay
-    | RememberSettings
-    | ForgetSettings
+    | SaveSettings
+    | ForgetSavedSettings
 )
 
 

@@ -247,7 +247,7 @@ class Observation:
     invocations: tuple[Invocation, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     hooks: tuple[HookSeen, ...] = ()
-    remembered: frozenset[tuple[str, str]] = frozenset()
+    saved_settings: frozenset[tuple[str, str]] = frozenset()
 
     def instance(self, instance_id: str) -> Instance | None:
         """Return the instance of that id, or None if this look did not see it."""

@@ -68,7 +68,7 @@ _SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
     Reason.RUNNING_HOOK: 3,
     Reason.SETTLING: 3,
     Reason.CAPACITY: 10,
-    Reason.EXEMPT: 30,
+    Reason.SKIPPED: 30,
     Reason.CHECKPOINT: 15,
     Reason.APPROVAL: 5,
     Reason.BAKING: 15,
@@ -76,7 +76,9 @@ _SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
 _OTHERWISE = 5.0
 
 
-def seconds_until_next_look(holds: tuple[Hold, ...], *, poll: float | None, soonest: float | None = None) -> float:
+def seconds_until_next_observation(
+    holds: tuple[Hold, ...], *, poll: float | None, soonest: float | None = None
+) -> float:
     """Return how long may pass before the next look: as fits what is awaited, at most `poll`.
 
     Args:

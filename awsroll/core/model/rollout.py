@@ -20,7 +20,7 @@ class Strategy(StrEnum):
     RELOAD = "reload"
 
 
-class ExemptPolicy(StrEnum):
+class SkipPolicy(StrEnum):
     """What to do with instances that are protected from termination, or that a person has put in standby."""
 
     WAIT = "wait"  # for up to an hour for a person to free them, then fail
@@ -97,7 +97,7 @@ class Limits:
     healthy_seconds: float = 600
     progress_seconds: float = 3600
     min_healthy_seconds: float = 0
-    exempt_seconds: float = 3600
+    skipped_seconds: float = 3600
     settle_seconds: float = 60
     poll_seconds: float | None = None
     lease_seconds: float = 60
@@ -158,8 +158,8 @@ class Rollout:
     reload: ReloadCommand | None = None
     rollback_reload: ReloadCommand | None = None
     limits: Limits = field(default_factory=Limits)
-    protected: ExemptPolicy = ExemptPolicy.WAIT
-    standby: ExemptPolicy = ExemptPolicy.WAIT
+    protected: SkipPolicy = SkipPolicy.WAIT
+    standby: SkipPolicy = SkipPolicy.WAIT
     max_failures: int = 0
     on_failure: OnFailure = OnFailure.ROLLBACK
     gates: Gates = field(default_factory=Gates)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from awsroll.core.model.hooks import HookCall
 from awsroll.core.model.observation import TargetKey, TemplateVersion
-from awsroll.core.model.user_requests import Wishes
+from awsroll.core.model.user_requests import UserRequests
 
 
 class Mode(StrEnum):
@@ -97,7 +97,7 @@ class Launch:
     zone: str = ""
     subnet_id: str = ""
     template: TemplateVersion | None = None
-    succeeds: str = ""
+    replaces: str = ""
     targets: tuple[TargetKey, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     instance_ids: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class Flight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Slots:
     """Instances of a standalone fleet that share a subnet and registrations: what a replacement must be given.
 
     Attributes:
@@ -235,7 +235,7 @@ class Status:
     reason: str = ""
     started_at: datetime
     ended_at: datetime | None = None
-    looked_at: datetime | None = None
+    observed_at: datetime | None = None
     progress_at: datetime
     counters: Counters = field(default_factory=Counters)
     flights: dict[str, Flight] = field(default_factory=dict)
@@ -249,7 +249,7 @@ class Status:
     rejected: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
-    wishes: Wishes = field(default_factory=Wishes)
+    user_requests: UserRequests = field(default_factory=UserRequests)
     judged: int = 0
     forgiven: int = 0
     passed: int = 0
@@ -257,12 +257,12 @@ class Status:
     baking_since: datetime | None = None
     baked: bool = False
     pausing: str = ""
-    places: tuple[Places, ...] = ()
+    slots: tuple[Slots, ...] = ()
     desired: Desired | None = None
-    ledger: dict[str, str] = field(default_factory=dict)
+    saved_settings: dict[str, str] = field(default_factory=dict)
     applied: dict[str, str] = field(default_factory=dict)
     prepared_at: datetime | None = None
-    exempt_since: datetime | None = None
+    skipped_since: datetime | None = None
     shortage_since: datetime | None = None
     shortage: str = ""
     short_zones: dict[str, datetime] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class UserRequests:
     """What people have asked for.
 
     Attributes:
@@ -27,10 +27,10 @@ class Wishes:
     rejected: bool = False
     resumed: int = 0
 
-    def approving(self, gate: int) -> "Wishes":
+    def approving(self, gate: int) -> "UserRequests":
         """Return these wishes with a gate approved, counted from 1."""
         return replace(self, approved=max(self.approved, gate), rejected=False)
 
-    def going_back(self) -> "Wishes":
+    def going_back(self) -> "UserRequests":
         """Return these wishes with the fleet to be taken back."""
         return replace(self, rollback=True, abort=False, pause=False)

@@ -24,7 +24,7 @@ def advance(view: View) -> Status:
     status, at = view.status, view.observation.at
     flights: dict[str, Flight] = {}
     serving: list[str] = []
-    first_look = status.looked_at is None
+    first_look = status.observed_at is None
     for one in view.observation.instances:
         name = one.instance_id
         step = _step(view, one)
@@ -41,7 +41,7 @@ def advance(view: View) -> Status:
         status,
         flights=flights,
         serving=tuple(sorted(serving)),
-        looked_at=at,
+        observed_at=at,
         shortage_since=_shortage_since(view),
         progress_at=at if progressed or _was_unwatched(view, limit) else status.progress_at,
     )
@@ -123,12 +123,12 @@ def _was_unwatched(view: View, deadline: float) -> bool:
     That time is not held against anybody: what had to be done for an instance was not done either. Several such times,
     each shorter than the deadline, would otherwise add up to it.
     """
-    last = view.status.looked_at
+    last = view.status.observed_at
     return last is not None and (view.observation.at - last).total_seconds() >= min(deadline, _DRIVEN_SECONDS)
 
 
 def _healthy_since(view: View, one: Instance, flight: Flight) -> datetime | None:
-    at, last = view.observation.at, view.status.looked_at
+    at, last = view.observation.at, view.status.observed_at
     if not view.is_in_service(one):
         return None
     longest_gap = 2 * max((group.health_interval_seconds for group in view.observation.target_groups), default=30)

@@ -218,9 +218,9 @@ def _with_clocks_held(view: View) -> Status:
     """Let the clocks of what waits for a hook stand still for the time since the last look."""
     status, at = view.status, view.observation.at
     waiting = {call.subject for call in status.hook_calls}
-    if not waiting or status.looked_at is None:
+    if not waiting or status.observed_at is None:
         return status
-    passed = at - status.looked_at
+    passed = at - status.observed_at
     flights = {name: _held(one, passed) if name in waiting else one for name, one in status.flights.items()}
     return replace(status, flights=flights, progress_at=min(at, status.progress_at + passed))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
 from awsroll.core.model.plan import add_warnings
-from awsroll.core.model.status import Launch, Places, Status
+from awsroll.core.model.status import Launch, Slots, Status
 
 Update = Callable[[View], Status]
 
@@ -89,7 +89,7 @@ def _has_left(view: View, name: str) -> bool:
 def _finish_launches(view: View) -> Status:
     """Let go of launches whose instances serve or have ended; a serving one takes over its predecessor's place."""
     launches: list[Launch] = []
-    places = view.status.places
+    slots = view.status.slots
     rejected = set(view.status.rejected)
     for launch in view.status.launches:
         if _is_of_the_other_way(view, launch):
@@ -99,11 +99,11 @@ def _finish_launches(view: View) -> Status:
             continue
         kept = tuple(one for one in launch.instance_ids if not _has_arrived(view, launch, one))
         for one in set(launch.instance_ids) - set(kept):
-            if launch.succeeds and not _is_ended(view, one):
-                places = _hand_over(places, launch.succeeds, one)
+            if launch.replaces and not _is_ended(view, one):
+                slots = _hand_over(slots, launch.replaces, one)
         if kept or not launch.settled:
             launches.append(replace(launch, instance_ids=kept))
-    return replace(view.status, launches=tuple(launches), places=places, rejected=tuple(sorted(rejected)))
+    return replace(view.status, launches=tuple(launches), slots=slots, rejected=tuple(sorted(rejected)))
 
 
 def _is_of_the_other_way(view: View, launch: Launch) -> bool:
@@ -128,20 +128,20 @@ def _has_arrived(view: View, launch: Launch, name: str) -> bool:
         return True
     if name not in view.status.serving:
         return False
-    left = _has_left(view, launch.succeeds) or launch.succeeds in view.status.kept
-    return not launch.succeeds or left or launch.succeeds not in view.occupants
+    left = _has_left(view, launch.replaces) or launch.replaces in view.status.kept
+    return not launch.replaces or left or launch.replaces not in view.occupants
 
 
-def _hand_over(places: tuple[Places, ...], before: str, after: str) -> tuple[Places, ...]:
+def _hand_over(slots: tuple[Slots, ...], before: str, after: str) -> tuple[Slots, ...]:
     return tuple(
-        replace(place, occupants=tuple(after if one == before else one for one in place.occupants)) for place in places
+        replace(place, occupants=tuple(after if one == before else one for one in place.occupants)) for place in slots
     )
 
 
 def _add_registered_by_hand(view: View) -> Status:
     """Give a place to a running instance that somebody has registered since."""
     status = view.status
-    places = {replace(place, occupants=()): place.occupants for place in status.places}
+    slots = {replace(place, occupants=()): place.occupants for place in status.slots}
     ours = {*status.retiring, *status.returning, *status.rejected, *status.kept}
     known = set(view.occupants) | view.launched | ours
     for one in view.observation.instances:
@@ -149,9 +149,9 @@ def _add_registered_by_hand(view: View) -> Status:
             continue
         keys = tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
         if keys:
-            shared = Places(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
-            places[shared] = (*places.get(shared, ()), one.instance_id)
-    return replace(status, places=tuple(replace(shape, occupants=ids) for shape, ids in places.items()))
+            shared = Slots(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
+            slots[shared] = (*slots.get(shared, ()), one.instance_id)
+    return replace(status, slots=tuple(replace(shape, occupants=ids) for shape, ids in slots.items()))
 
 
 def _drop_deregistered_by_hand(view: View) -> Status:
@@ -172,14 +172,12 @@ def _is_out_of_service(view: View, one: Instance) -> bool:
 def _without_occupants(view: View, gone: set[str]) -> Status:
     if not gone:
         return view.status
-    successors = {launch.succeeds: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
-    places = view.status.places
+    successors = {launch.replaces: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
+    slots = view.status.slots
     for name in gone & set(successors):
-        places = _hand_over(places, name, successors[name])
-    places = tuple(
-        replace(place, occupants=tuple(one for one in place.occupants if one not in gone)) for place in places
-    )
-    return replace(view.status, places=tuple(place for place in places if place.occupants))
+        slots = _hand_over(slots, name, successors[name])
+    slots = tuple(replace(place, occupants=tuple(one for one in place.occupants if one not in gone)) for place in slots)
+    return replace(view.status, slots=tuple(place for place in slots if place.occupants))
 
 
 def _end_kept_without_a_place(view: View) -> Status:
@@ -189,13 +187,13 @@ def _end_kept_without_a_place(view: View) -> Status:
     """
     status = view.status
     kept = [name for name in status.kept if name not in view.occupants and name in view.by_id]
-    spare, places = kept, 0
-    for place in status.places:
+    spare, slots = kept, 0
+    for place in status.slots:
         free = sum(1 for name in place.occupants if name not in view.by_id or not _is_old(view, view.by_id[name]))
         placed = [name for name in spare if _was_in(view, name, place)][:free]
         spare = [name for name in spare if name not in placed]
-        places += free
-    spare = spare[: max(0, len(kept) - places)]
+        slots += free
+    spare = spare[: max(0, len(kept) - slots)]
     return replace(
         status,
         kept=tuple(name for name in status.kept if name not in spare),
@@ -204,7 +202,7 @@ def _end_kept_without_a_place(view: View) -> Status:
     )
 
 
-def _was_in(view: View, name: str, place: Places) -> bool:
+def _was_in(view: View, name: str, place: Slots) -> bool:
     one, flight = view.by_id[name], view.status.flights.get(name)
     targets = () if flight is None else tuple(sorted(flight.targets))
     return (one.zone, one.subnet_id, targets) == (place.zone, place.subnet_id, place.targets)
@@ -225,7 +223,7 @@ def _drop_ended_when_reloading(view: View) -> Status:
     gone = {name for name in status.reloading if name in view.by_id and view.is_gone(view.by_id[name])}
     status = replace(status, reloading=tuple(name for name in status.reloading if name not in gone))
     ended = {name for name in view.occupants if name in view.by_id and view.is_gone(view.by_id[name])}
-    status = replace(status, places=_without_occupants(view, ended).places)
+    status = replace(status, slots=_without_occupants(view, ended).slots)
     return add_warnings(
         status, *(f"{name} ended by itself; a reload launches no replacement" for name in sorted(ended))
     )

@@ -1,8 +1,8 @@
 """Turns what came of calls into what is known: results right after they were made, and looks where no answer came.
 
-A call that is not idempotent is announced in the status before it is made. `settle` takes its answer; `settle_by_look`
-settles those without one: by what the fleet shows, and, where it shows nothing for `settle_seconds`, as having had no
-effect. Only then may it be made again.
+A call that is not idempotent is announced in the status before it is made. `settle` takes its answer.
+`settle_by_observation` settles the calls without an answer by what the fleet shows. If the fleet shows no effect for
+`settle_seconds`, the call is taken to have had none. Only then may it be made again.
 """
 
 from dataclasses import replace
@@ -64,7 +64,7 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
         case act.SetDesiredCapacity(value=value, expected=expected):
             status = _settle_set_desired(status, value - expected, result, at)
         case (
-            act.MarkInstances()
+            act.TagInstances()
             | act.RegisterTargets()
             | act.DeregisterTargets()
             | act.UpdateGroup()
@@ -73,8 +73,8 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
             | act.DeleteWarmPool()
             | act.PutWarmPool()
             | act.SetDeregistrationDelay()
-            | act.RememberSettings()
-            | act.ForgetSettings()
+            | act.SaveSettings()
+            | act.ForgetSavedSettings()
         ):
             pass  # absolute values: the next look shows whether they hold
         case _ as never:
@@ -170,7 +170,7 @@ def _settle_set_desired(status: Status, by: int, result: Result, at: datetime) -
 # --- without an answer: by looking --------------------------------------------------------------------------------
 
 
-def settle_by_look(view: View) -> Status:
+def settle_by_observation(view: View) -> Status:
     """Settle the calls whose effect, or lack of it, this look shows."""
     status = view.status
     for call in view.status.calls:

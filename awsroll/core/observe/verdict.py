@@ -1,8 +1,8 @@
 """What follows from a failure, or from what a person asks: try again, pause, stop, or go back.
 
-`judge` is the only place where a rollout changes its direction. A failed replacement is rejected: it goes like an
-outdated server, and its place is filled anew, as often as `max_failures` allows. Going back is the same engine with the
-baseline as its goal: what was on its way out and still runs returns, what is new goes.
+`decide_on_failure` is the only place where a rollout changes its direction. A failed replacement goes like an outdated
+server, and its slot is filled again, as often as `max_failures` allows. Rolling back is the same engine with the
+baseline as its goal: servers that were leaving and still run return to service, new servers go.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from datetime import datetime
 from awsroll.core.classify.view import View
 from awsroll.core.model.plan import add_failures, pause
 from awsroll.core.model.rollout import OnFailure, Rollout
-from awsroll.core.model.status import CallKind, Failure, Flight, Mode, Outcome, Places, Status, Step
+from awsroll.core.model.status import CallKind, Failure, Flight, Mode, Outcome, Slots, Status, Step
 from awsroll.core.observe.hook_runs import announce_failure, forget
 
 _ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
@@ -23,11 +23,11 @@ _REFRESHED = (
 )
 
 
-def judge(view: View) -> Status:
+def decide_on_failure(view: View) -> Status:
     """Draw the consequence of failures since the last look, and heed what people have asked for."""
     if view.status.mode is not Mode.ROLLING:
         return view.status
-    status = _heed(view)
+    status = _apply_requests(view)
     turned = status.mode is not Mode.ROLLING or status.backwards is not view.status.backwards
     if turned or status.outcome is not Outcome.RUNNING:
         return status
@@ -51,28 +51,28 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
         case OnFailure.STOP:
             return announce_failure(view, stop(view.status, reason))
         case OnFailure.ROLLBACK:
-            return announce_failure(view, turn_back(view, reason))
+            return announce_failure(view, start_rollback(view, reason))
         case OnFailure.PAUSE:
             status = _reject(view, failures)
             return replace(pause(status, reason), forgiven=len(status.failures))
 
 
-def _heed(view: View) -> Status:
+def _apply_requests(view: View) -> Status:
     """Do what people have asked for, each wish once; who has the group refresh itself wants this one to rest."""
-    status, wishes = view.status, view.status.wishes
-    if wishes.abort:
+    status, user_requests = view.status, view.status.user_requests
+    if user_requests.abort:
         return stop(status, "aborted by request")
-    if wishes.rollback and not status.backwards:
-        return turn_back(view, "rolled back by request")
-    if wishes.rejected and status.gate_since is not None:
-        status = replace(status, wishes=replace(wishes, rejected=False))
+    if user_requests.rollback and not status.backwards:
+        return start_rollback(view, "rolled back by request")
+    if user_requests.rejected and status.gate_since is not None:
+        status = replace(status, user_requests=replace(user_requests, rejected=False))
         refused = Failure(instance_id="", cause="refused by a person", at=view.observation.at, final=True)
         return add_failures(status, refused)
     group = view.observation.group
     if group is not None and group.refresh_active:
         return pause(status, _REFRESHED.format(group.name))
-    if wishes.pause is not bool(status.pausing):
-        return replace(status, pausing="paused by request" if wishes.pause else "")
+    if user_requests.pause is not bool(status.pausing):
+        return replace(status, pausing="paused by request" if user_requests.pause else "")
     return status
 
 
@@ -111,7 +111,7 @@ def drop_launched(status: Status, names: set[str]) -> Status:
     return replace(status, launches=tuple(one for one in launches if one.instance_ids or not one.settled))
 
 
-def turn_back(view: View, reason: str) -> Status:
+def start_rollback(view: View, reason: str) -> Status:
     """Make the baseline the goal: what is old and still runs returns, what is new goes as soon as it can be spared."""
     before, at = view.status, view.observation.at
     turned = replace(view, status=replace(before, backwards=True))
@@ -120,9 +120,9 @@ def turn_back(view: View, reason: str) -> Status:
     half_way = {name for name in before.reloading if _has_new_code(view, name)}
     untouched = (set(before.retiring) - staying) | (set(before.reloading) - half_way) | set(before.kept)
     launched = {name for name in view.launched if name not in view.by_id or not view.is_gone(view.by_id[name])}
-    places, displaced = _give_places_back(view, untouched)
+    slots, displaced = _give_places_back(view, untouched)
     shown = {name for name in view.launched if view.is_shown(name)}  # others are looked for until EC2 knows them
-    status = replace(drop_launched(before, shown), places=places)
+    status = replace(drop_launched(before, shown), slots=slots)
     half_done = {name for name in half_way if not _is_finished(view, name)}
     rejected = {*status.rejected, *launched, *displaced, *half_done}
     serving = (one for one in turned.live if turned.is_current(one) and turned.is_in_service(one))
@@ -142,7 +142,7 @@ def turn_back(view: View, reason: str) -> Status:
         shortage_since=None,
         shortage="",
         launch_after=None,
-        exempt_since=None,
+        skipped_since=None,
         gate_since=None,
         baking_since=None,
         baked=False,
@@ -161,7 +161,7 @@ def why_not_back(rollout: Rollout) -> str:
     return ""
 
 
-def reopened(status: Status, at: datetime) -> Status:
+def reopen(status: Status, at: datetime) -> Status:
     """Return the status of an ended rollout as it goes on: what is left of it is taken up where it stands."""
     return replace(
         status,
@@ -177,14 +177,14 @@ def reopened(status: Status, at: datetime) -> Status:
     )
 
 
-def _give_places_back(view: View, returning: set[str]) -> tuple[tuple[Places, ...], frozenset[str]]:
+def _give_places_back(view: View, returning: set[str]) -> tuple[tuple[Slots, ...], frozenset[str]]:
     """Give instances that were kept by a standalone fleet their places back; return also who held them meanwhile."""
-    places, displaced = list(view.status.places), set[str]()
+    slots, displaced = list(view.status.slots), set[str]()
     for name in sorted(returning):
         flight, one = view.status.flights.get(name), view.by_id.get(name)
         if flight is None or one is None or name in view.occupants:
             continue
-        for number, place in enumerate(places):
+        for number, place in enumerate(slots):
             same = (place.zone, place.subnet_id, place.targets) == (
                 one.zone,
                 one.subnet_id,
@@ -194,9 +194,9 @@ def _give_places_back(view: View, returning: set[str]) -> tuple[tuple[Places, ..
             if same and new is not None:
                 displaced.add(new)
                 occupants = tuple(name if each == new else each for each in place.occupants)
-                places[number] = replace(place, occupants=occupants)
+                slots[number] = replace(place, occupants=occupants)
                 break
-    return tuple(places), frozenset(displaced)
+    return tuple(slots), frozenset(displaced)
 
 
 def _is_new(view: View, name: str) -> bool:

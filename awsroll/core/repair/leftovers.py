@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.finish import turned_back
-from awsroll.core.decide.launch import MARK_REPLACES, REPLACEMENT
+from awsroll.core.decide.finish import release_for_stop
+from awsroll.core.decide.launch import REPLACEMENT, TAG_REPLACES
 from awsroll.core.decide.register import missing_targets
 from awsroll.core.decide.reload import RELOADING
 from awsroll.core.decide.restore import all_goals
@@ -78,7 +78,7 @@ def _settings(view: View) -> list[Leftover]:
     """Compare each setting of the ledger with what it gets once desired capacity is back."""
     ahead = _with_desired_back(view)
     goals, told = all_goals(ahead), {DESIRED} if _desired(view) else set[str]()
-    return [_setting(ahead, name, goals.get(name)) for name in sorted(view.status.ledger) if name not in told]
+    return [_setting(ahead, name, goals.get(name)) for name in sorted(view.status.saved_settings) if name not in told]
 
 
 def _with_desired_back(view: View) -> View:
@@ -90,7 +90,11 @@ def _with_desired_back(view: View) -> View:
 
 
 def _setting(view: View, name: str, goal: str | None) -> Leftover:
-    resource, old, now = name.partition("=")[2] or view.rollout.group, view.status.ledger[name], value_of(view, name)
+    resource, old, now = (
+        name.partition("=")[2] or view.rollout.group,
+        view.status.saved_settings[name],
+        value_of(view, name),
+    )
     subject = f"{_words(name)} of {_resource_words(view, resource)}"
     found = f"{subject} is {now}, as it was" if now == old else f"{subject} is {now}, it was {old}"
     remedy = "left so, its tag is removed" if goal is None else f"set to {goal}"
@@ -113,7 +117,7 @@ def _resource_words(view: View, resource: str) -> str:
 
 
 def _instances(view: View) -> list[Leftover]:
-    status = turned_back(view)
+    status = release_for_stop(view)
     ahead = View(view.forward, view.observation, status)
     going = {name for name in status.retiring if name in view.by_id and not view.is_leaving(view.by_id[name])}
     found = [_going(view, view.by_id[name]) for name in sorted(going)]
@@ -161,7 +165,7 @@ def _left(view: View, one: Instance) -> Leftover | None:
         return None
     if not view.is_member(one):
         return None if one.targets else _retired(view, one)
-    before = next((view.by_id[value] for key, value in one.tags if key == MARK_REPLACES and value in view.by_id), None)
+    before = next((view.by_id[value] for key, value in one.tags if key == TAG_REPLACES and value in view.by_id), None)
     return None if before is None or not (before.targets and one.targets) else _beside(one, before)
 
 
@@ -179,7 +183,7 @@ def _in_standby(view: View, one: Instance) -> Leftover:
 
 def _retired(view: View, one: Instance) -> Leftover:
     name = one.instance_id
-    successor = next((other for other in view.observation.instances if (MARK_REPLACES, name) in other.tags), None)
+    successor = next((other for other in view.observation.instances if (TAG_REPLACES, name) in other.tags), None)
     by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
     remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
     found = f"{name} ({_version(one)}) was taken out of traffic by rollout {one.rollout}{by}"
@@ -210,7 +214,7 @@ def _vacancies(view: View) -> list[Leftover]:
         return []
     holders: dict[str, set[str]] = {}
     for one in view.observation.instances:
-        names = {one.instance_id, *(value for key, value in one.tags if key == MARK_REPLACES)}
+        names = {one.instance_id, *(value for key, value in one.tags if key == TAG_REPLACES)}
         together = names.union(*(holders.get(name, set()) for name in names))
         holders |= dict.fromkeys(together, together)
     alive = {one.instance_id for one in view.observation.instances if one.state in _LIVING}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.launch import MARK_REPLACES, REPLACEMENT
+from awsroll.core.decide.launch import REPLACEMENT, TAG_REPLACES
 from awsroll.core.decide.reload import RELOADING
 from awsroll.core.decide.retire import RETIRING
 from awsroll.core.decide.settings import (
@@ -40,8 +40,8 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.model.rollout import ExemptPolicy, Rollout
-from awsroll.core.model.status import Desired, Flight, Launch, Mode, Outcome, Places, Status, Step
+from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.status import Desired, Flight, Launch, Mode, Outcome, Slots, Status, Step
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 
 REASON = "repaired from what stands on the fleet"
@@ -97,8 +97,8 @@ def reconstruct(seen: Seen) -> tuple[Rollout, Status]:
         rollout, status = _group(seen, seen.observation.group)
     else:
         rollout, status = seen.rollout, _standalone(seen)
-    ledger, applied = _ledger(seen)
-    return rollout, replace(status, ledger=ledger, applied=applied)
+    saved_settings, applied = _ledger(seen)
+    return rollout, replace(status, saved_settings=saved_settings, applied=applied)
 
 
 def _first(seen: Seen) -> Status:
@@ -108,14 +108,14 @@ def _first(seen: Seen) -> Status:
 
 def _ledger(seen: Seen) -> tuple[dict[str, str], dict[str, str]]:
     """Return what the tags remember, and what stands there now: it is taken for the dead rollout's."""
-    group, ledger, applied = seen.observation.group, dict[str, str](), dict[str, str]()
+    group, saved_settings, applied = seen.observation.group, dict[str, str](), dict[str, str]()
     for (resource, name), value in sorted(seen.told.items()):
         if name == DELAY:
             seconds = seen.observation.target_group(resource).deregistration_delay_seconds
-            ledger[f"{DELAY}={resource}"], applied[f"{DELAY}={resource}"] = value, f"{seconds:g}"
+            saved_settings[f"{DELAY}={resource}"], applied[f"{DELAY}={resource}"] = value, f"{seconds:g}"
         elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(seen, name, value):
-            ledger[name], applied[name] = value, _now(group, name)
-    return ledger, applied
+            saved_settings[name], applied[name] = value, _now(group, name)
+    return saved_settings, applied
 
 
 def _must_wait(seen: Seen, name: str, value: str) -> bool:
@@ -153,7 +153,7 @@ def _group(seen: Seen, group: Group) -> tuple[Rollout, Status]:
         template=_goal(group, members, baseline),
         baseline_template=baseline,
         max_surge=Amount(value=1),  # and none unavailable: the surplus goes while the rest serves
-        standby=ExemptPolicy.WAIT,
+        standby=SkipPolicy.WAIT,
         purges_warm_pool=(group.name, POOL) in seen.told,
     )
     told = seen.told.get((group.name, DESIRED))
@@ -218,14 +218,14 @@ def _standalone(seen: Seen) -> Status:
             orphans.append(one)
     at, keys = seen.observation.at, _all_keys(live)
     staying = [one for one in live if one not in out and _keys(one)]
-    places = [_place(one, _keys(one)) for one in staying] + [_place(one, usual) for one in back]
+    slots = [_place(one, _keys(one)) for one in staying] + [_place(one, usual) for one in back]
     launches = tuple(
         Launch(number=number, token="", at=at, instance_ids=(one.instance_id,), settled=True)
         for number, one in enumerate(orphans, 1)
     )
     return replace(
         _first(seen),
-        places=tuple(places),
+        slots=tuple(slots),
         returning=tuple(one.instance_id for one in back),
         launches=launches,
         flights={one.instance_id: Flight(step=Step.LAUNCHING, since=at, targets=keys) for one in orphans},
@@ -261,11 +261,11 @@ def _serves(one: Instance, usual: tuple[TargetKey, ...]) -> bool:
 
 
 def _replaces(one: Instance) -> frozenset[str]:
-    return frozenset(value for key, value in one.tags if key == MARK_REPLACES)
+    return frozenset(value for key, value in one.tags if key == TAG_REPLACES)
 
 
-def _place(one: Instance, keys: tuple[TargetKey, ...]) -> Places:
-    return Places(
+def _place(one: Instance, keys: tuple[TargetKey, ...]) -> Slots:
+    return Slots(
         zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(one.instance_id,), template=one.template
     )
 
@@ -280,7 +280,7 @@ def settling(view: View) -> Status:
     """
     status, at = view.status, view.observation.at
     if status.mode is Mode.ENDED:
-        done = not [one for one in view.outdated if not view.is_exempt(one)]
+        done = not [one for one in view.outdated if not view.is_skipped(one)]
         mode = Mode.COMPLETING if done else Mode.STOPPING
     else:
         mode = Mode.COMPLETING if status.mode is Mode.COMPLETING else Mode.STOPPING

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
-from awsroll.core.model.rollout import ExemptPolicy, OnFailure, Strategy
+from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
 from awsroll.errors import SpecError
 
 _COMMAND_FIELDS = ("command", "document", "app_version")
@@ -93,8 +93,8 @@ class RolloutSpec:
     healthy_timeout: float | None = None
     progress_timeout: float = 3600
     deregistration_delay: int | None = None
-    protected: ExemptPolicy = ExemptPolicy.WAIT
-    standby: ExemptPolicy = ExemptPolicy.WAIT
+    protected: SkipPolicy = SkipPolicy.WAIT
+    standby: SkipPolicy = SkipPolicy.WAIT
     warm_pool: str = "refuse"
     strict: bool = False
     poll: float | None = None

@@ -67,9 +67,9 @@ def _wave(value: Any, number: int, reading: _Reading, problems: list[str]) -> Wa
 def _fleet(value: Any, where: str, reading: _Reading, problems: list[str]) -> FleetSpec:
     said = _mapping(value, ("name", *PLACES, *OPTIONS), where, problems)
     merged = _merged(_merged(reading.defaults, said), reading.over)
-    places = {key: merged.pop(key) or "" for key in PLACES if key in merged}
+    slots = {key: merged.pop(key) or "" for key in PLACES if key in merged}
     for key in ("name", *PLACES):
-        text = said.get("name") if key == "name" else places.get(key)
+        text = said.get("name") if key == "name" else slots.get(key)
         if text is not None and not isinstance(text, str):
             problems.append(f"{where}: {key.replace('_', '-')} {text!r} is not a text: put it in quotes")
     given = merged.pop("name", None)
@@ -78,7 +78,7 @@ def _fleet(value: Any, where: str, reading: _Reading, problems: list[str]) -> Fl
     except SpecError as error:
         problems += [f"{where}: {problem}" for problem in error.problems]
         request = RolloutSpec()
-    return FleetSpec(name=str(given or _made_up(request, str(places.get("region", "")))), request=request, **places)
+    return FleetSpec(name=str(given or _made_up(request, str(slots.get("region", "")))), request=request, **slots)
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
