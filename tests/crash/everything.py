@@ -46,9 +46,9 @@ def chosen(wanted: argparse.Namespace) -> Choice:
     return is_cut
 
 
-def cut_all(change_user_requests: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
+def cut_all(wish: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
     """Make the cuts of one scenario, and run it once without."""
-    name, gap = change_user_requests
+    name, gap = wish
     return tell_all(SCENARIOS[name], chosen(wanted), gap=gap)
 
 
@@ -66,9 +66,9 @@ def _mutates(what: str) -> bool:
     return not what.rpartition(":")[2].startswith(("Describe", "List", "Get"))
 
 
-def kill(change_user_requests: tuple[str, tuple[Kill, ...]]) -> list[ProcessStory]:
+def kill(wish: tuple[str, tuple[Kill, ...]]) -> list[ProcessStory]:
     """Make one run in processes that are killed."""
-    name, kills = change_user_requests
+    name, kills = wish
     return [processes.tell(SCENARIOS[name], kills)]
 
 
@@ -81,12 +81,8 @@ def main(arguments: Sequence[str]) -> int:
     begun = time.monotonic()
     with ProcessPoolExecutor(max_workers=wanted.jobs) as pool:
         if wanted.processes:
-            user_requests = [
-                change_user_requests
-                for found in pool.map(partial(kills_of, wanted=wanted), names)
-                for change_user_requests in found
-            ]
-            made, failed = _print_all(pool.map(kill, user_requests))
+            wishes = [wish for found in pool.map(partial(kills_of, wanted=wanted), names) for wish in found]
+            made, failed = _print_all(pool.map(kill, wishes))
         else:
             made, failed = _print_all(pool.map(partial(cut_all, wanted=wanted), product(names, wanted.gap or GAPS)))
     _say(f"{made} cuts of {len(names)} scenarios, {failed} went wrong, {time.monotonic() - begun:.0f} s")

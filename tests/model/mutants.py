@@ -145,13 +145,13 @@ MUTANTS = (
     ),
     Mutant(
         "protected members are left alone",
-        _constant(View, "is_exempt", value=False),
+        _constant(View, "is_skipped", value=False),
         case("group", "replace", 2, 0, servers=_PROTECTED),
         "invariant 4",
     ),
     Mutant(
         "members in a person's standby are left alone",
-        _constant(View, "is_exempt", value=False),
+        _constant(View, "is_skipped", value=False),
         case("group", "replace", 2, 0, servers=_STANDING_BY),
         "invariant 4",
     ),

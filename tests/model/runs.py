@@ -59,18 +59,15 @@ def all_wishes(sizes: tuple[int, ...], faults: tuple[int, ...]) -> tuple[Wish, .
     )
 
 
-def explore(change_user_requests: Wish, *, backwards: bool = False) -> Explored:
+def explore(wish: Wish, *, backwards: bool = False) -> Explored:
     """Explore one case."""
-    kind, strategy, size, faults = change_user_requests
+    kind, strategy, size, faults = wish
     return Explorer(case(kind, strategy, size, faults, backwards=backwards)).run()
 
 
-def explore_all(user_requests: tuple[Wish, ...], pool: ProcessPoolExecutor, **how: Any) -> Running:
+def explore_all(wishes: tuple[Wish, ...], pool: ProcessPoolExecutor, **how: Any) -> Running:
     """Explore cases side by side."""
-    return {
-        change_user_requests: pool.submit(explore, change_user_requests, **how)
-        for change_user_requests in user_requests
-    }
+    return {wish: pool.submit(explore, wish, **how) for wish in wishes}
 
 
 def told(explored: Explored) -> str:

@@ -16,8 +16,8 @@ def _running() -> Iterator[Running]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("wish", IN_CI, ids=lambda one: "-".join(map(str, one)))
-def test_each_state_is_safe_and_can_end(change_user_requests: Wish, running: Running) -> None:
-    explored = running[change_user_requests].result()
+def test_each_state_is_safe_and_can_end(wish: Wish, running: Running) -> None:
+    explored = running[wish].result()
     assert not explored.problem, told(explored)
     assert explored.ends
     print(told(explored))  # noqa: T201 -- shown by `pytest -rP`

@@ -159,15 +159,13 @@ def test_an_instance_in_standby_is_reloaded_on_request_and_stays_in_standby() ->
     assert str(fleet.group.members["i-0002"].lifecycle) == "Standby"
 
 
-@pytest.mark.parametrize("wish", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
+@pytest.mark.parametrize("asked", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
 @pytest.mark.parametrize("reached", [TagInstances, SendCommand])
-def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(
-    change_user_requests: UserRequests, reached: Any
-) -> None:
+def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(asked: UserRequests, reached: Any) -> None:
     back = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
     fleet, driver = standing_by(SkipPolicy.REPLACE, strategy=Strategy.RELOAD, rollback_reload=back)
     assert driver.run_until(reached).actions[0].instance_ids == ("i-0002",)  # type: ignore[union-attr]
-    driver.status = replace(driver.status, user_requests=change_user_requests)
+    driver.status = replace(driver.status, user_requests=asked)
     assert driver.run().mode is Mode.ENDED
     assert fleet.group is not None
     assert str(fleet.group.members["i-0002"].lifecycle) == "Standby"

@@ -83,14 +83,14 @@ def test_a_rollout_that_has_seen_its_settings_waits_for_nothing_at_its_end(make:
 
 
 @pytest.mark.parametrize("how", [{}, {"strategy": Strategy.RELOAD}], ids=["replace", "reload"])
-@pytest.mark.parametrize("wish", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
+@pytest.mark.parametrize("asked", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
 def test_a_look_that_is_older_than_the_deregistration_does_not_leave_a_server_out(
-    how: Any, change_user_requests: UserRequests
+    how: Any, asked: UserRequests
 ) -> None:
     fleet = standalone(outdated=2)
     driver = Driver(fleet, rollout(fleet, rollback_reload=UNDO if how else None, **how))
     driver.run_until(act.DeregisterTargets)
-    driver.status = replace(driver.status, user_requests=change_user_requests)
+    driver.status = replace(driver.status, user_requests=asked)
     fleet.faults.stale_looks = 3
 
     assert driver.run().mode is Mode.ENDED
@@ -114,14 +114,14 @@ def test_a_look_that_is_older_than_several_launches_launches_no_more(how: dict[s
     assert fleet.group.settings.desired == 3
 
 
-@pytest.mark.parametrize("wish", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
+@pytest.mark.parametrize("asked", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
 def test_a_look_that_is_older_than_the_deregistrations_does_not_spare_the_new_half(
-    change_user_requests: UserRequests,
+    asked: UserRequests,
 ) -> None:
     fleet = standalone(outdated=4)
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.DOUBLE_HALF, max_unavailable=Amount(value=0)))
     driver.run_until(act.DeregisterTargets)
-    driver.status = replace(driver.status, user_requests=change_user_requests)
+    driver.status = replace(driver.status, user_requests=asked)
     fleet.faults.stale_looks = 3
 
     assert driver.run().mode is Mode.ENDED

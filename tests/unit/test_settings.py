@@ -137,8 +137,8 @@ def test_what_desired_should_be_again_is_remembered_before_it_is_moved() -> None
 
 
 def test_a_desired_capacity_that_somebody_sets_meanwhile_is_remembered_instead() -> None:
-    change_user_requests = replace(DESIRED_FOUR, goal=6)
-    kept = status(desired=change_user_requests, saved_settings={"desired-capacity": "4"})
+    other_desired = replace(DESIRED_FOUR, goal=6)
+    kept = status(desired=other_desired, saved_settings={"desired-capacity": "4"})
     seen = _look(group(), saved_settings=_all_told("desired-capacity"))
     decided, actions = prepare(View(SURGING, seen, kept), SURGE)
 
