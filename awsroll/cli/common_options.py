@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awsroll.cli.flags import EVERYWHERE, Flag, FlagGroup
+from awsroll.cli.flags import COMMON, Flag, FlagGroup
 
 if TYPE_CHECKING:
     from awsroll.stores import RecordStore
@@ -42,12 +42,12 @@ class CommonOptions:
         return open_session(profile=self.profile, region=self.region)
 
 
-EVERYWHERE_FLAGS = (
+COMMON_FLAGS = (
     Flag(
         field="state",
         type=str,
         metavar="DIR|s3://BUCKET/PREFIX|dynamodb://TABLE",
-        section=EVERYWHERE,
+        section=COMMON,
         help="Where the records and locks of rollouts are kept (default: the directory awsroll under the user's state "
         "home).",
     ),
@@ -55,30 +55,30 @@ EVERYWHERE_FLAGS = (
         field="region",
         type=str,
         metavar="NAME",
-        section=EVERYWHERE,
+        section=COMMON,
         help="AWS region (default: as boto3 finds it: AWS_REGION, AWS_DEFAULT_REGION, the profile).",
     ),
     Flag(
         field="profile",
         type=str,
         metavar="NAME",
-        section=EVERYWHERE,
+        section=COMMON,
         help="Profile of the shared AWS configuration (default: AWS_PROFILE, else the default one).",
     ),
     Flag(
         field="endpoint_url",
         type=str,
         metavar="URL",
-        section=EVERYWHERE,
+        section=COMMON,
         help="Send every call there instead of to AWS (default: AWS_ENDPOINT_URL, if set).",
     ),
     Flag(
         field="json",
         type=bool,
-        section=EVERYWHERE,
+        section=COMMON,
         help="Standard output is one JSON object a line, each with `event` and `at`; the result is the last.",
     ),
-    Flag(field="quiet", type=bool, section=EVERYWHERE, help="No progress, only the result."),
-    Flag(field="yes", type=bool, section=EVERYWHERE, help="Ask nothing: go on although the checks have warnings."),
+    Flag(field="quiet", type=bool, section=COMMON, help="No progress, only the result."),
+    Flag(field="yes", type=bool, section=COMMON, help="Ask nothing: go on although the checks have warnings."),
 )
-COMMON_GROUP = FlagGroup("everywhere", EVERYWHERE_FLAGS, CommonOptions)
+COMMON_GROUP = FlagGroup("common", COMMON_FLAGS, CommonOptions)

@@ -1,7 +1,7 @@
-"""Flags as data, and commands whose parameters are made from them.
+"""Options as data, and commands whose parameters come from that data.
 
-A command asks for values (`request: RolloutSpec`, `common: CommonOptions`); `takes` replaces each by the flags that
-make it up. So one table feeds the command line, the file and the schema, and they cannot drift.
+A command declares values (`request: RolloutSpec`, `common: CommonOptions`). `takes` replaces each value with the
+options that build it. One table therefore defines the command line, the rollout file and the JSON Schema.
 """
 
 import inspect
@@ -18,11 +18,11 @@ class Flag:
     """One option of a command.
 
     Attributes:
-        field: the name in Python; the flag and the file's key are the same with dashes.
-        type: what the command line parses it to; every flag may be absent, which is None.
-        help: what it means, with its unit and default.
-        section: the heading that `--help` lists it under.
-        short: a one-letter form, `-f`.
+        field: the name in Python. The option and the key in a file have the same name with dashes.
+        type: the type of the parsed value. The value is None if the option is not given.
+        help: the meaning, with unit and default.
+        section: the group of the option.
+        short: the one-letter form, such as `-f`.
     """
 
     field: str
@@ -34,18 +34,18 @@ class Flag:
 
     @property
     def name(self) -> str:
-        """The name with dashes, as in a file."""
+        """Return the name with dashes, as in a file."""
         return self.field.replace("_", "-")
 
     def parameter(self) -> inspect.Parameter:
-        """Return the option as typer reads it from a function's signature."""
+        """Return the option as a parameter that typer understands."""
         forms = [f"--{self.name}"] + ([self.short] if self.short else [])
         if self.type is bool and self.section == LIMITS:
-            forms = [f"--{self.name}/--no-{self.name}"]  # a flag must be able to win over a file both ways
+            forms = [f"--{self.name}/--no-{self.name}"]  # an option can override a file either way
         option = typer.Option(
             *forms, help=self.help, metavar=self.metavar, rich_help_panel=self.section, show_default=False
         )
-        default = False if self.section == EVERYWHERE and self.type is bool else None
+        default = False if self.section == COMMON and self.type is bool else None
         annotation: Any = Annotated[self.type if default is False else self.type | None, option]
         return inspect.Parameter(self.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
@@ -54,16 +54,16 @@ FLEET = "Which servers"
 VERSION = "To which version"
 LIMITS = "How"
 OUTPUT = "Where to"
-EVERYWHERE = "Everywhere"
+COMMON = "Common"
 
 
 @dataclass(frozen=True, slots=True)
 class FlagGroup:
-    """Flags that together make one value.
+    """Options that together build one value.
 
     Attributes:
-        into: the command's parameter that takes the value.
-        build: makes it of the flags' values, all by keyword.
+        into: the command's parameter that receives the value.
+        build: builds the value from the options' values, given as keyword arguments.
     """
 
     into: str
@@ -72,11 +72,17 @@ class FlagGroup:
 
 
 def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command the flags of `groups` in place of the parameters that take their values."""
+    """Replace a command's parameters with the options of `groups` that build their values.
+
+    Raises:
+        TypeError: if the command has no parameter for a group.
+    """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        own = [one for one in inspect.signature(command).parameters.values() if one.name not in _taken(groups)]
-        made = [flag.parameter() for group in groups for flag in group.flags]
+        parameters = [
+            *_own_parameters(command, groups),
+            *(flag.parameter() for group in groups for flag in group.flags),
+        ]
 
         @wraps(command)
         def with_flags(**given: Any) -> int:
@@ -86,13 +92,18 @@ def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], Callable[..., in
             }
             return command(**given, **values)
 
-        parameters = [*own, *made]
         with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        with_flags.__annotations__ = {one.name: one.annotation for one in parameters}
+        with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return with_flags
 
     return decorate
 
 
-def _taken(groups: Sequence[FlagGroup]) -> set[str]:
-    return {group.into for group in groups}
+def _own_parameters(command: Callable[..., int], groups: Sequence[FlagGroup]) -> list[inspect.Parameter]:
+    """Return the parameters that no group builds."""
+    parameters = inspect.signature(command).parameters
+    built = {group.into for group in groups}
+    if missing := sorted(built - set(parameters)):
+        problem = f"{command.__name__} has no parameter {', '.join(missing)} for its options"
+        raise TypeError(problem)
+    return [parameter for name, parameter in parameters.items() if name not in built]
