@@ -1,24 +1,34 @@
-"""Runs every check of the project, one after the other, and says at the end which of them failed.
+"""Run the project's checks one after the other, and list the failed checks at the end.
 
-`python -m tests.check` is what the README's second command and CI run: lint, format, types, import contracts, tests.
+`python -m tests.check` runs everything: lint, format, types, import contracts, and the whole test suite. CI runs this
+command, and so does the second command of the README's quick start. `python -m tests.check --fast` is for every edit:
+the same checks, but only the tests that need no AWS, no server and no search.
 """
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-CHECKS: dict[str, tuple[str, ...]] = {
+STATIC: dict[str, tuple[str, ...]] = {
     "lint": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
     "import contracts": ("importlinter.cli", "lint-imports"),
-    "tests": ("pytest", "-n", "3", "--dist", "loadfile"),  # many tests wait for processes: three keep two cores busy
 }
+FAST_TESTS = ("tests/unit", "tests/scenarios", "tests/contract", "tests/typing", "tests/docs")
+ALL_TESTS = ("pytest", "-n", "3", "--dist", "loadfile")  # many tests wait for processes: three keep two cores busy
+
+
+def checks(*, fast: bool) -> dict[str, tuple[str, ...]]:
+    """Return the commands of all checks, or of the checks for every edit, by name."""
+    tests = ("pytest", "-q", "-n", "2", *FAST_TESTS) if fast else ALL_TESTS
+    return {**STATIC, "tests": tests}
 
 
 def command(words: tuple[str, ...]) -> list[str]:
-    """Return the command that runs a tool of this very environment."""
+    """Return the command that runs a tool of this environment."""
     tool, *arguments = words
     if tool == "importlinter.cli":
         return [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
@@ -26,9 +36,11 @@ def command(words: tuple[str, ...]) -> list[str]:
 
 
 def main() -> int:
-    """Run all checks; return 0 only if all of them passed."""
+    """Run the checks; return 0 only if each of them passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.check", description="Run the project's checks.")
+    parser.add_argument("--fast", action="store_true", help="Run only the checks for every edit.")
     failed = []
-    for name, words in CHECKS.items():
+    for name, words in checks(fast=parser.parse_args().fast).items():
         print(f"--- {name}", flush=True)  # noqa: T201
         if subprocess.run(command(words), cwd=ROOT, check=False).returncode != 0:
             failed.append(name)
