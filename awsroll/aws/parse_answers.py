@@ -18,16 +18,15 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.warm_pool import WarmPool
+from awsroll.core.tags import (
+    APP_VERSION_TAG,
+    LAUNCH_TEMPLATE_ID_TAG,
+    LAUNCH_TEMPLATE_VERSION_TAG,
+    ROLE_TAG,
+    ROLLOUT_TAG,
+    TEMPLATE_TAG,
+)
 
-ROLLOUT_TAG = "awsroll:rollout"
-ROLE_TAG = "awsroll:role"
-TEMPLATE_TAG = "awsroll:template"
-APP_VERSION_TAG = "awsroll:app-version"
-REMEMBERED_PREFIX = "awsroll:was:"
-HELD_BY_TAG = "awsroll:held-by"
-GROUP_TAG = "aws:autoscaling:groupName"
-_TEMPLATE_ID_TAG = "aws:ec2launchtemplate:id"
-_TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
 _NOT_REGISTERED = "Target.NotRegistered"
 _ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 _NOT_SET = -1  # Auto Scaling's word for a size that was removed
@@ -96,7 +95,7 @@ def _state(name: str) -> InstanceState:
 
 def _launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
     """Read the tags that EC2 sets at launch: always a number, where a group may name an alias."""
-    return _template_version(tags.get(_TEMPLATE_ID_TAG, ""), tags.get(_TEMPLATE_VERSION_TAG, ""))
+    return _template_version(tags.get(LAUNCH_TEMPLATE_ID_TAG, ""), tags.get(LAUNCH_TEMPLATE_VERSION_TAG, ""))
 
 
 def _told_by_us(tags: Mapping[str, str]) -> TemplateVersion | None:

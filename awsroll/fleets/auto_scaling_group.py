@@ -5,18 +5,13 @@ from typing import Any
 
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import (
-    REMEMBERED_PREFIX,
-    attached_target_groups,
-    missing_instance,
-    read_instance,
-    tags_of,
-)
+from awsroll.aws.parse_answers import attached_target_groups, missing_instance, read_instance, tags_of
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.fleets.common_writes import SharedWrites
 from awsroll.fleets.emulators import EmulatedVersions
 from awsroll.fleets.fallbacks import Fallbacks
@@ -84,9 +79,9 @@ class AutoScalingFleet:
 
     def _remembered(self, rollout: Rollout, described: dict[str, Any]) -> frozenset[tuple[str, str]]:
         on_group = {
-            (rollout.group, key.removeprefix(REMEMBERED_PREFIX))
+            (rollout.group, key.removeprefix(SAVED_SETTING_PREFIX))
             for key in tags_of(described)
-            if key.startswith(REMEMBERED_PREFIX)
+            if key.startswith(SAVED_SETTING_PREFIX)
         }
         if rollout.deregistration_delay_seconds is None:
             return frozenset(on_group)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import REMEMBERED_PREFIX
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Rollout
+from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
 from awsroll.fleets.reload_commands import Commands
 from awsroll.fleets.results import done, failed, refused, stale
@@ -46,9 +46,9 @@ class SharedWrites:
                 self._aws.elbv2.set_attributes(arn, {"deregistration_delay.timeout_seconds": str(seconds)})
                 self._targets.forget(arn)
             case act.SaveSettings(resource=resource, settings=settings):
-                self._remember(resource, {REMEMBERED_PREFIX + name: value for name, value in settings})
+                self._remember(resource, {SAVED_SETTING_PREFIX + name: value for name, value in settings})
             case act.ForgetSavedSettings(resource=resource, settings=names):
-                self._forget(resource, [REMEMBERED_PREFIX + name for name in names])
+                self._forget(resource, [SAVED_SETTING_PREFIX + name for name in names])
             case _:
                 message = f"a fleet of this kind has no {type(action).__name__}"
                 return refused(action, "WrongKindOfFleet", message)

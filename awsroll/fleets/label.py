@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import HELD_BY_TAG, tags_of
+from awsroll.aws.parse_answers import tags_of
 from awsroll.core.model.rollout import Rollout
+from awsroll.core.tags import HELD_BY_TAG
 from awsroll.errors import AwsError, AwsrollError, FleetLockedError
 
 _VALID_SECONDS = 600

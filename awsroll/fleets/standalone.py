@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import GROUP_TAG, ROLLOUT_TAG, missing_instance, read_instance, tags_of
+from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
 from awsroll.core.model.actions import Action, LaunchInstance, Result, TerminateInstance
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
 from awsroll.errors import AwsError, AwsRefusedError
 from awsroll.fleets.common_writes import SharedWrites, registered_words
 from awsroll.fleets.fallbacks import Fallbacks

@@ -9,11 +9,11 @@ from typing import Any
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
-from awsroll.aws.parse_answers import ROLLOUT_TAG
 from awsroll.core.model.actions import LaunchInstance, Result
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Launch
+from awsroll.core.tags import ROLLOUT_TAG
 from awsroll.fleets.results import done, refused
 
 REPLAYABLE = timedelta(hours=12)

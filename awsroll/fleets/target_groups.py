@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import REMEMBERED_PREFIX, is_not_registered, read_target_group, read_targets
+from awsroll.aws.parse_answers import is_not_registered, read_target_group, read_targets
 from awsroll.core.model.observation import Target, TargetGroup, TargetKey
+from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
 
 _SETTINGS_SECONDS = 300
@@ -54,7 +55,7 @@ class TargetGroups:
             self._tags[arn] = self._kept(tags)
         found = {(arn, key) for arn in arns if arn in self._tags for key in self._tags[arn].value}
         return frozenset(
-            (arn, key.removeprefix(REMEMBERED_PREFIX)) for arn, key in found if key.startswith(REMEMBERED_PREFIX)
+            (arn, key.removeprefix(SAVED_SETTING_PREFIX)) for arn, key in found if key.startswith(SAVED_SETTING_PREFIX)
         )
 
     def forget(self, arn: str) -> None:

@@ -1,8 +1,9 @@
 """What running something takes: commands and scripts on servers, Lambda functions of hooks."""
 
+from awsroll.core.tags import GROUP_TAG
 from awsroll.iam.fleet_statements import marked
 from awsroll.iam.policy_request import Asked
-from awsroll.iam.statement import GROUP_TAG, Condition, Statement, allow, carries
+from awsroll.iam.statement import Condition, Statement, allow, carries
 
 _SHELL_DOCUMENT = "AWS-RunShellScript"
 _OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")

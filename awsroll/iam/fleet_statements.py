@@ -1,7 +1,8 @@
 """What steering a fleet takes: reading it, its target groups, its Auto Scaling group, the marks on its servers."""
 
+from awsroll.core.tags import FLEET_TAG, GROUP_TAG
 from awsroll.iam.policy_request import RELOAD, Asked, Rollouts
-from awsroll.iam.statement import FLEET_TAG, GROUP_TAG, Condition, Statement, allow, carries, only_own_tags
+from awsroll.iam.statement import Condition, Statement, allow, carries, only_own_tags
 
 _ELB, _GROUP, _EC2 = "elasticloadbalancing", "autoscaling", "ec2"
 _SETTINGS = ("ResumeProcesses", "SuspendProcesses", "UpdateAutoScalingGroup")

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from awsroll.core.tags import OWN_PREFIX
+
 Statement: TypeAlias = dict[str, Any]
 Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
 ANYTHING = "*"
-FLEET_TAG, GROUP_TAG = "awsroll:fleet", "aws:autoscaling:groupName"
 
 
 def allow(
@@ -29,4 +30,4 @@ def carries(tag: str, values: Iterable[str]) -> Condition:
 
 def only_own_tags() -> Condition:
     """Return the condition that a request sets or removes no tags but awsroll's own."""
-    return {"ForAllValues:StringLike": {"aws:TagKeys": ["awsroll:*"]}}
+    return {"ForAllValues:StringLike": {"aws:TagKeys": [f"{OWN_PREFIX}*"]}}

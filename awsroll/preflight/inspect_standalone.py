@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import GROUP_TAG, read_instance, read_targets, tags_of
+from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
 from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, some_of
 from awsroll.preflight.fleet_facts import Goal, Seen

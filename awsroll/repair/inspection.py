@@ -6,14 +6,14 @@ The preflight says what the fleet is, tags say what was changed, and one look of
 from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import GROUP_TAG, HELD_BY_TAG, REMEMBERED_PREFIX, tags_of
-from awsroll.core.decide.retire import TAG_FLEET
+from awsroll.aws.parse_answers import tags_of
 from awsroll.core.decide.settings import VERSION
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Status
 from awsroll.core.repair.reconstruct import Seen, unreadable
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.tags import FLEET_TAG, GROUP_TAG, HELD_BY_TAG, SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError, FleetError
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import read_held
@@ -44,10 +44,10 @@ def read_tags(aws: Connection, rollout: Rollout) -> Tags:
     if rollout.group:
         found[rollout.group] = tags_of(aws.autoscaling.group(rollout.group) or {})
     told = {
-        (resource, key.removeprefix(REMEMBERED_PREFIX)): value
+        (resource, key.removeprefix(SAVED_SETTING_PREFIX)): value
         for resource, tags in found.items()
         for key, value in tags.items()
-        if key.startswith(REMEMBERED_PREFIX)
+        if key.startswith(SAVED_SETTING_PREFIX)
     }
     labels = {resource: tags[HELD_BY_TAG] for resource, tags in found.items() if HELD_BY_TAG in tags}
     read = {resource: read_held(value) for resource, value in labels.items()}
@@ -109,7 +109,7 @@ def look(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
 
 
 def _marked(aws: Connection, fleet: str) -> tuple[str, ...]:
-    found = aws.ec2.instances_tagged(TAG_FLEET, fleet)
+    found = aws.ec2.instances_tagged(FLEET_TAG, fleet)
     return tuple(sorted(one["InstanceId"] for one in found if GROUP_TAG not in tags_of(one)))
 
 

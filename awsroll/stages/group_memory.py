@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from awsroll.aws.parse_answers import REMEMBERED_PREFIX, tags_of
+from awsroll.aws.parse_answers import tags_of
 from awsroll.core.decide.settings import MAXIMUM, MINIMUM, PROCESS, RUNNING
 from awsroll.core.model.actions import Reason, ResumeProcesses, SuspendProcesses, UpdateGroup
+from awsroll.core.tags import SAVED_SETTING_PREFIX, STAGES_TAG
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.scope import Scope, refuse
 
-OWNER_TAG = "awsroll:stages"
 QUIET = ("AZRebalance", "ReplaceUnhealthy")
 """Processes that end instances of their own choice."""
 _SCALING = "AlarmNotification"
@@ -53,12 +53,12 @@ class Memory:
 def read_memory(scope: Scope) -> Memory:
     """Read the group's tags."""
     tags = tags_of(scope.group)
-    owner, _, phase = tags.get(OWNER_TAG, "").partition(" ")
+    owner, _, phase = tags.get(STAGES_TAG, "").partition(" ")
     known = phase in {one.value for one in Phase}
     return Memory(
         rollout_id=owner if known else "",
         phase=Phase(phase) if known else Phase.NONE,
-        was={key.removeprefix(REMEMBERED_PREFIX): tags[key] for key in tags if key.startswith(REMEMBERED_PREFIX)},
+        was={key.removeprefix(SAVED_SETTING_PREFIX): tags[key] for key in tags if key.startswith(SAVED_SETTING_PREFIX)},
     )
 
 
@@ -82,16 +82,16 @@ def remember(scope: Scope, memory: Memory, phase: Phase, was: Mapping[str, str])
     new = {key: value for key, value in was.items() if key not in memory.was}
     if not new and memory.of(rollout_id) is phase:
         return memory
-    tags = {REMEMBERED_PREFIX + key: value for key, value in new.items()}
-    scope.aws.autoscaling.add_tags(scope.rollout.group, tags | {OWNER_TAG: f"{rollout_id} {phase}"})
+    tags = {SAVED_SETTING_PREFIX + key: value for key, value in new.items()}
+    scope.aws.autoscaling.add_tags(scope.rollout.group, tags | {STAGES_TAG: f"{rollout_id} {phase}"})
     return replace(memory, rollout_id=rollout_id, phase=phase, was={**memory.was, **new})
 
 
 def forget(scope: Scope, memory: Memory) -> None:
     """Remove the old values, then say that the rollout is done with the group: no late call changes it again."""
     if memory.was:
-        scope.aws.autoscaling.remove_tags(scope.rollout.group, [REMEMBERED_PREFIX + key for key in memory.was])
-    scope.aws.autoscaling.add_tags(scope.rollout.group, {OWNER_TAG: f"{scope.rollout.rollout_id} {Phase.DONE}"})
+        scope.aws.autoscaling.remove_tags(scope.rollout.group, [SAVED_SETTING_PREFIX + key for key in memory.was])
+    scope.aws.autoscaling.add_tags(scope.rollout.group, {STAGES_TAG: f"{scope.rollout.rollout_id} {Phase.DONE}"})
 
 
 def suspended(scope: Scope) -> frozenset[str]:

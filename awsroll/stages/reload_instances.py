@@ -11,12 +11,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import APP_VERSION_TAG
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle, TargetState
 from awsroll.core.model.rollout import Limits, ReloadCommand
 from awsroll.core.model.status import Flight, Status, Step
+from awsroll.core.tags import APP_VERSION_TAG, FINISHED_TAG
 from awsroll.errors import FleetError
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.reload_commands import Commands
@@ -24,7 +24,7 @@ from awsroll.stages.carry_out import carry_out
 from awsroll.stages.check_drained import still_registered
 from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, first_of
 from awsroll.stages.scope import Scope, check_known, fleet_to_change, refuse
-from awsroll.stages.stage_tags import FINISHED_TAG, is_finished, is_taken_out, registered_at
+from awsroll.stages.stage_tags import is_finished, is_taken_out, registered_at
 from awsroll.stages.standby import bring_back, settle
 
 _SEARCHED = timedelta(hours=24)

@@ -7,13 +7,13 @@ so a place gets one server however often this runs.
 
 from dataclasses import dataclass, replace
 
-from awsroll.core.decide.launch import REPLACEMENT, TAG_REPLACES, TAG_TEMPLATE, is_users_tag
-from awsroll.core.decide.retire import TAG_FLEET, TAG_ROLE, TAG_ROLLOUT
+from awsroll.core.decide.launch import is_users_tag
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import Instance, InstanceState, TargetKey, TargetState, TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Launch
+from awsroll.core.tags import FLEET_TAG, REPLACEMENT, REPLACES_TAG, ROLE_TAG, ROLLOUT_TAG, TEMPLATE_TAG
 from awsroll.errors import FleetError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.versions import pin, template_tags
@@ -92,7 +92,7 @@ def _place(scope: Scope, old: Instance, wish: Wish) -> _Place:
         for one in wish.targets
         if one.instance_id == old.instance_id
     }
-    found = scope.aws.ec2.instances_tagged(TAG_REPLACES, old.instance_id)
+    found = scope.aws.ec2.instances_tagged(REPLACES_TAG, old.instance_id)
     known = scope.look(one["InstanceId"] for one in found)
     ours = [
         one for one in known.values() if one.client_token == client_token(scope.rollout.rollout_id, old.instance_id)
@@ -173,11 +173,11 @@ def _request(scope: Scope, rollout: Rollout, place: _Place) -> Launch:
     old = place.old
     kept = tuple(pair for pair in old.tags if is_users_tag(rollout, pair))
     ours = {
-        TAG_ROLLOUT: rollout.rollout_id,
-        TAG_ROLE: REPLACEMENT,
-        TAG_FLEET: rollout.fleet,
-        TAG_TEMPLATE: str(rollout.template),
-        TAG_REPLACES: old.instance_id,
+        ROLLOUT_TAG: rollout.rollout_id,
+        ROLE_TAG: REPLACEMENT,
+        FLEET_TAG: rollout.fleet,
+        TEMPLATE_TAG: str(rollout.template),
+        REPLACES_TAG: old.instance_id,
     }
     return Launch(
         number=1,

@@ -15,6 +15,7 @@ from awsroll.core.decide.settings import DESIRED
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle, TemplateVersion
+from awsroll.core.tags import ENDING_TAG
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.versions import pin
 from awsroll.stages.carry_out import carry_out
@@ -22,7 +23,7 @@ from awsroll.stages.event_fields import CheckAnswer, GroupEvent, ManyInstances, 
 from awsroll.stages.group_memory import Phase, forget, put_back, read_memory
 from awsroll.stages.replace_members import ended_members
 from awsroll.stages.scope import LEAVING, Scope, fleet_to_change, raise_refusals, refuse
-from awsroll.stages.stage_tags import ENDING_TAG, asked_to_end_at, instant, is_taken_out
+from awsroll.stages.stage_tags import asked_to_end_at, instant, is_taken_out
 from awsroll.stages.target_health import lacking
 
 _SETTLE = timedelta(seconds=60)

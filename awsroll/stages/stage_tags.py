@@ -8,21 +8,16 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from awsroll.core.decide.retire import RETIRING, TAG_FLEET, TAG_ROLE, TAG_ROLLOUT
 from awsroll.core.model.observation import Instance, TargetKey
 from awsroll.core.model.rollout import Rollout
+from awsroll.core.tags import ENDING_TAG, FINISHED_TAG, FLEET_TAG, PORTS_PREFIX, RETIRING, ROLE_TAG, ROLLOUT_TAG
 
-FINISHED_TAG = "awsroll:finished"
-"""The rollout that is done with the instance: no late call of it may take the instance out of traffic again."""
-ENDING_TAG = "awsroll:ending"
-"""When the group was asked to end this member: the call has no token and is not repeated while its effect may come."""
-_PORTS_PREFIX = "awsroll:ports:"
 _INSTANT = "%Y%m%dT%H%M%SZ"
 
 
 def taken_out(rollout: Rollout, keys: Iterable[TargetKey] = ()) -> dict[str, str]:
     """Return the tags of an instance that is taken out of traffic, with where it is registered until then."""
-    own = {TAG_ROLLOUT: rollout.rollout_id, TAG_ROLE: RETIRING, TAG_FLEET: rollout.fleet}
+    own = {ROLLOUT_TAG: rollout.rollout_id, ROLE_TAG: RETIRING, FLEET_TAG: rollout.fleet}
     return own | ports(rollout.rollout_id, keys)
 
 
@@ -80,4 +75,4 @@ def client_token(rollout_id: str, predecessor: str) -> str:
 
 def _key(arn: str) -> str:
     """Name the tag: a slash is not allowed in a key that the instance's own metadata shows."""
-    return _PORTS_PREFIX + arn.rpartition(":targetgroup/")[2].replace("/", ".")
+    return PORTS_PREFIX + arn.rpartition(":targetgroup/")[2].replace("/", ".")

@@ -20,14 +20,11 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import CallKind, Status
+from awsroll.core.tags import APP_VERSION_TAG, ROLE_TAG, ROLLOUT_TAG
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup, Member
 from awsroll.testing.instances import FakeInstance, Instances
 from awsroll.testing.targets import Targets
-
-ROLLOUT_TAG = "awsroll:rollout"
-ROLE_TAG = "awsroll:role"
-VERSION_TAG = "awsroll:app-version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +103,7 @@ class Looker:
             state=one.state if visible else InstanceState.MISSING,
             state_reason=one.state_reason,
             template=one.template,
-            app_version=tags.get(VERSION_TAG),
+            app_version=tags.get(APP_VERSION_TAG),
             lifecycle=None if member is None else member.lifecycle,
             lifecycle_detail="" if member is None else str(member.lifecycle),
             marked_unhealthy=member is not None and member.marked_unhealthy,

@@ -13,7 +13,6 @@ from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import moved, shortfall
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import launches_left
-from awsroll.core.decide.retire import TAG_FLEET, TAG_ROLE, TAG_ROLLOUT
 from awsroll.core.decide.victims import order
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
@@ -23,10 +22,17 @@ from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status, Ste
 from awsroll.core.observe.refusals import excuse_failures
 from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.short_zones import with_capacity
+from awsroll.core.tags import (
+    AWS_PREFIX,
+    FLEET_TAG,
+    OWN_PREFIX,
+    REPLACEMENT,
+    REPLACES_TAG,
+    ROLE_TAG,
+    ROLLOUT_TAG,
+    TEMPLATE_TAG,
+)
 
-REPLACEMENT = "replacement"
-TAG_TEMPLATE, TAG_REPLACES = "awsroll:template", "awsroll:replaces"
-_OWN_TAGS, _AWS_TAGS = "awsroll:", "aws:"
 _REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
 _IN_ONE_CALL = 100  # LaunchInstances takes no more
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
@@ -191,11 +197,11 @@ def _tags(view: View, name: str, place: Slots, template: TemplateVersion) -> tup
     kept = tuple(pair for pair in theirs if is_users_tag(view.rollout, pair))
     return (
         *kept,
-        (TAG_ROLLOUT, view.rollout.rollout_id),
-        (TAG_ROLE, REPLACEMENT),
-        (TAG_FLEET, view.rollout.fleet),
-        (TAG_TEMPLATE, str(template)),
-        (TAG_REPLACES, name),
+        (ROLLOUT_TAG, view.rollout.rollout_id),
+        (ROLE_TAG, REPLACEMENT),
+        (FLEET_TAG, view.rollout.fleet),
+        (TEMPLATE_TAG, str(template)),
+        (REPLACES_TAG, name),
     )
 
 
@@ -203,7 +209,7 @@ def is_users_tag(rollout: Rollout, pair: tuple[str, str]) -> bool:
     """Tell whether a tag is the user's own: not AWS's, not ours, and not one that comes with a template version."""
     key = pair[0]
     of_template = key in rollout.goal_tags or pair in rollout.baseline_tags
-    return not of_template and not key.startswith((_OWN_TAGS, _AWS_TAGS))
+    return not of_template and not key.startswith((OWN_PREFIX, AWS_PREFIX))
 
 
 def _common_tags(view: View, place: Slots) -> tuple[tuple[str, str], ...]:

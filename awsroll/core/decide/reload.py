@@ -19,8 +19,7 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Call, CallKind, Failure, Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
-
-TAG_APP_VERSION, RELOADING = "awsroll:app-version", "reloading"
+from awsroll.core.tags import APP_VERSION_TAG, RELOADING
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ def _collect(view: View, proposals: Proposals, at_point: _Group) -> tuple[Status
         writes.insert(0, mark(view, at_point.unmarked, RELOADING))
     status = note_deregistered(view, writes)
     if at_point.succeeded:
-        tags = ((TAG_APP_VERSION, view.rollout.to_version),)
+        tags = ((APP_VERSION_TAG, view.rollout.to_version),)
         done = tuple(at_point.succeeded)
         kept = tuple(name for name in status.rejected if name not in done)
         status = replace(status, rejected=kept)  # what failed before has the wanted code now

@@ -18,13 +18,12 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Call, CallKind, Flight, Mode, Status, Step
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
-
-TAG_ROLLOUT, TAG_ROLE, TAG_FLEET, RETIRING = "awsroll:rollout", "awsroll:role", "awsroll:fleet", "retiring"
+from awsroll.core.tags import FLEET_TAG, RETIRING, ROLE_TAG, ROLLOUT_TAG
 
 
 def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.TagInstances:
     """Return the call that tags instances before anything is done to them."""
-    tags = ((TAG_ROLLOUT, view.rollout.rollout_id), (TAG_ROLE, role), (TAG_FLEET, view.rollout.fleet))
+    tags = ((ROLLOUT_TAG, view.rollout.rollout_id), (ROLE_TAG, role), (FLEET_TAG, view.rollout.fleet))
     return act.TagInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
 
 

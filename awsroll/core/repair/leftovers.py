@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.finish import release_for_stop
-from awsroll.core.decide.launch import REPLACEMENT, TAG_REPLACES
 from awsroll.core.decide.register import missing_targets
-from awsroll.core.decide.reload import RELOADING
 from awsroll.core.decide.restore import all_goals
-from awsroll.core.decide.retire import RETIRING
 from awsroll.core.decide.settings import DESIRED, PROCESS, VERSION, value_of
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
+from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING
 
 _ROLES = (RETIRING, RELOADING, REPLACEMENT)
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
@@ -165,7 +163,7 @@ def _left(view: View, one: Instance) -> Leftover | None:
         return None
     if not view.is_member(one):
         return None if one.targets else _retired(view, one)
-    before = next((view.by_id[value] for key, value in one.tags if key == TAG_REPLACES and value in view.by_id), None)
+    before = next((view.by_id[value] for key, value in one.tags if key == REPLACES_TAG and value in view.by_id), None)
     return None if before is None or not (before.targets and one.targets) else _beside(one, before)
 
 
@@ -183,7 +181,7 @@ def _in_standby(view: View, one: Instance) -> Leftover:
 
 def _retired(view: View, one: Instance) -> Leftover:
     name = one.instance_id
-    successor = next((other for other in view.observation.instances if (TAG_REPLACES, name) in other.tags), None)
+    successor = next((other for other in view.observation.instances if (REPLACES_TAG, name) in other.tags), None)
     by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
     remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
     found = f"{name} ({_version(one)}) was taken out of traffic by rollout {one.rollout}{by}"
@@ -214,7 +212,7 @@ def _vacancies(view: View) -> list[Leftover]:
         return []
     holders: dict[str, set[str]] = {}
     for one in view.observation.instances:
-        names = {one.instance_id, *(value for key, value in one.tags if key == TAG_REPLACES)}
+        names = {one.instance_id, *(value for key, value in one.tags if key == REPLACES_TAG)}
         together = names.union(*(holders.get(name, set()) for name in names))
         holders |= dict.fromkeys(together, together)
     alive = {one.instance_id for one in view.observation.instances if one.state in _LIVING}

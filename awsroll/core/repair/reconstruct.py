@@ -13,9 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.launch import REPLACEMENT, TAG_REPLACES
-from awsroll.core.decide.reload import RELOADING
-from awsroll.core.decide.retire import RETIRING
 from awsroll.core.decide.settings import (
     DELAY,
     DESIRED,
@@ -43,6 +40,7 @@ from awsroll.core.model.observation import (
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Desired, Flight, Launch, Mode, Outcome, Slots, Status, Step
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
+from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, SAVED_SETTING_PREFIX
 
 REASON = "repaired from what stands on the fleet"
 _TAKEN_OUT = (RETIRING, RELOADING)
@@ -71,7 +69,8 @@ class Seen:
 def unreadable(told: Told) -> tuple[str, ...]:
     """Return which of the tags hold what no rollout has written, one line each."""
     return tuple(
-        f"the tag awsroll:was:{name} of {resource} says {value!r}, which no rollout writes: correct or delete it"
+        f"the tag {SAVED_SETTING_PREFIX}{name} of {resource} says {value!r}, "
+        "which no rollout writes: correct or delete it"
         for (resource, name), value in sorted(told.items())
         if not _is_readable(name, value)
     )
@@ -261,7 +260,7 @@ def _serves(one: Instance, usual: tuple[TargetKey, ...]) -> bool:
 
 
 def _replaces(one: Instance) -> frozenset[str]:
-    return frozenset(value for key, value in one.tags if key == TAG_REPLACES)
+    return frozenset(value for key, value in one.tags if key == REPLACES_TAG)
 
 
 def _place(one: Instance, keys: tuple[TargetKey, ...]) -> Slots:

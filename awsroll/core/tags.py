@@ -1,0 +1,41 @@
+"""The names of tags: those that awsroll writes, and those of AWS that it reads.
+
+A tag is set before the change that it announces, so that `awsroll repair` can find the change after a crash.
+"""
+
+OWN_PREFIX = "awsroll:"
+AWS_PREFIX = "aws:"
+
+# On instances, while a rollout works on them.
+ROLLOUT_TAG = "awsroll:rollout"
+ROLE_TAG = "awsroll:role"
+FLEET_TAG = "awsroll:fleet"
+TEMPLATE_TAG = "awsroll:template"
+REPLACES_TAG = "awsroll:replaces"
+APP_VERSION_TAG = "awsroll:app-version"
+
+# The values of ROLE_TAG.
+RETIRING = "retiring"
+RELOADING = "reloading"
+REPLACEMENT = "replacement"
+
+# On groups and target groups.
+SAVED_SETTING_PREFIX = "awsroll:was:"
+"""Prefix of a tag that holds the old value of a setting; the setting's name follows."""
+HELD_BY_TAG = "awsroll:held-by"
+"""The rollout that works on the fleet, its store, and until when."""
+
+# Of the stages.
+STAGES_TAG = "awsroll:stages"
+"""On a group: the rollout whose stages work on it, and its phase."""
+FINISHED_TAG = "awsroll:finished"
+"""The rollout that has finished with the instance: a late call of that rollout leaves the instance in traffic."""
+ENDING_TAG = "awsroll:ending"
+"""When the group was asked to terminate this member. The call has no token, so it is not repeated too early."""
+PORTS_PREFIX = "awsroll:ports:"
+"""Prefix of a tag that holds an instance's ports in one target group; the target group's name follows."""
+
+# Of AWS.
+GROUP_TAG = "aws:autoscaling:groupName"
+LAUNCH_TEMPLATE_ID_TAG = "aws:ec2launchtemplate:id"
+LAUNCH_TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
