@@ -17,9 +17,7 @@ from awsroll.core.classify.desired import raised_unseen
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.model.rollout import Rollout, Strategy
-from awsroll.core.model.status import CallKind, Launch
-
-_ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
+from awsroll.core.model.status import TERMINATING_CALLS, Launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +160,7 @@ def _inbound(view: View, unseen: int) -> int:
     group = view.observation.group
     if view.rollout.kind is not FleetKind.AUTO_SCALING or group is None:
         return 0
-    told = {call.instance_id for call in view.status.calls if call.answered and call.kind in _ENDING}
+    told = {call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS}
     counted = (one for one in view.live if one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
     present = sum(1 for one in counted if one.instance_id not in told)
     present += sum(1 for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one))

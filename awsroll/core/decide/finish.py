@@ -22,7 +22,7 @@ from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import SkipPolicy
-from awsroll.core.model.status import CallKind, Mode, Outcome, Status
+from awsroll.core.model.status import TERMINATING_CALLS, Mode, Outcome, Status
 from awsroll.core.observe.clocks import is_overdue
 from awsroll.core.observe.settle import abandoned_name
 
@@ -85,9 +85,7 @@ def _what_resuming_may_do(view: View) -> tuple[str, ...]:
 def release_for_stop(view: View) -> Status:
     """Call back everything that was chosen to go and has not been told to terminate; choose the surplus instead."""
     status = view.status
-    ending = {
-        call.instance_id for call in status.calls if call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
-    }
+    ending = {call.instance_id for call in status.calls if call.kind in TERMINATING_CALLS}
     spare = set(_surplus(view)) | _stuck(view) | _unregistered(view) | set(status.kept)
     going = [name for name in status.retiring if name in ending or name in spare or _is_past(view, name)]
     back = [name for name in (*status.retiring, *status.reloading) if name not in going]

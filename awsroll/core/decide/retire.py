@@ -15,7 +15,7 @@ from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import Call, CallKind, Flight, Mode, Status, Step
+from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Flight, Mode, Status, Step
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.tags import FLEET_TAG, RETIRING, ROLE_TAG, ROLLOUT_TAG
@@ -129,10 +129,7 @@ def _awaits_drained(view: View, one: Instance, proposals: Proposals) -> bool:
 
 
 def _is_ending(status: Status, name: str) -> bool:
-    return any(
-        call.instance_id == name and call.kind in (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
-        for call in status.calls
-    )
+    return any(call.instance_id == name and call.kind in TERMINATING_CALLS for call in status.calls)
 
 
 def ours_to_drain(view: View, one: Instance) -> tuple[TargetKey, ...]:

@@ -59,6 +59,10 @@ class CallKind(StrEnum):
     SEND_COMMAND = "send-command"
 
 
+TERMINATING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT})
+"""The calls that end an instance."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One such call on one instance (or on the group), announced before it is made, until its outcome is known.

@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
-from awsroll.core.model.status import CallKind, Flight, Status, Step
+from awsroll.core.model.status import TERMINATING_CALLS, Flight, Status, Step
 from awsroll.core.observe.hook_runs import is_admitted
 
-_ENDING_CALLS = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
 _DRIVEN_SECONDS = 60  # no plan waits as long: after a longer gap nobody has driven the rollout meanwhile
 CONFIRM_SECONDS = 2  # how long "registered nowhere" must hold when no look has shown the draining itself
 
@@ -72,7 +71,7 @@ def _step(view: View, one: Instance) -> Step | None:
 
 
 def _retire_step(view: View, one: Instance) -> Step:
-    ending = any(call.instance_id == one.instance_id and call.kind in _ENDING_CALLS for call in view.status.calls)
+    ending = any(call.instance_id == one.instance_id and call.kind in TERMINATING_CALLS for call in view.status.calls)
     return Step.TERMINATING if ending or view.is_leaving(one) else Step.DRAINING
 
 

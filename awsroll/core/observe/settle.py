@@ -15,7 +15,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Result
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
-from awsroll.core.model.status import Call, CallKind, Failure, Launch, Mode, Status
+from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Failure, Launch, Mode, Status
 from awsroll.core.observe.short_zones import note_zone
 
 RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
@@ -180,16 +180,13 @@ def settle_by_observation(view: View) -> Status:
     return status
 
 
-_ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
-
-
 def _settled_call(view: View, call: Call, *, had_effect: bool) -> Status:
     status, at = view.status, view.observation.at
     if had_effect and not call.answered:
         status = moved(status, _effect_on_desired(view, call), at)
     if not had_effect and call.answered:
         status = moved(status, -_effect_on_desired(view, call), at)
-    if had_effect and call.kind in _ENDING:  # kept until the instance is gone: it says that it is terminating
+    if had_effect and call.kind in TERMINATING_CALLS:  # kept until the instance is gone: it says that it is terminating
         calls = tuple(replace(one, answered=True) if one == call else one for one in status.calls)
     else:
         calls = tuple(one for one in status.calls if one != call)

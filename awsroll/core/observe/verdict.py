@@ -11,10 +11,9 @@ from datetime import datetime
 from awsroll.core.classify.view import View
 from awsroll.core.model.plan import add_failures, pause
 from awsroll.core.model.rollout import OnFailure, Rollout
-from awsroll.core.model.status import CallKind, Failure, Flight, Mode, Outcome, Slots, Status, Step
+from awsroll.core.model.status import TERMINATING_CALLS, Failure, Flight, Mode, Outcome, Slots, Status, Step
 from awsroll.core.observe.hook_runs import announce_failure, forget
 
-_ENDING = (CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT)
 _ARRIVING = (Step.LAUNCHING, Step.VERIFYING, Step.RETURNING)
 
 _REFRESHED = (
@@ -219,7 +218,7 @@ def _afresh(flight: Flight, at: datetime) -> Flight:
 
 def _is_ending(view: View, name: str) -> bool:
     one = view.by_id.get(name)
-    called = any(call.instance_id == name and call.kind in _ENDING for call in view.status.calls)
+    called = any(call.instance_id == name and call.kind in TERMINATING_CALLS for call in view.status.calls)
     return one is None or called or view.is_leaving(one)
 
 
