@@ -7,18 +7,15 @@ away. The newer forms of two calls are not everywhere: `NotImplementedByEndpoint
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
+from awsroll.core.aws_limits import ACTIVITIES_PER_PAGE, GROUPS_PER_PAGE, MEMBERS_DESCRIBED
 
 _SERVICE = "autoscaling"
-_PAGE = 100
 
 
 class AutoScaling:
     """The Auto Scaling calls awsroll makes."""
-
-    TERMINATED_AT_ONCE = 100
-    STANDBY_AT_ONCE = 20
-    ASKED_AT_ONCE = 50
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -33,7 +30,7 @@ class AutoScaling:
 
     def group_names(self) -> list[str]:
         """Return the names of all groups of the region."""
-        request: Reply = {"MaxRecords": _PAGE}
+        request: Reply = {"MaxRecords": GROUPS_PER_PAGE}
         if self._caller.clients.knows(_SERVICE, "DescribeAutoScalingGroups", "IncludeInstances"):
             request["IncludeInstances"] = False
         pages = self._caller.pages(_SERVICE, "DescribeAutoScalingGroups", request)
@@ -42,8 +39,8 @@ class AutoScaling:
     def memberships(self, instance_ids: Sequence[str]) -> dict[str, str]:
         """Return the group of each of these instances that belongs to one; others are not in the answer."""
         found: dict[str, str] = {}
-        for start in range(0, len(instance_ids), self.ASKED_AT_ONCE):
-            request = {"InstanceIds": list(instance_ids[start : start + self.ASKED_AT_ONCE])}
+        for some in batches(instance_ids, MEMBERS_DESCRIBED):
+            request = {"InstanceIds": some}
             for page in self._caller.pages(_SERVICE, "DescribeAutoScalingInstances", request):
                 for one in page.get("AutoScalingInstances", []):
                     found[one["InstanceId"]] = one["AutoScalingGroupName"]
@@ -51,7 +48,7 @@ class AutoScaling:
 
     def activities(self, name: str, since: datetime) -> Iterator[list[Reply]]:
         """Yield the group's scaling activities since an instant, page by page: those in progress, then the newest."""
-        request: Reply = {"AutoScalingGroupName": name, "MaxRecords": _PAGE}
+        request: Reply = {"AutoScalingGroupName": name, "MaxRecords": ACTIVITIES_PER_PAGE}
         for page in self._caller.pages(_SERVICE, "DescribeScalingActivities", request):
             found = page.get("Activities", [])
             yield [one for one in found if one["StartTime"] >= since]
@@ -97,7 +94,7 @@ class AutoScaling:
         return self._caller.call(_SERVICE, "LaunchInstances", request)
 
     def terminate_members(self, name: str, instance_ids: Sequence[str], *, decrement: bool) -> None:
-        """Have the group retire up to 100 members, in one call.
+        """Have the group retire up to `MEMBERS_TERMINATED` members, in one call.
 
         Raises:
             NotImplementedByEndpointError: if the SDK or the endpoint takes one id a call only.
@@ -115,7 +112,7 @@ class AutoScaling:
         self._caller.call(_SERVICE, "TerminateInstanceInAutoScalingGroup", request, repeatable=False)
 
     def enter_standby(self, name: str, instance_ids: Sequence[str]) -> None:
-        """Put up to 20 members in standby, lowering the desired capacity by as many."""
+        """Put up to `STANDBY_MEMBERS` members in standby, lowering the desired capacity by as many."""
         request = {
             "AutoScalingGroupName": name,
             "InstanceIds": list(instance_ids),
@@ -124,7 +121,7 @@ class AutoScaling:
         self._caller.call(_SERVICE, "EnterStandby", request, repeatable=False)
 
     def exit_standby(self, name: str, instance_ids: Sequence[str]) -> None:
-        """Put up to 20 members back in service, raising the desired capacity by as many."""
+        """Put up to `STANDBY_MEMBERS` members back in service, raising the desired capacity by as many."""
         request = {"AutoScalingGroupName": name, "InstanceIds": list(instance_ids)}
         self._caller.call(_SERVICE, "ExitStandby", request, repeatable=False)
 

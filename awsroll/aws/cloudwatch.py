@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
-
-_ASKED_AT_ONCE = 100
+from awsroll.core.aws_limits import ALARMS_DESCRIBED
 
 
 class CloudWatch:
@@ -20,7 +19,7 @@ class CloudWatch:
         Without `AlarmTypes` CloudWatch returns metric alarms alone (API reference, DescribeAlarms).
         """
         found: list[Reply] = []
-        for some in batches(names, _ASKED_AT_ONCE):
+        for some in batches(names, ALARMS_DESCRIBED):
             request = {"AlarmNames": list(some), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
             for page in self._caller.pages("cloudwatch", "DescribeAlarms", request):
                 found += [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]

@@ -5,11 +5,9 @@ from typing import Any
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
+from awsroll.core.aws_limits import FILTER_VALUES, INSTANCES_PER_PAGE, INSTANCES_TAGGED
 
 _SERVICE = "ec2"
-_FILTER_VALUES = 200  # more values in one filter: FilterLimitExceeded
-_PAGE = 1000
-_TAGGED_AT_ONCE = 200  # AWS takes 1000 ids; smaller batches lose less to one bad id
 _FRESH = frozenset({"InvalidInstanceID.NotFound"})
 
 
@@ -22,7 +20,7 @@ class Ec2:
     def instances(self, instance_ids: Iterable[str]) -> list[Reply]:
         """Describe instances by id; ids that EC2 does not know (yet, or any more) are simply not answered."""
         found: list[Reply] = []
-        for some in batches(sorted(set(instance_ids)), _FILTER_VALUES):
+        for some in batches(sorted(set(instance_ids)), FILTER_VALUES):
             found += self._described("instance-id", some)
         return found
 
@@ -32,7 +30,7 @@ class Ec2:
 
     def _described(self, name: str, values: list[str]) -> list[Reply]:
         # By filter, not by InstanceIds: one unknown id would fail the whole call.
-        request = {"Filters": [{"Name": name, "Values": values}], "MaxResults": _PAGE}
+        request = {"Filters": [{"Name": name, "Values": values}], "MaxResults": INSTANCES_PER_PAGE}
         return [
             instance
             for page in self._caller.pages(_SERVICE, "DescribeInstances", request)
@@ -52,7 +50,7 @@ class Ec2:
 
     def create_tags(self, instance_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Set tags on instances, replacing equal keys; an instance just launched is waited for briefly."""
-        for some in batches(instance_ids, _TAGGED_AT_ONCE):
+        for some in batches(instance_ids, INSTANCES_TAGGED):
             request = {"Resources": some, "Tags": tag_list(tags)}
             self._caller.call(_SERVICE, "CreateTags", request, also_retry=_FRESH)
 
@@ -71,7 +69,7 @@ class Ec2:
     def subnets(self, subnet_ids: Sequence[str]) -> list[Reply]:
         """Describe subnets by id."""
         found: list[Reply] = []
-        for some in batches(subnet_ids, _FILTER_VALUES):
+        for some in batches(subnet_ids, FILTER_VALUES):
             request = {"Filters": [{"Name": "subnet-id", "Values": some}]}
             for page in self._caller.pages(_SERVICE, "DescribeSubnets", request):
                 found += page.get("Subnets", [])

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
 from awsroll.aws.ec2 import tag_list
+from awsroll.core.aws_limits import (
+    LOAD_BALANCERS_DESCRIBED,
+    RESOURCES_WITH_TAGS_DESCRIBED,
+    TARGET_GROUPS_DESCRIBED,
+    TARGETS,
+)
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "elbv2"
-_TARGETS_AT_ONCE = 100  # no limit is published
-_DESCRIBED_AT_ONCE = 20
-_TAGGED_AT_ONCE = 20
 
 
 class Elbv2:
@@ -22,7 +25,7 @@ class Elbv2:
     def target_groups(self, arns: Sequence[str]) -> list[Reply]:
         """Describe target groups by ARN; raises `AwsRefusedError` (TargetGroupNotFound) if one is unknown."""
         found: list[Reply] = []
-        for some in batches(arns, _DESCRIBED_AT_ONCE):
+        for some in batches(arns, TARGET_GROUPS_DESCRIBED):
             answer = self._caller.call(_SERVICE, "DescribeTargetGroups", {"TargetGroupArns": some})
             found += answer.get("TargetGroups", [])
         return found
@@ -66,7 +69,7 @@ class Elbv2:
     def load_balancers(self, arns: Sequence[str]) -> list[Reply]:
         """Describe load balancers by ARN."""
         found: list[Reply] = []
-        for some in batches(arns, _DESCRIBED_AT_ONCE):
+        for some in batches(arns, LOAD_BALANCERS_DESCRIBED):
             found += self._caller.call(_SERVICE, "DescribeLoadBalancers", {"LoadBalancerArns": some})["LoadBalancers"]
         return found
 
@@ -83,27 +86,27 @@ class Elbv2:
             AwsRefusedError: `InvalidTarget` if EC2 knows one of the instances no more.
         """
         found: list[Reply] = []
-        for some in batches(targets, _TARGETS_AT_ONCE):
+        for some in batches(targets, TARGETS):
             request = {"TargetGroupArn": arn, "Targets": _targets(some)}
             found += self._caller.call(_SERVICE, "DescribeTargetHealth", request).get("TargetHealthDescriptions", [])
         return found
 
     def register(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
         """Register targets; the instances must be running."""
-        for some in batches(targets, _TARGETS_AT_ONCE):
+        for some in batches(targets, TARGETS):
             request = {"TargetGroupArn": arn, "Targets": _targets(some)}
             self._caller.call(_SERVICE, "RegisterTargets", request)
 
     def deregister(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
         """Deregister targets. Without the port AWS may answer yes and do nothing: it is always sent."""
-        for some in batches(targets, _TARGETS_AT_ONCE):
+        for some in batches(targets, TARGETS):
             request = {"TargetGroupArn": arn, "Targets": _targets(some)}
             self._caller.call(_SERVICE, "DeregisterTargets", request)
 
     def tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the tags of target groups, by ARN."""
         found: dict[str, dict[str, str]] = {}
-        for some in batches(arns, _TAGGED_AT_ONCE):
+        for some in batches(arns, RESOURCES_WITH_TAGS_DESCRIBED):
             answer = self._caller.call(_SERVICE, "DescribeTags", {"ResourceArns": some})
             for one in answer.get("TagDescriptions", []):
                 found[one["ResourceArn"]] = {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}

@@ -8,35 +8,33 @@ from datetime import datetime
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
+from awsroll.core.aws_limits import AGENTS_DESCRIBED, COMMANDS_PER_PAGE
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "ssm"
-_PAGE = 50
 
 
 class Ssm:
     """The Systems Manager calls awsroll makes."""
 
-    SENT_AT_ONCE = 50
-
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def send_command(self, request: Reply) -> str:
-        """Send a command to up to 50 instances; return its id."""
+        """Send a command to up to `COMMAND_INSTANCES` instances; return its id."""
         answer = self._caller.call(_SERVICE, "SendCommand", request, repeatable=False)
         return str(answer["Command"]["CommandId"])
 
     def commands(self, since: datetime) -> Iterator[Reply]:
         """Yield the commands sent at `since` or later, the newest first."""
         after = since.strftime("%Y-%m-%dT%H:%M:%SZ")
-        request = {"Filters": [{"key": "InvokedAfter", "value": after}], "MaxResults": _PAGE}
+        request = {"Filters": [{"key": "InvokedAfter", "value": after}], "MaxResults": COMMANDS_PER_PAGE}
         for page in self._caller.pages(_SERVICE, "ListCommands", request):
             yield from page.get("Commands", [])
 
     def invocations(self, command_id: str) -> list[Reply]:
         """Return what came of a command on each instance; empty for a moment after it was sent."""
-        request = {"CommandId": command_id, "Details": True, "MaxResults": _PAGE}
+        request = {"CommandId": command_id, "Details": True, "MaxResults": COMMANDS_PER_PAGE}
         pages = self._caller.pages(_SERVICE, "ListCommandInvocations", request)
         return [invocation for page in pages for invocation in page.get("CommandInvocations", [])]
 
@@ -56,8 +54,8 @@ class Ssm:
     def online(self, instance_ids: Sequence[str]) -> set[str]:
         """Return those of the instances whose agent was online a few minutes ago."""
         found: set[str] = set()
-        for some in batches(instance_ids, _PAGE):
-            request = {"Filters": [{"Key": "InstanceIds", "Values": some}], "MaxResults": _PAGE}
+        for some in batches(instance_ids, AGENTS_DESCRIBED):
+            request = {"Filters": [{"Key": "InstanceIds", "Values": some}], "MaxResults": AGENTS_DESCRIBED}
             for page in self._caller.pages(_SERVICE, "DescribeInstanceInformation", request):
                 found |= {
                     one["InstanceId"]

@@ -2,12 +2,12 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME
 from awsroll.core.model.actions import LaunchInGroup, Result
 from awsroll.core.observe.refusals import is_short_of_capacity
 from awsroll.errors import AccessRefusedError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
 from awsroll.fleets.results import done, refused, stale
-from awsroll.fleets.standalone_launch import REPLAYABLE
 
 _DENIED = ("UnauthorizedOperation", "AccessDenied")
 # What Auto Scaling answers for a group that LaunchInstances is not made for: a definite no, without effect.
@@ -26,7 +26,7 @@ class GroupLaunches:
         launch = action.launch
         if self._fallbacks.lacks(LAUNCH_INSTANCES):
             return stale(action, "LaunchInstances is not available here: desired capacity is used instead")
-        if self._aws.clock.now() - launch.at > REPLAYABLE:
+        if self._aws.clock.now() - launch.at > CLIENT_TOKEN_LIFETIME:
             message = "the launch was asked for more than 12 hours ago: its token may be forgotten, it is not repeated"
             return refused(action, "LaunchTooOld", message)
         try:

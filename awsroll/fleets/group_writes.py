@@ -6,12 +6,12 @@ Moves of members have no token: what was accepted, what was surely refused and w
 import re
 from collections.abc import Callable, Sequence
 
-from awsroll.aws.autoscaling import AutoScaling
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_lifecycle, read_warm_pool
 from awsroll.aws.translate_errors import is_throttle
+from awsroll.core.aws_limits import MEMBERS_TERMINATED, STANDBY_MEMBERS
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.observation import Lifecycle
@@ -71,7 +71,7 @@ class GroupWrites:
             self._aws.autoscaling.terminate_member(some[0], decrement=action.decrement)
 
         moved = _Moved()
-        for some in batches(ready, AutoScaling.TERMINATED_AT_ONCE):
+        for some in batches(ready, MEMBERS_TERMINATED):
             if len(some) == 1 or self._fallbacks.lacks(BULK_TERMINATE):
                 moved.each(single, some)
                 continue
@@ -111,7 +111,7 @@ class GroupWrites:
         moved.accepted += [one for one in action.instance_ids if states.get(one) in arrived]
         if not ready and not moved.accepted:
             return stale(action, f"none of the instances is {source} any more")
-        for some in batches(ready, AutoScaling.STANDBY_AT_ONCE):
+        for some in batches(ready, STANDBY_MEMBERS):
             moved.together(lambda ids: move(action.group, ids), some)
         return _moved(action, moved)
 

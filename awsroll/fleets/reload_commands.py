@@ -7,9 +7,10 @@ is searched for by its comment before it is sent (again), and shell commands are
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.ssm import Ssm
+from awsroll.core.aws_limits import COMMAND_INSTANCES
 from awsroll.core.model.actions import Result, SendCommand
 from awsroll.core.model.observation import CommandState, Invocation
 from awsroll.core.model.rollout import ReloadCommand, Rollout
@@ -68,8 +69,7 @@ class Commands:
         known = self._sent_to(rollout, action.attempt)
         waiting = [one for one in instance_ids if one not in known]
         sent, offline = [one for one in instance_ids if one in known], list[str]()
-        for start in range(0, len(waiting), Ssm.SENT_AT_ONCE):
-            some = waiting[start : start + Ssm.SENT_AT_ONCE]
+        for some in batches(waiting, COMMAND_INSTANCES):
             try:
                 accepted, message = self._send(rollout, reload, action.attempt, some)
             except (AwsRefusedError, AwsUnansweredError) as error:

@@ -3,20 +3,18 @@
 The client token makes a repetition harmless. AWS forgets tokens in time, so an old intent is looked up, never repeated.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
+from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME
 from awsroll.core.model.actions import LaunchInstance, Result
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Launch
 from awsroll.core.tags import ROLLOUT_TAG
 from awsroll.fleets.results import done, refused
-
-REPLAYABLE = timedelta(hours=12)
 
 
 class Launches:
@@ -31,7 +29,7 @@ class Launches:
         launch = action.launch
         if launch.template is None:
             return refused(action, "NoTemplate", "the launch names no launch template")
-        if self._aws.clock.now() - launch.at > REPLAYABLE:
+        if self._aws.clock.now() - launch.at > CLIENT_TOKEN_LIFETIME:
             return self._look_up(rollout, action)
         answer = self._aws.ec2.run_instance(self._request(launch, launch.template))
         return done(action, instance_ids=(str(answer["InstanceId"]),))

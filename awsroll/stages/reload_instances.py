@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from awsroll.aws.connection import Connection
+from awsroll.core.aws_limits import TAG_VALUE_CHARACTERS
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle, TargetState
@@ -49,7 +50,7 @@ class ReloadInstancesEvent(FleetEvent):
     command: tuple[str, ...] = ()
     document: str = ""
     parameters: dict[str, list[str]] = field(default_factory=dict)
-    app_version: Annotated[str, Meta(max_length=256)] = ""
+    app_version: Annotated[str, Meta(max_length=TAG_VALUE_CHARACTERS)] = ""
     timeout_seconds: Annotated[int, Meta(ge=30, le=172800)] = 600
     attempt: Annotated[int, Meta(ge=1, le=999)] = 1
 

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME, MEMBERS_LAUNCHED
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import moved, shortfall
 from awsroll.core.classify.view import View
@@ -33,8 +34,6 @@ from awsroll.core.tags import (
     TEMPLATE_TAG,
 )
 
-_REPLAY_HOURS = 12  # how long AWS surely remembers a client token; after that only a look can tell
-_IN_ONE_CALL = 100  # LaunchInstances takes no more
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
 _AROUND_A_CALL = timedelta(minutes=2)  # clocks that differ, and a call that was made right after the last look
 
@@ -75,7 +74,7 @@ def _launched_by(view: View, launch: Launch) -> tuple[str, ...]:
 
 
 def _is_young(view: View, launch: Launch) -> bool:
-    return view.observation.at - launch.at < timedelta(hours=_REPLAY_HOURS)
+    return view.observation.at - launch.at < CLIENT_TOKEN_LIFETIME
 
 
 def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -228,7 +227,7 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
             number=number,
             token=client_token(view.rollout, number),
             at=view.observation.at,
-            count=min(wanted, _IN_ONE_CALL),
+            count=min(wanted, MEMBERS_LAUNCHED),
             zone=zone,
             subnet_id=subnets.get(zone, ""),
             template=view.rollout.template,

@@ -7,6 +7,7 @@ AWS; `amounts` and `limits` read it. Looking things up is the preflight's part.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
@@ -235,8 +236,8 @@ class RolloutSpec:
     def _number_problems(self) -> list[str]:
         found = [*problems_of_times({name: getattr(self, name) for name in _LEAST_SECONDS})]
         delay = self.deregistration_delay
-        if delay is not None and not 0 <= delay <= _LONGEST_DEREGISTRATION_DELAY:
-            found.append(f"--deregistration-delay is 0 to {_LONGEST_DEREGISTRATION_DELAY} seconds, not {delay}")
+        if delay is not None and not 0 <= delay <= DEREGISTRATION_DELAY_SECONDS:
+            found.append(f"--deregistration-delay is 0 to {DEREGISTRATION_DELAY_SECONDS} seconds, not {delay}")
         return found
 
 
@@ -249,7 +250,6 @@ def problems_of_times(values: Mapping[str, float | None]) -> tuple[str, ...]:
     )
 
 
-_LONGEST_DEREGISTRATION_DELAY = 3600  # Elastic Load Balancing's limit
 _LEAST_SECONDS: dict[str, float] = {
     "min_healthy_time": 0,
     "checkpoint_delay": 0,

@@ -1,0 +1,37 @@
+"""Limits of AWS: how much one call takes, how large a value may be, how long a client token counts.
+
+A comment marks a limit that AWS does not publish, or that awsroll stays below. Call rates are in `aws/rate_limit.py`.
+"""
+
+from datetime import timedelta
+
+# EC2
+FILTER_VALUES = 200  # more values in one filter: FilterLimitExceeded
+INSTANCES_PER_PAGE = 1000
+INSTANCES_TAGGED = 200  # AWS takes 1000 ids; a smaller batch loses less to one unknown id
+TAG_VALUE_CHARACTERS = 256
+CLIENT_TOKEN_CHARACTERS = 64
+CLIENT_TOKEN_LIFETIME = timedelta(hours=12)  # not published; AWS surely remembers a token for so long
+
+# EC2 Auto Scaling
+GROUPS_PER_PAGE = 100
+ACTIVITIES_PER_PAGE = 100
+MEMBERS_DESCRIBED = 50
+MEMBERS_LAUNCHED = 100
+MEMBERS_TERMINATED = 100
+STANDBY_MEMBERS = 20
+
+# Elastic Load Balancing
+TARGETS = 100  # not published
+TARGET_GROUPS_DESCRIBED = 20
+LOAD_BALANCERS_DESCRIBED = 20
+RESOURCES_WITH_TAGS_DESCRIBED = 20
+DEREGISTRATION_DELAY_SECONDS = 3600
+
+# CloudWatch
+ALARMS_DESCRIBED = 100
+
+# Systems Manager
+COMMAND_INSTANCES = 50
+COMMANDS_PER_PAGE = 50
+AGENTS_DESCRIBED = 50
