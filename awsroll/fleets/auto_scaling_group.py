@@ -12,16 +12,15 @@ from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import SAVED_SETTING_PREFIX
-from awsroll.fleets.common_writes import SharedWrites
+from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.emulators import EmulatedVersions
+from awsroll.fleets.execute import execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_launch import GroupLaunches
 from awsroll.fleets.group_settings import GroupLook
 from awsroll.fleets.group_writes import GroupWrites
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
-from awsroll.fleets.results import done
-from awsroll.fleets.standalone import execute_in_order
 from awsroll.fleets.target_groups import TargetGroups
 
 
@@ -42,7 +41,7 @@ class AutoScalingFleet:
         self._emulated = EmulatedVersions(fallbacks)
         self._launches = GroupLaunches(aws, fallbacks)
         self._writes = GroupWrites(aws, self._look, self._targets, fallbacks)
-        self._shared = SharedWrites(aws, self._targets, self._commands)
+        self._common = CommonWrites(aws, self._targets, self._commands)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Look at the fleet: the group and its activities, a call a target group, one for each 200 instances."""
@@ -107,12 +106,10 @@ class AutoScalingFleet:
                 result = self._writes.update(action)
             case act.DeleteWarmPool() | act.PutWarmPool():
                 result = self._writes.set_warm_pool(action)
-            case act.SuspendProcesses(group=group, processes=processes):
-                self._aws.autoscaling.suspend(group, processes)
-                result = done(action)
-            case act.ResumeProcesses(group=group, processes=processes):
-                self._aws.autoscaling.resume(group, processes)
-                result = done(action)
+            case act.SuspendProcesses() | act.ResumeProcesses():
+                result = self._writes.set_processes(action)
+            case act.LaunchInstance() | act.TerminateInstance():
+                result = wrong_kind(action)
             case _:
-                result = self._shared.execute(rollout, action)
+                result = self._common.execute(rollout, action)
         return result

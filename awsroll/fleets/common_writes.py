@@ -1,10 +1,11 @@
 """The calls that both kinds of fleet make: marks, registrations, commands, delays, and the tags of old settings."""
 
 from collections.abc import Mapping
+from typing import TypeAlias, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.actions import Result
 from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import SAVED_SETTING_PREFIX
@@ -13,12 +14,21 @@ from awsroll.fleets.reload_commands import Commands
 from awsroll.fleets.results import done, failed, refused, stale
 from awsroll.fleets.target_groups import TargetGroups
 
+CommonAction: TypeAlias = (
+    act.TagInstances
+    | act.RegisterTargets
+    | act.DeregisterTargets
+    | act.SendCommand
+    | act.SetDeregistrationDelay
+    | act.SaveSettings
+    | act.ForgetSavedSettings
+)
 _UNKNOWN_INSTANCE = "InvalidInstanceID.NotFound"
 _TARGET_GROUP_ARN = ":targetgroup/"
 _FRESH_SECONDS = 120  # for so long may Elastic Load Balancing not know that a new instance runs
 
 
-class SharedWrites:
+class CommonWrites:
     """Executes the actions that do not depend on the kind of fleet."""
 
     def __init__(self, aws: Connection, targets: TargetGroups, commands: Commands) -> None:
@@ -26,35 +36,41 @@ class SharedWrites:
         self._targets = targets
         self._commands = commands
 
-    def execute(self, rollout: Rollout, action: Action) -> Result:
-        """Carry out an action that both kinds of fleet share; raises `AwsError` if a call fails."""
+    def execute(self, rollout: Rollout, action: CommonAction) -> Result:
+        """Carry out the action; raise `AwsError` if a call fails."""
         match action:
             case act.TagInstances():
-                return self._mark(action)
+                return self._tag(action)
             case act.RegisterTargets():
                 return self._register(action)
             case act.DeregisterTargets():
                 return self._deregister(action)
             case act.SendCommand():
                 return self._send(rollout, action)
-            case _:
-                return self._set(action)
+            case act.SetDeregistrationDelay():
+                return self._set_delay(action)
+            case act.SaveSettings() | act.ForgetSavedSettings():
+                return self._change_saved_settings(action)
+            case _ as never:
+                assert_never(never)
 
-    def _set(self, action: Action) -> Result:
-        match action:
-            case act.SetDeregistrationDelay(target_group=arn, seconds=seconds):
-                self._aws.elbv2.set_attributes(arn, {"deregistration_delay.timeout_seconds": str(seconds)})
-                self._targets.forget(arn)
-            case act.SaveSettings(resource=resource, settings=settings):
-                self._remember(resource, {SAVED_SETTING_PREFIX + name: value for name, value in settings})
-            case act.ForgetSavedSettings(resource=resource, settings=names):
-                self._forget(resource, [SAVED_SETTING_PREFIX + name for name in names])
-            case _:
-                message = f"a fleet of this kind has no {type(action).__name__}"
-                return refused(action, "WrongKindOfFleet", message)
+    def _set_delay(self, action: act.SetDeregistrationDelay) -> Result:
+        attributes = {"deregistration_delay.timeout_seconds": str(action.seconds)}
+        self._aws.elbv2.set_attributes(action.target_group, attributes)
+        self._targets.forget(action.target_group)
         return done(action)
 
-    def _mark(self, action: act.TagInstances) -> Result:
+    def _change_saved_settings(self, action: act.SaveSettings | act.ForgetSavedSettings) -> Result:
+        match action:
+            case act.SaveSettings(resource=resource, settings=settings):
+                self._add_tags(resource, {SAVED_SETTING_PREFIX + name: value for name, value in settings})
+            case act.ForgetSavedSettings(resource=resource, settings=names):
+                self._remove_tags(resource, [SAVED_SETTING_PREFIX + name for name in names])
+            case _ as never:
+                assert_never(never)
+        return done(action)
+
+    def _tag(self, action: act.TagInstances) -> Result:
         try:
             self._aws.ec2.create_tags(action.instance_ids, dict(action.tags))
         except AwsRefusedError as error:
@@ -112,14 +128,14 @@ class SharedWrites:
             return stale(action, registered_words(left))
         return self._commands.send(rollout, action, ready)
 
-    def _remember(self, resource: str, tags: Mapping[str, str]) -> None:
+    def _add_tags(self, resource: str, tags: Mapping[str, str]) -> None:
         if _TARGET_GROUP_ARN in resource:
             self._aws.elbv2.add_tags(resource, tags)
             self._targets.forget(resource)
         else:
             self._aws.autoscaling.add_tags(resource, tags)
 
-    def _forget(self, resource: str, keys: list[str]) -> None:
+    def _remove_tags(self, resource: str, keys: list[str]) -> None:
         if _TARGET_GROUP_ARN in resource:
             self._aws.elbv2.remove_tags(resource, keys)
             self._targets.forget(resource)

@@ -5,6 +5,7 @@ Moves of members have no token: what was accepted, what was surely refused and w
 
 import re
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
@@ -132,12 +133,27 @@ class GroupWrites:
         self._aws.autoscaling.update_group(action.group, settings)
         return done(action)
 
+    def set_processes(self, action: act.SuspendProcesses | act.ResumeProcesses) -> Result:
+        """Suspend or resume processes of the group."""
+        match action:
+            case act.SuspendProcesses(group=group, processes=processes):
+                self._aws.autoscaling.suspend(group, processes)
+            case act.ResumeProcesses(group=group, processes=processes):
+                self._aws.autoscaling.resume(group, processes)
+            case _ as never:
+                assert_never(never)
+        return done(action)
+
     def set_warm_pool(self, action: act.DeleteWarmPool | act.PutWarmPool) -> Result:
         """Delete the warm pool if it is still set as it was seen, or put it back unless somebody has made one."""
         now = read_warm_pool(self._look.describe(action.group).get("WarmPoolConfiguration") or {})
-        if isinstance(action, act.DeleteWarmPool):
-            return self._delete_warm_pool(action, now)
-        return self._put_warm_pool(action, now)
+        match action:
+            case act.DeleteWarmPool():
+                return self._delete_warm_pool(action, now)
+            case act.PutWarmPool():
+                return self._put_warm_pool(action, now)
+            case _ as never:
+                assert_never(never)
 
     def _delete_warm_pool(self, action: act.DeleteWarmPool, now: WarmPool | None) -> Result:
         if now is None:

@@ -33,7 +33,7 @@ def failed(action: Action, error: AwsError) -> Result:
     return refused(action, error.code, str(error), transient=is_passing(error), denied=denied)
 
 
-def is_pointless_to_go_on(result: Result) -> bool:
+def fails_for_all(result: Result) -> bool:
     """Tell whether the calls that follow would fail the same way: nobody answers, or permission is missing."""
     unreachable = result.answer is Answer.UNANSWERED and result.code == "ConnectionFailed"
     return unreachable or result.denied

@@ -5,24 +5,24 @@ from collections.abc import Callable, Sequence
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
+from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, LaunchInstance, Result, TerminateInstance
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
-from awsroll.errors import AwsError, AwsRefusedError
-from awsroll.fleets.common_writes import SharedWrites, registered_words
+from awsroll.errors import AwsRefusedError
+from awsroll.fleets.common_writes import CommonWrites, registered_words
+from awsroll.fleets.execute import execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
-from awsroll.fleets.results import done, failed, is_pointless_to_go_on, put_off, stale
+from awsroll.fleets.results import done, stale
 from awsroll.fleets.standalone_launch import Launches
 from awsroll.fleets.target_groups import TargetGroups
 from awsroll.fleets.termination_protection import Protection
-from awsroll.ports import Clock
 
 _ENDED = ("shutting-down", "terminated")
-_ACTING_SECONDS = 10.0
 
 
 class StandaloneFleet:
@@ -39,7 +39,7 @@ class StandaloneFleet:
         self._commands = Commands(aws, Fallbacks(warn))
         self._launches = Launches(aws)
         self._protection = Protection(aws)
-        self._shared = SharedWrites(aws, self._targets, self._commands)
+        self._common = CommonWrites(aws, self._targets, self._commands)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Look at the fleet: a call a target group, one for each 200 instances, one by tag."""
@@ -78,11 +78,26 @@ class StandaloneFleet:
         return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:
-        if isinstance(action, LaunchInstance):
-            return self._launches.launch(rollout, action)
-        if isinstance(action, TerminateInstance):
-            return self._terminate(action)
-        return self._shared.execute(rollout, action)
+        match action:
+            case LaunchInstance():
+                return self._launches.launch(rollout, action)
+            case TerminateInstance():
+                return self._terminate(action)
+            case (
+                act.LaunchInGroup()
+                | act.TerminateInGroup()
+                | act.SetDesiredCapacity()
+                | act.EnterStandby()
+                | act.ExitStandby()
+                | act.UpdateGroup()
+                | act.SuspendProcesses()
+                | act.ResumeProcesses()
+                | act.DeleteWarmPool()
+                | act.PutWarmPool()
+            ):
+                return wrong_kind(action)
+            case _:
+                return self._common.execute(rollout, action)
 
     def _terminate(self, action: TerminateInstance) -> Result:
         name = action.instance_id
@@ -104,30 +119,6 @@ class StandaloneFleet:
             if error.code != "InvalidInstanceID.NotFound":
                 raise
         return done(action, instance_ids=(name,))
-
-
-def execute_in_order(
-    actions: Sequence[Action], execute: Callable[[Action], Result], clock: Clock
-) -> tuple[Result, ...]:
-    """Carry out actions one by one; a failed call is a result. What follows a hopeless failure is not tried.
-
-    Nor is what is left after some seconds: AWS takes so few launches a second that those of a large fleet would outlast
-    a Lambda function, a lease, and every wish to stop. They are stale, and decided anew by the next look.
-    """
-    results: list[Result] = []
-    end = clock.monotonic() + _ACTING_SECONDS
-    for action in actions:
-        if results and is_pointless_to_go_on(results[-1]):
-            results.append(stale(action, "not tried: the call before it failed for a reason that holds for all"))
-            continue
-        if results and clock.monotonic() >= end:
-            results.append(put_off(action))
-            continue
-        try:
-            results.append(execute(action))
-        except AwsError as error:
-            results.append(failed(action, error))
-    return tuple(results)
 
 
 def _delay_is_ours(rollout: Rollout) -> bool:
