@@ -58,7 +58,7 @@ class Api:
     def __init__(self, world: "World", lost: LostAnswers) -> None:
         self._world = world
         self._lost = lost
-        ec2, elb = Ec2Api(world), ElbApi(world)
+        ec2, elb = Ec2Api(world, world.ec2), ElbApi(world, world.elb)
         self._services: Mapping[str, SimulatedService] = dict(
             zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch), strict=True)
         )

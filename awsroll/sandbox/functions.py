@@ -8,13 +8,11 @@ The rest of Lambda is plain moto, which runs nothing here. A function that is no
 import json
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from awsroll.sandbox.api_errors import refuse
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.interfaces import Account
 
 Function: TypeAlias = Callable[[Any], Any]
 """Gets the event and returns the result, both as JSON has them."""
@@ -25,12 +23,12 @@ class Functions(dict[str, Function]):
     """The functions that exist, by name.
 
     Args:
-        world: whose account and region they are in.
+        account: the account and region of the functions.
     """
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, account: Account) -> None:
         super().__init__()
-        self._world = world
+        self._account = account
 
     def invoke(self, response: Any, name: str) -> tuple[int, dict[str, str], str]:
         """Answer an Invoke request as moto's triple of status, headers and body.
@@ -43,7 +41,7 @@ class Functions(dict[str, Function]):
         name = unquote(name).rpartition(":function:")[2].partition(":")[0]
         function = self.get(name)
         if function is None:
-            arn = f"arn:aws:lambda:{self._world.region}:{self._world.account_id}:function:{name}"
+            arn = f"arn:aws:lambda:{self._account.region}:{self._account.account_id}:function:{name}"
             refuse("ResourceNotFoundException", f"Function not found: {arn}", 404)
         kind = response.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind == "DryRun":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from awsroll.sandbox.autoscaling.group_state import Group
-    from awsroll.sandbox.world import World
+    from awsroll.sandbox.interfaces import ServiceContext
 
 KEPT_FOR = timedelta(weeks=6)
 MESSAGE_LIMIT = 255
@@ -31,12 +31,12 @@ class ActivityLog:
     """All scaling activities of the account, oldest first.
 
     Args:
-        world: the source of "now".
+        context: the time.
         new_id: makes the activities' ids.
     """
 
-    def __init__(self, world: World, new_id: Callable[[], str]) -> None:
-        self._world = world
+    def __init__(self, context: ServiceContext, new_id: Callable[[], str]) -> None:
+        self._context = context
         self._new_id = new_id
         self._activities: list[Activity] = []
 
@@ -47,7 +47,7 @@ class ActivityLog:
             group_name=group.name,
             description=description,
             cause=cause[:1023],
-            started_at=self._world.now(),
+            started_at=self._context.now(),
             status="InProgress",
             details=dict(details or {}),
             number=len(self._activities),
@@ -69,7 +69,7 @@ class ActivityLog:
             return
         activity.status = status
         activity.progress = 100
-        activity.ended_at = self._world.now()
+        activity.ended_at = self._context.now()
         if message is not None:
             activity.status_message = message[:MESSAGE_LIMIT]
 
@@ -88,7 +88,7 @@ class ActivityLog:
             filters: `StartTimeLowerBound`, `StartTimeUpperBound` (datetimes) and `Status`.
         """
         names, wanted, filters = set(groups), set(ids), filters or {}
-        oldest = self._world.now() - KEPT_FOR
+        oldest = self._context.now() - KEPT_FOR
         found = [
             activity
             for activity in self._activities

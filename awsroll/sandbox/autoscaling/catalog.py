@@ -16,7 +16,7 @@ from awsroll.sandbox.handling import refuse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from awsroll.sandbox.world import World
+    from awsroll.sandbox.interfaces import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +32,15 @@ class Catalog:
     """Reads the account's launch templates and subnets.
 
     Args:
-        world: says which account and region.
+        account: the account and region.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     @property
     def _ec2(self) -> Any:
-        return storage.ec2(self._world)
+        return storage.ec2(self._account)
 
     def spec(self, request: Mapping[str, Any]) -> TemplateSpec:
         """Check the LaunchTemplateSpecification of a request and complete it; an alias stays an alias.
@@ -120,7 +120,7 @@ class Catalog:
 
     def has_launch_configuration(self, name: str) -> bool:
         """Say whether a launch configuration of that name exists."""
-        return name in storage.autoscaling(self._world).launch_configurations
+        return name in storage.autoscaling(self._account).launch_configurations
 
     def tag_instance(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on an instance, as the group does when one is attached."""

@@ -111,7 +111,7 @@ class Departures:
         if member.activity is not None:
             member.activity.status = "InProgress"
         try:
-            self._registry.world.ec2.terminate(member.instance_id)
+            self._registry.context.ec2.terminate(member.instance_id)
         except ApiError:
             self._remove(group, member)
 

@@ -22,8 +22,8 @@ from awsroll.sandbox.autoscaling.warm_pool import WarmPools
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group, Member
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.ec2.instance import SimInstance
-    from awsroll.sandbox.elb.target import SimTarget
+    from awsroll.sandbox.instance import SimInstance
+    from awsroll.sandbox.target import SimTarget
 
 
 class Controller:
@@ -46,8 +46,8 @@ class Controller:
         self.launches.failed = self._launch_failed
         self.launches.arrived = self._arrived
         self.departures.left = registry.wake
-        registry.world.ec2.on_change(self._instance_changed)
-        registry.world.elb.on_change(self._target_changed)
+        registry.context.ec2.on_change(self._instance_changed)
+        registry.context.elb.on_change(self._target_changed)
 
     def look(self, group: Group) -> None:
         """Look at a group once: finish a deletion, replace the unhealthy, fill up, scale in, balance."""
@@ -57,7 +57,7 @@ class Controller:
             return
         self.health.check(group)
         for member in self.health.to_replace(group):
-            now = at(self._registry.world.now())
+            now = at(self._registry.context.now())
             cause = f"At {now} an instance was taken out of service in response to {member.unhealthy_because}."
             self.departures.begin(group, member, Departure.TERMINATE, cause)
         self._fill(group)
@@ -75,8 +75,8 @@ class Controller:
             return
         if not group.runs(Process.LAUNCH):
             return
-        if group.backoff is not None and (left := group.backoff.until - self._registry.world.now()).total_seconds() > 0:
-            self._registry.wake(group, left.total_seconds() * self._registry.options.speed)
+        if group.backoff is not None and (seconds := self._registry.seconds_until(group.backoff.until)) > 0:
+            self._registry.wake(group, seconds)
             return
         for _ in range(missing):
             if not self._launch_one(group):
@@ -87,7 +87,7 @@ class Controller:
         avoid = group.backoff.zones if group.backoff is not None and not balancing else frozenset()
         subnet_id = placement.choose_launch_subnet(group, avoid=avoid)
         count = len(group.counted)
-        now = at(self._registry.world.now())
+        now = at(self._registry.context.now())
         cause = f"{group.desired_changed_because}  {difference(now, count, count + 1)}".strip()
         if balancing:
             cause = (
@@ -104,7 +104,7 @@ class Controller:
         return True
 
     def _fill_warm_pool(self, group: Group) -> None:
-        if group.backoff is not None and group.backoff.until > self._registry.world.now():
+        if group.backoff is not None and group.backoff.until > self._registry.context.now():
             return
         try:
             self.warm_pools.fill(group)
@@ -118,7 +118,7 @@ class Controller:
         if before is not None:
             delay = min(before.delay_seconds * 2, options.launch_retry_max_seconds)
         zones = frozenset({zone}) | (before.zones if before is not None else frozenset())
-        until = self._registry.world.now() + self._registry.world.scaled(delay)
+        until = self._registry.context.now() + self._registry.context.scaled(delay)
         group.backoff = LaunchBackoff(
             until=until, delay_seconds=delay, zones=frozenset() if zones >= set(group.zones) else zones
         )
@@ -136,7 +136,7 @@ class Controller:
             victim = placement.choose_victim(group, newest_template_version=newest)
             if victim is None:
                 return
-            count, now = len(group.counted), at(self._registry.world.now())
+            count, now = len(group.counted), at(self._registry.context.now())
             cause = (
                 f"{group.desired_changed_because}  At {now} an instance was taken out of service in response to a "
                 f"difference between desired and actual capacity, shrinking the capacity from {count} to {count - 1}."
@@ -145,14 +145,14 @@ class Controller:
 
     def _balance(self, group: Group) -> None:
         """AZRebalance: launch into the emptiest zone first; the surplus is then scaled in from the fullest one."""
-        busy = group.backoff is not None and group.backoff.until > self._registry.world.now()
+        busy = group.backoff is not None and group.backoff.until > self._registry.context.now()
         busy = busy or any(member.state in LAUNCHING | TERMINATING for member in group.members.values())
         unbalanced = self._imbalance(group)
         if busy or not unbalanced or len(group.counted) < group.desired:
             group.imbalanced_since = None
             return
         if group.imbalanced_since is None:
-            group.imbalanced_since = self._registry.world.now()
+            group.imbalanced_since = self._registry.context.now()
             return
         ceiling = group.max_size + max(1, group.max_size // 10)
         if len(group.counted) < ceiling:
@@ -183,7 +183,7 @@ class Controller:
     def _launch_failed(self, group: Group, member: Member) -> None:
         self._back_off(group, member.zone)
         if member.instance_id in group.members:
-            now = at(self._registry.world.now())
+            now = at(self._registry.context.now())
             cause = f"At {now} an instance was taken out of service because its launch failed."
             self.departures.begin(group, member, Departure.TERMINATE, cause)
 

@@ -105,7 +105,7 @@ class HealthChecks:
 
     def _register_again(self, arn: str, member: Member) -> None:
         try:
-            self._registry.world.elb.register(arn, member.instance_id, None)
+            self._registry.context.elb.register(arn, member.instance_id, None)
         except ApiError:
             return  # the load balancer refuses it: it stays out, as it was
 

@@ -64,7 +64,7 @@ class Launches:
             template = self._template(group)
             self._check_capacity(group, zone, template)
             self._targets.validate(group.attachments)
-            instance = self._registry.world.ec2.launch(
+            instance = self._registry.context.ec2.launch(
                 template_id=template.spec.template_id,
                 template_version=str(template.version),
                 subnet_id=request.subnet_id,
@@ -81,7 +81,7 @@ class Launches:
             instance_id=instance.instance_id,
             zone=zone,
             subnet_id=request.subnet_id,
-            launched_at=self._registry.world.now(),
+            launched_at=self._registry.context.now(),
             template=spec,
             template_version=template.version,
             instance_type=template.instance_type,
@@ -116,7 +116,7 @@ class Launches:
         elif member.state is Lifecycle.PENDING and not member.settling and self._registry.is_running(member):
             member.settling = True
             seconds = self._registry.options.group_registration_seconds
-            self._registry.world.after(seconds, lambda: self._settled(group, member))
+            self._registry.context.after(seconds, lambda: self._settled(group, member))
 
     def proceed(self, group: Group, member: Member) -> None:
         """Go on after the lifecycle hooks: register, then InService."""
@@ -129,7 +129,7 @@ class Launches:
             self.failed(group, member)
             return
         member.state = Lifecycle.IN_SERVICE
-        member.in_service_since = self._registry.world.now()
+        member.in_service_since = self._registry.context.now()
         member.balancing = False
         self._registry.log.close(member.activity, "Successful")
         self.arrived(group, member)

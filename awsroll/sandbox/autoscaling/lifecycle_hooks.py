@@ -41,8 +41,8 @@ class HookWaits:
             return False
         for hook in group.hooks.values():
             if hook.launching == launching:
-                world = self._registry.world
-                deadline = world.now() + world.scaled(hook.global_seconds)
+                context = self._registry.context
+                deadline = context.now() + context.scaled(hook.global_seconds)
                 timer = self._arm(group, member, hook, float(hook.heartbeat_seconds))
                 member.waits[hook.name] = HookWait(
                     hook=hook, token=self._registry.new_id(), deadline=deadline, timer=timer
@@ -63,9 +63,9 @@ class HookWaits:
         """Start the heartbeat timeout again, never beyond the hook's longest total wait."""
         wait = member.waits[hook_name]
         wait.timer.cancel()
-        world = self._registry.world
-        left = wait.deadline - world.now()
-        seconds = min(float(wait.hook.heartbeat_seconds), left.total_seconds() * world.options.speed)
+        context = self._registry.context
+        left = wait.deadline - context.now()
+        seconds = min(float(wait.hook.heartbeat_seconds), left.total_seconds() * context.options.speed)
         wait.timer = self._arm(group, member, wait.hook, max(0.0, seconds))
 
     def cancel(self, member: Member) -> None:
@@ -92,7 +92,7 @@ class HookWaits:
             if hook.name in member.waits:
                 self.complete(group, member, hook.name, hook.default_result)
 
-        return self._registry.world.after(seconds, time_out)
+        return self._registry.context.after(seconds, time_out)
 
 
 def put_hook(group: Group, request: Mapping[str, Any]) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from awsroll.sandbox.autoscaling.group_state import Group, Member
-    from awsroll.sandbox.ec2.instance import SimInstance
+    from awsroll.sandbox.instance import SimInstance
+    from awsroll.sandbox.interfaces import GroupContext
     from awsroll.sandbox.sandbox_options import SandboxOptions
-    from awsroll.sandbox.world import World
 
 ENDED = frozenset({"shutting-down", "terminated"})
 
@@ -31,14 +31,14 @@ class Registry:
     """Groups by name, and the timers that wake them.
 
     Args:
-        world: the simulated AWS.
+        context: the time, the switches, the instances and the targets.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: GroupContext) -> None:
+        self.context = context
         self._random = Random(0)  # noqa: S311  repeatable on purpose
-        self.catalog = Catalog(world)
-        self.log = ActivityLog(world, self.new_id)
+        self.catalog = Catalog(context)
+        self.log = ActivityLog(context, self.new_id)
 
         self.groups: dict[str, Group] = {}
         self.look: Callable[[Group], None] = lambda _group: None
@@ -50,7 +50,7 @@ class Registry:
     @property
     def options(self) -> SandboxOptions:
         """The switches as they are now."""
-        return self.world.options
+        return self.context.options
 
     def group(self, name: str) -> Group:
         """Answer the group of that name.
@@ -90,7 +90,7 @@ class Registry:
     def instance(self, member: Member) -> SimInstance | None:
         """Answer EC2's view of a member, None once EC2 has forgotten it."""
         try:
-            return self.world.ec2.instance(member.instance_id)
+            return self.context.ec2.instance(member.instance_id)
         except ApiError:
             return None
 
@@ -106,17 +106,21 @@ class Registry:
 
     def elapsed_seconds(self, since: datetime) -> float:
         """Answer the simulated seconds that have passed since an instant."""
-        return (self.world.now() - since).total_seconds() * self.options.speed
+        return (self.context.now() - since).total_seconds() * self.options.speed
+
+    def seconds_until(self, instant: datetime) -> float:
+        """Return the simulated seconds from now to an instant; negative if it has passed."""
+        return -self.elapsed_seconds(instant)
 
     def wake(self, group: Group, after_seconds: float = 0) -> None:
         """Have the group look at itself in `after_seconds` simulated seconds, or earlier if it will anyway."""
-        due = self.world.now() + self.world.scaled(after_seconds)
+        due = self.context.now() + self.context.scaled(after_seconds)
         if group.wake_at is not None and group.wake_at <= due:
             return
         if group.wake_timer is not None:
             group.wake_timer.cancel()
         group.wake_at = due
-        group.wake_timer = self.world.after(after_seconds, lambda: self._woken(group))
+        group.wake_timer = self.context.after(after_seconds, lambda: self._woken(group))
 
     def _woken(self, group: Group) -> None:
         group.wake_at = group.wake_timer = None

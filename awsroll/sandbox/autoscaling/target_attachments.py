@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from awsroll.sandbox.autoscaling.group_state import Group, Member
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.elb.target import SimTarget
+    from awsroll.sandbox.target import SimTarget
 
 MISSING = "One or more target groups not found. Validating load balancer configuration failed."
 
@@ -31,7 +31,7 @@ class GroupTargets:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._elb = registry.world.elb
+        self._elb = registry.context.elb
 
     def validate(self, arns: Iterable[str]) -> None:
         """Check that target groups exist.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group, Member
     from awsroll.sandbox.autoscaling.launches import Launches
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.ec2.instance import SimInstance
+    from awsroll.sandbox.instance import SimInstance
 
 READY = frozenset({Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING})
 
@@ -42,7 +42,7 @@ class WarmPools:
     def __init__(self, registry: Registry, launches: Launches) -> None:
         self._registry = registry
         self._launches = launches
-        self._ec2 = registry.world.ec2
+        self._ec2 = registry.context.ec2
 
     def fill(self, group: Group) -> None:
         """Launch what the pool lacks, and end what it has too much of.
@@ -58,7 +58,7 @@ class WarmPools:
         if not group.runs(Process.LAUNCH):
             return
         for _ in range(-surplus):
-            now = at(self._registry.world.now())
+            now = at(self._registry.context.now())
             cause = f"At {now} an instance was launched to fill the warm pool."
             subnet_id = placement.choose_launch_subnet(group)
             self._launches.launch(group, LaunchRequest(subnet_id=subnet_id, cause=cause, warm=True))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.handling import Answer, Handler, Parameters
-    from awsroll.sandbox.world import World
+    from awsroll.sandbox.interfaces import GroupContext
 
 NOT_SIMULATED = (
     "AttachLoadBalancers",
@@ -48,11 +48,11 @@ class AutoScalingWorld:
     """All Auto Scaling groups of the simulated account.
 
     Args:
-        world: the world it is part of; its EC2 and load balancing exist already.
+        context: the time, the switches, the instances and the targets.
     """
 
-    def __init__(self, world: World) -> None:
-        self._registry = Registry(world)
+    def __init__(self, context: GroupContext) -> None:
+        self._registry = Registry(context)
         controller = Controller(self._registry)
         self._launch = LaunchOperation(self._registry, controller)
         self._operations: dict[str, Handler] = {name: partial(_refuse, name) for name in NOT_SIMULATED}

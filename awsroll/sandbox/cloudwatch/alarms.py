@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awsroll.sandbox.handling import Answer, Handler, Parameters
-    from awsroll.sandbox.world import World
+    from awsroll.sandbox.interfaces import ServiceContext
 
 MOST_NAMES = 100
 METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
@@ -82,11 +82,11 @@ class CloudWatchWorld:
     """All alarms of the simulated account.
 
     Args:
-        world: the world it is part of.
+        context: the account and the time.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
         self._alarms: dict[str, Alarm] = {}
         self.operations: Mapping[str, Handler] = {
             "PutMetricAlarm": lambda parameters: self._put(parameters, None),
@@ -104,13 +104,13 @@ class CloudWatchWorld:
 
     def _put(self, parameters: Parameters, rule: AlarmRule | None) -> Answer:
         """Create an alarm, or replace an alarm's settings; its state stays as it was."""
-        name, now = str(parameters["AlarmName"]), self._world.now()
+        name, now = str(parameters["AlarmName"]), self._context.now()
         known = self._alarms.get(name)
         if known is not None and (known.rule is None) != (rule is None):
             refuse(f"{name} is a {known.kind}: it cannot become one of another type.")
         settings = {key: value for key, value in parameters.items() if key not in NOT_SETTINGS and value is not None}
         if known is None:
-            arn = f"arn:aws:cloudwatch:{self._world.region}:{self._world.account_id}:alarm:{name}"
+            arn = f"arn:aws:cloudwatch:{self._context.region}:{self._context.account_id}:alarm:{name}"
             self._alarms[name] = Alarm(
                 name=name,
                 arn=arn,
@@ -158,7 +158,7 @@ class CloudWatchWorld:
         state = str(parameters["StateValue"])
         if state not in STATES:
             refuse(f"Value '{state}' at 'stateValue' must be one of {', '.join(STATES)}.")
-        alarm.change(state, str(parameters["StateReason"]), parameters.get("StateReasonData"), self._world.now())
+        alarm.change(state, str(parameters["StateReason"]), parameters.get("StateReasonData"), self._context.now())
         self._follow(but=alarm)
         return {}
 
@@ -188,7 +188,7 @@ class CloudWatchWorld:
                 if state != alarm.state:
                     settled = False
                     reason = f"{alarm.arn} was created or its rule evaluated to {state == 'ALARM'}"
-                    alarm.change(state, reason, None, self._world.now())
+                    alarm.change(state, reason, None, self._context.now())
             if settled:
                 return
 

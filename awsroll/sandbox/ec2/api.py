@@ -6,17 +6,16 @@ has them.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run
 from awsroll.sandbox.ec2 import describe, templates
 from awsroll.sandbox.ec2.describe import known_instances, reservation_shape, state_shape
 from awsroll.sandbox.ec2.run_instances import run_instances
 from awsroll.sandbox.ec2.tokens import TokenBook
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.ec2.instance import SimInstance
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.ec2.world import Ec2World
+from awsroll.sandbox.instance import SimInstance
+from awsroll.sandbox.interfaces import Ec2Context
 
 MOST_IDS = 1000
 
@@ -25,29 +24,31 @@ class Ec2Api:
     """The EC2 operations that need the sandbox's physics.
 
     Args:
-        world: the world they change.
+        context: the account, the time and the fault rules.
+        ec2: the instances.
     """
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
-        self._tokens = TokenBook(world)
+    def __init__(self, context: Ec2Context, ec2: Ec2World) -> None:
+        self._context = context
+        self._ec2 = ec2
+        self._tokens = TokenBook(context)
         self.operations: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
             "RunInstances": self._run,
             "TerminateInstances": self._terminate,
             "StopInstances": self._stop,
             "StartInstances": self._start,
             "RebootInstances": self._reboot,
-            "DescribeInstances": partial(describe.describe_instances, world),
-            "DescribeInstanceStatus": partial(describe.describe_instance_status, world),
-            "DescribeInstanceAttribute": partial(describe.describe_instance_attribute, world),
+            "DescribeInstances": partial(describe.describe_instances, context, ec2),
+            "DescribeInstanceStatus": partial(describe.describe_instance_status, context, ec2),
+            "DescribeInstanceAttribute": partial(describe.describe_instance_attribute, context, ec2),
         }
         self.guards: dict[str, Callable[[dict[str, Any]], None]] = {
             "CreateTags": self._check_resources,
             "DeleteTags": self._check_resources,
             "ModifyInstanceAttribute": lambda parameters: self._check_ids([parameters["InstanceId"]]),
-            "DescribeLaunchTemplates": partial(templates.check_templates, world),
-            "DescribeLaunchTemplateVersions": partial(templates.check_versions, world),
-            "CreateLaunchTemplateVersion": partial(templates.apply_source_version, world),
+            "DescribeLaunchTemplates": partial(templates.check_templates, context),
+            "DescribeLaunchTemplateVersions": partial(templates.check_versions, context),
+            "CreateLaunchTemplateVersion": partial(templates.apply_source_version, context),
         }
         self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "CreateTags": self._tags_changed,
@@ -55,14 +56,14 @@ class Ec2Api:
         }
 
     def _run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        launched = run_instances(self._world, self._tokens, parameters)
-        return reservation_shape(self._world, launched[0].reservation_id, launched)
+        launched = run_instances(self._context, self._ec2, self._tokens, parameters)
+        return reservation_shape(self._context, launched[0].reservation_id, launched)
 
     def _terminate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         instances = self._chosen(parameters)
         protected = {it.zone: it for it in instances if it.record.disable_api_termination and it.state != "terminated"}
         spared = [it for it in instances if it.zone in protected]
-        changes = self._change([it for it in instances if it not in spared], self._world.ec2.terminate)
+        changes = self._change([it for it in instances if it not in spared], self._ec2.terminate)
         if protected:
             # AWS refuses zone by zone: what shares no zone with a protected instance is terminated all the same.
             name = next(iter(protected.values())).instance_id
@@ -83,30 +84,30 @@ class Ec2Api:
                 )
                 refuse("OperationNotPermitted", message)
         self._require(instances, {"running", "stopping", "stopped"}, "stopped")
-        return {"StoppingInstances": self._change(instances, self._world.ec2.stop, only="running")}
+        return {"StoppingInstances": self._change(instances, self._ec2.stop, only="running")}
 
     def _start(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         instances = self._chosen(parameters)
         self._require(instances, {"running", "pending", "stopped"}, "started")
-        return {"StartingInstances": self._change(instances, self._world.ec2.start, only="stopped")}
+        return {"StartingInstances": self._change(instances, self._ec2.start, only="stopped")}
 
     def _reboot(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         instances = self._chosen(parameters)
         self._require(instances, {"running"}, "rebooted")
-        self._change(instances, self._world.ec2.reboot)
+        self._change(instances, self._ec2.reboot)
         return {}
 
-    def _chosen(self, parameters: Mapping[str, Any]) -> "list[SimInstance]":
+    def _chosen(self, parameters: Mapping[str, Any]) -> list[SimInstance]:
         instance_ids = parameters.get("InstanceIds") or []
         if not instance_ids:
             refuse("InvalidParameterCombination", "No instances specified")
         if len(instance_ids) > MOST_IDS:
             refuse("InvalidParameterValue", f"At most {MOST_IDS} instance ids")
-        instances = known_instances(self._world, instance_ids)
+        instances = known_instances(self._context, self._ec2, instance_ids)
         refuse_dry_run(parameters)
         return instances
 
-    def _require(self, instances: "list[SimInstance]", states: set[str], verb: str) -> None:
+    def _require(self, instances: list[SimInstance], states: set[str], verb: str) -> None:
         for instance in instances:
             if instance.state not in states:
                 message = (
@@ -116,7 +117,7 @@ class Ec2Api:
                 refuse("IncorrectInstanceState", message)
 
     def _change(
-        self, instances: "list[SimInstance]", change: Callable[[str], None], *, only: str | None = None
+        self, instances: list[SimInstance], change: Callable[[str], None], *, only: str | None = None
     ) -> list[dict[str, Any]]:
         """Change each instance (or those in state `only`), and return the states before and after."""
         changes = []
@@ -134,8 +135,8 @@ class Ec2Api:
             refuse("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 
     def _check_ids(self, instance_ids: list[str]) -> None:
-        known_instances(self._world, instance_ids)
+        known_instances(self._context, self._ec2, instance_ids)
 
     def _tags_changed(self, parameters: Mapping[str, Any]) -> None:
         for resource in parameters.get("Resources") or ():
-            self._world.ec2.tags_changed(resource)
+            self._ec2.tags_changed(resource)

@@ -6,14 +6,12 @@ was just launched is unknown for a while); nothing is changed.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run
-from awsroll.sandbox.ec2.instance import STATE_CODES, SimInstance
-from awsroll.sandbox.ec2.world import unknown_instances
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.ec2.world import Ec2World, unknown_instances
+from awsroll.sandbox.instance import STATE_CODES, SimInstance
+from awsroll.sandbox.interfaces import ServiceContext
 
 MOST_PER_PAGE = 1000
 MOST_STATUS_IDS = 100
@@ -35,12 +33,12 @@ FILTERS: Mapping[str, Callable[[SimInstance], Iterable[str]]] = {
 }
 
 
-def is_visible(world: "World", instance: SimInstance) -> bool:
+def is_visible(context: ServiceContext, instance: SimInstance) -> bool:
     """Whether EC2 admits to know the instance yet."""
-    return instance.visible_from is None or world.now() >= instance.visible_from
+    return instance.visible_from is None or context.now() >= instance.visible_from
 
 
-def known_instances(world: "World", instance_ids: Sequence[str]) -> list[SimInstance]:
+def known_instances(context: ServiceContext, ec2: Ec2World, instance_ids: Sequence[str]) -> list[SimInstance]:
     """Return the instances with these ids.
 
     Raises:
@@ -49,42 +47,44 @@ def known_instances(world: "World", instance_ids: Sequence[str]) -> list[SimInst
     for instance_id in instance_ids:
         if not re.fullmatch(r"i-[0-9a-f]{8,17}", instance_id):
             refuse("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
-    found = {it: world.ec2.find(it) for it in instance_ids}
-    missing = [it for it, instance in found.items() if instance is None or not is_visible(world, instance)]
+    found = {it: ec2.find(it) for it in instance_ids}
+    missing = [it for it, instance in found.items() if instance is None or not is_visible(context, instance)]
     if missing:
         raise unknown_instances(missing)
     return [instance for instance in found.values() if instance is not None]
 
 
-def describe_instances(world: "World", parameters: Mapping[str, Any]) -> dict[str, Any]:
+def describe_instances(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Answer DescribeInstances, one reservation per launch."""
     refuse_dry_run(parameters)
     if parameters.get("InstanceIds") and "MaxResults" in parameters:
         message = "The parameter instancesSet cannot be used with the parameter maxResults"
         refuse("InvalidParameterCombination", message)
-    page, token = _page(_matching(world, parameters), parameters)
+    page, token = _page(_matching(context, ec2, parameters), parameters)
     reservations: dict[str, list[SimInstance]] = {}
     for instance in page:
         reservations.setdefault(instance.reservation_id, []).append(instance)
-    shapes = [reservation_shape(world, key, members) for key, members in reservations.items()]
+    shapes = [reservation_shape(context, key, members) for key, members in reservations.items()]
     return {"Reservations": shapes, **token}
 
 
-def describe_instance_status(world: "World", parameters: Mapping[str, Any]) -> dict[str, Any]:
+def describe_instance_status(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Answer DescribeInstanceStatus: running instances only, unless all are asked for."""
     refuse_dry_run(parameters)
     if len(parameters.get("InstanceIds") or ()) > MOST_STATUS_IDS:
         refuse("InvalidParameterValue", f"At most {MOST_STATUS_IDS} instance ids")
     every_state = parameters.get("IncludeAllInstances", False)
-    chosen = [it for it in _matching(world, parameters) if every_state or it.state == "running"]
+    chosen = [it for it in _matching(context, ec2, parameters) if every_state or it.state == "running"]
     page, token = _page(chosen, parameters)
-    return {"InstanceStatuses": [_status_shape(world, instance) for instance in page], **token}
+    return {"InstanceStatuses": [_status_shape(context, instance) for instance in page], **token}
 
 
-def describe_instance_attribute(world: "World", parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+def describe_instance_attribute(
+    context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """Answer for the attributes that guard against mistakes; return None for the others, which moto knows."""
     refuse_dry_run(parameters)
-    record = known_instances(world, [parameters["InstanceId"]])[0].record
+    record = known_instances(context, ec2, [parameters["InstanceId"]])[0].record
     guards = {"disableApiTermination": "disable_api_termination", "disableApiStop": "disable_api_stop"}
     attribute = parameters["Attribute"]
     if attribute not in guards:
@@ -93,11 +93,11 @@ def describe_instance_attribute(world: "World", parameters: Mapping[str, Any]) -
     return {"InstanceId": record.id, attribute[0].upper() + attribute[1:]: value}
 
 
-def reservation_shape(world: "World", reservation_id: str, members: Sequence[SimInstance]) -> dict[str, Any]:
+def reservation_shape(context: ServiceContext, reservation_id: str, members: Sequence[SimInstance]) -> dict[str, Any]:
     """Return a reservation with its instances, as RunInstances and DescribeInstances answer it."""
     return {
         "ReservationId": reservation_id,
-        "OwnerId": world.account_id,
+        "OwnerId": context.account_id,
         "Groups": [],
         "Instances": [instance_shape(instance) for instance in members],
     }
@@ -158,10 +158,10 @@ def _volume_shape(instance: SimInstance, name: str, block: Any) -> dict[str, Any
     return {"DeviceName": name, "Ebs": ebs}
 
 
-def _status_shape(world: "World", instance: SimInstance) -> dict[str, Any]:
+def _status_shape(context: ServiceContext, instance: SimInstance) -> dict[str, Any]:
     if instance.running_since is None:
         verdict = "not-applicable"
-    elif world.now() < instance.running_since + world.scaled(world.options.status_check_seconds):
+    elif context.now() < instance.running_since + context.scaled(context.options.status_check_seconds):
         verdict = "initializing"
     else:
         verdict = "impaired" if instance.tags.get("sandbox:status") == "impaired" else "ok"
@@ -179,16 +179,16 @@ def _status_shape(world: "World", instance: SimInstance) -> dict[str, Any]:
     }
 
 
-def _matching(world: "World", parameters: Mapping[str, Any]) -> list[SimInstance]:
+def _matching(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> list[SimInstance]:
     filters = parameters.get("Filters") or []
-    if sum(len(it.get("Values") or ()) for it in filters) > world.options.filter_values_limit:
-        message = f"The maximum number of filter values is {world.options.filter_values_limit}"
+    if sum(len(it.get("Values") or ()) for it in filters) > context.options.filter_values_limit:
+        message = f"The maximum number of filter values is {context.options.filter_values_limit}"
         refuse("FilterLimitExceeded", message)
     tests = [_filter(it["Name"], it.get("Values") or []) for it in filters]
     if instance_ids := parameters.get("InstanceIds"):
-        candidates = known_instances(world, instance_ids)
+        candidates = known_instances(context, ec2, instance_ids)
     else:
-        candidates = [it for it in world.ec2.instances() if is_visible(world, it)]
+        candidates = [it for it in ec2.instances() if is_visible(context, it)]
     return [instance for instance in candidates if all(test(instance) for test in tests)]
 
 

@@ -5,91 +5,115 @@ order of checks, capacity, tags and idempotency are decided here. What happens a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run
-from awsroll.sandbox.ec2.instance import SimInstance
+from awsroll.sandbox.ec2.reservations import LaunchOrder, make_reservation
 from awsroll.sandbox.ec2.templates import TemplateVersion, resolve, tags_for
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.ec2.tokens import TokenBook
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.ec2.tokens import TokenBook
+from awsroll.sandbox.instance import SimInstance
+from awsroll.sandbox.interfaces import Ec2Context
 
 MOST_TAGS = 50
 NOT_OVERRIDDEN = frozenset({"LaunchTemplate", "TagSpecifications", "MinCount", "MaxCount", "ClientToken", "DryRun"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchOrder:
-    """A launch with every question answered: what, where, how many, with which tags."""
+class LaunchedInstances(Protocol):
+    """The part of the simulated EC2 that a launch changes."""
 
-    settings: Mapping[str, Any]
-    """The template's data with the request's parameters over it."""
-    template: TemplateVersion | None
-    subnet_id: str | None
-    zone: str
-    least: int
-    most: int
-    tags: Mapping[str, str]
-    volume_tags: Mapping[str, str]
-    client_token: str
+    @property
+    def capacity(self) -> dict[str, int]:
+        """How many more instances each zone can supply; a missing zone has no limit."""
+        ...
+
+    def add(self, instance: SimInstance) -> None:
+        """Add an instance that was just launched, and start its boot."""
+        ...
 
 
-def run_instances(world: "World", tokens: "TokenBook", parameters: Mapping[str, Any]) -> tuple[SimInstance, ...]:
+def run_instances(
+    context: Ec2Context, instances: LaunchedInstances, tokens: TokenBook, parameters: Mapping[str, Any]
+) -> tuple[SimInstance, ...]:
     """Launch what a RunInstances call asks for, or return what the same call launched before.
 
     Raises:
         ApiError: nothing was launched.
     """
-    order = _order(world, parameters)
+    order = _order(context, parameters)
     refuse_dry_run(parameters)
     token = parameters.get("ClientToken")
-    scope = _token_scope(world, parameters, order)
+    scope = _token_scope(context, parameters, order)
     if token and (known := tokens.replay(scope, token, parameters)) is not None:
         return known
-    launched = _launch(world, order)
+    launched = launch(context, instances, order)
     if token:
         tokens.remember(scope, token, parameters, launched)
     return launched
 
 
-def launch_for_service(
-    world: "World",
+def service_order(
+    context: Ec2Context,
     reference: Mapping[str, Any],
     *,
     subnet_id: str,
     tags: Mapping[str, str],
     client_token: str | None,
-) -> SimInstance:
-    """Launch one instance for another AWS service.
+) -> LaunchOrder:
+    """Return the order for one instance that another AWS service launches.
 
-    Unlike users, it may set `aws:` tags, and may choose the subnet of a template that has network interfaces.
+    A service may set `aws:` tags, and may choose the subnet of a template that has network interfaces. Users may not.
     """
-    template = resolve(world, reference)
+    template = resolve(context, reference)
     settings = dict(template.data)
     if interfaces := settings.pop("NetworkInterfaces", None):
         settings["NetworkInterfaces"] = [{**interfaces[0], "SubnetId": subnet_id}, *interfaces[1:]]
     else:
         settings["SubnetId"] = subnet_id
-    order = LaunchOrder(
+    return LaunchOrder(
         settings=settings,
         template=template,
         subnet_id=subnet_id,
-        zone=_subnet(world, subnet_id).availability_zone,
+        zone=_subnet(context, subnet_id).availability_zone,
         least=1,
         most=1,
-        tags=_instance_tags(world, template, {**template.instance_tags, **tags}),
+        tags=_instance_tags(context, template, {**template.instance_tags, **tags}),
         volume_tags={},
         client_token=client_token or "",
     )
-    return _launch(world, order)[0]
 
 
-def _order(world: "World", parameters: Mapping[str, Any]) -> LaunchOrder:
-    template = resolve(world, parameters["LaunchTemplate"]) if parameters.get("LaunchTemplate") else None
+def launch(context: Ec2Context, instances: LaunchedInstances, order: LaunchOrder) -> tuple[SimInstance, ...]:
+    """Launch what an order describes.
+
+    Raises:
+        ApiError: `InsufficientInstanceCapacity`; nothing was launched.
+    """
+    capacity = instances.capacity
+    faults = context.faults.of_launch()
+    count = faults.grant(order.zone, min(order.most, capacity.get(order.zone, order.most)))
+    if count < order.least:
+        kind = order.settings.get("InstanceType", "m1.small")
+        message = (
+            f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested "
+            f"({order.zone}). Our system will be working on provisioning additional capacity."
+        )
+        refuse("InsufficientInstanceCapacity", message, context.options.capacity_error_status)
+    if order.zone in capacity:
+        capacity[order.zone] -= count
+    reservation = make_reservation(context, order, count)
+    unseen = max(context.options.api_visibility_seconds, faults.unseen_seconds(order.zone))
+    visible_from = context.now() + context.scaled(unseen)
+    launched = tuple(_instance(context, order, reservation.id, record) for record in reservation.instances)
+    for instance in launched:
+        instances.add(instance)
+        instance.visible_from = visible_from
+    return launched
+
+
+def _order(context: Ec2Context, parameters: Mapping[str, Any]) -> LaunchOrder:
+    template = resolve(context, parameters["LaunchTemplate"]) if parameters.get("LaunchTemplate") else None
     settings = dict(template.data) if template else {}
     settings.update({name: value for name, value in parameters.items() if name not in NOT_OVERRIDDEN})
     if not settings.get("ImageId"):
@@ -108,10 +132,10 @@ def _order(world: "World", parameters: Mapping[str, Any]) -> LaunchOrder:
         settings=settings,
         template=template,
         subnet_id=subnet_id,
-        zone=_zone(world, subnet_id, settings),
+        zone=_zone(context, subnet_id, settings),
         least=least,
         most=most,
-        tags=_instance_tags(world, template, wanted),
+        tags=_instance_tags(context, template, wanted),
         volume_tags=tags_for("volume", parameters.get("TagSpecifications") or ()),
         client_token=parameters.get("ClientToken", ""),
     )
@@ -129,9 +153,9 @@ def _check_tags(parameters: Mapping[str, Any], wanted: Mapping[str, str]) -> Non
         refuse("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 
 
-def _instance_tags(world: "World", template: TemplateVersion | None, wanted: Mapping[str, str]) -> dict[str, str]:
+def _instance_tags(context: Ec2Context, template: TemplateVersion | None, wanted: Mapping[str, str]) -> dict[str, str]:
     """Return the template's tags with the wanted ones over them, and those that EC2 sets itself."""
-    if template is None or (wanted and world.options.launch_tags == "replaced"):
+    if template is None or (wanted and context.options.launch_tags == "replaced"):
         tags = dict(wanted)
     else:
         tags = {**template.instance_tags, **wanted}
@@ -143,22 +167,22 @@ def _instance_tags(world: "World", template: TemplateVersion | None, wanted: Map
     return tags
 
 
-def _subnet(world: "World", subnet_id: str) -> Any:
-    zones = storage.ec2(world).subnets.values()
+def _subnet(context: Ec2Context, subnet_id: str) -> Any:
+    zones = storage.ec2(context).subnets.values()
     found = next((subnets[subnet_id] for subnets in zones if subnet_id in subnets), None)
     if found is None:
         refuse("InvalidSubnetID.NotFound", f"The subnet ID '{subnet_id}' does not exist")
     return found
 
 
-def _zone(world: "World", subnet_id: str | None, settings: Mapping[str, Any]) -> str:
+def _zone(context: Ec2Context, subnet_id: str | None, settings: Mapping[str, Any]) -> str:
     if subnet_id is not None:
-        zone: str = _subnet(world, subnet_id).availability_zone
+        zone: str = _subnet(context, subnet_id).availability_zone
         return zone
-    return (settings.get("Placement") or {}).get("AvailabilityZone") or f"{world.region}a"
+    return (settings.get("Placement") or {}).get("AvailabilityZone") or f"{context.region}a"
 
 
-def _token_scope(world: "World", parameters: Mapping[str, Any], order: LaunchOrder) -> str:
+def _token_scope(context: Ec2Context, parameters: Mapping[str, Any], order: LaunchOrder) -> str:
     """Return the zone if the caller chose it, else the region."""
     interfaces = parameters.get("NetworkInterfaces") or []
     chosen = (
@@ -166,34 +190,12 @@ def _token_scope(world: "World", parameters: Mapping[str, Any], order: LaunchOrd
         or (parameters.get("Placement") or {}).get("AvailabilityZone")
         or any(interface.get("SubnetId") for interface in interfaces)
     )
-    from_template = order.subnet_id is not None and world.options.template_subnet_token_scope == "zonal"  # noqa: S105
-    return order.zone if chosen or from_template else world.region
+    from_template = order.subnet_id is not None and context.options.template_subnet_token_scope == "zonal"  # noqa: S105
+    return order.zone if chosen or from_template else context.region
 
 
-def _launch(world: "World", order: LaunchOrder) -> tuple[SimInstance, ...]:
-    capacity = world.ec2.capacity
-    faults = world.faults.of_launch()
-    count = faults.grant(order.zone, min(order.most, capacity.get(order.zone, order.most)))
-    if count < order.least:
-        kind = order.settings.get("InstanceType", "m1.small")
-        message = (
-            f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested "
-            f"({order.zone}). Our system will be working on provisioning additional capacity."
-        )
-        refuse("InsufficientInstanceCapacity", message, world.options.capacity_error_status)
-    if order.zone in capacity:
-        capacity[order.zone] -= count
-    reservation = storage.make_reservation(world, order, count)
-    unseen = max(world.options.api_visibility_seconds, faults.unseen_seconds(order.zone))
-    visible_from = world.now() + world.scaled(unseen)
-    launched = tuple(_add(world, order, reservation.id, record) for record in reservation.instances)
-    for instance in launched:
-        instance.visible_from = visible_from
-    return launched
-
-
-def _add(world: "World", order: LaunchOrder, reservation_id: str, record: Any) -> SimInstance:
-    storage.set_tags(world, record.id, order.tags)
+def _instance(context: Ec2Context, order: LaunchOrder, reservation_id: str, record: Any) -> SimInstance:
+    storage.set_tags(context, record.id, order.tags)
     number = order.template.number if order.template else 0
     instance = SimInstance(
         instance_id=record.id,
@@ -202,14 +204,13 @@ def _add(world: "World", order: LaunchOrder, reservation_id: str, record: Any) -
         vpc_id=record.vpc_id or "",
         template_id=order.template.template_id if order.template else "",
         template_version=number,
-        launched_at=world.now(),
+        launched_at=context.now(),
         client_token=order.client_token,
         reservation_id=reservation_id,
         record=record,
-        read_tags=partial(storage.tags, world, record.id),
+        read_tags=partial(storage.tags, context, record.id),
         version_label=order.tags.get("sandbox:version") or f"v{number or 1}",
-        visible_from=world.now(),
+        visible_from=context.now(),
     )
     storage.write_state(instance)
-    world.ec2.add(instance)
     return instance

@@ -6,13 +6,11 @@ version to a number, and gives AWS's errors for what does not exist.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import refuse
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.interfaces import Account
 
 MOST_TEMPLATES_PER_PAGE = 200
 
@@ -42,13 +40,13 @@ def tags_for(resource_type: str, specifications: Any) -> dict[str, str]:
     }
 
 
-def resolve(world: "World", reference: Mapping[str, Any]) -> TemplateVersion:
+def resolve(account: Account, reference: Mapping[str, Any]) -> TemplateVersion:
     """Return the version that a `LaunchTemplateSpecification` means; an omitted version is the default one.
 
     Raises:
         ApiError: the template or the version does not exist, or the reference is not well formed.
     """
-    template = _template(world, reference)
+    template = _template(account, reference)
     wanted = str(reference.get("Version") or "$Default")
     if wanted == "$Latest":
         version = template.versions[-1]
@@ -59,27 +57,27 @@ def resolve(world: "World", reference: Mapping[str, Any]) -> TemplateVersion:
     return TemplateVersion(template_id=template.id, number=version.number, data=version.data)
 
 
-def check_versions(world: "World", parameters: Mapping[str, Any]) -> None:
+def check_versions(account: Account, parameters: Mapping[str, Any]) -> None:
     """Refuse to describe versions that are no numbers or do not exist."""
     wanted = parameters.get("Versions") or []
     if not ("LaunchTemplateId" in parameters or "LaunchTemplateName" in parameters):
         return
-    template = _template(world, parameters)
+    template = _template(account, parameters)
     for version in wanted:
         if version not in {"$Latest", "$Default"}:
             _index(template, version)
 
 
-def check_templates(world: "World", parameters: dict[str, Any]) -> None:
+def check_templates(account: Account, parameters: dict[str, Any]) -> None:
     """Refuse to describe templates by an id that does not exist, and page as AWS does."""
     for template_id in parameters.get("LaunchTemplateIds") or []:
-        _template(world, {"LaunchTemplateId": template_id})
+        _template(account, {"LaunchTemplateId": template_id})
     parameters.setdefault("MaxResults", MOST_TEMPLATES_PER_PAGE)
 
 
-def apply_source_version(world: "World", parameters: dict[str, Any]) -> None:
+def apply_source_version(account: Account, parameters: dict[str, Any]) -> None:
     """Complete the data of a new version from its `SourceVersion`; without one it holds only what was passed."""
-    template = _template(world, parameters)
+    template = _template(account, parameters)
     if (source := parameters.get("SourceVersion")) is None:
         return
     index = template.default_version_number - 1 if source == "$Default" else -1
@@ -88,12 +86,12 @@ def apply_source_version(world: "World", parameters: dict[str, Any]) -> None:
     parameters["LaunchTemplateData"] = {**template.versions[index].data, **parameters.get("LaunchTemplateData", {})}
 
 
-def _template(world: "World", reference: Mapping[str, Any]) -> Any:
+def _template(account: Account, reference: Mapping[str, Any]) -> Any:
     template_id, name = reference.get("LaunchTemplateId"), reference.get("LaunchTemplateName")
     if template_id and name:
         message = "Exactly one of 'launchTemplateId' or 'launchTemplateName' must be specified"
         refuse("InvalidParameterCombination", message)
-    backend = storage.ec2(world)
+    backend = storage.ec2(account)
     if name:
         template_id = backend.launch_template_name_to_ids.get(name)
         if template_id is None:

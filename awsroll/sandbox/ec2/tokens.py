@@ -7,13 +7,11 @@ launch. How instances are launched is in `launch.py`.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox.api_errors import refuse
-from awsroll.sandbox.ec2.instance import SimInstance
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.instance import SimInstance
+from awsroll.sandbox.interfaces import ServiceContext
 
 NOT_PART_OF_THE_REQUEST = frozenset({"ClientToken", "DryRun"})
 
@@ -30,11 +28,11 @@ class TokenBook:
     """The launches by scope and token.
 
     Args:
-        world: for its options and its time.
+        context: its switches and its time.
     """
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
         self._launches: dict[tuple[str, str], RememberedLaunch] = {}
 
     def replay(self, scope: str, token: str, parameters: Mapping[str, Any]) -> tuple[SimInstance, ...] | None:
@@ -47,7 +45,7 @@ class TokenBook:
         if launch is None or self._is_forgotten(launch):
             return None
         changed = launch.parameters != comparable(parameters)
-        if changed and self._world.options.changed_token_parameters == "refused":  # noqa: S105  no password
+        if changed and self._context.options.changed_token_parameters == "refused":  # noqa: S105  no password
             message = (
                 "The client token has been used before with other parameters; use another token for another launch"
             )
@@ -66,8 +64,8 @@ class TokenBook:
     def _is_forgotten(self, launch: RememberedLaunch) -> bool:
         ends = [instance.terminated_at for instance in launch.instances]
         known = [end for end in ends if end is not None]
-        kept = self._world.scaled(self._world.options.client_token_seconds)
-        return len(known) == len(ends) and max(known) + kept <= self._world.now()
+        kept = self._context.scaled(self._context.options.client_token_seconds)
+        return len(known) == len(ends) and max(known) + kept <= self._context.now()
 
 
 def comparable(parameters: Mapping[str, Any]) -> str:

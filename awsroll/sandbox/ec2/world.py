@@ -7,15 +7,12 @@ record that plain moto calls read in `storage.py`.
 
 import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import ApiError
-from awsroll.sandbox.ec2.instance import SimInstance, StateReason
-from awsroll.sandbox.ec2.run_instances import launch_for_service
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.ec2.run_instances import launch, service_order
+from awsroll.sandbox.instance import SimInstance, StateReason
+from awsroll.sandbox.interfaces import Ec2Context
 
 USER_SHUTDOWN = StateReason(
     code="Client.UserInitiatedShutdown", message="Client.UserInitiatedShutdown: User initiated shutdown"
@@ -27,11 +24,11 @@ class Ec2World:
     """All instances of the simulated account, also those terminated less than an hour ago.
 
     Args:
-        world: the world it is part of.
+        context: the account, the time and the fault rules.
     """
 
-    def __init__(self, world: "World") -> None:
-        self.world = world
+    def __init__(self, context: Ec2Context) -> None:
+        self._context = context
         self.capacity: dict[str, int] = {}
         """How many more instances each zone can supply; a zone that is not in it has no limit."""
         self.failing_boots = 0
@@ -92,13 +89,14 @@ class Ec2World:
         Raises:
             ApiError: as RunInstances would.
         """
-        return launch_for_service(
-            self.world,
+        order = service_order(
+            self._context,
             {"LaunchTemplateId": template_id, "Version": template_version},
             subnet_id=subnet_id,
             tags=tags,
             client_token=client_token,
         )
+        return launch(self._context, self, order)[0]
 
     def add(self, instance: SimInstance) -> None:
         """Take in an instance that was just launched, and start its boot."""
@@ -118,7 +116,7 @@ class Ec2World:
         instance.state_reason = USER_SHUTDOWN
         instance.transition_reason = self._user_initiated()
         self._move(instance, "shutting-down")
-        self._later(instance, 0 if was_stopped else self.world.options.stop_seconds, self._end)
+        self._later(instance, 0 if was_stopped else self._context.options.stop_seconds, self._end)
 
     def fail(self, instance_id: str, code: str = "Server.InternalError", message: str = "") -> None:
         """Let an instance die at once, without a shutdown, as when its hardware breaks or Spot takes it back."""
@@ -135,7 +133,7 @@ class Ec2World:
         instance.state_reason = USER_SHUTDOWN
         instance.transition_reason = self._user_initiated()
         self._move(instance, "stopping")
-        self._later(instance, self.world.options.stop_seconds, lambda it: self._move(it, "stopped"))
+        self._later(instance, self._context.options.stop_seconds, lambda it: self._move(it, "stopped"))
 
     def start(self, instance_id: str) -> None:
         """Boot a stopped instance again."""
@@ -166,8 +164,8 @@ class Ec2World:
     # --- timers ---
 
     def _boot(self, instance: SimInstance, *, fails: bool) -> None:
-        options = self.world.options
-        seconds = number_tag(instance, "sandbox:boot-seconds", options.boot_seconds)
+        options = self._context.options
+        seconds = instance.number_tag("sandbox:boot-seconds", options.boot_seconds)
         seconds += self._jitter.random() * options.boot_jitter_seconds
         self._later(instance, seconds, self._boot_failed if fails else self._booted)
 
@@ -177,7 +175,7 @@ class Ec2World:
         self._end(instance)
 
     def _booted(self, instance: SimInstance) -> None:
-        instance.running_since = self.world.now()
+        instance.running_since = self._context.now()
         seconds = self._application_seconds(instance)
         instance.application_up = seconds <= 0
         self._move(instance, "running")
@@ -185,24 +183,24 @@ class Ec2World:
             self._later(instance, seconds, self._application_is_up)
 
     def _application_seconds(self, instance: SimInstance) -> float:
-        return number_tag(instance, "sandbox:application-seconds", self.world.options.application_seconds)
+        return instance.number_tag("sandbox:application-seconds", self._context.options.application_seconds)
 
     def _application_is_up(self, instance: SimInstance) -> None:
         instance.application_up = True
         self._tell(instance)
 
     def _end(self, instance: SimInstance) -> None:
-        instance.terminated_at = self.world.now()
+        instance.terminated_at = self._context.now()
         storage.release(instance.record)
         self._move(instance, "terminated")
-        options = self.world.options
-        self.world.after(options.tags_fade_seconds, lambda: storage.clear_tags(self.world, instance.instance_id))
-        self.world.after(options.terminated_visible_seconds, lambda: self._forget(instance))
+        options = self._context.options
+        self._context.after(options.tags_fade_seconds, lambda: storage.clear_tags(self._context, instance.instance_id))
+        self._context.after(options.terminated_visible_seconds, lambda: self._forget(instance))
 
     def _forget(self, instance: SimInstance) -> None:
         self._instances.pop(instance.instance_id, None)
         self._moves.pop(instance.instance_id, None)
-        storage.forget(self.world, instance)
+        storage.forget(self._context, instance)
 
     def _move(self, instance: SimInstance, state: str) -> None:
         instance.state = state
@@ -222,22 +220,14 @@ class Ec2World:
             if self._moves.get(instance.instance_id) is course:
                 then(instance)
 
-        self.world.after(seconds, go_on)
+        self._context.after(seconds, go_on)
 
     def _tell(self, instance: SimInstance) -> None:
         for listener in tuple(self._listeners):
             listener(instance)
 
     def _user_initiated(self) -> str:
-        return f"User initiated ({self.world.now():%Y-%m-%d %H:%M:%S} GMT)"
-
-
-def number_tag(instance: SimInstance, key: str, default: float) -> float:
-    """Return the number in a tag of the instance, or `default` if it has none that can be read."""
-    try:
-        return max(0.0, float(instance.tags[key]))
-    except (KeyError, ValueError):
-        return default
+        return f"User initiated ({self._context.now():%Y-%m-%d %H:%M:%S} GMT)"
 
 
 def unknown_instances(instance_ids: list[str]) -> ApiError:

@@ -5,14 +5,14 @@ Parameters and answers are dictionaries shaped as botocore's model has them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import ApiError, refuse
-from awsroll.sandbox.elb.target import NOT_REGISTERED, SimTarget
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.elb.target_life import NOT_REGISTERED
+from awsroll.sandbox.elb.world import ElbWorld
+from awsroll.sandbox.interfaces import InstanceContext
+from awsroll.sandbox.target import SimTarget
 
 CHANGES_USE = (
     "CreateListener",
@@ -35,11 +35,13 @@ class ElbApi:
     """The load balancing operations that need the sandbox's physics.
 
     Args:
-        world: the world they change.
+        context: the time, the switches and the instances.
+        elb: the targets.
     """
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(self, context: InstanceContext, elb: ElbWorld) -> None:
+        self._context = context
+        self._elb = elb
         self.operations: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
             "RegisterTargets": self._register,
             "DeregisterTargets": self._deregister,
@@ -51,52 +53,49 @@ class ElbApi:
 
     def _register(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn, targets = parameters["TargetGroupArn"], parameters.get("Targets") or []
-        elb = self._world.elb
-        if elb.target_group(arn).target_type != "instance":
+        if self._elb.target_group(arn).target_type != "instance":
             return None
         refused: ApiError | None = None
         accepted: list[Mapping[str, Any]] = []
         for target in targets:
             try:
-                elb.check_target(arn, target["Id"])
+                self._elb.check_target(arn, target["Id"])
                 accepted.append(target)
             except ApiError as error:
                 refused = refused or error
-        if refused is None or self._world.options.register_targets == "partial":
+        if refused is None or self._context.options.register_targets == "partial":
             for target in accepted:
-                elb.register(arn, target["Id"], target.get("Port"))
+                self._elb.register(arn, target["Id"], target.get("Port"))
         if refused is not None:
             raise refused
         return {}
 
     def _deregister(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn = parameters["TargetGroupArn"]
-        elb = self._world.elb
-        if elb.target_group(arn).target_type != "instance":
+        if self._elb.target_group(arn).target_type != "instance":
             return None
         for target in parameters.get("Targets") or []:
-            elb.deregister(arn, target["Id"], target.get("Port"))
+            self._elb.deregister(arn, target["Id"], target.get("Port"))
         return {}
 
     def _describe_health(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn = parameters["TargetGroupArn"]
-        elb = self._world.elb
-        group = elb.target_group(arn)
+        group = self._elb.target_group(arn)
         if group.target_type != "instance":
             return None
         asked = parameters.get("Targets") or []
-        found = [self._named(arn, it) for it in asked] if asked else elb.targets(arn)
+        found = [self._named(arn, it) for it in asked] if asked else self._elb.targets(arn)
         return {"TargetHealthDescriptions": self._health_shapes(found, group.health_check_port)}
 
     def _named(self, arn: str, target: Mapping[str, Any]) -> SimTarget:
         """Return the target asked for; without a port the one on the target group's port is meant."""
-        found = self._world.elb.target(arn, target["Id"], target.get("Port"))
+        found = self._elb.target(arn, target["Id"], target.get("Port"))
         if found is not None:
             return found
-        unknown = self._world.ec2.find(target["Id"]) is None
-        if unknown and self._world.options.unknown_target_health == "refused":
+        unknown = self._context.ec2.find(target["Id"]) is None
+        if unknown and self._context.options.unknown_target_health == "refused":
             refuse("InvalidTarget", f"The following targets do not exist: '{target['Id']}'")
-        port = target.get("Port") or self._world.elb.target_group(arn).port
+        port = target.get("Port") or self._elb.target_group(arn).port
         reason, description = NOT_REGISTERED
         return SimTarget(instance_id=target["Id"], port=port, state="unused", reason=reason, description=description)
 
@@ -124,9 +123,9 @@ class ElbApi:
                 refuse("ValidationError", f"'{DELAY}' value '{value}' must be between '0-3600' inclusive")
         if not attributes or len(delays) < len(attributes):
             return None
-        self._world.elb.target_group(arn)
-        storage.elbv2(self._world).target_groups[arn].attributes[DELAY] = delays[-1]
+        self._elb.target_group(arn)
+        storage.elbv2(self._context).target_groups[arn].attributes[DELAY] = delays[-1]
         return {"Attributes": [{"Key": DELAY, "Value": delays[-1]}]}
 
     def _look_again(self, _parameters: Mapping[str, Any]) -> None:
-        self._world.elb.settings_changed()
+        self._elb.settings_changed()

@@ -5,13 +5,11 @@ A typed view of moto's records, read afresh whenever it is needed, because every
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import refuse
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.interfaces import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +34,13 @@ class TargetGroupSettings:
     """The zones enabled on the load balancer that uses it; empty if no listener or rule does."""
 
 
-def settings_of(world: "World", arn: str) -> TargetGroupSettings:
+def settings_of(account: Account, arn: str) -> TargetGroupSettings:
     """Return the settings of a target group.
 
     Raises:
         ApiError: `TargetGroupNotFound`.
     """
-    group = storage.elbv2(world).target_groups.get(arn)
+    group = storage.elbv2(account).target_groups.get(arn)
     if group is None:
         refuse("TargetGroupNotFound", "One or more target groups not found")
     check_port = str(group.health_check_port)
@@ -59,20 +57,20 @@ def settings_of(world: "World", arn: str) -> TargetGroupSettings:
         unhealthy_threshold=int(group.unhealthy_threshold_count),
         deregistration_delay_seconds=float(group.attributes["deregistration_delay.timeout_seconds"]),
         slow_start_seconds=float(group.attributes.get("slow_start.duration_seconds", 0)),
-        zones=frozenset(_zones(world, arn)),
+        zones=frozenset(_zones(account, arn)),
     )
 
 
-def link_load_balancers(world: "World") -> None:
+def link_load_balancers(account: Account) -> None:
     """Say on each target group which load balancers use it; moto adds to that list and never takes away."""
-    backend = storage.elbv2(world)
+    backend = storage.elbv2(account)
     for arn, group in backend.target_groups.items():
         group.load_balancer_arns[:] = [balancer.arn for balancer in _users(backend, arn)]
 
 
-def _zones(world: "World", arn: str) -> Iterator[str]:
-    ec2 = storage.ec2(world)
-    for balancer in _users(storage.elbv2(world), arn):
+def _zones(account: Account, arn: str) -> Iterator[str]:
+    ec2 = storage.ec2(account)
+    for balancer in _users(storage.elbv2(account), arn):
         for subnet_id in balancer.subnets:
             yield ec2.get_subnet(getattr(subnet_id, "id", subnet_id)).availability_zone
 

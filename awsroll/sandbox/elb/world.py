@@ -1,35 +1,33 @@
 """The targets of the simulated load balancers: who is registered where, and who is told.
 
-`target.py` moves a single target, `target_group.py` reads the settings, `api.py` is the API. Only target groups of
+`target_life.py` moves a single target, `target_group.py` reads the settings, `api.py` is the API. Only target groups of
 instances are simulated; those of addresses and functions stay plain moto.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from awsroll.sandbox.api_errors import ApiError, refuse
-from awsroll.sandbox.elb.target import SimTarget, TargetLife
 from awsroll.sandbox.elb.target_group import TargetGroupSettings, link_load_balancers, settings_of
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.ec2.instance import SimInstance
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.elb.target_life import TargetLife
+from awsroll.sandbox.instance import SimInstance
+from awsroll.sandbox.interfaces import InstanceContext
+from awsroll.sandbox.target import SimTarget
 
 
 class ElbWorld:
     """All targets by target group, in the order they were registered.
 
     Args:
-        world: the world it is part of; its EC2 exists already.
+        context: the time, the switches and the instances.
     """
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(self, context: InstanceContext) -> None:
+        self._context = context
         self._groups: dict[str, dict[tuple[str, int], TargetLife]] = {}
         self._settings: dict[str, TargetGroupSettings] = {}
         self._listeners: list[Callable[[str, SimTarget], None]] = []
-        world.ec2.on_change(self._instance_changed)
+        context.ec2.on_change(self._instance_changed)
 
     # --- questions ---
 
@@ -40,7 +38,7 @@ class ElbWorld:
             ApiError: `TargetGroupNotFound`.
         """
         if target_group_arn not in self._settings:
-            self._settings[target_group_arn] = settings_of(self._world, target_group_arn)
+            self._settings[target_group_arn] = settings_of(self._context, target_group_arn)
         return self._settings[target_group_arn]
 
     def zones(self, target_group_arn: str) -> frozenset[str]:
@@ -79,11 +77,11 @@ class ElbWorld:
         if key in targets and targets[key].is_registered:
             return
         if key not in targets:
-            if len(targets) >= self._world.options.targets_per_group:
+            if len(targets) >= self._context.options.targets_per_group:
                 message = f"The target group has {len(targets)} targets, the maximum"
                 refuse("TooManyTargets", message)
             targets[key] = TargetLife(
-                self._world,
+                self._context,
                 partial(self.target_group, target_group_arn),
                 partial(self._changed, target_group_arn),
                 instance_id=key[0],
@@ -98,7 +96,7 @@ class ElbWorld:
             ApiError: `InvalidTarget`.
         """
         group = self.target_group(target_group_arn)
-        instance = self._world.ec2.find(instance_id)
+        instance = self._context.ec2.find(instance_id)
         if instance is None:
             refuse("InvalidTarget", f"The following targets do not exist: '{instance_id}'")
         if instance.state != "running":
@@ -118,7 +116,7 @@ class ElbWorld:
     def settings_changed(self) -> None:
         """Look again at everything, after a target group, a listener or a load balancer was changed."""
         self._settings.clear()
-        link_load_balancers(self._world)
+        link_load_balancers(self._context)
         for arn in tuple(self._groups):
             try:
                 self.target_group(arn)
@@ -130,7 +128,7 @@ class ElbWorld:
 
     # --- news ---
 
-    def _instance_changed(self, instance: "SimInstance") -> None:
+    def _instance_changed(self, instance: SimInstance) -> None:
         for targets in tuple(self._groups.values()):
             for life in tuple(targets.values()):
                 if life.instance_id == instance.instance_id and life.is_registered:

@@ -12,13 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox.faults.call import Action, ArmedRule, CallFaults, Fired
 from awsroll.sandbox.faults.fault_rule import Fault, FaultRule
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.interfaces import FaultContext
 
 OWN_LAUNCH = ("autoscaling", "Launch")
 """The operation that a launch of a group by itself counts as."""
@@ -28,11 +26,11 @@ class Faults:
     """All fault rules of a sandbox, and what they did.
 
     Args:
-        world: whose calls fail.
+        context: the time, the lock and the groups.
     """
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def __init__(self, context: FaultContext) -> None:
+        self._context = context
         self._armed: dict[int, ArmedRule] = {}
         self._added = 0
         self._current: ContextVar[CallFaults | None] = ContextVar("faults of the call", default=None)
@@ -62,24 +60,24 @@ class Faults:
 
     def remove(self, rule_id: int) -> None:
         """End a rule; harmless if it has ended."""
-        with self._world.lock:
+        with self._context.lock:
             self._armed.pop(rule_id, None)
 
     def clear(self) -> None:
         """End every rule. The record stays."""
-        with self._world.lock:
+        with self._context.lock:
             self._armed.clear()
 
     def to_json(self) -> dict[str, Any]:
         """Return the rules and the record in JSON's types."""
-        with self._world.lock:
+        with self._context.lock:
             rules = [{"id": rule_id, **asdict(rule)} for rule_id, rule in self.rules.items()]
             return {"rules": rules, "fired": [asdict(each) | {"at": each.at.isoformat()} for each in self.fired]}
 
     @contextmanager
     def during(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[CallFaults]:
         """Hold what the rules decide for one call, as long as it is answered."""
-        with self._world.lock:
+        with self._context.lock:
             call = self._open(service, operation, parameters)
         token = self._current.set(call)
         try:
@@ -94,10 +92,10 @@ class Faults:
 
     def _open(self, service: str, operation: str, parameters: Mapping[str, Any]) -> CallFaults:
         matching = tuple(armed for armed in self._armed.values() if armed.rule.matches(service, operation))
-        return CallFaults(self._world, (service, operation), parameters, matching)
+        return CallFaults(self._context, (service, operation), parameters, matching, self.fired)
 
     def _arm(self, rule: FaultRule, action: Action | None) -> int:
-        with self._world.lock:
+        with self._context.lock:
             self._added += 1
             self._armed[self._added] = ArmedRule(rule_id=self._added, rule=rule, action=action)
             return self._added

@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost
 from awsroll.sandbox.faults import service_errors
 from awsroll.sandbox.faults.fault_rule import OF_LAUNCHES, Fault, FaultRule, Phase
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.interfaces import FaultContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +83,23 @@ class CallFaults:
     """What the rules have decided for one call.
 
     Args:
-        world: where the call goes.
+        context: the time, the account and the groups.
         name: service and operation.
         parameters: of the call.
         armed: the rules that match it.
+        fired: the record of all faults; a fault that happens is added.
     """
 
     def __init__(
-        self, world: "World", name: tuple[str, str], parameters: Mapping[str, Any], armed: tuple[ArmedRule, ...]
+        self,
+        context: FaultContext,
+        name: tuple[str, str],
+        parameters: Mapping[str, Any],
+        armed: tuple[ArmedRule, ...],
+        fired: list[Fired],
     ) -> None:
-        self._world = world
+        self._context = context
+        self._fired = fired
         self._service, self._operation = name
         self._parameters = parameters
         self._launch_rules = [each for each in armed if each.rule.fault in OF_LAUNCHES]
@@ -128,7 +133,7 @@ class CallFaults:
         """Return an older answer to the same question, or None to ask again."""
         for armed in self._stale_rules:
             known = armed.answers.get(repr(self._parameters))
-            if known is None or self._world.now() - known[0] > self._world.scaled(armed.rule.lasts_seconds):
+            if known is None or self._context.now() - known[0] > self._context.scaled(armed.rule.lasts_seconds):
                 continue
             if number := armed.decide():
                 self._record(armed, number)
@@ -139,7 +144,7 @@ class CallFaults:
     def remember(self, answer: Any) -> None:
         """Keep a true answer for the rules that make answers stale."""
         for armed in self._stale_rules:
-            armed.answers[repr(self._parameters)] = (self._world.now(), answer)
+            armed.answers[repr(self._parameters)] = (self._context.now(), answer)
 
     def grant(self, zone: str, wanted: int) -> int:
         """Answer how many of `wanted` instances the rules let this call launch into a zone."""
@@ -170,14 +175,14 @@ class CallFaults:
 
     def _record(self, armed: ArmedRule, number: int) -> None:
         fired = Fired(
-            at=self._world.now(),
+            at=self._context.now(),
             operation=f"{self._service}:{self._operation}",
             number=number,
             when=armed.rule.when,
             fault=armed.rule.fault,
             rule_id=armed.rule_id,
         )
-        self._world.faults.fired.append(fired)
+        self._fired.append(fired)
 
     def _happen(self, armed: ArmedRule, number: int) -> None:
         rule, service = armed.rule, self._service
@@ -189,7 +194,7 @@ class CallFaults:
             case Fault.UNAVAILABLE:
                 raise service_errors.unavailable(service)
             case Fault.DENIED:
-                raise service_errors.denied(self._world, service, self._operation, self._parameters)
+                raise service_errors.denied(self._context, service, self._operation, self._parameters)
             case Fault.EXPIRED_CREDENTIALS:
                 raise service_errors.expired(service)
             case Fault.REFUSED:

@@ -5,12 +5,10 @@ Services are named as botocore names them.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awsroll.sandbox.api_errors import ApiError
-
-if TYPE_CHECKING:
-    from awsroll.sandbox.world import World
+from awsroll.sandbox.interfaces import FaultContext
 
 USER = "user/sandbox"
 FORBIDDEN = 403
@@ -79,14 +77,14 @@ def unavailable(service: str) -> ApiError:
     return ApiError(code, "The service is unavailable. Please try again shortly.", 503)
 
 
-def denied(world: "World", service: str, operation: str, parameters: Mapping[str, Any]) -> ApiError:
+def denied(context: FaultContext, service: str, operation: str, parameters: Mapping[str, Any]) -> ApiError:
     """Return the error for a permission that is missing, with the action and the resource in AWS's words."""
     code, status = _DENIALS.get(service, ("AccessDenied", FORBIDDEN))
     name = f"{_IAM_SERVICES.get(service, service)}:{operation}"
     action = _IAM_ACTIONS.get(name, name)
     message = (
-        f"User: arn:aws:iam::{world.account_id}:{USER} is not authorized to perform: {action} on resource: "
-        f"{_resource(world, service, parameters)} because no identity-based policy allows the {action} action"
+        f"User: arn:aws:iam::{context.account_id}:{USER} is not authorized to perform: {action} on resource: "
+        f"{_resource(context, service, parameters)} because no identity-based policy allows the {action} action"
     )
     if service == "ec2":
         message = f"You are not authorized to perform this operation. {message}"
@@ -99,11 +97,11 @@ def expired(service: str) -> ApiError:
     return ApiError(*_EXPIRIES.get(service, usual))
 
 
-def _resource(world: "World", service: str, parameters: Mapping[str, Any]) -> str:
+def _resource(context: FaultContext, service: str, parameters: Mapping[str, Any]) -> str:
     """Return what the call is about, as far as IAM knows resources of it; a pattern for all of them otherwise."""
-    place = f"{world.region}:{world.account_id}"
+    place = f"{context.region}:{context.account_id}"
     if service == "autoscaling":
-        return _group_arn(world, parameters) or "*"
+        return _group_arn(context, parameters) or "*"
     if service == "ec2" and "MaxCount" in parameters:
         return f"arn:aws:ec2:{place}:instance/*"
     patterns = {
@@ -120,10 +118,10 @@ def _resource(world: "World", service: str, parameters: Mapping[str, Any]) -> st
     return "*"
 
 
-def _group_arn(world: "World", parameters: Mapping[str, Any]) -> str | None:
+def _group_arn(context: FaultContext, parameters: Mapping[str, Any]) -> str | None:
     name, instance_id = parameters.get("AutoScalingGroupName"), parameters.get("InstanceId")
-    for group in world.autoscaling.groups():
+    for group in context.autoscaling.groups():
         if group.name == name or instance_id in group.members:
             return group.arn
-    place = f"{world.region}:{world.account_id}"
+    place = f"{context.region}:{context.account_id}"
     return f"arn:aws:autoscaling:{place}:autoScalingGroup:*:autoScalingGroupName/{name}" if name else None

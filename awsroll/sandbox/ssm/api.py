@@ -17,8 +17,8 @@ from awsroll.sandbox.ssm.requests import check
 
 if TYPE_CHECKING:
     from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.interfaces import InstanceContext
     from awsroll.sandbox.ssm.nodes import Nodes
-    from awsroll.sandbox.world import World
 
 LISTED = PageSize(default=50, most=50, parameter="MaxResults", refusal="ValidationException")
 NODES = PageSize(default=10, least=5, most=50, parameter="MaxResults", refusal="ValidationException")
@@ -28,13 +28,13 @@ class CommandOperations:
     """Handlers of the Run Command operations.
 
     Args:
-        world: the simulated AWS.
+        context: the time, the switches and the instances.
         nodes: who can be reached.
         runner: delivers what is sent.
     """
 
-    def __init__(self, world: World, nodes: Nodes, runner: CommandRunner) -> None:
-        self._world = world
+    def __init__(self, context: InstanceContext, nodes: Nodes, runner: CommandRunner) -> None:
+        self._context = context
         self._nodes = nodes
         self._runner = runner
         self._commands: dict[str, Command] = {}
@@ -53,8 +53,8 @@ class CommandOperations:
 
     def send(self, parameters: Parameters) -> Answer:
         """Send a command; every call is a new one, there is no idempotency token."""
-        request = check(self._world, self._nodes, parameters)
-        now = self._world.now()
+        request = check(self._context, self._nodes, parameters)
+        now = self._context.now()
         command = Command(
             command_id=str(UUID(int=self._random.getrandbits(128), version=4)),
             document=request.document,
@@ -64,7 +64,7 @@ class CommandOperations:
             targets=request.targets,
             instance_ids=[] if request.targets else request.instance_ids,
             requested_at=now,
-            visible_at=now + self._world.scaled(self._world.options.ssm_visibility_seconds),
+            visible_at=now + self._context.scaled(self._context.options.ssm_visibility_seconds),
             timeout_seconds=request.timeout_seconds,
             execution_seconds=request.execution_seconds,
             max_concurrency=request.max_concurrency,
@@ -108,7 +108,7 @@ class CommandOperations:
         plugin = parameters.get("PluginName")
         if plugin not in (None, views.PLUGIN):
             refuse(f"The plugin name {plugin} is not valid", code="InvalidPluginName")
-        if command is None or command.visible_at > self._world.now() or instance_id not in command.invocations:
+        if command is None or command.visible_at > self._context.now() or instance_id not in command.invocations:
             message = f"The command ID {command_id} and instance ID {instance_id} do not match any invocations"
             return refuse(message, code="InvocationDoesNotExist")
         return views.describe_result(command, command.invocations[instance_id])
@@ -138,7 +138,7 @@ class CommandOperations:
 
     def _visible(self, parameters: Parameters) -> list[Command]:
         command_id, instance_id = parameters.get("CommandId"), parameters.get("InstanceId")
-        now = self._world.now()
+        now = self._context.now()
         return [
             command
             for command in reversed(self._commands.values())
@@ -157,7 +157,7 @@ class CommandOperations:
         if key == "ResourceType":
             return "EC2Instance" in values
         if key.startswith("tag:"):
-            return self._world.ec2.instance(instance_id).tags.get(key.removeprefix("tag:")) in values
+            return self._context.ec2.instance(instance_id).tags.get(key.removeprefix("tag:")) in values
         return refuse(f"The filter key {key} is not valid", code="InvalidFilterKey")
 
 

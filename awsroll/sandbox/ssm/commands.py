@@ -13,14 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.ec2.world import number_tag
 from awsroll.sandbox.timeline import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from awsroll.sandbox.interfaces import InstanceContext
     from awsroll.sandbox.ssm.nodes import Nodes
-    from awsroll.sandbox.world import World
 
 VERSION = re.compile(r"sandbox-version[ \t]+[\"']?([\w.+-]+)")
 FAILURE = re.compile(r"^exit 1[ \t]*$", re.MULTILINE)
@@ -118,12 +117,12 @@ class CommandRunner:
     """Delivers commands and lets them end.
 
     Args:
-        world: the simulated AWS.
+        context: the time, the switches and the instances.
         nodes: who can be reached.
     """
 
-    def __init__(self, world: World, nodes: Nodes) -> None:
-        self._world = world
+    def __init__(self, context: InstanceContext, nodes: Nodes) -> None:
+        self._context = context
         self._nodes = nodes
         self.deliveries: list[Delivery] = []
 
@@ -131,7 +130,7 @@ class CommandRunner:
         """Start a command on as many nodes as may run it at a time."""
         for invocation in command.invocations.values():
             seconds = float(command.timeout_seconds)
-            invocation.timer = self._world.after(seconds, partial(self._expire, command, invocation))
+            invocation.timer = self._context.after(seconds, partial(self._expire, command, invocation))
         self._fill(command)
 
     def cancel(self, command: Command, instance_ids: list[str]) -> None:
@@ -155,20 +154,20 @@ class CommandRunner:
         busy = sum(not each.is_over and each.started_at is not None for each in invocations)
         room = max(1, command.limit(command.max_concurrency)) - busy
         for invocation in waiting[: max(0, room)]:
-            invocation.started_at = self._world.now()
-            seconds = self._world.options.ssm_delivery_seconds
-            self._world.after(seconds, partial(self._deliver, command, invocation))
+            invocation.started_at = self._context.now()
+            seconds = self._context.options.ssm_delivery_seconds
+            self._context.after(seconds, partial(self._deliver, command, invocation))
 
     def _deliver(self, command: Command, invocation: Invocation) -> None:
         if invocation.status != "Pending" or not self._nodes.is_online(invocation.instance_id):
             return  # cancelled meanwhile, or unreachable: the delivery timeout ends it
-        now = self._world.now()
+        now = self._context.now()
         invocation.status, invocation.details, invocation.started_at = "InProgress", "In Progress", now
         self.deliveries.append(
             Delivery(instance_id=invocation.instance_id, command_id=command.command_id, text=command.text, at=now)
         )
-        instance = self._world.ec2.instance(invocation.instance_id)
-        seconds = number_tag(instance, "sandbox:command-seconds", self._world.options.command_seconds)
+        instance = self._context.ec2.instance(invocation.instance_id)
+        seconds = instance.number_tag("sandbox:command-seconds", self._context.options.command_seconds)
         if seconds > command.execution_seconds:
             self._later(invocation, float(command.execution_seconds), partial(self._run_out, command, invocation))
         else:
@@ -179,13 +178,13 @@ class CommandRunner:
             left = float(command.execution_seconds)  # a dead agent reports nothing: In Progress until the time is up
             self._later(invocation, left, partial(self._run_out, command, invocation))
             return
-        instance = self._world.ec2.instance(invocation.instance_id)
+        instance = self._context.ec2.instance(invocation.instance_id)
         if instance.tags.get("sandbox:command") == "fails" or FAILURE.search(command.text):
             invocation.response_code, invocation.error_output = 1, "failed to run commands: exit status 1"
             self._end(command, invocation, "Failed")
             return
         if label := VERSION.search(command.text):
-            self._world.ec2.reload(invocation.instance_id, label[1])
+            self._context.ec2.reload(invocation.instance_id, label[1])
             invocation.output = f"serving {label[1]}\n"
         invocation.response_code = 0
         self._end(command, invocation, "Success")
@@ -205,9 +204,9 @@ class CommandRunner:
     def _close(self, invocation: Invocation, status: str, details: str) -> None:
         if invocation.timer is not None:
             invocation.timer.cancel()
-        invocation.status, invocation.details, invocation.ended_at = status, details, self._world.now()
+        invocation.status, invocation.details, invocation.ended_at = status, details, self._context.now()
 
     def _later(self, invocation: Invocation, seconds: float, action: Callable[[], None]) -> None:
         if invocation.timer is not None:
             invocation.timer.cancel()
-        invocation.timer = self._world.after(seconds, action)
+        invocation.timer = self._context.after(seconds, action)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from awsroll.sandbox.ec2.instance import SimInstance
-    from awsroll.sandbox.world import World
+    from awsroll.sandbox.instance import SimInstance
+    from awsroll.sandbox.interfaces import InstanceContext
 
 PING_LAG_SECONDS = 60.0
 """How long a node that is gone is still reported Online, in simulated seconds."""
@@ -24,27 +24,27 @@ class Nodes:
     """The managed nodes of the account.
 
     Args:
-        world: the simulated AWS.
+        context: the time, the switches and the instances.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: InstanceContext) -> None:
+        self._context = context
         self._online_since: dict[str, datetime] = {}
         self._lost_at: dict[str, datetime] = {}
-        world.ec2.on_change(self._instance_changed)
+        context.ec2.on_change(self._instance_changed)
 
     def is_online(self, instance_id: str) -> bool:
         """Whether a command would reach the node now."""
         since = self._online_since.get(instance_id)
-        return since is not None and since <= self._world.now() and instance_id not in self._lost_at
+        return since is not None and since <= self._context.now() and instance_id not in self._lost_at
 
     def ping_status(self, instance_id: str) -> str | None:
         """Answer what is reported about a node, None for one that never was online."""
         since = self._online_since.get(instance_id)
-        if since is None or since > self._world.now():
+        if since is None or since > self._context.now():
             return None
         lost = self._lost_at.get(instance_id)
-        if lost is None or self._world.now() < lost + self._world.scaled(PING_LAG_SECONDS):
+        if lost is None or self._context.now() < lost + self._context.scaled(PING_LAG_SECONDS):
             return "Online"
         return "ConnectionLost"
 
@@ -54,16 +54,16 @@ class Nodes:
 
     def last_ping_at(self, instance_id: str) -> datetime:
         """Answer when a node was last heard of."""
-        return self._lost_at.get(instance_id) or self._world.now()
+        return self._lost_at.get(instance_id) or self._context.now()
 
     def all_ids(self) -> tuple[str, ...]:
         """Answer every instance that is or was a node and is still known to EC2."""
-        known = {instance.instance_id for instance in self._world.ec2.instances()}
+        known = {instance.instance_id for instance in self._context.ec2.instances()}
         return tuple(each for each in self._online_since if each in known and self.ping_status(each) is not None)
 
     def matching(self, targets: Iterable[Mapping[str, object]]) -> list[str]:
         """Answer the nodes online that meet every criterion (`tag:NAME`, `tag-key` or `InstanceIds` with values)."""
-        instances = [each for each in self._world.ec2.instances() if self.is_online(each.instance_id)]
+        instances = [each for each in self._context.ec2.instances() if self.is_online(each.instance_id)]
         wanted = list(targets)
         return [each.instance_id for each in instances if all(_meets(each, target) for target in wanted)]
 
@@ -71,10 +71,10 @@ class Nodes:
         known = instance.instance_id in self._online_since and instance.instance_id not in self._lost_at
         if instance.state != "running":
             if known:
-                self._lost_at[instance.instance_id] = self._world.now()
+                self._lost_at[instance.instance_id] = self._context.now()
         elif not known and instance.tags.get(AGENT_TAG) != "none":
-            seconds = self._world.options.ssm_online_seconds
-            self._online_since[instance.instance_id] = self._world.now() + self._world.scaled(seconds)
+            seconds = self._context.options.ssm_online_seconds
+            self._online_since[instance.instance_id] = self._context.now() + self._context.scaled(seconds)
             self._lost_at.pop(instance.instance_id, None)
 
 

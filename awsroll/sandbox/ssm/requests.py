@@ -12,8 +12,8 @@ from awsroll.sandbox.handling import refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awsroll.sandbox.interfaces import Account
     from awsroll.sandbox.ssm.nodes import Nodes
-    from awsroll.sandbox.world import World
 
 SHELL = "AWS-RunShellScript"
 SHELL_PARAMETERS = frozenset({"commands", "workingDirectory", "executionTimeout"})
@@ -40,7 +40,7 @@ class SendRequest:
     max_errors: str
 
 
-def check(world: World, nodes: Nodes, request: Mapping[str, Any]) -> SendRequest:
+def check(account: Account, nodes: Nodes, request: Mapping[str, Any]) -> SendRequest:
     """Check a request as a whole; one bad id refuses it all.
 
     Raises:
@@ -48,7 +48,7 @@ def check(world: World, nodes: Nodes, request: Mapping[str, Any]) -> SendRequest
     """
     document = str(request["DocumentName"])
     parameters = {key: [str(each) for each in value] for key, value in (request.get("Parameters") or {}).items()}
-    _check_document(world, document, parameters)
+    _check_document(account, document, parameters)
     timeout = int(request.get("TimeoutSeconds", DEFAULT_TIMEOUT))
     if not TIMEOUT_BOUNDS[0] <= timeout <= TIMEOUT_BOUNDS[1]:
         refuse(f"TimeoutSeconds must be between 30 and 2592000, not {timeout}", code="ValidationException")
@@ -61,7 +61,7 @@ def check(world: World, nodes: Nodes, request: Mapping[str, Any]) -> SendRequest
         parameters=parameters,
         text="\n".join(line for values in parameters.values() for line in values),
         comment=comment,
-        instance_ids=_nodes(world, nodes, ids, targets),
+        instance_ids=_nodes(account, nodes, ids, targets),
         targets=targets,
         timeout_seconds=timeout,
         execution_seconds=_execution_seconds(parameters),
@@ -70,9 +70,9 @@ def check(world: World, nodes: Nodes, request: Mapping[str, Any]) -> SendRequest
     )
 
 
-def _check_document(world: World, document: str, parameters: dict[str, list[str]]) -> None:
+def _check_document(account: Account, document: str, parameters: dict[str, list[str]]) -> None:
     own = not document.startswith("AWS-")
-    if own and document.rsplit("/", maxsplit=1)[-1] not in storage.ssm(world)._documents:  # noqa: SLF001  moto has no public way
+    if own and document.rsplit("/", maxsplit=1)[-1] not in storage.ssm(account)._documents:  # noqa: SLF001  moto has no public way
         refuse(f"Document with name {document} does not exist.", code="InvalidDocument")
     if document in WINDOWS_DOCUMENTS:
         refuse(f"The document {document} does not support the platform Linux", code="UnsupportedPlatformType")
@@ -84,7 +84,7 @@ def _check_document(world: World, document: str, parameters: dict[str, list[str]
         refuse(f"Parameters of {SHELL} are not valid; {wrong}", code="InvalidParameters")
 
 
-def _nodes(world: World, nodes: Nodes, ids: list[str], targets: list[dict[str, Any]]) -> list[str]:
+def _nodes(account: Account, nodes: Nodes, ids: list[str], targets: list[dict[str, Any]]) -> list[str]:
     if bool(ids) == bool(targets):
         refuse("Either InstanceIds or Targets must be given, and not both", code="ValidationException")
     if len(ids) > MOST_IDS or len(targets) > MOST_TARGETS:
@@ -95,7 +95,7 @@ def _nodes(world: World, nodes: Nodes, ids: list[str], targets: list[dict[str, A
         return nodes.matching(targets)
     offline = [each for each in ids if not nodes.is_online(each)]
     if offline:
-        message = f"Instances [[{', '.join(offline)}]] not in a valid state for account {world.account_id}"
+        message = f"Instances [[{', '.join(offline)}]] not in a valid state for account {account.account_id}"
         refuse(message, code="InvalidInstanceId")
     return ids
 

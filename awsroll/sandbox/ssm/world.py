@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awsroll.sandbox.handling import Handler
+    from awsroll.sandbox.interfaces import InstanceContext
     from awsroll.sandbox.ssm.commands import Delivery
-    from awsroll.sandbox.world import World
 
 
 class SsmWorld:
     """All commands of the simulated account.
 
     Args:
-        world: the world it is part of; its EC2 exists already.
+        context: the time, the switches and the instances.
     """
 
-    def __init__(self, world: World) -> None:
-        nodes = Nodes(world)
-        self._runner = CommandRunner(world, nodes)
-        self.operations: Mapping[str, Handler] = CommandOperations(world, nodes, self._runner).operations()
+    def __init__(self, context: InstanceContext) -> None:
+        nodes = Nodes(context)
+        self._runner = CommandRunner(context, nodes)
+        self.operations: Mapping[str, Handler] = CommandOperations(context, nodes, self._runner).operations()
 
     def deliveries(self, instance_id: str | None = None) -> tuple[Delivery, ...]:
         """Return which commands reached a node, or all nodes, in order: the same text twice is a double."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import assert_never
 from urllib.parse import parse_qs, urlsplit
 
-from awsroll.sandbox.ec2.instance import Health
+from awsroll.sandbox.instance import Health
 from awsroll.sandbox.traffic import wire
 from awsroll.sandbox.traffic.feed import InstanceFact
 from awsroll.sandbox.traffic.listener import Listener

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from awsroll.sandbox.ec2.instance import Health
+from awsroll.sandbox.instance import Health
 from awsroll.sandbox.traffic.target_table import TargetKey
 
 

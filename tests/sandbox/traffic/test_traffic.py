@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from awsroll.sandbox.ec2.instance import Health
+from awsroll.sandbox.instance import Health
 from awsroll.sandbox.traffic import Outcome, Traffic, TrafficReport
 
 WEB = "arn:web"

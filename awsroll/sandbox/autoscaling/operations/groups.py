@@ -91,7 +91,7 @@ class GroupOperations:
         group = Group(
             name=name,
             arn=self._arn(name),
-            created_at=self._registry.world.now(),
+            created_at=self._registry.context.now(),
             min_size=sizes.min_size,
             max_size=sizes.max_size,
             desired=sizes.desired,
@@ -182,7 +182,7 @@ class GroupOperations:
                 f"New SetDesiredCapacity value {wanted} is below min value {group.min_size} for the AutoScalingGroup."
             )
         before, group.desired = group.desired, wanted
-        now = at(self._registry.world.now())
+        now = at(self._registry.context.now())
         group.desired_changed_because = (
             f"At {now} a user request explicitly set group desired capacity changing the desired capacity "
             f"from {before} to {wanted}."
@@ -191,12 +191,12 @@ class GroupOperations:
         return {}
 
     def _arn(self, name: str) -> str:
-        world = self._registry.world
-        prefix = f"arn:aws:autoscaling:{world.region}:{world.account_id}:autoScalingGroup"
+        context = self._registry.context
+        prefix = f"arn:aws:autoscaling:{context.region}:{context.account_id}:autoScalingGroup"
         return f"{prefix}:{self._registry.new_id()}:autoScalingGroupName/{name}"
 
     def _because(self, group: Group, before: int) -> str:
-        now = at(self._registry.world.now())
+        now = at(self._registry.context.now())
         return (
             f"At {now} a user request update of AutoScalingGroup constraints to min: {group.min_size}, "
             f"max: {group.max_size}, desired: {group.desired} changing the desired capacity from {before} "

@@ -107,7 +107,7 @@ class LaunchOperation:
 
     def _launch(self, group: Group, subnet_id: str, count: int) -> Outcome:
         outcome = Outcome()
-        now = at(self._registry.world.now())
+        now = at(self._registry.context.now())
         cause = f"At {now} an instance was started in response to a LaunchInstances request."
         for _ in range(count):
             try:

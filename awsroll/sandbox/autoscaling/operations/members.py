@@ -181,7 +181,7 @@ class MemberOperations:
         if self._registry.owner(instance_id) is not None:
             refuse(f"Instance {instance_id} is already part of an Auto Scaling group.")
         try:
-            instance = self._registry.world.ec2.instance(instance_id)
+            instance = self._registry.context.ec2.instance(instance_id)
         except ApiError:
             refuse(f"Invalid Instance ID(s): [{instance_id}] specified")
         if instance.state != "running":
@@ -220,4 +220,4 @@ class MemberOperations:
         return self._registry.group(str(parameters["AutoScalingGroupName"]))
 
     def _now(self) -> str:
-        return at(self._registry.world.now())
+        return at(self._registry.context.now())

@@ -46,7 +46,7 @@ class ProcessOperations:
 
     def suspend(self, parameters: Parameters) -> Answer:
         """Suspend processes, all of them when none is named."""
-        group, reason = self._group(parameters), f"User suspended at {at(self._registry.world.now())}"
+        group, reason = self._group(parameters), f"User suspended at {at(self._registry.context.now())}"
         for process in _processes(parameters):
             group.suspended.setdefault(process, reason)
         return {}
@@ -87,7 +87,7 @@ class ProcessOperations:
         group = self._group(parameters)
         name = str(parameters["ScheduledActionName"])
         starts_at = parameters.get("StartTime") or parameters.get("Time")
-        now = self._registry.world.now()
+        now = self._registry.context.now()
         if starts_at is None and not parameters.get("Recurrence"):
             refuse("Either StartTime or Recurrence must be given.")
         starts_at = _instant(starts_at) if starts_at is not None else now
@@ -96,7 +96,7 @@ class ProcessOperations:
         if (old := group.scheduled.get(name)) is not None:
             old.timer.cancel()
         seconds = (starts_at - now).total_seconds() * self._registry.options.speed
-        timer = self._registry.world.after(seconds, lambda: self._due(group, name))
+        timer = self._registry.context.after(seconds, lambda: self._due(group, name))
         sizes = {key: int(parameters[key]) for key in SIZES if parameters.get(key) is not None}
         request = {key: parameters[key] for key in ("Recurrence", "EndTime", "TimeZone") if parameters.get(key)}
         group.scheduled[name] = ScheduledAction(

@@ -50,7 +50,7 @@ class RefreshOperations:
         refresh = Refresh(
             refresh_id=self._registry.new_id(),
             status="InProgress",
-            started_at=self._registry.world.now(),
+            started_at=self._registry.context.now(),
             has_desired_configuration=bool(configuration),
             request=request,
         )
@@ -72,11 +72,11 @@ class RefreshOperations:
         if refresh is None:
             refuse("No in progress or pending Instance Refresh found", code="ActiveInstanceRefreshNotFound")
         refresh.status, refresh.status_reason = "Cancelling", "Cancelled due to user request."
-        self._registry.world.after(CANCELLING_SECONDS, lambda: self._cancelled(refresh))
+        self._registry.context.after(CANCELLING_SECONDS, lambda: self._cancelled(refresh))
         return {"InstanceRefreshId": refresh.refresh_id}
 
     def _cancelled(self, refresh: Refresh) -> None:
-        refresh.status, refresh.ended_at = "Cancelled", self._registry.world.now()
+        refresh.status, refresh.ended_at = "Cancelled", self._registry.context.now()
 
     def _group(self, parameters: Parameters) -> Group:
         return self._registry.group(str(parameters["AutoScalingGroupName"]))

@@ -85,7 +85,7 @@ class TerminateOperation:
         group.desired -= decrement
         if member.state in TERMINATING and member.activity is not None:
             return member.activity
-        now = at(self._registry.world.now())
+        now = at(self._registry.context.now())
         cause = f"At {now} instance {member.instance_id} was taken out of service in response to a user request"
         cause += f", shrinking the capacity from {before} to {group.desired}." if decrement else "."
         return self._controller.departures.begin(group, member, Departure.TERMINATE, cause)

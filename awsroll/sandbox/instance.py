@@ -80,6 +80,13 @@ class SimInstance:
         wish = tags.get(f"sandbox:health:{port}") or tags.get("sandbox:health") or Health.HEALTHY
         return Health(wish) if wish in set(Health) else Health.HEALTHY
 
+    def number_tag(self, key: str, default: float) -> float:
+        """Return the number in a tag, or `default` if the tag is missing or holds no number."""
+        try:
+            return max(0.0, float(self.tags[key]))
+        except (KeyError, ValueError):
+            return default
+
     def application_healthy(self) -> bool:
         """Whether the application is booted and has not been told to be unhealthy."""
         return self.answers() is Health.HEALTHY

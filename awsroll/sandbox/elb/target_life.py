@@ -10,16 +10,16 @@ simulated one by one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.ec2.instance import Health
+from awsroll.sandbox.elb.target_group import TargetGroupSettings
+from awsroll.sandbox.instance import Health
+from awsroll.sandbox.interfaces import InstanceContext
+from awsroll.sandbox.target import SimTarget
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.elb.target_group import TargetGroupSettings
     from awsroll.sandbox.timeline import Timer
-    from awsroll.sandbox.world import World
 
 REGISTERING = ("Elb.RegistrationInProgress", "Target registration is in progress")
 FIRST_CHECKS = ("Elb.InitialHealthChecking", "Initial health checks in progress")
@@ -34,22 +34,11 @@ FAILURES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimTarget:
-    """A target as it is now; `healthy` has neither reason nor description, `gone` is told only to listeners."""
-
-    instance_id: str
-    port: int
-    state: str
-    reason: str | None = None
-    description: str | None = None
-
-
 class TargetLife:
     """One instance on one port of one target group, from its registration until it is gone.
 
     Args:
-        world: for its time, its options and the instance.
+        context: the time, the switches and the instances.
         settings: answers the target group's settings as they are now.
         instance_id: which instance.
         port: on which port.
@@ -58,14 +47,14 @@ class TargetLife:
 
     def __init__(
         self,
-        world: "World",
-        settings: "Callable[[], TargetGroupSettings]",
+        context: InstanceContext,
+        settings: Callable[[], TargetGroupSettings],
         changed: Callable[["TargetLife"], None],
         *,
         instance_id: str,
         port: int,
     ) -> None:
-        self._world = world
+        self._context = context
         self._settings = settings
         self._changed = changed
         self.instance_id = instance_id
@@ -105,19 +94,19 @@ class TargetLife:
     def deregister(self) -> None:
         """Drain for the delay that the target group has now, then go."""
         was_unused = self.state == "unused"
-        self.draining_since = self._world.now()
+        self.draining_since = self._context.now()
         self._become("draining", DRAINING)
-        if was_unused and self._world.options.deregistered_while_unused == "leaves-at-once":
+        if was_unused and self._context.options.deregistered_while_unused == "leaves-at-once":
             self.leave()
         else:
             self._wait(self._drain_seconds(), self._drained)
 
     def _drain_seconds(self) -> float:
-        return self._settings().deregistration_delay_seconds + self._world.options.drain_lag_seconds
+        return self._settings().deregistration_delay_seconds + self._context.options.drain_lag_seconds
 
     def _drained(self) -> None:
         """Go at once, or stay in the list for a while as one that is not registered."""
-        seconds = self._world.options.drained_listed_seconds
+        seconds = self._context.options.drained_listed_seconds
         if seconds > 0:
             self._become("unused", NOT_REGISTERED)
             self._wait(seconds, self.leave)
@@ -139,16 +128,16 @@ class TargetLife:
     # --- in use or not ---
 
     def _reconsider_delay(self) -> None:
-        if self.draining_since is None or self._world.options.changed_delay == "ignored":
+        if self.draining_since is None or self._context.options.changed_delay == "ignored":
             return
-        ends = self.draining_since + self._world.scaled(self._drain_seconds())
-        self._wait(max(0.0, self._simulated(ends - self._world.now())), self._drained)
+        ends = self.draining_since + self._context.scaled(self._drain_seconds())
+        self._wait(max(0.0, self._simulated(ends - self._context.now())), self._drained)
 
     def _reconsider_use(self) -> None:
-        instance = self._world.ec2.find(self.instance_id)
+        instance = self._context.ec2.find(self.instance_id)
         if instance is None or instance.state == "terminated":
             if self._set_aside("Target.InvalidState", "Target is in the terminated state"):
-                self._wait(self._world.options.ended_target_seconds, self.leave)
+                self._wait(self._context.options.ended_target_seconds, self.leave)
             return
         if instance.state == "stopped":
             self._set_aside("Target.InvalidState", "Target is in the stopped state")
@@ -176,18 +165,18 @@ class TargetLife:
         """Count the registration from now; nothing passed or failed yet."""
         self._passes = self._failures = 0
         self._first_check_at = None
-        self._wait(self._world.options.registration_seconds, self._registered)
+        self._wait(self._context.options.registration_seconds, self._registered)
         self._reconsider_use()
 
     def _registered(self) -> None:
-        at_once = self._world.options.first_check == "at-once"
+        at_once = self._context.options.first_check == "at-once"
         self._become("initial", FIRST_CHECKS)
         self._wait(0.0 if at_once else self._settings().interval_seconds, self._check)
 
     def _check(self) -> None:
         if self._first_check_at is None:
-            self._first_check_at = self._world.now()
-        instance = self._world.ec2.find(self.instance_id)
+            self._first_check_at = self._context.now()
+        instance = self._context.ec2.find(self.instance_id)
         settings = self._settings()
         outcome = instance.answers(settings.health_check_port or self.port) if instance else Health.REFUSES
         if outcome is Health.NEVER_ANSWERS:
@@ -210,7 +199,7 @@ class TargetLife:
     def _passed(self) -> None:
         self._failures = 0
         self._passes += 1
-        patient = self.state == "unhealthy" or self._world.options.first_healthy_needs == "threshold"
+        patient = self.state == "unhealthy" or self._context.options.first_healthy_needs == "threshold"
         if self.state != "healthy" and self._passes >= (self._settings().healthy_threshold if patient else 1):
             self._become("healthy", (None, None))
 
@@ -226,7 +215,7 @@ class TargetLife:
         if self._first_check_at is None:
             self._wait(interval, self._check)
             return
-        since = self._simulated(self._world.now() - self._first_check_at)
+        since = self._simulated(self._context.now() - self._first_check_at)
         self._wait(interval - since % interval, self._check)
 
     # --- small parts ---
@@ -239,7 +228,7 @@ class TargetLife:
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         self._stop_waiting()
-        self._timer = self._world.after(seconds, then)
+        self._timer = self._context.after(seconds, then)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -248,4 +237,4 @@ class TargetLife:
 
     def _simulated(self, span: timedelta) -> float:
         """Return how many simulated seconds a span of the clock holds."""
-        return span.total_seconds() * self._world.options.speed
+        return span.total_seconds() * self._context.options.speed

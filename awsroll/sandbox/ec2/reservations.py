@@ -1,0 +1,59 @@
+"""Reservations: the records that moto makes of new instances, with addresses, network interfaces and volumes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from awsroll.sandbox import storage
+from awsroll.sandbox.ec2.templates import TemplateVersion
+from awsroll.sandbox.interfaces import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOrder:
+    """A launch with every question answered: what, where, how many, with which tags."""
+
+    settings: Mapping[str, Any]
+    """The template's data with the request's parameters over it."""
+    template: TemplateVersion | None
+    subnet_id: str | None
+    zone: str
+    least: int
+    most: int
+    tags: Mapping[str, str]
+    volume_tags: Mapping[str, str]
+    client_token: str
+
+
+def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
+    """Let moto make the records of `count` instances: addresses, interfaces, volumes."""
+    from moto.ec2.utils import parse_user_data  # noqa: PLC0415  moto is an optional, slow import
+
+    settings = order.settings
+    interfaces = settings.get("NetworkInterfaces") or []
+    arguments: dict[str, Any] = {
+        "region_name": account.region,
+        "instance_type": settings.get("InstanceType", "m1.small"),
+        "is_instance_type_default": True,  # it is not, but moto then leaves out its slow check of the type
+        "placement": (settings.get("Placement") or {}).get("AvailabilityZone"),
+        "subnet_id": None if interfaces else order.subnet_id,
+        "key_name": settings.get("KeyName"),
+        "security_group_ids": list(settings.get("SecurityGroupIds") or []),
+        "nics": [{"DeviceIndex": 0, **interface} for interface in interfaces],
+        "private_ip": settings.get("PrivateIpAddress"),
+        "ebs_optimized": settings.get("EbsOptimized", False),
+        "monitoring_state": "enabled" if (settings.get("Monitoring") or {}).get("Enabled") else "disabled",
+        "metadata_options": settings.get("MetadataOptions") or {},
+        "instance_market_options": (settings.get("InstanceMarketOptions") or {}).get("MarketType"),
+        "instance_initiated_shutdown_behavior": settings.get("InstanceInitiatedShutdownBehavior"),
+        "disable_api_termination": settings.get("DisableApiTermination", False),
+        "disable_api_stop": settings.get("DisableApiStop", False),
+        "client_token": order.client_token,
+        "tags": {"volume": dict(order.volume_tags)},
+    }
+    if mappings := [it for it in settings.get("BlockDeviceMappings") or () if it.get("Ebs")]:
+        arguments["block_device_mappings"] = mappings
+    user_data = parse_user_data(settings.get("UserData"))
+    return storage.ec2(account).run_instances(
+        settings["ImageId"], count, user_data, settings.get("SecurityGroups") or [], **arguments
+    )

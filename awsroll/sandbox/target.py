@@ -1,0 +1,14 @@
+"""One target of a simulated load balancer, as a value that other services read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimTarget:
+    """A target at one moment. `healthy` has neither reason nor description; only listeners see the state `gone`."""
+
+    instance_id: str
+    port: int
+    state: str
+    reason: str | None = None
+    description: str | None = None
