@@ -1,1 +1,1 @@
-"""The command line: flags to a request, the library call, the answer to text or JSON. No decisions about fleets."""
+"""The command line: options to a request, one library call, and its result as text or JSON. No rollout decisions."""

@@ -1,4 +1,4 @@
-"""The options that every command takes: where the record lies, which account and region, how to speak."""
+"""The options of every command: the record store, the AWS account and region, and the form of the output."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonOptions:
-    """What was said with the options that every command takes."""
+    """The values of the options that every command has."""
 
     state: str | None = None
     region: str | None = None
@@ -25,19 +25,19 @@ class CommonOptions:
         """Return the store that `--state` names.
 
         Raises:
-            SpecError: if it names none.
+            SpecError: if `--state` names no kind of store.
         """
         from awsroll.stores.opening import open_store  # noqa: PLC0415 - keeps `--help` fast
 
         return open_store(self.state, session=self.session, endpoint_url=self.endpoint_url)
 
     def session(self) -> Any:
-        """Return a boto3 session of the profile and region.
+        """Return a boto3 session for the profile and region.
 
         Raises:
-            SpecError: if there is no such profile or region.
+            SpecError: if the profile or the region does not exist.
         """
-        from awsroll.aws.sessions import open_session  # noqa: PLC0415 - boto3 takes longer than all the rest
+        from awsroll.aws.sessions import open_session  # noqa: PLC0415 - boto3 is slow to import
 
         return open_session(profile=self.profile, region=self.region)
 
@@ -48,37 +48,42 @@ COMMON_FLAGS = (
         type=str,
         metavar="DIR|s3://BUCKET/PREFIX|dynamodb://TABLE",
         section=COMMON,
-        help="Where the records and locks of rollouts are kept (default: the directory awsroll under the user's state "
-        "home).",
+        help="Where records and locks of rollouts are stored (default: $XDG_STATE_HOME/awsroll, else "
+        "~/.local/state/awsroll).",
     ),
     Flag(
         field="region",
         type=str,
         metavar="NAME",
         section=COMMON,
-        help="AWS region (default: as boto3 finds it: AWS_REGION, AWS_DEFAULT_REGION, the profile).",
+        help="AWS region (default: AWS_REGION, else AWS_DEFAULT_REGION, else the region of the profile).",
     ),
     Flag(
         field="profile",
         type=str,
         metavar="NAME",
         section=COMMON,
-        help="Profile of the shared AWS configuration (default: AWS_PROFILE, else the default one).",
+        help="Profile in the shared AWS configuration files (default: AWS_PROFILE, else the profile `default`).",
     ),
     Flag(
         field="endpoint_url",
         type=str,
         metavar="URL",
         section=COMMON,
-        help="Send every call there instead of to AWS (default: AWS_ENDPOINT_URL, if set).",
+        help="Send all AWS calls to this URL (default: AWS_ENDPOINT_URL, else the endpoints of AWS).",
     ),
     Flag(
         field="json",
         type=bool,
         section=COMMON,
-        help="Standard output is one JSON object a line, each with `event` and `at`; the result is the last.",
+        help="Print one JSON object per line on standard output, each with `event` and `at`; the last is the result.",
     ),
-    Flag(field="quiet", type=bool, section=COMMON, help="No progress, only the result."),
-    Flag(field="yes", type=bool, section=COMMON, help="Ask nothing: go on although the checks have warnings."),
+    Flag(field="quiet", type=bool, section=COMMON, help="Print only the result, no progress."),
+    Flag(
+        field="yes",
+        type=bool,
+        section=COMMON,
+        help="Skip confirmation prompts: continue even if the checks have warnings.",
+    ),
 )
 COMMON_GROUP = FlagGroup("common", COMMON_FLAGS, CommonOptions)

@@ -1,4 +1,4 @@
-"""What people ask of a rollout from any terminal: `pause`, `approve`, `abort`, `rollback`."""
+"""Commands that control a rollout from any terminal: `pause`, `approve`, `abort`, `rollback`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from awsroll.report import Report, RolloutSummary
     from awsroll.stores import RecordStore
 
-ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id.")]
+ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")]
 
 
 @takes(COMMON_GROUP)
 def pause(common: CommonOptions, rollout: ROLLOUT) -> int:
-    """Pause a rollout at the next safe point: what is in flight comes to its end, then its driver exits with 3."""
-    return _ask(common, rollout, "pause", lambda said: replace(said, pause=True))
+    """Pause a rollout at its next safe point.
+
+    Servers in progress are finished first. Then the process that drives the rollout exits with 3.
+    """
+    return _request(common, rollout, "pause", lambda requests: replace(requests, pause=True))
 
 
 @takes(COMMON_GROUP)
@@ -35,21 +38,25 @@ def approve(
     rollout: ROLLOUT,
     *,
     reject: Annotated[
-        bool, typer.Option("--reject", help="Say no instead: that is a failure of the rollout, as --on-failure says.")
+        bool,
+        typer.Option("--reject", help="Reject the checkpoint instead: the rollout fails, and --on-failure applies."),
     ] = False,
 ) -> int:
-    """Open the gate that waits for a person."""
+    """Approve the checkpoint that a rollout is waiting at."""
     from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
     if reject:
-        return _ask(common, rollout, "reject", lambda said: replace(said, rejected=True))
+        return _request(common, rollout, "reject", lambda requests: replace(requests, rejected=True))
     store = common.store()
-    return _tell(common, "approve", operations.approve(rollout, store), store)
+    return _report(common, "approve", operations.approve(rollout, store), store)
 
 
 @takes(PACE_GROUP, COMMON_GROUP)
 def abort(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
-    """Settle what is in flight, restore the settings, and stop with the fleet mixed."""
+    """Stop a rollout and leave its fleet mixed.
+
+    Draining servers return to traffic, surplus new servers are terminated, and changed settings are restored.
+    """
 
     def run(context: "Context") -> "Report":
         from awsroll.driver.operations import settle_and_stop  # noqa: PLC0415 - keeps `--help` fast
@@ -61,37 +68,45 @@ def abort(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
 
 @takes(PACE_GROUP, COMMON_GROUP)
 def rollback(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
-    """Take the fleet back to the version it ran before the rollout, also after it has succeeded."""
+    """Return a fleet to the version that it ran before a rollout.
+
+    Works during the rollout, after it stopped, and after it succeeded.
+    """
 
     def run(context: "Context") -> "Report":
         from awsroll.driver.operations import go_back  # noqa: PLC0415 - keeps `--help` fast
 
         return go_back(rollout, context, pace)
 
-    return drive(common, run, wanted=Outcome.ROLLED_BACK)
+    return drive(common, run, success=Outcome.ROLLED_BACK)
 
 
-def _ask(common: CommonOptions, rollout: str, what: str, change: Callable[[UserRequests], UserRequests]) -> int:
+def _request(common: CommonOptions, rollout: str, what: str, change: Callable[[UserRequests], UserRequests]) -> int:
     from awsroll.driver.operations import ask  # noqa: PLC0415 - keeps `--help` fast
 
     store = common.store()
-    return _tell(common, what, ask(rollout, change, store), store)
+    return _report(common, what, ask(rollout, change, store), store)
 
 
-def _tell(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:
-    _wake(common, summary.rollout_id, store)
+def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:
+    """Print what was requested and which process acts on it."""
+    _resume_waiting_state_machine(common, summary.rollout_id, store)
     rollout = summary.rollout_id
     driven = summary.status is Outcome.RUNNING
-    heard = "its driver acts on it at its next look" if driven else "no process drives it: `awsroll resume` acts on it"
+    effect = (
+        "the process that drives it acts on this at its next observation"
+        if driven
+        else f"no process drives it now; `awsroll resume {rollout}` acts on this"
+    )
     if common.json:
         Output(json=True).emit("asked", rollout_id=rollout, what=what, driven=driven)
     else:
-        Output(quiet=common.quiet).result(f"{rollout}: asked to {what}; {heard}")
+        Output(quiet=common.quiet).result(f"{rollout}: {what} requested; {effect}")
     return 0
 
 
-def _wake(common: CommonOptions, rollout: str, store: "RecordStore") -> None:
-    """Have a state machine that waits for a person hear of it at once."""
+def _resume_waiting_state_machine(common: CommonOptions, rollout: str, store: "RecordStore") -> None:
+    """Resume a Step Functions state machine that waits for an approval."""
     from awsroll.driver.operations import Context, hear_at_once  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.task_token import waiting_token  # noqa: PLC0415 - the same
 

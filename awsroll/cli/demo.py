@@ -1,4 +1,4 @@
-"""`awsroll demo`: the main job on the embedded AWS, under live traffic, without an AWS account."""
+"""`awsroll demo`: a rollout in the sandbox under live traffic, without an AWS account."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
-from awsroll.cli.drive import Stage, drive
+from awsroll.cli.drive import TemporaryBackend, drive
 from awsroll.cli.flags import takes
-from awsroll.cli.missing_extra import needing_sandbox
+from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
+from awsroll.cli.sandbox import check_speed
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
     from awsroll.driver.operations import Context
@@ -23,43 +23,41 @@ if TYPE_CHECKING:
     from awsroll.sandbox.demo_world import DemoWorld
 
 _MOST_SERVERS = 100
-_LOOK_EVERY_SECONDS = 0.25  # the sandbox's timers are sped up, so that looks must come faster than on AWS
+_POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observations must be more frequent
 
 
 @takes(COMMON_GROUP)
 def demo(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
     *,
-    servers: Annotated[
-        int, typer.Option(metavar="N", min=1, max=_MOST_SERVERS, help="How many servers to roll (default: 9).")
-    ] = 9,
-    strategy: Annotated[
-        Strategy, typer.Option(help="How: replace, double-half or reload (default: replace).")
-    ] = Strategy.REPLACE,
+    servers: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST_SERVERS, help="Number of servers.")] = 9,
+    strategy: Annotated[Strategy, typer.Option(help="Strategy: replace, double-half or reload.")] = Strategy.REPLACE,
     concurrent: Annotated[
-        str | None, typer.Option(metavar="N|N%", help="How many servers at a time (default: 1).")
+        str | None, typer.Option(metavar="N|N%", help="Number of servers to update at a time (default: 1).")
     ] = None,
     speed: Annotated[
         float | None,
-        typer.Option(metavar="N", help="How many times faster than AWS the sandbox's timers run (default: 10 to 25)."),
+        typer.Option(metavar="N", help="Speed of the sandbox's timers as a multiple of AWS's (default: 10 to 25)."),
     ] = None,
     auto_scaling: Annotated[
-        bool, typer.Option("--auto-scaling", help="Roll an Auto Scaling group (default: servers registered by hand).")
+        bool, typer.Option("--auto-scaling", help="Roll an Auto Scaling group (default: manually registered servers).")
     ] = False,
     bad_version: Annotated[
-        bool, typer.Option("--bad-version", help="Roll to a version that never becomes healthy: shows the stop.")
+        bool, typer.Option("--bad-version", help="Roll to a version that never becomes healthy; shows the rollback.")
     ] = False,
 ) -> int:
-    """Roll a fleet of the embedded AWS to a new version under live traffic, and count what was dropped."""
-    if speed is not None and not 0 < speed < float("inf"):
-        problem = f"--speed {speed:g}: give a number above 0, 10 for ten times as fast"
-        raise SpecError(problem)
-    request = RolloutSpec(strategy=strategy, concurrent=concurrent, poll=_LOOK_EVERY_SECONDS)
-    request.amounts()  # a wrong amount is said before anything is started
+    """Roll a fleet in the sandbox under live traffic.
+
+    Starts the embedded AWS, rolls a fleet to a new version and counts the dropped requests. Needs no AWS account.
+    """
+    if speed is not None:
+        check_speed(speed)
+    request = RolloutSpec(strategy=strategy, concurrent=concurrent, poll=_POLL_SECONDS)
+    request.amounts()  # report a wrong amount before anything starts
     output = Output(json=common.json, quiet=common.quiet)
     with ExitStack() as stack:
-        with needing_sandbox():
-            from awsroll.sandbox.demo_world import DemoWorld  # noqa: PLC0415 - moto, only for whoever wants it
+        with require_sandbox():
+            from awsroll.sandbox.demo_world import DemoWorld  # noqa: PLC0415 - moto is slow to import
 
             world = DemoWorld(
                 servers=servers,
@@ -69,33 +67,34 @@ def demo(  # noqa: PLR0913 - one parameter is one option
                 auto_scaling=auto_scaling,
             )
             if not common.json:
-                output.note(
-                    f"starting {servers} servers under live traffic, on timers {world.chosen_speed:g} times AWS's"
-                )
+                output.note(_starting_text(servers, world.chosen_speed))
             stack.enter_context(world)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
         return _drive(_request(request, world), world, common, folder)
 
 
+def _starting_text(servers: int, speed: float) -> str:
+    return f"starting {servers} servers under live traffic; timers run {speed:g} times as fast as on AWS"
+
+
 def _drive(spec: RolloutSpec, world: "DemoWorld", common: CommonOptions, folder: Path) -> int:
     from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
 
-    alone = replace(common, endpoint_url=world.server.url, yes=True)
-    return drive(
-        alone, lambda given: _roll(spec, given, world), stage=Stage(session=world.session, store=LocalStore(folder))
-    )
+    backend = TemporaryBackend(session=world.session, store=LocalStore(folder))
+    options = replace(common, endpoint_url=world.server.url, yes=True)
+    return drive(options, lambda context: _roll(spec, context, world), backend=backend)
 
 
 def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
     from awsroll.sandbox.demo_world import NEXT_VERSION_LABEL, RELOAD_COMMAND  # noqa: PLC0415 - see above
 
     fleet = world.fleet
-    patience = 240 / world.chosen_speed  # of a bad version: long enough for a good one, short enough to watch
+    healthy_seconds = 240 / world.chosen_speed  # enough for a good version; a bad version fails soon
     request = replace(
         request,
         asg=fleet.group_name or "",
         target_group=() if fleet.group_name else fleet.target_group_arns,
-        healthy_timeout=max(patience, 5),
+        healthy_timeout=max(healthy_seconds, 5),
     )
     if request.strategy is Strategy.RELOAD:
         return replace(request, command=(RELOAD_COMMAND,), app_version=NEXT_VERSION_LABEL)
@@ -107,11 +106,11 @@ def _roll(spec: RolloutSpec, context: "Context", world: "DemoWorld") -> "Report"
     from awsroll.report import Traffic  # noqa: PLC0415 - see above
 
     report = start(spec, context)
-    seen = world.stop_traffic()
+    counts = world.stop_traffic()
     traffic = Traffic(
-        requests=seen.requests,
-        dropped=seen.dropped,
-        by_version=dict(seen.by_version),
-        lowest_serving=seen.lowest_serving,
+        requests=counts.requests,
+        dropped=counts.dropped,
+        by_version=dict(counts.by_version),
+        lowest_serving=counts.lowest_serving,
     )
     return replace(report, traffic=traffic)

@@ -1,4 +1,4 @@
-"""Exit codes, and which error or outcome ends in which. Scripts depend on the numbers."""
+"""Exit codes, and the code of each outcome and error. Scripts depend on the numbers."""
 
 from enum import IntEnum
 
@@ -7,28 +7,28 @@ from awsroll.errors import AwsError, AwsrollError, FleetLockedError
 
 
 class Exit(IntEnum):
-    """How a command ended."""
+    """The exit code of a command."""
 
     DONE = 0
     ROLLED_BACK = 1  # the rollout failed and was rolled back; the fleet serves the old version
-    REFUSED = 2  # the request is invalid, or the checks refuse it: nothing was changed
-    NEEDS_A_PERSON = 3  # stopped or paused with the fleet mixed
+    REFUSED = 2  # the request is invalid or a check refuses it: nothing was changed
+    STOPPED_OR_PAUSED = 3  # stopped or paused; the fleet may be mixed
     FLEET_HELD = 4  # another rollout holds this fleet: nothing was changed
-    AWS_REFUSED = 5  # credentials, permission, endpoint: before anything was changed
+    AWS_REFUSED = 5  # credentials, permission or endpoint: nothing was changed
     INTERRUPTED = 130
 
 
-def exit_of_outcome(outcome: Outcome, *, wanted: Outcome = Outcome.SUCCEEDED) -> Exit:
-    """Return how a rollout with this outcome ends a command that wanted another, or this one."""
-    if outcome in (wanted, Outcome.SUCCEEDED):
+def exit_of_outcome(outcome: Outcome, *, success: Outcome = Outcome.SUCCEEDED) -> Exit:
+    """Return the exit code of a rollout; `success` is the outcome that the command was started for."""
+    if outcome in (success, Outcome.SUCCEEDED):
         return Exit.DONE
     if outcome is Outcome.ROLLED_BACK:
         return Exit.ROLLED_BACK
-    return Exit.INTERRUPTED if outcome in (Outcome.INTERRUPTED, Outcome.RUNNING) else Exit.NEEDS_A_PERSON
+    return Exit.INTERRUPTED if outcome in (Outcome.INTERRUPTED, Outcome.RUNNING) else Exit.STOPPED_OR_PAUSED
 
 
 def exit_of_error(error: AwsrollError) -> Exit:
-    """Return how an error ends the command."""
+    """Return the exit code of an error."""
     if isinstance(error, FleetLockedError):
         return Exit.FLEET_HELD
     if isinstance(error, AwsError):

@@ -1,4 +1,4 @@
-"""`awsroll list` and `awsroll status`: the known rollouts, and where one stands. Reads the records, never AWS."""
+"""`awsroll list` and `awsroll status`: the state of rollouts, from their records. No calls to AWS."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
-from awsroll.cli.output import Output, complain
+from awsroll.cli.output import Output, write_messages
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ def rollouts(common: CommonOptions) -> int:
     store = common.store()
     known = known_rollouts(store)
     if common.json:
-        for one in known:
-            Output(json=True).emit("rollout", **_plain(one))
+        for summary in known:
+            Output(json=True).emit("rollout", **_plain(summary))
     elif known:
         Output().result(summaries_text(known))
     else:
-        Output(quiet=common.quiet).note(f"no rollouts are known in {store.place}")
-    complain(*(str(error) for error in store.unreadable()))
+        Output(quiet=common.quiet).note(f"there are no rollouts in {store.place}")
+    write_messages(*(str(error) for error in store.unreadable()))
     return 0
 
 
@@ -36,10 +36,10 @@ def rollouts(common: CommonOptions) -> int:
 def status(
     common: CommonOptions,
     rollout: Annotated[
-        str | None, typer.Argument(metavar="[ROLLOUT]", help="The rollout's id (default: the newest).")
+        str | None, typer.Argument(metavar="[ROLLOUT]", help="Id of the rollout (default: the newest rollout).")
     ] = None,
 ) -> int:
-    """Show where a rollout stands, by its record."""
+    """Show the state of a rollout."""
     from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
     from awsroll.driver.operations import known_rollout, known_rollouts  # noqa: PLC0415 - see above
 
@@ -47,7 +47,7 @@ def status(
     if rollout is None:
         newest = next(iter(known_rollouts(store)), None)
         if newest is None:
-            problem = f"no rollouts are known in {store.place}: start one with `awsroll roll`"
+            problem = f"there are no rollouts in {store.place}. Start a rollout with `awsroll roll`"
             raise RolloutNotFoundError(problem)
         rollout = newest.rollout_id
     record, summary = store.load(rollout), known_rollout(rollout, store)

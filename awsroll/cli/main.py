@@ -1,6 +1,6 @@
-"""The `awsroll` program: its commands, and every error as a few plain lines and an exit code.
+"""The `awsroll` program: its commands, and the message and exit code of every error.
 
-A user's mistake never shows a traceback; an unknown error is a defect and does.
+A user's mistake never shows a traceback. An unexpected error is a defect of awsroll and does.
 """
 
 import os
@@ -11,21 +11,22 @@ import typer
 
 from awsroll.cli import control, demo, listing, plan, policy, repair, resume, roll, sandbox, schema, state
 from awsroll.cli.exit_codes import Exit, exit_of_error
-from awsroll.cli.output import Output, complain
+from awsroll.cli.output import Output, write_messages
 from awsroll.errors import AwsrollError, FleetError, SpecError
 
-# The root of typer's own complaints about the command line; it has no public name of its own.
+# The base class of typer's usage errors. typer does not export it.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="awsroll",
     help="Rolling deployments for EC2 fleets behind load balancers: a few servers at a time, no downtime.",
-    epilog="Exit codes: 0 on the new version; 1 failed and rolled back; 2 refused, nothing changed; 3 stopped "
-    "or paused, a person must look; 4 another rollout holds the fleet; 5 AWS refused us, nothing changed; 130 "
-    "interrupted, `awsroll resume` goes on.",
+    epilog="Exit codes: 0 the fleet is on the requested version; 1 the rollout failed and was rolled back; 2 the "
+    "request was refused, nothing changed; 3 stopped or paused, the fleet may be mixed; 4 another rollout holds the "
+    "fleet, nothing changed; 5 AWS refused or did not answer, nothing changed; 130 interrupted, continue with "
+    "`awsroll resume`.",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its tables cut long options short
+    rich_markup_mode=None,  # rich truncates long options
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in (
@@ -50,18 +51,18 @@ app.add_typer(state.app, name="state")
 
 
 def main() -> None:
-    """Run the program and exit with its code."""
+    """Run the program and exit with its exit code."""
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has left; Python would complain at exit.
+        # The reader of the output has closed it. Python would print an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; return its exit code."""
+    """Run one command and return its exit code."""
     as_json = "--json" in arguments
     try:
         return int(app(list(arguments) or ["--help"], standalone_mode=False, prog_name="awsroll") or 0)
@@ -72,21 +73,21 @@ def run(arguments: Sequence[str]) -> int:
     except AwsrollError as error:
         return _refuse([str(error)], exit_of_error(error), as_json=as_json)
     except KeyboardInterrupt:
-        complain("interrupted before anything was changed")
+        write_messages("interrupted; nothing was changed")
         return Exit.INTERRUPTED
 
 
 def _refuse(problems: Sequence[str], code: Exit, *, as_json: bool) -> int:
-    complain(*problems)
+    write_messages(*problems)
     if as_json:
         Output(json=True).emit("refused", reason="; ".join(problems))
     return code
 
 
 def _usage_problem(error: Exception) -> str:
-    # The context tells which command it was; typer's exceptions carry it without declaring it in a public type.
+    # typer's errors have the context of the command, but no public type declares it.
     context = getattr(error, "ctx", None)
     command = "awsroll" if context is None else context.command_path
-    said = error.format_message() if hasattr(error, "format_message") else str(error)
-    said = " ".join(said.split()).rstrip(".").replace("Value error, ", "")
-    return f"{said} (`{command} --help` lists the options)"
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    message = " ".join(message.split()).rstrip(".").replace("Value error, ", "")
+    return f"{message} (`{command} --help` lists the options)"

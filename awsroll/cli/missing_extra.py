@@ -1,4 +1,4 @@
-"""What the optional part `awsroll[sandbox]` is needed for, said in one line where it is missing."""
+"""The error for a missing optional dependency `awsroll[sandbox]`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +7,17 @@ from awsroll.errors import SpecError
 
 
 @contextmanager
-def needing_sandbox() -> Iterator[None]:
-    """Turn a failed import of the sandbox's own dependencies into the way to install them.
+def require_sandbox() -> Iterator[None]:
+    """Replace an import error of the sandbox by the command that installs it.
 
     Raises:
-        SpecError: if the extra is not installed.
+        SpecError: if a dependency of the sandbox is not installed.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "moto").partition(".")[0]
-        problem = f"this needs the sandbox, which is not installed (no {missing}): pip install 'awsroll[sandbox]'"
+        problem = (
+            f"the sandbox is not installed ({missing} is missing). Install it with: pip install 'awsroll[sandbox]'"
+        )
         raise SpecError(problem) from error

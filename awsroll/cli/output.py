@@ -1,7 +1,7 @@
-"""What a command says, and where: the result on standard output, progress and errors on standard error.
+"""Output of the commands: the result on standard output, progress and messages on standard error.
 
-Three ways to speak: a live view on a terminal, plain lines elsewhere, JSON lines with `--json`. `--quiet` leaves only
-the result.
+Progress is a live view on a terminal, plain lines elsewhere, and JSON lines on standard output with `--json`.
+`--quiet` prints only the result.
 """
 
 import sys
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """How this command speaks."""
+    """The form of a command's output."""
 
     json: bool = False
     quiet: bool = False
 
     @contextmanager
     def progress(self) -> Iterator["Sink"]:
-        """Give a sink for the events of a rollout; what it shows is whole when the block ends."""
-        from awsroll.events import JsonLines, Tee  # noqa: PLC0415 - for commands that drive a rollout
+        """Yield the sink that shows the events of a rollout until the block ends."""
+        from awsroll.events import JsonLines, Tee  # noqa: PLC0415 - only commands that drive a rollout need it
 
         if self.json:
             yield JsonLines(sys.stdout)
         elif self.quiet:
             yield Tee()
         elif sys.stderr.isatty():
-            from awsroll.cli.live import LiveView  # noqa: PLC0415 - rich, only for a terminal
+            from awsroll.cli.live import LiveView  # noqa: PLC0415 - only a terminal needs rich
 
             with LiveView() as view:
                 yield view
@@ -42,7 +42,7 @@ class Output:
             yield PlainLines(sys.stderr)
 
     def emit(self, event: str, **fields: Any) -> None:
-        """Write one JSON line on standard output."""
+        """Write one JSON object as a line on standard output."""
         from awsroll.events import JsonLines  # noqa: PLC0415 - see above
 
         JsonLines(sys.stdout).event(event, datetime.now(UTC), **fields)
@@ -53,18 +53,24 @@ class Output:
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Write a line of progress on standard error, unless told to be quiet."""
+        """Write a line of progress on standard error, unless `--quiet` is given."""
         if not self.quiet:
-            complain(text)
+            write_messages(text)
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is a person to ask."""
+        """Return whether a confirmation prompt can be shown."""
         return not (self.json or self.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def complain(*lines: str) -> None:
-    """Write lines on standard error, each under awsroll's name."""
+def ask_to_confirm(question: str) -> bool:
+    """Ask a yes-or-no question on the terminal; the default is no."""
+    write_messages(f"{question} [y/N] (--yes skips this prompt)")
+    return input().strip().lower() in ("y", "yes")
+
+
+def write_messages(*lines: str) -> None:
+    """Write lines on standard error, each with the prefix `awsroll: `."""
     with suppress(OSError):
         sys.stderr.write("".join(f"awsroll: {line}\n" for line in lines))
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`awsroll policy`: the IAM policy that rolling a fleet takes. Read-only."""
+"""`awsroll policy`: the least-privilege IAM policy of a rollout. It only reads."""
 
 import json
 
@@ -11,12 +11,15 @@ from awsroll.core.request.spec import RolloutSpec
 
 @takes(REQUEST_GROUP, COMMON_GROUP)
 def policy(request: RolloutSpec, common: CommonOptions) -> int:
-    """Print the least that IAM must allow for rolling this fleet in this way, as a policy in JSON. Changes nothing."""
+    """Print the IAM policy that a rollout of this fleet needs.
+
+    The policy is least-privilege JSON for this fleet and these options. Nothing is changed.
+    """
     from awsroll.aws.connection import Connection  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.clock import SystemClock  # noqa: PLC0415 - see above
     from awsroll.preflight.iam_policy import policy_for  # noqa: PLC0415 - see above
 
     aws = Connection(common.session(), clock=SystemClock(), endpoint_url=common.endpoint_url)
-    made = policy_for(request, aws, store=common.state or "")
-    Output().result(json.dumps(made, indent=None if common.json else 2))
+    document = policy_for(request, aws, store=common.state or "")
+    Output().result(json.dumps(document, indent=None if common.json else 2))
     return 0

@@ -1,4 +1,4 @@
-"""Progress where there is no terminal: one plain line an event, on standard error."""
+"""Progress without a terminal: one plain line per event on standard error."""
 
 from datetime import datetime
 from typing import TextIO
@@ -7,24 +7,24 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 
-_SELF_EXPLAINING = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
-_USUAL = "done"  # the answer of AWS that need not be mentioned
+_SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
+_USUAL_ANSWER = "done"
 
 
 def in_words(name: str, fields: dict[str, object]) -> str:
-    """Return an event as one readable line: `instance deregistered: i-0abc, reason outdated`."""
-    said = [_said(key, value) for key, value in fields.items() if value not in (None, "", (), [], _USUAL)]
-    what = name.replace(".", " ")
-    return f"{what}: {', '.join(said)}" if said else what
+    """Return an event as one readable line, such as `instance deregistered: i-0abc, reason outdated`."""
+    details = [_detail(key, value) for key, value in fields.items() if value not in (None, "", (), [], _USUAL_ANSWER)]
+    fact = name.replace(".", " ")
+    return f"{fact}: {', '.join(details)}" if details else fact
 
 
-def _said(key: str, value: object) -> str:
-    text = " ".join(str(one) for one in value) if isinstance(value, (tuple, list)) else str(value)
-    return text if key in _SELF_EXPLAINING else f"{key.replace('_', ' ')} {text}"
+def _detail(key: str, value: object) -> str:
+    text = " ".join(str(item) for item in value) if isinstance(value, (tuple, list)) else str(value)
+    return text if key in _SHOWN_WITHOUT_KEY else f"{key.replace('_', ' ')} {text}"
 
 
 class PlainLines:
-    """Writes each event as one line."""
+    """A sink that writes each event as one line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream: TextIO | None = stream
@@ -39,18 +39,18 @@ class PlainLines:
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()
-        except (OSError, ValueError):  # nobody reads any more: the rollout goes on
+        except (OSError, ValueError):  # the reader has closed the stream; the rollout continues
             self._stream = None
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Write nothing: a look that changes nothing is no news."""
+        """Write nothing: an observation alone is not an event."""
 
 
 class FleetLines(PlainLines):
-    """Writes each event of many fleets as one line that begins with the fleet's name."""
+    """A sink for many fleets: each line begins with the name of the fleet."""
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Write one line; what is of no single fleet has its wave in it."""
+        """Write one line; an event of a whole wave names the wave instead of a fleet."""
         fleet = fields.pop("fleet_name", "")
         if not fleet:
             super().event(name, at, **fields)

@@ -1,6 +1,6 @@
-"""The request, made of options and of a file with the same keys; an option wins over the file.
+"""The request of a command: options, and a rollout file with the same keys. An option overrides the file.
 
-Names and types are checked here. What the values mean is for `RolloutSpec.problems`.
+This module checks names and types. `RolloutSpec.problems` checks the values.
 """
 
 from pathlib import Path
@@ -21,96 +21,96 @@ _FILE_FLAG = Flag(
     short="-f",
     metavar="FILE",
     section=FLEET,
-    help="YAML, TOML or JSON with any of these options as keys; an option given here wins over the file. With the key "
-    "`waves` (roll, plan): many fleets, see docs/fleets.md.",
+    help="Rollout file (YAML, TOML or JSON) with these options as keys. An option on the command line overrides the "
+    "file. roll and plan also accept a file of many fleets, with the key `waves`; see docs/fleets.md.",
 )
 
 
 def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
-    """Return the request that a file and flags make together.
+    """Return the request that a file and options define together.
 
     Raises:
-        SpecError: if the file cannot be read, names an unknown key, or a value has the wrong type.
+        SpecError: if the file cannot be read, has an unknown key, or a value has the wrong type.
     """
     return to_spec(given_values(file=file, **given), where="" if file is None else f"{file}: ")
 
 
 def build_request_or_fleets(*, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec":
-    """Return the request that a file and flags make together, or the waves of a file of many fleets.
+    """Return the request that a file and options define together, or the waves of a file of many fleets.
 
     Raises:
-        SpecError: if the file cannot be used, or a flag names a fleet beside a file that names many.
+        SpecError: if the file cannot be used, or an option names a fleet although the file names many.
     """
     return read_fleets(file, given) or build_request(file=file, **given)
 
 
 def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
-    """Return what was said, by a file or by flags, and nothing else.
+    """Return the values given in a file or by options, without defaults.
 
     Raises:
-        SpecError: if the file cannot be read or names an unknown key.
+        SpecError: if the file cannot be read or has an unknown key.
     """
     values: dict[str, Any] = {}
     if file is not None:
-        from awsroll.files import rollout_file  # noqa: PLC0415 - YAML and TOML are loaded where a file is given
+        from awsroll.files import rollout_file  # noqa: PLC0415 - only a file needs YAML and TOML
 
-        held = rollout_file.read(Path(file))
-        if rollout_file.is_of_many(held):
-            problem = f"the file {file} is of many fleets: `awsroll roll -f` and `awsroll plan -f` take it"
+        content = rollout_file.read(Path(file))
+        if rollout_file.is_of_many(content):
+            problem = f"the file {file} defines many fleets; only `awsroll roll -f` and `awsroll plan -f` accept it"
             raise SpecError(problem)
-        values = rollout_file.options(held, Path(file))
-    return values | said(given)
+        values = rollout_file.options(content, Path(file))
+    return values | given_options(given)
 
 
 def read_fleets(file: str | None, given: dict[str, Any]) -> "FleetsSpec | None":
-    """Return the waves of a file of many fleets, with the flags laid over every fleet; None if it is of one.
+    """Return the waves of a file of many fleets; None for a file of one fleet. Options override every fleet.
 
     Raises:
-        SpecError: if it cannot be used, or a flag names a fleet.
+        SpecError: if the file cannot be used, or an option names a fleet.
     """
     if file is None:
         return None
     from awsroll.files import rollout_file  # noqa: PLC0415 - see above
 
-    held = rollout_file.read(Path(file))
-    if not rollout_file.is_of_many(held):
+    content = rollout_file.read(Path(file))
+    if not rollout_file.is_of_many(content):
         return None
-    flags = said(given)
-    wrong = [f"--{one.name}" for one in SPEC_FLAGS if one.field in flags and one.section not in (LIMITS, VERSION)]
+    options = given_options(given)
+    wrong = [f"--{flag.name}" for flag in SPEC_FLAGS if flag.field in options and flag.section not in (LIMITS, VERSION)]
     if wrong:
-        problem = f"{', '.join(wrong)}: the file {file} names its fleets itself; leave it out"
+        problem = f"{', '.join(wrong)} cannot be combined with the file {file}, which names its fleets; omit the option"
         raise SpecError(problem)
-    return rollout_file.to_fleets(held, over=flags, where=f"{file}: ")
+    return rollout_file.to_fleets(content, over=options, where=f"{file}: ")
 
 
-def said(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the flags that were given."""
+def given_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that the user gave."""
     return {name: value for name, value in given.items() if value is not None and value != []}
 
 
 def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:
-    """Return a request of plain values.
+    """Return the request that plain values define.
 
     Raises:
         SpecError: if a value has the wrong type.
     """
-    from awsroll.files import rollout_file  # noqa: PLC0415 - not needed for `--help`
+    from awsroll.files import rollout_file  # noqa: PLC0415 - keeps `--help` fast
 
     return rollout_file.to_spec(values, where=where)
 
 
-def build_pace(**said: Any) -> Pace:
-    """Return how to go on, of what was given anew.
+def build_pace(**times: Any) -> Pace:
+    """Return the times that a command changes for the rest of a rollout.
 
     Raises:
         SpecError: if a time is too small.
     """
-    if problems := problems_of_times(said):
+    if problems := problems_of_times(times):
         raise SpecError(*problems)
-    return Pace(**said)
+    return Pace(**times)
 
 
 _PACE = ("poll", "settle_time", "lease")
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
-ASKED_GROUP = FlagGroup("asked", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
-PACE_GROUP = FlagGroup("pace", [one for one in SPEC_FLAGS if one.field in _PACE], build_pace)
+REQUEST_OR_FLEETS_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
+PACE_GROUP = FlagGroup("pace", [flag for flag in SPEC_FLAGS if flag.field in _PACE], build_pace)

@@ -1,4 +1,4 @@
-"""The result as text: the closing report, a plan, a list. Plain aligned lines; no colours, no drawing of tables."""
+"""Results as text for people: the closing report, a plan, the state of a rollout, a list of rollouts."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from awsroll.report import Report, RolloutPlan, RolloutSummary
 
 
 def report_text(report: Report) -> str:
-    """Return the closing report as lines for people."""
+    """Return the closing report as aligned lines."""
     rows = [
         ("rollout", report.rollout_id),
         ("status", report.status + (f": {report.reason}" if report.reason else "")),
@@ -18,14 +18,14 @@ def report_text(report: Report) -> str:
         ("elapsed", duration(report.elapsed_s)),
         ("servers", _servers(report)),
         ("capacity", f"lowest serving {_or_dash(report.min_serving)}, highest running {report.max_running}"),
-        ("API calls", f"{report.api_calls.total}, {report.api_calls.mutating} of them mutating"),
+        ("API calls", f"{report.api_calls.total}, of which {report.api_calls.mutating} change resources"),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in report.failures),
         *(("warning", warning) for warning in report.warnings),
     ]
     if report.traffic is not None:
-        served = ", ".join(f"{version}: {count}" for version, count in report.traffic.by_version.items())
-        rows.append(("traffic", f"{report.traffic.requests} requests, served by {served}"))
-        rows.append(("lowest", f"{_or_dash(report.traffic.lowest_serving)} servers took requests at the least"))
+        answered = ", ".join(f"{version}: {count}" for version, count in report.traffic.by_version.items())
+        rows.append(("traffic", f"{report.traffic.requests} requests, answered by {answered}"))
+        rows.append(("", f"at least {_or_dash(report.traffic.lowest_serving)} servers took requests at any time"))
     lines = aligned(rows)
     return lines if report.traffic is None else f"{lines}\n{report.traffic.dropped} dropped"
 
@@ -37,48 +37,48 @@ def _servers(report: Report) -> str:
         for count, word in ((counts.replaced, "replaced"), (counts.reloaded, "reloaded"), (counts.skipped, "skipped"))
         if count
     )
-    return f"{counts.total} found, {changed or 'none changed'}, {counts.failed} failed"
+    return f"{counts.total} in total, {changed or 'none changed'}, {counts.failed} failed"
 
 
-def how_to_go_on(report: Report, *, serving: str = "") -> str:
-    """Return what a person should do next; empty if nothing.
+def next_step(report: Report, *, serving: str = "") -> str:
+    """Return what the user should know and do next; empty after success.
 
     Args:
         report: how the rollout ended.
-        serving: what serves now, in words.
+        serving: which servers serve now, in words.
     """
-    rollout = report.rollout_id
+    rollout, serving = report.rollout_id, serving or "Healthy servers still serve"
     if report.status is Outcome.INTERRUPTED:
-        return f"interrupted; the record is saved: `awsroll resume {rollout}` goes on"
+        return f"interrupted; the record is saved. Continue with `awsroll resume {rollout}`"
     if report.status is Outcome.PAUSED:
-        return f"paused: {report.reason}; when that is mended, `awsroll resume {rollout}` goes on"
+        return f"paused: {report.reason}. Resolve this if needed, then continue with `awsroll resume {rollout}`"
     if report.status is Outcome.ROLLED_BACK:
-        back = report.from_version or "the old version"
-        said = serving or "What was healthy still serves"
-        return f"rolled back: {report.reason}. {said}; the fleet is on {back} again"
+        return (
+            f"rolled back: {report.reason}. {serving}; the fleet runs {report.from_version or 'the old version'} again"
+        )
     if report.status is Outcome.STOPPED:
         return (
-            f"stopped: {report.reason}. {serving or 'What was healthy still serves'}. Mend the cause and roll again: "
-            f"servers on the new version are skipped; or go back with `awsroll rollback {rollout}`"
+            f"stopped: {report.reason}. {serving}. Fix the cause and roll again (servers on the new version are "
+            f"skipped), or return to the old version with `awsroll rollback {rollout}`"
         )
     return ""
 
 
 def plan_text(plan: RolloutPlan) -> str:
-    """Return a plan as lines for people."""
+    """Return a plan as aligned lines."""
     rows = [
         ("fleet", plan.fleet),
         ("strategy", f"{plan.strategy}, {plan.at_a_time} at a time"),
         ("version", f"{plan.from_version or '(none)'} -> {plan.to_version}"),
-        ("servers", f"{len(plan.order)} to go, {plan.skipped} skipped, {plan.desired} desired"),
+        ("servers", f"{len(plan.order)} to update, {plan.skipped} to skip, {plan.desired} desired"),
         ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
         *_cost_of_keeping(plan),
         *(("warning", finding.message) for finding in plan.findings),
     ]
     order = [
-        (str(number), f"{one.instance_id}  {one.zone}  {one.version or '?'}")
-        for number, one in enumerate(plan.order, 1)
+        (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
+        for number, server in enumerate(plan.order, 1)
     ]
     return "\n".join(part for part in (aligned(rows), aligned(order)) if part)
 
@@ -87,11 +87,11 @@ def _cost_of_keeping(plan: RolloutPlan) -> list[tuple[str, str]]:
     if not plan.kept_server_hours:
         return []
     cost = f"{plan.kept_server_hours:g} server hours"
-    return [("kept", f"the {len(plan.order)} old servers run on through the bake time: {cost}")]
+    return [("kept", f"the {len(plan.order)} old servers keep running during the bake time: {cost}")]
 
 
 def status_text(record: Record, summary: RolloutSummary) -> str:
-    """Return where one rollout stands as lines for people."""
+    """Return the state of one rollout as aligned lines."""
     status = record.status
     counters = status.counters
     rows = [
@@ -112,17 +112,23 @@ def status_text(record: Record, summary: RolloutSummary) -> str:
 
 
 def summaries_text(summaries: Sequence[RolloutSummary]) -> str:
-    """Return known rollouts, one a line."""
+    """Return a table of rollouts, one per line."""
     heading = ("ROLLOUT", "FLEET", "STATUS", "PHASE", "STARTED")
     rows = [
-        (one.rollout_id, one.fleet, one.status.value, one.phase.value, f"{one.started_at:%Y-%m-%d %H:%M:%SZ}")
-        for one in summaries
+        (
+            summary.rollout_id,
+            summary.fleet,
+            summary.status.value,
+            summary.phase.value,
+            f"{summary.started_at:%Y-%m-%d %H:%M:%SZ}",
+        )
+        for summary in summaries
     ]
     return aligned([heading, *rows])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines whose columns start at the same place."""
+    """Return rows as lines with aligned columns."""
     if not rows:
         return ""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -132,7 +138,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration for people: `48 s`, `12 min 5 s`, `2 h 10 min`."""
+    """Return a duration for people, such as `48 s`, `12 min 5 s` or `2 h 10 min`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

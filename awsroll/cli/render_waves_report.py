@@ -1,4 +1,4 @@
-"""The result of many fleets as text: one line a fleet under its wave, and how to go on."""
+"""The result of many fleets as text: one line per fleet under its wave, and the next steps."""
 
 from awsroll.cli.render_report import aligned, duration
 from awsroll.core.model.status import Outcome
@@ -7,14 +7,14 @@ from awsroll.report import FleetReport, FleetsReport
 
 
 def wave_heading(name: str, concurrency: int, tolerated: int, fleets: int) -> str:
-    """Return what a wave is: `wave canary: 3 fleets, 1 at a time, 0 may fail`."""
+    """Return the heading of a wave, such as `wave canary: 3 fleets, 1 at a time, 0 may fail`."""
     return (
         f"wave {name}: {fleets} {'fleet' if fleets == 1 else 'fleets'}, {concurrency} at a time, {tolerated} may fail"
     )
 
 
 def fleets_text(report: FleetsReport) -> str:
-    """Return the closing report of many fleets as lines for people."""
+    """Return the closing report of many fleets as lines."""
     lines = [f"status   {report.status}", f"elapsed  {duration((report.ended_at - report.started_at).total_seconds())}"]
     for wave in report.waves:
         lines.append(f"wave {wave.name}: {_words(wave.status)}")
@@ -22,18 +22,19 @@ def fleets_text(report: FleetsReport) -> str:
     return "\n".join(lines)
 
 
-def advice_on(report: FleetsReport) -> list[str]:
-    """Return what a person should do next about all of them together; empty if nothing."""
-    said = [f"{one.fleet_name}: refused: {one.reason}" for one in report.fleets if one.status is FleetEnding.REFUSED]
-    left = [one.fleet_name for one in report.fleets if one.status is FleetEnding.NOT_BEGUN]
-    again = "`awsroll roll -f` with the same file goes on: what is done is left alone"
+def next_steps(report: FleetsReport) -> list[str]:
+    """Return what the user should know and do next about all fleets together; empty after success."""
+    refused = [fleet for fleet in report.fleets if fleet.status is FleetEnding.REFUSED]
+    not_begun = [fleet.fleet_name for fleet in report.fleets if fleet.status is FleetEnding.NOT_BEGUN]
+    again = "`awsroll roll -f` with the same file; fleets that are done are left alone"
+    messages = [f"{fleet.fleet_name}: refused: {fleet.reason}" for fleet in refused]
     if report.status is Outcome.INTERRUPTED:
-        said.append(f"interrupted; the records are saved: {again}")
-    if left:
-        said.append(f"not begun: {', '.join(left)}")
-    if left and report.status is not Outcome.INTERRUPTED:
-        said.append(f"more fleets failed than the wave tolerates: mend the cause, then {again}")
-    return said
+        messages.append(f"interrupted; the records are saved. Continue with {again}")
+    if not_begun:
+        messages.append(f"not begun: {', '.join(not_begun)}")
+    if not_begun and report.status is not Outcome.INTERRUPTED:
+        messages.append(f"more fleets failed than the wave tolerates. Fix the cause, then continue with {again}")
+    return messages
 
 
 def _row(fleet: FleetReport) -> tuple[str, ...]:

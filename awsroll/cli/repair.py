@@ -1,4 +1,4 @@
-"""`awsroll repair`: find what a dead rollout has left, show it, put it back."""
+"""`awsroll repair`: find, show and restore what an unfinished rollout left changed."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +7,7 @@ import typer
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import FlagGroup, takes
-from awsroll.cli.output import Output, complain
+from awsroll.cli.output import Output, ask_to_confirm, write_messages
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.signals import StopRequest
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from awsroll.repair.repair import Repaired
 
 
+_INTERRUPTED = "interrupted; run the same command again to continue"
+
+
 def _fleet(*, asg: str | None, target_group: list[str] | None) -> tuple[str, tuple[str, ...]]:
     return asg or "", tuple(target_group or ())
 
 
-FLEET_GROUP = FlagGroup("fleet", [one for one in SPEC_FLAGS if one.field in ("asg", "target_group")], _fleet)
+FLEET_GROUP = FlagGroup("fleet", [flag for flag in SPEC_FLAGS if flag.field in ("asg", "target_group")], _fleet)
 
 
 @takes(FLEET_GROUP, PACE_GROUP, COMMON_GROUP)
@@ -32,23 +35,27 @@ def repair(
     fleet: tuple[str, tuple[str, ...]],
     pace: Pace,
     common: CommonOptions,
-    rollout: Annotated[str, typer.Argument(metavar="[ROLLOUT]", help="The rollout's id, if it is known.")] = "",
+    rollout: Annotated[str, typer.Argument(metavar="[ROLLOUT]", help="Id of the rollout, if known.")] = "",
 ) -> int:
-    """Find what a dead rollout left changed, show it, and put it back; with a fleet, also without its record."""
+    """Restore what an unfinished rollout left changed.
+
+    Shows its findings first and asks before it changes anything. With --asg or --target-group it also works without the
+    rollout's record. Without any name it lists the rollouts that left changes.
+    """
     asg, target_group = fleet
     output = Output(json=common.json, quiet=common.quiet)
     if not (rollout or asg or target_group):
-        return _list(common, output)
+        return _list_unsettled(common, output)
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.session import Context  # noqa: PLC0415 - see above
     from awsroll.repair.repair import Wanted, mend  # noqa: PLC0415 - see above
 
-    def confirm(found: "tuple[Leftover, ...]") -> bool:
-        _tell(output, found)
-        stop.driving = common.yes or (output.can_ask and _ask())
+    def confirm(leftovers: "tuple[Leftover, ...]") -> bool:
+        _print_leftovers(output, leftovers)
+        stop.driving = common.yes or (output.can_ask and ask_to_confirm("Restore this?"))
         return stop.driving
 
-    stop = StopRequest(give_up=lambda: complain("interrupted: the same command goes on"))
+    stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
     with stop.listening(), output.progress() as sink:
         repaired = mend(
             Wanted(rollout_id=rollout, asg=asg, target_group=target_group),
@@ -63,29 +70,31 @@ def repair(
             confirm=confirm,
             pace=pace,
         )
-    return _close(output, repaired, interrupted=stop.requested())
+    return _print_result(output, repaired, interrupted=stop.requested())
 
 
-def _tell(output: Output, found: "Sequence[Leftover]", event: str = "found") -> None:
-    for one in found:
+def _print_leftovers(output: Output, leftovers: "Sequence[Leftover]", event: str = "found") -> None:
+    for leftover in leftovers:
         if output.json:
-            output.emit(event, what=one.what, about=one.about, found=one.found, remedy=one.remedy, acts=one.acts)
+            output.emit(
+                event,
+                what=leftover.what,
+                about=leftover.about,
+                found=leftover.found,
+                remedy=leftover.remedy,
+                acts=leftover.acts,
+            )
         else:
-            output.result(str(one))
+            output.result(str(leftover))
 
 
-def _ask() -> bool:
-    complain("put this back? [y/N] (--yes does not ask)")
-    return input().strip().lower() in ("y", "yes")
-
-
-def _close(output: Output, repaired: "Repaired", *, interrupted: bool) -> int:
-    """Say what it has come to; return the exit code."""
-    shown = repaired.acted or any(one.acts for one in repaired.found)
-    if not shown:
-        _tell(output, repaired.left)
+def _print_result(output: Output, repaired: "Repaired", *, interrupted: bool) -> int:
+    """Print the result of the repair and the next step; return the exit code."""
+    was_shown = repaired.acted or any(leftover.acts for leftover in repaired.found)
+    if not was_shown:
+        _print_leftovers(output, repaired.left)
     elif repaired.acted:
-        _tell(output, repaired.left, "left")
+        _print_leftovers(output, repaired.left, "left")
     if output.json:
         output.emit(
             "repair",
@@ -97,39 +106,39 @@ def _close(output: Output, repaired: "Repaired", *, interrupted: bool) -> int:
             reason=repaired.reason,
         )
     elif repaired.clean:
-        said = "everything is as it should be now" if repaired.acted else "no rollout has left anything"
-        output.result(f"{repaired.fleet}: {said}")
+        result = "everything is restored" if repaired.acted else "no rollout left anything changed"
+        output.result(f"{repaired.fleet}: {result}")
     if interrupted:
-        complain("interrupted: the same command goes on")
+        write_messages(_INTERRUPTED)
         return Exit.INTERRUPTED
-    complain(*_advice(repaired))
-    return Exit.DONE if repaired.clean else Exit.NEEDS_A_PERSON
+    write_messages(*_next_steps(repaired))
+    return Exit.DONE if repaired.clean else Exit.STOPPED_OR_PAUSED
 
 
-def _advice(repaired: "Repaired") -> tuple[str, ...]:
+def _next_steps(repaired: "Repaired") -> tuple[str, ...]:
     if repaired.clean:
         return ()
     if repaired.reason:
-        return (f"{repaired.fleet}: {repaired.reason}; `awsroll repair {repaired.rollout_id}` goes on",)
-    if repaired.acted or not any(one.acts for one in repaired.found):
-        return (f"{repaired.fleet}: what is listed is left to you",)
-    return (f"{repaired.fleet}: nothing was changed: --yes puts it back without asking",)
+        return (f"{repaired.fleet}: {repaired.reason}. Continue with `awsroll repair {repaired.rollout_id}`",)
+    if repaired.acted or not any(leftover.acts for leftover in repaired.found):
+        return (f"{repaired.fleet}: awsroll does not restore the items listed; restore them yourself",)
+    return (f"{repaired.fleet}: nothing was changed. Pass --yes to restore it without a prompt",)
 
 
-def _list(common: CommonOptions, output: Output) -> int:
-    """Without a name nothing is repaired: tell which rollouts have left something, as their records say."""
+def _list_unsettled(common: CommonOptions, output: Output) -> int:
+    """Print the rollouts that left changes, from their records; repair nothing."""
     from awsroll.repair.repair import unsettled  # noqa: PLC0415 - see above
 
     store = common.store()
-    found = [one for one in unsettled(store) if store.driver(one.rollout.rollout_id) is None]
-    for one in found:
-        name, status = one.rollout.rollout_id, one.status
+    records = [record for record in unsettled(store) if store.driver(record.rollout.rollout_id) is None]
+    for record in records:
+        name, fleet = record.rollout.rollout_id, record.rollout.fleet
         if output.json:
-            output.emit("unsettled", rollout_id=name, fleet=one.rollout.fleet, settings=sorted(status.saved_settings))
+            output.emit("unsettled", rollout_id=name, fleet=fleet, settings=sorted(record.status.saved_settings))
         else:
-            output.result(f"{name} has left {one.rollout.fleet} unsettled: `awsroll repair {name}` settles it")
-    complain(*(str(error) for error in store.unreadable()))
-    if found:
-        return Exit.NEEDS_A_PERSON
-    output.note(f"no rollout in {store.place} has left anything; a fleet is looked at with --asg or --target-group")
+            output.result(f"rollout {name} left changes on {fleet}; restore them with `awsroll repair {name}`")
+    write_messages(*(str(error) for error in store.unreadable()))
+    if records:
+        return Exit.STOPPED_OR_PAUSED
+    output.note(f"no rollout in {store.place} left changes. To check a fleet, pass --asg or --target-group")
     return Exit.DONE

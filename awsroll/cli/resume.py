@@ -1,4 +1,4 @@
-"""`awsroll resume`: go on with a rollout that was interrupted or waits for a person."""
+"""`awsroll resume`: continue an interrupted or paused rollout."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @takes(PACE_GROUP, COMMON_GROUP)
 def resume(
-    rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id.")],
+    rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")],
     pace: Pace,
     common: CommonOptions,
 ) -> int:
-    """Go on with a rollout that was interrupted or waits for a person."""
+    """Continue an interrupted or paused rollout."""
 
     def run(context: "Context") -> "Report":
         from awsroll.driver.operations import go_on  # noqa: PLC0415 - keeps `--help` fast

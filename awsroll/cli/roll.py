@@ -1,4 +1,4 @@
-"""`awsroll roll`: do it, to the end."""
+"""`awsroll roll`: roll a fleet, or many fleets in waves."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +7,7 @@ import typer
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
-from awsroll.cli.roll_request import WANTED_GROUP
+from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
@@ -17,33 +17,37 @@ if TYPE_CHECKING:
     from awsroll.report import Report, RolloutPlan
 
 
-@takes(WANTED_GROUP, COMMON_GROUP)
+@takes(ROLL_REQUEST_GROUP, COMMON_GROUP)
 def roll(
-    wanted: "RolloutSpec | FleetsSpec | RolloutPlan",
+    request: "RolloutSpec | FleetsSpec | RolloutPlan",
     common: CommonOptions,
     *,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval, instead of waiting.")
+        bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval (default: wait).")
     ] = False,
 ) -> int:
-    """Roll a fleet to a new version, server after server, to the end. Prints the rollout's id first."""
-    if isinstance(wanted, FleetsSpec):
+    """Roll a fleet to a new version.
+
+    The rollout's id is the first line of output.
+    """
+    if isinstance(request, FleetsSpec):
         from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
 
-        return roll_waves(wanted, common, asks=not no_wait)
-    if not isinstance(wanted, RolloutSpec):
-        _check_region(wanted, common.region)
+        return roll_waves(request, common, wait_for_approval=not no_wait)
+    if not isinstance(request, RolloutSpec):
+        _check_region(request, common.region)
 
     def run(context: "Context") -> "Report":
         from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
 
-        return start(wanted, context)
+        return start(request, context)
 
-    return drive(common, run, asks=not no_wait)
+    return drive(common, run, wait_for_approval=not no_wait)
 
 
 def _check_region(plan: "RolloutPlan", region: str | None) -> None:
+    """Raise SpecError if `--region` names another region than the plan."""
     planned = "" if plan.fingerprint is None else plan.fingerprint.region
     if region is not None and region != planned:
-        problem = f"--region {region} contradicts the plan, which is for {planned}: leave it out, or make a new plan"
+        problem = f"--region {region} contradicts the plan, which is for {planned}. Omit --region or make a new plan"
         raise SpecError(problem)

@@ -1,7 +1,7 @@
-"""What `roll` is asked to do: a request, a file of many fleets, or a plan file with the same options or none.
+"""The request of `awsroll roll`: options, a rollout file, a file of many fleets, or a plan file.
 
-Options beside a plan file may repeat what was planned, as it was said or as it was pinned, and nothing else: only how
-to look and wait may be told anew.
+With a plan file, other options may only repeat the planned values, as requested or as pinned. The options `--poll`,
+`--settle-time` and `--lease` may change.
 """
 
 from dataclasses import replace
@@ -22,17 +22,19 @@ _PLAN_FLAG = Flag(
     type=Path,
     metavar="FILE",
     section=FLEET,
-    help="Carry out the plan that `awsroll plan ... --out FILE` has kept, to its pinned version; refused if the fleet "
-    "has changed since. Other options may only repeat what was planned.",
+    help="Carry out a plan that `awsroll plan ... --out FILE` saved. The rollout is refused if the fleet has changed "
+    "since. Other options may only repeat the plan, except --poll, --settle-time and --lease.",
 )
-_TOLD_ANEW = ("poll", "settle_time", "lease")
+_MAY_CHANGE = ("poll", "settle_time", "lease")
 
 
-def build_wanted(*, plan: Path | None, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec | RolloutPlan":
-    """Return the request (or the waves) that a file and flags make, or the plan that they agree with.
+def build_roll_request(
+    *, plan: Path | None, file: str | None, **given: Any
+) -> "RolloutSpec | FleetsSpec | RolloutPlan":
+    """Return the request or waves of a file and options, or the plan of a plan file.
 
     Raises:
-        SpecError: if the plan file cannot be used, or an option contradicts it.
+        SpecError: if the plan file cannot be used or an option contradicts it.
     """
     if plan is None:
         return build_request_or_fleets(file=file, **given)
@@ -40,26 +42,26 @@ def build_wanted(*, plan: Path | None, file: str | None, **given: Any) -> "Rollo
 
     planned = load_plan(plan)
     values = given_values(file=file, **given)
-    said = to_spec(values)
+    options = to_spec(values)
     problems = [
-        f"--{name.replace('_', '-')} {_word(getattr(said, name))} contradicts the plan file {plan}, which says "
-        f"{_word(getattr(planned.request, name))}: leave it out, or make a new plan"
+        f"--{name.replace('_', '-')} {_value_text(getattr(options, name))} contradicts the plan file {plan}, which has "
+        f"{_value_text(getattr(planned.request, name))}. Omit the option or make a new plan"
         for name in values
-        if name not in _TOLD_ANEW
-        and getattr(said, name) not in (getattr(planned.asked, name), getattr(planned.request, name))
+        if name not in _MAY_CHANGE
+        and getattr(options, name) not in (getattr(planned.asked, name), getattr(planned.request, name))
     ]
     if problems:
         raise SpecError(*problems)
     if planned.request is None:
         return planned
-    anew = {name: getattr(said, name) for name in _TOLD_ANEW if name in values}
-    return replace(planned, request=replace(planned.request, **anew))
+    changed = {name: getattr(options, name) for name in _MAY_CHANGE if name in values}
+    return replace(planned, request=replace(planned.request, **changed))
 
 
-def _word(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, tuple):
-        return " ".join(str(one) for one in value) or "nothing"
+        return " ".join(str(item) for item in value) or "nothing"
     return "nothing" if value in (None, "") else str(value)
 
 
-WANTED_GROUP = FlagGroup("wanted", (_PLAN_FLAG, *REQUEST_GROUP.flags), build_wanted)
+ROLL_REQUEST_GROUP = FlagGroup("request", (_PLAN_FLAG, *REQUEST_GROUP.flags), build_roll_request)

@@ -1,106 +1,115 @@
-"""The table of options: one row for each field of `RolloutSpec`, with what it means, its unit and its default.
+"""The table of rollout options: one row for each field of `RolloutSpec`, with meaning, unit and default.
 
-The command line, the rollout file and its schema are all made from it; a test holds it to the dataclass.
+The command line, the rollout file and the JSON Schema are built from this table. tests/cli/test_options.py fails if a
+field of `RolloutSpec` has no row.
 """
 
 from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag
 from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
 
 SPEC_FLAGS = (
-    Flag(field="asg", type=str, metavar="NAME", section=FLEET, help="An Auto Scaling group, by name or ARN."),
+    Flag(field="asg", type=str, metavar="NAME", section=FLEET, help="Name or ARN of an Auto Scaling group."),
     Flag(
         field="target_group",
         type=list[str],
         metavar="NAME|ARN",
         section=FLEET,
-        help="A target group that servers are registered in by hand; repeat it for several. Beside --asg: one that is "
-        "not attached to the group.",
+        help="Name or ARN of a target group with manually registered servers (repeatable). With --asg: a target group "
+        "that is not attached to the Auto Scaling group.",
     ),
     Flag(
         field="launch_template",
         type=str,
         metavar="ID|NAME[:VERSION]",
         section=VERSION,
-        help="Launch template; VERSION is a number, $Latest or $Default, looked up once and pinned (default: $Latest; "
-        "for --asg without this option, the group's own template at $Latest).",
+        help="Launch template of the new version. VERSION is a number, $Latest or $Default and is resolved once "
+        "(default VERSION: $Latest; default template with --asg: the group's own).",
     ),
     Flag(
         field="command",
         type=list[str],
         metavar="SHELL",
         section=VERSION,
-        help="reload: a shell line to run on each server; repeat it for several, run in order.",
+        help="reload: shell command to run on each server (repeatable; commands run in order).",
     ),
-    Flag(field="document", type=str, metavar="NAME", section=VERSION, help="reload: an SSM document to run instead."),
+    Flag(
+        field="document",
+        type=str,
+        metavar="NAME",
+        section=VERSION,
+        help="reload: SSM document to run instead of --command.",
+    ),
     Flag(
         field="parameter",
         type=list[str],
         metavar="K=V",
         section=VERSION,
-        help="reload: a parameter of the document; repeat it for several, or for several values of one.",
+        help="reload: parameter of --document (repeatable; repeat a key to give it several values).",
     ),
     Flag(
         field="rollback_command",
         type=list[str],
         metavar="SHELL",
         section=VERSION,
-        help="reload: a shell line that brings the old version back; repeat it for several, run in order.",
+        help="reload: shell command that restores the old version (repeatable; commands run in order).",
     ),
     Flag(
         field="app_version",
         type=str,
         metavar="TEXT",
         section=VERSION,
-        help="reload: the new version's name; servers that carry it already are skipped (default: made up).",
+        help="reload: name of the new version. Servers already tagged with it are skipped (default: the rollout's id).",
     ),
     Flag(
         field="strategy",
         type=Strategy,
         section=LIMITS,
-        help="replace servers n at a time, double-half (all new ones first, then the old go), or reload new code on "
-        "the same servers (default: replace).",
+        help="replace: replace a few servers at a time. double-half: launch a complete new fleet, then terminate the "
+        "old one. reload: run a command on the existing servers (default: replace).",
     ),
     Flag(
         field="concurrent",
         type=str,
         metavar="N|N%",
         section=LIMITS,
-        help="How many servers at a time, 1 or more, or 1% to 100% of them (default: 1).",
+        help="Number of servers to update at a time: 1 or more, or 1% to 100% of the fleet (default: 1).",
     ),
     Flag(
         field="launch_first",
         type=bool,
         section=LIMITS,
-        help="replace: launch each new server before an old one goes (default: terminate first).",
+        help="replace: launch each new server before its old server is terminated (default: terminate first).",
     ),
     Flag(
         field="max_unavailable",
         type=str,
         metavar="N|N%",
         section=LIMITS,
-        help="Instead of --concurrent: how many servers may be out of service; a percentage rounds down (default: 0).",
+        help="Instead of --concurrent: number of servers that may be out of service. A percentage is rounded down "
+        "(default: 0).",
     ),
     Flag(
         field="max_surge",
         type=str,
         metavar="N|N%",
         section=LIMITS,
-        help="Instead of --concurrent: how many more than desired may run; a percentage rounds up (default: 0).",
+        help="Instead of --concurrent: number of servers that may run above the desired capacity. A percentage is "
+        "rounded up (default: 0).",
     ),
     Flag(
         field="checkpoint",
         type=list[str],
         metavar="N|N%",
         section=LIMITS,
-        help="Touch no more than so many servers before the next gate opens; repeat it for several, each more than the "
-        "one before; a percentage rounds down, to 1 at least (default: none).",
+        help="Number of servers to update before a checkpoint. A percentage is rounded down, to at least 1. Repeat it "
+        "for several checkpoints, in increasing order (default: no checkpoints).",
     ),
     Flag(
         field="checkpoint_delay",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="How long each checkpoint's gate stays closed at the least (default: 0 seconds).",
+        help="Minimum wait at each checkpoint (default: 0 seconds).",
     ),
     Flag(
         field="approve_checkpoints",
@@ -113,129 +122,140 @@ SPEC_FLAGS = (
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="How long each checkpoint waits for that, once its delay is over; a gate that nobody has approved by then "
-        "is a failure (default: it waits for ever).",
+        help="Maximum wait for an approval in seconds, counted from the end of --checkpoint-delay. A missing approval "
+        "is then a failure (default: no limit).",
     ),
     Flag(
         field="bake_time",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="How long the whole new fleet is watched at the end before success is declared (default: 0 seconds).",
+        help="How long the complete new fleet is observed before the rollout succeeds (default: 0 seconds).",
     ),
     Flag(
         field="alarm",
         type=list[str],
         metavar="NAME",
         section=LIMITS,
-        help="A CloudWatch alarm, metric or composite: in ALARM, it is a failure at any time; repeat it for several.",
+        help="Name of a CloudWatch alarm, metric or composite (repeatable). The rollout fails if the alarm is in ALARM "
+        "at any time (default: none).",
     ),
     Flag(
         field="max_failures",
         type=int,
         metavar="N",
         section=LIMITS,
-        help="How many replacements may fail and be tried again (default: 0).",
+        help="Number of failed replacements that are retried (default: 0).",
     ),
     Flag(
         field="on_failure",
         type=OnFailure,
         section=LIMITS,
-        help="What one more failure leads to: rollback, pause or stop (default: rollback; for a reload without "
-        "--rollback-command: stop).",
+        help="Reaction to a failure beyond --max-failures: rollback, pause or stop (default: rollback; for a reload "
+        "without --rollback-command: stop).",
     ),
     Flag(
         field="keep_old",
         type=bool,
         section=LIMITS,
-        help="Keep the old servers running, out of traffic, until the bake time has passed: going back then takes no "
-        "boot; with double-half, or a surge of 100% (default: no).",
+        help="Keep the old servers running, out of traffic, until --bake-time has passed, so that a rollback needs no "
+        "launch. Requires --strategy double-half or a surge of 100% (default: no).",
     ),
     Flag(
         field="min_healthy_time",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="How long a new server must be healthy without a break before it counts (default: 0 seconds).",
+        help="How long a new server must stay healthy before it counts as serving (default: 0 seconds).",
     ),
     Flag(
         field="drain_timeout",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="The longest drain (default: deregistration delay + 60 seconds + the group's terminate hooks; less is "
-        "refused).",
+        help="Maximum time to drain a server (default and minimum: deregistration delay + 60 seconds + the group's "
+        "terminate hooks).",
     ),
     Flag(
         field="launch_timeout",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="The longest time from asking for a server until it runs (default: 600 seconds + the group's hooks).",
+        help="Maximum time from the launch request until the server runs (default: 600 seconds + the group's launch "
+        "hooks).",
     ),
     Flag(
         field="healthy_timeout",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="The longest time from registering until a server serves (default: 600 seconds, or what the health check "
-        "needs).",
+        help="Maximum time from registration until the server serves (default: 600 seconds, or more if the health "
+        "checks need it).",
     ),
     Flag(
         field="progress_timeout",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="The longest time without any progress (default: 3600 seconds).",
+        help="Maximum time without any progress (default: 3600 seconds).",
     ),
     Flag(
         field="deregistration_delay",
         type=int,
         metavar="SECONDS",
         section=LIMITS,
-        help="Set on the target groups for this rollout only, 0 to 3600 seconds (default: as it is).",
+        help="Deregistration delay of the target groups during this rollout, 0 to 3600 seconds. The old value is "
+        "restored at the end (default: unchanged).",
     ),
     Flag(
         field="protected",
         type=SkipPolicy,
         section=LIMITS,
-        help="Servers protected from termination: wait for a person to free them (an hour, then a failure), ignore or "
-        "replace them (default: wait).",
+        help="Servers protected from scale-in or termination: wait up to one hour until the protection is removed, "
+        "ignore them, or replace them (default: wait).",
     ),
-    Flag(field="standby", type=SkipPolicy, section=LIMITS, help="Servers in standby: the same (default: wait)."),
+    Flag(
+        field="standby",
+        type=SkipPolicy,
+        section=LIMITS,
+        help="Servers in standby: wait up to one hour until they are back in service, ignore them, or replace them "
+        "(default: wait).",
+    ),
     Flag(
         field="warm_pool",
         type=str,
         metavar="refuse|purge",
         section=LIMITS,
-        help="A group with a warm pool: refuse it, or purge: delete the pool with its servers, and put it back at the "
-        "end (default: refuse).",
+        help="A group with a warm pool: refuse the rollout, or purge: delete the pool with its instances and restore "
+        "the pool's settings at the end (default: refuse).",
     ),
     Flag(
         field="strict",
         type=bool,
         section=LIMITS,
-        help="Refuse when a target group holds servers that are not of the fleet (default: leave them alone).",
+        help="Refuse the rollout if a target group contains servers outside the fleet (default: leave them alone).",
     ),
     Flag(
         field="poll",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="The longest time between two looks; fractions allowed (default: as fits what is awaited).",
+        help="Maximum time between two observations in seconds. Fractions are allowed (default: adaptive).",
     ),
     Flag(
         field="settle_time",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="How long a call whose answer was lost may stay unseen before it is repeated (default: 60 seconds).",
+        help="How long to wait for the effect of a call whose response was lost before the call is repeated (default: "
+        "60 seconds).",
     ),
     Flag(
         field="lease",
         type=float,
         metavar="SECONDS",
         section=LIMITS,
-        help="How long the fleet stays held without a sign of life from this process, 5 or more (default: 60 seconds).",
+        help="How long the fleet stays locked after this process stops renewing its lock, at least 5 seconds (default: "
+        "60 seconds).",
     ),
 )

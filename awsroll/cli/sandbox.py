@@ -1,4 +1,4 @@
-"""`awsroll sandbox`: the embedded AWS as a server on this machine, until stopped."""
+"""`awsroll sandbox`: the embedded AWS as a server on this machine."""
 
 import signal
 import socket
@@ -9,7 +9,7 @@ import typer
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
-from awsroll.cli.missing_extra import needing_sandbox
+from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
 from awsroll.errors import SpecError
 
@@ -23,28 +23,34 @@ if TYPE_CHECKING:
 def sandbox(
     common: CommonOptions,
     port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Port on the loopback address (0: any free one).")
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port on the loopback address; 0: any free port.")
     ] = 4566,
     speed: Annotated[
-        float, typer.Option(metavar="N", help="How many times faster than AWS its own timers run (1: as AWS).")
+        float,
+        typer.Option(metavar="N", help="Speed of the sandbox's timers as a multiple of AWS's; 1: as fast as AWS."),
     ] = 1.0,
     option: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Set a switch of the sandbox, see docs/sandbox.md (repeatable)."),
+        typer.Option(metavar="NAME=VALUE", help="Set an option of the sandbox (repeatable; see docs/sandbox.md)."),
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULE", help="Let calls fail: 'throttled ec2:* probability=0.3 seed=1' (repeatable)."),
+        typer.Option(
+            metavar="RULE",
+            help="Let AWS calls fail, for example 'throttled ec2:* probability=0.3 seed=1' (repeatable).",
+        ),
     ] = None,
 ) -> int:
-    """Run an AWS on this machine (EC2, load balancing, Auto Scaling, SSM) for any AWS client, until stopped."""
-    if not 0 < speed < float("inf"):
-        problem = f"--speed {speed:g}: give a number above 0, 10 for ten times as fast"
-        raise SpecError(problem)
+    """Run an AWS on this machine for any AWS client.
+
+    Simulates EC2, load balancing, Auto Scaling, SSM and more until it is stopped with Ctrl-C. Prints the environment
+    variables to export.
+    """
+    check_speed(speed)
     _check_port(port)
     output = Output(json=common.json, quiet=common.quiet)
-    with needing_sandbox():
-        from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto, only for whoever wants it
+    with require_sandbox():
+        from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto is slow to import
 
         options, rules = _options(option or []), _rules(fault or [])
         server = serve(port=port, speed=speed, options=options)
@@ -56,11 +62,18 @@ def sandbox(
     return 0
 
 
+def check_speed(speed: float) -> None:
+    """Raise SpecError unless the speed is a finite number above 0."""
+    if not 0 < speed < float("inf"):
+        problem = f"--speed {speed:g} is not valid: give a number above 0, such as 10 for ten times the speed of AWS"
+        raise SpecError(problem)
+
+
 def _options(texts: list[str]) -> "SandboxOptions":
-    from awsroll.sandbox.sandbox_options import SandboxOptions  # noqa: PLC0415 - only for whoever wants it
+    from awsroll.sandbox.sandbox_options import SandboxOptions  # noqa: PLC0415 - see above
 
     if wrong := next((text for text in texts if "=" not in text), None):
-        problem = f"--option {wrong}: give NAME=VALUE, boot_seconds=10 for instances that boot in 10 s"
+        problem = f"--option {wrong} is not valid: give NAME=VALUE, such as boot_seconds=10"
         raise SpecError(problem)
     try:
         return SandboxOptions().with_fields(dict(text.split("=", 1) for text in texts))
@@ -70,7 +83,7 @@ def _options(texts: list[str]) -> "SandboxOptions":
 
 
 def _rules(texts: list[str]) -> "list[FaultRule]":
-    from awsroll.sandbox.faults.fault_rule import FaultRule  # noqa: PLC0415 - the same
+    from awsroll.sandbox.faults.fault_rule import FaultRule  # noqa: PLC0415 - see above
 
     try:
         return [FaultRule.parse(text) for text in texts]
@@ -80,13 +93,13 @@ def _rules(texts: list[str]) -> "list[FaultRule]":
 
 
 def _check_port(port: int) -> None:
-    # Werkzeug, which serves, would print its own lines and leave.
+    # Werkzeug, the server, would print its own error and exit.
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
     except OSError as error:
-        problem = f"port {port} cannot be used: {error.strerror}; give another --port, or --port 0 for any free one"
+        problem = f"port {port} cannot be used: {error.strerror}. Give another --port, or --port 0 for any free port"
         raise SpecError(problem) from error
 
 
@@ -95,7 +108,7 @@ def _announce(server: "SandboxServer", output: Output) -> None:
         output.emit("sandbox.started", url=server.url, environment=dict(server.environment))
         return
     output.result("\n".join(f"export {name}={value}" for name, value in server.environment.items()))
-    output.note(f"the sandbox answers at {server.url}; Ctrl-C ends it and everything in it")
+    output.note(f"the sandbox runs at {server.url}. Ctrl-C stops it and deletes its contents")
 
 
 def _wait_for_a_signal() -> None:

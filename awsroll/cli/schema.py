@@ -1,4 +1,4 @@
-"""`awsroll schema`: JSON Schema of the rollout file, and of the file of many fleets."""
+"""`awsroll schema`: the JSON Schema of a rollout file, and of a file of many fleets."""
 
 import json
 from typing import Annotated, Any
@@ -14,25 +14,28 @@ from awsroll.core.request.spec import RolloutSpec
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_HOOKS = "What is run at fixed points of the rollout: a command, a Lambda function or a script on the server."
+_HOOKS = "Hooks to run at fixed points of the rollout: commands, Lambda functions or scripts on the servers."
 _TEXT = {"type": "string"}
-_WAVE_NAME = "Names the wave; left out: its number, from 1."
-_FLEET_NAME = "Names the fleet among all; left out: the group or target groups, with the region where one is given."
+_WAVE_NAME = "Name of the wave (default: its number, from 1)."
+_FLEET_NAME = "Unique name of the fleet (default: its group or target groups, followed by @REGION if it has a region)."
 _PLACES = {
-    "region": {"description": "AWS region; left out: the session's.", "type": "string"},
+    "region": {"description": "AWS region of the fleet (default: the region of the session).", "type": "string"},
     "role": {
-        "description": "ARN of the IAM role to assume; left out: the session's own credentials.",
+        "description": "ARN of the IAM role to assume (default: the credentials of the session).",
         "type": "string",
     },
-    "external-id": {"description": "What the role's trust policy asks for.", "type": "string"},
+    "external-id": {
+        "description": "External id that the trust policy of the role requires (default: none).",
+        "type": "string",
+    },
 }
 _WAVE_LIMITS = {
     "concurrency": {
-        "description": "Fleets at a time, a count or a percentage (rounded down, 1 at the least); left out: all.",
+        "description": "Number or percentage of fleets to roll at a time; rounded down, at least 1 (default: all).",
         "type": ["integer", "string"],
     },
     "tolerated-failures": {
-        "description": "Fleets that may fail, a count or a percentage (rounded down), before no further one is begun.",
+        "description": "Number or percentage of fleets that may fail before no other fleet starts; rounded down.",
         "type": ["integer", "string"],
         "default": 0,
     },
@@ -43,16 +46,16 @@ _WAVE_LIMITS = {
 def schema(
     common: CommonOptions,
     *,
-    fleets: Annotated[bool, typer.Option("--fleets", help="The file of many fleets, in waves.")] = False,
+    fleets: Annotated[bool, typer.Option("--fleets", help="Print the schema of a file of many fleets.")] = False,
 ) -> int:
-    """Print the JSON Schema of the file that -f takes."""
+    """Print the JSON Schema of a rollout file."""
     printed = fleets_schema() if fleets else file_schema()
     Output().result(json.dumps(printed, indent=None if common.json else 2))
     return 0
 
 
 def file_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a rollout file: the fields of `RolloutSpec`, named with dashes."""
+    """Return the JSON Schema of a rollout file: one key for each field of `RolloutSpec`, with dashes."""
     properties, components = _options()
     return {
         "$schema": _DIALECT,
@@ -65,29 +68,29 @@ def file_schema() -> dict[str, Any]:
 
 
 def fleets_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a file of many fleets. Names may have dashes or underscores."""
+    """Return the JSON Schema of a file of many fleets; keys may have dashes or underscores."""
     options, components = _options()
-    # `null` takes away what `defaults` says.
-    fleet = {name: {"anyOf": [one, {"type": "null"}]} for name, one in (options | _PLACES).items()}
-    wave = {"name": _TEXT | {"description": _WAVE_NAME}, **_WAVE_LIMITS, "fleets": _some("fleet")}
+    # `null` removes a value of `defaults`.
+    fleet = {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in (options | _PLACES).items()}
+    wave = {"name": _TEXT | {"description": _WAVE_NAME}, **_WAVE_LIMITS, "fleets": _list_of("fleet")}
     return {
         "$schema": _DIALECT,
         "title": "awsroll fleets file",
         "type": "object",
-        "properties": {"defaults": {"$ref": "#/$defs/defaults"}, "waves": _some("wave")},
+        "properties": {"defaults": {"$ref": "#/$defs/defaults"}, "waves": _list_of("wave")},
         "required": ["waves"],
         "additionalProperties": False,
         "$defs": {
             **components,
-            "defaults": _mapping("Options of every fleet; what a fleet says itself wins.", fleet),
-            "wave": _mapping("Fleets that are rolled side by side.", wave) | {"required": ["fleets"]},
+            "defaults": _mapping("Options of every fleet. A fleet's own value overrides them.", fleet),
+            "wave": _mapping("Fleets that are rolled at the same time.", wave) | {"required": ["fleets"]},
             "fleet": _mapping("One fleet.", {"name": _TEXT | {"description": _FLEET_NAME}, **fleet}),
         },
     }
 
 
 def _options() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the options of a request, named with dashes, and what they refer to."""
+    """Return the schemas of the options by their names with dashes, and the schemas that they refer to."""
     import msgspec  # noqa: PLC0415 - keeps `--help` fast
 
     _, components = msgspec.json.schema_components([RolloutSpec], ref_template="#/$defs/{name}")
@@ -98,18 +101,18 @@ def _options() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _mapping(description: str, properties: dict[str, Any]) -> dict[str, Any]:
-    spelt = {spelling: one for name, one in properties.items() for spelling in (name, name.replace("-", "_"))}
-    return {"description": description, "type": "object", "properties": spelt, "additionalProperties": False}
+    spellings = {spelling: schema for name, schema in properties.items() for spelling in (name, name.replace("-", "_"))}
+    return {"description": description, "type": "object", "properties": spellings, "additionalProperties": False}
 
 
-def _some(what: str) -> dict[str, Any]:
-    return {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{what}"}}
+def _list_of(item: str) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{item}"}}
 
 
 def _property(flag: Flag, field: dict[str, Any]) -> dict[str, Any]:
     described = {"description": flag.help, **field}
     if field.get("type") != "array":
         return described
-    # One of a list may be given alone, as on the command line.
+    # A single value may be given without a list, as on the command line.
     kinds = [{"type": "array", "items": field["items"]}, field["items"]]
     return {"description": flag.help, "anyOf": kinds, "default": field["default"]}

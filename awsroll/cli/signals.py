@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: leave the rollout at a safe point within seconds, and say how to go on.
+"""Ctrl-C and SIGTERM: interrupt a rollout at a safe point within seconds.
 
-The first signal asks the driver to stop: it finishes the call in flight and saves. Should that take too long (AWS does
-not answer), the process leaves anyway: the record was saved before the call, so `awsroll resume` finds its effect.
+The first signal asks the driver to stop: the driver finishes its current call and saves the record. If AWS does not
+answer in time, the process exits anyway. The record was saved before the call, so `awsroll resume` finds its effect.
 """
 
 import os
@@ -15,12 +15,12 @@ _PATIENCE_SECONDS = 4.0
 
 
 class StopRequest:
-    """Whether somebody has asked to stop.
+    """The user's request to stop, made by a signal.
 
     Attributes:
-        event: set by the first signal; sleeps end by it.
-        driving: a rollout has begun, so that stopping means leaving it at a safe point. Before, a signal just ends the
-            command: nothing was changed yet.
+        event: set by the first signal; it ends every sleep.
+        driving: a rollout has started, so a signal stops it at a safe point. Before that, a signal ends the command at
+            once, because nothing was changed yet.
     """
 
     def __init__(self, give_up: Callable[[], None]) -> None:
@@ -31,12 +31,12 @@ class StopRequest:
         self._over = threading.Event()
 
     def requested(self) -> bool:
-        """Tell whether to stop."""
+        """Return whether a signal has asked to stop."""
         return self.event.is_set()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take Ctrl-C and SIGTERM for the length of a block."""
+        """Handle Ctrl-C and SIGTERM until the block ends."""
         before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -50,7 +50,7 @@ class StopRequest:
             raise KeyboardInterrupt
         if not self._asked:
             self._asked = True
-            # A thread of its own: the handler may have interrupted the main thread inside the very lock of `event`.
+            # Use another thread: the handler may have interrupted the main thread while it holds the lock of `event`.
             threading.Thread(target=self._stop_in_time, daemon=True).start()
 
     def _stop_in_time(self) -> None:

@@ -1,4 +1,4 @@
-"""`awsroll state create`: make the place that `--state` names ready, and prove that it can be used."""
+"""`awsroll state create`: create or check the store of records and locks."""
 
 import typer
 
@@ -6,24 +6,27 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 
-app = typer.Typer(help="The place that keeps the records and locks of rollouts.", no_args_is_help=True)
+app = typer.Typer(help="Manage the store of records and locks.", no_args_is_help=True)
 
 
 @app.command()
 @takes(COMMON_GROUP)
 def create(common: CommonOptions) -> int:
-    """Make the place that --state names ready: create a DynamoDB table, check a bucket or a directory."""
+    """Create or check the store that --state names.
+
+    Creates a DynamoDB table or a directory. Checks that a bucket or directory can be written, read and listed.
+    """
     store = common.store()
-    said = store.create()
+    notes = store.create()
     if common.json:
-        Output(json=True).emit("state.created", state=store.place, notes=list(said))
+        Output(json=True).emit("state.created", state=store.place, notes=list(notes))
         return 0
-    for line in said:
+    for line in notes:
         Output(quiet=common.quiet).note(line)
-    Output().result(f"{store.place} can keep records")
+    Output().result(f"{store.place} is ready to store records")
     return 0
 
 
 @app.callback()
 def _group() -> None:
-    """Keep `create` a word of its own: with one command alone typer would leave it out."""
+    """Keep the subcommand `create`: typer drops the name of a single command."""

@@ -208,10 +208,13 @@ def test_a_wrong_file_is_refused_in_plain_lines(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["roll", "--asg", "web"], "--asg: the file {path} names its fleets itself; leave it out"),
-        (["plan", "--target-group", "web"], "--target-group: the file {path} names its fleets itself; leave it out"),
-        (["plan", "--out", "kept"], "--out kept: a kept plan is of one fleet"),
-        (["doctor"], "the file {path} is of many fleets: `awsroll roll -f` and `awsroll plan -f` take it"),
+        (
+            ["roll", "--asg", "web"],
+            "--asg cannot be combined with the file {path}, which names its fleets; omit the option",
+        ),
+        (["plan", "--target-group", "web"], "--target-group cannot be combined with the file {path}"),
+        (["plan", "--out", "kept"], "--out kept: a plan can be saved for one fleet only"),
+        (["doctor"], "the file {path} defines many fleets; only `awsroll roll -f` and `awsroll plan -f` accept it"),
         (["roll", "--plan", "kept"], "the plan file kept cannot be read"),
     ],
     ids=["asg", "target-group", "out", "doctor", "plan"],

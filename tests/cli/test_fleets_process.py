@@ -174,7 +174,7 @@ fleets = [{ target-group = "later-1", launch-template = "later:2" }]
         "interrupted",
         "not_begun",
     ]
-    assert "`awsroll roll -f` with the same file goes on" in err
+    assert "ontinue with `awsroll roll -f` with the same file" in err
     assert "awsroll resume left-1-" in err
     assert {line["status"] for line in listed.lines} == {"interrupted"}
     interrupted = {line["rollout_id"] for line in listed.lines}
@@ -208,7 +208,7 @@ waves:
     assert "wave 2: not begun" in rolled.out
     assert "awsroll: sick-1: rolled back: " in rolled.err
     assert "awsroll: not begun: well-1" in rolled.err
-    assert "`awsroll roll -f` with the same file goes on" in rolled.err
+    assert "ontinue with `awsroll roll -f` with the same file" in rolled.err
     assert [_versions(server.session(), fleet) for fleet in fleets] == [["1"] * 2] * 2
 
 

@@ -136,5 +136,5 @@ def test_without_the_extra_the_sandbox_says_how_to_get_it(
     assert run([*command, "--quiet"]) == 2
 
     assert capsys.readouterr().err == (
-        "awsroll: this needs the sandbox, which is not installed (no moto): pip install 'awsroll[sandbox]'\n"
+        "awsroll: the sandbox is not installed (moto is missing). Install it with: pip install 'awsroll[sandbox]'\n"
     )

@@ -12,7 +12,7 @@ from rich.console import Console
 from awsroll.cli.cells import CellPhase, picture
 from awsroll.cli.live import LiveView
 from awsroll.cli.progress_lines import PlainLines
-from awsroll.cli.render_report import duration, how_to_go_on, report_text, summaries_text
+from awsroll.cli.render_report import duration, next_step, report_text, summaries_text
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
 from awsroll.core.model.rollout import Gates
@@ -122,7 +122,7 @@ def test_the_report_ends_with_the_dropped_requests() -> None:
         (Outcome.SUCCEEDED, ""),
         (Outcome.INTERRUPTED, "`awsroll resume web-1`"),
         (Outcome.PAUSED, "`awsroll resume web-1`"),
-        (Outcome.ROLLED_BACK, "the fleet is on lt-1:1 again"),
+        (Outcome.ROLLED_BACK, "the fleet runs lt-1:1 again"),
         (Outcome.STOPPED, "`awsroll rollback web-1`"),
     ],
     ids=str,
@@ -130,7 +130,7 @@ def test_the_report_ends_with_the_dropped_requests() -> None:
 def test_every_ending_says_how_to_go_on(outcome: Outcome, says: str) -> None:
     report = replace(build_report(busy_record(), at=T0), status=outcome, reason="no luck")
 
-    advice = how_to_go_on(report, serving="2 of 3 servers serve")
+    advice = next_step(report, serving="2 of 3 servers serve")
 
     assert says in advice
     assert bool(advice) is bool(says)

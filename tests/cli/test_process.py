@@ -74,7 +74,7 @@ def test_a_kept_plan_is_rolled_alone_and_refused_once_the_fleet_is_another(
     again = awsroll("roll", *words, "--plan", path, "--json", environment=environment)
 
     assert planned.code == 0, planned.err
-    assert planned.err == f"awsroll: the plan is in {path}: `awsroll roll --plan {path}` carries it out\n"
+    assert planned.err == f"awsroll: the plan is saved in {path}; `awsroll roll --plan {path}` carries it out\n"
     assert not {"asked", "request", "fingerprint"} & set(planned.lines[-1])
     _assert_refused(contradicted, code=2, says=f"--concurrent 2 contradicts the plan file {path}")
     _assert_refused(elsewhere, code=2, says="--region eu-west-1 contradicts the plan")

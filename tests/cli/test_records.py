@@ -66,7 +66,7 @@ def test_list_shows_a_table_and_names_damaged_records(store: LocalStore, capsys:
 
 def test_an_empty_store_is_no_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "--state", str(tmp_path)]) == 0
-    assert "no rollouts are known" in capsys.readouterr().err
+    assert "there are no rollouts in" in capsys.readouterr().err
 
 
 def test_status_tells_of_one_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ def test_what_was_left_is_shown_and_nothing_is_changed_without_a_yes(server: San
     assert {"surplus", "desired", "setting", "label"} <= {one["what"] for one in found}
     assert len([one for one in found if one["what"] == "surplus"]) == 2
     assert (shown.lines[-1]["event"], shown.lines[-1]["acted"]) == ("repair", False)
-    assert "nothing was changed: --yes puts it back" in shown.err
+    assert "nothing was changed. Pass --yes to restore it" in shown.err
     assert Found.of(server, left.fleet) == before
 
 
@@ -101,12 +101,12 @@ def test_a_killed_rollout_is_repaired_by_its_record_and_then_nothing_is_left(ser
     again = awsroll("repair", left.rollout_id, environment=left.environment)
 
     assert listed.code == 3
-    assert f"`awsroll repair {left.rollout_id}` settles it" in listed.out
+    assert f"restore them with `awsroll repair {left.rollout_id}`" in listed.out
     assert repaired.code == 0, repaired.err
     assert repaired.lines[-1]["event"] == "repair"
     assert (repaired.lines[-1]["rollout_id"], repaired.lines[-1]["left"]) == (left.rollout_id, 0)
     _assert_as_found(server, left)
-    assert (again.code, again.out) == (0, f"{left.fleet.group_name}: no rollout has left anything\n")
+    assert (again.code, again.out) == (0, f"{left.fleet.group_name}: no rollout left anything changed\n")
     assert awsroll("repair", environment=left.environment).code == 0
 
 

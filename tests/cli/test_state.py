@@ -80,7 +80,7 @@ def test_without_credentials_a_place_of_aws_is_exit_5(
 def test_a_table_is_created_once_with_backups_and_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["state", "create", "--state", "dynamodb://records"]) == 0
     out, err = capsys.readouterr()
-    assert "dynamodb://records can keep records" in out
+    assert "dynamodb://records is ready to store records" in out
     assert "created the table records" in err
 
     assert run(["state", "create", "--state", "dynamodb://records", "--json"]) == 0
@@ -111,7 +111,7 @@ def test_a_bucket_is_checked_and_left_as_it_was(capsys: pytest.CaptureFixture[st
     S3Place()
 
     assert run(["state", "create", "--state", "s3://records"]) == 0
-    assert "s3://records can keep records" in capsys.readouterr().out
+    assert "s3://records is ready to store records" in capsys.readouterr().out
     assert Wire().client("s3").list_objects_v2(Bucket="records")["KeyCount"] == 0
 
 
@@ -123,7 +123,7 @@ def test_a_missing_bucket_is_not_created(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_directory_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["state", "create", "--state", str(tmp_path / "a" / "b")]) == 0
     assert (tmp_path / "a" / "b").is_dir()
-    assert "can keep records" in capsys.readouterr().out
+    assert "is ready to store records" in capsys.readouterr().out
 
 
 def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,7 @@ def test_before_anything_was_changed(
 
     assert left.code == 130
     assert seconds < 5
-    assert left.err == "awsroll: interrupted before anything was changed\n"
+    assert left.err == "awsroll: interrupted; nothing was changed\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.cli.roll_request import build_wanted
+from awsroll.cli.roll_request import build_roll_request
 from awsroll.errors import FleetError, SpecError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
@@ -176,10 +176,10 @@ def test_options_beside_a_plan_file_may_repeat_it_and_say_how_to_look(rolling: R
     awsroll.save_plan(plan, path)
     pinned = f"{rolling.fleet.template_id}:2"
 
-    assert build_wanted(plan=path, file=None) == plan
-    assert build_wanted(plan=path, file=None, asg="web", launch_template=latest, concurrent="50%") == plan
-    assert build_wanted(plan=path, file=None, launch_template=pinned) == plan
-    told_anew = build_wanted(plan=path, file=None, poll=0.5, settle_time=9.0)
+    assert build_roll_request(plan=path, file=None) == plan
+    assert build_roll_request(plan=path, file=None, asg="web", launch_template=latest, concurrent="50%") == plan
+    assert build_roll_request(plan=path, file=None, launch_template=pinned) == plan
+    told_anew = build_roll_request(plan=path, file=None, poll=0.5, settle_time=9.0)
     assert isinstance(told_anew, awsroll.RolloutPlan)
     assert plan.request is not None
     assert told_anew == replace(plan, request=replace(plan.request, poll=0.5, settle_time=9.0))
@@ -191,7 +191,7 @@ def test_options_that_contradict_the_plan_file_are_refused_all_at_once(rolling: 
     awsroll.save_plan(_plan(rolling), path)
 
     with pytest.raises(SpecError) as refused:
-        build_wanted(plan=path, file=None, asg="db", concurrent="2", launch_first=True, strict=False)
+        build_roll_request(plan=path, file=None, asg="db", concurrent="2", launch_first=True, strict=False)
 
     assert [one.partition(",")[0] for one in refused.value.problems] == [
         f"--asg db contradicts the plan file {path}",
