@@ -17,7 +17,7 @@ from awsroll.sandbox.autoscaling.health_checks import HealthChecks
 from awsroll.sandbox.autoscaling.launches import Launches, LaunchRequest, difference
 from awsroll.sandbox.autoscaling.lifecycle_hooks import HookWaits
 from awsroll.sandbox.autoscaling.target_attachments import GroupTargets
-from awsroll.sandbox.autoscaling.warm_pool import WarmPools
+from awsroll.sandbox.autoscaling.warm_pool_instances import WarmPools
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group, Member

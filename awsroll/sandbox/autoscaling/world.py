@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.group_controller import Controller
+from awsroll.sandbox.autoscaling.operations.group_tags import TagOperations
 from awsroll.sandbox.autoscaling.operations.groups import GroupOperations
 from awsroll.sandbox.autoscaling.operations.launch_instances import LaunchOperation
 from awsroll.sandbox.autoscaling.operations.lifecycle_hook_calls import HookOperations
 from awsroll.sandbox.autoscaling.operations.members import MemberOperations
 from awsroll.sandbox.autoscaling.operations.processes import ProcessOperations
 from awsroll.sandbox.autoscaling.operations.refresh import RefreshOperations
-from awsroll.sandbox.autoscaling.operations.tags import TagOperations
 from awsroll.sandbox.autoscaling.operations.terminate import TerminateOperation
 from awsroll.sandbox.autoscaling.operations.traffic_sources import TrafficOperations
 from awsroll.sandbox.autoscaling.operations.warm_pools import WarmPoolOperations

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from awsroll.sandbox.handling import PageSize, page, refuse, with_token
 from awsroll.sandbox.ssm import views
-from awsroll.sandbox.ssm.commands import Command, CommandRunner, Invocation
+from awsroll.sandbox.ssm.command_runner import Command, CommandRunner, Invocation
 from awsroll.sandbox.ssm.requests import check
 
 if TYPE_CHECKING:

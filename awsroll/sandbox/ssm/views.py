@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from awsroll.sandbox.ssm.commands import Command, Invocation
+    from awsroll.sandbox.ssm.command_runner import Command, Invocation
     from awsroll.sandbox.ssm.nodes import Nodes
 
 PLUGIN = "aws:runShellScript"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.ssm.api import CommandOperations
-from awsroll.sandbox.ssm.commands import CommandRunner
+from awsroll.sandbox.ssm.command_runner import CommandRunner
 from awsroll.sandbox.ssm.nodes import Nodes
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from awsroll.sandbox.handling import Handler
     from awsroll.sandbox.interfaces import InstanceContext
-    from awsroll.sandbox.ssm.commands import Delivery
+    from awsroll.sandbox.ssm.command_runner import Delivery
 
 
 class SsmWorld:
