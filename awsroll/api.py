@@ -1,4 +1,4 @@
-"""The library's calls: what `import awsroll` offers, with plain arguments.
+"""The public functions of `import awsroll`, with plain arguments. Each calls the operation of the same name.
 
     import awsroll
 
@@ -6,30 +6,30 @@
     report = awsroll.roll(spec)
     assert report.succeeded, report.reason
 
-Everything raises `AwsrollError` for what is refused; a rollout that was started always returns its report.
+A refused call raises an `AwsrollError`. A rollout that has started always returns its report.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from awsroll import waves
 from awsroll.aws import sessions
 from awsroll.core.repair.leftovers import Leftover
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.driver import operations
+from awsroll.driver.context import Context
 from awsroll.hooks.callables import GivenHooks, listed
 from awsroll.ports import Clock, Sink, Store
-from awsroll.repair import repair as mending_module
+from awsroll.repair import repair as repairs
 from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
 from awsroll.stores import RecordStore, opening
+from awsroll.waves import FleetsRun
 
 if TYPE_CHECKING:
     import boto3
 
 
-def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
+def roll(  # noqa: PLR0913 - a user may pass each of these
     request: RolloutSpec | RolloutPlan,
     *,
     session: "boto3.Session | Any" = None,
@@ -39,30 +39,35 @@ def roll(  # noqa: PLR0913 - each is something of its own that a user may bring
     approve: Callable[[int], bool] | None = None,
     hooks: GivenHooks | None = None,
 ) -> Report:
-    """Roll a fleet to its new version, and return when it has come to an end.
+    """Roll a fleet to its new version; return its report when the rollout has ended.
 
     Args:
-        request: what to do; or what `plan` returned: exactly that is done, in its region and to its pinned version, and
-            refused if the fleet is no more as it was planned for (its health alone may differ).
-        session: the boto3 session to use; None: boto3's default one.
-        store: where the record is kept: a store, or what `--state` takes; None: a directory under the user's state
-            home.
-        clock: how to wait; None: really.
-        sink: who is told what happens; None: nobody.
-        approve: asked at each checkpoint that needs a person, with its number from 1; None: `awsroll approve` answers.
-        hooks: Python callables: one for each point, `{"after_healthy": check}`, or a list of `PythonHook`. Each gets a
-            `HookEvent`; what it raises is a failure of the rollout.
+        request: the request; or the result of `plan`, which is carried out in its region and to its pinned version,
+            and refused if the fleet has changed since (a change of health alone is allowed).
+        session: the boto3 session; None: boto3's default session.
+        store: where the record is saved: a store, or an address as for `--state`; None: a directory under the user's
+            state home.
+        clock: the clock to wait on; None: the system clock.
+        sink: receives every event; None: events are dropped.
+        approve: called at each checkpoint that needs approval, with its number from 1; None: `awsroll approve` opens
+            the gate.
+        hooks: Python callables: one for each point, `{"after_healthy": check}`, or a list of `PythonHook`. Each
+            receives a `HookEvent`; an exception is a failure of the rollout.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it; nothing was changed.
-        FleetLockedError: if another rollout holds the fleet, or was left unfinished on it; nothing was changed.
+        FleetLockedError: if another rollout holds the fleet or has not ended; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    kept = _opened(store, session)
-    context = operations.Context(
-        session=session, store=kept, clock=clock, sink=sink, approve=approve, hooks=listed(hooks)
+    context = Context(
+        session=session,
+        store=_opened(store, session),
+        clock=clock,
+        sink=sink,
+        approve=approve,
+        hooks=listed(hooks),
     )
-    return operations.start(request, context)
+    return operations.roll(request, context)
 
 
 def resume(  # noqa: PLR0913 - see `roll`
@@ -74,16 +79,15 @@ def resume(  # noqa: PLR0913 - see `roll`
     sink: Sink | None = None,
     hooks: GivenHooks | None = None,
 ) -> Report:
-    """Go on with a rollout that was interrupted or waits for a person; of one that has ended, return the report.
+    """Resume a rollout that was interrupted or paused; return its report. An ended rollout only returns its report.
 
     Raises:
-        SpecError: if it was started with Python callables as `hooks` and they are not given again.
+        SpecError: if the rollout was started with Python callables as `hooks` and they are not given again.
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it.
     """
-    kept = _opened(store, session)
-    context = operations.Context(session=session, store=kept, clock=clock, sink=sink, hooks=listed(hooks))
-    return operations.go_on(rollout_id, context)
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink, hooks=listed(hooks))
+    return operations.resume(rollout_id, context)
 
 
 def rollback(
@@ -94,17 +98,17 @@ def rollback(
     clock: Clock | None = None,
     sink: Sink | None = None,
 ) -> Report:
-    """Take the fleet back to what it ran before a rollout: while it runs, after it was stopped or has succeeded.
+    """Roll the fleet back to its baseline: while the rollout runs, after it was stopped, or after it succeeded.
 
-    A process that drives the rollout does so, and this call waits for it; else this call does.
+    If a process drives the rollout, that process rolls it back and this call waits for it. Otherwise this call does.
 
     Raises:
-        SpecError, FleetError: if there is nothing to go back to; nothing was changed.
+        SpecError, FleetError: if there is no version to roll back to; nothing was changed.
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another rollout holds the fleet.
     """
-    kept = _opened(store, session)
-    return operations.go_back(rollout_id, operations.Context(session=session, store=kept, clock=clock, sink=sink))
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    return operations.rollback(rollout_id, context)
 
 
 def abort(
@@ -115,31 +119,29 @@ def abort(
     clock: Clock | None = None,
     sink: Sink | None = None,
 ) -> Report:
-    """Settle what is in flight, restore the settings, and stop with the fleet mixed.
+    """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return its report.
 
-    A process that drives the rollout does so, and this call waits for it; else this call does.
+    If a process drives the rollout, that process aborts it and this call waits for it. Otherwise this call does.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
         FleetLockedError: if another rollout holds the fleet.
     """
-    kept = _opened(store, session)
-    return operations.settle_and_stop(
-        rollout_id, operations.Context(session=session, store=kept, clock=clock, sink=sink)
-    )
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    return operations.abort(rollout_id, context)
 
 
 def pause(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
-    """Ask a rollout to pause at its next safe point; `resume` goes on.
+    """Ask a rollout to pause at its next safe point; `resume` continues it.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
     """
-    return operations.ask(rollout_id, lambda said: replace(said, pause=True), _opened(store))
+    return operations.pause(rollout_id, _opened(store))
 
 
 def approve(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
-    """Open the gate of a rollout that waits for a person.
+    """Approve the gate that a rollout waits at, or its next gate.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
@@ -147,7 +149,7 @@ def approve(rollout_id: str, *, store: Store | str | None = None) -> RolloutSumm
     return operations.approve(rollout_id, _opened(store))
 
 
-def repair(  # noqa: PLR0913 - what to repair, and the surroundings that every call takes
+def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     rollout_id: str = "",
     *,
     asg: str = "",
@@ -157,41 +159,41 @@ def repair(  # noqa: PLR0913 - what to repair, and the surroundings that every c
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
-) -> mending_module.Repaired:
-    """Find what a dead rollout has left on a fleet, and put it back: by its record, or by what stands on the fleet.
+) -> repairs.Repaired:
+    """Find what a dead rollout left changed on a fleet, and restore it: from its record, or from tags on the fleet.
 
     Args:
-        rollout_id: the rollout, where its record is there.
-        asg: its group, by name or ARN; or, for servers registered by hand,
-        target_group: its target groups, by name or ARN. Beside `rollout_id`: where its record cannot be used, tags
-            alone count.
-        confirm: given what was found; whether to act on it. Left out: act.
-        session: the boto3 session to use; None: boto3's default one.
-        store: where records are kept: a store, or what `--state` takes.
-        clock: how to wait; None: really.
-        sink: who is told what happens; None: nobody.
+        rollout_id: the rollout, if its record exists.
+        asg: the Auto Scaling group, by name or ARN.
+        target_group: for servers registered by hand: the target groups, by name or ARN. With a fleet and a
+            `rollout_id`, the repair uses tags alone if the record cannot be used.
+        confirm: called with what was found; return whether to restore it. Default: restore.
+        session: the boto3 session; None: boto3's default session.
+        store: where records are saved: a store, or an address as for `--state`.
+        clock: the clock to wait on; None: the system clock.
+        sink: receives every event; None: events are dropped.
 
     Raises:
-        SpecError, FleetError: if there is no such fleet, or it changed after it was shown; nothing was changed.
-        StateError: if the record is missing or cannot be used, and no fleet is named.
-        FleetLockedError: if a process that lives holds the fleet; nothing was changed.
+        SpecError, FleetError: if there is no such fleet, or it changed after `confirm`; nothing was changed.
+        StateError: if the record is missing or cannot be used, and no fleet is given.
+        FleetLockedError: if a live process holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    wanted = mending_module.Wanted(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
-    context = operations.Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
-    return mending_module.mend(wanted, context, confirm=confirm)
+    target = repairs.RepairTarget(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    return repairs.repair(target, context, confirm=confirm)
 
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
-    """Return what a rollout would do: order, capacity, rough duration, what the checks found. Changes nothing.
+    """Return what a rollout would do: order, capacity, approximate duration, findings of the checks. Change nothing.
 
-    Give it to `roll` to do exactly that; `save_plan` and `load_plan` keep it in a file until then.
+    Pass the plan to `roll` to carry it out. `save_plan` and `load_plan` keep it in a file.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
         AwsError: if AWS refused or did not answer.
     """
-    return operations.look_ahead(spec, operations.Context(session=session, clock=clock))
+    return operations.plan(spec, Context(session=session, clock=clock))
 
 
 def plan_fleets(
@@ -201,13 +203,12 @@ def plan_fleets(
     store: Store | str | None = None,
     clock: Clock | None = None,
 ) -> FleetsPlan:
-    """Return what rolling many fleets would do; every fleet is checked, with the role that it names. Changes nothing.
+    """Return what rolling many fleets would do; check every fleet with the role that it names. Change nothing.
 
     Raises:
-        SpecError, FleetError, FleetLockedError, AwsError: as `roll_fleets` would, for all fleets at once.
+        SpecError, FleetError, FleetLockedError, AwsError: as `roll_fleets` would raise, for all fleets at once.
     """
-    kept = _opened(store, session)
-    return waves.FleetsRun(fleets, operations.Context(session=session, store=kept, clock=clock)).check()
+    return FleetsRun(fleets, Context(session=session, store=_opened(store, session), clock=clock)).check()
 
 
 def roll_fleets(
@@ -218,52 +219,51 @@ def roll_fleets(
     clock: Clock | None = None,
     sink: Sink | None = None,
 ) -> FleetsReport:
-    """Roll many fleets, wave after wave, those of a wave side by side; return when all have ended or a wave has failed.
+    """Roll many fleets wave by wave, in parallel within a wave; return when all have ended or a wave has failed.
 
-    All are checked before the first is begun. Called again with the same fleets, it goes on: a fleet on its new version
-    is left alone, a rollout of this request that was left in the middle is resumed.
+    Every fleet is checked before the first rollout starts. Called again with the same fleets, the call continues: it
+    skips a fleet that runs its new version, and resumes an unfinished rollout of the same request.
 
     Args:
         fleets: the waves; `load_fleets` reads them from a file.
-        session: assumes the roles that fleets name, and rolls those that name none; None: boto3's default one.
-        store: where the records are kept: a store, or what `--state` takes.
-        clock: how to wait; None: really. It is used by several threads.
-        sink: who is told what happens, each event with `fleet_name` and `wave`; called by one thread at a time.
+        session: assumes the roles that fleets name, and rolls fleets without a role; None: boto3's default session.
+        store: where the records are saved: a store, or an address as for `--state`.
+        clock: the clock to wait on, used by several threads; None: the system clock.
+        sink: receives every event with `fleet_name` and `wave`; one thread calls it at a time.
 
     Raises:
         SpecError, FleetError: if a request or a fleet does not allow it; nothing was changed.
-        FleetLockedError: if another rollout holds a fleet, or one of another request was left unfinished on it.
+        FleetLockedError: if another rollout holds a fleet, or an unfinished rollout of another request is on it.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    kept = _opened(store, session)
-    run = waves.FleetsRun(fleets, operations.Context(session=session, store=kept, clock=clock, sink=sink))
+    run = FleetsRun(fleets, Context(session=session, store=_opened(store, session), clock=clock, sink=sink))
     run.check()
     return run.roll()
 
 
 def status(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
-    """Return where a rollout stands, as its record says.
+    """Return the summary of a rollout, from its record.
 
     Raises:
         StateError: if its record is missing or cannot be used.
     """
-    return operations.known_rollout(rollout_id, _opened(store))
+    return operations.status(rollout_id, _opened(store))
 
 
 def rollouts(*, store: Store | str | None = None) -> tuple[RolloutSummary, ...]:
-    """Return the known rollouts, newest first."""
-    return operations.known_rollouts(_opened(store))
+    """Return the summaries of the rollouts in a store, newest first."""
+    return operations.list_rollouts(_opened(store))
 
 
 def open_store(address: str | None = None, *, session: "boto3.Session | Any" = None) -> RecordStore:
     """Return a store: a directory, `s3://BUCKET/PREFIX` or `dynamodb://TABLE`. Nothing is read or written yet.
 
     Args:
-        address: what `--state` takes; None: a directory under the user's state home.
-        session: the boto3 session to use; None: boto3's default one.
+        address: as for `--state`; None: a directory under the user's state home.
+        session: the boto3 session; None: boto3's default session.
 
     Raises:
-        SpecError: if it is no address.
+        SpecError: if the address is not valid.
     """
     return opening.open_store(address, session=sessions.open_session if session is None else lambda: session)
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 import surroundings as container
 from awsroll.clock import SystemClock
 from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor
-from awsroll.driver.steps import begin, step
+from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import AwsrollError
 from driving import around, around_known, bounds
 from handling import log, seconds_left
@@ -117,7 +117,7 @@ class _Work:
 
     def _begun(self) -> StepStatus:
         order = order_of(_parameters(self._job.parameters))
-        return begin(order, around(order, container.store()), rollout_id=self._token.rollout_id)
+        return start_rollout(order, around(order, container.store()), rollout_id=self._token.rollout_id)
 
     def _keep(self, standing: StepStatus) -> StepStatus:
         self._standing = standing

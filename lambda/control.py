@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from awsroll.driver.commands import Command, apply_command, wait_for_command
 from awsroll.driver.step_status import StepStatus
-from awsroll.driver.steps import Command, apply_command, wait_for_person
 from driving import ROLLOUT_ID, around_known
 from handling import handles
 from named import InvalidEvent
@@ -34,5 +34,5 @@ def handler(event: Event, _: Any) -> StepStatus:
         raise InvalidEvent(problem)
     surroundings = around_known(event.rollout_id)
     if event.action == "await":
-        return wait_for_person(event.rollout_id, event.task_token, surroundings)
+        return wait_for_command(event.rollout_id, event.task_token, surroundings)
     return apply_command(event.rollout_id, Command(event.action), surroundings)

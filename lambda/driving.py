@@ -3,7 +3,7 @@
 from typing import Any
 
 import surroundings as container
-from awsroll.driver.operations import Context
+from awsroll.driver.context import Context
 from awsroll.driver.steps import Bounds
 from awsroll.stores import RecordStore, RolloutRequest
 from handling import LogSink, seconds_left

@@ -17,7 +17,7 @@ import structlog
 
 import named
 import surroundings as container
-from awsroll.driver.steps import begin, step
+from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import AwsrollError
 from driving import around, around_known, bounds
 from handling import check, log
@@ -94,7 +94,7 @@ def roll_out(event: Any, context: "DurableContext") -> Looked:
 
 def _begun(wanted: Event, rollout_id: str) -> Any:
     order = order_of(wanted, started_at=wanted.execution_started_at)
-    return begin(order, around(order, container.store()), rollout_id=rollout_id)
+    return start_rollout(order, around(order, container.store()), rollout_id=rollout_id)
 
 
 def _looked(rollout_id: str, before: Looked, context: Any) -> Looked:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 import surroundings as container
 from awsroll.core.model.status import Outcome
 from awsroll.driver.step_status import StepStatus
-from awsroll.driver.steps import begin
+from awsroll.driver.steps import start_rollout
 from awsroll.errors import RolloutNotFoundError
 from awsroll.stores import RecordStore
 from driving import ROLLOUT_ID, around
@@ -62,7 +62,7 @@ def handler(event: Event, _: Any) -> StepStatus:
     store = container.store()
     _check_wave(event, store)
     order = order_of(event, started_at=event.execution_started_at)
-    return begin(order, around(order, store), rollout_id=event.rollout_id or "")
+    return start_rollout(order, around(order, store), rollout_id=event.rollout_id or "")
 
 
 def _check_wave(event: Event, store: RecordStore) -> None:

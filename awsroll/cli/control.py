@@ -1,7 +1,5 @@
 """Commands that control a rollout from any terminal: `pause`, `approve`, `abort`, `rollback`."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +11,6 @@ from awsroll.cli.output import Output
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.core.model.rollout import Pace
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.user_requests import UserRequests
 
 if TYPE_CHECKING:
     from awsroll.driver.operations import Context
@@ -29,7 +26,10 @@ def pause(common: CommonOptions, rollout: ROLLOUT) -> int:
 
     Servers in progress are finished first. Then the process that drives the rollout exits with 3.
     """
-    return _request(common, rollout, "pause", lambda requests: replace(requests, pause=True))
+    from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
+
+    store = common.store()
+    return _report(common, "pause", operations.pause(rollout, store), store)
 
 
 @takes(COMMON_GROUP)
@@ -45,9 +45,9 @@ def approve(
     """Approve the checkpoint that a rollout is waiting at."""
     from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-    if reject:
-        return _request(common, rollout, "reject", lambda requests: replace(requests, rejected=True))
     store = common.store()
+    if reject:
+        return _report(common, "reject", operations.reject(rollout, store), store)
     return _report(common, "approve", operations.approve(rollout, store), store)
 
 
@@ -59,9 +59,9 @@ def abort(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
     """
 
     def run(context: "Context") -> "Report":
-        from awsroll.driver.operations import settle_and_stop  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return settle_and_stop(rollout, context, pace)
+        return operations.abort(rollout, context, pace)
 
     return drive(common, run)
 
@@ -74,18 +74,11 @@ def rollback(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
     """
 
     def run(context: "Context") -> "Report":
-        from awsroll.driver.operations import go_back  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return go_back(rollout, context, pace)
+        return operations.rollback(rollout, context, pace)
 
     return drive(common, run, success=Outcome.ROLLED_BACK)
-
-
-def _request(common: CommonOptions, rollout: str, what: str, change: Callable[[UserRequests], UserRequests]) -> int:
-    from awsroll.driver.operations import ask  # noqa: PLC0415 - keeps `--help` fast
-
-    store = common.store()
-    return _report(common, what, ask(rollout, change, store), store)
 
 
 def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:
@@ -107,9 +100,9 @@ def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: 
 
 def _resume_waiting_state_machine(common: CommonOptions, rollout: str, store: "RecordStore") -> None:
     """Resume a Step Functions state machine that waits for an approval."""
-    from awsroll.driver.operations import Context, hear_at_once  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.operations import Context, wake_state_machine  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.task_token import waiting_token  # noqa: PLC0415 - the same
 
     if waiting_token(rollout, store):
         session, endpoint_url = common.session(), common.endpoint_url
-        hear_at_once(rollout, Context(session=session, endpoint_url=endpoint_url, store=store))
+        wake_state_machine(rollout, Context(session=session, endpoint_url=endpoint_url, store=store))

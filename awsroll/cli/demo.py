@@ -102,10 +102,10 @@ def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
 
 
 def _roll(spec: RolloutSpec, context: "Context", world: "DemoWorld") -> "Report":
-    from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.report import Traffic  # noqa: PLC0415 - see above
 
-    report = start(spec, context)
+    report = operations.roll(spec, context)
     counts = world.stop_traffic()
     traffic = Traffic(
         requests=counts.requests,

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def rollouts(common: CommonOptions) -> int:
     """List the known rollouts, newest first."""
     from awsroll.cli.render_report import summaries_text  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.operations import known_rollouts  # noqa: PLC0415 - see above
+    from awsroll.driver import operations  # noqa: PLC0415 - see above
 
     store = common.store()
-    known = known_rollouts(store)
+    known = operations.list_rollouts(store)
     if common.json:
         for summary in known:
             Output(json=True).emit("rollout", **_plain(summary))
@@ -41,16 +41,16 @@ def status(
 ) -> int:
     """Show the state of a rollout."""
     from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
-    from awsroll.driver.operations import known_rollout, known_rollouts  # noqa: PLC0415 - see above
+    from awsroll.driver import operations  # noqa: PLC0415 - see above
 
     store = common.store()
     if rollout is None:
-        newest = next(iter(known_rollouts(store)), None)
+        newest = next(iter(operations.list_rollouts(store)), None)
         if newest is None:
             problem = f"there are no rollouts in {store.place}. Start a rollout with `awsroll roll`"
             raise RolloutNotFoundError(problem)
         rollout = newest.rollout_id
-    record, summary = store.load(rollout), known_rollout(rollout, store)
+    record, summary = store.load(rollout), operations.status(rollout, store)
     if common.json:
         counters = record.status.counters
         Output(json=True).emit(

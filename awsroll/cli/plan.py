@@ -83,6 +83,6 @@ def doctor(request: RolloutSpec, common: CommonOptions) -> int:
 
 
 def _make_plan(request: RolloutSpec, common: CommonOptions) -> "RolloutPlan":
-    from awsroll.driver.operations import Context, look_ahead  # noqa: PLC0415 - see above
+    from awsroll.driver import operations  # noqa: PLC0415 - see above
 
-    return look_ahead(request, Context(session=common.session(), endpoint_url=common.endpoint_url))
+    return operations.plan(request, operations.Context(session=common.session(), endpoint_url=common.endpoint_url))

@@ -47,8 +47,8 @@ def repair(
     if not (rollout or asg or target_group):
         return _list_unsettled(common, output)
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.session import Context  # noqa: PLC0415 - see above
-    from awsroll.repair.repair import Wanted, mend  # noqa: PLC0415 - see above
+    from awsroll.driver.context import Context  # noqa: PLC0415 - see above
+    from awsroll.repair import repair as repairs  # noqa: PLC0415 - see above
 
     def confirm(leftovers: "tuple[Leftover, ...]") -> bool:
         _print_leftovers(output, leftovers)
@@ -57,8 +57,8 @@ def repair(
 
     stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
     with stop.listening(), output.progress() as sink:
-        repaired = mend(
-            Wanted(rollout_id=rollout, asg=asg, target_group=target_group),
+        repaired = repairs.repair(
+            repairs.RepairTarget(rollout_id=rollout, asg=asg, target_group=target_group),
             Context(
                 session=common.session(),
                 endpoint_url=common.endpoint_url,
@@ -127,10 +127,10 @@ def _next_steps(repaired: "Repaired") -> tuple[str, ...]:
 
 def _list_unsettled(common: CommonOptions, output: Output) -> int:
     """Print the rollouts that left changes, from their records; repair nothing."""
-    from awsroll.repair.repair import unsettled  # noqa: PLC0415 - see above
+    from awsroll.repair.repair import rollouts_to_repair  # noqa: PLC0415 - see above
 
     store = common.store()
-    records = [record for record in unsettled(store) if store.driver(record.rollout.rollout_id) is None]
+    records = [record for record in rollouts_to_repair(store) if store.driver(record.rollout.rollout_id) is None]
     for record in records:
         name, fleet = record.rollout.rollout_id, record.rollout.fleet
         if output.json:

@@ -24,8 +24,8 @@ def resume(
     """Continue an interrupted or paused rollout."""
 
     def run(context: "Context") -> "Report":
-        from awsroll.driver.operations import go_on  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return go_on(rollout, context, pace)
+        return operations.resume(rollout, context, pace)
 
     return drive(common, run)

@@ -38,9 +38,9 @@ def roll(
         _check_region(request, common.region)
 
     def run(context: "Context") -> "Report":
-        from awsroll.driver.operations import start  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return start(request, context)
+        return operations.roll(request, context)
 
     return drive(common, run, wait_for_approval=not no_wait)
 

@@ -1,7 +1,7 @@
-"""A rollout that was left in the middle keeps its fleet, also when nobody drives it any more.
+"""The check that no unfinished rollout is left on a fleet.
 
-What it has in flight is known from its record alone: a drained server is in no target group. Another rollout would not
-see it, and nobody would look after it again. Locks do not tell of it: those of a dead driver are free.
+Only the record of an unfinished rollout knows what it has in flight: a drained server is in no target group. Another
+rollout would not see that server and would leave it behind. Locks do not prevent this: those of a dead driver are free.
 """
 
 from collections.abc import Callable
@@ -17,43 +17,39 @@ from awsroll.stores.locks import fleet_parts
 
 
 def check_unfinished(store: Store, rollout: Rollout) -> None:
-    """Refuse to begin where another rollout has not come to an end.
+    """Check that no other unfinished rollout shares a group or target group with this rollout.
 
     Raises:
-        FleetLockedError: if there is one that shares a group or target group; nothing was changed.
+        FleetLockedError: if there is one; nothing was changed.
     """
     parts = set(fleet_parts(rollout))
     other = _find(store, lambda known: not parts.isdisjoint(fleet_parts(known)))
     if other is not None:
-        raise FleetLockedError(in_the_middle(rollout.fleet, other))
+        raise FleetLockedError(unfinished_message(rollout.fleet, other))
 
 
-def explain_refusal(store: Store, spec: RolloutSpec, region: str, error: FleetError) -> None:
-    """Tell of a rollout that was left in the middle of a fleet which the checks refuse: it may be why.
-
-    Raises:
-        FleetLockedError: if there is one.
-    """
-    other = _find(store, lambda known: is_named_by(spec, known, region=region))
+def raise_unfinished(store: Store, spec: RolloutSpec, region: str, error: FleetError) -> None:
+    """Raise FleetLockedError if the checks refuse a fleet that has an unfinished rollout: it may be the cause."""
+    other = _find(store, lambda known: names_fleet_of(spec, known, region=region))
     if other is not None:
-        problem = f"{in_the_middle(other.rollout.fleet, other)}; as it stands it is refused anyway: {error}"
+        problem = f"{unfinished_message(other.rollout.fleet, other)}; as it stands it is refused anyway: {error}"
         raise FleetLockedError(problem) from error
 
 
-def is_named_by(spec: RolloutSpec, known: Rollout, *, region: str) -> bool:
-    """Tell whether a known rollout is of the fleet that a request names, as far as names tell."""
+def names_fleet_of(spec: RolloutSpec, rollout: Rollout, *, region: str) -> bool:
+    """Return whether the fleet of a rollout has the names that a request gives."""
     group = group_name(spec.asg) if spec.asg else ""
-    names = {name for arn in known.target_groups for name in (arn, _name_in(arn))}
-    shares = bool(group and known.group == group) or not names.isdisjoint(spec.target_group)
-    return shares and known.region in ("", region)
+    names = {name for arn in rollout.target_groups for name in (arn, _name_in(arn))}
+    shares = bool(group and rollout.group == group) or not names.isdisjoint(spec.target_group)
+    return shares and rollout.region in ("", region)
 
 
-def _find(store: Store, is_of: Callable[[Rollout], bool]) -> Record | None:
-    return next((one for one in store.unfinished() if is_of(one.rollout)), None)
+def _find(store: Store, matches: Callable[[Rollout], bool]) -> Record | None:
+    return next((record for record in store.unfinished() if matches(record.rollout)), None)
 
 
-def in_the_middle(fleet: str, other: Record) -> str:
-    """Say that a fleet is in the middle of another rollout, and what may be done about that."""
+def unfinished_message(fleet: str, other: Record) -> str:
+    """Return the message that a fleet has an unfinished rollout, and what to do about it."""
     status, name = other.status, other.rollout.rollout_id
     stands = f"paused: {status.reason}" if status.outcome is Outcome.PAUSED else "interrupted"
     back = "" if why_not_back(other.rollout) else f"go back with `awsroll rollback {name}`, "

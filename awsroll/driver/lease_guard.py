@@ -1,7 +1,8 @@
-"""What a rollout runs in while it holds its fleet: a clock that keeps the lease alive, a store that asks it first.
+"""A clock and a store that stop the controller once its lease is lost.
 
-The controller knows nothing of leases: it waits on a clock and writes to a store, and each of these stops it once the
-lease is lost. So does every AWS call that may change something (`aws.caller`).
+The controller knows nothing of leases: it waits on a clock and writes to a store. The clock renews the lease during
+each sleep, and the store checks the lease before each write. `aws.caller` checks it before each call that may change
+something.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,30 +13,30 @@ from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Clock, Lease, Record, Store
 
 _NO_TIME = 0.001  # less than this is not waited for
-_CUT_SHORT = 0.01  # a sleep shorter by more than this was ended by a wish to stop
+_CUT_SHORT = 0.01  # a sleep that is shorter by more than this was ended by a stop request
 
 
-class HeldClock:
-    """A clock whose sleeps are cut into slices, with something done after each.
+class GuardedClock:
+    """A clock that cuts its sleeps into slices and calls registered functions after each slice.
 
     Args:
-        clock: the real or virtual clock.
+        clock: the system clock or a virtual clock.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._keepers: list[Callable[[], None]] = []
+        self._calls: list[Callable[[], None]] = []
         self._slice = float("inf")
 
     @contextmanager
-    def keeping(self, keep: Callable[[], None], *, seconds: float = float("inf")) -> Iterator[None]:
-        """Call `keep` after each slice of a sleep, of at most `seconds`, for as long as the block lasts."""
-        before, self._slice = self._slice, min(self._slice, seconds)
-        self._keepers.append(keep)
+    def calling(self, call: Callable[[], None], *, every_seconds: float = float("inf")) -> Iterator[None]:
+        """Call a function after each slice of a sleep during the block; a slice lasts at most `every_seconds`."""
+        before, self._slice = self._slice, min(self._slice, every_seconds)
+        self._calls.append(call)
         try:
             yield
         finally:
-            self._keepers.remove(keep)
+            self._calls.remove(call)
             self._slice = before
 
     def now(self) -> datetime:
@@ -47,7 +48,7 @@ class HeldClock:
         return self._clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for `seconds`, or until the clock underneath is asked to stop.
+        """Wait for `seconds`, or until the inner clock is asked to stop.
 
         Raises:
             LeaseLostError: if the lease was lost meanwhile.
@@ -55,22 +56,22 @@ class HeldClock:
         end = self.monotonic() + seconds
         wanted = min(seconds, self._slice)
         while wanted > 0:
-            begun = self.monotonic()
+            started = self.monotonic()
             self._clock.sleep(wanted)
-            for keep in tuple(self._keepers):
-                keep()
+            for call in tuple(self._calls):
+                call()
             left = end - self.monotonic()
-            if left < _NO_TIME or self.monotonic() - begun < wanted - _CUT_SHORT:
+            if left < _NO_TIME or self.monotonic() - started < wanted - _CUT_SHORT:
                 return
             wanted = min(left, self._slice)
 
 
-class HeldStore:
-    """A store that writes a rollout's record only while its lease is held.
+class GuardedStore:
+    """A store that writes the record of a rollout only while its lease is held.
 
     Args:
-        store: where the records are kept.
-        lease: of the rollout that is driven.
+        store: where the records are saved.
+        lease: the lease of the rollout that is driven.
     """
 
     def __init__(self, store: Store, lease: Lease) -> None:
@@ -92,17 +93,17 @@ class HeldStore:
         return self._store.save(record)
 
     def user_requests(self, rollout_id: str) -> UserRequests:
-        """Return what people want of a rollout."""
+        """Return the user requests of a rollout."""
         return self._store.user_requests(rollout_id)
 
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
-        """Change what people want of a rollout: anybody may, with or without a lease."""
+        """Change the user requests of a rollout. This needs no lease."""
         return self._store.change_user_requests(rollout_id, change)
 
     def list(self) -> tuple[Record, ...]:
-        """Return all records that can be read, newest first."""
+        """Return all readable records, newest first."""
         return self._store.list()
 
     def unfinished(self) -> tuple[Record, ...]:
-        """Return those of them that have not come to an end, newest first."""
+        """Return the readable records of rollouts that have not ended, newest first."""
         return self._store.unfinished()

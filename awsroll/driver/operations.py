@@ -1,272 +1,237 @@
-"""What each public call does: start, resume, look ahead, ask something of a rollout, tell what is known.
+"""The operations on one rollout, under the names of the command line and the library.
 
-The command line and the library's calls come through here. How the parts are put together is `running`'s.
+`roll`, `plan`, `resume`, `rollback` and `abort` use AWS. `pause`, `approve`, `reject`, `status` and `list_rollouts` use
+the store alone. `repair` is in `awsroll.repair`.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 
-from awsroll.core.decide.gates import restart_approval_timer
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.observe.verdict import reopen, why_not_back
+from awsroll.core.observe.verdict import why_not_back
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.assumed_role import as_ordered
-from awsroll.driver.conflicts import check_unfinished, explain_refusal
-from awsroll.driver.session import Context, NotConfirmedError, Run
-from awsroll.driver.task_token import let_go_on
-from awsroll.errors import AwsrollError, FleetError, FleetLockedError, RolloutEndedError, SpecError, StateError
+from awsroll.driver.assumed_role import assume_stored_role
+from awsroll.driver.commands import Command, change_for
+from awsroll.driver.context import Context, NotConfirmedError
+from awsroll.driver.record_lifecycle import create_record, ended_error, prepare_record, reopen_record, resume_record
+from awsroll.driver.session import Session
+from awsroll.driver.start_checks import check_callables, check_request
+from awsroll.driver.task_token import complete_waiting_task
+from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
 from awsroll.ports import Record, Store
-from awsroll.preflight import Prepared
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
 from awsroll.stores import RecordStore
 
 __all__ = [
     "Context",
     "NotConfirmedError",
-    "admit",
+    "abort",
     "approve",
-    "ask",
-    "go_back",
-    "go_on",
-    "hear_at_once",
-    "known_rollout",
-    "known_rollouts",
-    "look_ahead",
-    "nothing_left",
-    "open_again",
-    "prepared_for",
-    "resumed",
-    "settle_and_stop",
-    "start",
+    "list_rollouts",
+    "pause",
+    "plan",
+    "reject",
+    "resume",
+    "roll",
+    "rollback",
+    "status",
+    "wake_state_machine",
 ]
 
 
 SAME_PACE = Pace()
 
 
-def start(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: str = "") -> Report:
-    """Roll a fleet to its new version: check, save the record, drive it to an end.
+# --- operations that use AWS ------------------------------------------------------------------------------------------
+
+
+def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: str = "") -> Report:
+    """Roll a fleet to its new version: check, save the record, drive the rollout until it ends.
 
     Args:
-        request: what to do; or a plan, which is carried out exactly as it was made.
-        context: what it runs in.
-        rollout_id: names the rollout; empty: a new id is made.
+        request: the request, or a plan to carry out exactly as it was made.
+        context: the environment.
+        rollout_id: the id of the rollout; empty: generate one.
 
     Raises:
-        SpecError, FleetError: if the request or the fleet does not allow it, or the fleet is no more as it was planned
-            for; nothing was changed.
-        FleetLockedError: if another rollout holds the fleet, or has not come to an end; nothing was changed.
+        SpecError, FleetError: if the request or the fleet does not allow it, or the fleet has changed since it was
+            planned; nothing was changed.
+        FleetLockedError: if another rollout holds the fleet or has not ended; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    run = Run(context)
-    prepared = prepared_for(run, request, rollout_id=rollout_id)
+    session = Session(context)
+    prepared = prepare_record(session, request, rollout_id=rollout_id)
     if not context.confirm(prepared):
         problem = "not confirmed: nothing was changed"
         raise NotConfirmedError(problem)
-    with run.holding(prepared.rollout):
-        return run.drive(admit(run, prepared))
+    with session.hold(prepared.rollout):
+        return session.drive(create_record(session, prepared))
 
 
-def admit(run: Run, prepared: Prepared) -> Record:
-    """Write the record of a rollout that was checked, if nothing else holds its fleet; the fleet is held.
-
-    Raises:
-        FleetError, FleetLockedError: if an earlier rollout has left the fleet in the middle; nothing was changed.
-    """
-    run.label(prepared.rollout).check()
-    check_unfinished(run.store, prepared.rollout)
-    run.check_as_found(prepared)
-    record = run.store.save(Record(rollout=prepared.rollout, status=prepared.status))
-    run.tell("rollout.created", record)
-    run.warn(prepared)
-    return record
-
-
-def prepared_for(run: Run, request: RolloutSpec | RolloutPlan, *, rollout_id: str = "") -> Prepared:
-    """Check a request against its fleet; one that is refused because a rollout was left there is told so.
-
-    Raises:
-        SpecError, FleetError, FleetLockedError, AwsError: as in `start`; nothing was changed.
-    """
-    try:
-        if isinstance(request, RolloutPlan):
-            return run.prepare_planned(request)
-        return run.prepare(request, rollout_id=rollout_id)
-    except FleetError as error:
-        spec = request.request if isinstance(request, RolloutPlan) else request
-        if spec is not None:
-            explain_refusal(run.store, spec, run.aws.region, error)
-        raise
-
-
-def go_on(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
-    """Go on with a rollout that was interrupted or waits; of one that has ended, return the report again.
-
-    Raises:
-        StateError: if its record is missing or cannot be used.
-        FleetLockedError: if another process drives it, or another rollout holds its fleet.
-    """
-    run = Run(context)
-    known = _retimed(run.store.load(rollout_id), pace)
-    if known.status.mode is not Mode.ENDED:
-        run = Run(as_ordered(rollout_id, context))
-    rollout = known.rollout
-    if run.store.user_requests(rollout_id).pause:  # whoever still drives it towards its pause hears that it is off
-        run.store.change_user_requests(rollout_id, lambda said: replace(said, pause=False))
-    with run.holding(rollout, again=True):
-        record = run.store.load(rollout_id)  # again: it may have been driven until a moment ago
-        if record.status.mode is Mode.ENDED:
-            _tidy(run, rollout)
-            return build_report(record, at=run.clock.now())
-        run.check_hooks(record)
-        run.check_account(rollout)
-        run.store.change_user_requests(rollout_id, lambda said: replace(said, pause=False, rejected=False))
-        run.label(rollout).check()
-        record = _retimed(resumed(record, run.clock.now()), pace)
-        run.tell("rollout.resumed", record)
-        return run.drive(record)
-
-
-def _tidy(run: Run, rollout: Rollout) -> None:
-    """Take away what a process left that died right after it had recorded the end; the report needs no AWS."""
-    with suppress(AwsrollError):
-        run.check_account(rollout)
-        run.label(rollout).remove_left()
-
-
-def ask(rollout_id: str, change: Callable[[UserRequests], UserRequests], store: Store) -> RolloutSummary:
-    """Leave a wish for whoever drives a rollout, now or later; return where it stands.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-    """
-    record = store.load(rollout_id)
-    if record.status.mode is Mode.ENDED:
-        raise nothing_left(record)
-    store.change_user_requests(rollout_id, change)
-    return _summary(store, record)
-
-
-def nothing_left(record: Record) -> RolloutEndedError:
-    """Return the error of asking something of a rollout that has ended."""
-    rollout_id, outcome = record.rollout.rollout_id, record.status.outcome
-    return RolloutEndedError(f"rollout {rollout_id} has ended ({outcome}): nothing is left to ask of it")
-
-
-def approve(rollout_id: str, store: Store) -> RolloutSummary:
-    """Approve the gate that a rollout waits at, or the next one that it comes to.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-    """
-    number = store.load(rollout_id).status.passed + 1
-    return ask(rollout_id, lambda said: said.approving(number), store)
-
-
-def hear_at_once(rollout_id: str, context: Context) -> None:
-    """Have a state machine that waits for a person look now at what was asked; it does so soon by itself."""
-    _wake(Run(context), rollout_id)
-
-
-def _wake(run: Run, rollout_id: str) -> None:
-    with suppress(AwsrollError):
-        let_go_on(rollout_id, run.store, run.aws)
-
-
-def settle_and_stop(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
-    """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return the report.
-
-    Whoever drives it does so; if nobody does, this call.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-    """
-    run = Run(context)
-    ask(rollout_id, lambda said: replace(said, abort=True), run.store)
-    _wake(run, rollout_id)
-    report = run.follow(rollout_id)
-    if report is None and run.store.load(rollout_id).status.mode is not Mode.ENDED:
-        return _take_over(rollout_id, context, pace)
-    return report or build_report(run.store.load(rollout_id), at=run.clock.now())
-
-
-def go_back(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
-    """Take the fleet of a rollout back to its baseline: while it runs, after it was stopped, or after it has succeeded.
-
-    Whoever drives it does so; if nobody does, this call. Of one that was rolled back, the report is returned again.
-
-    Raises:
-        StateError: if its record is missing or cannot be used.
-        SpecError: if there is nothing to go back to.
-        FleetLockedError: if another rollout holds its fleet, or has not come to an end.
-    """
-    run = Run(context)
-    record = run.store.load(rollout_id)
-    problem = why_not_back(record.rollout)
-    if problem:
-        raise SpecError(problem)
-    if record.status.outcome is Outcome.ROLLED_BACK:
-        with suppress(FleetLockedError), run.holding(record.rollout):  # whoever holds it has a label of his own there
-            _tidy(run, record.rollout)
-        return build_report(record, at=run.clock.now())
-    run.store.change_user_requests(rollout_id, UserRequests.going_back)
-    _wake(run, rollout_id)
-    return run.follow(rollout_id) or _take_over(rollout_id, context, pace)
-
-
-def _take_over(rollout_id: str, context: Context, pace: Pace) -> Report:
-    """Drive a rollout that nobody drives, also one that has ended: a wish of people says where to."""
-    run = Run(as_ordered(rollout_id, context))
-    rollout = _retimed(run.store.load(rollout_id), pace).rollout
-    with run.holding(rollout, again=True):
-        record = run.store.load(rollout_id)
-        run.check_account(rollout)
-        run.label(rollout).check()
-        run.store.change_user_requests(rollout_id, lambda said: replace(said, pause=False))
-        if record.status.mode is Mode.ENDED:
-            record = open_again(run, record)
-        record = _retimed(resumed(record, run.clock.now()), pace)
-        run.tell("rollout.resumed", record)
-        return run.drive(record)
-
-
-def open_again(run: Run, record: Record) -> Record:
-    """Return the record of a rollout that has ended as one that goes back; its fleet is held, nothing is written.
-
-    Raises:
-        FleetError, FleetLockedError: if its fleet has moved on since; nothing was changed.
-    """
-    check_unfinished(run.store, record.rollout)
-    record = replace(record, status=reopen(record.status, run.clock.now()))
-    run.check_still_there(record)
-    return record
-
-
-def look_ahead(spec: RolloutSpec, context: Context) -> RolloutPlan:
-    """Return what a rollout would do, without doing it.
+def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:
+    """Return what a rollout would do. Change nothing.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
         AwsError: if AWS refused or did not answer.
     """
-    run = Run(context)
-    prepared = run.prepare(spec)
-    observation = run.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
-    plan = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
-    return replace(plan, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)
+    session = Session(context)
+    prepared = check_request(session, spec)
+    observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
+    planned = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
+    return replace(planned, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)
 
 
-def known_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
-    """Return the rollouts of a store, newest first."""
-    return tuple(_summary(store, record) for record in store.list())
+def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
+    """Resume a rollout that was interrupted or paused; return its report. An ended rollout only returns its report.
+
+    Raises:
+        StateError: if its record is missing or cannot be used.
+        FleetLockedError: if another process drives it, or another rollout holds its fleet.
+    """
+    session = Session(context)
+    stored = _with_pace(session.store.load(rollout_id), pace)
+    if stored.status.mode is not Mode.ENDED:
+        session = Session(assume_stored_role(rollout_id, context))
+    rollout = stored.rollout
+    if session.store.user_requests(rollout_id).pause:  # a process that still drives the rollout must not pause it
+        session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False))
+    with session.hold(rollout, again=True):
+        record = session.store.load(rollout_id)  # again: another process may have written it before the lease was ours
+        if record.status.mode is Mode.ENDED:
+            _remove_label(session, rollout)
+            return build_report(record, at=session.clock.now())
+        check_callables(session, record)
+        session.check_account(rollout)
+        session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False, rejected=False))
+        session.label(rollout).check()
+        return _drive_again(session, record, pace)
 
 
-def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
-    """Return where one rollout stands.
+def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
+    """Roll the fleet back to its baseline: while the rollout runs, after it was stopped, or after it succeeded.
+
+    If a process drives the rollout, that process rolls it back. Otherwise this call does. A rollout that was rolled
+    back already only returns its report.
+
+    Raises:
+        StateError: if its record is missing or cannot be used.
+        SpecError: if there is no version to roll back to.
+        FleetLockedError: if another rollout holds the fleet or has not ended.
+    """
+    session = Session(context)
+    record = session.store.load(rollout_id)
+    problem = why_not_back(record.rollout)
+    if problem:
+        raise SpecError(problem)
+    if record.status.outcome is Outcome.ROLLED_BACK:
+        with suppress(FleetLockedError), session.hold(record.rollout):  # else the label is of the rollout that holds it
+            _remove_label(session, record.rollout)
+        return build_report(record, at=session.clock.now())
+    session.store.change_user_requests(rollout_id, change_for(Command.ROLLBACK, record))
+    _wake(session, rollout_id)
+    return session.follow(rollout_id) or _take_over(rollout_id, context, pace)
+
+
+def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
+    """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return the report.
+
+    If a process drives the rollout, that process aborts it. Otherwise this call does.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    session = Session(context)
+    _request(rollout_id, Command.ABORT, session.store)
+    _wake(session, rollout_id)
+    report = session.follow(rollout_id)
+    if report is None and session.store.load(rollout_id).status.mode is not Mode.ENDED:
+        return _take_over(rollout_id, context, pace)
+    return report or build_report(session.store.load(rollout_id), at=session.clock.now())
+
+
+def wake_state_machine(rollout_id: str, context: Context) -> None:
+    """Have a state machine that waits for a command read the user requests at once. It also does so later by itself."""
+    _wake(Session(context), rollout_id)
+
+
+def _wake(session: Session, rollout_id: str) -> None:
+    with suppress(AwsrollError):
+        complete_waiting_task(rollout_id, session.store, session.aws)
+
+
+def _take_over(rollout_id: str, context: Context, pace: Pace) -> Report:
+    """Drive a rollout that no process drives, even after its end: the user requests say which way."""
+    session = Session(assume_stored_role(rollout_id, context))
+    rollout = _with_pace(session.store.load(rollout_id), pace).rollout
+    with session.hold(rollout, again=True):
+        record = session.store.load(rollout_id)
+        session.check_account(rollout)
+        session.label(rollout).check()
+        session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False))
+        if record.status.mode is Mode.ENDED:
+            record = reopen_record(session, record)
+        return _drive_again(session, record, pace)
+
+
+def _drive_again(session: Session, record: Record, pace: Pace) -> Report:
+    record = _with_pace(resume_record(record, session.clock.now()), pace)
+    session.emit_rollout("rollout.resumed", record.rollout)
+    return session.drive(record)
+
+
+def _remove_label(session: Session, rollout: Rollout) -> None:
+    """Remove the label of a process that died right after it had saved the end. The report needs no AWS."""
+    with suppress(AwsrollError):
+        session.check_account(rollout)
+        session.label(rollout).remove_left()
+
+
+def _with_pace(record: Record, pace: Pace) -> Record:
+    return replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
+
+
+# --- operations that use the store alone ------------------------------------------------------------------------------
+
+
+def pause(rollout_id: str, store: Store) -> RolloutSummary:
+    """Ask a rollout to pause at its next safe point; return its summary.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    return _request(rollout_id, Command.PAUSE, store)
+
+
+def approve(rollout_id: str, store: Store) -> RolloutSummary:
+    """Approve the gate that a rollout waits at, or its next gate; return its summary.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    return _request(rollout_id, Command.APPROVE, store)
+
+
+def reject(rollout_id: str, store: Store) -> RolloutSummary:
+    """Reject the gate that a rollout waits at: a failure of the rollout; return its summary.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    return _request(rollout_id, Command.REJECT, store)
+
+
+def _request(rollout_id: str, command: Command, store: Store) -> RolloutSummary:
+    record = store.load(rollout_id)
+    if record.status.mode is Mode.ENDED:
+        raise ended_error(record)
+    store.change_user_requests(rollout_id, change_for(command, record))
+    return _summary(store, record)
+
+
+def status(rollout_id: str, store: Store) -> RolloutSummary:
+    """Return the summary of a rollout.
 
     Raises:
         StateError: if its record is missing or cannot be used.
@@ -274,22 +239,14 @@ def known_rollout(rollout_id: str, store: Store) -> RolloutSummary:
     return _summary(store, store.load(rollout_id))
 
 
-def resumed(record: Record, at: datetime) -> Record:
-    """Return the record of a rollout that goes on after a rest."""
-    # The time in which nobody drove it is no time without progress, none of a hook's, and none in which a person could
-    # be heard.
-    status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
-    calls = tuple(replace(call, since=at) for call in status.hook_calls)
-    return replace(record, status=restart_approval_timer(record.rollout, replace(status, hook_calls=calls), at))
-
-
-def _retimed(record: Record, pace: Pace) -> Record:
-    return replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
+def list_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
+    """Return the summaries of the rollouts in a store, newest first."""
+    return tuple(_summary(store, record) for record in store.list())
 
 
 def _summary(store: Store, record: Record) -> RolloutSummary:
     if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
         return summarize(record, is_driven=False)
-    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` says what is wrong with it
+    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` reports what is wrong with it
         return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
     return summarize(record, is_driven=False)

@@ -1,24 +1,21 @@
-"""Drives a rollout one bounded step at a time, for whoever waits in between: Lambda functions, a state machine.
+"""Drives a rollout one bounded step at a time, for Lambda functions and state machines that wait between steps.
 
-`begin` checks the request and writes the record, `step` makes one pass, `apply_command` takes a command from a person.
-Each may be repeated, called twice at once, or killed anywhere: the truth is in the store. Between two steps the fleet
-stays locked until a minute after the next step is due. If the next step never comes, `awsroll resume` waits for the
-lease to expire.
+`start_rollout` checks the request and writes the record. `step` makes one pass. Both may be repeated, called twice at
+once, or killed anywhere: the truth is in the store. Between two steps the fleet stays locked until a minute after the
+next step is due. If the next step never comes, `awsroll resume` waits for the lease to expire.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.observe.verdict import why_not_back
-from awsroll.driver.operations import Context, admit, nothing_left, open_again, prepared_for, resumed
+from awsroll.driver.commands import WAITING_SECONDS
+from awsroll.driver.context import Context
 from awsroll.driver.reconciler import Controller
-from awsroll.driver.session import Run
+from awsroll.driver.record_lifecycle import create_record, prepare_record, resume_record
+from awsroll.driver.session import Session
 from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
-from awsroll.driver.task_token import let_go_on
 from awsroll.errors import (
     FleetError,
     FleetLockedError,
@@ -31,31 +28,19 @@ from awsroll.errors import (
 from awsroll.hooks import HookRunner
 from awsroll.ports import Record, Store
 from awsroll.preflight import Prepared
-from awsroll.stores import RecordStore, RolloutRequest, Waiting
+from awsroll.stores import RecordStore, RolloutRequest
 
 LONGEST_HOOK_SECONDS = 240.0
-"""A Lambda function of a hook must have answered by then: a step waits for it, and a step is bounded."""
+"""The longest timeout of a hook's Lambda function: a step waits for the function, and a step is bounded."""
 
-_PASS_SECONDS = 8.0  # further looks that are due at once are taken in the same step for so long
-_AT_ONCE_SECONDS = 1.0  # what is due within that is
-_PARKED_SECONDS = 60  # the fleet stays held for so long after the next step is due
+_PASS_SECONDS = 8.0  # one step makes further passes that are due at once for this long
+_AT_ONCE_SECONDS = 1.0  # a pass that is due within this time is due at once
+_LOCKED_SECONDS = 60  # the fleet stays locked for this long after the next step is due
 _NO_ANSWER_SECONDS = 5
 _ELSEWHERE_SECONDS = 15
-_PERSON_SECONDS = 45  # a person's answer ends this wait; what must be watched meanwhile is
 _PAUSED_SECONDS = 300
 _LABEL_SECONDS = 300.0
 _LONGEST_NAP = 0.25
-
-
-class Command(StrEnum):
-    """What a person may say of a rollout."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    APPROVE = "approve"
-    REJECT = "reject"
-    ABORT = "abort"
-    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,61 +48,57 @@ class Bounds:
     """How long one step may take, in seconds.
 
     Attributes:
-        left: asked whenever it could go on: how much time there is before this process must have answered.
-        spare: what is kept of it for saving and answering.
+        left: returns the time that is left before this process must have answered; called before each pass.
+        spare: the part of that time to keep for saving and answering.
     """
 
     left: Callable[[], float] = lambda: 60.0
     spare: float = 15.0
 
 
-NO_HURRY = Bounds()
+DEFAULT_BOUNDS = Bounds()
 
 
-def begin(order: RolloutRequest, context: Context, *, rollout_id: str = "") -> StepStatus:
-    """Check a request and write its record; the steps are `step`'s. Asked again under the same id: where it stands.
+# --- the first record -------------------------------------------------------------------------------------------------
+
+
+def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str = "") -> StepStatus:
+    """Check a request and write the record of its rollout. Called again with the same id, return its status.
 
     Raises:
-        SpecError, FleetError: if the request or the fleet does not allow it, or the id is another rollout's; nothing
+        SpecError, FleetError: if the request or the fleet does not allow it, or another rollout has this id; nothing
             was changed.
         FleetLockedError: if another rollout holds the fleet; nothing was changed.
-        StepInProgressError: if an earlier call for this very rollout has not finished: try again.
+        StepInProgressError: if an earlier call for this rollout has not finished: try again.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    run = Run(context)
-    store = _own_store(run)
-    if rollout_id and (known := _known(store, rollout_id, order)) is not None:
-        return step_status_of(known, wait_seconds=1)
-    prepared = prepared_for(run, order.request, rollout_id=rollout_id)
-    _check_runnable(prepared)
+    session = Session(context)
+    store = session.record_store()
+    if rollout_id and (existing := _existing(store, rollout_id, request)) is not None:
+        return step_status_of(existing, wait_seconds=1)
+    prepared = prepare_record(session, request.request, rollout_id=rollout_id)
+    _check_hooks_fit_steps(prepared)
     rollout = prepared.rollout
     try:
-        with run.holding(rollout, takes_steps=True) as lease:
-            store.put_note(rollout.rollout_id, order)
-            record = admit(run, prepared)
+        with session.hold(rollout, takes_steps=True) as lease:
+            store.put_note(rollout.rollout_id, request)
+            record = create_record(session, prepared)
             if lease is not None:
-                lease.park(_PARKED_SECONDS)
+                lease.extend_for_next_step(_LOCKED_SECONDS)
     except FleetLockedError as error:
-        if store.driver(rollout.rollout_id, at=run.clock.now()) is None:
+        if store.driver(rollout.rollout_id, at=session.clock.now()) is None:
             raise
         raise _in_progress(rollout.rollout_id, error) from error
     return step_status_of(record, wait_seconds=1)
 
 
-def _own_store(run: Run) -> RecordStore:
-    if not isinstance(run.store, RecordStore):
-        problem = "steps need a store with locks: a directory, s3://BUCKET/PREFIX or dynamodb://TABLE"
-        raise SpecError(problem)
-    return run.store
-
-
-def _known(store: RecordStore, rollout_id: str, order: RolloutRequest) -> Record | None:
-    """Return the record of a rollout that was begun by the same order; None if there is none yet."""
+def _existing(store: RecordStore, rollout_id: str, request: RolloutRequest) -> Record | None:
+    """Return the record of the rollout that this request started; None if there is no record yet."""
     try:
         record = store.load(rollout_id)
     except RolloutNotFoundError:
         return None
-    if store.note(rollout_id, RolloutRequest) != order:
+    if store.note(rollout_id, RolloutRequest) != request:
         problem = (
             f"rollout {rollout_id} was begun for another request, at {record.status.started_at:%Y-%m-%d %H:%M:%SZ}; "
             "nothing was changed: give this one another id (the execution another name)"
@@ -131,97 +112,106 @@ def _in_progress(rollout_id: str, error: FleetLockedError) -> StepInProgressErro
     return StepInProgressError(problem)
 
 
-def _check_runnable(prepared: Prepared) -> None:
-    """Refuse hooks that cannot run where nothing goes on between two steps.
+def _check_hooks_fit_steps(prepared: Prepared) -> None:
+    """Refuse hooks that need a process between two steps.
 
     Raises:
-        FleetError: if there are such; nothing was changed.
+        FleetError: if there are such hooks; nothing was changed.
     """
-    found = []
+    problems = []
     for hook in prepared.rollout.hooks:
         if hook.command or hook.is_callable:
-            found.append(f"hook {hook.name}: commands and Python callables need a machine: give a function or a script")
+            problems.append(
+                f"hook {hook.name}: commands and Python callables need a machine: give a function or a script"
+            )
         if hook.function and hook.timeout_seconds > LONGEST_HOOK_SECONDS:
-            found.append(
+            problems.append(
                 f"hook {hook.name}: a step waits for a function's answer for {LONGEST_HOOK_SECONDS:g} s at most: lower "
                 "its timeout, or make it a script on the server"
             )
-    if found:
-        raise FleetError(*found)
+    if problems:
+        raise FleetError(*problems)
 
 
 # --- one step ---------------------------------------------------------------------------------------------------------
 
 
-def step(rollout_id: str, context: Context, *, bounds: Bounds = NO_HURRY) -> StepStatus:
-    """Make one bounded pass on a rollout: look, decide, save, act; harmless to repeat.
+def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS) -> StepStatus:
+    """Make one bounded pass on a rollout: observe, plan, save, execute. Repeating it does no harm.
 
     Raises:
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another rollout holds its fleet.
         AwsError: if the store did not answer; nothing was done.
     """
-    run = Run(context)
-    store = _own_store(run)
+    session = Session(context)
+    store = session.record_store()
     record = store.load(rollout_id)
-    if not _goes_on(record, store):
+    if not _has_work(record, store):
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     try:
-        with run.holding(record.rollout, takes_steps=True) as lease:
-            step_status = _step_held(run, store.load(rollout_id), bounds)
+        with session.hold(record.rollout, takes_steps=True) as lease:
+            step_status = _step_held(session, store.load(rollout_id), bounds)
             if lease is not None and not step_status.done and step_status.phase is not WaitingFor.PAUSED:
-                lease.park(step_status.wait_seconds + _PARKED_SECONDS)
+                lease.extend_for_next_step(step_status.wait_seconds + _LOCKED_SECONDS)
             return step_status
     except (StaleRecordError, LeaseLostError):
-        return step_status_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
+        return _driven_elsewhere(store, rollout_id)
     except FleetLockedError:
-        if store.driver(rollout_id, at=run.clock.now()) is None:
+        if store.driver(rollout_id, at=session.clock.now()) is None:
             raise
-        return step_status_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
+        return _driven_elsewhere(store, rollout_id)
 
 
-def _goes_on(record: Record, store: Store) -> bool:
-    """Tell whether there is something to do: a paused rollout waits until a person says something new."""
+def _driven_elsewhere(store: Store, rollout_id: str) -> StepStatus:
+    return step_status_of(store.load(rollout_id), wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
+
+
+def _has_work(record: Record, store: Store) -> bool:
+    """Return whether a step has work: a paused rollout waits for a new command."""
     status = record.status
     if status.mode is Mode.ENDED:
         return False
     if status.outcome is not Outcome.PAUSED:
         return True
-    user_requests, before = store.user_requests(record.rollout.rollout_id), status.user_requests
-    new = (user_requests.abort, user_requests.rollback, user_requests.resumed) != (
-        before.abort,
-        before.rollback,
-        before.resumed,
+    requests, applied = store.user_requests(record.rollout.rollout_id), status.user_requests
+    is_new = (requests.abort, requests.rollback, requests.resumed) != (
+        applied.abort,
+        applied.rollback,
+        applied.resumed,
     )
-    return new and not user_requests.pause
+    return is_new and not requests.pause
 
 
-def _step_held(run: Run, record: Record, bounds: Bounds) -> StepStatus:
-    """Step on a fleet that is held."""
-    if not _goes_on(record, run.store):
+def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
+    """Make one pass on a fleet that is held."""
+    if not _has_work(record, session.store):
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
-    run.check_account(record.rollout)
+    session.check_account(record.rollout)
     if record.status.outcome is not Outcome.RUNNING:
-        record = resumed(record, run.clock.now())
-    label = run.label(record.rollout)
+        record = resume_record(record, session.clock.now())
+    label = session.label(record.rollout)
     label.put_if_older(_LABEL_SECONDS)
-    controller, hooks = run.controller(record)
+    controller, hooks = session.controller(record)
     try:
-        seconds = _pass(run, controller, hooks, bounds)
+        seconds = _pass(session, controller, hooks, bounds)
     finally:
-        run.end_hooks(hooks)
+        session.end_hooks(hooks)
     if controller.is_over:
         label.remove_left()
     step_status = step_status_of(controller.record, wait_seconds=max(1, math.ceil(seconds)))
     if step_status.phase is WaitingFor.APPROVAL:
-        return replace(step_status, wait_seconds=_PERSON_SECONDS)
+        return replace(step_status, wait_seconds=WAITING_SECONDS)
     return replace(step_status, wait_seconds=_PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
 
 
-def _pass(run: Run, controller: Controller, hooks: HookRunner, bounds: Bounds) -> float:
-    """Step for as long as the next one is due at once, or a hook runs that this process alone knows of."""
-    begun = run.clock.monotonic()
-    observed_at, now = controller.status.observed_at, run.clock.now()
+def _pass(session: Session, controller: Controller, hooks: HookRunner, bounds: Bounds) -> float:
+    """Make passes while the next pass is due at once, or a hook runs that only this process knows.
+
+    Return the seconds until the next step.
+    """
+    started = session.clock.monotonic()
+    observed_at, now = controller.status.observed_at, session.clock.now()
     silent = 0.0 if observed_at is None else (now - observed_at).total_seconds()
     while True:
         seconds = controller.attempt(silent_seconds=silent)
@@ -229,93 +219,20 @@ def _pass(run: Run, controller: Controller, hooks: HookRunner, bounds: Bounds) -
             return _NO_ANSWER_SECONDS
         if controller.is_over:
             return 1
-        spent = run.clock.monotonic() - begun
+        spent = session.clock.monotonic() - started
         if hooks.is_busy and bounds.left() > bounds.spare:
-            _await_hooks(run, hooks, seconds, bounds)
+            _await_hooks(session, hooks, seconds, bounds)
         elif seconds > _AT_ONCE_SECONDS or spent >= _PASS_SECONDS or bounds.left() <= bounds.spare:
             return seconds
         else:
-            run.clock.sleep(seconds)
+            session.clock.sleep(seconds)
         silent = 0.0
 
 
-def _await_hooks(run: Run, hooks: HookRunner, seconds: float, bounds: Bounds) -> None:
-    """Wait as long as the driver would, or until a hook has ended."""
-    begun = run.clock.monotonic()
-    while run.clock.monotonic() - begun < max(seconds, _LONGEST_NAP) and bounds.left() > bounds.spare:
+def _await_hooks(session: Session, hooks: HookRunner, seconds: float, bounds: Bounds) -> None:
+    """Wait until the next pass is due, or a hook has ended."""
+    started = session.clock.monotonic()
+    while session.clock.monotonic() - started < max(seconds, _LONGEST_NAP) and bounds.left() > bounds.spare:
         if hooks.has_news():
             return
-        run.clock.sleep(_LONGEST_NAP)
-
-
-# --- people -----------------------------------------------------------------------------------------------------------
-
-
-def apply_command(rollout_id: str, what: Command, context: Context) -> StepStatus:
-    """Leave what a person wants of a rollout for its next step, and end the wait of a machine that waits for a person.
-
-    A rollback of a rollout that has succeeded opens it again: whoever is to drive it must be started anew.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-        SpecError: if there is nothing to go back to.
-    """
-    run = Run(context)
-    store = _own_store(run)
-    record = store.load(rollout_id)
-    if what is Command.ROLLBACK:
-        problem = why_not_back(record.rollout)
-        if problem:
-            raise SpecError(problem)
-    ended = record.status.mode is Mode.ENDED
-    if ended and (what is not Command.ROLLBACK or record.status.outcome is Outcome.ROLLED_BACK):
-        raise nothing_left(record)
-    store.change_user_requests(rollout_id, _change(what, record))
-    if ended:
-        record = _reopen(run, record)
-    let_go_on(rollout_id, store, run.aws)
-    return step_status_of(record, wait_seconds=1)
-
-
-def _change(what: Command, record: Record) -> Callable[[UserRequests], UserRequests]:
-    gate = record.status.passed + 1
-    changes: dict[Command, Callable[[UserRequests], UserRequests]] = {
-        Command.PAUSE: lambda said: replace(said, pause=True),
-        Command.RESUME: lambda said: replace(said, pause=False, rejected=False, resumed=said.resumed + 1),
-        Command.APPROVE: lambda said: said.approving(gate),
-        Command.REJECT: lambda said: replace(said, rejected=True),
-        Command.ABORT: lambda said: replace(said, abort=True, pause=False),
-        Command.ROLLBACK: UserRequests.going_back,
-    }
-    return changes[what]
-
-
-def _reopen(run: Run, record: Record) -> Record:
-    rollout = record.rollout
-    with run.holding(rollout, takes_steps=True) as lease:
-        run.check_account(rollout)
-        run.label(rollout).check()
-        record = open_again(run, run.store.load(rollout.rollout_id))
-        record = run.store.save(resumed(record, run.clock.now()))
-        if lease is not None:
-            lease.park(_PAUSED_SECONDS)
-    return record
-
-
-def wait_for_person(rollout_id: str, task_token: str, context: Context) -> StepStatus:
-    """Keep a task token until a person has said something; answer it at once if somebody has meanwhile.
-
-    Raises:
-        StateError: if its record is missing or cannot be used.
-    """
-    run = Run(context)
-    store = _own_store(run)
-    record = store.load(rollout_id)
-    store.put_note(rollout_id, Waiting(task_token=task_token))
-    step_status = step_status_of(record, wait_seconds=_PERSON_SECONDS)
-    if (
-        step_status.phase not in (WaitingFor.APPROVAL, WaitingFor.PAUSED)
-        or store.user_requests(rollout_id) != record.status.user_requests
-    ):
-        let_go_on(rollout_id, store, run.aws)
-    return step_status
+        session.clock.sleep(_LONGEST_NAP)

@@ -1,4 +1,4 @@
-"""A Step Functions execution that waits for a person: its task token lies beside the record until one has spoken."""
+"""The task token of a Step Functions execution that waits for a command: stored beside the record until it is used."""
 
 import json
 
@@ -7,10 +7,10 @@ from awsroll.ports import Store
 from awsroll.stores import RecordStore, Waiting
 
 
-def let_go_on(rollout_id: str, store: Store, aws: Connection) -> None:
-    """Let a machine that waits for a person look at once; does nothing where none waits.
+def complete_waiting_task(rollout_id: str, store: Store, aws: Connection) -> None:
+    """Complete the task of a state machine that waits for a command. Do nothing if none waits.
 
-    One that cannot be told looks by itself a little later.
+    A state machine that does not receive this answer observes the rollout a little later by itself.
 
     Raises:
         StateError: if the token cannot be read.
@@ -23,10 +23,10 @@ def let_go_on(rollout_id: str, store: Store, aws: Connection) -> None:
 
 
 def waiting_token(rollout_id: str, store: Store) -> str:
-    """Return the token of the state that waits for a person; empty if none does.
+    """Return the task token of the state that waits for a command; empty if none waits.
 
     Raises:
         StateError: if it cannot be read.
     """
-    found = store.note(rollout_id, Waiting) if isinstance(store, RecordStore) else None
-    return "" if found is None else found.task_token
+    note = store.note(rollout_id, Waiting) if isinstance(store, RecordStore) else None
+    return "" if note is None else note.task_token

@@ -56,7 +56,7 @@ def read_tags(aws: Connection, rollout: Rollout) -> Tags:
     )
 
 
-def draft(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) -> Rollout:
+def draft_rollout(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) -> Rollout:
     """Return what a rollout of this fleet would be about, as the preflight sees it: its names, kind and limits.
 
     Raises:
@@ -92,7 +92,7 @@ def _draft(aws: Connection, seen: FleetSeen, spec: RolloutSpec, findings: Findin
     )
 
 
-def look(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
+def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
     """Look at a fleet, with the instances that carry its mark and that no target group shows any more.
 
     Raises:

@@ -13,18 +13,19 @@ from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import Leftover, leftovers
 from awsroll.core.repair.reconstruct import reconstruct, settling
-from awsroll.driver.assumed_role import as_ordered
-from awsroll.driver.session import Context, Run
+from awsroll.driver.assumed_role import assume_stored_role
+from awsroll.driver.context import Context
+from awsroll.driver.session import Session
 from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
-from awsroll.repair.inspection import draft, look, read_tags
+from awsroll.repair.inspection import draft_rollout, observe_fleet, read_tags
 
 SAME_PACE = Pace()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RepairTarget:
     """What is to be repaired: a rollout, or a fleet, whatever rollout it was.
 
     Attributes:
@@ -81,13 +82,13 @@ class _Case:
     resumed: bool
 
 
-def unsettled(store: Store) -> tuple[Record, ...]:
+def rollouts_to_repair(store: Store) -> tuple[Record, ...]:
     """Return the rollouts of a store that have left something, as their records say, newest first."""
     return tuple(one for one in store.list() if _is_open(one.status))
 
 
-def mend(
-    wanted: Wanted,
+def repair(
+    target: RepairTarget,
     context: Context,
     *,
     confirm: Callable[[tuple[Leftover, ...]], bool] = bool,
@@ -96,7 +97,7 @@ def mend(
     """Find what a dead rollout has left, show it, put it back, and look again.
 
     Args:
-        wanted: the rollout or the fleet.
+        target: the rollout or the fleet.
         context: what it runs in.
         confirm: given what was found; whether to act on it.
         pace: how to look and wait.
@@ -107,24 +108,24 @@ def mend(
         FleetLockedError: if a process that lives holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    if wanted.rollout_id:
-        context = as_ordered(wanted.rollout_id, context)
-    with _opened(Run(context), wanted, pace) as case:
+    if target.rollout_id:
+        context = assume_stored_role(target.rollout_id, context)
+    with _opened(Session(context), target, pace) as case:
         fleet, found = case.record.rollout.fleet, case.found
     if not any(one.acts for one in found) or not confirm(found):
         return Repaired(fleet=fleet, found=found, left=found)
-    run = Run(context)
-    with _opened(run, wanted, pace) as case:
+    session = Session(context)
+    with _opened(session, target, pace) as case:
         if case.found != found:
             problem = f"{fleet} is not as it was shown any more; nothing was changed: look at it again"
             raise FleetError(problem)
         rollout = case.record.rollout
         limits = rollout.limits.paced(pace)
-        record = run.store.save(replace(case.record, rollout=replace(rollout, limits=limits)))
-        run.tell("rollout.resumed" if case.resumed else "rollout.created", record)
-        report = run.drive(record)
+        record = session.store.save(replace(case.record, rollout=replace(rollout, limits=limits)))
+        session.emit_rollout("rollout.resumed" if case.resumed else "rollout.created", record.rollout)
+        report = session.drive(record)
     ended = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
-    with _opened(Run(context), wanted, pace) as case:
+    with _opened(Session(context), target, pace) as case:
         left = case.found
     return Repaired(
         fleet=fleet, rollout_id=rollout.rollout_id, found=found, left=left, reason="" if ended else report.reason
@@ -132,61 +133,61 @@ def mend(
 
 
 @contextmanager
-def _opened(run: Run, wanted: Wanted, pace: Pace) -> Iterator[_Case]:
+def _opened(session: Session, target: RepairTarget, pace: Pace) -> Iterator[_Case]:
     """Hold the fleet, and find out what was left on it, by a record if there is one that has not come to its end."""
-    record = _record(run, wanted)
+    record = _record(session, target)
     if record is not None and _is_open(record.status):
         rollout = record.rollout
-        run.check_account(rollout)
-        with _held(run, rollout, pace):
-            record = run.store.load(rollout.rollout_id)  # again: it may have been driven until a moment ago
-            yield _by_record(run, record)
+        session.check_account(rollout)
+        with _held(session, rollout, pace):
+            record = session.store.load(rollout.rollout_id)  # again: it may have been driven until a moment ago
+            yield _by_record(session, record)
         return
-    asg, target_groups = wanted.asg, wanted.target_group
-    if record is not None and not wanted.names_fleet:
-        run.check_account(record.rollout)
+    asg, target_groups = target.asg, target.target_group
+    if record is not None and not target.names_fleet:
+        session.check_account(record.rollout)
         asg, target_groups = record.rollout.group, record.rollout.target_groups
-    rollout = draft(run.aws, asg=asg, target_groups=target_groups)
-    with _held(run, rollout, pace):
-        yield _by_tags(run, rollout)
+    rollout = draft_rollout(session.aws, asg=asg, target_groups=target_groups)
+    with _held(session, rollout, pace):
+        yield _by_tags(session, rollout)
 
 
 @contextmanager
-def _held(run: Run, rollout: Rollout, pace: Pace) -> Iterator[None]:
-    with run.holding(replace(rollout, limits=rollout.limits.paced(pace))):
-        run.label(rollout).check()
+def _held(session: Session, rollout: Rollout, pace: Pace) -> Iterator[None]:
+    with session.hold(replace(rollout, limits=rollout.limits.paced(pace))):
+        session.label(rollout).check()
         yield
 
 
-def _record(run: Run, wanted: Wanted) -> Record | None:
+def _record(session: Session, target: RepairTarget) -> Record | None:
     """Return the record to go by: that of the rollout named, or the newest open one of the fleet."""
-    if wanted.rollout_id:
+    if target.rollout_id:
         try:
-            return _checked(run.store.load(wanted.rollout_id), wanted)
+            return _checked(session.store.load(target.rollout_id), target)
         except StateError as error:
-            if wanted.names_fleet:
+            if target.names_fleet:
                 return None
             kind = RolloutNotFoundError if isinstance(error, RolloutNotFoundError) else StateError
             problem = f"{error}; to repair its fleet by what stands on it alone, name it with --asg or --target-group"
             raise kind(problem) from error
-    if not wanted.names_fleet:
+    if not target.names_fleet:
         problem = "name what to repair: a ROLLOUT, or its fleet with --asg or --target-group"
         raise SpecError(problem)
-    return next((one for one in unsettled(run.store) if _is_of(one.rollout, wanted)), None)
+    return next((one for one in rollouts_to_repair(session.store) if _is_of(one.rollout, target)), None)
 
 
-def _checked(record: Record, wanted: Wanted) -> Record:
-    if wanted.names_fleet and not _is_of(record.rollout, wanted):
+def _checked(record: Record, target: RepairTarget) -> Record:
+    if target.names_fleet and not _is_of(record.rollout, target):
         problem = f"rollout {record.rollout.rollout_id} is of {record.rollout.fleet}, not of the fleet that is named"
         raise SpecError(problem)
     return record
 
 
-def _is_of(rollout: Rollout, wanted: Wanted) -> bool:
-    if wanted.asg:
-        return rollout.group == group_name(wanted.asg)
+def _is_of(rollout: Rollout, target: RepairTarget) -> bool:
+    if target.asg:
+        return rollout.group == group_name(target.asg)
     known = {name for arn in rollout.target_groups for name in (arn, _name_in(arn))}
-    return not rollout.group and bool(known & set(wanted.target_group))
+    return not rollout.group and bool(known & set(target.target_group))
 
 
 def _name_in(arn: str) -> str:
@@ -197,11 +198,11 @@ def _is_open(status: Status) -> bool:
     return status.mode is not Mode.ENDED or bool(status.saved_settings)
 
 
-def _by_record(run: Run, record: Record) -> _Case:
+def _by_record(session: Session, record: Record) -> _Case:
     rollout, status = record.rollout, record.status
-    observation = run.fleet(rollout).observe(rollout.facing(backwards=status.backwards), status)
+    observation = session.fleet(rollout).observe(rollout.facing(backwards=status.backwards), status)
     settled = settling(View(rollout, observation, status))
-    tags = read_tags(run.aws, rollout)
+    tags = read_tags(session.aws, rollout)
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)
     if status.mode is not Mode.ENDED:
         found = (_unfinished(record), *found)
@@ -220,9 +221,9 @@ def _unfinished(record: Record) -> Leftover:
     )
 
 
-def _by_tags(run: Run, rollout: Rollout) -> _Case:
-    tags = read_tags(run.aws, rollout)
-    seen = look(run.aws, rollout, tags)
+def _by_tags(session: Session, rollout: Rollout) -> _Case:
+    tags = read_tags(session.aws, rollout)
+    seen = observe_fleet(session.aws, rollout, tags)
     made, status = reconstruct(seen)
     found = leftovers(View(made, seen.observation, status), labels=tags.labels)
     return _Case(Record(rollout=made, status=status), found, resumed=False)

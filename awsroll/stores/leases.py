@@ -112,8 +112,8 @@ class Lease:
             self._renewed_at = begun
             self._try_at = begun + self.seconds / _RENEWALS
 
-    def park(self, seconds: float) -> None:
-        """Have `release` leave the fleet held, for so long, for whoever takes the next step of the same rollout."""
+    def extend_for_next_step(self, seconds: float) -> None:
+        """Have `release` keep the fleet locked for `seconds`, for the next step of the same rollout."""
         self._parked_seconds = seconds
 
     def release(self) -> None:

@@ -13,9 +13,11 @@ from awsroll.clock import SystemClock
 from awsroll.core.model.status import Mode
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
-from awsroll.driver.conflicts import in_the_middle, is_named_by
-from awsroll.driver.operations import Context, look_ahead
-from awsroll.driver.session import Run
+from awsroll.driver import operations
+from awsroll.driver.conflicts import names_fleet_of, unfinished_message
+from awsroll.driver.context import Context
+from awsroll.driver.session import Session
+from awsroll.driver.start_checks import check_callables
 from awsroll.errors import AwsError, AwsrollError, FleetError, FleetLockedError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import new_rollout_id
@@ -67,7 +69,7 @@ class Readying:
             AwsrollError: why not; nothing was changed.
         """
         shared = self._session(fleet.region)
-        other = self._left_in_the_middle(fleet, shared)
+        other = self._unfinished_rollout(fleet, shared)
         now = (self._context.clock or SystemClock()).now()
         rollout_id = other.rollout.rollout_id if other else new_rollout_id(fleet.name, now)
         own = replace(self._context, session=self._assumed(fleet, shared, rollout_id), store=self._own_store())
@@ -76,24 +78,24 @@ class Readying:
         return self._looked_at(ready) if other is None else self._going_on(ready, other)
 
     def _looked_at(self, ready: Ready) -> Ready:
-        plan = look_ahead(ready.fleet.request, ready.context)
+        plan = operations.plan(ready.fleet.request, ready.context)
         parts = _parts(plan)
         for other in self._unfinished:
             if not parts.isdisjoint(fleet_parts(other.rollout)):
-                raise FleetLockedError(in_the_middle(ready.fleet.name, other))
+                raise FleetLockedError(unfinished_message(ready.fleet.name, other))
         return replace(ready, request=plan.request, told=replace(ready.told, plan=plan), parts=parts)
 
     def _going_on(self, ready: Ready, other: Record) -> Ready:
-        rollout, run, store = other.rollout, Run(ready.context), self._context.store
+        rollout, session, store = other.rollout, Session(ready.context), self._context.store
         holder = store.driver(rollout.rollout_id) if isinstance(store, RecordStore) else None
         if holder is not None and (holder.process.host, holder.process.boot) == _here():
             problem = f"it is being rolled by {holder} at this moment: wait for it, or stop it"
             raise FleetLockedError(problem)
-        run.check_account(rollout)
-        run.check_hooks(other)
-        changes = changes_since(ready.fleet.request, rollout, run.aws)
+        session.check_account(rollout)
+        check_callables(session, other)
+        changes = changes_since(ready.fleet.request, rollout, session.aws)
         if changes:
-            problem = f"{in_the_middle(rollout.fleet, other)}; this request is another one ({', '.join(changes)})"
+            problem = f"{unfinished_message(rollout.fleet, other)}; this request is another one ({', '.join(changes)})"
             raise FleetLockedError(problem)
         told = replace(ready.told, resumes=rollout.rollout_id)
         return replace(ready, told=told, parts=frozenset(fleet_parts(rollout)))
@@ -109,12 +111,12 @@ class Readying:
         store = self._context.store
         return RecordStore(store.shelf) if isinstance(store, RecordStore) else store
 
-    def _left_in_the_middle(self, fleet: FleetSpec, session: SharedSession) -> Record | None:
+    def _unfinished_rollout(self, fleet: FleetSpec, session: SharedSession) -> Record | None:
         region = session.region_name or ""
-        named = [one for one in self._unfinished if is_named_by(fleet.request, one.rollout, region=region)]
+        named = [one for one in self._unfinished if names_fleet_of(fleet.request, one.rollout, region=region)]
         if not named:
             return None
-        account = fleet.account or Run(replace(self._context, session=session)).aws.sts.account()
+        account = fleet.account or Session(replace(self._context, session=session)).aws.sts.account()
         return next((one for one in named if one.rollout.account in ("", account)), None)
 
 

@@ -11,7 +11,8 @@ from awsroll.aws.sessions import SharedSession, open_session
 from awsroll.clock import SystemClock
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec, worst
-from awsroll.driver.operations import Context, NotConfirmedError, go_on, start
+from awsroll.driver import operations
+from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.events import Tee
 from awsroll.report import FleetReport, FleetsPlan, FleetsReport, Report, WavePlan, WaveReport, build_report
@@ -219,10 +220,10 @@ class FleetsRun:
 def _rolled(ready: Ready, context: Context) -> _Ended:
     try:
         if ready.request is None:
-            report = go_on(ready.rollout_id, context)
+            report = operations.resume(ready.rollout_id, context)
         else:
             _keep_order(ready)
-            report = start(ready.request, context, rollout_id=ready.rollout_id)
+            report = operations.roll(ready.request, context, rollout_id=ready.rollout_id)
     except NotConfirmedError:
         return _NOT_BEGUN
     except AwsrollError as error:

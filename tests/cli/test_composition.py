@@ -11,7 +11,8 @@ import pytest
 
 import awsroll
 from awsroll.core.model.status import Outcome
-from awsroll.driver.operations import Context, NotConfirmedError, go_on, start
+from awsroll.driver import operations
+from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.errors import FleetError
 from awsroll.sandbox import ApiError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
@@ -46,7 +47,7 @@ def test_who_does_not_confirm_starts_nothing(tmp_path: Path) -> None:
         rolling = enter(sandbox, clock, tmp_path / "state", grouped=False, servers=2)
 
         with pytest.raises(NotConfirmedError):
-            start(rolling.request(), context(rolling, confirm=lambda _: False))
+            operations.roll(rolling.request(), context(rolling, confirm=lambda _: False))
 
         assert rolling.store.list() == ()
         assert rolling.serving_versions() == {"v1": 2}
@@ -66,7 +67,7 @@ def test_a_refusal_in_the_middle_pauses_and_can_be_resumed(tmp_path: Path) -> No
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
         end = sandbox.on_call(refuse_third_look)
-        paused = start(rolling.request(), context(rolling))
+        paused = operations.roll(rolling.request(), context(rolling))
         end()
         shown = awsroll.status(paused.rollout_id, store=rolling.store)
         finished = awsroll.resume(paused.rollout_id, session=sandbox.session(), store=rolling.store, clock=clock)
@@ -82,12 +83,12 @@ def test_a_rollout_of_another_account_is_not_resumed(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
-        stopped = start(rolling.request(), context(rolling, stop_requested=lambda: True))
+        stopped = operations.roll(rolling.request(), context(rolling, stop_requested=lambda: True))
         record = rolling.store.load(stopped.rollout_id)
         rolling.store.save(replace(record, rollout=replace(record.rollout, account="999999999999")))
 
         with pytest.raises(FleetError, match="999999999999"):
-            go_on(stopped.rollout_id, context(rolling))
+            operations.resume(stopped.rollout_id, context(rolling))
 
         assert stopped.status is Outcome.INTERRUPTED
         assert rolling.serving_versions() == {"v1": 2}

@@ -8,7 +8,7 @@ import pytest
 
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.driver.operations import Context, start
+from awsroll.driver import operations
 from awsroll.report import Report
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck
@@ -33,8 +33,8 @@ def _found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wreck]:
 def begin(found: Wreck, scenario: Scenario) -> Report:
     """Roll until the end, or until a person is to approve."""
     session, clock = found.sandbox.session(), found.sandbox.clock
-    surroundings = Context(session=session, store=found.store, clock=clock, wait_for_approval=False)
-    return start(scenario.spec(found.fleet), surroundings)
+    surroundings = operations.Context(session=session, store=found.store, clock=clock, wait_for_approval=False)
+    return operations.roll(scenario.spec(found.fleet), surroundings)
 
 
 @pytest.mark.parametrize("found", [SURGING], indirect=True)

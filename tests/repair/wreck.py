@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
-from awsroll.driver.session import Context
+from awsroll.driver.context import Context
 from awsroll.ports import Store
-from awsroll.repair.repair import Repaired, Wanted, mend
+from awsroll.repair.repair import Repaired, RepairTarget, repair
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock
@@ -56,12 +56,12 @@ class Wreck:
     ) -> Repaired:
         """Repair it, by its record or by what stands on it alone."""
         group = self.fleet.group_name or ""
-        wanted = Wanted(asg=group, target_group=() if group else self.fleet.target_group_arns)
+        target = RepairTarget(asg=group, target_group=() if group else self.fleet.target_group_arns)
         if not recorded:
             self.sandbox.jump(LABEL_SECONDS)
         kept = store or (self.store if recorded else self.elsewhere)
         surroundings = Context(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
-        return mend(wanted, surroundings, confirm=confirm)
+        return repair(target, surroundings, confirm=confirm)
 
     def kill_repair(self, cut: int) -> list[str]:
         """Begin a repair without the record, and let it die at an instant; return the instants up to there."""

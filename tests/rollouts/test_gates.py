@@ -1,7 +1,6 @@
 """Gates through the public call: how long they wait for a person, and from when that counts."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,12 +34,12 @@ def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_o
     asking = operations.Context(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
-    left = operations.start(rolling.request(**CANARY), asking)
+    left = operations.roll(rolling.request(**CANARY), asking)
     rolling.sandbox.jump(5000)
 
-    again = operations.go_on(left.rollout_id, asking)
+    again = operations.resume(left.rollout_id, asking)
     operations.approve(left.rollout_id, rolling.store)
-    report = operations.go_on(left.rollout_id, asking)
+    report = operations.resume(left.rollout_id, asking)
 
     assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
     assert (report.status, report.failures) == (Outcome.SUCCEEDED, ())
@@ -49,7 +48,7 @@ def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_o
 def test_a_resume_before_the_pause_takes_it_back_from_whoever_drives_the_rollout(rolling: Rolling) -> None:
     def pause_and_resume() -> str:
         (record,) = rolling.store.list()
-        operations.ask(record.rollout.rollout_id, lambda said: replace(said, pause=True), rolling.store)
+        operations.pause(record.rollout.rollout_id, rolling.store)
         with pytest.raises(FleetLockedError) as told:
             resume(rolling, record.rollout.rollout_id, rolling.store)
         return str(told.value)

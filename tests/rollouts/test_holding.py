@@ -13,7 +13,7 @@ import awsroll
 from awsroll.core.model.rollout import Pace, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
-from awsroll.repair.repair import Wanted, mend
+from awsroll.repair.repair import RepairTarget, repair
 from awsroll.report import Report
 from awsroll.stores import RecordStore
 from tests.rollouts.holding import SHARED, Watching, changes, labels, refused_meanwhile, resume, roll, shared
@@ -74,7 +74,7 @@ def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stopp
         **({"stop_requested": lambda: False} if stoppable else {}),
     )
 
-    report = operations.start(
+    report = operations.roll(
         rolling.request(strategy=Strategy.DOUBLE_HALF, deregistration_delay=300, lease=10, poll=1000), surroundings
     )
 
@@ -224,17 +224,19 @@ def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothin
     assert report.status is Outcome.SUCCEEDED, report.reason
 
 
-@pytest.mark.parametrize("go_on", [operations.go_on, operations.go_back, mend], ids=["resume", "rollback", "repair"])
-def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, go_on: Callable[..., object]) -> None:
+@pytest.mark.parametrize(
+    "drive", [operations.resume, operations.rollback, repair], ids=["resume", "rollback", "repair"]
+)
+def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, drive: Callable[..., object]) -> None:
     surroundings = operations.Context(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
     stopping = replace(surroundings, stop_requested=lambda: bool(rolling.store.list()))
-    left = operations.start(rolling.request(launch_first=True), stopping)
+    left = operations.roll(rolling.request(launch_first=True), stopping)
     watching = Watching(
         at="rollout.resumed", do=lambda: rolling.store.shelf.read(f"rollouts/{left.rollout_id}/lock.json")
     )
 
-    about = Wanted(rollout_id=left.rollout_id) if go_on is mend else left.rollout_id
-    go_on(about, replace(surroundings, sink=watching), pace=Pace(lease=600))
+    about = RepairTarget(rollout_id=left.rollout_id) if drive is repair else left.rollout_id
+    drive(about, replace(surroundings, sink=watching), pace=Pace(lease=600))
 
     lock = json.loads(watching.done.data)["record"]
     held = datetime.fromisoformat(lock["expires_at"]) - datetime.fromisoformat(lock["holder"]["since"])

@@ -12,8 +12,8 @@ import awsroll
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.session import Context
-from awsroll.driver.steps import begin
+from awsroll.driver.context import Context
+from awsroll.driver.steps import start_rollout
 from awsroll.errors import FleetError
 from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox import Fleet, FleetShape, Sandbox
@@ -34,13 +34,13 @@ class Elsewhere:
     fleet: Fleet
     store: LocalStore
 
-    def begin(self, **more: Any) -> str:
+    def start(self, **more: Any) -> str:
         """Begin a rollout as a state machine does, and leave it."""
         request = RolloutSpec(
             target_group=self.fleet.target_group_arns, launch_template=f"{self.fleet.template_id}:2", **more
         )
         order = RolloutRequest(request=request, region="us-east-1", role=ARN)
-        return begin(order, Context(session=self.session, store=self.store, clock=self.clock)).rollout_id
+        return start_rollout(order, Context(session=self.session, store=self.store, clock=self.clock)).rollout_id
 
     def again(self) -> dict[str, Any]:
         """Return how a terminal of the own account goes on, once nobody drives any more."""
@@ -59,14 +59,14 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
 
 
 def test_resume_assumes_the_role_that_the_rollout_names(elsewhere: Elsewhere) -> None:
-    rollout = elsewhere.begin()
+    rollout = elsewhere.start()
     report = awsroll.resume(rollout, **elsewhere.again())
     assert (report.status, report.reason) == (Outcome.SUCCEEDED, "")
 
 
 def test_rollback_and_abort_assume_it_too(elsewhere: Elsewhere) -> None:
-    assert awsroll.abort(elsewhere.begin(), **elsewhere.again()).status is Outcome.STOPPED
-    rollout = elsewhere.begin()
+    assert awsroll.abort(elsewhere.start(), **elsewhere.again()).status is Outcome.STOPPED
+    rollout = elsewhere.start()
     assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
     assert awsroll.rollback(rollout, **elsewhere.again()).status is Outcome.ROLLED_BACK
 
@@ -82,20 +82,20 @@ def test_a_fleet_of_a_wave_is_gone_on_with_alone_under_its_role(elsewhere: Elsew
 
 
 def test_repair_of_a_rollout_looks_with_its_role(elsewhere: Elsewhere) -> None:
-    rollout = elsewhere.begin()
+    rollout = elsewhere.start()
     repaired = awsroll.repair(rollout, **elsewhere.again())
     assert repaired.clean
 
 
 def test_credentials_that_are_the_roles_assume_nothing(elsewhere: Elsewhere) -> None:
-    rollout, before = elsewhere.begin(), elsewhere.sandbox.calls["sts:AssumeRole"]
+    rollout, before = elsewhere.start(), elsewhere.sandbox.calls["sts:AssumeRole"]
     report = awsroll.resume(rollout, **{**elsewhere.again(), "session": elsewhere.session})
     assert report.status is Outcome.SUCCEEDED
     assert elsewhere.sandbox.calls["sts:AssumeRole"] == before
 
 
 def test_the_report_of_one_that_has_ended_needs_neither_role_nor_aws(elsewhere: Elsewhere) -> None:
-    rollout = elsewhere.begin()
+    rollout = elsewhere.start()
     assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
     before = elsewhere.sandbox.calls["sts:AssumeRole"]
     assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
@@ -103,7 +103,7 @@ def test_the_report_of_one_that_has_ended_needs_neither_role_nor_aws(elsewhere: 
 
 
 def test_a_rollout_that_names_no_role_is_refused_with_the_credentials_of_another_account(elsewhere: Elsewhere) -> None:
-    rollout = elsewhere.begin()
+    rollout = elsewhere.start()
     elsewhere.store.put_note(rollout, RolloutRequest(request=elsewhere.store.note(rollout, RolloutRequest).request))
     with pytest.raises(FleetError, match="give the --profile it was started with"):
         awsroll.resume(rollout, **elsewhere.again())

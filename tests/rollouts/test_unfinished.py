@@ -30,7 +30,7 @@ def interrupted(rolling: Rolling, **wanted: Any) -> Report:
     def stop_requested() -> bool:
         return any(one.state == "draining" for arn in rolling.fleet.target_group_arns for one in registered(arn))
 
-    report = operations.start(
+    report = operations.roll(
         rolling.request(**wanted),
         operations.Context(
             session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, stop_requested=stop_requested
@@ -83,7 +83,7 @@ def test_a_fleet_whose_rollout_waits_for_a_person_is_not_rolled_anew(rolling: Ro
     surroundings = operations.Context(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
-    left = operations.start(request, surroundings)
+    left = operations.roll(request, surroundings)
 
     said = refused(rolling)
 

@@ -274,7 +274,7 @@ def test_a_store_that_never_answers_again_loses_the_lease_in_time(remote: Place)
 
 def parked(drivers: Drivers, seconds: float = 120) -> None:
     lease = drivers.roll(THERE, takes_steps=True)
-    lease.park(seconds)
+    lease.extend_for_next_step(seconds)
     lease.release()
 
 
@@ -307,7 +307,7 @@ def test_a_parked_fleet_is_free_once_no_step_has_come(drivers: Drivers) -> None:
 
 def test_resume_waits_out_a_parked_fleet_also_on_the_same_machine(drivers: Drivers) -> None:
     lease = drivers.roll(HERE, takes_steps=True)
-    lease.park(30)
+    lease.extend_for_next_step(30)
     lease.release()
     before = drivers.clock.now()
 
@@ -320,7 +320,7 @@ def test_resume_waits_out_a_parked_fleet_also_on_the_same_machine(drivers: Drive
 def test_who_parked_a_fleet_counts_as_its_driver_though_its_process_has_died(drivers: Drivers) -> None:
     dead = replace(this_process(), number=NEVER, started="1")
     lease = drivers.roll(dead, takes_steps=True)
-    lease.park(30)
+    lease.extend_for_next_step(30)
     lease.release()
 
     with pytest.raises(FleetLockedError):

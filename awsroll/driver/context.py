@@ -1,0 +1,52 @@
+"""The inputs that every call of the library shares: AWS session, store, clock, sink, prompts and hooks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from awsroll.errors import SpecError
+from awsroll.hooks import PythonHook
+from awsroll.ports import Clock, Sink, Store
+from awsroll.preflight import Prepared
+
+
+class NotConfirmedError(SpecError):
+    """Raised when the user declines to continue after the checks."""
+
+
+def _never() -> bool:
+    return False
+
+
+def _always(_: Prepared) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The environment of a rollout; each field has a default.
+
+    Attributes:
+        session: a boto3 session; None: boto3's default session.
+        endpoint_url: the endpoint of every AWS call; None: boto3 decides.
+        store: where the record is saved; None: the default directory.
+        clock: the only way to wait; None: the system clock.
+        sink: receives every event; None: events are dropped.
+        stop_requested: called between steps; True stops the rollout at a safe point, as `interrupted`.
+        confirm: called after the checks, before the first change; False cancels the rollout.
+        approve: called at each gate that needs approval, with the number of the checkpoint from 1; None: `awsroll
+            approve` opens the gate.
+        wait_for_approval: False: pause at a gate that needs approval instead of waiting.
+        hooks: Python callables to run at points of the rollout. To resume a rollout, pass the same hooks again.
+    """
+
+    session: Any = None
+    endpoint_url: str | None = None
+    store: Store | None = None
+    clock: Clock | None = None
+    sink: Sink | None = None
+    stop_requested: Callable[[], bool] = _never
+    confirm: Callable[[Prepared], bool] = _always
+    approve: Callable[[int], bool] | None = None
+    wait_for_approval: bool = True
+    hooks: tuple[PythonHook, ...] = ()

@@ -1,0 +1,76 @@
+"""How the record of a rollout begins, resumes after a stop, and reopens for a rollback."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from awsroll.core.decide.gates import restart_approval_timer
+from awsroll.core.model.status import Outcome
+from awsroll.core.observe.verdict import reopen
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.conflicts import check_unfinished, raise_unfinished
+from awsroll.driver.session import Session
+from awsroll.driver.start_checks import check_no_saved_settings, check_plan, check_request, check_version_in_use
+from awsroll.errors import FleetError, RolloutEndedError
+from awsroll.ports import Record
+from awsroll.preflight import Prepared
+from awsroll.report import RolloutPlan
+
+
+def prepare_record(session: Session, request: RolloutSpec | RolloutPlan, *, rollout_id: str = "") -> Prepared:
+    """Check a request or a plan against its fleet. If the fleet is refused, name an unfinished rollout on it.
+
+    Raises:
+        SpecError, FleetError, FleetLockedError, AwsError: if the rollout may not start; nothing was changed.
+    """
+    try:
+        if isinstance(request, RolloutPlan):
+            return check_plan(session, request)
+        return check_request(session, request, rollout_id=rollout_id)
+    except FleetError as error:
+        spec = request.request if isinstance(request, RolloutPlan) else request
+        if spec is not None:
+            raise_unfinished(session.store, spec, session.aws.region, error)
+        raise
+
+
+def create_record(session: Session, prepared: Prepared) -> Record:
+    """Write the first record of a checked rollout; its fleet is held.
+
+    Raises:
+        FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
+    """
+    session.label(prepared.rollout).check()
+    check_unfinished(session.store, prepared.rollout)
+    check_no_saved_settings(session, prepared)
+    record = session.store.save(Record(rollout=prepared.rollout, status=prepared.status))
+    session.emit_rollout("rollout.created", record.rollout)
+    session.emit_warnings(prepared)
+    return record
+
+
+def resume_record(record: Record, at: datetime) -> Record:
+    """Return the record of a rollout that runs again after a stop.
+
+    Nothing drove the rollout during the stop: its timers for progress, hooks and approvals start again.
+    """
+    status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+    calls = tuple(replace(call, since=at) for call in status.hook_calls)
+    return replace(record, status=restart_approval_timer(record.rollout, replace(status, hook_calls=calls), at))
+
+
+def reopen_record(session: Session, record: Record) -> Record:
+    """Return the record of an ended rollout that rolls back now; its fleet is held, and nothing is written.
+
+    Raises:
+        FleetError, FleetLockedError: if the fleet runs another version or another rollout since; nothing was changed.
+    """
+    check_unfinished(session.store, record.rollout)
+    record = replace(record, status=reopen(record.status, session.clock.now()))
+    check_version_in_use(session, record)
+    return record
+
+
+def ended_error(record: Record) -> RolloutEndedError:
+    """Return the error for a request to a rollout that has ended."""
+    rollout_id, outcome = record.rollout.rollout_id, record.status.outcome
+    return RolloutEndedError(f"rollout {rollout_id} has ended ({outcome}): nothing is left to ask of it")

@@ -1,0 +1,102 @@
+"""The checks before a rollout starts, resumes or reopens. They change nothing."""
+
+from dataclasses import replace
+
+from awsroll.core.classify.view import View
+from awsroll.core.model.fingerprint import differences
+from awsroll.core.model.rollout import version_of
+from awsroll.core.model.status import Mode
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.session import Session
+from awsroll.errors import FleetError, SpecError
+from awsroll.hooks.callables import bound, check_bound, named_callables
+from awsroll.ports import Record
+from awsroll.preflight import Prepared, prepare
+from awsroll.preflight.hook_checks import refused_points
+from awsroll.report import RolloutPlan
+
+
+def check_request(session: Session, spec: RolloutSpec, *, rollout_id: str = "") -> Prepared:
+    """Check a request against its fleet; return the rollout to start.
+
+    Args:
+        session: the call that starts it.
+        spec: the request.
+        rollout_id: the id of the new rollout; empty: generate one.
+
+    Raises:
+        SpecError, FleetError: if the request or the fleet does not allow the rollout.
+    """
+    prepared = prepare(spec, session.aws, rollout_id=rollout_id)
+    callables = named_callables(session.hooks, prepared.rollout)
+    if problems := refused_points(prepared.rollout, callables):
+        raise FleetError(*problems)
+    return replace(prepared, rollout=replace(prepared.rollout, hooks=(*prepared.rollout.hooks, *callables)))
+
+
+def check_plan(session: Session, plan: RolloutPlan) -> Prepared:
+    """Check that a fleet is still as it was planned for, in the region of the plan; return the rollout to start.
+
+    Raises:
+        SpecError, FleetError: if the plan has no request, or the fleet has changed.
+    """
+    if plan.request is None or plan.fingerprint is None:
+        problem = "this plan holds no request: make one with `awsroll.plan`, or `awsroll plan ... --out FILE`"
+        raise SpecError(problem)
+    session.connect(plan.fingerprint.region)
+    prepared = check_request(session, plan.request)
+    changes = differences(plan.fingerprint, prepared.fingerprint)
+    if changes:
+        advice = f"{plan.fleet} is not as it was planned for; nothing was changed: look at it and plan anew"
+        raise FleetError(*changes, advice)
+    return prepared
+
+
+def check_callables(session: Session, record: Record) -> None:
+    """Check that the Python hooks of a rollout were given again.
+
+    During a rollback, and while the rollout stops, a missing callable is only a warning.
+
+    Raises:
+        SpecError: if a hook is missing, or the rollout does not know a given hook; nothing was changed.
+    """
+    callables = bound(record.rollout, session.hooks)
+    if record.status.mode is Mode.ROLLING and not record.status.backwards:
+        check_bound(record.rollout, callables)
+
+
+def check_no_saved_settings(session: Session, prepared: Prepared) -> None:
+    """Check that no dead rollout has left changed settings: a new rollout would lose their old values.
+
+    Raises:
+        FleetError: if the fleet still has tags with old values; nothing was changed.
+    """
+    rollout = prepared.rollout
+    saved = session.fleet(rollout).observe(rollout, prepared.status).saved_settings
+    if not saved:
+        return
+    names = ", ".join(sorted({setting for _, setting in saved}))
+    where = f"--asg {rollout.group}" if rollout.group else f"--target-group {rollout.target_groups[0]}"
+    problem = (
+        f"{rollout.fleet}: an earlier rollout has left settings changed ({names}): put them back with "
+        f"`awsroll repair {where}`, or go on with that rollout by `awsroll resume`; nothing was changed"
+    )
+    raise FleetError(problem)
+
+
+def check_version_in_use(session: Session, record: Record) -> None:
+    """Check that the fleet still runs the version of an ended rollout, so that a rollback has something to replace.
+
+    Raises:
+        FleetError: if no instance runs that version by this rollout; nothing was changed.
+    """
+    rollout = record.rollout
+    observation = session.fleet(rollout).observe(rollout, record.status)
+    view = View(rollout, observation, record.status)
+    baseline = {version.version for version in rollout.baseline}
+    has_other_version = any(
+        version_of(instance, reloading=rollout.reloads) not in baseline for instance in view.outdated
+    )
+    if has_other_version and all(instance.instance_id in record.status.found for instance in view.current):
+        problem = f"{rollout.fleet}: no server runs {rollout.to_version} by this rollout any more; nothing was changed"
+        raise FleetError(problem)
