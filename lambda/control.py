@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from awsroll.driver.commands import Command, apply_command, wait_for_command
+from awsroll.driver.user_commands import Command, apply_command, wait_for_command
 from awsroll.driver.step_status import StepStatus
 from driving import ROLLOUT_ID, around_known
 from handling import handles

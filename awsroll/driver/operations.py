@@ -12,7 +12,7 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.observe.verdict import why_not_back
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_stored_role
-from awsroll.driver.commands import Command, change_for
+from awsroll.driver.user_commands import Command, change_for
 from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.driver.record_lifecycle import create_record, ended_error, prepare_record, reopen_record, resume_record
 from awsroll.driver.session import Session

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.driver.commands import WAITING_SECONDS
+from awsroll.driver.user_commands import WAITING_SECONDS
 from awsroll.driver.context import Context
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.record_lifecycle import create_record, prepare_record, resume_record
