@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     )
     from awsroll.files.rollout_file import load_fleets as load_fleets
     from awsroll.hooks import PythonHook as PythonHook
-    from awsroll.repair.repair import Repaired as Repaired
+    from awsroll.repairs.repair import Repaired as Repaired
     from awsroll.report import (
         FleetsPlan as FleetsPlan,
         FleetsReport as FleetsReport,
@@ -110,7 +110,7 @@ _HOMES = {
         "rollouts",
         "status",
     ),
-    "awsroll.repair.repair": ("Repaired",),
+    "awsroll.repairs.repair": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),
 }

@@ -20,7 +20,7 @@ from awsroll.driver import operations
 from awsroll.driver.context import Context
 from awsroll.hooks.callables import GivenHooks, listed
 from awsroll.ports import Clock, Sink, Store
-from awsroll.repair import repair as repairs
+from awsroll.repairs import repair as repair_operation
 from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
 from awsroll.stores import RecordStore, opening
 from awsroll.waves import FleetsRun
@@ -159,7 +159,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
-) -> repairs.Repaired:
+) -> repair_operation.Repaired:
     """Find what a dead rollout left changed on a fleet, and restore it: from its record, or from tags on the fleet.
 
     Args:
@@ -179,9 +179,9 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         FleetLockedError: if a live process holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    target = repairs.RepairTarget(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
+    target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
-    return repairs.repair(target, context, confirm=confirm)
+    return repair_operation.repair(target, context, confirm=confirm)
 
 
 def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from awsroll.driver.user_commands import Command, apply_command, wait_for_command
 from awsroll.driver.step_status import StepStatus
+from awsroll.driver.user_commands import Command, apply_command, wait_for_command
 from driving import ROLLOUT_ID, around_known
 from handling import handles
 from named import InvalidEvent

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsroll.core.repair.leftovers import Leftover
-    from awsroll.repair.repair import Repaired
+    from awsroll.repairs.repair import Repaired
 
 
 _INTERRUPTED = "interrupted; run the same command again to continue"
@@ -48,7 +48,7 @@ def repair(
         return _list_unsettled(common, output)
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.context import Context  # noqa: PLC0415 - see above
-    from awsroll.repair import repair as repairs  # noqa: PLC0415 - see above
+    from awsroll.repairs import repair as repair_operation  # noqa: PLC0415 - see above
 
     def confirm(leftovers: "tuple[Leftover, ...]") -> bool:
         _print_leftovers(output, leftovers)
@@ -57,8 +57,8 @@ def repair(
 
     stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
     with stop.listening(), output.progress() as sink:
-        repaired = repairs.repair(
-            repairs.RepairTarget(rollout_id=rollout, asg=asg, target_group=target_group),
+        repaired = repair_operation.repair(
+            repair_operation.RepairTarget(rollout_id=rollout, asg=asg, target_group=target_group),
             Context(
                 session=common.session(),
                 endpoint_url=common.endpoint_url,
@@ -127,7 +127,7 @@ def _next_steps(repaired: "Repaired") -> tuple[str, ...]:
 
 def _list_unsettled(common: CommonOptions, output: Output) -> int:
     """Print the rollouts that left changes, from their records; repair nothing."""
-    from awsroll.repair.repair import rollouts_to_repair  # noqa: PLC0415 - see above
+    from awsroll.repairs.repair import rollouts_to_repair  # noqa: PLC0415 - see above
 
     store = common.store()
     records = [record for record in rollouts_to_repair(store) if store.driver(record.rollout.rollout_id) is None]

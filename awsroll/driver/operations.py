@@ -1,7 +1,7 @@
 """The operations on one rollout, under the names of the command line and the library.
 
 `roll`, `plan`, `resume`, `rollback` and `abort` use AWS. `pause`, `approve`, `reject`, `status` and `list_rollouts` use
-the store alone. `repair` is in `awsroll.repair`.
+the store alone. `repair` is in `awsroll.repairs`.
 """
 
 from contextlib import suppress
@@ -12,12 +12,12 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.observe.verdict import why_not_back
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_stored_role
-from awsroll.driver.user_commands import Command, change_for
 from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.driver.record_lifecycle import create_record, ended_error, prepare_record, reopen_record, resume_record
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import check_callables, check_request
 from awsroll.driver.task_token import complete_waiting_task
+from awsroll.driver.user_commands import Command, change_for
 from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.driver.user_commands import WAITING_SECONDS
 from awsroll.driver.context import Context
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.record_lifecycle import create_record, prepare_record, resume_record
 from awsroll.driver.session import Session
 from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
+from awsroll.driver.user_commands import WAITING_SECONDS
 from awsroll.errors import (
     FleetError,
     FleetLockedError,

@@ -9,7 +9,7 @@ from typing import Any
 import awsroll
 from awsroll.driver.context import Context
 from awsroll.ports import Store
-from awsroll.repair.repair import Repaired, RepairTarget, repair
+from awsroll.repairs.repair import Repaired, RepairTarget, repair
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import VirtualClock

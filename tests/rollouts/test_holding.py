@@ -13,7 +13,7 @@ import awsroll
 from awsroll.core.model.rollout import Pace, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
-from awsroll.repair.repair import RepairTarget, repair
+from awsroll.repairs.repair import RepairTarget, repair
 from awsroll.report import Report
 from awsroll.stores import RecordStore
 from tests.rollouts.holding import SHARED, Watching, changes, labels, refused_meanwhile, resume, roll, shared

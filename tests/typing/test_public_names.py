@@ -1,7 +1,7 @@
 """Each package names its public names once, in one table; what type checkers read must say the same."""
 
 import ast
-import importlib
+import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -36,3 +36,11 @@ def test_every_name_of_the_table_can_be_loaded(name: str) -> None:
 
     assert [one for one in module.__all__ if getattr(module, one, None) is None] == []
     assert sorted(module.__all__) == list(module.__all__)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_no_public_name_is_the_name_of_a_submodule(name: str) -> None:
+    """Importing `awsroll.repair` as a package would hide the function `awsroll.repair`."""
+    module = importlib.import_module(name)
+
+    assert [each for each in module.__all__ if importlib.util.find_spec(f"{name}.{each}") is not None] == []

@@ -19,7 +19,7 @@ from awsroll.driver.session import Session
 from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
-from awsroll.repair.inspection import draft_rollout, observe_fleet, read_tags
+from awsroll.repairs.inspection import draft_rollout, observe_fleet, read_tags
 
 SAME_PACE = Pace()
 
