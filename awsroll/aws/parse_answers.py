@@ -183,12 +183,6 @@ def template_setting(group: Reply) -> Reply | None:
     return setting or None
 
 
-def attached_target_groups(group: Reply) -> frozenset[str]:
-    """Return the ARNs of the target groups that an Auto Scaling group registers its members in."""
-    sources = {one["Identifier"] for one in group.get("TrafficSources", []) if ":targetgroup/" in one["Identifier"]}
-    return frozenset(sources | set(group.get("TargetGroupARNs", [])))
-
-
 def read_warm_pool(configuration: Reply) -> WarmPool | None:
     """Read a warm pool's settings; None if there is no pool, or it is being deleted."""
     if not configuration or configuration.get("Status") == "PendingDelete":

@@ -5,6 +5,7 @@ here waits for an effect or decides what should be done: a precondition that no 
 """
 
 from collections.abc import Callable
+from typing import assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import FleetKind
@@ -28,6 +29,10 @@ def fleet_of(rollout: Rollout, aws: Connection, *, warn: Callable[[str], None] =
         aws: where it is.
         warn: told, once each, when a fallback is used for a call that the endpoint does not have.
     """
-    if rollout.kind is FleetKind.AUTO_SCALING:
-        return AutoScalingFleet(aws, warn=warn)
-    return StandaloneFleet(aws, warn=warn)
+    match rollout.kind:
+        case FleetKind.AUTO_SCALING:
+            return AutoScalingFleet(aws, warn=warn)
+        case FleetKind.STANDALONE:
+            return StandaloneFleet(aws, warn=warn)
+        case _ as never:
+            assert_never(never)

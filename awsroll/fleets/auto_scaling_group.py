@@ -5,7 +5,8 @@ from typing import Any
 
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import attached_target_groups, missing_instance, read_instance, tags_of
+from awsroll.aws.group_traffic import attached_target_groups
+from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.observation import Instance, Observation

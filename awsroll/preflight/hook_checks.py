@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
+from typing import assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import Hook, HookPoint
@@ -61,22 +62,27 @@ def check_agents(aws: Connection, rollout: Rollout, seen: Seen, goal: Goal, find
 
 def refused_points(rollout: Rollout, hooks: Iterable[Hook]) -> list[str]:
     """Return why hooks cannot be run on this kind of fleet, one line each."""
-    if rollout.kind is not FleetKind.AUTO_SCALING:
-        return []
-    refused = [
-        f"hook {hook.name}: the group {rollout.group} registers its members by itself, so there is no before_register: "
-        "use a launch lifecycle hook of the group, or after_launch"
-        for hook in hooks
-        if hook.point is HookPoint.BEFORE_REGISTER
-    ]
-    if rollout.reloads or rollout.keep_old:
-        return refused
-    return refused + [
-        f"hook {hook.name}: the group {rollout.group} drains and terminates its members in one step, so there is no "
-        "after_drain: use a terminate lifecycle hook of the group, --strategy reload or --keep-old"
-        for hook in hooks
-        if hook.point is HookPoint.AFTER_DRAIN
-    ]
+    match rollout.kind:
+        case FleetKind.STANDALONE:
+            return []
+        case FleetKind.AUTO_SCALING:
+            return [problem for hook in hooks if (problem := _refused_on_a_group(rollout, hook))]
+        case _ as never:
+            assert_never(never)
+
+
+def _refused_on_a_group(rollout: Rollout, hook: Hook) -> str:
+    if hook.point is HookPoint.BEFORE_REGISTER:
+        return (
+            f"hook {hook.name}: the group {rollout.group} registers its members by itself, so there is no "
+            "before_register: use a launch lifecycle hook of the group, or after_launch"
+        )
+    if hook.point is HookPoint.AFTER_DRAIN and not (rollout.reloads or rollout.keep_old):
+        return (
+            f"hook {hook.name}: the group {rollout.group} drains and terminates its members in one step, so there is "
+            "no after_drain: use a terminate lifecycle hook of the group, --strategy reload or --keep-old"
+        )
+    return ""
 
 
 def _check_function(aws: Connection, hook: Hook, findings: Findings) -> None:

@@ -2,8 +2,8 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.aws.group_traffic import attached_target_groups
 from awsroll.aws.parse_answers import (
-    attached_target_groups,
     missing_instance,
     read_instance,
     read_targets,
@@ -13,7 +13,7 @@ from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKe
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, some_of
 from awsroll.preflight.fleet_facts import GroupFacts, Seen, TemplateSetting
-from awsroll.preflight.group_checks import check_group
+from awsroll.preflight.group_checks import check_group, check_traffic_sources
 from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
 
@@ -43,7 +43,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> See
     instances = _instances(aws, members, registered)
     attributes = attributes_of(aws, target_groups)
     check_balance(aws, target_groups, attributes, instances, findings)
-    _check_any_target_group(described, target_groups, findings)
+    check_traffic_sources(described, findings, has_target_group=bool(target_groups))
     return Seen(
         kind=FleetKind.AUTO_SCALING,
         name=described["AutoScalingGroupName"],
@@ -95,16 +95,6 @@ def _check_strangers(
                 findings.refuse(f"{told}: deregister them, or leave --strict out to have them left alone")
             else:
                 findings.warn(f"{told}; they are left alone")
-
-
-def _check_any_target_group(described: Reply, target_groups: dict[str, Reply], findings: Findings) -> None:
-    if target_groups:
-        return
-    name = described["AutoScalingGroupName"]
-    if described.get("LoadBalancerNames"):
-        findings.refuse(f"group {name} is behind a Classic Load Balancer: only target groups are supported")
-    else:
-        findings.refuse(f"group {name} is in no target group: attach one, or name it with --target-group")
 
 
 def _instances(

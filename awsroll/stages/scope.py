@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.aws.group_traffic import attached_target_groups
 from awsroll.aws.parse_answers import (
-    attached_target_groups,
     missing_instance,
     read_instance,
     read_lifecycle,

@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 
 from awsroll.aws.parse_answers import (
-    attached_target_groups,
     missing_instance,
     read_instance,
     read_lifecycle,
@@ -138,10 +137,3 @@ def test_finds_the_template_wherever_the_group_keeps_it() -> None:
     mixed = {"LaunchTemplate": {"LaunchTemplateSpecification": own}}
     assert template_setting({"MixedInstancesPolicy": mixed}) == own
     assert template_setting({"LaunchConfigurationName": "old"}) is None
-
-
-def test_attached_target_groups_come_from_both_lists() -> None:
-    source = {"Identifier": "arn:x:targetgroup/b/1", "Type": "elbv2"}
-    classic = {"Identifier": "classic", "Type": "elb"}
-    group = {"TargetGroupARNs": ["arn:x:targetgroup/a/1"], "TrafficSources": [source, classic]}
-    assert attached_target_groups(group) == {"arn:x:targetgroup/a/1", "arn:x:targetgroup/b/1"}

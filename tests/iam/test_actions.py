@@ -10,6 +10,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 import awsroll
+from awsroll.core.model.rollout import Strategy
 from awsroll.iam import NOT_FOR_ROLLOUTS, Fleets, Place, Rollouts, action_of, policy
 from tests.iam.judge import is_like
 
@@ -38,13 +39,13 @@ ALL = [
         Rollouts(strategy=strategy, store=store, **EVERYTHING),
     )
     for groups, extra in (((), ()), (("web",), TARGET_GROUPS))
-    for strategy in ("replace", "double-half", "reload")
+    for strategy in [one.value for one in Strategy]
     for store in ("dynamodb://records", "s3://records/awsroll")
 ]
 ALL += [
     policy(HERE, Fleets(groups=groups, target_groups=TARGET_GROUPS), Rollouts(strategy=strategy, stages=True))
     for groups in ((), ("web",))
-    for strategy in ("replace", "double-half", "reload")
+    for strategy in [one.value for one in Strategy]
 ]
 STATEMENTS = {
     json.dumps([action, one["Resource"], one.get("Condition", {})]): (action, one)
