@@ -1,4 +1,4 @@
-"""docs/fleets.md: its example is a file that is taken, its keys and names exist."""
+"""docs/fleets.md: its example is a valid file, and its keys and names exist."""
 
 import json
 import re
@@ -16,27 +16,27 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "fleets.md").read_text()
 
 
 def _fenced(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert found
-    return found[1]
+    block = re.search(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert block
+    return block[1]
 
 
-def test_the_example_is_taken_and_resolves_as_it_says() -> None:
+def test_the_example_is_valid_and_resolves_as_shown() -> None:
     values = msgspec.yaml.decode(_fenced("yaml"))
     jsonschema.Draft202012Validator(fleets_schema()).validate(values)
 
     (wave,) = json.loads(_fenced("json"))["waves"]
-    resolved = {one["name"]: one for one in plain_fleets(to_fleets(values))["waves"]}[wave["name"]]
+    resolved = {other["name"]: other for other in plain_fleets(to_fleets(values))["waves"]}[wave["name"]]
 
-    assert {**resolved, "fleets": [one for one in resolved["fleets"] if one["role"]]} == wave
+    assert {**resolved, "fleets": [fleet for fleet in resolved["fleets"] if fleet["role"]]} == wave
 
 
-def test_the_example_in_python_names_what_exists() -> None:
+def test_each_name_in_the_python_example_exists() -> None:
     block = _fenced("python")
 
     compile(block, "fleets.md", "exec")
     assert [name for name in re.findall(r"awsroll\.([A-Za-z_]+)\(", block) if not hasattr(awsroll, name)] == []
 
 
-def test_every_ending_of_a_fleet_is_told() -> None:
+def test_every_ending_of_a_fleet_is_documented() -> None:
     assert [ending for ending in FleetEnding if f"`{ending}`" not in PAGE] == []

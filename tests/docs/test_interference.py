@@ -1,4 +1,4 @@
-"""The table of what others may do names tests that exist."""
+"""docs/interference.md: each row of its table names tests that exist."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_each_outcome_is_proven_by_a_test_of_that_name() -> None:
+def test_each_row_names_existing_tests() -> None:
     rows = [line for line in (ROOT / "docs" / "interference.md").read_text().splitlines() if line.startswith("| ")][1:]
     named = [re.findall(r"`(test_\w+)`", row.rsplit("|", 2)[1]) for row in rows]
     written = {

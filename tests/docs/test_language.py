@@ -34,78 +34,19 @@ BANNED = (
 )
 # Folders whose sentences are still to be rewritten. Remove a folder here once it is clean.
 NOT_YET: tuple[str, ...] = (
-    "CHANGELOG.md",
-    "README.md",
-    "awsroll/api.py",
-    "awsroll/aws/",
-    "awsroll/cli/",
-    "awsroll/core/",
-    "awsroll/driver/",
-    "awsroll/errors.py",
-    "awsroll/files/",
-    "awsroll/fleets/",
-    "awsroll/hooks/",
-    "awsroll/iam/",
-    "awsroll/ports.py",
-    "awsroll/preflight/",
-    "awsroll/repair/",
-    "awsroll/report/",
-    "awsroll/sandbox/",
-    "awsroll/stages/",
-    "awsroll/stores/",
-    "awsroll/testing/",
-    "awsroll/waves/",
-    "cdk/awsroll_cdk/",
-    "cdk/definition/",
-    "cdk/picture/",
-    "docs/cli.md",
-    "docs/crash-safety.md",
-    "docs/fleets.md",
-    "docs/hooks.md",
-    "docs/interference.md",
+    "awsroll/",
+    "cdk/",
     "docs/pipelines.md",
-    "docs/repair.md",
-    "docs/rollback.md",
     "docs/sandbox.md",
     "docs/stages.md",
     "docs/step-functions.md",
-    "lambda/build.py",
-    "lambda/check_drained.py",
-    "lambda/codepipeline.py",
-    "lambda/control.py",
-    "lambda/judge_wave.py",
-    "lambda/pipeline_job.py",
-    "lambda/plan_waves.py",
-    "lambda/prepare.py",
-    "lambda/schemas.py",
-    "tests/aws/",
-    "tests/cdk/",
-    "tests/chain/",
-    "tests/cli/",
-    "tests/contract/",
-    "tests/crash/",
-    "tests/docs/",
-    "tests/fleets/",
-    "tests/hooks/",
-    "tests/iam/",
-    "tests/lambdas/",
-    "tests/machines/",
-    "tests/model/",
-    "tests/preflight/",
-    "tests/property/",
-    "tests/repair/",
-    "tests/report/",
-    "tests/rollouts/",
-    "tests/sandbox/",
-    "tests/scenarios/",
-    "tests/stages/",
-    "tests/stores/",
-    "tests/support/",
-    "tests/unit/",
+    "lambda/",
+    "tests/",
 )
 # Places that must hold a banned word, and why. The key is "path: word".
 QUOTED = {
     "tests/docs/test_language.py: *": "this list of the words",
+    "CHANGELOG.md: wishes": "the old public name, which users search for",
 }
 
 _GAP = r"\s+(?:#:?\s*)?"
@@ -118,12 +59,12 @@ def _files() -> Iterator[Path]:
         yield from sorted(path.rglob("*")) if path.is_dir() else (path,)
 
 
-def _texts() -> Iterator[tuple[str, str]]:
-    """Return each checked file's path and text."""
+def _texts(without: tuple[str, ...] = NOT_YET) -> Iterator[tuple[str, str]]:
+    """Return the path and text of each checked file that is not in a folder of `without`."""
     for path in _files():
         name = path.relative_to(ROOT).as_posix()
         is_text = path.suffix in SUFFIXES and path.is_file()
-        if is_text and not name.startswith(NOT_YET):
+        if is_text and not name.startswith(without):
             yield name, path.read_text()
 
 
@@ -171,7 +112,7 @@ def _public_functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef) or node.name.startswith("_") or ast.get_docstring(node) is None:
             continue
-        names = {getattr(one, "attr", getattr(one, "id", "")) for one in node.decorator_list}
+        names = {getattr(name, "attr", getattr(name, "id", "")) for name in node.decorator_list}
         if not names & _PROPERTIES:
             yield node
 
@@ -179,7 +120,7 @@ def _public_functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
 def test_each_public_docstring_begins_with_a_verb() -> None:
     others = [
         f"{name}:{node.lineno}: {first}"
-        for name, text in _texts()
+        for name, text in _texts(("awsroll/sandbox/",))
         if name.startswith("awsroll/")
         for node in _public_functions(ast.parse(text))
         if (first := str(ast.get_docstring(node)).split()[0].rstrip(".,:;")) in NO_VERBS or not first.istitle()

@@ -1,4 +1,4 @@
-"""What docs/pipelines.md tells people to write is what the handlers take."""
+"""docs/pipelines.md: the handlers accept its examples."""
 
 import re
 from pathlib import Path
@@ -17,17 +17,17 @@ EVENTS = re.findall(r"""^ *'?(?:--payload ')?(\{"request": .*\})'?""", PAGE, re.
 
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if "healthy_timeout" in event])
-def test_the_user_parameters_shown_are_taken(event: str) -> None:
+def test_the_user_parameters_in_the_example_are_valid(event: str) -> None:
     assert to_request(msgspec.json.decode(event, type=codepipeline.Parameters).request).healthy_timeout == 300
     assert len(event) <= 1000
 
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if "rollout_id" in event])
-def test_the_events_shown_are_taken(event: str) -> None:
+def test_the_events_in_the_examples_are_valid(event: str) -> None:
     checked: Any = check(msgspec.json.decode(event), Event)
     assert to_request(checked.request).asg == "web"
 
 
-def test_each_kind_of_event_is_shown() -> None:
+def test_each_kind_of_event_has_an_example() -> None:
     assert ["healthy_timeout" in event for event in EVENTS].count(True) == 1
     assert ["rollout_id" in event for event in EVENTS].count(True) == 2

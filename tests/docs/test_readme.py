@@ -1,4 +1,4 @@
-"""The README keeps up with the program: commands, options, exit codes, and its own examples."""
+"""README.md: its commands, options, exit codes and examples match the program."""
 
 import re
 import shlex
@@ -36,7 +36,10 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_option_that_the_readme_names_exists() -> None:
     known = {
-        form for command in _commands().values() for one in command.params for form in (*one.opts, *one.secondary_opts)
+        form
+        for command in _commands().values()
+        for option in command.params
+        for form in (*option.opts, *option.secondary_opts)
     }
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", README)) - {"--help"}
     own = set(re.findall(r"--[a-z][a-z-]*", _quick_start()))  # those of pip
@@ -56,18 +59,18 @@ def test_every_exit_code_is_in_the_readme() -> None:
     assert [code for code in Exit if f"| {code.value} |" not in README] == []
 
 
-def test_the_examples_for_the_shell_are_commands_that_exist() -> None:
+def test_each_shell_example_is_an_existing_command() -> None:
     lines = [line for block in _fenced(README, "sh") for line in block.splitlines() if line.startswith("awsroll ")]
     known = _commands()
 
     for line in lines:
         words = shlex.split(line, comments=True)
-        options = {form for one in known[words[1]].params for form in one.opts}
+        options = {form for option in known[words[1]].params for form in option.opts}
         assert {word for word in words if word.startswith("-")} <= options, line
     assert len(lines) > 5
 
 
-def test_the_example_in_python_names_what_exists() -> None:
+def test_each_name_in_the_python_examples_exists() -> None:
     blocks = _fenced(README, "python")
 
     for block in blocks:
@@ -77,7 +80,7 @@ def test_the_example_in_python_names_what_exists() -> None:
     assert blocks
 
 
-def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in _commands():
         assert run([name, "--help"]) == 0
         assert f"Usage: awsroll {name}" in capsys.readouterr().out

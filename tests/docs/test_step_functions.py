@@ -1,4 +1,4 @@
-"""docs/step-functions.md: its pictures, schemas and tables are what the commands make; what it names exists."""
+"""docs/step-functions.md: commands generate its pictures, schemas and tables; everything that it names exists."""
 
 import json
 import re
@@ -27,10 +27,10 @@ def _section(title: str) -> str:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """Return the cells of a section's first table, without its heads."""
-    found = re.search(r"(?:^\|.*\n?)+", text, re.MULTILINE)
-    assert found
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()[2:]]
+    """Return the cells of the first table in a section, without the heading row."""
+    table = re.search(r"(?:^\|.*\n?)+", text, re.MULTILINE)
+    assert table
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
 
 
 def _states(machine: dict[str, Any]) -> set[str]:
@@ -38,13 +38,13 @@ def _states(machine: dict[str, Any]) -> set[str]:
     return set(machine["States"]).union(*inner)
 
 
-@pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda one: getattr(one, "name", ""))
-def test_the_pictures_are_those_of_the_definitions_and_are_shown(path: Path, drawn: str) -> None:
+@pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda value: getattr(value, "name", ""))
+def test_the_pictures_are_current_and_are_shown(path: Path, drawn: str) -> None:
     assert path.read_text() == drawn
     assert f"]({path.name})" in PAGE
 
 
-def test_a_picture_names_every_state() -> None:
+def test_the_picture_names_every_state() -> None:
     _, drawn = next(iter(pictures()))
     missing = [name for name in rollout_machine(FUNCTIONS)["States"] if f">{name}</text>" not in drawn]
     assert missing == []
@@ -56,37 +56,37 @@ def test_the_schemas_are_those_of_the_handlers() -> None:
     assert schemas.tables() in PAGE
 
 
-def test_the_schemas_are_valid_and_every_reference_in_them_leads_somewhere() -> None:
-    made = schemas.schemas()
-    jsonschema.Draft202012Validator.check_schema(made)
-    referred = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(made)))
-    assert referred <= set(made["$defs"])
+def test_the_schemas_are_valid_and_every_reference_resolves() -> None:
+    generated = schemas.schemas()
+    jsonschema.Draft202012Validator.check_schema(generated)
+    references = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(generated)))
+    assert references <= set(generated["$defs"])
 
 
-def test_the_schema_takes_what_a_handler_takes_and_refuses_what_it_refuses() -> None:
-    made = schemas.schemas()
-    event = jsonschema.Draft202012Validator({**made, "$ref": "#/$defs/control.event"})
+def test_the_schema_accepts_the_same_events_as_a_handler() -> None:
+    generated = schemas.schemas()
+    event = jsonschema.Draft202012Validator({**generated, "$ref": "#/$defs/control.event"})
     assert event.is_valid({"rollout_id": "web-7", "action": "approve"})
     assert not event.is_valid({"rollout_id": "web-7", "action": "approve", "now": True})
     assert not event.is_valid({"rollout_id": "web-7", "action": "stop"})
     assert not event.is_valid({"action": "approve"})
 
 
-def test_an_answer_is_never_interrupted_which_only_a_process_can_be() -> None:
+def test_an_answer_is_never_interrupted() -> None:
     answer = schemas.schemas()["$defs"]["StepOutcome"]
     assert answer["enum"] == ["paused", "rolled_back", "running", "stopped", "succeeded"]
 
 
 def test_every_error_is_in_the_table_with_its_meaning() -> None:
-    told = {row[0].strip("`"): row[1] for row in _rows(_section("Errors"))}
-    assert told == {kind.__name__: kind.__doc__ for kind in named.HandlerError.__subclasses__()}
+    described = {row[0].strip("`"): row[1] for row in _rows(_section("Errors"))}
+    assert described == {kind.__name__: kind.__doc__ for kind in named.HandlerError.__subclasses__()}
 
 
-def test_the_table_says_which_errors_are_tried_again() -> None:
-    told = {row[0].strip("`") for row in _rows(_section("Errors")) if row[2] == "tries again"}
+def test_the_table_names_the_errors_that_are_retried() -> None:
+    described = {row[0].strip("`") for row in _rows(_section("Errors")) if row[2] == "tries again"}
     known = {kind.__name__ for kind in named.HandlerError.__subclasses__()}
-    (tried,) = (set(rule["ErrorEquals"]) for rule in RETRY if rule["MaxAttempts"] == 20)
-    assert told == tried & known
+    (retried,) = (set(rule["ErrorEquals"]) for rule in RETRY if rule["MaxAttempts"] == 20)
+    assert described == retried & known
 
 
 @pytest.mark.parametrize("title", ["The machine", "When it ends otherwise"])
@@ -103,7 +103,7 @@ def test_every_state_that_the_text_names_exists() -> None:
     assert {"Plan waves", "Wait for another driver", "What now?"} <= named_states
 
 
-def test_the_costs_are_what_the_command_prints() -> None:
+def test_the_costs_are_those_that_the_command_prints() -> None:
     rows = costs.kept()
     assert costs.table(rows, costs.Prices()) in PAGE
     assert {(row.strategy, row.servers) for row in rows} == {
@@ -112,12 +112,12 @@ def test_the_costs_are_what_the_command_prints() -> None:
     assert all(row.transitions == costs.transitions(row.steps) for row in rows)
 
 
-def test_so_many_fleets_as_are_told_are_taken() -> None:
-    told = f"{costs.most_fleets(1000)} fleets in one wave, {costs.most_fleets(10)} in waves of ten"
-    assert told in " ".join(PAGE.split())
+def test_the_number_of_fleets_that_a_machine_takes_is_the_calculated_one() -> None:
+    limit = f"{costs.most_fleets(1000)} fleets in one wave, {costs.most_fleets(10)} in waves of ten"
+    assert limit in " ".join(PAGE.split())
 
 
-def test_the_costs_are_those_of_the_memory_that_functions_have() -> None:
+def test_the_costs_use_the_memory_of_the_functions() -> None:
     source = (DOCS.parent / "cdk" / "awsroll_cdk" / "functions.py").read_text()
     assert f"_MEGABYTES = {costs.Prices().gigabytes * 1024:.0f}" in source
 
@@ -128,17 +128,17 @@ def test_the_commands_and_their_options_exist() -> None:
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("awsroll ")]
     for line in lines:
         words = shlex.split(line)
-        options = {form for one in known[words[1]].params for form in one.opts}
+        options = {form for option in known[words[1]].params for form in option.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
     assert len(lines) > 4
 
 
-def test_what_is_given_to_a_machine_is_json_that_its_first_handler_takes() -> None:
-    given = json.loads(re.search(r"--input '(\{.*\})'", PAGE)[1])  # type: ignore[index]
+def test_the_example_input_is_valid_for_the_first_handler() -> None:
+    example = json.loads(re.search(r"--input '(\{.*\})'", PAGE)[1])  # type: ignore[index]
     event = jsonschema.Draft202012Validator({**schemas.schemas(), "$ref": "#/$defs/prepare.event"})
-    assert event.is_valid(given)
+    assert event.is_valid(example)
 
 
-def test_the_files_that_it_links_to_exist() -> None:
+def test_each_linked_file_exists() -> None:
     linked = set(re.findall(r"\]\(([\w.-]+)\)", PAGE))
-    assert [one for one in linked if not (DOCS / one).exists()] == []
+    assert [name for name in linked if not (DOCS / name).exists()] == []

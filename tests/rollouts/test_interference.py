@@ -106,7 +106,7 @@ def test_an_instance_refresh_pauses_the_rollout_until_it_is_over(tmp_path: Path)
         assert one.serving_versions() == {"v2": 4}
 
 
-def test_a_template_version_set_meanwhile_is_pinned_again_and_told(tmp_path: Path) -> None:
+def test_a_template_version_set_meanwhile_is_pinned_again_and_reported(tmp_path: Path) -> None:
     with rolling(tmp_path, further_versions=({},)) as one:
         setting = {"LaunchTemplateId": one.fleet.template_id, "Version": "3"}
         at_first(
