@@ -1,6 +1,6 @@
-"""What a rollout would do, where it stands, and what it came to: values with the keys that scripts depend on.
+"""Plans, summaries and reports of rollouts: values with the keys that scripts depend on.
 
-Derived from the record, a look, and the counts of this run; nothing here reads AWS or prints.
+They are derived from the record, an observation and the counts of this run. Nothing here reads AWS or prints.
 """
 
 from awsroll.core.model.finding import Finding

@@ -1,7 +1,7 @@
-"""What a rollout would do, told before anything is done: order, capacity and a rough duration.
+"""The plan of a rollout: the order of servers, the capacity and an estimated duration.
 
-Pure: derived from the resolved rollout and one look. The order is the planner's own (`core.victims`); the duration is
-an estimate for people, from the timers that AWS shows and two guesses stated below.
+Derived from the resolved rollout and one observation. The order comes from the planner (`core/decide/victims.py`). The
+duration is an estimate from the timers in AWS and the two guesses below.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from awsroll.core.model.rollout import Rollout, Strategy, version_of
 from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec
 
-_BOOT_SECONDS = 60.0  # an ordinary Linux instance, from the call until its application listens
-_COMMAND_SECONDS = 30.0  # a reload command, with its way through SSM
+_BOOT_SECONDS = 60.0  # a typical Linux instance, from the launch call until its application listens
+_COMMAND_SECONDS = 30.0  # a reload command, including its delivery by SSM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedInstance:
-    """One server that would go (or be reloaded)."""
+    """One server that the rollout would replace or reload."""
 
     instance_id: str
     zone: str
@@ -31,19 +31,19 @@ class PlannedInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPlan:
-    """What would be done.
+    """The plan of a rollout.
 
     Attributes:
-        order: the servers in the order in which they go; unhealthy ones first, zones kept balanced.
-        skipped: servers that are on the goal already, or are left alone as the request says.
-        lowest_serving: capacity would not be taken below it.
-        highest_running: not more servers than that would run at a time.
-        at_a_time: how many servers may be in flight at a time.
-        kept_server_hours: what keeping the old servers through the bake time costs, in hours of a server.
-        estimated_seconds: a rough guess: drain, boot and health checks, as the window allows them side by side.
-        asked: the request as it was made.
-        request: the same with its version pinned and its deadlines filled in: what is rolled by this plan.
-        fingerprint: the fleet that it was made for; `roll` refuses it once the fleet is another.
+        order: the servers in the order in which they are replaced: unhealthy servers first, zones balanced.
+        skipped: number of servers that already run the new version or are skipped by the request.
+        lowest_serving: the number of serving servers never falls below this value because of the rollout.
+        highest_running: maximum number of servers that run at the same time.
+        at_a_time: maximum number of servers in progress at the same time.
+        kept_server_hours: cost of keeping the old servers during the bake time, in server hours.
+        estimated_seconds: estimated duration: drain, boot and health checks, in parallel as far as the limits allow.
+        asked: the request as the user made it.
+        request: the same request with its version pinned and its deadlines filled in. `roll` carries it out.
+        fingerprint: the fleet that the plan was made for. `roll` refuses the plan if the fleet has changed.
     """
 
     fleet: str
@@ -67,10 +67,10 @@ class RolloutPlan:
 def forecast(
     rollout: Rollout, observation: Observation, status: Status, *, findings: tuple[Finding, ...] = ()
 ) -> RolloutPlan:
-    """Return what this rollout would do to the fleet that was seen."""
+    """Return the plan of a rollout for the observed fleet."""
     view = View(rollout, observation, status)
     limits = measure(view).limits
-    chosen = order(view, view.candidates)
+    leaving = order(view, view.candidates)
     reloading = rollout.reload is not None
     return RolloutPlan(
         fleet=rollout.fleet,
@@ -79,26 +79,31 @@ def forecast(
         to_version=rollout.to_version,
         desired=limits.desired,
         order=tuple(
-            PlannedInstance(instance_id=one.instance_id, zone=one.zone, version=version_of(one, reloading=reloading))
-            for one in chosen
+            PlannedInstance(
+                instance_id=server.instance_id, zone=server.zone, version=version_of(server, reloading=reloading)
+            )
+            for server in leaving
         ),
         skipped=len(view.current) + len(view.skipped),
         lowest_serving=limits.floor,
         highest_running=limits.ceiling,
         at_a_time=limits.window,
-        kept_server_hours=_kept_hours(rollout, servers=len(chosen)),
-        estimated_seconds=_estimate(rollout, observation.target_groups, servers=len(chosen), window=limits.window),
+        kept_server_hours=_kept_hours(rollout, servers=len(leaving)),
+        estimated_seconds=_estimate(rollout, observation.target_groups, servers=len(leaving), window=limits.window),
         findings=findings,
     )
 
 
 def _kept_hours(rollout: Rollout, *, servers: int) -> float:
-    """Return what is paid for old servers that run on: 9 servers through a bake time of 600 s are 1.5 hours."""
+    """Return the server hours of kept old servers: 9 servers for a bake time of 600 s are 1.5 hours."""
     return round(servers * rollout.gates.bake_seconds / 3600, 2) if rollout.keep_old else 0.0
 
 
 def _estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], *, servers: int, window: int) -> float:
-    """Guess the duration: 9 servers, 2 at a time, 300 s drain, 60 s boot, 150 s health: 5 rounds of 510 s."""
+    """Estimate the duration in seconds.
+
+    For example 9 servers, 2 at a time, 300 s drain, 60 s boot and 150 s health checks: 5 rounds of 510 s.
+    """
     own_delay = rollout.deregistration_delay_seconds
     drain = max((group.deregistration_delay_seconds if own_delay is None else own_delay for group in groups), default=0)
     verify = max((_seconds_to_healthy(group) for group in groups), default=0) + rollout.limits.min_healthy_seconds

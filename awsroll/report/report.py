@@ -1,6 +1,6 @@
-"""The closing report: plain frozen values, named as the JSON names them.
+"""The closing report of a rollout: frozen values with the names of the JSON keys.
 
-The keys are a contract with scripts: they change with a major version only. No AWS dictionary comes in here.
+Scripts depend on the keys: they change only with a major version. No AWS dictionaries appear here.
 """
 
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from awsroll.core.model.status import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceCounts:
-    """Instances by what became of them.
+    """Numbers of instances by result.
 
     Attributes:
-        total: instances found at the start.
-        replaced: instances that went and whose replacement serves.
-        reloaded: instances that took the new code in place and serve.
-        failed: instances (or launches) that failed.
-        skipped: instances left alone: on the new version already, or exempt by the request.
+        total: instances at the start.
+        replaced: old instances that are gone and whose replacements serve.
+        reloaded: instances that run the new code in place and serve.
+        failed: instances or launches that failed.
+        skipped: instances left alone because they run the new version or the request skips them.
     """
 
     total: int = 0
@@ -31,7 +31,7 @@ class InstanceCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """One failure and its cause. `instance_id` is empty where no instance can be named."""
+    """One failure and its cause. `instance_id` is empty if the failure has no instance."""
 
     instance_id: str
     cause: str
@@ -39,7 +39,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCalls:
-    """AWS calls that this run made, retries included; `by_operation` counts `service:Operation`."""
+    """AWS calls of this run, including retries. `by_operation` counts `service:Operation`."""
 
     total: int = 0
     mutating: int = 0
@@ -48,13 +48,13 @@ class ApiCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What the sandbox's clients saw while the rollout ran.
+    """The sandbox's traffic during the rollout.
 
     Attributes:
-        requests: requests answered or dropped.
-        dropped: requests that got no right answer.
-        by_version: right answers by the version that gave them.
-        lowest_serving: the fewest servers that took requests at any time.
+        requests: number of requests, answered or dropped.
+        dropped: number of requests without a correct answer.
+        by_version: number of correct answers of each version.
+        lowest_serving: the lowest number of servers that took requests at any time.
     """
 
     requests: int
@@ -65,19 +65,19 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How a rollout ended.
+    """The result of a rollout.
 
     Attributes:
-        status: `succeeded`, `stopped` or `interrupted`.
-        reason: why, unless it succeeded.
-        elapsed_s: wall time in seconds from the first start, interruptions included.
-        min_serving: the fewest servers in service at any look; None if there was no look.
-        max_running: the most live instances at any look.
-        checkpoints: the checkpoints passed.
-        failures: what failed, with its cause.
-        warnings: what a person should know: settings not restored, servers left alone.
-        api_calls: of this run alone.
-        traffic: in a sandbox with traffic; else None.
+        status: `succeeded`, `rolled_back`, `stopped`, `paused` or `interrupted`.
+        reason: why the rollout did not succeed; empty if it succeeded.
+        elapsed_s: wall time in seconds since the first start, including interruptions.
+        min_serving: the lowest number of servers in service at any observation; None without an observation.
+        max_running: the highest number of live instances at any observation.
+        checkpoints: the passed checkpoints.
+        failures: the failures and their causes.
+        warnings: facts that need attention, such as settings that were not restored or servers left alone.
+        api_calls: AWS calls of this run alone.
+        traffic: the traffic of a sandbox; None elsewhere.
     """
 
     rollout_id: str
@@ -101,12 +101,12 @@ class Report:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the fleet is on the new version."""
+        """Return whether the fleet runs the new version."""
         return self.status is Outcome.SUCCEEDED
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values; `traffic` only where there was some."""
-        import msgspec  # noqa: PLC0415 - a report may be held and read without the JSON library
+        """Return the report as plain JSON values, without `traffic` if there was none."""
+        import msgspec  # noqa: PLC0415 - only JSON output needs the JSON library
 
         plain: dict[str, Any] = msgspec.to_builtins(self)
         if self.traffic is None:
@@ -114,7 +114,7 @@ class Report:
         return plain
 
     def to_json(self) -> str:
-        """Return the report as one line of JSON, with the keys of the command contract."""
+        """Return the report as one line of JSON."""
         import msgspec  # noqa: PLC0415 - see as_dict
 
         return msgspec.json.encode(self.as_dict()).decode()

@@ -1,4 +1,4 @@
-"""What is planned for many fleets, and how rolling them ended: plain values, named as the JSON names them."""
+"""The plan and the closing report of many fleets: frozen values with the names of the JSON keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,12 @@ from awsroll.report.report import Report
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPlan:
-    """What would be done to one fleet.
+    """The plan of one fleet.
 
     Attributes:
-        region: where it is, as found.
-        resumes: the id of the rollout of this very request that was left in the middle and would go on; else empty.
-        plan: what would be done; None for a rollout that goes on.
+        region: the region of the fleet.
+        resumes: id of the unfinished rollout of the same request that would continue; empty for a new rollout.
+        plan: the plan of a new rollout; None if a rollout continues.
     """
 
     fleet_name: str
@@ -29,7 +29,7 @@ class FleetPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WavePlan:
-    """What would be done in one wave."""
+    """The plan of one wave."""
 
     name: str
     concurrency: int
@@ -39,24 +39,24 @@ class WavePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetsPlan:
-    """What would be done to many fleets."""
+    """The plan of many fleets."""
 
     waves: tuple[WavePlan, ...]
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the checks found, each with the name of its fleet."""
-        plans = [(one.fleet_name, one.plan) for wave in self.waves for one in wave.fleets]
-        return tuple(f"{name}: {found.message}" for name, plan in plans if plan for found in plan.findings)
+        """Return the findings of the checks, each with the name of its fleet."""
+        plans = [(fleet.fleet_name, fleet.plan) for wave in self.waves for fleet in wave.fleets]
+        return tuple(f"{name}: {finding.message}" for name, plan in plans if plan for finding in plan.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReport:
-    """What became of one fleet.
+    """The result of one fleet.
 
     Attributes:
-        reason: why, unless it succeeded.
-        report: of its rollout; None if there was none.
+        reason: why the fleet did not succeed; empty if it succeeded.
+        report: the report of its rollout; None if no rollout started.
     """
 
     fleet_name: str
@@ -67,7 +67,7 @@ class FleetReport:
     report: Report | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON values."""
+        """Return the report as plain JSON values."""
         return {
             "fleet_name": self.fleet_name,
             "region": self.region,
@@ -80,10 +80,10 @@ class FleetReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveReport:
-    """How one wave ended.
+    """The result of one wave.
 
     Attributes:
-        status: that of the fleet that a person must look at first; `not_begun` if none was begun.
+        status: the most severe status of its fleets; `not_begun` if no fleet was begun.
     """
 
     name: str
@@ -93,22 +93,22 @@ class WaveReport:
     fleets: tuple[FleetReport, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON values."""
+        """Return the report as plain JSON values."""
         return {
             "name": self.name,
             "status": self.status.value,
             "concurrency": self.concurrency,
             "tolerated_failures": self.tolerated_failures,
-            "fleets": [one.as_dict() for one in self.fleets],
+            "fleets": [fleet.as_dict() for fleet in self.fleets],
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetsReport:
-    """How rolling many fleets ended.
+    """The result of rolling many fleets.
 
     Attributes:
-        status: that of the fleet that a person must look at first.
+        status: the most severe status of the fleets.
     """
 
     status: Outcome
@@ -118,21 +118,21 @@ class FleetsReport:
 
     @property
     def succeeded(self) -> bool:
-        """Whether every fleet is on its new version."""
+        """Return whether every fleet runs its new version."""
         return self.status is Outcome.SUCCEEDED
 
     @property
     def fleets(self) -> tuple[FleetReport, ...]:
-        """What became of each fleet, in order."""
+        """Return the results of all fleets, in order."""
         return tuple(fleet for wave in self.waves for fleet in wave.fleets)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON values."""
+        """Return the report as plain JSON values."""
         import msgspec  # noqa: PLC0415 - see Report.as_dict
 
         return {
             "status": self.status.value,
             **msgspec.to_builtins({"started_at": self.started_at, "ended_at": self.ended_at}),
             "elapsed_s": round((self.ended_at - self.started_at).total_seconds(), 3),
-            "waves": [one.as_dict() for one in self.waves],
+            "waves": [wave.as_dict() for wave in self.waves],
         }
