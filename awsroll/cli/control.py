@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from awsroll.report import Report, RolloutSummary
     from awsroll.stores import RecordStore
 
+_NOUNS = {"pause": "pause", "approve": "approval", "reject": "rejection"}
+_WHILE_DRIVEN = "the process that drives it acts on this at its next observation"
+_WHILE_NOT_DRIVEN = {
+    "pause": "no process drives it, so it does not run; `awsroll resume {rollout}` continues it",
+    "approve": "no process drives it; `awsroll resume {rollout}` continues it past the checkpoint",
+    "reject": "no process drives it, and `awsroll resume` discards a rejection; use `awsroll rollback {rollout}` or "
+    "`awsroll abort {rollout}`",
+}
+
 ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")]
 
 
@@ -86,15 +95,11 @@ def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: 
     _resume_waiting_state_machine(common, summary.rollout_id, store)
     rollout = summary.rollout_id
     driven = summary.status is Outcome.RUNNING
-    effect = (
-        "the process that drives it acts on this at its next observation"
-        if driven
-        else f"no process drives it now; `awsroll resume {rollout}` acts on this"
-    )
+    effect = _WHILE_DRIVEN if driven else _WHILE_NOT_DRIVEN[what].format(rollout=rollout)
     if common.json:
         Output(json=True).emit("asked", rollout_id=rollout, what=what, driven=driven)
     else:
-        Output(quiet=common.quiet).result(f"{rollout}: {what} requested; {effect}")
+        Output(quiet=common.quiet).result(f"{rollout}: {_NOUNS[what]} requested; {effect}")
     return 0
 
 

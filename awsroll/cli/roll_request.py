@@ -44,8 +44,8 @@ def build_roll_request(
     values = given_values(file=file, **given)
     options = to_spec(values)
     problems = [
-        f"--{name.replace('_', '-')} {_value_text(getattr(options, name))} contradicts the plan file {plan}, which has "
-        f"{_value_text(getattr(planned.request, name))}. Omit the option or make a new plan"
+        f"--{name.replace('_', '-')} {_value_text(getattr(options, name))} contradicts the plan file {plan}, where it "
+        f"is {_value_text(getattr(planned.request, name))}. Omit the option or make a new plan"
         for name in values
         if name not in _MAY_CHANGE
         and getattr(options, name) not in (getattr(planned.asked, name), getattr(planned.request, name))
@@ -60,8 +60,8 @@ def build_roll_request(
 
 def _value_text(value: object) -> str:
     if isinstance(value, tuple):
-        return " ".join(str(item) for item in value) or "nothing"
-    return "nothing" if value in (None, "") else str(value)
+        return " ".join(str(item) for item in value) or "not set"
+    return "not set" if value in (None, "") else str(value)
 
 
 ROLL_REQUEST_GROUP = FlagGroup("request", (_PLAN_FLAG, *REQUEST_GROUP.flags), build_roll_request)
