@@ -106,7 +106,7 @@ def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: 
 def _resume_waiting_state_machine(common: CommonOptions, rollout: str, store: "RecordStore") -> None:
     """Resume a Step Functions state machine that waits for an approval."""
     from awsroll.driver.operations import Context, wake_state_machine  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.task_token import waiting_token  # noqa: PLC0415 - the same
+    from awsroll.driver.task_token import waiting_token  # noqa: PLC0415 - see above
 
     if waiting_token(rollout, store):
         session, endpoint_url = common.session(), common.endpoint_url

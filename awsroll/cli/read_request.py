@@ -3,6 +3,7 @@
 This module checks names and types. `RolloutSpec.problems` checks the values.
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ def build_pace(**times: Any) -> Pace:
     return Pace(**times)
 
 
-_PACE = ("poll", "settle_time", "lease")
+PACE = tuple(field.name for field in fields(Pace))
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
 REQUEST_OR_FLEETS_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
-PACE_GROUP = FlagGroup("pace", [flag for flag in SPEC_FLAGS if flag.field in _PACE], build_pace)
+PACE_GROUP = FlagGroup("pace", [flag for flag in SPEC_FLAGS if flag.field in PACE], build_pace)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.flags import FLEET, Flag, FlagGroup
-from awsroll.cli.read_request import REQUEST_GROUP, build_request_or_fleets, given_values, to_spec
+from awsroll.cli.read_request import PACE, REQUEST_GROUP, build_request_or_fleets, given_values, to_spec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _PLAN_FLAG = Flag(
     help="Carry out a plan that `awsroll plan ... --out FILE` saved. The rollout is refused if the fleet has changed "
     "since. Other options may only repeat the plan, except --poll, --settle-time and --lease.",
 )
-_MAY_CHANGE = ("poll", "settle_time", "lease")
 
 
 def build_roll_request(
@@ -47,14 +46,14 @@ def build_roll_request(
         f"--{name.replace('_', '-')} {_value_text(getattr(options, name))} contradicts the plan file {plan}, where it "
         f"is {_value_text(getattr(planned.request, name))}. Omit the option or make a new plan"
         for name in values
-        if name not in _MAY_CHANGE
+        if name not in PACE
         and getattr(options, name) not in (getattr(planned.asked, name), getattr(planned.request, name))
     ]
     if problems:
         raise SpecError(*problems)
     if planned.request is None:
         return planned
-    changed = {name: getattr(options, name) for name in _MAY_CHANGE if name in values}
+    changed = {name: getattr(options, name) for name in PACE if name in values}
     return replace(planned, request=replace(planned.request, **changed))
 
 

@@ -15,7 +15,18 @@ from awsroll.core.request.spec import RolloutSpec
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _HOOKS = "Hooks to run at fixed points of the rollout: commands, Lambda functions or scripts on the servers."
+_ONE_HOOK = "One hook: its point, and exactly one of command, function and script. See docs/hooks.md."
+_HOOK_FIELDS = {
+    "point": "Point of the rollout at which the hook runs.",
+    "command": "Program and arguments to run next to awsroll, without a shell.",
+    "function": "Name or ARN of a Lambda function to invoke with the event as JSON.",
+    "script": "Shell lines to run on the server by SSM.",
+    "timeout": "Maximum duration in seconds; a longer run is a failure (default: 300 seconds).",
+    "name": "Name of the hook in events and failures (default: the point).",
+}
 _TEXT = {"type": "string"}
+_WAVES = "Waves, which are rolled one after the other."
+_FLEETS = "Fleets of the wave, each with the options of a rollout file."
 _WAVE_NAME = "Name of the wave (default: its number, from 1)."
 _FLEET_NAME = "Unique name of the fleet (default: its group or target groups, followed by @REGION if it has a region)."
 _PLACES = {
@@ -35,7 +46,7 @@ _WAVE_LIMITS = {
         "type": ["integer", "string"],
     },
     "tolerated-failures": {
-        "description": "Number or percentage of fleets that may fail before no other fleet starts; rounded down.",
+        "description": "Number or percentage of fleets that may fail in a wave; rounded down (default: 0).",
         "type": ["integer", "string"],
         "default": 0,
     },
@@ -70,14 +81,13 @@ def file_schema() -> dict[str, Any]:
 def fleets_schema() -> dict[str, Any]:
     """Return the JSON Schema of a file of many fleets; keys may have dashes or underscores."""
     options, components = _options()
-    # `null` removes a value of `defaults`.
-    fleet = {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in (options | _PLACES).items()}
-    wave = {"name": _TEXT | {"description": _WAVE_NAME}, **_WAVE_LIMITS, "fleets": _list_of("fleet")}
+    fleet = {name: _or_null(schema) for name, schema in (options | _PLACES).items()}
+    wave = {"name": _TEXT | {"description": _WAVE_NAME}, **_WAVE_LIMITS, "fleets": _list_of("fleet", _FLEETS)}
     return {
         "$schema": _DIALECT,
         "title": "awsroll fleets file",
         "type": "object",
-        "properties": {"defaults": {"$ref": "#/$defs/defaults"}, "waves": _list_of("wave")},
+        "properties": {"defaults": {"$ref": "#/$defs/defaults"}, "waves": _list_of("wave", _WAVES)},
         "required": ["waves"],
         "additionalProperties": False,
         "$defs": {
@@ -95,7 +105,12 @@ def _options() -> tuple[dict[str, Any], dict[str, Any]]:
 
     _, components = msgspec.json.schema_components([RolloutSpec], ref_template="#/$defs/{name}")
     fields = components.pop(RolloutSpec.__name__)["properties"]
-    components[HookSpec.__name__]["additionalProperties"] = False
+    hook = components[HookSpec.__name__]
+    hook["properties"] = {
+        name: {"description": _HOOK_FIELDS[name], **schema} for name, schema in hook["properties"].items()
+    }
+    hook["description"] = _ONE_HOOK
+    hook["additionalProperties"] = False
     properties = {flag.name: _property(flag, fields[flag.field]) for flag in SPEC_FLAGS}
     return properties | {"hooks": {"description": _HOOKS, **fields["hooks"]}}, components
 
@@ -105,8 +120,14 @@ def _mapping(description: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "type": "object", "properties": spellings, "additionalProperties": False}
 
 
-def _list_of(item: str) -> dict[str, Any]:
-    return {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{item}"}}
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow `null`, which removes a value of `defaults`."""
+    description = {"description": schema["description"]}
+    return description | {"anyOf": [{key: schema[key] for key in schema if key != "description"}, {"type": "null"}]}
+
+
+def _list_of(item: str, description: str) -> dict[str, Any]:
+    return {"description": description, "type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{item}"}}
 
 
 def _property(flag: Flag, field: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""The page docs/options.md, written from the table of options: `python -m tests.docs.options_page` updates it."""
+
+from pathlib import Path
+from typing import Any
+
+from awsroll.cli.common_options import COMMON_FLAGS
+from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag
+from awsroll.cli.rollout_options import SPEC_FLAGS
+from awsroll.cli.schema import file_schema, fleets_schema
+
+PATH = Path(__file__).parents[2] / "docs" / "options.md"
+_OPENING = """# Options
+
+Each option of a rollout, with its unit and default. The option `--max-surge` is the key `max-surge` or `max_surge` in a
+[rollout file](cli.md#the-request-options-or-a-file), and the field `max_surge` of `RolloutSpec` in Python. All times
+are seconds. `awsroll schema` prints the same as JSON Schema.
+"""
+_TITLES = {FLEET: "Which servers", VERSION: "To which version", LIMITS: "How"}
+
+
+def options_page() -> str:
+    """Return the page as Markdown."""
+    parts = [_OPENING]
+    parts += [_section(title, [flag for flag in SPEC_FLAGS if flag.section == key]) for key, title in _TITLES.items()]
+    parts.append(_section("Every command", COMMON_FLAGS))
+    schema, fleets = file_schema(), fleets_schema()["$defs"]
+    parts.append(
+        _keys("Hooks", "Keys of one entry of `hooks`, in a file only: [hooks](hooks.md).", schema["$defs"]["HookSpec"])
+    )
+    parts.append(_keys("Waves", "Keys of one wave of a [file of many fleets](fleets.md).", fleets["wave"]))
+    own = {name: key for name, key in fleets["fleet"]["properties"].items() if name not in schema["properties"]}
+    parts.append(_keys("Fleets", "Keys of one fleet, beside the options above.", {"properties": own}))
+    return "\n".join(parts)
+
+
+def _section(title: str, flags: "list[Flag] | tuple[Flag, ...]") -> str:
+    rows = "\n".join(f"| `{_usage(flag)}` | {_cell(flag.help)} |" for flag in flags)
+    return f"## {title}\n\n| option | meaning |\n|---|---|\n{rows}\n"
+
+
+def _usage(flag: Flag) -> str:
+    value = flag.metavar or ("" if flag.type is bool else "|".join(flag.type))
+    return f"--{flag.name} {value}".strip().replace("|", "\\|")
+
+
+def _keys(title: str, intro: str, schema: dict[str, Any]) -> str:
+    keys = {name: key for name, key in schema["properties"].items() if "_" not in name}
+    rows = "\n".join(f"| `{name}` | {_cell(key['description'])} |" for name, key in keys.items())
+    return f"## {title}\n\n{intro}\n\n| key | meaning |\n|---|---|\n{rows}\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("$", "\\$")
+
+
+if __name__ == "__main__":
+    PATH.write_text(options_page())
