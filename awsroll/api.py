@@ -18,7 +18,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.driver import operations
 from awsroll.driver.context import Context
-from awsroll.hooks.callables import GivenHooks, listed
+from awsroll.hooks.callables import GivenHooks, as_python_hooks
 from awsroll.ports import Clock, Sink, Store
 from awsroll.repairs import repair as repair_operation
 from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
@@ -65,7 +65,7 @@ def roll(  # noqa: PLR0913 - a user may pass each of these
         clock=clock,
         sink=sink,
         approve=approve,
-        hooks=listed(hooks),
+        hooks=as_python_hooks(hooks),
     )
     return operations.roll(request, context)
 
@@ -86,7 +86,9 @@ def resume(  # noqa: PLR0913 - see `roll`
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it.
     """
-    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink, hooks=listed(hooks))
+    context = Context(
+        session=session, store=_opened(store, session), clock=clock, sink=sink, hooks=as_python_hooks(hooks)
+    )
     return operations.resume(rollout_id, context)
 
 

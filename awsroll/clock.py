@@ -1,10 +1,10 @@
-"""The real clock. A sleep ends early when the rollout is asked to stop, so that Ctrl-C never waits for a poll."""
+"""The system clock. A sleep ends early when the rollout is asked to stop, so that Ctrl-C never waits for a poll."""
 
 import threading
 import time
 from datetime import UTC, datetime
 
-# Linux's plain monotonic clock stands still while a laptop sleeps; leases of others do not.
+# CLOCK_MONOTONIC of Linux stops while a laptop sleeps; the leases of other processes do not.
 _ALWAYS_RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -15,6 +15,8 @@ class SystemClock:
         stop: once set, every sleep returns at once.
     """
 
+    is_real_time = True
+
     def __init__(self, stop: threading.Event | None = None) -> None:
         self._stop = threading.Event() if stop is None else stop
 
@@ -23,7 +25,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never jumps, and goes on while the machine is asleep."""
+        """Return seconds on a clock that never jumps and also runs while the machine sleeps."""
         return time.clock_gettime(_ALWAYS_RUNNING)
 
     def sleep(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""The protocols that the controller needs: what must be given to drive a rollout, whoever gives it.
+"""The protocols of the controller's collaborators.
 
-`fleets` talks to AWS, `testing` is a fast world in memory; `stores` keeps the record; a `Clock` is the only way to
-wait. Nothing here does anything.
+`fleets` implements `Fleet` with AWS, and `testing` implements it in memory. `stores` saves the records. A `Clock` is
+the only way to wait. Nothing here does anything.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from awsroll.core.model.user_requests import UserRequests
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a store keeps of one rollout. `revision` counts its writes: 0 was never written."""
+    """A rollout as a store saves it. `revision` counts the writes; 0 means never written."""
 
     rollout: Rollout
     status: Status
@@ -29,11 +29,15 @@ class Record:
 class Clock(Protocol):
     """Time, and the only way to wait."""
 
+    @property
+    def is_real_time(self) -> bool:
+        """Whether time passes by itself. If not, only `sleep` moves it, and nothing can run in the background."""
+
     def now(self) -> datetime:
         """Return the current instant, timezone-aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never jumps; only differences mean anything."""
+        """Return seconds on a clock that never jumps; only differences have a meaning."""
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
@@ -43,14 +47,14 @@ class Lease(Protocol):
     """The right to change a fleet, for as long as it is renewed."""
 
     def renew_if_due(self) -> None:
-        """Renew it if a good part of its time has passed.
+        """Renew the lease once a third of its time has passed.
 
         Raises:
-            LeaseLostError: if it has run out, or somebody else holds the fleet now.
+            LeaseLostError: if it has expired, or another process holds the fleet now.
         """
 
     def check(self) -> None:
-        """Make sure that it is still held; asks nobody.
+        """Check that the lease is still held, without any call.
 
         Raises:
             LeaseLostError: if it is not.
@@ -58,36 +62,36 @@ class Lease(Protocol):
 
 
 class Fleet(Protocol):
-    """A fleet of instances: look at it, change it."""
+    """A fleet of instances: observe it, change it."""
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
-        """Look at the fleet, read only.
+        """Observe the fleet, read only.
 
-        The status names instances that must be looked at although no target group and no group shows them any more.
+        The status names instances to observe although no target group and no group lists them.
 
         Raises:
             AwsError: if AWS cannot be read.
         """
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
-        """Carry out actions, in order; answer one result each. A failed call is a result, not an exception."""
+        """Execute actions in order; return one result for each. A failed call is a result, not an exception."""
 
 
 class Hooks(Protocol):
-    """Whoever runs hooks: in the background, so that starting one never waits."""
+    """A runner of hooks. Hooks run in the background, so that starting one never waits."""
 
     def start(self, run: HookRun) -> None:
-        """Start a run, unless one of that number is known already."""
+        """Start a run, unless a run with this number is known already."""
 
-    def look(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
-        """Return how the announced runs stand that are known here; a known one that is announced no more is ended.
+    def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
+        """Return the state of the announced runs that are known here. End a known run that is no longer announced.
 
         Raises:
-            AwsError: if AWS cannot be asked about those that it runs.
+            AwsError: if AWS does not report the hooks that it runs.
         """
 
     def has_news(self) -> bool:
-        """Tell whether a run has ended since the last look."""
+        """Return whether a run has ended since the last observation."""
 
 
 class Store(Protocol):
@@ -97,48 +101,48 @@ class Store(Protocol):
         """Read a record.
 
         Raises:
-            RolloutNotFoundError: if there is none of that id.
-            StateError: if it is there but cannot be used.
+            RolloutNotFoundError: if there is no record with this id.
+            StateError: if the record cannot be used.
         """
 
     def save(self, record: Record) -> Record:
-        """Write a record if its revision is still the stored one (0: if there is none); return it as stored.
+        """Write a record if its revision is still the stored one (0: no record exists); return it as stored.
 
         Raises:
-            StaleRecordError: if somebody else wrote it meanwhile.
+            StaleRecordError: if another process has written it meanwhile.
         """
 
     def user_requests(self, rollout_id: str) -> UserRequests:
-        """Return what people want of a rollout; nothing, if nobody has said anything.
+        """Return the user requests of a rollout; the defaults if there are none.
 
         Raises:
-            StateError: if what they said is there but cannot be used.
+            StateError: if they cannot be used.
         """
 
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
-        """Change what people want of a rollout, whoever else does so at the same time; return it as stored.
+        """Change the user requests of a rollout, safe against concurrent changes; return them as stored.
 
         Args:
             rollout_id: a rollout that has a record.
-            change: makes the new wishes of those that stand; called again when somebody else was faster.
+            change: returns the new requests for the stored ones; called again after a concurrent change.
 
         Raises:
-            RolloutNotFoundError: if there is no rollout of that id.
-            StateError: if its wishes cannot be read or written.
+            RolloutNotFoundError: if there is no rollout with this id.
+            StateError: if its user requests cannot be read or written.
         """
 
     def list(self) -> tuple[Record, ...]:
-        """Return all records that can be read, newest first."""
+        """Return all readable records, newest first."""
 
     def unfinished(self) -> tuple[Record, ...]:
-        """Return those of them that have not come to an end, newest first."""
+        """Return the readable records of rollouts that have not ended, newest first."""
 
 
 class Sink(Protocol):
-    """Whoever wants to know what happens: the live view, the log, the JSON lines, the history for the report."""
+    """A receiver of events: the live view, the log, the JSON lines, the history for the report."""
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Take one fact: a dotted past-tense name (`instance.deregistered`) with its fields, all plain values."""
+        """Receive one event: a dotted past-tense name (`instance.deregistered`) with fields of plain values."""
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Take one look and the status planned on it, for a live view and the timeline of the report."""
+        """Receive one observation and the status planned from it, for a live view and the timeline of the report."""

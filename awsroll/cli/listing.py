@@ -27,7 +27,7 @@ def rollouts(common: CommonOptions) -> int:
     elif known:
         Output().result(summaries_text(known))
     else:
-        Output(quiet=common.quiet).note(f"there are no rollouts in {store.place}")
+        Output(quiet=common.quiet).note(f"there are no rollouts in {store.address}")
     write_messages(*(str(error) for error in store.unreadable()))
     return 0
 
@@ -47,7 +47,7 @@ def status(
     if rollout is None:
         newest = next(iter(operations.list_rollouts(store)), None)
         if newest is None:
-            problem = f"there are no rollouts in {store.place}. Start a rollout with `awsroll roll`"
+            problem = f"there are no rollouts in {store.address}. Start a rollout with `awsroll roll`"
             raise RolloutNotFoundError(problem)
         rollout = newest.rollout_id
     record, summary = store.load(rollout), operations.status(rollout, store)

@@ -140,5 +140,5 @@ def _list_unsettled(common: CommonOptions, output: Output) -> int:
     write_messages(*(str(error) for error in store.unreadable()))
     if records:
         return Exit.STOPPED_OR_PAUSED
-    output.note(f"no rollout in {store.place} left changes. To check a fleet, pass --asg or --target-group")
+    output.note(f"no rollout in {store.address} left changes. To check a fleet, pass --asg or --target-group")
     return Exit.DONE

@@ -19,11 +19,11 @@ def create(common: CommonOptions) -> int:
     store = common.store()
     notes = store.create()
     if common.json:
-        Output(json=True).emit("state.created", state=store.place, notes=list(notes))
+        Output(json=True).emit("state.created", state=store.address, notes=list(notes))
         return 0
     for line in notes:
         Output(quiet=common.quiet).note(line)
-    Output().result(f"{store.place} is ready to store records")
+    Output().result(f"{store.address} is ready to store records")
     return 0
 
 

@@ -39,6 +39,11 @@ class GuardedClock:
             self._calls.remove(call)
             self._slice = before
 
+    @property
+    def is_real_time(self) -> bool:
+        """Whether the inner clock runs in real time."""
+        return self._clock.is_real_time
+
     def now(self) -> datetime:
         """Return the current instant, in UTC."""
         return self._clock.now()

@@ -38,7 +38,7 @@ class _NoHooks:
     def start(self, run: HookRun) -> None:
         """Start nothing."""
 
-    def look(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
+    def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
         detail = "whoever drives this rollout runs no hooks"
         return tuple(HookSeen(number=call.number, state=HookState.FAILED, detail=detail) for call in calls)
 
@@ -101,7 +101,7 @@ class Controller:
         """
         rollout = self.record.rollout
         observation = self._fleet.observe(rollout.facing(backwards=self.status.backwards), self.status)
-        observation = replace(observation, hooks=self.hooks.look(self.status.hook_calls))
+        observation = replace(observation, hooks=self.hooks.observe(self.status.hook_calls))
         user_requests = self._store.user_requests(rollout.rollout_id)
         decided = self._asked(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
         before = self.status

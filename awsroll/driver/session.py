@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import open_session
 from awsroll.clock import SystemClock
+from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode
@@ -22,7 +24,7 @@ from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
 from awsroll.hooks import HookRunner
-from awsroll.hooks.callables import bound
+from awsroll.hooks.callables import bind_callables
 from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
 from awsroll.preflight import Prepared
 from awsroll.report import ApiCalls, Report, build_report
@@ -42,7 +44,6 @@ class Session:
         self._lease: Lease | None = None
         self._sink: Sink = context.sink or Tee()
         self._stop_requested = context.stop_requested
-        self._is_real_time = context.clock is None or isinstance(context.clock, SystemClock)
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
@@ -159,16 +160,21 @@ class Session:
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
         controller.approver = self._approver
-        hooks = HookRunner(self.aws, callables=bound(record.rollout, self.hooks), is_real_time=self._is_real_time)
+        callables = bind_callables(record.rollout, self.hooks)
+        hooks = HookRunner(self.aws, callables=callables, in_background=self.clock.is_real_time)
         controller.hooks = hooks
         return controller, hooks
 
     def end_hooks(self, hooks: HookRunner) -> None:
         """End the hooks that still run, and emit an event for each."""
         for run in hooks.close():
-            message = "was still running and was ended; going on runs it again"
-            if run.hook.is_callable or run.hook.function:
-                message = "is still running and was left behind; going on runs it again"
+            match run.hook.kind:
+                case HookKind.COMMAND:
+                    message = "was still running and was ended; `awsroll resume` runs it again"
+                case HookKind.FUNCTION | HookKind.SCRIPT | HookKind.CALLABLE:
+                    message = "is still running and cannot be ended from here; `awsroll resume` runs it again"
+                case _:
+                    assert_never(run.hook.kind)
             self.emit("hook.left", hook=run.hook.name, run=run.call.number, message=message)
 
     def drive(self, record: Record) -> Report:

@@ -9,7 +9,7 @@ from awsroll.core.model.status import Mode
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.session import Session
 from awsroll.errors import FleetError, SpecError
-from awsroll.hooks.callables import bound, check_bound, named_callables
+from awsroll.hooks.callables import bind_callables, check_callables_bound, name_callables
 from awsroll.ports import Record
 from awsroll.preflight import Prepared, prepare
 from awsroll.preflight.hook_checks import refused_points
@@ -28,7 +28,7 @@ def check_request(session: Session, spec: RolloutSpec, *, rollout_id: str = "") 
         SpecError, FleetError: if the request or the fleet does not allow the rollout.
     """
     prepared = prepare(spec, session.aws, rollout_id=rollout_id)
-    callables = named_callables(session.hooks, prepared.rollout)
+    callables = name_callables(session.hooks, prepared.rollout)
     if problems := refused_points(prepared.rollout, callables):
         raise FleetError(*problems)
     return replace(prepared, rollout=replace(prepared.rollout, hooks=(*prepared.rollout.hooks, *callables)))
@@ -60,9 +60,9 @@ def check_callables(session: Session, record: Record) -> None:
     Raises:
         SpecError: if a hook is missing, or the rollout does not know a given hook; nothing was changed.
     """
-    callables = bound(record.rollout, session.hooks)
+    callables = bind_callables(record.rollout, session.hooks)
     if record.status.mode is Mode.ROLLING and not record.status.backwards:
-        check_bound(record.rollout, callables)
+        check_callables_bound(record.rollout, callables)
 
 
 def check_no_saved_settings(session: Session, prepared: Prepared) -> None:

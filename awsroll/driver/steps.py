@@ -8,7 +8,9 @@ next step is due. If the next step never comes, `awsroll resume` waits for the l
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
+from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver.context import Context
 from awsroll.driver.reconciler import Controller
@@ -120,15 +122,21 @@ def _check_hooks_fit_steps(prepared: Prepared) -> None:
     """
     problems = []
     for hook in prepared.rollout.hooks:
-        if hook.command or hook.is_callable:
-            problems.append(
-                f"hook {hook.name}: commands and Python callables need a machine: give a function or a script"
-            )
-        if hook.function and hook.timeout_seconds > LONGEST_HOOK_SECONDS:
-            problems.append(
-                f"hook {hook.name}: a step waits for a function's answer for {LONGEST_HOOK_SECONDS:g} s at most: lower "
-                "its timeout, or make it a script on the server"
-            )
+        match hook.kind:
+            case HookKind.COMMAND | HookKind.CALLABLE:
+                problems.append(
+                    f"hook {hook.name}: commands and Python callables need a machine: give a function or a script"
+                )
+            case HookKind.FUNCTION:
+                if hook.timeout_seconds > LONGEST_HOOK_SECONDS:
+                    problems.append(
+                        f"hook {hook.name}: a step waits for a function's answer for {LONGEST_HOOK_SECONDS:g} s at "
+                        "most: lower its timeout, or make it a script on the server"
+                    )
+            case HookKind.SCRIPT:  # SSM runs it, and the next step asks SSM about it
+                pass
+            case _:
+                assert_never(hook.kind)
     if problems:
         raise FleetError(*problems)
 

@@ -1,7 +1,7 @@
-"""Running hooks: commands and Python callables beside awsroll, Lambda functions, scripts on the servers.
+"""Runs hooks: commands and Python callables in this process, Lambda functions, and scripts on the servers.
 
-Nothing here decides when a hook runs or what its failure means (`core.hooking`). Everything runs in the background;
-a look collects what has ended.
+`awsroll.core` decides when a hook runs and what its failure means. Every hook runs in the background; an
+observation collects the results.
 """
 
 from awsroll.hooks.callables import HookCallable, PythonHook

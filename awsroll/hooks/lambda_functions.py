@@ -1,4 +1,4 @@
-"""One Lambda function of a hook: invoked with the event as JSON; what it raises is the hook's failure."""
+"""A hook that is a Lambda function: invoked with the event as JSON. An error of the function fails the hook."""
 
 import json
 import time
@@ -13,12 +13,12 @@ _LONGEST_MESSAGE = 300
 _ATTEMPTS, _AGAIN_WITHIN_SECONDS = 3, 30
 
 
-class Function:
+class LambdaFunction:
     """One invocation.
 
     Args:
-        functions: where to invoke it; waits at least as long as the hook may take.
-        run: what to invoke, and what to tell it.
+        functions: the Lambda client; it waits at least as long as the timeout of the hook.
+        run: the function and the event.
     """
 
     def __init__(self, functions: Lambda, run: HookRun) -> None:
@@ -27,10 +27,10 @@ class Function:
         self._is_ended = False
 
     def __call__(self) -> None:
-        """Invoke it and wait for its end.
+        """Invoke the function and wait for its result.
 
         Raises:
-            HookFailedError: if it is refused, not answered in time, or fails.
+            HookFailedError: if Lambda refuses the call or does not answer in time, or the function fails.
         """
         name = self._run.hook.function
         try:
@@ -43,25 +43,25 @@ class Function:
             raise HookFailedError(problem)
 
     def end(self) -> None:
-        """Invoke it no more; an invocation cannot be called back."""
+        """Do not invoke the function again. An invocation cannot be cancelled."""
         self._is_ended = True
 
     def _invoke(self, name: str, payload: bytes) -> tuple[bytes, str]:
-        """Invoke it, again where no answer came: whether it ran nobody can tell, and hooks run at least once."""
-        begun = time.monotonic()
+        """Invoke the function; repeat a call without an answer, because a hook runs at least once."""
+        started = time.monotonic()
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._functions.invoke(name, payload)
             except AwsUnansweredError:
-                late = time.monotonic() - begun >= min(_AGAIN_WITHIN_SECONDS, self._run.hook.timeout_seconds)
-                if self._is_ended or late:
+                is_late = time.monotonic() - started >= min(_AGAIN_WITHIN_SECONDS, self._run.hook.timeout_seconds)
+                if self._is_ended or is_late:
                     raise
         return self._functions.invoke(name, payload)
 
 
 def _message(answer: bytes) -> str:
     with suppress(ValueError, AttributeError):
-        said = json.loads(answer)
-        text = ": ".join(str(said[key]) for key in ("errorType", "errorMessage") if said.get(key))
+        error = json.loads(answer)
+        text = ": ".join(str(error[key]) for key in ("errorType", "errorMessage") if error.get(key))
         return " ".join(text.split())[:_LONGEST_MESSAGE]
     return ""

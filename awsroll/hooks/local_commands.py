@@ -1,7 +1,7 @@
-"""One command of a hook: a program started without a shell, told of the event, ended with all its children in time.
+"""A hook that is a command: a program started without a shell, and ended with all its children at its timeout.
 
-The event comes as JSON on standard input and as `AWSROLL_*` variables; the rest of the environment is awsroll's own.
-Of its output only the end is kept, and only of one that failed.
+The program receives the event as JSON on standard input and as `AWSROLL_*` variables, in the environment of awsroll.
+If it fails, the end of its output becomes part of the failure.
 """
 
 import os
@@ -21,14 +21,14 @@ _GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL
 
 
 class HookFailedError(Exception):
-    """A hook has failed; the message says why, in one line."""
+    """Raised when a hook has failed; the message gives the cause in one line."""
 
 
-class Command:
+class LocalCommand:
     """One run of a command.
 
     Args:
-        run: what to run, and what to tell it.
+        run: the command and the event.
     """
 
     def __init__(self, run: HookRun) -> None:
@@ -38,10 +38,10 @@ class Command:
         self._is_ended = False
 
     def __call__(self) -> None:
-        """Run it to its end.
+        """Run the command until it ends.
 
         Raises:
-            HookFailedError: if it cannot be started, fails, or takes too long.
+            HookFailedError: if the command cannot be started, fails, or takes longer than its timeout.
         """
         seconds = self._run.hook.timeout_seconds
         process = self._start()
@@ -49,14 +49,14 @@ class Command:
             output, _ = process.communicate(as_json(self._run.event), timeout=seconds)
         except subprocess.TimeoutExpired:
             self.end()
-            problem = f"not finished within {seconds:g} s{_tail(_rest_of(process))}"
+            problem = f"not finished within {seconds:g} s{_tail(_remaining_output(process))}"
             raise HookFailedError(problem) from None
         if process.returncode != 0:
             problem = f"{_how_it_ended(process.returncode)}{_tail(output)}"
             raise HookFailedError(problem)
 
     def end(self) -> None:
-        """End it, with everything that it has started; it is given a moment to do so by itself."""
+        """End the command and its children: SIGTERM, and SIGKILL a second later."""
         with self._lock:
             self._is_ended = True
             process = self._process
@@ -71,7 +71,7 @@ class Command:
         command = self._run.hook.command
         with self._lock:
             if self._is_ended:
-                problem = "ended before it began"
+                problem = "ended before it started"
                 raise HookFailedError(problem)
             try:
                 self._process = subprocess.Popen(  # noqa: S603  (the user's own command)
@@ -89,7 +89,7 @@ class Command:
 
 
 def as_json(event: HookEvent) -> bytes:
-    """Return the event as a command and a function get it."""
+    """Return the event as JSON, for commands and functions."""
     return msgspec.json.encode(asdict(event))
 
 
@@ -104,8 +104,8 @@ def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _rest_of(process: "subprocess.Popen[bytes]") -> bytes:
-    """Return what it has written, unless a child that left its session still holds the pipe."""
+def _remaining_output(process: "subprocess.Popen[bytes]") -> bytes:
+    """Return the output so far: a child that left the session may still hold the pipe."""
     try:
         return process.communicate(timeout=_GRACE_SECONDS)[0]
     except subprocess.TimeoutExpired as error:

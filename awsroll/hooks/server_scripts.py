@@ -1,8 +1,8 @@
 """Hooks that are scripts on the server itself, through SSM Run Command.
 
-SSM runs them, so nothing runs in the background here: each look sends what is not sent yet and asks about the rest.
-As with reload commands, a run carries its number in its comment and is searched for before it is sent, and the script
-is wrapped so that a second delivery does no harm.
+SSM runs the scripts, so nothing runs in the background here: each observation sends the new scripts and asks SSM about
+the others. The number of a run is in the comment of its command. Before a script is sent, this comment is searched for,
+and a wrapper makes a second delivery harmless.
 """
 
 import shlex
@@ -17,14 +17,14 @@ from awsroll.hooks.local_commands import variables
 
 _DOCUMENT = "AWS-RunShellScript"
 _LEAST_SECONDS, _MOST_SECONDS = 30, 172_800  # SSM's bounds
-_SEARCHED = timedelta(hours=24)
+_SEARCH_PERIOD = timedelta(hours=24)
 _OFFLINE = "InvalidInstanceId"
 _ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
 _LONGEST_OUTPUT = 300
 
 
-class Scripts:
-    """The scripts that run on servers now."""
+class ServerScripts:
+    """The scripts that run on servers."""
 
     def __init__(self, aws: Connection) -> None:
         self._aws = aws
@@ -32,20 +32,20 @@ class Scripts:
         self._sent: dict[int, str] = {}
 
     def start(self, run: HookRun) -> None:
-        """Begin a run; it is sent at the next look."""
+        """Start a run; the next observation sends it."""
         self._runs[run.call.number] = (run, run.call.since or self._aws.clock.now())
 
     def forget(self, number: int) -> None:
-        """Look no more at a run; what was sent runs on."""
+        """Stop observing a run. A script that was sent continues."""
         self._runs.pop(number, None)
         self._sent.pop(number, None)
 
-    def look(self) -> tuple[HookSeen, ...]:
-        """Send what is not sent yet, and return how each run stands."""
-        return tuple(self._look(run, begun) for run, begun in tuple(self._runs.values()))
+    def observe(self) -> tuple[HookSeen, ...]:
+        """Send the scripts that were not sent yet, and return the state of each run."""
+        return tuple(self._observe(run, started) for run, started in tuple(self._runs.values()))
 
-    def _look(self, run: HookRun, begun: datetime) -> HookSeen:
-        number, late = run.call.number, ""
+    def _observe(self, run: HookRun, started: datetime) -> HookSeen:
+        number, cause = run.call.number, ""
         try:
             if number not in self._sent:
                 self._send(run)
@@ -55,17 +55,17 @@ class Scripts:
         except AwsRefusedError as error:
             if error.code != _OFFLINE:
                 return HookSeen(number=number, state=HookState.FAILED, detail=str(error))
-            late = ", its SSM agent is not online"  # of a new server, it may be in a moment
+            cause = ", its SSM agent is not online"  # the agent of a new server may still come online
         except AwsUnansweredError as error:
-            late = f", {error}"
+            cause = f", {error}"
         seconds = run.hook.timeout_seconds
-        if (self._aws.clock.now() - begun).total_seconds() >= seconds:
-            return HookSeen(number=number, state=HookState.FAILED, detail=f"not finished within {seconds:g} s{late}")
+        if (self._aws.clock.now() - started).total_seconds() >= seconds:
+            return HookSeen(number=number, state=HookState.FAILED, detail=f"not finished within {seconds:g} s{cause}")
         return HookSeen(number=number, state=HookState.RUNNING)
 
     def _send(self, run: HookRun) -> None:
         comment = f"awsroll {run.event.rollout_id} hook {run.call.number}"
-        for command in self._aws.ssm.commands(self._aws.clock.now() - _SEARCHED):
+        for command in self._aws.ssm.commands(self._aws.clock.now() - _SEARCH_PERIOD):
             if command.get("Comment") == comment:
                 self._sent[run.call.number] = command["CommandId"]
                 return
@@ -74,8 +74,8 @@ class Scripts:
 
 def _request(run: HookRun, comment: str) -> Reply:
     seconds = min(_MOST_SECONDS, max(_LEAST_SECONDS, round(run.hook.timeout_seconds)))
-    told = [f"export {name}={shlex.quote(value)}" for name, value in variables(run.event).items()]
-    script = run_once((*told, *run.hook.script), rollout_id=f"{run.event.rollout_id}.hook", attempt=run.call.number)
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables(run.event).items()]
+    script = run_once((*exports, *run.hook.script), rollout_id=f"{run.event.rollout_id}.hook", attempt=run.call.number)
     return {
         "InstanceIds": [run.call.subject],
         "DocumentName": _DOCUMENT,

@@ -1,18 +1,31 @@
 """What driving takes, whatever the fleet: records and locks, roles to assume, states that wait for a person."""
 
+from typing import assert_never
+
+from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.iam.policy_request import Asked
 from awsroll.iam.statement import Statement, allow
 
 
 def store(asked: Asked) -> list[Statement]:
     """Return what the store takes while rollouts run: a directory nothing; making a table takes more."""
-    scheme, _, rest = asked.rollouts.store.partition("://")
-    if scheme == "dynamodb":
-        items = [f"dynamodb:{one}" for one in ("DeleteItem", "GetItem", "PutItem", "Query")]
-        return [allow("KeepRecords", items, [asked.place.arn("dynamodb", f"table/{rest}")])]
-    if scheme != "s3":
+    if not asked.rollouts.store:
         return []
-    bucket, _, prefix = rest.partition("/")
+    address = StoreAddress.parse(asked.rollouts.store)
+    match address.kind:
+        case StoreKind.DIRECTORY:
+            return []
+        case StoreKind.S3:
+            return _bucket(asked, address.name)
+        case StoreKind.DYNAMODB:
+            items = [f"dynamodb:{call}" for call in ("DeleteItem", "GetItem", "PutItem", "Query")]
+            return [allow("KeepRecords", items, [asked.place.arn("dynamodb", f"table/{address.name}")])]
+        case _:
+            assert_never(address.kind)
+
+
+def _bucket(asked: Asked, name: str) -> list[Statement]:
+    bucket, _, prefix = name.partition("/")
     arn = asked.place.of_everywhere("s3", "", bucket)
     folder = "/".join(part for part in (arn, prefix.strip("/"), "*") if part)
     objects = [f"s3:{one}" for one in ("DeleteObject", "GetObject", "PutObject")]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.hooks import Hook, HookPoint
+from awsroll.core.model.hooks import Hook, HookKind, HookPoint
 from awsroll.core.model.observation import FleetKind
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.errors import AwsError, AwsRefusedError, NotImplementedByEndpointError
@@ -21,22 +21,32 @@ def check_hooks(aws: Connection, rollout: Rollout, findings: Findings) -> None:
     for problem in refused_points(rollout, rollout.hooks):
         findings.refuse(problem)
     for hook in rollout.hooks:
-        if hook.command and shutil.which(hook.command[0]) is None:
-            findings.refuse(
-                f"hook {hook.name}: there is no program {hook.command[0]!r} to run: look at its path (a relative one "
-                "starts where awsroll runs) and whether it may be executed"
-            )
-        if hook.function:
-            _check_function(aws, hook, findings)
+        _check_kind(aws, hook, findings)
         if hook.point is HookPoint.AT_CHECKPOINT and not rollout.gates.checkpoints:
             findings.warn(f"hook {hook.name}: there is no --checkpoint, so it is never run")
         if hook.point is HookPoint.ON_FAILURE and rollout.on_failure is OnFailure.PAUSE:
             findings.warn(f"hook {hook.name}: --on-failure pause waits for a person at once and does not run it")
 
 
+def _check_kind(aws: Connection, hook: Hook, findings: Findings) -> None:
+    match hook.kind:
+        case HookKind.COMMAND:
+            if shutil.which(hook.command[0]) is None:
+                findings.refuse(
+                    f"hook {hook.name}: there is no program {hook.command[0]!r} to run: look at its path (a relative "
+                    "one starts where awsroll runs) and whether it may be executed"
+                )
+        case HookKind.FUNCTION:
+            _check_function(aws, hook, findings)
+        case HookKind.SCRIPT | HookKind.CALLABLE:  # `check_agents` checks what scripts need
+            pass
+        case _:
+            assert_never(hook.kind)
+
+
 def check_agents(aws: Connection, rollout: Rollout, seen: Seen, goal: Goal, findings: Findings) -> None:
     """Refuse scripts for old servers whose agent is not online; tell if new ones seem to get none either."""
-    scripts = [hook for hook in rollout.hooks if hook.script]
+    scripts = [hook for hook in rollout.hooks if hook.kind is HookKind.SCRIPT]
     if not scripts or rollout.reloads or not seen.live:  # a reload has asked for the agents already
         return
     try:

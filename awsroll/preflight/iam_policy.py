@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from awsroll import iam
 from awsroll.aws.connection import Connection
+from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -78,6 +79,7 @@ def _look(aws: Connection, spec: RolloutSpec) -> Seen:
 
 def _rollouts(spec: RolloutSpec, store: str) -> iam.Rollouts:
     _, surge = spec.amounts()
+    functions, script_points = _functions_and_script_points(spec.hooks)
     return iam.Rollouts(
         strategy=spec.strategy.value,
         surges=surge.value > 0,
@@ -87,10 +89,27 @@ def _rollouts(spec: RolloutSpec, store: str) -> iam.Rollouts:
         purges_warm_pool=spec.warm_pool == "purge",
         documents=(spec.document,) if spec.document else (),
         runs_commands=bool(spec.command or spec.rollback_command),
-        functions=tuple(one.function for one in spec.hooks if one.function),
-        script_points=tuple(one.point.value for one in spec.hooks if one.script),
+        functions=functions,
+        script_points=script_points,
         store=store,
     )
+
+
+def _functions_and_script_points(hooks: Iterable[HookSpec]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the Lambda functions that hooks invoke, and the points at which they run scripts on servers."""
+    functions: list[str] = []
+    script_points: list[str] = []
+    for hook in hooks:
+        match hook.kind:
+            case HookKind.FUNCTION:
+                functions.append(hook.function)
+            case HookKind.SCRIPT:
+                script_points.append(hook.point.value)
+            case HookKind.COMMAND | HookKind.CALLABLE:  # they run beside awsroll, with permissions of their own
+                pass
+            case _:
+                assert_never(hook.kind)
+    return tuple(functions), tuple(script_points)
 
 
 def _with_templates(aws: Connection, spec: RolloutSpec, seen: Seen, rollouts: iam.Rollouts) -> iam.Rollouts:

@@ -1,6 +1,6 @@
-"""Where records of rollouts are kept, and who may drive one: a directory on this machine, S3, or DynamoDB.
+"""Where the records of rollouts are saved, and who may drive a rollout: a directory, S3 or DynamoDB.
 
-A place is a `Shelf`: bytes under keys, by compare-and-swap. Everything else is the same on all of them. What a record
+A `Backend` stores bytes under keys, by compare-and-swap. Everything else is the same for all backends. What a record
 means is not known here.
 """
 

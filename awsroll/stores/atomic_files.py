@@ -1,6 +1,6 @@
-"""Files that are whole or absent, and the lock that guards a read, compare and write.
+"""Files that are complete or absent, and the lock that guards a read, compare and write.
 
-The only place that knows `os.replace`, `fsync` and `flock`. Nothing here knows what is in the files.
+Only this module uses `os.replace`, `fsync` and `flock`. It does not know what the files contain.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ _PARTIAL = ".partial-"
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash at any instant, sees the old content or the new, never a part."""
+    """Write a file atomically: a reader, or a crash at any instant, finds the old content or the new content."""
     handle, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -30,7 +30,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Without this the new name, though not the content, may be lost with the power.
+    # Without this, a power failure may lose the new name, although not the content.
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -40,7 +40,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def waiting_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock for the few milliseconds of a read and a write, waiting for it."""
+    """Hold an exclusive lock during the block, for a few milliseconds; wait for it first."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

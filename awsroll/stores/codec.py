@@ -1,7 +1,7 @@
-"""What is stored as bytes and back, sealed in an envelope. Where the bytes go is for the shelves.
+"""Converts values to bytes and back, sealed in an envelope. The backends store the bytes.
 
-A record says which of somebody's servers may be terminated, so nothing here guesses: what is cut short, written by a
-newer awsroll, or edited is refused with the place where it lies.
+A record decides which servers may be terminated, so nothing here guesses: bytes that are truncated, edited, or written
+by a newer awsroll are refused with their location.
 """
 
 from typing import TypeVar
@@ -10,7 +10,7 @@ from awsroll.errors import StateError
 from awsroll.stores.envelope import DamagedError, Envelope
 
 FORMAT = 1
-Kept = TypeVar("Kept")
+Value = TypeVar("Value")
 _ENVELOPE = Envelope(name="record", format=FORMAT)
 
 
@@ -19,14 +19,14 @@ def encode(value: object) -> bytes:
     return _ENVELOPE.seal(value)
 
 
-def decode(data: bytes, kind: type[Kept], *, where: str) -> Kept:
-    """Read what `encode` wrote; `where` names the place in the error.
+def decode(data: bytes, kind: type[Value], *, location: str) -> Value:
+    """Return the value that `encode` wrote; `location` is for the error message.
 
     Raises:
-        StateError: if it is anything but a whole, unedited value in a format that this version reads.
+        StateError: if the bytes are not a complete, unedited value in a format that this version reads.
     """
     try:
         return _ENVELOPE.unseal(data, kind)
     except DamagedError as error:
-        problem = f"the record {where} cannot be used: {error}; nothing was changed, and it was left as it is"
+        problem = f"the record {location} cannot be used: {error}; nothing was changed, also not the record"
         raise StateError(problem) from error

@@ -1,4 +1,4 @@
-"""What is kept beside a record for those who drive it step by step: what was ordered, and who waits for a person."""
+"""The notes beside a record for a stepwise driver: the original request, and the state that waits for a command."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from awsroll.core.request.spec import RolloutSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRequest:
-    """A rollout as it was asked for, so that asking twice begins it once.
+    """The original request of a rollout, so that a repeated request starts it once.
 
     Attributes:
-        request: what to do.
-        region: where the fleet is; empty: where whoever drives it is.
-        role: ARN of a role to assume for the fleet's account; empty: none.
-        external_id: what that role asks for, if it does.
-        started_at: tells two orders under one name apart, by whoever gave them: when an execution was started.
+        request: the request.
+        region: the region of the fleet; empty: the region of the driver.
+        role: ARN of the role to assume in the account of the fleet; empty: none.
+        external_id: the external id that the role requires; empty: none.
+        started_at: when the execution started; distinguishes two executions with the same name.
     """
 
     request: RolloutSpec
@@ -26,6 +26,6 @@ class RolloutRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A state of a Step Functions execution that waits for a person; empty: none does."""
+    """The state of a Step Functions execution that waits for a command; an empty token: none waits."""
 
     task_token: str = ""

@@ -1,7 +1,7 @@
-"""Values as bytes and back: JSON with a format number and a checksum around the very dataclasses of awsroll.
+"""Values as JSON with a format number and a checksum.
 
-What is kept says which of somebody's servers may be terminated, so nothing here guesses: what is cut short, written by
-a newer awsroll, or edited is refused, and the caller says where it lies and what to do.
+The content decides which servers may be terminated, so nothing here guesses: bytes that are truncated, edited, or
+written by a newer awsroll are refused. The caller adds the location and what to do.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ Content = TypeVar("Content")
 
 
 class DamagedError(Exception):
-    """The bytes are not what `seal` wrote; the message says what is wrong with them."""
+    """Raised when the bytes are not what `seal` wrote; the message gives the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One kind of thing that is kept.
+    """The envelope of one kind of content.
 
     Attributes:
-        name: the key that the content stands under, and what it is called in errors.
-        format: the number of the layout that this version writes and reads.
+        name: the JSON key of the content, and its name in errors.
+        format: the number of the format that this version writes and reads.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Envelope:
         return msgspec.json.format(msgspec.json.encode(envelope), indent=1) + b"\n"
 
     def unseal(self, data: bytes, content: type[Content]) -> Content:
-        """Read what `seal` wrote.
+        """Return the content that `seal` wrote.
 
         Raises:
-            DamagedError: if it is anything but whole, unedited, and in a format that this version reads.
+            DamagedError: if the bytes are not complete, unedited, and in a format that this version reads.
         """
         envelope = self._open(data)
         body = _canonical(envelope.get(self.name))
@@ -49,27 +49,27 @@ class Envelope:
         try:
             return msgspec.json.decode(body, type=content)
         except msgspec.ValidationError as error:
-            problem = f"it does not make sense ({error})"
+            problem = f"a value in it is not valid ({error})"
             raise DamagedError(problem) from error
 
     def _open(self, data: bytes) -> dict[str, Any]:
         try:
             envelope = msgspec.json.decode(data, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            problem = f"it is cut short or no JSON object ({error})"
+            problem = f"it is truncated or not a JSON object ({error})"
             raise DamagedError(problem) from error
         written = envelope.get("format")
         if isinstance(written, int) and written > self.format:
-            problem = f"a newer awsroll wrote it (format {written}; this one reads {self.format}): use that version"
+            problem = f"a newer awsroll wrote it (format {written}; this version reads {self.format}): use that version"
             raise DamagedError(problem)
         if written != self.format:
-            problem = f"it is no {self.name} of awsroll (no known format number)"
+            problem = f"it is not a {self.name} of awsroll (unknown format number)"
             raise DamagedError(problem)
         return envelope
 
 
 def _canonical(content: object) -> bytes:
-    # Sorted keys: the checksum must not depend on how the file is laid out, only on what it says.
+    # Sorted keys: the checksum depends on the content, not on its layout.
     return msgspec.json.encode(content, order="sorted")
 
 

@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-from awsroll.stores.directory_shelf import DirectoryShelf
+from awsroll.stores.directory_backend import DirectoryBackend
 from awsroll.stores.record_store import RecordStore
 
 
 def default_directory() -> Path:
-    """Return awsroll's folder under the user's state home (XDG): `~/.local/state/awsroll` unless told otherwise."""
+    """Return awsroll's folder under the user's state home (XDG): `~/.local/state/awsroll` by default."""
     home = os.environ.get("XDG_STATE_HOME", "")
-    # The XDG specification: a relative path is invalid and to be ignored.
+    # The XDG specification: a relative path is invalid and must be ignored.
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "state") / "awsroll"
 
 
@@ -18,9 +18,9 @@ class LocalStore(RecordStore):
     """Records of rollouts in a directory of this machine.
 
     Args:
-        directory: made when first written to; None: the default directory.
+        directory: created by the first write; None: the default directory.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = default_directory() if directory is None else directory
-        super().__init__(DirectoryShelf(self.directory))
+        super().__init__(DirectoryBackend(self.directory))

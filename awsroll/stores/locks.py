@@ -1,6 +1,6 @@
-"""What one lock is: which part of a fleet it stands for, who holds it, and until when. Values only.
+"""The locks of a fleet: one for the Auto Scaling group, one for each target group, and one for the rollout itself.
 
-There is one for the Auto Scaling group, one for each target group, and one for the rollout itself.
+Values only.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _READABLE = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who drives a rollout.
+    """The driver of a rollout.
 
     Attributes:
-        token: random: two holders are never equal, even in one process.
-        takes_steps: it drives the rollout for one step alone and parks the fleet for the next one.
+        token: random, so that two holders are never equal, even in one process.
+        takes_steps: it drives the rollout for one step, and extends the lease for the next step.
     """
 
     rollout_id: str
@@ -36,40 +36,40 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """One lock as it is stored.
+    """A lock as it is stored.
 
     Attributes:
-        about: what it stands for, in full: the key is made of it.
-        fence: counts those who have held it without a release in between.
-        expires_at: from then on anybody may take it.
-        is_parked: nobody works under it now; whoever drives the same rollout step by step may take it at any time.
+        about: the full name of the locked resource; the key is derived from it.
+        fence: counts the holders without a release in between.
+        expires_at: from this instant, any process may take it.
+        awaits_next_step: no process works under it; the next step of the same rollout may take it at any time.
     """
 
     about: str
     holder: Holder
     fence: int
     expires_at: datetime
-    is_parked: bool = False
+    awaits_next_step: bool = False
 
 
 def fleet_parts(rollout: Rollout) -> tuple[str, ...]:
-    """Name everything that a rollout may change, so that any two rollouts that share a part share a name."""
+    """Return the names of everything that a rollout may change. Two rollouts that share a resource share a name."""
     group = (f"{rollout.account}/{rollout.region}/{rollout.group}",) if rollout.group else ()
     extra = (key.target_group for key in rollout.extra_targets)
     return tuple(sorted({*group, *rollout.target_groups, *extra}))
 
 
 def lock_keys(rollout: Rollout) -> dict[str, str]:
-    """Return the keys of a rollout's locks with what each is about, in the order in which they are taken.
+    """Return the keys of the locks of a rollout, each with its resource, in the order in which they are taken.
 
-    The rollout's own comes last: one that is refused because of its fleet leaves nothing behind.
+    The lock of the rollout itself comes last: a rollout that is refused because of its fleet leaves no file behind.
     """
     parts = {f"fleets/{_file_name(part)}": part for part in fleet_parts(rollout)}
     return {**parts, rollout_lock(rollout.rollout_id): rollout.rollout_id}
 
 
 def rollout_lock(rollout_id: str) -> str:
-    """Return the key of the lock of a rollout itself."""
+    """Return the key of the lock of the rollout itself."""
     return f"rollouts/{rollout_id}/lock.json"
 
 

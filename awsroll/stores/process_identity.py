@@ -1,7 +1,7 @@
-"""Which process this is, and whether another one of this very machine has died.
+"""The identity of this process, and whether another process of this machine has died.
 
-A name and a process id alone prove nothing: hosts share names, containers count their processes anew, ids are used
-again. So a process is known by host, boot, process namespace, id and start time, as far as the system tells them.
+A host name and a process id prove nothing: hosts share names, and each container counts its processes from 1. So the
+identity is the host, the boot, the process namespace, the id and the start time, as far as the system provides them.
 """
 
 import os
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
-_MULTICAST_BIT = 1 << 40  # set in a made-up hardware address: it differs from run to run
+_MULTICAST_BIT = 1 << 40  # set in a generated hardware address, which changes with each process
 _DEAD_STATES = ("Z", "X", "x")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One process, so that it can be told from any other.
+    """The identity of a process.
 
     Attributes:
-        host: the machine's name, for people.
-        boot: names the machine, its boot and the namespace that process ids count in; empty where nothing tells them.
+        host: the name of the machine, for messages.
+        boot: identifies the machine, its boot and the process namespace; empty if the system does not provide them.
         number: the process id.
-        started: when it started, in the system's own words; empty where it does not tell.
+        started: the start time in the format of the system; empty if the system does not provide it.
     """
 
     host: str
@@ -32,14 +32,14 @@ class Process:
     started: str
 
     def is_known_dead(self, other: "Process") -> bool:
-        """Tell whether `other` surely runs no more; of another machine's process nobody here can say."""
+        """Return whether `other` has certainly ended. The answer is False for a process of another machine."""
         if not self.boot or (self.host, self.boot) != (other.host, other.boot):
             return False
         return not _is_alive(other)
 
 
 def this_process() -> Process:
-    """Return the process that runs this."""
+    """Return the identity of this process."""
     number = os.getpid()
     return Process(host=socket.gethostname(), boot=_boot(), number=number, started=_started(number))
 
@@ -52,14 +52,14 @@ def _is_alive(process: Process) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # it is there, and somebody else's
+        return True  # it runs as another user
     return True
 
 
 def _started(number: int) -> str:
-    """Return the start time in clock ticks since boot; empty for a process that has died, or without a /proc."""
+    """Return the start time in clock ticks since boot; empty if the process has ended or there is no /proc."""
     try:
-        # `pid (name) state ppid …`: the name may hold anything, parentheses and blanks too.
+        # `pid (name) state ppid …`: the name may contain parentheses and spaces.
         fields = (_PROC / str(number) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""

@@ -1,9 +1,10 @@
-"""Which rollouts have not come to an end, without reading the records of all that ever were.
+"""The index of unfinished rollouts, so that finding them does not read the records of all rollouts.
 
-open/<rollout id>.json   written before the first record of a rollout, taken away after the one that ends it
+open/<rollout id>.json   written before the first record of a rollout, removed after the record of its end
 
-A process may die between the two. So a mark proves nothing by itself: the record does, and a mark without one, or whose
-record has ended, is passed over. It is taken away only if it is still the very mark that was read: each one is another.
+A process may die in between, so an entry alone proves nothing: the record does. An entry without a record, or with the
+record of an ended rollout, is skipped. It is removed only if it is unchanged since it was read: each write of an entry
+has a new token.
 """
 
 from contextlib import suppress
@@ -13,76 +14,76 @@ from uuid import uuid4
 
 from awsroll.errors import AwsrollError, StateError
 from awsroll.stores import codec
-from awsroll.stores.shelf import Entry, Shelf, ShelfConflictError
+from awsroll.stores.backend import Backend, Entry, WriteConflictError
 
 _FOLDER = "open/"
-_ATTEMPTS = 20
-_ABANDONED = timedelta(days=1)  # by then a mark that has no record yet will never have one
+_WRITE_ATTEMPTS = 20
+_ABANDONED = timedelta(days=1)  # an entry this old without a record belongs to a process that died before writing one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Mark:
-    """What a mark says: when it was written, and which one it is."""
+class _OpenRollout:
+    """The content of an entry: when it was written, and a token that is unique for each write."""
 
     at: datetime
     token: str
 
 
-class Marks:
-    """The marks of the rollouts on one shelf."""
+class UnfinishedIndex:
+    """The entries of the unfinished rollouts on one backend."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self._ours: set[str] = set()
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._added: set[str] = set()
 
-    def put(self, rollout_id: str, at: datetime) -> None:
-        """Mark a rollout as open, unless this has done so; afterwards no mark that was read before can be taken away.
+    def add(self, rollout_id: str, at: datetime) -> None:
+        """Write the entry of a rollout, once. Afterwards no process can remove an entry that it read earlier.
 
         Raises:
             StateError: if it cannot be written.
         """
-        if rollout_id in self._ours:
+        if rollout_id in self._added:
             return
         key = _key(rollout_id)
-        data, entry = codec.encode(_Mark(at=at, token=uuid4().hex)), None
-        for _ in range(_ATTEMPTS):
-            with suppress(ShelfConflictError):
-                self._shelf.write(key, data, None if entry is None else entry.version)
-                self._ours.add(rollout_id)
+        data, entry = codec.encode(_OpenRollout(at=at, token=uuid4().hex)), None
+        for _ in range(_WRITE_ATTEMPTS):
+            with suppress(WriteConflictError):
+                self._backend.write(key, data, None if entry is None else entry.version)
+                self._added.add(rollout_id)
                 return
-            entry = self._shelf.read(key)
-        problem = f"others keep writing {self._shelf.where(key)}: nothing was changed; try again"
+            entry = self._backend.read(key)
+        problem = f"other processes keep writing {self._backend.location(key)}; nothing was changed. Try again"
         raise StateError(problem)
 
-    def read(self) -> dict[str, Entry]:
-        """Return the marks that there are, by the id of their rollout."""
-        found = ((key.removeprefix(_FOLDER).removesuffix(".json"), key) for key in self._shelf.keys(_FOLDER))
-        entries = ((rollout_id, self._shelf.read(key)) for rollout_id, key in found)
+    def entries(self) -> dict[str, Entry]:
+        """Return the entries by the id of their rollout."""
+        keys = {key.removeprefix(_FOLDER).removesuffix(".json"): key for key in self._backend.keys(_FOLDER)}
+        entries = ((rollout_id, self._backend.read(key)) for rollout_id, key in keys.items())
         return {rollout_id: entry for rollout_id, entry in entries if entry is not None}
 
     def forget(self, rollout_id: str) -> None:
-        """Write the mark anew the next time: the rollout has ended, and somebody may have taken it away."""
-        self._ours.discard(rollout_id)
+        """Write the entry again next time: the rollout has ended, and another process may have removed the entry."""
+        self._added.discard(rollout_id)
 
     def remove(self, rollout_id: str) -> None:
-        """Take away the mark of a rollout whose record says that it has ended; one that cannot be is passed over."""
+        """Remove the entry of an ended rollout; keep it if it cannot be removed."""
         self.forget(rollout_id)
         with suppress(AwsrollError):
-            entry = self._shelf.read(_key(rollout_id))
+            entry = self._backend.read(_key(rollout_id))
             if entry is not None:
-                self.tidy(rollout_id, entry)
+                self.remove_entry(rollout_id, entry)
 
-    def tidy(self, rollout_id: str, entry: Entry) -> None:
-        """Take away a mark that was read before the record that has ended, if nobody has written it anew since."""
+    def remove_entry(self, rollout_id: str, entry: Entry) -> None:
+        """Remove an entry if it is unchanged since it was read; it must have been read before the ended record."""
         with suppress(AwsrollError):
-            self._shelf.delete(_key(rollout_id), entry.version)
+            self._backend.delete(_key(rollout_id), entry.version)
 
-    def tidy_abandoned(self, rollout_id: str, entry: Entry, at: datetime) -> None:
-        """Take away a mark that has no record, if it is old: a young one may have one in a moment."""
+    def remove_abandoned(self, rollout_id: str, entry: Entry, at: datetime) -> None:
+        """Remove an entry without a record, if it is old: the record of a new entry may follow."""
         with suppress(StateError):
-            mark = codec.decode(entry.data, _Mark, where=self._shelf.where(_key(rollout_id)))
-            if at - mark.at >= _ABANDONED:
-                self.tidy(rollout_id, entry)
+            open_rollout = codec.decode(entry.data, _OpenRollout, location=self._backend.location(_key(rollout_id)))
+            if at - open_rollout.at >= _ABANDONED:
+                self.remove_entry(rollout_id, entry)
 
 
 def _key(rollout_id: str) -> str:

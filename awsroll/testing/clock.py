@@ -16,6 +16,8 @@ class VirtualClock:
         start: the first "now", timezone-aware.
     """
 
+    is_real_time = False
+
     def __init__(self, start: datetime = T0) -> None:
         self._start = start
         self._elapsed = timedelta()

@@ -69,7 +69,7 @@ class FakeHooks:
         self.events.append(run.event)
         self._runs[run.call.number] = _Started(name=name, ends=now + seconds, detail=detail)
 
-    def look(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
+    def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
         """Return how the announced runs stand; one that is announced no more is ended."""
         announced = {call.number for call in calls}
         for number in sorted(self._runs.keys() - announced):

@@ -109,7 +109,7 @@ class Readying:
     def _own_store(self) -> Store | None:
         """Return a store of the same place for one thread: a store remembers the versions that it has seen."""
         store = self._context.store
-        return RecordStore(store.shelf) if isinstance(store, RecordStore) else store
+        return RecordStore(store.backend) if isinstance(store, RecordStore) else store
 
     def _unfinished_rollout(self, fleet: FleetSpec, session: SharedSession) -> Record | None:
         region = session.region_name or ""

@@ -113,7 +113,7 @@ def test_a_process_that_was_frozen_past_its_lease_changes_nothing_more(
     report = json.loads(out.splitlines()[-1])
     assert driver.returncode == 3
     assert (report["event"], report["status"]) == ("report", "paused")
-    assert "lease of 5 s ran out" in report["reason"]
+    assert "lease of 5 s expired" in report["reason"]
     assert "Traceback" not in err
     assert after == before
     assert record.read_bytes() == written

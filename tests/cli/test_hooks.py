@@ -136,7 +136,7 @@ def test_ctrl_c_ends_a_running_command_and_resume_runs_it_again(server: SandboxS
     assert driver.returncode == 130, err
     assert seconds < 5
     (left,) = [line for line in map(json.loads, out.splitlines()) if line["event"] == "hook.left"]
-    assert left["message"] == "was still running and was ended; going on runs it again"
+    assert left["message"] == "was still running and was ended; `awsroll resume` runs it again"
     assert not Path(f"/proc/{pid.read_text().strip()}").exists()
     assert resumed.code == 0, resumed.err
     started = [line for line in resumed.lines if line["event"] == "hook.started"]

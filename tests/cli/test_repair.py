@@ -140,7 +140,7 @@ def test_a_rollout_that_is_driven_is_refused(server: SandboxServer, tmp_path: Pa
         driver.kill()
 
     assert (by_record.code, by_fleet.code) == (4, 4)
-    assert "this one changed nothing" in by_record.err.replace("\n", " ")
+    assert "this process changed nothing" in by_record.err.replace("\n", " ")
 
 
 def test_an_unknown_fleet_or_rollout_is_refused(server: SandboxServer, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_place_that_is_not_there_is_refused_by_name(
 
     out, err = capsys.readouterr()
     assert json.loads(out)["event"] == "refused"
-    assert "there is no" in err
+    assert "does not exist" in err
     assert "records" in err
     assert len(err.splitlines()) == 1
 
@@ -104,7 +104,7 @@ def test_a_table_of_somebody_else_is_refused(capsys: pytest.CaptureFixture[str])
     )
 
     assert run(["state", "create", "--state", "dynamodb://orders"]) == 2
-    assert "is not awsroll's" in capsys.readouterr().err
+    assert "has the wrong keys" in capsys.readouterr().err
 
 
 def test_a_bucket_is_checked_and_left_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +117,7 @@ def test_a_bucket_is_checked_and_left_as_it_was(capsys: pytest.CaptureFixture[st
 
 def test_a_missing_bucket_is_not_created(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["state", "create", "--state", "s3://nobodys-bucket"]) == 2
-    assert "there is no bucket nobodys-bucket" in capsys.readouterr().err
+    assert "the bucket nobodys-bucket for records does not exist" in capsys.readouterr().err
 
 
 def test_a_directory_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,4 +130,4 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, capsys: pyte
     (tmp_path / "file").write_text("in the way")
 
     assert run(["state", "create", "--state", str(tmp_path / "file")]) == 2
-    assert "name another --state" in capsys.readouterr().err
+    assert "Choose another --state" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from typing import Any
 
 from awsroll.sandbox import Sandbox
 from awsroll.stores import RecordStore
-from awsroll.stores.directory_shelf import DirectoryShelf
+from awsroll.stores.directory_backend import DirectoryBackend
 from awsroll.stores.process_identity import this_process
 
 READING = ("Describe", "List", "Get")
@@ -124,7 +124,7 @@ class CutStore(RecordStore):
         super().__init__(CutShelf(directory, knife), process=replace(this_process(), started="in a story"))
 
 
-class CutShelf(DirectoryShelf):
+class CutShelf(DirectoryBackend):
     """A directory that a process may die before or after writing to.
 
     A lock changes nothing for those who come after a death, as its holder is dead.
@@ -150,4 +150,4 @@ class CutShelf(DirectoryShelf):
 
 def _what(key: str) -> str:
     name = key.rpartition("/")[2].removesuffix(".json")
-    return name if name in ("record", "wishes") else "lock"
+    return name if name in ("record", "user_requests") else "lock"

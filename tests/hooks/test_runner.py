@@ -6,16 +6,30 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState
-from awsroll.hooks import HookRunner
-from tests.support.amazon import connection
+from awsroll.driver.context import Context
+from awsroll.driver.session import Session
+from awsroll.hooks import HookRunner, PythonHook
+from awsroll.ports import Record
+from awsroll.testing.clock import VirtualClock
+from tests.stores.records import record as record_of
+from tests.support.amazon import connection, session
 
 PATIENCE = 20.0
+
+
+class OwnClock(VirtualClock):
+    """A clock of a user: neither awsroll's system clock nor its virtual clock."""
+
+    def __init__(self, *, is_real_time: bool) -> None:
+        super().__init__()
+        self.is_real_time = is_real_time
 
 
 def run_of(number: int = 1, **kind: Any) -> HookRun:
@@ -52,7 +66,7 @@ def await_that(is_so: Callable[[], bool]) -> None:
 def result_of(hooks: HookRunner, run: HookRun) -> HookSeen:
     hooks.start(run)
     await_that(hooks.has_news)
-    (seen,) = hooks.look([run.call])
+    (seen,) = hooks.observe([run.call])
     return seen
 
 
@@ -114,14 +128,14 @@ def test_the_end_of_the_driver_ends_what_runs(tmp_path: Path) -> None:
     assert hooks.close() == (run,)
     assert time.monotonic() - begun < 4
     await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
-    assert hooks.look([run.call]) == ()
+    assert hooks.observe([run.call]) == ()
 
 
 def test_a_run_that_nobody_wants_any_more_is_ended(tmp_path: Path) -> None:
     pids, hooks = tmp_path / "pids", runner()
     hooks.start(run_of(command=(sys.executable, "-c", STUBBORN, str(pids))))
     await_that(pids.exists)
-    assert hooks.look([]) == ()
+    assert hooks.observe([]) == ()
     await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
 
 
@@ -158,12 +172,26 @@ def test_a_callable_that_takes_too_long_has_failed_and_is_left_behind() -> None:
     release = threading.Event()
     hooks, run = runner(check=lambda _: release.wait(PATIENCE)), run_of(is_callable=True, timeout_seconds=0.1)
     hooks.start(run)
-    await_that(lambda: hooks.look([run.call])[0].state is HookState.FAILED)
-    assert hooks.look([run.call])[0].detail == "not finished within 0.1 s"
+    await_that(lambda: hooks.observe([run.call])[0].state is HookState.FAILED)
+    assert hooks.observe([run.call])[0].detail == "not finished within 0.1 s"
     assert hooks.close() == (run,)
     release.set()
 
 
 def test_a_callable_that_was_not_given_has_failed() -> None:
     seen = result_of(runner(), run_of(is_callable=True))
-    assert seen.detail == "its Python callable was not given to whoever drives the rollout now"
+    assert seen.detail == "its Python callable was not passed to the process that drives the rollout now"
+
+
+@pytest.mark.parametrize("is_real_time", [True, False], ids=["real-time", "virtual-time"])
+def test_the_clock_itself_says_whether_hooks_can_run_in_the_background(is_real_time: bool) -> None:
+    threads: list[str] = []
+    hook = Hook(point=HookPoint.AFTER_HEALTHY, name="check", is_callable=True)
+    record = Record(rollout=replace(record_of().rollout, hooks=(hook,)), status=record_of().status)
+    call = PythonHook(point=hook.point, call=lambda _: threads.append(threading.current_thread().name))
+    driver = Session(Context(clock=OwnClock(is_real_time=is_real_time), session=session(), hooks=(call,)))
+    _, hooks = driver.controller(record)
+
+    result_of(hooks, run_of(is_callable=True))
+
+    assert threads == ["hook-1" if is_real_time else "MainThread"]

@@ -25,8 +25,8 @@ from typing import Any
 from unittest.mock import patch
 
 import plan_waves
-from awsroll.stores.directory_shelf import DirectoryShelf
-from awsroll.stores.shelf import Entry
+from awsroll.stores.backend import Entry
+from awsroll.stores.directory_backend import DirectoryBackend
 from named import PreflightRefused
 from tests.lambdas.driven import machine
 
@@ -118,18 +118,18 @@ def transitions(steps: int) -> int:
 @contextmanager
 def _store_counted(counted: Counted) -> Iterator[None]:
     """Count the store's reads and writes in the units that DynamoDB bills, with the records as they lie there."""
-    read, write = DirectoryShelf.read, DirectoryShelf.write
+    read, write = DirectoryBackend.read, DirectoryBackend.write
 
-    def reading(shelf: DirectoryShelf, key: str) -> Entry | None:
-        entry = read(shelf, key)
+    def reading(backend: DirectoryBackend, key: str) -> Entry | None:
+        entry = read(backend, key)
         counted.read_units += _units(b"" if entry is None else entry.data, _READ_BYTES)
         return entry
 
-    def writing(shelf: DirectoryShelf, key: str, data: bytes, expected: str | None) -> str:
+    def writing(backend: DirectoryBackend, key: str, data: bytes, expected: str | None) -> str:
         counted.write_units += _units(data, _WRITTEN_BYTES)
-        return write(shelf, key, data, expected)
+        return write(backend, key, data, expected)
 
-    with patch.object(DirectoryShelf, "read", reading), patch.object(DirectoryShelf, "write", writing):
+    with patch.object(DirectoryBackend, "read", reading), patch.object(DirectoryBackend, "write", writing):
         yield
 
 

@@ -54,7 +54,7 @@ def shared(rolling: Rolling, kind: str) -> Callable[[Any], RecordStore]:
         return open_store(address, session=lambda: session, clock=rolling.clock)
 
     opened().create()
-    return lambda process: RecordStore(opened().shelf, process=process)
+    return lambda process: RecordStore(opened().backend, process=process)
 
 
 def roll(rolling: Rolling, store: Any, sink: Any = None, **wanted: Any) -> Report:

@@ -99,7 +99,7 @@ def test_a_driver_that_slept_past_its_lease_changes_and_writes_nothing_more(
 
     assert (changes(rolling), store.list()) == watching.done
     assert report.status is Outcome.PAUSED
-    assert "lease of 60 s ran out" in report.reason
+    assert "lease of 60 s expired" in report.reason
     assert watching.names[-1] == "rollout.paused"
     assert resume(rolling, report.rollout_id, store).succeeded
     assert rolling.serving_versions() == {"v2": 2}
@@ -158,11 +158,11 @@ def test_resume_on_another_machine_waits_for_the_lease_of_the_dead_and_tells(rol
 
         def save(self, record: Any) -> Any:
             super().save(record)
-            self.shelf.delete = lambda *_: None
+            self.backend.delete = lambda *_: None
             raise Killed
 
     with pytest.raises(Killed):
-        roll(rolling, Dying(open_as(THERE).shelf, process=THERE))
+        roll(rolling, Dying(open_as(THERE).backend, process=THERE))
     (record,) = open_as(HERE).list()
     begun = rolling.clock.now()
     assert awsroll.rollouts(store=open_as(HERE))[0].status is Outcome.INTERRUPTED
@@ -232,7 +232,7 @@ def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, drive: C
     stopping = replace(surroundings, stop_requested=lambda: bool(rolling.store.list()))
     left = operations.roll(rolling.request(launch_first=True), stopping)
     watching = Watching(
-        at="rollout.resumed", do=lambda: rolling.store.shelf.read(f"rollouts/{left.rollout_id}/lock.json")
+        at="rollout.resumed", do=lambda: rolling.store.backend.read(f"rollouts/{left.rollout_id}/lock.json")
     )
 
     about = RepairTarget(rollout_id=left.rollout_id) if drive is repair else left.rollout_id

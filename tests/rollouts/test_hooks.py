@@ -138,7 +138,7 @@ def test_a_rollout_with_callables_goes_on_only_with_them(rolling: Rolling) -> No
     around: dict[str, Any] = {"session": rolling.sandbox.session(), "store": rolling.store, "clock": rolling.clock}
     with pytest.raises(awsroll.SpecError, match="was started with the Python hook permission at before_rollout"):
         awsroll.resume(report.rollout_id, **around)
-    with pytest.raises(awsroll.SpecError, match="has no Python hook after_drain: leave it out"):
+    with pytest.raises(awsroll.SpecError, match="has no Python hook after_drain; do not pass it"):
         awsroll.resume(report.rollout_id, **around, hooks={"after_drain": print})
     events: list[HookEvent] = []
     again = awsroll.resume(report.rollout_id, **around, hooks={"before_rollout": events.append})

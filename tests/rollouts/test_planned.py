@@ -133,10 +133,10 @@ def _edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
 
 
 DAMAGES = {
-    "cut-short": (lambda data: data[: len(data) // 2], "cut short"),
-    "empty": (lambda data: b"", "cut short"),
+    "truncated": (lambda data: data[: len(data) // 2], "truncated"),
+    "empty": (lambda data: b"", "truncated"),
     "newer": (_edited(lambda one: one.update(format=2)), "a newer awsroll wrote it"),
-    "another": (lambda data: b"{}", "no plan of awsroll"),
+    "another": (lambda data: b"{}", "not a plan of awsroll"),
     "edited": (_edited(lambda one: one["plan"]["request"].update(concurrent=3)), "edited or damaged"),
 }
 

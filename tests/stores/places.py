@@ -1,4 +1,4 @@
-"""The three places that keep records, each with a back door: what lies under a key, whoever wrote it."""
+"""The three backends of a store, each with direct access to the bytes under a key."""
 
 import zlib
 from pathlib import Path
@@ -17,7 +17,7 @@ THERE = Process(host="there", boot="boot-2", number=1, started="1")
 
 
 class Place(Protocol):
-    """One place, opened by as many processes as a test wants."""
+    """A backend that a test opens as several processes."""
 
     address: str
     wire: Wire
@@ -25,7 +25,7 @@ class Place(Protocol):
     def open(self, process: Process | None = None) -> RecordStore: ...
     def look(self, key: str) -> bytes | None: ...
     def put(self, key: str, data: bytes) -> None: ...
-    def where(self, key: str) -> str: ...
+    def location(self, key: str) -> str: ...
 
 
 class _Opened:
@@ -36,9 +36,9 @@ class _Opened:
 
     def open(self, process: Process | None = None) -> RecordStore:
         store = store_at(self.address, lambda: Connection(self.wire, clock=VirtualClock()))
-        return RecordStore(store.shelf, process=process)
+        return RecordStore(store.backend, process=process)
 
-    def where(self, key: str) -> str:
+    def location(self, key: str) -> str:
         return f"{self.address}/{key}"
 
 

@@ -1,4 +1,4 @@
-"""What every store must do, wherever it keeps its records."""
+"""The contract of a store, the same for every backend."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,34 +26,34 @@ def test_each_write_counts_one_revision(store: RecordStore) -> None:
     assert store.load("web-1").status.reason == "because"
 
 
-def test_the_slower_of_two_writers_is_refused_and_changes_nothing(store: RecordStore) -> None:
+def test_the_slower_of_two_writers_fails_and_changes_nothing(store: RecordStore) -> None:
     first = store.save(record())
     winner = store.save(first)
 
-    with pytest.raises(StaleRecordError, match="written by somebody else"):
+    with pytest.raises(StaleRecordError, match="another process"):
         store.save(replace(first, status=replace(first.status, reason="too late")))
     assert store.load("web-1") == winner
 
 
-def test_a_new_rollout_cannot_take_the_id_of_another(store: RecordStore) -> None:
+def test_a_new_rollout_cannot_use_an_existing_id(store: RecordStore) -> None:
     store.save(record())
 
     with pytest.raises(StaleRecordError):
         store.save(record())
 
 
-def test_a_record_that_was_deleted_is_not_written_anew(store: RecordStore) -> None:
+def test_a_deleted_record_is_not_written_again(store: RecordStore) -> None:
     with pytest.raises(StaleRecordError):
         store.save(replace(record(), revision=3))
 
 
-def test_an_unknown_rollout_is_named(store: RecordStore) -> None:
+def test_an_unknown_rollout_is_named_in_the_error(store: RecordStore) -> None:
     with pytest.raises(RolloutNotFoundError, match="no rollout web-7"):
         store.load("web-7")
 
 
 @pytest.mark.parametrize("rollout_id", ["../web", "", ".hidden", "a/b", "a" * 200], ids=repr)
-def test_an_id_that_is_no_file_name_is_no_rollout(store: RecordStore, rollout_id: str) -> None:
+def test_an_id_that_is_not_a_file_name_is_not_a_rollout(store: RecordStore, rollout_id: str) -> None:
     with pytest.raises(RolloutNotFoundError):
         store.load(rollout_id)
 
@@ -65,17 +65,17 @@ def test_the_newest_rollout_is_listed_first(store: RecordStore) -> None:
     assert [one.rollout.rollout_id for one in store.list()] == ["web-3", "web-2", "web-1"]
 
 
-def test_a_store_that_was_never_written_lists_nothing(store: RecordStore) -> None:
+def test_an_empty_store_lists_nothing(store: RecordStore) -> None:
     assert store.list() == ()
     assert store.unreadable() == ()
 
 
-def test_reading_makes_no_directory(tmp_path: Path) -> None:
+def test_reading_creates_no_directory(tmp_path: Path) -> None:
     assert LocalStore(tmp_path / "state").list() == ()
     assert not (tmp_path / "state").exists()
 
 
-def test_a_later_process_goes_on_from_what_is_stored(place: Place) -> None:
+def test_a_later_process_continues_from_the_stored_record(place: Place) -> None:
     first = place.open().save(record())
     loaded = place.open().load("web-1")
 
@@ -83,7 +83,7 @@ def test_a_later_process_goes_on_from_what_is_stored(place: Place) -> None:
     assert place.open().save(loaded).revision == 2
 
 
-def test_a_record_of_hundreds_of_servers_in_flight_can_be_kept(store: RecordStore) -> None:
+def test_a_record_of_thousands_of_servers_in_flight_can_be_stored(store: RecordStore) -> None:
     plain = busy_record()
     flights = {f"i-{number:017x}": plain.status.flights["i-1"] for number in range(2000)}
     large = replace(plain, status=replace(plain.status, flights=flights))
@@ -91,7 +91,7 @@ def test_a_record_of_hundreds_of_servers_in_flight_can_be_kept(store: RecordStor
     assert store.save(large).status == store.load("web-1").status
 
 
-def test_locks_and_wishes_are_no_records(store: RecordStore) -> None:
+def test_locks_and_user_requests_are_not_listed_as_records(store: RecordStore) -> None:
     saved = store.save(record())
     store.change_user_requests("web-1", lambda user_requests: replace(user_requests, pause=True))
 

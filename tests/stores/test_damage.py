@@ -1,4 +1,4 @@
-"""A record that is not exactly what was written is refused, never guessed at."""
+"""A record that is not exactly what was written is refused."""
 
 import json
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def _edited(change: Callable[[dict], object]) -> Callable[[bytes], bytes]:
 
 RECORD = "rollouts/web-1/record.json"
 DAMAGES = {
-    "cut-short": (lambda data: data[: len(data) // 2], "cut short"),
-    "empty": (lambda data: b"", "cut short"),
-    "not-json": (lambda data: b"asg: web\n", "cut short or no JSON"),
-    "another-json": (lambda data: b"{}", "no record of awsroll"),
+    "truncated": (lambda data: data[: len(data) // 2], "truncated"),
+    "empty": (lambda data: b"", "truncated"),
+    "not-json": (lambda data: b"asg: web\n", "truncated or not a JSON"),
+    "another-json": (lambda data: b"{}", "not a record of awsroll"),
     "newer-format": (_edited(lambda one: one.update(format=2)), "a newer awsroll wrote it"),
     "edited-value": (_edited(lambda one: one["record"]["rollout"].update(fleet="db")), "edited or damaged"),
     "removed-part": (_edited(lambda one: one["record"]["status"].pop("flights")), "edited or damaged"),
@@ -36,7 +36,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize(("damage", "says"), DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_record_is_refused_and_left_as_it_is(
+def test_a_damaged_record_is_refused_and_left_unchanged(
     place: Place, damage: Callable[[bytes], bytes], says: str
 ) -> None:
     store = place.open()
@@ -51,11 +51,11 @@ def test_a_damaged_record_is_refused_and_left_as_it_is(
     with pytest.raises(StateError):
         place.open().save(saved)
 
-    assert place.where(RECORD) in str(refusal.value)
+    assert place.location(RECORD) in str(refusal.value)
     assert place.look(RECORD) == damaged
 
 
-def test_a_laid_out_anew_record_says_the_same(place: Place) -> None:
+def test_the_layout_of_the_json_does_not_matter(place: Place) -> None:
     saved = place.open().save(busy_record())
     place.put(RECORD, json.dumps(json.loads(place.look(RECORD)), indent=8, sort_keys=True).encode())
 
@@ -83,18 +83,18 @@ def test_one_damaged_record_does_not_hide_the_others(place: Place) -> None:
 def test_a_damaged_lock_is_refused_and_not_taken(place: Place) -> None:
     rollout = record().rollout
     with place.open().drive(rollout):
-        (key,) = place.open().shelf.keys("fleets/")
+        (key,) = place.open().backend.keys("fleets/")
         place.put(key, b"{}")
 
     with pytest.raises(StateError, match="cannot be used") as refusal, place.open().drive(rollout):
-        pytest.fail("a lock that says nothing is not free")
-    assert place.where(key) in str(refusal.value)
+        pytest.fail("an unreadable lock is not free")
+    assert place.location(key) in str(refusal.value)
 
 
-def test_damaged_wishes_are_refused(place: Place) -> None:
+def test_damaged_user_requests_are_refused(place: Place) -> None:
     store = place.open()
     store.save(record())
-    place.put("rollouts/web-1/wishes.json", b"pause please")
+    place.put("rollouts/web-1/user_requests.json", b"pause please")
 
     with pytest.raises(StateError, match="cannot be used"):
         store.user_requests("web-1")
@@ -109,11 +109,11 @@ def test_bytes_in_a_table_that_are_not_compressed_are_refused() -> None:
         item = {"pk": {"S": "rollouts"}, "sk": {"S": "web-1/record.json"}, "data": {"B": b"x"}, "version": {"S": "1"}}
         place.wire.client("dynamodb").put_item(TableName=place.TABLE, Item=item)
 
-        with pytest.raises(StateError, match="cut short"):
+        with pytest.raises(StateError, match="truncated"):
             place.open().load("web-1")
 
 
-def test_a_writer_that_dies_in_the_middle_leaves_the_old_record(
+def test_a_writer_that_dies_during_a_write_leaves_the_old_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(tmp_path)
@@ -134,7 +134,7 @@ def test_a_writer_that_dies_in_the_middle_leaves_the_old_record(
     assert sorted(path.name for path in (tmp_path / "rollouts" / "web-1").iterdir()) == ["record.json", "write.lock"]
 
 
-def test_what_a_killed_writer_left_behind_is_ignored(tmp_path: Path) -> None:
+def test_the_partial_file_of_a_killed_writer_is_ignored(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     saved = store.save(record())
     (tmp_path / "rollouts" / "web-1" / ".partial-abc").write_bytes(b'{"format": 1')
@@ -143,8 +143,8 @@ def test_what_a_killed_writer_left_behind_is_ignored(tmp_path: Path) -> None:
     assert store.list() == (saved,)
 
 
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file is in the way")
 
-    with pytest.raises(StateError, match="name another --state"):
+    with pytest.raises(StateError, match="Choose another --state"):
         LocalStore(tmp_path / "state").save(record())

@@ -1,4 +1,4 @@
-"""One fleet, one driver; and a driver that has died holds nothing."""
+"""A fleet has one driver, and a dead driver holds nothing."""
 
 import subprocess
 import sys
@@ -22,7 +22,9 @@ OVERLAPPING = {
 
 
 @pytest.mark.parametrize(("first", "second"), OVERLAPPING.values(), ids=OVERLAPPING)
-def test_a_held_fleet_is_refused_and_its_holder_named(store: RecordStore, first: Record, second: Record) -> None:
+def test_a_held_fleet_is_refused_and_the_error_names_the_holder(
+    store: RecordStore, first: Record, second: Record
+) -> None:
     with store.drive(first.rollout):
         with pytest.raises(FleetLockedError, match=r"held by rollout a .*process"), store.drive(second.rollout):
             pytest.fail("two drivers of one fleet")
@@ -32,20 +34,20 @@ def test_a_held_fleet_is_refused_and_its_holder_named(store: RecordStore, first:
         assert store.driver(second.rollout.rollout_id) is not None
 
 
-def test_a_refused_driver_keeps_no_part_of_the_fleet_and_leaves_nothing(place: Place) -> None:
+def test_a_refused_driver_holds_no_part_of_the_fleet_and_leaves_no_file(place: Place) -> None:
     store = place.open()
     with store.drive(record("a", target_groups=(WEB,)).rollout):
-        before = store.shelf.keys("fleets/"), store.shelf.keys("rollouts/")
+        before = store.backend.keys("fleets/"), store.backend.keys("rollouts/")
         with pytest.raises(FleetLockedError), store.drive(record("b", target_groups=(ADMIN, WEB)).rollout):
             pytest.fail("two drivers of one fleet")
-        assert (store.shelf.keys("fleets/"), store.shelf.keys("rollouts/")) == before
+        assert (store.backend.keys("fleets/"), store.backend.keys("rollouts/")) == before
 
         with store.drive(record("c", target_groups=(ADMIN,)).rollout):
             pass
-    assert store.shelf.keys("fleets/") == ()
+    assert store.backend.keys("fleets/") == ()
 
 
-def test_other_fleets_and_other_accounts_do_not_meet(store: RecordStore) -> None:
+def test_other_fleets_and_other_accounts_share_no_lock(store: RecordStore) -> None:
     web, db = (record(name, group=name, target_groups=()).rollout for name in ("web", "db"))
     elsewhere = replace(record("far", group="web", target_groups=()).rollout, account="210987654321")
     with store.drive(web), store.drive(db), store.drive(elsewhere):
@@ -54,7 +56,7 @@ def test_other_fleets_and_other_accounts_do_not_meet(store: RecordStore) -> None
         assert store.driver("far") is not None
 
 
-def test_a_rollout_is_driven_only_while_its_driver_lives(store: RecordStore) -> None:
+def test_a_rollout_has_a_driver_only_while_the_driver_lives(store: RecordStore) -> None:
     rollout = store.save(record()).rollout
     assert store.driver("web-1") is None
 

@@ -1,4 +1,4 @@
-"""A lease: who may drive a fleet, how long, and what becomes of it when its holder dies, sleeps, or cannot write."""
+"""A lease: who may drive a fleet, for how long, and what happens if its holder dies, sleeps, or cannot write."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,18 +26,18 @@ def rollout(rollout_id: str = "web-1", *, seconds: float = 60) -> Rollout:
 
 
 class Drivers:
-    """Processes of several machines on one clock. What they hold is not given back: they may have died."""
+    """Processes of several machines on one clock. They do not release their leases: they may have died."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.clock = VirtualClock()
-        self.told: list[Lock] = []
+        self.waited_for: list[Lock] = []
         self.tokens = count(1)
 
     def roll(self, process: Process, what: Rollout | None = None, *, takes_steps: bool = False) -> Lease:
         what = what or rollout()
         holder = self.holder(process, what, takes_steps=takes_steps)
-        return take_lease(self.place.open().shelf, what, holder, clock=self.clock)
+        return take_lease(self.place.open().backend, what, holder, clock=self.clock)
 
     def holder(self, process: Process, what: Rollout, *, takes_steps: bool = False) -> Holder:
         token = str(next(self.tokens))
@@ -46,9 +46,9 @@ class Drivers:
         )
 
     def resume(self, process: Process) -> Lease:
-        shelf = self.place.open().shelf
+        backend = self.place.open().backend
         holder = self.holder(process, rollout())
-        return take_lease(shelf, rollout(), holder, clock=self.clock, on_wait=self.told.append)
+        return take_lease(backend, rollout(), holder, clock=self.clock, on_wait=self.waited_for.append)
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def drivers(place: Place) -> Drivers:
     return Drivers(place)
 
 
-def test_a_lease_holds_each_part_and_the_rollout(drivers: Drivers) -> None:
+def test_a_lease_locks_each_part_and_the_rollout(drivers: Drivers) -> None:
     lease = drivers.roll(HERE)
 
     assert lease.fences == {ADMIN: 1, WEB: 1, "web-1": 1}
-    assert len(drivers.place.open().shelf.keys("fleets/")) == 2
+    assert len(drivers.place.open().backend.keys("fleets/")) == 2
 
 
-def test_a_live_lease_refuses_others_and_says_who_and_for_how_long(drivers: Drivers) -> None:
+def test_a_live_lease_refuses_others_and_the_error_names_the_holder_and_the_time(drivers: Drivers) -> None:
     drivers.roll(THERE)
     drivers.clock.jump(20)
 
@@ -71,21 +71,21 @@ def test_a_live_lease_refuses_others_and_says_who_and_for_how_long(drivers: Driv
         drivers.roll(HERE, rollout("web-2"))
 
 
-def test_a_lease_that_has_run_out_is_taken_over_with_the_next_fence(drivers: Drivers) -> None:
+def test_an_expired_lease_is_taken_over_with_the_next_fence(drivers: Drivers) -> None:
     first = drivers.roll(THERE)
     drivers.clock.jump(60)
 
     second = drivers.roll(HERE, rollout("web-2"))
 
     assert second.fences == {ADMIN: 2, WEB: 2, "web-2": 1}
-    with pytest.raises(LeaseLostError, match=r"ran out .*nothing more was changed"):
+    with pytest.raises(LeaseLostError, match=r"expired .*made no further change"):
         first.check()
     first.release()
     second.check()
     assert drivers.place.open(THERE).driver("web-2", at=drivers.clock.now()) == second.holder
 
 
-def test_a_lease_that_was_given_back_is_free_at_once(drivers: Drivers) -> None:
+def test_a_released_lease_is_free_at_once(drivers: Drivers) -> None:
     drivers.roll(THERE).release()
 
     assert drivers.roll(HERE).fences == {ADMIN: 1, WEB: 1, "web-1": 1}
@@ -103,10 +103,10 @@ def test_a_renewed_lease_lasts(drivers: Drivers) -> None:
         drivers.roll(HERE, rollout("web-2"))
 
 
-def test_nothing_is_written_or_asked_before_a_third_of_the_time_has_passed(drivers: Drivers) -> None:
+def test_no_call_is_made_before_a_third_of_the_time_has_passed(drivers: Drivers) -> None:
     lease = drivers.roll(HERE)
-    shelf = drivers.place.open().shelf
-    locks = [shelf.read(key) for key in shelf.keys("fleets/")]
+    backend = drivers.place.open().backend
+    locks = [backend.read(key) for key in backend.keys("fleets/")]
     drivers.place.wire.calls.clear()
 
     drivers.clock.jump(19.9)
@@ -114,7 +114,7 @@ def test_nothing_is_written_or_asked_before_a_third_of_the_time_has_passed(drive
     lease.check()
 
     assert drivers.place.wire.calls == []
-    assert [shelf.read(key) for key in shelf.keys("fleets/")] == locks
+    assert [backend.read(key) for key in backend.keys("fleets/")] == locks
 
 
 def test_a_lease_is_lost_on_the_clock_alone(drivers: Drivers) -> None:
@@ -124,19 +124,19 @@ def test_a_lease_is_lost_on_the_clock_alone(drivers: Drivers) -> None:
     drivers.place.wire.calls.clear()
     drivers.clock.jump(0.1)
 
-    for ask in (lease.check, lease.renew_if_due, lease.check):
-        with pytest.raises(LeaseLostError, match="lease of 60 s ran out"):
-            ask()
+    for check in (lease.check, lease.renew_if_due, lease.check):
+        with pytest.raises(LeaseLostError, match="lease of 60 s expired"):
+            check()
     lease.release()
     assert drivers.place.wire.calls == []
 
 
-def test_a_renewal_that_finds_another_holder_names_it_and_leaves_its_locks(drivers: Drivers) -> None:
+def test_a_renewal_that_meets_another_holder_names_it_and_leaves_its_locks(drivers: Drivers) -> None:
     first = drivers.roll(HERE)
     drivers.clock.jump(30)
-    shelf = drivers.place.open().shelf
-    for key in (*shelf.keys("fleets/"), "rollouts/web-1/lock.json"):
-        shelf.delete(key, shelf.read(key).version)
+    backend = drivers.place.open().backend
+    for key in (*backend.keys("fleets/"), "rollouts/web-1/lock.json"):
+        backend.delete(key, backend.read(key).version)
     second = drivers.roll(THERE, rollout("web-2"))
 
     with pytest.raises(LeaseLostError, match=r"held by rollout web-2 \(process 1 on there"):
@@ -152,16 +152,16 @@ def test_a_renewal_that_finds_another_holder_names_it_and_leaves_its_locks(drive
 
 def test_locks_deleted_by_hand_are_lost(drivers: Drivers) -> None:
     lease = drivers.roll(HERE)
-    shelf = drivers.place.open().shelf
-    key = shelf.keys("fleets/")[0]
-    shelf.delete(key, shelf.read(key).version)
+    backend = drivers.place.open().backend
+    key = backend.keys("fleets/")[0]
+    backend.delete(key, backend.read(key).version)
     drivers.clock.jump(20)
 
-    with pytest.raises(LeaseLostError, match="its lock is gone"):
+    with pytest.raises(LeaseLostError, match="the lock of the fleet was deleted"):
         lease.renew_if_due()
 
 
-def test_a_holder_that_died_on_this_machine_is_broken_at_once(drivers: Drivers) -> None:
+def test_the_lease_of_a_process_that_died_on_this_machine_is_free_at_once(drivers: Drivers) -> None:
     me = this_process()
     drivers.roll(replace(me, started="1"))  # an earlier process of the same number
     store = drivers.place.open(me)
@@ -178,13 +178,13 @@ def test_a_process_that_is_gone_is_known_dead() -> None:
 
 
 @pytest.mark.parametrize("other", ["host", "boot"])
-def test_of_another_machine_or_container_nobody_says_that_its_process_died(other: str) -> None:
+def test_a_process_of_another_machine_or_container_is_never_known_dead(other: str) -> None:
     me = this_process()
 
     assert not me.is_known_dead(replace(me, number=NEVER * 100, **{other: "another"}))
 
 
-def test_where_nothing_names_the_boot_nobody_is_known_dead() -> None:
+def test_without_an_identified_boot_no_process_is_known_dead() -> None:
     me = replace(this_process(), boot="")
 
     assert not me.is_known_dead(replace(me, number=NEVER * 100))
@@ -198,12 +198,12 @@ def test_resume_waits_for_its_dead_driver_on_another_machine(drivers: Drivers) -
 
     assert drivers.clock.now() == T0 + timedelta(seconds=60)
     assert lease.fences == {ADMIN: 2, WEB: 2, "web-1": 2}
-    assert [(one.holder.process.host, one.expires_at) for one in drivers.told] == [
+    assert [(one.holder.process.host, one.expires_at) for one in drivers.waited_for] == [
         ("there", T0 + timedelta(seconds=60))
     ]
 
 
-def test_resume_is_refused_as_soon_as_the_other_driver_shows_that_it_lives(place: Place) -> None:
+def test_resume_is_refused_as_soon_as_the_other_driver_renews_its_lease(place: Place) -> None:
     drivers = Drivers(place)
     other = drivers.roll(THERE)
 
@@ -217,32 +217,32 @@ def test_resume_is_refused_as_soon_as_the_other_driver_shows_that_it_lives(place
 
     with (
         pytest.raises(FleetLockedError, match="held by rollout web-1"),
-        place.open(HERE).drive(rollout(), clock=Shared(), on_wait=drivers.told.append),
+        place.open(HERE).drive(rollout(), clock=Shared(), on_wait=drivers.waited_for.append),
     ):
-        pytest.fail("its driver lives")
+        pytest.fail("its driver is alive")
 
     assert drivers.clock.now() - T0 < timedelta(seconds=30)
     other.check()
 
 
-def test_resume_waits_for_no_other_rollout(drivers: Drivers) -> None:
+def test_resume_does_not_wait_for_another_rollout(drivers: Drivers) -> None:
     drivers.roll(THERE, rollout("web-2"))
 
     with pytest.raises(FleetLockedError, match="held by rollout web-2"):
         drivers.resume(HERE)
-    assert drivers.told == []
+    assert drivers.waited_for == []
     assert drivers.clock.now() == T0
 
 
-def test_resume_waits_for_no_process_that_lives_here(drivers: Drivers) -> None:
+def test_resume_does_not_wait_for_a_live_process_of_this_machine(drivers: Drivers) -> None:
     drivers.roll(this_process())
 
     with pytest.raises(FleetLockedError):
         drivers.resume(this_process())
-    assert drivers.told == []
+    assert drivers.waited_for == []
 
 
-def test_a_store_that_does_not_answer_for_a_while_does_not_lose_the_lease(remote: Place) -> None:
+def test_a_short_outage_of_the_store_does_not_lose_the_lease(remote: Place) -> None:
     drivers = Drivers(remote)
     lease = drivers.roll(HERE)
     drivers.clock.jump(20)
@@ -258,7 +258,7 @@ def test_a_store_that_does_not_answer_for_a_while_does_not_lose_the_lease(remote
     lease.check()
 
 
-def test_a_store_that_never_answers_again_loses_the_lease_in_time(remote: Place) -> None:
+def test_a_permanent_outage_of_the_store_loses_the_lease_in_time(remote: Place) -> None:
     drivers = Drivers(remote)
     lease = drivers.roll(HERE)
     remote.wire.faults = {name: [lost_request] * 10_000 for name in PUTS}
@@ -272,14 +272,14 @@ def test_a_store_that_never_answers_again_loses_the_lease_in_time(remote: Place)
         lease.renew_if_due()
 
 
-def parked(drivers: Drivers, seconds: float = 120) -> None:
+def extended(drivers: Drivers, seconds: float = 120) -> None:
     lease = drivers.roll(THERE, takes_steps=True)
     lease.extend_for_next_step(seconds)
     lease.release()
 
 
-def test_a_parked_fleet_is_held_against_others_and_taken_by_the_next_step_of_the_same_rollout(drivers: Drivers) -> None:
-    parked(drivers)
+def test_an_extended_lease_refuses_others_and_is_taken_by_the_next_step_of_the_same_rollout(drivers: Drivers) -> None:
+    extended(drivers)
     drivers.clock.jump(100)
 
     with pytest.raises(FleetLockedError, match=r"held by rollout web-1 .*, for another 20 s"):
@@ -298,14 +298,14 @@ def test_two_steps_at_once_are_refused(drivers: Drivers) -> None:
         drivers.roll(HERE, takes_steps=True)
 
 
-def test_a_parked_fleet_is_free_once_no_step_has_come(drivers: Drivers) -> None:
-    parked(drivers)
+def test_an_extended_lease_expires_if_no_step_comes(drivers: Drivers) -> None:
+    extended(drivers)
     drivers.clock.jump(120)
 
     drivers.roll(HERE, rollout("web-2"))
 
 
-def test_resume_waits_out_a_parked_fleet_also_on_the_same_machine(drivers: Drivers) -> None:
+def test_resume_waits_for_an_extended_lease_also_on_the_same_machine(drivers: Drivers) -> None:
     lease = drivers.roll(HERE, takes_steps=True)
     lease.extend_for_next_step(30)
     lease.release()
@@ -314,10 +314,10 @@ def test_resume_waits_out_a_parked_fleet_also_on_the_same_machine(drivers: Drive
     drivers.resume(HERE)
 
     assert (drivers.clock.now() - before).total_seconds() == pytest.approx(30, abs=1)
-    assert [lock.is_parked for lock in drivers.told] == [True]
+    assert [lock.awaits_next_step for lock in drivers.waited_for] == [True]
 
 
-def test_who_parked_a_fleet_counts_as_its_driver_though_its_process_has_died(drivers: Drivers) -> None:
+def test_the_holder_of_an_extended_lease_is_the_driver_even_if_its_process_has_died(drivers: Drivers) -> None:
     dead = replace(this_process(), number=NEVER, started="1")
     lease = drivers.roll(dead, takes_steps=True)
     lease.extend_for_next_step(30)

@@ -55,7 +55,7 @@ class Driver:
     def look(self) -> Plan:
         """Observe and plan; change nothing."""
         observation = self.fleet.observe(self.facing, self.status)
-        observation = replace(observation, hooks=self.hooks.look(self.status.hook_calls))
+        observation = replace(observation, hooks=self.hooks.observe(self.status.hook_calls))
         return plan(self.rollout, observation, self.status)
 
     def step(self) -> Plan:

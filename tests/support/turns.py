@@ -11,6 +11,8 @@ _LOOK_SECONDS = 0.005  # real: a thread that ends tells nobody
 class TurnClock:
     """Takes turns between the threads that use it; the main thread, which waits for them, is none of them."""
 
+    is_real_time = False
+
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._turn = threading.Condition()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 _LONGEST_NAME = 60
 
@@ -40,6 +41,15 @@ _OF_AN_INSTANCE = frozenset({
 })  # fmt: skip
 
 
+class HookKind(StrEnum):
+    """What a hook runs. Every place that depends on the kind matches all of them, so that mypy reports a new kind."""
+
+    COMMAND = "command"  # a program, beside awsroll
+    FUNCTION = "function"  # a Lambda function
+    SCRIPT = "script"  # shell lines, on the server
+    CALLABLE = "callable"  # a Python callable of the process that drives the rollout
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSpec:
     """One hook as it is asked for: exactly one of `command`, `function` and `script`.
@@ -60,6 +70,11 @@ class HookSpec:
     timeout: float = 300
     name: str = ""
 
+    @property
+    def kind(self) -> HookKind:
+        """The kind of a hook that `problems_of` has accepted."""
+        return _only_kind(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
@@ -76,6 +91,35 @@ class Hook:
     script: tuple[str, ...] = ()
     is_callable: bool = False
     timeout_seconds: float = 300
+
+    @property
+    def kind(self) -> HookKind:
+        """The kind, from the one field that is set."""
+        return _only_kind(self)
+
+
+def _only_kind(hook: HookSpec | Hook) -> HookKind:
+    (kind,) = _kinds_of(hook)
+    return kind
+
+
+def _kinds_of(hook: HookSpec | Hook) -> tuple[HookKind, ...]:
+    """Return the kinds whose fields are set: exactly one in a valid hook."""
+    return tuple(kind for kind in HookKind if _is_set(hook, kind))
+
+
+def _is_set(hook: HookSpec | Hook, kind: HookKind) -> bool:
+    match kind:
+        case HookKind.COMMAND:
+            return bool(hook.command)
+        case HookKind.FUNCTION:
+            return bool(hook.function)
+        case HookKind.SCRIPT:
+            return bool(hook.script)
+        case HookKind.CALLABLE:
+            return isinstance(hook, Hook) and hook.is_callable
+        case _:
+            assert_never(kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,22 +236,33 @@ def problems_of(specs: Sequence[HookSpec]) -> list[str]:
     found = []
     for one in specs:
         what = f"hook {one.name or one.point}"
-        kinds = [kind for kind in ("command", "function", "script") if getattr(one, kind)]
+        kinds = _kinds_of(one)
         if one.point not in set(HookPoint):
             found.append(f"{what}: there is no point {one.point!r}; there are {', '.join(HookPoint)}")
-        elif one.script and not HookPoint(one.point).is_of_an_instance:
-            found.append(f"{what}: a script runs on a server, and {one.point} is about none: give another kind")
         if len(kinds) != 1:
             given = f"{' and '.join(kinds)} are given" if kinds else "nothing to run is given"
             found.append(f"{what}: {given}; give exactly one of command, function and script")
-        if one.command and not one.command[0]:
-            found.append(f"{what}: the command has no program")
+        found += [f"{what}: {problem}" for kind in kinds for problem in _kind_problems(one, kind)]
         if not one.timeout > 0:
             found.append(f"{what}: the timeout is a time in seconds, more than 0, not {one.timeout:g}")
         found += name_problems(one.name, what)
     names = [one.name for one in specs if one.name]
     found += [f"hook {name}: two hooks have this name" for name in sorted({n for n in names if names.count(n) > 1})]
     return found
+
+
+def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
+    match kind:
+        case HookKind.COMMAND:
+            return [] if hook.command[0] else ["the command has no program"]
+        case HookKind.SCRIPT:
+            if hook.point not in set(HookPoint) or HookPoint(hook.point).is_of_an_instance:
+                return []
+            return [f"a script runs on a server, and {hook.point} is about none: give another kind"]
+        case HookKind.FUNCTION | HookKind.CALLABLE:
+            return []
+        case _:
+            assert_never(kind)
 
 
 def name_problems(name: str, what: str) -> list[str]:

@@ -1,9 +1,9 @@
-"""A DynamoDB table as a shelf: one item a key.
+"""A DynamoDB table as a backend: one item for each key.
 
-    pk       S   the key's first part: `rollouts`, `fleets`
-    sk       S   the rest of it: `web-1/record.json`
-    data     B   the bytes, compressed with zlib (an item holds 400 KB at the most)
-    version  S   the token of the write: another one each time
+    pk       S   the first part of the key: `rollouts`, `fleets`
+    sk       S   the rest of the key: `web-1/record.json`
+    data     B   the bytes, compressed with zlib (an item holds at most 400 KB)
+    version  S   the token of the write, unique for each write
 
 Needs dynamodb:GetItem, PutItem, DeleteItem and Query on the table; `awsroll state create` also DescribeTable,
 CreateTable and UpdateContinuousBackups.
@@ -16,20 +16,21 @@ from contextlib import contextmanager
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
+from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, StateError
-from awsroll.stores.remote_shelf import ConditionFailedError, Stored
+from awsroll.stores.remote_backend import ConditionFailedError, Stored
 
 _POLL_SECONDS = 2
-_PATIENCE_SECONDS = 300
+_CREATE_SECONDS = 300
 _NAMES = {"#pk": PARTITION_KEY, "#sk": SORT_KEY}
 
 
-class DynamoItems:
+class DynamoDbItems:
     """The conditional calls on one table.
 
     Args:
         table: its name.
-        aws: a connection in the table's account and region.
+        aws: a connection to the account and region of the table.
     """
 
     def __init__(self, table: str, aws: Connection) -> None:
@@ -38,13 +39,13 @@ class DynamoItems:
         self._clock = aws.clock
 
     @property
-    def place(self) -> str:
-        """The place as `--state` names it."""
-        return f"dynamodb://{self._table}"
+    def address(self) -> StoreAddress:
+        """The table."""
+        return StoreAddress(kind=StoreKind.DYNAMODB, name=self._table)
 
     def get(self, key: str) -> Stored | None:
         """Read an item."""
-        with self._in_words():
+        with self._translated_errors():
             item = self._dynamodb.get_item(self._table, _key(key))
         if item is None:
             return None
@@ -54,56 +55,57 @@ class DynamoItems:
     def put(self, key: str, stored: Stored, expected: str | None) -> str:
         """Write an item under a condition."""
         item = {**_key(key), "data": {"B": zlib.compress(stored.data)}, "version": {"S": stored.writer}}
-        with self._in_words():
+        with self._translated_errors():
             self._dynamodb.put_item(self._table, item, _condition(expected))
         return stored.writer
 
     def remove(self, key: str, expected: str) -> None:
         """Delete an item under a condition."""
-        with self._in_words():
+        with self._translated_errors():
             self._dynamodb.delete_item(self._table, _key(key), _condition(expected))
 
     def keys(self, prefix: str) -> tuple[str, ...]:
-        """List the items under a folder."""
+        """Return the keys of the items under a folder."""
         partition, _, rest = prefix.partition("/")
-        with self._in_words():
-            found = self._dynamodb.sort_keys(self._table, partition)
-        return tuple(f"{partition}/{one}" for one in found if one.startswith(rest))
+        with self._translated_errors():
+            keys = self._dynamodb.sort_keys(self._table, partition)
+        return tuple(f"{partition}/{key}" for key in keys if key.startswith(rest))
 
     def create(self) -> tuple[str, ...]:
-        """Create the table if there is none, wait until it is usable, and turn on its backups."""
-        said = []
+        """Create the table if it does not exist, wait until it is usable, and turn on point-in-time recovery."""
+        notes = []
         table = self._dynamodb.table(self._table)
         if table is None:
             self._dynamodb.create_table(self._table)
-            said.append(f"created the table {self._table} (paid by the request)")
+            notes.append(f"created the table {self._table} (on-demand billing)")
         self._wait_until_usable()
         try:
             self._dynamodb.keep_backups(self._table)
         except AwsRefusedError as error:
-            said.append(f"warning: point-in-time recovery could not be turned on: {error}")
-        return tuple(said)
+            notes.append(f"warning: cannot turn on point-in-time recovery: {error}")
+        return tuple(notes)
 
     def _wait_until_usable(self) -> None:
-        end = self._clock.monotonic() + _PATIENCE_SECONDS
+        end = self._clock.monotonic() + _CREATE_SECONDS
         while True:
             table = self._dynamodb.table(self._table) or {}
             if table.get("TableStatus") in ("ACTIVE", "UPDATING"):
                 break
             if self._clock.monotonic() >= end:
-                problem = f"the table {self._table} is still {table.get('TableStatus', 'missing')}: try again later"
+                state = table.get("TableStatus", "missing")
+                problem = f"the table {self._table} is still {state}. Run the command again later"
                 raise StateError(problem)
             self._clock.sleep(_POLL_SECONDS)
-        schema = {(one["AttributeName"], one["KeyType"]) for one in table.get("KeySchema", [])}
+        schema = {(key["AttributeName"], key["KeyType"]) for key in table.get("KeySchema", [])}
         if schema != {(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")}:
             problem = (
-                f"the table {self._table} is not awsroll's: it needs the partition key {PARTITION_KEY!r} and the sort "
-                f"key {SORT_KEY!r}; name another --state, nothing was changed"
+                f"the table {self._table} has the wrong keys; nothing was changed. awsroll needs the partition key "
+                f"{PARTITION_KEY!r} and the sort key {SORT_KEY!r}. Choose another --state"
             )
             raise StateError(problem)
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except AwsRefusedError as error:
@@ -111,12 +113,12 @@ class DynamoItems:
                 raise ConditionFailedError from error
             if error.code == "ResourceNotFoundException":
                 problem = (
-                    f"there is no usable table {self._table} to keep records in: "
-                    f"`awsroll state create --state {self.place}` makes it; nothing was changed"
+                    f"the table {self._table} for records does not exist or is not ready; nothing was changed. Create "
+                    f"it with `awsroll state create --state {self.address}`"
                 )
                 raise StateError(problem) from error
             if error.code == "ValidationException":
-                problem = f"the table {self._table} cannot keep this: {error}; nothing was written"
+                problem = f"the table {self._table} rejected the item: {error}; nothing was written"
                 raise StateError(problem) from error
             raise
 
@@ -143,4 +145,4 @@ def _inflated(data: bytes) -> bytes:
     try:
         return zlib.decompress(data)
     except zlib.error:
-        return data  # damaged, or edited by hand: whoever reads it will say so
+        return data  # damaged, or edited by hand: decoding the record reports that

@@ -1,21 +1,22 @@
-"""An S3 bucket as a shelf: one object a key, under the prefix that was given.
+"""An S3 bucket as a backend: one object for each key, under a prefix.
 
-    s3://BUCKET/PREFIX/rollouts/<rollout id>/record.json    the key; the body is the very bytes
+    s3://BUCKET/PREFIX/rollouts/<rollout id>/record.json    the key; the body holds the bytes
     x-amz-meta-awsroll-write                                the token of the write
 
-Needs s3:GetObject, s3:PutObject, s3:DeleteObject on the prefix, and s3:ListBucket (without it S3 calls a missing object
-forbidden). The version is the ETag.
+Needs s3:GetObject, s3:PutObject, s3:DeleteObject on the prefix, and s3:ListBucket (without it S3 answers 403 for a
+missing object). The version is the ETag.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from awsroll.aws.connection import Connection
+from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, StateError
-from awsroll.stores.remote_shelf import ConditionFailedError, Stored
+from awsroll.stores.remote_backend import ConditionFailedError, Stored
 
 _WRITER = "awsroll-write"
-_NO = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "404"})
+_CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "404"})
 
 
 class S3Objects:
@@ -24,7 +25,7 @@ class S3Objects:
     Args:
         bucket: its name.
         prefix: without slashes at its ends; may be empty.
-        aws: a connection in the bucket's account.
+        aws: a connection to the account of the bucket.
     """
 
     def __init__(self, bucket: str, prefix: str, aws: Connection) -> None:
@@ -33,13 +34,13 @@ class S3Objects:
         self._s3 = aws.s3
 
     @property
-    def place(self) -> str:
-        """The place as `--state` names it."""
-        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+    def address(self) -> StoreAddress:
+        """The bucket and the prefix."""
+        return StoreAddress(kind=StoreKind.S3, name=f"{self._bucket}/{self._prefix}".rstrip("/"))
 
     def get(self, key: str) -> Stored | None:
         """Read an object."""
-        with self._in_words():
+        with self._translated_errors():
             found = self._s3.get(self._bucket, self._prefix + key)
         if found is None:
             return None
@@ -48,35 +49,35 @@ class S3Objects:
     def put(self, key: str, stored: Stored, expected: str | None) -> str:
         """Write an object under a condition."""
         metadata = {_WRITER: stored.writer}
-        with self._in_words():
+        with self._translated_errors():
             return self._s3.put(self._bucket, self._prefix + key, stored.data, metadata=metadata, etag=expected)
 
     def remove(self, key: str, expected: str) -> None:
         """Delete an object under a condition."""
-        with self._in_words():
+        with self._translated_errors():
             self._s3.delete(self._bucket, self._prefix + key, etag=expected)
 
     def keys(self, prefix: str) -> tuple[str, ...]:
-        """List the objects under a folder."""
-        with self._in_words():
-            found = self._s3.keys(self._bucket, self._prefix + prefix)
-        return tuple(sorted(one.removeprefix(self._prefix) for one in found))
+        """Return the keys of the objects under a folder."""
+        with self._translated_errors():
+            keys = self._s3.keys(self._bucket, self._prefix + prefix)
+        return tuple(sorted(key.removeprefix(self._prefix) for key in keys))
 
     def create(self) -> tuple[str, ...]:
-        """Do nothing: buckets have owners and rules of their own."""
+        """Do nothing: the owner of the account creates buckets."""
         return ()
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except AwsRefusedError as error:
-            if error.code in _NO:
+            if error.code in _CONDITION_FAILED:
                 raise ConditionFailedError from error
             if error.code == "NoSuchBucket":
                 problem = (
-                    f"there is no bucket {self._bucket} to keep records in: create it, or name another --state; "
-                    "nothing was changed"
+                    f"the bucket {self._bucket} for records does not exist; nothing was changed. Create the bucket, or "
+                    "choose another --state"
                 )
                 raise StateError(problem) from error
             raise

@@ -1,0 +1,61 @@
+"""The interface of a backend: bytes under a key, written by compare-and-swap.
+
+There are three: a directory, S3 and DynamoDB. Records, leases and notes are the same on all of them.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from awsroll.core.request.store_address import StoreAddress
+from awsroll.errors import StateError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The bytes under a key and their version. Every write makes a new version."""
+
+    data: bytes
+    version: str
+
+
+class WriteConflictError(StateError):
+    """Raised when the stored version is not the expected one."""
+
+
+class Backend(Protocol):
+    """Bytes under keys. A key is a path with slashes: `rollouts/web-1/record.json`."""
+
+    @property
+    def address(self) -> StoreAddress:
+        """The address, as for `--state`."""
+
+    def location(self, key: str) -> str:
+        """Return the location of a key, for messages."""
+
+    def read(self, key: str) -> Entry | None:
+        """Return the entry under a key; None if there is none."""
+
+    def write(self, key: str, data: bytes, expected: str | None) -> str:
+        """Write if the stored version is the expected one (None: no entry exists); return the new version.
+
+        Raises:
+            WriteConflictError: if it is not; nothing was changed.
+        """
+
+    def delete(self, key: str, expected: str) -> None:
+        """Delete if the stored version is the expected one.
+
+        Raises:
+            WriteConflictError: if it is not; nothing was changed.
+        """
+
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """Return the keys under a folder (`rollouts/`), sorted."""
+
+    def create(self) -> tuple[str, ...]:
+        """Create what can be created (a directory, a table); return notes and warnings for the user."""
+
+
+def conflict(location: str) -> WriteConflictError:
+    """Return the error of a write that came too late."""
+    return WriteConflictError(f"{location} was written by another process meanwhile; it was left unchanged")
