@@ -67,7 +67,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
                 auto_scaling=auto_scaling,
             )
             if not common.json:
-                output.note(_starting_text(servers, world.chosen_speed))
+                output.note(_starting_text(servers, world.simulated_speed))
             stack.enter_context(world)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
         return _drive(_request(request, world), world, common, folder)
@@ -89,7 +89,7 @@ def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
     from awsroll.sandbox.demo_world import NEXT_VERSION_LABEL, RELOAD_COMMAND  # noqa: PLC0415 - see above
 
     fleet = world.fleet
-    healthy_seconds = 240 / world.chosen_speed  # enough for a good version; a bad version fails soon
+    healthy_seconds = 240 / world.simulated_speed  # enough for a good version; a bad version fails soon
     request = replace(
         request,
         asg=fleet.group_name or "",

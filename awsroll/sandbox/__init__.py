@@ -1,7 +1,6 @@
-"""An AWS on your laptop: EC2, load balancing, Auto Scaling and Run Command with the timing of the real ones.
+"""A simulated AWS: EC2, load balancing, Auto Scaling and Run Command with realistic timing.
 
-The names are imported when they are used, so that importing this package costs nothing. `docs/sandbox.md` says what
-it does.
+Each public name is imported on first use, so importing this package is cheap. See `docs/sandbox.md`.
 """
 
 from importlib import import_module
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
         serve as serve,
     )
 
-# The one table of public names: the module of each. tests/typing/test_public_names.py holds the imports above to it.
+# The table of public names: each name and its module. tests/typing/test_public_names.py checks the imports above.
 _HOMES = {
     "awsroll.sandbox.api_errors": ("ApiError", "ConnectionLost"),
     "awsroll.sandbox.faults.call": ("ApiCall", "Fired"),
@@ -42,7 +41,7 @@ _HOMES = {
     "awsroll.sandbox.server": ("SandboxServer", "serve"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - made from the table, so that no name is written twice
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - derived from the table, so each name is written once
 
 
 def __getattr__(name: str) -> Any:

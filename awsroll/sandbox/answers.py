@@ -1,7 +1,7 @@
-"""Answers in AWS's wire formats.
+"""Responses in AWS's wire formats, independent of the operation.
 
-EC2 and the query services answer XML; it is written here directly from botocore's model, because moto's general
-serializer takes milliseconds an instance. JSON results go through moto. Nothing here knows what an operation does.
+EC2 and the query services respond in XML. This file writes that XML directly from botocore's model, because moto's
+general serializer takes milliseconds per instance. moto serializes JSON results.
 """
 
 import json
@@ -15,11 +15,11 @@ REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 
 
 def success(response: Any, result: Mapping[str, Any]) -> Any:
-    """Return moto's triple of status, headers and body for a result shaped as botocore's model has it.
+    """Return moto's triple of status, headers and body for a successful result.
 
     Args:
         response: moto's object for the request.
-        result: the operation's output.
+        result: the operation's output, in the shape of botocore's model.
     """
     from moto.core.utils import get_service_model  # noqa: PLC0415  moto is an optional, slow import
 
@@ -54,8 +54,8 @@ def xml_error(protocol: str, code: str, message: str) -> str:
 
     Args:
         protocol: `ec2`, `query` or `rest-xml`.
-        code: AWS's error code.
-        message: what went wrong.
+        code: the AWS error code.
+        message: the AWS error message.
     """
     error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if protocol == "ec2":
@@ -152,7 +152,7 @@ def _scalar(kind: str, value: Any) -> str:
 
 def _by_moto(response: Any, model: Any, operation: Any, protocol: str, result: Mapping[str, Any]) -> Any:
     from moto.core.responses import ActionContext, ActionResult  # noqa: PLC0415  moto is an optional, slow import
-    from moto.core.serialize import get_serializer_class  # noqa: PLC0415  the same
+    from moto.core.serialize import get_serializer_class  # noqa: PLC0415  moto is an optional, slow import
 
     serializer = get_serializer_class(model.service_name, protocol)
     status, headers, body = ActionResult(result).execute_result(ActionContext(model, operation, serializer, None))
@@ -161,9 +161,9 @@ def _by_moto(response: Any, model: Any, operation: Any, protocol: str, result: M
 
 
 def _failure_by_moto(response: Any, code: str, message: str, http_status: int) -> Any:
-    """Return an error in a protocol that is not written here (CBOR)."""
+    """Return an error in a protocol that only moto can write (CBOR)."""
     from moto.core.exceptions import ServiceException  # noqa: PLC0415  moto is an optional, slow import
-    from moto.core.responses import ActionResult  # noqa: PLC0415  the same
+    from moto.core.responses import ActionResult  # noqa: PLC0415  moto is an optional, slow import
 
     _, headers, body = response.serialized(ActionResult(ServiceException(code, message)))
     return _enriched(response, http_status, headers | {"status": http_status}, body)

@@ -1,19 +1,19 @@
-"""The sandbox server's own small HTTP interface, beside AWS's: what is going on, and what shall go wrong.
+"""The sandbox server's control interface over HTTP: read its state, change its options, inject faults.
 
-    GET  /_awsroll/state                 instances, targets, calls, time
+    GET  /_awsroll/state                 instances, targets, calls and the current time
     GET  /_awsroll/options               the switches
     POST /_awsroll/options               {"boot_seconds": 5, ...}
     POST /_awsroll/capacity              {"us-east-1a": 0, "us-east-1b": null}    null: no limit
     POST /_awsroll/failing-boots         {"count": 2}
     POST /_awsroll/instances/ID/fail     {"code": "Server.InternalError"}
-    GET  /_awsroll/faults                the fault rules in force, and what fired
+    GET  /_awsroll/faults                the active fault rules, and the faults that fired
     POST /_awsroll/faults                {"fault": "throttled", "operation": "ec2:*", "probability": 0.3, "seed": 7}
-    POST /_awsroll/faults/clear          {}    ends every rule; the record stays
+    POST /_awsroll/faults/clear          {}    removes every rule; the record of faults stays
     POST /_awsroll/faults/ID/remove      {}
     POST /_awsroll/time                  {"jump": 60}    only on a virtual clock
 
-All else goes to the next application. A POST must say `Content-Type: application/json`, which no web page can send
-unasked.
+Other requests go to the next application. A POST needs `Content-Type: application/json`, which a web page cannot send
+to another origin without permission.
 """
 
 import json
@@ -33,15 +33,15 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class BadRequestError(Exception):
-    """The request makes no sense; nothing was changed."""
+    """The request is not valid. Nothing was changed."""
 
 
 class Control:
-    """A WSGI application that answers under `/_awsroll/` and hands everything else on.
+    """A WSGI application that serves `/_awsroll/` and passes other requests on.
 
     Args:
-        simulation: what it shows and changes.
-        application: answers everything else.
+        simulation: the sandbox to show and change.
+        application: serves all other requests.
     """
 
     def __init__(self, simulation: "Simulation", application: Application) -> None:
@@ -49,7 +49,7 @@ class Control:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer one request."""
+        """Return one request."""
         path = environ.get("PATH_INFO", "")
         if not path.startswith(PREFIX):
             return self._application(environ, start_response)
@@ -57,7 +57,7 @@ class Control:
             body = self._answer(environ["REQUEST_METHOD"], path.removeprefix(PREFIX), environ)
             status = "200 OK"
         except LookupError:
-            body, status = {"error": f"there is nothing at {path}"}, "404 Not Found"
+            body, status = {"error": f"Unknown path {path}. Nothing was changed."}, "404 Not Found"
         except (BadRequestError, TypeError, ValueError, ApiError, RuntimeError) as error:
             body, status = {"error": str(error)}, "400 Bad Request"
         start_response(status, [("Content-Type", "application/json")])
@@ -66,11 +66,11 @@ class Control:
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> Mapping[str, Any]:
         if method == "GET":
             return {"state": self._state, "options": self._options, "faults": self._simulation.faults.to_json}[path]()
-        wishes = _json_body(environ)
+        body = _json_body(environ)
         with self._simulation.world.lock:
             self._simulation.world.advance()
             if path.startswith("instances/") and path.endswith("/fail"):
-                return self._fail(path.split("/")[1], wishes)
+                return self._fail(path.split("/")[1], body)
             if path.startswith("faults/") and path.endswith("/remove"):
                 return self._remove_fault(int(path.split("/")[1]))
             change = {
@@ -81,7 +81,7 @@ class Control:
                 "failing-boots": self._change_failing_boots,
                 "time": self._jump,
             }[path]
-            return change(wishes)
+            return change(body)
 
     def _state(self) -> Mapping[str, Any]:
         world = self._simulation.world
@@ -93,14 +93,14 @@ class Control:
                 "virtual": self._simulation.is_virtual,
                 "instances": [
                     {
-                        "instance_id": it.instance_id,
-                        "state": it.state,
-                        "zone": it.zone,
-                        "template_version": it.template_version,
-                        "version": it.version_label,
-                        "application_healthy": it.application_healthy(),
+                        "instance_id": instance.instance_id,
+                        "state": instance.state,
+                        "zone": instance.zone,
+                        "template_version": instance.template_version,
+                        "version": instance.version_label,
+                        "application_healthy": instance.application_healthy(),
                     }
-                    for it in world.ec2.instances()
+                    for instance in world.ec2.instances()
                 ],
                 "targets": {
                     arn: [asdict(target) for target in world.elb.targets(arn)] for arn in world.elb.target_groups()
@@ -111,57 +111,57 @@ class Control:
     def _options(self) -> Mapping[str, Any]:
         return asdict(self._simulation.world.options)
 
-    def _change_options(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _change_options(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         world = self._simulation.world
-        world.options = world.options.with_fields(wishes)
+        world.options = world.options.with_fields(body)
         return self._options()
 
-    def _change_capacity(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _change_capacity(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         capacity = self._simulation.ec2.capacity
-        if any(left is not None and not isinstance(left, int) for left in wishes.values()):
-            message = "capacity is a number of instances for each zone, or null for no limit; nothing was changed"
+        if any(count is not None and not isinstance(count, int) for count in body.values()):
+            message = "Capacity must be a number of instances for each zone, or null for no limit. Nothing was changed."
             raise BadRequestError(message)
-        for zone, left in wishes.items():
-            if left is None:
+        for zone, count in body.items():
+            if count is None:
                 capacity.pop(zone, None)
             else:
-                capacity[zone] = left
+                capacity[zone] = count
         return dict(capacity)
 
-    def _change_failing_boots(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._simulation.ec2.failing_boots = int(wishes.get("count", 1))
+    def _change_failing_boots(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._simulation.ec2.failing_boots = int(body.get("count", 1))
         return {"count": self._simulation.ec2.failing_boots}
 
-    def _fail(self, instance_id: str, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._simulation.ec2.fail(instance_id, str(wishes.get("code", "Server.InternalError")))
+    def _fail(self, instance_id: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._simulation.ec2.fail(instance_id, str(body.get("code", "Server.InternalError")))
         return {"instance_id": instance_id, "state": self._simulation.ec2.instance(instance_id).state}
 
-    def _add_fault(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"id": self._simulation.faults.add(FaultRule.from_fields(wishes))}
+    def _add_fault(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"id": self._simulation.faults.add(FaultRule.from_fields(body))}
 
     def _remove_fault(self, rule_id: int) -> Mapping[str, Any]:
         self._simulation.faults.remove(rule_id)
         return self._simulation.faults.to_json()
 
-    def _clear_faults(self, _wishes: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _clear_faults(self, _body: Mapping[str, Any]) -> Mapping[str, Any]:
         self._simulation.faults.clear()
         return self._simulation.faults.to_json()
 
-    def _jump(self, wishes: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._simulation.jump(float(wishes.get("jump", 0)))
+    def _jump(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._simulation.jump(float(body.get("jump", 0)))
         return {"now": self._simulation.world.now().isoformat()}
 
 
 def _json_body(environ: Mapping[str, Any]) -> Mapping[str, Any]:
     if environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/json":
-        message = "send JSON, with Content-Type: application/json"
+        message = "Send JSON, with Content-Type: application/json. Nothing was changed."
         raise BadRequestError(message)
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if length > LARGEST_BODY:
-        message = "the request is too large"
+        message = f"The request body exceeds {LARGEST_BODY} bytes. Nothing was changed."
         raise BadRequestError(message)
     body = json.loads(environ["wsgi.input"].read(length) or b"{}")
     if not isinstance(body, dict):
-        message = "send a JSON object"
+        message = "The request body must be a JSON object. Nothing was changed."
         raise BadRequestError(message)
     return body

@@ -1,7 +1,7 @@
 """The world of `awsroll demo`: a sandbox server with a healthy fleet on version 1, and live traffic in front of it.
 
-Whoever enters it rolls the fleet with the names it gives, and reads what became of the traffic. Nothing is rolled or
-printed here. The timers are a small web server's, sped up so that a watcher sees each step and need not wait.
+The caller rolls the fleet by the names given here, and reads the traffic report. This file rolls and prints nothing.
+The timers fit a small web server, sped up so that each step is visible without waiting.
 """
 
 from contextlib import ExitStack
@@ -17,8 +17,8 @@ from awsroll.sandbox.traffic import Traffic, TrafficReport
 Part = TypeVar("Part")
 DemoStrategy: TypeAlias = Literal["replace", "double-half", "reload"]
 
-# One server after another takes about 70 simulated seconds each to replace and 30 to reload; double-half takes 80 once,
-# and three times as long to watch. Nine servers are done in half a minute, or less.
+# Replacing one server takes about 70 simulated seconds, reloading it 30. double-half takes 80 seconds in total, so it
+# runs slower to stay visible. Nine servers take at most half a minute of real time.
 SPEEDS: dict[DemoStrategy, float] = {"replace": 25.0, "double-half": 10.0, "reload": 15.0}
 """Simulated seconds per second."""
 
@@ -29,26 +29,27 @@ _TIMERS = SandboxOptions(boot_seconds=40, application_seconds=4, stop_seconds=15
 
 _REQUESTS_PER_SECOND = 100.0
 _SLOW_FRACTION = 0.15
-# Of the deregistration delay: whatever target drains has slow requests in flight, and time to finish them.
+# The share of the deregistration delay that a slow request takes: long enough to be in flight during a drain, short
+# enough to finish.
 _SLOW_SHARE_OF_DELAY = 0.6
 
 NEXT_VERSION_LABEL = "v2"
 RELOAD_COMMAND = f"sandbox-version {NEXT_VERSION_LABEL}"
-"""What the simulated instances understand as: serve this version from now on."""
+"""The command that makes a simulated instance serve the next version."""
 
 
 @dataclass(kw_only=True, eq=False)
 class DemoWorld:
     """A running sandbox with a fleet under load, while it is entered.
 
-    Entering takes a second or two; leaving awaits the requests in flight.
+    Entering takes a second or two. Leaving waits for the requests in flight.
     """
 
     servers: int = 9
     strategy: DemoStrategy = "replace"
-    """How it is going to be rolled; decides the default speed, and what a bad version fails at."""
+    """The strategy of the rollout. It sets the default speed, and how a bad version fails."""
     speed: float | None = None
-    """Simulated seconds per second; None takes what makes the strategy pleasant to watch."""
+    """Simulated seconds per second; None uses the default of the strategy."""
     bad_version: bool = False
     """The next version never becomes healthy; with `reload`, its command fails."""
     zones: int = 3
@@ -66,7 +67,7 @@ class DemoWorld:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._server = stack.enter_context(serve(speed=self.chosen_speed, options=_TIMERS))
+            self._server = stack.enter_context(serve(speed=self.simulated_speed, options=_TIMERS))
             self._fleet = self._build()
             self._traffic = stack.enter_context(self._make_traffic())
             self._leave = stack.pop_all()
@@ -76,8 +77,8 @@ class DemoWorld:
         self._leave.close()
 
     @property
-    def chosen_speed(self) -> float:
-        """Simulated seconds per second, as given or by the strategy."""
+    def simulated_speed(self) -> float:
+        """Simulated seconds per second: the given speed, or the default of the strategy."""
         return SPEEDS[self.strategy] if self.speed is None else self.speed
 
     @property
@@ -87,12 +88,12 @@ class DemoWorld:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that send another process's AWS client to the sandbox."""
+        """The environment variables that point an AWS client of another process to the sandbox."""
         return self.server.environment
 
     @property
     def server(self) -> SandboxServer:
-        """The sandbox itself."""
+        """The sandbox server."""
         return _entered(self._server)
 
     @property
@@ -102,7 +103,7 @@ class DemoWorld:
 
     @property
     def traffic(self) -> Traffic:
-        """The load: `snapshot()` while it runs, `url` for a look with one's own client."""
+        """The load: `snapshot()` while it runs, and `url` for another client."""
         return _entered(self._traffic)
 
     @property
@@ -111,7 +112,7 @@ class DemoWorld:
         return "3" if self.bad_version else "2"
 
     def stop_traffic(self) -> TrafficReport:
-        """Stop the load, await the requests in flight, and return the final report; also after leaving."""
+        """Stop the load, wait for the requests in flight, and return the final report. It also works after leaving."""
         return self.traffic.stop()
 
     def _build(self) -> Fleet:
@@ -124,11 +125,11 @@ class DemoWorld:
             health_check_interval_seconds=_HEALTH_CHECK_INTERVAL_SECONDS,
             health_check_timeout_seconds=_HEALTH_CHECK_TIMEOUT_SECONDS,
             deregistration_delay_seconds=DEREGISTRATION_DELAY_SECONDS,
-            template_tags=self._tags_of_every_version(),
+            template_tags=self._common_tags(),
             further_versions=({"sandbox:health": "unhealthy", "sandbox:version": NEXT_VERSION_LABEL},),
         )
 
-    def _tags_of_every_version(self) -> dict[str, str]:
+    def _common_tags(self) -> dict[str, str]:
         return {"sandbox:command": "fails"} if self.bad_version and self.strategy == "reload" else {}
 
     def _make_traffic(self) -> Traffic:
@@ -137,12 +138,12 @@ class DemoWorld:
             target_groups=self.fleet.target_group_arns,
             requests_per_second=_REQUESTS_PER_SECOND,
             slow_fraction=_SLOW_FRACTION,
-            slow_seconds=_SLOW_SHARE_OF_DELAY * DEREGISTRATION_DELAY_SECONDS / self.chosen_speed,
+            slow_seconds=_SLOW_SHARE_OF_DELAY * DEREGISTRATION_DELAY_SECONDS / self.simulated_speed,
         )
 
 
 def _entered(part: Part | None) -> Part:
     if part is None:
-        message = "the demo's world has not been entered yet; use it in a `with` statement"
+        message = "The demo has not started. Use DemoWorld in a `with` statement."
         raise RuntimeError(message)
     return part

@@ -1,8 +1,8 @@
-"""Every API call to the sandbox passes here: time first, then the callbacks, then the physics or plain moto.
+"""The path of every API call: advance the time, run the callbacks, then call a simulated service or plain moto.
 
-moto receives and parses the request; before it writes the answer it calls `BaseResponse.call_action`. That one method
-is replaced while a sandbox is active. An operation that a simulated service has in its table is answered by it, any
-other by moto as ever. One call at a time: the world's lock is held throughout.
+moto receives and parses the request, and calls `BaseResponse.call_action` to answer it. This file replaces that method
+while a sandbox is active. A simulated service answers the operations in its table; moto answers the others. The world's
+lock is held throughout, so that calls run one at a time.
 """
 
 from collections import Counter
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
     from awsroll.sandbox.world import World
 
 CallListener = Callable[[str, str, Mapping[str, Any]], None]
-"""Gets the service, the operation and its parameters; may raise `ApiError` or `ConnectionLost`."""
+"""Receives the service, the operation and its parameters; may raise `ApiError` or `ConnectionLost`."""
 
 SIMULATED_SERVICES = ("ec2", "elbv2", "autoscaling", "ssm", "cloudwatch")
 FIRST_ERROR_STATUS = 400
 
 
 class SimulatedService(Protocol):
-    """A part of the world that answers some of its service's operations itself."""
+    """A simulated service that answers some operations itself."""
 
     @property
     def operations(self) -> Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]]:
-        """What answers each operation; a result of None leaves this one call to moto."""
+        """The handler of each operation. A result of None leaves the call to moto."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostAnswers:
-    """The exceptions by which a call ends without an answer, as the transport understands them."""
+    """The exceptions that make the transport end a call without a response."""
 
     connection: Callable[[], Exception]
-    """Makes the one for a broken connection."""
+    """Create the exception for a broken connection."""
     answer: Callable[[float], Exception]
-    """Makes the one for a caller who waited in vain; a server waits here for so many seconds."""
+    """Create the exception for a call without a response. A server first waits for the given seconds."""
 
 
 class Api:
-    """The way from a request to its answer.
+    """Answers each request.
 
     Args:
-        world: what the calls look at and change.
-        lost: what moto's transport takes for a broken connection, and for none.
+        world: the world that the calls read and change.
+        lost: the exceptions for calls without a response.
     """
 
     def __init__(self, world: "World", lost: LostAnswers) -> None:
@@ -66,13 +66,13 @@ class Api:
         self._followups = ec2.followups | elb.followups
         self._listeners: dict[str, list[CallListener]] = {"before": [], "after": []}
         self.calls: Counter[str] = Counter()
-        """How often each operation was called, as `ec2:RunInstances`, refused calls included."""
+        """The number of calls of each operation, by names such as `ec2:RunInstances`. Refused calls count."""
 
     def on_call(self, listener: CallListener, when: Literal["before", "after"] = "before") -> Callable[[], None]:
-        """Call `listener` at each API call, before or after its effect; return a function that ends that.
+        """Call `listener` at each API call, before or after its effect, and return a function that removes it.
 
-        A listener that raises replaces the answer: before the effect it prevents that too, after it only the answer is
-        lost.
+        A listener that raises replaces the response. Before the effect it also prevents the effect; after the effect
+        only the response is lost.
         """
         self._listeners[when].append(listener)
 
@@ -83,22 +83,22 @@ class Api:
         return end
 
     def answer(self, response: Any, plain: Callable[[Any], Any]) -> Any:
-        """Answer one request.
+        """Return one request.
 
         Args:
             response: moto's object for this request.
-            plain: moto's own way to answer it.
+            plain: moto's own handler of the request.
         """
         service, operation = str(response.boto3_service_name), str(response._get_action())  # noqa: SLF001  moto has no public way
         try:
-            # A function may call the sandbox itself, from another process or thread.
+            # A Lambda function may call the sandbox from another process or thread.
             with nullcontext() if service == "lambda" else self._world.lock:
                 return self._answer(response, plain, service, operation)
         except ApiError as error:
             return answers.failure(response, error.code, error.message, error.http_status)
         except ConnectionLost as lost:
             raise self._lost.connection() from lost
-        except AnswerWithheld as withheld:  # outside the lock: others are answered meanwhile
+        except AnswerWithheld as withheld:  # outside the lock: other calls continue
             raise self._lost.answer(withheld.seconds) from withheld
 
     def _answer(self, response: Any, plain: Callable[[Any], Any], service: str, operation: str) -> Any:
@@ -124,7 +124,7 @@ class Api:
     def _perform(
         self, response: Any, plain: Callable[[Any], Any], service: str, operation: str, parameters: dict[str, Any]
     ) -> Any:
-        """Give the operation its effect and return the answer as moto's transport wants it."""
+        """Perform the operation and return the response as moto's transport expects it."""
         if service == "lambda" and operation == "Invoke":
             return self._world.functions.invoke(response, str(parameters["FunctionName"]))
         simulated = self._services.get(service)
@@ -147,10 +147,10 @@ class Api:
 
 
 class CallsAnswered:
-    """While it is entered, all of moto's requests in this process go through an `Api`.
+    """A context in which all of moto's requests in this process go through an `Api`.
 
-    S3 alone does not come by `call_action`: moto takes it to `_bucket_response` or `_key_response` after the set-up of
-    the request, which is where these are replaced for one request.
+    S3 does not use `call_action`: after setting up a request, moto calls `_bucket_response` or `_key_response`. This
+    class replaces both for each request.
     """
 
     _active = False
@@ -163,7 +163,7 @@ class CallsAnswered:
         from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
 
         if CallsAnswered._active:
-            message = "another sandbox is active in this process; leave it first (moto keeps its state per process)"
+            message = "another sandbox is active in this process. Leave it first: moto keeps its state per process."
             raise RuntimeError(message)
         CallsAnswered._active = True
         api, plain, set_up = self._api, BaseResponse.call_action, BaseResponse.setup_class
@@ -199,12 +199,12 @@ def _answer_s3(api: Api, response: Any, plain: Callable[..., Any], *request: Any
 
 
 def _succeeded(answer: Any) -> bool:
-    """Whether an answer is no error; moto gives some S3 answers as a body alone."""
+    """Return whether a response is a success. moto returns some S3 responses as a body alone."""
     return isinstance(answer, str | bytes) or int(answer[0]) < FIRST_ERROR_STATUS
 
 
 def _refuse_unknown(world: "World", service: str, operation: str) -> None:
-    """Answer like an endpoint that is older than the operation, if the options say so."""
+    """Refuse an operation that an older endpoint does not know, if the options select one."""
     if service == "autoscaling" and operation == "LaunchInstances" and not world.options.launch_instances_available:
         refuse("InvalidAction", "Could not find operation LaunchInstances for version 2011-01-01")
 
@@ -212,8 +212,8 @@ def _refuse_unknown(world: "World", service: str, operation: str) -> None:
 def _parameters(response: Any, service: str) -> dict[str, Any]:
     """Return the request's parameters by the names and types of the service's model."""
     if service in {"s3", "lambda"}:
-        found: dict[str, Any] = dict(response.uri_match)
-        return found
+        parameters: dict[str, Any] = dict(response.uri_match)
+        return parameters
     if not response.automated_parameter_parsing:
         if service not in SIMULATED_SERVICES:
             return {}

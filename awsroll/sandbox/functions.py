@@ -1,8 +1,8 @@
-"""Lambda in the sandbox: only Invoke, answered by Python functions that a test registers.
+"""Lambda in the sandbox: Invoke calls the Python functions that a test registers.
 
     sandbox.functions["after-healthy"] = lambda event: {"seen": event["instance_ids"]}
 
-The rest of Lambda is plain moto, which runs nothing here. A function that is not registered does not exist.
+The rest of Lambda is plain moto, which runs no code. A function that is not registered does not exist.
 """
 
 import json
@@ -15,12 +15,12 @@ from awsroll.sandbox.api_errors import refuse
 from awsroll.sandbox.interfaces import Account
 
 Function: TypeAlias = Callable[[Any], Any]
-"""Gets the event and returns the result, both as JSON has them."""
+"""Takes the event and returns the result, both in JSON's types."""
 DONE, ACCEPTED, NO_CONTENT = 200, 202, 204
 
 
 class Functions(dict[str, Function]):
-    """The functions that exist, by name.
+    """The registered functions by name.
 
     Args:
         account: the account and region of the functions.
@@ -31,12 +31,12 @@ class Functions(dict[str, Function]):
         self._account = account
 
     def invoke(self, response: Any, name: str) -> tuple[int, dict[str, str], str]:
-        """Answer an Invoke request as moto's triple of status, headers and body.
+        """Return the response to Invoke as moto's triple of status, headers and body.
 
-        A function that raises is an answer too: HTTP 200 with a function error.
+        If the function raises, the response is HTTP 200 with a function error.
 
         Raises:
-            ApiError: there is no such function.
+            ApiError: the function is not registered.
         """
         name = unquote(name).rpartition(":function:")[2].partition(":")[0]
         function = self.get(name)
@@ -54,7 +54,7 @@ def _run(function: Function, body: Any) -> tuple[dict[str, str], str]:
     headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
     try:
         return headers, json.dumps(function(json.loads(body) if body else {}))
-    except Exception as error:  # noqa: BLE001  whatever the function raises is its answer
+    except Exception as error:  # noqa: BLE001  every exception becomes a function error
         failure = {
             "errorMessage": str(error),
             "errorType": type(error).__name__,

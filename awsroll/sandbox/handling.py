@@ -1,11 +1,9 @@
-"""Small shared pieces of the API handlers of Auto Scaling and SSM: pages, lists of ids, refusals.
-
-Nothing here knows what a group or a command is.
-"""
+"""Parts that the API handlers of several services share: pages, lists of ids, timestamps, refusals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from awsroll.sandbox.api_errors import ApiError
@@ -23,7 +21,7 @@ TOKEN_PREFIX = "sandbox-page-"  # noqa: S105  a page token, no secret
 
 
 def refuse(message: str, *, code: str = "ValidationError") -> NoReturn:
-    """Refuse a request; Auto Scaling says ValidationError, HTTP 400, for nearly everything.
+    """Refuse a request. Auto Scaling uses ValidationError, HTTP 400, for nearly every refusal.
 
     Raises:
         ApiError: always.
@@ -33,7 +31,7 @@ def refuse(message: str, *, code: str = "ValidationError") -> NoReturn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSize:
-    """How many items a page of an operation may have, and the parameter that asks for it."""
+    """The bounds of the page size of an operation, and the parameter that sets it."""
 
     default: int
     most: int
@@ -43,10 +41,10 @@ class PageSize:
 
 
 def page(items: Sequence[Item], parameters: Parameters, sizes: PageSize) -> tuple[list[Item], str | None]:
-    """Cut one page out of `items` by the size and the NextToken of a request; answer it with the next token.
+    """Return one page of `items` and the next token, by the page size and the NextToken of a request.
 
     Raises:
-        ApiError: a token that was not given out, or a page size out of bounds.
+        ApiError: the token is unknown, or the page size is out of bounds.
     """
     size = int(parameters.get(sizes.parameter) or sizes.default)
     if not sizes.least <= size <= sizes.most:
@@ -59,18 +57,31 @@ def page(items: Sequence[Item], parameters: Parameters, sizes: PageSize) -> tupl
     return list(items[int(number) : end]), (f"{TOKEN_PREFIX}{end}" if end < len(items) else None)
 
 
+def timestamp(value: Any, *, code: str = "ValidationError") -> datetime:
+    """Return a timestamp of a request, in UTC if it has no time zone.
+
+    Raises:
+        ApiError: the value is not a timestamp.
+    """
+    try:
+        instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        refuse(f"{value} is not a valid timestamp", code=code)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
 def with_token(answer: Answer, token: str | None) -> Answer:
-    """Add NextToken to an answer when there is a next page."""
+    """Return the answer, with NextToken if there is a next page."""
     return answer if token is None else answer | {"NextToken": token}
 
 
 def ids_of(parameters: Parameters, *, limit: int, name: str = "InstanceIds") -> list[str]:
-    """Answer a list of instance ids from a request.
+    """Return the instance ids of a request.
 
     Raises:
-        ApiError: none given, too many, or repeated ones.
+        ApiError: there are no ids, too many, or repeated ids.
     """
-    ids = [str(each) for each in parameters.get(name) or []]
+    ids = [str(instance_id) for instance_id in parameters.get(name) or []]
     if not ids:
         refuse(f"1 validation error detected: {name} must not be empty")
     if len(ids) > limit:

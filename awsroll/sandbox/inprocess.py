@@ -1,12 +1,12 @@
-"""The sandbox inside this process: ordinary boto3 clients, no server, time that tests move.
+"""The sandbox inside this process: ordinary boto3 clients, no server, and time that tests move.
 
     with Sandbox(clock=VirtualClock()) as sandbox:
         fleet = sandbox.standalone_fleet(servers=9)
         boto3.client("ec2").terminate_instances(InstanceIds=[fleet.instance_ids[0]])
         sandbox.jump(60)
 
-moto catches the clients' requests; credentials, region and configuration files of the machine are out of reach
-meanwhile.
+moto intercepts the clients' requests. The machine's credentials, region and configuration files are hidden while the
+sandbox is active.
 """
 
 import os
@@ -23,20 +23,20 @@ from awsroll.sandbox.ticker import Ticker
 from awsroll.sandbox.world import REGION, SandboxClock
 
 ACCESS_KEY_ID = "AKIASANDBOX000000000"
-SECRET_ACCESS_KEY = "sandbox"  # noqa: S105  nothing checks it
+SECRET_ACCESS_KEY = "sandbox"  # noqa: S105  the sandbox does not check it
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
     "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # thousands of public images, loaded anew for each sandbox
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # each sandbox would load thousands of public images
 }
 HIDDEN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
 
 class Sandbox(Simulation):
-    """A simulated AWS that this process's boto3 talks to while it is entered.
+    """A simulated AWS that this process's boto3 clients call while it is entered.
 
     Args:
         clock: `awsroll.testing.clock.VirtualClock`, or None for the wall clock.
@@ -82,7 +82,7 @@ class Sandbox(Simulation):
 
 
 class _Environment:
-    """Fake credentials and no configuration while entered; the old environment afterwards."""
+    """Sets fake credentials and hides the configuration while entered; restores the environment on exit."""
 
     def __init__(self, region: str) -> None:
         self._wanted = ENVIRONMENT | {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
@@ -103,16 +103,16 @@ class _Environment:
 
 
 def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
-    """Return a boto3 session with fake credentials; all of them share botocore's service models.
+    """Return a boto3 session with fake credentials. All sessions share botocore's service models.
 
     Args:
-        region: of its clients.
-        endpoint_url: where its clients send their requests; None is AWS's own address, which moto catches.
+        region: the region of its clients.
+        endpoint_url: the endpoint of its clients; None is AWS's own endpoint, which moto intercepts.
     """
     import boto3  # noqa: PLC0415  kept out of the import of this module
-    import botocore.session  # noqa: PLC0415  the same
+    import botocore.session  # noqa: PLC0415  kept out of the import of this module
 
-    class SandboxSession(boto3.Session):  # type: ignore[misc, unused-ignore]  # untyped where no stubs are installed
+    class SandboxSession(boto3.Session):  # type: ignore[misc, unused-ignore]  # untyped without stubs
         """Sends every client to the sandbox."""
 
         def client(self, *args: Any, **kwargs: Any) -> Any:
@@ -132,27 +132,27 @@ def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
 
 @cache
 def _shared_clients(region: str) -> Clients:
-    """Return the clients that build the fleets of all sandboxes in a region: they keep nothing of a sandbox."""
+    """Return the clients that build the fleets of all sandboxes in a region; they keep no state of a sandbox."""
     return Clients(sandbox_session(region))
 
 
 @cache
 def _service_models() -> Any:
-    """Return botocore's loader of service models; reading one takes longer than many calls."""
+    """Return botocore's loader of service models. Loading a model takes longer than many calls."""
     from botocore.loaders import create_loader  # noqa: PLC0415  kept out of the import of this module
 
     return create_loader()
 
 
 def _forget_networks() -> None:
-    """Drop the network that moto's own reset leaves behind where a group was in use: it draws ids when it is made."""
+    """Drop the default network that moto's reset keeps if a group used it: creating a network draws random ids."""
     from moto.ec2.models import ec2_backends  # noqa: PLC0415  moto is an optional, slow import
 
     ec2_backends.clear()
 
 
 def _repeat_identifiers() -> None:
-    """Let moto give the same ids in every run, so that a failure repeats exactly."""
+    """Make moto generate the same ids in every run, so that a failure repeats exactly."""
     from moto.moto_api._internal import mock_random  # noqa: PLC0415  moto is an optional, slow import
 
     mock_random.seed(0)

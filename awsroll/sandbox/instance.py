@@ -1,7 +1,7 @@
-"""One simulated EC2 instance: its states and what its application answers.
+"""One simulated EC2 instance: its state, and how its application answers health checks.
 
-An instance knows its state and whether its application is up; it starts no timers and tells nobody. `world.py` beside
-it moves it and spreads the news. The tags read here are the requests that users make of the sandbox (`sandbox:...`).
+An instance starts no timers and notifies no listeners; `ec2/world.py` does both. Users control an instance by the tags
+`sandbox:...`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,13 +14,13 @@ STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 4
 
 
 class Health(StrEnum):
-    """What a health check of an application ends in."""
+    """The result of a health check."""
 
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     NEVER_ANSWERS = "never-answers"
     REFUSES = "refuses"
-    """Nothing listens: the instance boots, has stopped, or is gone."""
+    """No application listens: the instance is booting, stopped or terminated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class StateReason:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SimInstance:
-    """An instance as the simulated world sees it; moto's record of it holds the rest (addresses, volumes, tags)."""
+    """A simulated instance. moto's record of it holds the addresses, volumes and tags."""
 
     instance_id: str
     zone: str
@@ -47,38 +47,38 @@ class SimInstance:
     record: Any
     """moto's instance."""
     read_tags: Callable[[], Mapping[str, str]]
-    """Answers the tags as they are now."""
+    """Returns the current tags."""
     state: str = "pending"
     state_reason: StateReason = field(default_factory=StateReason)
     transition_reason: str = ""
     version_label: str = ""
-    """What the application says its version is; a reload changes it."""
+    """The version that the application serves. A reload changes it."""
     application_up: bool = False
     running_since: datetime | None = None
     terminated_at: datetime | None = None
     visible_from: datetime | None = None
-    """EC2 denies knowing the instance before this instant; None is always."""
+    """Before this instant, EC2 does not show the instance; None means that it always shows it."""
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """The tags as they are now."""
+        """The current tags."""
         return self.read_tags()
 
     @property
     def is_live(self) -> bool:
-        """Pending or running."""
+        """Whether the instance is pending or running."""
         return self.state in {"pending", "running"}
 
     def answers(self, port: int | None = None) -> Health:
         """Return how the application answers a health check on `port`.
 
-        The tag `sandbox:health`, or `sandbox:health:PORT` for one port, says what a booted application does.
+        The tag `sandbox:health`, or `sandbox:health:PORT` for one port, sets the answer of a booted application.
         """
         if self.state != "running" or not self.application_up:
             return Health.REFUSES
         tags = self.tags
-        wish = tags.get(f"sandbox:health:{port}") or tags.get("sandbox:health") or Health.HEALTHY
-        return Health(wish) if wish in set(Health) else Health.HEALTHY
+        requested = tags.get(f"sandbox:health:{port}") or tags.get("sandbox:health") or Health.HEALTHY
+        return Health(requested) if requested in set(Health) else Health.HEALTHY
 
     def number_tag(self, key: str, default: float) -> float:
         """Return the number in a tag, or `default` if the tag is missing or holds no number."""
@@ -88,5 +88,5 @@ class SimInstance:
             return default
 
     def application_healthy(self) -> bool:
-        """Whether the application is booted and has not been told to be unhealthy."""
+        """Return whether the application is up and its tags do not make it unhealthy."""
         return self.answers() is Health.HEALTHY

@@ -53,8 +53,8 @@ class ServiceContext(Account, Protocol):
 class LaunchDecisions(Protocol):
     """What the fault rules decide for one launch."""
 
-    def grant(self, zone: str, wanted: int) -> int:
-        """Return how many of `wanted` instances may launch into a zone."""
+    def grant(self, zone: str, requested: int) -> int:
+        """Return how many of `requested` instances may launch into a zone."""
         ...
 
     def unseen_seconds(self, zone: str) -> float:
@@ -114,7 +114,7 @@ class InstanceService(Protocol):
         ...
 
     def reload(self, instance_id: str, version_label: str) -> None:
-        """Let the application of an instance serve another version."""
+        """Make the application of an instance serve another version."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""Ready-made fleets: everything that has to exist before there is something to roll.
+"""Ready-made fleets: network, load balancer, target groups, launch template and healthy servers.
 
-Built through the plain API, so that they work in process and against a server alike, and returned when every server is
-healthy behind its load balancer. Used by tests, by `awsroll demo`, and by users who want something to try awsroll on.
+They are built through the AWS API, so they work in process and on a server alike. They are returned when every server
+is healthy behind its load balancer. Tests, `awsroll demo` and users who try awsroll use them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,22 +10,22 @@ from typing import Any
 
 IMAGE_ID = "ami-0123456789abcdef0"
 PATIENCE = 1000
-"""How often `Pace.pause` is called before a fleet that does not become healthy is given up."""
+"""The number of calls of `Pace.pause` before building a fleet fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetShape:
-    """What fleet to build."""
+    """The settings of a fleet to build."""
 
     name: str = "web"
     servers: int = 9
-    """For a standalone fleet; the desired capacity of a group is `desired`."""
+    """The size of a standalone fleet. A group uses `desired`."""
     desired: int = 4
     min_size: int = 0
     max_size: int = 20
     zones: int = 3
     ports: tuple[int, ...] = (80,)
-    """Each server is registered on all of them; a group registers on the first alone."""
+    """A standalone server is registered on every port, a group member on the first port only."""
     target_groups: int = 1
     health_check_interval_seconds: int = 10
     health_check_timeout_seconds: int = 5
@@ -33,18 +33,18 @@ class FleetShape:
     unhealthy_threshold: int = 2
     deregistration_delay_seconds: int = 30
     template_tags: Mapping[str, str] | None = None
-    """Tags that every version puts on its instances."""
+    """Tags that every template version puts on its instances."""
     further_versions: tuple[Mapping[str, str], ...] = ()
     """Tags of versions 3, 4, ... of the launch template, to make them misbehave: `{"sandbox:health": "unhealthy"}`."""
     health_check_type: str = "ELB"
-    """Of an Auto Scaling group."""
+    """For an Auto Scaling group."""
     health_check_grace_seconds: int = 0
-    """Of an Auto Scaling group."""
+    """For an Auto Scaling group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """The ids of what was built."""
+    """The ids of a fleet and its network."""
 
     vpc_id: str
     subnet_ids: tuple[str, ...]
@@ -56,21 +56,21 @@ class Fleet:
     template_name: str
     instance_ids: tuple[str, ...]
     group_name: str | None = None
-    """Of the Auto Scaling group, if it is one."""
+    """The name of the Auto Scaling group; None for a standalone fleet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How to let time pass while a fleet is built."""
+    """How time passes while a fleet is built."""
 
     pause: Callable[[], None]
 
 
 class Clients:
-    """boto3 clients of one session, each made once: making one takes longer than many calls.
+    """boto3 clients of one session, each created once: creating a client takes longer than many calls.
 
     Args:
-        session: a boto3 session that talks to a sandbox.
+        session: a boto3 session of a sandbox.
     """
 
     def __init__(self, session: Any) -> None:
@@ -86,19 +86,19 @@ class Clients:
 
 
 def standalone_fleet(clients: Clients, shape: FleetShape, pace: Pace) -> Fleet:
-    """Build servers that are registered in target groups by hand.
+    """Build standalone servers that are registered in target groups.
 
     Args:
-        clients: of a session that talks to a sandbox.
-        shape: what to build.
-        pace: how to wait.
+        clients: the clients of a sandbox.
+        shape: the settings of the fleet.
+        pace: how time passes while waiting.
     """
-    ground = _Ground(clients, shape)
+    network = _Network(clients, shape)
     ec2, elb = clients.client("ec2"), clients.client("elbv2")
     instance_ids = tuple(
         ec2.run_instances(
-            LaunchTemplate={"LaunchTemplateId": ground.template_id, "Version": "1"},
-            SubnetId=ground.subnet_ids[number % len(ground.subnet_ids)],
+            LaunchTemplate={"LaunchTemplateId": network.template_id, "Version": "1"},
+            SubnetId=network.subnet_ids[number % len(network.subnet_ids)],
             MinCount=1,
             MaxCount=1,
             TagSpecifications=[_tags("instance", {"Name": f"{shape.name}-{number + 1}"})],
@@ -107,50 +107,50 @@ def standalone_fleet(clients: Clients, shape: FleetShape, pace: Pace) -> Fleet:
     )
     _wait(pace, lambda: _all_running(ec2, instance_ids), "running")
     targets = [{"Id": instance_id, "Port": port} for instance_id in instance_ids for port in shape.ports]
-    for arn in ground.target_group_arns:
+    for arn in network.target_group_arns:
         if targets:
             elb.register_targets(TargetGroupArn=arn, Targets=targets)
-    _wait(pace, lambda: _all_healthy(elb, ground.target_group_arns, len(targets)), "healthy")
-    return ground.fleet(instance_ids, None)
+    _wait(pace, lambda: _all_healthy(elb, network.target_group_arns, len(targets)), "healthy")
+    return network.fleet(instance_ids, None)
 
 
 def auto_scaling_fleet(clients: Clients, shape: FleetShape, pace: Pace) -> Fleet:
-    """Build an Auto Scaling group attached to target groups, with its members in service.
+    """Build an Auto Scaling group that is attached to target groups, with its members in service.
 
     Args:
-        clients: of a session that talks to a sandbox.
-        shape: what to build.
-        pace: how to wait.
+        clients: the clients of a sandbox.
+        shape: the settings of the fleet.
+        pace: how time passes while waiting.
     """
-    ground = _Ground(clients, shape)
+    network = _Network(clients, shape)
     autoscaling, elb = clients.client("autoscaling"), clients.client("elbv2")
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=shape.name,
-        LaunchTemplate={"LaunchTemplateId": ground.template_id, "Version": "1"},
+        LaunchTemplate={"LaunchTemplateId": network.template_id, "Version": "1"},
         MinSize=shape.min_size,
         MaxSize=shape.max_size,
         DesiredCapacity=shape.desired,
-        VPCZoneIdentifier=",".join(ground.subnet_ids),
-        TargetGroupARNs=list(ground.target_group_arns),
+        VPCZoneIdentifier=",".join(network.subnet_ids),
+        TargetGroupARNs=list(network.target_group_arns),
         HealthCheckType=shape.health_check_type,
         HealthCheckGracePeriod=shape.health_check_grace_seconds,
     )
 
     def members() -> Sequence[Mapping[str, Any]]:
         answer = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[shape.name])
-        found: Sequence[Mapping[str, Any]] = answer["AutoScalingGroups"][0]["Instances"]
-        return found
+        instances: Sequence[Mapping[str, Any]] = answer["AutoScalingGroups"][0]["Instances"]
+        return instances
 
     def in_service() -> bool:
         states = [member["LifecycleState"] for member in members()]
         return states == ["InService"] * shape.desired
 
     _wait(pace, in_service, "in service")
-    _wait(pace, lambda: _all_healthy(elb, ground.target_group_arns, shape.desired), "healthy")
-    return ground.fleet(tuple(member["InstanceId"] for member in members()), shape.name)
+    _wait(pace, lambda: _all_healthy(elb, network.target_group_arns, shape.desired), "healthy")
+    return network.fleet(tuple(member["InstanceId"] for member in members()), shape.name)
 
 
-class _Ground:
+class _Network:
     """The network, the load balancer, the target groups and the launch template."""
 
     def __init__(self, clients: Clients, shape: FleetShape) -> None:
@@ -165,7 +165,7 @@ class _Ground:
         self.template_id = self._template()
 
     def fleet(self, instance_ids: tuple[str, ...], group_name: str | None) -> Fleet:
-        """Return the record of all ids."""
+        """Return the ids of the fleet."""
         return Fleet(
             vpc_id=self.vpc_id,
             subnet_ids=self.subnet_ids,
@@ -242,22 +242,24 @@ def _all_running(ec2: Any, instance_ids: Sequence[str]) -> bool:
     pages = ec2.get_paginator("describe_instances").paginate(
         Filters=[{"Name": "instance-state-name", "Values": ["running"]}]
     )
-    running = {it["InstanceId"] for page in pages for group in page["Reservations"] for it in group["Instances"]}
+    running = {
+        instance["InstanceId"] for page in pages for group in page["Reservations"] for instance in group["Instances"]
+    }
     return running.issuperset(instance_ids)
 
 
 def _all_healthy(elb: Any, target_group_arns: Sequence[str], count: int) -> bool:
     for arn in target_group_arns:
         health = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-        if [it["TargetHealth"]["State"] for it in health] != ["healthy"] * count:
+        if [description["TargetHealth"]["State"] for description in health] != ["healthy"] * count:
             return False
     return True
 
 
-def _wait(pace: Pace, is_so: Callable[[], bool], what: str) -> None:
+def _wait(pace: Pace, is_reached: Callable[[], bool], what: str) -> None:
     for _ in range(PATIENCE):
-        if is_so():
+        if is_reached():
             return
         pace.pause()
-    message = f"the sandbox's new fleet is not {what} after {PATIENCE} looks; version 1 of its template must be good"
+    message = f"The new fleet is not {what} after {PATIENCE} checks. Check the tags of template version 1."
     raise RuntimeError(message)

@@ -1,8 +1,7 @@
-"""Every switch of the sandbox, with its unit and its default.
+"""Every option of the sandbox, with its unit and default.
 
-Two kinds live here: how long things take in the simulated AWS (all `_seconds` are simulated seconds, divided by
-`speed`), and which way the sandbox goes where AWS's behaviour is not documented. A test suite that depends on such a
-behaviour runs each way. Nothing here reads the environment or the command line.
+There are two kinds. Fields that end in `_seconds` set durations, in simulated seconds, divided by `speed`. The other
+switches select a behaviour where AWS does not document it; test suites that depend on such a behaviour run both ways.
 """
 
 from collections.abc import Mapping
@@ -12,93 +11,94 @@ from typing import Any, Literal, Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """How the simulated AWS behaves. Change single ones at run time with `World.change_options`."""
+    """The behaviour of the simulated AWS. `World.change_options` changes options at run time."""
 
     speed: float = 1.0
-    """How many simulated seconds pass in one second of the clock. Only timers are scaled, never timestamps."""
+    """Simulated seconds per second of the clock. It scales timers, never timestamps."""
 
     # --- EC2 ---
     boot_seconds: float = 40.0
     """From RunInstances or StartInstances to `running`."""
     boot_jitter_seconds: float = 0.0
-    """Each boot takes up to this much longer; the same amounts in every run of the same calls."""
+    """The most that a boot takes longer, at random. The same calls get the same amounts in every run."""
     application_seconds: float = 5.0
     """From `running` until the application answers health checks."""
     stop_seconds: float = 30.0
-    """From StopInstances or TerminateInstances to `stopped` or `terminated`; the application stops at once."""
+    """From StopInstances to `stopped`, or TerminateInstances to `terminated`. The application stops at once."""
     status_check_seconds: float = 120.0
-    """How long the status checks of a running instance say `initializing`."""
+    """How long the status checks of a running instance are `initializing`."""
     api_visibility_seconds: float = 1.0
-    """How long EC2 denies knowing an instance that it has just launched (eventual consistency)."""
+    """How long EC2 does not show a new instance (eventual consistency)."""
     terminated_visible_seconds: float = 3600.0
-    """How long a terminated instance is still described."""
+    """How long EC2 describes a terminated instance."""
     tags_fade_seconds: float = 600.0
     """How long a terminated instance keeps its tags."""
     client_token_seconds: float = 86400.0
     """How long a client token is remembered after the last of its instances was terminated."""
     changed_token_parameters: Literal["refused", "ignored"] = "refused"  # noqa: S105  no password
-    """Same token, other parameters: `IdempotentParameterMismatch`, or the first call's instances."""
+    """Same token, other parameters: `IdempotentParameterMismatch`, or the instances of the first call."""
     template_subnet_token_scope: Literal["zonal", "regional"] = "zonal"  # noqa: S105  no password
     """Scope of a client token when the subnet comes from the launch template alone."""
     launch_tags: Literal["merged", "replaced"] = "merged"
-    """Tags in RunInstances beside tags in the launch template: added to them, or instead of them."""
+    """Whether tags of RunInstances are added to the tags of the launch template, or replace them."""
     capacity_error_status: int = 500
-    """HTTP status of `InsufficientInstanceCapacity`; botocore retries by itself if it is 5xx."""
+    """HTTP status of `InsufficientInstanceCapacity`. botocore retries a 5xx status by itself."""
     filter_values_limit: int = 200
-    """More values than this in one call's filters: `FilterLimitExceeded`."""
+    """The most filter values in one call; more are `FilterLimitExceeded`."""
 
     # --- Elastic Load Balancing ---
     registration_seconds: float = 3.0
-    """How long a registered target stays `Elb.RegistrationInProgress` before health checks begin."""
+    """How long a new target is `Elb.RegistrationInProgress` before health checks begin."""
     first_check: Literal["after-interval", "at-once"] = "after-interval"
-    """When the first health check of a target is made, counted from the end of its registration."""
+    """When the first health check runs, counted from the end of the registration."""
     first_healthy_needs: Literal["one-pass", "threshold"] = "one-pass"
-    """What a target that was never healthy or unhealthy needs to become `healthy`."""
+    """The passed checks that a new target needs to become `healthy`."""
     register_targets: Literal["all-or-nothing", "partial"] = "all-or-nothing"
-    """RegisterTargets with one bad id: registers none of the others, or all of them. The call fails either way."""
+    """RegisterTargets with one bad id registers no other target, or all of them. The call fails either way."""
     changed_delay: Literal["ignored", "applied"] = "ignored"
-    """Effect of a changed deregistration delay on targets that are draining already."""
+    """Whether a changed deregistration delay applies to targets that are draining already."""
     drain_lag_seconds: float = 0.0
-    """How much longer than its deregistration delay a target stays `draining`."""
+    """How long a target stays `draining` beyond its deregistration delay."""
     drained_listed_seconds: float = 0.0
-    """How long a drained target stays in the list without `Targets`, as `unused` with `Target.NotRegistered`."""
+    """How long the list without `Targets` shows a drained target, as `unused` with `Target.NotRegistered`."""
     deregistered_while_unused: Literal["drains", "leaves-at-once"] = "drains"
-    """What deregistering does to a target of a target group that no listener uses."""
+    """What happens to a target that is deregistered from a target group without a listener."""
     unknown_target_health: Literal["refused", "unused"] = "refused"
     """DescribeTargetHealth naming an instance that EC2 does not know: `InvalidTarget`, or `Target.NotRegistered`."""
     ended_target_seconds: float = 120.0
-    """How long a target whose instance was terminated stays listed as `Target.InvalidState`."""
+    """How long the target of a terminated instance stays listed, as `Target.InvalidState`."""
     targets_per_group: int = 1000
-    """Quota: more targets than this in one target group are `TooManyTargets`."""
+    """Quota: the most targets in one target group; more are `TooManyTargets`."""
 
     # --- Auto Scaling ---
     launch_instances_available: bool = True
     """Whether the endpoint knows LaunchInstances and several ids in TerminateInstanceInAutoScalingGroup."""
     launch_instances_raises_desired: bool = True
-    """Whether LaunchInstances adds what it launches to the desired capacity."""
+    """Whether LaunchInstances raises the desired capacity by the number of launched instances."""
     instance_template_version: Literal["number", "alias"] = "number"
-    """What a member's template version says if the group's is `$Latest` or `$Default`."""
+    """How a member shows its template version if the group uses `$Latest` or `$Default`."""
     second_terminate: Literal["refused", "decrements"] = "refused"
-    """Terminating a member that is terminating already, with decrement."""
+    """The effect of terminating, with decrement, a member that is already terminating."""
     standby_terminate_decrement: Literal["lowers", "ignored"] = "lowers"
-    """Terminating a standby member, whose way in had lowered the desired capacity, with decrement: lowers it again."""
+    """Whether terminating a standby member with decrement lowers the desired capacity again, if EnterStandby lowered
+    it."""
     member_deregistered_by_hand: Literal["killed", "ignored", "reregistered"] = "killed"
-    """What a group with ELB health checks does with a member that somebody took out of a target group."""
+    """How a group with ELB health checks treats a member that was deregistered by someone else."""
     exit_standby_raises_desired: Literal["always", "if-lowered"] = "always"
-    """ExitStandby: raises the desired capacity always, or only for members whose way in had lowered it (else the
+    """Whether ExitStandby always raises the desired capacity, or only for members whose EnterStandby lowered it (any
     surplus is scaled in). AWS documents both."""
     group_registration_seconds: float = 2.0
     """From a member's boot to its registration in the group's target groups."""
     group_check_seconds: float = 10.0
-    """How often a group looks at the health and number of its members and at the balance of its zones."""
+    """The interval at which a group checks the health, the number and the zones of its members."""
     launch_retry_seconds: float = 15.0
-    """How long a group waits after its first failed launch; doubled after each further one."""
+    """The wait of a group after its first failed launch. Each further failure doubles it."""
     launch_retry_max_seconds: float = 300.0
-    """The longest wait between two attempts to launch."""
+    """The longest wait between two launch attempts."""
 
     # --- Systems Manager ---
     ssm_visibility_seconds: float = 0.5
-    """How long a command that was just sent is unknown to the calls that read its result."""
+    """How long the calls that read commands do not know a new command."""
     ssm_online_seconds: float = 5.0
     """From `running` until the instance's agent is online."""
     ssm_delivery_seconds: float = 1.0
@@ -107,10 +107,10 @@ class SandboxOptions:
     """How long a command runs, unless the instance's tag `sandbox:command-seconds` says otherwise."""
 
     def with_fields(self, fields: Mapping[str, Any]) -> Self:
-        """Return these options with some of them changed, given in JSON's types or as texts.
+        """Return these options with some changes, given in JSON's types or as strings.
 
         Raises:
-            ValueError: there is no such option, or it cannot have this value; the message says why.
+            ValueError: an option is unknown, or its value is not valid.
         """
         import msgspec  # noqa: PLC0415  kept out of the import of the pytest plugin
 
@@ -125,5 +125,5 @@ class SandboxOptions:
 
     def __post_init__(self) -> None:
         if self.speed <= 0:
-            message = f"speed must be above zero, not {self.speed}"
+            message = f"speed must be above 0, not {self.speed}"
             raise ValueError(message)

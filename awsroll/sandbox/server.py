@@ -1,10 +1,10 @@
-"""The sandbox as a server on this machine, for any AWS client: the AWS CLI, SDKs in other languages, other processes.
+"""The sandbox as a local server for any AWS client: the AWS CLI, SDKs in other languages, other processes.
 
     with serve(speed=10) as server:
         subprocess.run(["aws", "ec2", "describe-instances"], env=os.environ | server.environment)
 
-It listens on the loopback address alone and checks no credentials. Time is the machine's, unless a virtual clock is
-given.
+The server listens on the loopback address only and checks no credentials. It uses the machine's clock unless a virtual
+clock is given.
 """
 
 import threading
@@ -30,13 +30,13 @@ LOOPBACK = "127.0.0.1"
 
 
 class SandboxServer(Simulation):
-    """A simulated AWS behind one URL. Made by `serve`; also a context manager that closes it.
+    """A simulated AWS behind one URL. `serve` creates it; as a context manager it closes itself.
 
     Args:
         clock: a virtual clock, or None for the wall clock.
         options: the switches.
         region: the region that is simulated.
-        port: 0 lets the system choose a free one.
+        port: the port to listen on; 0 selects a free port.
     """
 
     def __init__(self, clock: SandboxClock | None, options: SandboxOptions | None, *, region: str, port: int) -> None:
@@ -47,7 +47,7 @@ class SandboxServer(Simulation):
         self.is_closed = False
         with ExitStack() as stack:
             stack.enter_context(CallsAnswered(self.api))
-            _forget_everything()
+            _reset_moto()
             server = _listen(self, port)
             stack.callback(server.server_close)
             self.port: int = server.server_port
@@ -63,12 +63,12 @@ class SandboxServer(Simulation):
 
     @property
     def url(self) -> str:
-        """Where it listens, for `AWS_ENDPOINT_URL` or `endpoint_url=`."""
+        """The URL for `AWS_ENDPOINT_URL` or `endpoint_url=`."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that send an AWS client here: to be added to a process's environment."""
+        """The environment variables that point an AWS client to this server."""
         files = {name: value for name, value in ENVIRONMENT.items() if name.endswith("_FILE")}
         return {
             "AWS_ENDPOINT_URL": self.url,
@@ -81,11 +81,11 @@ class SandboxServer(Simulation):
         }
 
     def session(self) -> Any:
-        """Return a boto3 session all of whose clients talk to this server."""
+        """Return a boto3 session whose clients call this server."""
         return sandbox_session(self.world.region, endpoint_url=self.url)
 
     def _withhold(self, seconds: float) -> Exception:
-        """Keep one caller waiting, then hang up."""
+        """Wait for the given seconds, then return the exception that breaks the connection."""
         self._closing.wait(seconds)
         return ConnectionResetError()
 
@@ -93,7 +93,7 @@ class SandboxServer(Simulation):
         return Clients(self.session())
 
     def close(self) -> None:
-        """Stop answering; harmless if it was closed before."""
+        """Stop the server. Closing it again has no effect."""
         self.is_closed = True
         self._closing.set()
         self._running.close()
@@ -118,14 +118,14 @@ def serve(
     """Start a sandbox server on the loopback address and return it.
 
     Args:
-        port: 0 lets the system choose a free one.
+        port: the port to listen on; 0 selects a free port.
         speed: simulated seconds per second.
         options: the other switches.
-        clock: a virtual clock, moved through `SandboxServer.jump` or the control interface; None is the wall clock.
+        clock: a virtual clock, moved by `SandboxServer.jump` or the control interface; None is the wall clock.
         region: the region that is simulated.
     """
-    chosen = replace(options or SandboxOptions(), speed=speed)
-    return SandboxServer(clock, chosen, region=region, port=port)
+    server_options = replace(options or SandboxOptions(), speed=speed)
+    return SandboxServer(clock, server_options, region=region, port=port)
 
 
 def _listen(simulation: "SandboxServer", port: int) -> "BaseWSGIServer":
@@ -134,30 +134,30 @@ def _listen(simulation: "SandboxServer", port: int) -> "BaseWSGIServer":
         MotoRequestHandler,
         create_backend_app,
     )
-    from werkzeug.serving import make_server  # noqa: PLC0415  the same
+    from werkzeug.serving import make_server  # noqa: PLC0415  moto is an optional, slow import
 
     class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is not typed here
-        """Says nothing of each request."""
+        """Logs no requests."""
 
         def log_request(self, *_: object) -> None:
-            """Keep quiet: a test or a demo prints its own story."""
+            """Log nothing."""
 
         def connection_dropped(self, *_: object) -> None:
-            """Hang up, where the base class would wait for the connection's next request."""
+            """Close the connection; the base class would wait for the next request."""
             self.close_connection = True
 
     control = Control(simulation, DomainDispatcherApplication(create_backend_app))
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if simulation.is_closed:
-            raise ConnectionResetError  # a connection that was open when the server closed
+            raise ConnectionResetError  # the connection was open when the server closed
         return control(environ, start_response)
 
     return make_server(LOOPBACK, port, application, threaded=True, request_handler=QuietHandler)
 
 
-def _forget_everything() -> None:
-    """Begin with empty services: moto keeps its state for the life of the process."""
+def _reset_moto() -> None:
+    """Reset moto, which keeps its state for the life of the process."""
     from moto.core.base_backend import BackendDict  # noqa: PLC0415  moto is an optional, slow import
 
     BackendDict.reset()

@@ -1,4 +1,4 @@
-"""What the sandbox in process and the sandbox as a server have in common: the world, its API, and ready-made fleets."""
+"""The part that the sandbox in process and the sandbox server share: the world, its API and ready-made fleets."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -23,17 +23,17 @@ from awsroll.sandbox.world import SandboxClock, World
 BUILDING_SPEED = 500.0
 """Simulated seconds per second while a fleet is built on the wall clock."""
 BUILDING_STEP_SECONDS = 5.0
-"""How far a virtual clock jumps while a fleet is built."""
+"""The step of a virtual clock while a fleet is built."""
 
 
 class Simulation(ABC):
-    """One simulated AWS, however it is reached.
+    """One simulated AWS, in process or as a server.
 
     Args:
         clock: a virtual clock, or None for the wall clock.
         options: the switches.
         region: the region that is simulated.
-        lost: what breaks a connection, and what leaves a call without an answer.
+        lost: the exceptions for calls without a response.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Simulation(ABC):
 
     @abstractmethod
     def session(self) -> Any:
-        """Return a boto3 session that talks to this sandbox."""
+        """Return a boto3 session of this sandbox."""
 
     @abstractmethod
     def _clients(self) -> Clients:
@@ -58,7 +58,7 @@ class Simulation(ABC):
 
     @property
     def calls(self) -> Counter[str]:
-        """How often each operation was called, as `ec2:RunInstances`."""
+        """The number of calls of each operation, by names such as `ec2:RunInstances`."""
         return self.api.calls
 
     @property
@@ -93,12 +93,12 @@ class Simulation(ABC):
 
     @property
     def faults(self) -> Faults:
-        """The rules by which calls fail, and what they did."""
+        """The fault rules, and the record of the faults."""
         return self.world.faults
 
     @property
     def is_virtual(self) -> bool:
-        """Whether time moves only by `jump`."""
+        """Whether only `jump` moves the time."""
         return hasattr(self.clock, "jump")
 
     def on_call(self, listener: CallListener, when: Literal["before", "after"] = "before") -> Callable[[], None]:
@@ -106,11 +106,11 @@ class Simulation(ABC):
         return self.api.on_call(listener, when)
 
     def change_options(self, **changes: Any) -> None:
-        """Set some switches to other values from now on."""
+        """Change some switches. Timers that are running keep their time."""
         self.world.change_options(**changes)
 
     def jump(self, seconds: float) -> None:
-        """Move the virtual clock, and let everything happen that is due by then.
+        """Move the virtual clock, and run all events that are due by then.
 
         Raises:
             RuntimeError: the sandbox runs on the wall clock.
@@ -118,24 +118,24 @@ class Simulation(ABC):
         with self.world.lock:
             move = getattr(self.clock, "jump", None)
             if move is None:
-                message = "this sandbox runs on the wall clock, which cannot be moved; give it a VirtualClock"
+                message = "This sandbox runs on the wall clock, which cannot jump. Create it with clock=VirtualClock()."
                 raise RuntimeError(message)
             move(seconds)
             self.world.advance()
 
     def standalone_fleet(self, **shape: Any) -> Fleet:
-        """Build servers registered in target groups by hand, all healthy; see `FleetShape` for what can be chosen."""
+        """Build healthy standalone servers that are registered in target groups; `FleetShape` lists the settings."""
         with self._building() as pace:
             return standalone_fleet(self._clients(), FleetShape(**shape), pace)
 
     def auto_scaling_fleet(self, **shape: Any) -> Fleet:
-        """Build an Auto Scaling group with all members in service; see `FleetShape` for what can be chosen."""
+        """Build an Auto Scaling group with all members in service; `FleetShape` lists the settings."""
         with self._building() as pace:
             return auto_scaling_fleet(self._clients(), FleetShape(**shape), pace)
 
     @contextmanager
     def _building(self) -> Iterator[Pace]:
-        """Let simulated time run faster than it does for others, as long as a fleet is built."""
+        """Speed up the simulated time while a fleet is built."""
         if self.is_virtual:
             yield Pace(pause=lambda: self.jump(BUILDING_STEP_SECONDS))
             return

@@ -1,7 +1,7 @@
-"""The one door to moto's own state: where instances, tags, launch templates and load balancers are kept.
+"""Access to moto's state: its backends, and the instance records and tags that must follow the sandbox.
 
-moto stores what every plain call reads and writes; the sandbox keeps the states and the timing. This file holds the few
-places where one must follow the other, all of them private to moto and therefore in one file.
+moto stores the resources that plain calls read and write; the sandbox keeps the states and the timing. Most of this
+access is private to moto, so it is in one file.
 """
 
 from collections.abc import Mapping
@@ -26,22 +26,22 @@ def elbv2(account: Account) -> Any:
 
 
 def tags(account: Account, resource_id: str) -> Mapping[str, str]:
-    """Return the tags of an EC2 resource as they are now."""
+    """Return the current tags of an EC2 resource."""
     return ec2(account).tags.get(resource_id) or {}
 
 
 def set_tags(account: Account, resource_id: str, values: Mapping[str, str]) -> None:
-    """Replace all tags of an EC2 resource, those that AWS reserves included."""
+    """Replace all tags of an EC2 resource, including tags that AWS reserves."""
     ec2(account).tags[resource_id] = dict(values)
 
 
 def clear_tags(account: Account, resource_id: str) -> None:
-    """Forget the tags of an EC2 resource."""
+    """Remove all tags of an EC2 resource."""
     ec2(account).tags.pop(resource_id, None)
 
 
 def write_state(instance: SimInstance) -> None:
-    """Show an instance's state to the calls that plain moto answers."""
+    """Copy the state of an instance to moto's record, for the calls that plain moto answers."""
     record = instance.record
     record._state.name = instance.state  # noqa: SLF001
     record._state.code = STATE_CODES[instance.state]  # noqa: SLF001
@@ -51,12 +51,12 @@ def write_state(instance: SimInstance) -> None:
 
 
 def release(record: Any) -> None:
-    """Give back the volumes and addresses of an instance that was terminated."""
+    """Release the volumes and addresses of a terminated instance."""
     record.terminate()
 
 
-def forget(account: Account, instance: SimInstance) -> None:
-    """Drop an instance that EC2 shows no longer."""
+def remove(account: Account, instance: SimInstance) -> None:
+    """Remove an instance that EC2 no longer shows."""
     backend = ec2(account)
     reservation = backend.reservations.get(instance.reservation_id)
     if reservation is None:
@@ -67,14 +67,14 @@ def forget(account: Account, instance: SimInstance) -> None:
 
 
 def autoscaling(account: Account) -> Any:
-    """Return moto's Auto Scaling backend: the sandbox reads launch configurations there, its groups are its own."""
+    """Return moto's Auto Scaling backend, which stores launch configurations; the sandbox keeps its own groups."""
     from moto.autoscaling.models import autoscaling_backends  # noqa: PLC0415  moto is an optional, slow import
 
     return autoscaling_backends[account.account_id][account.region]
 
 
 def ssm(account: Account) -> Any:
-    """Return moto's Systems Manager backend: the sandbox reads documents there, its commands are its own."""
+    """Return moto's Systems Manager backend, which stores documents; the sandbox keeps its own commands."""
     from moto.ssm.models import ssm_backends  # noqa: PLC0415  moto is an optional, slow import
 
     return ssm_backends[account.account_id][account.region]

@@ -1,4 +1,4 @@
-"""One target of a simulated load balancer, as a value that other services read."""
+"""A target of a simulated load balancer, as a value for other services."""
 
 from dataclasses import dataclass
 

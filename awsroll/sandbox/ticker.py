@@ -1,7 +1,6 @@
-"""The thread that lets time pass in a sandbox on the wall clock.
+"""The thread that advances a sandbox on the wall clock. A virtual clock needs no thread.
 
-It sleeps until the next event is due or a sooner one is planned, then advances the world. A virtual clock needs none of
-it.
+The thread sleeps until the next event is due, or until an earlier event is planned, then advances the world.
 """
 
 import logging
@@ -25,10 +24,10 @@ class WallClock:
 
 
 class Ticker:
-    """Advances a world whenever an event is due, until it is stopped.
+    """Advances a world whenever an event is due, until stopped.
 
     Args:
-        world: it reads the wall clock.
+        world: a world on the wall clock.
     """
 
     def __init__(self, world: "World") -> None:
@@ -38,12 +37,12 @@ class Ticker:
         self._thread = threading.Thread(target=self._run, name="sandbox-ticker", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._world.on_event_planned(self._wake.set)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and wait until no event runs any more."""
+        """Stop the thread, and wait until it has ended."""
         self._stopped = True
         self._wake.set()
         self._thread.join()
@@ -54,7 +53,7 @@ class Ticker:
             try:
                 self._world.advance()
             except Exception:
-                log.exception("an event of the sandbox failed; the others go on")
+                log.exception("An event of the sandbox failed. Other events continue.")
                 continue
             self._wake.wait(self._pause())
 

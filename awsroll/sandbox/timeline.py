@@ -1,6 +1,6 @@
-"""Events that are due at known instants, in order.
+"""Planned events in order of time.
 
-A heap of timers and nothing else: no clock, no thread, no lock. `World` decides when they run.
+This file holds a heap of timers, and has no clock, thread or lock. `World` decides when events run.
 """
 
 import heapq
@@ -11,20 +11,20 @@ from datetime import datetime
 
 @dataclass(slots=True, eq=False)
 class Timer:
-    """One action that will run at one instant, unless it is cancelled first."""
+    """One action that runs at one instant unless it is cancelled."""
 
     due: datetime
     action: Callable[[], None]
     cancelled: bool = False
 
     def cancel(self) -> None:
-        """Make sure that the action does not run; harmless if it has run already."""
+        """Cancel the action. It has no effect if the action has already run."""
         self.cancelled = True
 
 
 @dataclass(slots=True)
 class Timeline:
-    """The events to come. Those due at the same instant run in the order they were added."""
+    """The planned events. Events that are due at the same instant run in the order they were added."""
 
     _heap: list[tuple[datetime, int, Timer]] = field(default_factory=list)
     _added: int = 0

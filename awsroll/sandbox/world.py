@@ -1,7 +1,7 @@
-"""The simulated AWS as one object: its clock, its events, and one part per service.
+"""The simulated AWS as one object: one account in one region, with its clock, its events and its services.
 
-One account in one region. Everything that changes it, an API call or a timer, does so while holding `lock`. The
-services know each other through this object alone. No API parsing here (that is `api.py`), no threads (`ticker.py`).
+API calls and timers hold `lock` while they change the world. The world passes itself to each service, which sees only
+the interfaces in `interfaces.py`. `dispatch.py` answers API calls; `ticker.py` has the thread.
 """
 
 import threading
@@ -25,7 +25,7 @@ ACCOUNT_ID = "123456789012"
 
 
 class SandboxClock(Protocol):
-    """Where the world reads the time: the machine's clock, or a virtual one that tests move."""
+    """The clock of the world: the machine's clock, or a virtual clock that tests move."""
 
     def now(self) -> datetime:
         """Return the current instant, timezone-aware."""
@@ -33,12 +33,12 @@ class SandboxClock(Protocol):
 
 
 class World:
-    """All simulated resources of one account and region, and the events to come.
+    """All simulated resources of one account and region, and the planned events.
 
     Args:
-        clock: the source of "now"; it is read, never moved.
-        options: the switches, see `SandboxOptions`.
-        region: the region whose calls are simulated with their timing; others are plain moto.
+        clock: the source of "now". The world never moves it.
+        options: the switches; see `SandboxOptions`.
+        region: the region that is simulated with its timing. Other regions are plain moto.
     """
 
     def __init__(self, clock: SandboxClock, options: SandboxOptions | None = None, *, region: str = REGION) -> None:
@@ -59,15 +59,15 @@ class World:
         self.functions = Functions(self)
 
     def now(self) -> datetime:
-        """Return the current instant; inside an event, the instant at which it was due."""
+        """Return the current instant; during an event, the instant at which the event was due."""
         return self._replaying_at or self.clock.now()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Run `action` when `seconds` of simulated time have passed.
 
         Args:
-            seconds: simulated; at speed 10 a tenth of it passes on the clock.
-            action: called with `lock` held, while `now()` reads the instant it was due.
+            seconds: simulated seconds. At speed 10, 30 simulated seconds take 3 seconds on the clock.
+            action: called with `lock` held, while `now()` returns the instant at which it was due.
         """
         with self.lock:
             due = self.now() + self.scaled(seconds)
@@ -81,10 +81,10 @@ class World:
         return timedelta(seconds=seconds / self.options.speed)
 
     def advance(self) -> None:
-        """Run every event that is due, in order of time; events they plan run too if they are due."""
+        """Run every event that is due, in order of time, including events that these events plan."""
         with self.lock:
             if self._replaying_at is not None:
-                return  # called from inside an event: the outer call goes on in order
+                return  # called during an event: the outer call runs the rest in order
             now = self.clock.now()
             try:
                 while (timer := self._timeline.pop_due(now)) is not None:
@@ -94,15 +94,15 @@ class World:
                 self._replaying_at = None
 
     def next_event_at(self) -> datetime | None:
-        """Return when the next event is due, or None if nothing is going on."""
+        """Return when the next event is due, or None if no event is planned."""
         with self.lock:
             return self._timeline.next_due()
 
     def on_event_planned(self, wake: Callable[[], None]) -> None:
-        """Call `wake` whenever a new event is planned, so that a thread that sleeps can look again."""
+        """Call `wake` whenever an event is planned, so that a sleeping thread checks the next event again."""
         self._wakers.append(wake)
 
     def change_options(self, **changes: Any) -> None:
-        """Set some switches to other values from now on; timers that run already keep their time."""
+        """Change some switches. Timers that are running keep their time."""
         with self.lock:
             self.options = replace(self.options, **changes)

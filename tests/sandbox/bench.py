@@ -1,4 +1,4 @@
-"""Short words for tests of the sandbox's EC2 and load balancing: launch this, what state is that."""
+"""Helpers for tests of the sandbox's EC2 and load balancing: launch, register, read states."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,17 +67,22 @@ class Bench:
         self.elb.deregister_targets(TargetGroupArn=self.group, Targets=[target(instance_id, port)])
 
     def health(self, instance_id: str, port: int | None = None) -> tuple[str, str | None]:
-        """Return state and reason, as a query that names the target answers."""
+        """Return state and reason of a target that the query names."""
         answer = self.elb.describe_target_health(TargetGroupArn=self.group, Targets=[target(instance_id, port)])
         health = answer["TargetHealthDescriptions"][0]["TargetHealth"]
         return health["State"], health.get("Reason")
+
+    def described_health(self) -> dict[str, str]:
+        """Return the health of the first target in the unfiltered list."""
+        answer = self.elb.describe_target_health(TargetGroupArn=self.group)
+        return answer["TargetHealthDescriptions"][0]["TargetHealth"]
 
     def listed(self) -> dict[tuple[str, int], str]:
         """Return the states in the unfiltered list."""
         answer = self.elb.describe_target_health(TargetGroupArn=self.group)
         return {
-            (it["Target"]["Id"], it["Target"]["Port"]): it["TargetHealth"]["State"]
-            for it in answer["TargetHealthDescriptions"]
+            (description["Target"]["Id"], description["Target"]["Port"]): description["TargetHealth"]["State"]
+            for description in answer["TargetHealthDescriptions"]
         }
 
 
@@ -86,15 +91,15 @@ def target(instance_id: str, port: int | None) -> dict[str, Any]:
 
 
 @contextmanager
-def bench(options: SandboxOptions | None = None, **shape: Any) -> Iterator[Bench]:
-    """Open a sandbox in virtual time with a fleet (by default: of no servers) and put it on the bench."""
+def open_bench(options: SandboxOptions | None = None, **shape: Any) -> Iterator[Bench]:
+    """Open a sandbox in virtual time with a fleet, by default without servers."""
     with Sandbox(clock=VirtualClock(), options=options) as sandbox:
         yield Bench(sandbox, sandbox.standalone_fleet(**{"servers": 0, **shape}))
 
 
 @contextmanager
 def refused(code: str) -> Iterator[pytest.ExceptionInfo[ClientError]]:
-    """Expect AWS's error of that code."""
+    """Expect an AWS error with a code."""
     with pytest.raises(ClientError) as caught:
         yield caught
     assert caught.value.response["Error"]["Code"] == code

@@ -8,7 +8,7 @@ from botocore.config import Config
 
 from awsroll.sandbox import serve
 from awsroll.testing.clock import VirtualClock
-from tests.sandbox.bench import bench, refused
+from tests.sandbox.bench import open_bench, refused
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:hook"
 
@@ -19,17 +19,17 @@ def double(event: dict[str, int]) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", ["hook", ARN, f"{ARN}:live", "123456789012:function:hook"])
 def test_a_function_is_invoked_by_name_or_arn(name: str) -> None:
-    with bench() as it:
-        it.sandbox.functions["hook"] = double
-        answer = it.sandbox.session().client("lambda").invoke(FunctionName=name, Payload=b'{"n": 4}')
+    with open_bench() as bench:
+        bench.sandbox.functions["hook"] = double
+        answer = bench.sandbox.session().client("lambda").invoke(FunctionName=name, Payload=b'{"n": 4}')
         assert (answer["StatusCode"], json.load(answer["Payload"])) == (200, {"twice": 8})
         assert "FunctionError" not in answer
 
 
 def test_a_function_that_raises_is_an_answer_with_a_function_error() -> None:
-    with bench() as it:
-        it.sandbox.functions["hook"] = double
-        answer = it.sandbox.session().client("lambda").invoke(FunctionName="hook", Payload=b"{}")
+    with open_bench() as bench:
+        bench.sandbox.functions["hook"] = double
+        answer = bench.sandbox.session().client("lambda").invoke(FunctionName="hook", Payload=b"{}")
         failure = json.load(answer["Payload"])
         assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
         assert (failure["errorType"], failure["errorMessage"]) == ("KeyError", "'n'")
@@ -37,16 +37,16 @@ def test_a_function_that_raises_is_an_answer_with_a_function_error() -> None:
 
 @pytest.mark.parametrize(("kind", "status", "calls"), [("Event", 202, 1), ("DryRun", 204, 0)])
 def test_a_function_is_invoked_without_an_answer_or_not_at_all(kind: str, status: int, calls: int) -> None:
-    with bench() as it:
+    with open_bench() as bench:
         seen: list[Any] = []
-        it.sandbox.functions["hook"] = seen.append
-        answer = it.sandbox.session().client("lambda").invoke(FunctionName="hook", InvocationType=kind)
+        bench.sandbox.functions["hook"] = seen.append
+        answer = bench.sandbox.session().client("lambda").invoke(FunctionName="hook", InvocationType=kind)
         assert (answer["StatusCode"], answer["Payload"].read(), len(seen)) == (status, b"", calls)
 
 
-def test_a_function_that_nobody_registered_does_not_exist() -> None:
-    with bench() as it, refused("ResourceNotFoundException") as caught:
-        it.sandbox.session().client("lambda").invoke(FunctionName="hook")
+def test_an_unregistered_function_does_not_exist() -> None:
+    with open_bench() as bench, refused("ResourceNotFoundException") as caught:
+        bench.sandbox.session().client("lambda").invoke(FunctionName="hook")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 

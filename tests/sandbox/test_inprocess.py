@@ -12,7 +12,7 @@ import pytest
 
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.testing.clock import T0, VirtualClock
-from tests.sandbox.bench import bench
+from tests.sandbox.bench import open_bench
 
 
 def test_ordinary_clients_talk_to_it_in_its_region() -> None:
@@ -24,7 +24,7 @@ def test_ordinary_clients_talk_to_it_in_its_region() -> None:
         assert instance["Placement"]["AvailabilityZone"] == "eu-central-1a"
 
 
-def test_the_machines_credentials_and_endpoints_are_out_of_reach_and_come_back(
+def test_the_machines_credentials_and_endpoints_are_hidden_and_restored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
@@ -43,7 +43,7 @@ def test_the_machines_credentials_and_endpoints_are_out_of_reach_and_come_back(
 
 
 def test_nothing_is_left_for_the_next_sandbox() -> None:
-    with bench(servers=2):
+    with open_bench(servers=2):
         pass
     with Sandbox(clock=VirtualClock()) as sandbox:
         assert sandbox.session().client("ec2").describe_instances()["Reservations"] == []
@@ -52,8 +52,8 @@ def test_nothing_is_left_for_the_next_sandbox() -> None:
 
 def test_the_same_calls_give_the_same_ids_in_every_run() -> None:
     def ids() -> tuple[str, ...]:
-        with bench(servers=3) as it:
-            return (it.group, *it.fleet.instance_ids)
+        with open_bench(servers=3) as bench:
+            return (bench.group, *bench.fleet.instance_ids)
 
     assert ids() == ids()
 
@@ -65,18 +65,20 @@ def test_a_group_of_an_earlier_sandbox_does_not_change_the_ids() -> None:
         with Sandbox(clock=VirtualClock()) as sandbox:
             return sandbox.standalone_fleet(servers=1).instance_ids[0]
 
-    assert id_after(lambda it: it.standalone_fleet(servers=1)) == id_after(lambda it: it.auto_scaling_fleet(servers=1))
+    assert id_after(lambda sandbox: sandbox.standalone_fleet(servers=1)) == id_after(
+        lambda it: it.auto_scaling_fleet(servers=1)
+    )
 
 
 def test_jump_lets_happen_what_is_due() -> None:
-    with bench() as it:
-        instance_id = it.launch()
-        it.sandbox.jump(40)
-        assert it.sandbox.ec2.instance(instance_id).state == "running"
+    with open_bench() as bench:
+        instance_id = bench.launch()
+        bench.sandbox.jump(40)
+        assert bench.sandbox.ec2.instance(instance_id).state == "running"
 
 
 def test_the_wall_clock_cannot_be_moved() -> None:
-    with Sandbox() as sandbox, pytest.raises(RuntimeError, match="give it a VirtualClock"):
+    with Sandbox() as sandbox, pytest.raises(RuntimeError, match="clock=VirtualClock"):
         sandbox.jump(1)
 
 
@@ -93,21 +95,21 @@ def test_on_the_wall_clock_things_happen_by_themselves() -> None:
 
 
 def test_many_calls_are_quick() -> None:
-    with bench() as it:
+    with open_bench() as bench:
         started = time.monotonic()
-        ids = [it.launch() for _ in range(100)]
-        it.jump(50)
+        ids = [bench.launch() for _ in range(100)]
+        bench.jump(50)
         for each in ids:
-            it.register(each)
-        it.jump(20)
+            bench.register(each)
+        bench.jump(20)
         for _ in range(10):
-            assert len(it.listed()) == 100
-            it.ec2.describe_instances(InstanceIds=ids)
+            assert len(bench.listed()) == 100
+            bench.ec2.describe_instances(InstanceIds=ids)
         assert time.monotonic() - started < 10  # about 1 s on an idle machine
 
 
-def test_virtual_time_is_what_the_api_tells() -> None:
-    with bench() as it:
-        it.jump(3600)
-        instance_id = it.running()
-        assert it.describe(instance_id)["LaunchTime"] == T0 + timedelta(seconds=3600)
+def test_the_api_shows_virtual_time() -> None:
+    with open_bench() as bench:
+        bench.jump(3600)
+        instance_id = bench.running()
+        assert bench.describe(instance_id)["LaunchTime"] == T0 + timedelta(seconds=3600)

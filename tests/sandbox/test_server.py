@@ -23,9 +23,9 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
-    """Serve in virtual time: the test moves it."""
-    with serve(clock=VirtualClock()) as it:
-        yield it
+    """Serve in virtual time, which the test moves."""
+    with serve(clock=VirtualClock()) as server:
+        yield server
 
 
 def test_boto3_finds_it_by_the_environment(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,33 +126,36 @@ def test_options_capacity_boots_instances_and_time_can_be_controlled(server: San
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "says"),
+    ("path", "body", "message"),
     [
         ("options", {"boot_time": 7}, "no such option: boot_time; nothing was changed"),
-        ("options", {"speed": -1}, "speed must be above zero"),
+        ("options", {"speed": -1}, "speed must be above 0"),
         ("capacity", {"us-east-1a": "many"}, "nothing was changed"),
         ("instances/i-0/fail", {}, "does not exist"),
-        ("options", [], "send a JSON object"),
+        ("options", [], "must be a JSON object"),
     ],
     ids=["unknown", "out-of-range", "no-number", "no-instance", "no-object"],
 )
-def test_a_wish_that_makes_no_sense_is_refused(server: SandboxServer, path: str, body: Any, says: str) -> None:
+def test_an_invalid_request_is_refused(server: SandboxServer, path: str, body: Any, message: str) -> None:
     before = server.world.options
     status, answer = control(server, "POST", path, body)
     assert status == 400
-    assert says in answer["error"]
+    assert message in answer["error"]
     assert server.world.options == before
 
 
-def test_a_wish_that_a_web_page_could_send_is_refused(server: SandboxServer) -> None:
+def test_a_request_that_a_web_page_could_send_is_refused(server: SandboxServer) -> None:
     headers = {"Content-Type": "text/plain"}
     status, answer = control(server, "POST", "options", {"boot_seconds": 7}, **headers)
     assert (status, "Content-Type: application/json" in answer["error"]) == (400, True)
     assert server.world.options.boot_seconds == 40
 
 
-def test_there_is_nothing_else_under_its_prefix(server: SandboxServer) -> None:
-    assert control(server, "POST", "nonsense", {}) == (404, {"error": "there is nothing at /_awsroll/nonsense"})
+def test_other_paths_under_its_prefix_are_refused(server: SandboxServer) -> None:
+    assert control(server, "POST", "nonsense", {}) == (
+        404,
+        {"error": "Unknown path /_awsroll/nonsense. Nothing was changed."},
+    )
 
 
 def test_time_cannot_be_moved_on_the_wall_clock() -> None:

@@ -40,4 +40,6 @@ def test_an_event_that_fails_is_logged_and_the_others_go_on(caplog: pytest.LogCa
             assert done.wait(5)
         finally:
             ticker.stop()
-    assert [record.getMessage() for record in caplog.records] == ["an event of the sandbox failed; the others go on"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "An event of the sandbox failed. Other events continue."
+    ]

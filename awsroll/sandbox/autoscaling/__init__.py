@@ -1,1 +1,1 @@
-"""EC2 Auto Scaling in the sandbox: groups that work by themselves on the world's timers."""
+"""EC2 Auto Scaling in the sandbox: groups that act on the world's timers."""

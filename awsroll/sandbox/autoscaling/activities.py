@@ -1,15 +1,12 @@
-"""The record of scaling activities, as DescribeScalingActivities shows it.
-
-Opens and closes activities and orders them; what an activity means for a member is the business of its callers.
-"""
+"""The log of scaling activities that DescribeScalingActivities shows: open, close, select and describe them."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_state import Activity
+from awsroll.sandbox.service_limits import ACTIVITY_CAUSE_LENGTH, ACTIVITY_MESSAGE_LENGTH, ACTIVITY_RETENTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,12 +15,9 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.interfaces import ServiceContext
 
-KEPT_FOR = timedelta(weeks=6)
-MESSAGE_LIMIT = 255
-
 
 def at(instant: datetime) -> str:
-    """Write an instant the way causes and suspension reasons do."""
+    """Return an instant in the format of causes and suspension reasons."""
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -32,7 +26,7 @@ class ActivityLog:
 
     Args:
         context: the time.
-        new_id: makes the activities' ids.
+        new_id: creates the id of an activity.
     """
 
     def __init__(self, context: ServiceContext, new_id: Callable[[], str]) -> None:
@@ -41,12 +35,12 @@ class ActivityLog:
         self._activities: list[Activity] = []
 
     def open(self, group: Group, description: str, cause: str, *, details: dict[str, str] | None = None) -> Activity:
-        """Start an activity that is in progress."""
+        """Open an activity in progress."""
         activity = Activity(
             activity_id=self._new_id(),
             group_name=group.name,
             description=description,
-            cause=cause[:1023],
+            cause=cause[:ACTIVITY_CAUSE_LENGTH],
             started_at=self._context.now(),
             status="InProgress",
             details=dict(details or {}),
@@ -56,7 +50,7 @@ class ActivityLog:
         return activity
 
     def fail_launch(self, group: Group, cause: str, message: str, details: dict[str, str]) -> Activity:
-        """Record a launch that EC2 refused: it never had an instance id."""
+        """Record a launch that EC2 refused, which has no instance id."""
         reason = f"{message} Launching EC2 instance failed."
         description = f"Launching a new EC2 instance.  Status Reason: {reason}"
         activity = self.open(group, description, cause, details=details)
@@ -64,44 +58,47 @@ class ActivityLog:
         return activity
 
     def close(self, activity: Activity | None, status: str, *, message: str | None = None) -> None:
-        """End an activity as Successful, Failed or Cancelled; one that is over already stays as it is."""
+        """Close an activity as Successful, Failed or Cancelled; a closed activity does not change."""
         if activity is None or activity.ended_at is not None:
             return
         activity.status = status
         activity.progress = 100
         activity.ended_at = self._context.now()
         if message is not None:
-            activity.status_message = message[:MESSAGE_LIMIT]
+            activity.status_message = message[:ACTIVITY_MESSAGE_LENGTH]
 
     def group_names(self) -> list[str]:
-        """Answer the names of all groups that ever had an activity."""
+        """Return the names of all groups that ever had an activity."""
         return sorted({activity.group_name for activity in self._activities})
 
     def select(
         self, groups: Iterable[str], ids: Iterable[str] = (), *, filters: dict[str, list[str]] | None = None
     ) -> list[Activity]:
-        """Answer activities in AWS's order: those in progress first, then the latest start first.
+        """Return activities in AWS's order: in progress first, then by descending start.
 
         Args:
-            groups: names of the groups to look at.
-            ids: only these activities, when any are given.
+            groups: the names of the groups.
+            ids: the ids to select; empty for all.
             filters: `StartTimeLowerBound`, `StartTimeUpperBound` (datetimes) and `Status`.
         """
-        names, wanted, filters = set(groups), set(ids), filters or {}
-        oldest = self._context.now() - KEPT_FOR
-        found = [
+        names, activity_ids, filters = set(groups), set(ids), filters or {}
+        oldest = self._context.now() - ACTIVITY_RETENTION
+        selected = [
             activity
             for activity in self._activities
             if activity.group_name in names
-            and (not wanted or activity.activity_id in wanted)
+            and (not activity_ids or activity.activity_id in activity_ids)
             and activity.started_at >= oldest
             and _matches(activity, filters)
         ]
-        return sorted(found, key=lambda each: (each.ended_at is not None, -each.started_at.timestamp(), -each.number))
+        return sorted(
+            selected,
+            key=lambda activity: (activity.ended_at is not None, -activity.started_at.timestamp(), -activity.number),
+        )
 
 
 def describe(activity: Activity, *, group_arn: str | None = None) -> dict[str, Any]:
-    """Answer one activity in the shape of the API."""
+    """Return an activity in the shape of the API."""
     answer: dict[str, Any] = {
         "ActivityId": activity.activity_id,
         "AutoScalingGroupName": activity.group_name,

@@ -1,7 +1,6 @@
-"""What a group looks up in EC2 besides instances: launch templates, subnets, instance tags, launch configurations.
+"""Lookups of launch templates, subnets, zones, instance tags and launch configurations in moto's state.
 
-moto keeps these; this file is the only place of the Auto Scaling sandbox that reads them. Errors are those that the
-Auto Scaling API answers with when such a thing is missing.
+Errors are those of the Auto Scaling API for missing resources.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox import storage
+from awsroll.sandbox.api_errors import unknown_subnet, unknown_template_version
 from awsroll.sandbox.autoscaling.group_state import TemplateSpec
 from awsroll.sandbox.handling import refuse
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from awsroll.sandbox.interfaces import Account
 
+BAD_TEMPLATE = "You must use a valid fully-formed launch template."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedTemplate:
-    """A launch template version with its number and what a launch of it would be."""
+    """A launch template version, with its number and instance type."""
 
     spec: TemplateSpec
     version: int
@@ -43,62 +45,55 @@ class Catalog:
         return storage.ec2(self._account)
 
     def spec(self, request: Mapping[str, Any]) -> TemplateSpec:
-        """Check the LaunchTemplateSpecification of a request and complete it; an alias stays an alias.
+        """Return the checked and completed LaunchTemplateSpecification of a request; an alias stays an alias.
 
         Raises:
-            ApiError: no such template or version, or none named.
+            ApiError: the template or version does not exist, or the request names none.
         """
         template_id, name = request.get("LaunchTemplateId"), request.get("LaunchTemplateName")
         if not template_id and not name:
             message = "Valid requests must contain either launchTemplateId or LaunchTemplateName"
             refuse(message)
-        wanted = template_id or self._ec2.launch_template_name_to_ids.get(name)
-        found = self._ec2.launch_templates.get(wanted)
-        if found is None:
-            message = (
-                "You must use a valid fully-formed launch template. "
-                f"The specified launch template, with template {template_id or name}, does not exist."
+        known_id = template_id or self._ec2.launch_template_name_to_ids.get(name)
+        template = self._ec2.launch_templates.get(known_id)
+        if template is None:
+            refuse(
+                f"{BAD_TEMPLATE} The specified launch template, with template {template_id or name}, does not exist."
             )
-            refuse(message)
         version = str(request.get("Version") or "$Default")
-        spec = TemplateSpec(template_id=str(found.id), name=str(found.name), version=version)
+        spec = TemplateSpec(template_id=str(template.id), name=str(template.name), version=version)
         self.resolve(spec)
         return spec
 
     def resolve(self, spec: TemplateSpec) -> ResolvedTemplate:
-        """Resolve `$Latest`, `$Default` or a number as AWS does at each launch.
+        """Return the version for `$Latest`, `$Default` or a number, as AWS resolves it at each launch.
 
         Raises:
-            ApiError: the template or the version is gone.
+            ApiError: the template or the version does not exist.
         """
-        found = self._ec2.launch_templates.get(spec.template_id)
-        number = _version_number(found, spec.version)
+        template = self._ec2.launch_templates.get(spec.template_id)
+        number = _version_number(template, spec.version)
         if number is None:
-            message = (
-                "You must use a valid fully-formed launch template. Could not find the specified version "
-                f"{spec.version} for the launch template with ID {spec.template_id}."
-            )
-            refuse(message)
-        data = found.versions[number - 1].data
+            refuse(f"{BAD_TEMPLATE} {unknown_template_version(spec.version, spec.template_id)}")
+        data = template.versions[number - 1].data
         return ResolvedTemplate(spec=spec, version=number, instance_type=str(data.get("InstanceType") or "m1.small"))
 
     def subnets(self, identifiers: Iterable[str]) -> dict[str, str]:
-        """Answer the zone of each subnet.
+        """Return the zone of each subnet.
 
         Raises:
             ApiError: a subnet does not exist.
         """
-        known = {subnet.id: str(subnet.availability_zone) for subnet in self._all_subnets()}
+        zone_of = {subnet.id: str(subnet.availability_zone) for subnet in self._all_subnets()}
         zones = {}
         for identifier in identifiers:
-            if identifier not in known:
-                message = f"The subnet ID '{identifier}' does not exist"
-                refuse(message)
-            zones[identifier] = known[identifier]
+            if identifier not in zone_of:
+                refuse(unknown_subnet(identifier))
+            zones[identifier] = zone_of[identifier]
         return zones
 
     def default_subnets(self, zones: Iterable[str]) -> dict[str, str]:
-        """Answer the default subnet of each zone, for a group that names zones only.
+        """Return the default subnet of each zone, for a group that names only zones.
 
         Raises:
             ApiError: a zone has no default subnet.
@@ -115,19 +110,19 @@ class Catalog:
         return {by_zone[zone]: zone for zone in zones}
 
     def zone_id(self, zone: str) -> str:
-        """Answer the account-independent id of a zone, such as use1-az1; empty if unknown."""
-        return next((str(found.zone_id) for found in self._ec2.describe_availability_zones() if found.name == zone), "")
+        """Return the account-independent id of a zone, such as use1-az1, or an empty string if it is unknown."""
+        return next((str(entry.zone_id) for entry in self._ec2.describe_availability_zones() if entry.name == zone), "")
 
     def has_launch_configuration(self, name: str) -> bool:
-        """Say whether a launch configuration of that name exists."""
+        """Return whether a launch configuration exists."""
         return name in storage.autoscaling(self._account).launch_configurations
 
     def tag_instance(self, instance_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags on an instance, as the group does when one is attached."""
+        """Set the tags that a group sets on an attached instance."""
         self._ec2.create_tags([instance_id], dict(tags))
 
     def untag_instance(self, instance_id: str, key: str) -> None:
-        """Remove a tag from an instance, as the group does when one is detached."""
+        """Remove a tag that a group removes from a detached instance."""
         self._ec2.delete_tags([instance_id], {key: None})
 
     def _all_subnets(self) -> list[Any]:

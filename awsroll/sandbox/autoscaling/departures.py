@@ -1,7 +1,6 @@
-"""How a member leaves service: deregister, drain, lifecycle hook, then terminated, on standby, or detached.
+"""The departure of a member: deregister, drain, lifecycle hooks, then terminate, move to standby or detach.
 
-AWS drains in full before it terminates, whatever asked for it. Who has to go, and whether a replacement comes, is not
-decided here.
+AWS drains in full before it terminates, whatever the cause. Callers select the members and any replacements.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Departures:
     """Takes members out of service.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         targets: the groups' target groups.
         hooks: the lifecycle hooks.
     """
@@ -42,9 +41,9 @@ class Departures:
         self.left: Callable[[Group], None] = lambda _group: None
 
     def begin(self, group: Group, member: Member, departure: Departure, cause: str) -> Activity:
-        """Start the way out of a member and answer its activity.
+        """Start the departure of a member and return its activity.
 
-        An instance that is not running any more is deregistered without waiting for its drain: nothing answers there.
+        For an instance that no longer runs, the departure does not wait for the drain.
         """
         self._hooks.cancel(member)
         self._registry.log.close(member.activity, "Cancelled", message="The instance was taken out of the group.")
@@ -59,7 +58,7 @@ class Departures:
         return activity
 
     def progress(self, group: Group, member: Member) -> None:
-        """Take the next step of a member on its way out, as far as its drain and EC2 allow it now."""
+        """Take the next step of a departure, as far as the drain and EC2 allow."""
         if member.departure is None or member.instance_id not in group.members:
             return
         if member.departure is Departure.TERMINATE and self._registry.has_ended(member):
@@ -68,12 +67,12 @@ class Departures:
             self._drain(group, member)
 
     def proceed(self, group: Group, member: Member) -> None:
-        """Go on after the lifecycle hooks of a termination, whatever their result."""
+        """Continue a termination after its lifecycle hooks, whatever their result."""
         member.state = Lifecycle.TERMINATING_PROCEED
         self._terminate(group, member)
 
     def force(self, group: Group, member: Member) -> None:
-        """Terminate at once: no drain, no hooks (a group deleted by force)."""
+        """Terminate a member at once, without drain and hooks, because its group is deleted by force."""
         self._hooks.cancel(member)
         member.terminate_hooks_apply = False
         if member.departure is not Departure.TERMINATE:
@@ -116,7 +115,7 @@ class Departures:
             self._remove(group, member)
 
     def _ended(self, group: Group, member: Member) -> None:
-        """Let a member go whose instance is gone; while it shuts down it stays listed."""
+        """Remove a member whose instance has terminated; while the instance shuts down, the member stays listed."""
         self._hooks.cancel(member)
         instance = self._registry.instance(member)
         if instance is None or instance.state == "terminated":

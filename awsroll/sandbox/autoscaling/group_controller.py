@@ -1,7 +1,7 @@
-"""The controller of the groups: looks at one group, does what is due, and says when to look again.
+"""The controller of the groups: it reconciles one group with its settings, and schedules the next run.
 
-Level-triggered: every look starts from the members as they are. How a member comes or goes is told in
-`launches.py` and `departures.py`; API requests are in `operations`.
+It is level-triggered: each run starts from the current members. `launches.py` and `departures.py` move members;
+`operations` handles API requests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Controller:
     """Keeps groups at their desired capacity, healthy and balanced.
 
     Args:
-        registry: the groups and the world; its wake-ups are answered here.
+        registry: the groups. It calls `reconcile` when a group wakes.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -41,7 +41,7 @@ class Controller:
         self.departures = Departures(registry, self.targets, self.hooks)
         self.health = HealthChecks(registry, self.targets)
         self.warm_pools = WarmPools(registry, self.launches)
-        registry.look = self.look
+        registry.reconcile = self.reconcile
         self.hooks.finished = self._hooks_finished
         self.launches.failed = self._launch_failed
         self.launches.arrived = self._arrived
@@ -49,8 +49,8 @@ class Controller:
         registry.context.ec2.on_change(self._instance_changed)
         registry.context.elb.on_change(self._target_changed)
 
-    def look(self, group: Group) -> None:
-        """Look at a group once: finish a deletion, replace the unhealthy, fill up, scale in, balance."""
+    def reconcile(self, group: Group) -> None:
+        """Reconcile a group once: finish a deletion, replace unhealthy members, launch, scale in, balance zones."""
         if group.deleting:
             if not group.members and not group.pool:
                 del self._registry.groups[group.name]
@@ -83,7 +83,7 @@ class Controller:
                 return
 
     def _launch_one(self, group: Group, *, balancing: bool = False) -> bool:
-        """Launch into the zone that needs it most; False, and a wait, when EC2 refuses."""
+        """Launch into the zone with the fewest members. If EC2 refuses, wait and return False."""
         avoid = group.backoff.zones if group.backoff is not None and not balancing else frozenset()
         subnet_id = placement.choose_launch_subnet(group, avoid=avoid)
         count = len(group.counted)
@@ -144,7 +144,7 @@ class Controller:
             self.departures.begin(group, victim, Departure.TERMINATE, cause)
 
     def _balance(self, group: Group) -> None:
-        """AZRebalance: launch into the emptiest zone first; the surplus is then scaled in from the fullest one."""
+        """Balance zones (AZRebalance): launch into the emptiest zone; scale-in then removes the surplus."""
         busy = group.backoff is not None and group.backoff.until > self._registry.context.now()
         busy = busy or any(member.state in LAUNCHING | TERMINATING for member in group.members.values())
         unbalanced = self._imbalance(group)
@@ -168,7 +168,7 @@ class Controller:
             return False
         return any(member.zone == zones[0] and not member.protected for member in group.counted)
 
-    # --- what happened elsewhere ---
+    # --- events ---
 
     def _hooks_finished(self, group: Group, member: Member) -> None:
         if member.departure is Departure.TERMINATE:

@@ -1,7 +1,6 @@
-"""What the sandbox remembers of an Auto Scaling group: the group, its members, hooks and attached target groups.
+"""The state of an Auto Scaling group: the group, its members, hooks and attached target groups.
 
-Plain mutable records, changed only under the world's lock by the controller and the API handlers beside this file.
-No timers, no calls to EC2 or the load balancer, no API shapes live here.
+These are plain mutable records. The controller and the API handlers change them under the world's lock.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from awsroll.sandbox.service_limits import LONGEST_HOOK_WAIT_HEARTBEATS, LONGEST_HOOK_WAIT_SECONDS
 from awsroll.sandbox.timeline import Timer
 
 
 class Lifecycle(StrEnum):
-    """Lifecycle states of a member that this sandbox walks through, spelled as the API spells them."""
+    """The lifecycle states of a member that this sandbox simulates, in the spelling of the API."""
 
     PENDING = "Pending"
     PENDING_WAIT = "Pending:Wait"
@@ -53,7 +53,7 @@ class Process(StrEnum):
 
 
 class Departure(StrEnum):
-    """Where a member that leaves service is going."""
+    """The destination of a member that leaves service."""
 
     TERMINATE = "terminate"
     STANDBY = "standby"
@@ -62,14 +62,14 @@ class Departure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSpec:
-    """A launch template as the group names it: `version` may be an alias."""
+    """A launch template as the group stores it; `version` may be an alias."""
 
     template_id: str
     name: str
     version: str
 
     def to_api(self) -> dict[str, str]:
-        """Answer the API's LaunchTemplateSpecification."""
+        """Return the API's LaunchTemplateSpecification."""
         return {"LaunchTemplateId": self.template_id, "LaunchTemplateName": self.name, "Version": self.version}
 
 
@@ -102,13 +102,13 @@ class Hook:
 
     @property
     def global_seconds(self) -> int:
-        """The longest total wait AWS allows: 48 h or 100 heartbeats, whichever is less."""
-        return min(48 * 3600, 100 * self.heartbeat_seconds)
+        """The longest total wait: 48 hours or 100 heartbeats, whichever is less."""
+        return min(LONGEST_HOOK_WAIT_SECONDS, LONGEST_HOOK_WAIT_HEARTBEATS * self.heartbeat_seconds)
 
 
 @dataclass(slots=True, kw_only=True)
 class HookWait:
-    """One member waiting at one hook, until its timer fires or the action is completed."""
+    """A member that waits at a hook until its timer fires or the action is completed."""
 
     hook: Hook
     token: str
@@ -120,9 +120,9 @@ class HookWait:
 class Member:
     """An instance of the group.
 
-    `registered` says that the group put it into its target groups (a member launched while AddToLoadBalancer was
-    suspended never is). `balancing` marks a surplus launch of AZRebalance, which does not count while it is Pending.
-    `lowered_desired` says that the desired capacity was lowered when the member entered standby.
+    `registered`: the group registered the member in its target groups (never if AddToLoadBalancer was suspended at the
+    launch). `balancing`: a surplus launch of AZRebalance, which does not count while it is Pending. `lowered_desired`:
+    entering standby lowered the desired capacity.
     """
 
     instance_id: str
@@ -151,13 +151,13 @@ class Member:
 
     @property
     def counted(self) -> bool:
-        """Whether it counts towards desired capacity."""
+        """Whether the member counts towards the desired capacity."""
         return self.state in COUNTED and not (self.balancing and self.state in LAUNCHING)
 
 
 @dataclass(slots=True, kw_only=True)
 class Attachment:
-    """A target group attached to the group: Adding, Added, InService (one target passed), Removing."""
+    """An attached target group, which is Adding, Added, InService (one target is healthy) or Removing."""
 
     arn: str
     state: str = "Adding"
@@ -173,7 +173,7 @@ class GroupTag:
 
 @dataclass(slots=True, kw_only=True)
 class Refresh:
-    """An instance refresh: only its existence matters here, it replaces nothing."""
+    """An instance refresh, which replaces no instances in the sandbox."""
 
     refresh_id: str
     status: str
@@ -186,7 +186,7 @@ class Refresh:
 
 @dataclass(slots=True, kw_only=True)
 class ScheduledAction:
-    """A one-time scheduled action; recurrences are stored and never run."""
+    """A scheduled action. A recurrence is stored and never runs."""
 
     name: str
     starts_at: datetime
@@ -197,7 +197,7 @@ class ScheduledAction:
 
 @dataclass(slots=True, kw_only=True)
 class LaunchBackoff:
-    """What follows a failed launch: wait until `until`, avoid `zones`, then try again."""
+    """The wait after a failed launch: until `until`, then retry outside `zones`."""
 
     until: datetime
     delay_seconds: float
@@ -208,9 +208,9 @@ class LaunchBackoff:
 class Group:
     """An Auto Scaling group.
 
-    `pool` holds the instances of its warm pool, which are no members. `subnets` maps each subnet to its zone, in the
-    order the user gave. `suspects` are the members to health-check at the next look: those something happened to, so
-    that a look at a large group stays cheap.
+    `pool` holds the instances of its warm pool, which are not members. `subnets` maps each subnet to its zone, in the
+    order of the request. `suspects` are the members to health-check in the next run: only members with an event, so
+    that a run of a large group stays cheap.
     """
 
     name: str
@@ -243,7 +243,7 @@ class Group:
 
     @property
     def zones(self) -> tuple[str, ...]:
-        """The zones of the group, without repetition, sorted."""
+        """The zones of the group, sorted, without duplicates."""
         return tuple(sorted(set(self.subnets.values())))
 
     @property
@@ -253,7 +253,7 @@ class Group:
 
     @property
     def checks_load_balancer(self) -> bool:
-        """Whether target health decides about members (EC2 checks are always on)."""
+        """Whether target health counts. EC2 checks always count."""
         return "ELB" in str(self.settings.get("HealthCheckType", "EC2")).split(",")
 
     @property
@@ -263,13 +263,13 @@ class Group:
 
     @property
     def active_refresh(self) -> Refresh | None:
-        """The instance refresh that is not over yet."""
+        """The instance refresh in progress, if any."""
         active = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
         return next((refresh for refresh in self.refreshes if refresh.status in active), None)
 
     @property
     def effective_template(self) -> TemplateSpec | None:
-        """The template that the next launch uses, wherever the group keeps it."""
+        """The template of the next launch: the group's own, or that of its mixed instances policy."""
         if self.template is not None or self.mixed_policy is None:
             return self.template
         spec = self.mixed_policy["LaunchTemplate"]["LaunchTemplateSpecification"]
@@ -278,10 +278,10 @@ class Group:
         )
 
     def runs(self, process: Process) -> bool:
-        """Whether `process` is not suspended."""
+        """Return whether `process` is not suspended."""
         return process not in self.suspended
 
     def setting(self, name: str, *, default: Any) -> Any:
-        """Answer a stored request parameter, or what AWS assumes without it."""
+        """Return a stored request parameter, or AWS's default."""
         value = self.settings.get(name)
         return default if value is None else value

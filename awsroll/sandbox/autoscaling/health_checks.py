@@ -1,8 +1,7 @@
-"""Health checks of a group, and which unhealthy members it replaces now.
+"""The health checks of a group, and the selection of unhealthy members to replace.
 
-EC2 checks are always on (anything but running is unhealthy at once, grace period or not); target health counts only
-with the check type ELB, after the grace period, and once a target group's attachment is in service. Nothing leaves
-service here.
+EC2 checks always count: an instance that does not run is unhealthy at once, even in its grace period. Target health
+counts only with the check type ELB, after the grace period, and once the target group's attachment is in service.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 
 NOT_RUNNING = "an EC2 health check indicating it has been terminated or stopped"
 NOT_SERVING = "an ELB system health check failure"
-SAID_SO = "a user health-check"
+BY_USER = "a user health-check"
 
 
 class HealthChecks:
-    """Marks members and picks those to replace.
+    """Marks members unhealthy, and selects members to replace.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         targets: the groups' target groups.
     """
 
@@ -35,7 +34,7 @@ class HealthChecks:
         self._targets = targets
 
     def check(self, group: Group) -> None:
-        """Mark the suspects in service that fail a check; HealthCheck suspended means that nobody is marked."""
+        """Mark suspects in service that fail a check, unless HealthCheck is suspended."""
         if not group.runs(Process.HEALTH_CHECK):
             return
         suspects, group.suspects = sorted(group.suspects), set()
@@ -49,39 +48,39 @@ class HealthChecks:
                 self._after_grace(group, member)
 
     def suspect_all(self, group: Group) -> None:
-        """Have every member checked at the next look: the rules of the checks have changed."""
+        """Check every member in the next run, because the rules of the checks have changed."""
         group.suspects.update(group.members)
 
     def mark(self, member: Member, because: str) -> None:
-        """Set a member Unhealthy; the first cause is kept."""
+        """Set a member Unhealthy, and keep the first cause."""
         if member.health == "Healthy":
             member.health, member.unhealthy_because = "Unhealthy", because
 
     def grace_left_seconds(self, group: Group, member: Member) -> float:
-        """Answer how much of the member's health check grace period is left, in simulated seconds."""
+        """Return the simulated seconds that remain of a member's health check grace period."""
         if member.in_service_since is None:
             return 0.0
         return max(0.0, group.grace_seconds - self._registry.elapsed_seconds(member.in_service_since))
 
     def to_replace(self, group: Group) -> tuple[Member, ...]:
-        """Answer the unhealthy members to terminate now.
+        """Return the unhealthy members to terminate now.
 
-        Those that do not run go at once. Of the others at most 10 % of the desired capacity (at least one) is in the
-        works at a time. In the works is what is being terminated for its health, or what is missing from service: 20
-        wanted, 19 in service and 2 draining leave no room for a third. While Launch is suspended, what is missing does
-        not hold the rest back.
+        Members that do not run are replaced at once. Of the others, at most 10 % of the desired capacity (at least 1)
+        are replaced at a time. Members that are being terminated for their health, or missing from service, use up
+        this allowance: with 20 desired, 19 in service and 2 draining, no further member is replaced. While Launch is
+        suspended, missing members do not count.
         """
         if not (group.runs(Process.REPLACE_UNHEALTHY) and group.runs(Process.TERMINATE)):
             return ()
         members = tuple(group.members.values())
-        marked = [each for each in members if each.state is Lifecycle.IN_SERVICE and each.health == "Unhealthy"]
-        gone = tuple(each for each in marked if not self._registry.is_running(each))
-        leaving = sum(each.state in TERMINATING and each.health == "Unhealthy" for each in members)
-        in_service = sum(each.state is Lifecycle.IN_SERVICE for each in members) - len(gone)
+        marked = [member for member in members if member.state is Lifecycle.IN_SERVICE and member.health == "Unhealthy"]
+        gone = tuple(member for member in marked if not self._registry.is_running(member))
+        leaving = sum(member.state in TERMINATING and member.health == "Unhealthy" for member in members)
+        in_service = sum(member.state is Lifecycle.IN_SERVICE for member in members) - len(gone)
         missing = group.desired - in_service if group.runs(Process.LAUNCH) else 0
         allowance = max(1, group.desired // 10) - max(leaving, missing)
-        serving_badly = [each for each in marked if each not in gone]
-        return gone + tuple(serving_badly[: max(0, allowance)])
+        unhealthy = [member for member in marked if member not in gone]
+        return gone + tuple(unhealthy[: max(0, allowance)])
 
     def _fails_target_checks(self, group: Group, member: Member) -> bool:
         return any(
@@ -107,12 +106,12 @@ class HealthChecks:
         try:
             self._registry.context.elb.register(arn, member.instance_id, None)
         except ApiError:
-            return  # the load balancer refuses it: it stays out, as it was
+            return  # the load balancer refuses the target, which stays unregistered
 
     def _after_grace(self, group: Group, member: Member) -> None:
-        left = self.grace_left_seconds(group, member)
-        if left > 0:
+        seconds = self.grace_left_seconds(group, member)
+        if seconds > 0:
             group.suspects.add(member.instance_id)
-            self._registry.wake(group, left)
+            self._registry.wake(group, seconds)
         else:
             self.mark(member, NOT_SERVING)

@@ -1,6 +1,6 @@
-"""What a group launches: exactly one of a launch template, a mixed instances policy or a launch configuration.
+"""The launch source of a group: a launch template, a mixed instances policy or a launch configuration.
 
-Checks such a choice in a request and stores it on the group. Aliases stay aliases: each launch resolves them.
+This file checks the source in a request and stores it on the group. Each launch resolves aliases.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.handling import Parameters
 
-CHOICES = ("LaunchTemplate", "MixedInstancesPolicy", "LaunchConfigurationName")
+SOURCE_REQUIRED = "Valid requests must contain either LaunchTemplate, LaunchConfigurationName or MixedInstancesPolicy"
+SOURCES = ("LaunchTemplate", "MixedInstancesPolicy", "LaunchConfigurationName")
 ALL_ON_DEMAND = 100
 DISTRIBUTION = {
     "OnDemandAllocationStrategy": "prioritized",
@@ -26,20 +27,20 @@ DISTRIBUTION = {
 
 
 def apply_template(group: Group, parameters: Parameters, catalog: Catalog) -> None:
-    """Store what a request says the group launches; without such a parameter nothing changes.
+    """Store the launch source of a request on the group; a request without a source changes nothing.
 
     Raises:
-        ApiError: more than one choice, or one that does not exist.
+        ApiError: the request names more than one source, or a source that does not exist.
     """
-    chosen = [name for name in CHOICES if parameters.get(name)]
-    if len(chosen) > 1:
-        refuse("Valid requests must contain either LaunchTemplate, LaunchConfigurationName or MixedInstancesPolicy")
+    sources = [name for name in SOURCES if parameters.get(name)]
+    if len(sources) > 1:
+        refuse(SOURCE_REQUIRED)
     if parameters.get("InstanceId"):
         refuse("The sandbox creates groups from launch templates; InstanceId is not supported.")
-    if not chosen:
+    if not sources:
         return
     template = policy = configuration = None
-    match chosen[0]:
+    match sources[0]:
         case "LaunchTemplate":
             template = catalog.spec(parameters["LaunchTemplate"])
         case "MixedInstancesPolicy":
@@ -52,7 +53,7 @@ def apply_template(group: Group, parameters: Parameters, catalog: Catalog) -> No
 
 
 def mixes_purchase_options(group: Group) -> bool:
-    """Whether the group wants both On-Demand and Spot instances."""
+    """Return whether the group mixes On-Demand and Spot instances."""
     if group.mixed_policy is None:
         return False
     distribution = group.mixed_policy["InstancesDistribution"]
@@ -62,7 +63,7 @@ def mixes_purchase_options(group: Group) -> bool:
 
 
 def _policy(group: Group, request: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
-    """Complete a policy. It replaces the old one; only a request without LaunchTemplate keeps that part."""
+    """Return the completed policy, which replaces the old policy. Without a LaunchTemplate, that part is kept."""
     before = group.mixed_policy or {}
     launch = request.get("LaunchTemplate") or before.get("LaunchTemplate")
     if not launch:

@@ -1,6 +1,6 @@
-"""How a member comes into service: EC2 launch, boot, lifecycle hook, registration, InService.
+"""The launch of a member: EC2 launch, boot, lifecycle hooks, registration, InService, and each failure on the way.
 
-Also the ways it can fail, each as the activity AWS would show. When and how many to launch is the controller's choice.
+Each failure is an activity as AWS would show it. The controller decides when to launch and how many.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.api_errors import ApiError
-from awsroll.sandbox.autoscaling.group_state import LAUNCHING, Lifecycle, Member, TemplateSpec
+from awsroll.sandbox.api_errors import ApiError, insufficient_capacity
+from awsroll.sandbox.autoscaling.group_state import LAUNCHING, Lifecycle, Member, Process, TemplateSpec
 from awsroll.sandbox.handling import refuse
 
 if TYPE_CHECKING:
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.target_attachments import GroupTargets
 
 NO_CAPACITY_TAG = "sandbox:insufficient-capacity"
-"""A tag of the group: zones, separated by commas, in which its launches find no capacity."""
+"""A group tag: the zones, separated by commas, in which launches find no capacity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchRequest:
-    """One instance to launch, and why."""
+    """One instance to launch, and its cause."""
 
     subnet_id: str
     cause: str
     balancing: bool = False
     warm: bool = False
-    """Into the warm pool."""
+    """Whether the instance goes into the warm pool."""
 
 
 class Launches:
     """Brings members into service.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         targets: the groups' target groups.
         hooks: the lifecycle hooks.
     """
@@ -56,7 +56,7 @@ class Launches:
         """Launch one instance from the group's template as it resolves now.
 
         Raises:
-            ApiError: EC2 refuses; a Failed activity was recorded.
+            ApiError: EC2 refuses the launch; a Failed activity is recorded.
         """
         zone = group.subnets[request.subnet_id]
         details = {"Subnet ID": request.subnet_id, "Availability Zone": zone}
@@ -74,20 +74,7 @@ class Launches:
         except ApiError as error:
             self._registry.log.fail_launch(group, request.cause, error.message, details)
             raise
-        spec = template.spec
-        if self._registry.options.instance_template_version == "number":
-            spec = TemplateSpec(template_id=spec.template_id, name=spec.name, version=str(template.version))
-        member = Member(
-            instance_id=instance.instance_id,
-            zone=zone,
-            subnet_id=request.subnet_id,
-            launched_at=self._registry.context.now(),
-            template=spec,
-            template_version=template.version,
-            instance_type=template.instance_type,
-            protected=bool(group.setting("NewInstancesProtectedFromScaleIn", default=False)),
-            balancing=request.balancing,
-        )
+        member = self._member(group, request, template, instance.instance_id)
         description = f"Launching a new EC2 instance: {instance.instance_id}"
         member.activity = self._registry.log.open(group, description, request.cause, details=details)
         member.activity.status, member.activity.progress = "PreInService", 30
@@ -98,8 +85,24 @@ class Launches:
             group.members[member.instance_id] = member
         return member
 
+    def _member(self, group: Group, request: LaunchRequest, template: ResolvedTemplate, instance_id: str) -> Member:
+        spec = template.spec
+        if self._registry.options.instance_template_version == "number":
+            spec = TemplateSpec(template_id=spec.template_id, name=spec.name, version=str(template.version))
+        return Member(
+            instance_id=instance_id,
+            zone=group.subnets[request.subnet_id],
+            subnet_id=request.subnet_id,
+            launched_at=self._registry.context.now(),
+            template=spec,
+            template_version=template.version,
+            instance_type=template.instance_type,
+            protected=bool(group.setting("NewInstancesProtectedFromScaleIn", default=False)),
+            balancing=request.balancing,
+        )
+
     def bring_back(self, group: Group, member: Member, description: str, cause: str) -> None:
-        """Start the way into service of an instance that exists: attached, back from standby, or warm."""
+        """Bring an existing instance into service: attached, from standby, or from the warm pool."""
         details = {"Subnet ID": member.subnet_id, "Availability Zone": member.zone}
         was_warm = member.state in {Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING}
         member.state, member.launch_hooks_apply, member.settling = Lifecycle.PENDING, was_warm, False
@@ -108,7 +111,7 @@ class Launches:
         self.progress(group, member)
 
     def progress(self, group: Group, member: Member) -> None:
-        """Take the next step of a member on its way, as far as EC2 allows it now."""
+        """Take the next step of a launch, as far as EC2 allows."""
         if member.state not in LAUNCHING:
             return
         if self._registry.has_ended(member):
@@ -119,7 +122,7 @@ class Launches:
             self._registry.context.after(seconds, lambda: self._settled(group, member))
 
     def proceed(self, group: Group, member: Member) -> None:
-        """Go on after the lifecycle hooks: register, then InService."""
+        """Continue a launch after its lifecycle hooks: register, then InService."""
         if member.state is Lifecycle.PENDING_WAIT:
             member.state = Lifecycle.PENDING_PROCEED
         try:
@@ -138,7 +141,7 @@ class Launches:
         if member.state is not Lifecycle.PENDING:
             return
         if not self._registry.is_running(member):
-            member.settling = False  # stopped meanwhile: its next boot begins again
+            member.settling = False  # the instance stopped: its next boot starts over
             return
         if self._hooks.begin(group, member, launching=True):
             member.state = Lifecycle.PENDING_WAIT
@@ -170,21 +173,27 @@ class Launches:
     def _check_capacity(group: Group, zone: str, template: ResolvedTemplate) -> None:
         tag = group.tags.get(NO_CAPACITY_TAG)
         if tag is not None and zone in [name.strip() for name in tag.value.split(",")]:
-            message = (
-                f"We currently do not have sufficient {template.instance_type} capacity in the Availability Zone you "
-                f"requested ({zone}). Our system will be working on provisioning additional capacity."
-            )
-            refuse(message, code="InsufficientInstanceCapacity")
+            refuse(insufficient_capacity(template.instance_type, zone), code="InsufficientInstanceCapacity")
+
+
+def refuse_if_suspended(group: Group) -> None:
+    """Refuse a call that launches while the Launch process of the group is suspended.
+
+    Raises:
+        ApiError: the process is suspended.
+    """
+    if not group.runs(Process.LAUNCH):
+        refuse(f"The Launch process of AutoScalingGroup {group.name} is suspended.")
 
 
 def propagated_tags(group: Group) -> dict[str, str]:
-    """Answer the tags that the group puts on what it launches."""
+    """Return the tags that the group puts on launched instances."""
     tags = {key: tag.value for key, tag in group.tags.items() if tag.propagate}
     return tags | {"aws:autoscaling:groupName": group.name}
 
 
 def difference(now: str, before: int, after: int) -> str:
-    """Word the cause of a launch that closes the gap to the desired capacity."""
+    """Return the cause of a launch that closes the gap to the desired capacity."""
     return (
         f"At {now} an instance was started in response to a difference between desired and actual capacity, "
         f"increasing the capacity from {before} to {after}."

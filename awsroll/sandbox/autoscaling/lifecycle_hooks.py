@@ -1,7 +1,7 @@
-"""Lifecycle hooks: members that wait, tokens, heartbeats, timeouts.
+"""Lifecycle hooks: waiting members, tokens, heartbeats, timeouts.
 
-A wait ends when every hook of its transition was completed with CONTINUE, or at once with ABANDON. What follows is told
-through `finished`; this file changes no lifecycle state.
+A wait ends when every hook of its transition is completed with CONTINUE, or at once with ABANDON. The callback
+`finished` then moves the member; this file changes no lifecycle state.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_state import Hook, HookWait
 from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.service_limits import HEARTBEAT_SECONDS, HOOKS_PER_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
 
 TRANSITIONS = {"autoscaling:EC2_INSTANCE_LAUNCHING": True, "autoscaling:EC2_INSTANCE_TERMINATING": False}
 RESULTS = frozenset({"CONTINUE", "ABANDON"})
-HEARTBEAT_BOUNDS = (30, 7200)
-HOOKS_LIMIT = 50
 
 
 class HookWaits:
     """Holds members at hooks.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -36,7 +35,7 @@ class HookWaits:
         self.finished: Callable[[Group, Member], None] = lambda _group, _member: None
 
     def begin(self, group: Group, member: Member, *, launching: bool) -> bool:
-        """Let a member wait at the group's hooks of one transition; False when it has none to wait for."""
+        """Make a member wait at the group's hooks of a transition, and return whether there is a hook to wait for."""
         if not (member.launch_hooks_apply if launching else member.terminate_hooks_apply):
             return False
         for hook in group.hooks.values():
@@ -50,7 +49,7 @@ class HookWaits:
         return bool(member.waits)
 
     def complete(self, group: Group, member: Member, hook_name: str, result: str) -> None:
-        """End one wait with CONTINUE or ABANDON, and all of them if it was the last or abandoned."""
+        """End one wait with CONTINUE or ABANDON. ABANDON ends all other waits of the member."""
         wait = member.waits.pop(hook_name)
         wait.timer.cancel()
         member.abandoned = member.abandoned or result == "ABANDON"
@@ -60,25 +59,25 @@ class HookWaits:
             self.finished(group, member)
 
     def heartbeat(self, group: Group, member: Member, hook_name: str) -> None:
-        """Start the heartbeat timeout again, never beyond the hook's longest total wait."""
+        """Restart the heartbeat timeout, within the longest total wait of the hook."""
         wait = member.waits[hook_name]
         wait.timer.cancel()
         context = self._registry.context
-        left = wait.deadline - context.now()
-        seconds = min(float(wait.hook.heartbeat_seconds), left.total_seconds() * context.options.speed)
+        remaining = wait.deadline - context.now()
+        seconds = min(float(wait.hook.heartbeat_seconds), remaining.total_seconds() * context.options.speed)
         wait.timer = self._arm(group, member, wait.hook, max(0.0, seconds))
 
     def cancel(self, member: Member) -> None:
-        """Drop every wait of a member, without consequences."""
+        """Cancel every wait of a member without calling `finished`."""
         for wait in member.waits.values():
             wait.timer.cancel()
         member.waits.clear()
 
     def find(self, group: Group, hook_name: str, *, token: str | None, instance_id: str | None) -> Member:
-        """Answer the member that waits at a hook, by its token or its instance id.
+        """Return the member that waits at a hook, by token or instance id.
 
         Raises:
-            ApiError: nothing waits there.
+            ApiError: no member waits there.
         """
         for member in group.members.values():
             wait = member.waits.get(hook_name)
@@ -96,24 +95,25 @@ class HookWaits:
 
 
 def put_hook(group: Group, request: Mapping[str, Any]) -> None:
-    """Create a lifecycle hook or change what the request names of an existing one.
+    """Create a lifecycle hook, or change the parameters that the request names.
 
     Raises:
-        ApiError: a value that AWS refuses.
+        ApiError: AWS refuses a value.
     """
     name = str(request["LifecycleHookName"])
-    known = group.hooks.get(name)
-    if known is None and len(group.hooks) >= HOOKS_LIMIT:
-        refuse(f"At most {HOOKS_LIMIT} lifecycle hooks are allowed per Auto Scaling group.", code="LimitExceeded")
+    existing = group.hooks.get(name)
+    if existing is None and len(group.hooks) >= HOOKS_PER_GROUP:
+        refuse(f"At most {HOOKS_PER_GROUP} lifecycle hooks are allowed per Auto Scaling group.", code="LimitExceeded")
     launching = TRANSITIONS.get(str(request.get("LifecycleTransition"))) if "LifecycleTransition" in request else None
-    if known is not None and launching is None:
-        launching = known.launching
+    if existing is not None and launching is None:
+        launching = existing.launching
     if launching is None:
         refuse(f"The lifecycle transition must be one of {', '.join(TRANSITIONS)}.")
-    heartbeat = int(request.get("HeartbeatTimeout") or (known.heartbeat_seconds if known else 3600))
-    if not HEARTBEAT_BOUNDS[0] <= heartbeat <= HEARTBEAT_BOUNDS[1]:
-        refuse(f"Heartbeat timeout must be between 30 and 7200 seconds, not {heartbeat}.")
-    result = str(request.get("DefaultResult") or (known.default_result if known else "ABANDON"))
+    heartbeat = int(request.get("HeartbeatTimeout") or (existing.heartbeat_seconds if existing else 3600))
+    least, most = HEARTBEAT_SECONDS
+    if not least <= heartbeat <= most:
+        refuse(f"Heartbeat timeout must be between {least} and {most} seconds, not {heartbeat}.")
+    result = str(request.get("DefaultResult") or (existing.default_result if existing else "ABANDON"))
     if result not in RESULTS:
         refuse(f"The default result must be CONTINUE or ABANDON, not {result}.")
     extra = {
@@ -121,7 +121,7 @@ def put_hook(group: Group, request: Mapping[str, Any]) -> None:
         for key in ("RoleARN", "NotificationTargetARN", "NotificationMetadata")
         if request.get(key)
     }
-    extra = (known.extra if known else {}) | extra
+    extra = (existing.extra if existing else {}) | extra
     group.hooks[name] = Hook(
         name=name, launching=launching, heartbeat_seconds=heartbeat, default_result=result, extra=extra
     )

@@ -1,7 +1,7 @@
-"""Which zone a group launches into and which member it gives up: pure choices, no side effects.
+"""The zone that a group launches into, and the member that it scales in: pure functions.
 
-AWS takes the zone first (fewest instances on launch, most on scale-in) and applies the termination policies inside it.
-Where AWS picks at random this file picks the member that was launched first, then the lowest id, so that runs repeat.
+AWS selects the zone first (fewest instances on launch, most on scale-in), then applies the termination policies inside
+it. Where AWS picks at random, this file picks the oldest launch, then the lowest id, so that runs repeat.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ POLICIES = frozenset(
 
 
 def count_by_zone(zones: Iterable[str], members: Iterable[Member]) -> dict[str, int]:
-    """Count members by zone; zones without members count 0."""
+    """Return the number of members by zone, including zones without members."""
     counts = dict.fromkeys(zones, 0)
     for member in members:
         counts[member.zone] = counts.get(member.zone, 0) + 1
@@ -37,27 +37,27 @@ def count_by_zone(zones: Iterable[str], members: Iterable[Member]) -> dict[str, 
 
 
 def choose_launch_subnet(group: Group, *, avoid: frozenset[str] = frozenset()) -> str:
-    """Choose the subnet of the next launch: the zone with the fewest members, out of those not to avoid.
+    """Return the subnet of the next launch: in the zone with the fewest members, outside the zones to avoid.
 
-    When every zone is to be avoided, none is: AWS keeps trying all of them.
+    If every zone is avoided, all zones are candidates, because AWS keeps trying all of them.
     """
     zones = [zone for zone in group.zones if zone not in avoid] or list(group.zones)
     present = [member for member in group.members.values() if member.counted or member.balancing]
     counts = count_by_zone(zones, present)
     zone = min(zones, key=lambda name: (counts[name], name))
-    subnets = [subnet for subnet, its_zone in group.subnets.items() if its_zone == zone]
+    subnets = [subnet for subnet, subnet_zone in group.subnets.items() if subnet_zone == zone]
     return min(subnets, key=lambda subnet: sum(member.subnet_id == subnet for member in present))
 
 
 def choose_victim(group: Group, *, newest_template_version: int | None) -> Member | None:
-    """Choose the member that scale-in terminates, or None when none may go.
+    """Return the member that scale-in terminates, or None if no member is eligible.
 
-    Only members in service and without scale-in protection are eligible. The zone with the most members that has an
-    eligible one goes first; zones that tie are one pool.
+    Members in service without scale-in protection are eligible. The zone with the most members among those with an
+    eligible member goes first; tied zones form one pool.
 
     Args:
-        group: the group that is above its desired capacity.
-        newest_template_version: the number that the group's template resolves to now, None without a template.
+        group: a group above its desired capacity.
+        newest_template_version: the current version number of the group's template; None without a template.
     """
     in_service = [member for member in group.counted if member.state is Lifecycle.IN_SERVICE]
     eligible = [member for member in in_service if not member.protected]
@@ -76,7 +76,7 @@ def choose_victim(group: Group, *, newest_template_version: int | None) -> Membe
 
 
 def imbalance(group: Group) -> tuple[str, str] | None:
-    """Answer the zones (fullest, emptiest) when they differ by two or more, else None: what AZRebalance acts on."""
+    """Return the zones (fullest, emptiest) if they differ by two or more, as AZRebalance acts on; else None."""
     counts = count_by_zone(group.zones, [member for member in group.counted if member.zone in group.zones])
     if not counts:
         return None
@@ -110,7 +110,7 @@ def _lowest(pool: Sequence[Member], rank: Callable[[Member], tuple[int, int]]) -
 
 
 def _template_rank(current_id: str | None, newest: int | None) -> Callable[[Member], tuple[int, int]]:
-    """Rank members by their template: none or another template first, then the oldest version of the current one."""
+    """Return the rank by template: members of no or another template first, then the oldest version."""
 
     def rank(member: Member) -> tuple[int, int]:
         if member.template is None or member.template.template_id != current_id:

@@ -1,7 +1,6 @@
-"""The groups of the account and what every part of the controller shares: lookups, the activity log, waking a group.
+"""The groups of the account, with the parts that the controller and the API share: lookups, activity log, wake-ups.
 
-A group looks at itself only when woken: by an event, by an API call, or by a timer that an earlier look asked for.
-What it does then is not decided here.
+The controller reconciles a group only when it wakes: by an event, an API call, or a timer of an earlier run.
 """
 
 from __future__ import annotations
@@ -41,71 +40,82 @@ class Registry:
         self.log = ActivityLog(context, self.new_id)
 
         self.groups: dict[str, Group] = {}
-        self.look: Callable[[Group], None] = lambda _group: None
+        self.reconcile: Callable[[Group], None] = lambda _group: None
 
     def new_id(self) -> str:
-        """Make an id in the form of a UUID, the same in every run of the same calls."""
+        """Return a new id in the form of a UUID; the same calls get the same ids in every run."""
         return str(UUID(int=self._random.getrandbits(128), version=4))
 
     @property
     def options(self) -> SandboxOptions:
-        """The switches as they are now."""
+        """The current switches."""
         return self.context.options
 
     def group(self, name: str) -> Group:
-        """Answer the group of that name.
+        """Return the group with a name.
 
         Raises:
-            ApiError: there is none.
+            ApiError: the group does not exist.
         """
-        found = self.groups.get(name)
-        if found is None:
+        group = self.groups.get(name)
+        if group is None:
             message = f"AutoScalingGroup name not found - AutoScalingGroup {name} not found"
             refuse(message)
-        return found
+        return group
 
     def owner(self, instance_id: str) -> tuple[Group, Member] | None:
-        """Answer the group that an instance belongs to, with its membership; None for a standalone instance."""
+        """Return the group of an instance and its member, or None for an instance outside any group."""
         for group in self.groups.values():
             if instance_id in group.members:
                 return group, group.members[instance_id]
         return None
 
-    def member(self, group: Group, instance_id: str) -> Member:
-        """Answer a member of the group.
+    def owned(self, instance_id: str) -> tuple[Group, Member]:
+        """Return the group of an instance and its member.
 
         Raises:
-            ApiError: the instance is not a member of it.
+            ApiError: the instance is outside any group.
         """
-        found = group.members.get(instance_id)
-        if found is None:
+        owner = self.owner(instance_id)
+        if owner is None:
+            refuse(f"Instance Id not found - No managed instance found for instance ID {instance_id}")
+        return owner
+
+    def member(self, group: Group, instance_id: str) -> Member:
+        """Return a member of the group.
+
+        Raises:
+            ApiError: the instance is not a member of the group.
+        """
+        member = group.members.get(instance_id)
+        if member is None:
             message = f"The instance {instance_id} is not part of Auto Scaling group {group.name}."
             refuse(message)
-        return found
+        return member
 
     def attached_to(self, arn: str) -> Iterator[Group]:
-        """Answer the groups that a target group is attached to."""
+        """Return the groups that a target group is attached to."""
         return (group for group in tuple(self.groups.values()) if arn in group.attachments)
 
     def instance(self, member: Member) -> SimInstance | None:
-        """Answer EC2's view of a member, None once EC2 has forgotten it."""
+        """Return the EC2 instance of a member, or None if EC2 no longer knows it."""
         try:
             return self.context.ec2.instance(member.instance_id)
         except ApiError:
             return None
 
     def is_running(self, member: Member) -> bool:
-        """Whether EC2 runs the member's instance."""
+        """Return whether EC2 runs the member's instance."""
         instance = self.instance(member)
         return instance is not None and instance.state == "running"
 
     def has_ended(self, member: Member) -> bool:
-        """Whether the member's instance is ending or gone."""
+        """Return whether the member's instance is shutting down, terminated or unknown."""
         instance = self.instance(member)
         return instance is None or instance.state in ENDED
 
     def elapsed_seconds(self, since: datetime) -> float:
-        """Answer the simulated seconds that have passed since an instant."""
+        """Return the simulated seconds since an instant."""
         return (self.context.now() - since).total_seconds() * self.options.speed
 
     def seconds_until(self, instant: datetime) -> float:
@@ -113,7 +123,7 @@ class Registry:
         return -self.elapsed_seconds(instant)
 
     def wake(self, group: Group, after_seconds: float = 0) -> None:
-        """Have the group look at itself in `after_seconds` simulated seconds, or earlier if it will anyway."""
+        """Reconcile the group in `after_seconds` simulated seconds at the latest."""
         due = self.context.now() + self.context.scaled(after_seconds)
         if group.wake_at is not None and group.wake_at <= due:
             return
@@ -125,4 +135,4 @@ class Registry:
     def _woken(self, group: Group) -> None:
         group.wake_at = group.wake_timer = None
         if self.groups.get(group.name) is group:
-            self.look(group)
+            self.reconcile(group)

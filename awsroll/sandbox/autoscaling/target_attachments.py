@@ -1,7 +1,7 @@
-"""A group's side of its target groups: registering, deregistering, and the state of each attachment.
+"""The target groups of a group: register and deregister members, and track the state of each attachment.
 
-A group registers its members on the target group's own port and on no other; targets that somebody registered on other
-ports are not its business. When a member must be taken out is decided elsewhere.
+A group registers its members on the target group's own port only. It ignores targets that someone else registered on
+other ports.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class GroupTargets:
     """Registers and deregisters members.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -37,7 +37,7 @@ class GroupTargets:
         """Check that target groups exist.
 
         Raises:
-            ApiError: one of them does not, worded as AWS words it in a failed activity.
+            ApiError: a target group does not exist; the message is that of a failed activity.
         """
         for arn in arns:
             try:
@@ -46,10 +46,10 @@ class GroupTargets:
                 refuse(MISSING)
 
     def register(self, group: Group, member: Member) -> None:
-        """Register a member in the attached target groups; while AddToLoadBalancer is suspended, never.
+        """Register a member in the attached target groups, unless AddToLoadBalancer is suspended.
 
         Raises:
-            ApiError: the load balancer refuses it.
+            ApiError: the load balancer refuses the target.
         """
         if not group.runs(Process.ADD_TO_LOAD_BALANCER):
             return
@@ -60,18 +60,18 @@ class GroupTargets:
                 self._added(attachment)
 
     def deregister(self, group: Group, member: Member) -> None:
-        """Take a member out of the attached target groups; one that is not in them is no error."""
+        """Deregister a member from the attached target groups; an unregistered member is no error."""
         member.registered = False
         for arn in tuple(group.attachments):
             self._deregister(arn, member)
 
     def draining(self, group: Group, member: Member) -> bool:
-        """Whether a deregistered member is still listed as draining in an attached target group."""
+        """Return whether a deregistered member is still listed as draining in an attached target group."""
         targets = (self.target(arn, member) for arn in tuple(group.attachments))
         return any(target is not None and target.state == "draining" for target in targets)
 
     def target(self, arn: str, member: Member) -> SimTarget | None:
-        """Answer the member's target on the target group's own port, None when it is not listed."""
+        """Return the member's target on the target group's own port, or None if it is not listed."""
         try:
             return self._elb.target(arn, member.instance_id, None)
         except ApiError:
@@ -81,36 +81,35 @@ class GroupTargets:
         """Attach target groups and register the members that are in service.
 
         Raises:
-            ApiError: a target group does not exist; then nothing was attached.
+            ApiError: a target group does not exist; nothing was attached.
         """
-        wanted = tuple(arns)
-        self.validate(wanted)
-        for arn in wanted:
+        new_arns = tuple(arns)
+        self.validate(new_arns)
+        for arn in new_arns:
             group.attachments[arn] = Attachment(arn=arn)
         for member in tuple(group.members.values()):
             if member.state is Lifecycle.IN_SERVICE:
                 self.register(group, member)
-        for arn in wanted:
+        for arn in new_arns:
             self._added(group.attachments[arn])
             targets = (self.target(arn, member) for member in group.members.values())
             if any(target is not None and target.state == "healthy" for target in targets):
-                group.attachments[arn].state = "InService"  # registered by hand before
+                group.attachments[arn].state = "InService"  # someone else registered the member before
 
     def detach(self, group: Group, arns: Iterable[str]) -> None:
-        """Deregister all members from target groups and detach these once the drain is over."""
+        """Deregister all members from target groups, and detach the target groups after the drain."""
         for arn in arns:
             if arn in group.attachments:
                 group.attachments[arn].state = "Removing"
                 for member in tuple(group.members.values()):
                     self._deregister(arn, member)
-                if arn in group.attachments:  # unless a drain of no time removed it already
+                if arn in group.attachments:  # unless the drain took no time
                     self._remove_if_drained(group, group.attachments[arn])
 
     def settle(self, group: Group, arn: str, changed: SimTarget) -> bool:
-        """Bring an attachment's state up to date after one of the group's targets changed.
+        """Update the state of an attachment after a target of the group changed.
 
-        Answers whether the attachment is newly in service: with its first healthy member, target health begins to
-        count.
+        Return whether the attachment is newly in service. Target health starts to count with the first healthy member.
         """
         attachment = group.attachments[arn]
         if attachment.state == "Removing":

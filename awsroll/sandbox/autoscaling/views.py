@@ -1,4 +1,4 @@
-"""Groups and members in the shapes of the API's answers. Reads, never changes."""
+"""The API shapes of groups, members and tags."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STORED = (
     "MaxInstanceLifetime",
     "PlacementGroup",
 )
-"""Settings that are kept and shown, and change nothing in the sandbox (DeletionProtection does)."""
+"""Settings that the sandbox stores and shows. Only DeletionProtection has an effect."""
 BEHAVIOUR = {
     "CapacityRebalance": False,
     "DefaultCooldown": 300,
@@ -30,11 +30,11 @@ BEHAVIOUR = {
     "NewInstancesProtectedFromScaleIn": False,
     "TerminationPolicies": ["Default"],
 }
-"""Settings with the defaults of the API."""
+"""Settings with an effect, and their defaults in the API."""
 
 
 def describe_member(member: Member, catalog: Catalog) -> dict[str, Any]:
-    """Answer one element of `Instances`."""
+    """Return a member as an element of `Instances`."""
     answer: dict[str, Any] = {
         "InstanceId": member.instance_id,
         "InstanceType": member.instance_type,
@@ -51,7 +51,7 @@ def describe_member(member: Member, catalog: Catalog) -> dict[str, Any]:
 
 
 def describe_tags(group: Group) -> list[dict[str, Any]]:
-    """Answer the group's tags, sorted by key."""
+    """Return the group's tags, sorted by key."""
     return [
         {
             "ResourceId": group.name,
@@ -65,7 +65,7 @@ def describe_tags(group: Group) -> list[dict[str, Any]]:
 
 
 def describe_group(group: Group, catalog: Catalog, *, with_instances: bool) -> dict[str, Any]:
-    """Answer one element of `AutoScalingGroups`."""
+    """Return a group as an element of `AutoScalingGroups`."""
     attached = [arn for arn, attachment in group.attachments.items() if attachment.state != "Removing"]
     answer: dict[str, Any] = {
         "AutoScalingGroupName": group.name,
@@ -100,7 +100,7 @@ def describe_group(group: Group, catalog: Catalog, *, with_instances: bool) -> d
 
 
 def describe_template(group: Group) -> dict[str, Any]:
-    """Answer where the group says what it launches: one of three keys."""
+    """Return the launch source of a group: one of three keys."""
     if group.mixed_policy is not None:
         return {"MixedInstancesPolicy": group.mixed_policy}
     if group.template is not None:

@@ -1,7 +1,7 @@
-"""Warm pools: instances launched ahead, stopped or running, that a group takes before it launches new ones.
+"""Warm pools: fill a pool with pre-launched instances, take instances from it, and delete it.
 
-They keep the template version that they were launched with, which is how an old version comes back. What a pool does
-when it is deleted is here too; its API is in `operations/warm_pools.py`.
+A warm instance keeps the template version of its launch, so scale-out can bring back an old version.
+`operations/warm_pools.py` has the API.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 READY = frozenset({Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING})
 
 
-def wanted_size(group: Group) -> int:
-    """Answer how many instances the pool should hold: what the group may still grow by, at least its MinSize."""
+def target_size(group: Group) -> int:
+    """Return the target size of the pool: the number that the group can still grow by, at least MinSize."""
     if group.warm_pool is None:
         return 0
     prepared = int(group.warm_pool.get("MaxGroupPreparedCapacity", group.max_size))
@@ -32,11 +32,11 @@ def wanted_size(group: Group) -> int:
 
 
 class WarmPools:
-    """Fills pools and takes from them.
+    """Fills warm pools, and takes instances from them.
 
     Args:
-        registry: the groups and the world.
-        launches: brings instances up, into a pool or into service.
+        registry: the groups.
+        launches: launches instances into a pool or into service.
     """
 
     def __init__(self, registry: Registry, launches: Launches) -> None:
@@ -45,15 +45,15 @@ class WarmPools:
         self._ec2 = registry.context.ec2
 
     def fill(self, group: Group) -> None:
-        """Launch what the pool lacks, and end what it has too much of.
+        """Launch missing instances of the pool, and terminate surplus instances.
 
         Raises:
-            ApiError: EC2 refuses; the rest is for the next look.
+            ApiError: EC2 refuses a launch; the next run continues.
         """
         if group.warm_pool is None:
             return
-        surplus = len(group.pool) - wanted_size(group)
-        for member in [each for each in group.pool.values() if each.state in READY][: max(0, surplus)]:
+        surplus = len(group.pool) - target_size(group)
+        for member in [member for member in group.pool.values() if member.state in READY][: max(0, surplus)]:
             self.end(member)
         if not group.runs(Process.LAUNCH):
             return
@@ -64,11 +64,11 @@ class WarmPools:
             self._launches.launch(group, LaunchRequest(subnet_id=subnet_id, cause=cause, warm=True))
 
     def take(self, group: Group, zone: str, cause: str) -> bool:
-        """Bring an instance of the pool into service, of that zone if there is one; False if none is ready."""
-        ready = [each for each in group.pool.values() if each.state in READY]
+        """Bring an instance of the pool into service, preferably from `zone`; return False if no instance is ready."""
+        ready = [member for member in group.pool.values() if member.state in READY]
         if not ready:
             return False
-        member = next((each for each in ready if each.zone == zone), ready[0])
+        member = next((member for member in ready if member.zone == zone), ready[0])
         del group.pool[member.instance_id]
         group.members[member.instance_id] = member
         if member.state is Lifecycle.WARMED_STOPPED:
@@ -78,20 +78,20 @@ class WarmPools:
         return True
 
     def end(self, member: Member) -> None:
-        """Terminate an instance of a pool."""
+        """Terminate a pool instance."""
         member.state = Lifecycle.WARMED_TERMINATING
         self._ec2.terminate(member.instance_id)
 
     def delete(self, group: Group) -> None:
-        """Terminate everything in the pool; it is gone with its last instance."""
-        assert group.warm_pool is not None  # noqa: S101  the caller has looked
+        """Terminate all instances of the pool. The pool is deleted with its last instance."""
+        assert group.warm_pool is not None  # noqa: S101  the caller has checked
         group.warm_pool["Status"] = "PendingDelete"
         for member in tuple(group.pool.values()):
             self.end(member)
         self._forget_if_deleted(group)
 
     def instance_changed(self, group: Group, member: Member, instance: SimInstance) -> None:
-        """Take the next step of an instance of a pool."""
+        """Take the next step of a pool instance."""
         if instance.state == "terminated":
             del group.pool[member.instance_id]
             self._forget_if_deleted(group)

@@ -1,8 +1,7 @@
-"""EC2 Auto Scaling in the sandbox: the parts put together, and the one table of its API operations.
+"""EC2 Auto Scaling in the sandbox: its parts, and the table of its API operations.
 
-The groups work by themselves on the world's timers (`controller.py`); moto's synchronous groups are not
-used. Operations that are not in the table (launch configurations, scaling policies) stay with moto, unless they would
-need moto's groups: those are refused by name.
+`group_controller.py` runs the groups on the world's timers; moto's synchronous groups are not used. moto answers
+operations outside the table (launch configurations, scaling policies). Operations that need moto's groups are refused.
 """
 
 from __future__ import annotations
@@ -71,14 +70,14 @@ class AutoScalingWorld:
 
     @property
     def operations(self) -> Mapping[str, Handler]:
-        """The handlers by API operation name, as the switches allow them now."""
+        """The handlers by operation name, as far as the switches allow them."""
         return self._operations | self._launch.operations()
 
     def groups(self) -> tuple[Group, ...]:
-        """Return the groups, for a look at them without the API."""
+        """Return the groups."""
         return tuple(self._registry.groups.values())
 
 
 def _refuse(operation: str, _parameters: Parameters) -> Answer:
-    message = f"The sandbox does not simulate {operation}; nothing was changed. See docs/sandbox.md for what it does."
+    message = f"The sandbox does not simulate {operation}; nothing was changed. docs/sandbox.md lists the operations."
     return refuse(message, code="InvalidAction")

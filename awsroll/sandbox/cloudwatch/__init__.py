@@ -1,1 +1,1 @@
-"""CloudWatch alarms in the sandbox: metric and composite ones, whose states tests set."""
+"""CloudWatch alarms in the sandbox: metric alarms, whose states tests set, and composite alarms."""

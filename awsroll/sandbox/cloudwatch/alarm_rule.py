@@ -1,4 +1,4 @@
-"""The rule of a composite alarm: `ALARM("errors") AND NOT (OK(deploying) OR FALSE)`, read and evaluated.
+"""The rule of a composite alarm, parsed and evaluated: `ALARM("errors") AND NOT (OK(deploying) OR FALSE)`.
 
 rule := term (OR term)*    term := factor (AND factor)*    factor := NOT factor | (rule) | STATE(name) | TRUE | FALSE
 """
@@ -23,20 +23,20 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRule:
-    """A rule that was read."""
+    """A parsed rule."""
 
     text: str
     children: tuple[str, ...]
-    """The alarms it names, in order, without repetition; an ARN stands for the name at its end."""
+    """The names of its alarms, in order, without duplicates. An ARN counts as the name at its end."""
     holds: Truth
-    """Whether it is true, given the states of its children."""
+    """Returns whether the rule is true for the states of its children."""
 
 
 def parse(text: str) -> AlarmRule:
-    """Read a rule.
+    """Return the parsed rule.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a valid rule.
     """
     reader = _Reader(_tokens(text))
     holds = reader.any_of()
@@ -47,16 +47,16 @@ def parse(text: str) -> AlarmRule:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    found, at = [], 0
+    tokens, at = [], 0
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None:
             message = f"unexpected {text[at:].strip()[:20]!r}"
             raise ValueError(message)
         name = match["quoted"] or match["bare"] or ""
-        found.append((match["state"] or match["word"] or match["paren"], name.rpartition(":alarm:")[2]))
+        tokens.append((match["state"] or match["word"] or match["paren"], name.rpartition(":alarm:")[2]))
         at = match.end()
-    return found
+    return tokens
 
 
 @dataclass(slots=True)

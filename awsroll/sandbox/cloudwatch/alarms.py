@@ -1,7 +1,7 @@
-"""CloudWatch alarms: what describes them, and the states they are in.
+"""CloudWatch alarms: their settings and states.
 
-A metric alarm changes its state by SetAlarmState alone: the sandbox evaluates no metrics. A composite alarm follows its
-rule at once. Metrics, dashboards and the rest of CloudWatch are plain moto.
+The sandbox evaluates no metrics, so only SetAlarmState changes a metric alarm. A composite alarm follows its rule at
+once. moto answers the rest of CloudWatch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.cloudwatch.alarm_rule import STATES, AlarmRule, parse
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.service_limits import ALARM_PAGES, DESCRIBED_ALARMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
     from awsroll.sandbox.handling import Answer, Handler, Parameters
     from awsroll.sandbox.interfaces import ServiceContext
 
-MOST_NAMES = 100
 METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
 NOT_SETTINGS = frozenset({"AlarmName", "AlarmRule", "Tags"})
 
 
 @dataclass(slots=True, kw_only=True)
 class Alarm:
-    """One alarm; `rule` makes it a composite one."""
+    """An alarm, which is composite if it has a `rule`."""
 
     name: str
     arn: str
@@ -49,17 +49,17 @@ class Alarm:
 
     @property
     def kind(self) -> str:
-        """Its type as DescribeAlarms takes it."""
+        """The alarm type, in the spelling of DescribeAlarms."""
         return METRIC if self.rule is None else COMPOSITE
 
     def change(self, state: str, reason: str, reason_data: str | None, at: datetime) -> None:
-        """Set its state: each time is an update, and a transition only if the value is another one."""
+        """Set the state. Each call is an update; only a different state is a transition."""
         if state != self.state:
             self.transitioned_at = at
         self.state, self.reason, self.reason_data, self.updated_at = state, reason, reason_data, at
 
     def to_api(self) -> dict[str, Any]:
-        """Answer it in the shape of the API."""
+        """Return the alarm in the shape of the API."""
         answer = {
             **self.defaults,
             **self.settings,
@@ -99,17 +99,17 @@ class CloudWatchWorld:
         }
 
     def states(self) -> dict[str, str]:
-        """Return every alarm's state, by name."""
+        """Return the state of every alarm, by name."""
         return {name: alarm.state for name, alarm in self._alarms.items()}
 
     def _put(self, parameters: Parameters, rule: AlarmRule | None) -> Answer:
-        """Create an alarm, or replace an alarm's settings; its state stays as it was."""
+        """Create an alarm, or replace the settings of an alarm and keep its state."""
         name, now = str(parameters["AlarmName"]), self._context.now()
-        known = self._alarms.get(name)
-        if known is not None and (known.rule is None) != (rule is None):
-            refuse(f"{name} is a {known.kind}: it cannot become one of another type.")
+        existing = self._alarms.get(name)
+        if existing is not None and (existing.rule is None) != (rule is None):
+            refuse(f"{name} is a {existing.kind}: it cannot become one of another type.")
         settings = {key: value for key, value in parameters.items() if key not in NOT_SETTINGS and value is not None}
-        if known is None:
+        if existing is None:
             arn = f"arn:aws:cloudwatch:{self._context.region}:{self._context.account_id}:alarm:{name}"
             self._alarms[name] = Alarm(
                 name=name,
@@ -121,7 +121,7 @@ class CloudWatchWorld:
                 rule=rule,
             )
         else:
-            known.settings, known.rule, known.configured_at = settings, rule, now
+            existing.settings, existing.rule, existing.configured_at = settings, rule, now
         self._follow()
         return {}
 
@@ -137,17 +137,19 @@ class CloudWatchWorld:
         return self._put(parameters, rule)
 
     def _describe(self, parameters: Parameters) -> Answer:
-        """Answer alarms: metric alarms alone, unless types are named; names that are no alarm's are just absent."""
+        """Return alarms, by default only metric alarms. Unknown names are absent."""
         names = parameters.get("AlarmNames") or []
-        if len(names) > MOST_NAMES:
-            refuse(f"At most {MOST_NAMES} alarm names can be given; {len(names)} were.")
+        if len(names) > DESCRIBED_ALARMS:
+            refuse(f"At most {DESCRIBED_ALARMS} alarm names can be given; {len(names)} were.")
         types = parameters.get("AlarmTypes") or [METRIC]
-        found = [each for _, each in sorted(self._alarms.items()) if each.kind in types and _wanted(each, parameters)]
-        found.sort(key=lambda each: each.kind == COMPOSITE)
-        shown, token = page(found, parameters, PageSize(default=50, most=100))
+        alarms = [
+            alarm for _, alarm in sorted(self._alarms.items()) if alarm.kind in types and _wanted(alarm, parameters)
+        ]
+        alarms.sort(key=lambda alarm: alarm.kind == COMPOSITE)
+        shown, token = page(alarms, parameters, ALARM_PAGES)
         answer: Answer = {
-            "MetricAlarms": [each.to_api() for each in shown if each.kind == METRIC],
-            "CompositeAlarms": [each.to_api() for each in shown if each.kind == COMPOSITE],
+            "MetricAlarms": [alarm.to_api() for alarm in shown if alarm.kind == METRIC],
+            "CompositeAlarms": [alarm.to_api() for alarm in shown if alarm.kind == COMPOSITE],
         }
         return with_token(answer, token)
 
@@ -178,8 +180,8 @@ class CloudWatchWorld:
         return {}
 
     def _follow(self, but: Alarm | None = None) -> None:
-        """Bring composite alarms to what their rules say, children before parents; `but` was set by hand."""
-        for _ in self._alarms:  # a chain of composites is no longer than their number
+        """Update composite alarms by their rules, children before parents, except the alarm `but` that a user set."""
+        for _ in self._alarms:  # a chain of composite alarms is at most this long
             states, settled = self.states(), True
             for alarm in self._alarms.values():
                 if alarm.rule is None or alarm is but:
@@ -201,5 +203,5 @@ def _wanted(alarm: Alarm, parameters: Parameters) -> bool:
         (not names or alarm.name in names)
         and alarm.name.startswith(prefix)
         and (not state or alarm.state == state)
-        and (not action or any(str(each).startswith(action) for each in actions))
+        and (not action or any(str(arn).startswith(action) for arn in actions))
     )

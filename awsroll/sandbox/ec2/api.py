@@ -1,14 +1,13 @@
-"""The write side of the EC2 API, and the table of all EC2 operations that the sandbox answers itself.
+"""The EC2 operations that change instances, and the table of all EC2 operations that the sandbox answers.
 
-Everything that is not in the table is plain moto. Parameters and answers are dictionaries shaped as botocore's model
-has them.
+Operations outside the table are plain moto. Parameters and answers have the shapes of botocore's model.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from awsroll.sandbox.api_errors import refuse, refuse_dry_run
+from awsroll.sandbox.api_errors import refuse, refuse_dry_run, refuse_reserved_tags
 from awsroll.sandbox.ec2 import describe, templates
 from awsroll.sandbox.ec2.describe import known_instances, reservation_shape, state_shape
 from awsroll.sandbox.ec2.run_instances import run_instances
@@ -16,12 +15,11 @@ from awsroll.sandbox.ec2.tokens import TokenBook
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.instance import SimInstance
 from awsroll.sandbox.interfaces import Ec2Context
-
-MOST_IDS = 1000
+from awsroll.sandbox.service_limits import CHANGED_INSTANCES
 
 
 class Ec2Api:
-    """The EC2 operations that need the sandbox's physics.
+    """The EC2 operations that the sandbox simulates.
 
     Args:
         context: the account, the time and the fault rules.
@@ -60,12 +58,16 @@ class Ec2Api:
         return reservation_shape(self._context, launched[0].reservation_id, launched)
 
     def _terminate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        instances = self._chosen(parameters)
-        protected = {it.zone: it for it in instances if it.record.disable_api_termination and it.state != "terminated"}
-        spared = [it for it in instances if it.zone in protected]
-        changes = self._change([it for it in instances if it not in spared], self._ec2.terminate)
+        instances = self._requested(parameters)
+        protected = {
+            instance.zone: instance
+            for instance in instances
+            if instance.record.disable_api_termination and instance.state != "terminated"
+        }
+        spared = [instance for instance in instances if instance.zone in protected]
+        changes = self._change([instance for instance in instances if instance not in spared], self._ec2.terminate)
         if protected:
-            # AWS refuses zone by zone: what shares no zone with a protected instance is terminated all the same.
+            # AWS refuses zone by zone: instances in zones without a protected instance are terminated.
             name = next(iter(protected.values())).instance_id
             message = (
                 f"The instance '{name}' may not be terminated. Modify its 'disableApiTermination' instance "
@@ -75,7 +77,7 @@ class Ec2Api:
         return {"TerminatingInstances": changes}
 
     def _stop(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        instances = self._chosen(parameters)
+        instances = self._requested(parameters)
         for instance in instances:
             if instance.record.disable_api_stop:
                 message = (
@@ -87,22 +89,22 @@ class Ec2Api:
         return {"StoppingInstances": self._change(instances, self._ec2.stop, only="running")}
 
     def _start(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        instances = self._chosen(parameters)
+        instances = self._requested(parameters)
         self._require(instances, {"running", "pending", "stopped"}, "started")
         return {"StartingInstances": self._change(instances, self._ec2.start, only="stopped")}
 
     def _reboot(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        instances = self._chosen(parameters)
+        instances = self._requested(parameters)
         self._require(instances, {"running"}, "rebooted")
         self._change(instances, self._ec2.reboot)
         return {}
 
-    def _chosen(self, parameters: Mapping[str, Any]) -> list[SimInstance]:
+    def _requested(self, parameters: Mapping[str, Any]) -> list[SimInstance]:
         instance_ids = parameters.get("InstanceIds") or []
         if not instance_ids:
             refuse("InvalidParameterCombination", "No instances specified")
-        if len(instance_ids) > MOST_IDS:
-            refuse("InvalidParameterValue", f"At most {MOST_IDS} instance ids")
+        if len(instance_ids) > CHANGED_INSTANCES:
+            refuse("InvalidParameterValue", f"At most {CHANGED_INSTANCES} instance ids")
         instances = known_instances(self._context, self._ec2, instance_ids)
         refuse_dry_run(parameters)
         return instances
@@ -119,7 +121,7 @@ class Ec2Api:
     def _change(
         self, instances: list[SimInstance], change: Callable[[str], None], *, only: str | None = None
     ) -> list[dict[str, Any]]:
-        """Change each instance (or those in state `only`), and return the states before and after."""
+        """Change each instance (or each instance in state `only`), and return the states before and after."""
         changes = []
         for instance in instances:
             before = state_shape(instance.state)
@@ -130,9 +132,8 @@ class Ec2Api:
         return changes
 
     def _check_resources(self, parameters: Mapping[str, Any]) -> None:
-        self._check_ids([it for it in parameters.get("Resources") or () if it.startswith("i-")])
-        if any(tag["Key"].startswith("aws:") for tag in parameters.get("Tags") or ()):
-            refuse("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+        self._check_ids([resource for resource in parameters.get("Resources") or () if resource.startswith("i-")])
+        refuse_reserved_tags(tag["Key"] for tag in parameters.get("Tags") or ())
 
     def _check_ids(self, instance_ids: list[str]) -> None:
         known_instances(self._context, self._ec2, instance_ids)

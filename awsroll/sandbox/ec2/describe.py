@@ -1,7 +1,6 @@
-"""The read side of the EC2 API: DescribeInstances, DescribeInstanceStatus, DescribeInstanceAttribute.
+"""The EC2 operations that read instances: DescribeInstances, DescribeInstanceStatus, DescribeInstanceAttribute.
 
-Answers are dictionaries shaped as botocore's model has them. What a caller may see is decided here (an instance that
-was just launched is unknown for a while); nothing is changed.
+Answers have the shapes of botocore's model. A new instance stays invisible for a while (eventual consistency).
 """
 
 import re
@@ -12,29 +11,27 @@ from awsroll.sandbox.api_errors import refuse, refuse_dry_run
 from awsroll.sandbox.ec2.world import Ec2World, unknown_instances
 from awsroll.sandbox.instance import STATE_CODES, SimInstance
 from awsroll.sandbox.interfaces import ServiceContext
-
-MOST_PER_PAGE = 1000
-MOST_STATUS_IDS = 100
+from awsroll.sandbox.service_limits import DESCRIBED_INSTANCE_STATUSES, INSTANCES_PER_PAGE
 
 FILTERS: Mapping[str, Callable[[SimInstance], Iterable[str]]] = {
-    "availability-zone": lambda it: (it.zone,),
-    "client-token": lambda it: (it.client_token,),
-    "image-id": lambda it: (it.record.image_id,),
-    "instance-id": lambda it: (it.instance_id,),
-    "instance-state-code": lambda it: (str(STATE_CODES[it.state]),),
-    "instance-state-name": lambda it: (it.state,),
-    "instance-type": lambda it: (it.record.instance_type,),
-    "private-ip-address": lambda it: (it.record.private_ip_address or "",),
-    "reservation-id": lambda it: (it.reservation_id,),
-    "state-reason-code": lambda it: (it.state_reason.code,),
-    "subnet-id": lambda it: (it.subnet_id,),
-    "tag-key": lambda it: it.tags.keys(),
-    "vpc-id": lambda it: (it.vpc_id,),
+    "availability-zone": lambda instance: (instance.zone,),
+    "client-token": lambda instance: (instance.client_token,),
+    "image-id": lambda instance: (instance.record.image_id,),
+    "instance-id": lambda instance: (instance.instance_id,),
+    "instance-state-code": lambda instance: (str(STATE_CODES[instance.state]),),
+    "instance-state-name": lambda instance: (instance.state,),
+    "instance-type": lambda instance: (instance.record.instance_type,),
+    "private-ip-address": lambda instance: (instance.record.private_ip_address or "",),
+    "reservation-id": lambda instance: (instance.reservation_id,),
+    "state-reason-code": lambda instance: (instance.state_reason.code,),
+    "subnet-id": lambda instance: (instance.subnet_id,),
+    "tag-key": lambda instance: instance.tags.keys(),
+    "vpc-id": lambda instance: (instance.vpc_id,),
 }
 
 
 def is_visible(context: ServiceContext, instance: SimInstance) -> bool:
-    """Whether EC2 admits to know the instance yet."""
+    """Return whether EC2 shows the instance yet."""
     return instance.visible_from is None or context.now() >= instance.visible_from
 
 
@@ -42,20 +39,24 @@ def known_instances(context: ServiceContext, ec2: Ec2World, instance_ids: Sequen
     """Return the instances with these ids.
 
     Raises:
-        ApiError: one of the ids is not well formed, unknown, forgotten, or not visible yet.
+        ApiError: an id is malformed, unknown, or not visible yet.
     """
     for instance_id in instance_ids:
         if not re.fullmatch(r"i-[0-9a-f]{8,17}", instance_id):
             refuse("InvalidInstanceID.Malformed", f'Invalid id: "{instance_id}"')
-    found = {it: ec2.find(it) for it in instance_ids}
-    missing = [it for it, instance in found.items() if instance is None or not is_visible(context, instance)]
+    instances = {instance_id: ec2.find(instance_id) for instance_id in instance_ids}
+    missing = [
+        instance_id
+        for instance_id, instance in instances.items()
+        if instance is None or not is_visible(context, instance)
+    ]
     if missing:
         raise unknown_instances(missing)
-    return [instance for instance in found.values() if instance is not None]
+    return [instance for instance in instances.values() if instance is not None]
 
 
 def describe_instances(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer DescribeInstances, one reservation per launch."""
+    """Return the answer of DescribeInstances, with one reservation per launch."""
     refuse_dry_run(parameters)
     if parameters.get("InstanceIds") and "MaxResults" in parameters:
         message = "The parameter instancesSet cannot be used with the parameter maxResults"
@@ -69,20 +70,22 @@ def describe_instances(context: ServiceContext, ec2: Ec2World, parameters: Mappi
 
 
 def describe_instance_status(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer DescribeInstanceStatus: running instances only, unless all are asked for."""
+    """Return the answer of DescribeInstanceStatus: running instances, or all if the request includes all."""
     refuse_dry_run(parameters)
-    if len(parameters.get("InstanceIds") or ()) > MOST_STATUS_IDS:
-        refuse("InvalidParameterValue", f"At most {MOST_STATUS_IDS} instance ids")
+    if len(parameters.get("InstanceIds") or ()) > DESCRIBED_INSTANCE_STATUSES:
+        refuse("InvalidParameterValue", f"At most {DESCRIBED_INSTANCE_STATUSES} instance ids")
     every_state = parameters.get("IncludeAllInstances", False)
-    chosen = [it for it in _matching(context, ec2, parameters) if every_state or it.state == "running"]
-    page, token = _page(chosen, parameters)
+    instances = [
+        instance for instance in _matching(context, ec2, parameters) if every_state or instance.state == "running"
+    ]
+    page, token = _page(instances, parameters)
     return {"InstanceStatuses": [_status_shape(context, instance) for instance in page], **token}
 
 
 def describe_instance_attribute(
     context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """Answer for the attributes that guard against mistakes; return None for the others, which moto knows."""
+    """Return the answer for termination and stop protection, or None for attributes that moto answers."""
     refuse_dry_run(parameters)
     record = known_instances(context, ec2, [parameters["InstanceId"]])[0].record
     guards = {"disableApiTermination": "disable_api_termination", "disableApiStop": "disable_api_stop"}
@@ -94,7 +97,7 @@ def describe_instance_attribute(
 
 
 def reservation_shape(context: ServiceContext, reservation_id: str, members: Sequence[SimInstance]) -> dict[str, Any]:
-    """Return a reservation with its instances, as RunInstances and DescribeInstances answer it."""
+    """Return a reservation with its instances, in the shape of RunInstances and DescribeInstances."""
     return {
         "ReservationId": reservation_id,
         "OwnerId": context.account_id,
@@ -104,7 +107,7 @@ def reservation_shape(context: ServiceContext, reservation_id: str, members: Seq
 
 
 def instance_shape(instance: SimInstance) -> dict[str, Any]:
-    """Return one instance as EC2 describes it."""
+    """Return an instance in the shape of the API."""
     record = instance.record
     ended = instance.state == "terminated"
     shape: dict[str, Any] = {
@@ -144,7 +147,7 @@ def instance_shape(instance: SimInstance) -> dict[str, Any]:
 
 
 def state_shape(state: str) -> dict[str, Any]:
-    """Return a state with its number."""
+    """Return a state with its code."""
     return {"Code": STATE_CODES[state], "Name": state}
 
 
@@ -181,19 +184,19 @@ def _status_shape(context: ServiceContext, instance: SimInstance) -> dict[str, A
 
 def _matching(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> list[SimInstance]:
     filters = parameters.get("Filters") or []
-    if sum(len(it.get("Values") or ()) for it in filters) > context.options.filter_values_limit:
+    if sum(len(condition.get("Values") or ()) for condition in filters) > context.options.filter_values_limit:
         message = f"The maximum number of filter values is {context.options.filter_values_limit}"
         refuse("FilterLimitExceeded", message)
-    tests = [_filter(it["Name"], it.get("Values") or []) for it in filters]
+    tests = [_filter(condition["Name"], condition.get("Values") or []) for condition in filters]
     if instance_ids := parameters.get("InstanceIds"):
         candidates = known_instances(context, ec2, instance_ids)
     else:
-        candidates = [it for it in ec2.instances() if is_visible(context, it)]
+        candidates = [instance for instance in ec2.instances() if is_visible(context, instance)]
     return [instance for instance in candidates if all(test(instance) for test in tests)]
 
 
 def _filter(name: str, values: Sequence[str]) -> Callable[[SimInstance], bool]:
-    """Return the test that one filter makes: any of its values, `*` and `?` standing for anything."""
+    """Return the test of one filter, which matches any of its values with the wildcards `*` and `?`."""
     read: Callable[[SimInstance], Iterable[str]]
     if name.startswith("tag:"):
         key = name.removeprefix("tag:")
@@ -209,8 +212,10 @@ def _filter(name: str, values: Sequence[str]) -> Callable[[SimInstance], bool]:
     patterns = [_wildcards(value) for value in values if value not in plain]
 
     def test(instance: SimInstance) -> bool:
-        found = tuple(read(instance))
-        return any(it in plain for it in found) or any(pattern.fullmatch(it) for pattern in patterns for it in found)
+        texts = tuple(read(instance))
+        return any(text in plain for text in texts) or any(
+            pattern.fullmatch(text) for pattern in patterns for text in texts
+        )
 
     return test
 
@@ -219,14 +224,17 @@ def _wildcards(value: str) -> re.Pattern[str]:
     return re.compile("".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in value), re.DOTALL)
 
 
-def _page(found: Sequence[SimInstance], parameters: Mapping[str, Any]) -> tuple[Sequence[SimInstance], dict[str, str]]:
-    """Return one page, and what the answer says about the next one."""
-    size = int(parameters.get("MaxResults") or MOST_PER_PAGE)
-    if not 5 <= size <= MOST_PER_PAGE:  # noqa: PLR2004  the bounds EC2 gives
-        message = f"Value ( {size} ) for parameter maxResults is invalid. Expecting a value from 5 to {MOST_PER_PAGE}."
+def _page(
+    instances: Sequence[SimInstance], parameters: Mapping[str, Any]
+) -> tuple[Sequence[SimInstance], dict[str, str]]:
+    """Return one page, and the NextToken of the answer if there is a next page."""
+    least, most = INSTANCES_PER_PAGE
+    size = int(parameters.get("MaxResults") or most)
+    if not least <= size <= most:
+        message = f"Value ( {size} ) for parameter maxResults is invalid. Expecting a value from {least} to {most}."
         refuse("InvalidParameterValue", message)
     start = _start(parameters.get("NextToken"))
-    rest = found[start:]
+    rest = instances[start:]
     return rest[:size], {"NextToken": f"page-{start + size}"} if len(rest) > size else {}
 
 
@@ -235,5 +243,5 @@ def _start(token: str | None) -> int:
         return 0
     number = token.removeprefix("page-")
     if not number.isdecimal():
-        refuse("InvalidParameterValue", "The token in NextToken is not one that a page ended with")
+        refuse("InvalidParameterValue", "The NextToken is not valid")
     return int(number)

@@ -1,4 +1,4 @@
-"""Reservations: the records that moto makes of new instances, with addresses, network interfaces and volumes."""
+"""Reservations: the orders for new instances, and moto's records of them with addresses, interfaces and volumes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from awsroll.sandbox.interfaces import Account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchOrder:
-    """A launch with every question answered: what, where, how many, with which tags."""
+    """A complete launch order: what to launch, where, how many, and with which tags."""
 
     settings: Mapping[str, Any]
-    """The template's data with the request's parameters over it."""
+    """The template's data, overridden by the request's parameters."""
     template: TemplateVersion | None
     subnet_id: str | None
     zone: str
@@ -26,7 +26,7 @@ class LaunchOrder:
 
 
 def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
-    """Let moto make the records of `count` instances: addresses, interfaces, volumes."""
+    """Return moto's reservation with the records of `count` new instances."""
     from moto.ec2.utils import parse_user_data  # noqa: PLC0415  moto is an optional, slow import
 
     settings = order.settings
@@ -34,7 +34,7 @@ def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
     arguments: dict[str, Any] = {
         "region_name": account.region,
         "instance_type": settings.get("InstanceType", "m1.small"),
-        "is_instance_type_default": True,  # it is not, but moto then leaves out its slow check of the type
+        "is_instance_type_default": True,  # it may not be, but moto then skips its slow check of the type
         "placement": (settings.get("Placement") or {}).get("AvailabilityZone"),
         "subnet_id": None if interfaces else order.subnet_id,
         "key_name": settings.get("KeyName"),
@@ -51,7 +51,7 @@ def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
         "client_token": order.client_token,
         "tags": {"volume": dict(order.volume_tags)},
     }
-    if mappings := [it for it in settings.get("BlockDeviceMappings") or () if it.get("Ebs")]:
+    if mappings := [mapping for mapping in settings.get("BlockDeviceMappings") or () if mapping.get("Ebs")]:
         arguments["block_device_mappings"] = mappings
     user_data = parse_user_data(settings.get("UserData"))
     return storage.ec2(account).run_instances(

@@ -1,7 +1,7 @@
-"""Launching: from a request and its launch template to instances in state `pending`.
+"""RunInstances: from a request and its launch template to instances in state `pending`.
 
-The request's parameters override the template's. moto makes the record (addresses, volumes, network interfaces); the
-order of checks, capacity, tags and idempotency are decided here. What happens after `pending` is in `world.py`.
+The request's parameters override the template's. This file decides the order of checks, capacity, tags and idempotency;
+moto creates the records. `world.py` moves instances after `pending`.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,20 @@ from functools import partial
 from typing import Any, Protocol
 
 from awsroll.sandbox import storage
-from awsroll.sandbox.api_errors import refuse, refuse_dry_run
+from awsroll.sandbox.api_errors import (
+    insufficient_capacity,
+    refuse,
+    refuse_dry_run,
+    refuse_reserved_tags,
+    unknown_subnet,
+)
 from awsroll.sandbox.ec2.reservations import LaunchOrder, make_reservation
 from awsroll.sandbox.ec2.templates import TemplateVersion, resolve, tags_for
 from awsroll.sandbox.ec2.tokens import TokenBook
 from awsroll.sandbox.instance import SimInstance
 from awsroll.sandbox.interfaces import Ec2Context
+from awsroll.sandbox.service_limits import TAGS_PER_INSTANCE
 
-MOST_TAGS = 50
 NOT_OVERRIDDEN = frozenset({"LaunchTemplate", "TagSpecifications", "MinCount", "MaxCount", "ClientToken", "DryRun"})
 
 
@@ -36,7 +42,7 @@ class LaunchedInstances(Protocol):
 def run_instances(
     context: Ec2Context, instances: LaunchedInstances, tokens: TokenBook, parameters: Mapping[str, Any]
 ) -> tuple[SimInstance, ...]:
-    """Launch what a RunInstances call asks for, or return what the same call launched before.
+    """Launch the instances of a RunInstances call, or return those of an earlier call with the same token.
 
     Raises:
         ApiError: nothing was launched.
@@ -45,8 +51,8 @@ def run_instances(
     refuse_dry_run(parameters)
     token = parameters.get("ClientToken")
     scope = _token_scope(context, parameters, order)
-    if token and (known := tokens.replay(scope, token, parameters)) is not None:
-        return known
+    if token and (earlier := tokens.replay(scope, token, parameters)) is not None:
+        return earlier
     launched = launch(context, instances, order)
     if token:
         tokens.remember(scope, token, parameters, launched)
@@ -85,7 +91,7 @@ def service_order(
 
 
 def launch(context: Ec2Context, instances: LaunchedInstances, order: LaunchOrder) -> tuple[SimInstance, ...]:
-    """Launch what an order describes.
+    """Launch the instances of an order.
 
     Raises:
         ApiError: `InsufficientInstanceCapacity`; nothing was launched.
@@ -95,10 +101,7 @@ def launch(context: Ec2Context, instances: LaunchedInstances, order: LaunchOrder
     count = faults.grant(order.zone, min(order.most, capacity.get(order.zone, order.most)))
     if count < order.least:
         kind = order.settings.get("InstanceType", "m1.small")
-        message = (
-            f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested "
-            f"({order.zone}). Our system will be working on provisioning additional capacity."
-        )
+        message = insufficient_capacity(kind, order.zone)
         refuse("InsufficientInstanceCapacity", message, context.options.capacity_error_status)
     if order.zone in capacity:
         capacity[order.zone] -= count
@@ -125,9 +128,11 @@ def _order(context: Ec2Context, parameters: Mapping[str, Any]) -> LaunchOrder:
     if interfaces and (parameters.get("SubnetId") or parameters.get("SecurityGroupIds")):
         message = "Network interfaces and an instance-level subnet ID may not be specified on the same request"
         refuse("InvalidParameterCombination", message)
-    subnet_id = settings.get("SubnetId") or next((it["SubnetId"] for it in interfaces if it.get("SubnetId")), None)
-    wanted = tags_for("instance", parameters.get("TagSpecifications") or ())
-    _check_tags(parameters, wanted)
+    subnet_id = settings.get("SubnetId") or next(
+        (interface["SubnetId"] for interface in interfaces if interface.get("SubnetId")), None
+    )
+    tags = tags_for("instance", parameters.get("TagSpecifications") or ())
+    _check_tags(parameters, tags)
     return LaunchOrder(
         settings=settings,
         template=template,
@@ -135,32 +140,33 @@ def _order(context: Ec2Context, parameters: Mapping[str, Any]) -> LaunchOrder:
         zone=_zone(context, subnet_id, settings),
         least=least,
         most=most,
-        tags=_instance_tags(context, template, wanted),
+        tags=_instance_tags(context, template, tags),
         volume_tags=tags_for("volume", parameters.get("TagSpecifications") or ()),
         client_token=parameters.get("ClientToken", ""),
     )
 
 
-def _check_tags(parameters: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
-    known = {"instance", "volume", "network-interface"}
+def _check_tags(parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    resource_types = {"instance", "volume", "network-interface"}
     if parameters.get("InstanceMarketOptions"):
-        known.add("spot-instances-request")
+        resource_types.add("spot-instances-request")
     for specification in parameters.get("TagSpecifications") or ():
-        if (resource_type := specification.get("ResourceType")) not in known:
+        if (resource_type := specification.get("ResourceType")) not in resource_types:
             message = f"'{resource_type}' is not a valid taggable resource type for this launch."
             refuse("InvalidParameterValue", message)
-    if any(key.startswith("aws:") for key in wanted):
-        refuse("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+    refuse_reserved_tags(tags)
 
 
-def _instance_tags(context: Ec2Context, template: TemplateVersion | None, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return the template's tags with the wanted ones over them, and those that EC2 sets itself."""
-    if template is None or (wanted and context.options.launch_tags == "replaced"):
-        tags = dict(wanted)
+def _instance_tags(
+    context: Ec2Context, template: TemplateVersion | None, request_tags: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the tags of an instance: of the template, of the request, and those that EC2 sets itself."""
+    if template is None or (request_tags and context.options.launch_tags == "replaced"):
+        tags = dict(request_tags)
     else:
-        tags = {**template.instance_tags, **wanted}
-    if sum(not key.startswith("aws:") for key in tags) > MOST_TAGS:
-        refuse("TagLimitExceeded", f"More than {MOST_TAGS} tags on one instance")
+        tags = {**template.instance_tags, **request_tags}
+    if sum(not key.startswith("aws:") for key in tags) > TAGS_PER_INSTANCE:
+        refuse("TagLimitExceeded", f"More than {TAGS_PER_INSTANCE} tags on one instance")
     if template is not None:
         tags["aws:ec2launchtemplate:id"] = template.template_id
         tags["aws:ec2launchtemplate:version"] = str(template.number)
@@ -169,10 +175,10 @@ def _instance_tags(context: Ec2Context, template: TemplateVersion | None, wanted
 
 def _subnet(context: Ec2Context, subnet_id: str) -> Any:
     zones = storage.ec2(context).subnets.values()
-    found = next((subnets[subnet_id] for subnets in zones if subnet_id in subnets), None)
-    if found is None:
-        refuse("InvalidSubnetID.NotFound", f"The subnet ID '{subnet_id}' does not exist")
-    return found
+    subnet = next((subnets[subnet_id] for subnets in zones if subnet_id in subnets), None)
+    if subnet is None:
+        refuse("InvalidSubnetID.NotFound", unknown_subnet(subnet_id))
+    return subnet
 
 
 def _zone(context: Ec2Context, subnet_id: str | None, settings: Mapping[str, Any]) -> str:
@@ -183,15 +189,15 @@ def _zone(context: Ec2Context, subnet_id: str | None, settings: Mapping[str, Any
 
 
 def _token_scope(context: Ec2Context, parameters: Mapping[str, Any], order: LaunchOrder) -> str:
-    """Return the zone if the caller chose it, else the region."""
+    """Return the scope of a client token: the zone if the caller chose it, else the region."""
     interfaces = parameters.get("NetworkInterfaces") or []
-    chosen = (
+    chosen_by_caller = (
         parameters.get("SubnetId")
         or (parameters.get("Placement") or {}).get("AvailabilityZone")
         or any(interface.get("SubnetId") for interface in interfaces)
     )
     from_template = order.subnet_id is not None and context.options.template_subnet_token_scope == "zonal"  # noqa: S105
-    return order.zone if chosen or from_template else context.region
+    return order.zone if chosen_by_caller or from_template else context.region
 
 
 def _instance(context: Ec2Context, order: LaunchOrder, reservation_id: str, record: Any) -> SimInstance:

@@ -1,7 +1,7 @@
-"""Launch templates: which version a request means, and the checks that moto leaves out.
+"""Launch templates: the version that a request refers to, and the checks that moto omits.
 
-moto keeps the templates and answers the calls about them; this file resolves `$Latest`, `$Default` and an omitted
-version to a number, and gives AWS's errors for what does not exist.
+moto stores the templates and answers calls about them. This file resolves `$Latest`, `$Default` and an omitted version
+to a number, and raises AWS's errors for missing templates and versions.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from awsroll.sandbox import storage
-from awsroll.sandbox.api_errors import refuse
+from awsroll.sandbox.api_errors import refuse, unknown_template_version
 from awsroll.sandbox.interfaces import Account
-
-MOST_TEMPLATES_PER_PAGE = 200
+from awsroll.sandbox.service_limits import TEMPLATES_PER_PAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +25,12 @@ class TemplateVersion:
 
     @property
     def instance_tags(self) -> dict[str, str]:
-        """The tags it puts on instances."""
+        """The tags that the version puts on instances."""
         return tags_for("instance", self.data.get("TagSpecifications") or ())
 
 
 def tags_for(resource_type: str, specifications: Any) -> dict[str, str]:
-    """Return the tags that `TagSpecifications` hold for one type of resource."""
+    """Return the tags in `TagSpecifications` for a resource type."""
     return {
         tag["Key"]: tag.get("Value", "")
         for specification in specifications
@@ -41,42 +40,42 @@ def tags_for(resource_type: str, specifications: Any) -> dict[str, str]:
 
 
 def resolve(account: Account, reference: Mapping[str, Any]) -> TemplateVersion:
-    """Return the version that a `LaunchTemplateSpecification` means; an omitted version is the default one.
+    """Return the version for a `LaunchTemplateSpecification`; an omitted version is the default version.
 
     Raises:
-        ApiError: the template or the version does not exist, or the reference is not well formed.
+        ApiError: the template or the version does not exist, or the reference is malformed.
     """
     template = _template(account, reference)
-    wanted = str(reference.get("Version") or "$Default")
-    if wanted == "$Latest":
+    version_text = str(reference.get("Version") or "$Default")
+    if version_text == "$Latest":
         version = template.versions[-1]
-    elif wanted == "$Default":
+    elif version_text == "$Default":
         version = template.versions[template.default_version_number - 1]
     else:
-        version = template.versions[_index(template, wanted)]
+        version = template.versions[_index(template, version_text)]
     return TemplateVersion(template_id=template.id, number=version.number, data=version.data)
 
 
 def check_versions(account: Account, parameters: Mapping[str, Any]) -> None:
-    """Refuse to describe versions that are no numbers or do not exist."""
-    wanted = parameters.get("Versions") or []
+    """Refuse to describe versions that are malformed or do not exist."""
+    versions = parameters.get("Versions") or []
     if not ("LaunchTemplateId" in parameters or "LaunchTemplateName" in parameters):
         return
     template = _template(account, parameters)
-    for version in wanted:
+    for version in versions:
         if version not in {"$Latest", "$Default"}:
             _index(template, version)
 
 
 def check_templates(account: Account, parameters: dict[str, Any]) -> None:
-    """Refuse to describe templates by an id that does not exist, and page as AWS does."""
+    """Refuse to describe template ids that do not exist, and set AWS's page size."""
     for template_id in parameters.get("LaunchTemplateIds") or []:
         _template(account, {"LaunchTemplateId": template_id})
-    parameters.setdefault("MaxResults", MOST_TEMPLATES_PER_PAGE)
+    parameters.setdefault("MaxResults", TEMPLATES_PER_PAGE)
 
 
 def apply_source_version(account: Account, parameters: dict[str, Any]) -> None:
-    """Complete the data of a new version from its `SourceVersion`; without one it holds only what was passed."""
+    """Complete the data of a new version from its `SourceVersion`, if the request names one."""
     template = _template(account, parameters)
     if (source := parameters.get("SourceVersion")) is None:
         return
@@ -113,6 +112,5 @@ def _index(template: Any, version: str) -> int:
         message = f"Invalid launch template version: {version}. Use $Latest, $Default, or a version number"
         refuse("InvalidParameterValue", message)
     if not 1 <= int(version) <= len(template.versions):
-        message = f"Could not find the specified version {version} for the launch template with ID {template.id}."
-        refuse("InvalidLaunchTemplateId.VersionNotFound", message)
+        refuse("InvalidLaunchTemplateId.VersionNotFound", unknown_template_version(version, template.id))
     return int(version) - 1

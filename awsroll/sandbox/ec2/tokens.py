@@ -1,7 +1,7 @@
-"""What RunInstances remembers of client tokens, so that a repeated call launches nothing twice.
+"""The client tokens of RunInstances, so that a repeated call launches no further instances.
 
-A token is known in one zone if the caller chose the zone, else in the region: the same token in another zone is another
-launch. How instances are launched is in `launch.py`.
+The scope of a token is the zone if the caller chose the zone, else the region. The same token in another zone is
+another launch.
 """
 
 import json
@@ -17,8 +17,8 @@ NOT_PART_OF_THE_REQUEST = frozenset({"ClientToken", "DryRun"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RememberedLaunch:
-    """A launch that succeeded: its parameters in one comparable text, and what came of it."""
+class StoredLaunch:
+    """A successful launch: its parameters as comparable text, and its instances."""
 
     parameters: str
     instances: tuple[SimInstance, ...]
@@ -33,7 +33,7 @@ class TokenBook:
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
-        self._launches: dict[tuple[str, str], RememberedLaunch] = {}
+        self._launches: dict[tuple[str, str], StoredLaunch] = {}
 
     def replay(self, scope: str, token: str, parameters: Mapping[str, Any]) -> tuple[SimInstance, ...] | None:
         """Return the instances of the first call with this token, or None if this is the first.
@@ -42,7 +42,7 @@ class TokenBook:
             ApiError: `IdempotentParameterMismatch` or `IdempotentInstanceTerminated`.
         """
         launch = self._launches.get((scope, token))
-        if launch is None or self._is_forgotten(launch):
+        if launch is None or self._is_expired(launch):
             return None
         changed = launch.parameters != comparable(parameters)
         if changed and self._context.options.changed_token_parameters == "refused":  # noqa: S105  no password
@@ -58,17 +58,17 @@ class TokenBook:
     def remember(
         self, scope: str, token: str, parameters: Mapping[str, Any], instances: tuple[SimInstance, ...]
     ) -> None:
-        """Keep what a launch with this token brought about."""
-        self._launches[scope, token] = RememberedLaunch(parameters=comparable(parameters), instances=instances)
+        """Store the instances that a launch with this token created."""
+        self._launches[scope, token] = StoredLaunch(parameters=comparable(parameters), instances=instances)
 
-    def _is_forgotten(self, launch: RememberedLaunch) -> bool:
+    def _is_expired(self, launch: StoredLaunch) -> bool:
         ends = [instance.terminated_at for instance in launch.instances]
-        known = [end for end in ends if end is not None]
-        kept = self._context.scaled(self._context.options.client_token_seconds)
-        return len(known) == len(ends) and max(known) + kept <= self._context.now()
+        past_ends = [end for end in ends if end is not None]
+        retention = self._context.scaled(self._context.options.client_token_seconds)
+        return len(past_ends) == len(ends) and max(past_ends) + retention <= self._context.now()
 
 
 def comparable(parameters: Mapping[str, Any]) -> str:
-    """Return the parameters that make a launch what it is, as one text."""
-    kept = {name: value for name, value in parameters.items() if name not in NOT_PART_OF_THE_REQUEST}
-    return json.dumps(kept, sort_keys=True, default=str)
+    """Return the parameters that identify a launch, as one text."""
+    relevant = {name: value for name, value in parameters.items() if name not in NOT_PART_OF_THE_REQUEST}
+    return json.dumps(relevant, sort_keys=True, default=str)

@@ -1,7 +1,7 @@
-"""The load balancing operations that the sandbox answers itself: register, deregister, target health.
+"""The load balancing operations that the sandbox answers: register, deregister, target health.
 
-Everything else (load balancers, listeners, rules, attributes, tags) is moto's, followed by a look at what it changed.
-Parameters and answers are dictionaries shaped as botocore's model has them.
+moto answers the rest (load balancers, listeners, rules, attributes, tags); the targets are then checked again.
+Parameters and answers have the shapes of botocore's model.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +10,12 @@ from typing import Any
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import ApiError, refuse
 from awsroll.sandbox.elb.target_life import NOT_REGISTERED
-from awsroll.sandbox.elb.world import ElbWorld
+from awsroll.sandbox.elb.world import ElbWorld, refuse_unknown_target
 from awsroll.sandbox.interfaces import InstanceContext
+from awsroll.sandbox.service_limits import LONGEST_DEREGISTRATION_DELAY_SECONDS
 from awsroll.sandbox.target import SimTarget
 
-CHANGES_USE = (
+TARGET_CHANGES = (
     "CreateListener",
     "CreateRule",
     "DeleteListener",
@@ -27,12 +28,11 @@ CHANGES_USE = (
     "ModifyTargetGroupAttributes",
     "SetSubnets",
 )
-LONGEST_DELAY_SECONDS = 3600
 DELAY = "deregistration_delay.timeout_seconds"
 
 
 class ElbApi:
-    """The load balancing operations that need the sandbox's physics.
+    """The load balancing operations that the sandbox simulates.
 
     Args:
         context: the time, the switches and the instances.
@@ -49,7 +49,9 @@ class ElbApi:
             "ModifyTargetGroupAttributes": self._modify_attributes,
         }
         self.guards: dict[str, Callable[[dict[str, Any]], None]] = {}
-        self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = dict.fromkeys(CHANGES_USE, self._look_again)
+        self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = dict.fromkeys(
+            TARGET_CHANGES, self._settings_changed
+        )
 
     def _register(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn, targets = parameters["TargetGroupArn"], parameters.get("Targets") or []
@@ -83,18 +85,18 @@ class ElbApi:
         group = self._elb.target_group(arn)
         if group.target_type != "instance":
             return None
-        asked = parameters.get("Targets") or []
-        found = [self._named(arn, it) for it in asked] if asked else self._elb.targets(arn)
-        return {"TargetHealthDescriptions": self._health_shapes(found, group.health_check_port)}
+        named = parameters.get("Targets") or []
+        targets = [self._named(arn, target) for target in named] if named else self._elb.targets(arn)
+        return {"TargetHealthDescriptions": self._health_shapes(targets, group.health_check_port)}
 
     def _named(self, arn: str, target: Mapping[str, Any]) -> SimTarget:
-        """Return the target asked for; without a port the one on the target group's port is meant."""
-        found = self._elb.target(arn, target["Id"], target.get("Port"))
-        if found is not None:
-            return found
+        """Return a target that the request names, by default on the target group's port."""
+        existing = self._elb.target(arn, target["Id"], target.get("Port"))
+        if existing is not None:
+            return existing
         unknown = self._context.ec2.find(target["Id"]) is None
         if unknown and self._context.options.unknown_target_health == "refused":
-            refuse("InvalidTarget", f"The following targets do not exist: '{target['Id']}'")
+            refuse_unknown_target(target["Id"])
         port = target.get("Port") or self._elb.target_group(arn).port
         reason, description = NOT_REGISTERED
         return SimTarget(instance_id=target["Id"], port=port, state="unused", reason=reason, description=description)
@@ -115,17 +117,18 @@ class ElbApi:
         return shapes
 
     def _modify_attributes(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Change the deregistration delay here: moto refuses the longest one that AWS allows. The rest is moto's."""
+        """Change the deregistration delay, because moto refuses the longest delay of AWS. moto changes the rest."""
         arn, attributes = parameters["TargetGroupArn"], parameters.get("Attributes") or []
-        delays = [str(it["Value"]) for it in attributes if it["Key"] == DELAY]
+        delays = [str(attribute["Value"]) for attribute in attributes if attribute["Key"] == DELAY]
         for value in delays:
-            if not value.isdecimal() or int(value) > LONGEST_DELAY_SECONDS:
-                refuse("ValidationError", f"'{DELAY}' value '{value}' must be between '0-3600' inclusive")
+            if not value.isdecimal() or int(value) > LONGEST_DEREGISTRATION_DELAY_SECONDS:
+                limit = LONGEST_DEREGISTRATION_DELAY_SECONDS
+                refuse("ValidationError", f"'{DELAY}' value '{value}' must be between '0-{limit}' inclusive")
         if not attributes or len(delays) < len(attributes):
             return None
         self._elb.target_group(arn)
         storage.elbv2(self._context).target_groups[arn].attributes[DELAY] = delays[-1]
         return {"Attributes": [{"Key": DELAY, "Value": delays[-1]}]}
 
-    def _look_again(self, _parameters: Mapping[str, Any]) -> None:
+    def _settings_changed(self, _parameters: Mapping[str, Any]) -> None:
         self._elb.settings_changed()

@@ -1,7 +1,4 @@
-"""What a target group says about its targets' timing, and which load balancer uses it.
-
-A typed view of moto's records, read afresh whenever it is needed, because every setting can be modified at any time.
-"""
+"""The settings of a target group, and the load balancers that use it, read from moto's records."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,16 +11,16 @@ from awsroll.sandbox.interfaces import Account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroupSettings:
-    """The settings of one target group, as they are now."""
+    """The current settings of one target group."""
 
     arn: str
     name: str
     target_type: str
     vpc_id: str
     port: int
-    """Where targets are registered that name no port."""
+    """The port of targets that name no port."""
     health_check_port: int | None
-    """None: each target's own port."""
+    """None stands for each target's own port."""
     interval_seconds: float
     timeout_seconds: float
     healthy_threshold: int
@@ -31,7 +28,7 @@ class TargetGroupSettings:
     deregistration_delay_seconds: float
     slow_start_seconds: float
     zones: frozenset[str]
-    """The zones enabled on the load balancer that uses it; empty if no listener or rule does."""
+    """The zones of the load balancer that uses the target group; empty if no listener or rule uses it."""
 
 
 def settings_of(account: Account, arn: str) -> TargetGroupSettings:
@@ -62,7 +59,7 @@ def settings_of(account: Account, arn: str) -> TargetGroupSettings:
 
 
 def link_load_balancers(account: Account) -> None:
-    """Say on each target group which load balancers use it; moto adds to that list and never takes away."""
+    """Update the load balancers of each target group, because moto adds to that list and never removes."""
     backend = storage.elbv2(account)
     for arn, group in backend.target_groups.items():
         group.load_balancer_arns[:] = [balancer.arn for balancer in _users(backend, arn)]

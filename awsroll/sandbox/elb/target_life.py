@@ -4,9 +4,9 @@
     any     -> unused                       no listener, zone not enabled, instance stopped or terminated
     any     -> draining -> gone             after it was deregistered
 
-A target asks its instance for the outcome of a check, keeps its own timers, and tells `ElbWorld` of each change. Checks
-are made on the target group's own interval, in phase with the first one; while nothing can change they are not
-simulated one by one.
+A target reads the result of a check from its instance, keeps its own timers, and notifies `ElbWorld` of each change.
+Checks run on the target group's interval, in phase with the first check. While no check can change the state, checks
+are skipped.
 """
 
 from collections.abc import Callable
@@ -35,14 +35,14 @@ FAILURES = {
 
 
 class TargetLife:
-    """One instance on one port of one target group, from its registration until it is gone.
+    """A target: one instance on one port of one target group, from its registration until it is gone.
 
     Args:
         context: the time, the switches and the instances.
-        settings: answers the target group's settings as they are now.
-        instance_id: which instance.
-        port: on which port.
+        settings: returns the current settings of the target group.
         changed: called after each change of state or reason.
+        instance_id: the instance.
+        port: the port.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class TargetLife:
 
     @property
     def is_registered(self) -> bool:
-        """Registered and neither draining nor gone."""
+        """Whether the target is registered, and neither draining nor gone."""
         return self.state not in {"draining", "gone", ""} and self.reason != NOT_REGISTERED[0]
 
     def snapshot(self) -> SimTarget:
-        """Return what it is now, as a value."""
+        """Return the current state as a value."""
         return SimTarget(
             instance_id=self.instance_id,
             port=self.port,
@@ -83,19 +83,19 @@ class TargetLife:
             description=self.description,
         )
 
-    # --- what happens to it ---
+    # --- events ---
 
     def register(self) -> None:
-        """Begin, or come back from draining."""
+        """Register the target, also while it is draining."""
         self.draining_since = None
-        self._become("initial", REGISTERING)
+        self._change("initial", REGISTERING)
         self._restart()
 
     def deregister(self) -> None:
-        """Drain for the delay that the target group has now, then go."""
+        """Drain for the current deregistration delay, then leave."""
         was_unused = self.state == "unused"
         self.draining_since = self._context.now()
-        self._become("draining", DRAINING)
+        self._change("draining", DRAINING)
         if was_unused and self._context.options.deregistered_while_unused == "leaves-at-once":
             self.leave()
         else:
@@ -105,10 +105,10 @@ class TargetLife:
         return self._settings().deregistration_delay_seconds + self._context.options.drain_lag_seconds
 
     def _drained(self) -> None:
-        """Go at once, or stay in the list for a while as one that is not registered."""
+        """Leave at once, or stay listed for a while as not registered."""
         seconds = self._context.options.drained_listed_seconds
         if seconds > 0:
-            self._become("unused", NOT_REGISTERED)
+            self._change("unused", NOT_REGISTERED)
             self._wait(seconds, self.leave)
         else:
             self.leave()
@@ -116,10 +116,10 @@ class TargetLife:
     def leave(self) -> None:
         """Be gone."""
         self._stop_waiting()
-        self._become("gone", (None, None))
+        self._change("gone", (None, None))
 
     def reconsider(self) -> None:
-        """Look again at the instance and the target group, after either changed."""
+        """Check the instance and the target group again after a change."""
         if self.state == "draining":
             self._reconsider_delay()
         elif self.is_registered:
@@ -146,23 +146,23 @@ class TargetLife:
         if instance.zone not in zones:
             self._set_aside(*(ZONE_OFF if zones else NO_LISTENER))
         elif self.state == "unused":
-            self._become("initial", REGISTERING)
+            self._change("initial", REGISTERING)
             self._restart()
         elif self._timer is None:
             self._wait_for_next_check()
 
     def _set_aside(self, reason: str, description: str) -> bool:
-        """Stop checking; answer whether that is news."""
+        """Stop the checks, and return whether the reason has changed."""
         if (self.state, self.reason, self.description) == ("unused", reason, description):
             return False
         self._stop_waiting()
-        self._become("unused", (reason, description))
+        self._change("unused", (reason, description))
         return True
 
     # --- health checks ---
 
     def _restart(self) -> None:
-        """Count the registration from now; nothing passed or failed yet."""
+        """Restart the registration and the counts of checks."""
         self._passes = self._failures = 0
         self._first_check_at = None
         self._wait(self._context.options.registration_seconds, self._registered)
@@ -170,7 +170,7 @@ class TargetLife:
 
     def _registered(self) -> None:
         at_once = self._context.options.first_check == "at-once"
-        self._become("initial", FIRST_CHECKS)
+        self._change("initial", FIRST_CHECKS)
         self._wait(0.0 if at_once else self._settings().interval_seconds, self._check)
 
     def _check(self) -> None:
@@ -181,36 +181,36 @@ class TargetLife:
         outcome = instance.answers(settings.health_check_port or self.port) if instance else Health.REFUSES
         if outcome is Health.NEVER_ANSWERS:
             rest = max(0.0, settings.interval_seconds - settings.timeout_seconds)
-            self._wait(settings.timeout_seconds, lambda: self._judge(outcome, rest))
+            self._wait(settings.timeout_seconds, lambda: self._count(outcome, rest))
         else:
-            self._judge(outcome, settings.interval_seconds)
+            self._count(outcome, settings.interval_seconds)
 
-    def _judge(self, outcome: Health, next_check_in: float) -> None:
+    def _count(self, outcome: Health, next_check_in: float) -> None:
         if outcome is Health.HEALTHY:
             self._passed()
         else:
             self._failed(FAILURES[outcome])
         settled = {"healthy": self._failures == 0, "unhealthy": self._passes == 0}.get(self.state, False)
         if settled:
-            self._stop_waiting()  # every further check ends alike, until something changes
+            self._stop_waiting()  # further checks have the same result until something changes
         else:
             self._wait(next_check_in, self._check)
 
     def _passed(self) -> None:
         self._failures = 0
         self._passes += 1
-        patient = self.state == "unhealthy" or self._context.options.first_healthy_needs == "threshold"
-        if self.state != "healthy" and self._passes >= (self._settings().healthy_threshold if patient else 1):
-            self._become("healthy", (None, None))
+        needs_threshold = self.state == "unhealthy" or self._context.options.first_healthy_needs == "threshold"
+        if self.state != "healthy" and self._passes >= (self._settings().healthy_threshold if needs_threshold else 1):
+            self._change("healthy", (None, None))
 
     def _failed(self, why: tuple[str, str]) -> None:
         self._passes = 0
         self._failures += 1
         if self.state == "unhealthy" or self._failures >= self._settings().unhealthy_threshold:
-            self._become("unhealthy", why)
+            self._change("unhealthy", why)
 
     def _wait_for_next_check(self) -> None:
-        """Go on checking, in phase with the first check."""
+        """Schedule the next check, in phase with the first check."""
         interval = self._settings().interval_seconds
         if self._first_check_at is None:
             self._wait(interval, self._check)
@@ -218,9 +218,9 @@ class TargetLife:
         since = self._simulated(self._context.now() - self._first_check_at)
         self._wait(interval - since % interval, self._check)
 
-    # --- small parts ---
+    # --- timers ---
 
-    def _become(self, state: str, why: tuple[str | None, str | None]) -> None:
+    def _change(self, state: str, why: tuple[str | None, str | None]) -> None:
         before = (self.state, self.reason, self.description)
         self.state, (self.reason, self.description) = state, why
         if before != (self.state, self.reason, self.description):
@@ -236,5 +236,5 @@ class TargetLife:
         self._timer = None
 
     def _simulated(self, span: timedelta) -> float:
-        """Return how many simulated seconds a span of the clock holds."""
+        """Return a span of the clock in simulated seconds."""
         return span.total_seconds() * self._context.options.speed

@@ -1,11 +1,12 @@
-"""The targets of the simulated load balancers: who is registered where, and who is told.
+"""The targets of the simulated load balancers: registrations and listeners.
 
-`target_life.py` moves a single target, `target_group.py` reads the settings, `api.py` is the API. Only target groups of
-instances are simulated; those of addresses and functions stay plain moto.
+`target_life.py` moves a single target, `target_group.py` reads the settings, and `api.py` is the API. Only target
+groups of instances are simulated; moto keeps those of addresses and functions.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import NoReturn
 
 from awsroll.sandbox.api_errors import ApiError, refuse
 from awsroll.sandbox.elb.target_group import TargetGroupSettings, link_load_balancers, settings_of
@@ -15,8 +16,13 @@ from awsroll.sandbox.interfaces import InstanceContext
 from awsroll.sandbox.target import SimTarget
 
 
+def refuse_unknown_target(instance_id: str) -> NoReturn:
+    """Refuse a target that EC2 does not know."""
+    refuse("InvalidTarget", f"The following targets do not exist: '{instance_id}'")
+
+
 class ElbWorld:
-    """All targets by target group, in the order they were registered.
+    """All targets by target group, in order of registration.
 
     Args:
         context: the time, the switches and the instances.
@@ -29,10 +35,10 @@ class ElbWorld:
         self._listeners: list[Callable[[str, SimTarget], None]] = []
         context.ec2.on_change(self._instance_changed)
 
-    # --- questions ---
+    # --- queries ---
 
     def target_group(self, target_group_arn: str) -> TargetGroupSettings:
-        """Return the settings of a target group as they are now.
+        """Return the current settings of a target group.
 
         Raises:
             ApiError: `TargetGroupNotFound`.
@@ -54,19 +60,19 @@ class ElbWorld:
         return tuple(life.snapshot() for life in self._groups.get(target_group_arn, {}).values())
 
     def target(self, target_group_arn: str, instance_id: str, port: int | None) -> SimTarget | None:
-        """Return one target, or None if it is not registered and does not drain."""
+        """Return one target, or None if it is neither registered nor draining."""
         key = (instance_id, port or self.target_group(target_group_arn).port)
         life = self._groups.get(target_group_arn, {}).get(key)
         return life.snapshot() if life else None
 
     def on_change(self, callback: Callable[[str, SimTarget], None]) -> None:
-        """Call `callback(target_group_arn, target)` after each transition; state `gone` is the last one."""
+        """Call `callback(target_group_arn, target)` after each transition; the last state is `gone`."""
         self._listeners.append(callback)
 
     # --- changes ---
 
     def register(self, target_group_arn: str, instance_id: str, port: int | None) -> None:
-        """Register an instance, on the target group's port if none is given; takes back one that drains.
+        """Register an instance, by default on the target group's port. A draining target returns to service.
 
         Raises:
             ApiError: `InvalidTarget` or `TooManyTargets`; nothing was changed.
@@ -90,7 +96,7 @@ class ElbWorld:
         targets[key].register()
 
     def check_target(self, target_group_arn: str, instance_id: str) -> None:
-        """Refuse an instance that may not be registered: unknown, not running, or in another VPC.
+        """Refuse an instance that is unknown, not running, or in another VPC.
 
         Raises:
             ApiError: `InvalidTarget`.
@@ -98,7 +104,7 @@ class ElbWorld:
         group = self.target_group(target_group_arn)
         instance = self._context.ec2.find(instance_id)
         if instance is None:
-            refuse("InvalidTarget", f"The following targets do not exist: '{instance_id}'")
+            refuse_unknown_target(instance_id)
         if instance.state != "running":
             message = f"The following targets are not in a running state and cannot be registered: '{instance_id}'"
             refuse("InvalidTarget", message)
@@ -107,26 +113,26 @@ class ElbWorld:
             refuse("InvalidTarget", message)
 
     def deregister(self, target_group_arn: str, instance_id: str, port: int | None) -> None:
-        """Begin to drain a target; without effect if that id and port are not registered."""
+        """Start to drain a target. It has no effect if the id and port are not registered."""
         key = (instance_id, port or self.target_group(target_group_arn).port)
         life = self._groups.get(target_group_arn, {}).get(key)
         if life is not None and life.is_registered:
             life.deregister()
 
     def settings_changed(self) -> None:
-        """Look again at everything, after a target group, a listener or a load balancer was changed."""
+        """Check all targets again after a change of a target group, listener or load balancer."""
         self._settings.clear()
         link_load_balancers(self._context)
         for arn in tuple(self._groups):
             try:
                 self.target_group(arn)
             except ApiError:
-                del self._groups[arn]  # the target group was deleted, and its targets with it
+                del self._groups[arn]  # the target group and its targets were deleted
                 continue
             for life in tuple(self._groups[arn].values()):
                 life.reconsider()
 
-    # --- news ---
+    # --- notifications ---
 
     def _instance_changed(self, instance: SimInstance) -> None:
         for targets in tuple(self._groups.values()):

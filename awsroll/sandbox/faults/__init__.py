@@ -1,1 +1,1 @@
-"""Faults by rule: which calls fail, when, and as what, in the words of each AWS service."""
+"""Fault rules: API calls that fail, and how."""

@@ -1,11 +1,11 @@
-"""The rules in force, and the record of what fired.
+"""The active fault rules, and the record of the faults that happened.
 
     sandbox.faults.add(FaultRule(fault=Fault.RESET, operation="ec2:RunInstances", when="after", calls=(2,)))
     ...
     assert [each.operation for each in sandbox.faults.fired] == ["ec2:RunInstances"]
 
-Whether a rule fires is drawn once for each call that it matches, before the call's effect; a call that is refused for
-its own sake fires nothing after it. Everything happens under the world's lock.
+Each matching call draws once whether a rule fires, before the effect of the call. A call that the service refuses fires
+no fault after its effect. All changes hold the world's lock.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ from awsroll.sandbox.faults.fault_rule import Fault, FaultRule
 from awsroll.sandbox.interfaces import FaultContext
 
 OWN_LAUNCH = ("autoscaling", "Launch")
-"""The operation that a launch of a group by itself counts as."""
+"""The service and operation of a launch by a group itself."""
 
 
 class Faults:
-    """All fault rules of a sandbox, and what they did.
+    """All fault rules of a sandbox, and the record of their faults.
 
     Args:
         context: the time, the lock and the groups.
@@ -35,36 +35,36 @@ class Faults:
         self._added = 0
         self._current: ContextVar[CallFaults | None] = ContextVar("faults of the call", default=None)
         self.fired: list[Fired] = []
-        """Every fault that happened, in order."""
+        """The faults that happened, in order."""
 
     @property
     def rules(self) -> Mapping[int, FaultRule]:
-        """The rules in force, by their ids."""
+        """The active rules, by their ids."""
         return {rule_id: armed.rule for rule_id, armed in self._armed.items()}
 
     def add(self, rule: FaultRule | str) -> int:
-        """Put a rule in force, given as a value or as text, and return its id.
+        """Activate a rule, given as a value or as text, and return its id.
 
         Raises:
-            ValueError: the text is no rule.
+            ValueError: the text is not a valid rule.
         """
         return self._arm(FaultRule.parse(rule) if isinstance(rule, str) else rule, None)
 
     def call(self, action: Action, **conditions: Any) -> int:
-        """Call `action` at the calls that meet the conditions of a `FaultRule`, and return the rule's id.
+        """Call `action` at the calls that meet the conditions of a `FaultRule`, and return the id of the rule.
 
-        It runs in the thread that answers the call, while nothing else in the sandbox moves. Before the effect, an
-        `ApiError` or `ConnectionLost` that it raises prevents the effect; after it, only the answer is lost.
+        `action` runs in the thread that answers the call, while the rest of the sandbox waits. If it raises `ApiError`
+        or `ConnectionLost` before the effect, the effect does not happen. After the effect, only the response is lost.
         """
         return self._arm(FaultRule(fault=Fault.CALLBACK, **conditions), action)
 
     def remove(self, rule_id: int) -> None:
-        """End a rule; harmless if it has ended."""
+        """Remove a rule. It has no effect if the rule does not exist."""
         with self._context.lock:
             self._armed.pop(rule_id, None)
 
     def clear(self) -> None:
-        """End every rule. The record stays."""
+        """Remove every rule. The record stays."""
         with self._context.lock:
             self._armed.clear()
 
@@ -72,11 +72,11 @@ class Faults:
         """Return the rules and the record in JSON's types."""
         with self._context.lock:
             rules = [{"id": rule_id, **asdict(rule)} for rule_id, rule in self.rules.items()]
-            return {"rules": rules, "fired": [asdict(each) | {"at": each.at.isoformat()} for each in self.fired]}
+            return {"rules": rules, "fired": [asdict(fault) | {"at": fault.at.isoformat()} for fault in self.fired]}
 
     @contextmanager
     def during(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[CallFaults]:
-        """Hold what the rules decide for one call, as long as it is answered."""
+        """Hold the decisions of the rules for one call, while the call is answered."""
         with self._context.lock:
             call = self._open(service, operation, parameters)
         token = self._current.set(call)
@@ -87,7 +87,7 @@ class Faults:
             call.release()
 
     def of_launch(self) -> CallFaults:
-        """Return what the rules say of a launch: by the call that is being answered, or by a group itself."""
+        """Return the decisions for a launch: by the call in progress, or by a group itself."""
         return self._current.get() or self._open(*OWN_LAUNCH, {})
 
     def _open(self, service: str, operation: str, parameters: Mapping[str, Any]) -> CallFaults:

@@ -1,7 +1,7 @@
-"""What fault rules have decided for one call, and how that reaches it.
+"""The decisions of fault rules for one call, and their effects.
 
-A call that is being answered has one `CallFaults`; a rule in force has one `ArmedRule`, which counts and draws. Which
-rules there are is in `book.py`.
+Each call in progress has one `CallFaults`. Each active rule has one `ArmedRule`, which counts and draws. `book.py`
+holds the rules.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost
 from awsroll.sandbox.faults import service_errors
-from awsroll.sandbox.faults.fault_rule import OF_LAUNCHES, Fault, FaultRule, Phase
+from awsroll.sandbox.faults.fault_rule import LAUNCH_FAULTS, Fault, FaultRule, Phase
 from awsroll.sandbox.interfaces import FaultContext
 
 
@@ -24,9 +24,9 @@ class ApiCall:
     operation: str
     parameters: Mapping[str, Any]
     number: int
-    """It is the n-th call that the rule matches, counted from 1."""
+    """The number of the call among those that the rule matches, counted from 1."""
     phase: Phase
-    """Whether it is about to take effect, or has taken it and is not answered yet."""
+    """`before` or `after` the effect of the call."""
 
     @property
     def name(self) -> str:
@@ -40,9 +40,9 @@ class Fired:
 
     at: datetime
     operation: str
-    """With its service, as `ec2:RunInstances`."""
+    """Service and operation, as `ec2:RunInstances`."""
     number: int
-    """It was the n-th call that the rule matched."""
+    """The number of the call among those that the rule matched, counted from 1."""
     when: Phase
     fault: Fault
     rule_id: int
@@ -53,7 +53,7 @@ Action: TypeAlias = Callable[[ApiCall], None]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ArmedRule:
-    """A rule in force."""
+    """An active rule, with its counts."""
 
     rule_id: int
     rule: FaultRule
@@ -67,25 +67,25 @@ class ArmedRule:
         self.random = Random(self.rule.seed)  # noqa: S311  repeatable on purpose
 
     def decide(self) -> int:
-        """Count one matching call and draw for it: its number if the rule fires, else 0."""
+        """Count a matching call and draw. Return the number of the call if the rule fires, else 0."""
         rule = self.rule
         self.matched += 1
         drawn = self.random.random() < rule.probability
-        chosen = not rule.calls or self.matched in rule.calls
-        left = rule.times is None or self.fired < rule.times
-        if not (drawn and chosen and left):
+        is_listed = not rule.calls or self.matched in rule.calls
+        has_uses_left = rule.times is None or self.fired < rule.times
+        if not (drawn and is_listed and has_uses_left):
             return 0
         self.fired += 1
         return self.matched
 
 
 class CallFaults:
-    """What the rules have decided for one call.
+    """The decisions of the rules for one call.
 
     Args:
         context: the time, the account and the groups.
         name: service and operation.
-        parameters: of the call.
+        parameters: the parameters of the call.
         armed: the rules that match it.
         fired: the record of all faults; a fault that happens is added.
     """
@@ -102,65 +102,67 @@ class CallFaults:
         self._fired = fired
         self._service, self._operation = name
         self._parameters = parameters
-        self._launch_rules = [each for each in armed if each.rule.fault in OF_LAUNCHES]
-        self._stale_rules = [each for each in armed if each.rule.fault is Fault.STALE]
-        others = [each for each in armed if each not in self._launch_rules and each not in self._stale_rules]
-        self._decided = [(each, number) for each in others if (number := each.decide())]
-        self._happened: set[int] = set()
+        self._launch_rules = [rule for rule in armed if rule.rule.fault in LAUNCH_FAULTS]
+        self._stale_rules = [rule for rule in armed if rule.rule.fault is Fault.STALE]
+        others = [rule for rule in armed if rule not in self._launch_rules and rule not in self._stale_rules]
+        self._decided = [(rule, number) for rule in others if (number := rule.decide())]
+        self._applied: set[int] = set()
         self._launching: dict[int, int] = {}
         self._granted = 0
 
     def reach(self, phase: Phase) -> None:
-        """Let happen what was decided for a phase of the call.
+        """Apply the faults for a phase of the call.
 
         Raises:
             ApiError: the call is refused.
-            ConnectionLost: it gets no answer.
-            AnswerWithheld: it gets none, and is not told so.
+            ConnectionLost: the connection breaks.
+            AnswerWithheld: the call gets no response until the caller's timeout.
         """
         for armed, number in self._decided:
             if armed.rule.when == phase:
-                self._happened.add(armed.rule_id)
+                self._applied.add(armed.rule_id)
                 self._record(armed, number)
-                self._happen(armed, number)
+                self._apply(armed, number)
 
     def release(self) -> None:
-        """Take back what was decided and did not happen: the call was refused before, for its own sake or another."""
+        """Undo the counts of faults that did not happen, because the call failed before."""
         for armed, _ in self._decided:
-            armed.fired -= armed.rule_id not in self._happened
+            armed.fired -= armed.rule_id not in self._applied
 
     def stale_answer(self) -> Any:
-        """Return an older answer to the same question, or None to ask again."""
+        """Return an older answer to the same request, or None to answer it now."""
         for armed in self._stale_rules:
-            known = armed.answers.get(repr(self._parameters))
-            if known is None or self._context.now() - known[0] > self._context.scaled(armed.rule.lasts_seconds):
+            remembered = armed.answers.get(repr(self._parameters))
+            if remembered is None or self._context.now() - remembered[0] > self._context.scaled(
+                armed.rule.lasts_seconds
+            ):
                 continue
             if number := armed.decide():
                 self._record(armed, number)
-                status, headers, body = known[1]
+                status, headers, body = remembered[1]
                 return status, dict(headers), body
         return None
 
     def remember(self, answer: Any) -> None:
-        """Keep a true answer for the rules that make answers stale."""
+        """Store an answer for the rules that make answers stale."""
         for armed in self._stale_rules:
             armed.answers[repr(self._parameters)] = (self._context.now(), answer)
 
-    def grant(self, zone: str, wanted: int) -> int:
-        """Answer how many of `wanted` instances the rules let this call launch into a zone."""
-        allowed = wanted
+    def grant(self, zone: str, requested: int) -> int:
+        """Return how many of `requested` instances the rules let this call launch into a zone."""
+        allowed = requested
         for armed in self._fired_in(zone, Fault.NO_CAPACITY, Fault.PARTIAL_LAUNCH):
-            left = 0 if armed.rule.fault is Fault.NO_CAPACITY else armed.rule.at_most - self._granted
-            allowed = min(allowed, max(0, left))
+            remaining = 0 if armed.rule.fault is Fault.NO_CAPACITY else armed.rule.at_most - self._granted
+            allowed = min(allowed, max(0, remaining))
         self._granted += allowed
         return allowed
 
     def unseen_seconds(self, zone: str) -> float:
-        """Answer how long what this call launches into a zone stays unknown to EC2's reads."""
+        """Return how long launched instances in a zone stay unknown to EC2's reads."""
         return max((armed.rule.lasts_seconds for armed in self._fired_in(zone, Fault.UNSEEN)), default=0.0)
 
     def _fired_in(self, zone: str, *faults: Fault) -> list[ArmedRule]:
-        found = []
+        firing = []
         for armed in self._launch_rules:
             rule = armed.rule
             if rule.fault not in faults or (rule.zones and zone not in rule.zones):
@@ -170,8 +172,8 @@ class CallFaults:
                 if number:
                     self._record(armed, number)
             if self._launching[armed.rule_id]:
-                found.append(armed)
-        return found
+                firing.append(armed)
+        return firing
 
     def _record(self, armed: ArmedRule, number: int) -> None:
         fired = Fired(
@@ -184,7 +186,7 @@ class CallFaults:
         )
         self._fired.append(fired)
 
-    def _happen(self, armed: ArmedRule, number: int) -> None:
+    def _apply(self, armed: ArmedRule, number: int) -> None:
         rule, service = armed.rule, self._service
         match rule.fault:
             case Fault.THROTTLED:

@@ -1,9 +1,9 @@
-"""Which calls fail, when, and how: one rule as a value, and the text and JSON it is written in.
+"""A fault rule as a value, as text and as JSON: the calls that fail, when they fail, and how.
 
     FaultRule(fault=Fault.THROTTLED, operation="elasticloadbalancing:*", probability=0.3, seed=7)
     FaultRule.parse("no-capacity ec2:RunInstances,autoscaling:* zones=us-east-1a times=2")
 
-Nothing here counts calls or makes anything fail; that is `call.py`.
+`call.py` counts calls and applies faults.
 """
 
 import shlex
@@ -16,73 +16,73 @@ from typing import Any, Literal, Self, TypeAlias
 Phase: TypeAlias = Literal["before", "after"]
 
 ALIASES = {"elasticloadbalancing": "elbv2"}
-"""IAM's name of a service, where the sandbox counts its calls under another one."""
+"""IAM's names of services that botocore names differently."""
 READING = ("Describe", "Get", "List", "Head", "Lookup", "Query", "Scan", "BatchGet", "TransactGet")
 
 
 class Fault(StrEnum):
-    """What goes wrong."""
+    """The kind of a fault."""
 
     THROTTLED = "throttled"
-    """The service's own code for too many calls, as `RequestLimitExceeded` of EC2."""
+    """The service's own throttling error, such as `RequestLimitExceeded` of EC2."""
     INTERNAL_ERROR = "internal-error"
     """HTTP 500."""
     UNAVAILABLE = "unavailable"
-    """HTTP 503, and no throttle."""
+    """HTTP 503 other than throttling."""
     TIMEOUT = "timeout"
-    """No answer. In process the caller's read timeout is over at once; a server holds the call."""
+    """No response. In process, the caller's read timeout expires at once; a server holds the connection."""
     RESET = "reset"
     """The connection breaks."""
     DENIED = "denied"
-    """Access is denied, with the action and the resource in the message."""
+    """Access denied, with the action and the resource in the message."""
     EXPIRED_CREDENTIALS = "expired-credentials"
     """The session's credentials have expired."""
     REFUSED = "refused"
-    """The error whose `code`, `message` and `status` the rule names."""
+    """The error with the `code`, `message` and `status` of the rule."""
     NO_CAPACITY = "no-capacity"
-    """A launch finds no capacity, in `zones` or in all of them."""
+    """A launch finds no capacity in `zones`, or in any zone."""
     PARTIAL_LAUNCH = "partial-launch"
-    """A launch of several finds capacity for `at_most`."""
+    """A launch finds capacity for `at_most` instances."""
     UNSEEN = "unseen"
-    """What a launch makes stays unknown to EC2's reads for `seconds`."""
+    """Launched instances stay unknown to EC2's reads for `seconds`."""
     STALE = "stale"
-    """A read is answered as it was, by something up to `seconds` old."""
+    """A read returns an older answer, up to `seconds` old."""
     CALLBACK = "callback"
-    """A function of the test is called; only from Python, see `Faults.call`."""
+    """A function is called; only from Python, see `Faults.call`."""
 
 
-OF_LAUNCHES = frozenset({Fault.NO_CAPACITY, Fault.PARTIAL_LAUNCH, Fault.UNSEEN})
+LAUNCH_FAULTS = frozenset({Fault.NO_CAPACITY, Fault.PARTIAL_LAUNCH, Fault.UNSEEN})
 DEFAULT_SECONDS = {Fault.TIMEOUT: 300.0, Fault.UNSEEN: 30.0, Fault.STALE: 10.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """One rule. Every condition that it names must hold; one that names none fires at each call."""
+    """A fault rule. It fires at a call that meets all its conditions; a rule without conditions fires at each call."""
 
     fault: Fault
     operation: str = "*"
-    """Patterns separated by commas: `ec2:RunInstances`, `elasticloadbalancing:*`, `*:Describe*`. A group's own launches
-    are `autoscaling:Launch`."""
+    """Patterns separated by commas: `ec2:RunInstances`, `elasticloadbalancing:*`, `*:Describe*`. Launches by a group
+    itself are `autoscaling:Launch`."""
     when: Phase = "before"
-    """Before the call takes effect, which prevents it, or after, when only the answer is lost."""
+    """`before` prevents the effect of the call; `after` loses only the response."""
     calls: tuple[int, ...] = ()
-    """Which of the matching calls, counted from 1; empty for all."""
+    """The numbers of the matching calls that fail, counted from 1; empty for all."""
     probability: float = 1.0
-    """Drawn for each matching call."""
+    """The probability that a matching call fails."""
     seed: int = 0
-    """Of these draws: the same seed and the same calls fail the same way."""
+    """The seed of the draws. The same seed and calls give the same faults."""
     times: int | None = None
-    """At most so often."""
+    """The most calls that fail; None for no limit."""
     changes_only: bool = False
-    """Spare the calls that only read."""
+    """Whether read calls never fail."""
     zones: tuple[str, ...] = ()
-    """Only launches into these zones; empty for all."""
+    """The zones of the launches that fail; empty for all."""
     at_most: int = 1
-    """How many of a launch's instances find capacity (`partial-launch`)."""
+    """The number of instances of one launch that find capacity (`partial-launch`)."""
     seconds: float | None = None
-    """How long it lasts, where that means something. A `timeout` is in real seconds: clients wait in these."""
+    """The duration of the fault, if it has one. A `timeout` is in real seconds, because clients wait in real time."""
     code: str = ""
-    message: str = "The sandbox was told to refuse this call."
+    message: str = "A fault rule of the sandbox refuses this call."
     status: int = 400
 
     def __post_init__(self) -> None:
@@ -93,21 +93,21 @@ class FaultRule:
 
     @property
     def lasts_seconds(self) -> float:
-        """How long it lasts, as given or by default."""
+        """The duration of the fault: the given seconds, or the default."""
         return DEFAULT_SECONDS.get(self.fault, 0.0) if self.seconds is None else self.seconds
 
     def matches(self, service: str, operation: str) -> bool:
-        """Whether the rule is about an operation at all."""
+        """Return whether the rule applies to an operation."""
         if self.changes_only and operation.startswith(READING):
             return False
         return any(_matches(pattern.strip(), service, operation) for pattern in self.operation.split(","))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a rule from `FAULT [OPERATION] [NAME=VALUE]...`, as `throttled ec2:* probability=0.3 seed=7`.
+        """Return the rule in `FAULT [OPERATION] [NAME=VALUE]...`, such as `throttled ec2:* probability=0.3 seed=7`.
 
         Raises:
-            ValueError: it is no rule; the message says why.
+            ValueError: the rule is not valid.
         """
         words = shlex.split(text)
         positional = [word for word in words if "=" not in word]
@@ -123,19 +123,19 @@ class FaultRule:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
-        """Read a rule from JSON, or from texts.
+        """Return the rule in a mapping of JSON types or strings.
 
         Raises:
-            ValueError: it is no rule; the message says why.
+            ValueError: the rule is not valid.
         """
         import msgspec  # noqa: PLC0415  kept out of the import of the pytest plugin
 
-        known = [str(fault) for fault in Fault if fault is not Fault.CALLBACK]
-        if fields.get("fault") not in known:
-            message = f"fault rule: {fields.get('fault')!r} is not one of {', '.join(known)}"
+        names = [str(fault) for fault in Fault if fault is not Fault.CALLBACK]
+        if fields.get("fault") not in names:
+            message = f"fault rule: {fields.get('fault')!r} is not one of {', '.join(names)}"
             raise ValueError(message)
         if unknown := sorted(set(fields) - set(cls.__slots__)):
-            message = f"fault rule {fields['fault']}: it has no {', '.join(unknown)}"
+            message = f"fault rule {fields['fault']}: unknown fields {', '.join(unknown)}"
             raise ValueError(message)
         try:
             return msgspec.convert(dict(fields), cls, strict=False)
@@ -149,15 +149,15 @@ class FaultRule:
         if any(number < 1 for number in self.calls):
             return "calls are counted from 1"
         if self.fault is Fault.REFUSED and not self.code:
-            return "it needs the code of the error"
-        if self.fault in OF_LAUNCHES | {Fault.STALE} and self.when == "after":
-            return "it has no time after the effect"
+            return "code is required"
+        if self.fault in LAUNCH_FAULTS | {Fault.STALE} and self.when == "after":
+            return "when=after is not possible for this fault"
         return ""
 
 
 def _matches(pattern: str, service: str, operation: str) -> bool:
-    its_service, colon, its_operation = pattern.partition(":")
+    service_pattern, colon, operation_pattern = pattern.partition(":")
     if not colon:
-        its_service, its_operation = "*", pattern
-    its_service = ALIASES.get(its_service, its_service)
-    return fnmatchcase(service, its_service) and fnmatchcase(operation, its_operation)
+        service_pattern, operation_pattern = "*", pattern
+    service_pattern = ALIASES.get(service_pattern, service_pattern)
+    return fnmatchcase(service, service_pattern) and fnmatchcase(operation, operation_pattern)

@@ -1,7 +1,7 @@
-"""The errors of each service in its own codes, statuses and words: throttles, outages, denials, expired credentials.
+"""The errors of each service: throttling, outages, denials and expired credentials, with code, status and message.
 
-Codes and statuses are those of the services' error references; what is the same for most services is said once.
-Services are named as botocore names them.
+Codes and statuses are those of the services' error references. Services have botocore's names. Each table lists the
+services that differ from the default.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from awsroll.sandbox.interfaces import FaultContext
 
 USER = "user/sandbox"
 FORBIDDEN = 403
-OF_DATA = ("PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "Scan", "Batch", "Transact")
-"""Operations of DynamoDB that a table's throughput limits; the others have the account's limit."""
+TABLE_OPERATIONS = ("PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "Scan", "Batch", "Transact")
+"""DynamoDB operations that the throughput of a table limits. The others have the account's limit."""
 
 _RATE_EXCEEDED = "Rate exceeded"
 _THROTTLES: Mapping[str, tuple[str, str, int]] = {
@@ -56,9 +56,9 @@ _IAM_ACTIONS = {
 
 
 def throttled(service: str, operation: str) -> ApiError:
-    """Return the error for too many calls."""
+    """Return the throttling error."""
     if service == "dynamodb":
-        if operation.startswith(OF_DATA):
+        if operation.startswith(TABLE_OPERATIONS):
             message = "The level of configured provisioned throughput for the table was exceeded."
             return ApiError("ProvisionedThroughputExceededException", message)
         return ApiError("ThrottlingException", _RATE_EXCEEDED)
@@ -66,19 +66,19 @@ def throttled(service: str, operation: str) -> ApiError:
 
 
 def internal_error(service: str) -> ApiError:
-    """Return the error for a failure inside the service."""
+    """Return the error for an internal failure of the service."""
     code = _INTERNAL_ERRORS.get(service, "InternalFailure")
     return ApiError(code, "An internal error has occurred. Please try your query again at a later time.", 500)
 
 
 def unavailable(service: str) -> ApiError:
-    """Return the error of a service that is down for the moment."""
+    """Return the error of an unavailable service."""
     code = _UNAVAILABLE.get(service, "ServiceUnavailable")
     return ApiError(code, "The service is unavailable. Please try again shortly.", 503)
 
 
 def denied(context: FaultContext, service: str, operation: str, parameters: Mapping[str, Any]) -> ApiError:
-    """Return the error for a permission that is missing, with the action and the resource in AWS's words."""
+    """Return the error for a missing permission, with the action and the resource."""
     code, status = _DENIALS.get(service, ("AccessDenied", FORBIDDEN))
     name = f"{_IAM_SERVICES.get(service, service)}:{operation}"
     action = _IAM_ACTIONS.get(name, name)
@@ -92,13 +92,13 @@ def denied(context: FaultContext, service: str, operation: str, parameters: Mapp
 
 
 def expired(service: str) -> ApiError:
-    """Return the error for credentials that have run out."""
-    usual = ("ExpiredToken", "The security token included in the request is expired", FORBIDDEN)
-    return ApiError(*_EXPIRIES.get(service, usual))
+    """Return the error for expired credentials."""
+    default = ("ExpiredToken", "The security token included in the request is expired", FORBIDDEN)
+    return ApiError(*_EXPIRIES.get(service, default))
 
 
 def _resource(context: FaultContext, service: str, parameters: Mapping[str, Any]) -> str:
-    """Return what the call is about, as far as IAM knows resources of it; a pattern for all of them otherwise."""
+    """Return the ARN of the resource of a call, or a pattern for all resources."""
     place = f"{context.region}:{context.account_id}"
     if service == "autoscaling":
         return _group_arn(context, parameters) or "*"

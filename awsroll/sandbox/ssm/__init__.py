@@ -1,1 +1,1 @@
-"""Systems Manager in the sandbox: nodes that come online, and Run Command."""
+"""SSM Run Command in the sandbox."""

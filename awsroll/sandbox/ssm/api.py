@@ -1,16 +1,16 @@
-"""The Run Command operations of SSM: send, list, get, cancel, and which nodes there are.
+"""The Run Command operations of SSM: send, list, get and cancel commands, and describe nodes.
 
-Just after SendCommand a command is unknown to all operations that read (eventual consistency).
+A new command is unknown to the reading operations for a while (eventual consistency).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, timestamp, with_token
+from awsroll.sandbox.service_limits import COMMAND_PAGES, NODE_PAGES
 from awsroll.sandbox.ssm import views
 from awsroll.sandbox.ssm.command_runner import Command, CommandRunner, Invocation
 from awsroll.sandbox.ssm.requests import check
@@ -20,17 +20,14 @@ if TYPE_CHECKING:
     from awsroll.sandbox.interfaces import InstanceContext
     from awsroll.sandbox.ssm.nodes import Nodes
 
-LISTED = PageSize(default=50, most=50, parameter="MaxResults", refusal="ValidationException")
-NODES = PageSize(default=10, least=5, most=50, parameter="MaxResults", refusal="ValidationException")
-
 
 class CommandOperations:
     """Handlers of the Run Command operations.
 
     Args:
         context: the time, the switches and the instances.
-        nodes: who can be reached.
-        runner: delivers what is sent.
+        nodes: the managed nodes.
+        runner: delivers the commands.
     """
 
     def __init__(self, context: InstanceContext, nodes: Nodes, runner: CommandRunner) -> None:
@@ -41,7 +38,7 @@ class CommandOperations:
         self._random = Random(0)  # noqa: S311  repeatable on purpose
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "SendCommand": self.send,
             "ListCommands": self.list_commands,
@@ -52,7 +49,7 @@ class CommandOperations:
         }
 
     def send(self, parameters: Parameters) -> Answer:
-        """Send a command; every call is a new one, there is no idempotency token."""
+        """Send a command. Each call sends a new command, because there is no idempotency token."""
         request = check(self._context, self._nodes, parameters)
         now = self._context.now()
         command = Command(
@@ -69,7 +66,7 @@ class CommandOperations:
             execution_seconds=request.execution_seconds,
             max_concurrency=request.max_concurrency,
             max_errors=request.max_errors,
-            invocations={each: Invocation(instance_id=each) for each in request.instance_ids},
+            invocations={instance_id: Invocation(instance_id=instance_id) for instance_id in request.instance_ids},
         )
         self._commands[command.command_id] = command
         answer = {"Command": views.describe_command(command)}
@@ -77,32 +74,36 @@ class CommandOperations:
         return answer
 
     def list_commands(self, parameters: Parameters) -> Answer:
-        """Answer commands, the latest first."""
-        found = [
+        """Return commands, newest first."""
+        commands = [
             command
             for command in self._visible(parameters)
-            if all(_meets(command, command.status, each) for each in parameters.get("Filters") or [])
+            if all(_meets(command, command.status, condition) for condition in parameters.get("Filters") or [])
         ]
-        shown, token = page(found, parameters, LISTED)
+        shown, token = page(commands, parameters, COMMAND_PAGES)
         return with_token({"Commands": [views.describe_command(command) for command in shown]}, token)
 
     def list_invocations(self, parameters: Parameters) -> Answer:
-        """Answer invocations, one row for each command and node."""
+        """Return invocations, one for each command and node."""
         instance_id, filters = parameters.get("InstanceId"), parameters.get("Filters") or []
-        pairs = [(command, each) for command in self._visible(parameters) for each in command.invocations.values()]
-        found = [
-            (command, each)
-            for command, each in pairs
-            if instance_id in (None, each.instance_id)
-            and all(_meets(command, (each.status, each.details), one) for one in filters)
+        pairs = [
+            (command, invocation)
+            for command in self._visible(parameters)
+            for invocation in command.invocations.values()
         ]
-        shown, token = page(found, parameters, LISTED)
+        selected = [
+            (command, invocation)
+            for command, invocation in pairs
+            if instance_id in (None, invocation.instance_id)
+            and all(_meets(command, (invocation.status, invocation.details), condition) for condition in filters)
+        ]
+        shown, token = page(selected, parameters, COMMAND_PAGES)
         details = bool(parameters.get("Details"))
-        rows = [views.describe_invocation(command, each, with_details=details) for command, each in shown]
+        rows = [views.describe_invocation(command, invocation, with_details=details) for command, invocation in shown]
         return with_token({"CommandInvocations": rows}, token)
 
     def get(self, parameters: Parameters) -> Answer:
-        """Answer one invocation with its output."""
+        """Return one invocation with its output."""
         command_id, instance_id = str(parameters["CommandId"]), str(parameters["InstanceId"])
         command = self._commands.get(command_id)
         plugin = parameters.get("PluginName")
@@ -114,12 +115,12 @@ class CommandOperations:
         return views.describe_result(command, command.invocations[instance_id])
 
     def cancel(self, parameters: Parameters) -> Answer:
-        """Cancel a command, everywhere or on some nodes; what ran before that is not undone."""
+        """Cancel a command on all or some nodes. Completed invocations keep their effect."""
         command = self._commands.get(str(parameters["CommandId"]))
         if command is None:
             return refuse("The command ID is not valid", code="InvalidCommandId")
-        ids = [str(each) for each in parameters.get("InstanceIds") or []]
-        unknown = [each for each in ids if each not in command.invocations]
+        ids = [str(instance_id) for instance_id in parameters.get("InstanceIds") or []]
+        unknown = [instance_id for instance_id in ids if instance_id not in command.invocations]
         if unknown:
             refuse(f"The command was not sent to {', '.join(unknown)}", code="InvalidInstanceId")
         command.cancelled = not ids
@@ -127,13 +128,15 @@ class CommandOperations:
         return {}
 
     def describe_nodes(self, parameters: Parameters) -> Answer:
-        """Answer the managed nodes; instances that never had an agent online are absent."""
-        filters = [(str(each["Key"]), list(each["Values"])) for each in parameters.get("Filters") or []]
+        """Return the managed nodes. Instances whose agent was never online are absent."""
+        filters = [(str(condition["Key"]), list(condition["Values"])) for condition in parameters.get("Filters") or []]
         old = parameters.get("InstanceInformationFilterList") or []
-        filters += [(str(each["key"]), list(each["valueSet"])) for each in old]
-        found = [each for each in self._nodes.all_ids() if all(self._is(each, *one) for one in filters)]
-        shown, token = page(found, parameters, NODES)
-        rows = [views.describe_node(self._nodes, each) for each in shown]
+        filters += [(str(condition["key"]), list(condition["valueSet"])) for condition in old]
+        node_ids = [
+            node_id for node_id in self._nodes.all_ids() if all(self._is(node_id, *condition) for condition in filters)
+        ]
+        shown, token = page(node_ids, parameters, NODE_PAGES)
+        rows = [views.describe_node(self._nodes, node_id) for node_id in shown]
         return with_token({"InstanceInformationList": rows}, token)
 
     def _visible(self, parameters: Parameters) -> list[Command]:
@@ -158,29 +161,25 @@ class CommandOperations:
             return "EC2Instance" in values
         if key.startswith("tag:"):
             return self._context.ec2.instance(instance_id).tags.get(key.removeprefix("tag:")) in values
-        return refuse(f"The filter key {key} is not valid", code="InvalidFilterKey")
+        return _refuse_filter(key)
 
 
-def _meets(command: Command, status: tuple[str, str], wanted: dict[str, Any]) -> bool:
-    key, value = str(wanted["key"]), str(wanted["value"])
+def _refuse_filter(key: str) -> NoReturn:
+    refuse(f"The filter key {key} is not valid", code="InvalidFilterKey")
+
+
+def _meets(command: Command, status: tuple[str, str], condition: dict[str, Any]) -> bool:
+    key, value = str(condition["key"]), str(condition["value"])
     match key:
         case "Status":
             return value in (status[0], status[1].replace(" ", ""))
         case "DocumentName":
             return value == command.document
         case "InvokedAfter":
-            return command.requested_at >= _instant(value)
+            return command.requested_at >= timestamp(value, code="ValidationException")
         case "InvokedBefore":
-            return command.requested_at <= _instant(value)
+            return command.requested_at <= timestamp(value, code="ValidationException")
         case "ExecutionStage":
             return value == ("Executing" if status[0] in {"Pending", "InProgress", "Cancelling"} else "Complete")
         case _:
-            return refuse(f"The filter key {key} is not valid", code="InvalidFilterKey")
-
-
-def _instant(value: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return refuse(f"{value} is not a valid timestamp", code="ValidationException")
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+            return _refuse_filter(key)

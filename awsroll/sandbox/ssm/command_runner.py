@@ -1,8 +1,7 @@
-"""Commands on their way: pending, in progress, and how they end on each node.
+"""The delivery of commands, and their result on each node.
 
-What a command does is small and explicit: `sandbox-version LABEL` in its text makes the node's application serve that
-version once it succeeded; a line `exit 1` of its own, or the instance tag `sandbox:command=fails`, makes it fail.
-Scripts are not interpreted otherwise. Requests and answers are `api.py`.
+Scripts are not interpreted, with two exceptions. `sandbox-version LABEL` makes the node's application serve that
+version after success. A line `exit 1`, or the instance tag `sandbox:command=fails`, makes the command fail.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ NOT_STARTED = -1
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
-    """One command on one node."""
+    """A command on one node."""
 
     instance_id: str
     status: str = "Pending"
@@ -43,13 +42,13 @@ class Invocation:
 
     @property
     def is_over(self) -> bool:
-        """Whether its status is final."""
+        """Whether the status is final."""
         return self.status in {"Success", "Failed", "TimedOut", "Cancelled"}
 
 
 @dataclass(slots=True, kw_only=True)
 class Command:
-    """A command and its invocations; seconds are simulated."""
+    """A command and its invocations. Seconds are simulated."""
 
     command_id: str
     document: str
@@ -68,7 +67,7 @@ class Command:
     cancelled: bool = False
 
     def limit(self, value: str) -> int:
-        """Resolve a number or a percentage of the targets; a percentage that rounds to none is 1, 0 % is 0."""
+        """Return a number, or a percentage of the targets: 0 % is 0, and any other percentage at least 1."""
         if not value.endswith("%"):
             return int(value)
         percentage = int(value.removesuffix("%"))
@@ -76,24 +75,24 @@ class Command:
 
     @property
     def errors(self) -> int:
-        """How many invocations failed or ran out of time while running."""
+        """The number of invocations that failed or exceeded their execution timeout."""
         counted = {"Failed", "Execution Timed Out"}
-        return sum(each.details in counted for each in self.invocations.values())
+        return sum(invocation.details in counted for invocation in self.invocations.values())
 
     @property
     def status(self) -> tuple[str, str]:
-        """Answer the command's own status and its details."""
+        """The status of the command and its details."""
         if not self.invocations:
             return "Failed", "No Instances In Tag"
-        if all(each.is_over for each in self.invocations.values()):
+        if all(invocation.is_over for invocation in self.invocations.values()):
             return self._final_status()
         if self.cancelled:
             return "Cancelling", "Cancelling"
-        is_pending = all(each.status == "Pending" for each in self.invocations.values())
+        is_pending = all(invocation.status == "Pending" for invocation in self.invocations.values())
         return ("Pending", "Pending") if is_pending else ("InProgress", "In Progress")
 
     def _final_status(self) -> tuple[str, str]:
-        details = {each.details for each in self.invocations.values()}
+        details = {invocation.details for invocation in self.invocations.values()}
         if self.cancelled:
             return "Cancelled", "Cancelled"
         if details == {"Success"}:
@@ -105,7 +104,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A command that reached a node: two with the same text are a command that ran twice."""
+    """The delivery of a command to a node. Two deliveries with the same text are a command that ran twice."""
 
     instance_id: str
     command_id: str
@@ -114,11 +113,11 @@ class Delivery:
 
 
 class CommandRunner:
-    """Delivers commands and lets them end.
+    """Delivers and ends commands.
 
     Args:
         context: the time, the switches and the instances.
-        nodes: who can be reached.
+        nodes: the managed nodes.
     """
 
     def __init__(self, context: InstanceContext, nodes: Nodes) -> None:
@@ -127,31 +126,33 @@ class CommandRunner:
         self.deliveries: list[Delivery] = []
 
     def send(self, command: Command) -> None:
-        """Start a command on as many nodes as may run it at a time."""
+        """Start a command on as many nodes as its concurrency allows."""
         for invocation in command.invocations.values():
             seconds = float(command.timeout_seconds)
             invocation.timer = self._context.after(seconds, partial(self._expire, command, invocation))
         self._fill(command)
 
     def cancel(self, command: Command, instance_ids: list[str]) -> None:
-        """Cancel invocations: those not delivered at once, those running after a moment."""
+        """Cancel invocations: pending ones at once, running ones after a delay."""
         for instance_id in instance_ids:
             invocation = command.invocations[instance_id]
             if invocation.status == "Pending":
                 self._end(command, invocation, "Cancelled", "Cancelled")
             elif invocation.status == "InProgress":
                 invocation.status = invocation.details = "Cancelling"
-                self._later(invocation, CANCELLING_SECONDS, partial(self._end, command, invocation, "Cancelled"))
+                self._schedule(invocation, CANCELLING_SECONDS, partial(self._end, command, invocation, "Cancelled"))
 
     def _fill(self, command: Command) -> None:
-        """Hand out the next invocations; after too many errors the rest is terminated."""
+        """Start the next invocations; after too many errors, terminate the rest."""
         invocations = list(command.invocations.values())
-        waiting = [each for each in invocations if each.status == "Pending" and each.started_at is None]
+        waiting = [
+            invocation for invocation in invocations if invocation.status == "Pending" and invocation.started_at is None
+        ]
         if command.errors > command.limit(command.max_errors):
             for invocation in waiting:
                 self._close(invocation, "Cancelled", "Terminated")
             return
-        busy = sum(not each.is_over and each.started_at is not None for each in invocations)
+        busy = sum(not invocation.is_over and invocation.started_at is not None for invocation in invocations)
         room = max(1, command.limit(command.max_concurrency)) - busy
         for invocation in waiting[: max(0, room)]:
             invocation.started_at = self._context.now()
@@ -160,7 +161,7 @@ class CommandRunner:
 
     def _deliver(self, command: Command, invocation: Invocation) -> None:
         if invocation.status != "Pending" or not self._nodes.is_online(invocation.instance_id):
-            return  # cancelled meanwhile, or unreachable: the delivery timeout ends it
+            return  # cancelled or offline: the delivery timeout ends the invocation
         now = self._context.now()
         invocation.status, invocation.details, invocation.started_at = "InProgress", "In Progress", now
         self.deliveries.append(
@@ -169,14 +170,14 @@ class CommandRunner:
         instance = self._context.ec2.instance(invocation.instance_id)
         seconds = instance.number_tag("sandbox:command-seconds", self._context.options.command_seconds)
         if seconds > command.execution_seconds:
-            self._later(invocation, float(command.execution_seconds), partial(self._run_out, command, invocation))
+            self._schedule(invocation, float(command.execution_seconds), partial(self._run_out, command, invocation))
         else:
-            self._later(invocation, seconds, partial(self._finish, command, invocation))
+            self._schedule(invocation, seconds, partial(self._finish, command, invocation))
 
     def _finish(self, command: Command, invocation: Invocation) -> None:
         if not self._nodes.is_online(invocation.instance_id):
-            left = float(command.execution_seconds)  # a dead agent reports nothing: In Progress until the time is up
-            self._later(invocation, left, partial(self._run_out, command, invocation))
+            seconds = float(command.execution_seconds)  # an offline agent reports nothing until the timeout
+            self._schedule(invocation, seconds, partial(self._run_out, command, invocation))
             return
         instance = self._context.ec2.instance(invocation.instance_id)
         if instance.tags.get("sandbox:command") == "fails" or FAILURE.search(command.text):
@@ -194,7 +195,7 @@ class CommandRunner:
             self._end(command, invocation, "TimedOut", "Delivery Timed Out")
 
     def _run_out(self, command: Command, invocation: Invocation) -> None:
-        invocation.response_code = 137  # the shell was killed
+        invocation.response_code = 137  # the exit status of a killed shell
         self._end(command, invocation, "TimedOut", "Execution Timed Out")
 
     def _end(self, command: Command, invocation: Invocation, status: str, details: str | None = None) -> None:
@@ -206,7 +207,7 @@ class CommandRunner:
             invocation.timer.cancel()
         invocation.status, invocation.details, invocation.ended_at = status, details, self._context.now()
 
-    def _later(self, invocation: Invocation, seconds: float, action: Callable[[], None]) -> None:
+    def _schedule(self, invocation: Invocation, seconds: float, action: Callable[[], None]) -> None:
         if invocation.timer is not None:
             invocation.timer.cancel()
         invocation.timer = self._context.after(seconds, action)

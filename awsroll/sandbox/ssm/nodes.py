@@ -1,7 +1,7 @@
-"""Which instances are managed nodes: their agent comes online some seconds after the boot.
+"""The managed nodes: instances whose agent comes online some seconds after the boot.
 
-The reported ping status lags behind the truth, as in AWS: a node that is gone is still `Online` for a while. The
-instance tag `sandbox:agent=none` asks for an instance without an agent. Commands are not known here.
+As in AWS, the ping status lags: a lost node stays `Online` for a while. The instance tag `sandbox:agent=none` makes an
+instance without an agent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.interfaces import InstanceContext
 
 PING_LAG_SECONDS = 60.0
-"""How long a node that is gone is still reported Online, in simulated seconds."""
+"""How long a lost node stays Online, in simulated seconds."""
 AGENT_TAG = "sandbox:agent"
 
 
@@ -34,12 +34,12 @@ class Nodes:
         context.ec2.on_change(self._instance_changed)
 
     def is_online(self, instance_id: str) -> bool:
-        """Whether a command would reach the node now."""
+        """Return whether the node is online, so that commands reach it."""
         since = self._online_since.get(instance_id)
         return since is not None and since <= self._context.now() and instance_id not in self._lost_at
 
     def ping_status(self, instance_id: str) -> str | None:
-        """Answer what is reported about a node, None for one that never was online."""
+        """Return the ping status of a node, or None if it was never online."""
         since = self._online_since.get(instance_id)
         if since is None or since > self._context.now():
             return None
@@ -49,30 +49,34 @@ class Nodes:
         return "ConnectionLost"
 
     def registered_at(self, instance_id: str) -> datetime:
-        """Answer when a node's agent came online."""
+        """Return when a node's agent came online."""
         return self._online_since[instance_id]
 
     def last_ping_at(self, instance_id: str) -> datetime:
-        """Answer when a node was last heard of."""
+        """Return the last ping of a node."""
         return self._lost_at.get(instance_id) or self._context.now()
 
     def all_ids(self) -> tuple[str, ...]:
-        """Answer every instance that is or was a node and is still known to EC2."""
-        known = {instance.instance_id for instance in self._context.ec2.instances()}
-        return tuple(each for each in self._online_since if each in known and self.ping_status(each) is not None)
+        """Return the ids of present and past nodes that EC2 still knows."""
+        instance_ids = {instance.instance_id for instance in self._context.ec2.instances()}
+        return tuple(
+            node_id
+            for node_id in self._online_since
+            if node_id in instance_ids and self.ping_status(node_id) is not None
+        )
 
     def matching(self, targets: Iterable[Mapping[str, object]]) -> list[str]:
-        """Answer the nodes online that meet every criterion (`tag:NAME`, `tag-key` or `InstanceIds` with values)."""
-        instances = [each for each in self._context.ec2.instances() if self.is_online(each.instance_id)]
-        wanted = list(targets)
-        return [each.instance_id for each in instances if all(_meets(each, target) for target in wanted)]
+        """Return the online nodes that meet every criterion (`tag:NAME`, `tag-key` or `InstanceIds` with values)."""
+        instances = [instance for instance in self._context.ec2.instances() if self.is_online(instance.instance_id)]
+        criteria = list(targets)
+        return [instance.instance_id for instance in instances if all(_meets(instance, target) for target in criteria)]
 
     def _instance_changed(self, instance: SimInstance) -> None:
-        known = instance.instance_id in self._online_since and instance.instance_id not in self._lost_at
+        is_online = instance.instance_id in self._online_since and instance.instance_id not in self._lost_at
         if instance.state != "running":
-            if known:
+            if is_online:
                 self._lost_at[instance.instance_id] = self._context.now()
-        elif not known and instance.tags.get(AGENT_TAG) != "none":
+        elif not is_online and instance.tags.get(AGENT_TAG) != "none":
             seconds = self._context.options.ssm_online_seconds
             self._online_since[instance.instance_id] = self._context.now() + self._context.scaled(seconds)
             self._lost_at.pop(instance.instance_id, None)

@@ -1,4 +1,4 @@
-"""SendCommand's request, checked: which document, which nodes, which limits. Nothing is sent here."""
+"""The checks of a SendCommand request: document, nodes and limits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.service_limits import COMMAND_INSTANCES, COMMAND_TARGETS, COMMENT_LENGTH, DELIVERY_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
 SHELL = "AWS-RunShellScript"
 SHELL_PARAMETERS = frozenset({"commands", "workingDirectory", "executionTimeout"})
 WINDOWS_DOCUMENTS = frozenset({"AWS-RunPowerShellScript", "AWS-InstallWindowsUpdates"})
-MOST_IDS, MOST_TARGETS, LONGEST_COMMENT = 50, 5, 100
-TIMEOUT_BOUNDS = (30, 2_592_000)
 DEFAULT_TIMEOUT, DEFAULT_EXECUTION = 3600, 3600
 LIMIT = re.compile(r"([0-9]{1,7}|[0-9]{1,2}%|100%)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRequest:
-    """A SendCommand request that was found right."""
+    """A valid SendCommand request."""
 
     document: str
     parameters: dict[str, list[str]]
@@ -41,21 +40,25 @@ class SendRequest:
 
 
 def check(account: Account, nodes: Nodes, request: Mapping[str, Any]) -> SendRequest:
-    """Check a request as a whole; one bad id refuses it all.
+    """Return the valid request; one bad id refuses the whole request.
 
     Raises:
-        ApiError: as SSM answers.
+        ApiError: the request is not valid.
     """
     document = str(request["DocumentName"])
-    parameters = {key: [str(each) for each in value] for key, value in (request.get("Parameters") or {}).items()}
+    parameters = {key: [str(text) for text in value] for key, value in (request.get("Parameters") or {}).items()}
     _check_document(account, document, parameters)
     timeout = int(request.get("TimeoutSeconds", DEFAULT_TIMEOUT))
-    if not TIMEOUT_BOUNDS[0] <= timeout <= TIMEOUT_BOUNDS[1]:
-        refuse(f"TimeoutSeconds must be between 30 and 2592000, not {timeout}", code="ValidationException")
+    least, most = DELIVERY_TIMEOUT_SECONDS
+    if not least <= timeout <= most:
+        refuse(f"TimeoutSeconds must be between {least} and {most}, not {timeout}", code="ValidationException")
     comment = str(request.get("Comment") or "")
-    if len(comment) > LONGEST_COMMENT:
-        refuse(f"Comment must have at most {LONGEST_COMMENT} characters", code="ValidationException")
-    ids, targets = [str(each) for each in request.get("InstanceIds") or []], list(request.get("Targets") or [])
+    if len(comment) > COMMENT_LENGTH:
+        refuse(f"Comment must have at most {COMMENT_LENGTH} characters", code="ValidationException")
+    ids, targets = (
+        [str(instance_id) for instance_id in request.get("InstanceIds") or []],
+        list(request.get("Targets") or []),
+    )
     return SendRequest(
         document=document,
         parameters=parameters,
@@ -87,13 +90,16 @@ def _check_document(account: Account, document: str, parameters: dict[str, list[
 def _nodes(account: Account, nodes: Nodes, ids: list[str], targets: list[dict[str, Any]]) -> list[str]:
     if bool(ids) == bool(targets):
         refuse("Either InstanceIds or Targets must be given, and not both", code="ValidationException")
-    if len(ids) > MOST_IDS or len(targets) > MOST_TARGETS:
-        refuse(f"At most {MOST_IDS} InstanceIds or {MOST_TARGETS} Targets can be given", code="ValidationException")
+    if len(ids) > COMMAND_INSTANCES or len(targets) > COMMAND_TARGETS:
+        refuse(
+            f"At most {COMMAND_INSTANCES} InstanceIds or {COMMAND_TARGETS} Targets can be given",
+            code="ValidationException",
+        )
     if len(set(ids)) < len(ids):
         refuse("You can't specify a managed node ID in more than one place", code="DuplicateInstanceId")
     if targets:
         return nodes.matching(targets)
-    offline = [each for each in ids if not nodes.is_online(each)]
+    offline = [node_id for node_id in ids if not nodes.is_online(node_id)]
     if offline:
         message = f"Instances [[{', '.join(offline)}]] not in a valid state for account {account.account_id}"
         refuse(message, code="InvalidInstanceId")

@@ -1,9 +1,11 @@
-"""Commands, invocations and nodes in the shapes of the API's answers. Reads, never changes."""
+"""The API shapes of commands, invocations and nodes."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from awsroll.sandbox.service_limits import PLUGIN_OUTPUT_LENGTH
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -12,11 +14,10 @@ if TYPE_CHECKING:
     from awsroll.sandbox.ssm.nodes import Nodes
 
 PLUGIN = "aws:runShellScript"
-OUTPUT_LIMIT = 2500
 
 
 def describe_command(command: Command) -> dict[str, Any]:
-    """Answer one element of `Commands`."""
+    """Return a command as an element of `Commands`."""
     status, details = command.status
     invocations = command.invocations.values()
     total = timedelta(seconds=command.timeout_seconds + command.execution_seconds)
@@ -35,15 +36,15 @@ def describe_command(command: Command) -> dict[str, Any]:
         "MaxConcurrency": command.max_concurrency,
         "MaxErrors": command.max_errors,
         "TargetCount": len(invocations),
-        "CompletedCount": sum(each.is_over for each in invocations),
+        "CompletedCount": sum(invocation.is_over for invocation in invocations),
         "ErrorCount": command.errors,
-        "DeliveryTimedOutCount": sum(each.details == "Delivery Timed Out" for each in invocations),
+        "DeliveryTimedOutCount": sum(invocation.details == "Delivery Timed Out" for invocation in invocations),
         "TimeoutSeconds": command.timeout_seconds,
     }
 
 
 def describe_invocation(command: Command, invocation: Invocation, *, with_details: bool) -> dict[str, Any]:
-    """Answer one element of `CommandInvocations`."""
+    """Return an invocation as an element of `CommandInvocations`."""
     answer: dict[str, Any] = {
         "CommandId": command.command_id,
         "InstanceId": invocation.instance_id,
@@ -64,7 +65,7 @@ def describe_invocation(command: Command, invocation: Invocation, *, with_detail
             "Status": invocation.status,
             "StatusDetails": invocation.details,
             "ResponseCode": invocation.response_code,
-            "Output": (invocation.output + invocation.error_output)[:OUTPUT_LIMIT],
+            "Output": (invocation.output + invocation.error_output)[:PLUGIN_OUTPUT_LENGTH],
         }
         times = {"ResponseStartDateTime": invocation.started_at, "ResponseFinishDateTime": invocation.ended_at}
         answer["CommandPlugins"] = [plugin | {key: at for key, at in times.items() if at is not None}]
@@ -72,7 +73,7 @@ def describe_invocation(command: Command, invocation: Invocation, *, with_detail
 
 
 def describe_result(command: Command, invocation: Invocation) -> dict[str, Any]:
-    """Answer GetCommandInvocation."""
+    """Return an invocation as the answer of GetCommandInvocation."""
     has_run = invocation.status not in {"Pending", "Delayed"}
     elapsed = ""
     if invocation.started_at is not None and invocation.ended_at is not None:
@@ -98,7 +99,7 @@ def describe_result(command: Command, invocation: Invocation) -> dict[str, Any]:
 
 
 def describe_node(nodes: Nodes, instance_id: str) -> dict[str, Any]:
-    """Answer one element of `InstanceInformationList`."""
+    """Return a node as an element of `InstanceInformationList`."""
     return {
         "InstanceId": instance_id,
         "PingStatus": nodes.ping_status(instance_id),

@@ -1,6 +1,6 @@
-"""SSM Run Command in the sandbox: the parts put together, and the table of its API operations.
+"""SSM Run Command in the sandbox: its parts, and the table of its API operations.
 
-Operations that are not in the table (parameters, documents) stay with moto.
+moto answers operations outside the table (parameters, documents).
 """
 
 from __future__ import annotations
@@ -32,5 +32,5 @@ class SsmWorld:
         self.operations: Mapping[str, Handler] = CommandOperations(context, nodes, self._runner).operations()
 
     def deliveries(self, instance_id: str | None = None) -> tuple[Delivery, ...]:
-        """Return which commands reached a node, or all nodes, in order: the same text twice is a double."""
-        return tuple(each for each in self._runner.deliveries if instance_id in (None, each.instance_id))
+        """Return the deliveries to a node, or to all nodes, in order. A command that ran twice is there twice."""
+        return tuple(delivery for delivery in self._runner.deliveries if instance_id in (None, delivery.instance_id))

@@ -1,4 +1,4 @@
-"""Live traffic for the sandbox: real servers, a load balancer that obeys target states, clients that count drops."""
+"""Live traffic for the sandbox: real servers, a load balancer that follows target states, clients that count drops."""
 
 from awsroll.sandbox.traffic.traffic import Traffic
 from awsroll.sandbox.traffic.traffic_report import Drop, Outcome, Sample, TrafficReport

@@ -1,8 +1,8 @@
 """The applications on the instances: one real HTTP server per instance and traffic port.
 
-A server listens while its application is up. When the instance stops, or a reload restarts the application (its version
-changes), the server resets every connection it holds, and the requests in them are lost: exactly what draining is there
-to prevent. A request may ask to be held: `/?hold=SECONDS`, wall-clock time.
+A server listens while its application is up. When the instance stops, or a reload restarts the application with another
+version, the server resets its connections and their requests are lost. Draining prevents this loss. A request
+`/?hold=SECONDS` takes that long, in wall-clock time.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from awsroll.sandbox.traffic.listener import Listener
 INSTANCE_HEADER = "x-instance-id"
 VERSION_HEADER = "x-version"
 CAUSE_HEADER = "x-cause"
-"""Set on an answer that is no success: what went wrong, in words."""
+"""The header of a failed response that describes the cause."""
 
 LONGEST_HOLD_SECONDS = 900.0
 
@@ -30,8 +30,8 @@ class _Application:
         self.fact = fact
         self.listeners: dict[int, Listener] = {}
 
-    async def become(self, fact: InstanceFact) -> None:
-        """Listen where the fact says so; another version means that the application restarts."""
+    async def apply(self, fact: InstanceFact) -> None:
+        """Apply a fact: listen on the ports that answer, and restart the application if the version changes."""
         restarted = self.fact.version != fact.version
         self.fact = fact
         if restarted:
@@ -46,12 +46,12 @@ class _Application:
                 self.listeners[port] = listener
 
     async def close(self) -> None:
-        """Fall silent on every port."""
+        """Stop listening on every port."""
         await asyncio.gather(*(listener.close() for listener in self.listeners.values()))
         self.listeners.clear()
 
     async def _answer(self, port: int, request: wire.Request) -> wire.Response:
-        """Answer as the version that runs when the request comes in."""
+        """Return the response of the version that runs when the request arrives."""
         fact = self.fact
         headers = {INSTANCE_HEADER: fact.instance_id, VERSION_HEADER: fact.version}
         match fact.answers[port]:
@@ -63,32 +63,32 @@ class _Application:
                 return wire.Response(status=503, headers=refusal)
             case Health.NEVER_ANSWERS | Health.REFUSES:
                 await asyncio.Event().wait()
-                raise AssertionError  # nothing sets it: the wait ends by cancellation
+                raise AssertionError  # the event is never set: the wait ends by cancellation
             case unknown:
                 assert_never(unknown)
 
 
 class InstanceServers:
-    """Starts and stops the servers as facts about the instances come in."""
+    """Starts and stops the servers by facts about the instances."""
 
     def __init__(self) -> None:
         self._applications: dict[str, _Application] = {}
 
     async def apply(self, fact: InstanceFact) -> None:
-        """Take in what an instance is like now: listen, restart or fall silent accordingly."""
+        """Apply the current state of an instance: listen, restart or stop listening."""
         application = self._applications.setdefault(fact.instance_id, _Application(fact))
-        await application.become(fact)
+        await application.apply(fact)
         if not application.listeners:
             del self._applications[fact.instance_id]
 
     def address(self, instance_id: str, port: int) -> int | None:
-        """Return the loopback port that stands for a traffic port, or None if nothing listens there."""
+        """Return the loopback port of a traffic port, or None if no server listens there."""
         application = self._applications.get(instance_id)
         listener = application.listeners.get(port) if application else None
         return listener.port if listener else None
 
     def healthy_version(self, instance_id: str) -> str | None:
-        """Return the version that the instance serves, or None unless it answers well on all its ports."""
+        """Return the version that the instance serves, or None unless it is healthy on all its ports."""
         application = self._applications.get(instance_id)
         if application is None or set(application.fact.answers.values()) != {Health.HEALTHY}:
             return None
@@ -102,8 +102,8 @@ class InstanceServers:
 
 
 def _held_seconds(path: str) -> float:
-    asked = parse_qs(urlsplit(path).query).get("hold", ["0"])[-1]
+    requested = parse_qs(urlsplit(path).query).get("hold", ["0"])[-1]
     try:
-        return min(max(float(asked), 0.0), LONGEST_HOLD_SECONDS)
+        return min(max(float(requested), 0.0), LONGEST_HOLD_SECONDS)
     except ValueError:
         return 0.0

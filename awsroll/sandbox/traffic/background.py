@@ -1,6 +1,6 @@
-"""One event loop in one background thread, entered and left by ordinary blocking calls.
+"""An event loop in a background thread, controlled by blocking calls.
 
-All of the traffic (servers, balancer, clients) shares this thread, so that a laptop has cores left for the rest.
+All traffic (servers, balancer, clients) shares this thread, so that other cores stay free.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class BackgroundLoop:
-    """An event loop that runs in a thread of its own from `start()` to `stop()`."""
+    """An event loop that runs in its own thread from `start()` to `stop()`."""
 
     def __init__(self, name: str) -> None:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -21,22 +21,22 @@ class BackgroundLoop:
         self._stopping: asyncio.Event | None = None
 
     def start(self) -> None:
-        """Start the thread; returns when the loop takes calls."""
+        """Start the thread, and return when the loop accepts calls."""
         self._thread.start()
         self._started.wait()
 
     def call(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine in the loop and return its result, or raise what it raised."""
-        assert self._loop is not None  # noqa: S101 (started before it is called)
+        """Run a coroutine in the loop, and return its result or raise its exception."""
+        assert self._loop is not None  # noqa: S101 (callers start the loop first)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def post(self, action: Callable[[], object]) -> None:
-        """Have the loop run `action` soon, in the order of posting; from any thread, without waiting."""
-        assert self._loop is not None  # noqa: S101 (started before it is called)
+        """Schedule `action` in the loop, in the order of the calls. Any thread may call this; it does not wait."""
+        assert self._loop is not None  # noqa: S101 (callers start the loop first)
         self._loop.call_soon_threadsafe(action)
 
     def stop(self) -> None:
-        """Cancel what still runs, and end the thread."""
+        """Cancel running tasks, and end the thread."""
         if self._stopping is not None:
             self.post(self._stopping.set)
             self._thread.join()

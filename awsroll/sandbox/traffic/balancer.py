@@ -1,8 +1,8 @@
 """A local load balancer: real HTTP on one loopback port, routed as an Application Load Balancer would.
 
-Each request is routed by itself, also on a client's kept-alive connection. What the balancer cannot deliver it answers
-with the status an ALB gives: 503 no registered target, 502 refused, reset, or cut at the end of the deregistration
-delay, 504 too slow. Answers are read whole before they are passed on, so a client never gets half of one from here.
+The balancer routes each request separately, also on kept-alive connections. Failed requests get the status of an ALB:
+503 for no registered target, 502 for a connection that is refused, reset, or cut at the end of the deregistration
+delay, 504 for a timeout. The balancer reads a complete response before it forwards it.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from awsroll.sandbox.traffic.listener import Listener
 from awsroll.sandbox.traffic.target_table import GONE, HEALTHY, TargetKey, TargetTable
 
 IDLE_TIMEOUT_SECONDS = 60.0
-"""An ALB's default: how long a connection may be silent, towards the client as towards the target."""
+"""The default idle timeout of an ALB, for connections to clients and to targets."""
 
 _CUT = "the deregistration delay ended while the request was running"
 
 
 class Balancer:
-    """Routes the requests that come to `port` to the targets of `table`.
+    """Routes requests on `port` to the targets of `table`.
 
     Args:
-        table: the target states; kept up to date by `apply`.
-        servers: where the targets listen.
+        table: the target states, which `apply` updates.
+        servers: the servers of the targets.
     """
 
     def __init__(self, table: TargetTable, servers: InstanceServers) -> None:
@@ -42,11 +42,11 @@ class Balancer:
         return self._listener.port
 
     async def open(self) -> None:
-        """Begin to take requests."""
+        """Start to accept requests."""
         await self._listener.open()
 
     def apply(self, fact: TargetFact) -> None:
-        """Route by a target's new state from the next request on; cut what still runs on a target that is gone."""
+        """Apply a new target state to the next requests, and cut the requests of a target that is gone."""
         self._table.apply(fact.key, fact.state)
         if fact.state != HEALTHY and (pool := self._pools.pop(fact.key, None)) is not None:
             pool.close()
@@ -55,7 +55,7 @@ class Balancer:
                 connection.cut(_CUT)
 
     async def close(self) -> None:
-        """Stop taking requests and drop every connection on both sides."""
+        """Stop accepting requests, and close every connection on both sides."""
         await self._listener.close()
         for pool in self._pools.values():
             pool.close()

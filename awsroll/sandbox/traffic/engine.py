@@ -1,6 +1,6 @@
-"""The traffic's parts at work together; everything here runs in the background event loop.
+"""The parts of the traffic together, in the background event loop.
 
-Facts come in through a queue, are applied in order to the servers, the balancer and the tally, and never flow back.
+A queue delivers facts. They are applied in order to the servers, the balancer and the tally.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _SAMPLE_SECONDS = 0.25
 
 
 class Engine:
-    """Servers, balancer, clients and count, from `begin()` to `end()`."""
+    """The servers, balancer, clients and tally, from `begin()` to `end()`."""
 
     def __init__(self, target_groups: Sequence[str], shape: LoadShape) -> None:
         self._facts: asyncio.Queue[Fact] = asyncio.Queue()
@@ -34,15 +34,15 @@ class Engine:
 
     @classmethod
     async def make(cls, target_groups: Sequence[str], shape: LoadShape) -> Self:
-        """Make one inside the loop it will run in."""
+        """Return an engine that is created inside its event loop."""
         return cls(target_groups, shape)
 
     def push(self, fact: Fact) -> None:
-        """Take a fact, to be applied in its turn."""
+        """Queue a fact."""
         self._facts.put_nowait(fact)
 
     async def begin(self) -> None:
-        """Apply the facts that are there, listen, then let the load begin."""
+        """Open the balancer, apply the queued facts, and start the load."""
         await self.balancer.open()
         while not self._facts.empty():
             await self._apply(self._facts.get_nowait())
@@ -53,11 +53,11 @@ class Engine:
             self._sending = asyncio.create_task(self._load.run())
 
     async def report(self) -> TrafficReport:
-        """Return the counts as they stand."""
+        """Return the current counts."""
         return self._tally.report()
 
     async def end(self) -> TrafficReport:
-        """Stop sending, await what is in flight while the world still goes on, then take everything down."""
+        """Stop sending, wait for the requests in flight, then close the balancer and the servers."""
         try:
             if self._load is not None and self._sending is not None:
                 await _cancel(self._sending)
@@ -85,11 +85,11 @@ class Engine:
             case TargetFact():
                 self.balancer.apply(fact)
         versions = (self._servers.healthy_version(instance_id) for instance_id in self._table.serving_instances())
-        self._tally.saw_serving(version for version in versions if version is not None)
+        self._tally.record_serving(version for version in versions if version is not None)
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    """Cancel the tasks and wait; what one of them had died of is raised."""
+    """Cancel the tasks and wait for them. Raise the exception of a task that failed."""
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):

@@ -1,8 +1,8 @@
-"""What the traffic knows of the simulated world: facts about instances and targets, pushed as they happen.
+"""The facts about instances and targets that the world pushes to the traffic.
 
-The world calls back while it holds its lock, in whatever thread made the change. Each change is copied into a small
-frozen fact there and then and handed on; nothing of the world is read later, and its lock is never waited for from the
-traffic's own thread. The order of the facts is the order of the changes.
+The world calls back with its lock held, in the thread of the change. The feed copies each change into a frozen fact at
+once and pushes it, so the traffic's thread never reads the world or waits for its lock. Facts have the order of the
+changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +16,17 @@ from awsroll.sandbox.traffic.target_table import TargetKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceFact:
-    """An instance as it is now."""
+    """The current state of an instance."""
 
     instance_id: str
     version: str
     answers: Mapping[int, Health]
-    """How the application answers on each traffic port the instance was ever registered with."""
+    """How the application answers on each traffic port on which the instance was ever registered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFact:
-    """A target as it is now; `state` is the API's, or "gone" once it is drained."""
+    """The current state of a target: a state of the API, or "gone" after the drain."""
 
     key: TargetKey
     state: str
@@ -35,7 +35,7 @@ class TargetFact:
 Fact: TypeAlias = InstanceFact | TargetFact
 
 
-class SeenInstance(Protocol):
+class TrafficInstance(Protocol):
     """The part of a simulated instance that traffic reads."""
 
     @property
@@ -47,7 +47,7 @@ class SeenInstance(Protocol):
     def answers(self, port: int | None = None) -> Health: ...  # noqa: D102
 
 
-class SeenTarget(Protocol):
+class TrafficTarget(Protocol):
     """The part of a simulated target that traffic reads."""
 
     @property
@@ -61,19 +61,19 @@ class SeenTarget(Protocol):
 class Instances(Protocol):
     """The part of the simulated EC2 that traffic reads."""
 
-    def find(self, instance_id: str) -> SeenInstance | None: ...  # noqa: D102
+    def find(self, instance_id: str) -> TrafficInstance | None: ...  # noqa: D102
     def on_change(self, callback: Callable[[Any], None]) -> object: ...  # noqa: D102
 
 
 class Targets(Protocol):
     """The part of the simulated load balancing that traffic reads."""
 
-    def targets(self, target_group_arn: str, /) -> Sequence[SeenTarget]: ...  # noqa: D102
+    def targets(self, target_group_arn: str, /) -> Sequence[TrafficTarget]: ...  # noqa: D102
     def on_change(self, callback: Callable[[str, Any], None]) -> object: ...  # noqa: D102
 
 
 class TrafficWorld(Protocol):
-    """The part of the simulated world that traffic stands on."""
+    """The part of the simulated world that traffic reads."""
 
     @property
     def lock(self) -> AbstractContextManager[Any]: ...  # noqa: D102
@@ -84,12 +84,12 @@ class TrafficWorld(Protocol):
 
 
 class WorldFeed:
-    """Hands on what the world is like, then every change, until it is closed.
+    """Pushes the current state of the world, then every change, until it is closed.
 
     Args:
-        world: whose instances and targets to follow.
-        target_groups: the ARNs of the groups to follow.
-        push: takes a fact; called with the world's lock held, so it must not wait.
+        world: the world to follow.
+        target_groups: the ARNs of the target groups to follow.
+        push: receives each fact. It is called with the world's lock held, so it must not wait.
     """
 
     def __init__(self, world: TrafficWorld, target_groups: Sequence[str], push: Callable[[Fact], None]) -> None:
@@ -100,21 +100,21 @@ class WorldFeed:
         self._open = False
 
     def open(self) -> None:
-        """Push the present state and follow from there, with nothing missed in between."""
+        """Push the current state, then every change without a gap."""
         with self._world.lock:
             self._open = True
             for arn in self._target_groups:
                 for target in self._world.elb.targets(arn):
-                    self._saw_target(arn, target)
-            self._world.ec2.on_change(self._saw_instance)
-            self._world.elb.on_change(self._saw_target)
+                    self._target_changed(arn, target)
+            self._world.ec2.on_change(self._instance_changed)
+            self._world.elb.on_change(self._target_changed)
 
     def close(self) -> None:
-        """Push nothing from now on; when this returns, no push is under way."""
+        """Stop pushing. No push is in progress when this returns."""
         with self._world.lock:
             self._open = False
 
-    def _saw_instance(self, instance: SeenInstance) -> None:
+    def _instance_changed(self, instance: TrafficInstance) -> None:
         ports = self._ports.get(instance.instance_id)
         if not self._open or not ports:
             return
@@ -124,7 +124,7 @@ class WorldFeed:
         if instance.state == "terminated":
             del self._ports[instance.instance_id]
 
-    def _saw_target(self, target_group_arn: str, target: SeenTarget) -> None:
+    def _target_changed(self, target_group_arn: str, target: TrafficTarget) -> None:
         if not self._open or target_group_arn not in self._target_groups:
             return
         self._use_port(target.instance_id, target.port)
@@ -138,4 +138,4 @@ class WorldFeed:
         ports = self._ports.setdefault(instance_id, set())
         if port not in ports:
             ports.add(port)
-            self._saw_instance(instance)
+            self._instance_changed(instance)

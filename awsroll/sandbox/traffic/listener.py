@@ -1,7 +1,7 @@
 """A small HTTP server on a loopback port: accept, read requests, answer, keep the connection.
 
-Both the servers of the instances and the balancer are one of these with an `answer` function. Everything runs in the
-event loop that starts it. Only 127.0.0.1 is ever bound, and what a listener holds ends with it.
+The servers of the instances and the balancer are listeners with an `answer` function. A listener runs in the event loop
+that opens it, binds only 127.0.0.1, and closes its connections at its end.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ class Listener:
     """Serves HTTP on a free loopback port from `open()` until `close()`.
 
     Args:
-        answer: gives the response to a request; it may take its time.
-        idle_seconds: how long a client's connection may stay silent between two requests; None is for ever.
+        answer: returns the response to a request; it may be slow.
+        idle_seconds: the idle timeout between two requests of a connection; None for no timeout.
     """
 
     def __init__(
@@ -32,27 +32,27 @@ class Listener:
         self._answer = answer
         self._idle_seconds = idle_seconds
         self._server: asyncio.Server | None = None
-        self._conversations: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._is_closed = False
         self.port = 0
 
     async def open(self) -> None:
-        """Bind a free port, known as `port` afterwards, and begin to accept."""
+        """Bind a free port, set `port`, and accept connections."""
         self._server = await asyncio.start_server(
             self._accept, LOOPBACK, 0, limit=wire.HEAD_LIMIT_BYTES, backlog=_BACKLOG, family=socket.AF_INET
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def reset_connections(self) -> None:
-        """Drop every connection with a TCP reset, as a process that is killed does; requests in them are lost."""
-        dropped = dict(self._conversations)
+        """Reset every TCP connection, as a killed process does. Their requests are lost."""
+        dropped = dict(self._connections)
         for task, writer in dropped.items():
             _reset(writer)
             task.cancel()
         await asyncio.gather(*dropped, return_exceptions=True)
 
     async def close(self) -> None:
-        """Stop listening, then drop what is still connected."""
+        """Stop listening, then reset the remaining connections."""
         self._is_closed = True
         if self._server is not None:
             self._server.close()
@@ -61,22 +61,22 @@ class Listener:
             await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._is_closed:  # accepted in the instant of closing
+        if self._is_closed:  # accepted while closing
             _reset(writer)
             return
-        # A task of our own: streams of Python 3.11 log an error for each of theirs that is cancelled.
-        task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
-        self._conversations[task] = writer
-        task.add_done_callback(self._conversations.pop)
+        # Create the task here: asyncio streams of Python 3.11 log an error for each cancelled task of their own.
+        task = asyncio.get_running_loop().create_task(self._serve_connection(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._answer_all(reader, writer)
         except wire.MalformedMessageError as error:
             refusal = wire.Response(status=400, body=f"{error}\n".encode())
             writer.write(refusal.render(closes=True))
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            pass  # the client went away or fell silent: nobody is left to tell
+            pass  # the client disconnected or timed out
         finally:
             writer.close()
 
@@ -94,6 +94,6 @@ class Listener:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):  # the client was faster: there is nothing left to reset
+    with suppress(OSError):  # the client has already closed the connection
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     writer.transport.abort()

@@ -1,7 +1,6 @@
-"""Counts requests as they end and instances as they come and go; gives reports of them.
+"""The counts of requests and serving instances, and the reports of them.
 
-Bounded in memory however long the traffic runs: the first few drops are kept, and a long timeline is thinned to half.
-Used by the traffic's own thread alone. No sockets, and the clock is an argument.
+Memory is bounded: the tally keeps the first drops only, and halves a long timeline. Only the traffic's thread uses it.
 """
 
 from collections import Counter
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from awsroll.sandbox.traffic.traffic_report import Drop, Outcome, Sample, TrafficReport
 
-DROPS_KEPT = 20
+MOST_DROPS = 20
 _LONGEST_TIMELINE = 1200
 
 
@@ -17,7 +16,7 @@ class Tally:
     """The running count.
 
     Args:
-        clock: seconds, monotonic; the count begins when `begin` is called.
+        clock: returns monotonic seconds. Counting starts with `begin`.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -35,14 +34,14 @@ class Tally:
         self._sampled_dropped = 0
 
     def begin(self) -> None:
-        """Start the count: what serves now is the first lowest."""
+        """Start to count. The current number of serving instances is the first minimum."""
         self._began = self._clock()
         self._begun = True
         self._lowest_serving = sum(self._serving.values())
         self.sample()
 
-    def saw_serving(self, versions: Iterable[str]) -> None:
-        """Take in the versions of the instances that serve now, one per instance."""
+    def record_serving(self, versions: Iterable[str]) -> None:
+        """Record the versions of the serving instances, one per instance."""
         self._serving = dict(Counter(versions))
         if self._begun:
             self._lowest_serving = min(self._lowest_serving, sum(self._serving.values()))
@@ -52,21 +51,21 @@ class Tally:
         self._in_flight += 1
 
     def request_served(self, version: str) -> None:
-        """Count the end of a request that got its whole answer."""
+        """Count a request that got its complete response."""
         self._in_flight -= 1
         self._by_outcome[Outcome.SERVED.value] += 1
         self._by_version[version] += 1
 
     def request_dropped(self, outcome: Outcome, cause: str, instance_id: str | None) -> None:
-        """Count the end of a request that did not."""
+        """Count a request that did not get its complete response."""
         self._in_flight -= 1
         self._by_outcome[outcome.value] += 1
-        if len(self._drops) < DROPS_KEPT:
+        if len(self._drops) < MOST_DROPS:
             at = round(self._elapsed(), 3)
             self._drops.append(Drop(at_seconds=at, outcome=outcome, cause=cause, instance_id=instance_id))
 
     def sample(self) -> None:
-        """End an interval of the timeline here."""
+        """End the current interval of the timeline."""
         served = self._by_version - self._sampled_by_version
         dropped = self._dropped() - self._sampled_dropped
         at = round(self._elapsed(), 3)
@@ -77,7 +76,7 @@ class Tally:
             self._timeline = _thinned(self._timeline)
 
     def report(self) -> TrafficReport:
-        """Return what is known now."""
+        """Return the current report."""
         return TrafficReport(
             requests=sum(self._by_outcome.values()),
             dropped=self._dropped(),
@@ -98,7 +97,7 @@ class Tally:
 
 
 def _thinned(timeline: list[Sample]) -> list[Sample]:
-    """Join every two intervals into one; an odd last one stays as it is."""
+    """Return the timeline with every two intervals joined; an odd last interval stays."""
     joined = [
         Sample(
             at_seconds=second.at_seconds,

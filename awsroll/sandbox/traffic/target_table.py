@@ -1,9 +1,8 @@
-"""Who gets the next request: the balancer's table of target states, pure.
+"""The target of the next request: a table of target states, without I/O.
 
-Rules of an Application Load Balancer: healthy targets in turn; draining ones get nothing new; a target group where no
-target is healthy fails open to all that are registered; one without registered targets answers 503. Several target
-groups stand for a forward action with equal weights: each gets every n-th request, and none steps in for another.
-No sockets, no clock, no threads.
+It follows an Application Load Balancer. Healthy targets get requests in turn; draining targets get no new requests. A
+target group without healthy targets fails open to all registered targets; without registered targets it answers 503.
+Several target groups form a forward action with equal weights: each gets every n-th request.
 """
 
 from collections.abc import Sequence
@@ -11,14 +10,14 @@ from dataclasses import dataclass, field
 
 HEALTHY = "healthy"
 GONE = "gone"
-# Deregistered, or never in use: these count as not registered when a group decides whether it can fail open.
-# Which of the other states fail-open includes is documented for `unhealthy` only; `initial` is taken along.
+# States that count as not registered when a group fails open. AWS documents that fail-open includes `unhealthy`; the
+# table includes `initial` too.
 _OUT_OF_USE = frozenset({"draining", "unhealthy.draining", "unused"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetKey:
-    """One target: an instance may be in several groups, and on several ports of one group."""
+    """One target. An instance can be in several groups, and on several ports of one group."""
 
     target_group_arn: str
     instance_id: str
@@ -44,7 +43,7 @@ class _Group:
 
 
 class TargetTable:
-    """The states of the targets of some target groups, and whose turn it is."""
+    """The target states of some target groups, and the target of the next request."""
 
     def __init__(self, target_groups: Sequence[str]) -> None:
         self._groups = {arn: _Group() for arn in target_groups}
@@ -52,7 +51,7 @@ class TargetTable:
         self._turn = -1
 
     def apply(self, key: TargetKey, state: str) -> None:
-        """Take in a target's new state; `gone` removes it. Groups that are not followed are ignored."""
+        """Apply a new target state; `gone` removes the target. Other target groups are ignored."""
         group = self._groups.get(key.target_group_arn)
         if group is None:
             return
@@ -63,16 +62,16 @@ class TargetTable:
         group.choose_candidates()
 
     def next_target(self) -> TargetKey | None:
-        """Return the target of the next request, or None if the group whose turn it is has none to offer."""
+        """Return the target of the next request, or None if the next group has no candidate."""
         self._turn = (self._turn + 1) % len(self._order)
         return self._groups[self._order[self._turn]].next_target()
 
     def serving_instances(self) -> frozenset[str]:
-        """Return the instances that are in every group, and healthy on every port they are known with."""
-        whole: frozenset[str] | None = None
+        """Return the instances that are in every group, and healthy on all their ports."""
+        serving_everywhere: frozenset[str] | None = None
         for group in self._groups.values():
             present = {key.instance_id for key in group.states}
-            ailing = {key.instance_id for key, state in group.states.items() if state != HEALTHY}
-            serving = frozenset(present - ailing)
-            whole = serving if whole is None else whole & serving
-        return whole or frozenset()
+            unhealthy = {key.instance_id for key, state in group.states.items() if state != HEALTHY}
+            serving = frozenset(present - unhealthy)
+            serving_everywhere = serving if serving_everywhere is None else serving_everywhere & serving
+        return serving_everywhere or frozenset()

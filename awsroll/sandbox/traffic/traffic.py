@@ -1,7 +1,7 @@
-"""Live traffic in front of a simulated fleet, as one object: start, look, stop, report.
+"""Live traffic in front of a simulated fleet, as one object: start, snapshot, stop, report.
 
-The blocking face of the traffic: what runs behind it runs in the event loop of one background thread (`engine.py`).
-While it runs, facts come from the world through the feed; the world is never called from here.
+This is the blocking interface; `engine.py` runs in the event loop of a background thread. The feed delivers facts from
+the world, which the traffic never calls.
 """
 
 import threading
@@ -20,15 +20,15 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Traffic:
-    """Real HTTP clients, a load balancer, and a server per instance, all on loopback.
+    """Real HTTP clients, a load balancer, and a server for each instance, all on loopback.
 
     Args:
         world: the simulated AWS; it must run in real time.
-        target_groups: ARNs of the target groups that the balancer forwards to, with equal weights.
-        requests_per_second: how many requests are sent, wall-clock time; 0 sends none.
+        target_groups: the ARNs of the target groups that the balancer forwards to, with equal weights.
+        requests_per_second: the rate in wall-clock time; 0 sends no requests.
         slow_fraction: the share of requests that are slow, 0 to 1.
-        slow_seconds: how long a slow request takes, wall-clock time. Choose a good part of the deregistration delay,
-            divided by the sandbox's speed, so that slow requests are in flight whenever a target drains.
+        slow_seconds: the duration of a slow request, in wall-clock time. Use a large part of the deregistration delay
+            divided by the sandbox's speed, so that each draining target has slow requests in flight.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Traffic:
             patience_seconds=_PATIENCE_SECONDS,
         )
         _check(self._shape, target_groups)
-        self._gate = threading.Lock()
+        self._report_lock = threading.Lock()
         self._background = BackgroundLoop("sandbox-traffic")
         self._feed = WorldFeed(world, target_groups, self._push)
         self._target_groups = tuple(target_groups)
@@ -55,7 +55,7 @@ class Traffic:
         self._final: TrafficReport | None = None
 
     def start(self) -> Self:
-        """Start the servers of the instances that are up, the balancer, and the load."""
+        """Start the servers of the running instances, the balancer and the load."""
         self._background.start()
         try:
             self._engine = self._background.call(Engine.make(self._target_groups, self._shape))
@@ -67,7 +67,7 @@ class Traffic:
         return self
 
     def stop(self) -> TrafficReport:
-        """Stop the load, await the requests in flight, take everything down, and return the final report.
+        """Stop the load, wait for the requests in flight, stop the servers, and return the final report.
 
         A second call returns the same report.
         """
@@ -79,23 +79,23 @@ class Traffic:
                 report = self._background.call(self._engine.end())
         finally:
             self._feed.close()
-            with self._gate:  # no snapshot is left waiting for a loop that has ended
+            with self._report_lock:  # no snapshot waits for an ended loop
                 self._final = report
             self._background.stop()
         return report
 
     def snapshot(self) -> TrafficReport:
-        """Return the counts as they stand; after the end, the final ones."""
-        with self._gate:
+        """Return the current counts, or the final counts after the end."""
+        with self._report_lock:
             if self._final is not None or self._engine is None:
                 return self._final or TrafficReport()
             return self._background.call(self._engine.report())
 
     @property
     def url(self) -> str:
-        """Where the balancer listens, for a browser, curl, or another load generator."""
+        """The URL of the balancer, for a browser, curl, or another load generator."""
         if self._engine is None:
-            message = "the traffic has not been started, so its balancer has no address yet; call start() first"
+            message = "The traffic has not started, so the balancer has no URL. Call start() first."
             raise RuntimeError(message)
         return f"http://127.0.0.1:{self._engine.balancer.port}"
 
@@ -126,5 +126,5 @@ def _check(shape: LoadShape, target_groups: Sequence[str]) -> None:
         if not holds
     ]
     if problems:
-        message = f"the traffic was not started: {'; '.join(problems)}"
+        message = f"The traffic was not started: {'; '.join(problems)}."
         raise ValueError(message)

@@ -1,6 +1,6 @@
-"""What the traffic saw, as values: the counts, the first drops with their cause, and the course of it all.
+"""The report of the traffic, as values: the counts, the first drops with their causes, and the timeline.
 
-Times are seconds of wall-clock time since the load began, whatever the speed of the sandbox.
+Times are wall-clock seconds since the start of the load, at any speed of the sandbox.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """How a request ended, as its client saw it. All but `served` are drops."""
+    """The result of a request for its client. All results except `served` are drops."""
 
     SERVED = "served"
-    """The whole answer of a healthy application."""
+    """The complete response of a healthy application."""
     BAD_GATEWAY = "502"
     UNAVAILABLE = "503"
     GATEWAY_TIMEOUT = "504"
     OTHER_ANSWER = "other-answer"
-    """An answer that is neither success nor one of the above."""
+    """Any other response."""
     REFUSED = "refused"
     RESET = "reset"
     CUT_SHORT = "cut-short"
-    """The connection ended before the whole answer had come."""
+    """The connection ended before the complete response."""
     TIMED_OUT = "timed-out"
 
 
@@ -31,20 +31,20 @@ class Drop:
     """One request that was not served."""
 
     at_seconds: float
-    """When the client learned of it."""
+    """When the client detected the drop."""
     outcome: Outcome
     cause: str
     instance_id: str | None = None
-    """The target that the request had been routed to, if it had been."""
+    """The target of the request, if the balancer selected one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One interval of the timeline; it ends at `at_seconds`, where the one before it ended it begins."""
+    """An interval of the timeline, from the end of the previous interval to `at_seconds`."""
 
     at_seconds: float
     serving: Mapping[str, int]
-    """Instances that serve at the end of the interval, by version."""
+    """The instances that serve at the end of the interval, by version."""
     served: Mapping[str, int]
     """Requests served during the interval, by version."""
     dropped: int
@@ -53,22 +53,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficReport:
-    """The whole story so far, or at the end.
+    """The report during the load, or at its end.
 
-    `requests` are those that have ended: the sum of `by_outcome`, and also of `by_version` and `dropped`.
+    `requests` counts ended requests: the sum of `by_outcome`, and the sum of `by_version` plus `dropped`.
     """
 
     requests: int = 0
     dropped: int = 0
     by_version: Mapping[str, int] = field(default_factory=dict)
-    """Requests served, by the version that served them."""
+    """Served requests, by version."""
     by_outcome: Mapping[str, int] = field(default_factory=dict)
     in_flight: int = 0
-    """Requests not ended yet; 0 in a final report."""
+    """Requests in progress; 0 in a final report."""
     lowest_serving: int = 0
-    """The fewest instances that served at any moment: healthy in every target group, and able to answer."""
+    """The fewest instances that served at any moment, healthy in every target group and answering."""
     drops: tuple[Drop, ...] = ()
-    """The first few."""
+    """The first drops."""
     timeline: tuple[Sample, ...] = ()
     elapsed_seconds: float = 0.0
 

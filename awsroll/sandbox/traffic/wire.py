@@ -1,8 +1,7 @@
 """HTTP/1.1 messages as values, read from and written to asyncio streams.
 
-Just enough of the protocol for the sandbox's own servers, balancer and clients, and for curl or a browser in front of
-them: bodies by Content-Length, kept-alive connections, bounded sizes. Chunked bodies are refused, not guessed at.
-No sockets are opened here, and nothing here knows targets or instances.
+This file implements what the sandbox's servers, balancer and clients need, and curl or a browser in front of them:
+bodies by Content-Length, kept-alive connections, bounded sizes. Chunked bodies are refused.
 """
 
 import asyncio
@@ -13,24 +12,24 @@ from http import HTTPStatus
 HEAD_LIMIT_BYTES = 16 * 1024
 BODY_LIMIT_BYTES = 1024 * 1024
 
-# Headers that belong to one connection, which a balancer does not pass on.
+# The headers of a single connection, which a balancer does not forward.
 _HOP_HEADERS = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "content-length"})
 
 
 class MalformedMessageError(ValueError):
-    """The other side sent something that is not HTTP/1.1 as understood here, or too large."""
+    """A message is not valid HTTP/1.1, not supported, or too large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client asks. Header names are lower case."""
+    """A request. Header names are lower case."""
 
     method: str = "GET"
     path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     closes: bool = False
-    """The client wants the connection closed after the answer."""
+    """Whether the client wants the connection closed after the response."""
 
     def render(self) -> bytes:
         """Return the bytes to send on a connection that stays open."""
@@ -39,14 +38,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a server answers. Header names are lower case."""
+    """A response. Header names are lower case."""
 
     status: int = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
     def render(self, *, method: str = "GET", closes: bool = False) -> bytes:
-        """Return the bytes to send; the answer to a HEAD request keeps its length and loses its body."""
+        """Return the bytes to send. The response to HEAD has a content length and no body."""
         status = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"
         headers = {**self.headers, "connection": "close"} if closes else self.headers
         sent = _render(status, headers, self.body)
@@ -54,11 +53,11 @@ class Response:
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """Return the next request, or None when the client has closed the connection between two requests.
+    """Return the next request, or None if the client closed the connection between two requests.
 
     Raises:
-        MalformedMessageError: not a request that can be understood.
-        asyncio.IncompleteReadError: the connection ended inside a request.
+        MalformedMessageError: the request is not valid.
+        asyncio.IncompleteReadError: the connection ended during the request.
     """
     try:
         start, headers = await _read_head(reader)
@@ -81,11 +80,11 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
 
 
 async def read_response(reader: asyncio.StreamReader, *, method: str = "GET") -> Response:
-    """Return the whole answer to a request made with `method`.
+    """Return the complete response to a request with `method`.
 
     Raises:
-        MalformedMessageError: not an answer that can be understood.
-        asyncio.IncompleteReadError: the connection ended before the answer did; `partial` says what had come.
+        MalformedMessageError: the response is not valid.
+        asyncio.IncompleteReadError: the connection ended before the response; `partial` has the received bytes.
     """
     start, headers = await _read_head(reader)
     words = start.split(" ", 2)
@@ -120,7 +119,7 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]
 
 async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
     if "transfer-encoding" in headers:
-        message = "bodies are understood by content-length only"
+        message = "bodies need a content-length; transfer-encoding is not supported"
         raise MalformedMessageError(message)
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > BODY_LIMIT_BYTES:

@@ -1,4 +1,4 @@
-"""A sandbox with one Auto Scaling group, for tests of its behaviour: builders and short questions, no assertions."""
+"""A sandbox with one Auto Scaling group, for tests: builders and queries without assertions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Lab:
     """Clients, a launch template with two versions, three subnets in three zones, a target group in use.
 
     Args:
-        sandbox: entered already.
+        sandbox: an entered sandbox.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -35,9 +35,9 @@ class Lab:
         self.ec2 = session.client("ec2")
         self.elb = session.client("elbv2")
         self.asg = session.client("autoscaling")
-        found = self.ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": list(ZONES)}])["Subnets"]
-        self.subnets = {each["AvailabilityZone"]: each["SubnetId"] for each in found}
-        self.vpc = found[0]["VpcId"]
+        subnets = self.ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": list(ZONES)}])["Subnets"]
+        self.subnets = {each["AvailabilityZone"]: each["SubnetId"] for each in subnets}
+        self.vpc = subnets[0]["VpcId"]
         self.template = self.ec2.create_launch_template(
             LaunchTemplateName="web", LaunchTemplateData={"ImageId": "ami-12345678", "InstanceType": "t3.micro"}
         )["LaunchTemplate"]["LaunchTemplateId"]
@@ -49,7 +49,7 @@ class Lab:
         self.target_group = self.new_target_group("tg")
 
     def new_version(self, **tags: str) -> None:
-        """Add a launch template version with instance tags; `_` in a name is `-`, and `sandbox:` goes before it."""
+        """Add a launch template version with instance tags; `_` in a name becomes `-`, with the prefix `sandbox:`."""
         pairs = [{"Key": f"sandbox:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()]
         data: dict[str, Any] = {"ImageId": "ami-12345678", "InstanceType": "t3.micro"}
         if pairs:
@@ -100,7 +100,7 @@ class Lab:
         return answer
 
     def refusal(self, operation: str, **parameters: Any) -> str:
-        """Call an operation that must be refused; answer `Code: message`, or an empty text if it was not."""
+        """Call an operation and return its error as `Code: message`, or an empty text if it succeeds."""
         try:
             self.call(operation, **parameters)
         except ClientError as error:
@@ -112,61 +112,61 @@ class Lab:
         self.sandbox.jump(seconds)
 
     def group(self) -> dict[str, Any]:
-        """Answer the group as the API shows it."""
-        found: dict[str, Any] = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])[
+        """Return the group in the shape of the API."""
+        group: dict[str, Any] = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])[
             "AutoScalingGroups"
         ][0]
-        return found
+        return group
 
     def members(self, state: str | None = None) -> list[dict[str, Any]]:
-        """Answer the members, all or in one lifecycle state, the oldest first."""
+        """Return the members, all or in one lifecycle state, oldest first."""
         return [each for each in self.group()["Instances"] if state in (None, each["LifecycleState"])]
 
     def ids(self, state: str | None = None) -> list[str]:
-        """Answer the members' ids."""
+        """Return the members' ids."""
         return [each["InstanceId"] for each in self.members(state)]
 
     def states(self) -> list[str]:
-        """Answer the members' lifecycle states, sorted."""
+        """Return the members' lifecycle states, sorted."""
         return sorted(each["LifecycleState"] for each in self.members())
 
     def zones(self) -> list[str]:
-        """Answer the last letters of the zones of the members in service or on their way, sorted."""
+        """Return the last letters of the zones of members that are in service or launching, sorted."""
         gone = ("Terminating", "Standby", "Entering", "Detach")
         return sorted(m["AvailabilityZone"][-1] for m in self.members() if not m["LifecycleState"].startswith(gone))
 
     def sizes(self) -> tuple[int, int, int]:
-        """Answer minimum, desired and maximum."""
+        """Return minimum, desired and maximum."""
         group = self.group()
         return group["MinSize"], group["DesiredCapacity"], group["MaxSize"]
 
     def state(self, instance_id: str) -> str | None:
-        """Answer one member's lifecycle state, None if it is none."""
+        """Return a member's lifecycle state, or None for another instance."""
         return next((each["LifecycleState"] for each in self.members() if each["InstanceId"] == instance_id), None)
 
     def target(self, instance_id: str, target_group: str | None = None) -> str | None:
-        """Answer a target's state in the target group, None if it is not listed."""
+        """Return a target's state in the target group, or None if it is not listed."""
         answer = self.elb.describe_target_health(TargetGroupArn=target_group or self.target_group)
         rows = answer["TargetHealthDescriptions"]
         return next((each["TargetHealth"]["State"] for each in rows if each["Target"]["Id"] == instance_id), None)
 
     def ec2_state(self, instance_id: str) -> str:
-        """Answer an instance's state in EC2."""
+        """Return an instance's state in EC2."""
         answer = self.ec2.describe_instances(InstanceIds=[instance_id])
         return str(answer["Reservations"][0]["Instances"][0]["State"]["Name"])
 
     def tags(self, instance_id: str) -> dict[str, str]:
-        """Answer an instance's tags in EC2."""
+        """Return an instance's tags in EC2."""
         answer = self.ec2.describe_instances(InstanceIds=[instance_id])
         return {tag["Key"]: tag["Value"] for tag in answer["Reservations"][0]["Instances"][0].get("Tags", [])}
 
     def activities(self, **parameters: Any) -> list[dict[str, Any]]:
-        """Answer the group's scaling activities in the order of the API."""
-        found: list[dict[str, Any]] = self.call("describe_scaling_activities", **parameters)["Activities"]
-        return found
+        """Return the group's scaling activities in the order of the API."""
+        activities: list[dict[str, Any]] = self.call("describe_scaling_activities", **parameters)["Activities"]
+        return activities
 
     def terminate(self, *instance_ids: str, decrement: bool) -> dict[str, Any]:
-        """Terminate one member in the old form, several in the new one."""
+        """Terminate one member by InstanceId, or several by InstanceIds."""
         if len(instance_ids) == 1:
             answer: dict[str, Any] = self.asg.terminate_instance_in_auto_scaling_group(
                 InstanceId=instance_ids[0], ShouldDecrementDesiredCapacity=decrement
@@ -188,15 +188,15 @@ class Lab:
 
 
 @contextmanager
-def lab(**options: Any) -> Iterator[Lab]:
-    """Open a sandbox under virtual time; application and boot times are those named above."""
-    chosen: dict[str, Any] = {"boot_seconds": BOOT_SECONDS, "stop_seconds": STOP_SECONDS, "api_visibility_seconds": 0}
-    with Sandbox(clock=VirtualClock(), options=SandboxOptions(**(chosen | options))) as sandbox:
+def open_lab(**options: Any) -> Iterator[Lab]:
+    """Open a sandbox in virtual time with the durations above."""
+    defaults: dict[str, Any] = {"boot_seconds": BOOT_SECONDS, "stop_seconds": STOP_SECONDS, "api_visibility_seconds": 0}
+    with Sandbox(clock=VirtualClock(), options=SandboxOptions(**(defaults | options))) as sandbox:
         yield Lab(sandbox)
 
 
 def refusal_of(call: Callable[..., Any], **parameters: Any) -> str:
-    """Call any client method that must be refused; answer `Code: message`, or an empty text if it was not."""
+    """Call a client method and return its error as `Code: message`, or an empty text if it succeeds."""
     try:
         call(**parameters)
     except ClientError as error:

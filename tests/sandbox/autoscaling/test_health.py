@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, STOP_SECONDS, lab, refusal_of
+from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, STOP_SECONDS, open_lab, refusal_of
 
 if TYPE_CHECKING:
     from tests.sandbox.autoscaling.lab import Lab
@@ -15,168 +15,168 @@ ILL_SECONDS = 60
 """Enough for two failed checks, their timeouts and the group's look at its members."""
 
 
-def sicken(it: Lab, *instance_ids: str) -> None:
-    it.ec2.create_tags(Resources=list(instance_ids), Tags=[{"Key": "sandbox:health", "Value": "unhealthy"}])
+def sicken(lab: Lab, *instance_ids: str) -> None:
+    lab.ec2.create_tags(Resources=list(instance_ids), Tags=[{"Key": "sandbox:health", "Value": "unhealthy"}])
 
 
-def unhealthy(it: Lab) -> int:
-    return sum(each["HealthStatus"] == "Unhealthy" for each in it.members())
+def unhealthy(lab: Lab) -> int:
+    return sum(each["HealthStatus"] == "Unhealthy" for each in lab.members())
 
 
 def test_member_with_unhealthy_target_is_drained_terminated_and_replaced_under_elb_checks() -> None:
-    with lab() as it:
-        it.create(desired=2, HealthCheckType="ELB")
-        member = it.ids()[0]
-        sicken(it, member)
-        it.jump(ILL_SECONDS)
-        assert it.state(member) == "Terminating"
-        assert it.target(member) == "draining"
+    with open_lab() as lab:
+        lab.create(desired=2, HealthCheckType="ELB")
+        member = lab.ids()[0]
+        sicken(lab, member)
+        lab.jump(ILL_SECONDS)
+        assert lab.state(member) == "Terminating"
+        assert lab.target(member) == "draining"
         assert "ELB system health check failure" in next(
-            each["Cause"] for each in it.activities() if each["Description"].endswith(member)
+            each["Cause"] for each in lab.activities() if each["Description"].endswith(member)
         )
-        it.jump(DRAIN_SECONDS + STOP_SECONDS + 10)
-        assert it.state(member) is None
-        assert it.states() == ["InService"] * 2
+        lab.jump(DRAIN_SECONDS + STOP_SECONDS + 10)
+        assert lab.state(member) is None
+        assert lab.states() == ["InService"] * 2
 
 
 def test_unhealthy_target_is_no_matter_under_ec2_checks() -> None:
-    with lab() as it:
-        it.create(desired=2)
-        sicken(it, it.ids()[0])
-        it.jump(600)
-        assert it.states() == ["InService"] * 2
-        assert unhealthy(it) == 0
+    with open_lab() as lab:
+        lab.create(desired=2)
+        sicken(lab, lab.ids()[0])
+        lab.jump(600)
+        assert lab.states() == ["InService"] * 2
+        assert unhealthy(lab) == 0
 
 
 def test_grace_period_delays_the_marking() -> None:
-    with lab() as it:
-        it.create(desired=2, HealthCheckType="ELB", HealthCheckGracePeriod=600)
-        sicken(it, it.ids()[0])
-        it.jump(400)
-        assert unhealthy(it) == 0
-        it.jump(130)
-        assert it.states() == ["InService", "Pending", "Terminating"]
+    with open_lab() as lab:
+        lab.create(desired=2, HealthCheckType="ELB", HealthCheckGracePeriod=600)
+        sicken(lab, lab.ids()[0])
+        lab.jump(400)
+        assert unhealthy(lab) == 0
+        lab.jump(130)
+        assert lab.states() == ["InService", "Pending", "Terminating"]
 
 
 def test_grace_period_passes_faster_at_speed() -> None:
-    with lab(speed=10) as it:
-        it.create(desired=2, HealthCheckType="ELB", HealthCheckGracePeriod=600, settle=False)
-        it.jump(10)  # 42 simulated seconds after creation in service, now 100
-        sicken(it, it.ids()[0])
-        it.jump(54)
-        assert unhealthy(it) == 0
-        it.jump(1)
-        assert it.states() == ["InService", "Pending", "Terminating"]
+    with open_lab(speed=10) as lab:
+        lab.create(desired=2, HealthCheckType="ELB", HealthCheckGracePeriod=600, settle=False)
+        lab.jump(10)  # 42 simulated seconds after creation in service, now 100
+        sicken(lab, lab.ids()[0])
+        lab.jump(54)
+        assert unhealthy(lab) == 0
+        lab.jump(1)
+        assert lab.states() == ["InService", "Pending", "Terminating"]
 
 
 def test_target_health_counts_only_once_one_member_has_been_healthy() -> None:
-    with lab() as it:
-        it.new_version(health="unhealthy")
-        it.create(desired=2, HealthCheckType="ELB", LaunchTemplate={"LaunchTemplateId": it.template, "Version": "3"})
-        it.jump(600)
-        assert {it.target(each) for each in it.ids()} == {"unhealthy"}
-        assert it.states() == ["InService"] * 2
-        it.ec2.delete_tags(Resources=it.ids()[:1], Tags=[{"Key": "sandbox:health"}])
-        it.jump(120)
-        assert "Terminating" in it.states()
+    with open_lab() as lab:
+        lab.new_version(health="unhealthy")
+        lab.create(desired=2, HealthCheckType="ELB", LaunchTemplate={"LaunchTemplateId": lab.template, "Version": "3"})
+        lab.jump(600)
+        assert {lab.target(each) for each in lab.ids()} == {"unhealthy"}
+        assert lab.states() == ["InService"] * 2
+        lab.ec2.delete_tags(Resources=lab.ids()[:1], Tags=[{"Key": "sandbox:health"}])
+        lab.jump(120)
+        assert "Terminating" in lab.states()
 
 
 def test_stopped_instance_is_unhealthy_at_once_despite_the_grace_period() -> None:
-    with lab() as it:
-        it.create(desired=2, HealthCheckGracePeriod=3600)
-        member = it.ids()[0]
-        it.ec2.stop_instances(InstanceIds=[member])
-        it.jump(1)
-        assert it.state(member) == "Terminating"
-        cause = next(each["Cause"] for each in it.activities() if each["Description"].endswith(member))
+    with open_lab() as lab:
+        lab.create(desired=2, HealthCheckGracePeriod=3600)
+        member = lab.ids()[0]
+        lab.ec2.stop_instances(InstanceIds=[member])
+        lab.jump(1)
+        assert lab.state(member) == "Terminating"
+        cause = next(each["Cause"] for each in lab.activities() if each["Description"].endswith(member))
         assert "EC2 health check indicating it has been terminated or stopped" in cause
 
 
 @pytest.mark.parametrize(("desired", "at_once"), [(4, 1), (20, 2)], ids=["small-group-one", "ten-percent"])
 def test_a_tenth_is_replaced_at_a_time(desired: int, at_once: int) -> None:
-    with lab() as it:
-        it.create(desired=desired, MaxSize=30)
-        it.suspend("AZRebalance")
-        for each in it.ids()[:4]:
-            it.asg.set_instance_health(InstanceId=each, HealthStatus="Unhealthy")
-        it.jump(1)
-        assert it.states().count("Terminating") == at_once
-        it.jump(DRAIN_SECONDS)
-        assert it.states().count("Terminating") == at_once
-        it.jump(1000)
-        assert unhealthy(it) == 0
-        assert it.states() == ["InService"] * desired
+    with open_lab() as lab:
+        lab.create(desired=desired, MaxSize=30)
+        lab.suspend("AZRebalance")
+        for each in lab.ids()[:4]:
+            lab.asg.set_instance_health(InstanceId=each, HealthStatus="Unhealthy")
+        lab.jump(1)
+        assert lab.states().count("Terminating") == at_once
+        lab.jump(DRAIN_SECONDS)
+        assert lab.states().count("Terminating") == at_once
+        lab.jump(1000)
+        assert unhealthy(lab) == 0
+        assert lab.states() == ["InService"] * desired
 
 
-def deregistered(it: Lab, **changes: Any) -> str:
-    it.create(desired=2, HealthCheckType="ELB", **changes)
-    member = it.ids()[0]
-    it.elb.deregister_targets(TargetGroupArn=it.target_group, Targets=[{"Id": member}])
-    it.jump(11)
+def deregistered(lab: Lab, **changes: Any) -> str:
+    lab.create(desired=2, HealthCheckType="ELB", **changes)
+    member = lab.ids()[0]
+    lab.elb.deregister_targets(TargetGroupArn=lab.target_group, Targets=[{"Id": member}])
+    lab.jump(11)
     return member
 
 
 def test_member_deregistered_by_hand_is_killed_by_default() -> None:
-    with lab() as it:
-        member = deregistered(it)
-        assert it.state(member) == "Terminating"
+    with open_lab() as lab:
+        member = deregistered(lab)
+        assert lab.state(member) == "Terminating"
 
 
-def test_member_deregistered_by_hand_is_ignored_when_switched_so() -> None:
-    with lab(member_deregistered_by_hand="ignored") as it:
-        member = deregistered(it)
-        it.jump(600)
-        assert (it.state(member), it.target(member)) == ("InService", None)
+def test_member_deregistered_by_hand_is_ignored_by_switch() -> None:
+    with open_lab(member_deregistered_by_hand="ignored") as lab:
+        member = deregistered(lab)
+        lab.jump(600)
+        assert (lab.state(member), lab.target(member)) == ("InService", None)
 
 
-def test_member_deregistered_by_hand_is_registered_again_when_switched_so() -> None:
-    with lab(member_deregistered_by_hand="reregistered") as it:
-        member = deregistered(it)
-        it.jump(60)
-        assert (it.state(member), it.target(member)) == ("InService", "healthy")
+def test_member_deregistered_by_hand_is_registered_again_by_switch() -> None:
+    with open_lab(member_deregistered_by_hand="reregistered") as lab:
+        member = deregistered(lab)
+        lab.jump(60)
+        assert (lab.state(member), lab.target(member)) == ("InService", "healthy")
 
 
 def test_member_deregistered_by_hand_is_left_alone_while_health_checks_are_suspended() -> None:
-    with lab() as it:
-        it.create(desired=2, HealthCheckType="ELB")
-        it.suspend("HealthCheck")
-        member = it.ids()[0]
-        it.elb.deregister_targets(TargetGroupArn=it.target_group, Targets=[{"Id": member}])
-        it.jump(600)
-        assert it.state(member) == "InService"
+    with open_lab() as lab:
+        lab.create(desired=2, HealthCheckType="ELB")
+        lab.suspend("HealthCheck")
+        member = lab.ids()[0]
+        lab.elb.deregister_targets(TargetGroupArn=lab.target_group, Targets=[{"Id": member}])
+        lab.jump(600)
+        assert lab.state(member) == "InService"
 
 
-def test_user_marks_respect_the_grace_period_unless_told_not_to() -> None:
-    with lab() as it:
-        it.create(desired=2, HealthCheckGracePeriod=3600)
-        member = it.ids()[0]
-        it.asg.set_instance_health(InstanceId=member, HealthStatus="Unhealthy")
-        it.jump(1)
-        assert it.state(member) == "InService"
-        it.asg.set_instance_health(InstanceId=member, HealthStatus="Unhealthy", ShouldRespectGracePeriod=False)
-        it.jump(1)
-        assert it.state(member) == "Terminating"
-        said = refusal_of(it.asg.set_instance_health, InstanceId=member, HealthStatus="Healthy")
-        assert "already being terminated" in said
+def test_user_marks_respect_the_grace_period_by_default() -> None:
+    with open_lab() as lab:
+        lab.create(desired=2, HealthCheckGracePeriod=3600)
+        member = lab.ids()[0]
+        lab.asg.set_instance_health(InstanceId=member, HealthStatus="Unhealthy")
+        lab.jump(1)
+        assert lab.state(member) == "InService"
+        lab.asg.set_instance_health(InstanceId=member, HealthStatus="Unhealthy", ShouldRespectGracePeriod=False)
+        lab.jump(1)
+        assert lab.state(member) == "Terminating"
+        refusal = refusal_of(lab.asg.set_instance_health, InstanceId=member, HealthStatus="Healthy")
+        assert "already being terminated" in refusal
 
 
 def test_user_can_take_a_mark_back_while_nothing_is_replaced() -> None:
-    with lab() as it:
-        it.create(desired=1)
-        it.suspend("ReplaceUnhealthy")
-        member = it.ids()[0]
-        it.asg.set_instance_health(InstanceId=member, HealthStatus="Unhealthy")
-        it.asg.set_instance_health(InstanceId=member, HealthStatus="Healthy")
-        it.resume("ReplaceUnhealthy")
-        it.jump(10)
-        assert it.states() == ["InService"]
+    with open_lab() as lab:
+        lab.create(desired=1)
+        lab.suspend("ReplaceUnhealthy")
+        member = lab.ids()[0]
+        lab.asg.set_instance_health(InstanceId=member, HealthStatus="Unhealthy")
+        lab.asg.set_instance_health(InstanceId=member, HealthStatus="Healthy")
+        lab.resume("ReplaceUnhealthy")
+        lab.jump(10)
+        assert lab.states() == ["InService"]
         assert "Valid instance health states" in refusal_of(
-            it.asg.set_instance_health, InstanceId=member, HealthStatus="Fine"
+            lab.asg.set_instance_health, InstanceId=member, HealthStatus="Fine"
         )
 
 
 def test_group_that_is_settled_plans_no_events() -> None:
-    with lab(status_check_seconds=0) as it:
-        it.create(desired=3, HealthCheckType="ELB")
-        it.jump(3600)
-        assert it.sandbox.world.next_event_at() is None
+    with open_lab(status_check_seconds=0) as lab:
+        lab.create(desired=3, HealthCheckType="ELB")
+        lab.jump(3600)
+        assert lab.sandbox.world.next_event_at() is None

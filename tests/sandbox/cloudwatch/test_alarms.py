@@ -92,7 +92,7 @@ def test_without_types_only_metric_alarms_are_described(alarms: Alarms) -> None:
     assert set(alarms.describe(AlarmTypes=["CompositeAlarm"])) == {"all"}
 
 
-def test_unknown_names_are_absent_without_a_word(alarms: Alarms) -> None:
+def test_unknown_names_are_absent(alarms: Alarms) -> None:
     alarms.metric("errors")
     assert set(alarms.describe("errors", "erors", AlarmTypes=BOTH)) == {"errors"}
 
@@ -143,7 +143,7 @@ def test_an_alarm_that_does_not_exist_cannot_be_set(alarms: Alarms) -> None:
         alarms.set("errors", "ALARM")
 
 
-@pytest.mark.parametrize("rule", ["ALARM(nobody)", "ALARM(errors) AND", "ALARM(errors", "BROKEN(errors)", " ", "(TRUE"])
+@pytest.mark.parametrize("rule", ["ALARM(absent)", "ALARM(errors) AND", "ALARM(errors", "BROKEN(errors)", " ", "(TRUE"])
 def test_a_bad_rule_is_refused_and_no_alarm_made(alarms: Alarms, rule: str) -> None:
     alarms.metric("errors")
     with refused("ValidationError"):
@@ -169,7 +169,7 @@ def test_an_alarm_keeps_its_type(alarms: Alarms) -> None:
 
 def test_actions_are_switched_off_and_on(alarms: Alarms) -> None:
     alarms.metric("errors")
-    alarms.client.disable_alarm_actions(AlarmNames=["errors", "nobody"])
+    alarms.client.disable_alarm_actions(AlarmNames=["errors", "missing"])
     assert alarms.describe("errors")["errors"]["ActionsEnabled"] is False
     alarms.client.enable_alarm_actions(AlarmNames=["errors"])
     assert alarms.describe("errors")["errors"]["ActionsEnabled"] is True

@@ -3,29 +3,29 @@
 import pytest
 
 from awsroll.sandbox import SandboxOptions
-from tests.sandbox.bench import bench, refused
+from tests.sandbox.bench import open_bench, refused
 
 
 def test_a_launch_answers_pending_and_runs_after_the_boot_time() -> None:
-    with bench() as it:
-        answer = it.run()
+    with open_bench() as bench:
+        answer = bench.run()
         instance_id = answer["Instances"][0]["InstanceId"]
         assert answer["Instances"][0]["State"] == {"Code": 0, "Name": "pending"}
-        it.jump(39)
-        assert it.state(instance_id) == "pending"
-        it.jump(1)
-        assert it.state(instance_id) == "running"
+        bench.jump(39)
+        assert bench.state(instance_id) == "pending"
+        bench.jump(1)
+        assert bench.state(instance_id) == "running"
 
 
 def test_boot_jitter_makes_boots_longer_and_repeats_in_every_run() -> None:
     def running_at() -> list[float]:
-        with bench(SandboxOptions(boot_jitter_seconds=20)) as it:
-            ids = [it.launch() for _ in range(5)]
+        with open_bench(SandboxOptions(boot_jitter_seconds=20)) as bench:
+            ids = [bench.launch() for _ in range(5)]
             booted: dict[str, float] = {}
             for second in range(41, 62):
-                it.jump(1 if booted or second > 41 else 41)
+                bench.jump(1 if booted or second > 41 else 41)
                 for each in ids:
-                    if each not in booted and it.state(each) == "running":
+                    if each not in booted and bench.state(each) == "running":
                         booted[each] = second
             return [booted[each] for each in ids]
 
@@ -40,19 +40,19 @@ def test_boot_jitter_makes_boots_longer_and_repeats_in_every_run() -> None:
     ids=["number", "latest", "default", "omitted-means-default"],
 )
 def test_template_version_is_resolved_to_a_number_and_tagged(version: str | None, expected: str) -> None:
-    with bench(further_versions=({"sandbox:version": "third"},)) as it:
-        instance_id = it.running(version=version)
-        assert it.tags(instance_id)["aws:ec2launchtemplate:version"] == expected
-        assert it.tags(instance_id)["aws:ec2launchtemplate:id"] == it.fleet.template_id
-        assert it.sandbox.ec2.instance(instance_id).template_version == int(expected)
+    with open_bench(further_versions=({"sandbox:version": "third"},)) as bench:
+        instance_id = bench.running(version=version)
+        assert bench.tags(instance_id)["aws:ec2launchtemplate:version"] == expected
+        assert bench.tags(instance_id)["aws:ec2launchtemplate:id"] == bench.fleet.template_id
+        assert bench.sandbox.ec2.instance(instance_id).template_version == int(expected)
 
 
 def test_the_default_version_can_be_moved_and_a_template_be_named() -> None:
-    with bench() as it:
-        it.ec2.modify_launch_template(LaunchTemplateId=it.fleet.template_id, DefaultVersion="2")
-        answer = it.ec2.run_instances(
-            LaunchTemplate={"LaunchTemplateName": it.fleet.template_name},
-            SubnetId=it.fleet.subnet_ids[0],
+    with open_bench() as bench:
+        bench.ec2.modify_launch_template(LaunchTemplateId=bench.fleet.template_id, DefaultVersion="2")
+        answer = bench.ec2.run_instances(
+            LaunchTemplate={"LaunchTemplateName": bench.fleet.template_name},
+            SubnetId=bench.fleet.subnet_ids[0],
             MinCount=1,
             MaxCount=1,
         )
@@ -61,16 +61,16 @@ def test_the_default_version_can_be_moved_and_a_template_be_named() -> None:
 
 
 def test_a_version_without_source_holds_only_what_was_passed() -> None:
-    with bench(template_tags={"team": "a"}) as it:
+    with open_bench(template_tags={"team": "a"}) as bench:
         for source in ({}, {"SourceVersion": "1"}):
-            it.ec2.create_launch_template_version(
-                LaunchTemplateId=it.fleet.template_id,
+            bench.ec2.create_launch_template_version(
+                LaunchTemplateId=bench.fleet.template_id,
                 LaunchTemplateData={"ImageId": "ami-00000000000000002"},
                 **source,
             )
-        versions = it.ec2.describe_launch_template_versions(LaunchTemplateId=it.fleet.template_id, Versions=["3", "4"])[
-            "LaunchTemplateVersions"
-        ]
+        versions = bench.ec2.describe_launch_template_versions(
+            LaunchTemplateId=bench.fleet.template_id, Versions=["3", "4"]
+        )["LaunchTemplateVersions"]
         assert "TagSpecifications" not in versions[0]["LaunchTemplateData"]
         assert versions[1]["LaunchTemplateData"]["TagSpecifications"][0]["Tags"] == [{"Key": "team", "Value": "a"}]
         assert versions[1]["LaunchTemplateData"]["ImageId"] == "ami-00000000000000002"
@@ -81,7 +81,7 @@ def test_a_version_without_source_holds_only_what_was_passed() -> None:
     [
         ({"LaunchTemplateId": "lt-00000000000000000"}, "InvalidLaunchTemplateId.NotFound"),
         ({"LaunchTemplateId": "web"}, "InvalidLaunchTemplateId.Malformed"),
-        ({"LaunchTemplateName": "nobody"}, "InvalidLaunchTemplateName.NotFoundException"),
+        ({"LaunchTemplateName": "missing"}, "InvalidLaunchTemplateName.NotFoundException"),
         ({"LaunchTemplateName": "web", "Version": "9"}, "InvalidLaunchTemplateId.VersionNotFound"),
         ({"LaunchTemplateName": "web", "Version": "0"}, "InvalidLaunchTemplateId.VersionNotFound"),
         ({"LaunchTemplateName": "web", "Version": "new"}, "InvalidParameterValue"),
@@ -90,73 +90,73 @@ def test_a_version_without_source_holds_only_what_was_passed() -> None:
     ids=["unknown-id", "malformed-id", "unknown-name", "unknown-version", "version-zero", "no-number", "both"],
 )
 def test_a_template_that_does_not_exist_is_refused_with_its_own_code(reference: dict[str, str], code: str) -> None:
-    with bench() as it:
+    with open_bench() as bench:
         with refused(code):
-            it.ec2.run_instances(LaunchTemplate=reference, MinCount=1, MaxCount=1)
-        assert it.sandbox.ec2.instances() == ()
+            bench.ec2.run_instances(LaunchTemplate=reference, MinCount=1, MaxCount=1)
+        assert bench.sandbox.ec2.instances() == ()
 
 
 def test_describing_templates_that_do_not_exist_is_refused() -> None:
-    with bench() as it:
+    with open_bench() as bench:
         with refused("InvalidLaunchTemplateId.NotFound"):
-            it.ec2.describe_launch_templates(LaunchTemplateIds=["lt-00000000000000000"])
+            bench.ec2.describe_launch_templates(LaunchTemplateIds=["lt-00000000000000000"])
         with refused("InvalidLaunchTemplateId.VersionNotFound"):
-            it.ec2.describe_launch_template_versions(LaunchTemplateId=it.fleet.template_id, Versions=["9"])
+            bench.ec2.describe_launch_template_versions(LaunchTemplateId=bench.fleet.template_id, Versions=["9"])
 
 
 def test_request_parameters_override_the_template() -> None:
-    with bench() as it:
-        instance_id = it.running(InstanceType="m5.large")
-        assert it.describe(instance_id)["InstanceType"] == "m5.large"
-        assert it.describe(instance_id)["ImageId"] == "ami-0123456789abcdef0"
+    with open_bench() as bench:
+        instance_id = bench.running(InstanceType="m5.large")
+        assert bench.describe(instance_id)["InstanceType"] == "m5.large"
+        assert bench.describe(instance_id)["ImageId"] == "ami-0123456789abcdef0"
 
 
 def test_one_call_launches_several_instances_in_one_reservation() -> None:
-    with bench() as it:
-        answer = it.run(MinCount=3, MaxCount=3)
-        it.jump(40)
+    with open_bench() as bench:
+        answer = bench.run(MinCount=3, MaxCount=3)
+        bench.jump(40)
         assert [each["AmiLaunchIndex"] for each in answer["Instances"]] == [0, 1, 2]
-        reservations = it.ec2.describe_instances()["Reservations"]
+        reservations = bench.ec2.describe_instances()["Reservations"]
         assert [len(each["Instances"]) for each in reservations] == [3]
 
 
 def test_capacity_short_of_max_count_launches_fewer_and_short_of_min_count_none() -> None:
-    with bench(SandboxOptions(capacity_error_status=400)) as it:
-        it.sandbox.ec2.capacity["us-east-1a"] = 3
-        assert len(it.run(MinCount=1, MaxCount=5)["Instances"]) == 3
+    with open_bench(SandboxOptions(capacity_error_status=400)) as bench:
+        bench.sandbox.ec2.capacity["us-east-1a"] = 3
+        assert len(bench.run(MinCount=1, MaxCount=5)["Instances"]) == 3
         with refused("InsufficientInstanceCapacity") as caught:
-            it.run(MinCount=1, MaxCount=1)
+            bench.run(MinCount=1, MaxCount=1)
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
         assert "us-east-1a" in str(caught.value)
-        assert len(it.run(subnet=1)["Instances"]) == 1
+        assert len(bench.run(subnet=1)["Instances"]) == 1
 
 
 def test_capacity_error_is_a_server_error_by_default() -> None:
-    with bench() as it:
-        it.sandbox.ec2.capacity["us-east-1a"] = 0
+    with open_bench() as bench:
+        bench.sandbox.ec2.capacity["us-east-1a"] = 0
         with refused("InsufficientInstanceCapacity") as caught:
-            it.run()
+            bench.run()
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-        assert it.sandbox.calls["ec2:RunInstances"] > 1  # botocore tried again by itself
+        assert bench.sandbox.calls["ec2:RunInstances"] > 1  # botocore tried again by itself
 
 
 def test_min_count_above_max_count_is_refused() -> None:
-    with bench() as it, refused("InvalidParameterValue"):
-        it.run(MinCount=2, MaxCount=1)
+    with open_bench() as bench, refused("InvalidParameterValue"):
+        bench.run(MinCount=2, MaxCount=1)
 
 
 def test_request_tags_are_merged_over_template_tags() -> None:
-    with bench(template_tags={"team": "a", "stage": "test"}) as it:
-        tags = it.tags(it.running(tags={"stage": "live", "Name": "web-1"}))
+    with open_bench(template_tags={"team": "a", "stage": "test"}) as bench:
+        tags = bench.tags(bench.running(tags={"stage": "live", "Name": "web-1"}))
         assert {tags[key] for key in ("team", "stage", "Name")} == {"a", "live", "web-1"}
 
 
-def test_request_tags_replace_template_tags_if_the_switch_says_so() -> None:
-    with bench(SandboxOptions(launch_tags="replaced"), template_tags={"team": "a"}) as it:
-        tags = it.tags(it.running(tags={"Name": "web-1"}))
+def test_request_tags_replace_template_tags_by_switch() -> None:
+    with open_bench(SandboxOptions(launch_tags="replaced"), template_tags={"team": "a"}) as bench:
+        tags = bench.tags(bench.running(tags={"Name": "web-1"}))
         assert "team" not in tags
         assert tags["Name"] == "web-1"
-        assert it.tags(it.running())["team"] == "a"
+        assert bench.tags(bench.running())["team"] == "a"
 
 
 @pytest.mark.parametrize(
@@ -172,69 +172,69 @@ def test_request_tags_replace_template_tags_if_the_switch_says_so() -> None:
     ids=["reserved-prefix", "resource-not-launched", "more-than-50"],
 )
 def test_tags_that_may_not_be_set_fail_the_launch(specification: dict[str, object], code: str) -> None:
-    with bench() as it:
+    with open_bench() as bench:
         with refused(code):
-            it.run(TagSpecifications=[specification])
-        assert it.sandbox.ec2.instances() == ()
+            bench.run(TagSpecifications=[specification])
+        assert bench.sandbox.ec2.instances() == ()
 
 
 def test_subnet_beside_network_interfaces_is_refused() -> None:
-    with bench() as it:
-        interface = {"DeviceIndex": 0, "SubnetId": it.fleet.subnet_ids[1]}
+    with open_bench() as bench:
+        interface = {"DeviceIndex": 0, "SubnetId": bench.fleet.subnet_ids[1]}
         with refused("InvalidParameterCombination"):
-            it.run(NetworkInterfaces=[interface])
-        inside = it.running(SubnetId=None, NetworkInterfaces=[interface])
-        assert it.describe(inside)["SubnetId"] == it.fleet.subnet_ids[1]
-        assert it.describe(inside)["Placement"]["AvailabilityZone"] == "us-east-1b"
+            bench.run(NetworkInterfaces=[interface])
+        inside = bench.running(SubnetId=None, NetworkInterfaces=[interface])
+        assert bench.describe(inside)["SubnetId"] == bench.fleet.subnet_ids[1]
+        assert bench.describe(inside)["Placement"]["AvailabilityZone"] == "us-east-1b"
 
 
 def test_a_launch_without_an_image_or_into_an_unknown_subnet_is_refused() -> None:
-    with bench() as it:
+    with open_bench() as bench:
         with refused("MissingParameter"):
-            it.ec2.run_instances(MinCount=1, MaxCount=1)
+            bench.ec2.run_instances(MinCount=1, MaxCount=1)
         with refused("InvalidSubnetID.NotFound"):
-            it.run(SubnetId="subnet-00000000")
+            bench.run(SubnetId="subnet-00000000")
 
 
 def test_dry_run_launches_nothing() -> None:
-    with bench() as it:
+    with open_bench() as bench:
         with refused("DryRunOperation"):
-            it.run(DryRun=True)
-        assert it.sandbox.ec2.instances() == ()
+            bench.run(DryRun=True)
+        assert bench.sandbox.ec2.instances() == ()
 
 
 def test_block_devices_and_protection_of_the_template_are_applied() -> None:
-    with bench() as it:
-        it.ec2.create_launch_template_version(
-            LaunchTemplateId=it.fleet.template_id,
+    with open_bench() as bench:
+        bench.ec2.create_launch_template_version(
+            LaunchTemplateId=bench.fleet.template_id,
             SourceVersion="1",
             LaunchTemplateData={
                 "DisableApiTermination": True,
                 "BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 5}}],
             },
         )
-        instance_id = it.running(version="3")
-        names = [each["DeviceName"] for each in it.describe(instance_id)["BlockDeviceMappings"]]
+        instance_id = bench.running(version="3")
+        names = [each["DeviceName"] for each in bench.describe(instance_id)["BlockDeviceMappings"]]
         assert "/dev/sdb" in names
-        answer = it.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiTermination")
+        answer = bench.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiTermination")
         assert answer["DisableApiTermination"]["Value"] is True
 
 
 def test_another_service_launches_with_its_own_tags_and_subnet() -> None:
-    with bench() as it:
-        it.ec2.create_launch_template_version(
-            LaunchTemplateId=it.fleet.template_id,
+    with open_bench() as bench:
+        bench.ec2.create_launch_template_version(
+            LaunchTemplateId=bench.fleet.template_id,
             SourceVersion="1",
             LaunchTemplateData={"NetworkInterfaces": [{"DeviceIndex": 0, "Description": "primary"}]},
         )
         for version in ("1", "$Latest"):
-            instance = it.sandbox.ec2.launch(
-                template_id=it.fleet.template_id,
+            instance = bench.sandbox.ec2.launch(
+                template_id=bench.fleet.template_id,
                 template_version=version,
-                subnet_id=it.fleet.subnet_ids[1],
+                subnet_id=bench.fleet.subnet_ids[1],
                 tags={"aws:autoscaling:groupName": "web"},
                 client_token=None,
             )
-            it.jump(2)
-            assert it.tags(instance.instance_id)["aws:autoscaling:groupName"] == "web"
-            assert it.describe(instance.instance_id)["SubnetId"] == it.fleet.subnet_ids[1]
+            bench.jump(2)
+            assert bench.tags(instance.instance_id)["aws:autoscaling:groupName"] == "web"
+            assert bench.describe(instance.instance_id)["SubnetId"] == bench.fleet.subnet_ids[1]

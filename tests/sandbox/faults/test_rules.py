@@ -6,20 +6,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from awsroll.sandbox import ApiCall, ApiError, Fault, FaultRule
-from tests.sandbox.bench import Bench, bench, refused
+from tests.sandbox.bench import Bench, open_bench, refused
 
 
-def outcomes(it: Bench, count: int) -> str:
+def outcomes(bench: Bench, count: int) -> str:
     """Call a read so often: `.` for an answer, `x` for an error."""
-    found = ""
+    marks = ""
     for _ in range(count):
         try:
-            it.elb.describe_target_groups()
+            bench.elb.describe_target_groups()
         except ClientError:
-            found += "x"
+            marks += "x"
         else:
-            found += "."
-    return found
+            marks += "."
+    return marks
 
 
 def refusing(**conditions: Any) -> FaultRule:
@@ -63,23 +63,23 @@ def test_a_rule_can_spare_the_calls_that_only_read(operation: str, matches: bool
     ids=["every-call", "second-and-fourth", "twice", "never", "another-service"],
 )
 def test_a_rule_says_which_calls_fail(conditions: dict[str, Any], expected: str) -> None:
-    with bench() as it:
-        it.sandbox.faults.add(refusing(**conditions))
-        assert outcomes(it, 5) == expected
+    with open_bench() as bench:
+        bench.sandbox.faults.add(refusing(**conditions))
+        assert outcomes(bench, 5) == expected
 
 
 def test_calls_of_other_operations_are_not_counted() -> None:
-    with bench() as it:
-        it.sandbox.faults.add(refusing(operation="elbv2:*", calls=(2,)))
-        it.ec2.describe_vpcs()
-        assert outcomes(it, 3) == ".x."
+    with open_bench() as bench:
+        bench.sandbox.faults.add(refusing(operation="elbv2:*", calls=(2,)))
+        bench.ec2.describe_vpcs()
+        assert outcomes(bench, 3) == ".x."
 
 
 def test_a_probability_repeats_by_its_seed() -> None:
     def run(seed: int) -> str:
-        with bench() as it:
-            it.sandbox.faults.add(refusing(probability=0.3, seed=seed))
-            return outcomes(it, 40)
+        with open_bench() as bench:
+            bench.sandbox.faults.add(refusing(probability=0.3, seed=seed))
+            return outcomes(bench, 40)
 
     first = run(7)
     assert run(7) == first
@@ -88,57 +88,57 @@ def test_a_probability_repeats_by_its_seed() -> None:
 
 
 def test_a_rule_ends_when_it_is_removed_and_all_of_them_when_cleared() -> None:
-    with bench() as it:
-        faults = it.sandbox.faults
+    with open_bench() as bench:
+        faults = bench.sandbox.faults
         rule_id = faults.add(refusing())
         faults.remove(rule_id)
         faults.remove(rule_id)
-        assert outcomes(it, 1) == "."
+        assert outcomes(bench, 1) == "."
         faults.add(refusing())
         faults.clear()
-        assert (outcomes(it, 1), dict(faults.rules)) == (".", {})
+        assert (outcomes(bench, 1), dict(faults.rules)) == (".", {})
 
 
 def test_what_fired_is_recorded() -> None:
-    with bench() as it:
-        rule_id = it.sandbox.faults.add("denied elbv2:* calls=2")
-        outcomes(it, 3)
-        (fired,) = it.sandbox.faults.fired
+    with open_bench() as bench:
+        rule_id = bench.sandbox.faults.add("denied elbv2:* calls=2")
+        outcomes(bench, 3)
+        (fired,) = bench.sandbox.faults.fired
         assert (fired.operation, fired.number, fired.when) == ("elbv2:DescribeTargetGroups", 2, "before")
-        assert (fired.fault, fired.rule_id, fired.at) == (Fault.DENIED, rule_id, it.sandbox.world.now())
+        assert (fired.fault, fired.rule_id, fired.at) == (Fault.DENIED, rule_id, bench.sandbox.world.now())
 
 
 def test_the_first_rule_that_fires_decides_and_the_other_keeps_its_times() -> None:
-    with bench() as it:
-        it.sandbox.faults.add("denied calls=1")
-        it.sandbox.faults.add("refused code=ValidationError times=1")
+    with open_bench() as bench:
+        bench.sandbox.faults.add("denied calls=1")
+        bench.sandbox.faults.add("refused code=ValidationError times=1")
         codes = []
         for _ in range(3):
             try:
-                it.elb.describe_target_groups()
+                bench.elb.describe_target_groups()
             except ClientError as error:
                 codes.append(error.response["Error"]["Code"])
         assert codes == ["AccessDenied", "ValidationError"]
 
 
-def test_a_call_refused_for_its_own_sake_fires_nothing_after_its_effect() -> None:
-    with bench() as it:
-        it.sandbox.faults.add("denied ec2:TerminateInstances when=after times=1")
+def test_a_call_refused_by_the_service_fires_nothing_after_its_effect() -> None:
+    with open_bench() as bench:
+        bench.sandbox.faults.add("denied ec2:TerminateInstances when=after times=1")
         with refused("InvalidInstanceID.NotFound"):
-            it.ec2.terminate_instances(InstanceIds=["i-00000000000000000"])
-        assert it.sandbox.faults.fired == []
-        instance_id = it.running()
+            bench.ec2.terminate_instances(InstanceIds=["i-00000000000000000"])
+        assert bench.sandbox.faults.fired == []
+        instance_id = bench.running()
         with refused("UnauthorizedOperation"):
-            it.ec2.terminate_instances(InstanceIds=[instance_id])
-        assert it.state(instance_id) == "shutting-down"
+            bench.ec2.terminate_instances(InstanceIds=[instance_id])
+        assert bench.state(instance_id) == "shutting-down"
 
 
 def test_a_function_is_called_at_the_calls_of_its_rule() -> None:
-    with bench() as it:
+    with open_bench() as bench:
         seen: list[ApiCall] = []
-        it.sandbox.faults.call(seen.append, operation="elbv2:*", calls=(2,))
-        it.sandbox.faults.call(seen.append, operation="elbv2:*", calls=(3,), when="after")
-        outcomes(it, 4)
+        bench.sandbox.faults.call(seen.append, operation="elbv2:*", calls=(2,))
+        bench.sandbox.faults.call(seen.append, operation="elbv2:*", calls=(3,), when="after")
+        outcomes(bench, 4)
         assert [(call.name, call.number, call.phase) for call in seen] == [
             ("elbv2:DescribeTargetGroups", 2, "before"),
             ("elbv2:DescribeTargetGroups", 3, "after"),
@@ -150,11 +150,11 @@ def test_a_function_may_refuse_the_call_before_or_after_its_effect(when: str, st
     def refuse(_call: ApiCall) -> None:
         raise ApiError("Blocked", "no", 400)  # noqa: EM101  as AWS words it
 
-    with bench(servers=1) as it:
-        it.sandbox.faults.call(refuse, operation="ec2:TerminateInstances", when=when)
+    with open_bench(servers=1) as bench:
+        bench.sandbox.faults.call(refuse, operation="ec2:TerminateInstances", when=when)
         with refused("Blocked"):
-            it.ec2.terminate_instances(InstanceIds=list(it.fleet.instance_ids))
-        assert it.state(it.fleet.instance_ids[0]) == state
+            bench.ec2.terminate_instances(InstanceIds=list(bench.fleet.instance_ids))
+        assert bench.state(bench.fleet.instance_ids[0]) == state
 
 
 def test_a_rule_is_written_as_text() -> None:
@@ -181,15 +181,15 @@ def test_a_rule_is_written_as_text() -> None:
         ("slow", "'slow' is not one of throttled, internal-error"),
         ("callback", "'callback' is not one of"),
         ("denied ec2:* more", "at most one operation"),
-        ("denied often=yes", "it has no often"),
+        ("denied often=yes", "unknown fields often"),
         ("denied probability=2", "not between 0 and 1"),
         ("denied probability=often", "float"),
         ("denied when=later", "later"),
         ("denied calls=0", "counted from 1"),
-        ("refused", "needs the code"),
-        ("no-capacity when=after", "no time after the effect"),
+        ("refused", "code is required"),
+        ("no-capacity when=after", "when=after is not possible"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused_with_the_reason(text: str, problem: str) -> None:
+def test_an_invalid_rule_is_refused_with_the_reason(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         FaultRule.parse(text)

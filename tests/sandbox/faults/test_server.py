@@ -26,13 +26,13 @@ boto3.client("ec2").terminate_instances(InstanceIds=[{instance_id!r}])
 
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
-    with serve(clock=VirtualClock()) as it:
-        yield it
+    with serve(clock=VirtualClock()) as server:
+        yield server
 
 
 def test_rules_are_added_seen_and_removed_over_http(server: SandboxServer) -> None:
-    wish = {"fault": "denied", "operation": "ec2:DescribeVpcs", "calls": [2]}
-    assert control(server, "POST", "faults", wish) == (200, {"id": 1})
+    rule = {"fault": "denied", "operation": "ec2:DescribeVpcs", "calls": [2]}
+    assert control(server, "POST", "faults", rule) == (200, {"id": 1})
     client = server.session().client("ec2")
     client.describe_vpcs()
     with pytest.raises(ClientError, match="UnauthorizedOperation"):
@@ -51,7 +51,7 @@ def test_all_rules_are_cleared_over_http(server: SandboxServer) -> None:
     assert control(server, "POST", "faults/clear", {}) == (200, {"rules": [], "fired": []})
 
 
-def test_a_rule_that_makes_no_sense_is_refused_over_http(server: SandboxServer) -> None:
+def test_an_invalid_rule_is_refused_over_http(server: SandboxServer) -> None:
     status, answer = control(server, "POST", "faults", {"fault": "slow"})
     assert (status, answer["error"].partition(" is not")[0]) == (400, "fault rule: 'slow'")
     assert control(server, "GET", "faults")[1]["rules"] == []
@@ -64,15 +64,15 @@ def test_a_reset_closes_the_connection(server: SandboxServer) -> None:
 
 
 @pytest.mark.parametrize(("when", "state"), [("before", "running"), ("after", "shutting-down")])
-def test_a_timeout_holds_one_call_and_nobody_else(server: SandboxServer, when: str, state: str) -> None:
+def test_a_timeout_holds_one_call_only(server: SandboxServer, when: str, state: str) -> None:
     fleet = server.standalone_fleet(servers=1)
     server.faults.add(f"timeout ec2:TerminateInstances when={when}")
     config = Config(read_timeout=1, retries={"total_max_attempts": 1})
     patient, hurried = server.session().client("ec2"), server.session().client("ec2", config=config)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(hurried.terminate_instances, InstanceIds=list(fleet.instance_ids))
-        found = patient.describe_instances(InstanceIds=list(fleet.instance_ids))  # answered meanwhile
-        assert found["Reservations"]
+        answer = patient.describe_instances(InstanceIds=list(fleet.instance_ids))  # answered at the same time
+        assert answer["Reservations"]
         with pytest.raises(ReadTimeoutError):
             held.result()
     after = patient.describe_instances(InstanceIds=list(fleet.instance_ids))["Reservations"][0]["Instances"][0]
@@ -109,7 +109,7 @@ def test_a_process_is_killed_at_a_call_before_or_after_its_effect(server: Sandbo
         process.kill()
         process.wait(10)
         killed.append(call)
-        raise ConnectionLost  # nobody is there to be answered; before the effect, this prevents it
+        raise ConnectionLost  # the client is gone; before the effect, this prevents the effect
 
     server.faults.call(kill, changes_only=True, calls=(1,), when=when)
     process = subprocess.Popen(

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from awsroll.sandbox import Sandbox
 from awsroll.testing.clock import VirtualClock
-from tests.sandbox.autoscaling.lab import NAME, lab
+from tests.sandbox.autoscaling.lab import NAME, open_lab
 
 PLACE = "arn:aws:autoscaling:us-east-1:123456789012"
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -110,17 +110,17 @@ def test_any_error_can_be_named() -> None:
 
 
 def test_a_denial_names_the_action_and_the_group() -> None:
-    with lab() as it:
-        it.create(1)
-        it.sandbox.faults.add("denied autoscaling:TerminateInstanceInAutoScalingGroup")
+    with open_lab() as lab:
+        lab.create(1)
+        lab.sandbox.faults.add("denied autoscaling:TerminateInstanceInAutoScalingGroup")
         with pytest.raises(ClientError) as caught:
-            it.terminate(it.ids()[0], decrement=False)
+            lab.terminate(lab.ids()[0], decrement=False)
         action = "autoscaling:TerminateInstanceInAutoScalingGroup"
         assert caught.value.response["Error"]["Message"] == (
             f"User: arn:aws:iam::123456789012:user/sandbox is not authorized to perform: {action} on resource: "
-            f"{it.group()['AutoScalingGroupARN']} because no identity-based policy allows the {action} action"
+            f"{lab.group()['AutoScalingGroupARN']} because no identity-based policy allows the {action} action"
         )
-        assert it.states() == ["InService"]
+        assert lab.states() == ["InService"]
 
 
 @pytest.mark.parametrize(

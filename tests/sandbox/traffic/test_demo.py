@@ -16,14 +16,14 @@ SPEED = 100.0
 def eventually(claim: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not claim():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.02)
 
 
 def states(demo: DemoWorld) -> dict[str, str]:
     elb = demo.session.client("elbv2")
     health = elb.describe_target_health(TargetGroupArn=demo.fleet.target_group_arns[0])["TargetHealthDescriptions"]
-    return {it["Target"]["Id"]: it["TargetHealth"]["State"] for it in health}
+    return {description["Target"]["Id"]: description["TargetHealth"]["State"] for description in health}
 
 
 def drain(demo: DemoWorld, instance_id: str) -> None:
@@ -111,7 +111,9 @@ def test_a_bad_version_to_reload_fails_in_its_command() -> None:
             DocumentName="AWS-RunShellScript",
             Parameters={"commands": [RELOAD_COMMAND]},
         )["Command"]["CommandId"]
-        eventually(lambda: [it["Status"] for it in ssm.list_commands(CommandId=command_id)["Commands"]] == ["Failed"])
+        eventually(
+            lambda: [command["Status"] for command in ssm.list_commands(CommandId=command_id)["Commands"]] == ["Failed"]
+        )
     assert set(finish(demo).by_version) == {"v1"}
 
 
@@ -121,5 +123,5 @@ def test_a_demo_without_servers_is_refused() -> None:
 
 
 def test_a_demo_that_was_not_entered_says_so() -> None:
-    with pytest.raises(RuntimeError, match="has not been entered yet"):
+    with pytest.raises(RuntimeError, match="has not started"):
         _ = DemoWorld().fleet

@@ -31,7 +31,7 @@ def test_a_group_without_a_healthy_target_fails_open_to_the_registered_ones() ->
     assert set(next_instances(table(states), 8)) == {"a", "b"}
 
 
-def test_a_group_whose_targets_all_drain_has_nobody_to_offer() -> None:
+def test_a_group_with_draining_targets_only_has_no_candidate() -> None:
     assert next_instances(table({"a": "draining", "b": "unused"}), 2) == [None, None]
 
 

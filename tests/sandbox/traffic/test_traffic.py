@@ -1,146 +1,21 @@
-"""Traffic over real sockets, in front of a fake of the simulated world that tests move by hand."""
+"""Routing over real sockets, in front of a fake world."""
 
-import gc
 import http.client
-import json
 import socket
-import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-
-import pytest
 
 from awsroll.sandbox.instance import Health
-from awsroll.sandbox.traffic import Outcome, Traffic, TrafficReport
-
-WEB = "arn:web"
-API = "arn:api"
-
-
-@dataclass(frozen=True)
-class FakeInstance:
-    instance_id: str
-    state: str = "running"
-    version_label: str = "v1"
-    health: Health = Health.HEALTHY
-
-    def answers(self, port: int | None = None) -> Health:
-        return self.health if self.state == "running" else Health.REFUSES
-
-
-@dataclass(frozen=True)
-class FakeTarget:
-    instance_id: str
-    port: int
-    state: str
-
-
-@dataclass
-class FakeEc2:
-    known: dict[str, FakeInstance] = field(default_factory=dict)
-    listeners: list[Callable[[FakeInstance], None]] = field(default_factory=list)
-
-    def find(self, instance_id: str) -> FakeInstance | None:
-        return self.known.get(instance_id)
-
-    def on_change(self, callback: Callable[[FakeInstance], None]) -> None:
-        self.listeners.append(callback)
-
-
-@dataclass
-class FakeElb:
-    known: dict[tuple[str, str, int], FakeTarget] = field(default_factory=dict)
-    listeners: list[Callable[[str, FakeTarget], None]] = field(default_factory=list)
-
-    def targets(self, target_group_arn: str) -> tuple[FakeTarget, ...]:
-        return tuple(target for (arn, _, _), target in self.known.items() if arn == target_group_arn)
-
-    def on_change(self, callback: Callable[[str, FakeTarget], None]) -> None:
-        self.listeners.append(callback)
-
-
-class FakeWorld:
-    """Instances and targets whose states tests set; every change is told to whoever listens."""
-
-    def __init__(self, *instance_ids: str, arn: str = WEB) -> None:
-        self.lock = threading.RLock()
-        self.ec2 = FakeEc2()
-        self.elb = FakeElb()
-        for instance_id in instance_ids:
-            self.run(instance_id)
-            self.set_target(instance_id, "healthy", arn=arn)
-
-    def run(self, instance_id: str, *, version: str = "v1", health: Health = Health.HEALTHY) -> None:
-        self._tell(FakeInstance(instance_id, version_label=version, health=health))
-
-    def reload(self, instance_id: str, version: str) -> None:
-        self._tell(replace(self.ec2.known[instance_id], version_label=version))
-
-    def stop(self, instance_id: str) -> None:
-        self._tell(replace(self.ec2.known[instance_id], state="shutting-down"))
-
-    def set_target(self, instance_id: str, state: str, *, arn: str = WEB, port: int = 80) -> None:
-        target = FakeTarget(instance_id, port, state)
-        with self.lock:
-            self.elb.known[(arn, instance_id, port)] = target
-            for listener in self.elb.listeners:
-                listener(arn, target)
-
-    def _tell(self, instance: FakeInstance) -> None:
-        with self.lock:
-            self.ec2.known[instance.instance_id] = instance
-            for listener in self.ec2.listeners:
-                listener(instance)
-
-
-def silent(world: FakeWorld, *target_groups: str) -> Traffic:
-    """Build traffic without a load of its own: the test is the client."""
-    return Traffic(world, target_groups=target_groups or (WEB,), requests_per_second=0)
-
-
-def connect(traffic: Traffic) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(traffic.url.removeprefix("http://"), timeout=5)
-
-
-def get(traffic: Traffic, path: str = "/") -> tuple[int, str]:
-    """Send one request on a connection of its own; return the status and the instance, or the cause of a failure."""
-    connection = connect(traffic)
-    try:
-        return _get_on(connection, path)
-    finally:
-        connection.close()
-
-
-def _get_on(connection: http.client.HTTPConnection, path: str = "/") -> tuple[int, str]:
-    connection.request("GET", path)
-    response = connection.getresponse()
-    response.read()
-    return response.status, response.headers["x-cause"] or response.headers["x-instance-id"] or ""
-
-
-def who_answers(traffic: Traffic, requests: int = 6) -> set[str]:
-    return {get(traffic)[1] for _ in range(requests)}
-
-
-def eventually(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not claim():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.005)
-
-
-def start_slow_request(traffic: Traffic, seconds: float) -> "Future[tuple[int, str]]":
-    """Send a request that is held, from another thread; return when it is on its way to its target."""
-    pool = ThreadPoolExecutor(max_workers=1)
-    pending = pool.submit(get, traffic, f"/?hold={seconds}")
-    pool.shutdown(wait=False)
-    assert traffic._engine is not None
-    in_flight = traffic._engine.balancer._in_flight
-    eventually(lambda: any(tuple(in_flight.values())))
-    assert not pending.done()
-    return pending
+from tests.sandbox.traffic.fake_world import (
+    API,
+    WEB,
+    FakeWorld,
+    connect,
+    eventually,
+    get,
+    get_on,
+    silent,
+    start_slow_request,
+    who_answers,
+)
 
 
 def test_requests_go_to_every_healthy_target_in_turn() -> None:
@@ -175,7 +50,7 @@ def test_an_instance_that_comes_up_later_is_served_from_then_on() -> None:
 def test_a_kept_connection_is_routed_per_request() -> None:
     with silent(FakeWorld("i-1", "i-2")) as traffic:
         connection = connect(traffic)
-        answers = {_get_on(connection) for _ in range(4)}
+        answers = {get_on(connection) for _ in range(4)}
         connection.close()
     assert answers == {(200, "i-1"), (200, "i-2")}
 
@@ -275,7 +150,7 @@ def test_bodies_and_head_requests_pass_through() -> None:
         connection.request("HEAD", "/")
         response = connection.getresponse()
         assert (response.status, response.read()) == (200, b"")
-        assert _get_on(connection) == (200, "i-1")
+        assert get_on(connection) == (200, "i-1")
         connection.close()
 
 
@@ -287,142 +162,3 @@ def test_what_is_not_http_is_refused_with_a_reason() -> None:
             answer = client.recv(4096)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"not an HTTP/1.1 request line: 'hello'" in answer
-
-
-def loaded(world: FakeWorld, *, slow_fraction: float = 0.2, slow_seconds: float = 0.1) -> Traffic:
-    return Traffic(
-        world,
-        target_groups=[WEB],
-        requests_per_second=200,
-        slow_fraction=slow_fraction,
-        slow_seconds=slow_seconds,
-    )
-
-
-def assert_adds_up(report: TrafficReport) -> None:
-    served = report.by_outcome.get(Outcome.SERVED, 0)
-    assert report.requests == sum(report.by_outcome.values())
-    assert report.requests == served + report.dropped
-    assert served == sum(report.by_version.values())
-    assert served == sum(count for sample in report.timeline for count in sample.served.values())
-    assert report.dropped == sum(sample.dropped for sample in report.timeline)
-    assert report.in_flight == 0
-
-
-def test_a_rolled_fleet_that_drains_drops_nothing_and_counts_by_version() -> None:
-    world = FakeWorld("i-1", "i-2")
-    with loaded(world) as traffic:
-        eventually(lambda: traffic.snapshot().by_version.get("v1", 0) > 10)
-        world.set_target("i-1", "draining")
-        time.sleep(0.2)  # as long as the deregistration delay: twice a slow request
-        world.set_target("i-1", "gone")
-        world.stop("i-1")
-        world.run("i-3", version="v2")
-        world.set_target("i-3", "healthy")
-        eventually(lambda: traffic.snapshot().by_version.get("v2", 0) > 10)
-    report = traffic.stop()
-    assert_adds_up(report)
-    assert report.dropped == 0
-    assert report.drops == ()
-    assert report.by_outcome == {"served": report.requests}
-    assert set(report.by_version) == {"v1", "v2"}
-    assert report.lowest_serving == 1
-
-
-def test_a_planted_fault_skipped_draining_is_counted_as_drops_with_their_cause() -> None:
-    world = FakeWorld("i-1", "i-2")
-    with loaded(world, slow_fraction=0.5, slow_seconds=0.3) as traffic:
-        eventually(lambda: traffic.snapshot().in_flight > 10)
-        world.set_target("i-1", "draining")
-        world.stop("i-1")  # at once, without waiting for the drain to end
-        eventually(lambda: traffic.snapshot().dropped > 0)
-    report = traffic.stop()
-    assert_adds_up(report)
-    assert report.dropped == report.by_outcome[Outcome.BAD_GATEWAY]
-    first = report.drops[0]
-    assert (first.outcome, first.instance_id) == (Outcome.BAD_GATEWAY, "i-1")
-    assert first.cause == "the target closed the connection with the request"
-    assert 0 < first.at_seconds < report.elapsed_seconds
-
-
-def test_a_fleet_taken_out_whole_counts_every_refused_request() -> None:
-    world = FakeWorld("i-1")
-    with loaded(world) as traffic:
-        world.set_target("i-1", "draining")
-        eventually(lambda: traffic.snapshot().dropped > 5)
-    report = traffic.stop()
-    assert_adds_up(report)
-    assert set(report.by_outcome) <= {Outcome.UNAVAILABLE, Outcome.SERVED}
-    assert report.lowest_serving == 0
-    assert len(report.drops) <= 20
-
-
-def test_requests_in_flight_at_the_end_are_awaited_not_dropped() -> None:
-    with loaded(FakeWorld("i-1"), slow_fraction=1.0, slow_seconds=0.3) as traffic:
-        eventually(lambda: traffic.snapshot().in_flight > 5)
-        report = traffic.stop()
-    assert_adds_up(report)
-    assert report.requests > 5
-    assert report.dropped == 0
-
-
-def test_the_lowest_serving_capacity_sees_the_shortest_dip() -> None:
-    world = FakeWorld("i-1", "i-2", "i-3")
-    with silent(world) as traffic:
-        with world.lock:
-            for state in ("draining", "healthy"):
-                world.set_target("i-1", state)
-                world.set_target("i-2", state)
-        eventually(lambda: traffic.snapshot().lowest_serving == 1)
-    assert traffic.stop().timeline[-1].serving == {"v1": 3}
-
-
-def test_an_instance_that_died_unnoticed_by_its_target_group_does_not_serve() -> None:
-    world = FakeWorld("i-1", "i-2")
-    with silent(world) as traffic:
-        world.stop("i-1")
-        eventually(lambda: traffic.snapshot().lowest_serving == 1)
-
-
-def test_an_application_that_ails_unnoticed_by_its_target_group_does_not_serve() -> None:
-    world = FakeWorld("i-1", "i-2")
-    with silent(world) as traffic:
-        world.run("i-1", health=Health.UNHEALTHY)
-        eventually(lambda: traffic.snapshot().lowest_serving == 1)
-
-
-def test_a_report_becomes_json() -> None:
-    world = FakeWorld()
-    with loaded(world) as traffic:
-        eventually(lambda: traffic.snapshot().dropped > 0)
-    report = json.loads(json.dumps(traffic.stop().as_json()))
-    assert report["dropped"] == report["requests"] == report["by_outcome"]["503"]
-    assert report["drops"][0]["cause"] == "the target group has no registered target that is in use"
-
-
-def test_stopping_leaves_no_thread_no_listening_port_and_nothing_logged(caplog: pytest.LogCaptureFixture) -> None:
-    threads = threading.active_count()
-    world = FakeWorld("i-1", "i-2")
-    with loaded(world) as traffic:
-        address = ("127.0.0.1", int(traffic.url.rsplit(":", 1)[1]))
-    report = traffic.stop()
-    assert threading.active_count() == threads
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address, timeout=1)
-    world.set_target("i-1", "draining")  # the world goes on without disturbing, or being disturbed
-    assert traffic.snapshot() is report
-    assert traffic.stop() is report
-    gc.collect()  # an unclosed socket or an unawaited coroutine would warn here, and warnings are errors
-    assert caplog.messages == []
-
-
-def test_traffic_that_never_started_stops_quietly_and_has_no_address() -> None:
-    traffic = silent(FakeWorld())
-    with pytest.raises(RuntimeError, match=r"call start\(\) first"):
-        _ = traffic.url
-    assert traffic.stop() == TrafficReport()
-
-
-def test_all_mistakes_in_the_arguments_are_named_together() -> None:
-    with pytest.raises(ValueError, match=r"target_groups is empty.*; slow_fraction is not between 0 and 1"):
-        Traffic(FakeWorld(), target_groups=[], slow_fraction=2)

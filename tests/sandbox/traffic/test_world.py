@@ -45,13 +45,13 @@ def load(sandbox: Sandbox, fleet: Fleet) -> Traffic:
 def eventually(claim: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not claim():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.01)
 
 
 def states(elb: Any, arn: str) -> list[str]:
     health = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-    return [it["TargetHealth"]["State"] for it in health]
+    return [description["TargetHealth"]["State"] for description in health]
 
 
 def launch_second_version(ec2: Any, fleet: Fleet) -> str:

@@ -1,1 +1,1 @@
-"""The Auto Scaling API: requests are checked and stored here, the group's controller acts on them."""
+"""The Auto Scaling API: it checks and stores requests; the controller acts on them."""

@@ -1,4 +1,4 @@
-"""Tags of groups. PropagateAtLaunch reaches instances launched from then on, never those that run already."""
+"""Operations on group tags. PropagateAtLaunch affects later launches, never running instances."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_state import GroupTag
 from awsroll.sandbox.autoscaling.views import describe_tags
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.service_limits import GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group
@@ -25,18 +26,18 @@ class TagOperations:
     """Handlers of the tag operations.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {"CreateOrUpdateTags": self.put, "DeleteTags": self.delete, "DescribeTags": self.describe}
 
     def put(self, parameters: Parameters) -> Answer:
-        """Create tags or change their values; all groups are looked up before anything is changed."""
+        """Create tags or change their values, after all groups have been found."""
         tags = parameters.get("Tags") or []
         groups = [self._group(tag) for tag in tags]
         for group, tag in zip(groups, tags, strict=True):
@@ -46,30 +47,30 @@ class TagOperations:
         return {}
 
     def delete(self, parameters: Parameters) -> Answer:
-        """Delete tags; a value in the request must match, an absent tag is no error."""
+        """Delete tags. A value in the request must match; an absent tag is no error."""
         tags = parameters.get("Tags") or []
         for group, tag in zip([self._group(tag) for tag in tags], tags, strict=True):
-            known = group.tags.get(str(tag["Key"]))
-            if known is not None and tag.get("Value") in (None, known.value):
+            existing = group.tags.get(str(tag["Key"]))
+            if existing is not None and tag.get("Value") in (None, existing.value):
                 del group.tags[str(tag["Key"])]
         return {}
 
     def describe(self, parameters: Parameters) -> Answer:
-        """Answer tags of all groups, filtered, in pages of 50."""
+        """Return the tags of all groups that match the filters, in pages of 50."""
         filters = parameters.get("Filters") or []
-        for each in filters:
-            if each.get("Name") not in FIELDS:
-                refuse(f"Filter {each.get('Name')} is not valid; use one of {', '.join(FIELDS)}.")
+        for tag_filter in filters:
+            if tag_filter.get("Name") not in FIELDS:
+                refuse(f"Filter {tag_filter.get('Name')} is not valid; use one of {', '.join(FIELDS)}.")
         rows = [row for group in self._registry.groups.values() for row in describe_tags(group)]
-        found = [row for row in rows if all(_matches(row, each) for each in filters)]
-        shown, token = page(found, parameters, PageSize(default=50, most=100))
+        matching = [row for row in rows if all(_matches(row, tag_filter) for tag_filter in filters)]
+        shown, token = page(matching, parameters, GROUP_PAGES)
         return with_token({"Tags": shown}, token)
 
     def _group(self, tag: dict[str, Any]) -> Group:
         return self._registry.group(str(tag.get("ResourceId")))
 
 
-def _matches(row: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    value = row[FIELDS[wanted["Name"]]]
+def _matches(row: dict[str, Any], tag_filter: dict[str, Any]) -> bool:
+    value = row[FIELDS[tag_filter["Name"]]]
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text in [str(each) for each in wanted.get("Values") or []]
+    return text in [str(value) for value in tag_filter.get("Values") or []]

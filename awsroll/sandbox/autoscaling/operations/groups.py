@@ -1,6 +1,6 @@
 """Group operations: create, update, delete, describe, and the desired capacity.
 
-Requests are checked and stored; the controller acts on them at its next look.
+They check and store a request; the controller acts on it in its next run.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from awsroll.sandbox.autoscaling import views
 from awsroll.sandbox.autoscaling.activities import at
 from awsroll.sandbox.autoscaling.group_state import Group, GroupTag
-from awsroll.sandbox.autoscaling.launch_sources import apply_template
+from awsroll.sandbox.autoscaling.launch_sources import SOURCE_REQUIRED, apply_template
 from awsroll.sandbox.autoscaling.lifecycle_hooks import put_hook
 from awsroll.sandbox.autoscaling.placement import POLICIES
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.service_limits import GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -44,10 +45,9 @@ class Sizes:
 
 
 def updated_sizes(group: Group, parameters: Parameters) -> Sizes:
-    """Answer the sizes after a partial update.
+    """Return the sizes after a partial update.
 
-    Without a desired capacity in the request, one outside the new bounds moves to the bound: desired 5 with a new
-    MaxSize of 3 becomes 3.
+    If the request has no desired capacity, the current value moves into the new bounds: 5 becomes 3 with MaxSize 3.
     """
     min_size = int(parameters.get("MinSize", group.min_size))
     max_size = int(parameters.get("MaxSize", group.max_size))
@@ -61,8 +61,8 @@ class GroupOperations:
     """Handlers of the operations on groups.
 
     Args:
-        registry: the groups and the world.
-        controller: acts on what is stored here.
+        registry: the groups.
+        controller: acts on the stored requests.
     """
 
     def __init__(self, registry: Registry, controller: Controller) -> None:
@@ -70,7 +70,7 @@ class GroupOperations:
         self._controller = controller
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "CreateAutoScalingGroup": self.create,
             "UpdateAutoScalingGroup": self.update,
@@ -80,7 +80,7 @@ class GroupOperations:
         }
 
     def create(self, parameters: Parameters) -> Answer:
-        """Create a group; its instances come at the controller's next look."""
+        """Create a group. The next run of the controller launches its instances."""
         name = str(parameters["AutoScalingGroupName"])
         if name in self._registry.groups:
             message = f"AutoScalingGroup by this name already exists - A group with the name {name} already exists"
@@ -100,12 +100,12 @@ class GroupOperations:
         )
         apply_template(group, parameters, self._registry.catalog)
         if not (group.template or group.mixed_policy or group.launch_configuration):
-            refuse("Valid requests must contain either LaunchTemplate, LaunchConfigurationName or MixedInstancesPolicy")
+            refuse(SOURCE_REQUIRED)
         for tag in parameters.get("Tags") or []:
             group.tags[tag["Key"]] = GroupTag(
                 value=tag.get("Value") or "", propagate=bool(tag.get("PropagateAtLaunch"))
             )
-        sources = [each["Identifier"] for each in parameters.get("TrafficSources") or []]
+        sources = [source["Identifier"] for source in parameters.get("TrafficSources") or []]
         self._controller.targets.attach(group, [*(parameters.get("TargetGroupARNs") or []), *sources])
         for hook in parameters.get("LifecycleHookSpecificationList") or []:
             put_hook(group, hook)
@@ -115,7 +115,7 @@ class GroupOperations:
         return {}
 
     def update(self, parameters: Parameters) -> Answer:
-        """Change what the request names and nothing else; everything is checked before anything is changed."""
+        """Change the settings that the request names, after all checks have passed."""
         group = self._registry.group(str(parameters["AutoScalingGroupName"]))
         sizes = updated_sizes(group, parameters)
         settings = _settings(parameters)
@@ -133,7 +133,7 @@ class GroupOperations:
         return {}
 
     def delete(self, parameters: Parameters) -> Answer:
-        """Delete a group that is empty, or with ForceDelete also one that is not."""
+        """Delete an empty group, or any group with ForceDelete."""
         group = self._registry.group(str(parameters["AutoScalingGroupName"]))
         force = bool(parameters.get("ForceDelete"))
         protection = group.setting("DeletionProtection", default="none")
@@ -158,34 +158,34 @@ class GroupOperations:
         return {}
 
     def describe(self, parameters: Parameters) -> Answer:
-        """Answer groups by name (unknown ones are absent) or all, in pages of 50."""
+        """Return all groups or the named groups, in pages of 50; unknown names are absent."""
         names = parameters.get("AutoScalingGroupNames") or list(self._registry.groups)
         filters = parameters.get("Filters") or []
-        known = [self._registry.groups[name] for name in dict.fromkeys(names) if name in self._registry.groups]
-        found = [group for group in known if all(_tagged(group, each) for each in filters)]
-        groups, token = page(found, parameters, PageSize(default=50, most=100))
+        existing = [self._registry.groups[name] for name in dict.fromkeys(names) if name in self._registry.groups]
+        matching = [group for group in existing if all(_tagged(group, tag_filter) for tag_filter in filters)]
+        groups, token = page(matching, parameters, GROUP_PAGES)
         with_instances = parameters.get("IncludeInstances", True) is not False
         catalog = self._registry.catalog
         shown = [views.describe_group(group, catalog, with_instances=with_instances) for group in groups]
         return with_token({"AutoScalingGroups": shown}, token)
 
     def set_desired(self, parameters: Parameters) -> Answer:
-        """Set the desired capacity within the bounds; cooldowns are not simulated."""
+        """Set the desired capacity within the bounds. Cooldowns are not simulated."""
         group = self._registry.group(str(parameters["AutoScalingGroupName"]))
-        wanted = int(parameters["DesiredCapacity"])
-        if wanted > group.max_size:
+        desired = int(parameters["DesiredCapacity"])
+        if desired > group.max_size:
             refuse(
-                f"New SetDesiredCapacity value {wanted} is above max value {group.max_size} for the AutoScalingGroup."
+                f"New SetDesiredCapacity value {desired} is above max value {group.max_size} for the AutoScalingGroup."
             )
-        if wanted < group.min_size:
+        if desired < group.min_size:
             refuse(
-                f"New SetDesiredCapacity value {wanted} is below min value {group.min_size} for the AutoScalingGroup."
+                f"New SetDesiredCapacity value {desired} is below min value {group.min_size} for the AutoScalingGroup."
             )
-        before, group.desired = group.desired, wanted
+        before, group.desired = group.desired, desired
         now = at(self._registry.context.now())
         group.desired_changed_because = (
             f"At {now} a user request explicitly set group desired capacity changing the desired capacity "
-            f"from {before} to {wanted}."
+            f"from {before} to {desired}."
         )
         self._registry.wake(group)
         return {}
@@ -206,7 +206,7 @@ class GroupOperations:
     def _subnets(self, parameters: Parameters) -> dict[str, str]:
         catalog = self._registry.catalog
         identifiers = [part.strip() for part in str(parameters.get("VPCZoneIdentifier") or "").split(",")]
-        identifiers = [each for each in identifiers if each]
+        identifiers = [identifier for identifier in identifiers if identifier]
         zones = [str(zone) for zone in parameters.get("AvailabilityZones") or []]
         if not identifiers and not zones:
             refuse("At least one Availability Zone or VPC Subnet is required.")
@@ -240,8 +240,8 @@ def _settings(parameters: Parameters) -> dict[str, Any]:
     return settings
 
 
-def _tagged(group: Group, wanted: dict[str, Any]) -> bool:
-    name, values = str(wanted.get("Name")), wanted.get("Values") or []
+def _tagged(group: Group, tag_filter: dict[str, Any]) -> bool:
+    name, values = str(tag_filter.get("Name")), tag_filter.get("Values") or []
     if name == "tag-key":
         return any(value in group.tags for value in values)
     if name == "tag-value":

@@ -1,7 +1,7 @@
 """LaunchInstances: the synchronous launch, idempotent by its client token.
 
-It launches into one zone or subnet that the caller names, answers ids or errors at once, and raises the desired
-capacity by what it launched. From then on the new members are like any other.
+It launches into the zone or subnet that the caller names, returns ids or errors at once, and raises the desired
+capacity by the number of launched instances. The new members are ordinary members.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import at
-from awsroll.sandbox.autoscaling.group_state import Member, Process
+from awsroll.sandbox.autoscaling.group_state import Member
 from awsroll.sandbox.autoscaling.launch_sources import mixes_purchase_options
-from awsroll.sandbox.autoscaling.launches import LaunchRequest
+from awsroll.sandbox.autoscaling.launches import LaunchRequest, refuse_if_suspended
 from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.service_limits import LAUNCHED_MEMBERS
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -22,23 +23,22 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.registry import Registry
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
-LIMIT = 100
 RETRY = "retry-with-group-configuration"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one call launched, and the refusal that ended it."""
+    """The members that one call launched, and the error that ended the launch."""
 
     members: list[Member] = field(default_factory=list)
     error: ApiError | None = None
 
 
 class LaunchOperation:
-    """Handler of the one operation, with the tokens it has seen.
+    """Handler of LaunchInstances, with the client tokens of earlier calls.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         controller: launches.
     """
 
@@ -48,19 +48,19 @@ class LaunchOperation:
         self._seen: dict[tuple[str, str], tuple[dict[str, Any], Answer]] = {}
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handler by operation name; none when the endpoint does not know the operation."""
+        """Return the handler by operation name, or nothing if the endpoint does not know the operation."""
         return {"LaunchInstances": self.launch} if self._registry.options.launch_instances_available else {}
 
     def launch(self, parameters: Parameters) -> Answer:
-        """Launch instances, or answer again what the same token launched before."""
+        """Launch instances, or repeat the answer of an earlier call with the same token."""
         group = self._registry.group(str(parameters["AutoScalingGroupName"]))
         token = str(parameters["ClientToken"])
         request = {key: value for key, value in parameters.items() if value is not None}
-        if (seen := self._seen.get((group.arn, token))) is not None:
-            if seen[0] != request:
+        if (previous := self._seen.get((group.arn, token))) is not None:
+            if previous[0] != request:
                 message = f"The client token {token} was used before with other parameters."
                 refuse(message, code="IdempotentParameterMismatch")
-            return seen[1]
+            return previous[1]
         count = int(parameters["RequestedCapacity"])
         subnet_id = self._place(group, parameters)
         self._check(group, count)
@@ -72,12 +72,11 @@ class LaunchOperation:
         return answer
 
     def _check(self, group: Group, count: int) -> None:
-        if not 1 <= count <= LIMIT:
-            refuse(f"RequestedCapacity must be between 1 and {LIMIT}, not {count}.")
+        if not 1 <= count <= LAUNCHED_MEMBERS:
+            refuse(f"RequestedCapacity must be between 1 and {LAUNCHED_MEMBERS}, not {count}.")
         if mixes_purchase_options(group):
             refuse("LaunchInstances is not supported for groups that mix On-Demand and Spot instances.")
-        if not group.runs(Process.LAUNCH):
-            refuse(f"The Launch process of AutoScalingGroup {group.name} is suspended.")
+        refuse_if_suspended(group)
         if group.desired + count > group.max_size:
             refuse(
                 f"Launching {count} instance(s) would take the desired capacity of AutoScalingGroup {group.name} from "
@@ -85,9 +84,9 @@ class LaunchOperation:
             )
 
     def _place(self, group: Group, parameters: Parameters) -> str:
-        """Answer the subnet to launch into: the one named, or the first of the one zone named."""
-        subnets = [str(each) for each in parameters.get("SubnetIds") or []]
-        zones = [str(each) for each in parameters.get("AvailabilityZones") or []]
+        """Return the subnet to launch into: the named subnet, or the emptiest subnet of the named zone."""
+        subnets = [str(subnet_id) for subnet_id in parameters.get("SubnetIds") or []]
+        zones = [str(zone) for zone in parameters.get("AvailabilityZones") or []]
         zone_ids = parameters.get("AvailabilityZoneIds") or []
         if zones and zone_ids:
             refuse("AvailabilityZones and AvailabilityZoneIds cannot both be given.")
@@ -96,14 +95,14 @@ class LaunchOperation:
             refuse("Exactly one Availability Zone or subnet of the group can be given.")
         if not subnets and not zones and len(group.zones) > 1:
             refuse("An Availability Zone or a subnet is required for a group with several Availability Zones.")
-        found = [
+        candidates = [
             subnet
             for subnet, zone in group.subnets.items()
             if (not subnets or subnet in subnets) and (not zones or zone in zones)
         ]
-        if not found:
+        if not candidates:
             refuse("The Availability Zone or subnet is not part of the Auto Scaling group.")
-        return min(found, key=lambda subnet: sum(each.subnet_id == subnet for each in group.members.values()))
+        return min(candidates, key=lambda subnet: sum(member.subnet_id == subnet for member in group.members.values()))
 
     def _launch(self, group: Group, subnet_id: str, count: int) -> Outcome:
         outcome = Outcome()

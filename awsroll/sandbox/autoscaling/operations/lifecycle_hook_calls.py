@@ -18,8 +18,8 @@ class HookOperations:
     """Handlers of the lifecycle hook operations.
 
     Args:
-        registry: the groups and the world.
-        controller: holds the members that wait.
+        registry: the groups.
+        controller: holds the waiting members.
     """
 
     def __init__(self, registry: Registry, controller: Controller) -> None:
@@ -27,7 +27,7 @@ class HookOperations:
         self._waits = controller.hooks
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "PutLifecycleHook": self.put,
             "DescribeLifecycleHooks": self.describe,
@@ -38,22 +38,22 @@ class HookOperations:
         }
 
     def put(self, parameters: Parameters) -> Answer:
-        """Create or change a hook; members that wait already are not affected."""
+        """Create or change a hook. Members that are already waiting are not affected."""
         put_hook(self._group(parameters), parameters)
         return {}
 
     def describe(self, parameters: Parameters) -> Answer:
-        """Answer the group's hooks, all or by name."""
+        """Return all hooks or the named hooks of a group."""
         group = self._group(parameters)
         names = parameters.get("LifecycleHookNames") or list(group.hooks)
         return {"LifecycleHooks": [_describe(group, group.hooks[name]) for name in names if name in group.hooks]}
 
     def describe_types(self, _parameters: Parameters) -> Answer:
-        """Answer the two transitions."""
+        """Return the lifecycle transitions."""
         return {"LifecycleHookTypes": list(TRANSITIONS)}
 
     def delete(self, parameters: Parameters) -> Answer:
-        """Delete a hook; members waiting at it go on: launching ones are abandoned, terminating ones continue."""
+        """Delete a hook, which abandons launches that wait at it and continues terminations."""
         group = self._group(parameters)
         name = str(parameters["LifecycleHookName"])
         hook = group.hooks.pop(name, None)

@@ -1,6 +1,6 @@
-"""Operations on single members: terminate, standby, attach, detach, protection, health, and describing them.
+"""Operations on members: describe, standby, attach, detach, protection and health.
 
-Each request is checked as a whole before its first effect: one bad id changes nothing.
+Each request is checked as a whole first: one bad id changes nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import at, describe as describe_activity
-from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Lifecycle, Member, Process
-from awsroll.sandbox.autoscaling.health_checks import SAID_SO
+from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Lifecycle, Member
+from awsroll.sandbox.autoscaling.health_checks import BY_USER
+from awsroll.sandbox.autoscaling.launches import refuse_if_suspended
 from awsroll.sandbox.autoscaling.views import describe_member
-from awsroll.sandbox.handling import PageSize, ids_of, page, refuse, with_token
+from awsroll.sandbox.handling import ids_of, page, refuse, with_token
+from awsroll.sandbox.service_limits import DESCRIBED_MEMBERS, MEMBER_PAGES, MOVED_MEMBERS, PROTECTED_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,7 @@ class MemberOperations:
     """Handlers of the operations that move members.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         controller: moves the members.
     """
 
@@ -36,7 +38,7 @@ class MemberOperations:
         self._controller = controller
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "DescribeAutoScalingInstances": self.describe,
             "EnterStandby": self.enter_standby,
@@ -48,33 +50,33 @@ class MemberOperations:
         }
 
     def describe(self, parameters: Parameters) -> Answer:
-        """Answer members of any group; ids that are no members are absent."""
+        """Return members of all groups. Ids of other instances are absent."""
         ids = parameters.get("InstanceIds") or []
-        if len(ids) > 50:  # noqa: PLR2004  the limit of the API
-            refuse(f"The number of instances must not exceed 50; {len(ids)} were given.")
+        if len(ids) > DESCRIBED_MEMBERS:
+            refuse(f"The number of instances must not exceed {DESCRIBED_MEMBERS}; {len(ids)} were given.")
         pairs = [
             (group, member)
             for group in self._registry.groups.values()
             for member in (*group.members.values(), *group.pool.values())
         ]
-        found = [(group, member) for group, member in pairs if not ids or member.instance_id in ids]
-        shown, token = page(found, parameters, PageSize(default=50, most=50))
+        selected = [(group, member) for group, member in pairs if not ids or member.instance_id in ids]
+        shown, token = page(selected, parameters, MEMBER_PAGES)
         catalog = self._registry.catalog
         rows = [describe_member(member, catalog) | {"AutoScalingGroupName": group.name} for group, member in shown]
         return with_token({"AutoScalingInstances": rows}, token)
 
     def enter_standby(self, parameters: Parameters) -> Answer:
-        """Take members in service out of traffic; they keep running."""
+        """Move members in service to standby, where they keep running."""
         group, members = self._members(parameters, Lifecycle.IN_SERVICE)
         return self._take_out(group, members, Departure.STANDBY, parameters)
 
     def detach(self, parameters: Parameters) -> Answer:
-        """Let members leave the group; they keep running."""
+        """Detach members from the group; they keep running."""
         group, members = self._members(parameters, Lifecycle.IN_SERVICE, Lifecycle.STANDBY)
         return self._take_out(group, members, Departure.DETACH, parameters)
 
     def exit_standby(self, parameters: Parameters) -> Answer:
-        """Bring members back from standby and raise the desired capacity."""
+        """Return members from standby to service and raise the desired capacity."""
         group, members = self._members(parameters, Lifecycle.STANDBY)
         always = self._registry.options.exit_standby_raises_desired == "always"
         raising = [member.instance_id for member in members if always or member.lowered_desired]
@@ -91,12 +93,16 @@ class MemberOperations:
             self._controller.launches.bring_back(group, member, description, cause)
             activities.append(member.activity)
         self._registry.wake(group)
-        return {"Activities": [describe_activity(each, group_arn=group.arn) for each in activities if each is not None]}
+        return {
+            "Activities": [
+                describe_activity(activity, group_arn=group.arn) for activity in activities if activity is not None
+            ]
+        }
 
     def attach(self, parameters: Parameters) -> Answer:
-        """Take running instances into the group and raise the desired capacity by as many."""
+        """Attach running instances and raise the desired capacity by their number."""
         group = self._group(parameters)
-        ids = ids_of(parameters, limit=20)
+        ids = ids_of(parameters, limit=MOVED_MEMBERS)
         self._check_growth(group, len(ids))
         newcomers = [self._newcomer(group, instance_id) for instance_id in ids]
         for member in newcomers:
@@ -113,9 +119,9 @@ class MemberOperations:
         return {}
 
     def protect(self, parameters: Parameters) -> Answer:
-        """Set or lift the scale-in protection of members."""
+        """Set or remove the scale-in protection of members."""
         group = self._group(parameters)
-        ids = ids_of(parameters, limit=50)
+        ids = ids_of(parameters, limit=PROTECTED_MEMBERS)
         members = [self._registry.member(group, instance_id) for instance_id in ids]
         for member in members:
             if member.state in TERMINATING:
@@ -126,8 +132,8 @@ class MemberOperations:
         return {}
 
     def set_health(self, parameters: Parameters) -> Answer:
-        """Mark a member; by default not while its grace period lasts."""
-        group, member = self.owned(str(parameters["InstanceId"]))
+        """Set the health of a member, by default only after its grace period."""
+        group, member = self._registry.owned(str(parameters["InstanceId"]))
         status = str(parameters["HealthStatus"])
         if status not in {"Healthy", "Unhealthy"}:
             refuse(f"Valid instance health states are: [Healthy, Unhealthy], not {status}.")
@@ -139,20 +145,9 @@ class MemberOperations:
         if status == "Healthy":
             member.health, member.unhealthy_because = "Healthy", ""
         else:
-            self._controller.health.mark(member, SAID_SO)
+            self._controller.health.mark(member, BY_USER)
         self._registry.wake(group)
         return {}
-
-    def owned(self, instance_id: str) -> tuple[Group, Member]:
-        """Answer the group of an instance and its membership.
-
-        Raises:
-            ApiError: it belongs to no group.
-        """
-        owner = self._registry.owner(instance_id)
-        if owner is None:
-            refuse(f"Instance Id not found - No managed instance found for instance ID {instance_id}")
-        return owner
 
     def _take_out(
         self, group: Group, members: Sequence[Member], departure: Departure, parameters: Parameters
@@ -161,8 +156,7 @@ class MemberOperations:
         counted = sum(member.counted for member in members) if departure is Departure.DETACH else len(members)
         if decrement and group.desired - counted < group.min_size:
             refuse(
-                f"AutoScalingGroup {group.name} has min-size={group.min_size}, max-size={group.max_size}, and "
-                f"desired-size={group.desired}. To take {counted} more instance(s) out of service, please lower "
+                f"{_sizes(group)} To take {counted} more instance(s) out of service, please lower "
                 f"min-size or set ShouldDecrementDesiredCapacity to false."
             )
         activities = []
@@ -175,7 +169,7 @@ class MemberOperations:
             cause += f", shrinking the capacity from {before} to {group.desired}." if decrement else "."
             activities.append(self._controller.departures.begin(group, member, departure, cause))
         self._registry.wake(group)
-        return {"Activities": [describe_activity(each, group_arn=group.arn) for each in activities]}
+        return {"Activities": [describe_activity(activity, group_arn=group.arn) for activity in activities]}
 
     def _newcomer(self, group: Group, instance_id: str) -> Member:
         if self._registry.owner(instance_id) is not None:
@@ -199,18 +193,16 @@ class MemberOperations:
         )
 
     def _check_growth(self, group: Group, count: int) -> None:
-        if not group.runs(Process.LAUNCH):
-            refuse(f"The Launch process of AutoScalingGroup {group.name} is suspended.")
+        refuse_if_suspended(group)
         if group.desired + count > group.max_size:
             refuse(
-                f"AutoScalingGroup {group.name} has min-size={group.min_size}, max-size={group.max_size}, and "
-                f"desired-size={group.desired}. To place {count} more instance(s) into service, please update the "
+                f"{_sizes(group)} To place {count} more instance(s) into service, please update the "
                 f"AutoScalingGroup sizes appropriately."
             )
 
     def _members(self, parameters: Parameters, *states: Lifecycle) -> tuple[Group, list[Member]]:
         group = self._group(parameters)
-        members = [self._registry.member(group, instance_id) for instance_id in ids_of(parameters, limit=20)]
+        members = [self._registry.member(group, instance_id) for instance_id in ids_of(parameters, limit=MOVED_MEMBERS)]
         for member in members:
             if member.state not in states:
                 refuse(f"The instance {member.instance_id} is not in {' or '.join(states)}.")
@@ -221,3 +213,10 @@ class MemberOperations:
 
     def _now(self) -> str:
         return at(self._registry.context.now())
+
+
+def _sizes(group: Group) -> str:
+    return (
+        f"AutoScalingGroup {group.name} has min-size={group.min_size}, max-size={group.max_size}, and "
+        f"desired-size={group.desired}."
+    )

@@ -1,15 +1,15 @@
-"""Suspended processes, scaling activities and scheduled actions."""
+"""Operations on suspended processes, scaling activities and scheduled actions."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import at, describe
 from awsroll.sandbox.autoscaling.group_state import Process, ScheduledAction
 from awsroll.sandbox.autoscaling.operations.groups import updated_sizes
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, timestamp, with_token
+from awsroll.sandbox.service_limits import ACTIVITY_PAGES, GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -24,8 +24,8 @@ class ProcessOperations:
     """Handlers of the operations on processes, activities and scheduled actions.
 
     Args:
-        registry: the groups and the world.
-        controller: acts on what is stored here.
+        registry: the groups.
+        controller: acts on the stored requests.
     """
 
     def __init__(self, registry: Registry, controller: Controller) -> None:
@@ -33,7 +33,7 @@ class ProcessOperations:
         self._controller = controller
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "SuspendProcesses": self.suspend,
             "ResumeProcesses": self.resume,
@@ -45,14 +45,14 @@ class ProcessOperations:
         }
 
     def suspend(self, parameters: Parameters) -> Answer:
-        """Suspend processes, all of them when none is named."""
+        """Suspend the named processes, or all processes if no name is given."""
         group, reason = self._group(parameters), f"User suspended at {at(self._registry.context.now())}"
         for process in _processes(parameters):
             group.suspended.setdefault(process, reason)
         return {}
 
     def resume(self, parameters: Parameters) -> Answer:
-        """Resume processes; the group looks at itself at once and does what it may do again."""
+        """Resume processes, and reconcile the group at once."""
         group = self._group(parameters)
         for process in _processes(parameters):
             group.suspended.pop(process, None)
@@ -61,11 +61,11 @@ class ProcessOperations:
         return {}
 
     def process_types(self, _parameters: Parameters) -> Answer:
-        """Answer the names of the processes."""
+        """Return the names of the processes."""
         return {"Processes": [{"ProcessName": str(process)} for process in Process]}
 
     def activities(self, parameters: Parameters) -> Answer:
-        """Answer scaling activities: those in progress first, then the latest start first, in pages of 100."""
+        """Return scaling activities in pages of 100: in progress first, then by descending start."""
         name = parameters.get("AutoScalingGroupName")
         log = self._registry.log
         if name and not (parameters.get("IncludeDeletedGroups") and name not in self._registry.groups):
@@ -73,9 +73,12 @@ class ProcessOperations:
         names = [str(name)] if name else list(self._registry.groups)
         if parameters.get("IncludeDeletedGroups") and not name:
             names = log.group_names()
-        filters = {str(each["Name"]): _filter_values(each) for each in parameters.get("Filters") or []}
-        found = log.select(names, parameters.get("ActivityIds") or (), filters=filters)
-        shown, token = page(found, parameters, PageSize(default=100, most=100))
+        filters = {
+            str(activity_filter["Name"]): _filter_values(activity_filter)
+            for activity_filter in parameters.get("Filters") or []
+        }
+        selected = log.select(names, parameters.get("ActivityIds") or (), filters=filters)
+        shown, token = page(selected, parameters, ACTIVITY_PAGES)
         rows = []
         for activity in shown:
             group = self._registry.groups.get(activity.group_name)
@@ -83,14 +86,14 @@ class ProcessOperations:
         return with_token({"Activities": rows}, token)
 
     def schedule(self, parameters: Parameters) -> Answer:
-        """Plan a change of sizes at one instant; a recurrence is kept and never runs."""
+        """Schedule a change of sizes for an instant. A recurrence is stored and never runs."""
         group = self._group(parameters)
         name = str(parameters["ScheduledActionName"])
         starts_at = parameters.get("StartTime") or parameters.get("Time")
         now = self._registry.context.now()
         if starts_at is None and not parameters.get("Recurrence"):
             refuse("Either StartTime or Recurrence must be given.")
-        starts_at = _instant(starts_at) if starts_at is not None else now
+        starts_at = timestamp(starts_at) if starts_at is not None else now
         if starts_at < now:
             refuse("Given start time is in the past")
         if (old := group.scheduled.get(name)) is not None:
@@ -105,14 +108,14 @@ class ProcessOperations:
         return {}
 
     def scheduled(self, parameters: Parameters) -> Answer:
-        """Answer the scheduled actions that are still to come."""
+        """Return the scheduled actions that have not run."""
         name = parameters.get("AutoScalingGroupName")
         groups = [self._registry.group(str(name))] if name else list(self._registry.groups.values())
-        wanted = parameters.get("ScheduledActionNames") or []
+        action_names = parameters.get("ScheduledActionNames") or []
         pairs = [(group, action) for group in groups for action in group.scheduled.values()]
-        found = [(group, action) for group, action in pairs if not wanted or action.name in wanted]
-        shown, token = page(found, parameters, PageSize(default=50, most=100))
-        return with_token({"ScheduledUpdateGroupActions": [_describe(*each) for each in shown]}, token)
+        selected = [(group, action) for group, action in pairs if not action_names or action.name in action_names]
+        shown, token = page(selected, parameters, GROUP_PAGES)
+        return with_token({"ScheduledUpdateGroupActions": [_describe(*pair) for pair in shown]}, token)
 
     def unschedule(self, parameters: Parameters) -> Answer:
         """Delete a scheduled action."""
@@ -124,7 +127,7 @@ class ProcessOperations:
         return {}
 
     def _due(self, group: Group, name: str) -> None:
-        """Run a scheduled action; one that falls due while ScheduledActions is suspended is lost."""
+        """Run a scheduled action. An action that is due while ScheduledActions is suspended is lost."""
         action = group.scheduled.get(name)
         if action is None or action.request.get("Recurrence"):
             return
@@ -150,21 +153,13 @@ def _processes(parameters: Parameters) -> list[str]:
     return names
 
 
-def _filter_values(each: dict[str, Any]) -> list[Any]:
-    name, values = str(each["Name"]), each.get("Values") or []
+def _filter_values(activity_filter: dict[str, Any]) -> list[Any]:
+    name, values = str(activity_filter["Name"]), activity_filter.get("Values") or []
     if name in {"StartTimeLowerBound", "StartTimeUpperBound"}:
-        return [_instant(value) for value in values]
+        return [timestamp(value) for value in values]
     if name != "Status":
         refuse(f"Filter {name} is not valid; use StartTimeLowerBound, StartTimeUpperBound or Status.")
     return [str(value) for value in values]
-
-
-def _instant(value: Any) -> datetime:
-    try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        refuse(f"{value} is not a valid timestamp")
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _describe(group: Group, action: ScheduledAction) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Instance refreshes, as far as others must notice them: they exist, show, and block what AWS blocks.
+"""Instance refresh operations: a refresh is shown and blocks the operations that AWS blocks.
 
-A refresh here replaces nothing and stays in progress until it is cancelled.
+A refresh replaces no instances in the sandbox, and stays in progress until it is cancelled.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_state import Refresh
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.service_limits import GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group
@@ -23,14 +24,14 @@ class RefreshOperations:
     """Handlers of the operations on instance refreshes.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "StartInstanceRefresh": self.start,
             "DescribeInstanceRefreshes": self.describe,
@@ -38,7 +39,7 @@ class RefreshOperations:
         }
 
     def start(self, parameters: Parameters) -> Answer:
-        """Start a refresh that stays in progress."""
+        """Start a refresh, which stays in progress."""
         group = self._group(parameters)
         refuse_during_refresh(group)
         configuration = parameters.get("DesiredConfiguration") or {}
@@ -58,15 +59,15 @@ class RefreshOperations:
         return {"InstanceRefreshId": refresh.refresh_id}
 
     def describe(self, parameters: Parameters) -> Answer:
-        """Answer the refreshes of a group, the latest first."""
+        """Return the refreshes of a group, newest first."""
         group = self._group(parameters)
-        wanted = parameters.get("InstanceRefreshIds") or []
-        found = [each for each in group.refreshes if not wanted or each.refresh_id in wanted]
-        shown, token = page(found, parameters, PageSize(default=50, most=100))
-        return with_token({"InstanceRefreshes": [_describe(group, each) for each in shown]}, token)
+        refresh_ids = parameters.get("InstanceRefreshIds") or []
+        selected = [refresh for refresh in group.refreshes if not refresh_ids or refresh.refresh_id in refresh_ids]
+        shown, token = page(selected, parameters, GROUP_PAGES)
+        return with_token({"InstanceRefreshes": [_describe(group, refresh) for refresh in shown]}, token)
 
     def cancel(self, parameters: Parameters) -> Answer:
-        """Cancel the refresh in progress; it is Cancelling for a while."""
+        """Cancel the refresh in progress, which is Cancelling for 10 seconds."""
         group = self._group(parameters)
         refresh = group.active_refresh
         if refresh is None:
@@ -83,10 +84,10 @@ class RefreshOperations:
 
 
 def refuse_during_refresh(group: Group) -> None:
-    """Refuse what may not happen while an instance refresh is active.
+    """Refuse an operation while an instance refresh is active.
 
     Raises:
-        ApiError: one is.
+        ApiError: an instance refresh is active.
     """
     if group.active_refresh is not None:
         message = f"An active instance refresh already exists for the Auto Scaling group {group.name}."

@@ -1,6 +1,6 @@
-"""TerminateInstanceInAutoScalingGroup, with one id or with up to a hundred.
+"""TerminateInstanceInAutoScalingGroup, with 1 to 100 ids.
 
-It ignores scale-in protection, has no idempotency token, and never waits: the answer is an activity that has begun.
+It ignores scale-in protection, has no idempotency token, and returns an activity in progress.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from awsroll.sandbox.autoscaling.activities import at, describe
 from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Lifecycle
 from awsroll.sandbox.handling import ids_of, refuse
+from awsroll.sandbox.service_limits import TERMINATED_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class TerminateOperation:
-    """Handler of the one operation.
+    """Handler of TerminateInstanceInAutoScalingGroup.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         controller: moves the members.
     """
 
@@ -33,12 +34,12 @@ class TerminateOperation:
         self._controller = controller
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handler by operation name."""
+        """Return the handler by operation name."""
         return {"TerminateInstanceInAutoScalingGroup": self.terminate}
 
     def terminate(self, parameters: Parameters) -> Answer:
-        """Terminate members and lower the desired capacity, or have them replaced at once."""
-        group, members = self._wanted(parameters)
+        """Terminate members, and either lower the desired capacity or have the members replaced at once."""
+        group, members = self._selected(parameters)
         decrement = bool(parameters["ShouldDecrementDesiredCapacity"])
         self._check(group, members, decrement=decrement)
         activities = [self._terminate(group, member, decrement=decrement) for member in members]
@@ -46,18 +47,16 @@ class TerminateOperation:
         shown = [describe(activity, group_arn=group.arn) for activity in activities]
         return {"Activity": shown[0]} if parameters.get("InstanceId") else {"Activities": shown}
 
-    def _wanted(self, parameters: Parameters) -> tuple[Group, list[Member]]:
+    def _selected(self, parameters: Parameters) -> tuple[Group, list[Member]]:
         single = parameters.get("InstanceId")
         if not self._registry.options.launch_instances_available or not parameters.get("InstanceIds"):
             if not single:
                 refuse("1 validation error detected: InstanceId must not be null")
-            owner = self._registry.owner(str(single))
-            if owner is None:
-                refuse(f"Instance Id not found - No managed instance found for instance ID {single}")
-            return owner[0], [owner[1]]
+            group, member = self._registry.owned(str(single))
+            return group, [member]
         if single:
             refuse("Either InstanceId or InstanceIds can be given, not both.")
-        ids = ids_of(parameters, limit=100)
+        ids = ids_of(parameters, limit=TERMINATED_MEMBERS)
         if not parameters.get("AutoScalingGroupName"):
             refuse("AutoScalingGroupName is required with InstanceIds.")
         group = self._registry.group(str(parameters["AutoScalingGroupName"]))
@@ -75,7 +74,7 @@ class TerminateOperation:
             )
 
     def _lowers(self, member: Member) -> bool:
-        """Whether terminating a member with decrement lowers the desired capacity."""
+        """Return whether terminating a member with decrement lowers the desired capacity."""
         ignored = self._registry.options.standby_terminate_decrement == "ignored"
         return not (ignored and member.state is Lifecycle.STANDBY and member.lowered_desired)
 

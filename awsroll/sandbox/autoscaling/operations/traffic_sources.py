@@ -1,11 +1,12 @@
-"""Attaching target groups to groups and detaching them, in the old and the new spelling (traffic sources)."""
+"""Operations that attach and detach target groups, by their own names and as traffic sources."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.service_limits import TARGET_GROUP_PAGES, TARGET_GROUPS_PER_CALL, TRAFFIC_SOURCE_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -13,15 +14,13 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.registry import Registry
     from awsroll.sandbox.handling import Answer, Handler, Parameters
 
-LIMIT = 10
-
 
 class TrafficOperations:
     """Handlers of the operations on attached target groups.
 
     Args:
-        registry: the groups and the world.
-        controller: registers and deregisters.
+        registry: the groups.
+        controller: registers and deregisters members.
     """
 
     def __init__(self, registry: Registry, controller: Controller) -> None:
@@ -30,7 +29,7 @@ class TrafficOperations:
         self._health = controller.health
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {
             "AttachLoadBalancerTargetGroups": lambda parameters: self._attach(parameters, _arns(parameters)),
             "DetachLoadBalancerTargetGroups": lambda parameters: self._detach(parameters, _arns(parameters)),
@@ -41,20 +40,20 @@ class TrafficOperations:
         }
 
     def describe_target_groups(self, parameters: Parameters) -> Answer:
-        """Answer the attached target groups and the states of their attachments."""
+        """Return the attached target groups and the states of their attachments."""
         rows = [{"LoadBalancerTargetGroupARN": arn, "State": state} for arn, state in self._states(parameters)]
-        shown, token = page(rows, parameters, PageSize(default=100, most=100))
+        shown, token = page(rows, parameters, TARGET_GROUP_PAGES)
         return with_token({"LoadBalancerTargetGroups": shown}, token)
 
     def describe_sources(self, parameters: Parameters) -> Answer:
-        """Answer the attached traffic sources; all of them are target groups here."""
-        wanted = parameters.get("TrafficSourceType") in (None, "elbv2")
+        """Return the attached traffic sources, which are all target groups."""
+        is_listed = parameters.get("TrafficSourceType") in (None, "elbv2")
         rows = [
             {"TrafficSource": arn, "State": state, "Identifier": arn, "Type": "elbv2"}
             for arn, state in self._states(parameters)
-            if wanted
+            if is_listed
         ]
-        shown, token = page(rows, parameters, PageSize(default=50, most=50))
+        shown, token = page(rows, parameters, TRAFFIC_SOURCE_PAGES)
         return with_token({"TrafficSources": shown}, token)
 
     def _states(self, parameters: Parameters) -> list[tuple[str, str]]:
@@ -91,6 +90,6 @@ def _sources(parameters: Parameters) -> list[str]:
 
 
 def _checked(arns: list[str]) -> list[str]:
-    if not 1 <= len(arns) <= LIMIT:
-        refuse(f"Between 1 and {LIMIT} target groups can be given; {len(arns)} were.")
+    if not 1 <= len(arns) <= TARGET_GROUPS_PER_CALL:
+        refuse(f"Between 1 and {TARGET_GROUPS_PER_CALL} target groups can be given; {len(arns)} were.")
     return arns

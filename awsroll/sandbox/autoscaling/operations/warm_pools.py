@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from awsroll.sandbox.autoscaling.group_state import Lifecycle
 from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
 from awsroll.sandbox.autoscaling.views import describe_member
-from awsroll.sandbox.handling import PageSize, page, refuse, with_token
+from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.service_limits import MEMBER_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -23,7 +24,7 @@ class WarmPoolOperations:
     """Handlers of the warm pool operations.
 
     Args:
-        registry: the groups and the world.
+        registry: the groups.
         controller: fills the pools.
     """
 
@@ -32,11 +33,11 @@ class WarmPoolOperations:
         self._pools = controller.warm_pools
 
     def operations(self) -> dict[str, Handler]:
-        """Answer the handlers by operation name."""
+        """Return the handlers by operation name."""
         return {"PutWarmPool": self.put, "DescribeWarmPool": self.describe, "DeleteWarmPool": self.delete}
 
     def put(self, parameters: Parameters) -> Answer:
-        """Give a group a warm pool, or change it; its instances come at the group's next look."""
+        """Create or change the warm pool of a group. The next run of the controller launches its instances."""
         group = self._group(parameters)
         refuse_during_refresh(group)
         names = ("MaxGroupPreparedCapacity", "InstanceReusePolicy")
@@ -44,16 +45,16 @@ class WarmPoolOperations:
         pool |= {"MinSize": int(parameters.get("MinSize") or 0), "PoolState": parameters.get("PoolState") or "Stopped"}
         if pool["PoolState"] not in STATES:
             refuse(f"PoolState must be one of {', '.join(STATES)}, not {pool['PoolState']}.")
-        if pool.get("MaxGroupPreparedCapacity") == -1:  # how a request takes the limit back
+        if pool.get("MaxGroupPreparedCapacity") == -1:  # -1 removes the limit
             del pool["MaxGroupPreparedCapacity"]
         group.warm_pool = pool
         self._registry.wake(group)
         return {}
 
     def describe(self, parameters: Parameters) -> Answer:
-        """Answer a warm pool's configuration and its instances."""
+        """Return the configuration and the instances of a warm pool."""
         group = self._group(parameters)
-        shown, token = page(list(group.pool.values()), parameters, PageSize(default=50, most=50))
+        shown, token = page(list(group.pool.values()), parameters, MEMBER_PAGES)
         rows = [describe_member(member, self._registry.catalog) for member in shown]
         instances = [{key: value for key, value in row.items() if key not in NOT_SHOWN} for row in rows]
         answer: Answer = {"Instances": instances}
@@ -62,7 +63,7 @@ class WarmPoolOperations:
         return with_token(answer, token)
 
     def delete(self, parameters: Parameters) -> Answer:
-        """Delete a warm pool; one that holds instances only by force, and these are terminated."""
+        """Delete a warm pool. A pool with instances needs ForceDelete, which terminates them."""
         group = self._group(parameters)
         if group.warm_pool is None:
             refuse(f"No warm pool found with group name {group.name}")
