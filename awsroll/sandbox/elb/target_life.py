@@ -114,7 +114,7 @@ class TargetLife:
             self.leave()
 
     def leave(self) -> None:
-        """Be gone."""
+        """Remove the target."""
         self._stop_waiting()
         self._change("gone", (None, None))
 
