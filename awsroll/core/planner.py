@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from awsroll.core.classify import desired
 from awsroll.core.classify.capacity import Capacity, measure
+from awsroll.core.classify.draining import CONFIRM_SECONDS
 from awsroll.core.classify.view import View
 from awsroll.core.decide import gates, settings
 from awsroll.core.decide.bring_back import bring_back
@@ -250,5 +251,5 @@ def _patience(view: View, holds: tuple[Hold, ...]) -> float:
     ends += [seconds for seconds in (gates.seconds_until_open(view),) if seconds is not None]
     soonest = min((seconds for seconds in ends if seconds > 0), default=None)
     if any(flight.gone_since is not None and flight.deregistered_at for flight in view.status.flights.values()):
-        soonest = clocks.CONFIRM_SECONDS
+        soonest = CONFIRM_SECONDS
     return seconds_until_next_observation(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)

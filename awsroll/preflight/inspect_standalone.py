@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
+from awsroll.core.classify.placement import slot_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
 from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
@@ -67,8 +68,7 @@ def places_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
     """Group the instances by what a replacement must be given: zone, subnet, registrations, and the way back."""
     found: dict[Slots, list[str]] = {}
     for one in instances:
-        keys = tuple(sorted(target.key for target in one.targets))
-        shape = Slots(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
+        shape = slot_of(one, (target.key for target in one.targets))
         found.setdefault(shape, []).append(one.instance_id)
     ordered = sorted(found.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
     return tuple(replace(shape, occupants=tuple(ids)) for shape, ids in ordered)

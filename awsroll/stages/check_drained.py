@@ -7,6 +7,7 @@ and port, says that it is over: `unused` alone has three other meanings.
 from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
+from awsroll.core.classify.draining import is_drained, is_out_of_group
 from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
 from awsroll.stages.deregister_targets import Registration
 from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, first_of
@@ -53,10 +54,10 @@ def check_drained(event: CheckDrainedEvent, aws: Connection) -> CheckDrainedAnsw
     check_known(scope, found)
     left = still_registered(scope, found, event.targets)
     for name, one in found.items():
-        if one.lifecycle in (Lifecycle.ENTERING_STANDBY, Lifecycle.TERMINATING):
-            left.setdefault(name, f"{one.lifecycle_detail} in its group")
-        elif one.lifecycle is Lifecycle.IN_SERVICE:
+        if one.lifecycle is Lifecycle.IN_SERVICE:
             left.setdefault(name, "in service in its group")
+        elif not is_out_of_group(one):
+            left.setdefault(name, f"{one.lifecycle_detail} in its group")
     delay = max(one.deregistration_delay_seconds for one in scope.settings)
     return CheckDrainedAnswer(
         rollout_id=event.rollout_id,
@@ -85,5 +86,14 @@ def still_registered(
     for one in found.values():
         recorded |= set(registered_at(one, scope.arns))
     keys = scope.keys_of(found.values(), recorded)
-    left = scope.targets.still_registered(found, keys)
-    return dict(sorted(left.items()))
+    answers = scope.targets.still_registered(found, keys)
+    return {
+        name: answers.get(name) or _listed_words(one)
+        for name, one in sorted(found.items())
+        if not is_drained(one, is_certain=name not in answers)
+    }
+
+
+def _listed_words(one: Instance) -> str:
+    target = one.targets[0]
+    return f"{target.state} ({target.reason})" if target.reason else str(target.state)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from awsroll.aws.connection import Connection
+from awsroll.core.classify.serving import ALIVE, LEAVING
 from awsroll.core.model.observation import Instance, TemplateVersion
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.versions import pin
 from awsroll.stages.event_fields import AnyInstances, CheckAnswer, Count, FleetEvent, Template, first_of
-from awsroll.stages.scope import LEAVING, LIVING, Scope, check_known, find_fleet, raise_refusals, refuse
+from awsroll.stages.scope import Scope, check_known, find_fleet, raise_refusals, refuse
 from awsroll.stages.target_health import lacking
 
 _LOOKED_BACK = timedelta(minutes=15)
@@ -99,7 +100,7 @@ def _everybody(scope: Scope) -> list[str]:
 def _check_alive(scope: Scope, found: dict[str, Instance]) -> None:
     problems = []
     for name, one in found.items():
-        if one.state not in LIVING:
+        if one.state not in ALIVE:
             why = f" ({one.state_reason})" if one.state_reason else ""
             problems.append(f"{name} is {one.state}{why}: it will not become healthy")
         elif scope.is_group and one.lifecycle in (None, *LEAVING):

@@ -7,12 +7,14 @@ that is told to replace a member drains it by itself (`terminate_and_launch`).
 from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
+from awsroll.core.classify.draining import active_registrations
+from awsroll.core.classify.serving import ALIVE
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
-from awsroll.core.model.observation import Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
-from awsroll.stages.scope import LIVING, Scope, check_known, fleet_to_change, refuse
+from awsroll.stages.scope import Scope, check_known, fleet_to_change, refuse
 from awsroll.stages.stage_tags import is_finished, is_taken_out, missing, registered_at, taken_out
 from awsroll.stages.standby import check_may_leave, put_in_standby
 from awsroll.stages.target_health import left_serving
@@ -65,7 +67,7 @@ def deregister_targets(event: DeregisterTargetsEvent, aws: Connection) -> Deregi
     found = scope.look(event.instance_ids)
     check_known(scope, found)
     _check_ours(scope, found)
-    going = [one for one in found.values() if not is_finished(scope.rollout, one) and one.state in LIVING]
+    going = [one for one in found.values() if not is_finished(scope.rollout, one) and one.state in ALIVE]
     fresh = [one for one in going if not is_taken_out(scope.rollout, one)]
     others = left_serving(scope, found) if fresh else ()
     if fresh and len(others) < event.min_healthy:
@@ -99,16 +101,12 @@ def _check_ours(scope: Scope, found: dict[str, Instance]) -> None:
             problems.append(f"{name} is no member of group {scope.rollout.group}")
         elif scope.is_group and not begun and one.lifecycle is not Lifecycle.IN_SERVICE:
             problems.append(f"{name} is {one.lifecycle_detail} in group {scope.rollout.group}, not in service")
-        elif not begun and one.state not in LIVING:
+        elif not begun and one.state not in ALIVE:
             problems.append(f"{name} is {one.state}")
-        elif not begun and not _registered(one):
+        elif not begun and not active_registrations(one):
             problems.append(f"{name} is registered in no target group of {scope.rollout.fleet}")
     if problems:
         refuse(*problems)
-
-
-def _registered(one: Instance) -> tuple[TargetKey, ...]:
-    return tuple(target.key for target in one.targets if target.state is not TargetState.DRAINING)
 
 
 def _places(scope: Scope, one: Instance) -> tuple[TargetKey, ...]:
@@ -129,12 +127,9 @@ def _mark(scope: Scope, going: list[Instance], places: dict[str, tuple[TargetKey
 
 def _deregister(scope: Scope, going: list[Instance]) -> None:
     """Deregister from what no group manages."""
-    keys = {one.instance_id: tuple(key for key in _registered(one) if key not in scope.managed) for one in going}
-    carry_out(
-        scope,
-        [
-            act.DeregisterTargets(instance_id=name, targets=targets, reason=Reason.OUTDATED)
-            for name, targets in keys.items()
-            if targets
-        ],
-    )
+    writes: list[act.Action] = []
+    for one in going:
+        keys = tuple(key for key in active_registrations(one) if key not in scope.managed)
+        if keys:
+            writes.append(act.DeregisterTargets(instance_id=one.instance_id, targets=keys, reason=Reason.OUTDATED))
+    carry_out(scope, writes)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from awsroll.aws.connection import Connection
+from awsroll.core.classify.serving import LEAVING
+from awsroll.core.decide.processes import processes_to_suspend
 from awsroll.core.decide.settings import DESIRED, MAXIMUM
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
@@ -16,7 +18,6 @@ from awsroll.errors import FleetError
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import FleetAnswer, GroupEvent, Seconds, Template
 from awsroll.stages.group_memory import (
-    WHILE_DOUBLED,
     Memory,
     Phase,
     check_is_free,
@@ -25,7 +26,7 @@ from awsroll.stages.group_memory import (
     running,
     suspend,
 )
-from awsroll.stages.scope import LEAVING, Scope, check_can_launch, fleet_to_change, refuse
+from awsroll.stages.scope import Scope, check_can_launch, fleet_to_change, refuse
 from awsroll.stages.stage_tags import is_taken_out, taken_out
 
 _POLL_SECONDS = 15
@@ -99,7 +100,7 @@ def _remember(scope: Scope, memory: Memory, event: DoubleGroupEvent) -> Memory:
     marks = tuple(taken_out(scope.rollout).items())
     carry_out(scope, [act.TagInstances(instance_ids=names, tags=marks, reason=Reason.PREPARING)])
     was = {DESIRED: str(desired)} | ({MAXIMUM: str(maximum)} if maximum < 2 * desired else {})
-    return remember(scope, memory, Phase.DOUBLING, was | running(scope, WHILE_DOUBLED))
+    return remember(scope, memory, Phase.DOUBLING, was | running(scope, processes_to_suspend(surges=True)))
 
 
 def _at_rest(scope: Scope, desired: int, *, even_protected: bool) -> tuple[str, ...]:

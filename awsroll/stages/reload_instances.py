@@ -12,9 +12,10 @@ from msgspec import Meta
 
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import TAG_VALUE_CHARACTERS
+from awsroll.core.classify.serving import unregistered
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
-from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle, TargetState
+from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.rollout import Limits, ReloadCommand
 from awsroll.core.model.status import Flight, Status, Step
 from awsroll.core.tags import APP_VERSION_TAG, FINISHED_TAG
@@ -169,11 +170,7 @@ def _let_in(scope: Scope, finished: list[Instance]) -> list[str]:
         if one.instance_id in back or one.lifecycle not in (None, Lifecycle.IN_SERVICE):
             waiting.append(f"{one.instance_id} is on its way back into service")
             continue
-        absent = tuple(
-            key
-            for key in registered_at(one, scope.arns)
-            if key not in scope.managed and ((at := one.target(key)) is None or at.state is TargetState.DRAINING)
-        )
+        absent = unregistered(one, (key for key in registered_at(one, scope.arns) if key not in scope.managed))
         if absent:
             writes.append(act.RegisterTargets(instance_id=one.instance_id, targets=absent, reason=Reason.RELOADED))
     stale = [one.message for one in carry_out(scope, writes) if one.answer is not Answer.DONE]

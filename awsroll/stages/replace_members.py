@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from awsroll.core.classify.serving import LEAVING
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle
@@ -9,7 +10,7 @@ from awsroll.fleets.group_settings import TERMINATED
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.group_memory import check_is_free, read_memory
 from awsroll.stages.replace_standalone import Come, Wish
-from awsroll.stages.scope import LEAVING, Scope, check_can_launch, refuse
+from awsroll.stages.scope import Scope, check_can_launch, refuse
 from awsroll.stages.stage_tags import is_taken_out, taken_out
 from awsroll.stages.target_health import left_serving
 

@@ -7,20 +7,21 @@ so a place gets one server however often this runs.
 
 from dataclasses import dataclass, replace
 
-from awsroll.core.decide.launch import is_users_tag
+from awsroll.core.classify.placement import replacement_tags, slot_of
+from awsroll.core.classify.serving import ALIVE, unregistered
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
-from awsroll.core.model.observation import Instance, InstanceState, TargetKey, TargetState, TemplateVersion
+from awsroll.core.model.observation import Instance, InstanceState, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Launch
-from awsroll.core.tags import FLEET_TAG, REPLACEMENT, REPLACES_TAG, ROLE_TAG, ROLLOUT_TAG, TEMPLATE_TAG
+from awsroll.core.tags import REPLACEMENT, REPLACES_TAG
 from awsroll.errors import FleetError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.versions import pin, template_tags
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.check_drained import still_registered
 from awsroll.stages.deregister_targets import Registration
-from awsroll.stages.scope import LIVING, Scope, check_known, raise_refusals, refuse
+from awsroll.stages.scope import Scope, check_known, raise_refusals, refuse
 from awsroll.stages.stage_tags import client_token, is_taken_out, ports, registered_at
 
 _NOT_SHOWN_YET = "IdempotentParameterMismatch"  # the token was used before: its instance is about to be shown
@@ -97,7 +98,7 @@ def _place(scope: Scope, old: Instance, wish: Wish) -> _Place:
     ours = [
         one for one in known.values() if one.client_token == client_token(scope.rollout.rollout_id, old.instance_id)
     ]
-    new = max(ours, key=lambda one: one.state in LIVING, default=None)
+    new = max(ours, key=lambda one: one.state in ALIVE, default=None)
     noted = () if new is None else registered_at(new, scope.arns)
     return _Place(old=old, keys=tuple(sorted(said | set(registered_at(old, scope.arns)) | set(noted))), new=new)
 
@@ -110,7 +111,7 @@ def _check(scope: Scope, places: list[_Place], template: TemplateVersion, wish: 
     """
     fresh = {one.old.instance_id: one.old for one in places if one.new is None}
     check_known(scope, fresh)
-    alive = {one.old.instance_id: one.old for one in places if one.old.state in LIVING}
+    alive = {one.old.instance_id: one.old for one in places if one.old.state in ALIVE}
     left = still_registered(scope, alive, wish.targets) if alive else {}
     problems = [f"{name} may still get requests ({words}): see check_drained" for name, words in left.items()]
     asked = {one.instance_id for one in wish.targets}
@@ -119,7 +120,7 @@ def _check(scope: Scope, places: list[_Place], template: TemplateVersion, wish: 
             problems.append(f"{name} was not taken out by rollout {scope.rollout.rollout_id}: see deregister_targets")
         elif not old.subnet_id:
             problems.append(f"{name} is {old.state}, and EC2 says no more in which subnet it was: launch one by hand")
-        elif old.state in LIVING and scope.aws.ec2.is_termination_protected(name):
+        elif old.state in ALIVE and scope.aws.ec2.is_termination_protected(name):
             problems.append(f"{name} is protected from termination: lift that first")
     problems += [
         f"it is not known where {one.old.instance_id} was registered: give targets" for one in places if not one.keys
@@ -135,7 +136,7 @@ def _faults(place: _Place, template: TemplateVersion) -> list[str]:
     old, new = place.old.instance_id, place.new
     if new is None:
         return []
-    if new.state not in LIVING:
+    if new.state not in ALIVE:
         why = f" ({new.state_reason})" if new.state_reason else ""
         return [f"{new.instance_id}, launched in place of {old}, is {new.state}{why}: launch another by hand"]
     if new.template not in (None, template):
@@ -170,25 +171,18 @@ def _launch(scope: Scope, places: list[_Place], template: TemplateVersion) -> tu
 
 
 def _request(scope: Scope, rollout: Rollout, place: _Place) -> Launch:
-    old = place.old
-    kept = tuple(pair for pair in old.tags if is_users_tag(rollout, pair))
-    ours = {
-        ROLLOUT_TAG: rollout.rollout_id,
-        ROLE_TAG: REPLACEMENT,
-        FLEET_TAG: rollout.fleet,
-        TEMPLATE_TAG: str(rollout.template),
-        REPLACES_TAG: old.instance_id,
-    }
+    old, slot = place.old, slot_of(place.old, place.keys)
+    tags = replacement_tags(rollout, old.tags, replaces=old.instance_id, template=rollout.template)
     return Launch(
         number=1,
         token=client_token(rollout.rollout_id, old.instance_id),
         at=scope.aws.clock.now(),
-        zone=old.zone,
-        subnet_id=old.subnet_id,
+        zone=slot.zone,
+        subnet_id=slot.subnet_id,
         template=rollout.template,
         replaces=old.instance_id,
-        targets=place.keys,
-        tags=(*kept, *(ours | ports(rollout.rollout_id, place.keys)).items()),
+        targets=slot.targets,
+        tags=(*tags, *ports(rollout.rollout_id, slot.targets).items()),
     )
 
 
@@ -221,7 +215,7 @@ def _register(scope: Scope, places: list[_Place]) -> list[str]:
         if new.state is not InstanceState.RUNNING:
             waiting.append(f"{new.instance_id} is {new.state}")
             continue
-        absent = tuple(key for key in one.keys if _is_absent(new, key))
+        absent = unregistered(new, one.keys)
         if not absent:
             continue
         register = act.RegisterTargets(instance_id=new.instance_id, targets=absent, reason=Reason.NEW_INSTANCE_RUNNING)
@@ -229,8 +223,3 @@ def _register(scope: Scope, places: list[_Place]) -> list[str]:
         if result.answer is not Answer.DONE:
             waiting.append(f"{new.instance_id} cannot be registered yet: {result.message}")
     return waiting
-
-
-def _is_absent(new: Instance, key: TargetKey) -> bool:
-    target = new.target(key)
-    return target is None or target.state is TargetState.DRAINING

@@ -11,6 +11,9 @@ from datetime import timedelta
 from typing import Literal
 
 from awsroll.aws.connection import Connection
+from awsroll.core.classify.serving import LEAVING
+from awsroll.core.decide.group_sizes import can_restore_desired
+from awsroll.core.decide.leaving_order import leaving_order, surplus_order
 from awsroll.core.decide.settings import DESIRED
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
@@ -22,9 +25,9 @@ from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import CheckAnswer, GroupEvent, ManyInstances, Template, first_of
 from awsroll.stages.group_memory import Phase, forget, put_back, read_memory
 from awsroll.stages.replace_members import ended_members
-from awsroll.stages.scope import LEAVING, Scope, fleet_to_change, raise_refusals, refuse
+from awsroll.stages.scope import Scope, fleet_to_change, raise_refusals, refuse
 from awsroll.stages.stage_tags import asked_to_end_at, instant, is_taken_out
-from awsroll.stages.target_health import lacking
+from awsroll.stages.target_health import lacking, serving
 
 _SETTLE = timedelta(seconds=60)
 _COUNTED = (Lifecycle.IN_SERVICE, Lifecycle.PENDING)
@@ -161,14 +164,20 @@ def _retire(scope: Scope, half: _Half, going: list[Instance], template: Template
     if not ready:
         return waiting
     said = {name: lacking(scope, one, template) for name, one in half.new.items() if name not in half.ending}
-    serving = sum(not words for words in said.values())
-    if serving < half.before:
-        return [f"{serving} new members serve, not {half.before}", *(words for words in said.values() if words)]
+    count = sum(not words for words in said.values())
+    if count < half.before:
+        return [f"{count} new members serve, not {half.before}", *(words for words in said.values() if words)]
     room = _room(scope, half)
     if room <= 0:
         return [f"desired capacity is {scope.group['DesiredCapacity']}: the old half is the group's own to scale in"]
-    _end(scope, ready[:room])
+    _end(scope, _next_to_go(scope, half, ready)[:room])
     return waiting
+
+
+def _next_to_go(scope: Scope, half: _Half, ready: list[Instance]) -> tuple[Instance, ...]:
+    members = {**half.old, **half.new}
+    live = [one for name, one in members.items() if one.lifecycle not in LEAVING and name not in half.ending]
+    return leaving_order(ready, in_service=serving(scope, ready), live=live)
 
 
 def _room(scope: Scope, half: _Half) -> int:
@@ -186,23 +195,17 @@ def _shrink(scope: Scope, half: _Half) -> list[str]:
     desired, group = int(scope.group["DesiredCapacity"]), scope.rollout.group
     if desired == half.before:
         return []
-    if desired < half.before or len(half.new) <= half.before:
+    if can_restore_desired(now=desired, goal=half.before, members=len(half.new)):
         back = act.SetDesiredCapacity(group=group, value=half.before, expected=desired, reason=Reason.RESTORING)
         carry_out(scope, [back])
         return [f"desired capacity of group {group} goes from {desired} to {half.before}"]
     room = _room(scope, half)
     staying = [one for name, one in half.new.items() if name not in half.ending]
-    _end(scope, _first_to_go(scope, staying)[:room])
+    _end(scope, surplus_order(staying, lambda one: (not lacking(scope, one),))[:room])
     return [f"group {group} has {len(half.new)} members, not {half.before}"]
 
 
-def _first_to_go(scope: Scope, staying: Iterable[Instance]) -> list[Instance]:
-    now = scope.aws.clock.now()
-    newest = sorted(staying, key=lambda one: (one.launched_at or now, one.instance_id), reverse=True)
-    return sorted(newest, key=lambda one: not lacking(scope, one))  # what does not serve goes before what does
-
-
-def _end(scope: Scope, ready: list[Instance]) -> None:
+def _end(scope: Scope, ready: Iterable[Instance]) -> None:
     names = tuple(one.instance_id for one in ready)
     if not names:
         return

@@ -42,8 +42,6 @@ from awsroll.preflight.target_group_checks import check_target_groups
 from awsroll.preflight.versions import pin
 from awsroll.stages.event_fields import FleetEvent
 
-LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
-LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)
 _LONGEST_WAIT = 15
 
 

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from awsroll.core.classify.placement import owner_tags
 from awsroll.core.model.observation import Instance, TargetKey
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.tags import ENDING_TAG, FINISHED_TAG, FLEET_TAG, PORTS_PREFIX, RETIRING, ROLE_TAG, ROLLOUT_TAG
+from awsroll.core.tags import ENDING_TAG, FINISHED_TAG, PORTS_PREFIX, RETIRING
 
 _INSTANT = "%Y%m%dT%H%M%SZ"
 
 
 def taken_out(rollout: Rollout, keys: Iterable[TargetKey] = ()) -> dict[str, str]:
     """Return the tags of an instance that is taken out of traffic, with where it is registered until then."""
-    own = {ROLLOUT_TAG: rollout.rollout_id, ROLE_TAG: RETIRING, FLEET_TAG: rollout.fleet}
-    return own | ports(rollout.rollout_id, keys)
+    return dict(owner_tags(rollout, RETIRING)) | ports(rollout.rollout_id, keys)
 
 
 def is_taken_out(rollout: Rollout, one: Instance) -> bool:

@@ -6,14 +6,16 @@ meanwhile, and what ends members of its own choice rests; both are put back when
 
 from collections.abc import Iterable
 
+from awsroll.core.classify.serving import LEAVING
+from awsroll.core.decide.processes import processes_to_suspend
 from awsroll.core.decide.settings import DESIRED, MINIMUM
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason, Result
 from awsroll.core.model.observation import Instance, Lifecycle
 from awsroll.core.model.rollout import Strategy
 from awsroll.stages.carry_out import carry_out
-from awsroll.stages.group_memory import QUIET, Phase, check_is_free, put_back, read_memory, remember, running, suspend
-from awsroll.stages.scope import LEAVING, Scope, check_can_roll
+from awsroll.stages.group_memory import Phase, check_is_free, put_back, read_memory, remember, running, suspend
+from awsroll.stages.scope import Scope, check_can_roll
 from awsroll.stages.stage_tags import is_finished, is_taken_out
 
 
@@ -40,7 +42,11 @@ def put_in_standby(scope: Scope, going: Iterable[Instance]) -> None:
     memory = read_memory(scope)
     desired, minimum = int(scope.group["DesiredCapacity"]), int(scope.group["MinSize"])
     left = max(0, desired - len(names))
-    was = running(scope, QUIET) | {DESIRED: str(desired)} | ({MINIMUM: str(minimum)} if minimum > left else {})
+    was = (
+        running(scope, processes_to_suspend(surges=False))
+        | {DESIRED: str(desired)}
+        | ({MINIMUM: str(minimum)} if minimum > left else {})
+    )
     if memory.of(scope.rollout.rollout_id) is Phase.RELOADING:
         was = {key: value for key, value in was.items() if key == MINIMUM}  # the rest was read before the first change
     memory = remember(scope, memory, Phase.RELOADING, was)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 
-from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey, TargetState, TemplateVersion
+from awsroll.core.classify.draining import active_registrations
+from awsroll.core.classify.serving import Obstacle, ObstacleKind, obstacle
+from awsroll.core.model.observation import Instance, TargetKey, TemplateVersion
 from awsroll.stages.scope import Scope
 from awsroll.stages.stage_tags import registered_at
 
 
 def expected_keys(scope: Scope, one: Instance) -> tuple[TargetKey, ...]:
     """Return where the instance should be healthy: where it is, where it is to be, and where most of the fleet is."""
-    found = {target.key for target in one.targets if target.state is not TargetState.DRAINING}
+    found = set(active_registrations(one))
     found |= set(registered_at(one, scope.arns)) | scope.usual
     if one.lifecycle is not None:
         found |= scope.managed
@@ -19,22 +21,31 @@ def expected_keys(scope: Scope, one: Instance) -> tuple[TargetKey, ...]:
 
 def lacking(scope: Scope, one: Instance, template: TemplateVersion | None = None) -> str:
     """Say what an instance lacks to serve; empty if it serves."""
-    name = one.instance_id
-    if one.state is not InstanceState.RUNNING:
-        why = f" ({one.state_reason})" if one.state_reason else ""
-        return f"{name} is {one.state}{why}"
-    if one.lifecycle not in (None, Lifecycle.IN_SERVICE):
-        return f"{name} is {one.lifecycle_detail or one.lifecycle} in its group"
-    if one.marked_unhealthy:
-        return f"{name} is marked unhealthy in its group"
-    if template is not None and one.template != template:
-        return f"{name} runs {one.template or 'no known launch template'}, not {template}"
-    for key in expected_keys(scope, one):
-        target = one.target(key)
-        if target is None or target.state is not TargetState.HEALTHY:
-            said = "not registered" if target is None else f"{target.state} {target.reason}".strip()
-            return f"{name} is {said} in {scope.described[key.target_group]['TargetGroupName']} on port {key.port}"
-    return ""
+    found = obstacle(one, expected_keys(scope, one), in_group=scope.is_group)
+    on_target = found is None or found.kind is ObstacleKind.TARGET
+    if on_target and template is not None and one.template != template:
+        return f"{one.instance_id} runs {one.template or 'no known launch template'}, not {template}"
+    return "" if found is None else f"{one.instance_id} is {_words(scope, one, found)}"
+
+
+def _words(scope: Scope, one: Instance, found: Obstacle) -> str:
+    match found.kind:
+        case ObstacleKind.NOT_RUNNING:
+            return f"{one.state} ({one.state_reason})" if one.state_reason else str(one.state)
+        case ObstacleKind.NOT_IN_SERVICE:
+            return f"{one.lifecycle_detail or one.lifecycle or 'not a member'} in its group"
+        case ObstacleKind.MARKED_UNHEALTHY:
+            return "marked unhealthy in its group"
+        case ObstacleKind.TARGET:
+            return _target_words(scope, one, found.key)
+
+
+def _target_words(scope: Scope, one: Instance, key: TargetKey | None) -> str:
+    if key is None:
+        return "not registered"
+    target = one.target(key)
+    said = "not registered" if target is None else f"{target.state} {target.reason}".strip()
+    return f"{said} in {scope.described[key.target_group]['TargetGroupName']} on port {key.port}"
 
 
 def serving(scope: Scope, instances: Iterable[Instance], template: TemplateVersion | None = None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from awsroll.core.classify.serving import ALIVE, LEAVING, obstacle
 from awsroll.core.model.observation import (
     FleetKind,
     Instance,
@@ -26,8 +27,6 @@ from awsroll.core.model.status import Status
 
 LAG_SECONDS = 15  # how long a look may still show what was before an answered call
 _GONE = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
-_LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
-_DEPARTING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)
 _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
 
@@ -101,14 +100,14 @@ class View:
 
     def is_leaving(self, instance: Instance) -> bool:
         """Tell whether it is gone or its group is ending it: no longer live."""
-        return self.is_gone(instance) or instance.lifecycle in _DEPARTING
+        return self.is_gone(instance) or instance.lifecycle in LEAVING
 
     def is_live(self, instance: Instance) -> bool:
         """Tell whether it counts as an instance that runs: pending or running, standby included."""
         if not self.is_member(instance) or self.is_leaving(instance):
             return False
         just_launched = instance.state is InstanceState.MISSING
-        return instance.state in _LIVING or just_launched or self.is_strange(instance)
+        return instance.state in ALIVE or just_launched or self.is_strange(instance)
 
     def is_strange(self, instance: Instance) -> bool:
         """Tell whether AWS says something of it that we do not know: then it is not ours to touch."""
@@ -168,18 +167,9 @@ class View:
         """Tell whether it can take requests on every port of every target group that it should be in."""
         if self.deregistration_unconfirmed(instance.instance_id):
             return False
-        if instance.state is not InstanceState.RUNNING and not (
-            instance.state is InstanceState.MISSING and not self.is_gone(instance)
-        ):
-            return False
-        if self.rollout.kind is FleetKind.AUTO_SCALING:
-            if instance.lifecycle is not Lifecycle.IN_SERVICE:
-                return False
-        elif not instance.targets:
-            return False
-        listed = {target.key: target.state for target in instance.targets}
-        wanted = (*self.required(instance), *listed)
-        return all(listed.get(key) is TargetState.HEALTHY for key in wanted)
+        in_group = self.rollout.kind is FleetKind.AUTO_SCALING
+        # The mark never goes away by itself, and no action clears it yet: a rollout that counted it could not end.
+        return obstacle(instance, self.required(instance), in_group=in_group, ignore_mark=True) is None
 
     def is_serving(self, instance: Instance) -> bool:
         """Tell whether it counts as capacity: in service, not chosen to go, and verified if it is on the goal."""

@@ -12,6 +12,8 @@ from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.desired import in_our_standby, surplus
 from awsroll.core.classify.view import View
 from awsroll.core.decide.bring_back import bring_back
+from awsroll.core.decide.group_sizes import can_restore_desired
+from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.register import register
 from awsroll.core.decide.restore import is_in_doubt, restore
 from awsroll.core.decide.retire import retire
@@ -121,7 +123,7 @@ def _surplus(view: View) -> tuple[str, ...]:
     in_service = sum(1 for one in view.live if view.is_in_service(one))
     room = in_service - bounds(view.rollout, desired_capacity(view)).floor
     count, picks = _surplus_count(view), list[str]()
-    for one in sorted(_dispensable(view), key=lambda one: _spared(view, one)):
+    for one in surplus_order(_dispensable(view), lambda one: _spared(view, one)):
         if len(picks) >= count:
             break
         if view.is_in_service(one):
@@ -239,7 +241,7 @@ def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     goal = known.goal - len(in_our_standby(view))  # what could not be brought back raises desired when it comes
     fell = group.desired < goal and known.expected < goal
     stands_above = group.desired > goal and group.desired == known.expected
-    if fell or (stands_above and _present(view) <= goal):
+    if (fell or stands_above) and can_restore_desired(now=group.desired, goal=goal, members=_present(view)):
         action = act.SetDesiredCapacity(group=group.name, value=goal, expected=group.desired, reason=Reason.RESTORING)
         return status, (action,)
     return restore(view)

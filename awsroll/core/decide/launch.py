@@ -12,6 +12,7 @@ from datetime import timedelta
 from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME, MEMBERS_LAUNCHED
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import moved, shortfall
+from awsroll.core.classify.placement import replacement_tags
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import launches_left
 from awsroll.core.decide.victims import order
@@ -23,16 +24,6 @@ from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status, Ste
 from awsroll.core.observe.refusals import excuse_failures
 from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.short_zones import with_capacity
-from awsroll.core.tags import (
-    AWS_PREFIX,
-    FLEET_TAG,
-    OWN_PREFIX,
-    REPLACEMENT,
-    REPLACES_TAG,
-    ROLE_TAG,
-    ROLLOUT_TAG,
-    TEMPLATE_TAG,
-)
 
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
 _AROUND_A_CALL = timedelta(minutes=2)  # clocks that differ, and a call that was made right after the last look
@@ -193,22 +184,7 @@ def _tags(view: View, name: str, place: Slots, template: TemplateVersion) -> tup
     """Return the predecessor's user tags and our own. Of one that is long gone, a neighbour's common tags are kept."""
     before = view.by_id.get(name)
     theirs = before.tags if before is not None and before.tags else _common_tags(view, place)
-    kept = tuple(pair for pair in theirs if is_users_tag(view.rollout, pair))
-    return (
-        *kept,
-        (ROLLOUT_TAG, view.rollout.rollout_id),
-        (ROLE_TAG, REPLACEMENT),
-        (FLEET_TAG, view.rollout.fleet),
-        (TEMPLATE_TAG, str(template)),
-        (REPLACES_TAG, name),
-    )
-
-
-def is_users_tag(rollout: Rollout, pair: tuple[str, str]) -> bool:
-    """Tell whether a tag is the user's own: not AWS's, not ours, and not one that comes with a template version."""
-    key = pair[0]
-    of_template = key in rollout.goal_tags or pair in rollout.baseline_tags
-    return not of_template and not key.startswith((OWN_PREFIX, AWS_PREFIX))
+    return replacement_tags(view.rollout, theirs, replaces=name, template=template)
 
 
 def _common_tags(view: View, place: Slots) -> tuple[tuple[str, str], ...]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from awsroll.core.classify.serving import unregistered
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import HookPoint
-from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Mode
 from awsroll.core.observe.clocks import is_steady
@@ -42,9 +43,4 @@ def awaits_healthy(view: View, one: Instance, proposals: Proposals) -> bool:
 
 def missing_targets(view: View, one: Instance) -> tuple[TargetKey, ...]:
     """Return the registrations that the instance should have, has not, and that no group makes for it."""
-    return tuple(
-        key
-        for key in view.required(one)
-        if key not in view.managed_keys
-        and ((target := one.target(key)) is None or target.state is TargetState.DRAINING)
-    )
+    return unregistered(one, (key for key in view.required(one) if key not in view.managed_keys))

@@ -7,6 +7,7 @@ finished reload is known by the instance itself and is never repeated.
 
 from dataclasses import dataclass, replace
 
+from awsroll.core.classify.draining import is_out_of_group
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import awaits_healthy, missing_targets
 from awsroll.core.decide.retire import awaits_leave, is_marked, mark, note_deregistered, registered_keys
@@ -88,7 +89,7 @@ def _take_out(view: View, one: Instance, proposals: Proposals, at_point: _Group)
             at_point.entering.append(one.instance_id)
         else:
             proposals.wait(Reason.SETTLING, one.instance_id)
-    elif is_drained(view, one) and one.lifecycle in (None, Lifecycle.STANDBY):
+    elif is_drained(view, one) and is_out_of_group(one):
         was_out = flight is not None and flight.stays_out
         if was_out or not awaits(view, proposals, HookPoint.AFTER_DRAIN, one.instance_id):
             at_point.ready.append(one.instance_id)

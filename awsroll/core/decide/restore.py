@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.view import LAG_SECONDS, View
+from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
+from awsroll.core.decide.processes import processes_to_resume
 from awsroll.core.decide.settings import (
     DELAY,
     MAXIMUM,
@@ -101,8 +103,9 @@ def _process_goals(view: View) -> dict[str, str | None]:
     group = view.observation.group
     if group is None:
         return {}
-    names = (name for name in view.status.saved_settings if name.startswith(PROCESS))
-    return {name: RUNNING if name.removeprefix(PROCESS) in group.suspended else None for name in names}
+    names = [name.removeprefix(PROCESS) for name in view.status.saved_settings if name.startswith(PROCESS)]
+    resumed = processes_to_resume(names, group.suspended)
+    return {f"{PROCESS}{name}": RUNNING if name in resumed else None for name in names}
 
 
 def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
@@ -114,9 +117,13 @@ def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
         elif group is None:
             continue
         elif name == MAXIMUM:
-            goals[name] = _bound_goal(group.maximum, max(int(old), group.desired), applied)
+            goals[name] = _text(
+                restored_maximum(now=group.maximum, saved=int(old), desired=group.desired, ours=_sizes(applied))
+            )
         elif name == MINIMUM:
-            goals[name] = _bound_goal(group.minimum, min(int(old), group.desired), applied)
+            goals[name] = _text(
+                restored_minimum(now=group.minimum, saved=int(old), desired=group.desired, ours=_sizes(applied))
+            )
         elif name == VERSION:
             goals[name] = _version_goal(view, group, old, applied)
     return goals
@@ -132,8 +139,12 @@ def _pool_goal(view: View, group: Group) -> str | None:
     return view.status.saved_settings[POOL] if deleted else None
 
 
-def _bound_goal(now: int, goal: int, applied: tuple[str, ...]) -> str | None:
-    return str(goal) if str(now) in applied and now != goal else None
+def _sizes(applied: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(int(value) for value in applied if value)
+
+
+def _text(size: int | None) -> str | None:
+    return None if size is None else str(size)
 
 
 def _version_goal(view: View, group: Group, old: str, applied: tuple[str, ...]) -> str | None:

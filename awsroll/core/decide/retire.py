@@ -9,22 +9,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.desired import surplus
+from awsroll.core.classify.draining import active_registrations, is_out_of_group
+from awsroll.core.classify.placement import owner_tags
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.hooks import HookPoint
-from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Flight, Mode, Status, Step
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
-from awsroll.core.tags import FLEET_TAG, RETIRING, ROLE_TAG, ROLLOUT_TAG
+from awsroll.core.tags import RETIRING
 
 
 def mark(view: View, ids: Iterable[str], role: str = RETIRING) -> act.TagInstances:
     """Return the call that tags instances before anything is done to them."""
-    tags = ((ROLLOUT_TAG, view.rollout.rollout_id), (ROLE_TAG, role), (FLEET_TAG, view.rollout.fleet))
-    return act.TagInstances(instance_ids=tuple(ids), tags=tags, reason=Reason.PREPARING)
+    return act.TagInstances(instance_ids=tuple(ids), tags=owner_tags(view.rollout, role), reason=Reason.PREPARING)
 
 
 def is_marked(view: View, one: Instance) -> bool:
@@ -81,7 +82,7 @@ def _has_failed(view: View, one: Instance) -> bool:
 
 
 def _keep(view: View, one: Instance, proposals: Proposals, keeping: _Keeping) -> None:
-    if one.lifecycle in (None, Lifecycle.STANDBY):
+    if is_out_of_group(one):
         keeping.out.append(one.instance_id)
     elif one.lifecycle is not Lifecycle.IN_SERVICE:
         proposals.wait(Reason.DRAINING, one.instance_id)
@@ -113,8 +114,7 @@ def awaits_leave(view: View, one: Instance, proposals: Proposals) -> bool:
     """Tell whether a server that takes requests must wait for its hooks before anything is done to it."""
     flight = view.status.flights.get(one.instance_id)
     begun = flight is not None and flight.deregistered_at is not None
-    registered = any(target.state is not TargetState.DRAINING for target in one.targets)
-    if begun or not registered or view.is_gone(one):
+    if begun or not active_registrations(one) or view.is_gone(one):
         return False
     return awaits(view, proposals, HookPoint.BEFORE_DEREGISTER, one.instance_id)
 
@@ -139,11 +139,7 @@ def ours_to_drain(view: View, one: Instance) -> tuple[TargetKey, ...]:
 
 def registered_keys(view: View, one: Instance) -> tuple[TargetKey, ...]:
     """Return those of them that are still in force, not draining."""
-    return tuple(
-        target.key
-        for target in one.targets
-        if target.key not in view.managed_keys and target.state is not TargetState.DRAINING
-    )
+    return tuple(key for key in active_registrations(one) if key not in view.managed_keys)
 
 
 def _next_step(view: View, one: Instance, proposals: Proposals) -> "str | act.DeregisterTargets":

@@ -11,6 +11,7 @@ from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import is_moving, surplus
 from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.gates import touches_left
+from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.victims import order
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.rollout import Strategy
@@ -154,10 +155,10 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
         return []
     extra = excess(view, capacity) - len(view.outdated) + len(view.skipped)
     # One that is healthy but not verified yet takes requests too: it goes only while the floor can spare it.
-    new = sorted(view.current, key=lambda one: (view.is_serving(one), view.is_in_service(one), one.instance_id))
+    new = surplus_order(view.current, lambda one: (view.is_serving(one), view.is_in_service(one)))
     idle = sum(1 for one in new if not view.is_in_service(one))
     room = max(0, sum(1 for one in view.live if view.is_in_service(one)) - capacity.limits.floor)
-    return new[: max(0, min(extra, idle + room))]
+    return list(new[: max(0, min(extra, idle + room))])
 
 
 def excess(view: View, capacity: Capacity) -> int:

@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
 from awsroll.core.classify.view import View
+from awsroll.core.decide.processes import SCALING_PROCESS, processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group, TemplateVersion
 from awsroll.core.model.plan import add_warnings
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 
 MINIMUM, MAXIMUM, VERSION, DESIRED = "min-size", "max-size", "version", "desired-capacity"
 PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
 RUNNING, SUSPENDED = "running", "suspended"
-_NEVER_HELPFUL = ("AZRebalance", "ReplaceUnhealthy")  # both terminate instances of their own choice
-_WHILE_SURPLUS = "AlarmNotification"  # an alarm would see the surplus as idle capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,15 +191,16 @@ def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change
 
 def _process_changes(view: View, group: Group, *, at_rest: bool) -> list[Change]:
     scaling_rests = not at_rest or surplus(view) > 0 or bool(view.status.kept)
-    wanted = [name for name in _processes(view.rollout) if name != _WHILE_SURPLUS or scaling_rests]
+    surges = bool(view.rollout.max_surge.value)
+    wanted = [name for name in processes_to_suspend(surges=surges) if name != SCALING_PROCESS or scaling_rests]
     changes = [
         Change(name=f"{PROCESS}{name}", resource=group.name, found=RUNNING, wanted=SUSPENDED)
         for name in wanted
         if name not in group.suspended
     ]
-    ours = given(view.status, f"{PROCESS}{_WHILE_SURPLUS}")[-1] == SUSPENDED
-    if not scaling_rests and ours and _WHILE_SURPLUS in group.suspended:
-        changes.append(Change(name=f"{PROCESS}{_WHILE_SURPLUS}", resource=group.name, found=SUSPENDED, wanted=RUNNING))
+    ours = given(view.status, f"{PROCESS}{SCALING_PROCESS}")[-1] == SUSPENDED
+    if not scaling_rests and ours and SCALING_PROCESS in group.suspended:
+        changes.append(Change(name=f"{PROCESS}{SCALING_PROCESS}", resource=group.name, found=SUSPENDED, wanted=RUNNING))
     return changes
 
 
@@ -212,10 +212,6 @@ def _is_in_the_way(view: View, group: Group, pool: WarmPool) -> bool:
     if not view.rollout.purges_warm_pool or view.status.saved_settings.get(POOL, str(pool)) != str(pool):
         return False
     return bool(view.outdated) or any(held != str(view.rollout.template) for held in group.warm_versions)
-
-
-def _processes(rollout: Rollout) -> tuple[str, ...]:
-    return (*_NEVER_HELPFUL, _WHILE_SURPLUS) if rollout.max_surge.value else _NEVER_HELPFUL
 
 
 def is_pinned(group: Group, template: TemplateVersion) -> bool:

@@ -9,13 +9,13 @@ import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from awsroll.core.classify import draining
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.status import TERMINATING_CALLS, Flight, Status, Step
 from awsroll.core.observe.hook_runs import is_admitted
 
 _DRIVEN_SECONDS = 60  # no plan waits as long: after a longer gap nobody has driven the rollout meanwhile
-CONFIRM_SECONDS = 2  # how long "registered nowhere" must hold when no look has shown the draining itself
 
 
 def advance(view: View) -> Status:
@@ -158,15 +158,17 @@ def is_drained(view: View, one: Instance) -> bool:
     A look must show it registered nowhere, draining included. Where no earlier look has shown the draining itself,
     the deregistration delay must have passed, or the absence must hold for a moment: one odd answer is not believed.
     """
-    if one.targets:
-        return False
     flight = view.status.flights.get(one.instance_id)
     if flight is None or flight.deregistered_at is None or flight.draining_seen:
-        return True
-    at = view.observation.at
+        return draining.is_drained(one, is_certain=True)
     delay = max((group.deregistration_delay_seconds for group in view.observation.target_groups), default=0)
-    held = flight.gone_since is not None and at - flight.gone_since >= timedelta(seconds=CONFIRM_SECONDS)
-    return held or at - flight.deregistered_at >= timedelta(seconds=delay)
+    is_certain = draining.is_absence_certain(
+        deregistered_at=flight.deregistered_at,
+        gone_since=flight.gone_since,
+        delay_seconds=delay,
+        at=view.observation.at,
+    )
+    return draining.is_drained(one, is_certain=is_certain)
 
 
 def deadline_seconds(view: View, step: Step) -> float:

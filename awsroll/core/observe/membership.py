@@ -7,6 +7,8 @@ each is taken as it is found. No calls are decided here.
 from collections.abc import Callable
 from dataclasses import replace
 
+from awsroll.core.classify.draining import active_registrations
+from awsroll.core.classify.placement import slot_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
 from awsroll.core.model.plan import add_warnings
@@ -147,9 +149,9 @@ def _add_registered_by_hand(view: View) -> Status:
     for one in view.observation.instances:
         if one.instance_id in known or view.is_leaving(one) or one.rollout == view.rollout.rollout_id:
             continue
-        keys = tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
+        keys = active_registrations(one)
         if keys:
-            shared = Slots(zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(), template=one.template)
+            shared = slot_of(one, keys)
             slots[shared] = (*slots.get(shared, ()), one.instance_id)
     return replace(status, slots=tuple(replace(shape, occupants=ids) for shape, ids in slots.items()))
 

@@ -9,17 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from awsroll.aws.parse_answers import tags_of
-from awsroll.core.decide.settings import MAXIMUM, MINIMUM, PROCESS, RUNNING
+from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
+from awsroll.core.decide.processes import processes_to_resume
+from awsroll.core.decide.settings import DESIRED, MAXIMUM, MINIMUM, PROCESS, RUNNING
 from awsroll.core.model.actions import Reason, ResumeProcesses, SuspendProcesses, UpdateGroup
 from awsroll.core.tags import SAVED_SETTING_PREFIX, STAGES_TAG
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.scope import Scope, refuse
-
-QUIET = ("AZRebalance", "ReplaceUnhealthy")
-"""Processes that end instances of their own choice."""
-_SCALING = "AlarmNotification"
-WHILE_DOUBLED = (*QUIET, _SCALING)
-"""An alarm would see the second half as idle capacity."""
 
 
 class Phase(StrEnum):
@@ -118,12 +114,18 @@ def suspend(scope: Scope, memory: Memory) -> None:
 def put_back(scope: Scope, memory: Memory) -> None:
     """Put bounds and processes back as they were, never so that the group would end instances by it; forget them."""
     name, desired = scope.rollout.group, int(scope.group["DesiredCapacity"])
+    before = int(memory.was.get(DESIRED, desired))
     maximum, minimum = memory.was.get(MAXIMUM), memory.was.get(MINIMUM)
-    highest = None if maximum is None else max(int(maximum), desired)
-    lowest = None if minimum is None else min(int(minimum), desired)
+    highest = lowest = None
+    if maximum is not None:
+        now = int(scope.group["MaxSize"])
+        highest = restored_maximum(now=now, saved=int(maximum), desired=desired, ours=(2 * before,))
+    if minimum is not None:
+        now = int(scope.group["MinSize"])
+        lowest = restored_minimum(now=now, saved=int(minimum), desired=desired, ours=range(before))
     if (highest, lowest) != (None, None):
         carry_out(scope, [UpdateGroup(group=name, minimum=lowest, maximum=highest, reason=Reason.RESTORING)])
-    names = tuple(one for one in _processes(memory) if one in suspended(scope))
+    names = processes_to_resume(_processes(memory), suspended(scope))
     if names:
         carry_out(scope, [ResumeProcesses(group=name, processes=names, reason=Reason.RESTORING)])
     forget(scope, memory)

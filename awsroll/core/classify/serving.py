@@ -1,0 +1,77 @@
+"""When a server serves, judged by one observation of it: the same rule for the engine and for the single stages.
+
+The rule is stricter than Auto Scaling's `InService`, which says only that a member is registered. A server serves if it
+runs, its group (if any) has it in service and does not mark it unhealthy, and it is healthy on every port of every
+target group, both where it must be registered and where it is registered.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey, TargetState
+
+ALIVE = (InstanceState.PENDING, InstanceState.RUNNING)
+"""EC2 states of an instance that runs or will run."""
+LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)
+"""Lifecycle states of a member that its group is ending or giving up."""
+
+
+class ObstacleKind(StrEnum):
+    """What can keep a server from serving, in the order in which it is checked."""
+
+    NOT_RUNNING = "not running"
+    NOT_IN_SERVICE = "not in service in its group"
+    MARKED_UNHEALTHY = "marked unhealthy by its group"
+    TARGET = "not healthy in a target group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """The first thing that keeps a server from serving.
+
+    Attributes:
+        kind: what it is.
+        key: the registration that is missing or not healthy; None for other kinds.
+    """
+
+    kind: ObstacleKind
+    key: TargetKey | None = None
+
+
+def obstacle(
+    instance: Instance, required: Iterable[TargetKey], *, in_group: bool, ignore_mark: bool = False
+) -> Obstacle | None:
+    """Return the first thing that keeps an instance from serving, or None if it serves.
+
+    Args:
+        instance: the instance as observed.
+        required: where it must be registered, besides where it is registered.
+        in_group: the fleet is an Auto Scaling group: only a member in service serves.
+        ignore_mark: a member that its group marks unhealthy can serve.
+    """
+    if not _is_running(instance):
+        return Obstacle(kind=ObstacleKind.NOT_RUNNING)
+    if in_group and instance.lifecycle is not Lifecycle.IN_SERVICE:
+        return Obstacle(kind=ObstacleKind.NOT_IN_SERVICE)
+    if instance.marked_unhealthy and not ignore_mark:
+        return Obstacle(kind=ObstacleKind.MARKED_UNHEALTHY)
+    listed = {target.key: target.state for target in instance.targets}
+    wanted = (*required, *listed)
+    for key in wanted:
+        if listed.get(key) is not TargetState.HEALTHY:
+            return Obstacle(kind=ObstacleKind.TARGET, key=key)
+    return None if in_group or wanted else Obstacle(kind=ObstacleKind.TARGET)
+
+
+def _is_running(instance: Instance) -> bool:
+    """Return whether the instance runs. One that EC2 does not show yet runs if a target group calls it healthy."""
+    if instance.state is InstanceState.MISSING:
+        return any(target.state is TargetState.HEALTHY for target in instance.targets)
+    return instance.state is InstanceState.RUNNING
+
+
+def unregistered(instance: Instance, keys: Iterable[TargetKey]) -> tuple[TargetKey, ...]:
+    """Return those of the keys where the instance must be registered: it is not listed there, or it drains there."""
+    active = {target.key for target in instance.targets if target.state is not TargetState.DRAINING}
+    return tuple(key for key in keys if key not in active)
