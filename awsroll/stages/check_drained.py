@@ -95,5 +95,5 @@ def still_registered(
 
 
 def _listed_words(one: Instance) -> str:
-    target = one.targets[0]
-    return f"{target.state} ({target.reason})" if target.reason else str(target.state)
+    words = [f"{target.state} ({target.reason})" if target.reason else str(target.state) for target in one.targets]
+    return ", ".join(words) or "not seen drained"

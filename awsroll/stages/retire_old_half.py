@@ -199,7 +199,7 @@ def _shrink(scope: Scope, half: _Half) -> list[str]:
         back = act.SetDesiredCapacity(group=group, value=half.before, expected=desired, reason=Reason.RESTORING)
         carry_out(scope, [back])
         return [f"desired capacity of group {group} goes from {desired} to {half.before}"]
-    room = _room(scope, half)
+    room = max(0, _room(scope, half))
     staying = [one for name, one in half.new.items() if name not in half.ending]
     _end(scope, surplus_order(staying, lambda one: (not lacking(scope, one),))[:room])
     return [f"group {group} has {len(half.new)} members, not {half.before}"]

@@ -42,11 +42,9 @@ def put_in_standby(scope: Scope, going: Iterable[Instance]) -> None:
     memory = read_memory(scope)
     desired, minimum = int(scope.group["DesiredCapacity"]), int(scope.group["MinSize"])
     left = max(0, desired - len(names))
-    was = (
-        running(scope, processes_to_suspend(surges=False))
-        | {DESIRED: str(desired)}
-        | ({MINIMUM: str(minimum)} if minimum > left else {})
-    )
+    was = running(scope, processes_to_suspend(surges=False)) | {DESIRED: str(desired)}
+    if minimum > left:
+        was[MINIMUM] = str(minimum)
     if memory.of(scope.rollout.rollout_id) is Phase.RELOADING:
         was = {key: value for key, value in was.items() if key == MINIMUM}  # the rest was read before the first change
     memory = remember(scope, memory, Phase.RELOADING, was)
