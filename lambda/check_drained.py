@@ -5,7 +5,7 @@ The event and the answer are described in docs/stages.md; `awsroll.stages.check_
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.stages import CheckDrainedAnswer, CheckDrainedEvent, check_drained
 from handling import handles
 

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-import surroundings as container
+import container
 from awsroll.clock import SystemClock
 from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor
 from awsroll.driver.steps import start_rollout, step

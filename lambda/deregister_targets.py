@@ -5,7 +5,7 @@ The event and the answer are described in docs/stages.md; `awsroll.stages.deregi
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.stages import DeregisterTargetsAnswer, DeregisterTargetsEvent, deregister_targets
 from handling import handles
 

@@ -5,7 +5,7 @@ The event and the answer are described in docs/stages.md; `awsroll.stages.double
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.stages import DoubleGroupAnswer, DoubleGroupEvent, double_group
 from handling import handles
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.driver.context import Context
 from awsroll.driver.steps import Bounds
 from awsroll.stores import RecordStore, RolloutRequest

@@ -15,8 +15,8 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 import structlog
 
+import container
 import named
-import surroundings as container
 from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import AwsrollError
 from driving import around, around_known, bounds

@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct, field
 
-import surroundings as container
+import container
 from awsroll.aws.connection import Connection
 from awsroll.aws.retry import RetryLimits
 from awsroll.clock import SystemClock

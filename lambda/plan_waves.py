@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-import surroundings as container
+import container
 from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.files.rollout_file import plain_fleets, to_fleets

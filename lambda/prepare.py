@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-import surroundings as container
+import container
 from awsroll.core.model.status import Outcome
 from awsroll.driver.step_status import StepStatus
 from awsroll.driver.steps import start_rollout

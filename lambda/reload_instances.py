@@ -5,7 +5,7 @@ The event and the answer are described in docs/stages.md; `awsroll.stages.reload
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.stages import ReloadInstancesAnswer, ReloadInstancesEvent, reload_instances
 from handling import handles
 

@@ -5,7 +5,7 @@ The event and the answer are described in docs/stages.md; `awsroll.stages.retire
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.stages import RetireOldHalfAnswer, RetireOldHalfEvent, retire_old_half
 from handling import handles
 

@@ -5,7 +5,7 @@ The event and the answer are described in docs/stages.md; `awsroll.stages.termin
 
 from typing import Any
 
-import surroundings as container
+import container
 from awsroll.stages import TerminateAndLaunchAnswer, TerminateAndLaunchEvent, terminate_and_launch
 from handling import handles
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import container
 import control
 import prepare
 import reconcile
-import surroundings
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 LIMIT = 2000
@@ -79,10 +79,10 @@ def machine(folder: Path, *, grouped: bool, options: dict[str, Any] | None = Non
     shape = {"servers": 2} | shape
     with sandbox:
         rolling = enter(sandbox, clock, folder, grouped=grouped, **shape)
-        session = surroundings.KeptClients(sandbox.session())
+        session = container.KeptClients(sandbox.session())
         with (
-            patch.object(surroundings, "clock", clock),
-            patch.object(surroundings, "session", lambda _order=None: session),
-            patch.object(surroundings, "store", lambda: rolling.store),
+            patch.object(container, "clock", clock),
+            patch.object(container, "session", lambda _order=None: session),
+            patch.object(container, "store", lambda: rolling.store),
         ):
             yield Machine(rolling)

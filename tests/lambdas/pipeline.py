@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import codepipeline
-import surroundings
+import container
 from tests.lambdas.driven import Machine, machine
 
 SECRET = "VERY-SECRET-ACCESS-KEY"
@@ -116,10 +116,10 @@ class _Http:
 def pipeline(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Pipeline]:
     with machine(folder, grouped=grouped, **more, servers=4) as driven:
         made = Pipeline(driven)
-        session = surroundings.session()
+        session = container.session()
         client = session.client("codepipeline", region_name="us-east-1")
         client.meta.events.register("before-call.codepipeline", made.answered)
-        with patch.object(surroundings, "session", lambda _order=None: _Session(session, client)):
+        with patch.object(container, "session", lambda _order=None: _Session(session, client)):
             yield made
 
 

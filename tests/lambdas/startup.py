@@ -35,9 +35,9 @@ print(time.process_time() - began)
 """
 _BARE = "import boto3\nclient = boto3.Session().client"
 _AWSROLL = """
-import reconcile, surroundings
+import reconcile, container
 from awsroll.aws.clients import Clients
-client = Clients(surroundings.session()).client
+client = Clients(container.session()).client
 """
 
 

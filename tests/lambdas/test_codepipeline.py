@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 import codepipeline
+import container
 import named
-import surroundings
 from awsroll.driver import steps
 from awsroll.errors import AwsUnansweredError
 from tests.lambdas.pipeline import SECRET, TOKEN, pipeline
@@ -352,11 +352,11 @@ def test_without_a_store_the_action_fails_and_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pipeline(tmp_path) as pipe:
-        monkeypatch.setattr(surroundings, "store", lambda: STORE(environment={}))
+        monkeypatch.setattr(container, "store", lambda: STORE(environment={}))
         pipe.call(pipe.job())
         assert pipe.last["failureDetails"]["type"] == "ConfigurationError"
         assert "AWSROLL_STATE is not set" in pipe.last["failureDetails"]["message"]
         monkeypatch.undo()
 
 
-STORE = surroundings.store
+STORE = container.store

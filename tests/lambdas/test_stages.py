@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-import surroundings
+import container
 from awsroll.stages.event_schema import STAGES, stage_schemas
 from named import FleetLocked, HandlerError, InvalidEvent, PreflightRefused
 from tests.stages.machine import STORIES, Bounds, Json, Watched, machine
@@ -31,8 +31,8 @@ def call(name: str, event: Any) -> Json:
 def within(world: Watched) -> Iterator[Watched]:
     session = world.sandbox.session()
     with (
-        patch.object(surroundings, "clock", world.sandbox.clock),
-        patch.object(surroundings, "session", lambda _order=None: session),
+        patch.object(container, "clock", world.sandbox.clock),
+        patch.object(container, "session", lambda _order=None: session),
     ):
         yield world
 

@@ -23,12 +23,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
 
+import container
 import control
 import judge_wave
 import plan_waves
 import prepare
 import reconcile
-import surroundings
 from awsroll.testing.clock import VirtualClock
 from definition import rollout_machine
 from tests.lambdas.driven import Machine, machine
@@ -113,7 +113,7 @@ def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[
         stack.enter_context(patch.object(StateTaskServiceSfn, "_normalise_response", _name_as_the_state_does))
         _time_passes_on(driven.rolling.clock, stack)
         sandbox = driven.rolling.sandbox
-        made = Interpreter(driven, surroundings.session().client("stepfunctions"))
+        made = Interpreter(driven, container.session().client("stepfunctions"))
         for name, function in NAMES.items():
             sandbox.functions[function] = made.function(name)
         made.create(rollout_machine(ARNS))

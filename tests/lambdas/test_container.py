@@ -3,33 +3,33 @@ from pathlib import Path
 
 import pytest
 
-import surroundings
+import container
 from tests.lambdas.bundles import run_alone
 
 
 def test_session_is_in_the_region_asked_for_or_in_the_functions_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
-    regions = [surroundings.CoreSession(asked).client("ec2").meta.region_name for asked in ("", "eu-west-1")]
+    regions = [container.CoreSession(asked).client("ec2").meta.region_name for asked in ("", "eu-west-1")]
     assert regions == ["eu-north-1", "eu-west-1"]
 
 
 def test_session_has_the_credentials_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("ACCESS_KEY_ID", "own"), ("SECRET_ACCESS_KEY", "secret"), ("SESSION_TOKEN", "token")):
         monkeypatch.setenv(f"AWS_{name}", value)
-    assert surroundings.CoreSession("eu-west-1").get_credentials().access_key == "own"
+    assert container.CoreSession("eu-west-1").get_credentials().access_key == "own"
 
 
 def test_clients_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = surroundings.KeptClients(surroundings.CoreSession("eu-west-1"))
+    kept = container.KeptClients(container.CoreSession("eu-west-1"))
     assert kept.client("ec2") is kept.client("ec2")
     assert kept.client("ec2") is not kept.client("ec2", region_name="us-east-1")
 
 
 def test_a_cold_start_imports_botocore_without_boto3(bundle: Path) -> None:
     program = """
-import json, reconcile, surroundings
-surroundings.session().client("ec2")
+import json, reconcile, container
+container.session().client("ec2")
 print(json.dumps(sorted({"boto3", "s3transfer", "botocore"} & set(sys.modules))))
 """
     assert json.loads(run_alone(bundle, program)) == ["botocore"]
