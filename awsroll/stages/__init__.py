@@ -1,10 +1,10 @@
 """Single stages of a rolling deployment, for people who compose their own state machine or pipeline.
 
-Each does one thing on instances or a group that its event names, and answers what the next one needs. None waits: a
-stage that is called again until it is done answers `done` and `wait_seconds`. There is no record: what AWS shows, and
-tags that are set before each effect, are all they go by. So a call that is made twice, or dies half way, is harmless.
+Each stage does one thing to the instances or the group in its event, and answers what the next stage needs. A stage
+does not wait: if its work takes time, it answers `done` and `wait_seconds`, and is called again. Stages keep no record:
+they rely on what AWS shows, and on tags that they set before each effect. So a call may be repeated or die half way.
 
-One file a stage; `words` has what their events share, `scope` finds the fleet, the rest are their parts.
+Each file is a stage, except: `event_fields` (what events share), `scope` (finds the fleet), and their helpers.
 """
 
 from awsroll.stages.check_drained import CheckDrainedAnswer, CheckDrainedEvent, check_drained

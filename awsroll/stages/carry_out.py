@@ -1,4 +1,4 @@
-"""Carries out actions for a stage by the fleets' own code, and turns what keeps it from going on into errors."""
+"""Execute the actions of a stage with the code of the fleets, and turn failures into errors."""
 
 from collections.abc import Sequence
 
@@ -9,27 +9,27 @@ from awsroll.stages.scope import Scope
 
 
 def carry_out(
-    scope: Scope, actions: Sequence[Action], *, fleet: Fleet | None = None, awaited: frozenset[str] = frozenset()
+    scope: Scope, actions: Sequence[Action], *, fleet: Fleet | None = None, not_yet: frozenset[str] = frozenset()
 ) -> tuple[Result, ...]:
-    """Carry out actions in order; return what came of those that were done, are stale, or are to be awaited.
+    """Execute actions in order and return their results: done, stale, or refused with a code of `not_yet`.
 
     Args:
         scope: the fleet.
         actions: what to do.
-        fleet: what carries them out, if it is to be kept.
-        awaited: error codes that a stage takes as "not yet".
+        fleet: what executes the actions; pass it to use the same one several times.
+        not_yet: error codes that mean that the stage must wait.
 
     Raises:
-        AwsError: if one was refused, or has no known outcome; the call may be repeated, what was done stays done.
+        AwsError: if an action was refused, or its outcome is unknown. The call may be repeated; what was done stays.
     """
     if not actions:
         return ()
     results = (fleet or scope.fleet()).execute(scope.rollout, actions)
-    for one in results:
-        if one.answer is Answer.UNANSWERED:
-            raise AwsUnansweredError(one.message, code=one.code, operation=type(one.action).__name__)
-        if one.answer is Answer.REFUSED and one.code not in awaited:
-            raise _refusal(one)
+    for result in results:
+        if result.answer is Answer.UNANSWERED:
+            raise AwsUnansweredError(result.message, code=result.code, operation=type(result.action).__name__)
+        if result.answer is Answer.REFUSED and result.code not in not_yet:
+            raise _refusal(result)
     return results
 
 

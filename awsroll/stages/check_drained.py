@@ -1,7 +1,7 @@
-"""Stage: tells whether servers have left the target groups for good. Changes nothing.
+"""Stage: check whether servers have left the target groups. Changes nothing.
 
-Elastic Load Balancing shows `draining` for the whole deregistration delay. Only `Target.NotRegistered`, asked for by id
-and port, says that it is over: `unused` alone has three other meanings.
+Elastic Load Balancing shows `draining` for the whole deregistration delay. Only `Target.NotRegistered`, requested by id
+and port, proves that the drain is over: `unused` alone has three other meanings.
 """
 
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from awsroll.aws.connection import Connection
 from awsroll.core.classify.draining import is_drained, is_out_of_group
 from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
 from awsroll.stages.deregister_targets import Registration
-from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, first_of
+from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, limited
 from awsroll.stages.scope import Scope, check_known, find_fleet, refuse
 from awsroll.stages.stage_tags import registered_at
 
-_LOOKS_PER_DELAY = 10
+_CHECKS_PER_DELAY = 10
 _LONGEST_WAIT = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDrainedEvent(FleetEvent):
-    """Which servers to look for.
+    """Which servers to check.
 
     Attributes:
-        targets: what `deregister_targets` has answered; asked for beside every port in use in the target groups.
+        targets: the answer of `deregister_targets`. These ports are checked besides every port in use.
     """
 
     instance_ids: SomeInstances
@@ -32,10 +32,10 @@ class CheckDrainedEvent(FleetEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDrainedAnswer(CheckAnswer):
-    """Whether all of them are gone.
+    """Whether all servers are drained.
 
     Attributes:
-        draining: those that may still hold a request.
+        draining: the servers that may still hold a request.
     """
 
     instance_ids: tuple[str, ...]
@@ -43,57 +43,56 @@ class CheckDrainedAnswer(CheckAnswer):
 
 
 def check_drained(event: CheckDrainedEvent, aws: Connection) -> CheckDrainedAnswer:
-    """Tell whether no server is registered anywhere any more, and, in a group, all are in standby or have left.
+    """Check that no server is registered in a target group, and that members of a group are in standby or have left.
 
     Raises:
-        FleetError: if EC2 knows one of them not at all, or it is not of the fleet.
+        FleetError: if EC2 does not know a server, or the server is not part of the fleet.
         AwsError: if AWS refused or did not answer.
     """
     scope = find_fleet(event, aws)
-    found = scope.look(event.instance_ids)
-    check_known(scope, found)
-    left = still_registered(scope, found, event.targets)
-    for name, one in found.items():
-        if one.lifecycle is Lifecycle.IN_SERVICE:
-            left.setdefault(name, "in service in its group")
-        elif not is_out_of_group(one):
-            left.setdefault(name, f"{one.lifecycle_detail} in its group")
-    delay = max(one.deregistration_delay_seconds for one in scope.settings)
+    servers = scope.observe(event.instance_ids)
+    check_known(scope, servers)
+    waiting = still_registered(scope, servers, event.targets)
+    for name, instance in servers.items():
+        if instance.lifecycle is Lifecycle.IN_SERVICE:
+            waiting.setdefault(name, "in service in its group")
+        elif not is_out_of_group(instance):
+            waiting.setdefault(name, f"{instance.lifecycle_detail} in its group")
+    delay = max(group.deregistration_delay_seconds for group in scope.settings)
     return CheckDrainedAnswer(
         rollout_id=event.rollout_id,
         asg=scope.rollout.group,
         target_group=scope.arns,
-        instance_ids=tuple(found),
-        done=not left,
-        wait_seconds=max(1, min(_LONGEST_WAIT, round(delay / _LOOKS_PER_DELAY))),
-        details=first_of([f"{name} is {words}" for name, words in left.items()]),
-        draining=tuple(left),
+        instance_ids=tuple(servers),
+        done=not waiting,
+        wait_seconds=max(1, min(_LONGEST_WAIT, round(delay / _CHECKS_PER_DELAY))),
+        details=limited([f"{name} is {state}" for name, state in waiting.items()]),
+        draining=tuple(waiting),
     )
 
 
 def still_registered(
-    scope: Scope, found: dict[str, Instance], targets: tuple[Registration, ...] = ()
+    scope: Scope, servers: dict[str, Instance], targets: tuple[Registration, ...] = ()
 ) -> dict[str, str]:
-    """Return who may still get requests somewhere, and what is said of it there.
+    """Return the servers that may still get requests, each with its state in a target group.
 
     Raises:
-        FleetError: if a target names a target group that is not of the fleet.
+        FleetError: if a target names a target group that is not part of the fleet.
     """
-    unknown = sorted({one.target_group for one in targets} - set(scope.arns))
+    unknown = sorted({target.target_group for target in targets} - set(scope.arns))
     if unknown:
         refuse(f"{', '.join(unknown)}: not a target group of {scope.rollout.fleet}; name it in target_group")
-    recorded = {TargetKey(target_group=one.target_group, port=one.port) for one in targets}
-    for one in found.values():
-        recorded |= set(registered_at(one, scope.arns))
-    keys = scope.keys_of(found.values(), recorded)
-    answers = scope.targets.still_registered(found, keys)
+    recorded = {TargetKey(target_group=target.target_group, port=target.port) for target in targets}
+    for instance in servers.values():
+        recorded |= set(registered_at(instance, scope.arns))
+    answers = scope.targets.still_registered(servers, scope.keys_of(servers.values(), recorded))
     return {
-        name: answers.get(name) or _listed_words(one)
-        for name, one in sorted(found.items())
-        if not is_drained(one, is_certain=name not in answers)
+        name: answers.get(name) or _listed_state(instance)
+        for name, instance in sorted(servers.items())
+        if not is_drained(instance, is_certain=name not in answers)
     }
 
 
-def _listed_words(one: Instance) -> str:
-    words = [f"{target.state} ({target.reason})" if target.reason else str(target.state) for target in one.targets]
-    return ", ".join(words) or "not seen drained"
+def _listed_state(instance: Instance) -> str:
+    states = (f"{target.state} ({target.reason})".removesuffix(" ()") for target in instance.targets)
+    return ", ".join(states) or "not seen drained"

@@ -1,6 +1,7 @@
-"""Stage: tells whether servers serve: healthy in every target group on every port, in service, on the wanted version.
+"""Stage: check whether servers serve. Changes nothing.
 
-Changes nothing. One look: `InService` alone says only that a member is registered.
+A server serves if it is healthy on every port of every target group, in service in its group, and on the wanted
+version. The stage makes one observation. `InService` alone says only that a member is registered.
 """
 
 from dataclasses import dataclass
@@ -8,26 +9,25 @@ from datetime import timedelta
 
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.serving import ALIVE, LEAVING
-from awsroll.core.model.observation import Instance, TemplateVersion
-from awsroll.preflight.findings import Findings
-from awsroll.preflight.versions import pin
-from awsroll.stages.event_fields import AnyInstances, CheckAnswer, Count, FleetEvent, Template, first_of
-from awsroll.stages.scope import Scope, check_known, find_fleet, raise_refusals, refuse
-from awsroll.stages.target_health import lacking
+from awsroll.core.model.observation import Instance
+from awsroll.stages.event_fields import AnyInstances, CheckAnswer, Count, FleetEvent, Template, limited
+from awsroll.stages.scope import Scope, check_known, find_fleet, pinned_template, refuse
+from awsroll.stages.target_health import why_not_serving
 
-_LOOKED_BACK = timedelta(minutes=15)
+_PERIOD_OF_FAILURES = timedelta(minutes=15)
+_MOST_FAILURES = 3
 _LAUNCHING = "Launching"
 _FAILED = ("Failed", "Cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckHealthyEvent(FleetEvent):
-    """Whom to look at.
+    """Which servers to check.
 
     Attributes:
-        instance_ids: all of these must serve; none given: whoever is in the fleet counts.
-        launch_template: only servers that came from this version count.
-        at_least: so many must serve.
+        instance_ids: all of these must serve. Empty: all servers of the fleet are counted.
+        launch_template: only servers that were launched from this version count.
+        at_least: the number of servers that must serve.
     """
 
     instance_ids: AnyInstances = ()
@@ -37,86 +37,79 @@ class CheckHealthyEvent(FleetEvent):
     def __post_init__(self) -> None:
         FleetEvent.__post_init__(self)
         if not self.instance_ids and not self.at_least:
-            message = "say who is to be healthy: instance_ids, at_least, or both"
+            message = "name the servers that must be healthy: instance_ids, at_least, or both"
             raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckHealthyAnswer(CheckAnswer):
-    """Who serves.
+    """Which servers serve.
 
     Attributes:
-        healthy: those that serve.
+        healthy: the servers that serve.
     """
 
     healthy: tuple[str, ...]
 
 
 def check_healthy(event: CheckHealthyEvent, aws: Connection) -> CheckHealthyAnswer:
-    """Tell whether all that are named serve, and at least as many as are wanted.
+    """Check that all named servers serve, and that at least `at_least` servers serve.
 
     Raises:
-        FleetError: if one of them is unknown, not of the fleet, or has ended.
+        FleetError: if a server is unknown, not part of the fleet, or has ended.
         AwsError: if AWS refused or did not answer.
     """
     scope = find_fleet(event, aws)
-    template = _template(scope, event.launch_template)
-    found = scope.look(event.instance_ids or _everybody(scope))
+    template = pinned_template(scope, event.launch_template)
+    servers = scope.observe(event.instance_ids or _fleet_ids(scope))
     if event.instance_ids:
-        check_known(scope, found)
-        _check_alive(scope, found)
-    said = {name: lacking(scope, one, template) for name, one in found.items()}
-    healthy = tuple(name for name, words in said.items() if not words)
-    missing = [words for words in said.values() if words]
+        check_known(scope, servers)
+        _check_alive(scope, servers)
+    problems = {name: why_not_serving(scope, instance, template) for name, instance in servers.items()}
+    healthy = tuple(name for name, problem in problems.items() if not problem)
+    obstacles = [problem for problem in problems.values() if problem]
     enough = len(healthy) >= event.at_least
     details = [] if enough else [f"{len(healthy)} serve, not {event.at_least}"]
-    done = enough and (not event.instance_ids or not missing)
+    done = enough and (not event.instance_ids or not obstacles)
     if not done:
-        details += missing + _launch_failures(scope)
+        details += obstacles + _launch_failures(scope)
     return CheckHealthyAnswer(
         rollout_id=event.rollout_id,
         asg=scope.rollout.group,
         target_group=scope.arns,
         done=done,
         wait_seconds=scope.poll_seconds(),
-        details=first_of(details),
+        details=limited(details),
         healthy=healthy,
     )
 
 
-def _template(scope: Scope, named: str) -> TemplateVersion | None:
-    findings = Findings()
-    found = pin(scope.aws, named, None, findings) if named else None
-    raise_refusals(findings)
-    return found
-
-
-def _everybody(scope: Scope) -> list[str]:
+def _fleet_ids(scope: Scope) -> list[str]:
     if scope.is_group:
         return sorted(name for name in scope.members if scope.lifecycle(name) not in LEAVING)
     return sorted(scope.registrations)
 
 
-def _check_alive(scope: Scope, found: dict[str, Instance]) -> None:
+def _check_alive(scope: Scope, servers: dict[str, Instance]) -> None:
     problems = []
-    for name, one in found.items():
-        if one.state not in ALIVE:
-            why = f" ({one.state_reason})" if one.state_reason else ""
-            problems.append(f"{name} is {one.state}{why}: it will not become healthy")
-        elif scope.is_group and one.lifecycle in (None, *LEAVING):
-            problems.append(f"{name} is no member of group {scope.rollout.group} (any more)")
+    for name, instance in servers.items():
+        if instance.state not in ALIVE:
+            why = f" ({instance.state_reason})" if instance.state_reason else ""
+            problems.append(f"{name} is {instance.state}{why}: it will not become healthy")
+        elif scope.is_group and instance.lifecycle in (None, *LEAVING):
+            problems.append(f"{name} is not a member of group {scope.rollout.group}, or is leaving it")
     if problems:
         refuse(*problems)
 
 
 def _launch_failures(scope: Scope) -> list[str]:
-    """Return why the group could not launch lately, in its own words."""
+    """Return the group's own messages of its latest failed launches."""
     if not scope.is_group:
         return []
-    since = scope.aws.clock.now() - _LOOKED_BACK
+    since = scope.aws.clock.now() - _PERIOD_OF_FAILURES
     return [
-        " ".join(str(one.get("StatusMessage") or one.get("Description") or "").split())
+        " ".join(str(activity.get("StatusMessage") or activity.get("Description") or "").split())
         for page in scope.aws.autoscaling.activities(scope.rollout.group, since)
-        for one in page
-        if one.get("StatusCode") in _FAILED and one.get("Description", "").startswith(_LAUNCHING)
-    ][:3]
+        for activity in page
+        if activity.get("StatusCode") in _FAILED and activity.get("Description", "").startswith(_LAUNCHING)
+    ][:_MOST_FAILURES]

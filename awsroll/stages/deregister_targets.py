@@ -1,7 +1,7 @@
-"""Stage: takes servers out of traffic, so that the requests in flight can end.
+"""Stage: take servers out of traffic, so that their requests in flight can end.
 
-Servers registered by hand are deregistered on every port. A group's members are put in standby, for a reload: a group
-that is told to replace a member drains it by itself (`terminate_and_launch`).
+Servers registered by hand are deregistered on every port. Members of a group are put in standby, for a reload. To
+replace a member, call `terminate_and_launch`: the group drains a member that it terminates.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
-from awsroll.stages.scope import Scope, check_known, fleet_to_change, refuse
-from awsroll.stages.stage_tags import is_finished, is_taken_out, missing, registered_at, taken_out
-from awsroll.stages.standby import check_may_leave, put_in_standby
-from awsroll.stages.target_health import left_serving
+from awsroll.stages.scope import Scope, check_known, find_fleet_to_change, refuse
+from awsroll.stages.stage_tags import is_finished, is_taken_out, missing_tags, registered_at, retiring_tags
+from awsroll.stages.standby import check_may_leave, enter_standby
+from awsroll.stages.target_health import others_serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class DeregisterTargetsEvent(FleetEvent):
     """Which servers to take out of traffic.
 
     Attributes:
-        min_healthy: refuse if fewer others serve than that.
+        min_healthy: refuse if fewer other servers serve.
     """
 
     instance_ids: SomeInstances
@@ -43,11 +43,11 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeregisterTargetsAnswer(FleetAnswer):
-    """What was taken out, for `check_drained`.
+    """Which servers were taken out of traffic, for `check_drained`.
 
     Attributes:
         targets: where the servers were registered.
-        wait_seconds: the deregistration delay: earlier no drain can be seen to be over.
+        wait_seconds: the deregistration delay. No drain is seen to be over earlier.
     """
 
     instance_ids: tuple[str, ...]
@@ -56,80 +56,85 @@ class DeregisterTargetsAnswer(FleetAnswer):
 
 
 def deregister_targets(event: DeregisterTargetsEvent, aws: Connection) -> DeregisterTargetsAnswer:
-    """Take servers out of traffic; those that are out already, or that this rollout is done with, stay as they are.
+    """Take servers out of traffic. Servers that are out already, or that this rollout has finished, are left alone.
 
     Raises:
-        FleetError: if one of them is not of the fleet, or too few others serve; nothing was changed.
+        FleetError: if a server is not part of the fleet, or too few others serve; nothing was changed.
         FleetLockedError: if a rollout of awsroll's own engine holds the fleet; nothing was changed.
-        AwsError: if AWS refused or did not answer; calling it again goes on.
+        AwsError: if AWS refused or did not answer; call the stage again to continue.
     """
-    scope = fleet_to_change(event, aws)
-    found = scope.look(event.instance_ids)
-    check_known(scope, found)
-    _check_ours(scope, found)
-    going = [one for one in found.values() if not is_finished(scope.rollout, one) and one.state in ALIVE]
-    fresh = [one for one in going if not is_taken_out(scope.rollout, one)]
-    others = left_serving(scope, found) if fresh else ()
-    if fresh and len(others) < event.min_healthy:
-        refuse(f"besides {', '.join(found)} only {len(others)} serve in {scope.rollout.fleet}, not {event.min_healthy}")
+    scope = find_fleet_to_change(event, aws)
+    servers = scope.observe(event.instance_ids)
+    check_known(scope, servers)
+    _check_members(scope, servers)
+    leaving = [one for one in servers.values() if not is_finished(scope.rollout, one) and one.state in ALIVE]
+    if any(not is_taken_out(scope.rollout, instance) for instance in leaving):
+        _check_others_serve(scope, servers, event.min_healthy)
     if scope.is_group:
-        check_may_leave(scope, going)
-    places = {one.instance_id: _places(scope, one) for one in found.values()}
-    _mark(scope, going, places)
+        check_may_leave(scope, leaving)
+    registrations = {name: _registrations_of(scope, instance) for name, instance in servers.items()}
+    _tag(scope, leaving, registrations)
     if scope.is_group:
-        put_in_standby(scope, going)
-    _deregister(scope, going)
+        enter_standby(scope, leaving)
+    _deregister(scope, leaving)
     return DeregisterTargetsAnswer(
         rollout_id=event.rollout_id,
         asg=scope.rollout.group,
         target_group=scope.arns,
-        instance_ids=tuple(found),
+        instance_ids=tuple(servers),
         targets=tuple(
             Registration(instance_id=name, target_group=key.target_group, port=key.port)
-            for name, keys in places.items()
+            for name, keys in registrations.items()
             for key in keys
         ),
-        wait_seconds=max(1, round(max(one.deregistration_delay_seconds for one in scope.settings))),
+        wait_seconds=max(1, round(max(group.deregistration_delay_seconds for group in scope.settings))),
     )
 
 
-def _check_ours(scope: Scope, found: dict[str, Instance]) -> None:
+def _check_others_serve(scope: Scope, servers: dict[str, Instance], min_healthy: int) -> None:
+    others = others_serving(scope, servers)
+    if len(others) < min_healthy:
+        refuse(f"besides {', '.join(servers)} only {len(others)} serve in {scope.rollout.fleet}, not {min_healthy}")
+
+
+def _check_members(scope: Scope, servers: dict[str, Instance]) -> None:
     problems = []
-    for name, one in found.items():
-        begun = is_taken_out(scope.rollout, one) or is_finished(scope.rollout, one)
-        if scope.is_group and name not in scope.members and not begun:
-            problems.append(f"{name} is no member of group {scope.rollout.group}")
-        elif scope.is_group and not begun and one.lifecycle is not Lifecycle.IN_SERVICE:
-            problems.append(f"{name} is {one.lifecycle_detail} in group {scope.rollout.group}, not in service")
-        elif not begun and one.state not in ALIVE:
-            problems.append(f"{name} is {one.state}")
-        elif not begun and not active_registrations(one):
+    for name, instance in servers.items():
+        if is_taken_out(scope.rollout, instance) or is_finished(scope.rollout, instance):
+            continue
+        if scope.is_group and name not in scope.members:
+            problems.append(f"{name} is not a member of group {scope.rollout.group}")
+        elif scope.is_group and instance.lifecycle is not Lifecycle.IN_SERVICE:
+            problems.append(f"{name} is {instance.lifecycle_detail} in group {scope.rollout.group}, not in service")
+        elif instance.state not in ALIVE:
+            problems.append(f"{name} is {instance.state}")
+        elif not active_registrations(instance):
             problems.append(f"{name} is registered in no target group of {scope.rollout.fleet}")
     if problems:
         refuse(*problems)
 
 
-def _places(scope: Scope, one: Instance) -> tuple[TargetKey, ...]:
-    """Return where the server belongs: as written when it was first taken out, and where it is seen to be now."""
-    recorded = registered_at(one, scope.arns) if one.rollout == scope.rollout.rollout_id else ()
-    return tuple(sorted({*recorded, *(target.key for target in one.targets)}))
+def _registrations_of(scope: Scope, instance: Instance) -> tuple[TargetKey, ...]:
+    """Return where the server belongs: as its tags say since it was first taken out, and as it is listed now."""
+    recorded = registered_at(instance, scope.arns) if instance.rollout == scope.rollout.rollout_id else ()
+    return tuple(sorted({*recorded, *(target.key for target in instance.targets)}))
 
 
-def _mark(scope: Scope, going: list[Instance], places: dict[str, tuple[TargetKey, ...]]) -> None:
-    marks: list[act.Action] = []
-    for one in going:
-        wanted = taken_out(scope.rollout, places[one.instance_id])
-        if missing(one, wanted):
-            tags = tuple(wanted.items())
-            marks.append(act.TagInstances(instance_ids=(one.instance_id,), tags=tags, reason=Reason.PREPARING))
-    carry_out(scope, marks)
-
-
-def _deregister(scope: Scope, going: list[Instance]) -> None:
-    """Deregister from what no group manages."""
+def _tag(scope: Scope, leaving: list[Instance], registrations: dict[str, tuple[TargetKey, ...]]) -> None:
     writes: list[act.Action] = []
-    for one in going:
-        keys = tuple(key for key in active_registrations(one) if key not in scope.managed)
+    for instance in leaving:
+        name = instance.instance_id
+        wanted = retiring_tags(scope.rollout, registrations[name])
+        if missing_tags(instance, wanted):
+            writes.append(act.TagInstances(instance_ids=(name,), tags=tuple(wanted.items()), reason=Reason.PREPARING))
+    carry_out(scope, writes)
+
+
+def _deregister(scope: Scope, leaving: list[Instance]) -> None:
+    """Deregister servers from the target groups that no group manages."""
+    writes: list[act.Action] = []
+    for instance in leaving:
+        keys = tuple(key for key in active_registrations(instance) if key not in scope.managed)
         if keys:
-            writes.append(act.DeregisterTargets(instance_id=one.instance_id, targets=keys, reason=Reason.OUTDATED))
+            writes.append(act.DeregisterTargets(instance_id=instance.instance_id, targets=keys, reason=Reason.OUTDATED))
     carry_out(scope, writes)

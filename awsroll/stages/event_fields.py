@@ -1,7 +1,7 @@
-"""What the events and answers of all stages have in common, as JSON Schema shows it too.
+"""The fields that the events and answers of all stages share, with their JSON Schema.
 
-A stage is told the fleet it is about (`asg`, or target groups), the name of the rollout it is part of, and mostly the
-instances. The name matters: what was done under it is done no second time, however often a stage is called.
+Each event names the fleet (`asg`, or target groups), the rollout, and mostly the instances. What was done under one
+rollout id is not done again, however often a stage is called.
 """
 
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ RolloutId = Annotated[
     str,
     Meta(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$",
-        description="Names this rollout: the same in every stage of it, another one in the next rollout. The name of a "
-        "Step Functions execution does well.",
+        description="Name of this rollout: the same in each of its stages, and a new one for each rollout. The name of "
+        "the Step Functions execution is a good choice.",
     ),
 ]
 InstanceId = Annotated[str, Meta(pattern=r"^i-[0-9A-Za-z]{1,30}$")]
 SomeInstances = Annotated[tuple[InstanceId, ...], Meta(min_length=1, max_length=100)]
 ManyInstances = Annotated[tuple[InstanceId, ...], Meta(min_length=1, max_length=1000)]
 AnyInstances = Annotated[tuple[InstanceId, ...], Meta(max_length=1000)]
-Asg = Annotated[str, Meta(description="The Auto Scaling group, by name or ARN; empty: servers registered by hand.")]
+Asg = Annotated[str, Meta(description="The Auto Scaling group, by name or ARN. Empty: servers registered by hand.")]
 TargetGroupNames = Annotated[
     tuple[Annotated[str, Meta(min_length=1)], ...],
-    Meta(description="Target groups, by name or ARN. A group's own are known and need not be named."),
+    Meta(description="Target groups, by name or ARN. Those that are attached to the group need not be named."),
 ]
 Template = Annotated[
     str,
     Meta(
         pattern=r"^$|^[^:]+:[0-9]+$",
-        description="Launch template (id or name) and version, as `web:7`. A number: an alias could mean another "
-        "version at the next call.",
+        description="Launch template (id or name) and version, such as `web:7`. The version is a number, because an "
+        "alias could mean another version at the next call.",
     ),
 ]
-Seconds = Annotated[int, Meta(ge=1, description="How long to wait before the next call.")]
+Seconds = Annotated[int, Meta(ge=1, description="How many seconds to wait before the next call.")]
 Count = Annotated[int, Meta(ge=0)]
 
 _MOST_DETAILS = 20
@@ -42,7 +42,7 @@ _MOST_DETAILS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetEvent:
-    """What every stage is told."""
+    """The fields of every event."""
 
     rollout_id: RolloutId
     asg: Asg = ""
@@ -56,7 +56,7 @@ class FleetEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupEvent(FleetEvent):
-    """What a stage is told that is for groups alone."""
+    """The fields of the events of stages that work on groups only."""
 
     def __post_init__(self) -> None:
         if not self.asg:
@@ -66,7 +66,7 @@ class GroupEvent(FleetEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetAnswer:
-    """What every stage answers: the fleet again, so that the answer is enough to call the next stage.
+    """The fields of every answer. It repeats the fleet, so that an answer is enough to call the next stage.
 
     Attributes:
         target_group: ARNs of all target groups of the fleet.
@@ -79,11 +79,11 @@ class FleetAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckAnswer(FleetAnswer):
-    """What a stage answers that is called again until it is done.
+    """The fields of the answer of a stage that is called until it is done.
 
     Attributes:
-        done: what the stage is for has come about.
-        details: what it still waits for, a line each; the first of many.
+        done: the stage is finished.
+        details: what the stage waits for, one line each; at most the first 20.
     """
 
     done: bool
@@ -91,8 +91,8 @@ class CheckAnswer(FleetAnswer):
     details: tuple[str, ...] = ()
 
 
-def first_of(lines: list[str]) -> tuple[str, ...]:
-    """Return the first of many lines, and how many more there are: an answer stays small."""
+def limited(lines: list[str]) -> tuple[str, ...]:
+    """Return the first lines, and how many more there are, so that an answer stays small."""
     if len(lines) <= _MOST_DETAILS:
         return tuple(lines)
     return (*lines[:_MOST_DETAILS], f"and {len(lines) - _MOST_DETAILS} more")

@@ -1,6 +1,6 @@
-"""JSON Schema of every stage's event and answer, made from the dataclasses that check them.
+"""JSON Schema of each stage's event and answer, generated from the dataclasses that check them.
 
-`python -m awsroll.stages.event_schema` prints it; docs/stages.schema.json is that.
+`python -m awsroll.stages.event_schema` prints the content of docs/stages.schema.json.
 """
 
 import inspect
@@ -26,14 +26,14 @@ STAGES = (
 
 
 def stage_schemas() -> dict[str, Any]:
-    """Return the schemas: `#/$defs/<Name>Event` and `#/$defs/<Name>Answer`."""
+    """Return the schemas, as `#/$defs/<Name>Event` and `#/$defs/<Name>Answer`."""
     kinds = [get_type_hints(stage)[side] for stage in STAGES for side in ("event", "return")]
     _, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for kind in (*kinds, stages.Registration):
         schema = components[kind.__name__]
         schema["description"] = (inspect.getdoc(kind) or "").partition("\n")[0]
-        for name, said in attributes(kind).items():
-            schema["properties"][name].setdefault("description", said)
+        for name, description in attributes(kind).items():
+            schema["properties"][name].setdefault("description", description)
         if kind.__name__.endswith("Event"):
             schema["additionalProperties"] = False
     return {
@@ -44,13 +44,13 @@ def stage_schemas() -> dict[str, Any]:
 
 
 def attributes(kind: type) -> dict[str, str]:
-    """Return what the docstrings of a class and its bases say of their fields."""
-    found: dict[str, str] = {}
-    for one in reversed(kind.__mro__[:-1]):
-        _, _, listed = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")
-        for name, said in re.findall(r"^    (\w+): (.*(?:\n        .*)*)", listed, re.MULTILINE):
-            found[name] = " ".join(said.split())
-    return found
+    """Return the descriptions of fields from the docstrings of a class and its bases."""
+    descriptions: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        _, _, listed = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")
+        for name, description in re.findall(r"^    (\w+): (.*(?:\n        .*)*)", listed, re.MULTILINE):
+            descriptions[name] = " ".join(description.split())
+    return descriptions
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Replaces servers that are registered by hand: launch, end the old one, register the new one when it runs.
+"""Replace servers that are registered by hand: launch, terminate the old one, register the new one when it runs.
 
-The launch is asked for first, while the old server still says which subnet and tags its place has: a call that dies in
-between can be repeated, and a launch that is refused costs nothing. The client token follows from rollout and old id,
-so a place gets one server however often this runs.
+The launch comes first, while the old server still shows its subnet and tags. So a call that dies can be repeated, and a
+refused launch costs nothing. The client token is derived from rollout and old id, so an old server gets one replacement
+however often the stage is called.
 """
 
 from dataclasses import dataclass, replace
@@ -16,27 +16,26 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Launch
 from awsroll.core.tags import REPLACEMENT, REPLACES_TAG
 from awsroll.errors import FleetError
-from awsroll.preflight.findings import Findings
-from awsroll.preflight.versions import pin, template_tags
+from awsroll.preflight.versions import template_tags
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.check_drained import still_registered
 from awsroll.stages.deregister_targets import Registration
-from awsroll.stages.scope import Scope, check_known, raise_refusals, refuse
-from awsroll.stages.stage_tags import client_token, is_taken_out, ports, registered_at
+from awsroll.stages.scope import Scope, check_known, pinned_template, refuse
+from awsroll.stages.stage_tags import client_token, is_taken_out, port_tags, registered_at
 
-_NOT_SHOWN_YET = "IdempotentParameterMismatch"  # the token was used before: its instance is about to be shown
-_ENDED_AGAIN = "IdempotentInstanceTerminated"
+_NOT_SHOWN_YET = "IdempotentParameterMismatch"  # the token was used before: EC2 will show its instance soon
+_ENDED_ALREADY = "IdempotentInstanceTerminated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the replacements are to be.
+class ReplacementRequest:
+    """What the replacements must be.
 
     Attributes:
         template: a launch template and its version.
-        targets: where the old servers were registered, as far as the caller says.
-        even_protected: members that are protected from scale-in go too.
-        min_healthy: so many others must serve before a member goes.
+        targets: where the old servers were registered, as the caller says.
+        even_protected: replace members that are protected from scale-in, too.
+        min_healthy: the number of other servers that must serve before a member goes.
     """
 
     template: str = ""
@@ -46,12 +45,12 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Come:
+class ReplacementProgress:
     """How far the replacements are.
 
     Attributes:
-        new: their ids, as far as they are known.
-        waiting: what is still missing, a line each.
+        new: the ids of the new servers that are known.
+        waiting: what is still missing, one line each.
     """
 
     new: tuple[str, ...]
@@ -59,81 +58,88 @@ class Come:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A server's place: who held it, where it is registered, and who holds it now."""
+class _Replacement:
+    """One replacement: the old server, where it was registered, and the new server if it was launched."""
 
     old: Instance
     keys: tuple[TargetKey, ...]
     new: Instance | None
 
 
-def replace_servers(scope: Scope, names: tuple[str, ...], wish: Wish) -> Come:
-    """Bring every place one step on.
+def replace_servers(scope: Scope, names: tuple[str, ...], request: ReplacementRequest) -> ReplacementProgress:
+    """Make the next step of each replacement.
 
     Raises:
-        FleetError: if one of the servers may not be ended, or a replacement has ended by itself.
+        FleetError: if a server may not be terminated, or a replacement has ended.
         AwsError: if AWS refused or did not answer.
     """
-    findings = Findings()
-    template = pin(scope.aws, wish.template, None, findings)
-    raise_refusals(findings)
-    if template is None:  # cannot be: it was found
-        refuse(f"launch template {wish.template} cannot be read")
-    places = [_place(scope, one, wish) for one in scope.look(names).values()]
-    _check(scope, places, template, wish)
-    launched, waiting = _launch(scope, places, template)
-    _end(scope, launched)
+    template = pinned_template(scope, request.template)
+    if template is None:  # cannot happen: an unknown version was refused
+        refuse(f"launch template {request.template} cannot be read")
+    replacements = [_read_replacement(scope, old, request) for old in scope.observe(names).values()]
+    _check(scope, replacements, template, request)
+    launched, waiting = _launch(scope, replacements, template)
+    _terminate(scope, launched)
     waiting += _register(scope, launched)
-    return Come(new=tuple(one.new.instance_id for one in launched if one.new), waiting=tuple(waiting))
+    return ReplacementProgress(new=tuple(one.new.instance_id for one in launched if one.new), waiting=tuple(waiting))
 
 
-def _place(scope: Scope, old: Instance, wish: Wish) -> _Place:
-    said = {
-        TargetKey(target_group=one.target_group, port=one.port)
-        for one in wish.targets
-        if one.instance_id == old.instance_id
+def _read_replacement(scope: Scope, old: Instance, request: ReplacementRequest) -> _Replacement:
+    given = {
+        TargetKey(target_group=target.target_group, port=target.port)
+        for target in request.targets
+        if target.instance_id == old.instance_id
     }
-    found = scope.aws.ec2.instances_tagged(REPLACES_TAG, old.instance_id)
-    known = scope.look(one["InstanceId"] for one in found)
-    ours = [
-        one for one in known.values() if one.client_token == client_token(scope.rollout.rollout_id, old.instance_id)
-    ]
+    tagged = scope.aws.ec2.instances_tagged(REPLACES_TAG, old.instance_id)
+    token = client_token(scope.rollout.rollout_id, old.instance_id)
+    ours = [one for one in scope.observe(one["InstanceId"] for one in tagged).values() if one.client_token == token]
     new = max(ours, key=lambda one: one.state in ALIVE, default=None)
-    noted = () if new is None else registered_at(new, scope.arns)
-    return _Place(old=old, keys=tuple(sorted(said | set(registered_at(old, scope.arns)) | set(noted))), new=new)
+    recorded = () if new is None else registered_at(new, scope.arns)
+    keys = given | set(registered_at(old, scope.arns)) | set(recorded)
+    return _Replacement(old=old, keys=tuple(sorted(keys)), new=new)
 
 
-def _check(scope: Scope, places: list[_Place], template: TemplateVersion, wish: Wish) -> None:
+def _check(
+    scope: Scope, replacements: list[_Replacement], template: TemplateVersion, request: ReplacementRequest
+) -> None:
     """Check everything before the first change.
 
     Raises:
-        FleetError: naming all that is wrong.
+        FleetError: with all problems.
     """
-    fresh = {one.old.instance_id: one.old for one in places if one.new is None}
+    fresh = {one.old.instance_id: one.old for one in replacements if one.new is None}
     check_known(scope, fresh)
-    alive = {one.old.instance_id: one.old for one in places if one.old.state in ALIVE}
-    left = still_registered(scope, alive, wish.targets) if alive else {}
-    problems = [f"{name} may still get requests ({words}): see check_drained" for name, words in left.items()]
-    asked = {one.instance_id for one in wish.targets}
-    for name, old in fresh.items():
-        if not is_taken_out(scope.rollout, old) and name not in asked:
-            problems.append(f"{name} was not taken out by rollout {scope.rollout.rollout_id}: see deregister_targets")
-        elif not old.subnet_id:
-            problems.append(f"{name} is {old.state}, and EC2 says no more in which subnet it was: launch one by hand")
-        elif old.state in ALIVE and scope.aws.ec2.is_termination_protected(name):
-            problems.append(f"{name} is protected from termination: lift that first")
+    alive = {one.old.instance_id: one.old for one in replacements if one.old.state in ALIVE}
+    registered = still_registered(scope, alive, request.targets) if alive else {}
+    problems = [f"{name} may still get requests ({state}): see check_drained" for name, state in registered.items()]
+    for old in fresh.values():
+        problems += _old_server_problems(scope, old, request)
     problems += [
-        f"it is not known where {one.old.instance_id} was registered: give targets" for one in places if not one.keys
+        f"it is not known where {one.old.instance_id} was registered: pass targets"
+        for one in replacements
+        if not one.keys
     ]
-    for one in places:
-        problems += _faults(one, template)
+    for one in replacements:
+        problems += _new_server_problems(one, template)
     if problems:
         refuse(*dict.fromkeys(problems))
 
 
-def _faults(place: _Place, template: TemplateVersion) -> list[str]:
-    """Tell what is wrong with a replacement that is there already."""
-    old, new = place.old.instance_id, place.new
+def _old_server_problems(scope: Scope, old: Instance, request: ReplacementRequest) -> list[str]:
+    """Return why an old server without a replacement may not be replaced."""
+    name = old.instance_id
+    if not is_taken_out(scope.rollout, old) and name not in {target.instance_id for target in request.targets}:
+        return [f"{name} was not taken out by rollout {scope.rollout.rollout_id}: see deregister_targets"]
+    if not old.subnet_id:
+        return [f"{name} is {old.state}, and EC2 no longer shows its subnet: launch a replacement by hand"]
+    if old.state in ALIVE and scope.aws.ec2.is_termination_protected(name):
+        return [f"{name} is protected from termination: remove the protection first"]
+    return []
+
+
+def _new_server_problems(replacement: _Replacement, template: TemplateVersion) -> list[str]:
+    """Return why a server that was launched already cannot be the replacement."""
+    old, new = replacement.old.instance_id, replacement.new
     if new is None:
         return []
     if new.state not in ALIVE:
@@ -144,34 +150,32 @@ def _faults(place: _Place, template: TemplateVersion) -> list[str]:
     return []
 
 
-def _launch(scope: Scope, places: list[_Place], template: TemplateVersion) -> tuple[list[_Place], list[str]]:
-    """Launch for the places that have no new server yet; return those that have one, and what the others wait for."""
-    held, waiting = [one for one in places if one.new is not None], list[str]()
-    empty = [one for one in places if one.new is None]
-    goal_tags = tuple(key for key, _ in template_tags(scope.aws, template)) if empty else ()
+def _launch(
+    scope: Scope, replacements: list[_Replacement], template: TemplateVersion
+) -> tuple[list[_Replacement], list[str]]:
+    """Launch the new servers that are missing. Return the replacements that have one, and what the others wait for."""
+    launched, waiting = [one for one in replacements if one.new is not None], list[str]()
+    missing = [one for one in replacements if one.new is None]
+    goal_tags = tuple(key for key, _ in template_tags(scope.aws, template)) if missing else ()
     fleet = scope.fleet()
-    for one in empty:
-        known = replace(
-            scope.rollout,
-            template=template,
-            goal_tags=goal_tags,
-            baseline_tags=template_tags(scope.aws, one.old.template),
-        )
-        launch = act.LaunchInstance(launch=_request(scope, known, one), reason=Reason.REPLACING_VACANCY)
-        (result,) = carry_out(scope, [launch], fleet=fleet, awaited=frozenset({_NOT_SHOWN_YET, _ENDED_AGAIN}))
-        if result.code == _ENDED_AGAIN:
-            problem = f"what was launched in place of {one.old.instance_id} has ended: launch another by hand"
+    for one in missing:
+        baseline_tags = template_tags(scope.aws, one.old.template)
+        rollout = replace(scope.rollout, template=template, goal_tags=goal_tags, baseline_tags=baseline_tags)
+        launch = act.LaunchInstance(launch=_request(scope, rollout, one), reason=Reason.REPLACING_VACANCY)
+        (result,) = carry_out(scope, [launch], fleet=fleet, not_yet=frozenset({_NOT_SHOWN_YET, _ENDED_ALREADY}))
+        if result.code == _ENDED_ALREADY:
+            problem = f"the replacement of {one.old.instance_id} has ended: launch another by hand"
             raise FleetError(problem)
         if result.answer is Answer.DONE:
             new = Instance(instance_id=result.instance_ids[0], state=InstanceState.PENDING)
-            held.append(replace(one, new=new))
+            launched.append(replace(one, new=new))
         else:
-            waiting.append(f"EC2 does not show yet what was launched in place of {one.old.instance_id}")
-    return held, waiting
+            waiting.append(f"EC2 does not show the replacement of {one.old.instance_id} yet")
+    return launched, waiting
 
 
-def _request(scope: Scope, rollout: Rollout, place: _Place) -> Launch:
-    old, slot = place.old, slot_of(place.old, place.keys)
+def _request(scope: Scope, rollout: Rollout, replacement: _Replacement) -> Launch:
+    old, slot = replacement.old, slot_of(replacement.old, replacement.keys)
     tags = replacement_tags(rollout, old.tags, replaces=old.instance_id, template=rollout.template)
     return Launch(
         number=1,
@@ -182,12 +186,12 @@ def _request(scope: Scope, rollout: Rollout, place: _Place) -> Launch:
         template=rollout.template,
         replaces=old.instance_id,
         targets=slot.targets,
-        tags=(*tags, *ports(rollout.rollout_id, slot.targets).items()),
+        tags=(*tags, *port_tags(rollout.rollout_id, slot.targets).items()),
     )
 
 
-def _end(scope: Scope, places: list[_Place]) -> None:
-    ending = [one for one in places if one.old.state not in (InstanceState.TERMINATED, InstanceState.MISSING)]
+def _terminate(scope: Scope, replacements: list[_Replacement]) -> None:
+    ended = (InstanceState.TERMINATED, InstanceState.MISSING)
     results = carry_out(
         scope,
         [
@@ -197,29 +201,30 @@ def _end(scope: Scope, places: list[_Place]) -> None:
                 template=None,
                 reason=Reason.DRAINED,
             )
-            for one in ending
+            for one in replacements
+            if one.old.state not in ended
         ],
     )
-    stale = [one.message for one in results if one.answer is Answer.STALE]
+    stale = [result.message for result in results if result.answer is Answer.STALE]
     if stale:
-        raise FleetError(*stale, "they were not ended")
+        raise FleetError(*stale, "they were not terminated")
 
 
-def _register(scope: Scope, places: list[_Place]) -> list[str]:
-    """Register the new servers that run; say what is missing."""
+def _register(scope: Scope, replacements: list[_Replacement]) -> list[str]:
+    """Register the new servers that run. Return what is missing."""
     waiting = list[str]()
-    for one in places:
+    for one in replacements:
         new = one.new
         if new is None or new.rollout not in ("", scope.rollout.rollout_id) or new.role not in ("", REPLACEMENT):
-            continue  # another rollout has it in hand, or a later stage of this one
+            continue  # another rollout, or a later stage of this one, works on it
         if new.state is not InstanceState.RUNNING:
             waiting.append(f"{new.instance_id} is {new.state}")
             continue
-        absent = unregistered(new, one.keys)
-        if not absent:
+        keys = unregistered(new, one.keys)
+        if not keys:
             continue
-        register = act.RegisterTargets(instance_id=new.instance_id, targets=absent, reason=Reason.NEW_INSTANCE_RUNNING)
-        (result,) = carry_out(scope, [register], awaited=frozenset({"InvalidTarget"}))
+        register = act.RegisterTargets(instance_id=new.instance_id, targets=keys, reason=Reason.NEW_INSTANCE_RUNNING)
+        (result,) = carry_out(scope, [register], not_yet=frozenset({"InvalidTarget"}))
         if result.answer is not Answer.DONE:
             waiting.append(f"{new.instance_id} cannot be registered yet: {result.message}")
     return waiting

@@ -1,7 +1,7 @@
-"""What a stage changes on a group, remembered on the group itself: the engine's ledger of tags, and how far it is.
+"""The settings of a group that stages change, saved as tags on the group, and how far the stages have come.
 
-The old values stand under the engine's own keys (`awsroll:was:…`), so that `awsroll repair --asg` puts them back
-whatever became of the stages. Beside them stands whose they are. They are written before the first change.
+The old values have the engine's own keys (`awsroll:was:…`), so that `awsroll repair --asg` can restore them. The tag
+`awsroll:stages` names the rollout and its phase. Both are written before the first change.
 """
 
 from collections.abc import Mapping
@@ -29,103 +29,117 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What a group's tags say of stages.
+class SavedSettings:
+    """What the tags of a group say about stages.
 
     Attributes:
-        rollout_id: whose they are; empty if there are none.
-        was: old values by setting, whoever wrote them.
+        rollout_id: the rollout whose stages work on the group; empty if there is none.
+        phase: how far that rollout has come.
+        values: old values by setting, whichever rollout saved them.
     """
 
     rollout_id: str = ""
     phase: Phase = Phase.NONE
-    was: Mapping[str, str]
+    values: Mapping[str, str]
 
-    def of(self, rollout_id: str) -> Phase:
-        """Return how far this very rollout has come."""
+    def phase_of(self, rollout_id: str) -> Phase:
+        """Return how far a rollout has come; `NONE` if another rollout works on the group."""
         return self.phase if self.rollout_id == rollout_id else Phase.NONE
 
 
-def read_memory(scope: Scope) -> Memory:
-    """Read the group's tags."""
+def read_saved_settings(scope: Scope) -> SavedSettings:
+    """Read the tags of the group."""
     tags = tags_of(scope.group)
     owner, _, phase = tags.get(STAGES_TAG, "").partition(" ")
-    known = phase in {one.value for one in Phase}
-    return Memory(
+    known = phase in set(Phase)
+    prefix = SAVED_SETTING_PREFIX
+    return SavedSettings(
         rollout_id=owner if known else "",
         phase=Phase(phase) if known else Phase.NONE,
-        was={key.removeprefix(SAVED_SETTING_PREFIX): tags[key] for key in tags if key.startswith(SAVED_SETTING_PREFIX)},
+        values={key.removeprefix(prefix): value for key, value in tags.items() if key.startswith(prefix)},
     )
 
 
-def check_is_free(scope: Scope, memory: Memory, *mine: Phase) -> None:
-    """Refuse a group that anybody else has left changed, or that other stages of this rollout are at.
+def check_no_other_rollout(scope: Scope, saved: SavedSettings, *phases: Phase) -> None:
+    """Refuse a group whose settings were changed by another rollout, or by this one in another phase.
 
     Raises:
-        FleetError: if so.
+        FleetError: if the group has saved settings, and this rollout is not in one of the phases.
     """
-    if memory.was and memory.of(scope.rollout.rollout_id) not in mine:
-        whose = f"rollout {memory.rollout_id}" if memory.rollout_id else "an earlier rollout"
+    if saved.values and saved.phase_of(scope.rollout.rollout_id) not in phases:
+        rollout = f"rollout {saved.rollout_id}" if saved.rollout_id else "an earlier rollout"
         refuse(
-            f"{whose} has left settings of group {scope.rollout.group} changed ({', '.join(sorted(memory.was))}): let "
-            f"it come to its end, or put them back with `awsroll repair --asg {scope.rollout.group}`"
+            f"{rollout} has left settings of group {scope.rollout.group} changed ({', '.join(sorted(saved.values))}): "
+            f"finish that rollout, or restore the settings with `awsroll repair --asg {scope.rollout.group}`"
         )
 
 
-def remember(scope: Scope, memory: Memory, phase: Phase, was: Mapping[str, str]) -> Memory:
-    """Write old values and the phase, in one call; what is remembered already stays as it is."""
+def save_settings(scope: Scope, saved: SavedSettings, phase: Phase, values: Mapping[str, str]) -> SavedSettings:
+    """Write old values and the phase in one call. Values that are saved already are kept."""
     rollout_id = scope.rollout.rollout_id
-    new = {key: value for key, value in was.items() if key not in memory.was}
-    if not new and memory.of(rollout_id) is phase:
-        return memory
+    new = {key: value for key, value in values.items() if key not in saved.values}
+    if not new and saved.phase_of(rollout_id) is phase:
+        return saved
     tags = {SAVED_SETTING_PREFIX + key: value for key, value in new.items()}
     scope.aws.autoscaling.add_tags(scope.rollout.group, tags | {STAGES_TAG: f"{rollout_id} {phase}"})
-    return replace(memory, rollout_id=rollout_id, phase=phase, was={**memory.was, **new})
+    return replace(saved, rollout_id=rollout_id, phase=phase, values={**saved.values, **new})
 
 
-def forget(scope: Scope, memory: Memory) -> None:
-    """Remove the old values, then say that the rollout is done with the group: no late call changes it again."""
-    if memory.was:
-        scope.aws.autoscaling.remove_tags(scope.rollout.group, [SAVED_SETTING_PREFIX + key for key in memory.was])
-    scope.aws.autoscaling.add_tags(scope.rollout.group, {STAGES_TAG: f"{scope.rollout.rollout_id} {Phase.DONE}"})
+def forget_settings(scope: Scope, saved: SavedSettings) -> None:
+    """Remove the old values, then tag the rollout as done, so that no late call changes the group again."""
+    group = scope.rollout.group
+    if saved.values:
+        scope.aws.autoscaling.remove_tags(group, [SAVED_SETTING_PREFIX + key for key in saved.values])
+    scope.aws.autoscaling.add_tags(group, {STAGES_TAG: f"{scope.rollout.rollout_id} {Phase.DONE}"})
 
 
-def suspended(scope: Scope) -> frozenset[str]:
-    """Return which of the group's processes rest now."""
-    return frozenset(one["ProcessName"] for one in scope.group.get("SuspendedProcesses", []))
+def suspended_processes(scope: Scope) -> frozenset[str]:
+    """Return the processes of the group that are suspended now."""
+    return frozenset(process["ProcessName"] for process in scope.group.get("SuspendedProcesses", []))
 
 
-def running(scope: Scope, processes: tuple[str, ...]) -> dict[str, str]:
-    """Return, as old values, which of these processes run now."""
-    return {f"{PROCESS}{name}": RUNNING for name in processes if name not in suspended(scope)}
+def running_processes(scope: Scope, processes: tuple[str, ...]) -> dict[str, str]:
+    """Return those of the processes that run now, as settings to save."""
+    return {f"{PROCESS}{name}": RUNNING for name in processes if name not in suspended_processes(scope)}
 
 
-def _processes(memory: Memory) -> list[str]:
-    return sorted(key.removeprefix(PROCESS) for key in memory.was if key.startswith(PROCESS))
+def _saved_processes(saved: SavedSettings) -> list[str]:
+    return sorted(key.removeprefix(PROCESS) for key in saved.values if key.startswith(PROCESS))
 
 
-def suspend(scope: Scope, memory: Memory) -> None:
-    """Suspend the processes that are remembered as running."""
-    names = tuple(name for name in _processes(memory) if name not in suspended(scope))
+def suspend_processes(scope: Scope, saved: SavedSettings) -> None:
+    """Suspend the processes that are saved as running."""
+    suspended = suspended_processes(scope)
+    names = tuple(name for name in _saved_processes(saved) if name not in suspended)
     if names:
         carry_out(scope, [SuspendProcesses(group=scope.rollout.group, processes=names, reason=Reason.PREPARING)])
 
 
-def put_back(scope: Scope, memory: Memory) -> None:
-    """Put bounds and processes back as they were, never so that the group would end instances by it; forget them."""
-    name, desired = scope.rollout.group, int(scope.group["DesiredCapacity"])
-    before = int(memory.was.get(DESIRED, desired))
-    maximum, minimum = memory.was.get(MAXIMUM), memory.was.get(MINIMUM)
-    highest = lowest = None
-    if maximum is not None:
-        now = int(scope.group["MaxSize"])
-        highest = restored_maximum(now=now, saved=int(maximum), desired=desired, ours=(2 * before,))
-    if minimum is not None:
-        now = int(scope.group["MinSize"])
-        lowest = restored_minimum(now=now, saved=int(minimum), desired=desired, ours=range(before))
-    if (highest, lowest) != (None, None):
-        carry_out(scope, [UpdateGroup(group=name, minimum=lowest, maximum=highest, reason=Reason.RESTORING)])
-    names = processes_to_resume(_processes(memory), suspended(scope))
+def restore_settings(scope: Scope, saved: SavedSettings) -> None:
+    """Restore sizes and processes so that the group terminates no member by it, then forget them."""
+    group = scope.rollout.group
+    lowest, highest = _sizes_to_restore(scope, saved)
+    if (lowest, highest) != (None, None):
+        carry_out(scope, [UpdateGroup(group=group, minimum=lowest, maximum=highest, reason=Reason.RESTORING)])
+    names = processes_to_resume(_saved_processes(saved), suspended_processes(scope))
     if names:
-        carry_out(scope, [ResumeProcesses(group=name, processes=names, reason=Reason.RESTORING)])
-    forget(scope, memory)
+        carry_out(scope, [ResumeProcesses(group=group, processes=names, reason=Reason.RESTORING)])
+    forget_settings(scope, saved)
+
+
+def _sizes_to_restore(scope: Scope, saved: SavedSettings) -> tuple[int | None, int | None]:
+    """Return the minimum and the maximum to set; None for a size that is right, was not changed, or is not ours.
+
+    `double_group` sets the maximum to twice the old desired capacity. `deregister_targets` sets the minimum to what is
+    left of the old desired capacity. Another value was set by someone else.
+    """
+    desired = int(scope.group["DesiredCapacity"])
+    before = int(saved.values.get(DESIRED, desired))
+    lowest = highest = None
+    if MINIMUM in saved.values:
+        now, old = int(scope.group["MinSize"]), int(saved.values[MINIMUM])
+        lowest = restored_minimum(now=now, saved=old, desired=desired, ours=range(before))
+    if MAXIMUM in saved.values:
+        now, old = int(scope.group["MaxSize"]), int(saved.values[MAXIMUM])
+        highest = restored_maximum(now=now, saved=old, desired=desired, ours=(2 * before,))
+    return lowest, highest

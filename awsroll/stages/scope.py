@@ -1,6 +1,6 @@
-"""The fleet that an event names, looked up: what a stage acts on, and the checks that all stages share.
+"""The fleet that an event names: what a stage works on, and the checks that all stages share.
 
-Reads only. What is wrong is told all at once, before anything is changed.
+This module only reads. All problems are reported at once, before anything is changed.
 """
 
 from collections import Counter
@@ -27,6 +27,7 @@ from awsroll.core.model.observation import (
     TargetGroup,
     TargetKey,
     TargetState,
+    TemplateVersion,
 )
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -50,7 +51,8 @@ class Scope:
     """One fleet, for one call of a stage.
 
     Attributes:
-        rollout: what the fleets' own code goes by: names and kind; nothing of it is stored.
+        aws: the connection.
+        rollout: names and kind, for the code of the fleets; the rollout is not stored.
         group: the group as Auto Scaling describes it; empty for servers registered by hand.
         described: the target groups as Elastic Load Balancing describes them, by ARN.
     """
@@ -62,7 +64,7 @@ class Scope:
 
     @property
     def arns(self) -> tuple[str, ...]:
-        """The fleet's target groups."""
+        """ARNs of the fleet's target groups."""
         return self.rollout.target_groups
 
     @property
@@ -72,28 +74,28 @@ class Scope:
 
     @cached_property
     def managed(self) -> frozenset[TargetKey]:
-        """Where the group registers and drains its members by itself."""
+        """Registrations that the group makes and ends by itself."""
         attached = attached_target_groups(self.group)
         return frozenset(self.default_key(arn) for arn in self.arns if arn in attached)
 
     @cached_property
     def members(self) -> dict[str, Reply]:
-        """The group's members, leaving ones included, as it describes them."""
-        return {one["InstanceId"]: one for one in self.group.get("Instances", [])}
+        """The group's members as it describes them, leaving ones included."""
+        return {member["InstanceId"]: member for member in self.group.get("Instances", [])}
 
     @cached_property
     def targets(self) -> TargetGroups:
-        """Who is registered where."""
+        """The reader of target groups."""
         return TargetGroups(self.aws)
 
     @cached_property
     def registrations(self) -> dict[str, tuple[Target, ...]]:
-        """Every registration at the time of the first question, draining ones included, by instance."""
+        """Each registration at the first use of this property, draining ones included, by instance."""
         return self.targets.registrations(self.arns)
 
     @cached_property
     def usual(self) -> frozenset[TargetKey]:
-        """Where more than half of those registered in a target group are."""
+        """The ports of each target group on which more than half of its instances are registered."""
         on_key, in_group = Counter[TargetKey](), Counter[str]()
         for targets in self.registrations.values():
             keys = {target.key for target in targets if target.state is not TargetState.DRAINING}
@@ -107,22 +109,22 @@ class Scope:
         return self.targets.look(self.arns, attached_target_groups(self.group))
 
     def fleet(self, rollout: Rollout | None = None) -> Fleet:
-        """Return what carries out actions on this fleet."""
+        """Return what executes actions on this fleet."""
         return fleet_of(rollout or self.rollout, self.aws)
 
     def default_key(self, arn: str) -> TargetKey:
-        """Return the target group's own port."""
+        """Return the default port of a target group."""
         return TargetKey(target_group=arn, port=int(self.described[arn].get("Port", 0)))
 
     def lifecycle(self, instance_id: str) -> Lifecycle | None:
-        """Return where the instance is in the group; None if it is no member."""
+        """Return the lifecycle state of an instance in the group; None if it is not a member."""
         member = self.members.get(instance_id)
         return None if member is None else read_lifecycle(member["LifecycleState"])
 
-    def look(self, instance_ids: Iterable[str]) -> dict[str, Instance]:
-        """Return these instances in their order; one that EC2 does not know is `MISSING`."""
+    def observe(self, instance_ids: Iterable[str]) -> dict[str, Instance]:
+        """Return these instances in their order. An instance that EC2 does not know is `MISSING`."""
         wanted = tuple(dict.fromkeys(instance_ids))
-        known = {one["InstanceId"]: one for one in self.aws.ec2.instances(wanted)}
+        known = {described["InstanceId"]: described for described in self.aws.ec2.instances(wanted)}
         return {name: self._read(name, known.get(name)) for name in wanted}
 
     def _read(self, name: str, described: Reply | None) -> Instance:
@@ -132,44 +134,44 @@ class Scope:
         return read_instance(described, targets=targets, member=member)
 
     def keys_of(self, instances: Iterable[Instance], recorded: Iterable[TargetKey] = ()) -> tuple[TargetKey, ...]:
-        """Return every key at which one of these could be registered: in use there, recorded, or a default port."""
+        """Return each key where one of these may be registered: in use in the fleet, recorded, or a default port."""
         used = {target.key for targets in self.registrations.values() for target in targets}
-        own = {target.key for one in instances for target in one.targets}
+        own = {target.key for instance in instances for target in instance.targets}
         return tuple(sorted(used | own | set(recorded) | {self.default_key(arn) for arn in self.arns}))
 
-    def again(self) -> "Scope":
-        """Look at the group anew: it was changed."""
+    def refreshed(self) -> "Scope":
+        """Return the same fleet with the group as it is now, after a change."""
         group = self.aws.autoscaling.group(self.rollout.group) if self.is_group else {}
         return Scope(aws=self.aws, rollout=self.rollout, group=group or {}, described=self.described)
 
     def poll_seconds(self) -> int:
-        """Return how long to wait for a health check to tell something new."""
-        return max(1, min(_LONGEST_WAIT, round(min(one.health_interval_seconds for one in self.settings))))
+        """Return how long to wait for the next health check."""
+        return max(1, min(_LONGEST_WAIT, round(min(group.health_interval_seconds for group in self.settings))))
 
 
 def find_fleet(event: FleetEvent, aws: Connection) -> Scope:
-    """Look up the fleet that an event names.
+    """Find the fleet that an event names.
 
     Raises:
-        FleetError: if there is no such fleet, or it cannot serve at all.
+        FleetError: if the fleet does not exist, or cannot serve.
     """
     findings = Findings()
     group = find_group(aws, event.asg, findings) if event.asg else {}
     if group and group.get("Status"):
-        findings.refuse(f"somebody is deleting group {group['AutoScalingGroupName']}")
+        findings.refuse(f"group {group['AutoScalingGroupName']} is being deleted")
     described = find_target_groups(aws, event.target_group, findings)
     if group:
         attached = sorted(attached_target_groups(group) - described.keys())
-        described |= {one["TargetGroupArn"]: one for one in aws.elbv2.target_groups(attached)}
+        described |= {reply["TargetGroupArn"]: reply for reply in aws.elbv2.target_groups(attached)}
         if not described:
-            findings.refuse(f"group {group['AutoScalingGroupName']} is in no target group: attach one, or name it")
+            findings.refuse(f"group {group['AutoScalingGroupName']} has no target group: attach one, or name one")
     check_target_groups(described, findings)
     raise_refusals(findings)
-    name = group_name(event.asg) if group else "+".join(sorted(one["TargetGroupName"] for one in described.values()))
+    names = sorted(reply["TargetGroupName"] for reply in described.values())
     rollout = Rollout(
         rollout_id=event.rollout_id,
         kind=FleetKind.AUTO_SCALING if group else FleetKind.STANDALONE,
-        fleet=name,
+        fleet=group_name(event.asg) if group else "+".join(names),
         group=group_name(event.asg) if group else "",
         target_groups=tuple(sorted(described)),
         region=aws.region,
@@ -177,12 +179,12 @@ def find_fleet(event: FleetEvent, aws: Connection) -> Scope:
     return Scope(aws=aws, rollout=rollout, group=group or {}, described=described)
 
 
-def fleet_to_change(event: FleetEvent, aws: Connection) -> Scope:
-    """Look up the fleet that an event names, for a stage that will change it.
+def find_fleet_to_change(event: FleetEvent, aws: Connection) -> Scope:
+    """Find the fleet that an event names, for a stage that will change it.
 
     Raises:
-        FleetError: as `find_fleet`.
-        FleetLockedError: if a rollout of awsroll's own engine holds it.
+        FleetError: as for `find_fleet`.
+        FleetLockedError: if a rollout of awsroll's own engine holds the fleet.
     """
     scope = find_fleet(event, aws)
     Label(aws, scope.rollout, place="stages", warn=lambda _: None).check()
@@ -190,20 +192,20 @@ def fleet_to_change(event: FleetEvent, aws: Connection) -> Scope:
 
 
 def check_can_launch(scope: Scope, template: str) -> None:
-    """Refuse a group whose settings keep it from being rolled, or that launches another version.
+    """Refuse a group whose settings forbid a rollout, or that launches another version.
 
     Raises:
-        FleetError: with every reason.
+        FleetError: with all reasons.
     """
     check_can_roll(scope, Strategy.REPLACE)
     _check_launches(scope, template)
 
 
 def check_can_roll(scope: Scope, strategy: Strategy) -> None:
-    """Refuse a group whose settings keep it from being rolled.
+    """Refuse a group whose settings forbid a rollout.
 
     Raises:
-        FleetError: with every reason.
+        FleetError: with all reasons.
     """
     findings = Findings()
     spec = RolloutSpec(asg=scope.rollout.group, strategy=strategy, protected=SkipPolicy.IGNORE)
@@ -212,37 +214,48 @@ def check_can_roll(scope: Scope, strategy: Strategy) -> None:
 
 
 def _check_launches(scope: Scope, template: str) -> None:
-    """Refuse a group that launches another version than is wanted; an alias counts as what it means now.
+    """Refuse a group that launches another version. An alias counts as the version that it means now.
 
     Raises:
-        FleetError: if it does.
+        FleetError: if the group launches another version.
+    """
+    wanted = pinned_template(scope, template)
+    if wanted is None:
+        return
+    launches = _launched_template(scope)
+    if launches != str(wanted):
+        refuse(f"group {scope.rollout.group} launches {launches}, not {wanted}: set its launch template first")
+
+
+def _launched_template(scope: Scope) -> str:
+    setting = template_setting(scope.group) or {}
+    template_id, version = setting.get("LaunchTemplateId", ""), setting.get("Version") or "$Default"
+    template = pin(scope.aws, f"{template_id}:{version}", None, Findings()) if template_id else None
+    return str(template or "no launch template")
+
+
+def pinned_template(scope: Scope, template: str) -> TemplateVersion | None:
+    """Return the launch template version that an event names; None if it names none.
+
+    Raises:
+        FleetError: if there is no such version.
     """
     if not template:
-        return
+        return None
     findings = Findings()
-    wanted = pin(scope.aws, template, None, findings)
+    pinned = pin(scope.aws, template, None, findings)
     raise_refusals(findings)
-    found = _launches(scope, findings)
-    if found != str(wanted):
-        refuse(f"group {scope.rollout.group} launches {found}, not {wanted}: set its launch template first")
-
-
-def _launches(scope: Scope, findings: Findings) -> str:
-    setting = template_setting(scope.group) or {}
-    named = setting.get("LaunchTemplateId", "")
-    found = pin(scope.aws, f"{named}:{setting.get('Version') or '$Default'}", None, findings) if named else None
-    return str(found or "no launch template")
+    return pinned
 
 
 def check_known(scope: Scope, instances: Mapping[str, Instance]) -> None:
-    """Refuse ids that EC2 does not know, and members of groups where servers registered by hand are meant.
+    """Refuse ids that EC2 does not know, and members of groups if the fleet was registered by hand.
 
     Raises:
-        FleetError: naming them.
+        FleetError: with their ids.
     """
-    problems = [
-        f"EC2 knows no instance {name}" for name, one in instances.items() if one.state is InstanceState.MISSING
-    ]
+    missing = [name for name, instance in instances.items() if instance.state is InstanceState.MISSING]
+    problems = [f"EC2 knows no instance {name}" for name in missing]
     if not scope.is_group:
         groups = scope.aws.autoscaling.memberships(list(instances))
         problems += [f"{name} belongs to group {group}: name it as asg" for name, group in sorted(groups.items())]
@@ -251,10 +264,10 @@ def check_known(scope: Scope, instances: Mapping[str, Instance]) -> None:
 
 
 def raise_refusals(findings: Findings) -> None:
-    """Refuse if anything was found that forbids the stage.
+    """Refuse if a check forbids the stage.
 
     Raises:
-        FleetError: with every reason.
+        FleetError: with all reasons.
     """
     try:
         findings.raise_refusals()
@@ -263,7 +276,7 @@ def raise_refusals(findings: Findings) -> None:
 
 
 def refuse(*problems: str) -> NoReturn:
-    """Refuse before anything was changed.
+    """Raise the error of a stage that has changed nothing.
 
     Raises:
         FleetError: always.

@@ -1,4 +1,4 @@
-"""Whether instances serve, by one look: healthy in every target group, on every port, and in service in their group."""
+"""Whether instances serve, by one observation and the rule that the engine uses, too."""
 
 from collections.abc import Iterable
 
@@ -9,51 +9,50 @@ from awsroll.stages.scope import Scope
 from awsroll.stages.stage_tags import registered_at
 
 
-def expected_keys(scope: Scope, one: Instance) -> tuple[TargetKey, ...]:
-    """Return where the instance should be healthy: where it is, where it is to be, and where most of the fleet is."""
-    found = set(active_registrations(one))
-    found |= set(registered_at(one, scope.arns)) | scope.usual
-    if one.lifecycle is not None:
-        found |= scope.managed
-    covered = {key.target_group for key in found}
-    return tuple(sorted(found | {scope.default_key(arn) for arn in scope.arns if arn not in covered}))
+def required_keys(scope: Scope, instance: Instance) -> tuple[TargetKey, ...]:
+    """Return where an instance must be healthy: where it is or will be registered, and where most of the fleet is."""
+    keys = set(active_registrations(instance)) | set(registered_at(instance, scope.arns)) | scope.usual
+    if instance.lifecycle is not None:
+        keys |= scope.managed
+    covered = {key.target_group for key in keys}
+    return tuple(sorted(keys | {scope.default_key(arn) for arn in scope.arns if arn not in covered}))
 
 
-def lacking(scope: Scope, one: Instance, template: TemplateVersion | None = None) -> str:
-    """Say what an instance lacks to serve; empty if it serves."""
-    found = obstacle(one, expected_keys(scope, one), in_group=scope.is_group)
-    on_target = found is None or found.kind is ObstacleKind.TARGET
-    if on_target and template is not None and one.template != template:
-        return f"{one.instance_id} runs {one.template or 'no known launch template'}, not {template}"
-    return "" if found is None else f"{one.instance_id} is {_words(scope, one, found)}"
+def why_not_serving(scope: Scope, instance: Instance, template: TemplateVersion | None = None) -> str:
+    """Return why an instance does not serve, as a line for people; empty if it serves."""
+    first = obstacle(instance, required_keys(scope, instance), in_group=scope.is_group)
+    runs = first is None or first.kind is ObstacleKind.TARGET
+    if runs and template is not None and instance.template != template:
+        return f"{instance.instance_id} runs {instance.template or 'no known launch template'}, not {template}"
+    return "" if first is None else f"{instance.instance_id} is {_describe(scope, instance, first)}"
 
 
-def _words(scope: Scope, one: Instance, found: Obstacle) -> str:
-    match found.kind:
+def _describe(scope: Scope, instance: Instance, first: Obstacle) -> str:
+    match first.kind:
         case ObstacleKind.NOT_RUNNING:
-            return f"{one.state} ({one.state_reason})" if one.state_reason else str(one.state)
+            return f"{instance.state} ({instance.state_reason})" if instance.state_reason else str(instance.state)
         case ObstacleKind.NOT_IN_SERVICE:
-            return f"{one.lifecycle_detail or one.lifecycle or 'not a member'} in its group"
+            return f"{instance.lifecycle_detail or instance.lifecycle or 'not a member'} in its group"
         case ObstacleKind.MARKED_UNHEALTHY:
             return "marked unhealthy in its group"
         case ObstacleKind.TARGET:
-            return _target_words(scope, one, found.key)
+            return _describe_target(scope, instance, first.key)
 
 
-def _target_words(scope: Scope, one: Instance, key: TargetKey | None) -> str:
+def _describe_target(scope: Scope, instance: Instance, key: TargetKey | None) -> str:
     if key is None:
         return "not registered"
-    target = one.target(key)
-    said = "not registered" if target is None else f"{target.state} {target.reason}".strip()
-    return f"{said} in {scope.described[key.target_group]['TargetGroupName']} on port {key.port}"
+    target = instance.target(key)
+    state = "not registered" if target is None else f"{target.state} {target.reason}".strip()
+    return f"{state} in {scope.described[key.target_group]['TargetGroupName']} on port {key.port}"
 
 
 def serving(scope: Scope, instances: Iterable[Instance], template: TemplateVersion | None = None) -> tuple[str, ...]:
-    """Return which of the instances serve."""
-    return tuple(one.instance_id for one in instances if not lacking(scope, one, template))
+    """Return the ids of the instances that serve."""
+    return tuple(one.instance_id for one in instances if not why_not_serving(scope, one, template))
 
 
-def left_serving(scope: Scope, without: Iterable[str]) -> tuple[str, ...]:
-    """Return who of the fleet serves besides these instances."""
+def others_serving(scope: Scope, without: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of the servers of the fleet that serve, without these."""
     others = (scope.members if scope.is_group else scope.registrations).keys() - set(without)
-    return serving(scope, scope.look(sorted(others)).values())
+    return serving(scope, scope.observe(sorted(others)).values())

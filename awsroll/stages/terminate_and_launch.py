@@ -1,7 +1,7 @@
-"""Stage: ends servers that are out of traffic and has others launched in their place. Called again until it is done.
+"""Stage: terminate servers that are out of traffic and launch others in their place. Called until it is done.
 
-Servers registered by hand are ended and launched by the stage itself (`replacing`). A group is told to replace members:
-it deregisters, drains, ends and launches by itself, and its desired capacity stays (`replacing_members`).
+The stage launches and terminates servers that are registered by hand (`replace_standalone`). A group replaces its
+members by itself: it deregisters, drains, terminates and launches, and its desired capacity stays (`replace_members`).
 """
 
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from typing import Literal
 
 from awsroll.aws.connection import Connection
 from awsroll.stages.deregister_targets import Registration
-from awsroll.stages.event_fields import CheckAnswer, Count, FleetEvent, SomeInstances, Template, first_of
+from awsroll.stages.event_fields import CheckAnswer, Count, FleetEvent, SomeInstances, Template, limited
 from awsroll.stages.replace_members import replace_members
-from awsroll.stages.replace_standalone import Wish, replace_servers
-from awsroll.stages.scope import fleet_to_change
+from awsroll.stages.replace_standalone import ReplacementRequest, replace_servers
+from awsroll.stages.scope import find_fleet_to_change
 
 _POLL_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateAndLaunchEvent(FleetEvent):
-    """Which servers to replace, and by what.
+    """Which servers to replace, and with what.
 
     Attributes:
-        launch_template: what to launch; a group launches from its own setting, which must say the same.
-        targets: what `deregister_targets` has answered: where the replacements are registered.
-        protected: a group's members that are protected from scale-in are refused, or replaced all the same.
-        min_healthy: a group's member is only replaced while so many others serve.
+        launch_template: what to launch. A group launches from its own setting, which must be this version.
+        targets: the answer of `deregister_targets`: where the replacements are registered.
+        protected: whether members protected from scale-in are refused, or replaced like the others.
+        min_healthy: a member of a group is replaced only while at least this many others serve.
     """
 
     instance_ids: SomeInstances
@@ -43,10 +43,10 @@ class TerminateAndLaunchEvent(FleetEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateAndLaunchAnswer(CheckAnswer):
-    """What has become of the servers.
+    """How far the replacement of the servers is.
 
     Attributes:
-        new_instance_ids: what came in their place, in their order as far as it is there; for `check_healthy`.
+        new_instance_ids: the new servers so far, in the order of the old ones; for `check_healthy`.
     """
 
     instance_ids: tuple[str, ...]
@@ -54,33 +54,31 @@ class TerminateAndLaunchAnswer(CheckAnswer):
 
 
 def terminate_and_launch(event: TerminateAndLaunchEvent, aws: Connection) -> TerminateAndLaunchAnswer:
-    """Replace servers; done when as many new ones are registered, whether healthy or not.
+    """Replace servers. Done when as many new ones are registered, healthy or not.
 
     Raises:
-        FleetError: if one of them may still get requests, is protected or not of the fleet (nothing was changed), or if
-            a replacement has ended by itself.
+        FleetError: if a server may still get requests, is protected, or is not part of the fleet (nothing was changed);
+            or if a replacement has ended.
         FleetLockedError: if a rollout of awsroll's own engine holds the fleet; nothing was changed.
-        AwsError: if AWS refused or did not answer; calling it again goes on.
+        AwsError: if AWS refused or did not answer; call the stage again to continue.
     """
-    scope = fleet_to_change(event, aws)
+    scope = find_fleet_to_change(event, aws)
     names = tuple(dict.fromkeys(event.instance_ids))
-    if scope.is_group:
-        wish = Wish(
-            template=event.launch_template,
-            targets=event.targets,
-            even_protected=event.protected == "replace",
-            min_healthy=event.min_healthy,
-        )
-        come = replace_members(scope, names, wish)
-    else:
-        come = replace_servers(scope, names, Wish(template=event.launch_template, targets=event.targets))
+    request = ReplacementRequest(
+        template=event.launch_template,
+        targets=event.targets,
+        even_protected=event.protected == "replace",
+        min_healthy=event.min_healthy,
+    )
+    replace = replace_members if scope.is_group else replace_servers
+    progress = replace(scope, names, request)
     return TerminateAndLaunchAnswer(
         rollout_id=event.rollout_id,
         asg=scope.rollout.group,
         target_group=scope.arns,
         instance_ids=names,
-        done=not come.waiting,
+        done=not progress.waiting,
         wait_seconds=_POLL_SECONDS,
-        details=first_of(list(come.waiting)),
-        new_instance_ids=come.new,
+        details=limited(list(progress.waiting)),
+        new_instance_ids=progress.new,
     )

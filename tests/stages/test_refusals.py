@@ -65,10 +65,10 @@ def test_an_event_of_the_wrong_form_is_refused(name: str, changes: Json, problem
             "servers registered by hand need a launch_template",
         ),
         ("terminate_and_launch", {"protected": "ignore"}, "Invalid enum value 'ignore'"),
-        ("check_healthy", {"instance_ids": []}, "say who is to be healthy"),
-        ("reload_instances", {"command": []}, "give a command or a document"),
-        ("reload_instances", {"document": "Mine"}, "give a command or a document"),
-        ("reload_instances", {"parameters": {"a": ["b"]}}, "parameters are a document's"),
+        ("check_healthy", {"instance_ids": []}, "name the servers that must be healthy"),
+        ("reload_instances", {"command": []}, "pass either a command or a document"),
+        ("reload_instances", {"document": "Mine"}, "pass either a command or a document"),
+        ("reload_instances", {"parameters": {"a": ["b"]}}, "parameters belong to a document"),
         ("reload_instances", {"timeout_seconds": 29}, "Expected `int` >= 30"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_group_in_no_target_group_is_refused(name: str) -> None:
         )
         world.sandbox.jump(120)
         said = refused(world, name, {**world.machine.named, **ALL_STAGES[name]})
-        assert "group web is in no target group" in said
+        assert "group web has no target group" in said
 
 
 @pytest.mark.parametrize("name", OF_SERVERS)

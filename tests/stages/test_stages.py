@@ -240,7 +240,7 @@ def test_a_repair_puts_back_what_doubling_has_changed(tmp_path: Path) -> None:
         group = world.group()
         assert (group["MaxSize"], group["DesiredCapacity"], group["SuspendedProcesses"]) == (4, 3, [])
         world.sandbox.jump(120)
-        with pytest.raises(FleetError, match="somebody has put its settings back since"):
+        with pytest.raises(FleetError, match="its settings were restored since"):
             one_call(world, "retire_old_half", old_instance_ids=list(world.watch.serving))
         assert len(world.watch.serving) == 3
 
@@ -258,7 +258,7 @@ def test_a_member_of_the_new_half_is_never_retired_as_old() -> None:
     with machine(grouped=True, bounds=Bounds(floor=3, ceiling=6)) as world:
         answer = doubled(world)
         new = next(iter(world.watch.serving - set(answer["old_instance_ids"])))
-        with pytest.raises(FleetError, match=f"{new} is not of the old half of group web"):
+        with pytest.raises(FleetError, match=f"{new} is not in the old half of group web"):
             one_call(world, "retire_old_half", old_instance_ids=[*answer["old_instance_ids"], new])
         assert world.group()["DesiredCapacity"] == 6
 
