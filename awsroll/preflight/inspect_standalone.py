@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
-from awsroll.core.classify.placement import slot_of
+from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
 from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec

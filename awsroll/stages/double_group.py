@@ -9,8 +9,8 @@ from typing import Literal
 
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.serving import LEAVING
-from awsroll.core.decide.processes import processes_to_suspend
 from awsroll.core.decide.settings import DESIRED, MAXIMUM
+from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import Lifecycle

@@ -7,7 +7,7 @@ however often the stage is called.
 
 from dataclasses import dataclass, replace
 
-from awsroll.core.classify.placement import replacement_tags, slot_of
+from awsroll.core.classify.replacement import replacement_tags, slot_of
 from awsroll.core.classify.serving import ALIVE, unregistered
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason

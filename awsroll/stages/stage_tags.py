@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from awsroll.core.classify.placement import owner_tags
+from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.model.observation import Instance, TargetKey
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import ENDING_TAG, FINISHED_TAG, PORTS_PREFIX, RETIRING

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.classify import draining, placement, serving
+from awsroll.core.classify import draining, replacement, serving
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.classify.view import View
-from awsroll.core.decide import group_sizes, leaving_order, processes
+from awsroll.core.decide import group_sizes, leaving_order, suspended_processes
 from awsroll.core.decide.finish import finish
 from awsroll.core.decide.reload import reload
 from awsroll.core.decide.restore import restore
@@ -166,7 +166,7 @@ def test_a_member_is_in_traffic_in_every_other_state(state: Lifecycle) -> None:
 
 def test_which_processes_are_suspended() -> None:
     view = View(SURGING, group_look(*FOUR, seen=group(suspended=frozenset())), status())
-    with changed(processes.processes_to_suspend, lambda *, surges: ("HealthCheck",)):
+    with changed(suspended_processes.processes_to_suspend, lambda *, surges: ("HealthCheck",)):
         saved = prepare(view, bounds(SURGING, 4))[0].saved_settings
         assert [name for name in saved if name.startswith("process:")] == ["process:HealthCheck"]
         for stage in ("deregister_targets", "double_group"):
@@ -181,7 +181,7 @@ def test_which_processes_are_resumed() -> None:
     with machine(grouped=True, bounds=ANY) as world:
         old = doubled(world)
         assert [type(one) for one in restored(kept)] == [act.ResumeProcesses]
-        with changed(processes.processes_to_resume, lambda _saved, _suspended: ()):
+        with changed(suspended_processes.processes_to_resume, lambda _saved, _suspended: ()):
             assert restored(kept) == ()
             world.machine.until_done("retire_old_half", old_instance_ids=old)
             assert suspended(world) == {"AZRebalance", "AlarmNotification", "ReplaceUnhealthy"}
@@ -269,7 +269,7 @@ def test_which_tags_a_replacement_carries() -> None:
     def tags(_rollout: Any, _tags: Any, *, replaces: str, template: Any) -> Any:
         return (("colour", "red"), ("awsroll:replaces", replaces))
 
-    with changed(placement.replacement_tags, tags), machine(grouped=False, bounds=ANY) as world:
+    with changed(replacement.replacement_tags, tags), machine(grouped=False, bounds=ANY) as world:
         (launch,) = plan(vacant.forward, vacant.observation, vacant.status).actions
         assert isinstance(launch, act.LaunchInstance)
         assert launch.launch.tags == (("colour", "red"), ("awsroll:replaces", "i-0"))
@@ -283,7 +283,7 @@ def test_which_slot_a_replacement_gets() -> None:
 
     other = TargetKey(target_group="arn:web", port=81)
     two_ports = instance("i-1", targets=(*instance("i-1").targets, *moved(instance("i-1"), other).targets))
-    with changed(placement.slot_of, on_port_80), machine(grouped=False, bounds=ANY, ports=(80, 81)) as world:
+    with changed(replacement.slot_of, on_port_80), machine(grouped=False, bounds=ANY, ports=(80, 81)) as world:
         (slot,) = places_of((two_ports,))
         assert [key.port for key in slot.targets] == [80]
         tags = world.sandbox.ec2.instance(launched(world)).tags
@@ -299,7 +299,7 @@ def test_which_tags_assign_a_server_to_a_rollout() -> None:
         return ((ROLLOUT_TAG, rollout.rollout_id), (ROLE_TAG, role), ("colour", "red"))  # type: ignore[name-defined]  # noqa: F821
 
     view = View(rollout(), look(instance("i-1"), instance("i-2")), status("i-1", "i-2", retiring=("i-1",)))
-    with changed(placement.owner_tags, tags), machine(grouped=False, bounds=ANY) as world:
+    with changed(replacement.owner_tags, tags), machine(grouped=False, bounds=ANY) as world:
         (tagging,) = plan(view.forward, view.observation, view.status).actions
         assert isinstance(tagging, act.TagInstances)
         assert tagging.tags[-1] == ("colour", "red")

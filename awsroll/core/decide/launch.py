@@ -12,7 +12,7 @@ from datetime import timedelta
 from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME, MEMBERS_LAUNCHED
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import moved, shortfall
-from awsroll.core.classify.placement import replacement_tags
+from awsroll.core.classify.replacement import replacement_tags
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import launches_left
 from awsroll.core.decide.victims import order

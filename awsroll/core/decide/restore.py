@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
-from awsroll.core.decide.processes import processes_to_resume
 from awsroll.core.decide.settings import (
     DELAY,
     MAXIMUM,
@@ -25,6 +24,7 @@ from awsroll.core.decide.settings import (
     version_text,
     writes,
 )
+from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.draining import active_registrations, is_out_of_group
-from awsroll.core.classify.placement import owner_tags
+from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason

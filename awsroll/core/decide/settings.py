@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
 from awsroll.core.classify.view import View
-from awsroll.core.decide.processes import SCALING_PROCESS, processes_to_suspend
+from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group, TemplateVersion

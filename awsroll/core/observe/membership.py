@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from awsroll.core.classify.draining import active_registrations
-from awsroll.core.classify.placement import slot_of
+from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
 from awsroll.core.model.plan import add_warnings
