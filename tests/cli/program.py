@@ -1,4 +1,4 @@
-"""Runs the `awsroll` program as users do: a process, its exit code, and what it wrote where."""
+"""Run the `awsroll` program as a process and return its exit code and output."""
 
 import json
 import os
@@ -25,13 +25,13 @@ class Finished:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """What stood on standard output, each line a JSON object."""
+        """Return the JSON objects of standard output, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_"))}
-    return {**kept, **NO_ACCOUNT, **more}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_"))}
+    return {**inherited, **NO_ACCOUNT, **more}
 
 
 def start(*arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[str]":

@@ -1,4 +1,4 @@
-"""How the parts are put together: what is light to import, and what happens when a rollout cannot go on."""
+"""How the parts work together: light imports, confirmation, and rollouts that cannot continue."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ HEAVY = ("boto3", "botocore", "moto", "msgspec", "rich", "structlog", "tenacity"
 
 
 @pytest.mark.parametrize("module", ["awsroll", "awsroll.cli.main"])
-def test_importing_it_loads_nothing_heavy(module: str) -> None:
+def test_the_import_loads_no_heavy_module(module: str) -> None:
     program = f"import {module}, sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
 
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -29,7 +29,7 @@ def test_importing_it_loads_nothing_heavy(module: str) -> None:
     assert loaded.stdout.split() == []
 
 
-def test_every_public_name_is_there_and_no_other() -> None:
+def test_every_public_name_exists() -> None:
     for name in awsroll.__all__:
         assert getattr(awsroll, name) is not None
     assert set(awsroll.__all__) <= set(dir(awsroll))
@@ -41,7 +41,7 @@ def context(rolling: Rolling, **more: Any) -> Context:
     return Context(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, **more)
 
 
-def test_who_does_not_confirm_starts_nothing(tmp_path: Path) -> None:
+def test_a_rollout_without_confirmation_does_not_start(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path / "state", grouped=False, servers=2)
@@ -53,20 +53,20 @@ def test_who_does_not_confirm_starts_nothing(tmp_path: Path) -> None:
         assert rolling.serving_versions() == {"v1": 2}
 
 
-def test_a_refusal_in_the_middle_pauses_and_can_be_resumed(tmp_path: Path) -> None:
-    looks = 0
+def test_an_error_of_aws_during_a_rollout_pauses_it(tmp_path: Path) -> None:
+    observations = 0
 
-    def refuse_third_look(_service: str, operation: str, _parameters: Mapping[str, Any]) -> None:
-        nonlocal looks
-        looks += operation == "DescribeTargetHealth"
-        if operation == "DescribeTargetHealth" and looks > 8:
+    def refuse_later_calls(_service: str, operation: str, _parameters: Mapping[str, Any]) -> None:
+        nonlocal observations
+        observations += operation == "DescribeTargetHealth"
+        if operation == "DescribeTargetHealth" and observations > 8:
             code = "TargetGroupNotFound"
             raise ApiError(code, "One or more target groups not found")
 
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
-        end = sandbox.on_call(refuse_third_look)
+        end = sandbox.on_call(refuse_later_calls)
         paused = operations.roll(rolling.request(), context(rolling))
         end()
         shown = awsroll.status(paused.rollout_id, store=rolling.store)
@@ -94,14 +94,14 @@ def test_a_rollout_of_another_account_is_not_resumed(tmp_path: Path) -> None:
         assert rolling.serving_versions() == {"v1": 2}
 
 
-def test_the_plan_is_what_is_done(tmp_path: Path) -> None:
+def test_the_rollout_does_what_the_plan_says(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=3)
         plan = awsroll.plan(rolling.request(), session=sandbox.session(), clock=clock)
         report = rolling.roll()
 
-        assert {one.instance_id for one in plan.order} == set(rolling.fleet.instance_ids)
+        assert {server.instance_id for server in plan.order} == set(rolling.fleet.instance_ids)
         assert plan.lowest_serving == report.min_serving == 2
         assert plan.highest_running == report.max_running == 3
         assert awsroll.rollouts(store=rolling.store)[0].rollout_id == report.rollout_id

@@ -1,4 +1,4 @@
-"""People who ask something of a rollout from another process: pause, approve, abort, rollback."""
+"""Commands that control a rollout from another process: pause, approve, abort and rollback."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def refusing(server: SandboxServer) -> Fleet:
     return server.standalone_fleet(name="refusing", servers=2)
 
 
-def wanted(fleet: Fleet, version: int = 2) -> tuple[str, ...]:
+def request(fleet: Fleet, version: int = 2) -> tuple[str, ...]:
     if fleet.group_name:
         return ("--asg", fleet.group_name, "--launch-template", f"{fleet.template_id}:{version}", *POLL)
     arn = fleet.target_group_arns[0]
@@ -42,9 +42,9 @@ def wanted(fleet: Fleet, version: int = 2) -> tuple[str, ...]:
 def read_until(driver: "subprocess.Popen[str]", event: str) -> dict[str, Any]:
     assert driver.stdout is not None
     for line in driver.stdout:
-        found: dict[str, Any] = json.loads(line)
-        if found["event"] == event:
-            return found
+        fields: dict[str, Any] = json.loads(line)
+        if fields["event"] == event:
+            return fields
     message = f"no {event}"
     raise AssertionError(message)
 
@@ -54,9 +54,9 @@ def end(driver: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
     return driver.returncode, json.loads(out.splitlines()[-1])
 
 
-def test_a_rollout_is_paused_and_goes_on(server: SandboxServer, environment: dict[str, str]) -> None:
+def test_a_paused_rollout_is_resumed(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="pausing", servers=3)
-    with start("roll", *wanted(fleet), environment=environment) as driver:
+    with start("roll", *request(fleet), environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "instance.deregistered")
         asked = awsroll("pause", rollout, "--json", environment=environment)
@@ -71,9 +71,9 @@ def test_a_rollout_is_paused_and_goes_on(server: SandboxServer, environment: dic
     assert resumed.lines[-1]["instances"]["replaced"] == 3
 
 
-def test_a_gate_opens_when_a_person_approves(server: SandboxServer, environment: dict[str, str]) -> None:
+def test_a_checkpoint_passes_after_approval(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.auto_scaling_fleet(name="approving", desired=2)
-    words = (*wanted(fleet), "--launch-first", "--checkpoint", "1", "--approve-checkpoints")
+    words = (*request(fleet), "--launch-first", "--checkpoint", "1", "--approve-checkpoints")
     with start("roll", *words, environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "checkpoint.reached")
@@ -86,9 +86,9 @@ def test_a_gate_opens_when_a_person_approves(server: SandboxServer, environment:
     assert (code, report["status"], report["checkpoints"]) == (0, "succeeded", ["1"])
 
 
-def test_without_waiting_it_pauses_at_the_gate(server: SandboxServer, environment: dict[str, str]) -> None:
+def test_no_wait_pauses_at_the_checkpoint(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="nowait", servers=2)
-    words = (*wanted(fleet), "--launch-first", "--checkpoint", "1", "--approve-checkpoints", "--no-wait")
+    words = (*request(fleet), "--launch-first", "--checkpoint", "1", "--approve-checkpoints", "--no-wait")
     paused = awsroll("roll", *words, environment=environment)
     rollout = paused.lines[-1]["rollout_id"]
     awsroll("approve", rollout, environment=environment)
@@ -99,9 +99,11 @@ def test_without_waiting_it_pauses_at_the_gate(server: SandboxServer, environmen
     assert (resumed.code, resumed.lines[-1]["checkpoints"]) == (0, ["1"])
 
 
-def test_an_abort_settles_and_leaves_the_fleet_mixed(server: SandboxServer, environment: dict[str, str]) -> None:
+def test_an_abort_restores_settings_and_leaves_the_fleet_mixed(
+    server: SandboxServer, environment: dict[str, str]
+) -> None:
     fleet = server.auto_scaling_fleet(name="aborting", desired=3)
-    with start("roll", *wanted(fleet), environment=environment) as driver:
+    with start("roll", *request(fleet), environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "group.instances-terminated")
         aborted = awsroll("abort", rollout, "--json", environment=environment)
@@ -111,9 +113,9 @@ def test_an_abort_settles_and_leaves_the_fleet_mixed(server: SandboxServer, envi
     assert (code, report["status"], report["reason"]) == (3, "stopped", "aborted by request")
 
 
-def test_a_rollback_turns_a_running_rollout_back(server: SandboxServer, environment: dict[str, str]) -> None:
+def test_a_running_rollout_is_rolled_back(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="turning", servers=3)
-    with start("roll", *wanted(fleet), environment=environment) as driver:
+    with start("roll", *request(fleet), environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "instance.serving")
         back = awsroll("rollback", rollout, *POLL, environment=environment)
@@ -123,11 +125,9 @@ def test_a_rollback_turns_a_running_rollout_back(server: SandboxServer, environm
     assert (code, report["status"], report["reason"]) == (1, "rolled_back", "rolled back by request")
 
 
-def test_a_rollback_after_success_and_one_that_nobody_drives(
-    server: SandboxServer, environment: dict[str, str]
-) -> None:
+def test_a_rollback_after_success_and_a_repeated_rollback(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="regret", servers=2)
-    rolled = awsroll("roll", *wanted(fleet), "--launch-first", environment=environment)
+    rolled = awsroll("roll", *request(fleet), "--launch-first", environment=environment)
     rollout = rolled.lines[-1]["rollout_id"]
     back = awsroll("rollback", rollout, *POLL, environment=environment)
     again = awsroll("rollback", rollout, *POLL, environment=environment)
@@ -142,7 +142,7 @@ def test_a_rollback_after_success_and_one_that_nobody_drives(
 
 def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.auto_scaling_fleet(name="bad", desired=2, further_versions=({"sandbox:health": "unhealthy"},))
-    words = (*wanted(fleet, version=3), "--launch-first", "--healthy-timeout", "8")
+    words = (*request(fleet, version=3), "--launch-first", "--healthy-timeout", "8")
     rolled = awsroll("roll", *words, environment=environment)
 
     assert (rolled.code, rolled.lines[-1]["status"]) == (1, "rolled_back")
@@ -151,13 +151,13 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("--checkpoint", "0"), "--checkpoint 0"),
         (("--checkpoint", "3", "--checkpoint", "1"), "each must be more than the one before"),
         (("--approve-checkpoints",), "give --checkpoint"),
         (("--checkpoint", "1", "--approval-timeout", "60"), "give --approve-checkpoints too"),
-        (("--alarm", "nobody-made-it"), "there is no CloudWatch alarm 'nobody-made-it'"),
+        (("--alarm", "unknown-alarm"), "there is no CloudWatch alarm 'unknown-alarm'"),
         (("--keep-old",), "--strategy double-half or --launch-first"),
         (("--keep-old", "--launch-first"), "--max-surge 100%"),
         (("--rollback-command", "undo"), "only --strategy reload"),
@@ -165,13 +165,13 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_makes_no_sense_is_refused(
-    refusing: Fleet, environment: dict[str, str], words: tuple[str, ...], says: str
+def test_options_that_contradict_each_other_are_refused(
+    refusing: Fleet, environment: dict[str, str], words: tuple[str, ...], message: str
 ) -> None:
-    refused = awsroll("roll", *wanted(refusing), *words, environment=environment)
+    refused = awsroll("roll", *request(refusing), *words, environment=environment)
 
     assert refused.code == 2
-    assert says in refused.err
+    assert message in refused.err
     assert refused.lines[-1]["event"] == "refused"
 
 

@@ -1,4 +1,4 @@
-"""`awsroll demo`, small: it ends, it counts, and it shows what a bad version does."""
+"""`awsroll demo` with three servers, with a good version and with a bad one."""
 
 import pytest
 

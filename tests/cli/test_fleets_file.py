@@ -1,4 +1,4 @@
-"""The file of many fleets: every format, what wins over what, and everything that can be wrong with it."""
+"""The file of many fleets: formats, precedence of values, and mistakes."""
 
 import json
 import subprocess
@@ -73,7 +73,7 @@ def test_each_fleet_gets_its_whole_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["json", "yml"])
-def test_each_format_says_the_same(tmp_path: Path, suffix: str) -> None:
+def test_each_format_defines_the_same_waves(tmp_path: Path, suffix: str) -> None:
     values = msgspec.yaml.decode(EXAMPLE)
     (tmp_path / f"fleets.{suffix}").write_text(json.dumps(values))
 
@@ -87,19 +87,19 @@ def test_toml_is_read(tmp_path: Path) -> None:
     assert load_fleets(tmp_path / "fleets.toml") == FleetsSpec(waves=(wave,))
 
 
-def test_a_flag_wins_over_the_file_for_every_fleet_and_replaces_the_other_form_of_an_amount(tmp_path: Path) -> None:
+def test_an_option_overrides_every_fleet_and_replaces_the_other_form_of_an_amount(tmp_path: Path) -> None:
     path = tmp_path / "fleets.yaml"
     path.write_text("defaults: {asg: web, max-surge: 1, region: eu-west-1}\nwaves: [{fleets: [{poll: 3}]}]\n")
 
-    found = read_fleets(str(path), {"concurrent": "10%", "poll": 5.0, "launch_first": False, "alarm": []})
+    waves = read_fleets(str(path), {"concurrent": "10%", "poll": 5.0, "launch_first": False, "alarm": []})
 
-    assert found is not None
-    assert found.fleets == (
+    assert waves is not None
+    assert waves.fleets == (
         FleetSpec(name="web@eu-west-1", region="eu-west-1", request=RolloutSpec(asg="web", concurrent="10%", poll=5.0)),
     )
 
 
-def test_a_file_without_waves_is_of_one_fleet(tmp_path: Path) -> None:
+def test_a_file_without_waves_defines_one_fleet(tmp_path: Path) -> None:
     path = tmp_path / "web.yaml"
     path.write_text("asg: web\n")
 
@@ -108,11 +108,11 @@ def test_a_file_without_waves_is_of_one_fleet(tmp_path: Path) -> None:
         load_fleets(path)
 
 
-def test_the_resolved_waves_are_plain_json_and_leave_defaults_out() -> None:
+def test_the_resolved_waves_are_plain_json_without_defaults() -> None:
     plain = plain_fleets(MEANS)
 
     assert json.loads(json.dumps(plain)) == plain
-    assert [(one["name"], one["concurrency"], one["tolerated_failures"]) for one in plain["waves"]] == [
+    assert [(wave["name"], wave["concurrency"], wave["tolerated_failures"]) for wave in plain["waves"]] == [
         ("canary", 1, 0),
         ("2", 2, 1),
     ]
@@ -130,7 +130,7 @@ def test_the_resolved_waves_are_plain_json_and_leave_defaults_out() -> None:
     assert [to_spec(request) for request in requests] == [fleet.request for fleet in MEANS.fleets]
 
 
-def test_a_plain_request_means_the_same_request() -> None:
+def test_a_plain_request_is_read_back_unchanged() -> None:
     request = RolloutSpec(
         asg="web",
         strategy=Strategy.RELOAD,
@@ -187,10 +187,10 @@ WRONG: dict[str, tuple[str, list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "says"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("text", "messages"), WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("command", ["roll", "plan"])
 def test_a_wrong_file_is_refused_in_plain_lines(
-    command: str, text: str, says: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str, text: str, messages: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "fleets.yaml"
     path.write_text(text)
@@ -200,37 +200,37 @@ def test_a_wrong_file_is_refused_in_plain_lines(
     out, err = capsys.readouterr()
     assert out == ""
     assert all(line.startswith(f"awsroll: {path}: ") for line in err.splitlines())
-    for words in says:
-        assert words in err
+    for message in messages:
+        assert message in err
     assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (
             ["roll", "--asg", "web"],
             "--asg cannot be combined with the file {path}, which names its fleets; omit the option",
         ),
         (["plan", "--target-group", "web"], "--target-group cannot be combined with the file {path}"),
-        (["plan", "--out", "kept"], "--out kept: a plan can be saved for one fleet only"),
+        (["plan", "--out", "web.plan"], "--out web.plan: a plan can be saved for one fleet only"),
         (["doctor"], "the file {path} defines many fleets; only `awsroll roll -f` and `awsroll plan -f` accept it"),
-        (["roll", "--plan", "kept"], "the plan file kept cannot be read"),
+        (["roll", "--plan", "web.plan"], "the plan file web.plan cannot be read"),
     ],
     ids=["asg", "target-group", "out", "doctor", "plan"],
 )
-def test_what_is_of_one_fleet_is_refused_beside_a_file_of_many(
-    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_option_of_one_fleet_is_refused_with_a_file_of_many_fleets(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "fleets.yaml"
     path.write_text("waves: [{fleets: [{asg: web}]}]\n")
 
     assert run([*words, "-f", str(path)]) == 2
 
-    assert says.format(path=path) in capsys.readouterr().err
+    assert message.format(path=path) in capsys.readouterr().err
 
 
-def test_the_schema_takes_what_is_read_and_refuses_what_is_not() -> None:
+def test_the_schema_accepts_the_example_and_refuses_wrong_files() -> None:
     schema = fleets_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)

@@ -1,4 +1,4 @@
-"""`awsroll roll -f fleets.yaml` as a process against the sandbox: two waves, two regions, two accounts."""
+"""`awsroll roll -f fleets.yaml` as a process against the sandbox, with two waves, regions and accounts."""
 
 import json
 import signal
@@ -53,10 +53,14 @@ def _fleet_in(session: Any, name: str) -> Fleet:
 
 def _versions(session: Any, fleet: Fleet) -> list[str]:
     health = session.client("elbv2").describe_target_health(TargetGroupArn=fleet.target_group_arns[0])
-    ids = [one["Target"]["Id"] for one in health["TargetHealthDescriptions"]]
+    ids = [target["Target"]["Id"] for target in health["TargetHealthDescriptions"]]
     reservations = session.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
-    tags = [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for it in reservations for one in it["Instances"]]
-    return [one["aws:ec2launchtemplate:version"] for one in tags]
+    tags = [
+        {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+        for reservation in reservations
+        for instance in reservation["Instances"]
+    ]
+    return [values["aws:ec2launchtemplate:version"] for values in tags]
 
 
 def test_two_waves_are_rolled_over_two_regions_and_two_accounts(
@@ -85,9 +89,9 @@ waves:
 
     assert planned.code == 0, planned.err
     assert [
-        (one["fleet_name"], one["region"], one["plan"]["desired"])
+        (fleet["fleet_name"], fleet["region"], fleet["plan"]["desired"])
         for wave in planned.lines[-1]["waves"]
-        for one in wave["fleets"]
+        for fleet in wave["fleets"]
     ] == [("web-1", "us-east-1", 2), ("web-1@eu-west-1", "eu-west-1", 2), ("api", "us-east-1", 2)]
     assert rolled.code == 0, rolled.err
     report = rolled.lines[-1]
@@ -121,7 +125,7 @@ def test_bad_input_in_the_last_wave_is_refused_before_the_first_is_begun(
     path = tmp_path / "fleets.json"
     waves = [
         {"fleets": [{"target-group": "early-1", "launch-template": "early:2", "launch-first": True}]},
-        {"fleets": [{"asg": "nobody", "role": ROLE}, {"asg": "noone"}]},
+        {"fleets": [{"asg": "absent", "role": ROLE}, {"asg": "missing"}]},
     ]
     path.write_text(json.dumps({"waves": waves}))
 
@@ -129,12 +133,12 @@ def test_bad_input_in_the_last_wave_is_refused_before_the_first_is_begun(
 
     assert refused.code == 2
     assert [line["event"] for line in refused.lines] == ["refused"]
-    assert "nobody: there is no Auto Scaling group 'nobody' in us-east-1" in refused.lines[0]["reason"]
-    assert "noone: there is no Auto Scaling group 'noone' in us-east-1" in refused.lines[0]["reason"]
+    assert "absent: there is no Auto Scaling group 'absent' in us-east-1" in refused.lines[0]["reason"]
+    assert "missing: there is no Auto Scaling group 'missing' in us-east-1" in refused.lines[0]["reason"]
     assert not (tmp_path / "awsroll").exists()
 
 
-def test_ctrl_c_leaves_every_fleet_and_the_same_file_goes_on(
+def test_ctrl_c_interrupts_every_fleet_and_the_same_file_continues(
     server: SandboxServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
     fleets = [server.standalone_fleet(name=name, servers=3) for name in ("left", "right", "later")]
@@ -212,7 +216,7 @@ waves:
     assert [_versions(server.session(), fleet) for fleet in fleets] == [["1"] * 2] * 2
 
 
-def test_a_role_that_may_not_be_assumed_is_exit_5(
+def test_a_role_that_cannot_be_assumed_exits_5(
     server: SandboxServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "fleets.yaml"

@@ -1,4 +1,4 @@
-"""Whole processes that want the same fleet, and one that sleeps past its lease."""
+"""Processes that compete for one fleet, and a process that is frozen past its lease."""
 
 import json
 import signal
@@ -35,29 +35,31 @@ def changes(server: SandboxServer) -> Counter[str]:
 
 
 def until(driver: "subprocess.Popen[str]", event: str) -> dict[str, Any]:
-    """Read the driver's lines until an event; return the first line of all."""
+    """Read the driver's lines until an event; return its first line."""
     assert driver.stdout is not None
     first: dict[str, Any] = {}
     for line in driver.stdout:
-        told = json.loads(line)
-        first = first or told
-        if told["event"] == event:
+        fields = json.loads(line)
+        first = first or fields
+        if fields["event"] == event:
             return first
     pytest.fail(f"no {event}")
 
 
-def test_however_a_held_fleet_is_named_the_second_is_refused_and_the_first_untouched(
+def test_a_second_rollout_of_a_held_fleet_is_refused_under_any_name(
     server: SandboxServer, environment: dict[str, str]
 ) -> None:
     fleet = server.standalone_fleet(name="two", servers=3, target_groups=2)
     first = fleet.target_group_arns[0]
     version = ("--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
-    how = ("--launch-first",)  # so that the checks alone would let it pass
+    how = ("--launch-first",)  # the checks alone would allow this
     elsewhere = {**environment, "XDG_STATE_HOME": environment["XDG_STATE_HOME"] + "/elsewhere"}
 
-    with start("roll", "--target-group", "two-1", "--target-group", "two-2", *version, environment=environment) as one:
-        rollout_id = until(one, "instance.deregistered")["rollout_id"]
-        one.send_signal(signal.SIGSTOP)  # so that the calls counted are those of the others
+    with start(
+        "roll", "--target-group", "two-1", "--target-group", "two-2", *version, environment=environment
+    ) as driver:
+        rollout_id = until(driver, "instance.deregistered")["rollout_id"]
+        driver.send_signal(signal.SIGSTOP)  # count only the calls of the other processes
         before = changes(server)
         refused = [
             awsroll("roll", "--target-group", "two-2", *version, *how, environment=environment),
@@ -65,10 +67,10 @@ def test_however_a_held_fleet_is_named_the_second_is_refused_and_the_first_untou
             awsroll("roll", "--target-group", "two-1", *version, *how, environment=elsewhere),
         ]
         after = changes(server)
-        one.send_signal(signal.SIGCONT)
-        out, err = one.communicate(timeout=60)
+        driver.send_signal(signal.SIGCONT)
+        out, err = driver.communicate(timeout=60)
 
-    assert [one.code for one in refused] == [4, 4, 4], [one.err for one in refused]
+    assert [finished.code for finished in refused] == [4, 4, 4], [finished.err for finished in refused]
     assert all(rollout_id in finished.lines[-1]["reason"] for finished in refused)
     assert after == before
     assert json.loads(out.splitlines()[-1])["status"] == "succeeded", err
@@ -80,21 +82,19 @@ def test_a_group_by_name_and_by_arn_is_one_fleet(server: SandboxServer, environm
     (group,) = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[fleet.group_name])["AutoScalingGroups"]
     how = ("--launch-first", "--poll", "0.2", "--json")
 
-    with start("roll", "--asg", str(fleet.group_name), *how, environment=environment) as one:
-        rollout_id = until(one, "rollout.created")["rollout_id"]
-        one.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
+    with start("roll", "--asg", str(fleet.group_name), *how, environment=environment) as driver:
+        rollout_id = until(driver, "rollout.created")["rollout_id"]
+        driver.send_signal(signal.SIGSTOP)  # keep the rollout from ending while others start
         second = awsroll("roll", "--asg", group["AutoScalingGroupARN"], *how, environment=environment)
-        one.send_signal(signal.SIGCONT)
-        out, err = one.communicate(timeout=60)
+        driver.send_signal(signal.SIGCONT)
+        out, err = driver.communicate(timeout=60)
 
     assert second.code == 4, second.err
     assert rollout_id in second.err
     assert json.loads(out.splitlines()[-1])["status"] == "succeeded", err
 
 
-def test_a_process_that_was_frozen_past_its_lease_changes_nothing_more(
-    server: SandboxServer, environment: dict[str, str]
-) -> None:
+def test_a_process_frozen_past_its_lease_changes_nothing(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="frozen", servers=2)
     words = ("--target-group", "frozen-1", "--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
 
@@ -123,7 +123,7 @@ def test_a_process_that_was_frozen_past_its_lease_changes_nothing_more(
     assert resumed.code == 0, resumed.err
 
 
-def test_a_fleet_whose_driver_was_killed_is_resumed_and_not_rolled_anew(
+def test_a_fleet_whose_driver_was_killed_must_be_resumed_first(
     server: SandboxServer, environment: dict[str, str]
 ) -> None:
     fleet = server.standalone_fleet(name="left", servers=3)
@@ -146,7 +146,7 @@ def test_a_fleet_whose_driver_was_killed_is_resumed_and_not_rolled_anew(
     assert (resumed.code, again.code) == (0, 0), resumed.err + again.err
 
 
-def test_records_and_locks_can_lie_in_a_bucket(server: SandboxServer, environment: dict[str, str]) -> None:
+def test_records_and_locks_can_be_stored_in_a_bucket(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="bucket", servers=2)
     server.session().client("s3").create_bucket(Bucket="records")
     state = ("--state", "s3://records/awsroll", "--json")

@@ -1,4 +1,4 @@
-"""Hooks of a rollout file, run by the program as users do, and left in time by Ctrl-C."""
+"""Hooks of a rollout file: reading, schema, execution, and interruption by Ctrl-C."""
 
 import json
 import signal
@@ -51,14 +51,14 @@ def program(folder: Path, text: str) -> Path:
     return path
 
 
-def file_of(folder: Path, name: str, notify: Path) -> str:
+def rollout_file(folder: Path, name: str, notify: Path) -> str:
     path = folder / "web.yaml"
     path.write_text(HOOKS.format(name=name, notify=notify))
     return str(path)
 
 
-def test_a_file_gives_hooks(tmp_path: Path) -> None:
-    path = file_of(tmp_path, "web", Path("/bin/notify"))
+def test_a_file_defines_hooks(tmp_path: Path) -> None:
+    path = rollout_file(tmp_path, "web", Path("/bin/notify"))
     drained = HookSpec(point=HookPoint.AFTER_DRAIN, command=("/bin/notify", "drained"), timeout=30)
     assert build_request(file=path).hooks[1] == drained
 
@@ -87,7 +87,7 @@ def test_a_wrong_hook_is_refused(tmp_path: Path, hooks: str, problem: str) -> No
         pytest.param({"point": "after_drain", "comand": ["x"]}, False, id="key"),
     ],
 )
-def test_the_schema_knows_hooks(hook: dict[str, Any], valid: bool) -> None:
+def test_the_schema_describes_hooks(hook: dict[str, Any], valid: bool) -> None:
     errors = list(jsonschema.Draft202012Validator(file_schema()).iter_errors({"asg": "web", "hooks": [hook]}))
     assert (errors == []) is valid
 
@@ -98,7 +98,7 @@ def test_commands_of_a_file_are_run(server: SandboxServer, tmp_path: Path) -> No
     notify = program(tmp_path, NOTIFY)
     environment = {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
 
-    rolled = awsroll("roll", "-f", file_of(tmp_path, "hooked", notify), "--json", environment=environment)
+    rolled = awsroll("roll", "-f", rollout_file(tmp_path, "hooked", notify), "--json", environment=environment)
 
     assert rolled.code == 0, rolled.err
     lines = [line.split() for line in Path(f"{notify}.log").read_text().splitlines()]
@@ -108,8 +108,8 @@ def test_commands_of_a_file_are_run(server: SandboxServer, tmp_path: Path) -> No
     assert Counter(word for word, *_ in lines) == {"begin": 1, "drained": 2, "healthy": 2}
     events = Counter(line["event"] for line in rolled.lines)
     assert (events["hook.started"], events["hook.passed"]) == (5, 5)
-    told = Path(f"{notify}.json").read_text().replace("}{", "}\n{").splitlines()
-    assert {json.loads(one)["rollout_id"] for one in told} == {rolled.lines[-1]["rollout_id"]}
+    events_of_hooks = Path(f"{notify}.json").read_text().replace("}{", "}\n{").splitlines()
+    assert {json.loads(event)["rollout_id"] for event in events_of_hooks} == {rolled.lines[-1]["rollout_id"]}
 
 
 @pytest.mark.process
@@ -119,7 +119,7 @@ def test_ctrl_c_ends_a_running_command_and_resume_runs_it_again(server: SandboxS
     environment = {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
     pid = Path(f"{notify}.pid")
 
-    with start("roll", "-f", file_of(tmp_path, "slow", notify), "--json", environment=environment) as driver:
+    with start("roll", "-f", rollout_file(tmp_path, "slow", notify), "--json", environment=environment) as driver:
         end = time.monotonic() + 30
         while not pid.exists():
             assert time.monotonic() < end

@@ -1,4 +1,4 @@
-"""Users' mistakes: one line each that says what is wrong and what to do, exit 2, nothing asked of AWS, no traceback."""
+"""Users' mistakes: one line that names the problem and the fix, exit code 2, no call to AWS, no traceback."""
 
 import json
 import sys
@@ -23,12 +23,12 @@ MISTAKES = {
     "seconds-not-finite": (["roll", "--asg", "web", "--poll", "nan"], ["not a number of seconds"]),
     "missing-rollout": (["resume"], ["ROLLOUT"]),
     "parameter-without-value": (["roll", "--asg", "web", "--parameter", "x"], ["NAME=VALUE"]),
-    "unknown-profile": (["roll", "--asg", "web", "--profile", "nobody"], ["no AWS profile 'nobody'"]),
+    "unknown-profile": (["roll", "--asg", "web", "--profile", "unknown"], ["no AWS profile 'unknown'"]),
     "state-in-no-known-place": (["list", "--state", "gs://bucket/state"], ["directory", "s3://", "dynamodb://"]),
     "state-in-no-bucket": (["list", "--state", "s3:///state"], ["name of a bucket"]),
     "state-in-no-table": (["list", "--state", "dynamodb://my/table"], ["name of a table"]),
     "state-nowhere": (["list", "--state", ""], ["--state is empty"]),
-    "lease-of-a-second-anew": (["resume", "web-1", "--lease", "1"], ["--lease", "at least 5"]),
+    "lease-of-a-second-on-resume": (["resume", "web-1", "--lease", "1"], ["--lease", "at least 5"]),
     "lease-of-a-second": (["roll", "--asg", "web", "--lease", "1"], ["--lease", "at least 5"]),
     "sandbox-speed-0": (["sandbox", "--speed", "0"], ["above 0"]),
     "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),
@@ -49,9 +49,9 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(("arguments", "says"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize(("arguments", "messages"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_refused_in_plain_lines(
-    arguments: list[str], says: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    arguments: list[str], messages: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert run(arguments) == 2
 
@@ -59,8 +59,8 @@ def test_a_mistake_is_refused_in_plain_lines(
     assert out == ""
     assert all(line.startswith("awsroll: ") for line in err.splitlines())
     assert "Traceback" not in err
-    for words in says:
-        assert words in err
+    for message in messages:
+        assert message in err
     assert not (tmp_path / "state-home").exists()
 
 
@@ -78,31 +78,31 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize(("name", "text", "says"), FILES.values(), ids=FILES)
+@pytest.mark.parametrize(("name", "text", "message"), FILES.values(), ids=FILES)
 def test_a_bad_file_is_refused_by_its_name(
-    name: str, text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / name).write_text(text)
 
     assert run(["roll", "-f", str(tmp_path / name)]) == 2
 
     err = capsys.readouterr().err
-    assert says in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["roll", "-f", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml cannot be read: No such file or directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("option", "says"),
+    ("option", "message"),
     [(("--endpoint-url", "nonsense"), "Invalid endpoint: nonsense"), (("--region", "no where"), "'no where'")],
     ids=["endpoint-that-is-no-url", "region-that-is-no-region"],
 )
-def test_nowhere_to_call_is_exit_5(
-    option: tuple[str, str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_endpoint_or_region_exits_5(
+    option: tuple[str, str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "us-east-1" if name == "AWS_REGION" else "fake")
@@ -110,11 +110,11 @@ def test_nowhere_to_call_is_exit_5(
     assert run(["plan", "--asg", "web", *option]) == 5
 
     err = capsys.readouterr().err
-    assert says in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_refusal_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_also_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["roll", "--asg", "web", "--concurrent", "0", "--json"]) == 2
 
     out, err = capsys.readouterr()
@@ -126,7 +126,7 @@ def test_a_refusal_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("command", [["demo", "--servers", "1"], ["sandbox", "--port", "0"]], ids=["demo", "sandbox"])
-def test_without_the_extra_the_sandbox_says_how_to_get_it(
+def test_a_missing_extra_names_the_install_command(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "moto"]:

@@ -1,4 +1,4 @@
-"""How progress is shown: JSON lines, plain lines, the live view; and that a lost reader stops nothing."""
+"""Output for people and scripts: JSON lines, plain lines, the live view, reports and lists."""
 
 import io
 from collections.abc import Callable
@@ -25,12 +25,12 @@ from tests.stores.records import T0, WEB, busy_record, record
 KEY = TargetKey(target_group=WEB, port=80)
 
 
-class LostReader(io.StringIO):
+class ClosedReader(io.StringIO):
     def write(self, _: str) -> int:
         raise BrokenPipeError
 
 
-def _look() -> tuple:
+def _observation() -> tuple:
     rollout = record().rollout
     old = rollout.baseline[0].template
     servers = (
@@ -56,7 +56,7 @@ def test_json_lines_begin_with_event_and_time() -> None:
     )
 
 
-def test_plain_lines_leave_out_what_goes_without_saying() -> None:
+def test_plain_lines_omit_the_usual_answer() -> None:
     stream = io.StringIO()
 
     PlainLines(stream).event("instance.launched", T0, answer="done", instance_ids=("i-1", "i-2"), reason="surging")
@@ -65,25 +65,25 @@ def test_plain_lines_leave_out_what_goes_without_saying() -> None:
 
 
 @pytest.mark.parametrize("make", [JsonLines, PlainLines], ids=["json", "plain"])
-def test_a_reader_that_has_left_does_not_stop_the_rollout(make: Callable[[TextIO], Sink]) -> None:
-    heard = io.StringIO()
-    sink = Tee(make(LostReader()), PlainLines(heard))
+def test_a_closed_reader_does_not_stop_the_rollout(make: Callable[[TextIO], Sink]) -> None:
+    received = io.StringIO()
+    sink = Tee(make(ClosedReader()), PlainLines(received))
 
     sink.event("instance.launched", T0)
     sink.event("instance.serving", T0)
 
-    assert len(heard.getvalue().splitlines()) == 2
+    assert len(received.getvalue().splitlines()) == 2
 
 
 def test_the_picture_counts_what_serves_and_what_is_in_flight() -> None:
-    shown = picture(*_look())
+    shown = picture(*_observation())
 
     assert shown.cells == (("i-1", CellPhase.OUTDATED), ("i-2", CellPhase.DRAINING), ("i-3", CellPhase.CURRENT))
     assert (shown.done, shown.goal, shown.serving, shown.running) == (1, 3, 2, 3)
 
 
 def test_the_picture_tells_where_a_rollout_stands_and_who_is_kept() -> None:
-    rollout, observation, status = _look()
+    rollout, observation, status = _observation()
     kept = replace(status, retiring=(), kept=("i-2",), flights={"i-2": Flight(step=Step.KEPT, since=T0)})
     gated = replace(rollout, gates=Gates(checkpoints=(Amount(value=1), Amount(value=50, is_percentage=True))))
 
@@ -96,7 +96,7 @@ def test_the_picture_tells_where_a_rollout_stands_and_who_is_kept() -> None:
 
 def test_the_live_view_shows_the_fleet_and_keeps_warnings() -> None:
     stream = io.StringIO()
-    rollout, observation, status = _look()
+    rollout, observation, status = _observation()
     console = Console(file=stream, force_terminal=True, width=120)
 
     with LiveView(console) as view:
@@ -117,7 +117,7 @@ def test_the_report_ends_with_the_dropped_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "says"),
+    ("outcome", "advice"),
     [
         (Outcome.SUCCEEDED, ""),
         (Outcome.INTERRUPTED, "`awsroll resume web-1`"),
@@ -127,13 +127,13 @@ def test_the_report_ends_with_the_dropped_requests() -> None:
     ],
     ids=str,
 )
-def test_every_ending_says_how_to_go_on(outcome: Outcome, says: str) -> None:
+def test_every_result_names_the_next_step(outcome: Outcome, advice: str) -> None:
     report = replace(build_report(busy_record(), at=T0), status=outcome, reason="no luck")
 
-    advice = next_step(report, serving="2 of 3 servers serve")
+    step = next_step(report, serving="2 of 3 servers serve")
 
-    assert says in advice
-    assert bool(advice) is bool(says)
+    assert advice in step
+    assert bool(step) is bool(advice)
 
 
 def test_lists_are_aligned() -> None:

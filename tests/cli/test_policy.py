@@ -1,4 +1,4 @@
-"""`awsroll policy`: what it looks up, on the embedded AWS, and what it prints."""
+"""`awsroll policy`: what it reads from the embedded AWS and what it prints."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, di
     assert run(["policy", *arguments]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made.keys() == {"Version", "Statement"}
-    return {one["Sid"]: one for one in made["Statement"]}
+    return {statement["Sid"]: statement for statement in made["Statement"]}
 
 
 def new_version(sandbox: Sandbox, template: str, **data: Any) -> None:
@@ -31,7 +31,7 @@ def test_finds_the_target_groups_and_the_template_of_a_group(capsys: pytest.Capt
         fleet = sandbox.auto_scaling_fleet(desired=1, target_groups=2)
         before = sandbox.calls.copy()
         made = printed(capsys, "--asg", "web", "--launch-first", "--state", "dynamodb://records")
-        called = {one.partition(":")[2] for one in sandbox.calls - before}
+        called = {call.partition(":")[2] for call in sandbox.calls - before}
 
     assert made["LabelTargetGroups"]["Resource"] == sorted(fleet.target_group_arns)
     assert made["LaunchFromTemplate"]["Condition"] == {
@@ -39,10 +39,10 @@ def test_finds_the_target_groups_and_the_template_of_a_group(capsys: pytest.Capt
     }
     assert "autoscaling:LaunchInstances" in made["SteerGroup"]["Action"]
     assert made["KeepRecords"]["Resource"] == ["arn:aws:dynamodb:us-east-1:123456789012:table/records"]
-    assert all(one.startswith(("Describe", "Get", "List")) for one in called)
+    assert all(operation.startswith(("Describe", "Get", "List")) for operation in called)
 
 
-def test_needs_no_version_of_a_standalone_fleet_and_names_it_as_its_marks_do(
+def test_needs_no_version_of_a_standalone_fleet_and_uses_its_tag(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with Sandbox(clock=VirtualClock()) as sandbox:
@@ -106,7 +106,7 @@ def test_a_file_names_hooks_and_limits(tmp_path: Path, capsys: pytest.CaptureFix
     assert {"autoscaling:PutWarmPool", "autoscaling:EnterStandby"} <= set(made["SteerGroup"]["Action"])
 
 
-def test_a_fleet_that_cannot_be_rolled_just_now_has_a_policy_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fleet_that_cannot_be_rolled_now_still_has_a_policy(capsys: pytest.CaptureFixture[str]) -> None:
     with Sandbox(clock=VirtualClock()) as sandbox:
         sandbox.auto_scaling_fleet(desired=1)
         autoscaling = sandbox.session().client("autoscaling")
@@ -117,7 +117,7 @@ def test_a_fleet_that_cannot_be_rolled_just_now_has_a_policy_all_the_same(capsys
         assert "SteerGroup" in printed(capsys, "--asg", "web")
 
 
-def test_as_json_it_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with Sandbox(clock=VirtualClock()) as sandbox:
         sandbox.auto_scaling_fleet(desired=1)
         assert run(["policy", "--asg", "web", "--json"]) == 0
@@ -126,7 +126,7 @@ def test_as_json_it_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--asg", "wep"], "there is no Auto Scaling group 'wep' in us-east-1 (did you mean web?)"),
         (["--target-group", "wep-1"], "there is no target group 'wep-1' in us-east-1 (did you mean web-1?)"),
@@ -139,17 +139,19 @@ def test_as_json_it_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     ],
     ids=["group", "target-group", "template", "limits", "nothing"],
 )
-def test_what_is_not_there_is_refused(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_does_not_exist_is_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Sandbox(clock=VirtualClock()) as sandbox:
         sandbox.auto_scaling_fleet(desired=1)
 
         assert run(["policy", *arguments]) == 2
 
     out, err = capsys.readouterr()
-    assert (out, told in err) == ("", True), err
+    assert (out, message in err) == ("", True), err
 
 
-def test_an_instance_profile_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_instance_profile_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with Sandbox(clock=VirtualClock()) as sandbox:
         fleet = sandbox.auto_scaling_fleet(desired=1)
         new_version(sandbox, fleet.template_id, IamInstanceProfile={"Name": "gone"})

@@ -1,4 +1,4 @@
-"""The program as a process: against the sandbox's server, against nothing, and with a finger on Ctrl-C."""
+"""The program as a process: against the sandbox, without AWS, and interrupted by signals."""
 
 import json
 import signal
@@ -46,7 +46,7 @@ def test_a_fleet_is_rolled_and_the_report_is_the_last_line(first: Fleet, environ
     listed = awsroll("list", "--json", environment=environment)
 
     assert planned.code == 0, planned.err
-    assert {one["instance_id"] for one in planned.lines[-1]["order"]} == set(first.instance_ids)
+    assert {server["instance_id"] for server in planned.lines[-1]["order"]} == set(first.instance_ids)
     assert planned.lines[-1]["lowest_serving"] == 1
     assert rolled.code == 0, rolled.err
     assert rolled.lines[0]["event"] == "rollout.created"
@@ -61,7 +61,7 @@ def test_a_fleet_is_rolled_and_the_report_is_the_last_line(first: Fleet, environ
     assert report["rollout_id"] == rolled.lines[0]["rollout_id"] == listed.lines[0]["rollout_id"]
 
 
-def test_a_kept_plan_is_rolled_alone_and_refused_once_the_fleet_is_another(
+def test_a_saved_plan_is_carried_out_and_refused_after_the_fleet_has_changed(
     server: SandboxServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
     fleet, path = server.standalone_fleet(name="planned", servers=2), str(tmp_path / "web.plan")
@@ -76,11 +76,11 @@ def test_a_kept_plan_is_rolled_alone_and_refused_once_the_fleet_is_another(
     assert planned.code == 0, planned.err
     assert planned.err == f"awsroll: the plan is saved in {path}; `awsroll roll --plan {path}` carries it out\n"
     assert not {"asked", "request", "fingerprint"} & set(planned.lines[-1])
-    _assert_refused(contradicted, code=2, says=f"--concurrent 2 contradicts the plan file {path}")
-    _assert_refused(elsewhere, code=2, says="--region eu-west-1 contradicts the plan")
+    _assert_refused(contradicted, code=2, message=f"--concurrent 2 contradicts the plan file {path}")
+    _assert_refused(elsewhere, code=2, message="--region eu-west-1 contradicts the plan")
     assert rolled.code == 0, rolled.err
     assert rolled.lines[-1]["to_version"] == f"{fleet.template_id}:2"
-    _assert_refused(again, code=2, says=f"{fleet.instance_ids[0]} is no more in the fleet")
+    _assert_refused(again, code=2, message=f"{fleet.instance_ids[0]} is no more in the fleet")
     _assert_on_version_2(server, fleet.target_group_arns[0], servers=2)
 
 
@@ -90,7 +90,7 @@ def test_an_interrupted_rollout_is_resumed(server: SandboxServer, environment: d
 
     with start("roll", *words, "--json", environment=environment) as driver:
         rollout_id = json.loads(_until(driver, "instance.deregistered"))["rollout_id"]
-        driver.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
+        driver.send_signal(signal.SIGSTOP)  # keep the rollout from ending while others start
         second = awsroll("roll", *words, "--json", environment=environment)
         running = awsroll("list", "--json", environment=environment)
         begun = time.monotonic()
@@ -120,9 +120,9 @@ def test_an_interrupted_rollout_is_resumed(server: SandboxServer, environment: d
 
 
 UNKNOWN = {
-    "group": (("--asg", "nobody"), "nobody"),
-    "target-group": (("--target-group", "nobody", "--launch-template", "first:2"), "nobody"),
-    "template": (("--target-group", "first-1", "--launch-template", "nobody:2"), "nobody"),
+    "group": (("--asg", "unknown"), "unknown"),
+    "target-group": (("--target-group", "unknown", "--launch-template", "first:2"), "unknown"),
+    "template": (("--target-group", "first-1", "--launch-template", "unknown:2"), "unknown"),
     "template-id": (("--target-group", "first-1", "--launch-template", "lt-00000000000000000"), "lt-00000000000000000"),
     "version": (("--target-group", "first-1", "--launch-template", "first:99"), "99"),
 }
@@ -130,46 +130,46 @@ UNKNOWN = {
 
 @pytest.mark.usefixtures("first")
 @pytest.mark.parametrize(("words", "named"), UNKNOWN.values(), ids=UNKNOWN)
-def test_what_aws_does_not_know_is_refused_by_name(
+def test_a_name_that_aws_does_not_know_is_refused(
     words: tuple[str, ...], named: str, environment: dict[str, str]
 ) -> None:
     refused = awsroll("roll", *words, "--json", environment=environment)
 
-    _assert_refused(refused, code=2, says=named)
+    _assert_refused(refused, code=2, message=named)
 
 
-def test_no_credentials_is_exit_5(tmp_path: Path) -> None:
+def test_missing_credentials_exit_5(tmp_path: Path) -> None:
     refused = awsroll("roll", "--asg", "web", "--json", environment={"XDG_STATE_HOME": str(tmp_path)})
 
-    _assert_refused(refused, code=5, says="credentials")
+    _assert_refused(refused, code=5, message="credentials")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dead_endpoint_is_exit_5(tmp_path: Path) -> None:
+def test_a_dead_endpoint_exits_5(tmp_path: Path) -> None:
     environment = {**FAKE_KEYS, "XDG_STATE_HOME": str(tmp_path)}
 
     dead = awsroll("doctor", "--asg", "web", "--endpoint-url", "http://127.0.0.1:9", "--json", environment=environment)
 
-    _assert_refused(dead, code=5, says="http://127.0.0.1:9")
+    _assert_refused(dead, code=5, message="http://127.0.0.1:9")
 
 
-def test_the_sandbox_says_how_to_reach_it_and_leaves_when_told() -> None:
+def test_the_sandbox_prints_its_environment_and_stops_on_sigterm() -> None:
     with start("sandbox", "--port", "0", "--json", environment={}) as sandbox:
         assert sandbox.stdout is not None
-        told = json.loads(sandbox.stdout.readline())
-        listed = awsroll("doctor", "--asg", "web", environment=told["environment"])
+        started = json.loads(sandbox.stdout.readline())
+        listed = awsroll("doctor", "--asg", "web", environment=started["environment"])
         sandbox.send_signal(signal.SIGTERM)
         sandbox.communicate(timeout=10)
 
-    assert told["environment"]["AWS_ENDPOINT_URL"] == told["url"]
+    assert started["environment"]["AWS_ENDPOINT_URL"] == started["url"]
     assert listed.code == 2
     assert "web" in listed.err
     assert sandbox.returncode == 0
 
 
-def test_the_sandbox_takes_switches_and_faults() -> None:
-    switches = ("--option", "boot_seconds=7", "--option", "first_healthy_needs=threshold")
-    with start("sandbox", "--port", "0", "--json", *switches, "--fault", "denied ec2:*", environment={}) as sandbox:
+def test_the_sandbox_accepts_options_and_faults() -> None:
+    options = ("--option", "boot_seconds=7", "--option", "first_healthy_needs=threshold")
+    with start("sandbox", "--port", "0", "--json", *options, "--fault", "denied ec2:*", environment={}) as sandbox:
         assert sandbox.stdout is not None
         url = json.loads(sandbox.stdout.readline())["url"]
         with urllib.request.urlopen(f"{url}/_awsroll/options", timeout=10) as answer:  # noqa: S310  loopback
@@ -184,7 +184,7 @@ def test_the_sandbox_takes_switches_and_faults() -> None:
 
 
 def _until(driver: "subprocess.Popen[str]", event: str) -> str:
-    """Read the driver's lines until an event; return the first line of all."""
+    """Read the driver's lines until an event; return its first line."""
     assert driver.stdout is not None
     first = ""
     for line in driver.stdout:
@@ -194,10 +194,10 @@ def _until(driver: "subprocess.Popen[str]", event: str) -> str:
     pytest.fail(f"no {event}")
 
 
-def _assert_refused(finished: Finished, *, code: int, says: str) -> None:
+def _assert_refused(finished: Finished, *, code: int, message: str) -> None:
     assert finished.code == code, finished.err
     assert finished.lines[-1]["event"] == "refused"
-    assert says in finished.lines[-1]["reason"]
+    assert message in finished.lines[-1]["reason"]
     assert "Traceback" not in finished.err
     assert all(line.startswith("awsroll: ") for line in finished.err.splitlines())
 
@@ -205,8 +205,12 @@ def _assert_refused(finished: Finished, *, code: int, says: str) -> None:
 def _assert_on_version_2(server: SandboxServer, target_group: str, *, servers: int) -> None:
     session = server.session()
     health = session.client("elbv2").describe_target_health(TargetGroupArn=target_group)["TargetHealthDescriptions"]
-    ids = [one["Target"]["Id"] for one in health]
-    assert [one["TargetHealth"]["State"] for one in health] == ["healthy"] * servers
+    ids = [target["Target"]["Id"] for target in health]
+    assert [target["TargetHealth"]["State"] for target in health] == ["healthy"] * servers
     reservations = session.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
-    tags = [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for it in reservations for one in it["Instances"]]
-    assert [one["aws:ec2launchtemplate:version"] for one in tags] == ["2"] * servers
+    tags = [
+        {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+        for reservation in reservations
+        for instance in reservation["Instances"]
+    ]
+    assert [values["aws:ec2launchtemplate:version"] for values in tags] == ["2"] * servers

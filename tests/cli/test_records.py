@@ -1,4 +1,4 @@
-"""`awsroll list` and `awsroll status`: what the records say, without asking AWS."""
+"""`awsroll list` and `awsroll status`: the state of rollouts from their records, without AWS."""
 
 import json
 from dataclasses import replace
@@ -37,7 +37,7 @@ def test_list_prints_one_object_a_line(store: LocalStore, capsys: pytest.Capture
     assert run(["list", "--json", "--state", str(store.directory)]) == 0
 
     listed = lines(capsys)
-    assert [(one["rollout_id"], one["status"], one["phase"]) for one in listed] == [
+    assert [(line["rollout_id"], line["status"], line["phase"]) for line in listed] == [
         ("web-1", "interrupted", "Progressing"),
         ("web-bad", "stopped", "Failed"),
         ("web-old", "succeeded", "Succeeded"),
@@ -64,12 +64,12 @@ def test_list_shows_a_table_and_names_damaged_records(store: LocalStore, capsys:
     assert "web-bad" in err
 
 
-def test_an_empty_store_is_no_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_store_is_not_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "--state", str(tmp_path)]) == 0
     assert "there are no rollouts in" in capsys.readouterr().err
 
 
-def test_status_tells_of_one_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_a_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "web-1", "--state", str(store.directory)]) == 0
 
     out = capsys.readouterr().out
@@ -77,13 +77,13 @@ def test_status_tells_of_one_rollout(store: LocalStore, capsys: pytest.CaptureFi
         assert words in out
 
 
-def test_status_without_a_name_takes_the_newest(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_without_an_id_shows_the_newest_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "--json", "--state", str(store.directory)]) == 0
 
-    (told,) = lines(capsys)
-    assert told["event"] == "status"
-    assert told["rollout_id"] == "web-1"
-    assert told["in_flight"] == ["i-1", "i-2"]
+    (shown,) = lines(capsys)
+    assert shown["event"] == "status"
+    assert shown["rollout_id"] == "web-1"
+    assert shown["in_flight"] == ["i-1", "i-2"]
 
 
 @pytest.mark.parametrize("command", ["status", "resume"])

@@ -1,4 +1,4 @@
-"""`awsroll repair` as users meet it: what it says, what it asks, its exit codes; drivers die by SIGKILL."""
+"""`awsroll repair` as a process: messages, confirmation and exit codes after drivers died by SIGKILL."""
 
 import signal
 import subprocess
@@ -25,7 +25,7 @@ def server() -> Iterator[SandboxServer]:
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """A group that a rollout was rolling to double size when it was killed."""
+    """A group whose double-half rollout was killed in the middle."""
 
     fleet: Fleet
     found: Found
@@ -44,7 +44,7 @@ Driver: TypeAlias = "subprocess.Popen[str]"
 
 
 def _begun(server: SandboxServer, name: str, environment: dict[str, str]) -> tuple[Fleet, Found, Driver]:
-    """Have a group of three rolled to double size; it waits for a person once two new ones serve."""
+    """Start a double-half rollout of three servers that waits for approval after two new servers."""
     fleet = server.auto_scaling_fleet(name=name, desired=3, max_size=3)
     found = Found.of(server, fleet)
     words = ("--asg", name, "--launch-template", f"{fleet.template_id}:2", "--strategy", "double-half")
@@ -53,7 +53,7 @@ def _begun(server: SandboxServer, name: str, environment: dict[str, str]) -> tup
 
 
 def _until(driver: Driver, event: str) -> str:
-    """Read up to a line of this event; return the rollout's id."""
+    """Read lines until an event; return the rollout's id."""
     assert driver.stdout is not None
     rollout_id = ""
     for line in driver.stdout:
@@ -79,23 +79,23 @@ def _assert_as_found(server: SandboxServer, left: Left) -> None:
     assert Found.of(server, left.fleet) == left.found
 
 
-def test_what_was_left_is_shown_and_nothing_is_changed_without_a_yes(server: SandboxServer, left: Left) -> None:
+def test_leftovers_are_shown_and_nothing_changes_without_confirmation(server: SandboxServer, left: Left) -> None:
     before = Found.of(server, left.fleet)
     shown = left.repair("--asg", left.fleet.group_name or "")
 
     assert shown.code == 3
-    found = [line for line in shown.lines if line["event"] == "found"]
-    assert {"what", "about", "found", "remedy", "acts", "at"} <= set(found[0])
-    assert (found[0]["what"], found[0]["about"]) == ("rollout", left.rollout_id)
-    assert f"`awsroll resume {left.rollout_id}` would go on instead" in found[0]["remedy"]
-    assert {"surplus", "desired", "setting", "label"} <= {one["what"] for one in found}
-    assert len([one for one in found if one["what"] == "surplus"]) == 2
+    leftovers = [line for line in shown.lines if line["event"] == "found"]
+    assert {"what", "about", "found", "remedy", "acts", "at"} <= set(leftovers[0])
+    assert (leftovers[0]["what"], leftovers[0]["about"]) == ("rollout", left.rollout_id)
+    assert f"`awsroll resume {left.rollout_id}` would go on instead" in leftovers[0]["remedy"]
+    assert {"surplus", "desired", "setting", "label"} <= {leftover["what"] for leftover in leftovers}
+    assert len([leftover for leftover in leftovers if leftover["what"] == "surplus"]) == 2
     assert (shown.lines[-1]["event"], shown.lines[-1]["acted"]) == ("repair", False)
     assert "nothing was changed. Pass --yes to restore it" in shown.err
     assert Found.of(server, left.fleet) == before
 
 
-def test_a_killed_rollout_is_repaired_by_its_record_and_then_nothing_is_left(server: SandboxServer, left: Left) -> None:
+def test_a_killed_rollout_is_repaired_from_its_record(server: SandboxServer, left: Left) -> None:
     listed = awsroll("repair", environment=left.environment)
     repaired = left.repair(left.rollout_id, "--yes")
     again = awsroll("repair", left.rollout_id, environment=left.environment)
@@ -122,7 +122,7 @@ def test_a_damaged_record_is_refused_until_the_fleet_is_named(server: SandboxSer
     _assert_as_found(server, left)
 
 
-def test_a_fleet_that_lives_in_another_store_is_refused(left: Left, tmp_path: Path) -> None:
+def test_a_fleet_held_by_a_rollout_of_another_store_is_refused(left: Left, tmp_path: Path) -> None:
     refused = left.repair("--asg", left.fleet.group_name or "", "--yes", "--state", str(tmp_path / "other"))
 
     assert refused.code == 4
@@ -145,11 +145,11 @@ def test_a_rollout_that_is_driven_is_refused(server: SandboxServer, tmp_path: Pa
 
 def test_an_unknown_fleet_or_rollout_is_refused(server: SandboxServer, tmp_path: Path) -> None:
     environment = {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
-    unknown = awsroll("repair", "--asg", "nobody", environment=environment)
+    unknown = awsroll("repair", "--asg", "unknown", environment=environment)
     nameless = awsroll("repair", "web-9", environment=environment)
 
     assert (unknown.code, nameless.code) == (2, 2)
-    assert "there is no Auto Scaling group 'nobody'" in unknown.err
+    assert "there is no Auto Scaling group 'unknown'" in unknown.err
     assert "no rollout web-9 is known" in nameless.err
 
 

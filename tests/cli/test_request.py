@@ -1,4 +1,4 @@
-"""Options, the rollout file, its schema and `RolloutSpec` are one thing, and cannot drift."""
+"""Requests from options and rollout files, and the JSON Schema of the file."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_there_is_one_option_for_each_field() -> None:
     assert sorted([*flags, "hooks"]) == sorted(field.name for field in fields(RolloutSpec))  # hooks: in a file alone
 
 
-def test_a_file_says_what_options_say(tmp_path: Path) -> None:
+def test_a_file_sets_the_same_fields_as_options(tmp_path: Path) -> None:
     path = tmp_path / "web.yaml"
     path.write_text(EVERY_KEY)
 
@@ -76,7 +76,7 @@ def test_each_format_is_read(tmp_path: Path, name: str, text: str) -> None:
     assert build_request(file=str(tmp_path / name)) == RolloutSpec(asg="web", concurrent=2, target_group=("api",))
 
 
-def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
+def test_an_option_overrides_the_file(tmp_path: Path) -> None:
     path = tmp_path / "web.yaml"
     path.write_text("asg: web\nconcurrent: 2\nlaunch-first: true\nstrict: true\n")
 
@@ -85,13 +85,13 @@ def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
     assert request == RolloutSpec(asg="db", concurrent="50%", launch_first=False, strict=True)
 
 
-def test_repeated_parameters_are_gathered() -> None:
+def test_repeated_parameters_are_collected() -> None:
     request = build_request(file=None, parameter=["Mode=fast", "Steps=1", "Steps=2", "Text=a=b"])
 
     assert request.parameter == {"Mode": ["fast"], "Steps": ["1", "2"], "Text": ["a=b"]}
 
 
-def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_sets_nothing(tmp_path: Path) -> None:
     (tmp_path / "web.yaml").write_text("# nothing yet\n")
 
     assert build_request(file=str(tmp_path / "web.yaml"), asg="web") == RolloutSpec(asg="web")

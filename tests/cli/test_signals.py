@@ -1,4 +1,4 @@
-"""Ctrl-C while AWS does not answer: the program leaves in time, and says how to go on."""
+"""Ctrl-C while AWS does not answer: the program exits in time and names the next step."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ with stop.listening():
 
 
 @pytest.mark.process
-def test_a_driver_that_is_stuck_leaves_after_its_patience() -> None:
+def test_a_stuck_driver_exits_after_its_time_limit() -> None:
     left = subprocess.run([sys.executable, "-c", _STUCK], capture_output=True, text=True, timeout=20, check=False)
 
     assert left.returncode == 130
@@ -31,7 +31,7 @@ def test_a_driver_that_is_stuck_leaves_after_its_patience() -> None:
     assert left.stderr == ""
 
 
-def test_before_anything_was_changed_a_signal_just_ends_the_command() -> None:
+def test_a_signal_before_the_first_change_ends_the_command() -> None:
     stop = StopRequest(give_up=lambda: pytest.fail("there is nothing to resume"))
 
     with pytest.raises(KeyboardInterrupt):

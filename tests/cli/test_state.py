@@ -1,4 +1,4 @@
-"""`--state` and `awsroll state create`: where records are kept, on the command line."""
+"""`--state` and `awsroll state create`: the stores of records and locks."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict]:
 
 
 @pytest.mark.parametrize("make", [S3Place, DynamoPlace], ids=["s3", "dynamodb"])
-def test_list_and_status_read_the_place_that_is_named(make: type, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_and_status_read_the_store_that_state_names(make: type, capsys: pytest.CaptureFixture[str]) -> None:
     place = make()
     store = place.open()
     store.save(busy_record())
@@ -38,15 +38,17 @@ def test_list_and_status_read_the_place_that_is_named(make: type, capsys: pytest
         assert run(["list", "--json", "--state", place.address]) == 0
         (driven,) = lines(capsys)
     assert run(["status", "--json", "--state", place.address]) == 0
-    (told,) = lines(capsys)
+    (shown,) = lines(capsys)
 
     assert (driven["rollout_id"], driven["status"]) == ("web-1", "running")
-    assert (told["rollout_id"], told["status"]) == ("web-1", "interrupted")
+    assert (shown["rollout_id"], shown["status"]) == ("web-1", "interrupted")
 
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
-@pytest.mark.parametrize("command", [["list"], ["status", "web-1"], ["resume", "web-1"]], ids=lambda one: one[0])
-def test_a_place_that_is_not_there_is_refused_by_name(
+@pytest.mark.parametrize(
+    "command", [["list"], ["status", "web-1"], ["resume", "web-1"]], ids=lambda command: command[0]
+)
+def test_a_missing_store_is_refused_by_name(
     address: str, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([*command, "--json", "--state", address]) == 2
@@ -59,7 +61,7 @@ def test_a_place_that_is_not_there_is_refused_by_name(
 
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
-def test_without_credentials_a_place_of_aws_is_exit_5(
+def test_a_store_in_aws_without_credentials_exits_5(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -84,8 +86,8 @@ def test_a_table_is_created_once_with_backups_and_can_be_used(capsys: pytest.Cap
     assert "created the table records" in err
 
     assert run(["state", "create", "--state", "dynamodb://records", "--json"]) == 0
-    (told,) = lines(capsys)
-    assert (told["event"], told["state"], told["notes"]) == ("state.created", "dynamodb://records", [])
+    (created,) = lines(capsys)
+    assert (created["event"], created["state"], created["notes"]) == ("state.created", "dynamodb://records", [])
 
     dynamodb = Wire().client("dynamodb")
     table = dynamodb.describe_table(TableName="records")["Table"]
@@ -95,7 +97,7 @@ def test_a_table_is_created_once_with_backups_and_can_be_used(capsys: pytest.Cap
     assert dynamodb.scan(TableName="records")["Count"] == 0
 
 
-def test_a_table_of_somebody_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_another_application_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Wire().client("dynamodb").create_table(
         TableName="orders",
         BillingMode="PAY_PER_REQUEST",
@@ -107,7 +109,7 @@ def test_a_table_of_somebody_else_is_refused(capsys: pytest.CaptureFixture[str])
     assert "has the wrong keys" in capsys.readouterr().err
 
 
-def test_a_bucket_is_checked_and_left_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bucket_is_checked_and_left_empty(capsys: pytest.CaptureFixture[str]) -> None:
     S3Place()
 
     assert run(["state", "create", "--state", "s3://records"]) == 0
@@ -116,17 +118,17 @@ def test_a_bucket_is_checked_and_left_as_it_was(capsys: pytest.CaptureFixture[st
 
 
 def test_a_missing_bucket_is_not_created(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["state", "create", "--state", "s3://nobodys-bucket"]) == 2
-    assert "the bucket nobodys-bucket for records does not exist" in capsys.readouterr().err
+    assert run(["state", "create", "--state", "s3://missing-bucket"]) == 2
+    assert "the bucket missing-bucket for records does not exist" in capsys.readouterr().err
 
 
-def test_a_directory_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_is_created(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["state", "create", "--state", str(tmp_path / "a" / "b")]) == 0
     assert (tmp_path / "a" / "b").is_dir()
     assert "is ready to store records" in capsys.readouterr().out
 
 
-def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_that_cannot_be_created_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("in the way")
 
     assert run(["state", "create", "--state", str(tmp_path / "file")]) == 2

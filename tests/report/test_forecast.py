@@ -1,4 +1,4 @@
-"""The plan: the planner's own order and bounds, and a duration that can be checked by hand."""
+"""Plans: the order and limits of the planner, and a duration that can be checked by hand."""
 
 from datetime import timedelta
 from typing import Any
@@ -46,17 +46,17 @@ def _forecast(*servers: Instance, **request: Any) -> RolloutPlan:
         baseline=(VersionCount(version="lt-1:1", count=len(servers), template=OLD),),
         **{"max_unavailable": Amount(value=2), **request},
     )
-    occupants = tuple(one.instance_id for one in servers)
+    occupants = tuple(server.instance_id for server in servers)
     slots = (Slots(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), occupants=occupants),)
     status = Status(started_at=T0, progress_at=T0, slots=slots)
     return forecast(rollout, Observation(at=T0, instances=servers, target_groups=(GROUP,)), status)
 
 
-def test_the_order_is_the_planners_and_current_servers_are_skipped() -> None:
+def test_the_order_comes_from_the_planner_and_current_servers_are_skipped() -> None:
     plan = _forecast(_server(1), _server(2), _server(3, TemplateVersion(template_id="lt-1", number=2)),
                      _server(4, state=TargetState.UNHEALTHY))  # fmt: skip
 
-    assert [one.instance_id for one in plan.order] == ["i-4", "i-1", "i-2"]
+    assert [server.instance_id for server in plan.order] == ["i-4", "i-1", "i-2"]
     assert plan.skipped == 1
     assert plan.order[0].version == "lt-1:1"
 
@@ -80,7 +80,7 @@ def test_double_half_takes_one_round_at_full_capacity() -> None:
     assert plan.estimated_seconds == 300 + 60 + 150
 
 
-def test_a_fleet_on_the_goal_takes_no_time() -> None:
+def test_a_fleet_on_the_new_version_takes_no_time() -> None:
     plan = _forecast(_server(1, NEW), _server(2, NEW))
 
     assert plan.order == ()
@@ -88,13 +88,13 @@ def test_a_fleet_on_the_goal_takes_no_time() -> None:
     assert plan.estimated_seconds == 0
 
 
-def test_a_delay_of_its_own_counts_instead_of_the_target_groups() -> None:
+def test_the_deregistration_delay_of_the_request_overrides_the_target_groups() -> None:
     plan = _forecast(_server(1), _server(2), _server(3), deregistration_delay_seconds=20)
 
     assert plan.estimated_seconds == 2 * (20 + 60 + 150)
 
 
-def test_keeping_the_old_servers_has_its_price() -> None:
+def test_kept_servers_cost_server_hours() -> None:
     servers = tuple(_server(number) for number in range(1, 10))
     surge = {"max_unavailable": NONE, "max_surge": EVERYTHING, "gates": Gates(bake_seconds=600)}
 

@@ -1,4 +1,4 @@
-"""The closing report: the keys that scripts depend on, from what a record keeps."""
+"""The closing report: the keys that scripts depend on, and the counts from the record."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ def _ended() -> Record:
     return replace(record, status=replace(status, serving=("i-8", "i-9")))
 
 
-def test_one_that_went_counts_as_replaced_only_when_its_replacement_serves() -> None:
+def test_a_server_counts_as_replaced_only_if_its_replacement_serves() -> None:
     record = _ended()
     unserved = replace(record, status=replace(record.status, serving=()))
 
@@ -24,7 +24,7 @@ def test_one_that_went_counts_as_replaced_only_when_its_replacement_serves() -> 
     assert build_report(unserved, at=T0).instances.replaced == 0
 
 
-def test_it_has_every_key_of_the_contract() -> None:
+def test_the_report_has_every_key_of_the_contract() -> None:
     calls = ApiCalls(total=7, mutating=2, by_operation={"ec2:RunInstances": 2, "ec2:DescribeInstances": 5})
 
     report = json.loads(build_report(_ended(), at=T0, api_calls=calls).to_json())
@@ -54,13 +54,13 @@ def test_it_has_every_key_of_the_contract() -> None:
     }
 
 
-def test_traffic_is_told_where_there_was_some() -> None:
+def test_the_report_includes_traffic_of_a_sandbox() -> None:
     report = replace(build_report(_ended(), at=T0), traffic=Traffic(requests=5, dropped=1, by_version={"v1": 4}))
 
     assert report.as_dict()["traffic"]["dropped"] == 1
 
 
-def test_one_that_has_not_ended_is_interrupted_now() -> None:
+def test_a_rollout_that_has_not_ended_is_interrupted() -> None:
     report = build_report(busy_record(), at=T0 + timedelta(seconds=5))
 
     assert report.status is Outcome.INTERRUPTED
