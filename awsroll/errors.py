@@ -1,23 +1,23 @@
-"""Every error awsroll raises, as one tree with four branches.
+"""All errors that awsroll raises, in one tree with four branches.
 
 - `SpecError`: the request is wrong; nothing was changed (exit 2).
-- `FleetError`: the fleet is not what the request says or may not be rolled now; nothing was changed (exit 2).
-- `AwsError`: AWS, or whatever answers at the endpoint, refused or did not answer (exit 5 before anything was changed).
-- `StateError`: the record of a rollout is missing, unreadable, or held by somebody else (exit 2 or 4).
+- `FleetError`: the fleet does not match the request or cannot be rolled now; nothing was changed (exit 2).
+- `AwsError`: AWS, or another server at the endpoint, refused or did not answer (exit 5 before anything was changed).
+- `StateError`: the record of a rollout is missing, unreadable, or held by another process (exit 2 or 4).
 
-A message says what happened, what was left untouched, and what to do next. Only `cli` turns these into exit codes.
+A message says what happened, what was left unchanged, and what to do next. Only `cli` maps errors to exit codes.
 """
 
 
 class AwsrollError(Exception):
-    """The root of the tree: catch this to catch all that awsroll raises on purpose."""
+    """The root of the tree. Catch it to catch every error that awsroll raises on purpose."""
 
 
 class SpecError(AwsrollError):
-    """The request cannot be right, whatever the fleet looks like.
+    """Raised when a request is wrong for any fleet.
 
     Args:
-        problems: one line each; all that were found, not only the first.
+        problems: all problems of the request, one line each.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -26,10 +26,10 @@ class SpecError(AwsrollError):
 
 
 class FleetError(AwsrollError):
-    """The fleet is not what the request says, or cannot be rolled safely as it is now.
+    """Raised when a fleet does not match the request, or cannot be rolled safely now.
 
     Args:
-        problems: one line each; all that were found.
+        problems: all problems of the fleet, one line each.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -38,11 +38,12 @@ class FleetError(AwsrollError):
 
 
 class AwsError(AwsrollError):
-    """An AWS call failed.
+    """Raised when an AWS call failed.
 
     Args:
-        message: what AWS said, in one line.
-        code: AWS's error code, or awsroll's word for a failure below the API (`ConnectionFailed`, `NoCredentials`, …).
+        message: the message of AWS, in one line.
+        code: the error code of AWS, or awsroll's code for a failure below the API (`ConnectionFailed`,
+            `NoCredentials`, …).
         operation: the API operation, for example `ec2:RunInstances`.
     """
 
@@ -53,48 +54,48 @@ class AwsError(AwsrollError):
 
 
 class AwsRefusedError(AwsError):
-    """AWS answered with a definite no: the call had no effect."""
+    """Raised when AWS refused a call: it had no effect."""
 
 
 class AwsBusyError(AwsRefusedError):
-    """AWS turned the call away for now, and went on doing so: too many calls, or another activity is under way."""
+    """Raised when AWS kept rejecting a call for now: too many calls, or another activity is in progress."""
 
 
 class AccessRefusedError(AwsRefusedError):
-    """AWS refused for lack of permission, or for missing, expired or invalid credentials."""
+    """Raised when a permission is missing, or the credentials are missing, expired or invalid."""
 
 
 class NotImplementedByEndpointError(AwsRefusedError):
-    """The endpoint (or the installed SDK) does not know this operation or this form of it."""
+    """Raised when the endpoint (or the installed SDK) does not know this operation or its parameters."""
 
 
 class AwsUnansweredError(AwsError):
-    """No answer that can be relied on came: the call may or may not have had its effect."""
+    """Raised when no reliable answer arrived: the call may or may not have taken effect."""
 
 
 class StateError(AwsrollError):
-    """The stored record of a rollout cannot be used."""
+    """Raised when the stored record of a rollout cannot be used."""
 
 
 class RolloutNotFoundError(StateError):
-    """No rollout of that id is in the store."""
+    """Raised when the store has no rollout with this id."""
 
 
 class RolloutEndedError(StateError):
-    """The rollout has come to an end: nothing is left to ask of it."""
+    """Raised when a command is sent to a rollout that has ended."""
 
 
 class StaleRecordError(StateError):
-    """Somebody else wrote the record since it was read."""
+    """Raised when another process has written the record since it was read."""
 
 
 class FleetLockedError(StateError):
-    """Another rollout holds this fleet, or was left in the middle of it (exit 4)."""
+    """Raised when another rollout holds the fleet, or is unfinished on it (exit 4)."""
 
 
 class StepInProgressError(StateError):
-    """An earlier step of the same rollout has not finished, or died a moment ago; try again."""
+    """Raised when an earlier step of the same rollout has not finished or has just died; try again."""
 
 
 class LeaseLostError(StateError):
-    """The lease of a fleet ran out, or somebody else holds it now: its former holder changes and writes nothing."""
+    """Raised when the lease of a fleet expired or another process holds it now: the former holder changes nothing."""

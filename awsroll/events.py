@@ -1,6 +1,6 @@
-"""Where the events of a rollout go: to several places at once, or as one JSON object a line.
+"""Sinks for the events of a rollout: several sinks at once, or one JSON object for each line.
 
-A sink must never stop a rollout: one whose reader has gone away falls silent.
+A sink never stops a rollout: if its reader is gone, it drops the events.
 """
 
 import json
@@ -15,31 +15,31 @@ from awsroll.ports import Sink
 
 
 class Tee:
-    """Passes everything on to each of several sinks; with none, it is silence."""
+    """Passes all events to each of several sinks; without sinks, events are dropped."""
 
     def __init__(self, *sinks: Sink) -> None:
         self._sinks = sinks
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Pass on one fact."""
+        """Pass on one event."""
         for sink in self._sinks:
             sink.event(name, at, **fields)
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Pass on one look."""
+        """Pass on one observation."""
         for sink in self._sinks:
             sink.observed(rollout, observation, status)
 
 
 class JsonLines:
-    """Writes each event as one JSON object a line, with `event` and `at` (RFC 3339, UTC).
+    """Writes each event as one line of JSON, with `event` and `at` (RFC 3339, UTC).
 
     Args:
-        stream: for text; every line is flushed, so that a reader may follow.
+        stream: a text stream; each line is flushed, so that a reader can follow.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        import structlog  # noqa: PLC0415 - only who wants JSON lines pays for it
+        import structlog  # noqa: PLC0415 - imported only for JSON lines: it is slow
 
         self._log = structlog.wrap_logger(
             structlog.PrintLogger(stream),
@@ -54,11 +54,11 @@ class JsonLines:
             return
         try:
             self._log.info(name, at=rfc3339(at), **fields)
-        except (OSError, ValueError):  # the reader has gone away, or the stream was closed: the rollout goes on
+        except (OSError, ValueError):  # the reader is gone, or the stream is closed: the rollout continues
             self._open = False
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Write nothing: looks are for views."""
+        """Write nothing: observations are for views."""
 
 
 def rfc3339(at: datetime) -> str:

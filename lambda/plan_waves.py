@@ -17,7 +17,7 @@ from awsroll.errors import AwsrollError, SpecError
 from awsroll.files.rollout_file import plain_fleets, to_fleets
 from awsroll.preflight.version_aliases import leaves_version_open, pin_version
 from awsroll.stores import RolloutRequest
-from awsroll.waves.check_fleets import refusal
+from awsroll.waves.check_fleets import combined_error
 from driving import ROLLOUT_ID
 from handling import handles
 
@@ -78,7 +78,7 @@ def _pinned(spec: FleetsSpec) -> FleetsSpec:
 
     waves = tuple(replace(wave, fleets=tuple(map(pinned, wave.fleets))) for wave in spec.waves)
     if refused:
-        raise refusal(refused)
+        raise combined_error(refused)
     return replace(spec, waves=waves)
 
 

@@ -56,7 +56,7 @@ def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
         from awsroll.files import rollout_file  # noqa: PLC0415 - only a file needs YAML and TOML
 
         content = rollout_file.read(Path(file))
-        if rollout_file.is_of_many(content):
+        if rollout_file.has_waves(content):
             problem = f"the file {file} defines many fleets; only `awsroll roll -f` and `awsroll plan -f` accept it"
             raise SpecError(problem)
         values = rollout_file.options(content, Path(file))
@@ -74,7 +74,7 @@ def read_fleets(file: str | None, given: dict[str, Any]) -> "FleetsSpec | None":
     from awsroll.files import rollout_file  # noqa: PLC0415 - see above
 
     content = rollout_file.read(Path(file))
-    if not rollout_file.is_of_many(content):
+    if not rollout_file.has_waves(content):
         return None
     options = given_options(given)
     wrong = [f"--{flag.name}" for flag in SPEC_FLAGS if flag.field in options and flag.section not in (LIMITS, VERSION)]

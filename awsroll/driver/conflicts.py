@@ -32,7 +32,7 @@ def raise_unfinished(store: Store, spec: RolloutSpec, region: str, error: FleetE
     """Raise FleetLockedError if the checks refuse a fleet that has an unfinished rollout: it may be the cause."""
     other = _find(store, lambda known: names_fleet_of(spec, known, region=region))
     if other is not None:
-        problem = f"{unfinished_message(other.rollout.fleet, other)}; as it stands it is refused anyway: {error}"
+        problem = f"{unfinished_message(other.rollout.fleet, other)}. The checks also refuse the fleet: {error}"
         raise FleetLockedError(problem) from error
 
 
@@ -51,11 +51,11 @@ def _find(store: Store, matches: Callable[[Rollout], bool]) -> Record | None:
 def unfinished_message(fleet: str, other: Record) -> str:
     """Return the message that a fleet has an unfinished rollout, and what to do about it."""
     status, name = other.status, other.rollout.rollout_id
-    stands = f"paused: {status.reason}" if status.outcome is Outcome.PAUSED else "interrupted"
-    back = "" if why_not_back(other.rollout) else f"go back with `awsroll rollback {name}`, "
+    state = f"paused: {status.reason}" if status.outcome is Outcome.PAUSED else "interrupted"
+    rollback = "" if why_not_back(other.rollout) else f"roll back with `awsroll rollback {name}`, "
     return (
-        f"{fleet} is in the middle of rollout {name} ({stands}), which has not ended; this one changed nothing: "
-        f"go on with `awsroll resume {name}`, {back}or stop and settle what it left with `awsroll repair {name}`"
+        f"rollout {name} of {fleet} has not ended ({state}); this rollout changed nothing. Continue with `awsroll "
+        f"resume {name}`, {rollback}or stop it and restore the fleet with `awsroll repair {name}`"
     )
 
 

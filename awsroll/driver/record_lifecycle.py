@@ -73,4 +73,4 @@ def reopen_record(session: Session, record: Record) -> Record:
 def ended_error(record: Record) -> RolloutEndedError:
     """Return the error for a request to a rollout that has ended."""
     rollout_id, outcome = record.rollout.rollout_id, record.status.outcome
-    return RolloutEndedError(f"rollout {rollout_id} has ended ({outcome}): nothing is left to ask of it")
+    return RolloutEndedError(f"rollout {rollout_id} has ended ({outcome}); it takes no further commands")

@@ -47,7 +47,7 @@ class Session:
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
-        self._place = "a store of its own"
+        self._place = "a custom store"
         self.aws = self._connection(region=None)
 
     # --- AWS ----------------------------------------------------------------------------------------------------------
@@ -66,8 +66,8 @@ class Session:
         account = self.aws.sts.account() if rollout.account else ""
         if account != rollout.account:
             problem = (
-                f"rollout {rollout.rollout_id} is of account {rollout.account}, these credentials are of {account}: "
-                "nothing was changed; give the --profile it was started with"
+                f"rollout {rollout.rollout_id} belongs to account {rollout.account}, these credentials to {account}; "
+                "nothing was changed. Pass the --profile that it was started with"
             )
             raise FleetError(problem)
 
@@ -118,7 +118,7 @@ class Session:
 
     def _report_wait(self, lock: Lock) -> None:
         seconds = round((lock.expires_at - self.clock.now()).total_seconds())
-        message = f"waiting up to {seconds} s for the lease of {lock.holder} to run out"
+        message = f"waiting up to {seconds} s until the lease of {lock.holder} expires"
         self.emit("lease.awaited", message=message, seconds=seconds)
 
     def label(self, rollout: Rollout) -> Label:
@@ -191,7 +191,7 @@ class Session:
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            status = pause(controller.status, f"{error}; the fleet was left as it is")
+            status = pause(controller.status, f"{error}; the fleet was left unchanged")
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
         finally:

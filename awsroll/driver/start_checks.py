@@ -41,13 +41,13 @@ def check_plan(session: Session, plan: RolloutPlan) -> Prepared:
         SpecError, FleetError: if the plan has no request, or the fleet has changed.
     """
     if plan.request is None or plan.fingerprint is None:
-        problem = "this plan holds no request: make one with `awsroll.plan`, or `awsroll plan ... --out FILE`"
+        problem = "this plan has no request. Make a plan with `awsroll.plan` or `awsroll plan ... --out FILE`"
         raise SpecError(problem)
     session.connect(plan.fingerprint.region)
     prepared = check_request(session, plan.request)
     changes = differences(plan.fingerprint, prepared.fingerprint)
     if changes:
-        advice = f"{plan.fleet} is not as it was planned for; nothing was changed: look at it and plan anew"
+        advice = f"{plan.fleet} has changed since it was planned; nothing was changed by this call. Make a new plan"
         raise FleetError(*changes, advice)
     return prepared
 
@@ -78,8 +78,8 @@ def check_no_saved_settings(session: Session, prepared: Prepared) -> None:
     names = ", ".join(sorted({setting for _, setting in saved}))
     where = f"--asg {rollout.group}" if rollout.group else f"--target-group {rollout.target_groups[0]}"
     problem = (
-        f"{rollout.fleet}: an earlier rollout has left settings changed ({names}): put them back with "
-        f"`awsroll repair {where}`, or go on with that rollout by `awsroll resume`; nothing was changed"
+        f"{rollout.fleet}: an earlier rollout left changed settings ({names}); nothing was changed. Restore them with "
+        f"`awsroll repair {where}`, or continue that rollout with `awsroll resume`"
     )
     raise FleetError(problem)
 
@@ -98,5 +98,7 @@ def check_version_in_use(session: Session, record: Record) -> None:
         version_of(instance, reloading=rollout.reloads) not in baseline for instance in view.outdated
     )
     if has_other_version and all(instance.instance_id in record.status.found for instance in view.current):
-        problem = f"{rollout.fleet}: no server runs {rollout.to_version} by this rollout any more; nothing was changed"
+        problem = (
+            f"{rollout.fleet}: no server of this rollout runs {rollout.to_version} any longer; nothing was changed"
+        )
         raise FleetError(problem)

@@ -102,15 +102,15 @@ def _existing(store: RecordStore, rollout_id: str, request: RolloutRequest) -> R
         return None
     if store.note(rollout_id, RolloutRequest) != request:
         problem = (
-            f"rollout {rollout_id} was begun for another request, at {record.status.started_at:%Y-%m-%d %H:%M:%SZ}; "
-            "nothing was changed: give this one another id (the execution another name)"
+            f"rollout {rollout_id} was started by another request, at {record.status.started_at:%Y-%m-%d %H:%M:%SZ}; "
+            "nothing was changed. Use another id (another name for the execution)"
         )
         raise SpecError(problem)
     return record
 
 
 def _in_progress(rollout_id: str, error: FleetLockedError) -> StepInProgressError:
-    problem = f"an earlier step of rollout {rollout_id} has not finished, or has died a moment ago; try again: {error}"
+    problem = f"an earlier step of rollout {rollout_id} has not finished, or has just died. Try again: {error}"
     return StepInProgressError(problem)
 
 
@@ -125,13 +125,14 @@ def _check_hooks_fit_steps(prepared: Prepared) -> None:
         match hook.kind:
             case HookKind.COMMAND | HookKind.CALLABLE:
                 problems.append(
-                    f"hook {hook.name}: commands and Python callables need a machine: give a function or a script"
+                    f"hook {hook.name}: commands and Python callables need a process that runs between steps. Use a "
+                    "function or a script"
                 )
             case HookKind.FUNCTION:
                 if hook.timeout_seconds > LONGEST_HOOK_SECONDS:
                     problems.append(
-                        f"hook {hook.name}: a step waits for a function's answer for {LONGEST_HOOK_SECONDS:g} s at "
-                        "most: lower its timeout, or make it a script on the server"
+                        f"hook {hook.name}: a step waits at most {LONGEST_HOOK_SECONDS:g} s for a function. Lower the "
+                        "timeout, or use a script on the server"
                     )
             case HookKind.SCRIPT:  # SSM runs it, and the next step asks SSM about it
                 pass

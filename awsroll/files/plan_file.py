@@ -1,7 +1,4 @@
-"""A plan as a file: made and looked at today, carried out later, or elsewhere, exactly as it says.
-
-Reading and writing alone. What a plan means for a rollout is in `compose`.
-"""
+"""Reads and writes plan files: a plan made today can be carried out later or elsewhere, unchanged."""
 
 from pathlib import Path
 
@@ -12,19 +9,19 @@ from awsroll.stores.envelope import DamagedError, Envelope
 
 FORMAT = 1
 _ENVELOPE = Envelope(name="plan", format=FORMAT)
-_ADVICE = "nothing was changed; make a new one with `awsroll plan ... --out FILE`"
+_ADVICE = "nothing was changed. Make a new plan with `awsroll plan ... --out FILE`"
 
 
 def save_plan(plan: RolloutPlan, path: Path) -> None:
-    """Write a plan to a file, whole or not at all; one that is there already is replaced.
+    """Write a plan to a file atomically; replace an existing file.
 
     Raises:
-        SpecError: if it cannot be written there.
+        SpecError: if the file cannot be written.
     """
     try:
         write_whole(path, _ENVELOPE.seal(plan))
     except OSError as error:
-        problem = f"the plan file {path} cannot be written: {error.strerror}; give another --out"
+        problem = f"the plan file {path} cannot be written: {error.strerror}. Choose another --out"
         raise SpecError(problem) from error
 
 
@@ -32,7 +29,7 @@ def load_plan(path: Path) -> RolloutPlan:
     """Read a plan that `save_plan` wrote.
 
     Raises:
-        SpecError: if it is missing, or anything but a whole, unedited plan in a format that this version reads.
+        SpecError: if the file is missing, or not a complete, unedited plan in a format that this version reads.
     """
     try:
         return _ENVELOPE.unseal(path.read_bytes(), RolloutPlan)

@@ -1,7 +1,7 @@
-"""A rollout file, or a file of many fleets: YAML, TOML or JSON to plain values, and plain values to a request.
+"""Reads rollout files and waves files: YAML, TOML or JSON to plain values, and plain values to a request.
 
-Keys may be written with dashes or underscores. Types are checked here; meaning is for `RolloutSpec.problems`. The
-command line, and whoever gets a request as JSON, come through here.
+Keys may have dashes or underscores. This module checks types; `RolloutSpec.problems` checks meaning. The command line
+and the Lambda functions use it for every request.
 """
 
 import math
@@ -20,15 +20,15 @@ from awsroll.core.request.waves_file import fleets_of
 from awsroll.errors import SpecError
 
 KNOWN = tuple(field.name for field in fields(RolloutSpec))
-_LISTS = {one.name for one in fields(RolloutSpec) if str(get_type_hints(RolloutSpec)[one.name]).startswith("tuple")}
-_MANY = "waves"
+_LISTS = {field for field in KNOWN if str(get_type_hints(RolloutSpec)[field]).startswith("tuple")}
+_WAVES = "waves"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a file by its suffix: `.toml`, `.json`, else YAML (which JSON is a part of). Keys stay as written.
+    """Read a file by its suffix: `.toml`, `.json`, or else YAML. Keys are not changed.
 
     Raises:
-        SpecError: if it cannot be read, or is no mapping.
+        SpecError: if the file cannot be read, or does not hold a mapping.
     """
     try:
         values = _decode(path.suffix.lower(), path.read_bytes())
@@ -41,49 +41,49 @@ def read(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        problem = f"the file {path} must hold options and their values, such as `asg: web`"
+        problem = f"the file {path} must contain options with values, such as `asg: web`"
         raise SpecError(problem)
     return values
 
 
-def is_of_many(values: Mapping[str, Any]) -> bool:
-    """Tell whether what a file holds is about many fleets, in waves."""
-    return _MANY in values
+def has_waves(values: Mapping[str, Any]) -> bool:
+    """Return whether the content of a file describes many fleets in waves."""
+    return _WAVES in values
 
 
 def options(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Return the options of a rollout file under the names of `RolloutSpec`'s fields.
+    """Return the options of a rollout file by the names of the fields of `RolloutSpec`.
 
     Raises:
-        SpecError: if it has keys that no option has.
+        SpecError: if a key is not an option.
     """
     return named(values, KNOWN, where=f"the file {path}", listed_by="awsroll schema")
 
 
 def load_fleets(path: Path | str) -> FleetsSpec:
-    """Read a file of many fleets.
+    """Read a waves file.
 
     Raises:
-        SpecError: if it cannot be read, or something in it cannot be right; everything that is wrong with it.
+        SpecError: if the file cannot be read; or with all problems of its content.
     """
     path = Path(path)
     values = read(path)
-    if not is_of_many(values):
-        problem = f"the file {path} has no `{_MANY}`: it is of one fleet, for `awsroll roll -f {path}`"
+    if not has_waves(values):
+        problem = f"the file {path} has no `{_WAVES}`: it describes one fleet. Use it with `awsroll roll -f {path}`"
         raise SpecError(problem)
     return to_fleets(values, where=f"{path}: ")
 
 
 def to_fleets(values: Mapping[str, Any], *, over: Mapping[str, Any] | None = None, where: str = "") -> FleetsSpec:
-    """Return the waves that plain values describe, each fleet with its whole request: pure, whoever decoded them.
+    """Return the waves that plain values describe, each fleet with its complete request.
 
     Args:
-        values: what a file of many fleets holds.
-        over: options that win over the file, for every fleet.
-        where: begins each complaint.
+        values: the content of a waves file.
+        over: options that override the file, for every fleet.
+        where: the prefix of each problem.
 
     Raises:
-        SpecError: if something in it cannot be right; everything that is wrong with it.
+        SpecError: with all problems of the values.
     """
     try:
         spec = fleets_of(values, to_spec, over=over or {})
@@ -95,7 +95,7 @@ def to_fleets(values: Mapping[str, Any], *, over: Mapping[str, Any] | None = Non
 
 
 def plain_fleets(spec: FleetsSpec) -> dict[str, Any]:
-    """Return resolved waves as plain JSON values: what a machine iterates over. See docs/fleets.md."""
+    """Return resolved waves as plain JSON values, for a state machine to iterate over. See docs/fleets.md."""
     return {
         "waves": [
             {
@@ -121,9 +121,13 @@ def _plain_fleet(fleet: FleetSpec, wave: str) -> dict[str, Any]:
 
 
 def plain_request(request: RolloutSpec) -> dict[str, Any]:
-    """Return a request as plain JSON values under the names of its fields; what is as by default is left out."""
+    """Return a request as plain JSON values by the names of its fields, without default values."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request))  # lists, as in JSON
-    return {one.name: plain[one.name] for one in fields(RolloutSpec) if getattr(request, one.name) != _default(one)}
+    return {
+        field.name: plain[field.name]
+        for field in fields(RolloutSpec)
+        if getattr(request, field.name) != _default(field)
+    }
 
 
 def _default(field: Any) -> Any:
@@ -131,7 +135,7 @@ def _default(field: Any) -> Any:
 
 
 def to_spec(values: Mapping[str, Any], *, where: str = "") -> RolloutSpec:
-    """Return a request of plain values, named as the fields of `RolloutSpec`.
+    """Return the request for plain values by the names of the fields of `RolloutSpec`.
 
     Raises:
         SpecError: if a value has the wrong type.
@@ -140,7 +144,7 @@ def to_spec(values: Mapping[str, Any], *, where: str = "") -> RolloutSpec:
     try:
         return msgspec.convert(shaped, RolloutSpec)
     except msgspec.ValidationError as error:
-        problem = f"{where}{_in_words(str(error))}"
+        problem = f"{where}{_type_problem(str(error))}"
         raise SpecError(problem) from error
 
 
@@ -166,12 +170,12 @@ def _shaped(name: str, value: Any) -> Any:
 
 
 def _hooks(value: Any) -> Any:
-    """Refuse keys that no hook has: a misspelt `timeout` would otherwise be passed over."""
-    for one in value if isinstance(value, list) else []:
-        unknown = sorted(set(one) - {each.name for each in fields(HookSpec)}) if isinstance(one, dict) else []
+    """Return the hooks; refuse unknown keys: msgspec would ignore a misspelt `timeout`."""
+    known = [field.name for field in fields(HookSpec)]
+    for hook in value if isinstance(value, list) else []:
+        unknown = sorted(set(hook).difference(known)) if isinstance(hook, dict) else []
         if unknown:
-            known = ", ".join(each.name for each in fields(HookSpec))
-            problem = f"hooks: a hook has no {', '.join(map(str, unknown))}; it has {known}"
+            problem = f"hooks: unknown key {', '.join(map(str, unknown))}. The keys of a hook are {', '.join(known)}"
             raise SpecError(problem)
     return value
 
@@ -179,25 +183,26 @@ def _hooks(value: Any) -> Any:
 def _parameters(value: Any) -> dict[str, list[str]]:
     if isinstance(value, dict):
         return {
-            str(key): [str(one) for one in (said if isinstance(said, list) else [said])] for key, said in value.items()
+            str(name): [str(each) for each in (given if isinstance(given, list) else [given])]
+            for name, given in value.items()
         }
-    found: dict[str, list[str]] = {}
+    parameters: dict[str, list[str]] = {}
     for pair in value if isinstance(value, list) else [value]:
-        key, equals, said = str(pair).partition("=")
-        if not equals or not key:
-            problem = f"--parameter {pair}: give it as NAME=VALUE"
+        name, equals, given = str(pair).partition("=")
+        if not equals or not name:
+            problem = f"--parameter {pair}: use the form NAME=VALUE"
             raise SpecError(problem)
-        found.setdefault(key, []).append(said)
-    return found
+        parameters.setdefault(name, []).append(given)
+    return parameters
 
 
-def _in_words(problem: str) -> str:
-    """Turn `Expected `int`, got `str` - at `$.poll`` into words for people."""
-    what, _, place = problem.partition(" - at `$.")
-    name = place.rstrip("`").split("[")[0].replace("_", "-")
+def _type_problem(error: str) -> str:
+    """Return an error of msgspec, such as `Expected `int`, got `str` - at `$.poll``, with the name of the option."""
+    what, _, path = error.partition(" - at `$.")
+    name = path.rstrip("`").split("[")[0].replace("_", "-")
     plain = what.replace(" | null", "").replace("`", "")
-    said = f"{name}: {plain[:1].lower()}{plain[1:]}" if name else plain
-    return f"{said}; `awsroll schema` says what each option takes"
+    problem = f"{name}: {plain[:1].lower()}{plain[1:]}" if name else plain
+    return f"{problem}. `awsroll schema` shows the type of each option"
 
 
 def _one_line(error: Exception) -> str:

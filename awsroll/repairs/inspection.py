@@ -1,6 +1,6 @@
-"""Looks at a fleet for what a rollout has left on it, without its record. Read only.
+"""Inspects a fleet for what a rollout left on it, without the record of the rollout. Read only.
 
-The preflight says what the fleet is, tags say what was changed, and one look of the planner's own kind shows the rest.
+The preflight describes the fleet, tags hold the old values of changed settings, and an observation shows the rest.
 """
 
 from dataclasses import dataclass
@@ -24,43 +24,46 @@ from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone
 from awsroll.preflight.lookups import account_of, find_group, find_target_groups, new_rollout_id
 
+_UNKNOWN = "unknown"  # the id of a rollout whose label cannot be parsed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What awsroll's tags on a group and its target groups say.
+    """The tags of awsroll on a group and its target groups.
 
     Attributes:
-        told: old values, by resource and setting.
-        labels: which rollout's label stands on which resource.
+        old_values: the old values of changed settings, by resource and setting.
+        labels: the id of the rollout that holds a resource, by resource.
     """
 
-    told: dict[tuple[str, str], str]
+    old_values: dict[tuple[str, str], str]
     labels: dict[str, str]
 
 
 def read_tags(aws: Connection, rollout: Rollout) -> Tags:
     """Read the tags of a fleet's group and target groups."""
-    found = aws.elbv2.tags(rollout.target_groups)
+    tags_by_resource = aws.elbv2.tags(rollout.target_groups)
     if rollout.group:
-        found[rollout.group] = tags_of(aws.autoscaling.group(rollout.group) or {})
-    told = {
+        tags_by_resource[rollout.group] = tags_of(aws.autoscaling.group(rollout.group) or {})
+    old_values = {
         (resource, key.removeprefix(SAVED_SETTING_PREFIX)): value
-        for resource, tags in found.items()
+        for resource, tags in tags_by_resource.items()
         for key, value in tags.items()
         if key.startswith(SAVED_SETTING_PREFIX)
     }
-    labels = {resource: tags[HELD_BY_TAG] for resource, tags in found.items() if HELD_BY_TAG in tags}
-    read = {resource: read_held(value) for resource, value in labels.items()}
+    labels = {resource: tags[HELD_BY_TAG] for resource, tags in tags_by_resource.items() if HELD_BY_TAG in tags}
+    holders = {resource: read_held(value) for resource, value in labels.items()}
     return Tags(
-        told=told, labels={where: "unknown" if held is None else held.rollout_id for where, held in read.items()}
+        old_values=old_values,
+        labels={resource: _UNKNOWN if held is None else held.rollout_id for resource, held in holders.items()},
     )
 
 
 def draft_rollout(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) -> Rollout:
-    """Return what a rollout of this fleet would be about, as the preflight sees it: its names, kind and limits.
+    """Return a rollout for a fleet, with the names, kind and limits that the preflight finds.
 
     Raises:
-        FleetError: if there is no such fleet, or none that awsroll can have rolled.
+        FleetError: if there is no such fleet, or awsroll cannot have rolled it.
     """
     spec = RolloutSpec(asg=asg, target_group=target_groups, protected=SkipPolicy.IGNORE, warm_pool="purge")
     known, findings = Findings(), Findings()
@@ -70,8 +73,8 @@ def draft_rollout(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) 
     known.raise_refusals()
     seen = (inspect_group if asg else inspect_standalone)(aws, spec, findings)
     findings.raise_refusals()
-    if seen is None:  # cannot be: both are known
-        problem = f"{asg or ', '.join(target_groups)} cannot be looked at"
+    if seen is None:  # impossible: both exist
+        problem = f"{asg or ', '.join(target_groups)} cannot be inspected"
         raise FleetError(problem)
     return _draft(aws, seen, spec, findings)
 
@@ -82,9 +85,9 @@ def _draft(aws: Connection, seen: FleetSeen, spec: RolloutSpec, findings: Findin
         kind=seen.kind,
         fleet=seen.name,
         group="" if seen.group is None else seen.group.name,
-        target_groups=tuple(one.arn for one in seen.target_groups),
+        target_groups=tuple(target_group.arn for target_group in seen.target_groups),
         limits=resolve_limits(spec, seen, findings),
-        deregistration_delay_seconds=0,  # none is set by a repair; with one, the tags of target groups are looked at
+        deregistration_delay_seconds=0,  # a value makes the observation read the tags of target groups
         extra_targets=() if seen.group is None else seen.group.extra_targets,
         purges_warm_pool=seen.group is not None,
         region=aws.region,
@@ -93,36 +96,36 @@ def _draft(aws: Connection, seen: FleetSeen, spec: RolloutSpec, findings: Findin
 
 
 def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
-    """Look at a fleet, with the instances that carry its mark and that no target group shows any more.
+    """Observe a fleet, with the instances that carry its tag and are no longer in a target group.
 
     Raises:
-        FleetError: if a tag says what no rollout has written.
+        FleetError: if a tag has a value that no rollout writes.
     """
-    problems = unreadable(tags.told)
+    problems = unreadable(tags.old_values)
     if problems:
-        raise FleetError(*problems, f"nothing of {rollout.fleet} was changed")
-    marked = () if rollout.group else _marked(aws, rollout.fleet)
+        raise FleetError(*problems, f"{rollout.fleet} was not changed")
+    tagged = () if rollout.group else _tagged_instances(aws, rollout.fleet)
     now = aws.clock.now()
-    known = Status(started_at=now, progress_at=now, returning=marked)
+    known = Status(started_at=now, progress_at=now, returning=tagged)
     observation = fleet_of(rollout, aws).observe(rollout, known)
-    return Seen(rollout=rollout, observation=observation, told=tags.told, alias=_alias(aws, rollout, tags))
+    return Seen(rollout=rollout, observation=observation, told=tags.old_values, alias=_alias(aws, rollout, tags))
 
 
-def _marked(aws: Connection, fleet: str) -> tuple[str, ...]:
-    found = aws.ec2.instances_tagged(FLEET_TAG, fleet)
-    return tuple(sorted(one["InstanceId"] for one in found if GROUP_TAG not in tags_of(one)))
+def _tagged_instances(aws: Connection, fleet: str) -> tuple[str, ...]:
+    instances = aws.ec2.instances_tagged(FLEET_TAG, fleet)
+    return tuple(sorted(each["InstanceId"] for each in instances if GROUP_TAG not in tags_of(each)))
 
 
 def _alias(aws: Connection, rollout: Rollout, tags: Tags) -> TemplateVersion | None:
-    template_id, _, version = tags.told.get((rollout.group, VERSION), "").rpartition(":")
+    template_id, _, version = tags.old_values.get((rollout.group, VERSION), "").rpartition(":")
     if rollout.kind is FleetKind.STANDALONE or not template_id or not version.startswith("$"):
         return None
     try:
-        found = aws.ec2.template_version(version, template_id=template_id)
+        described = aws.ec2.template_version(version, template_id=template_id)
     except AwsRefusedError as error:
         if not error.code.startswith("InvalidLaunchTemplate"):
             raise
-        found = None
-    if found is None:
         return None
-    return TemplateVersion(template_id=template_id, number=int(found["VersionNumber"]))
+    if described is None:
+        return None
+    return TemplateVersion(template_id=template_id, number=int(described["VersionNumber"]))

@@ -1,7 +1,7 @@
-"""`repair`: finds what a dead rollout has left on a fleet, shows it, and has the planner put it back.
+"""`repair`: finds what a dead rollout left changed on a fleet, shows it, and has the planner restore it.
 
-With its record the rollout itself is settled. Without one (lost, damaged, or of another store) a record is made again
-from tags and kept as a rollout of its own, so that a repair that dies is seen, too. Either way it only settles.
+With its record, the rollout itself is settled. Without a record (lost, damaged, or in another store), a record is
+reconstructed from tags and saved as a new rollout, so that a repair that dies can be repaired, too.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,10 +26,10 @@ SAME_PACE = Pace()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairTarget:
-    """What is to be repaired: a rollout, or a fleet, whatever rollout it was.
+    """The rollout or the fleet to repair.
 
     Attributes:
-        rollout_id: with a fleet beside it: where the record cannot be used, tags alone count.
+        rollout_id: the rollout. With a fleet: tags alone are used if the record cannot be used.
         asg: a group, by name or ARN.
         target_group: target groups, by name or ARN.
     """
@@ -40,20 +40,20 @@ class RepairTarget:
 
     @property
     def names_fleet(self) -> bool:
-        """Whether a fleet is named."""
+        """Whether a fleet is given."""
         return bool(self.asg or self.target_group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repaired:
-    """What a repair has come to.
+    """The result of a repair.
 
     Attributes:
-        fleet: as people name it.
-        rollout_id: the rollout that was settled, or the repair's own; empty if nothing was done.
-        found: what was found before.
-        left: what is left now; what was found, if nothing was done.
-        reason: why it came to no end; empty if it did.
+        fleet: the name of the fleet.
+        rollout_id: the rollout that was settled, or the rollout of the repair; empty if nothing was changed.
+        found: what was found before the repair.
+        left: what is left after the repair; equal to `found` if nothing was changed.
+        reason: why the repair did not finish; empty if it did.
     """
 
     fleet: str
@@ -64,7 +64,7 @@ class Repaired:
 
     @property
     def acted(self) -> bool:
-        """Whether anything was done."""
+        """Whether anything was changed."""
         return bool(self.rollout_id)
 
     @property
@@ -75,7 +75,7 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One fleet, held, with what was found on it and the record that puts it back."""
+    """A held fleet, with what was found on it and the record that restores it."""
 
     record: Record
     found: tuple[Leftover, ...]
@@ -83,8 +83,8 @@ class _Case:
 
 
 def rollouts_to_repair(store: Store) -> tuple[Record, ...]:
-    """Return the rollouts of a store that have left something, as their records say, newest first."""
-    return tuple(one for one in store.list() if _is_open(one.status))
+    """Return the rollouts of a store that left changes, according to their records, newest first."""
+    return tuple(record for record in store.list() if _needs_repair(record.status))
 
 
 def repair(
@@ -94,30 +94,30 @@ def repair(
     confirm: Callable[[tuple[Leftover, ...]], bool] = bool,
     pace: Pace = SAME_PACE,
 ) -> Repaired:
-    """Find what a dead rollout has left, show it, put it back, and look again.
+    """Find what a dead rollout left changed, show it, restore it, and observe the fleet again.
 
     Args:
         target: the rollout or the fleet.
-        context: what it runs in.
-        confirm: given what was found; whether to act on it.
-        pace: how to look and wait.
+        context: the environment.
+        confirm: called with what was found; returns whether to restore it.
+        pace: how to poll and wait.
 
     Raises:
-        SpecError, FleetError: if there is no such fleet, or it is not as it was shown any more; nothing was changed.
-        StateError: if the record is missing or cannot be used, and no fleet is named.
-        FleetLockedError: if a process that lives holds the fleet; nothing was changed.
+        SpecError, FleetError: if there is no such fleet, or it changed after `confirm`; nothing was changed.
+        StateError: if the record is missing or cannot be used, and no fleet is given.
+        FleetLockedError: if a live process holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     if target.rollout_id:
         context = assume_stored_role(target.rollout_id, context)
     with _opened(Session(context), target, pace) as case:
         fleet, found = case.record.rollout.fleet, case.found
-    if not any(one.acts for one in found) or not confirm(found):
+    if not any(leftover.acts for leftover in found) or not confirm(found):
         return Repaired(fleet=fleet, found=found, left=found)
     session = Session(context)
     with _opened(session, target, pace) as case:
         if case.found != found:
-            problem = f"{fleet} is not as it was shown any more; nothing was changed: look at it again"
+            problem = f"{fleet} has changed since it was shown; nothing was changed. Run the repair again"
             raise FleetError(problem)
         rollout = case.record.rollout
         limits = rollout.limits.paced(pace)
@@ -134,13 +134,13 @@ def repair(
 
 @contextmanager
 def _opened(session: Session, target: RepairTarget, pace: Pace) -> Iterator[_Case]:
-    """Hold the fleet, and find out what was left on it, by a record if there is one that has not come to its end."""
+    """Hold the fleet and find what was left on it: from a record that needs a repair, or else from tags."""
     record = _record(session, target)
-    if record is not None and _is_open(record.status):
+    if record is not None and _needs_repair(record.status):
         rollout = record.rollout
         session.check_account(rollout)
         with _held(session, rollout, pace):
-            record = session.store.load(rollout.rollout_id)  # again: it may have been driven until a moment ago
+            record = session.store.load(rollout.rollout_id)  # again: another process may have written it meanwhile
             yield _by_record(session, record)
         return
     asg, target_groups = target.asg, target.target_group
@@ -160,7 +160,7 @@ def _held(session: Session, rollout: Rollout, pace: Pace) -> Iterator[None]:
 
 
 def _record(session: Session, target: RepairTarget) -> Record | None:
-    """Return the record to go by: that of the rollout named, or the newest open one of the fleet."""
+    """Return the record to use: that of the given rollout, or the newest of the fleet that needs a repair."""
     if target.rollout_id:
         try:
             return _checked(session.store.load(target.rollout_id), target)
@@ -168,33 +168,33 @@ def _record(session: Session, target: RepairTarget) -> Record | None:
             if target.names_fleet:
                 return None
             kind = RolloutNotFoundError if isinstance(error, RolloutNotFoundError) else StateError
-            problem = f"{error}; to repair its fleet by what stands on it alone, name it with --asg or --target-group"
+            problem = f"{error}. To repair its fleet from tags alone, pass --asg or --target-group"
             raise kind(problem) from error
     if not target.names_fleet:
-        problem = "name what to repair: a ROLLOUT, or its fleet with --asg or --target-group"
+        problem = "nothing to repair is given: pass a ROLLOUT, or its fleet with --asg or --target-group"
         raise SpecError(problem)
-    return next((one for one in rollouts_to_repair(session.store) if _is_of(one.rollout, target)), None)
+    return next((record for record in rollouts_to_repair(session.store) if _matches(record.rollout, target)), None)
 
 
 def _checked(record: Record, target: RepairTarget) -> Record:
-    if target.names_fleet and not _is_of(record.rollout, target):
-        problem = f"rollout {record.rollout.rollout_id} is of {record.rollout.fleet}, not of the fleet that is named"
+    if target.names_fleet and not _matches(record.rollout, target):
+        problem = f"rollout {record.rollout.rollout_id} belongs to {record.rollout.fleet}, not to the given fleet"
         raise SpecError(problem)
     return record
 
 
-def _is_of(rollout: Rollout, target: RepairTarget) -> bool:
+def _matches(rollout: Rollout, target: RepairTarget) -> bool:
     if target.asg:
         return rollout.group == group_name(target.asg)
-    known = {name for arn in rollout.target_groups for name in (arn, _name_in(arn))}
-    return not rollout.group and bool(known & set(target.target_group))
+    names = {name for arn in rollout.target_groups for name in (arn, _name_in(arn))}
+    return not rollout.group and bool(names & set(target.target_group))
 
 
 def _name_in(arn: str) -> str:
     return arn.rsplit(":targetgroup/", maxsplit=1)[-1].split("/", maxsplit=1)[0]
 
 
-def _is_open(status: Status) -> bool:
+def _needs_repair(status: Status) -> bool:
     return status.mode is not Mode.ENDED or bool(status.saved_settings)
 
 
@@ -211,19 +211,19 @@ def _by_record(session: Session, record: Record) -> _Case:
 
 def _unfinished(record: Record) -> Leftover:
     name, status = record.rollout.rollout_id, record.status
-    stands = f"{status.outcome}: {status.reason}" if status.reason else str(status.outcome)
+    state = f"{status.outcome}: {status.reason}" if status.reason else str(status.outcome)
     return Leftover(
         what="rollout",
         about=name,
-        found=f"rollout {name} has not ended ({stands})",
-        remedy=f"settled and stopped with the fleet as it is then (`awsroll resume {name}` would go on instead, "
-        f"`awsroll rollback {name}` go back)",
+        found=f"rollout {name} has not ended ({state})",
+        remedy=f"stopped after what is in flight is settled, with the fleet mixed (`awsroll resume {name}` continues "
+        f"it instead, `awsroll rollback {name}` rolls it back)",
     )
 
 
 def _by_tags(session: Session, rollout: Rollout) -> _Case:
     tags = read_tags(session.aws, rollout)
     seen = observe_fleet(session.aws, rollout, tags)
-    made, status = reconstruct(seen)
-    found = leftovers(View(made, seen.observation, status), labels=tags.labels)
-    return _Case(Record(rollout=made, status=status), found, resumed=False)
+    rollout, status = reconstruct(seen)
+    found = leftovers(View(rollout, seen.observation, status), labels=tags.labels)
+    return _Case(Record(rollout=rollout, status=status), found, resumed=False)

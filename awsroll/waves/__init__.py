@@ -1,7 +1,7 @@
-"""Many fleets: all of them checked before the first is begun, then rolled wave after wave, side by side in each.
+"""Rolls many fleets: checks all of them before the first rollout starts, then rolls them wave by wave.
 
-Each fleet is one rollout like any other, with its own record, lock, credentials and clients, in a thread of its own.
-When to begin which, and when to stop, is decided in `core.waves`.
+Each fleet is a rollout like any other, with its own record, lock, credentials, clients and thread. The fleets of a wave
+run in parallel. `core.request.waves` decides which fleet starts when, and when to stop.
 """
 
 from awsroll.waves.run_waves import FleetsRun

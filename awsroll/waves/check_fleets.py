@@ -1,7 +1,7 @@
-"""Before anything is begun: each fleet looked up and checked, read only, with the credentials that will roll it.
+"""The checks before the first rollout of a waves file: each fleet is read with the credentials that will roll it.
 
-A fleet whose rollout was left in the middle is ready if that rollout is of the same request: it goes on. A version that
-was given by an alias is pinned here, for every wave: what the last wave gets is what the first one has proven.
+A fleet with an unfinished rollout is ready if that rollout has the same request: it is resumed. An alias of a version
+is pinned here for every wave, so that the last wave gets the version that the first wave has tested.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,6 @@ from typing import Any
 
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
-from awsroll.core.model.status import Mode
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
 from awsroll.driver import operations
@@ -29,32 +28,32 @@ from awsroll.stores.process_identity import this_process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """A fleet that may be begun.
+class ReadyFleet:
+    """A fleet whose rollout may start.
 
     Attributes:
-        rollout_id: of the rollout that will be made, or that goes on.
-        context: its own session and store; the rest is shared.
-        told: what would be done.
-        request: with its version pinned; None for a rollout that goes on.
-        parts: what it would change, so that two of the same servers share one.
+        rollout_id: the id of the new rollout, or of the unfinished rollout to resume.
+        context: has its own session and store; the rest is shared.
+        plan: what would be done.
+        request: the request with a pinned version; None for a rollout to resume.
+        parts: the resources that it would change; two fleets with the same servers share a part.
     """
 
     fleet: FleetSpec
     rollout_id: str
     context: Context
-    told: FleetPlan
+    plan: FleetPlan
     request: RolloutSpec | None = None
     parts: frozenset[str] = frozenset()
 
 
-class Readying:
-    """Checks fleets, each by itself; several threads may use one.
+class FleetChecks:
+    """Checks fleets one by one; several threads may use one instance.
 
     Args:
         context: shared by all fleets.
-        session: makes the session of a fleet in its region, with the session's own credentials.
-        unfinished: the records of rollouts that have not come to an end.
+        session: returns the session for a region, with the credentials of the context.
+        unfinished: the records of unfinished rollouts.
     """
 
     def __init__(self, context: Context, session: Callable[[str], SharedSession], unfinished: Sequence[Record]) -> None:
@@ -62,43 +61,46 @@ class Readying:
         self._session = session
         self._unfinished = unfinished
 
-    def check(self, fleet: FleetSpec) -> Ready:
-        """Return the fleet if it may be begun.
+    def check(self, fleet: FleetSpec) -> ReadyFleet:
+        """Return the fleet if its rollout may start.
 
         Raises:
-            AwsrollError: why not; nothing was changed.
+            AwsrollError: if it may not; nothing was changed.
         """
         shared = self._session(fleet.region)
-        other = self._unfinished_rollout(fleet, shared)
+        unfinished = self._unfinished_rollout(fleet, shared)
         now = (self._context.clock or SystemClock()).now()
-        rollout_id = other.rollout.rollout_id if other else new_rollout_id(fleet.name, now)
-        own = replace(self._context, session=self._assumed(fleet, shared, rollout_id), store=self._own_store())
-        told = FleetPlan(fleet_name=fleet.name, region=shared.region_name or "", role=fleet.role)
-        ready = Ready(fleet=fleet, rollout_id=rollout_id, context=own, told=told)
-        return self._looked_at(ready) if other is None else self._going_on(ready, other)
+        rollout_id = unfinished.rollout.rollout_id if unfinished else new_rollout_id(fleet.name, now)
+        ready = ReadyFleet(
+            fleet=fleet,
+            rollout_id=rollout_id,
+            context=replace(self._context, session=self._assumed(fleet, shared, rollout_id), store=self._own_store()),
+            plan=FleetPlan(fleet_name=fleet.name, region=shared.region_name or "", role=fleet.role),
+        )
+        return self._check_new(ready) if unfinished is None else self._check_resumed(ready, unfinished)
 
-    def _looked_at(self, ready: Ready) -> Ready:
+    def _check_new(self, ready: ReadyFleet) -> ReadyFleet:
         plan = operations.plan(ready.fleet.request, ready.context)
         parts = _parts(plan)
         for other in self._unfinished:
             if not parts.isdisjoint(fleet_parts(other.rollout)):
                 raise FleetLockedError(unfinished_message(ready.fleet.name, other))
-        return replace(ready, request=plan.request, told=replace(ready.told, plan=plan), parts=parts)
+        return replace(ready, request=plan.request, plan=replace(ready.plan, plan=plan), parts=parts)
 
-    def _going_on(self, ready: Ready, other: Record) -> Ready:
-        rollout, session, store = other.rollout, Session(ready.context), self._context.store
+    def _check_resumed(self, ready: ReadyFleet, record: Record) -> ReadyFleet:
+        rollout, session, store = record.rollout, Session(ready.context), self._context.store
         holder = store.driver(rollout.rollout_id) if isinstance(store, RecordStore) else None
-        if holder is not None and (holder.process.host, holder.process.boot) == _here():
-            problem = f"it is being rolled by {holder} at this moment: wait for it, or stop it"
+        if holder is not None and (holder.process.host, holder.process.boot) == _this_host():
+            problem = f"{holder} is rolling it now. Wait for that rollout, or stop it"
             raise FleetLockedError(problem)
         session.check_account(rollout)
-        check_callables(session, other)
+        check_callables(session, record)
         changes = changes_since(ready.fleet.request, rollout, session.aws)
         if changes:
-            problem = f"{unfinished_message(rollout.fleet, other)}; this request is another one ({', '.join(changes)})"
+            problem = f"{unfinished_message(rollout.fleet, record)}. This request differs ({', '.join(changes)})"
             raise FleetLockedError(problem)
-        told = replace(ready.told, resumes=rollout.rollout_id)
-        return replace(ready, told=told, parts=frozenset(fleet_parts(rollout)))
+        plan = replace(ready.plan, resumes=rollout.rollout_id)
+        return replace(ready, plan=plan, parts=frozenset(fleet_parts(rollout)))
 
     def _assumed(self, fleet: FleetSpec, session: SharedSession, rollout_id: str) -> Any:
         if not fleet.role:
@@ -107,56 +109,51 @@ class Readying:
         return assume_role(session, role, endpoint_url=self._context.endpoint_url)
 
     def _own_store(self) -> Store | None:
-        """Return a store of the same place for one thread: a store remembers the versions that it has seen."""
+        """Return a store at the same address for one thread: a store caches the versions that it has read."""
         store = self._context.store
         return RecordStore(store.backend) if isinstance(store, RecordStore) else store
 
     def _unfinished_rollout(self, fleet: FleetSpec, session: SharedSession) -> Record | None:
         region = session.region_name or ""
-        named = [one for one in self._unfinished if names_fleet_of(fleet.request, one.rollout, region=region)]
+        named = [each for each in self._unfinished if names_fleet_of(fleet.request, each.rollout, region=region)]
         if not named:
             return None
         account = fleet.account or Session(replace(self._context, session=session)).aws.sts.account()
-        return next((one for one in named if one.rollout.account in ("", account)), None)
+        return next((each for each in named if each.rollout.account in ("", account)), None)
 
 
-def unfinished_in(store: Store) -> tuple[Record, ...]:
-    """Return the records of rollouts that have not come to an end."""
-    return tuple(one for one in store.list() if one.status.mode is not Mode.ENDED)
-
-
-def check_apart(ready: Sequence[Ready]) -> None:
-    """Refuse fleets of the same file that are the same servers.
+def check_disjoint(fleets: Sequence[ReadyFleet]) -> None:
+    """Check that no two fleets of a file have the same servers.
 
     Raises:
         FleetError: if two share a group or target group; nothing was changed.
     """
     problems = []
-    for number, one in enumerate(ready):
-        for other in ready[number + 1 :]:
-            if shared := one.parts & other.parts:
-                names = f"fleets {one.fleet.name} and {other.fleet.name}"
-                problems.append(f"{names} share {', '.join(sorted(shared))}: a fleet is rolled once")
+    for number, ready in enumerate(fleets):
+        for other in fleets[number + 1 :]:
+            if shared := ready.parts & other.parts:
+                names = f"fleets {ready.fleet.name} and {other.fleet.name}"
+                problems.append(f"{names} share {', '.join(sorted(shared))}. Give each fleet once")
     if problems:
         raise FleetError(*problems)
 
 
-def refusal(errors: Sequence[tuple[str, AwsrollError]]) -> AwsrollError:
-    """Return one error for all that were refused: each problem with its fleet, of the kind that weighs most.
+def combined_error(errors: Sequence[tuple[str, AwsrollError]]) -> AwsrollError:
+    """Return one error for all refused fleets: every problem with its fleet, as the most severe class of error.
 
-    A request that is wrong comes first, then a fleet that is held, then AWS.
+    The order is: a wrong request or fleet, a locked fleet, AWS.
     """
     lines = [f"{name}: {problem}" for name, error in errors for problem in _problems(error)]
     kinds = [error for _, error in errors]
     if any(isinstance(error, (SpecError, FleetError)) for error in kinds):
         return FleetError(*lines)
-    said = "; ".join(lines)
+    message = "; ".join(lines)
     if any(isinstance(error, FleetLockedError) for error in kinds):
-        return FleetLockedError(said)
+        return FleetLockedError(message)
     if any(isinstance(error, StateError) for error in kinds):
-        return StateError(said)
+        return StateError(message)
     first = next((error for error in kinds if isinstance(error, AwsError)), None)
-    return AwsrollError(said) if first is None else type(first)(said, code=first.code, operation=first.operation)
+    return AwsrollError(message) if first is None else type(first)(message, code=first.code, operation=first.operation)
 
 
 def _problems(error: AwsrollError) -> tuple[str, ...]:
@@ -164,14 +161,14 @@ def _problems(error: AwsrollError) -> tuple[str, ...]:
 
 
 def _parts(plan: RolloutPlan) -> frozenset[str]:
-    found = plan.fingerprint
-    if found is None:
+    fingerprint = plan.fingerprint
+    if fingerprint is None:
         return frozenset()
-    group = () if found.group is None else (f"{found.account}/{found.region}/{found.fleet}",)
-    extra = (key.target_group for key in found.extra_targets)
-    return frozenset({*group, *found.target_groups, *extra})
+    group = () if fingerprint.group is None else (f"{fingerprint.account}/{fingerprint.region}/{fingerprint.fleet}",)
+    extra = (key.target_group for key in fingerprint.extra_targets)
+    return frozenset({*group, *fingerprint.target_groups, *extra})
 
 
-def _here() -> tuple[str, str]:
-    me = this_process()
-    return me.host, me.boot
+def _this_host() -> tuple[str, str]:
+    process = this_process()
+    return process.host, process.boot

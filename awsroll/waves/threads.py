@@ -1,6 +1,6 @@
-"""Pieces of work side by side, each in a thread of its own; what became of each, in the order in which they end.
+"""Runs tasks in parallel, each in a thread of its own, and returns their results in the order in which they end.
 
-The threads are daemons: a program that must leave does not wait for them. A rollout bears that at any point.
+The threads are daemons: a program that exits does not wait for them. A rollout can be interrupted at any point.
 """
 
 import threading
@@ -9,38 +9,38 @@ from queue import Empty, Queue
 from typing import Generic, TypeVar
 
 Name = TypeVar("Name")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 
-class Crew(Generic[Name, Found]):
-    """Threads at work."""
+class Threads(Generic[Name, Result]):
+    """The threads that run."""
 
     def __init__(self) -> None:
-        self._done: Queue[tuple[Name, Found | BaseException]] = Queue()
+        self._done: Queue[tuple[Name, Result | BaseException]] = Queue()
         self.running = 0
 
-    def begin(self, name: Name, work: Callable[[], Found]) -> None:
-        """Begin a piece of work."""
+    def start(self, name: Name, work: Callable[[], Result]) -> None:
+        """Start a task in a new thread."""
 
         def run() -> None:
             try:
-                found: Found | BaseException = work()
-            except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
-                found = error
-            self._done.put((name, found))
+                result: Result | BaseException = work()
+            except BaseException as error:  # noqa: BLE001 - the caller of `wait` raises it
+                result = error
+            self._done.put((name, result))
 
         self.running += 1
         threading.Thread(target=run, name=f"fleet-{name}", daemon=True).start()
 
-    def wait(self) -> tuple[Name, Found | BaseException]:
-        """Wait for the next one that ends: its name, and what it returned or raised."""
+    def wait(self) -> tuple[Name, Result | BaseException]:
+        """Wait until a task ends; return its name, and its result or exception."""
         ended = self._done.get()
         self.running -= 1
         return ended
 
     def leave(self, seconds: float) -> None:
-        """Wait for those that still run, each for so many seconds at the most; what they come to is dropped."""
+        """Wait for the running tasks, at most `seconds` for each; drop their results."""
         while self.running:
             try:
                 self._done.get(timeout=seconds)
@@ -49,16 +49,16 @@ class Crew(Generic[Name, Found]):
             self.running -= 1
 
 
-def side_by_side(items: Sequence[Item], work: Callable[[Item], Found], *, at_once: int) -> list[Found | BaseException]:
-    """Do something with each item; return what came of each, or what it raised, in their order."""
-    crew: Crew[int, Found] = Crew()
-    found: dict[int, Found | BaseException] = {}
+def in_parallel(items: Sequence[Item], work: Callable[[Item], Result], *, at_once: int) -> list[Result | BaseException]:
+    """Run a task for each item, at most `at_once` in parallel; return the results or exceptions in their order."""
+    threads: Threads[int, Result] = Threads()
+    results: dict[int, Result | BaseException] = {}
     for number, item in enumerate(items):
-        if crew.running == at_once:
-            ended, result = crew.wait()
-            found[ended] = result
-        crew.begin(number, lambda item=item: work(item))  # type: ignore[misc]
-    while crew.running:
-        ended, result = crew.wait()
-        found[ended] = result
-    return [found[number] for number in range(len(items))]
+        if threads.running == at_once:
+            ended, result = threads.wait()
+            results[ended] = result
+        threads.start(number, lambda item=item: work(item))  # type: ignore[misc]
+    while threads.running:
+        ended, result = threads.wait()
+        results[ended] = result
+    return [results[number] for number in range(len(items))]

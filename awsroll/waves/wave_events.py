@@ -1,4 +1,4 @@
-"""What is told of many fleets at once: every event with its fleet and wave, one at a time."""
+"""Events of many fleets: each event with its fleet and wave, one thread at a time."""
 
 import threading
 from datetime import datetime
@@ -10,11 +10,11 @@ from awsroll.ports import Sink
 
 
 class FleetSink:
-    """Passes the events of one fleet on, with its name and wave.
+    """Passes on the events of one fleet, with its name and wave.
 
     Args:
-        sink: for the events of all fleets; it is used by one thread at a time.
-        lock: the same for all of them.
+        sink: receives the events of all fleets; one thread uses it at a time.
+        lock: shared by the sinks of all fleets.
         fleet_name: the fleet.
         wave: its wave.
     """
@@ -25,11 +25,11 @@ class FleetSink:
         self._names = {"fleet_name": fleet_name, "wave": wave}
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Pass on one fact."""
+        """Pass on one event."""
         with self._lock:
             self._sink.event(name, at, **self._names, **fields)
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Pass on one look."""
+        """Pass on one observation."""
         with self._lock:
             self._sink.observed(rollout, observation, status)

@@ -104,7 +104,7 @@ def test_a_file_without_waves_defines_one_fleet(tmp_path: Path) -> None:
     path.write_text("asg: web\n")
 
     assert read_fleets(str(path), {}) is None
-    with pytest.raises(SpecError, match="has no `waves`: it is of one fleet"):
+    with pytest.raises(SpecError, match="has no `waves`: it describes one fleet"):
         load_fleets(path)
 
 

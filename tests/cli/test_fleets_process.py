@@ -184,7 +184,7 @@ fleets = [{ target-group = "later-1", launch-template = "later:2" }]
     interrupted = {line["rollout_id"] for line in listed.lines}
     assert other.code == 4, other.err
     assert all(rollout_id in other.lines[-1]["reason"] for rollout_id in interrupted)
-    assert "this request is another one (--concurrent" in other.lines[-1]["reason"]
+    assert "This request differs (--concurrent" in other.lines[-1]["reason"]
     assert resumed.code == 0, resumed.err
     assert {line["rollout_id"] for line in resumed.lines if line["event"] == "rollout.resumed"} == interrupted
     assert [_versions(server.session(), fleet) for fleet in fleets] == [["2"] * 3] * 3

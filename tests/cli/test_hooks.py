@@ -67,7 +67,9 @@ def test_a_file_defines_hooks(tmp_path: Path) -> None:
     ("hooks", "problem"),
     [
         pytest.param("[{point: after_lunch, command: [x]}]", "after_lunch", id="point"),
-        pytest.param("[{point: after_drain, comand: [x]}]", "a hook has no comand; it has point, command", id="key"),
+        pytest.param(
+            "[{point: after_drain, comand: [x]}]", "unknown key comand. The keys of a hook are point, command", id="key"
+        ),
         pytest.param("[{point: after_drain, command: ./x y}]", "hooks: expected array, got str", id="shell-line"),
         pytest.param("[{command: [x]}]", "missing required field", id="no-point"),
     ],

@@ -71,7 +71,7 @@ FILES = {
     "broken-yaml": ("web.yaml", "asg: [web\n", "cannot be read"),
     "broken-toml": ("web.toml", "asg = \n", "cannot be read"),
     "broken-json": ("web.json", "{", "cannot be read"),
-    "not-a-mapping": ("web.yaml", "- web\n", "must hold options and their values"),
+    "not-a-mapping": ("web.yaml", "- web\n", "must contain options with values"),
     "wrong-type": ("web.yaml", "asg: 5\n", "asg: expected str, got int"),
     "wrong-choice": ("web.yaml", "strategy: canary\n", "strategy: invalid enum value 'canary'"),
     "not-finite": ("web.yaml", "asg: web\npoll: .inf\n", "not a number of seconds"),

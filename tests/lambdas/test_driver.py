@@ -62,7 +62,7 @@ def test_preparing_twice_begins_once_and_changes_nothing_on_the_fleet(tmp_path: 
 def test_preparing_another_request_under_the_same_name_is_refused(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare(execution_started_at="2026-01-01T00:00:00Z")
-        with pytest.raises(named.PreflightRefused, match="was begun for another request"):
+        with pytest.raises(named.PreflightRefused, match="was started by another request"):
             driven.prepare(driven.request(concurrent=2), execution_started_at="2026-01-01T00:00:00Z")
         with pytest.raises(named.PreflightRefused, match="the execution another name"):
             driven.prepare(execution_started_at="2026-04-01T00:00:00Z")
@@ -167,7 +167,7 @@ def test_a_rollout_that_has_succeeded_is_rolled_back_by_steps(tmp_path: Path) ->
 def test_what_is_asked_of_an_ended_rollout_is_refused(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=False) as driven:
         driven.run()
-        with pytest.raises(named.RolloutEnded, match="nothing is left to ask"):
+        with pytest.raises(named.RolloutEnded, match="takes no further commands"):
             driven.apply_command("pause")
 
 
@@ -243,7 +243,7 @@ def test_a_bad_request_is_refused_and_nothing_is_kept(
 
 def test_hooks_that_need_a_machine_are_refused(tmp_path: Path) -> None:
     hooks = [{"point": "before_rollout", "command": ["true"]}]
-    with machine(tmp_path, grouped=True) as driven, pytest.raises(named.PreflightRefused, match="need a machine"):
+    with machine(tmp_path, grouped=True) as driven, pytest.raises(named.PreflightRefused, match="need a process"):
         driven.prepare(driven.request(hooks=hooks))
 
 

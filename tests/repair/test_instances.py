@@ -110,7 +110,7 @@ def test_a_fleet_that_changed_while_a_person_thought_is_not_touched(killed: Wrec
         return True
 
     before = killed.live()
-    with pytest.raises(FleetError, match="web is not as it was shown any more; nothing was changed"):
+    with pytest.raises(FleetError, match="web has changed since it was shown; nothing was changed"):
         killed.repair(recorded=False, confirm=think)
     assert killed.live() >= before
     assert "AlarmNotification" in killed.settings_now().group["web"]["suspended"]

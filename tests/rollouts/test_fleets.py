@@ -210,7 +210,7 @@ def test_a_fleet_in_the_middle_of_another_request_is_refused_with_its_rollout(
         world.roll(_wave(first), _wave(replace(web, request=replace(web.request, **change))))
 
     assert left.report.rollout_id in str(refused.value)
-    assert f"this request is another one {said}" in str(refused.value)
+    assert f"This request differs {said}" in str(refused.value)
     assert world.log.events == []
     assert world.versions("first") == ["1", "1"]
 

@@ -207,7 +207,7 @@ def test_a_store_that_loses_every_fourth_answer_is_no_hindrance(rolling: Rolling
 def test_a_missing_bucket_or_table_is_refused_before_anything_is_changed(rolling: Rolling, address: str) -> None:
     before = changes(rolling)
 
-    with pytest.raises(awsroll.StateError, match=r"there is no .*records-that-are-not.*nothing was changed"):
+    with pytest.raises(awsroll.StateError, match=r"records-that-are-not.* does not exist.*nothing was changed"):
         roll(rolling, awsroll.open_store(address, session=rolling.sandbox.session()))
 
     assert changes(rolling) == before

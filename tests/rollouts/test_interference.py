@@ -149,7 +149,7 @@ def test_a_target_group_that_is_deleted_pauses_the_rollout_and_ends_nothing_more
 
         assert report.status is Outcome.PAUSED
         assert "not found" in report.reason.lower()
-        assert "the fleet was left as it is" in report.reason
+        assert "the fleet was left unchanged" in report.reason
         assert len(one.running()) >= 3
 
         before = one.running()
@@ -235,7 +235,7 @@ def test_a_fleet_that_a_dead_rollout_left_changed_is_repaired_before_it_is_rolle
         it.sandbox.session().client("autoscaling").create_or_update_tags(Tags=old)
         before = it.running()
 
-        with pytest.raises(FleetError, match=r"left settings changed \(max-size\).*awsroll repair --asg"):
+        with pytest.raises(FleetError, match=r"left changed settings \(max-size\).*awsroll repair --asg"):
             it.roll()
         assert it.running() == before
         awsroll.repair(asg=group, session=it.sandbox.session(), store=it.store, clock=it.clock)

@@ -116,7 +116,7 @@ def _other_ports_are_refused(rolling: Rolling) -> None:
 
 
 def test_a_plan_that_holds_no_request_is_refused(rolling: Rolling) -> None:
-    with pytest.raises(SpecError, match="holds no request"):
+    with pytest.raises(SpecError, match="has no request"):
         _roll(rolling, replace(_plan(rolling), request=None))
 
 
@@ -164,7 +164,7 @@ def test_a_plan_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])
 def test_a_plan_that_cannot_be_written_is_told(rolling: Rolling, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="give another --out"):
+    with pytest.raises(SpecError, match="Choose another --out"):
         awsroll.save_plan(_plan(rolling), tmp_path / "nowhere" / "web.plan")
 
 

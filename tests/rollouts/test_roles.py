@@ -105,5 +105,5 @@ def test_the_report_of_one_that_has_ended_needs_neither_role_nor_aws(elsewhere: 
 def test_a_rollout_that_names_no_role_is_refused_with_the_credentials_of_another_account(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
     elsewhere.store.put_note(rollout, RolloutRequest(request=elsewhere.store.note(rollout, RolloutRequest).request))
-    with pytest.raises(FleetError, match="give the --profile it was started with"):
+    with pytest.raises(FleetError, match="Pass the --profile that it was started with"):
         awsroll.resume(rollout, **elsewhere.again())

@@ -55,9 +55,9 @@ def test_a_fleet_whose_rollout_was_interrupted_is_not_rolled_anew(rolling: Rolli
     said = refused(rolling, launch_first=True)
 
     assert said == (
-        f"web-1+web-2 is in the middle of rollout {left.rollout_id} (interrupted), which has not ended; this one "
-        f"changed nothing: go on with `awsroll resume {left.rollout_id}`, go back with `awsroll rollback "
-        f"{left.rollout_id}`, or stop and settle what it left with `awsroll repair {left.rollout_id}`"
+        f"rollout {left.rollout_id} of web-1+web-2 has not ended (interrupted); this rollout changed nothing. Continue "
+        f"with `awsroll resume {left.rollout_id}`, roll back with `awsroll rollback {left.rollout_id}`, or stop it and "
+        f"restore the fleet with `awsroll repair {left.rollout_id}`"
     )
 
 
@@ -132,7 +132,7 @@ def test_a_rollout_that_has_ended_is_not_taken_back_while_another_one_is_unfinis
     left = interrupted(rolling, version=1)
     before = changes(rolling)
 
-    with pytest.raises(FleetLockedError, match=f"in the middle of rollout {left.rollout_id}"):
+    with pytest.raises(FleetLockedError, match=f"rollout {left.rollout_id} of .* has not ended"):
         awsroll.rollback(first.rollout_id, **calls(rolling))
 
     assert changes(rolling) == before
