@@ -151,6 +151,15 @@ def approve(rollout_id: str, *, store: Store | str | None = None) -> RolloutSumm
     return operations.approve(rollout_id, _opened(store))
 
 
+def reject(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
+    """Reject the gate that a rollout waits at: the rollout fails, and `on_failure` applies.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+    """
+    return operations.reject(rollout_id, _opened(store))
+
+
 def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     rollout_id: str = "",
     *,

@@ -1,4 +1,4 @@
-"""Hooks in the background, in real time: short ones, their timeouts, and what happens to them at the end."""
+"""Hooks in the background, in real time: their results, their timeouts, and their end."""
 
 import os
 import sys
@@ -70,7 +70,7 @@ def result_of(hooks: HookRunner, run: HookRun) -> HookSeen:
     return seen
 
 
-def test_a_command_that_ends_well_has_succeeded() -> None:
+def test_a_command_with_exit_code_0_has_succeeded() -> None:
     assert result_of(runner(), python("")) == HookSeen(number=1, state=HookState.SUCCEEDED)
 
 
@@ -82,7 +82,7 @@ def test_a_command_that_ends_well_has_succeeded() -> None:
         pytest.param("print('x' * 5000); raise SystemExit(1)", f"exit code 1: {'x' * 300}", id="much-output"),
     ],
 )
-def test_a_command_that_fails_says_why(script: str, detail: str) -> None:
+def test_a_command_that_fails_reports_the_cause(script: str, detail: str) -> None:
     assert result_of(runner(), python(script)) == HookSeen(number=1, state=HookState.FAILED, detail=detail)
 
 
@@ -119,7 +119,7 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
 
 
-def test_the_end_of_the_driver_ends_what_runs(tmp_path: Path) -> None:
+def test_the_end_of_the_driver_ends_a_running_command(tmp_path: Path) -> None:
     pids, hooks = tmp_path / "pids", runner()
     run = run_of(command=(sys.executable, "-c", STUBBORN, str(pids)))
     hooks.start(run)
@@ -131,7 +131,7 @@ def test_the_end_of_the_driver_ends_what_runs(tmp_path: Path) -> None:
     assert hooks.observe([run.call]) == ()
 
 
-def test_a_run_that_nobody_wants_any_more_is_ended(tmp_path: Path) -> None:
+def test_a_run_that_is_no_longer_announced_is_ended(tmp_path: Path) -> None:
     pids, hooks = tmp_path / "pids", runner()
     hooks.start(run_of(command=(sys.executable, "-c", STUBBORN, str(pids))))
     await_that(pids.exists)
@@ -139,7 +139,7 @@ def test_a_run_that_nobody_wants_any_more_is_ended(tmp_path: Path) -> None:
     await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
 
 
-def test_a_run_is_started_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_run_is_started_only_once(tmp_path: Path) -> None:
     hooks, log = runner(), tmp_path / "log"
     run = run_of(command=("sh", "-c", f"echo run >>{log}"))
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_a_run_is_started_once_however_often_it_is_asked_for(tmp_path: Path) -> 
     assert log.read_text() == "run\n"
 
 
-def test_news_is_news_once() -> None:
+def test_a_result_is_news_only_once() -> None:
     hooks, run = runner(), python("")
     result_of(hooks, run)
     assert not hooks.has_news()
@@ -160,7 +160,7 @@ def test_a_callable_gets_the_event() -> None:
     assert events == [run.event]
 
 
-def test_what_a_callable_raises_is_the_failure() -> None:
+def test_an_exception_of_a_callable_is_the_failure() -> None:
     def fail(_: HookEvent) -> None:
         message = "not\nyet"
         raise LookupError(message)
@@ -184,7 +184,7 @@ def test_a_callable_that_was_not_given_has_failed() -> None:
 
 
 @pytest.mark.parametrize("is_real_time", [True, False], ids=["real-time", "virtual-time"])
-def test_the_clock_itself_says_whether_hooks_can_run_in_the_background(is_real_time: bool) -> None:
+def test_the_clock_decides_whether_hooks_run_in_the_background(is_real_time: bool) -> None:
     threads: list[str] = []
     hook = Hook(point=HookPoint.AFTER_HEALTHY, name="check", is_callable=True)
     record = Record(rollout=replace(record_of().rollout, hooks=(hook,)), status=record_of().status)

@@ -85,7 +85,7 @@ def check(killed: Wreck) -> None:
 
 
 @pytest.mark.parametrize("killed", BEFORE + instants("after"), indirect=True)
-def test_without_its_record_the_group_is_exactly_as_it_was(killed: Wreck) -> None:
+def test_a_repair_without_the_record_restores_the_group_exactly(killed: Wreck) -> None:
     repaired = killed.repair(recorded=False)
 
     assert repaired.clean, repaired
@@ -94,7 +94,7 @@ def test_without_its_record_the_group_is_exactly_as_it_was(killed: Wreck) -> Non
 
 
 @pytest.mark.parametrize("killed", instants("after"), indirect=True)
-def test_with_its_record_it_is_too(killed: Wreck) -> None:
+def test_a_repair_with_the_record_restores_the_group_exactly(killed: Wreck) -> None:
     repaired = killed.repair(recorded=True)
 
     assert repaired.clean, repaired

@@ -1,4 +1,4 @@
-"""Servers that a dead rollout has left on their way, without its record; and repairs that die themselves."""
+"""Servers that a dead rollout left in progress, repaired without its record; and repairs that die."""
 
 import tempfile
 from collections.abc import Iterator
@@ -35,16 +35,16 @@ def at(scenario: Scenario, instant: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("killed", [pytest.param((scenario, instant), id=instant)], indirect=True)
 
 
-def told(killed: Wreck) -> list[tuple[str, str, bool]]:
+def shown(killed: Wreck) -> list[tuple[str, str, bool]]:
     found = killed.repair(recorded=False, confirm=lambda _: False).found
     return [(one.what, one.about, one.acts) for one in found if one.what != "label"]
 
 
 @at(LAUNCH_FIRST, "after ec2:RunInstances")
-def test_an_orphan_is_ended_and_nothing_else(killed: Wreck) -> None:
+def test_only_the_orphan_is_terminated(killed: Wreck) -> None:
     (orphan,) = killed.live() - set(killed.fleet.instance_ids)
 
-    assert told(killed) == [("orphan", orphan, True)]
+    assert shown(killed) == [("orphan", orphan, True)]
     assert killed.repair(recorded=False).clean
     killed.sandbox.jump(300)
     assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
@@ -52,21 +52,21 @@ def test_an_orphan_is_ended_and_nothing_else(killed: Wreck) -> None:
 
 
 @at(REPLACE, "after elbv2:DeregisterTargets")
-def test_a_server_that_was_taken_out_of_traffic_is_put_back(killed: Wreck) -> None:
+def test_a_server_that_was_taken_out_of_traffic_is_returned_to_service(killed: Wreck) -> None:
     killed.sandbox.jump(300)
     (out,) = set(killed.fleet.instance_ids) - killed.serving()
 
-    assert told(killed) == [("out-of-traffic", out, True)]
+    assert shown(killed) == [("out-of-traffic", out, True)]
     assert killed.repair(recorded=False).clean
     killed.sandbox.jump(300)
     assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
 
 
 @at(REPLACE, "after ec2:RunInstances")
-def test_a_launched_server_takes_the_place_of_one_that_has_ended(killed: Wreck) -> None:
+def test_a_launched_server_replaces_a_terminated_one(killed: Wreck) -> None:
     (new,) = killed.live() - set(killed.fleet.instance_ids)
 
-    assert told(killed) == [("out-of-traffic", new, True)]
+    assert shown(killed) == [("out-of-traffic", new, True)]
     assert killed.repair(recorded=False).clean
     killed.sandbox.jump(300)
     assert killed.live() == killed.serving()
@@ -75,7 +75,7 @@ def test_a_launched_server_takes_the_place_of_one_that_has_ended(killed: Wreck) 
 
 
 @at(REPLACE, "after ec2:TerminateInstances")
-def test_an_empty_place_is_left_to_a_person(killed: Wreck) -> None:
+def test_a_missing_server_is_reported_and_not_replaced(killed: Wreck) -> None:
     ended = set(killed.fleet.instance_ids) - killed.live()
     left = killed.repair(recorded=False).left
 
@@ -86,7 +86,7 @@ def test_an_empty_place_is_left_to_a_person(killed: Wreck) -> None:
 def test_a_half_registered_server_is_registered_everywhere(killed: Wreck) -> None:
     (new,) = killed.live() - set(killed.fleet.instance_ids)
 
-    assert told(killed) == [("half-registered", new, True)]
+    assert shown(killed) == [("half-registered", new, True)]
     repaired = killed.repair(recorded=False)
     killed.sandbox.jump(300)
     assert [(one.what, one.about) for one in repaired.left] == [("surplus", new)], "it serves beside its predecessor"
@@ -94,7 +94,7 @@ def test_a_half_registered_server_is_registered_everywhere(killed: Wreck) -> Non
 
 
 @at(DOUBLE, "after autoscaling:LaunchInstances")
-def test_the_label_of_a_rollout_that_may_live_keeps_a_repair_from_another_store_away(killed: Wreck) -> None:
+def test_the_label_of_a_rollout_that_may_be_alive_refuses_a_repair_from_another_store(killed: Wreck) -> None:
     before = killed.settings_now()
 
     with pytest.raises(FleetLockedError, match="is held by rollout"):
@@ -103,7 +103,7 @@ def test_the_label_of_a_rollout_that_may_live_keeps_a_repair_from_another_store_
 
 
 @at(DOUBLE, "after autoscaling:LaunchInstances")
-def test_a_fleet_that_changed_while_a_person_thought_is_not_touched(killed: Wreck) -> None:
+def test_a_fleet_that_changed_during_the_confirmation_is_not_touched(killed: Wreck) -> None:
     def think(_: object) -> bool:
         client = killed.sandbox.session().client("autoscaling")
         client.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
@@ -126,7 +126,7 @@ def _changing(trail: list[str]) -> list[int]:
     ]
 
 
-def test_a_repair_that_dies_is_begun_again(tmp_path: Path, trails: dict[str, list[str]]) -> None:
+def test_a_repair_that_dies_is_repeated(tmp_path: Path, trails: dict[str, list[str]]) -> None:
     cut = trails[DOUBLE.name].index("after autoscaling:LaunchInstances") + 1
     with wreck(DOUBLE, tmp_path / "whole") as whole:
         whole.roll(DOUBLE, cut)

@@ -1,4 +1,4 @@
-"""Rollouts that have not ended, or have ended with settings left, repaired by their record; members left in standby."""
+"""Repairs with the record: of unfinished rollouts, of settings that were not restored, and of members in standby."""
 
 import tempfile
 from collections.abc import Iterator
@@ -30,17 +30,17 @@ def _found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wreck]:
         yield found
 
 
-def begin(found: Wreck, scenario: Scenario) -> Report:
-    """Roll until the end, or until a person is to approve."""
+def roll(found: Wreck, scenario: Scenario) -> Report:
+    """Roll until the end, or until the rollout waits for approval."""
     session, clock = found.sandbox.session(), found.sandbox.clock
-    surroundings = operations.Context(session=session, store=found.store, clock=clock, wait_for_approval=False)
-    return operations.roll(scenario.spec(found.fleet), surroundings)
+    context = operations.Context(session=session, store=found.store, clock=clock, wait_for_approval=False)
+    return operations.roll(scenario.spec(found.fleet), context)
 
 
 @pytest.mark.parametrize("found", [SURGING], indirect=True)
-def test_settings_that_could_not_be_restored_are_put_back_by_a_repair(found: Wreck) -> None:
+def test_a_repair_restores_settings_that_the_rollout_could_not_restore(found: Wreck) -> None:
     denied = found.sandbox.faults.add("denied autoscaling:ResumeProcesses")
-    report = begin(found, SURGING)
+    report = roll(found, SURGING)
 
     assert report.status is not Outcome.SUCCEEDED
     assert "AZRebalance" in found.settings_now().group["web"]["suspended"]
@@ -56,8 +56,8 @@ def test_settings_that_could_not_be_restored_are_put_back_by_a_repair(found: Wre
 
 
 @pytest.mark.parametrize("found", [WAITING], indirect=True)
-def test_a_paused_rollout_is_told_of_first_and_settled_by_the_planner(found: Wreck) -> None:
-    report = begin(found, WAITING)
+def test_a_paused_rollout_is_shown_first_and_then_settled(found: Wreck) -> None:
+    report = roll(found, WAITING)
     assert report.status is Outcome.PAUSED
 
     shown = found.repair(recorded=True, confirm=lambda _: False).found
@@ -75,14 +75,14 @@ def test_a_paused_rollout_is_told_of_first_and_settled_by_the_planner(found: Wre
 
 
 @pytest.mark.parametrize("found", [SURGING], indirect=True)
-def test_after_a_rollout_that_ended_well_there_is_nothing_to_repair(found: Wreck) -> None:
-    assert begin(found, SURGING).succeeded
+def test_a_successful_rollout_leaves_nothing_to_repair(found: Wreck) -> None:
+    assert roll(found, SURGING).succeeded
 
     assert found.repair(recorded=True).found == ()
     assert found.repair(recorded=False).found == ()
 
 
-def test_a_member_left_in_standby_by_a_reload_is_shown_with_the_way_back(tmp_path: Path) -> None:
+def test_a_member_that_a_reload_left_in_standby_is_shown_with_its_remedy(tmp_path: Path) -> None:
     scenario = SCENARIOS["group-reload"]
     with tempfile.TemporaryDirectory() as folder:
         cut = trail_of(scenario, Path(folder)).index("after autoscaling:EnterStandby") + 1

@@ -1,4 +1,4 @@
-"""A fleet that a rollout has left in the middle: it is rolled until it dies at a call, as a SIGKILL would have it."""
+"""A fleet with a dead rollout: the process is killed at one of its AWS calls, as by SIGKILL."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,12 +18,12 @@ from tests.crash.knife import Crash, CutStore, Knife
 from tests.crash.scenarios import Scenario
 from tests.crash.story import build
 
-LABEL_SECONDS = 601  # so long the label of a dead rollout keeps those with another store away
+LABEL_SECONDS = 601  # after this time, the label of a dead rollout no longer refuses other stores
 
 
 @dataclass
 class Wreck:
-    """A sandbox with one fleet, before and after a rollout of it died."""
+    """A sandbox with one fleet, before and after the death of its rollout."""
 
     sandbox: Sandbox
     fleet: Fleet
@@ -37,11 +37,11 @@ class Wreck:
 
     @property
     def elsewhere(self) -> LocalStore:
-        """A store that knows nothing of the rollout."""
+        """A store without the record of the rollout."""
         return LocalStore(self.folder / "elsewhere")
 
     def roll(self, scenario: Scenario, cut: int | None) -> None:
-        """Roll until the process dies at an instant; None: to the end."""
+        """Roll until the process dies at an instant; None: until the end."""
         knife = Knife(self.sandbox.world.now, cut)
         put_away = knife.watch(self.sandbox)
         store = CutStore(self.store.directory, knife)
@@ -54,17 +54,17 @@ class Wreck:
     def repair(
         self, *, recorded: bool, confirm: Callable[[Sequence[Any]], bool] = bool, store: Store | None = None
     ) -> Repaired:
-        """Repair it, by its record or by what stands on it alone."""
+        """Repair the fleet, with the record or from tags alone."""
         group = self.fleet.group_name or ""
         target = RepairTarget(asg=group, target_group=() if group else self.fleet.target_group_arns)
         if not recorded:
             self.sandbox.jump(LABEL_SECONDS)
         kept = store or (self.store if recorded else self.elsewhere)
-        surroundings = Context(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
-        return repair(target, surroundings, confirm=confirm)
+        context = Context(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
+        return repair(target, context, confirm=confirm)
 
     def kill_repair(self, cut: int) -> list[str]:
-        """Begin a repair without the record, and let it die at an instant; return the instants up to there."""
+        """Start a repair without the record that dies at an instant; return the instants up to there."""
         self.sandbox.jump(LABEL_SECONDS)
         knife = Knife(self.sandbox.world.now, cut)
         put_away = knife.watch(self.sandbox)
@@ -101,7 +101,7 @@ class Wreck:
 
 @contextmanager
 def wreck(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> Iterator[Wreck]:
-    """Build a scenario's fleet in a sandbox of its own, with a warm pool if one is given."""
+    """Build the fleet of a scenario in a new sandbox, with a warm pool if one is given."""
     with Sandbox(clock=VirtualClock(), options=SandboxOptions(**scenario.options)) as sandbox:
         fleet = build(sandbox, scenario)
         if pool:
@@ -110,7 +110,7 @@ def wreck(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = Non
 
 
 def trail_of(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the instants of a whole rollout: where it can be cut."""
+    """Return the instants at which a rollout can be killed."""
     with wreck(scenario, folder / scenario.name, pool) as whole:
         whole.roll(scenario, None)
         return whole.trail

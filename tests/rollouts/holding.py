@@ -22,7 +22,7 @@ LABEL = "awsroll:held-by"
 
 @dataclass
 class Watching(Tee):
-    """Does something once, at the first event of a name; keeps all events and the time of each."""
+    """Calls a function once, at the first event of a name; records all events and their times."""
 
     at: str = "instance.deregistered"
     do: Callable[[], object] = lambda: None
@@ -44,7 +44,7 @@ class Watching(Tee):
 
 
 def shared(rolling: Rolling, kind: str) -> Callable[[Any], RecordStore]:
-    """Make a place that all machines share; return what opens it for one of their processes."""
+    """Create a store that all machines share; return a function that opens it for a process."""
     session = rolling.sandbox.session()
     if kind == "s3":
         session.client("s3").create_bucket(Bucket="records")
@@ -67,7 +67,7 @@ def resume(rolling: Rolling, rollout_id: str, store: Any, sink: Any = None) -> R
 
 
 def changes(rolling: Rolling) -> dict[str, int]:
-    """Count the calls so far that may have changed the fleet; those of the stores are none."""
+    """Count the calls so far that may have changed the fleet, without those of the stores."""
     return {
         name: count
         for name, count in rolling.sandbox.calls.items()
@@ -81,7 +81,7 @@ def labels(rolling: Rolling) -> list[str]:
 
 
 def refused_meanwhile(rolling: Rolling, store: Any, **wanted: Any) -> Callable[[], str]:
-    """Roll the fleet a second time; return what refused it, having made sure that nothing was changed."""
+    """Roll the fleet a second time; check that nothing was changed, and return the error."""
 
     def second() -> str:
         before = changes(rolling)

@@ -16,7 +16,7 @@ from awsroll.testing.clock import VirtualClock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rolling:
-    """A sandbox that has been entered, a fleet in it, and where records go."""
+    """A running sandbox, a fleet in it, and a store."""
 
     sandbox: Sandbox
     clock: VirtualClock
@@ -39,7 +39,7 @@ class Rolling:
         return awsroll.roll(request, session=self.sandbox.session(), store=self.store, clock=self.clock)
 
     def serving_versions(self) -> dict[str, int]:
-        """Count healthy targets of the first target group by what their application says it is."""
+        """Count the healthy targets of the first target group by the version that their application reports."""
         found: dict[str, int] = {}
         for target in self.sandbox.world.elb.targets(self.fleet.target_group_arns[0]):
             if target.state == "healthy":

@@ -1,4 +1,4 @@
-"""The main job on the embedded AWS: every strategy on both kinds of fleet, through the public call."""
+"""Every strategy on both kinds of fleet of the embedded AWS, through the public functions."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "au
 
 @KINDS
 @pytest.mark.parametrize(("wanted", "lowest", "highest"), STRATEGIES.values(), ids=STRATEGIES)
-def test_takes_the_fleet_to_the_new_version_within_its_bounds(
+def test_rolls_the_fleet_to_the_new_version_within_its_bounds(
     tmp_path: Path, *, grouped: bool, wanted: dict[str, Any], lowest: int, highest: int
 ) -> None:
     sandbox, clock = make_sandbox()
@@ -103,7 +103,7 @@ def test_drains_and_registers_a_port_that_the_group_does_not_manage(tmp_path: Pa
     [{}, {"launch_first": True}, {"strategy": Strategy.DOUBLE_HALF}, {"strategy": Strategy.RELOAD}],
     ids=["replace", "launch-first", "double-half", "reload"],
 )
-def test_leaves_the_groups_own_settings_as_found(tmp_path: Path, wanted: dict[str, Any]) -> None:
+def test_restores_the_settings_of_the_group(tmp_path: Path, wanted: dict[str, Any]) -> None:
     sandbox, clock = make_sandbox()
     kept = ("MinSize", "MaxSize", "DesiredCapacity", "SuspendedProcesses", "Tags")
     with sandbox:

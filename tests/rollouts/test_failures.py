@@ -1,4 +1,4 @@
-"""What goes wrong on the embedded AWS: each failure ends in a stop that names its cause and leaves the rest serving."""
+"""Failures on the embedded AWS: each stops the rollout with its cause and leaves the other servers serving."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,9 @@ def test_a_stopped_rollout_of_a_group_leaves_the_baseline_as_its_version(tmp_pat
 
 
 @KINDS
-def test_a_reload_command_that_fails_stops_and_puts_the_server_back(tmp_path: Path, *, grouped: bool) -> None:
+def test_a_reload_command_that_fails_stops_the_rollout_and_returns_the_server_to_service(
+    tmp_path: Path, *, grouped: bool
+) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped)
@@ -85,7 +87,7 @@ def test_the_same_version_can_be_rolled_to_after_a_stop(tmp_path: Path) -> None:
         assert rolling.serving_versions() == {"v2": 4}
 
 
-def test_a_replacement_gets_the_users_tags_and_its_own_templates_not_the_old_ones(tmp_path: Path) -> None:
+def test_a_replacement_gets_the_tags_of_the_user_and_of_its_own_template(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(
@@ -101,7 +103,7 @@ def test_a_replacement_gets_the_users_tags_and_its_own_templates_not_the_old_one
         assert "sandbox:health" not in tags
 
 
-def test_a_zone_without_capacity_is_left_for_the_groups_other_zones(tmp_path: Path) -> None:
+def test_a_zone_without_capacity_is_replaced_by_the_other_zones_of_the_group(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=True, zones=3, max_size=5)

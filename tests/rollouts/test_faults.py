@@ -1,4 +1,4 @@
-"""AWS at its worst: throttles, outages and lost answers all along, and every strategy still ends right."""
+"""Faults of AWS: every strategy ends well in spite of throttling, outages and lost answers."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ SETTINGS = ("MinSize", "MaxSize", "DesiredCapacity", "SuspendedProcesses", "Tags
 @KINDS
 @pytest.mark.parametrize("wanted", HOW.values(), ids=HOW)
 @pytest.mark.parametrize("rules", [STORM, STORM + LOST], ids=["storm", "storm-and-lost-answers"])
-def test_every_strategy_ends_right(
+def test_every_strategy_ends_well(
     tmp_path: Path, *, grouped: bool, wanted: dict[str, Any], rules: tuple[str, ...]
 ) -> None:
     sandbox, clock = make_sandbox()
@@ -76,7 +76,7 @@ def test_a_refused_permission_pauses_and_names_the_action(tmp_path: Path, *, gro
 
 
 @KINDS
-def test_expired_credentials_in_the_middle_pause(tmp_path: Path, *, grouped: bool) -> None:
+def test_credentials_that_expire_pause_the_rollout(tmp_path: Path, *, grouped: bool) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped, servers=2)
@@ -92,7 +92,7 @@ def test_expired_credentials_in_the_middle_pause(tmp_path: Path, *, grouped: boo
 
 
 @KINDS
-def test_capacity_that_is_short_for_a_while_is_waited_for(tmp_path: Path, *, grouped: bool) -> None:
+def test_a_rollout_waits_while_capacity_is_short(tmp_path: Path, *, grouped: bool) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped, servers=3)
@@ -101,7 +101,7 @@ def test_capacity_that_is_short_for_a_while_is_waited_for(tmp_path: Path, *, gro
         assert (report.status, report.reason) == (Outcome.SUCCEEDED, "")
 
 
-def test_a_zone_without_capacity_is_made_up_for_in_another_one(tmp_path: Path) -> None:
+def test_a_zone_without_capacity_is_replaced_by_another_zone(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=True, servers=3)

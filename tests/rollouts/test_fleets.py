@@ -1,4 +1,4 @@
-"""Many fleets on the embedded AWS, in virtual time: waves in order, failures that stop them, and starting again."""
+"""Many fleets on the embedded AWS, in virtual time: waves in order, failures that stop them, and repeated calls."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ GOOD, BAD = 2, 3
 
 
 class Log:
-    """Keeps every event, and does something at the first one of a name."""
+    """Records every event, and calls a function at the first event of a name."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, object]]] = []
@@ -41,7 +41,7 @@ class Log:
         self._reactions.pop(name, lambda: None)()
 
     def observed(self, *_: object) -> None:
-        """Looks are no events."""
+        """Ignore observations."""
 
     def order(self, *names: str) -> list[tuple[str, object]]:
         return [(name, fields["fleet_name"]) for name, fields in self.events if name in names]
@@ -98,7 +98,7 @@ def _endings(report: FleetsReport) -> dict[str, str]:
     return {one.fleet_name: one.status.value for one in report.fleets}
 
 
-def test_waves_follow_each_other_and_the_fleets_of_one_run_side_by_side(world: World) -> None:
+def test_waves_run_in_order_and_the_fleets_of_a_wave_run_in_parallel(world: World) -> None:
     canary, left, right = world.fleet("canary"), world.fleet("left"), world.fleet("right")
 
     report = world.roll(_wave(canary), _wave(left, right, name="rest"))
@@ -113,7 +113,7 @@ def test_waves_follow_each_other_and_the_fleets_of_one_run_side_by_side(world: W
     assert [world.versions(name) for name in ("canary", "left", "right")] == [["2", "2"]] * 3
 
 
-def test_no_more_fleets_than_the_concurrency_run_at_a_time(world: World) -> None:
+def test_the_concurrency_limits_how_many_fleets_run_at_a_time(world: World) -> None:
     fleets = [world.fleet(name, servers=1, launch_first=True) for name in ("web-a", "web-b", "web-c")]
 
     report = world.roll(_wave(*fleets, concurrency=1))
@@ -124,7 +124,7 @@ def test_no_more_fleets_than_the_concurrency_run_at_a_time(world: World) -> None
     ]
 
 
-def test_a_failing_wave_stops_the_next_one_and_its_own_rest(world: World) -> None:
+def test_a_failing_wave_starts_no_further_fleet_and_no_further_wave(world: World) -> None:
     bad, waiting, later = world.fleet("bad", version=BAD), world.fleet("waiting"), world.fleet("later")
 
     report = world.roll(_wave(bad, waiting, concurrency=1), _wave(later))
@@ -137,7 +137,7 @@ def test_a_failing_wave_stops_the_next_one_and_its_own_rest(world: World) -> Non
     assert stopped == [{"wave": "bad", "not_begun": ["waiting"]}]
 
 
-def test_a_fleet_that_runs_when_its_wave_fails_goes_on_to_its_own_end(world: World) -> None:
+def test_a_fleet_that_runs_when_its_wave_fails_is_rolled_to_its_end(world: World) -> None:
     bad, slow = world.fleet("bad", version=BAD), world.fleet("slow", min_healthy_time=300)
 
     report = world.roll(_wave(bad, slow))
@@ -146,7 +146,7 @@ def test_a_fleet_that_runs_when_its_wave_fails_goes_on_to_its_own_end(world: Wor
     assert world.log.order("rollout.ended") == [("rollout.ended", "bad"), ("rollout.ended", "slow")]
 
 
-def test_tolerated_failures_let_the_next_wave_begin_and_still_show_in_the_end(world: World) -> None:
+def test_tolerated_failures_let_the_next_wave_start_and_are_reported(world: World) -> None:
     bad, good, later = world.fleet("bad", version=BAD), world.fleet("good"), world.fleet("later")
 
     report = world.roll(_wave(bad, good, tolerated_failures="50%"), _wave(later))
@@ -155,7 +155,7 @@ def test_tolerated_failures_let_the_next_wave_begin_and_still_show_in_the_end(wo
     assert report.status is Outcome.ROLLED_BACK
 
 
-def test_starting_again_leaves_alone_what_is_done_and_resumes_what_is_paused(world: World) -> None:
+def test_a_second_call_skips_finished_fleets_and_resumes_paused_ones(world: World) -> None:
     done = world.fleet("done")
     paused = world.fleet("paused", servers=3, checkpoint=(1,), approve_checkpoints=True)
     waves = (_wave(done), _wave(paused))
@@ -193,7 +193,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "said"), CHANGES.values(), ids=CHANGES)
-def test_a_fleet_in_the_middle_of_another_request_is_refused_with_its_rollout(
+def test_a_fleet_with_an_unfinished_rollout_of_another_request_is_refused(
     world: World, change: dict[str, Any], said: str
 ) -> None:
     first = world.fleet("first")
@@ -215,7 +215,7 @@ def test_a_fleet_in_the_middle_of_another_request_is_refused_with_its_rollout(
     assert world.versions("first") == ["1", "1"]
 
 
-def test_all_that_the_checks_refuse_is_told_before_the_first_is_begun(world: World) -> None:
+def test_all_refused_fleets_are_reported_before_the_first_rollout_starts(world: World) -> None:
     good = world.fleet("good")
     missing = FleetSpec(name="missing", request=RolloutSpec(asg="missing"))
     nowhere = replace(good, name="nowhere", request=replace(good.request, asg="nowhere"))
@@ -252,7 +252,7 @@ def test_a_fleet_that_is_refused_when_its_turn_comes_counts_as_failed(world: Wor
     assert [fields["fleet_name"] for name, fields in world.log.events if name == "fleet.refused"] == ["gone"]
 
 
-def test_when_the_first_is_refused_nothing_was_changed_and_it_is_an_error(world: World) -> None:
+def test_a_refusal_of_the_first_fleet_is_an_error_and_changes_nothing(world: World) -> None:
     gone, later = world.fleet("gone"), world.fleet("later")
     world.log.at("wave.begun", lambda: world.delete_group("gone"))
 
@@ -262,7 +262,7 @@ def test_when_the_first_is_refused_nothing_was_changed_and_it_is_an_error(world:
     assert world.store.list() == ()
 
 
-def test_the_last_wave_gets_the_version_that_the_checks_saw(world: World) -> None:
+def test_the_last_wave_gets_the_version_of_the_checks(world: World) -> None:
     first, last = world.fleet("first"), world.fleet("last", version="$Latest")
     last = replace(last, request=replace(last.request, launch_template="last:$Default"))
     ec2 = world.sandbox.session().client("ec2")
@@ -278,7 +278,7 @@ def test_the_last_wave_gets_the_version_that_the_checks_saw(world: World) -> Non
     assert world.versions("last") == [str(GOOD)] * 2
 
 
-def test_a_wish_to_stop_leaves_all_and_begins_none(world: World) -> None:
+def test_a_stop_request_interrupts_running_fleets_and_starts_no_other(world: World) -> None:
     left, right, later = world.fleet("left"), world.fleet("right"), world.fleet("later")
     waves = (_wave(left, right), _wave(later))
     asked: list[bool] = []
@@ -296,10 +296,10 @@ def test_a_wish_to_stop_leaves_all_and_begins_none(world: World) -> None:
     run.check()
 
     report = run.roll()
-    told = [(name, fields) for name, fields in world.log.events if name.startswith("wave.")][1:]
+    stops = [(name, fields) for name, fields in world.log.events if name.startswith("wave.")][1:]
     again = world.roll(*waves)
 
-    assert told == [("wave.stopped", {"wave": "left", "not_begun": []})]
+    assert stops == [("wave.stopped", {"wave": "left", "not_begun": []})]
     assert report.status is Outcome.INTERRUPTED
     assert _endings(report) == {"left": "interrupted", "right": "interrupted", "later": "not_begun"}
     assert again.succeeded
@@ -307,7 +307,7 @@ def test_a_wish_to_stop_leaves_all_and_begins_none(world: World) -> None:
     assert len(world.store.list()) == 3
 
 
-def test_the_report_while_a_driver_is_stuck_is_made_of_the_records(world: World) -> None:
+def test_the_report_uses_the_records_while_a_driver_is_stuck(world: World) -> None:
     web, later = world.fleet("web", servers=1, launch_first=True), world.fleet("later", servers=1, launch_first=True)
     run = FleetsRun(
         FleetsSpec(waves=(_wave(web), _wave(later))),
@@ -326,7 +326,7 @@ def test_the_report_while_a_driver_is_stuck_is_made_of_the_records(world: World)
     assert report.fleets[0].report.rollout_id.startswith("web-")
 
 
-def test_the_report_of_all_is_plain_json(world: World) -> None:
+def test_the_report_of_all_fleets_is_plain_json(world: World) -> None:
     report = world.roll(_wave(world.fleet("web", servers=1, launch_first=True), name="only"))
 
     plain = report.as_dict()

@@ -1,4 +1,4 @@
-"""Gates through the public call: how long they wait for a person, and from when that counts."""
+"""Gates through the public functions: how long they wait for an approval, and when that time starts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def rolling(tmp_path: Path) -> Iterator[Rolling]:
 CANARY = {"checkpoint": (1,), "approve_checkpoints": True, "approval_timeout": 120}
 
 
-def test_a_gate_that_nobody_approves_in_time_takes_the_fleet_back(rolling: Rolling) -> None:
+def test_a_gate_without_approval_in_time_rolls_the_fleet_back(rolling: Rolling) -> None:
     report = rolling.roll(**CANARY)
 
     assert (report.status, report.reason) == (Outcome.ROLLED_BACK, "nobody approved checkpoint 1 within 120 s")
@@ -30,7 +30,7 @@ def test_a_gate_that_nobody_approves_in_time_takes_the_fleet_back(rolling: Rolli
     assert rolling.serving_versions() == {"v1": 2}
 
 
-def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_on(rolling: Rolling) -> None:
+def test_a_gate_that_paused_the_rollout_waits_the_whole_time_after_the_resume(rolling: Rolling) -> None:
     asking = operations.Context(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
@@ -45,13 +45,13 @@ def test_a_gate_that_paused_the_rollout_gives_the_whole_time_from_when_it_goes_o
     assert (report.status, report.failures) == (Outcome.SUCCEEDED, ())
 
 
-def test_a_resume_before_the_pause_takes_it_back_from_whoever_drives_the_rollout(rolling: Rolling) -> None:
+def test_a_resume_before_the_pause_cancels_it_for_the_process_that_drives_the_rollout(rolling: Rolling) -> None:
     def pause_and_resume() -> str:
         (record,) = rolling.store.list()
         operations.pause(record.rollout.rollout_id, rolling.store)
-        with pytest.raises(FleetLockedError) as told:
+        with pytest.raises(FleetLockedError) as refused:
             resume(rolling, record.rollout.rollout_id, rolling.store)
-        return str(told.value)
+        return str(refused.value)
 
     watching = Watching(at="group.instances-terminated", do=pause_and_resume)
     report = roll(rolling, rolling.store, watching)

@@ -1,4 +1,4 @@
-"""One fleet, one rollout: across processes and machines, and after a sleep that was too long."""
+"""One rollout at a time on a fleet: across processes and machines, and after a driver was suspended."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -64,10 +64,10 @@ def test_a_group_named_by_its_arn_is_the_group_of_that_name(tmp_path: Path, kind
 
 
 @pytest.mark.parametrize("stoppable", [False, True], ids=["library", "stop-requested"])
-def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stoppable: bool) -> None:
+def test_a_lease_of_seconds_is_renewed_during_a_drain_of_minutes(rolling: Rolling, stoppable: bool) -> None:
     from awsroll.driver import operations
 
-    surroundings = operations.Context(
+    context = operations.Context(
         session=rolling.sandbox.session(),
         store=rolling.store,
         clock=rolling.clock,
@@ -75,7 +75,7 @@ def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stopp
     )
 
     report = operations.roll(
-        rolling.request(strategy=Strategy.DOUBLE_HALF, deregistration_delay=300, lease=10, poll=1000), surroundings
+        rolling.request(strategy=Strategy.DOUBLE_HALF, deregistration_delay=300, lease=10, poll=1000), context
     )
 
     assert report.status is Outcome.SUCCEEDED
@@ -84,7 +84,7 @@ def test_a_drain_of_minutes_outlives_no_lease_of_seconds(rolling: Rolling, stopp
 
 @pytest.mark.parametrize("kind", ["directory", *SHARED])
 @pytest.mark.parametrize("event", ["rollout.created", "instance.deregistered", "instance.launched"])
-def test_a_driver_that_slept_past_its_lease_changes_and_writes_nothing_more(
+def test_a_driver_that_was_suspended_past_its_lease_makes_no_further_change(
     rolling: Rolling, kind: str, event: str
 ) -> None:
     store = rolling.store if kind == "directory" else shared(rolling, kind)(HERE)
@@ -105,7 +105,7 @@ def test_a_driver_that_slept_past_its_lease_changes_and_writes_nothing_more(
     assert rolling.serving_versions() == {"v2": 2}
 
 
-def test_a_driver_that_slept_between_two_calls_of_one_step_makes_no_second_one(rolling: Rolling) -> None:
+def test_a_driver_that_was_suspended_between_two_calls_of_a_step_makes_no_second_call(rolling: Rolling) -> None:
     slept: list[str] = []
 
     def sleep(service: str, operation: str, _: Any) -> None:
@@ -123,9 +123,7 @@ def test_a_driver_that_slept_between_two_calls_of_one_step_makes_no_second_one(r
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_whoever_takes_over_from_a_sleeper_ends_the_rollout_and_the_sleeper_leaves_it_alone(
-    rolling: Rolling, kind: str
-) -> None:
+def test_a_process_that_takes_over_from_a_suspended_driver_ends_the_rollout_alone(rolling: Rolling, kind: str) -> None:
     open_as = shared(rolling, kind)
 
     def take_over() -> Report:
@@ -147,14 +145,16 @@ def test_whoever_takes_over_from_a_sleeper_ends_the_rollout_and_the_sleeper_leav
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_resume_on_another_machine_waits_for_the_lease_of_the_dead_and_tells(rolling: Rolling, kind: str) -> None:
+def test_resume_on_another_machine_waits_for_the_lease_of_the_dead_driver_and_reports_it(
+    rolling: Rolling, kind: str
+) -> None:
     open_as = shared(rolling, kind)
 
     class Killed(BaseException):
         pass
 
     class Dying(RecordStore):
-        """Its process dies at once: what it holds is not given back."""
+        """A store whose process dies at once: it does not release its locks."""
 
         def save(self, record: Any) -> Any:
             super().save(record)
@@ -179,7 +179,7 @@ def test_resume_on_another_machine_waits_for_the_lease_of_the_dead_and_tells(rol
 
 
 @pytest.mark.parametrize("operation", ["s3:PutObject", "dynamodb:PutItem"])
-def test_a_store_that_is_lost_in_the_middle_pauses_and_comes_back(rolling: Rolling, operation: str) -> None:
+def test_a_store_that_refuses_writes_pauses_the_rollout_which_resumes_later(rolling: Rolling, operation: str) -> None:
     kind = operation.partition(":")[0]
     store = shared(rolling, kind)(HERE)
     watching = Watching(do=lambda: rolling.sandbox.faults.add(f"denied {operation}"))
@@ -193,7 +193,7 @@ def test_a_store_that_is_lost_in_the_middle_pauses_and_comes_back(rolling: Rolli
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_a_store_that_loses_every_fourth_answer_is_no_hindrance(rolling: Rolling, kind: str) -> None:
+def test_a_store_that_loses_every_fourth_answer_does_no_harm(rolling: Rolling, kind: str) -> None:
     store = shared(rolling, kind)(HERE)
     rolling.sandbox.faults.add(f"reset {kind}:* probability=0.25 seed=3 when=after")
 
@@ -214,7 +214,7 @@ def test_a_missing_bucket_or_table_is_refused_before_anything_is_changed(rolling
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothing(rolling: Rolling, kind: str) -> None:
+def test_an_outage_of_the_store_for_half_a_minute_pauses_nothing(rolling: Rolling, kind: str) -> None:
     store = shared(rolling, kind)(HERE)
     operation = "s3:GetObject" if kind == "s3" else "dynamodb:GetItem"
     watching = Watching(do=lambda: rolling.sandbox.faults.add(f"reset {operation} times=20"))
@@ -227,16 +227,16 @@ def test_a_store_that_is_away_for_half_a_minute_while_it_is_waited_pauses_nothin
 @pytest.mark.parametrize(
     "drive", [operations.resume, operations.rollback, repair], ids=["resume", "rollback", "repair"]
 )
-def test_the_lease_is_as_long_as_whoever_goes_on_says(rolling: Rolling, drive: Callable[..., object]) -> None:
-    surroundings = operations.Context(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
-    stopping = replace(surroundings, stop_requested=lambda: bool(rolling.store.list()))
+def test_the_lease_has_the_length_that_the_resuming_call_gives(rolling: Rolling, drive: Callable[..., object]) -> None:
+    context = operations.Context(session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
+    stopping = replace(context, stop_requested=lambda: bool(rolling.store.list()))
     left = operations.roll(rolling.request(launch_first=True), stopping)
     watching = Watching(
         at="rollout.resumed", do=lambda: rolling.store.backend.read(f"rollouts/{left.rollout_id}/lock.json")
     )
 
     about = RepairTarget(rollout_id=left.rollout_id) if drive is repair else left.rollout_id
-    drive(about, replace(surroundings, sink=watching), pace=Pace(lease=600))
+    drive(about, replace(context, sink=watching), pace=Pace(lease=600))
 
     lock = json.loads(watching.done.data)["record"]
     held = datetime.fromisoformat(lock["expires_at"]) - datetime.fromisoformat(lock["holder"]["since"])

@@ -24,7 +24,7 @@ def old_and_new(rolling: Rolling, before: set[str]) -> tuple[list[str], list[str
     return sorted(before), sorted(rolling.running() - before)
 
 
-def test_a_command_is_told_of_the_event(rolling: Rolling, tmp_path: Path) -> None:
+def test_a_command_receives_the_event(rolling: Rolling, tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = ("sh", "-c", f'echo "$AWSROLL_POINT $AWSROLL_INSTANCE_IDS" >>{log}; cat >>{log}.json; echo >>{log}.json')
     before = rolling.running()
@@ -38,8 +38,8 @@ def test_a_command_is_told_of_the_event(rolling: Rolling, tmp_path: Path) -> Non
     lines = log.read_text().splitlines()
     assert sorted(lines[:2]) == [f"after_healthy {one}" for one in new]
     assert lines[2:] == [f"after_rollout {' '.join(new)}"]
-    told = json.loads((tmp_path / "log.json").read_text().splitlines()[-1])
-    assert told == {
+    event = json.loads((tmp_path / "log.json").read_text().splitlines()[-1])
+    assert event == {
         "point": "after_rollout",
         "hook": "after_rollout",
         "run": 3,
@@ -99,7 +99,7 @@ def test_a_script_runs_on_the_server(rolling: Rolling) -> None:
     assert "curl -fsS localhost/ready" in script
 
 
-def test_a_callable_gets_the_event_and_what_it_raises_is_the_failure(rolling: Rolling) -> None:
+def test_a_callable_gets_the_event_and_its_exception_is_the_failure(rolling: Rolling) -> None:
     events: list[HookEvent] = []
     before = rolling.running()
     report = awsroll.roll(
@@ -130,7 +130,7 @@ def roll_until_a_callable_fails(rolling: Rolling) -> awsroll.Report:
     )
 
 
-def test_a_rollout_with_callables_goes_on_only_with_them(rolling: Rolling) -> None:
+def test_a_rollout_with_callables_resumes_only_with_them(rolling: Rolling) -> None:
     report = roll_until_a_callable_fails(rolling)
     assert report.status is Outcome.PAUSED
     fleet = report.fleet
@@ -166,7 +166,7 @@ def test_hooks_that_could_not_run_are_refused(rolling: Rolling) -> None:
     assert function.startswith("hook after_healthy-2: there is no Lambda function 'no-such-function' in us-east-1")
 
 
-def test_points_that_a_group_never_comes_to_are_refused(rolling: Rolling) -> None:
+def test_points_that_a_group_never_reaches_are_refused(rolling: Rolling) -> None:
     if not rolling.fleet.group_name:
         return
     hooks = tuple(HookSpec(point=one, command=("true",)) for one in (HookPoint.BEFORE_REGISTER, HookPoint.AFTER_DRAIN))
@@ -189,7 +189,7 @@ def test_points_that_a_group_never_comes_to_are_refused(rolling: Rolling) -> Non
         )
 
 
-def test_tells_of_hooks_that_are_never_run(rolling: Rolling) -> None:
+def test_warns_of_hooks_that_are_never_run(rolling: Rolling) -> None:
     hooks = (
         HookSpec(point=HookPoint.AT_CHECKPOINT, command=("true",)),
         HookSpec(point=HookPoint.ON_FAILURE, command=("true",)),
@@ -197,8 +197,8 @@ def test_tells_of_hooks_that_are_never_run(rolling: Rolling) -> None:
     plan = awsroll.plan(
         rolling.request(hooks=hooks, on_failure=OnFailure.PAUSE), session=rolling.sandbox.session(), clock=rolling.clock
     )
-    told = [one.message for one in plan.findings if one.message.startswith("hook ")]
-    assert told == [
+    warnings = [finding.message for finding in plan.findings if finding.message.startswith("hook ")]
+    assert warnings == [
         "hook at_checkpoint: there is no --checkpoint, so it is never run",
         "hook on_failure: --on-failure pause waits for a person at once and does not run it",
     ]

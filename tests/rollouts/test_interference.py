@@ -1,4 +1,4 @@
-"""What others do to a fleet on the embedded AWS while it is rolled, and what comes of it: `docs/interference.md`."""
+"""Changes that others make to a fleet of the embedded AWS during a rollout: the tests of `docs/interference.md`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ def rolling(tmp_path: Path, *, grouped: bool = True, **shape: Any) -> Iterator[R
 
 
 def at_first(sandbox: Sandbox, operation: str, act: Callable[[], Any]) -> None:
-    """Have somebody act once, right after awsroll's first call of an operation."""
+    """Act once as another user, right after the first call of an operation by awsroll."""
     left = [act]
 
     def after(_service: str, name: str, _parameters: Any) -> None:
@@ -47,7 +47,7 @@ def resume(one: Rolling, report: Any) -> Any:
 # --- capacity -------------------------------------------------------------------------------------------------------
 
 
-def test_a_scale_out_is_the_goal_from_then_on(tmp_path: Path) -> None:
+def test_a_scale_out_becomes_the_goal(tmp_path: Path) -> None:
     with rolling(tmp_path, servers=3, max_size=6) as one:
         scale = {"AutoScalingGroupName": "web", "DesiredCapacity": 5}
         at_first(one.sandbox, RETIRES[True], lambda: client(one).set_desired_capacity(**scale))
@@ -59,7 +59,7 @@ def test_a_scale_out_is_the_goal_from_then_on(tmp_path: Path) -> None:
         assert one.group()["DesiredCapacity"] == 5
 
 
-def test_a_scale_in_is_the_goal_from_then_on(tmp_path: Path) -> None:
+def test_a_scale_in_becomes_the_goal(tmp_path: Path) -> None:
     with rolling(tmp_path, servers=4, min_size=1) as one:
         scale = {"AutoScalingGroupName": "web", "DesiredCapacity": 2}
         at_first(one.sandbox, RETIRES[True], lambda: client(one).set_desired_capacity(**scale))
@@ -72,7 +72,7 @@ def test_a_scale_in_is_the_goal_from_then_on(tmp_path: Path) -> None:
 
 
 @KINDS
-def test_a_server_that_somebody_ends_is_replaced_by_a_new_one(tmp_path: Path, *, grouped: bool) -> None:
+def test_a_server_that_someone_else_terminates_is_replaced(tmp_path: Path, *, grouped: bool) -> None:
     with rolling(tmp_path, grouped=grouped) as one:
         victim = one.fleet.instance_ids[-1]
         at_first(one.sandbox, RETIRES[grouped], lambda: client(one, "ec2").terminate_instances(InstanceIds=[victim]))
@@ -84,10 +84,10 @@ def test_a_server_that_somebody_ends_is_replaced_by_a_new_one(tmp_path: Path, *,
         assert len(one.running()) == 4
 
 
-# --- others that replace servers, or say what is launched -----------------------------------------------------------
+# --- other replacements, and other launch settings ------------------------------------------------------------------
 
 
-def test_an_instance_refresh_pauses_the_rollout_until_it_is_over(tmp_path: Path) -> None:
+def test_an_instance_refresh_pauses_the_rollout(tmp_path: Path) -> None:
     with rolling(tmp_path) as one:
         at_first(one.sandbox, RETIRES[True], lambda: client(one).start_instance_refresh(AutoScalingGroupName="web"))
         report = one.roll()
@@ -138,7 +138,7 @@ def _without_target_group(one: Rolling) -> Callable[[], None]:
 
 
 @KINDS
-def test_a_target_group_that_is_deleted_pauses_the_rollout_and_ends_nothing_more(
+def test_a_target_group_that_is_deleted_pauses_the_rollout_and_terminates_no_server(
     tmp_path: Path, *, grouped: bool
 ) -> None:
     with rolling(tmp_path, grouped=grouped) as one:
@@ -175,7 +175,7 @@ def test_a_group_that_is_deleted_pauses_the_rollout(tmp_path: Path) -> None:
 # --- protection -----------------------------------------------------------------------------------------------------
 
 
-def test_a_member_protected_before_it_was_chosen_is_waited_for(tmp_path: Path) -> None:
+def test_the_rollout_waits_for_a_member_that_was_protected_before_it_was_selected(tmp_path: Path) -> None:
     with rolling(tmp_path) as one:
         kept = one.fleet.instance_ids[-1]
         protect = {"AutoScalingGroupName": "web", "InstanceIds": [kept], "ProtectedFromScaleIn": True}
@@ -188,7 +188,7 @@ def test_a_member_protected_before_it_was_chosen_is_waited_for(tmp_path: Path) -
         assert kept in one.running()
 
 
-def test_a_member_protected_after_it_was_chosen_goes(tmp_path: Path) -> None:
+def test_a_member_that_was_protected_after_it_was_selected_is_terminated(tmp_path: Path) -> None:
     with rolling(tmp_path) as one:
         chosen: list[str] = []
 
@@ -207,7 +207,9 @@ def test_a_member_protected_after_it_was_chosen_goes(tmp_path: Path) -> None:
         assert one.serving_versions() == {"v2": 4}
 
 
-def test_a_standalone_server_that_is_protected_meanwhile_fails_the_rollout_and_comes_back(tmp_path: Path) -> None:
+def test_a_standalone_server_that_is_protected_meanwhile_fails_the_rollout_and_returns_to_service(
+    tmp_path: Path,
+) -> None:
     with rolling(tmp_path, grouped=False) as one:
         chosen: list[str] = []
 
@@ -227,7 +229,7 @@ def test_a_standalone_server_that_is_protected_meanwhile_fails_the_rollout_and_c
         assert one.serving_versions() == {"v1": 4}
 
 
-def test_a_fleet_that_a_dead_rollout_left_changed_is_repaired_before_it_is_rolled_anew(tmp_path: Path) -> None:
+def test_a_fleet_that_a_dead_rollout_left_changed_is_repaired_before_the_next_rollout(tmp_path: Path) -> None:
     with rolling(tmp_path, servers=2) as it:
         group = str(it.fleet.group_name)
         tag = {"ResourceId": group, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False}

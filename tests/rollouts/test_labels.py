@@ -1,4 +1,4 @@
-"""The label on the fleet: what another store sees, and what becomes of it."""
+"""The label on the fleet: it protects the fleet from rollouts of other stores."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_another_store_sees_the_label_and_is_refused(rolling: Rolling, tmp_path:
     assert labels(rolling) == []
 
 
-def test_a_label_of_another_store_is_refused_until_it_has_run_out(rolling: Rolling) -> None:
+def test_a_label_of_another_store_refuses_a_rollout_until_it_expires(rolling: Rolling) -> None:
     put_label(rolling)
     assert "s3://elsewhere" in refused_meanwhile(rolling, rolling.store)()
     assert rolling.store.list() == ()
@@ -56,21 +56,21 @@ def test_a_label_of_another_store_is_refused_until_it_has_run_out(rolling: Rolli
     assert labels(rolling) == []
 
 
-def test_a_label_that_says_nothing_readable_holds_nothing(rolling: Rolling) -> None:
+def test_a_label_that_cannot_be_parsed_is_ignored(rolling: Rolling) -> None:
     elbv2 = rolling.sandbox.session().client("elbv2")
     for value in ("", "me", "a b 2026-99-99T00:00:00Z"):
         elbv2.add_tags(ResourceArns=list(rolling.fleet.target_group_arns), Tags=[{"Key": LABEL, "Value": value}])
         assert roll(rolling, rolling.store).succeeded
 
 
-def test_a_label_that_a_dead_rollout_of_this_store_left_is_overwritten(rolling: Rolling) -> None:
+def test_the_label_of_a_dead_rollout_of_this_store_is_overwritten(rolling: Rolling) -> None:
     put_label(rolling, place=rolling.store.label)
 
     assert roll(rolling, rolling.store).succeeded
 
 
 @pytest.mark.parametrize("action", ["AddTags", "DescribeTags"])
-def test_without_permission_for_the_label_a_rollout_warns_and_goes_on(rolling: Rolling, action: str) -> None:
+def test_without_permission_for_the_label_a_rollout_warns_and_continues(rolling: Rolling, action: str) -> None:
     rolling.sandbox.faults.add(f"denied elbv2:{action} times=1")
     watching = Watching()
 
@@ -98,13 +98,13 @@ def test_the_label_is_renewed_through_a_long_rollout(rolling: Rolling) -> None:
 
 
 def labels_at_look(rolling: Rolling) -> list[datetime]:
-    """Read the labels, and make sure that none of them has run out."""
+    """Read the labels, and check that none of them has expired."""
     found = [datetime.fromisoformat(value.split(" ")[2]) for value in labels(rolling)]
     assert all(until > rolling.clock.now() for until in found)
     return found
 
 
-def test_resuming_a_rollout_that_died_after_its_end_takes_its_label_away_and_no_other(rolling: Rolling) -> None:
+def test_resuming_a_rollout_that_died_after_its_end_removes_its_label_and_no_other(rolling: Rolling) -> None:
     report = roll(rolling, rolling.store)
     put_label(rolling, rollout_id=report.rollout_id)
 
@@ -118,7 +118,7 @@ def test_resuming_a_rollout_that_died_after_its_end_takes_its_label_away_and_no_
     assert [value.split(" ")[0] for value in labels(rolling)] == ["other-1"]
 
 
-def test_rolling_back_once_more_what_died_after_it_was_rolled_back_takes_its_label_away(rolling: Rolling) -> None:
+def test_a_second_rollback_of_a_rollout_that_died_after_the_first_removes_its_label(rolling: Rolling) -> None:
     report = roll(rolling, rolling.store)
     calls = {"session": rolling.sandbox.session(), "store": rolling.store, "clock": rolling.clock}
     awsroll.rollback(report.rollout_id, **calls)

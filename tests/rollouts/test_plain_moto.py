@@ -1,4 +1,4 @@
-"""`awsroll.roll` against somebody else's fake: a plain moto server, without physics and without the newer calls.
+"""`awsroll.roll` against plain moto: a server without realistic timing and without the newer calls.
 
 An operation that the endpoint does not implement is a warning and a fallback; everything else is as ever.
 """

@@ -1,4 +1,4 @@
-"""A plan that was kept is carried out exactly, or refused by name once the fleet is another."""
+"""A saved plan is carried out exactly, or refused with each difference once the fleet has changed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -33,14 +33,14 @@ def _client(rolling: Rolling, service: str) -> Any:
     return rolling.sandbox.session().client(service)
 
 
-def test_a_kept_plan_is_read_as_it_was_written(rolling: Rolling, tmp_path: Path) -> None:
+def test_a_saved_plan_is_read_as_it_was_written(rolling: Rolling, tmp_path: Path) -> None:
     plan = _plan(rolling, concurrent="50%", launch_first=True)
     awsroll.save_plan(plan, tmp_path / "web.plan")
 
     assert awsroll.load_plan(tmp_path / "web.plan") == plan
 
 
-def test_it_rolls_to_the_version_that_was_latest_when_it_was_made(rolling: Rolling) -> None:
+def test_a_plan_rolls_to_the_version_that_was_the_latest_when_it_was_made(rolling: Rolling) -> None:
     latest = f"{rolling.fleet.template_id}:$Latest"
     plan = _plan(rolling, launch_template=latest)
     ec2 = _client(rolling, "ec2")
@@ -55,7 +55,7 @@ def test_it_rolls_to_the_version_that_was_latest_when_it_was_made(rolling: Rolli
     assert rolling.serving_versions() == {"v2": 3}
 
 
-def test_a_server_whose_health_alone_has_changed_is_no_drift(rolling: Rolling) -> None:
+def test_a_change_of_health_alone_is_not_a_difference(rolling: Rolling) -> None:
     plan = _plan(rolling, launch_first=True)
     sick = rolling.fleet.instance_ids[0]
     _client(rolling, "ec2").create_tags(Resources=[sick], Tags=[{"Key": "sandbox:health", "Value": "unhealthy"}])
@@ -68,7 +68,7 @@ def test_a_server_whose_health_alone_has_changed_is_no_drift(rolling: Rolling) -
     assert _roll(rolling, plan).succeeded
 
 
-def test_a_server_that_has_gone_since_is_named_and_nothing_is_changed(rolling: Rolling) -> None:
+def test_a_server_that_is_gone_is_named_and_nothing_is_changed(rolling: Rolling) -> None:
     plan = _plan(rolling)
     gone = rolling.fleet.instance_ids[0]
     if rolling.fleet.group_name:
@@ -115,7 +115,7 @@ def _other_ports_are_refused(rolling: Rolling) -> None:
     assert refused.value.problems[0] == f"registration of {one} is new: {arn} port 8123"
 
 
-def test_a_plan_that_holds_no_request_is_refused(rolling: Rolling) -> None:
+def test_a_plan_without_a_request_is_refused(rolling: Rolling) -> None:
     with pytest.raises(SpecError, match="has no request"):
         _roll(rolling, replace(_plan(rolling), request=None))
 
@@ -157,19 +157,19 @@ def test_a_damaged_plan_file_is_refused(
     assert "awsroll plan" in str(refused.value)
 
 
-def test_a_plan_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_plan_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read: No such file"):
         awsroll.load_plan(tmp_path / "web.plan")
 
 
 @pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])
-def test_a_plan_that_cannot_be_written_is_told(rolling: Rolling, tmp_path: Path) -> None:
+def test_a_plan_that_cannot_be_written_is_an_error(rolling: Rolling, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="Choose another --out"):
         awsroll.save_plan(_plan(rolling), tmp_path / "nowhere" / "web.plan")
 
 
 @pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])
-def test_options_beside_a_plan_file_may_repeat_it_and_say_how_to_look(rolling: Rolling, tmp_path: Path) -> None:
+def test_options_with_a_plan_file_may_repeat_it_and_set_the_pace(rolling: Rolling, tmp_path: Path) -> None:
     latest = f"{rolling.fleet.template_id}:$Latest"
     plan = _plan(rolling, launch_template=latest, concurrent="50%")
     path = tmp_path / "web.plan"
@@ -179,10 +179,10 @@ def test_options_beside_a_plan_file_may_repeat_it_and_say_how_to_look(rolling: R
     assert build_roll_request(plan=path, file=None) == plan
     assert build_roll_request(plan=path, file=None, asg="web", launch_template=latest, concurrent="50%") == plan
     assert build_roll_request(plan=path, file=None, launch_template=pinned) == plan
-    told_anew = build_roll_request(plan=path, file=None, poll=0.5, settle_time=9.0)
-    assert isinstance(told_anew, awsroll.RolloutPlan)
+    repeated = build_roll_request(plan=path, file=None, poll=0.5, settle_time=9.0)
+    assert isinstance(repeated, awsroll.RolloutPlan)
     assert plan.request is not None
-    assert told_anew == replace(plan, request=replace(plan.request, poll=0.5, settle_time=9.0))
+    assert repeated == replace(plan, request=replace(plan.request, poll=0.5, settle_time=9.0))
 
 
 @pytest.mark.parametrize("rolling", [True], indirect=True, ids=["group"])

@@ -1,4 +1,4 @@
-"""A rollout that names a role, gone on with from a terminal: with the role's credentials, not with the terminal's."""
+"""A rollout with a role, continued from a terminal: with the credentials of the role, not those of the terminal."""
 
 import threading
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Elsewhere:
     store: LocalStore
 
     def start(self, **more: Any) -> str:
-        """Begin a rollout as a state machine does, and leave it."""
+        """Start a rollout as a state machine does, and leave it."""
         request = RolloutSpec(
             target_group=self.fleet.target_group_arns, launch_template=f"{self.fleet.template_id}:2", **more
         )
@@ -43,7 +43,7 @@ class Elsewhere:
         return start_rollout(order, Context(session=self.session, store=self.store, clock=self.clock)).rollout_id
 
     def again(self) -> dict[str, Any]:
-        """Return how a terminal of the own account goes on, once nobody drives any more."""
+        """Return the arguments of a terminal in the own account, after the lease of the state machine has expired."""
         self.clock.sleep(120)
         return {"session": self.sandbox.session(), "store": self.store, "clock": self.clock}
 
@@ -64,14 +64,14 @@ def test_resume_assumes_the_role_that_the_rollout_names(elsewhere: Elsewhere) ->
     assert (report.status, report.reason) == (Outcome.SUCCEEDED, "")
 
 
-def test_rollback_and_abort_assume_it_too(elsewhere: Elsewhere) -> None:
+def test_rollback_and_abort_assume_the_role(elsewhere: Elsewhere) -> None:
     assert awsroll.abort(elsewhere.start(), **elsewhere.again()).status is Outcome.STOPPED
     rollout = elsewhere.start()
     assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
     assert awsroll.rollback(rollout, **elsewhere.again()).status is Outcome.ROLLED_BACK
 
 
-def test_a_fleet_of_a_wave_is_gone_on_with_alone_under_its_role(elsewhere: Elsewhere) -> None:
+def test_a_fleet_of_a_wave_is_resumed_alone_with_its_role(elsewhere: Elsewhere) -> None:
     fleet = {"role": ARN, "target_group": list(elsewhere.fleet.target_group_arns), "launch_template": "web:2"}
     spec = to_fleets({"waves": [{"fleets": [fleet]}]})
     own = elsewhere.again()
@@ -81,20 +81,20 @@ def test_a_fleet_of_a_wave_is_gone_on_with_alone_under_its_role(elsewhere: Elsew
     assert awsroll.rollback(rolled.report.rollout_id, **own).status is Outcome.ROLLED_BACK
 
 
-def test_repair_of_a_rollout_looks_with_its_role(elsewhere: Elsewhere) -> None:
+def test_repair_of_a_rollout_assumes_its_role(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
     repaired = awsroll.repair(rollout, **elsewhere.again())
     assert repaired.clean
 
 
-def test_credentials_that_are_the_roles_assume_nothing(elsewhere: Elsewhere) -> None:
+def test_credentials_of_the_role_itself_assume_nothing(elsewhere: Elsewhere) -> None:
     rollout, before = elsewhere.start(), elsewhere.sandbox.calls["sts:AssumeRole"]
     report = awsroll.resume(rollout, **{**elsewhere.again(), "session": elsewhere.session})
     assert report.status is Outcome.SUCCEEDED
     assert elsewhere.sandbox.calls["sts:AssumeRole"] == before
 
 
-def test_the_report_of_one_that_has_ended_needs_neither_role_nor_aws(elsewhere: Elsewhere) -> None:
+def test_the_report_of_an_ended_rollout_needs_neither_role_nor_aws(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
     assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
     before = elsewhere.sandbox.calls["sts:AssumeRole"]
@@ -102,7 +102,7 @@ def test_the_report_of_one_that_has_ended_needs_neither_role_nor_aws(elsewhere: 
     assert elsewhere.sandbox.calls["sts:AssumeRole"] == before
 
 
-def test_a_rollout_that_names_no_role_is_refused_with_the_credentials_of_another_account(elsewhere: Elsewhere) -> None:
+def test_a_rollout_without_a_role_is_refused_with_the_credentials_of_another_account(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
     elsewhere.store.put_note(rollout, RolloutRequest(request=elsewhere.store.note(rollout, RolloutRequest).request))
     with pytest.raises(FleetError, match="Pass the --profile that it was started with"):

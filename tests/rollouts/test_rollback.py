@@ -1,4 +1,4 @@
-"""Going back on the embedded AWS, through the public calls: after a failure, on request, after success, at once."""
+"""Rollbacks on the embedded AWS, through the public functions: after a failure, on request, after success, at once."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def back(rolling: Rolling, rollout_id: str) -> awsroll.Report:
 @KINDS
 @HOW
 @pytest.mark.parametrize("harm", [UNHEALTHY, UNBOOTABLE], ids=["unhealthy", "unbootable"])
-def test_a_bad_version_is_rolled_back_and_the_settings_are_as_found(
+def test_a_bad_version_is_rolled_back_and_the_settings_are_restored(
     tmp_path: Path, *, grouped: bool, wanted: dict[str, Any], harm: dict[str, str]
 ) -> None:
     sandbox, clock = make_sandbox()
@@ -91,7 +91,7 @@ def test_a_reload_is_undone_by_its_rollback_command(tmp_path: Path, *, grouped: 
         assert rolling.running() == set(rolling.fleet.instance_ids)
 
 
-def test_a_reload_without_a_rollback_command_has_no_way_back(tmp_path: Path) -> None:
+def test_a_reload_without_a_rollback_command_cannot_be_rolled_back(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False)
@@ -102,7 +102,7 @@ def test_a_reload_without_a_rollback_command_has_no_way_back(tmp_path: Path) -> 
             rolling.roll(strategy=Strategy.RELOAD, on_failure=OnFailure.ROLLBACK)
 
 
-def test_a_fleet_that_has_moved_on_is_not_rolled_back(tmp_path: Path) -> None:
+def test_a_fleet_that_runs_a_later_version_is_not_rolled_back(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=True, further_versions=({},))
@@ -113,7 +113,7 @@ def test_a_fleet_that_has_moved_on_is_not_rolled_back(tmp_path: Path) -> None:
 
 
 @KINDS
-def test_kept_servers_are_back_in_the_time_of_a_health_check(tmp_path: Path, *, grouped: bool) -> None:
+def test_kept_servers_serve_again_within_the_time_of_a_health_check(tmp_path: Path, *, grouped: bool) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped)

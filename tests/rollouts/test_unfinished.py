@@ -1,4 +1,4 @@
-"""A rollout that was left in the middle keeps its fleet: nobody begins another one before it has come to an end."""
+"""An unfinished rollout keeps its fleet: no other rollout starts before it has ended."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def rolling(tmp_path: Path) -> Iterator[Rolling]:
 
 
 def interrupted(rolling: Rolling, **wanted: Any) -> Report:
-    """Roll until the first server is out of its target groups; leave it there."""
+    """Roll until the first server is out of its target groups, and stop there."""
     registered = rolling.sandbox.elb.targets
 
     def stop_requested() -> bool:
@@ -41,7 +41,7 @@ def interrupted(rolling: Rolling, **wanted: Any) -> Report:
 
 
 def refused(rolling: Rolling, **wanted: Any) -> str:
-    """Roll anew; return what was said, having made sure that nothing was changed and nothing recorded."""
+    """Roll again; check that nothing was changed or recorded, and return the error."""
     before, records = changes(rolling), rolling.store.list()
     with pytest.raises(FleetLockedError) as refusal:
         rolling.roll(**wanted)
@@ -49,55 +49,55 @@ def refused(rolling: Rolling, **wanted: Any) -> str:
     return str(refusal.value)
 
 
-def test_a_fleet_whose_rollout_was_interrupted_is_not_rolled_anew(rolling: Rolling) -> None:
+def test_a_fleet_with_an_interrupted_rollout_is_not_rolled_again(rolling: Rolling) -> None:
     left = interrupted(rolling)
 
-    said = refused(rolling, launch_first=True)
+    error = refused(rolling, launch_first=True)
 
-    assert said == (
+    assert error == (
         f"rollout {left.rollout_id} of web-1+web-2 has not ended (interrupted); this rollout changed nothing. Continue "
         f"with `awsroll resume {left.rollout_id}`, roll back with `awsroll rollback {left.rollout_id}`, or stop it and "
         f"restore the fleet with `awsroll repair {left.rollout_id}`"
     )
 
 
-def test_where_the_checks_refuse_it_anyway_the_rollout_in_the_middle_is_named_too(rolling: Rolling) -> None:
+def test_if_the_checks_refuse_the_fleet_the_unfinished_rollout_is_named_too(rolling: Rolling) -> None:
     left = interrupted(rolling)
 
-    said = refused(rolling)
+    error = refused(rolling)
 
-    assert f"awsroll resume {left.rollout_id}" in said
-    assert said.endswith("launch the new ones first with --launch-first, or say --max-unavailable 1 if that is meant")
+    assert f"awsroll resume {left.rollout_id}" in error
+    assert error.endswith("launch the new ones first with --launch-first, or say --max-unavailable 1 if that is meant")
 
 
-def test_a_target_group_of_such_a_fleet_is_not_rolled_either(rolling: Rolling) -> None:
+def test_a_target_group_of_a_fleet_with_an_unfinished_rollout_is_not_rolled(rolling: Rolling) -> None:
     left = interrupted(rolling, launch_first=True)
 
-    said = refused(rolling, target_group=rolling.fleet.target_group_arns[1:], launch_first=True)
+    error = refused(rolling, target_group=rolling.fleet.target_group_arns[1:], launch_first=True)
 
-    assert left.rollout_id in said
+    assert left.rollout_id in error
 
 
-def test_a_fleet_whose_rollout_waits_for_a_person_is_not_rolled_anew(rolling: Rolling) -> None:
+def test_a_fleet_with_a_rollout_that_waits_for_approval_is_not_rolled_again(rolling: Rolling) -> None:
     request = rolling.request(checkpoint=(1,), approve_checkpoints=True)
-    surroundings = operations.Context(
+    context = operations.Context(
         session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
     )
-    left = operations.roll(request, surroundings)
+    left = operations.roll(request, context)
 
-    said = refused(rolling)
+    error = refused(rolling)
 
     assert left.status is Outcome.PAUSED
-    assert f"rollout {left.rollout_id} (paused: {left.reason})" in said
+    assert f"rollout {left.rollout_id} (paused: {left.reason})" in error
 
 
-def test_a_reload_that_has_no_way_back_is_not_told_to_go_back(rolling: Rolling) -> None:
+def test_a_reload_that_cannot_be_rolled_back_is_not_advised_to(rolling: Rolling) -> None:
     left = interrupted(rolling, strategy=Strategy.RELOAD)
 
-    said = refused(rolling, strategy=Strategy.RELOAD)
+    error = refused(rolling, strategy=Strategy.RELOAD)
 
-    assert f"awsroll resume {left.rollout_id}" in said
-    assert "rollback" not in said
+    assert f"awsroll resume {left.rollout_id}" in error
+    assert "rollback" not in error
 
 
 def calls(rolling: Rolling) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def calls(rolling: Rolling) -> dict[str, Any]:
     ],
     ids=["resume", "rollback", "abort", "repair"],
 )
-def test_once_it_has_come_to_an_end_the_fleet_is_rolled_anew(
+def test_after_the_end_of_a_rollout_the_fleet_is_rolled_again(
     rolling: Rolling, end: Callable[[Rolling, str], object]
 ) -> None:
     left = interrupted(rolling)
@@ -127,7 +127,7 @@ def test_once_it_has_come_to_an_end_the_fleet_is_rolled_anew(
     assert len(rolling.running()) == 2
 
 
-def test_a_rollout_that_has_ended_is_not_taken_back_while_another_one_is_unfinished(rolling: Rolling) -> None:
+def test_an_ended_rollout_is_not_rolled_back_while_another_one_is_unfinished(rolling: Rolling) -> None:
     first = rolling.roll()
     left = interrupted(rolling, version=1)
     before = changes(rolling)

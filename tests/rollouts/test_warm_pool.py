@@ -1,4 +1,4 @@
-"""A group with a warm pool on the embedded AWS, through the public call."""
+"""A group with a warm pool on the embedded AWS, through the public functions."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.rollouts.rolling import enter, make_sandbox
 POOL = {"MinSize": 1, "PoolState": "Stopped", "InstanceReusePolicy": {"ReuseOnScaleIn": True}}
 
 
-def test_a_purged_pool_is_put_back_as_it_was(tmp_path: Path) -> None:
+def test_a_purged_pool_is_restored(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=True, servers=2)
