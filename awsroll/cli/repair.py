@@ -118,7 +118,7 @@ def _print_result(output: Output, repaired: "Repaired", *, interrupted: bool) ->
 def _next_steps(repaired: "Repaired") -> tuple[str, ...]:
     if repaired.clean:
         return ()
-    if repaired.reason:
+    if not repaired.finished:
         return (f"{repaired.fleet}: {repaired.reason}. Continue with `awsroll repair {repaired.rollout_id}`",)
     if repaired.acted or not any(leftover.acts for leftover in repaired.found):
         return (f"{repaired.fleet}: awsroll does not restore the items listed; restore them yourself",)

@@ -17,16 +17,16 @@ def complete_waiting_task(rollout_id: str, store: Store, aws: Connection) -> Non
         AwsError: if Step Functions refused or did not answer.
     """
     token = waiting_token(rollout_id, store)
-    if token and isinstance(store, RecordStore):
+    if token is not None and isinstance(store, RecordStore):
         aws.step_functions.answer(token, json.dumps({"rollout_id": rollout_id}))
         store.put_note(rollout_id, Waiting())
 
 
-def waiting_token(rollout_id: str, store: Store) -> str:
-    """Return the task token of the state that waits for a command; empty if none waits.
+def waiting_token(rollout_id: str, store: Store) -> str | None:
+    """Return the task token of the state that waits for a command; None if none waits.
 
     Raises:
         StateError: if it cannot be read.
     """
     note = store.note(rollout_id, Waiting) if isinstance(store, RecordStore) else None
-    return "" if note is None else note.task_token
+    return None if note is None else note.task_token

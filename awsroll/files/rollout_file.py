@@ -5,7 +5,7 @@ and the Lambda functions use it for every request.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -22,6 +22,7 @@ from awsroll.errors import SpecError
 KNOWN = tuple(field.name for field in fields(RolloutSpec))
 _LISTS = {field for field in KNOWN if str(get_type_hints(RolloutSpec)[field]).startswith("tuple")}
 _WAVES = "waves"
+_DECODERS: dict[str, Callable[[bytes], Any]] = {".toml": msgspec.toml.decode, ".json": msgspec.json.decode}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def read(path: Path) -> dict[str, Any]:
         SpecError: if the file cannot be read, or does not hold a mapping.
     """
     try:
-        values = _decode(path.suffix.lower(), path.read_bytes())
+        decode = _DECODERS.get(path.suffix.lower(), msgspec.yaml.decode)
+        values = decode(path.read_bytes())
     except OSError as error:
         problem = f"the file {path} cannot be read: {error.strerror}"
         raise SpecError(problem) from error
@@ -148,21 +150,11 @@ def to_spec(values: Mapping[str, Any], *, where: str = "") -> RolloutSpec:
         raise SpecError(problem) from error
 
 
-def _decode(suffix: str, data: bytes) -> Any:
-    if suffix == ".toml":
-        return msgspec.toml.decode(data)
-    if suffix == ".json":
-        return msgspec.json.decode(data)
-    return msgspec.yaml.decode(data)
-
-
 def _shaped(name: str, value: Any) -> Any:
     if name in _LISTS and isinstance(value, str | int) and not isinstance(value, bool):
         return [value]
-    if name == "hooks":
-        return _hooks(value)
-    if name == "parameter":
-        return _parameters(value)
+    if name in _SHAPES:
+        return _SHAPES[name](value)
     if isinstance(value, float) and not math.isfinite(value):
         problem = f"--{name.replace('_', '-')}: {value} is not a number of seconds"
         raise SpecError(problem)
@@ -194,6 +186,10 @@ def _parameters(value: Any) -> dict[str, list[str]]:
             raise SpecError(problem)
         parameters.setdefault(name, []).append(given)
     return parameters
+
+
+# The options that a file or the command line may give in another form than their field has.
+_SHAPES: dict[str, Callable[[Any], Any]] = {"hooks": _hooks, "parameter": _parameters}
 
 
 def _type_problem(error: str) -> str:

@@ -20,6 +20,7 @@ from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateErr
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
 from awsroll.repairs.inspection import draft_rollout, observe_fleet, read_tags
+from awsroll.report import Report
 
 SAME_PACE = Pace()
 
@@ -50,27 +51,26 @@ class Repaired:
 
     Attributes:
         fleet: the name of the fleet.
+        acted: whether anything was changed.
+        finished: whether the repair was carried out to its end.
         rollout_id: the rollout that was settled, or the rollout of the repair; empty if nothing was changed.
         found: what was found before the repair.
         left: what is left after the repair; equal to `found` if nothing was changed.
-        reason: why the repair did not finish; empty if it did.
+        reason: why the repair did not finish.
     """
 
     fleet: str
+    acted: bool = False
+    finished: bool = True
     rollout_id: str = ""
     found: tuple[Leftover, ...] = ()
     left: tuple[Leftover, ...] = ()
     reason: str = ""
 
     @property
-    def acted(self) -> bool:
-        """Whether anything was changed."""
-        return bool(self.rollout_id)
-
-    @property
     def clean(self) -> bool:
         """Whether nothing is left."""
-        return not self.left and not self.reason
+        return self.finished and not self.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +119,27 @@ def repair(
         if case.found != found:
             problem = f"{fleet} has changed since it was shown; nothing was changed. Run the repair again"
             raise FleetError(problem)
-        rollout = case.record.rollout
-        limits = rollout.limits.paced(pace)
-        record = session.store.save(replace(case.record, rollout=replace(rollout, limits=limits)))
-        session.emit_rollout("rollout.resumed" if case.resumed else "rollout.created", record.rollout)
-        report = session.drive(record)
-    ended = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
+        report = _drive(session, case, pace)
+    finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
     with _opened(Session(context), target, pace) as case:
         left = case.found
     return Repaired(
-        fleet=fleet, rollout_id=rollout.rollout_id, found=found, left=left, reason="" if ended else report.reason
+        fleet=fleet,
+        acted=True,
+        finished=finished,
+        rollout_id=report.rollout_id,
+        found=found,
+        left=left,
+        reason="" if finished else report.reason,
     )
+
+
+def _drive(session: Session, case: _Case, pace: Pace) -> Report:
+    rollout = case.record.rollout
+    record = replace(case.record, rollout=replace(rollout, limits=rollout.limits.paced(pace)))
+    record = session.store.save(record)
+    session.emit_rollout("rollout.resumed" if case.resumed else "rollout.created", record.rollout)
+    return session.drive(record)
 
 
 @contextmanager

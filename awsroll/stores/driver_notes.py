@@ -26,6 +26,6 @@ class RolloutRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """The state of a Step Functions execution that waits for a command; an empty token: none waits."""
+    """The state of a Step Functions execution that waits for a command; None: none waits."""
 
-    task_token: str = ""
+    task_token: str | None = None

@@ -52,12 +52,12 @@ class DynamoDbItems:
         version = str(item["version"]["S"])
         return Stored(data=_inflated(item["data"]["B"]), version=version, writer=version)
 
-    def put(self, key: str, stored: Stored, expected: str | None) -> str:
+    def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an item under a condition."""
-        item = {**_key(key), "data": {"B": zlib.compress(stored.data)}, "version": {"S": stored.writer}}
+        item = {**_key(key), "data": {"B": zlib.compress(data)}, "version": {"S": writer}}
         with self._translated_errors():
             self._dynamodb.put_item(self._table, item, _condition(expected))
-        return stored.writer
+        return writer
 
     def remove(self, key: str, expected: str) -> None:
         """Delete an item under a condition."""

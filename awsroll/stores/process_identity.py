@@ -21,19 +21,19 @@ class Process:
 
     Attributes:
         host: the name of the machine, for messages.
-        boot: identifies the machine, its boot and the process namespace; empty if the system does not provide them.
+        boot: identifies the machine, its boot and the process namespace; None if the system does not provide them.
         number: the process id.
-        started: the start time in the format of the system; empty if the system does not provide it.
+        started: the start time in the format of the system; None if the system does not provide it.
     """
 
     host: str
-    boot: str
+    boot: str | None
     number: int
-    started: str
+    started: str | None
 
     def is_known_dead(self, other: "Process") -> bool:
         """Return whether `other` has certainly ended. The answer is False for a process of another machine."""
-        if not self.boot or (self.host, self.boot) != (other.host, other.boot):
+        if self.boot is None or (self.host, self.boot) != (other.host, other.boot):
             return False
         return not _is_alive(other)
 
@@ -45,7 +45,7 @@ def this_process() -> Process:
 
 
 def _is_alive(process: Process) -> bool:
-    if process.started:
+    if process.started is not None:
         return _started(process.number) == process.started
     try:
         os.kill(process.number, 0)
@@ -56,20 +56,20 @@ def _is_alive(process: Process) -> bool:
     return True
 
 
-def _started(number: int) -> str:
-    """Return the start time in clock ticks since boot; empty if the process has ended or there is no /proc."""
+def _started(number: int) -> str | None:
+    """Return the start time in clock ticks since boot; None if the process has ended or there is no /proc."""
     try:
         # `pid (name) state ppid …`: the name may contain parentheses and spaces.
         fields = (_PROC / str(number) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return "" if fields[0] in _DEAD_STATES else fields[19]
+        return None
+    return None if fields[0] in _DEAD_STATES else fields[19]
 
 
-def _boot() -> str:
+def _boot() -> str | None:
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{(_PROC / 'self/ns/pid').readlink()}"
     except OSError:
         machine = uuid.getnode()
-        return "" if machine & _MULTICAST_BIT else f"{machine:012x}"
+        return None if machine & _MULTICAST_BIT else f"{machine:012x}"

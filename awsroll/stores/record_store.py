@@ -244,7 +244,7 @@ class RecordStore:
         if record.revision == 0:
             return None
         rollout_id = record.rollout.rollout_id
-        if self._versions.get(rollout_id, (0, ""))[0] != record.revision:
+        if rollout_id not in self._versions or self._versions[rollout_id][0] != record.revision:
             revision = self._stored_revision(rollout_id)
             if revision != record.revision:
                 raise self._stale(record, revision)

@@ -43,8 +43,8 @@ class Objects(Protocol):
     def get(self, key: str) -> Stored | None:
         """Read with strong consistency."""
 
-    def put(self, key: str, stored: Stored, expected: str | None) -> str:
-        """Write data and writer under a condition; return the new version, which the service determines."""
+    def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
+        """Write data and writer under a condition; return the new version."""
 
     def remove(self, key: str, expected: str) -> None:
         """Delete under a condition."""
@@ -79,11 +79,11 @@ class RemoteBackend:
 
     def write(self, key: str, data: bytes, expected: str | None) -> str:
         """Write if the stored version is the expected one."""
-        stored = Stored(data=data, version="", writer=uuid4().hex)
+        writer = uuid4().hex
         try:
-            version = self._put(key, stored, expected)
+            version = self._put(key, data, writer, expected)
         except ConditionFailedError:
-            version = self._settle(key, stored)
+            version = self._settle(key, data, writer)
         self._unanswered.pop(key, None)
         return version
 
@@ -108,21 +108,21 @@ class RemoteBackend:
         """Create what can be created; return notes and warnings for the user."""
         return self._objects.create()
 
-    def _put(self, key: str, stored: Stored, expected: str | None) -> str:
+    def _put(self, key: str, data: bytes, writer: str, expected: str | None) -> str:
         try:
-            return self._objects.put(key, stored, expected)
+            return self._objects.put(key, data, writer=writer, expected=expected)
         except AwsUnansweredError:
-            self._unanswered.setdefault(key, set()).add(stored.writer)
+            self._unanswered.setdefault(key, set()).add(writer)
             raise
 
-    def _settle(self, key: str, stored: Stored) -> str:
+    def _settle(self, key: str, data: bytes, writer: str) -> str:
         current = self._objects.get(key)
-        if current is not None and current.writer == stored.writer:
+        if current is not None and current.writer == writer:
             return current.version
         if current is None or not self._is_late_write(key, current):
             raise conflict(self.location(key))
         try:
-            return self._put(key, stored, current.version)
+            return self._put(key, data, writer, current.version)
         except ConditionFailedError:
             raise conflict(self.location(key)) from None
 

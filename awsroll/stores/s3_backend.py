@@ -46,11 +46,11 @@ class S3Objects:
             return None
         return Stored(data=found.body, version=found.etag, writer=found.metadata.get(_WRITER, ""))
 
-    def put(self, key: str, stored: Stored, expected: str | None) -> str:
+    def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an object under a condition."""
-        metadata = {_WRITER: stored.writer}
+        metadata = {_WRITER: writer}
         with self._translated_errors():
-            return self._s3.put(self._bucket, self._prefix + key, stored.data, metadata=metadata, etag=expected)
+            return self._s3.put(self._bucket, self._prefix + key, data, metadata=metadata, etag=expected)
 
     def remove(self, key: str, expected: str) -> None:
         """Delete an object under a condition."""

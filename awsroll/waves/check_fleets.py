@@ -169,6 +169,6 @@ def _parts(plan: RolloutPlan) -> frozenset[str]:
     return frozenset({*group, *fingerprint.target_groups, *extra})
 
 
-def _this_host() -> tuple[str, str]:
+def _this_host() -> tuple[str, str | None]:
     process = this_process()
     return process.host, process.boot

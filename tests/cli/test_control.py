@@ -180,4 +180,4 @@ def test_an_unknown_rollout_is_refused(environment: dict[str, str], command: str
     refused = awsroll(command, "web-20260101-000000-0000", environment=environment)
 
     assert refused.code == 2
-    assert "no rollout web-20260101-000000-0000 is known" in refused.err
+    assert "there is no rollout web-20260101-000000-0000" in refused.err

@@ -89,7 +89,7 @@ def test_status_without_an_id_shows_the_newest_rollout(store: LocalStore, capsys
 @pytest.mark.parametrize("command", ["status", "resume"])
 def test_an_unknown_rollout_is_refused(command: str, store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "web-9", "--state", str(store.directory)]) == 2
-    assert "no rollout web-9 is known" in capsys.readouterr().err
+    assert "there is no rollout web-9" in capsys.readouterr().err
 
 
 def test_a_damaged_record_is_refused(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ def test_leftovers_are_shown_and_nothing_changes_without_confirmation(server: Sa
     leftovers = [line for line in shown.lines if line["event"] == "found"]
     assert {"what", "about", "found", "remedy", "acts", "at"} <= set(leftovers[0])
     assert (leftovers[0]["what"], leftovers[0]["about"]) == ("rollout", left.rollout_id)
-    assert f"`awsroll resume {left.rollout_id}` would go on instead" in leftovers[0]["remedy"]
+    assert f"`awsroll resume {left.rollout_id}` continues it instead" in leftovers[0]["remedy"]
     assert {"surplus", "desired", "setting", "label"} <= {leftover["what"] for leftover in leftovers}
     assert len([leftover for leftover in leftovers if leftover["what"] == "surplus"]) == 2
     assert (shown.lines[-1]["event"], shown.lines[-1]["acted"]) == ("repair", False)
@@ -116,7 +116,7 @@ def test_a_damaged_record_is_refused_until_the_fleet_is_named(server: SandboxSer
     repaired = left.repair(left.rollout_id, "--asg", left.fleet.group_name or "", "--yes")
 
     assert refused.code == 2
-    assert "name it with --asg or --target-group" in refused.lines[-1]["reason"]
+    assert "pass --asg or --target-group" in refused.lines[-1]["reason"]
     assert repaired.code == 0, repaired.err
     assert repaired.lines[-1]["rollout_id"].startswith("repair-")
     _assert_as_found(server, left)
@@ -150,7 +150,7 @@ def test_an_unknown_fleet_or_rollout_is_refused(server: SandboxServer, tmp_path:
 
     assert (unknown.code, nameless.code) == (2, 2)
     assert "there is no Auto Scaling group 'unknown'" in unknown.err
-    assert "no rollout web-9 is known" in nameless.err
+    assert "there is no rollout web-9" in nameless.err
 
 
 def test_without_aws_nothing_is_repaired(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_process_of_another_machine_or_container_is_never_known_dead(other: st
 
 
 def test_without_an_identified_boot_no_process_is_known_dead() -> None:
-    me = replace(this_process(), boot="")
+    me = replace(this_process(), boot=None)
 
     assert not me.is_known_dead(replace(me, number=NEVER * 100))
 
