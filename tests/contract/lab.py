@@ -39,7 +39,7 @@ class Lab:
         return self.fleet.observe(self.rollout, self.status)
 
     def do(self, *actions: Action) -> Result:
-        """Carry out actions; return what came of the last one."""
+        """Carry out actions; return the result of the last action."""
         return self.fleet.execute(self.rollout, actions)[-1]
 
     def name(self, *instance_ids: str) -> None:

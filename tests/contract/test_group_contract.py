@@ -1,4 +1,4 @@
-"""What any Auto Scaling fleet does, whoever plays AWS: the fast world and the embedded AWS agree."""
+"""The behavior of each Auto Scaling fleet: the fleet in memory and the sandbox agree."""
 
 from collections.abc import Iterator
 from dataclasses import replace

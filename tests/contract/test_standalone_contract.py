@@ -1,4 +1,4 @@
-"""What any standalone fleet does, whoever plays AWS: the fast world and the embedded AWS agree."""
+"""The behavior of each standalone fleet: the fleet in memory and the sandbox agree."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -71,7 +71,7 @@ def test_a_deregistered_target_drains_for_its_delay_and_is_gone(lab: Lab) -> Non
     assert gone.state is InstanceState.RUNNING
 
 
-def test_deregistering_again_does_not_begin_the_drain_anew(lab: Lab) -> None:
+def test_deregistering_again_does_not_restart_the_drain(lab: Lab) -> None:
     one = lab.first().instance_id
     lab.name(one)
     again = DeregisterTargets(instance_id=one, targets=(lab.key,), reason=WHY)

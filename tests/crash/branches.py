@@ -36,15 +36,15 @@ class _Teller:
         """Return the story of the trunk and of all branches; a branch never returns from here."""
         try:
             self._go_on()
-            told = pickle.dumps([self._run.story(), *self._stories])
+            answer = pickle.dumps([self._run.story(), *self._stories])
         except BaseException as error:
             if self._answers is None:
                 raise
-            told = pickle.dumps(RuntimeError(f"a branch broke: {error!r}"))
+            answer = pickle.dumps(RuntimeError(f"a branch broke: {error!r}"))
         if self._answers is None:
             return [self._run.story(), *self._stories]
         with os.fdopen(self._answers, "wb") as pipe:
-            pipe.write(told)
+            pipe.write(answer)
         shutil.rmtree(self._run.records)
         os._exit(0)
 
@@ -75,9 +75,9 @@ class _Teller:
             return True
         os.close(theirs)
         with os.fdopen(ours, "rb") as pipe:
-            told = pickle.loads(pipe.read())  # noqa: S301 - written by this very program
+            answer = pickle.loads(pipe.read())  # noqa: S301 - written by this very program
         os.waitpid(child, 0)
-        if isinstance(told, Exception):
-            raise told
-        self._stories += told
+        if isinstance(answer, Exception):
+            raise answer
+        self._stories += answer
         return False

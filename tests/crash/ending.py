@@ -26,9 +26,11 @@ class Found:
         kept = {name: _group_settings(one) for one in groups for name in [one.name]}
         elb = sandbox.session().client("elbv2")
         tags = elb.describe_tags(ResourceArns=list(fleet.target_group_arns))["TagDescriptions"]
-        told = {one["ResourceArn"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in tags}
+        tagged = {item["ResourceArn"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]} for item in tags}
         delays = {arn: sandbox.elb.target_group(arn).deregistration_delay_seconds for arn in fleet.target_group_arns}
-        return cls(group=kept, target_groups={arn: (delays[arn], told.get(arn, {})) for arn in fleet.target_group_arns})
+        return cls(
+            group=kept, target_groups={arn: (delays[arn], tagged.get(arn, {})) for arn in fleet.target_group_arns}
+        )
 
 
 def _group_settings(group: Any) -> dict[str, Any]:

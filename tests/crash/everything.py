@@ -46,9 +46,9 @@ def chosen(wanted: argparse.Namespace) -> Choice:
     return is_cut
 
 
-def cut_all(wish: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
+def cut_all(run: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
     """Make the cuts of one scenario, and run it once without."""
-    name, gap = wish
+    name, gap = run
     return tell_all(SCENARIOS[name], chosen(wanted), gap=gap)
 
 
@@ -66,9 +66,9 @@ def _mutates(what: str) -> bool:
     return not what.rpartition(":")[2].startswith(("Describe", "List", "Get"))
 
 
-def kill(wish: tuple[str, tuple[Kill, ...]]) -> list[ProcessStory]:
+def kill(run: tuple[str, tuple[Kill, ...]]) -> list[ProcessStory]:
     """Make one run in processes that are killed."""
-    name, kills = wish
+    name, kills = run
     return [processes.tell(SCENARIOS[name], kills)]
 
 
@@ -81,8 +81,8 @@ def main(arguments: Sequence[str]) -> int:
     begun = time.monotonic()
     with ProcessPoolExecutor(max_workers=wanted.jobs) as pool:
         if wanted.processes:
-            wishes = [wish for found in pool.map(partial(kills_of, wanted=wanted), names) for wish in found]
-            made, failed = _print_all(pool.map(kill, wishes))
+            runs = [run for some in pool.map(partial(kills_of, wanted=wanted), names) for run in some]
+            made, failed = _print_all(pool.map(kill, runs))
         else:
             made, failed = _print_all(pool.map(partial(cut_all, wanted=wanted), product(names, wanted.gap or GAPS)))
     _say(f"{made} cuts of {len(names)} scenarios, {failed} went wrong, {time.monotonic() - begun:.0f} s")
@@ -105,24 +105,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_all(told: Iterable[Sequence[Story | ProcessStory]]) -> tuple[int, int]:
+def _print_all(results: Iterable[Sequence[Story | ProcessStory]]) -> tuple[int, int]:
     made = failed = 0
-    for stories in told:
-        bad = [one for one in stories if one.problems]
-        cuts = sum(one.is_cut for one in stories)
+    for stories in results:
+        bad = [each for each in stories if each.problems]
+        cuts = sum(each.is_cut for each in stories)
         made, failed = made + cuts, failed + len(bad)
         _say(f"{stories[0].title}: {cuts} cuts, {len(bad)} wrong")
-        for one in bad:
-            _say(str(one))
+        for each in bad:
+            _say(str(each))
     return made, failed
 
 
 def _tell_one(names: Sequence[str], cuts: tuple[int, ...], gap: float) -> int:
-    told = [story.tell(SCENARIOS[name], cuts, gap=gap) for name in names]
-    for one in told:
-        _say("\n".join(one.history))
-        _say(str(one) if one.problems else f"{one.scenario}: all right")
-    return 1 if any(one.problems for one in told) else 0
+    stories = [story.tell(SCENARIOS[name], cuts, gap=gap) for name in names]
+    for each in stories:
+        _say("\n".join(each.history))
+        _say(str(each) if each.problems else f"{each.scenario}: no problems")
+    return 1 if any(each.problems for each in stories) else 0
 
 
 def _say(text: str) -> None:

@@ -32,10 +32,10 @@ class Scenario:
         unavailable: how many servers may be out of service at a time by our doing.
         surge: how many more than desired may run at a time by our doing.
         shape: how the fleet is built, by the names of the sandbox's `FleetShape`.
-        suspended: processes of the group that somebody has suspended long before.
-        rings: the alarm rings once so many of the first servers have left the target groups, so many seconds later.
+        suspended: processes of the group that someone suspended long before.
+        rings: how many of the first servers leave the target groups before the alarm, and how many seconds pass then.
         hurried: what real processes ask for in place of the times in `wanted`, as their time is real.
-        hooks: transitions of the group's lifecycle hooks, `launching` or `terminating`; nobody completes their actions.
+        hooks: transitions of the group's lifecycle hooks, `launching` or `terminating`; their actions stay open.
         options: switches of the sandbox.
     """
 

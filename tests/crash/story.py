@@ -1,4 +1,4 @@
-"""One run under virtual time: a fleet is rolled, the process dies where it is told to, others go on to the end.
+"""One run in virtual time: a process rolls a fleet and dies at a given instant, other processes continue to the end.
 
     story = tell(SCENARIOS["group-replace"], cuts=(17, 4))
 
@@ -185,7 +185,7 @@ class Run:
             return
         except Endless:
             self._problems.append("it never ends")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its run
+        except Exception as error:  # noqa: BLE001 - any error is a problem of this run
             self._problems.append(f"{type(error).__name__}: {error}")
         else:
             put_away()
@@ -197,7 +197,7 @@ class Run:
         self.is_over = True
 
     def _command(self, knife: Knife) -> Report:
-        """Resume what is on record; where a process died before it had a record, roll anew."""
+        """Resume the recorded rollout; if the process died before it had a record, start a new rollout."""
         store, session, clock = CutStore(self.records, knife), self._sandbox.session(), self._sandbox.clock
         for record in LocalStore(self.records).list():
             return awsroll.resume(record.rollout.rollout_id, session=session, store=store, clock=clock)

@@ -38,19 +38,19 @@ def everything(*words: str, scenarios: tuple[str, ...]) -> str:
 
 
 def test_a_rollout_that_dies_anywhere_is_resumed_to_its_end() -> None:
-    told = everything("--gap", "0", "--share", "0.005", "--mutating", "0.05", "--twice", "0.001", scenarios=CUT)
+    output = everything("--gap", "0", "--share", "0.005", "--mutating", "0.05", "--twice", "0.001", scenarios=CUT)
 
-    assert "0 went wrong" in told
+    assert "0 went wrong" in output
 
 
 def test_a_rollout_that_dies_at_a_change_of_settings_is_resumed_and_puts_them_back() -> None:
     at = [word for name in SETTINGS for word in ("--at", name)]
-    told = everything("--gap", "5", "--share", "0.1", "--twice", "0", *at, scenarios=WITH_SETTINGS)
+    output = everything("--gap", "5", "--share", "0.1", "--twice", "0", *at, scenarios=WITH_SETTINGS)
 
-    assert "0 went wrong" in told
+    assert "0 went wrong" in output
 
 
 def test_processes_that_are_killed_are_resumed_to_the_end() -> None:
-    told = everything("--processes", "--share", "0.03", scenarios=KILLED)
+    output = everything("--processes", "--share", "0.03", scenarios=KILLED)
 
-    assert "0 went wrong" in told
+    assert "0 went wrong" in output

@@ -37,15 +37,15 @@ def test_a_story_without_cuts_ends_well_and_its_second_telling_is_the_same() -> 
     assert first.trails[0][0].startswith("before ")
 
 
-def test_a_branch_tells_what_the_same_cuts_tell_alone() -> None:
+def test_a_branch_tells_the_same_story_as_the_same_cuts_alone() -> None:
     def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
         return (*cuts, here.number) in {(120,), (120, 30)}
 
-    whole, once, twice = sorted(tell_all(REPLACE, is_cut), key=lambda told: len(told.cuts))
+    whole, once, twice = sorted(tell_all(REPLACE, is_cut), key=lambda story: len(story.cuts))
 
     assert (whole.cuts, once.cuts, twice.cuts) == ((), (120,), (120, 30))
     assert twice.trails == tell(REPLACE, (120, 30)).trails
-    assert [told.problems for told in (whole, once, twice)] == [(), (), ()]
+    assert [story.problems for story in (whole, once, twice)] == [(), (), ()]
 
 
 def test_a_process_that_died_does_nothing_more() -> None:
@@ -58,13 +58,13 @@ def test_a_process_that_died_does_nothing_more() -> None:
     assert before.history[-1].endswith(f"--- death {before.trails[0][-1]}")
 
 
-def test_a_launch_that_is_made_anew_instead_of_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_that_is_repeated_with_a_new_token_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     again = launching_module._action
 
-    def anew(view: View, launch: Launch) -> Action:
+    def with_new_token(view: View, launch: Launch) -> Action:
         return again(view, replace(launch, token=f"{launch.token}-again"))
 
-    monkeypatch.setattr(launching_module, "_action", anew)
+    monkeypatch.setattr(launching_module, "_action", with_new_token)
     cut = tell(REPLACE).trails[0].index("after ec2:RunInstances") + 1
 
     assert any("3 were launched, not 2" in problem for problem in tell(REPLACE, (cut,)).problems)

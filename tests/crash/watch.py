@@ -1,7 +1,7 @@
-"""What may never happen to the fleet, looked at whenever anything changes in the simulated AWS.
+"""What must never happen to the fleet, checked at each change in the simulated AWS.
 
-Nobody else touches the fleet in these runs, so every shortage and every surplus is awsroll's own doing. Violations are
-collected, not raised: a failure inside an API call would look like AWS's to the code under test.
+No other process touches the fleet in these runs, so awsroll causes every shortage and every surplus. Violations are
+collected, not raised: the code under test would take a failure inside an API call for a failure of AWS.
 """
 
 from collections.abc import Mapping
