@@ -5,13 +5,17 @@ general serializer takes milliseconds per instance. moto serializes JSON results
 """
 
 import json
+import pickle
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+from awsroll.sandbox.repeated_answers import Remembered
+
 REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+_DOCUMENTS = Remembered()
 
 
 def success(response: Any, result: Mapping[str, Any]) -> Any:
@@ -28,8 +32,15 @@ def success(response: Any, result: Mapping[str, Any]) -> Any:
     protocol = response.determine_response_protocol(model)
     if protocol in {"ec2", "query"}:
         headers = {"Content-Type": "text/xml", **response.response_headers}
-        return _enriched(response, 200, headers, xml_answer(operation, protocol, result))
+        return _enriched(response, 200, headers, _document(operation, protocol, result))
     return _enriched(response, *_by_moto(response, model, operation, protocol, result))
+
+
+def _document(operation: Any, protocol: str, result: Mapping[str, Any]) -> str:
+    """Return the XML document for a result; an equal result has the document that was written before."""
+    key = (operation.name, operation.service_model.api_version, protocol, pickle.dumps(result, pickle.HIGHEST_PROTOCOL))
+    document: str = _DOCUMENTS.get(key, lambda: xml_answer(operation, protocol, result))
+    return document
 
 
 def failure(response: Any, code: str, message: str, http_status: int) -> Any:

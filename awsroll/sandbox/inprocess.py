@@ -11,12 +11,14 @@ sandbox is active.
 
 import os
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
-from awsroll.sandbox.dispatch import CallsAnswered, LostAnswers
+from awsroll.sandbox.dispatch import SIMULATED_SERVICES, CallsAnswered, LostAnswers
 from awsroll.sandbox.ready_fleets import Clients
+from awsroll.sandbox.repeated_answers import Remembered, parser_factory
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
 from awsroll.sandbox.ticker import Ticker
@@ -33,6 +35,8 @@ ENVIRONMENT = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # each sandbox would load thousands of public images
 }
 HIDDEN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+_CLIENTS = Remembered()
 
 
 class Sandbox(Simulation):
@@ -109,25 +113,56 @@ def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
         region: the region of its clients.
         endpoint_url: the endpoint of its clients; None is AWS's own endpoint, which moto intercepts.
     """
-    import boto3  # noqa: PLC0415  kept out of the import of this module
     import botocore.session  # noqa: PLC0415  kept out of the import of this module
-
-    class SandboxSession(boto3.Session):  # type: ignore[misc, unused-ignore]  # untyped without stubs
-        """Sends every client to the sandbox."""
-
-        def client(self, *args: Any, **kwargs: Any) -> Any:
-            """Return a client, for the sandbox unless another endpoint is named."""
-            kwargs.setdefault("endpoint_url", endpoint_url)
-            return super().client(*args, **kwargs)
 
     core = botocore.session.Session()
     core.register_component("data_loader", _service_models())
-    return SandboxSession(
+    core.register_component("response_parser_factory", parser_factory())
+    session = _session_class()(
         botocore_session=core,
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=SECRET_ACCESS_KEY,
         region_name=region,
     )
+    session.endpoint_url = endpoint_url
+    return session
+
+
+@cache
+def _session_class() -> Any:
+    import boto3  # noqa: PLC0415  kept out of the import of this module
+
+    class SandboxSession(boto3.Session):  # type: ignore[misc, unused-ignore]  # untyped where no stubs are installed
+        """Sends every client to the sandbox."""
+
+        endpoint_url: str | None = None
+
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self._has_own_handlers = False  # boto3 has registered its own by now
+
+        @property
+        def events(self) -> Any:
+            """The event emitter; a session whose handlers may differ from now on makes clients of its own."""
+            self._has_own_handlers = True
+            return super().events
+
+        def client(self, service_name: str, **wanted: Any) -> Any:
+            """Return a client, for the sandbox unless another endpoint is named.
+
+            In process a client keeps nothing of a sandbox, and making one takes longer than many calls: all sessions
+            share the clients of the services in `SIMULATED_SERVICES`.
+            """
+            wanted["endpoint_url"] = wanted.get("endpoint_url") or self.endpoint_url
+            wanted["region_name"] = wanted.get("region_name") or self.region_name
+            make = partial(super().client, service_name, **wanted)
+            if self._has_own_handlers or wanted["endpoint_url"] or service_name not in SIMULATED_SERVICES:
+                return make()
+            config = wanted.pop("config", None)
+            options = repr(sorted(vars(config).items(), key=itemgetter(0))) if config else ""
+            return _CLIENTS.get((service_name, options, *sorted(wanted.items())), make)
+
+    return SandboxSession
 
 
 @cache
