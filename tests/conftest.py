@@ -1,9 +1,31 @@
-"""What holds for all tests of this process."""
+"""What holds for all tests: how they are spread over processes, and that none waits for the disk."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+
+TOGETHER = ("bundle", "synthesized", "trails")
+"""Fixtures that take long to make: one process makes each of them, and runs all tests of a folder that use it."""
+FIRST = ("tests/chain/", "tests/property/", "tests/model/", "tests/crash/", "tests/cdk/", "tests/lambdas/test_startup")
+"""Where the longest tests are: they begin first, so that no process is left alone with one at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in set(TOGETHER).intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}-{name}"))
+
+
+class _Order:
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Order())
 
 
 @pytest.fixture(scope="session", autouse=True)
