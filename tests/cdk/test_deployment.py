@@ -11,6 +11,7 @@ from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
 from awsroll.iam import Fleets, Place, Rollouts, policy
 from tests.cdk.synthesized import ALERTS, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized
 from tests.lambdas.bundles import handler_names
+from tests.support.patience import PATIENCE_SECONDS
 
 ALL = ("group", "standalone", "released_group", "released_standalone")
 _VALIDATOR = "asl-validator@4.0.0"
@@ -156,7 +157,7 @@ def test_template_is_clean_to_cfn_lint(synthesized: Synthesized, stack: str, tmp
         "--",
         str(file),
     ]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert (ended.returncode, ended.stdout) == (0, "")
 
 
@@ -169,7 +170,7 @@ def test_definition_is_clean_to_the_validator_of_state_machines(
     file = tmp_path / "definition.json"
     file.write_text(machine["Properties"]["DefinitionString"])
     command = [str(shutil.which("npx")), "--yes", _VALIDATOR, "--json-path", str(file)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 MINISTACK = "ministack==1.5.33"  # in an environment of its own: it pins an older botocore
 CDK = "aws-cdk@2.1148.1"
 RUNTIME_CLIENT = "awslambdaric==4.2.2"
 REGION = "us-east-1"
-_READY_SECONDS = 60
 _LOOPBACK = "127.0.0.1"
 
 
@@ -82,16 +83,16 @@ def run(command: Sequence[str], *, more: Mapping[str, str], log: Path, cwd: Path
 
 
 def _await(url: str, process: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + _READY_SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=1):  # noqa: S310 - an address of our own
+            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=10):  # noqa: S310 - an address of our own
                 return
         except urllib.error.HTTPError:
             return
         except OSError:
             time.sleep(0.2)
-    message = f"ministack did not answer at {url} within {_READY_SECONDS} s"
+    message = f"ministack did not answer at {url} within {PATIENCE_SECONDS} s"
     raise RuntimeError(message)
 
 

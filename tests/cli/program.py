@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.patience import PATIENCE_SECONDS
+
 NO_ACCOUNT = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
@@ -47,5 +49,5 @@ def start(*arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[
 
 def awsroll(*arguments: str, environment: Mapping[str, str] | None = None) -> Finished:
     with start(*arguments, environment=environment or {}) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
     return Finished(code=process.returncode, out=out, err=err)

@@ -11,9 +11,11 @@ import pytest
 from awsroll.sandbox import SandboxServer, serve
 from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import awsroll, start
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 POLL = ("--poll", "0.2", "--json")
+HELD = ("--checkpoint", "1", "--approve-checkpoints")  # the rollout cannot end before the request reaches it
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +52,19 @@ def read_until(driver: "subprocess.Popen[str]", event: str) -> dict[str, Any]:
 
 
 def end(driver: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
-    out, _ = driver.communicate(timeout=60)
+    out, _ = driver.communicate(timeout=PATIENCE_SECONDS)
     return driver.returncode, json.loads(out.splitlines()[-1])
 
 
 def test_a_paused_rollout_is_resumed(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="pausing", servers=3)
-    with start("roll", *request(fleet), environment=environment) as driver:
+    with start("roll", *request(fleet), *HELD, environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "instance.deregistered")
         asked = awsroll("pause", rollout, "--json", environment=environment)
         code, report = end(driver)
     listed = awsroll("list", "--json", environment=environment).lines[0]
+    awsroll("approve", rollout, environment=environment)
     resumed = awsroll("resume", rollout, *POLL, environment=environment)
 
     assert (asked.code, asked.lines[-1]["driven"]) == (0, True)
@@ -103,7 +106,7 @@ def test_an_abort_restores_settings_and_leaves_the_fleet_mixed(
     server: SandboxServer, environment: dict[str, str]
 ) -> None:
     fleet = server.auto_scaling_fleet(name="aborting", desired=3)
-    with start("roll", *request(fleet), environment=environment) as driver:
+    with start("roll", *request(fleet), *HELD, environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "group.instances-terminated")
         aborted = awsroll("abort", rollout, "--json", environment=environment)
@@ -115,7 +118,7 @@ def test_an_abort_restores_settings_and_leaves_the_fleet_mixed(
 
 def test_a_running_rollout_is_rolled_back(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="turning", servers=3)
-    with start("roll", *request(fleet), environment=environment) as driver:
+    with start("roll", *request(fleet), *HELD, environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "instance.serving")
         back = awsroll("rollback", rollout, *POLL, environment=environment)

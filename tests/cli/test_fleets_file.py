@@ -19,6 +19,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.errors import SpecError
 from awsroll.files.rollout_file import load_fleets, plain_fleets, plain_request, to_fleets, to_spec
+from tests.support.patience import PATIENCE_SECONDS
 
 ROLE = "arn:aws:iam::111122223333:role/deploy"
 EXAMPLE = f"""
@@ -259,7 +260,9 @@ def test_the_schema_of_fleets_is_printed(capsys: pytest.CaptureFixture[str]) -> 
 def test_reading_needs_neither_the_command_line_nor_boto3() -> None:
     code = "import sys, awsroll.files.rollout_file; print(sorted({'boto3', 'typer', 'rich'} & set(sys.modules)))"
 
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True
+    )
 
     assert loaded.stdout == "[]\n"
 

@@ -14,6 +14,7 @@ import pytest
 from awsroll.sandbox import FaultRule, Fleet, FleetShape, SandboxServer, serve
 from awsroll.sandbox.ready_fleets import Clients, Pace, standalone_fleet
 from tests.cli.program import Finished, awsroll, start
+from tests.support.patience import PATIENCE_SECONDS, PROMPT_SECONDS
 
 pytestmark = pytest.mark.process
 ROLE = "arn:aws:iam::111122223333:role/deploy"
@@ -163,14 +164,14 @@ fleets = [{ target-group = "later-1", launch-template = "later:2" }]
         _until_drained(driver, {"left-1", "right-1"})
         begun = time.monotonic()
         driver.send_signal(signal.SIGTERM)
-        out, err = driver.communicate(timeout=10)
+        out, err = driver.communicate(timeout=PATIENCE_SECONDS)
         seconds = time.monotonic() - begun
     listed = awsroll("list", "--json", environment=environment)
     other = awsroll("roll", "-f", str(path), "--concurrent", "2", "--json", environment=environment)
     resumed = awsroll("roll", "-f", str(path), "--json", environment=environment)
 
     assert driver.returncode == 130
-    assert seconds < 5
+    assert seconds < PROMPT_SECONDS
     report = json.loads(out.splitlines()[-1])
     assert (report["event"], report["status"]) == ("report", "interrupted")
     assert [fleet["status"] for wave in report["waves"] for fleet in wave["fleets"]] == [

@@ -14,6 +14,7 @@ import pytest
 from awsroll.aws.call_counts import is_reading
 from awsroll.sandbox import SandboxServer, serve
 from tests.cli.program import awsroll, start
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -68,7 +69,7 @@ def test_a_second_rollout_of_a_held_fleet_is_refused_under_any_name(
         ]
         after = changes(server)
         driver.send_signal(signal.SIGCONT)
-        out, err = driver.communicate(timeout=60)
+        out, err = driver.communicate(timeout=PATIENCE_SECONDS)
 
     assert [finished.code for finished in refused] == [4, 4, 4], [finished.err for finished in refused]
     assert all(rollout_id in finished.lines[-1]["reason"] for finished in refused)
@@ -87,7 +88,7 @@ def test_a_group_by_name_and_by_arn_is_one_fleet(server: SandboxServer, environm
         driver.send_signal(signal.SIGSTOP)  # keep the rollout from ending while others start
         second = awsroll("roll", "--asg", group["AutoScalingGroupARN"], *how, environment=environment)
         driver.send_signal(signal.SIGCONT)
-        out, err = driver.communicate(timeout=60)
+        out, err = driver.communicate(timeout=PATIENCE_SECONDS)
 
     assert second.code == 4, second.err
     assert rollout_id in second.err
@@ -98,22 +99,22 @@ def test_a_process_frozen_past_its_lease_changes_nothing(server: SandboxServer, 
     fleet = server.standalone_fleet(name="frozen", servers=2)
     words = ("--target-group", "frozen-1", "--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
 
-    with start("roll", *words, "--lease", "5", environment=environment) as driver:
+    with start("roll", *words, "--lease", "10", environment=environment) as driver:
         rollout_id = until(driver, "instance.deregistered")["rollout_id"]
         driver.send_signal(signal.SIGSTOP)
-        time.sleep(5.5)
+        time.sleep(10.5)  # its lease is measured by the clock of the machine
         before = changes(server)
         record = Path(environment["XDG_STATE_HOME"], "awsroll", "rollouts", rollout_id, "record.json")
         written = record.read_bytes()
         listed = awsroll("list", "--json", environment=environment)
         driver.send_signal(signal.SIGCONT)
-        out, err = driver.communicate(timeout=30)
+        out, err = driver.communicate(timeout=PATIENCE_SECONDS)
         after = changes(server)
 
     report = json.loads(out.splitlines()[-1])
     assert driver.returncode == 3
     assert (report["event"], report["status"]) == ("report", "paused")
-    assert "lease of 5 s expired" in report["reason"]
+    assert "lease of 10 s expired" in report["reason"]
     assert "Traceback" not in err
     assert after == before
     assert record.read_bytes() == written

@@ -17,6 +17,7 @@ from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.errors import SpecError
 from awsroll.sandbox import SandboxServer, serve
 from tests.cli.program import awsroll, start
+from tests.support.patience import PATIENCE_SECONDS, PROMPT_SECONDS, wait_until
 
 HOOKS = """
 target-group: {name}-1
@@ -122,21 +123,18 @@ def test_ctrl_c_ends_a_running_command_and_resume_runs_it_again(server: SandboxS
     pid = Path(f"{notify}.pid")
 
     with start("roll", "-f", rollout_file(tmp_path, "slow", notify), "--json", environment=environment) as driver:
-        end = time.monotonic() + 30
-        while not pid.exists():
-            assert time.monotonic() < end
-            assert driver.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: pid.exists() or driver.poll() is not None)
+        assert driver.poll() is None
         begun = time.monotonic()
         driver.send_signal(signal.SIGINT)
-        out, err = driver.communicate(timeout=20)
+        out, err = driver.communicate(timeout=PATIENCE_SECONDS)
         seconds = time.monotonic() - begun
     rollout_id = json.loads(out.splitlines()[0])["rollout_id"]
     Path(f"{notify}.quick").touch()
     resumed = awsroll("resume", rollout_id, "--json", environment=environment)
 
     assert driver.returncode == 130, err
-    assert seconds < 5
+    assert seconds < PROMPT_SECONDS
     (left,) = [line for line in map(json.loads, out.splitlines()) if line["event"] == "hook.left"]
     assert left["message"] == "was still running and was ended; `awsroll resume` runs it again"
     assert not Path(f"/proc/{pid.read_text().strip()}").exists()

@@ -13,6 +13,7 @@ import pytest
 from awsroll.sandbox import SandboxServer, serve
 from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import FAKE_KEYS, Finished, awsroll, start
+from tests.support.patience import PATIENCE_SECONDS, PROMPT_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -96,14 +97,14 @@ def test_an_interrupted_rollout_is_resumed(server: SandboxServer, environment: d
         begun = time.monotonic()
         driver.send_signal(signal.SIGINT)
         driver.send_signal(signal.SIGCONT)
-        out, err = driver.communicate(timeout=10)
+        out, err = driver.communicate(timeout=PATIENCE_SECONDS)
         seconds = time.monotonic() - begun
     interrupted = awsroll("list", "--json", environment=environment)
     resumed = awsroll("resume", rollout_id, "--poll", "0.2", environment=environment)
     again = awsroll("resume", rollout_id, "--json", environment=environment)
 
     assert driver.returncode == 130
-    assert seconds < 5
+    assert seconds < PROMPT_SECONDS
     assert json.loads(out.splitlines()[-1])["status"] == "interrupted"
     assert f"awsroll resume {rollout_id}" in err
     assert second.code == 4
@@ -159,7 +160,7 @@ def test_the_sandbox_prints_its_environment_and_stops_on_sigterm() -> None:
         started = json.loads(sandbox.stdout.readline())
         listed = awsroll("doctor", "--asg", "web", environment=started["environment"])
         sandbox.send_signal(signal.SIGTERM)
-        sandbox.communicate(timeout=10)
+        sandbox.communicate(timeout=PATIENCE_SECONDS)
 
     assert started["environment"]["AWS_ENDPOINT_URL"] == started["url"]
     assert listed.code == 2
@@ -172,12 +173,12 @@ def test_the_sandbox_accepts_options_and_faults() -> None:
     with start("sandbox", "--port", "0", "--json", *options, "--fault", "denied ec2:*", environment={}) as sandbox:
         assert sandbox.stdout is not None
         url = json.loads(sandbox.stdout.readline())["url"]
-        with urllib.request.urlopen(f"{url}/_awsroll/options", timeout=10) as answer:  # noqa: S310  loopback
+        with urllib.request.urlopen(f"{url}/_awsroll/options", timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  loopback
             options = json.load(answer)
-        with urllib.request.urlopen(f"{url}/_awsroll/faults", timeout=10) as answer:  # noqa: S310  the same
+        with urllib.request.urlopen(f"{url}/_awsroll/faults", timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  the same
             rules = json.load(answer)["rules"]
         sandbox.send_signal(signal.SIGTERM)
-        sandbox.communicate(timeout=10)
+        sandbox.communicate(timeout=PATIENCE_SECONDS)
 
     assert (options["boot_seconds"], options["first_healthy_needs"]) == (7, "threshold")
     assert [(rule["fault"], rule["operation"]) for rule in rules] == [("denied", "ec2:*")]

@@ -24,10 +24,10 @@ from tests.crash.ending import Ending
 from tests.crash.scenarios import Scenario
 from tests.crash.story import build, folder, hang_bell
 from tests.crash.watch import READING, Watch
+from tests.support.patience import PATIENCE_SECONDS
 
 SPEED = 200.0
 PACE = ("--poll", "0.1", "--settle-time", "3", "--json")
-PATIENCE_SECONDS = 90
 AFTERWARDS_SECONDS = 2.0
 When = Literal["before", "after"]
 WHEN: tuple[When, ...] = ("before", "after")

@@ -14,6 +14,7 @@ import pytest
 
 from awsroll.sandbox import Fleet, SandboxServer, serve
 from tests.cli.program import Finished, awsroll, start
+from tests.support.patience import PATIENCE_SECONDS, PROMPT_SECONDS
 
 pytestmark = pytest.mark.process
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
@@ -62,7 +63,7 @@ def test_in_the_middle_of_a_call_that_is_not_answered(
     with begin(fleet, environment) as driver:
         lines = read_until(driver, "instance.deregistered")
         with hanging(server, operation) as hangs:
-            assert hangs.wait(30)
+            assert hangs.wait(PATIENCE_SECONDS)
             interrupted, seconds = leave(driver, number)
     resumed = awsroll("resume", lines[0]["rollout_id"], "--poll", "0.2", "--json", environment=environment)
 
@@ -77,11 +78,11 @@ def test_before_anything_was_changed(
     fleet = server.standalone_fleet(name=f"before-{number}", servers=2)
 
     with hanging(server, "elbv2:DescribeTargetHealth") as hangs, begin(fleet, environment) as driver:
-        assert hangs.wait(30)
+        assert hangs.wait(PATIENCE_SECONDS)
         left, seconds = leave(driver, number)
 
     assert left.code == 130
-    assert seconds < 5
+    assert seconds < PROMPT_SECONDS
     assert left.err == "awsroll: interrupted; nothing was changed\n"
     assert list(tmp_path.iterdir()) == []
 
@@ -113,7 +114,7 @@ def hanging(server: SandboxServer, operation: str) -> Iterator[threading.Event]:
     def hang(service: str, name: str, _: Mapping[str, Any]) -> None:
         if f"{service}:{name}" == operation:
             hangs.set()
-            over.wait(30)
+            over.wait(PATIENCE_SECONDS)
 
     end = server.on_call(hang, "after")
     try:
@@ -127,13 +128,13 @@ def leave(driver: "subprocess.Popen[str]", number: signal.Signals) -> tuple[Fini
     """Send the signal; return how the program ended, and after how many seconds."""
     begun = time.monotonic()
     driver.send_signal(number)
-    out, err = driver.communicate(timeout=30)
+    out, err = driver.communicate(timeout=PATIENCE_SECONDS)
     return Finished(code=driver.returncode, out=out, err=err), time.monotonic() - begun
 
 
 def assert_interrupted(left: Finished, rollout_id: str, seconds: float) -> None:
     assert left.code == 130, left.err
-    assert seconds < 5
+    assert seconds < PROMPT_SECONDS
     assert left.lines[-1]["status"] == "interrupted"
     assert f"awsroll resume {rollout_id}" in left.err
 

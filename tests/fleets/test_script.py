@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from awsroll.fleets.reload_script import run_once
+from tests.support.patience import PATIENCE_SECONDS
 
 
 class Server:
@@ -22,7 +23,7 @@ class Server:
 
     def run(self, script: str) -> int:
         with self.start(script) as process:
-            process.communicate(timeout=20)
+            process.communicate(timeout=PATIENCE_SECONDS)
             return process.returncode
 
     def lines(self, name: str = "log") -> list[str]:
@@ -57,8 +58,8 @@ def test_a_second_delivery_waits_for_the_first(server: Server) -> None:
             time.sleep(0.01)
         with server.start(text) as second:
             (server.folder / "go").touch()
-            first.communicate(timeout=20)
-            second.communicate(timeout=20)
+            first.communicate(timeout=PATIENCE_SECONDS)
+            second.communicate(timeout=PATIENCE_SECONDS)
             assert (first.returncode, second.returncode) == (4, 4)
     assert server.lines() == ["ran"]
 

@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from awsroll.ports import Record
 from awsroll.testing.clock import VirtualClock
 from tests.stores.records import record as record_of
 from tests.support.amazon import connection, session
+from tests.support.patience import PATIENCE_SECONDS, PROMPT_SECONDS, wait_until
 
 PATIENCE = 20.0
 
@@ -56,16 +56,9 @@ def runner(**callables: Any) -> HookRunner:
     return HookRunner(connection(), callables=callables)
 
 
-def await_that(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def result_of(hooks: HookRunner, run: HookRun) -> HookSeen:
     hooks.start(run)
-    await_that(hooks.has_news)
+    wait_until(hooks.has_news)
     (seen,) = hooks.observe([run.call])
     return seen
 
@@ -116,27 +109,27 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     hooks = runner()
     seen = result_of(hooks, run_of(command=(sys.executable, "-c", STUBBORN, str(pids)), timeout_seconds=2))
     assert seen == HookSeen(number=1, state=HookState.FAILED, detail="not finished within 2 s: still at it")
-    await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
+    wait_until(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
 
 
 def test_the_end_of_the_driver_ends_a_running_command(tmp_path: Path) -> None:
     pids, hooks = tmp_path / "pids", runner()
     run = run_of(command=(sys.executable, "-c", STUBBORN, str(pids)))
     hooks.start(run)
-    await_that(pids.exists)
+    wait_until(pids.exists)
     begun = time.monotonic()
     assert hooks.close() == (run,)
-    assert time.monotonic() - begun < 4
-    await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
+    assert time.monotonic() - begun < PROMPT_SECONDS
+    wait_until(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
     assert hooks.observe([run.call]) == ()
 
 
 def test_a_run_that_is_no_longer_announced_is_ended(tmp_path: Path) -> None:
     pids, hooks = tmp_path / "pids", runner()
     hooks.start(run_of(command=(sys.executable, "-c", STUBBORN, str(pids))))
-    await_that(pids.exists)
+    wait_until(pids.exists)
     assert hooks.observe([]) == ()
-    await_that(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
+    wait_until(lambda: not any(is_alive(int(one)) for one in pids.read_text().split()))
 
 
 def test_a_run_is_started_only_once(tmp_path: Path) -> None:
@@ -170,9 +163,9 @@ def test_an_exception_of_a_callable_is_the_failure() -> None:
 
 def test_a_callable_that_takes_too_long_has_failed_and_is_left_behind() -> None:
     release = threading.Event()
-    hooks, run = runner(check=lambda _: release.wait(PATIENCE)), run_of(is_callable=True, timeout_seconds=0.1)
+    hooks, run = runner(check=lambda _: release.wait(PATIENCE_SECONDS)), run_of(is_callable=True, timeout_seconds=0.1)
     hooks.start(run)
-    await_that(lambda: hooks.observe([run.call])[0].state is HookState.FAILED)
+    wait_until(lambda: hooks.observe([run.call])[0].state is HookState.FAILED)
     assert hooks.observe([run.call])[0].detail == "not finished within 0.1 s"
     assert hooks.close() == (run,)
     release.set()

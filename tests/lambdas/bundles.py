@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 HANDLERS = ROOT / "lambda"
 BUILDER = HANDLERS / "build.py"
@@ -26,7 +28,9 @@ def run_alone(bundle: Path, program: str, *options: str) -> str:
     """Run a program in a Python that can import the standard library and a bundle, and return what it prints."""
     program = f"import sys; sys.path.insert(0, {str(bundle)!r})\n{program}"
     command = [sys.executable, "-I", "-S", "-B", *options, "-c", program]
-    ended = subprocess.run(command, check=False, env=environment(), capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(
+        command, check=False, env=environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.lambdas.bundles import environment, made
+from tests.support.patience import PATIENCE_SECONDS
 
 LIMIT = 1.3
 _CLIENTS = ("ec2", "elbv2", "autoscaling", "dynamodb")
@@ -85,7 +86,9 @@ def _compared(way: str, bundle: Path, bare: Path, rounds: int, options: tuple[st
 def _seconds(imports: str, folder: Path, options: tuple[str, ...]) -> float:
     program = _TIMED.format(imports=imports, clients=_CLIENTS)
     command = [sys.executable, "-I", "-S", *options, "-c", program, str(folder)]
-    ended = subprocess.run(command, check=True, env=environment(), capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        command, check=True, env=environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     return float(ended.stdout)
 
 

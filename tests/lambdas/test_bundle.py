@@ -11,6 +11,7 @@ import pytest
 
 from awsroll.aws.services import EC2_OPERATIONS, SERVICES
 from tests.lambdas.bundles import BUILDER, handler_names, made, run_alone
+from tests.support.patience import PATIENCE_SECONDS
 
 _MODULES_AT_THE_TOP = {
     "awsroll",
@@ -149,7 +150,7 @@ operations = [model.operation_model(name) for name in {EC2_OPERATIONS!r}]
 print(json.dumps([[spelt(one.input_shape), spelt(one.output_shape)] for one in operations]))
 """
     whole = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     ).stdout
     assert json.loads(run_alone(bundle, program)) == json.loads(whole)
 
@@ -162,7 +163,9 @@ keys = {{"aws_access_key_id": "a", "aws_secret_access_key": "b"}}
 clients = {{place: boto3.Session(region_name=place[0], **keys).client(place[1]) for place in places}}
 print(json.dumps({{"/".join(place): client.meta.endpoint_url for place, client in clients.items()}}))
 """
-    whole = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120)
+    whole = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     found = json.loads(run_alone(bundle, program))
     assert found == json.loads(whole.stdout)
     assert found["cn-north-1/ec2"] == "https://ec2.cn-north-1.amazonaws.com.cn"
@@ -171,7 +174,7 @@ print(json.dumps({{"/".join(place): client.meta.endpoint_url for place, client i
 def test_builder_leaves_a_folder_alone_that_holds_something_else(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     command = [sys.executable, str(BUILDER), "--arch", "native", "--out", str(tmp_path)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].endswith(
         "holds something that is no bundle: it was left as it is; name another --out"

@@ -19,10 +19,10 @@ import durable
 from awsroll.errors import AwsBusyError, AwsUnansweredError
 from awsroll.testing.clock import VirtualClock
 from tests.lambdas.driven import Machine, machine
+from tests.support.patience import PATIENCE_SECONDS
 
 UNHEALTHY = {"sandbox:health": "unhealthy"}
 NAME = "test-function"
-_REAL_SECONDS = 100
 UNANSWERED = AwsUnansweredError("lost", code="ConnectionFailed", operation="dynamodb:PutItem")
 BUSY = AwsBusyError("slow down", code="Throttling", operation="dynamodb:GetItem")
 
@@ -50,7 +50,7 @@ class Running:
 
     def run(self, event: dict[str, Any] | None = None, **wanted: Any) -> DurableFunctionTestResult:
         given = {"request": self.driven.request(**wanted)} if event is None else event
-        return self.functions.run(json.dumps(given), function_name=NAME, execution_timeout=_REAL_SECONDS)
+        return self.functions.run(json.dumps(given), function_name=NAME, execution_timeout=int(PATIENCE_SECONDS))
 
 
 @contextmanager

@@ -32,6 +32,7 @@ import reconcile
 from awsroll.testing.clock import VirtualClock
 from definition import rollout_machine
 from tests.lambdas.driven import Machine, machine
+from tests.support.patience import PATIENCE_SECONDS
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
 HANDLERS = {
@@ -45,7 +46,6 @@ NAMES = {name: f"awsroll-{name}" for name in HANDLERS}
 ARNS = {name: f"arn:aws:lambda:us-east-1:123456789012:function:{function}" for name, function in NAMES.items()}
 _ANSWERED_WITHIN = 0.3
 _ONE_AT_A_TIME = RLock()  # virtual time is not for several threads
-_REAL_SECONDS = 100
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Interpreter:
         """Wait until an execution has ended; return its description."""
         before = time.monotonic()
         while (found := self.steps.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() - before < _REAL_SECONDS, self.states(execution)[-5:]
+            assert time.monotonic() - before < PATIENCE_SECONDS, self.states(execution)[-5:]
             time.sleep(0.1)
         return dict(found)
 

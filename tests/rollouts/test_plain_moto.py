@@ -101,12 +101,17 @@ def moto() -> Iterator[PlainMoto]:
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
     try:
-        yield PlainMoto(f"http://{host}:{port}")
-        request = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")
-        urllib.request.urlopen(request).close()  # noqa: S310
+        reset(url)  # moto keeps its state per process: another test's server may have left some
+        yield PlainMoto(url)
+        reset(url)
     finally:
         server.stop()
+
+
+def reset(url: str) -> None:
+    urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST")).close()  # noqa: S310
 
 
 WAYS = pytest.mark.parametrize(

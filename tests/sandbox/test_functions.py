@@ -9,6 +9,7 @@ from botocore.config import Config
 from awsroll.sandbox import serve
 from awsroll.testing.clock import VirtualClock
 from tests.sandbox.bench import open_bench, refused
+from tests.support.patience import PATIENCE_SECONDS
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:hook"
 
@@ -53,7 +54,7 @@ def test_an_unregistered_function_does_not_exist() -> None:
 @pytest.mark.process
 def test_a_function_may_call_the_server_that_invoked_it() -> None:
     with serve(clock=VirtualClock()) as server:
-        ec2 = server.session().client("ec2", config=Config(read_timeout=10))
+        ec2 = server.session().client("ec2", config=Config(read_timeout=PATIENCE_SECONDS))
         server.functions["hook"] = lambda _event: len(ec2.describe_vpcs()["Vpcs"])
         answer = server.session().client("lambda").invoke(FunctionName="hook")
         assert json.load(answer["Payload"]) == 1

@@ -13,6 +13,7 @@ import pytest
 from awsroll.sandbox import Fleet, Sandbox, SandboxOptions
 from awsroll.testing.clock import T0, VirtualClock
 from tests.sandbox.bench import open_bench
+from tests.support.patience import PATIENCE_SECONDS
 
 
 def test_ordinary_clients_talk_to_it_in_its_region() -> None:
@@ -88,7 +89,7 @@ def test_on_the_wall_clock_things_happen_by_themselves() -> None:
         stopped = threading.Event()
         sandbox.ec2.on_change(lambda instance: stopped.set() if instance.state == "terminated" else None)
         sandbox.session().client("ec2").terminate_instances(InstanceIds=list(fleet.instance_ids))
-        assert stopped.wait(5)  # without another call
+        assert stopped.wait(PATIENCE_SECONDS)  # without another call
         launched_at = sandbox.ec2.instance(fleet.instance_ids[0]).launched_at
         assert abs(launched_at.timestamp() - time.time()) < 60
     assert "sandbox-ticker" not in {thread.name for thread in threading.enumerate()}

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 import awsroll
+from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(awsroll.__file__).parents[1]
 
 TESTS = """
 import pytest
+
 
 def test_default(awsroll_sandbox):
     fleet = awsroll_sandbox.standalone_fleet(servers=1, zones=1)
@@ -51,5 +53,11 @@ def plugin() -> list[str]:
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from awsroll.sandbox import ConnectionLost, SandboxOptions, SandboxServer, serve
 from awsroll.testing.clock import VirtualClock
 from tests.sandbox.control import control
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -173,7 +174,7 @@ def aws(server: SandboxServer, command: str) -> Any:
         env={**os.environ, **server.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

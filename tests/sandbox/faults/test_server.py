@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from awsroll.sandbox import ApiCall, ConnectionLost, SandboxServer, serve
 from awsroll.testing.clock import VirtualClock
 from tests.sandbox.control import control
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -94,7 +95,7 @@ def test_a_server_that_closes_lets_held_calls_go() -> None:
             time.sleep(0.01)
         server.close()
         with pytest.raises(ConnectionClosedError):
-            held.result(timeout=10)
+            held.result(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(("when", "state"), [("before", "running"), ("after", "shutting-down")])
@@ -105,9 +106,9 @@ def test_a_process_is_killed_at_a_call_before_or_after_its_effect(server: Sandbo
     killed: list[ApiCall] = []
 
     def kill(call: ApiCall) -> None:
-        started.wait(30)
+        started.wait(PATIENCE_SECONDS)
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         killed.append(call)
         raise ConnectionLost  # the client is gone; before the effect, this prevents the effect
 
@@ -116,7 +117,7 @@ def test_a_process_is_killed_at_a_call_before_or_after_its_effect(server: Sandbo
         [sys.executable, "-c", TERMINATE.format(instance_id=instance_id)], env=os.environ | server.environment
     )
     started.set()
-    assert process.wait(60) == -9
+    assert process.wait(PATIENCE_SECONDS) == -9
     while not killed:
         time.sleep(0.01)
     assert [(call.name, call.number, call.phase) for call in killed] == [("ec2:TerminateInstances", 1, when)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from awsroll.sandbox.instance import Health
 from awsroll.sandbox.traffic import Traffic
+from tests.support.patience import PATIENCE_SECONDS
 
 WEB = "arn:web"
 API = "arn:api"
@@ -96,7 +97,7 @@ def silent(world: FakeWorld, *target_groups: str) -> Traffic:
 
 
 def connect(traffic: Traffic) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(traffic.url.removeprefix("http://"), timeout=5)
+    return http.client.HTTPConnection(traffic.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
 
 
 def get(traffic: Traffic, path: str = "/") -> tuple[int, str]:
@@ -120,7 +121,7 @@ def who_answers(traffic: Traffic, requests: int = 6) -> set[str]:
 
 
 def eventually(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not claim():
         assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.005)

@@ -7,6 +7,7 @@ import pytest
 
 from awsroll.sandbox.demo_world import RELOAD_COMMAND, DemoWorld
 from awsroll.sandbox.traffic import TrafficReport
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -14,7 +15,7 @@ SPEED = 100.0
 
 
 def eventually(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not claim():
         assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.02)

@@ -16,6 +16,7 @@ from tests.sandbox.traffic.fake_world import (
     start_slow_request,
     who_answers,
 )
+from tests.support.patience import PATIENCE_SECONDS
 
 
 def test_requests_go_to_every_healthy_target_in_turn() -> None:
@@ -157,7 +158,7 @@ def test_bodies_and_head_requests_pass_through() -> None:
 def test_what_is_not_http_is_refused_with_a_reason() -> None:
     with silent(FakeWorld("i-1")) as traffic:
         host, port = traffic.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as client:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as client:
             client.sendall(b"hello\r\n\r\n")
             answer = client.recv(4096)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")

@@ -11,6 +11,7 @@ from awsroll.sandbox.ready_fleets import Fleet
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.traffic import Outcome, Traffic
 from awsroll.testing.clock import VirtualClock
+from tests.support.patience import PATIENCE_SECONDS
 
 SPEED = 40
 DELAY_SECONDS = 20
@@ -43,7 +44,7 @@ def load(sandbox: Sandbox, fleet: Fleet) -> Traffic:
 
 
 def eventually(claim: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not claim():
         assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.01)
