@@ -24,8 +24,8 @@ class AutoScaling:
         """Describe a group with its members; None if there is none of that name."""
         for page in self._caller.pages(_SERVICE, "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [name]}):
             for group in page.get("AutoScalingGroups", []):
-                found: Reply = group
-                return found
+                existing: Reply = group
+                return existing
         return None
 
     def group_names(self) -> list[str]:
@@ -38,43 +38,43 @@ class AutoScaling:
 
     def memberships(self, instance_ids: Sequence[str]) -> dict[str, str]:
         """Return the group of each of these instances that belongs to one; others are not in the answer."""
-        found: dict[str, str] = {}
-        for some in batches(instance_ids, MEMBERS_DESCRIBED):
-            request = {"InstanceIds": some}
+        groups: dict[str, str] = {}
+        for batch in batches(instance_ids, MEMBERS_DESCRIBED):
+            request = {"InstanceIds": batch}
             for page in self._caller.pages(_SERVICE, "DescribeAutoScalingInstances", request):
-                for one in page.get("AutoScalingInstances", []):
-                    found[one["InstanceId"]] = one["AutoScalingGroupName"]
-        return found
+                for member in page.get("AutoScalingInstances", []):
+                    groups[member["InstanceId"]] = member["AutoScalingGroupName"]
+        return groups
 
     def activities(self, name: str, since: datetime) -> Iterator[list[Reply]]:
         """Yield the group's scaling activities since an instant, page by page: those in progress, then the newest."""
         request: Reply = {"AutoScalingGroupName": name, "MaxRecords": ACTIVITIES_PER_PAGE}
         for page in self._caller.pages(_SERVICE, "DescribeScalingActivities", request):
-            found = page.get("Activities", [])
-            yield [one for one in found if one["StartTime"] >= since]
-            if found and found[-1]["StartTime"] < since:
+            activities = page.get("Activities", [])
+            yield [activity for activity in activities if activity["StartTime"] >= since]
+            if activities and activities[-1]["StartTime"] < since:
                 return
 
     def hooks(self, name: str) -> list[Reply]:
         """Describe the group's lifecycle hooks."""
         answer = self._caller.call(_SERVICE, "DescribeLifecycleHooks", {"AutoScalingGroupName": name})
-        found: list[Reply] = answer.get("LifecycleHooks", [])
-        return found
+        hooks: list[Reply] = answer.get("LifecycleHooks", [])
+        return hooks
 
     def instance_refreshes(self, name: str) -> list[Reply]:
         """Describe the group's newest instance refreshes (one page: an active one is the newest)."""
         answer = self._caller.call(_SERVICE, "DescribeInstanceRefreshes", {"AutoScalingGroupName": name})
-        found: list[Reply] = answer.get("InstanceRefreshes", [])
-        return found
+        refreshes: list[Reply] = answer.get("InstanceRefreshes", [])
+        return refreshes
 
     def warm_pool(self, name: str) -> Reply:
         """Describe the group's warm pool and all its `Instances`; `WarmPoolConfiguration` is absent if it has none."""
-        found: Reply = {"Instances": []}
+        pool: Reply = {"Instances": []}
         for page in self._caller.pages(_SERVICE, "DescribeWarmPool", {"AutoScalingGroupName": name}):
-            found["Instances"] += page.get("Instances", [])
+            pool["Instances"] += page.get("Instances", [])
             if page.get("WarmPoolConfiguration"):
-                found["WarmPoolConfiguration"] = page["WarmPoolConfiguration"]
-        return found
+                pool["WarmPoolConfiguration"] = page["WarmPoolConfiguration"]
+        return pool
 
     def delete_warm_pool(self, name: str) -> None:
         """Delete the group's warm pool with its instances, without waiting until they have ended."""

@@ -64,7 +64,7 @@ class Caller:
 
         def attempt() -> Reply:
             self._rate.wait(service, operation)
-            self._ask_leave(operation)
+            self._check_lease(operation)
             try:
                 method = self._method(service, operation)
                 self.calls.record(service, operation)
@@ -77,7 +77,7 @@ class Caller:
 
     def pages(self, service: str, operation: str, parameters: Reply | None = None) -> Iterator[Reply]:
         """Make a reading call, page by page, until AWS says that there is no more."""
-        asked, answered = _PAGE_TOKENS.get(service, _USUAL_TOKENS)
+        request_token, answered = _PAGE_TOKENS.get(service, _USUAL_TOKENS)
         request = dict(parameters or {})
         while True:
             answer = self.call(service, operation, request)
@@ -85,9 +85,9 @@ class Caller:
             token = answer.get(answered)
             if not token:
                 return
-            request[asked] = token
+            request[request_token] = token
 
-    def _ask_leave(self, operation: str) -> None:
+    def _check_lease(self, operation: str) -> None:
         if self.lease is None:
             return
         self.lease.renew_if_due()

@@ -48,9 +48,9 @@ class Clients:
 
     def patient(self, read_seconds: float) -> "Clients":
         """Return clients of the same session that wait longer for an answer."""
-        made = Clients(self._session, endpoint_url=self._endpoint_url, region=self._region, max_pool=1)
-        made._read_seconds = max(read_seconds, _READ_SECONDS)
-        return made
+        clients = Clients(self._session, endpoint_url=self._endpoint_url, region=self._region, max_pool=1)
+        clients._read_seconds = max(read_seconds, _READ_SECONDS)
+        return clients
 
     def client(self, service: str) -> Any:
         """Return the client of a service, making it if this is its first use."""

@@ -18,9 +18,9 @@ class CloudWatch:
 
         Without `AlarmTypes` CloudWatch returns metric alarms alone (API reference, DescribeAlarms).
         """
-        found: list[Reply] = []
-        for some in batches(names, ALARMS_DESCRIBED):
-            request = {"AlarmNames": list(some), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+        alarms: list[Reply] = []
+        for batch in batches(names, ALARMS_DESCRIBED):
+            request = {"AlarmNames": list(batch), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
             for page in self._caller.pages("cloudwatch", "DescribeAlarms", request):
-                found += [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
-        return found
+                alarms += [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
+        return alarms

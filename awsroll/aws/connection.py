@@ -85,9 +85,9 @@ class Connection:
         caller = Caller(clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock))
         lease = self._caller.lease
         caller.lease = None if lease is None else _Watched(lease)
-        made = Lambda(caller)
-        made.make_client()
-        return made
+        functions = Lambda(caller)
+        functions.make_client()
+        return functions
 
     def hold(self, lease: Lease | None) -> None:
         """Change nothing from now on but with a lease: it is renewed by the calls and checked before each change."""

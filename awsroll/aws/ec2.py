@@ -19,10 +19,10 @@ class Ec2:
 
     def instances(self, instance_ids: Iterable[str]) -> list[Reply]:
         """Describe instances by id; ids that EC2 does not know (yet, or any more) are simply not answered."""
-        found: list[Reply] = []
-        for some in batches(sorted(set(instance_ids)), FILTER_VALUES):
-            found += self._described("instance-id", some)
-        return found
+        instances: list[Reply] = []
+        for batch in batches(sorted(set(instance_ids)), FILTER_VALUES):
+            instances += self._described("instance-id", batch)
+        return instances
 
     def instances_tagged(self, key: str, value: str) -> list[Reply]:
         """Describe the instances that carry a tag of that value."""
@@ -50,8 +50,8 @@ class Ec2:
 
     def create_tags(self, instance_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Set tags on instances, replacing equal keys; an instance just launched is waited for briefly."""
-        for some in batches(instance_ids, INSTANCES_TAGGED):
-            request = {"Resources": some, "Tags": tag_list(tags)}
+        for batch in batches(instance_ids, INSTANCES_TAGGED):
+            request = {"Resources": batch, "Tags": tag_list(tags)}
             self._caller.call(_SERVICE, "CreateTags", request, also_retry=_FRESH)
 
     def is_termination_protected(self, instance_id: str) -> bool:
@@ -68,12 +68,12 @@ class Ec2:
 
     def subnets(self, subnet_ids: Sequence[str]) -> list[Reply]:
         """Describe subnets by id."""
-        found: list[Reply] = []
-        for some in batches(subnet_ids, FILTER_VALUES):
-            request = {"Filters": [{"Name": "subnet-id", "Values": some}]}
+        subnets: list[Reply] = []
+        for batch in batches(subnet_ids, FILTER_VALUES):
+            request = {"Filters": [{"Name": "subnet-id", "Values": batch}]}
             for page in self._caller.pages(_SERVICE, "DescribeSubnets", request):
-                found += page.get("Subnets", [])
-        return found
+                subnets += page.get("Subnets", [])
+        return subnets
 
     def network_interface_members(self) -> frozenset[str]:
         """Return the fields that RunInstances takes for a network interface."""

@@ -24,11 +24,11 @@ class Elbv2:
 
     def target_groups(self, arns: Sequence[str]) -> list[Reply]:
         """Describe target groups by ARN; raises `AwsRefusedError` (TargetGroupNotFound) if one is unknown."""
-        found: list[Reply] = []
-        for some in batches(arns, TARGET_GROUPS_DESCRIBED):
-            answer = self._caller.call(_SERVICE, "DescribeTargetGroups", {"TargetGroupArns": some})
-            found += answer.get("TargetGroups", [])
-        return found
+        groups: list[Reply] = []
+        for batch in batches(arns, TARGET_GROUPS_DESCRIBED):
+            answer = self._caller.call(_SERVICE, "DescribeTargetGroups", {"TargetGroupArns": batch})
+            groups += answer.get("TargetGroups", [])
+        return groups
 
     def target_group_named(self, name: str) -> Reply | None:
         """Describe a target group by name; None if there is none."""
@@ -59,7 +59,7 @@ class Elbv2:
     def attributes(self, arn: str) -> dict[str, str]:
         """Return the attributes of a target group, by key."""
         answer = self._caller.call(_SERVICE, "DescribeTargetGroupAttributes", {"TargetGroupArn": arn})
-        return {one["Key"]: one["Value"] for one in answer.get("Attributes", [])}
+        return {attribute["Key"]: attribute["Value"] for attribute in answer.get("Attributes", [])}
 
     def set_attributes(self, arn: str, attributes: Mapping[str, str]) -> None:
         """Set attributes of a target group."""
@@ -68,10 +68,12 @@ class Elbv2:
 
     def load_balancers(self, arns: Sequence[str]) -> list[Reply]:
         """Describe load balancers by ARN."""
-        found: list[Reply] = []
-        for some in batches(arns, LOAD_BALANCERS_DESCRIBED):
-            found += self._caller.call(_SERVICE, "DescribeLoadBalancers", {"LoadBalancerArns": some})["LoadBalancers"]
-        return found
+        balancers: list[Reply] = []
+        for batch in batches(arns, LOAD_BALANCERS_DESCRIBED):
+            balancers += self._caller.call(_SERVICE, "DescribeLoadBalancers", {"LoadBalancerArns": batch})[
+                "LoadBalancers"
+            ]
+        return balancers
 
     def target_health(self, arn: str) -> list[Reply]:
         """Return all targets of a target group, those that drain included, in one answer (there are no pages)."""
@@ -85,32 +87,36 @@ class Elbv2:
         Raises:
             AwsRefusedError: `InvalidTarget` if EC2 knows one of the instances no more.
         """
-        found: list[Reply] = []
-        for some in batches(targets, TARGETS):
-            request = {"TargetGroupArn": arn, "Targets": _targets(some)}
-            found += self._caller.call(_SERVICE, "DescribeTargetHealth", request).get("TargetHealthDescriptions", [])
-        return found
+        descriptions: list[Reply] = []
+        for batch in batches(targets, TARGETS):
+            request = {"TargetGroupArn": arn, "Targets": _targets(batch)}
+            descriptions += self._caller.call(_SERVICE, "DescribeTargetHealth", request).get(
+                "TargetHealthDescriptions", []
+            )
+        return descriptions
 
     def register(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
         """Register targets; the instances must be running."""
-        for some in batches(targets, TARGETS):
-            request = {"TargetGroupArn": arn, "Targets": _targets(some)}
+        for batch in batches(targets, TARGETS):
+            request = {"TargetGroupArn": arn, "Targets": _targets(batch)}
             self._caller.call(_SERVICE, "RegisterTargets", request)
 
     def deregister(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
         """Deregister targets. Without the port AWS may answer yes and do nothing: it is always sent."""
-        for some in batches(targets, TARGETS):
-            request = {"TargetGroupArn": arn, "Targets": _targets(some)}
+        for batch in batches(targets, TARGETS):
+            request = {"TargetGroupArn": arn, "Targets": _targets(batch)}
             self._caller.call(_SERVICE, "DeregisterTargets", request)
 
     def tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the tags of target groups, by ARN."""
-        found: dict[str, dict[str, str]] = {}
-        for some in batches(arns, RESOURCES_WITH_TAGS_DESCRIBED):
-            answer = self._caller.call(_SERVICE, "DescribeTags", {"ResourceArns": some})
-            for one in answer.get("TagDescriptions", []):
-                found[one["ResourceArn"]] = {tag["Key"]: tag["Value"] for tag in one.get("Tags", [])}
-        return found
+        tags_by_arn: dict[str, dict[str, str]] = {}
+        for batch in batches(arns, RESOURCES_WITH_TAGS_DESCRIBED):
+            answer = self._caller.call(_SERVICE, "DescribeTags", {"ResourceArns": batch})
+            for description in answer.get("TagDescriptions", []):
+                tags_by_arn[description["ResourceArn"]] = {
+                    tag["Key"]: tag["Value"] for tag in description.get("Tags", [])
+                }
+        return tags_by_arn
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Set tags on a target group, replacing equal keys."""

@@ -30,15 +30,15 @@ class TrafficSource:
 
 def traffic_sources(group: Reply) -> tuple[TrafficSource, ...]:
     """Return the traffic sources of a group as Auto Scaling describes it, sorted, from the old fields and the new."""
-    found = {TrafficSource(arn, SourceType.TARGET_GROUP) for arn in group.get("TargetGroupARNs", [])}
-    found |= {TrafficSource(name, SourceType.CLASSIC_LOAD_BALANCER) for name in group.get("LoadBalancerNames", [])}
-    found |= {TrafficSource(source["Identifier"], _type_of(source)) for source in group.get("TrafficSources", [])}
-    return tuple(sorted(found))
+    sources = {TrafficSource(arn, SourceType.TARGET_GROUP) for arn in group.get("TargetGroupARNs", [])}
+    sources |= {TrafficSource(name, SourceType.CLASSIC_LOAD_BALANCER) for name in group.get("LoadBalancerNames", [])}
+    sources |= {TrafficSource(source["Identifier"], _type_of(source)) for source in group.get("TrafficSources", [])}
+    return tuple(sorted(sources))
 
 
 def attached_target_groups(group: Reply) -> frozenset[str]:
     """Return the ARNs of the target groups that an Auto Scaling group registers its members in."""
-    return frozenset(one.identifier for one in traffic_sources(group) if one.type is SourceType.TARGET_GROUP)
+    return frozenset(source.identifier for source in traffic_sources(group) if source.type is SourceType.TARGET_GROUP)
 
 
 def _type_of(source: Reply) -> SourceType:

@@ -47,15 +47,15 @@ def read_instance(
     """Read an instance as EC2 describes it, with its registrations and, for a member, what its group says of it."""
     tags = tags_of(described)
     reason = described.get("StateReason", {})
-    said = ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
+    state_reason = ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
     in_group = member or {}
     return Instance(
         instance_id=described["InstanceId"],
         zone=described.get("Placement", {}).get("AvailabilityZone", "") or in_group.get("AvailabilityZone", ""),
         subnet_id=described.get("SubnetId", ""),
         state=_state(described.get("State", {}).get("Name", "")),
-        state_reason=said,
-        template=_launched_from(tags) or read_member_template(in_group) or _told_by_us(tags),
+        state_reason=state_reason,
+        template=_launched_from(tags) or read_member_template(in_group) or _tagged_by_us(tags),
         app_version=tags.get(APP_VERSION_TAG),
         lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
         lifecycle_detail=in_group.get("LifecycleState", ""),
@@ -98,7 +98,7 @@ def _launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
     return _template_version(tags.get(LAUNCH_TEMPLATE_ID_TAG, ""), tags.get(LAUNCH_TEMPLATE_VERSION_TAG, ""))
 
 
-def _told_by_us(tags: Mapping[str, str]) -> TemplateVersion | None:
+def _tagged_by_us(tags: Mapping[str, str]) -> TemplateVersion | None:
     """Read the tag that awsroll sets at launch, for endpoints that set none of their own."""
     template_id, _, number = tags.get(TEMPLATE_TAG, "").rpartition(":")
     return _template_version(template_id, number)
@@ -131,19 +131,19 @@ def read_lifecycle(state: str) -> Lifecycle:
 
 def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Target]]:
     """Read a target group's listing, by instance id. What is not registered (any more) is left out."""
-    found: dict[str, list[Target]] = {}
-    for one in descriptions:
-        if is_not_registered(one):
+    targets: dict[str, list[Target]] = {}
+    for description in descriptions:
+        if is_not_registered(description):
             continue
-        health = one.get("TargetHealth", {})
+        health = description.get("TargetHealth", {})
         target = Target(
-            key=TargetKey(target_group=arn, port=int(one["Target"]["Port"])),
+            key=TargetKey(target_group=arn, port=int(description["Target"]["Port"])),
             state=_target_state(health.get("State", "")),
             reason=health.get("Reason", ""),
             description=health.get("Description", ""),
         )
-        found.setdefault(one["Target"]["Id"], []).append(target)
-    return found
+        targets.setdefault(description["Target"]["Id"], []).append(target)
+    return targets
 
 
 def is_not_registered(description: Reply) -> bool:
@@ -198,4 +198,4 @@ def read_warm_pool(configuration: Reply) -> WarmPool | None:
 
 def active_refresh(refreshes: Iterable[Reply]) -> Reply | None:
     """Return the one of a group's instance refreshes that has not ended, if there is one."""
-    return next((one for one in refreshes if one.get("Status") in _ACTIVE_REFRESH), None)
+    return next((refresh for refresh in refreshes if refresh.get("Status") in _ACTIVE_REFRESH), None)

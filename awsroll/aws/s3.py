@@ -60,4 +60,4 @@ class S3:
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """List the keys that begin with a prefix, in order."""
         pages = self._caller.pages(_SERVICE, "ListObjectsV2", {"Bucket": bucket, "Prefix": prefix})
-        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]

@@ -19,7 +19,7 @@ SERVICES = (
     "stepfunctions",
     "sts",
 )
-AT_A_TERMINAL = ("iam",)
+COMMAND_LINE_ONLY = ("iam",)
 """What the command line alone calls (`awsroll policy`): no handler does, so the bundle goes without."""
 
 EC2_OPERATIONS = (
@@ -39,7 +39,7 @@ def check_listed(service: str, operation: str = "") -> None:
     Raises:
         LookupError: if it is not listed here: a mistake in awsroll's own code.
     """
-    if service in AT_A_TERMINAL:
+    if service in COMMAND_LINE_ONLY:
         return
     if service not in SERVICES or (operation and service == "ec2" and operation not in EC2_OPERATIONS):
         missing = f"{service}:{operation}" if operation else service

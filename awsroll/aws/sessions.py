@@ -29,9 +29,9 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> An
             return session
         return boto3.Session(profile_name=profile, region_name=other)
     except ProfileNotFound as error:
-        known = ", ".join(boto3.Session().available_profiles) or "none"
+        profiles = ", ".join(boto3.Session().available_profiles) or "none"
         problem = (
-            f"there is no AWS profile {profile!r} (known: {known}): give one of them, or set it up with the AWS CLI"
+            f"there is no AWS profile {profile!r} (known: {profiles}): give one of them, or set it up with the AWS CLI"
         )
         raise SpecError(problem) from error
     except BotoCoreError as error:
@@ -127,11 +127,11 @@ class _Assumed:
 
 
 def _credentials(session: SharedSession) -> Any:
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         problem = "no AWS credentials were found to assume a role with: give --profile, or set them up with the AWS CLI"
         raise AccessRefusedError(problem, code="NoCredentials", operation="sts:AssumeRole")
-    return found
+    return credentials
 
 
 @cache

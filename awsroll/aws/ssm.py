@@ -53,16 +53,16 @@ class Ssm:
 
     def online(self, instance_ids: Sequence[str]) -> set[str]:
         """Return those of the instances whose agent was online a few minutes ago."""
-        found: set[str] = set()
-        for some in batches(instance_ids, AGENTS_DESCRIBED):
-            request = {"Filters": [{"Key": "InstanceIds", "Values": some}], "MaxResults": AGENTS_DESCRIBED}
+        online: set[str] = set()
+        for batch in batches(instance_ids, AGENTS_DESCRIBED):
+            request = {"Filters": [{"Key": "InstanceIds", "Values": batch}], "MaxResults": AGENTS_DESCRIBED}
             for page in self._caller.pages(_SERVICE, "DescribeInstanceInformation", request):
-                found |= {
-                    one["InstanceId"]
-                    for one in page.get("InstanceInformationList", [])
-                    if one.get("PingStatus") == "Online"
+                online |= {
+                    agent["InstanceId"]
+                    for agent in page.get("InstanceInformationList", [])
+                    if agent.get("PingStatus") == "Online"
                 }
-        return found
+        return online
 
     def has_document(self, name: str) -> bool:
         """Tell whether a document of that name (or ARN) can be read."""

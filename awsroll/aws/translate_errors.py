@@ -140,18 +140,18 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
     error = response.get("Error", {})
     code = str(error.get("Code", "Unknown"))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    said = " ".join(str(error.get("Message", "")).split())
-    message = f"{name}: {code}: {said}" if said else f"{name}: {code}"
+    detail = " ".join(str(error.get("Message", "")).split())
+    message = f"{name}: {code}: {detail}" if detail else f"{name}: {code}"
     if code in THROTTLED or code in BUSY:
         definite = status < _SERVER_ERROR or status == _UNAVAILABLE
-        return Fault(error=_kept(AwsBusyError, message, code, name), retryable=True, had_no_effect=definite)
+        return Fault(error=_error(AwsBusyError, message, code, name), retryable=True, had_no_effect=definite)
     if code in _ACCESS or (status in _FORBIDDEN and code.isdigit()):
-        return Fault(error=_kept(AccessRefusedError, message, code, name))
+        return Fault(error=_error(AccessRefusedError, message, code, name))
     if code in _UNKNOWN_OPERATION:
-        return Fault(error=_kept(NotImplementedByEndpointError, message, code, name))
+        return Fault(error=_error(NotImplementedByEndpointError, message, code, name))
     if status >= _SERVER_ERROR and not is_short_of_capacity(code):
-        return Fault(error=_kept(AwsUnansweredError, message, code, name), retryable=True)
-    return Fault(error=_kept(AwsRefusedError, message, code, name))
+        return Fault(error=_error(AwsUnansweredError, message, code, name), retryable=True)
+    return Fault(error=_error(AwsRefusedError, message, code, name))
 
 
 def _below_the_api(failure: Exception, name: str) -> Fault:
@@ -162,27 +162,27 @@ def _below_the_api(failure: Exception, name: str) -> Fault:
     )
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
-    said = " ".join(str(failure).split())[:300]
-    if isinstance(failure, ParamValidationError) and "Unknown parameter" in said:
+    detail = " ".join(str(failure).split())[:300]
+    if isinstance(failure, ParamValidationError) and "Unknown parameter" in detail:
         return _unimplemented(name)
     if isinstance(failure, (HTTPClientError, NoConnectionError)):
-        message = f"{name}: no answer: {said}; look at the network, --endpoint-url and --region"
-        return Fault(error=_kept(AwsUnansweredError, message, "ConnectionFailed", name), retryable=True)
+        message = f"{name}: no answer: {detail}; look at the network, --endpoint-url and --region"
+        return Fault(error=_error(AwsUnansweredError, message, "ConnectionFailed", name), retryable=True)
     if isinstance(failure, ResponseParserError):
-        message = f"{name}: the answer is no AWS answer: {said}"
-        return Fault(error=_kept(AwsUnansweredError, message, "UnreadableAnswer", name), retryable=True)
-    return Fault(error=_before_the_call(type(failure).__name__, said, name))
+        message = f"{name}: the answer is no AWS answer: {detail}"
+        return Fault(error=_error(AwsUnansweredError, message, "UnreadableAnswer", name), retryable=True)
+    return Fault(error=_before_the_call(type(failure).__name__, detail, name))
 
 
-def _before_the_call(kind: str, said: str, name: str) -> AwsError:
+def _before_the_call(kind: str, detail: str, name: str) -> AwsError:
     if kind in _CREDENTIALS:
         advice = "give --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again"
-        return _kept(AccessRefusedError, f"no usable AWS credentials ({said}): {advice}", kind, name)
+        return _error(AccessRefusedError, f"no usable AWS credentials ({detail}): {advice}", kind, name)
     if kind == "NoRegionError":
-        return _kept(AwsRefusedError, "no AWS region is set: give --region, or set AWS_DEFAULT_REGION", kind, name)
+        return _error(AwsRefusedError, "no AWS region is set: give --region, or set AWS_DEFAULT_REGION", kind, name)
     if kind in _NEVER_SENT:
-        return _kept(AwsRefusedError, f"{name}: {said}", kind, name)
-    return _kept(AwsUnansweredError, f"{name}: {said}", kind, name)
+        return _error(AwsRefusedError, f"{name}: {detail}", kind, name)
+    return _error(AwsUnansweredError, f"{name}: {detail}", kind, name)
 
 
 def _error_page(name: str) -> Fault:
@@ -190,13 +190,13 @@ def _error_page(name: str) -> Fault:
     if is_reading(operation) or operation in _NEWER_CALLS:
         return _unimplemented(name)
     message = f"{name}: the endpoint broke off with an error page"
-    return Fault(error=_kept(AwsUnansweredError, message, "ErrorPage", name))
+    return Fault(error=_error(AwsUnansweredError, message, "ErrorPage", name))
 
 
 def _unimplemented(name: str) -> Fault:
     message = f"{name}: this endpoint, or the installed boto3, does not know this call"
-    return Fault(error=_kept(NotImplementedByEndpointError, message, "NotImplemented", name))
+    return Fault(error=_error(NotImplementedByEndpointError, message, "NotImplemented", name))
 
 
-def _kept(kind: type[AwsError], message: str, code: str, name: str) -> AwsError:
+def _error(kind: type[AwsError], message: str, code: str, name: str) -> AwsError:
     return kind(message, code=code, operation=name)

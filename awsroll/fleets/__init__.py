@@ -17,11 +17,11 @@ from awsroll.ports import Fleet
 __all__ = ["AutoScalingFleet", "StandaloneFleet", "fleet_of"]
 
 
-def _unheard(_: str) -> None:
+def _ignore(_: str) -> None:
     return None
 
 
-def fleet_of(rollout: Rollout, aws: Connection, *, warn: Callable[[str], None] = _unheard) -> Fleet:
+def fleet_of(rollout: Rollout, aws: Connection, *, warn: Callable[[str], None] = _ignore) -> Fleet:
     """Return the fleet that a rollout is about.
 
     Args:

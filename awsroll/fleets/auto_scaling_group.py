@@ -18,7 +18,7 @@ from awsroll.fleets.emulators import EmulatedVersions
 from awsroll.fleets.execute import execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_launch import GroupLaunches
-from awsroll.fleets.group_settings import GroupLook
+from awsroll.fleets.group_settings import GroupReader
 from awsroll.fleets.group_writes import GroupWrites
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
@@ -38,46 +38,46 @@ class AutoScalingFleet:
         fallbacks = Fallbacks(warn)
         self._targets = TargetGroups(aws)
         self._commands = Commands(aws, fallbacks)
-        self._look = GroupLook(aws, fallbacks)
+        self._reader = GroupReader(aws, fallbacks)
         self._emulated = EmulatedVersions(fallbacks)
         self._launches = GroupLaunches(aws, fallbacks)
-        self._writes = GroupWrites(aws, self._look, self._targets, fallbacks)
+        self._writes = GroupWrites(aws, self._reader, self._targets, fallbacks)
         self._common = CommonWrites(aws, self._targets, self._commands)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Look at the fleet: the group and its activities, a call a target group, one for each 200 instances."""
         at = self._aws.clock.now()
-        described = self._look.describe(rollout.group)
-        group = self._look.read(described, status.started_at)
+        described = self._reader.describe(rollout.group)
+        group = self._reader.read(described, status.started_at)
         if rollout.purges_warm_pool:
-            group = self._look.with_warm_pool(group, described)
+            group = self._reader.with_warm_pool(group, described)
         instances = self._instances(rollout, status, described)
         return Observation(
             at=at,
             instances=self._emulated.corrected(instances, group, rollout, status),
-            target_groups=self._targets.look(rollout.target_groups, attached_target_groups(described)),
+            target_groups=self._targets.observe(rollout.target_groups, attached_target_groups(described)),
             group=group,
-            invocations=self._commands.look(rollout, status),
+            invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
-            saved_settings=self._remembered(rollout, described),
+            saved_settings=self._saved_settings(rollout, described),
         )
 
     def _instances(self, rollout: Rollout, status: Status, described: dict[str, Any]) -> tuple[Instance, ...]:
         """Return the members and those that the record names; others in the target groups are not of the fleet."""
-        members = {one["InstanceId"]: one for one in described.get("Instances", [])}
+        members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
         registered = self._targets.registrations(rollout.target_groups)
         wanted = named_instances(status) | members.keys()
-        known = {one["InstanceId"]: one for one in self._aws.ec2.instances(wanted)}
-        found: list[Instance] = []
+        described_instances = {instance["InstanceId"]: instance for instance in self._aws.ec2.instances(wanted)}
+        instances: list[Instance] = []
         for name in sorted(wanted):
             targets, member = registered.get(name, ()), members.get(name)
-            if name in known:
-                found.append(read_instance(known[name], targets=targets, member=member))
+            if name in described_instances:
+                instances.append(read_instance(described_instances[name], targets=targets, member=member))
             else:
-                found.append(missing_instance(name, targets=targets, member=member))
-        return tuple(found)
+                instances.append(missing_instance(name, targets=targets, member=member))
+        return tuple(instances)
 
-    def _remembered(self, rollout: Rollout, described: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    def _saved_settings(self, rollout: Rollout, described: dict[str, Any]) -> frozenset[tuple[str, str]]:
         on_group = {
             (rollout.group, key.removeprefix(SAVED_SETTING_PREFIX))
             for key in tags_of(described)

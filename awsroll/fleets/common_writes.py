@@ -76,8 +76,8 @@ class CommonWrites:
         except AwsRefusedError as error:
             if error.code != _UNKNOWN_INSTANCE:
                 raise
-            known = {one["InstanceId"] for one in self._aws.ec2.instances(action.instance_ids)}
-            left = tuple(one for one in action.instance_ids if one in known)
+            existing = {instance["InstanceId"] for instance in self._aws.ec2.instances(action.instance_ids)}
+            left = tuple(instance_id for instance_id in action.instance_ids if instance_id in existing)
             if left == action.instance_ids:
                 raise
             if not left:
@@ -102,9 +102,9 @@ class CommonWrites:
         return done(action, instance_ids=(action.instance_id,))
 
     def _age_if_running(self, instance_id: str) -> float | None:
-        for one in self._aws.ec2.instances([instance_id]):
-            if one.get("State", {}).get("Name") == "running":
-                launched = one.get("LaunchTime")
+        for instance in self._aws.ec2.instances([instance_id]):
+            if instance.get("State", {}).get("Name") == "running":
+                launched = instance.get("LaunchTime")
                 return 0.0 if launched is None else (self._aws.clock.now() - launched).total_seconds()
         return None
 
@@ -123,9 +123,9 @@ class CommonWrites:
 
     def _send(self, rollout: Rollout, action: act.SendCommand) -> Result:
         left = self._targets.still_registered(action.instance_ids, action.not_registered)
-        ready = [one for one in action.instance_ids if one not in left]
+        ready = [instance_id for instance_id in action.instance_ids if instance_id not in left]
         if not ready:
-            return stale(action, registered_words(left))
+            return stale(action, describe_registrations(left))
         return self._commands.send(rollout, action, ready)
 
     def _add_tags(self, resource: str, tags: Mapping[str, str]) -> None:
@@ -143,13 +143,13 @@ class CommonWrites:
             self._aws.autoscaling.remove_tags(resource, keys)
 
 
-def registered_words(left: Mapping[str, str]) -> str:
+def describe_registrations(left: Mapping[str, str]) -> str:
     """Say which instances are still registered, for people."""
     return "may still get requests: " + ", ".join(f"{name} is {words}" for name, words in sorted(left.items()))
 
 
 def _by_target_group(instance_id: str, keys: tuple[TargetKey, ...]) -> dict[str, list[tuple[str, int]]]:
-    found: dict[str, list[tuple[str, int]]] = {}
+    targets: dict[str, list[tuple[str, int]]] = {}
     for key in keys:
-        found.setdefault(key.target_group, []).append((instance_id, key.port))
-    return found
+        targets.setdefault(key.target_group, []).append((instance_id, key.port))
+    return targets

@@ -25,20 +25,22 @@ class EmulatedVersions:
         self, instances: Iterable[Instance], group: Group, rollout: Rollout, status: Status
     ) -> tuple[Instance, ...]:
         """Return the instances, with the group's pinned version for members that are new since the start."""
-        seen = tuple(instances)
+        observed = tuple(instances)
         if status.observed_at is None:
-            self._found_at_start = frozenset(one.instance_id for one in seen)
+            self._found_at_start = frozenset(instance.instance_id for instance in observed)
         # AWS has had DescribeInstanceRefreshes for years: an endpoint without it is an emulator.
         if not self._fallbacks.lacks(INSTANCE_REFRESHES) or rollout.template is None:
-            return seen
+            return observed
         if group.template != rollout.template or group.version != str(rollout.template.number):
-            return seen
+            return observed
         return tuple(
-            replace(one, template=rollout.template) if one.lifecycle and self._is_new(one, status) else one
-            for one in seen
+            replace(instance, template=rollout.template)
+            if instance.lifecycle and self._is_new(instance, status)
+            else instance
+            for instance in observed
         )
 
-    def _is_new(self, one: Instance, status: Status) -> bool:
+    def _is_new(self, instance: Instance, status: Status) -> bool:
         if self._found_at_start is not None:
-            return one.instance_id not in self._found_at_start
-        return one.launched_at is not None and one.launched_at >= status.started_at
+            return instance.instance_id not in self._found_at_start
+        return instance.launched_at is not None and instance.launched_at >= status.started_at

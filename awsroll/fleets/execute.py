@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from awsroll.core.model.actions import Action, Result
 from awsroll.errors import AwsError
-from awsroll.fleets.results import failed, fails_for_all, put_off, refused, stale
+from awsroll.fleets.results import failed, fails_for_all, postponed, refused, stale
 from awsroll.ports import Clock
 
 _ACTING_SECONDS = 10.0
@@ -25,7 +25,7 @@ def execute_in_order(
             results.append(stale(action, "not tried: the call before it failed for a reason that holds for all"))
             continue
         if results and clock.monotonic() >= end:
-            results.append(put_off(action))
+            results.append(postponed(action))
             continue
         try:
             results.append(execute(action))

@@ -62,17 +62,21 @@ def _request(action: LaunchInGroup) -> Reply:
 
 
 def _read(action: LaunchInGroup, answer: Reply) -> Result:
-    ids = tuple(one for launched in answer.get("Instances", []) for one in launched.get("InstanceIds", []))
+    ids = tuple(
+        instance_id for launched in answer.get("Instances", []) for instance_id in launched.get("InstanceIds", [])
+    )
     errors = answer.get("Errors", [])
-    said = "; ".join(
-        f"{one.get('AvailabilityZone', '')}: {one.get('ErrorCode', '')}: {one.get('ErrorMessage', '')}".strip(": ")
-        for one in errors
+    message = "; ".join(
+        f"{error.get('AvailabilityZone', '')}: {error.get('ErrorCode', '')}: {error.get('ErrorMessage', '')}".strip(
+            ": "
+        )
+        for error in errors
     )
     if ids:
-        return done(action, instance_ids=ids, message=said)
-    code = next((one.get("ErrorCode", "") for one in errors), "NothingLaunched")
+        return done(action, instance_ids=ids, message=message)
+    code = next((error.get("ErrorCode", "") for error in errors), "NothingLaunched")
     denied = code in _DENIED
     transient = is_short_of_capacity(code) or not errors
     return refused(
-        action, code, said or "the group launched nothing and gave no reason", transient=transient, denied=denied
+        action, code, message or "the group launched nothing and gave no reason", transient=transient, denied=denied
     )

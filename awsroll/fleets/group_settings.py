@@ -23,7 +23,7 @@ _FAILED = ("Failed", "Cancelled")
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 
 
-class GroupLook:
+class GroupReader:
     """Reads one group."""
 
     def __init__(self, aws: Connection, fallbacks: Fallbacks) -> None:
@@ -57,7 +57,7 @@ class GroupLook:
             desired=int(described["DesiredCapacity"]),
             template=self._template(setting),
             version=str(setting.get("Version") or "$Default") if setting else "",
-            suspended=frozenset(one["ProcessName"] for one in described.get("SuspendedProcesses", [])),
+            suspended=frozenset(process["ProcessName"] for process in described.get("SuspendedProcesses", [])),
             zones=self._zones_of(described),
             launch_failures=self._launch_failures(since),
             terminations=self._terminations(since),
@@ -70,7 +70,7 @@ class GroupLook:
         pool = read_warm_pool(described.get("WarmPoolConfiguration") or {})
         if pool is None:
             return group
-        held = [read_member_template(one) for one in self._aws.autoscaling.warm_pool(group.name)["Instances"]]
+        held = [read_member_template(instance) for instance in self._aws.autoscaling.warm_pool(group.name)["Instances"]]
         versions = tuple(sorted("" if version is None else str(version) for version in held))
         return replace(group, warm_pool=pool, warm_versions=versions)
 
@@ -79,30 +79,30 @@ class GroupLook:
         if not template_id:
             return None
         if not version.isdigit():
-            found = self._aws.ec2.template_version(version, template_id=template_id)
-            if found is None:
+            described = self._aws.ec2.template_version(version, template_id=template_id)
+            if described is None:
                 return None
-            version = str(found["VersionNumber"])
+            version = str(described["VersionNumber"])
         return TemplateVersion(template_id=template_id, number=int(version))
 
     def _zones_of(self, described: Reply) -> tuple[tuple[str, str], ...]:
         """Return zone and subnet; where a zone has several subnets none is named, and the group chooses."""
-        subnets = [one for one in described.get("VPCZoneIdentifier", "").replace(" ", "").split(",") if one]
-        unknown = [one for one in subnets if one not in self._zones]
+        subnets = [subnet for subnet in described.get("VPCZoneIdentifier", "").replace(" ", "").split(",") if subnet]
+        unknown = [subnet for subnet in subnets if subnet not in self._zones]
         for subnet in self._aws.ec2.subnets(unknown):
             self._zones[subnet["SubnetId"]] = subnet["AvailabilityZone"]
         by_zone: dict[str, list[str]] = {zone: [] for zone in described.get("AvailabilityZones", [])}
         for subnet_id in subnets:
             by_zone.setdefault(self._zones.get(subnet_id, ""), []).append(subnet_id)
-        found = {zone: ids[0] if len(ids) == 1 else "" for zone, ids in by_zone.items() if zone}
-        return tuple(sorted(found.items()))
+        subnet_of = {zone: ids[0] if len(ids) == 1 else "" for zone, ids in by_zone.items() if zone}
+        return tuple(sorted(subnet_of.items()))
 
     def _read_activities(self, name: str, since: datetime) -> None:
         """Bring the kept activities up to date; pages behind one that holds nothing new are not read again."""
         for page in self._aws.autoscaling.activities(name, since - _CLOCK_SKEW):
-            known = {one["ActivityId"] for one in page if self._has_ended(one["ActivityId"])}
-            self._activities |= {one["ActivityId"]: one for one in page}
-            if len(known) == len(page):
+            ended = {activity["ActivityId"] for activity in page if self._has_ended(activity["ActivityId"])}
+            self._activities |= {activity["ActivityId"]: activity for activity in page}
+            if len(ended) == len(page):
                 return
 
     def _has_ended(self, activity_id: str) -> bool:
@@ -111,25 +111,25 @@ class GroupLook:
     def _launch_failures(self, since: datetime) -> tuple[ScalingFailure, ...]:
         failed = [
             ScalingFailure(
-                activity_id=one["ActivityId"],
-                at=one.get("EndTime") or one["StartTime"],
-                message=" ".join((one.get("StatusMessage") or one.get("Description") or "").split()),
-                zone=_zone_in(one.get("Details", "")),
+                activity_id=activity["ActivityId"],
+                at=activity.get("EndTime") or activity["StartTime"],
+                message=" ".join((activity.get("StatusMessage") or activity.get("Description") or "").split()),
+                zone=_zone_in(activity.get("Details", "")),
             )
-            for one in self._activities.values()
-            if one.get("StatusCode") in _FAILED
-            and one["StartTime"] >= since
-            and one.get("Description", "").startswith("Launching")
+            for activity in self._activities.values()
+            if activity.get("StatusCode") in _FAILED
+            and activity["StartTime"] >= since
+            and activity.get("Description", "").startswith("Launching")
         ]
-        return tuple(sorted(failed, key=lambda one: (one.at, one.activity_id)))
+        return tuple(sorted(failed, key=lambda failure: (failure.at, failure.activity_id)))
 
     def _terminations(self, since: datetime) -> frozenset[str]:
         return frozenset(
             match[1]
-            for one in self._activities.values()
-            if one["StartTime"] >= since - _CLOCK_SKEW
-            and one.get("StatusCode") not in _FAILED
-            and (match := TERMINATED.search(one.get("Description", "")))
+            for activity in self._activities.values()
+            if activity["StartTime"] >= since - _CLOCK_SKEW
+            and activity.get("StatusCode") not in _FAILED
+            and (match := TERMINATED.search(activity.get("Description", "")))
         )
 
     def _can_launch_instances(self, described: Reply) -> bool:
@@ -173,7 +173,7 @@ def is_mixed(described: Reply) -> bool:
 def _zone_in(details: str) -> str:
     """Read the zone from an activity's details, which are JSON in a string."""
     try:
-        found = json.loads(details or "{}")
+        parsed = json.loads(details or "{}")
     except ValueError:
         return ""
-    return str(found.get("Availability Zone", "")) if isinstance(found, dict) else ""
+    return str(parsed.get("Availability Zone", "")) if isinstance(parsed, dict) else ""

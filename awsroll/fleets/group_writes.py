@@ -18,9 +18,9 @@ from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.observation import Lifecycle
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.errors import AccessRefusedError, AwsError, AwsRefusedError, NotImplementedByEndpointError
-from awsroll.fleets.common_writes import registered_words
+from awsroll.fleets.common_writes import describe_registrations
 from awsroll.fleets.fallbacks import BULK_TERMINATE, Fallbacks
-from awsroll.fleets.group_settings import GroupLook
+from awsroll.fleets.group_settings import GroupReader
 from awsroll.fleets.results import done, failed, stale
 from awsroll.fleets.target_groups import TargetGroups
 
@@ -33,15 +33,15 @@ Move = Callable[[Sequence[str]], None]
 class GroupWrites:
     """Executes the actions on a group and its members; raises `AwsError` if a call fails as a whole."""
 
-    def __init__(self, aws: Connection, look: GroupLook, targets: TargetGroups, fallbacks: Fallbacks) -> None:
+    def __init__(self, aws: Connection, reader: GroupReader, targets: TargetGroups, fallbacks: Fallbacks) -> None:
         self._aws = aws
-        self._look = look
+        self._reader = reader
         self._targets = targets
         self._fallbacks = fallbacks
 
     def set_desired(self, action: act.SetDesiredCapacity) -> Result:
         """Set the desired capacity if it still says what was expected, and if a lower one ends no member."""
-        group = self._look.describe(action.group)
+        group = self._reader.describe(action.group)
         now = int(group["DesiredCapacity"])
         if now == action.value:
             return done(action, message="it says so already")
@@ -54,38 +54,42 @@ class GroupWrites:
 
     def terminate(self, action: act.TerminateInGroup) -> Result:
         """Have the group retire members that are still members, not leaving, and no longer registered by us."""
-        states = _states(self._look.describe(action.group))
-        members = [one for one in action.instance_ids if states.get(one, Lifecycle.UNKNOWN) not in _LEAVING]
+        states = _states(self._reader.describe(action.group))
+        members = [
+            instance_id
+            for instance_id in action.instance_ids
+            if states.get(instance_id, Lifecycle.UNKNOWN) not in _LEAVING
+        ]
         if not members:
             return stale(action, "none of the instances is a member that could be terminated")
         left = self._targets.still_registered(members, action.not_registered) if action.not_registered else {}
-        ready = [one for one in members if one not in left]
+        ready = [instance_id for instance_id in members if instance_id not in left]
         if not ready:
-            return stale(action, registered_words(left))
-        return _moved(action, self._terminate_all(action, ready))
+            return stale(action, describe_registrations(left))
+        return _result_of(action, self._terminate_all(action, ready))
 
-    def _terminate_all(self, action: act.TerminateInGroup, ready: Sequence[str]) -> "_Moved":
-        def several(some: Sequence[str]) -> None:
-            self._aws.autoscaling.terminate_members(action.group, some, decrement=action.decrement)
+    def _terminate_all(self, action: act.TerminateInGroup, ready: Sequence[str]) -> "_Moves":
+        def several(batch: Sequence[str]) -> None:
+            self._aws.autoscaling.terminate_members(action.group, batch, decrement=action.decrement)
 
-        def single(some: Sequence[str]) -> None:
-            self._aws.autoscaling.terminate_member(some[0], decrement=action.decrement)
+        def single(batch: Sequence[str]) -> None:
+            self._aws.autoscaling.terminate_member(batch[0], decrement=action.decrement)
 
-        moved = _Moved()
-        for some in batches(ready, MEMBERS_TERMINATED):
-            if len(some) == 1 or self._fallbacks.lacks(BULK_TERMINATE):
-                moved.each(single, some)
+        moved = _Moves()
+        for batch in batches(ready, MEMBERS_TERMINATED):
+            if len(batch) == 1 or self._fallbacks.lacks(BULK_TERMINATE):
+                moved.call_each(single, batch)
                 continue
             try:
-                several(some)
+                several(batch)
             except AwsError as error:
                 if not _takes_one_id(error):
-                    moved.blame(error, single, some)
+                    moved.record_failure(error, single, batch)
                     continue
                 self._fallbacks.note(BULK_TERMINATE, f"{error}: members are terminated one id a call")
-                moved.each(single, some)
+                moved.call_each(single, batch)
             else:
-                moved.accepted += some
+                moved.accepted += batch
         return moved
 
     def enter_standby(self, action: act.EnterStandby) -> Result:
@@ -106,19 +110,19 @@ class GroupWrites:
         arrived: tuple[Lifecycle, ...],
         move: Callable[[str, Sequence[str]], None],
     ) -> Result:
-        states = _states(self._look.describe(action.group))
-        ready = [one for one in action.instance_ids if states.get(one) is source]
-        moved = _Moved()
-        moved.accepted += [one for one in action.instance_ids if states.get(one) in arrived]
+        states = _states(self._reader.describe(action.group))
+        ready = [instance_id for instance_id in action.instance_ids if states.get(instance_id) is source]
+        moved = _Moves()
+        moved.accepted += [instance_id for instance_id in action.instance_ids if states.get(instance_id) in arrived]
         if not ready and not moved.accepted:
             return stale(action, f"none of the instances is {source} any more")
-        for some in batches(ready, STANDBY_MEMBERS):
-            moved.together(lambda ids: move(action.group, ids), some)
-        return _moved(action, moved)
+        for batch in batches(ready, STANDBY_MEMBERS):
+            moved.call_together(lambda ids: move(action.group, ids), batch)
+        return _result_of(action, moved)
 
     def update(self, action: act.UpdateGroup) -> Result:
         """Set bounds or template version; never bounds that would make AWS end instances of its own choice."""
-        described = self._look.describe(action.group)
+        described = self._reader.describe(action.group)
         now = int(described["DesiredCapacity"])
         if action.maximum is not None and action.maximum < now:
             return stale(action, f"the desired capacity is {now}: a maximum of {action.maximum} would end instances")
@@ -146,7 +150,7 @@ class GroupWrites:
 
     def set_warm_pool(self, action: act.DeleteWarmPool | act.PutWarmPool) -> Result:
         """Delete the warm pool if it is still set as it was seen, or put it back unless somebody has made one."""
-        now = read_warm_pool(self._look.describe(action.group).get("WarmPoolConfiguration") or {})
+        now = read_warm_pool(self._reader.describe(action.group).get("WarmPoolConfiguration") or {})
         match action:
             case act.DeleteWarmPool():
                 return self._delete_warm_pool(action, now)
@@ -176,50 +180,50 @@ class GroupWrites:
         return done(action)
 
 
-class _Moved:
+class _Moves:
     """What became of the members that calls were made for."""
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
         self.errors: list[AwsError] = []
 
-    def together(self, call: Move, ids: Sequence[str]) -> None:
+    def call_together(self, call: Move, ids: Sequence[str]) -> None:
         """Make one call for several."""
         try:
             call(ids)
         except AwsError as error:
-            self.blame(error, call, ids)
+            self.record_failure(error, call, ids)
         else:
             self.accepted += ids
 
-    def blame(self, error: AwsError, single: Move, ids: Sequence[str]) -> None:
+    def record_failure(self, error: AwsError, single: Move, ids: Sequence[str]) -> None:
         """Take in a failed call; if all may have been turned away for the sake of one, each on its own tells which."""
         definite = isinstance(error, AwsRefusedError) and not isinstance(error, AccessRefusedError)
         if definite and len(ids) > 1 and not is_throttle(error):
-            self.each(single, ids)
+            self.call_each(single, ids)
         else:
             self.errors.append(error)
 
-    def each(self, single: Move, ids: Sequence[str]) -> None:
+    def call_each(self, single: Move, ids: Sequence[str]) -> None:
         """Make one call for each, until one fails for a reason that holds for all."""
-        for one in ids:
+        for instance_id in ids:
             try:
-                single([one])
+                single([instance_id])
             except AwsError as error:
                 self.errors.append(error)
                 if not isinstance(error, AwsRefusedError) or isinstance(error, AccessRefusedError):
                     return
             else:
-                self.accepted.append(one)
+                self.accepted.append(instance_id)
 
 
-def _moved(action: Action, moved: _Moved) -> Result:
+def _result_of(action: Action, moved: _Moves) -> Result:
     results = [failed(action, error) for error in moved.errors]
-    unknown = next((one for one in results if one.answer is Answer.UNANSWERED), None)
+    unknown = next((result for result in results if result.answer is Answer.UNANSWERED), None)
     if unknown is not None:
         return unknown  # which ones were accepted shows at the next look
     if moved.accepted:
-        message = "; ".join(one.message for one in results)
+        message = "; ".join(result.message for result in results)
         return done(action, instance_ids=tuple(moved.accepted), message=message)
     return results[0]
 
@@ -231,7 +235,10 @@ def _takes_one_id(error: AwsError) -> bool:
 
 
 def _states(described: Reply) -> dict[str, Lifecycle]:
-    return {one["InstanceId"]: read_lifecycle(one["LifecycleState"]) for one in described.get("Instances", [])}
+    return {
+        instance["InstanceId"]: read_lifecycle(instance["LifecycleState"])
+        for instance in described.get("Instances", [])
+    }
 
 
 def _template_settings(described: Reply, action: act.UpdateGroup) -> Reply:

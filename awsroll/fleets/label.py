@@ -112,7 +112,9 @@ class Label:
             labels = {}
         until = self._aws.clock.now() + timedelta(seconds=seconds)
         held = [read_held(value) for value in labels.values()]
-        fresh = [one for one in held if one and one.rollout_id == self._rollout.rollout_id and one.until > until]
+        fresh = [
+            label for label in held if label and label.rollout_id == self._rollout.rollout_id and label.until > until
+        ]
         if len(fresh) < len(self._rollout.target_groups) + bool(self._rollout.group):
             self.put()
 
@@ -135,7 +137,7 @@ class Label:
         """Take the label away that an earlier process of this rollout has left."""
         try:
             labels = {where: read_held(value) for where, value in self._labels().items()}
-            ours = {where for where, one in labels.items() if one and one.rollout_id == self._rollout.rollout_id}
+            ours = {where for where, label in labels.items() if label and label.rollout_id == self._rollout.rollout_id}
             self._remove_from(ours)
         except AwsrollError:
             return
@@ -153,10 +155,10 @@ class Label:
 
     def _labels(self) -> dict[str, str]:
         rollout = self._rollout
-        found = self._aws.elbv2.tags(rollout.target_groups)
+        tags_by_place = self._aws.elbv2.tags(rollout.target_groups)
         if rollout.group:
-            found[self._group] = tags_of(self._aws.autoscaling.group(rollout.group) or {})
-        return {where: tags[HELD_BY_TAG] for where, tags in sorted(found.items()) if HELD_BY_TAG in tags}
+            tags_by_place[self._group] = tags_of(self._aws.autoscaling.group(rollout.group) or {})
+        return {where: tags[HELD_BY_TAG] for where, tags in sorted(tags_by_place.items()) if HELD_BY_TAG in tags}
 
     def _is_anothers(self, held: Held) -> bool:
         if held.rollout_id == self._rollout.rollout_id or held.place == self._place:
@@ -166,8 +168,8 @@ class Label:
 
 def _tag_safe(place: str) -> str:
     """Return a place as a tag may hold it, still another one for each place."""
-    kept = "".join(letter if (letter.isascii() and letter.isalnum()) or letter in _ALLOWED else "_" for letter in place)
-    if kept == place and len(place) <= _LONGEST_PLACE:
+    safe = "".join(letter if (letter.isascii() and letter.isalnum()) or letter in _ALLOWED else "_" for letter in place)
+    if safe == place and len(place) <= _LONGEST_PLACE:
         return place
     digest = sha256(place.encode()).hexdigest()[:12]
-    return f"{kept[: _LONGEST_PLACE - 13]}-{digest}"
+    return f"{safe[: _LONGEST_PLACE - 13]}-{digest}"

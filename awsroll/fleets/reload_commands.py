@@ -44,7 +44,7 @@ class Commands:
         self._found: dict[tuple[str, int], set[str]] = {}
         self._ended: dict[str, list[Reply]] = {}
 
-    def look(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
+    def observe(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
         """Return how the commands of all reloads in flight stand; no call is made if there are none."""
         sendings = {name: flight.attempt or flight.void for name, flight in status.flights.items()}
         flying = {name: attempt for name, attempt in sendings.items() if attempt}
@@ -55,10 +55,12 @@ class Commands:
         states: dict[tuple[str, int], Invocation] = {}
         for attempt in sorted(wanted):
             sent = [name for name, number in flying.items() if number == attempt]
-            for one in self._invocations(commands.get(attempt, ()), attempt, sent):
-                if one.instance_id in sent:
-                    known = states.get((one.instance_id, attempt))
-                    states[one.instance_id, attempt] = one if known is None else _prevailing(known, one)
+            for invocation in self._invocations(commands.get(attempt, ()), attempt, sent):
+                if invocation.instance_id in sent:
+                    other = states.get((invocation.instance_id, attempt))
+                    states[invocation.instance_id, attempt] = (
+                        invocation if other is None else _prevailing(other, invocation)
+                    )
         return tuple(states[key] for key in sorted(states))
 
     def send(self, rollout: Rollout, action: SendCommand, instance_ids: Sequence[str]) -> Result:
@@ -66,12 +68,12 @@ class Commands:
         reload = rollout.reload
         if reload is None:
             return refused(action, "NoCommand", "the rollout has no reload command")
-        known = self._sent_to(rollout, action.attempt)
-        waiting = [one for one in instance_ids if one not in known]
-        sent, offline = [one for one in instance_ids if one in known], list[str]()
-        for some in batches(waiting, COMMAND_INSTANCES):
+        already_sent = self._sent_to(rollout, action.attempt)
+        waiting = [instance_id for instance_id in instance_ids if instance_id not in already_sent]
+        sent, offline = [instance_id for instance_id in instance_ids if instance_id in already_sent], list[str]()
+        for batch in batches(waiting, COMMAND_INSTANCES):
             try:
-                accepted, message = self._send(rollout, reload, action.attempt, some)
+                accepted, message = self._send(rollout, reload, action.attempt, batch)
             except (AwsRefusedError, AwsUnansweredError) as error:
                 if sent and not isinstance(error, AwsUnansweredError):
                     return done(action, instance_ids=tuple(sent), message=str(error))
@@ -83,20 +85,20 @@ class Commands:
         return done(action, instance_ids=tuple(sent), message="; ".join(offline))
 
     def _send(
-        self, rollout: Rollout, reload: ReloadCommand, attempt: int, some: Sequence[str]
+        self, rollout: Rollout, reload: ReloadCommand, attempt: int, batch: Sequence[str]
     ) -> tuple[list[str], str]:
         """Send to all at once; if one is offline SSM refuses all, so then each on its own."""
         try:
-            command_id = self._aws.ssm.send_command(_request(rollout, reload, attempt, some))
+            command_id = self._aws.ssm.send_command(_request(rollout, reload, attempt, batch))
         except AwsRefusedError as error:
             if error.code != _OFFLINE:
                 raise
-            if len(some) == 1:
-                return [], f"{some[0]}: its SSM agent is not online ({error})"
-            answers = [self._send(rollout, reload, attempt, [one]) for one in some]
+            if len(batch) == 1:
+                return [], f"{batch[0]}: its SSM agent is not online ({error})"
+            answers = [self._send(rollout, reload, attempt, [instance_id]) for instance_id in batch]
             return [name for names, _ in answers for name in names], "; ".join(text for _, text in answers if text)
         self._found.setdefault((rollout.rollout_id, attempt), set()).add(command_id)
-        return list(some), ""
+        return list(batch), ""
 
     def _sent_to(self, rollout: Rollout, attempt: int) -> set[str]:
         since = self._aws.clock.now() - _SEARCHED
@@ -123,12 +125,12 @@ class Commands:
     ) -> Iterable[Invocation]:
         for command_id in sorted(command_ids):
             answers = self._ended.get(command_id, [])
-            if not set(instance_ids) <= {one["InstanceId"] for one in answers}:
+            if not set(instance_ids) <= {invocation["InstanceId"] for invocation in answers}:
                 answers = self._ask(command_id, instance_ids)
-                if all(one.get("Status") in _FOLDED for one in answers):
+                if all(invocation.get("Status") in _FOLDED for invocation in answers):
                     self._ended[command_id] = answers
-            for one in answers:
-                yield _read(one, attempt)
+            for invocation in answers:
+                yield _read(invocation, attempt)
 
     def _ask(self, command_id: str, instance_ids: Sequence[str]) -> list[Reply]:
         if not self._fallbacks.lacks(LIST_INVOCATIONS):
@@ -136,15 +138,15 @@ class Commands:
                 return self._aws.ssm.invocations(command_id)
             except NotImplementedByEndpointError as error:
                 self._fallbacks.note(LIST_INVOCATIONS, f"{error}: each instance is asked about on its own")
-        asked = (self._aws.ssm.invocation(command_id, one) for one in instance_ids)
-        return [one for one in asked if one is not None]
+        invocations = (self._aws.ssm.invocation(command_id, instance_id) for instance_id in instance_ids)
+        return [invocation for invocation in invocations if invocation is not None]
 
 
 def _comment(rollout: Rollout, attempt: int) -> str:
     return f"awsroll {rollout.rollout_id} {attempt}"
 
 
-def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, some: Sequence[str]) -> Reply:
+def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, batch: Sequence[str]) -> Reply:
     """Build the request. Both of SSM's times are the reload's own deadline: nothing may run after it was given up."""
     seconds = max(_LEAST_SECONDS, round(rollout.limits.launch_seconds))
     if reload.document:
@@ -153,7 +155,7 @@ def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, some: Sequen
         script = run_once(reload.commands, rollout_id=rollout.rollout_id, attempt=attempt)
         parameters = {"commands": [script], "executionTimeout": [str(seconds)]}
     return {
-        "InstanceIds": list(some),
+        "InstanceIds": list(batch),
         "DocumentName": reload.document or _SHELL_DOCUMENT,
         "Parameters": parameters,
         "Comment": _comment(rollout, attempt),
@@ -175,7 +177,7 @@ def _read(invocation: Reply, attempt: int) -> Invocation:
     return Invocation(attempt=attempt, instance_id=invocation["InstanceId"], state=state, detail=detail)
 
 
-def _prevailing(one: Invocation, other: Invocation) -> Invocation:
+def _prevailing(first: Invocation, other: Invocation) -> Invocation:
     """Choose between two deliveries of one attempt: what still runs counts, then what succeeded."""
     order = (CommandState.RUNNING, CommandState.SUCCEEDED, CommandState.FAILED, CommandState.UNSENT)
-    return min(one, other, key=lambda seen: order.index(seen.state))
+    return min(first, other, key=lambda invocation: order.index(invocation.state))

@@ -15,7 +15,7 @@ def stale(action: Action, message: str) -> Result:
     return Result(action=action, answer=Answer.STALE, message=message)
 
 
-def put_off(action: Action) -> Result:
+def postponed(action: Action) -> Result:
     """Say that no call was made yet: this step has taken long enough."""
     return Result(action=action, answer=Answer.STALE, code=PUT_OFF)
 

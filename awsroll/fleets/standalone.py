@@ -12,7 +12,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
 from awsroll.errors import AwsRefusedError
-from awsroll.fleets.common_writes import CommonWrites, registered_words
+from awsroll.fleets.common_writes import CommonWrites, describe_registrations
 from awsroll.fleets.execute import execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.recorded_instances import named_instances
@@ -47,11 +47,11 @@ class StandaloneFleet:
         return Observation(
             at=at,
             instances=self._instances(rollout, status),
-            target_groups=self._targets.look(rollout.target_groups, managed=frozenset()),
-            invocations=self._commands.look(rollout, status),
+            target_groups=self._targets.observe(rollout.target_groups, managed=frozenset()),
+            invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
             saved_settings=self._targets.saved_settings(rollout.target_groups)
-            if _delay_is_ours(rollout)
+            if _changes_delay(rollout)
             else frozenset(),
         )
 
@@ -59,19 +59,19 @@ class StandaloneFleet:
         registered = self._targets.registrations(rollout.target_groups)
         named = named_instances(status)
         wanted = named | registered.keys()
-        described = {one["InstanceId"]: one for one in self._aws.ec2.instances(wanted)}
-        for one in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
-            described.setdefault(one["InstanceId"], one)
-        protected = self._protection.look(rollout.termination_protected)
-        found: list[Instance] = []
+        described = {instance["InstanceId"]: instance for instance in self._aws.ec2.instances(wanted)}
+        for instance in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
+            described.setdefault(instance["InstanceId"], instance)
+        protected = self._protection.observe(rollout.termination_protected)
+        instances: list[Instance] = []
         for name in sorted(wanted | described.keys()):
             targets = registered.get(name, ())
-            seen = described.get(name)
-            if seen is None:
-                found.append(missing_instance(name, targets=targets))
-            elif name in named or GROUP_TAG not in tags_of(seen):  # members of a group are not ours
-                found.append(read_instance(seen, targets=targets, protected=name in protected))
-        return tuple(found)
+            answer = described.get(name)
+            if answer is None:
+                instances.append(missing_instance(name, targets=targets))
+            elif name in named or GROUP_TAG not in tags_of(answer):  # members of a group are not ours
+                instances.append(read_instance(answer, targets=targets, protected=name in protected))
+        return tuple(instances)
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions as `execute_in_order` does."""
@@ -101,18 +101,18 @@ class StandaloneFleet:
 
     def _terminate(self, action: TerminateInstance) -> Result:
         name = action.instance_id
-        seen = next(iter(self._aws.ec2.instances([name])), None)
-        if seen is None or seen.get("State", {}).get("Name") in _ENDED:
+        described = next(iter(self._aws.ec2.instances([name])), None)
+        if described is None or described.get("State", {}).get("Name") in _ENDED:
             return done(action, instance_ids=(name,), message="it has ended already")
-        group = tags_of(seen).get(GROUP_TAG)
+        group = tags_of(described).get(GROUP_TAG)
         if group:
             return stale(action, f"{name} belongs to the Auto Scaling group {group} now")
-        template = read_instance(seen).template
+        template = read_instance(described).template
         if action.template is not None and template != action.template:
             return stale(action, f"{name} does not come from {action.template} but from {template or 'no template'}")
         left = self._targets.still_registered([name], action.not_registered)
         if left:
-            return stale(action, registered_words(left))
+            return stale(action, describe_registrations(left))
         try:
             self._aws.ec2.terminate_instance(name)
         except AwsRefusedError as error:
@@ -121,5 +121,5 @@ class StandaloneFleet:
         return done(action, instance_ids=(name,))
 
 
-def _delay_is_ours(rollout: Rollout) -> bool:
+def _changes_delay(rollout: Rollout) -> bool:
     return rollout.deregistration_delay_seconds is not None

@@ -30,14 +30,14 @@ class Launches:
         if launch.template is None:
             return refused(action, "NoTemplate", "the launch names no launch template")
         if self._aws.clock.now() - launch.at > CLIENT_TOKEN_LIFETIME:
-            return self._look_up(rollout, action)
+            return self._find_launched(rollout, action)
         answer = self._aws.ec2.run_instance(self._request(launch, launch.template))
         return done(action, instance_ids=(str(answer["InstanceId"]),))
 
-    def _look_up(self, rollout: Rollout, action: LaunchInstance) -> Result:
-        for one in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
-            if one.get("ClientToken") == action.launch.token:
-                return done(action, instance_ids=(str(one["InstanceId"]),))
+    def _find_launched(self, rollout: Rollout, action: LaunchInstance) -> Result:
+        for instance in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
+            if instance.get("ClientToken") == action.launch.token:
+                return done(action, instance_ids=(str(instance["InstanceId"]),))
         message = "the launch was asked for more than 12 hours ago and EC2 shows no instance of it"
         return refused(action, "LaunchTooOld", message)
 
@@ -51,19 +51,19 @@ class Launches:
         interfaces = self._template_data(template).get("NetworkInterfaces", [])
         if interfaces and launch.subnet_id:
             # EC2 wants the subnet inside the interface if there is one; the request replaces the template's list.
-            request["NetworkInterfaces"] = [self._interface(one, launch.subnet_id) for one in interfaces]
+            request["NetworkInterfaces"] = [self._interface(interface, launch.subnet_id) for interface in interfaces]
         elif launch.subnet_id:
             request["SubnetId"] = launch.subnet_id
         return request
 
     def _interface(self, interface: Reply, subnet_id: str) -> Reply:
         accepted = self._aws.ec2.network_interface_members()
-        kept: dict[str, Any] = {key: value for key, value in interface.items() if key in accepted}
-        return kept if "NetworkInterfaceId" in kept else {**kept, "SubnetId": subnet_id}
+        fields: dict[str, Any] = {key: value for key, value in interface.items() if key in accepted}
+        return fields if "NetworkInterfaceId" in fields else {**fields, "SubnetId": subnet_id}
 
     def _template_data(self, template: TemplateVersion) -> Reply:
         """Return what the template version holds: it never changes, so it is read once."""
         if template not in self._data:
-            found = self._aws.ec2.template_version(str(template.number), template_id=template.template_id)
-            self._data[template] = (found or {}).get("LaunchTemplateData", {})
+            version = self._aws.ec2.template_version(str(template.number), template_id=template.template_id)
+            self._data[template] = (version or {}).get("LaunchTemplateData", {})
         return self._data[template]

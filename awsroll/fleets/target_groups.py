@@ -19,7 +19,7 @@ _DELAY_SECONDS = 60
 _GONE = ("terminated", "shutting-down")
 
 
-class _Kept(NamedTuple):
+class _Cached(NamedTuple):
     value: Reply
     at: float
 
@@ -29,15 +29,15 @@ class TargetGroups:
 
     def __init__(self, aws: Connection) -> None:
         self._aws = aws
-        self._settings: dict[str, _Kept] = {}
-        self._attributes: dict[str, _Kept] = {}
-        self._tags: dict[str, _Kept] = {}
+        self._settings: dict[str, _Cached] = {}
+        self._attributes: dict[str, _Cached] = {}
+        self._tags: dict[str, _Cached] = {}
 
-    def look(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
+    def observe(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
         """Return the target groups with their settings, in the order of `arns`."""
         self._read_settings(arns)
         for arn in self._expired(self._attributes, arns, _DELAY_SECONDS):
-            self._attributes[arn] = self._kept(self._aws.elbv2.attributes(arn))
+            self._attributes[arn] = self._cached(self._aws.elbv2.attributes(arn))
         return tuple(
             read_target_group(self._settings[arn].value, self._attributes[arn].value, managed=arn in managed)
             for arn in arns
@@ -46,16 +46,16 @@ class TargetGroups:
     def _read_settings(self, arns: Sequence[str]) -> None:
         expired = self._expired(self._settings, arns, _SETTINGS_SECONDS)
         for described in self._aws.elbv2.target_groups(expired):
-            self._settings[described["TargetGroupArn"]] = self._kept(described)
+            self._settings[described["TargetGroupArn"]] = self._cached(described)
 
     def saved_settings(self, arns: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Return which old settings stand as tags on the target groups: (ARN, setting)."""
         expired = self._expired(self._tags, arns, _DELAY_SECONDS)
         for arn, tags in self._aws.elbv2.tags(expired).items():
-            self._tags[arn] = self._kept(tags)
-        found = {(arn, key) for arn in arns if arn in self._tags for key in self._tags[arn].value}
+            self._tags[arn] = self._cached(tags)
+        keys = {(arn, key) for arn in arns if arn in self._tags for key in self._tags[arn].value}
         return frozenset(
-            (arn, key.removeprefix(SAVED_SETTING_PREFIX)) for arn, key in found if key.startswith(SAVED_SETTING_PREFIX)
+            (arn, key.removeprefix(SAVED_SETTING_PREFIX)) for arn, key in keys if key.startswith(SAVED_SETTING_PREFIX)
         )
 
     def forget(self, arn: str) -> None:
@@ -65,56 +65,66 @@ class TargetGroups:
 
     def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
         """Return every registration, draining ones included, by instance id: one call a target group."""
-        found: dict[str, list[Target]] = {}
+        by_instance: dict[str, list[Target]] = {}
         for arn in arns:
             for instance_id, targets in read_targets(arn, self._aws.elbv2.target_health(arn)).items():
-                found.setdefault(instance_id, []).extend(targets)
-        return {name: tuple(sorted(targets, key=lambda one: one.key)) for name, targets in found.items()}
+                by_instance.setdefault(instance_id, []).extend(targets)
+        return {name: tuple(sorted(targets, key=lambda target: target.key)) for name, targets in by_instance.items()}
 
     def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:
         """Return which instances may still get requests on one of the ports, and what AWS says of them there.
 
         Asked by id and port: only `Target.NotRegistered` proves that a drain is over, or that an instance is gone.
         """
-        ids, found = tuple(instance_ids), dict[str, str]()
+        ids, states = tuple(instance_ids), dict[str, str]()
         by_group: dict[str, list[int]] = {}
         for key in keys:
             by_group.setdefault(key.target_group, []).append(key.port)
         for arn, ports in by_group.items():
-            for name, words in self._still_in(arn, [(one, port) for one in ids for port in sorted(set(ports))]):
-                found.setdefault(name, words)
-        return found
+            for name, words in self._still_in(
+                arn, [(instance_id, port) for instance_id in ids for port in sorted(set(ports))]
+            ):
+                states.setdefault(name, words)
+        return states
 
-    def _still_in(self, arn: str, asked: list[tuple[str, int]]) -> list[tuple[str, str]]:
+    def _still_in(self, arn: str, targets: list[tuple[str, int]]) -> list[tuple[str, str]]:
         try:
-            answers = self._aws.elbv2.health_of(arn, asked)
+            answers = self._aws.elbv2.health_of(arn, targets)
         except AwsRefusedError as error:
             if error.code != "InvalidTarget":
                 raise
-            if len({one for one, _ in asked}) == 1:
-                name = asked[0][0]
+            if len({instance_id for instance_id, _ in targets}) == 1:
+                name = targets[0][0]
                 return [] if self._is_gone(name) else [(name, str(error))]
-            return [found for one in dict.fromkeys(name for name, _ in asked) for found in self._alone(arn, one, asked)]
-        cleared = {(one["Target"]["Id"], int(one["Target"]["Port"])) for one in answers if is_not_registered(one)}
-        said = {(one["Target"]["Id"], int(one["Target"]["Port"])): _words(one) for one in answers}
-        return [(name, said.get((name, port), "no answer")) for name, port in asked if (name, port) not in cleared]
+            return [
+                state
+                for instance_id in dict.fromkeys(name for name, _ in targets)
+                for state in self._of_instance(arn, instance_id, targets)
+            ]
+        cleared = {
+            (answer["Target"]["Id"], int(answer["Target"]["Port"])) for answer in answers if is_not_registered(answer)
+        }
+        states = {
+            (answer["Target"]["Id"], int(answer["Target"]["Port"])): _describe_health(answer) for answer in answers
+        }
+        return [(name, states.get((name, port), "no answer")) for name, port in targets if (name, port) not in cleared]
 
-    def _alone(self, arn: str, name: str, asked: list[tuple[str, int]]) -> list[tuple[str, str]]:
-        return self._still_in(arn, [one for one in asked if one[0] == name])
+    def _of_instance(self, arn: str, name: str, targets: list[tuple[str, int]]) -> list[tuple[str, str]]:
+        return self._still_in(arn, [target for target in targets if target[0] == name])
 
     def _is_gone(self, instance_id: str) -> bool:
-        found = self._aws.ec2.instances([instance_id])
-        return not found or found[0].get("State", {}).get("Name") in _GONE
+        described = self._aws.ec2.instances([instance_id])
+        return not described or described[0].get("State", {}).get("Name") in _GONE
 
-    def _expired(self, kept: dict[str, _Kept], arns: Sequence[str], seconds: float) -> list[str]:
+    def _expired(self, cache: dict[str, _Cached], arns: Sequence[str], seconds: float) -> list[str]:
         now = self._aws.clock.monotonic()
-        return [arn for arn in arns if arn not in kept or now - kept[arn].at >= seconds]
+        return [arn for arn in arns if arn not in cache or now - cache[arn].at >= seconds]
 
-    def _kept(self, value: Reply) -> _Kept:
-        return _Kept(value, self._aws.clock.monotonic())
+    def _cached(self, value: Reply) -> _Cached:
+        return _Cached(value, self._aws.clock.monotonic())
 
 
-def _words(description: Reply) -> str:
+def _describe_health(description: Reply) -> str:
     health = description.get("TargetHealth", {})
     reason = health.get("Reason", "")
     return f"{health.get('State', 'unknown')} ({reason})" if reason else str(health.get("State", "unknown"))

@@ -17,15 +17,15 @@ class Protection:
 
     def __init__(self, aws: Connection) -> None:
         self._aws = aws
-        self._kept: dict[str, tuple[bool, float]] = {}
+        self._cached: dict[str, tuple[bool, float]] = {}
 
-    def look(self, instance_ids: Iterable[str]) -> frozenset[str]:
+    def observe(self, instance_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the instances that are protected from termination."""
-        return frozenset(one for one in instance_ids if self._is_protected(one))
+        return frozenset(instance_id for instance_id in instance_ids if self._is_protected(instance_id))
 
     def _is_protected(self, instance_id: str) -> bool:
         now = self._aws.clock.monotonic()
-        protected, at = self._kept.get(instance_id, (True, -_SECONDS))
+        protected, at = self._cached.get(instance_id, (True, -_SECONDS))
         if now - at < _SECONDS:
             return protected
         try:
@@ -34,5 +34,5 @@ class Protection:
             if error.code != "InvalidInstanceID.NotFound":
                 raise
             protected = False
-        self._kept[instance_id] = (protected, now)
+        self._cached[instance_id] = (protected, now)
         return protected

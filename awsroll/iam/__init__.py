@@ -12,14 +12,14 @@ from typing import Any
 
 from awsroll.iam.command_statements import commands, functions
 from awsroll.iam.driver_statements import roles, store, tasks
-from awsroll.iam.fleet_statements import groups, marks, reading, target_groups
+from awsroll.iam.fleet_statements import groups, reading, server_tags, target_groups
 from awsroll.iam.launch_statements import launching, terminating
-from awsroll.iam.policy_request import Asked, Fleets, Place, Rollouts
+from awsroll.iam.policy_request import Fleets, Place, PolicyRequest, Rollouts
 
 __all__ = ["NOT_FOR_ROLLOUTS", "Fleets", "Place", "Rollouts", "action_of", "policy"]
 
 _VERSION = "2012-10-17"  # of IAM's policy language
-_PARTS = (reading, target_groups, groups, marks, launching, terminating, commands, functions, store, roles, tasks)
+_PARTS = (reading, target_groups, groups, server_tags, launching, terminating, commands, functions, store, roles, tasks)
 _SERVICES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:ListObjectsV2": "s3:ListBucket"}
 
@@ -46,8 +46,8 @@ def policy(place: Place, fleets: Fleets, rollouts: Rollouts) -> dict[str, Any]:
         fleets: which they are.
         rollouts: what their rollouts may do.
     """
-    asked = Asked(place=place, fleets=fleets, rollouts=rollouts)
-    return {"Version": _VERSION, "Statement": [one for part in _PARTS for one in part(asked)]}
+    request = PolicyRequest(place=place, fleets=fleets, rollouts=rollouts)
+    return {"Version": _VERSION, "Statement": [statement for part in _PARTS for statement in part(request)]}
 
 
 def action_of(service: str, operation: str) -> str:

@@ -1,8 +1,8 @@
 """What running something takes: commands and scripts on servers, Lambda functions of hooks."""
 
 from awsroll.core.tags import GROUP_TAG
-from awsroll.iam.fleet_statements import marked
-from awsroll.iam.policy_request import Asked
+from awsroll.iam.fleet_statements import fleet_tag_condition
+from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Condition, Statement, allow, carries
 
 _SHELL_DOCUMENT = "AWS-RunShellScript"
@@ -10,14 +10,16 @@ _OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")
 _BEFORE_MARKING = "before_deregister"
 
 
-def commands(asked: Asked) -> list[Statement]:
+def commands(request: PolicyRequest) -> list[Statement]:
     """Return what Run Command takes: it is checked for the document and for each server."""
-    rollouts, place = asked.rollouts, asked.place
+    rollouts, place = request.rollouts, request.place
     if not (rollouts.reloads or rollouts.script_points):
         return []
-    own = [_document(asked, one) for one in rollouts.documents if rollouts.reloads and not _is_of_aws(one)]
-    sent = [_document(asked, one) for one in rollouts.documents if rollouts.reloads]
-    sent += [_document(asked, _SHELL_DOCUMENT)] if rollouts.uses_shell else []
+    own = [
+        _document(request, document) for document in rollouts.documents if rollouts.reloads and not _is_of_aws(document)
+    ]
+    sent = [_document(request, document) for document in rollouts.documents if rollouts.reloads]
+    sent += [_document(request, _SHELL_DOCUMENT)] if rollouts.uses_shell else []
     reads = ["ssm:ListCommands", *([] if rollouts.stages else ["ssm:DescribeInstanceInformation"])]
     if rollouts.reloads:
         reads.append("ssm:ListCommandInvocations")
@@ -26,38 +28,38 @@ def commands(asked: Asked) -> list[Statement]:
     instances = [place.arn("ec2", "instance/*")]
     return [
         allow("SendDocument", ["ssm:SendCommand"], sent),
-        allow("SendToServers", ["ssm:SendCommand"], instances, _servers(asked)),
+        allow("SendToServers", ["ssm:SendCommand"], instances, _servers(request)),
         allow("ReadCommands", reads),
         *([allow("ReadDocument", ["ssm:DescribeDocument"], own)] if own else []),
     ]
 
 
-def functions(asked: Asked) -> list[Statement]:
+def functions(request: PolicyRequest) -> list[Statement]:
     """Return what invoking the functions of hooks takes."""
-    arns = [_function(asked, one) for one in asked.rollouts.functions]
+    arns = [_function(request, function) for function in request.rollouts.functions]
     return [allow("InvokeHooks", ["lambda:InvokeFunction"], arns)] if arns else []
 
 
-def _servers(asked: Asked) -> Condition | None:
+def _servers(request: PolicyRequest) -> Condition | None:
     """Limit the servers: to a group's members, or to those that are marked, unless a script runs before that."""
-    if asked.grouped:
-        return carries(GROUP_TAG, asked.fleets.groups)
-    return None if _BEFORE_MARKING in asked.rollouts.script_points else marked(asked)
+    if request.grouped:
+        return carries(GROUP_TAG, request.fleets.groups)
+    return None if _BEFORE_MARKING in request.rollouts.script_points else fleet_tag_condition(request)
 
 
 def _is_of_aws(document: str) -> bool:
     return document.startswith(_OWNED_BY_AWS)
 
 
-def _document(asked: Asked, named: str) -> str:
+def _document(request: PolicyRequest, named: str) -> str:
     if named.startswith("arn:"):
         return named
-    return asked.place.arn("ssm", f"document/{named}", account="" if _is_of_aws(named) else None)
+    return request.place.arn("ssm", f"document/{named}", account="" if _is_of_aws(named) else None)
 
 
-def _function(asked: Asked, named: str) -> str:
+def _function(request: PolicyRequest, named: str) -> str:
     """Return a function's ARN; it may be named by ARN, by `ACCOUNT:function:NAME` or by name, with an alias."""
     if named.startswith("arn:"):
         return named
     account, partial, name = named.rpartition(":function:")
-    return asked.place.arn("lambda", f"function:{name}", account=account if partial else None)
+    return request.place.arn("lambda", f"function:{name}", account=account if partial else None)

@@ -3,45 +3,45 @@
 from typing import assert_never
 
 from awsroll.core.request.store_address import StoreAddress, StoreKind
-from awsroll.iam.policy_request import Asked
+from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Statement, allow
 
 
-def store(asked: Asked) -> list[Statement]:
+def store(request: PolicyRequest) -> list[Statement]:
     """Return what the store takes while rollouts run: a directory nothing; making a table takes more."""
-    if not asked.rollouts.store:
+    if not request.rollouts.store:
         return []
-    address = StoreAddress.parse(asked.rollouts.store)
+    address = StoreAddress.parse(request.rollouts.store)
     match address.kind:
         case StoreKind.DIRECTORY:
             return []
         case StoreKind.S3:
-            return _bucket(asked, address.name)
+            return _bucket(request, address.name)
         case StoreKind.DYNAMODB:
             items = [f"dynamodb:{call}" for call in ("DeleteItem", "GetItem", "PutItem", "Query")]
-            return [allow("KeepRecords", items, [asked.place.arn("dynamodb", f"table/{address.name}")])]
+            return [allow("KeepRecords", items, [request.place.arn("dynamodb", f"table/{address.name}")])]
         case _:
             assert_never(address.kind)
 
 
-def _bucket(asked: Asked, name: str) -> list[Statement]:
+def _bucket(request: PolicyRequest, name: str) -> list[Statement]:
     bucket, _, prefix = name.partition("/")
-    arn = asked.place.of_everywhere("s3", "", bucket)
+    arn = request.place.of_everywhere("s3", "", bucket)
     folder = "/".join(part for part in (arn, prefix.strip("/"), "*") if part)
-    objects = [f"s3:{one}" for one in ("DeleteObject", "GetObject", "PutObject")]
+    objects = [f"s3:{operation}" for operation in ("DeleteObject", "GetObject", "PutObject")]
     # With a condition on the prefix S3 would call a missing object forbidden: reading it carries none.
     return [allow("KeepRecords", objects, [folder]), allow("ListRecords", ["s3:ListBucket"], [arn])]
 
 
-def roles(asked: Asked) -> list[Statement]:
+def roles(request: PolicyRequest) -> list[Statement]:
     """Return what assuming the roles of other accounts takes, on this side."""
-    arns = asked.rollouts.roles_to_assume
+    arns = request.rollouts.roles_to_assume
     return [allow("AssumeRoles", ["sts:AssumeRole"], arns)] if arns else []
 
 
-def tasks(asked: Asked) -> list[Statement]:
+def tasks(request: PolicyRequest) -> list[Statement]:
     """Return what letting a waiting state go on takes, of whatever machine: the token names the task.
 
     AWS's reference names no resource for it; in fact it may be limited to the ARNs of machines, if one knows them.
     """
-    return [allow("AnswerTasks", ["states:SendTaskSuccess"])] if asked.rollouts.answers_tasks else []
+    return [allow("AnswerTasks", ["states:SendTaskSuccess"])] if request.rollouts.answers_tasks else []

@@ -1,7 +1,7 @@
 """What steering a fleet takes: reading it, its target groups, its Auto Scaling group, the marks on its servers."""
 
 from awsroll.core.tags import FLEET_TAG, GROUP_TAG
-from awsroll.iam.policy_request import RELOAD, Asked, Rollouts
+from awsroll.iam.policy_request import RELOAD, PolicyRequest, Rollouts
 from awsroll.iam.statement import Condition, Statement, allow, carries, only_own_tags
 
 _ELB, _GROUP, _EC2 = "elasticloadbalancing", "autoscaling", "ec2"
@@ -14,101 +14,106 @@ _BY_STAGES = {
 }
 
 
-def reading(asked: Asked) -> list[Statement]:
+def reading(request: PolicyRequest) -> list[Statement]:
     """Return what the checks and the looks read; AWS limits none of it to a resource, but for one call."""
-    whole = not asked.rollouts.stages
+    whole = not request.rollouts.stages
     actions = [
         f"{_EC2}:DescribeInstances",
-        *(f"{_ELB}:Describe{one}" for one in ("Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")),
+        *(
+            f"{_ELB}:Describe{resource}"
+            for resource in ("Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")
+        ),
     ]
     if whole:
         actions.append(f"{_ELB}:DescribeLoadBalancers")
-    if asked.grouped:
-        seen = ("AutoScalingGroups", "InstanceRefreshes", "ScalingActivities", "WarmPool")
-        actions += [f"{_GROUP}:Describe{one}" for one in seen]
+    if request.grouped:
+        resources = ("AutoScalingGroups", "InstanceRefreshes", "ScalingActivities", "WarmPool")
+        actions += [f"{_GROUP}:Describe{resource}" for resource in resources]
         actions += [f"{_GROUP}:DescribeLifecycleHooks", f"{_EC2}:DescribeSubnets"] if whole else []
     else:
         actions.append(f"{_GROUP}:DescribeAutoScalingInstances")
-    if not asked.rollouts.reloads or (asked.grouped and whole):
+    if not request.rollouts.reloads or (request.grouped and whole):
         actions.append(f"{_EC2}:DescribeLaunchTemplateVersions")
-    if asked.rollouts.alarms:
+    if request.rollouts.alarms:
         actions.append("cloudwatch:DescribeAlarms")  # a narrower resource hides composite alarms
-    found = [allow("Read", actions)]
-    if not asked.grouped and not asked.rollouts.reloads:
+    statements = [allow("Read", actions)]
+    if not request.grouped and not request.rollouts.reloads:
         protection = f"{_EC2}:DescribeInstanceAttribute"
-        found.append(allow("ReadTerminationProtection", [protection], [_instances(asked)]))
-    return found
+        statements.append(allow("ReadTerminationProtection", [protection], [_instances(request)]))
+    return statements
 
 
-def target_groups(asked: Asked) -> list[Statement]:
+def target_groups(request: PolicyRequest) -> list[Statement]:
     """Return what is done to target groups; a group registers and drains its members by itself."""
-    fleets = asked.fleets
-    by_hand = fleets.extra_target_groups if asked.grouped else fleets.target_groups
+    fleets = request.fleets
+    by_hand = fleets.extra_target_groups if request.grouped else fleets.target_groups
     everything = {*fleets.target_groups, *fleets.extra_target_groups}
-    found = []
+    statements = []
     if by_hand:
-        found.append(allow("MoveTraffic", [f"{_ELB}:RegisterTargets", f"{_ELB}:DeregisterTargets"], by_hand))
-    if asked.rollouts.changes_deregistration_delay:
-        found.append(allow("SetDeregistrationDelay", [f"{_ELB}:ModifyTargetGroupAttributes"], everything))
-    if everything and not asked.rollouts.stages:
+        statements.append(allow("MoveTraffic", [f"{_ELB}:RegisterTargets", f"{_ELB}:DeregisterTargets"], by_hand))
+    if request.rollouts.changes_deregistration_delay:
+        statements.append(allow("SetDeregistrationDelay", [f"{_ELB}:ModifyTargetGroupAttributes"], everything))
+    if everything and not request.rollouts.stages:
         labels = [f"{_ELB}:AddTags", f"{_ELB}:RemoveTags"]
-        found.append(allow("LabelTargetGroups", labels, everything, only_own_tags()))
-    return found
+        statements.append(allow("LabelTargetGroups", labels, everything, only_own_tags()))
+    return statements
 
 
-def groups(asked: Asked) -> list[Statement]:
+def groups(request: PolicyRequest) -> list[Statement]:
     """Return what is done to Auto Scaling groups and their members."""
-    if not asked.grouped:
+    if not request.grouped:
         return []
-    rollouts = asked.rollouts
+    rollouts = request.rollouts
     actions = _BY_STAGES[rollouts.strategy] if rollouts.stages else _by_rollouts(rollouts)
     arns = [
-        asked.place.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{name}")
-        for name in asked.fleets.groups
+        request.place.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{name}")
+        for name in request.fleets.groups
     ]
     labels = [f"{_GROUP}:CreateOrUpdateTags", f"{_GROUP}:DeleteTags"]
-    found = [allow("SteerGroup", [f"{_GROUP}:{one}" for one in actions], arns)]
+    statements = [allow("SteerGroup", [f"{_GROUP}:{action}" for action in actions], arns)]
     if set(_SETTINGS) <= set(actions):  # a setting is noted as a tag before it changes
-        found.append(allow("LabelGroup", labels, arns, only_own_tags()))
-    return found
+        statements.append(allow("LabelGroup", labels, arns, only_own_tags()))
+    return statements
 
 
 def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
-    found = list(_SETTINGS)
+    actions = list(_SETTINGS)
     if not rollouts.reloads:
-        found.append(_TERMINATE)
+        actions.append(_TERMINATE)
     if rollouts.may_surge:
-        found += ["LaunchInstances", "SetDesiredCapacity"]
+        actions += ["LaunchInstances", "SetDesiredCapacity"]
     if rollouts.reloads or rollouts.keep_old:
-        found += ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]
+        actions += ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]
     if rollouts.purges_warm_pool:
-        found += ["DeleteWarmPool", "PutWarmPool"]
-    return tuple(found)
+        actions += ["DeleteWarmPool", "PutWarmPool"]
+    return tuple(actions)
 
 
-def marks(asked: Asked) -> list[Statement]:
+def server_tags(request: PolicyRequest) -> list[Statement]:
     """Return the tags on servers that are set before anything is done to them, and after a reload.
 
     A server registered by hand carries nothing that tells whose it is: its first mark must name the fleet.
     """
-    sets, instances = [f"{_EC2}:CreateTags"], [_instances(asked)]
-    if asked.grouped:
-        condition = {**only_own_tags(), **carries(GROUP_TAG, asked.fleets.groups)}
-        return [allow("MarkServers", sets, instances, condition)] if asked.marks_members else []
-    names = sorted(asked.fleets.names)
+    sets, instances = [f"{_EC2}:CreateTags"], [_instances(request)]
+    if request.grouped:
+        condition = {**only_own_tags(), **carries(GROUP_TAG, request.fleets.groups)}
+        return [allow("MarkServers", sets, instances, condition)] if request.tags_members else []
+    names = sorted(request.fleets.names)
     says = {"StringEquals": {f"aws:RequestTag/{FLEET_TAG}": names}} if names else {}
-    found = [allow("MarkServers", sets, instances, {**only_own_tags(), **says})]
-    if asked.rollouts.reloads and names:
-        found.append(allow("MarkReloadedServers", sets, instances, {**only_own_tags(), **marked(asked)}))
-    return found
+    statements = [allow("MarkServers", sets, instances, {**only_own_tags(), **says})]
+    if request.rollouts.reloads and names:
+        statements.append(
+            allow("MarkReloadedServers", sets, instances, {**only_own_tags(), **fleet_tag_condition(request)})
+        )
+    return statements
 
 
-def marked(asked: Asked) -> Condition:
+def fleet_tag_condition(request: PolicyRequest) -> Condition:
     """Return the condition that a server of a standalone fleet carries the mark that was set before."""
-    if asked.fleets.names:
-        return carries(FLEET_TAG, asked.fleets.names)
+    if request.fleets.names:
+        return carries(FLEET_TAG, request.fleets.names)
     return {"Null": {f"aws:ResourceTag/{FLEET_TAG}": "false"}}
 
 
-def _instances(asked: Asked) -> str:
-    return asked.place.arn("ec2", "instance/*")
+def _instances(request: PolicyRequest) -> str:
+    return request.place.arn("ec2", "instance/*")

@@ -6,8 +6,8 @@ if the caller did: UpdateAutoScalingGroup with a numbered template version, and 
 
 from collections.abc import Sequence
 
-from awsroll.iam.fleet_statements import marked
-from awsroll.iam.policy_request import Asked
+from awsroll.iam.fleet_statements import fleet_tag_condition
+from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Statement, allow
 
 _OF_THE_ACCOUNT = (
@@ -26,65 +26,68 @@ _TAGGED_AT_LAUNCH = ("fleet", "instance", "network-interface", "spot-instances-r
 _CHINA = "aws-cn"
 
 
-def launching(asked: Asked) -> list[Statement]:
+def launching(request: PolicyRequest) -> list[Statement]:
     """Return what launching takes; a reload launches nothing, and the stages let a group launch by itself."""
-    if asked.rollouts.reloads or (asked.rollouts.stages and asked.grouped):
+    if request.rollouts.reloads or (request.rollouts.stages and request.grouped):
         return []
-    by_fleet = asked.grouped and asked.rollouts.may_surge
-    found = [_run(asked), *([_create_fleet(asked)] if by_fleet else []), _tag(asked, by_fleet=by_fleet)]
-    if asked.rollouts.roles:
-        services = ["ec2.amazonaws.com"] + (["ec2.amazonaws.com.cn"] if asked.place.partition == _CHINA else [])
+    by_fleet = request.grouped and request.rollouts.may_surge
+    statements = [_run(request), *([_create_fleet(request)] if by_fleet else []), _tag(request, by_fleet=by_fleet)]
+    if request.rollouts.roles:
+        services = ["ec2.amazonaws.com"] + (["ec2.amazonaws.com.cn"] if request.place.partition == _CHINA else [])
         condition = {"StringEquals": {"iam:PassedToService": services}}
-        found.append(allow("PassInstanceRole", ["iam:PassRole"], asked.rollouts.roles, condition))
-    if asked.rollouts.image_parameters:
-        arns = [_parameter(asked, one) for one in asked.rollouts.image_parameters]
-        found.append(allow("FindImage", ["ssm:GetParameters"], arns))
-    return found
+        statements.append(allow("PassInstanceRole", ["iam:PassRole"], request.rollouts.roles, condition))
+    if request.rollouts.image_parameters:
+        arns = [_parameter(request, parameter) for parameter in request.rollouts.image_parameters]
+        statements.append(allow("FindImage", ["ssm:GetParameters"], arns))
+    return statements
 
 
-def terminating(asked: Asked) -> list[Statement]:
+def terminating(request: PolicyRequest) -> list[Statement]:
     """Return what terminating takes: only servers that were marked before. A group terminates its own."""
-    if asked.grouped or asked.rollouts.reloads:
+    if request.grouped or request.rollouts.reloads:
         return []
-    instances = [asked.place.arn("ec2", "instance/*")]
-    return [allow("TerminateMarkedServers", ["ec2:TerminateInstances"], instances, marked(asked))]
+    instances = [request.place.arn("ec2", "instance/*")]
+    return [allow("TerminateMarkedServers", ["ec2:TerminateInstances"], instances, fleet_tag_condition(request))]
 
 
-def _run(asked: Asked) -> Statement:
+def _run(request: PolicyRequest) -> Statement:
     """Allow launches from these templates alone: all that is not theirs is what the request must name besides."""
-    templates = _templates(asked)
-    arns = [*templates, *_owned(asked, _OF_THE_ACCOUNT), *_public(asked, _OF_NO_ACCOUNT)]
+    templates = _templates(request)
+    arns = [*templates, *_owned(request, _OF_THE_ACCOUNT), *_public(request, _OF_NO_ACCOUNT)]
     condition = {"ArnLike": {"ec2:LaunchTemplate": templates}}
     return allow("LaunchFromTemplate", ["ec2:RunInstances"], arns, condition)
 
 
-def _create_fleet(asked: Asked) -> Statement:
-    arns = [*_templates(asked), *_owned(asked, _OF_A_FLEET), *_public(asked, ("image",))]
+def _create_fleet(request: PolicyRequest) -> Statement:
+    arns = [*_templates(request), *_owned(request, _OF_A_FLEET), *_public(request, ("image",))]
     return allow("LaunchInGroup", ["ec2:CreateFleet"], arns)
 
 
-def _tag(asked: Asked, *, by_fleet: bool) -> Statement:
+def _tag(request: PolicyRequest, *, by_fleet: bool) -> Statement:
     """Allow tags on what is just being launched: ours, those that are copied, and those of the template."""
-    kinds = [one for one in _TAGGED_AT_LAUNCH if by_fleet or one != "fleet"]
+    kinds = [kind for kind in _TAGGED_AT_LAUNCH if by_fleet or kind != "fleet"]
     calls = ["CreateFleet", "RunInstances"] if by_fleet else ["RunInstances"]
     condition = {"StringEquals": {"ec2:CreateAction": calls}}
-    return allow("TagLaunches", ["ec2:CreateTags"], _owned(asked, kinds), condition)
+    return allow("TagLaunches", ["ec2:CreateTags"], _owned(request, kinds), condition)
 
 
-def _templates(asked: Asked) -> list[str]:
-    return [asked.place.arn("ec2", f"launch-template/{one}") for one in sorted(asked.rollouts.launch_templates) or "*"]
+def _templates(request: PolicyRequest) -> list[str]:
+    return [
+        request.place.arn("ec2", f"launch-template/{template}")
+        for template in sorted(request.rollouts.launch_templates) or "*"
+    ]
 
 
-def _owned(asked: Asked, kinds: Sequence[str]) -> list[str]:
-    return [asked.place.arn("ec2", f"{one}/*") for one in kinds]
+def _owned(request: PolicyRequest, kinds: Sequence[str]) -> list[str]:
+    return [request.place.arn("ec2", f"{kind}/*") for kind in kinds]
 
 
-def _public(asked: Asked, kinds: Sequence[str]) -> list[str]:
-    return [asked.place.arn("ec2", f"{one}/*", account="") for one in kinds]
+def _public(request: PolicyRequest, kinds: Sequence[str]) -> list[str]:
+    return [request.place.arn("ec2", f"{kind}/*", account="") for kind in kinds]
 
 
-def _parameter(asked: Asked, named: str) -> str:
+def _parameter(request: PolicyRequest, named: str) -> str:
     if named.startswith("arn:"):
         return named
     account = "" if named.startswith("/aws/service/") else None
-    return asked.place.arn("ssm", f"parameter/{named.removeprefix('/')}", account=account)
+    return request.place.arn("ssm", f"parameter/{named.removeprefix('/')}", account=account)

@@ -116,7 +116,7 @@ class Rollouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PolicyRequest:
     """All of it together."""
 
     place: Place
@@ -129,7 +129,7 @@ class Asked:
         return bool(self.fleets.groups)
 
     @property
-    def marks_members(self) -> bool:
+    def tags_members(self) -> bool:
         """Whether members of a group are taken out of traffic by awsroll itself, and marked before."""
         rollouts = self.rollouts
         return rollouts.stages or rollouts.reloads or rollouts.keep_old or bool(self.fleets.extra_target_groups)

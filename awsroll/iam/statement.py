@@ -14,13 +14,13 @@ def allow(
     sid: str, actions: Iterable[str], resources: Iterable[str] = (ANYTHING,), condition: Condition | None = None
 ) -> Statement:
     """Return a statement that allows actions on resources."""
-    made: Statement = {
+    statement: Statement = {
         "Sid": sid,
         "Effect": "Allow",
         "Action": sorted(set(actions)),
         "Resource": sorted(set(resources)),
     }
-    return made if condition is None else made | {"Condition": condition}
+    return statement if condition is None else statement | {"Condition": condition}
 
 
 def carries(tag: str, values: Iterable[str]) -> Condition:

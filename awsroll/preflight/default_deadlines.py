@@ -3,7 +3,7 @@
 from awsroll.core.model.rollout import Limits
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.fleet_facts import Seen
+from awsroll.preflight.fleet_facts import FleetFacts
 
 _DRAIN_SPARE_SECONDS = 60
 _LAUNCH_SECONDS = 600
@@ -11,16 +11,16 @@ _LEAST_HEALTHY_SECONDS = 600
 _REGISTRATION_SECONDS = 60
 
 
-def resolve_limits(spec: RolloutSpec, seen: Seen, findings: Findings) -> Limits:
+def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> Limits:
     """Fill in what the request leaves open; a drain deadline that no drain could keep is refused."""
-    launch_hooks = 0 if seen.group is None else seen.group.launch_hook_seconds
-    healthy = _healthy_seconds(seen)
+    launch_hooks = 0 if fleet.group is None else fleet.group.launch_hook_seconds
+    healthy = _healthy_seconds(fleet)
     if spec.healthy_timeout is not None and spec.healthy_timeout < healthy - _REGISTRATION_SECONDS:
         findings.warn(f"--healthy-timeout {spec.healthy_timeout:g} is short: health checks may need {healthy:g} s here")
     return Limits(
-        drain_seconds=_drain_seconds(spec, seen, findings),
-        launch_seconds=_given(spec.launch_timeout, _LAUNCH_SECONDS + launch_hooks),
-        healthy_seconds=_given(spec.healthy_timeout, max(_LEAST_HEALTHY_SECONDS, healthy)),
+        drain_seconds=_drain_seconds(spec, fleet, findings),
+        launch_seconds=_or_default(spec.launch_timeout, _LAUNCH_SECONDS + launch_hooks),
+        healthy_seconds=_or_default(spec.healthy_timeout, max(_LEAST_HEALTHY_SECONDS, healthy)),
         progress_seconds=spec.progress_timeout,
         min_healthy_seconds=spec.min_healthy_time,
         settle_seconds=spec.settle_time,
@@ -29,15 +29,15 @@ def resolve_limits(spec: RolloutSpec, seen: Seen, findings: Findings) -> Limits:
     )
 
 
-def _given(value: float | None, default: float) -> float:
+def _or_default(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _drain_seconds(spec: RolloutSpec, seen: Seen, findings: Findings) -> float:
+def _drain_seconds(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> float:
     """Return the delay of the slowest target group, some spare, and the time that terminate hooks may take."""
-    delays = [one.deregistration_delay_seconds for one in seen.target_groups]
+    delays = [group.deregistration_delay_seconds for group in fleet.target_groups]
     delay = max(delays, default=0) if spec.deregistration_delay is None else spec.deregistration_delay
-    hooks = 0 if seen.group is None else seen.group.terminate_hook_seconds
+    hooks = 0 if fleet.group is None else fleet.group.terminate_hook_seconds
     needed = delay + _DRAIN_SPARE_SECONDS + hooks
     given = spec.drain_timeout
     if given is not None and given < needed:
@@ -46,17 +46,19 @@ def _drain_seconds(spec: RolloutSpec, seen: Seen, findings: Findings) -> float:
             f"{_DRAIN_SPARE_SECONDS} s to spare and {hooks:g} s of terminate hooks: give {needed:g} or more, or leave "
             "it out; --deregistration-delay shortens the delay for this rollout"
         )
-    return _given(given, needed)
+    return _or_default(given, needed)
 
 
-def _healthy_seconds(seen: Seen) -> float:
+def _healthy_seconds(fleet: FleetFacts) -> float:
     """Return what a target may need that turned unhealthy while its application started, in the slowest group.
 
     For example with the defaults, 30 s x (5 + 1) + 5 s, and 60 s until it is registered: 245 s.
     """
-    grace = 0 if seen.group is None else seen.group.grace_seconds
+    grace = 0 if fleet.group is None else fleet.group.grace_seconds
     checks = [
-        one.health_interval_seconds * (one.healthy_threshold + 1) + one.health_timeout_seconds + one.slow_start_seconds
-        for one in seen.target_groups
+        group.health_interval_seconds * (group.healthy_threshold + 1)
+        + group.health_timeout_seconds
+        + group.slow_start_seconds
+        for group in fleet.target_groups
     ]
     return max(checks, default=0) + _REGISTRATION_SECONDS + grace

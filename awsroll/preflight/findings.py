@@ -32,16 +32,16 @@ class Findings:
         Raises:
             FleetError: with every reason.
         """
-        reasons = [one.message for one in self._found if one.severity == REFUSE]
+        reasons = [finding.message for finding in self._found if finding.severity == REFUSE]
         if reasons:
             raise FleetError(*reasons)
 
     def warnings(self) -> tuple[Finding, ...]:
         """Return what should be known."""
-        return tuple(one for one in self._found if one.severity == WARN)
+        return tuple(finding for finding in self._found if finding.severity == WARN)
 
 
-def some_of(names: list[str]) -> str:
+def shortened(names: list[str]) -> str:
     """Name a few of many: `i-1, i-2 and 7 more`."""
     shown = sorted(names)[:_NAMED]
     rest = len(names) - len(shown)

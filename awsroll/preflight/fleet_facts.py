@@ -41,7 +41,7 @@ class GroupFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class FleetFacts:
     """A fleet, as found.
 
     Attributes:
@@ -58,7 +58,7 @@ class Seen:
     @property
     def live(self) -> tuple[Instance, ...]:
         """The instances that run, or are about to."""
-        return tuple(one for one in self.instances if one.state in _LIVING)
+        return tuple(instance for instance in self.instances if instance.state in _LIVING)
 
     @property
     def desired(self) -> int:

@@ -5,8 +5,8 @@ from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.rollout import Gates, OnFailure, Rollout
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.preflight.findings import Findings, some_of
-from awsroll.preflight.fleet_facts import Goal, Seen
+from awsroll.preflight.findings import Findings, shortened
+from awsroll.preflight.fleet_facts import FleetFacts, Goal
 
 
 def gates_of(spec: RolloutSpec) -> Gates:
@@ -35,24 +35,26 @@ def check_alarms(aws: Connection, spec: RolloutSpec, findings: Findings) -> None
             )
 
 
-def check_way_back(spec: RolloutSpec, rollout: Rollout, seen: Seen, goal: Goal, findings: Findings) -> None:
+def check_rollback(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Findings) -> None:
     """Tell which servers could not be brought back as they are, and refuse a surge that leaves no room to keep them."""
-    if spec.keep_old and rollout.max_surge.rounded_up(seen.desired) < seen.desired:
+    if spec.keep_old and rollout.max_surge.rounded_up(fleet.desired) < fleet.desired:
         findings.refuse(
-            f"--keep-old keeps all {seen.desired} old servers running beside the new ones, and the surge is "
+            f"--keep-old keeps all {fleet.desired} old servers running beside the new ones, and the surge is "
             f"{rollout.max_surge}: give --max-surge 100%, or --strategy double-half"
         )
     if rollout.reloads:
         return
-    outdated = [one for one in seen.live if not goal.is_on(one)]
-    unknown = sorted(one.instance_id for one in outdated if one.template is None)
+    outdated = [instance for instance in fleet.live if not goal.is_on(instance)]
+    unknown = sorted(instance.instance_id for instance in outdated if instance.template is None)
     if not unknown:
         return
     back = rollout.baseline_template
-    told = f"{some_of(unknown)} came from no launch template: once replaced, they cannot be brought back as they were"
+    problem = (
+        f"{shortened(unknown)} came from no launch template: once replaced, they cannot be brought back as they were"
+    )
     if back is not None:
-        findings.warn(f"{told}; a rollback would launch {back} instead")
+        findings.warn(f"{problem}; a rollback would launch {back} instead")
     elif rollout.on_failure is OnFailure.ROLLBACK:
-        findings.warn(f"{told}; a rollback could only keep those that are still there")
+        findings.warn(f"{problem}; a rollback could only keep those that are still there")
     else:
-        findings.warn(told)
+        findings.warn(problem)

@@ -70,7 +70,7 @@ def _check_template(described: Reply, spec: RolloutSpec, findings: Findings) -> 
             "move it to a launch template first"
         )
     overrides = (described.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides", [])
-    if any(one.get("LaunchTemplateSpecification") for one in overrides):
+    if any(override.get("LaunchTemplateSpecification") for override in overrides):
         findings.refuse(
             f"group {name} has launch templates of their own for some instance types: one version cannot stand for "
             "all; remove them from its mixed instances policy, or roll with --strategy reload"
@@ -80,7 +80,7 @@ def _check_template(described: Reply, spec: RolloutSpec, findings: Findings) -> 
 def _check_units(described: Reply, findings: Findings) -> None:
     name = described["AutoScalingGroupName"]
     overrides = (described.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides", [])
-    weighted = any(str(one.get("WeightedCapacity") or "1") != "1" for one in overrides)
+    weighted = any(str(override.get("WeightedCapacity") or "1") != "1" for override in overrides)
     unit = described.get("DesiredCapacityType") or "units"
     if weighted or unit != "units":
         counted = "weights" if weighted else unit
@@ -90,8 +90,8 @@ def _check_units(described: Reply, findings: Findings) -> None:
 
 
 def _check_processes(described: Reply, findings: Findings) -> None:
-    suspended = {one["ProcessName"] for one in described.get("SuspendedProcesses", [])}
-    missing = [one for one in _NEEDED if one in suspended]
+    suspended = {process["ProcessName"] for process in described.get("SuspendedProcesses", [])}
+    missing = [process for process in _NEEDED if process in suspended]
     if missing:
         findings.refuse(
             f"group {described['AutoScalingGroupName']} has {', '.join(missing)} suspended, which a rollout needs: "
@@ -101,13 +101,13 @@ def _check_processes(described: Reply, findings: Findings) -> None:
 
 def _check_refresh(aws: Connection, name: str, findings: Findings) -> None:
     try:
-        one = active_refresh(aws.autoscaling.instance_refreshes(name))
+        refresh = active_refresh(aws.autoscaling.instance_refreshes(name))
     except NotImplementedByEndpointError:
         findings.warn("the endpoint does not say whether an instance refresh is active: taken as none")
         return
-    if one is not None:
+    if refresh is not None:
         findings.refuse(
-            f"group {name} has an instance refresh in progress ({one.get('InstanceRefreshId', '')}, {one['Status']}): "
+            f"group {name} has an instance refresh in progress ({refresh.get('InstanceRefreshId', '')}, {refresh['Status']}): "
             "wait until it has ended, or cancel it"
         )
 
@@ -143,7 +143,7 @@ def _check_protection(described: Reply, spec: RolloutSpec, findings: Findings) -
     """Refuse to wait, an hour and then in vain, for members that the group itself protects, every one."""
     if not described.get("NewInstancesProtectedFromScaleIn") or spec.strategy is Strategy.RELOAD:
         return
-    protects_any = any(one.get("ProtectedFromScaleIn") for one in described.get("Instances", []))
+    protects_any = any(instance.get("ProtectedFromScaleIn") for instance in described.get("Instances", []))
     if protects_any and spec.protected is SkipPolicy.WAIT:
         findings.refuse(
             f"group {described['AutoScalingGroupName']} protects every new member from scale-in, so nobody would free "

@@ -9,8 +9,8 @@ from awsroll.core.model.hooks import Hook, HookKind, HookPoint
 from awsroll.core.model.observation import FleetKind
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.errors import AwsError, AwsRefusedError, NotImplementedByEndpointError
-from awsroll.preflight.findings import Findings, some_of
-from awsroll.preflight.fleet_facts import Goal, Seen
+from awsroll.preflight.findings import Findings, shortened
+from awsroll.preflight.fleet_facts import FleetFacts, Goal
 
 _OF_OLD_SERVERS = (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_DRAIN)
 _UNKNOWN_FUNCTION = "ResourceNotFoundException"
@@ -44,23 +44,27 @@ def _check_kind(aws: Connection, hook: Hook, findings: Findings) -> None:
             assert_never(hook.kind)
 
 
-def check_agents(aws: Connection, rollout: Rollout, seen: Seen, goal: Goal, findings: Findings) -> None:
+def check_agents(aws: Connection, rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Findings) -> None:
     """Refuse scripts for old servers whose agent is not online; tell if new ones seem to get none either."""
     scripts = [hook for hook in rollout.hooks if hook.kind is HookKind.SCRIPT]
-    if not scripts or rollout.reloads or not seen.live:  # a reload has asked for the agents already
+    if not scripts or rollout.reloads or not fleet.live:  # a reload has asked for the agents already
         return
     try:
-        online = aws.ssm.online([one.instance_id for one in seen.live])
+        online = aws.ssm.online([instance.instance_id for instance in fleet.live])
     except NotImplementedByEndpointError:
         return
     except AwsError as error:
         findings.warn(f"hook {scripts[0].name}: which SSM agents are online could not be asked: {error}")
         return
-    offline = [one.instance_id for one in seen.live if not goal.is_on(one) and one.instance_id not in online]
+    offline = [
+        instance.instance_id
+        for instance in fleet.live
+        if not goal.is_on(instance) and instance.instance_id not in online
+    ]
     for hook in scripts:
         if hook.point in _OF_OLD_SERVERS and offline:
             findings.refuse(
-                f"hook {hook.name}: the SSM agent is not online on {some_of(sorted(offline))}: the script could not "
+                f"hook {hook.name}: the SSM agent is not online on {shortened(sorted(offline))}: the script could not "
                 "reach them; look at the agent, the instance profile and the network, or give another kind of hook"
             )
         elif hook.point not in _OF_OLD_SERVERS and not online:

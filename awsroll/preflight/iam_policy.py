@@ -12,7 +12,7 @@ from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.fleet_facts import Seen
+from awsroll.preflight.fleet_facts import FleetFacts
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone
 from awsroll.preflight.lookups import find_group, find_target_groups
@@ -37,22 +37,22 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
     problems = _completed(spec).problems()
     if problems:
         raise SpecError(*problems)
-    seen = _look(aws, spec)
-    arns = tuple(one.arn for one in seen.target_groups)
+    fleet = _observe(aws, spec)
+    arns = tuple(group.arn for group in fleet.target_groups)
     if not arns:
-        problem = f"{seen.name} is in no target group: it cannot be rolled, so there is no policy for that"
+        problem = f"{fleet.name} is in no target group: it cannot be rolled, so there is no policy for that"
         raise FleetError(problem)
     _, partition, _, region, account, _ = arns[0].split(":", 5)
-    extra = () if seen.group is None else seen.group.extra_targets
+    extra = () if fleet.group is None else fleet.group.extra_targets
     return iam.policy(
         iam.Place(partition=partition, region=region, account=account),
         iam.Fleets(
-            groups=() if seen.group is None else (seen.group.name,),
-            names=(seen.name,) if seen.group is None else (),
+            groups=() if fleet.group is None else (fleet.group.name,),
+            names=(fleet.name,) if fleet.group is None else (),
             target_groups=arns,
-            extra_target_groups=tuple(sorted({one.target_group for one in extra})),
+            extra_target_groups=tuple(sorted({key.target_group for key in extra})),
         ),
-        _with_templates(aws, spec, seen, _rollouts(spec, store)),
+        _with_templates(aws, spec, fleet, _rollouts(spec, store)),
     )
 
 
@@ -63,18 +63,18 @@ def _completed(spec: RolloutSpec) -> RolloutSpec:
     return spec if spec.launch_template or spec.asg else replace(spec, launch_template="any")
 
 
-def _look(aws: Connection, spec: RolloutSpec) -> Seen:
+def _observe(aws: Connection, spec: RolloutSpec) -> FleetFacts:
     """Look at the fleet: it must be there; whether it can be rolled just now does not matter."""
-    known = Findings()
+    unknown_names = Findings()
     if spec.asg:
-        find_group(aws, spec.asg, known)
-    find_target_groups(aws, spec.target_group, known)
-    known.raise_refusals()
-    seen = (inspect_group if spec.asg else inspect_standalone)(aws, spec, Findings())
-    if seen is None:  # cannot be: it is known
+        find_group(aws, spec.asg, unknown_names)
+    find_target_groups(aws, spec.target_group, unknown_names)
+    unknown_names.raise_refusals()
+    fleet = (inspect_group if spec.asg else inspect_standalone)(aws, spec, Findings())
+    if fleet is None:  # cannot be: it is known
         problem = f"{spec.asg or ', '.join(spec.target_group)} cannot be looked at"
         raise FleetError(problem)
-    return seen
+    return fleet
 
 
 def _rollouts(spec: RolloutSpec, store: str) -> iam.Rollouts:
@@ -112,33 +112,35 @@ def _functions_and_script_points(hooks: Iterable[HookSpec]) -> tuple[tuple[str, 
     return tuple(functions), tuple(script_points)
 
 
-def _with_templates(aws: Connection, spec: RolloutSpec, seen: Seen, rollouts: iam.Rollouts) -> iam.Rollouts:
+def _with_templates(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, rollouts: iam.Rollouts) -> iam.Rollouts:
     """Add what launches use: templates, old and new, with the roles and the images that they name."""
     if spec.strategy is Strategy.RELOAD:
         return rollouts
     findings = Findings()
-    versions = _versions(aws, spec, seen, findings)
-    found = [template_data(aws, one) for one in versions]
-    roles = [_role(aws, one["IamInstanceProfile"], findings) for one in found if one.get("IamInstanceProfile")]
+    versions = _versions(aws, spec, fleet, findings)
+    templates = [template_data(aws, version) for version in versions]
+    roles = [_role(aws, data["IamInstanceProfile"], findings) for data in templates if data.get("IamInstanceProfile")]
     findings.raise_refusals()
-    images = [str(one.get("ImageId", "")) for one in found]
+    images = [str(data.get("ImageId", "")) for data in templates]
     return replace(
         rollouts,
-        launch_templates=tuple(sorted({one.template_id for one in versions})),
+        launch_templates=tuple(sorted({version.template_id for version in versions})),
         roles=tuple(sorted({arn for arns in roles for arn in arns})),
-        image_parameters=tuple(sorted({_parameter(one) for one in images if one.startswith(_IMAGE_BY_PARAMETER)})),
+        image_parameters=tuple(
+            sorted({_parameter(image) for image in images if image.startswith(_IMAGE_BY_PARAMETER)})
+        ),
     )
 
 
-def _versions(aws: Connection, spec: RolloutSpec, seen: Seen, findings: Findings) -> list[TemplateVersion]:
+def _versions(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> list[TemplateVersion]:
     """Return the template versions that may be launched: the goal, and what runs and is set now."""
-    setting = None if seen.group is None else seen.group.setting
+    setting = None if fleet.group is None else fleet.group.setting
     wanted: Iterable[TemplateVersion | None] = [
         pin(aws, spec.launch_template, setting, findings),
         None if setting is None else pin(aws, str(setting), setting, findings),
-        *(one.template for one in seen.live),
+        *(instance.template for instance in fleet.live),
     ]
-    return sorted({one for one in wanted if one is not None}, key=str)
+    return sorted({version for version in wanted if version is not None}, key=str)
 
 
 def _role(aws: Connection, profile: dict[str, str], findings: Findings) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from awsroll.aws.parse_answers import (
 )
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.preflight.findings import Findings, some_of
-from awsroll.preflight.fleet_facts import GroupFacts, Seen, TemplateSetting
+from awsroll.preflight.findings import Findings, shortened
+from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting
 from awsroll.preflight.group_checks import check_group, check_traffic_sources
 from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
@@ -22,29 +22,29 @@ _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC
 _DEFAULT_HEARTBEAT_SECONDS = 3600
 
 
-def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
+def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> FleetFacts | None:
     """Look at the fleet; None if the group is unknown."""
     described = find_group(aws, spec.asg, findings)
     if described is None:
         find_target_groups(aws, spec.target_group, findings)  # tells about unknown ones in the same breath
         return None
     check_group(aws, described, spec, findings)
-    members = {one["InstanceId"]: one for one in described.get("Instances", [])}
+    members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
     attached = attached_target_groups(described)
     target_groups = {group["TargetGroupArn"]: group for group in aws.elbv2.target_groups(sorted(attached))}
     target_groups |= find_target_groups(aws, spec.target_group, findings)
     registered = _registered(aws, target_groups)
     for arn, group in _others(aws, target_groups, findings).items():
-        here = read_targets(arn, aws.elbv2.target_health(arn))
-        if here.keys() & members.keys():
-            target_groups[arn], registered[arn] = group, here
+        targets = read_targets(arn, aws.elbv2.target_health(arn))
+        if targets.keys() & members.keys():
+            target_groups[arn], registered[arn] = group, targets
     check_target_groups(target_groups, findings)
     _check_strangers(registered, target_groups, set(members), spec, findings)
     instances = _instances(aws, members, registered)
     attributes = attributes_of(aws, target_groups)
     check_balance(aws, target_groups, attributes, instances, findings)
     check_traffic_sources(described, findings, has_target_group=bool(target_groups))
-    return Seen(
+    return FleetFacts(
         kind=FleetKind.AUTO_SCALING,
         name=described["AutoScalingGroupName"],
         target_groups=read_target_groups(target_groups, attributes, managed=attached),
@@ -57,16 +57,16 @@ def _registered(aws: Connection, target_groups: dict[str, Reply]) -> dict[str, d
     return {arn: read_targets(arn, aws.elbv2.target_health(arn)) for arn in target_groups}
 
 
-def _others(aws: Connection, known: dict[str, Reply], findings: Findings) -> dict[str, Reply]:
+def _others(aws: Connection, searched: dict[str, Reply], findings: Findings) -> dict[str, Reply]:
     """Return further target groups in which members may be registered by hand.
 
     Those behind the same load balancers always; all of the region only where they are few.
     """
-    balancers = {arn for group in known.values() for arn in group.get("LoadBalancerArns", [])}
+    balancers = {arn for group in searched.values() for arn in group.get("LoadBalancerArns", [])}
     others = {
         group["TargetGroupArn"]: group
         for group in aws.elbv2.all_target_groups()
-        if group["TargetGroupArn"] not in known
+        if group["TargetGroupArn"] not in searched
         and group.get("TargetType", "instance") == "instance"
         and group.get("LoadBalancerArns")
     }
@@ -86,29 +86,29 @@ def _check_strangers(
     spec: RolloutSpec,
     findings: Findings,
 ) -> None:
-    for arn, here in registered.items():
-        strangers = sorted(here.keys() - members)
+    for arn, targets in registered.items():
+        strangers = sorted(targets.keys() - members)
         if strangers:
             name = target_groups[arn]["TargetGroupName"]
-            told = f"target group {name} also holds instances that are not of the group: {some_of(strangers)}"
+            problem = f"target group {name} also holds instances that are not of the group: {shortened(strangers)}"
             if spec.strict:
-                findings.refuse(f"{told}: deregister them, or leave --strict out to have them left alone")
+                findings.refuse(f"{problem}: deregister them, or leave --strict out to have them left alone")
             else:
-                findings.warn(f"{told}; they are left alone")
+                findings.warn(f"{problem}; they are left alone")
 
 
 def _instances(
     aws: Connection, members: dict[str, Reply], registered: dict[str, dict[str, list[Target]]]
 ) -> tuple[Instance, ...]:
-    known = {one["InstanceId"]: one for one in aws.ec2.instances(members)}
-    found = []
+    described = {instance["InstanceId"]: instance for instance in aws.ec2.instances(members)}
+    instances = []
     for name, member in sorted(members.items()):
-        targets = [target for here in registered.values() for target in here.get(name, [])]
-        if name in known:
-            found.append(read_instance(known[name], targets=targets, member=member))
+        targets = [target for targets in registered.values() for target in targets.get(name, [])]
+        if name in described:
+            instances.append(read_instance(described[name], targets=targets, member=member))
         else:
-            found.append(missing_instance(name, targets=targets, member=member))
-    return tuple(found)
+            instances.append(missing_instance(name, targets=targets, member=member))
+    return tuple(instances)
 
 
 def _managed_keys(target_groups: dict[str, Reply], attached: frozenset[str]) -> frozenset[TargetKey]:
@@ -163,7 +163,7 @@ def _hook_seconds(hooks: list[Reply], transition: str) -> float:
 def _extra_targets(instances: tuple[Instance, ...], managed: frozenset[TargetKey]) -> tuple[TargetKey, ...]:
     """Return where at least half of the members are registered beyond what the group does by itself."""
     counts: dict[TargetKey, int] = {}
-    for one in instances:
-        for target in one.targets:
+    for instance in instances:
+        for target in instance.targets:
             counts[target.key] = counts.get(target.key, 0) + 1
     return tuple(sorted(key for key, count in counts.items() if key not in managed and 2 * count >= len(instances)))

@@ -10,15 +10,15 @@ from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
-from awsroll.preflight.findings import Findings, some_of
-from awsroll.preflight.fleet_facts import Goal, Seen
+from awsroll.preflight.findings import Findings, shortened
+from awsroll.preflight.fleet_facts import FleetFacts, Goal
 from awsroll.preflight.lookups import find_target_groups
 from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
 
 _LIVING = ("pending", "running")
 
 
-def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> Seen | None:
+def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> FleetFacts | None:
     """Look at the fleet; None if a target group is unknown."""
     described = find_target_groups(aws, spec.target_group, findings)
     if len(described) < len(set(spec.target_group)) and not described:
@@ -27,7 +27,7 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
     attributes = attributes_of(aws, described)
     instances = _instances(aws, sorted(described), findings)
     check_balance(aws, described, attributes, instances, findings)
-    return Seen(
+    return FleetFacts(
         kind=FleetKind.STANDALONE,
         name="+".join(sorted(group["TargetGroupName"] for group in described.values())),
         target_groups=read_target_groups(described, attributes),
@@ -39,53 +39,57 @@ def _instances(aws: Connection, arns: list[str], findings: Findings) -> tuple[In
     registered: dict[str, list[Target]] = {}
     for arn in arns:
         for name, targets in read_targets(arn, aws.elbv2.target_health(arn)).items():
-            registered.setdefault(name, []).extend(one for one in targets if one.state is not TargetState.DRAINING)
+            registered.setdefault(name, []).extend(
+                target for target in targets if target.state is not TargetState.DRAINING
+            )
     registered = {name: targets for name, targets in registered.items() if targets}
-    described = {one["InstanceId"]: one for one in aws.ec2.instances(registered)}
-    _refuse_members(aws, {name: tags_of(one) for name, one in described.items()}, findings)
+    described = {instance["InstanceId"]: instance for instance in aws.ec2.instances(registered)}
+    _refuse_members(aws, {name: tags_of(instance) for name, instance in described.items()}, findings)
     dead = [name for name in registered if described.get(name, {}).get("State", {}).get("Name") not in _LIVING]
     if dead:
-        findings.warn(f"{some_of(dead)}: registered but not running; they are left as they are and do not count")
+        findings.warn(f"{shortened(dead)}: registered but not running; they are left as they are and do not count")
     return tuple(
-        read_instance(described[name], targets=sorted(registered[name], key=lambda one: one.key))
+        read_instance(described[name], targets=sorted(registered[name], key=lambda target: target.key))
         for name in sorted(registered)
         if name not in dead
     )
 
 
 def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: Findings) -> None:
-    groups = {name: found[GROUP_TAG] for name, found in tags.items() if found.get(GROUP_TAG)}
+    groups = {
+        name: tags_of_instance[GROUP_TAG] for name, tags_of_instance in tags.items() if tags_of_instance.get(GROUP_TAG)
+    }
     groups |= aws.autoscaling.memberships([name for name in tags if name not in groups])
     for group in sorted(set(groups.values())):
         members = [name for name, other in groups.items() if other == group]
         findings.refuse(
-            f"{some_of(members)} belong to the Auto Scaling group {group}, which would replace what is taken from it: "
+            f"{shortened(members)} belong to the Auto Scaling group {group}, which would replace what is taken from it: "
             f"roll the group itself with --asg {group}, or deregister them first"
         )
 
 
-def places_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
+def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
     """Group the instances by what a replacement must be given: zone, subnet, registrations, and the way back."""
-    found: dict[Slots, list[str]] = {}
-    for one in instances:
-        shape = slot_of(one, (target.key for target in one.targets))
-        found.setdefault(shape, []).append(one.instance_id)
-    ordered = sorted(found.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
+    slots: dict[Slots, list[str]] = {}
+    for instance in instances:
+        shape = slot_of(instance, (target.key for target in instance.targets))
+        slots.setdefault(shape, []).append(instance.instance_id)
+    ordered = sorted(slots.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
     return tuple(replace(shape, occupants=tuple(ids)) for shape, ids in ordered)
 
 
-def protected_from_termination(aws: Connection, seen: Seen, goal: Goal) -> tuple[str, ...]:
+def protected_from_termination(aws: Connection, fleet: FleetFacts, goal: Goal) -> tuple[str, ...]:
     """Return the outdated instances that EC2 will not terminate; it takes a call for each."""
-    found = []
-    for one in seen.live:
-        if goal.is_on(one):
+    protected = []
+    for instance in fleet.live:
+        if goal.is_on(instance):
             continue
         try:
-            if aws.ec2.is_termination_protected(one.instance_id):
-                found.append(one.instance_id)
+            if aws.ec2.is_termination_protected(instance.instance_id):
+                protected.append(instance.instance_id)
         except NotImplementedByEndpointError:
             return ()
         except AwsRefusedError as error:
             if error.code != "InvalidInstanceID.NotFound":
                 raise
-    return tuple(found)
+    return tuple(protected)

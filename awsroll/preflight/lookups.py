@@ -32,32 +32,32 @@ def group_name(named: str) -> str:
 def find_group(aws: Connection, named: str, findings: Findings) -> Reply | None:
     """Look a group up; an unknown one is refused."""
     name = group_name(named)
-    found = aws.autoscaling.group(name)
-    if found is None:
+    described = aws.autoscaling.group(name)
+    if described is None:
         hint = _hint(name, aws.autoscaling.group_names)
         findings.refuse(f"there is no Auto Scaling group {name!r} in {aws.region}{hint}: look at --asg and --region")
-    return found
+    return described
 
 
 def find_target_groups(aws: Connection, named: Sequence[str], findings: Findings) -> dict[str, Reply]:
     """Look target groups up by name or ARN, by ARN; unknown ones are refused."""
-    found: dict[str, Reply] = {}
-    for one in named:
-        by_arn = one.startswith("arn:")
-        described = aws.elbv2.target_group(one) if by_arn else aws.elbv2.target_group_named(one)
+    groups: dict[str, Reply] = {}
+    for name in named:
+        by_arn = name.startswith("arn:")
+        described = aws.elbv2.target_group(name) if by_arn else aws.elbv2.target_group_named(name)
         if described is not None:
-            found[described["TargetGroupArn"]] = described
+            groups[described["TargetGroupArn"]] = described
             continue
         hint = (
-            "" if by_arn else _hint(one, lambda: [other["TargetGroupName"] for other in aws.elbv2.all_target_groups()])
+            "" if by_arn else _hint(name, lambda: [other["TargetGroupName"] for other in aws.elbv2.all_target_groups()])
         )
-        findings.refuse(f"there is no target group {one!r} in {aws.region}{hint}: look at --target-group and --region")
-    return found
+        findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: look at --target-group and --region")
+    return groups
 
 
-def _hint(name: str, known: Callable[[], Sequence[str]]) -> str:
+def _hint(name: str, existing: Callable[[], Sequence[str]]) -> str:
     try:
-        close = get_close_matches(name, known(), n=3)
+        close = get_close_matches(name, existing(), n=3)
     except AwsError:
         return ""  # a suggestion is not worth a failure
     return f" (did you mean {', '.join(close)}?)" if close else ""

@@ -6,7 +6,7 @@ from awsroll.core.model.fingerprint import Fingerprint, GroupSettings, Member
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.preflight.fleet_facts import Seen
+from awsroll.preflight.fleet_facts import FleetFacts
 
 
 def pinned(spec: RolloutSpec, rollout: Rollout) -> RolloutSpec:
@@ -22,15 +22,15 @@ def pinned(spec: RolloutSpec, rollout: Rollout) -> RolloutSpec:
     )
 
 
-def fingerprint_of(seen: Seen, rollout: Rollout) -> Fingerprint:
+def fingerprint_of(fleet: FleetFacts, rollout: Rollout) -> Fingerprint:
     """Return the facts that a plan for this fleet rests on."""
-    group = seen.group
+    group = fleet.group
     return Fingerprint(
-        fleet=seen.name,
+        fleet=fleet.name,
         region=rollout.region,
         account=rollout.account,
-        members=tuple(sorted(_member(one, rollout) for one in seen.live)),
-        target_groups=tuple(one.arn for one in seen.target_groups),
+        members=tuple(sorted(_member(instance, rollout) for instance in fleet.live)),
+        target_groups=tuple(group.arn for group in fleet.target_groups),
         extra_targets=rollout.extra_targets,
         group=None
         if group is None
@@ -44,7 +44,7 @@ def fingerprint_of(seen: Seen, rollout: Rollout) -> Fingerprint:
     )
 
 
-def _member(one: Instance, rollout: Rollout) -> Member:
-    by_hand = () if rollout.group else tuple(sorted(target.key for target in one.targets))
-    version = version_of(one, reloading=rollout.reload is not None)
-    return Member(instance_id=one.instance_id, version=version, registered=by_hand)
+def _member(instance: Instance, rollout: Rollout) -> Member:
+    by_hand = () if rollout.group else tuple(sorted(target.key for target in instance.targets))
+    version = version_of(instance, reloading=rollout.reload is not None)
+    return Member(instance_id=instance.instance_id, version=version, registered=by_hand)

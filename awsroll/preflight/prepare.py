@@ -13,11 +13,11 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.fleet_facts import Goal, Seen
-from awsroll.preflight.gate_checks import check_alarms, check_way_back, gates_of
+from awsroll.preflight.fleet_facts import FleetFacts, Goal
+from awsroll.preflight.gate_checks import check_alarms, check_rollback, gates_of
 from awsroll.preflight.hook_checks import check_agents, check_hooks
 from awsroll.preflight.inspect_group import inspect_group
-from awsroll.preflight.inspect_standalone import inspect_standalone, places_of, protected_from_termination
+from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination, slots_of
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
@@ -70,45 +70,45 @@ class _Preflight:
 
     def run(self, rollout_id: str) -> Prepared:
         spec, findings = self._spec, self._findings
-        look = inspect_group if spec.asg else inspect_standalone
-        seen = look(self._aws, spec, findings)
-        setting = None if seen is None or seen.group is None else seen.group.setting
+        inspect = inspect_group if spec.asg else inspect_standalone
+        fleet = inspect(self._aws, spec, findings)
+        setting = None if fleet is None or fleet.group is None else fleet.group.setting
         template = None if self._reloading else pin(self._aws, spec.launch_template, setting, findings)
-        if seen is None or (template is None and not self._reloading):
+        if fleet is None or (template is None and not self._reloading):
             findings.raise_refusals()
             problem = "no version is named: give --launch-template ID|NAME[:VERSION]"
             raise SpecError(problem)
-        name = rollout_id or new_rollout_id(seen.name, self._aws.clock.now())
+        name = rollout_id or new_rollout_id(fleet.name, self._aws.clock.now())
         goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
-        limits = resolve_limits(spec, seen, findings)
+        limits = resolve_limits(spec, fleet, findings)
         check_alarms(self._aws, spec, findings)
         if self._reloading:
-            check_reload(self._aws, spec, seen, goal, findings)
-        rollout = replace(self._rollout(seen, goal, name), limits=limits)
-        _check_floor(spec, rollout, seen, findings)
-        check_way_back(spec, rollout, seen, goal, findings)
+            check_reload(self._aws, spec, fleet, goal, findings)
+        rollout = replace(self._rollout(fleet, goal, name), limits=limits)
+        _check_floor(spec, rollout, fleet, findings)
+        check_rollback(spec, rollout, fleet, goal, findings)
         check_hooks(self._aws, rollout, findings)
-        check_agents(self._aws, rollout, seen, goal, findings)
+        check_agents(self._aws, rollout, fleet, goal, findings)
         findings.raise_refusals()
         return Prepared(
             rollout=rollout,
-            status=_first_status(self._aws, seen),
+            status=_first_status(self._aws, fleet),
             request=pinned(spec, rollout),
-            fingerprint=fingerprint_of(seen, rollout),
+            fingerprint=fingerprint_of(fleet, rollout),
             findings=findings.warnings(),
         )
 
-    def _rollout(self, seen: Seen, goal: Goal, name: str) -> Rollout:
-        spec, group = self._spec, seen.group
+    def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
+        spec, group = self._spec, fleet.group
         unavailable, surge = spec.amounts()
-        baseline = baseline_of(seen.live, goal)
+        baseline = baseline_of(fleet.live, goal)
         terminates = group is None and not self._reloading
         return Rollout(
             rollout_id=name,
-            kind=seen.kind,
-            fleet=seen.name,
+            kind=fleet.kind,
+            fleet=fleet.name,
             group="" if group is None else group.name,
-            target_groups=tuple(one.arn for one in seen.target_groups),
+            target_groups=tuple(group.arn for group in fleet.target_groups),
             strategy=spec.strategy,
             max_unavailable=unavailable,
             max_surge=surge,
@@ -130,40 +130,40 @@ class _Preflight:
             baseline_template=baseline_template(baseline, goal),
             group_version="" if group is None or group.setting is None else group.setting.version,
             purges_warm_pool=group is not None and spec.warm_pool == "purge",
-            termination_protected=protected_from_termination(self._aws, seen, goal) if terminates else (),
+            termination_protected=protected_from_termination(self._aws, fleet, goal) if terminates else (),
             region=self._aws.region,
             account=account_of(self._aws, self._findings),
         )
 
     def _tags_of(self, baseline: tuple[VersionCount, ...]) -> tuple[tuple[str, str], ...]:
-        return tuple(sorted({tag for one in baseline for tag in template_tags(self._aws, one.template)}))
+        return tuple(sorted({tag for version in baseline for tag in template_tags(self._aws, version.template)}))
 
 
-def _check_floor(spec: RolloutSpec, rollout: Rollout, seen: Seen, findings: Findings) -> None:
+def _check_floor(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, findings: Findings) -> None:
     """Refuse a rollout that would leave nothing serving, unless that was asked for in so many words."""
-    limits = bounds(rollout, seen.desired)
-    if seen.desired == 0 or limits.floor > 0 or limits.max_surge > 0 or spec.max_unavailable is not None:
+    limits = bounds(rollout, fleet.desired)
+    if fleet.desired == 0 or limits.floor > 0 or limits.max_surge > 0 or spec.max_unavailable is not None:
         return
-    servers = "the only server" if seen.desired == 1 else f"all {seen.desired} servers"
+    servers = "the only server" if fleet.desired == 1 else f"all {fleet.desired} servers"
     way_out = "" if spec.strategy is Strategy.RELOAD else "launch the new ones first with --launch-first, or "
     findings.refuse(
-        f"{seen.name}: {servers} would be out of service at a time: {way_out}"
+        f"{fleet.name}: {servers} would be out of service at a time: {way_out}"
         f"say --max-unavailable {limits.max_unavailable} if that is meant"
     )
 
 
-def _first_status(aws: Connection, seen: Seen) -> Status:
+def _first_status(aws: Connection, fleet: FleetFacts) -> Status:
     now = aws.clock.now()
-    if seen.group is None:
-        return Status(started_at=now, progress_at=now, slots=places_of(seen.instances))
-    capacity = seen.group.desired
+    if fleet.group is None:
+        return Status(started_at=now, progress_at=now, slots=slots_of(fleet.instances))
+    capacity = fleet.group.desired
     desired = Desired(goal=capacity, expected=capacity, previous=capacity, moved_at=now)
-    return Status(started_at=now, progress_at=now, desired=desired, warnings=_alias_warning(seen))
+    return Status(started_at=now, progress_at=now, desired=desired, warnings=_alias_warning(fleet))
 
 
-def _alias_warning(seen: Seen) -> tuple[str, ...]:
+def _alias_warning(fleet: FleetFacts) -> tuple[str, ...]:
     """Tell that an alias becomes a number: what the group launches later does not follow new versions any more."""
-    setting = None if seen.group is None else seen.group.setting
+    setting = None if fleet.group is None else fleet.group.setting
     if setting is None or setting.version.isdigit():
         return ()
     return (f"the group's launch template version was {setting.version}; it is a pinned number now",)

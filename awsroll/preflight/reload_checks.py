@@ -4,8 +4,8 @@ from awsroll.aws.connection import Connection
 from awsroll.core.model.rollout import ReloadCommand, VersionCount
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
-from awsroll.preflight.findings import Findings, some_of
-from awsroll.preflight.fleet_facts import Goal, Seen
+from awsroll.preflight.findings import Findings, shortened
+from awsroll.preflight.fleet_facts import FleetFacts, Goal
 
 _OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")  # always there
 
@@ -27,9 +27,9 @@ def rollback_command(spec: RolloutSpec, baseline: tuple[VersionCount, ...]) -> R
     return ReloadCommand(app_version=baseline[0].version if baseline else "", commands=spec.rollback_command)
 
 
-def check_reload(aws: Connection, spec: RolloutSpec, seen: Seen, goal: Goal, findings: Findings) -> None:
+def check_reload(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, goal: Goal, findings: Findings) -> None:
     """Refuse servers whose agent is not online, and a document that is not there."""
-    outdated = [one.instance_id for one in seen.live if not goal.is_on(one)]
+    outdated = [instance.instance_id for instance in fleet.live if not goal.is_on(instance)]
     try:
         offline = sorted(set(outdated) - aws.ssm.online(outdated)) if outdated else []
     except NotImplementedByEndpointError:
@@ -37,7 +37,7 @@ def check_reload(aws: Connection, spec: RolloutSpec, seen: Seen, goal: Goal, fin
         offline = []
     if offline:
         findings.refuse(
-            f"the SSM agent is not online on {some_of(offline)}: the command could not reach them; look at the agent, "
+            f"the SSM agent is not online on {shortened(offline)}: the command could not reach them; look at the agent, "
             "the instance profile and the network, or replace these servers with --strategy replace"
         )
     if spec.document and not spec.document.startswith(_OWNED_BY_AWS):
@@ -46,8 +46,8 @@ def check_reload(aws: Connection, spec: RolloutSpec, seen: Seen, goal: Goal, fin
 
 def _check_document(aws: Connection, name: str, findings: Findings) -> None:
     try:
-        known = aws.ssm.has_document(name)
+        exists = aws.ssm.has_document(name)
     except NotImplementedByEndpointError:
         return
-    if not known:
+    if not exists:
         findings.refuse(f"there is no SSM document {name!r} in {aws.region}: look at --document and --region")

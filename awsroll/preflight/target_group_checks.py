@@ -6,7 +6,7 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_target_group
 from awsroll.core.model.observation import Instance, TargetGroup
-from awsroll.preflight.findings import Findings, some_of
+from awsroll.preflight.findings import Findings, shortened
 
 _CROSS_ZONE = "load_balancing.cross_zone.enabled"
 
@@ -56,20 +56,26 @@ def check_balance(
                 f"target group {name} has cross-zone load balancing off: each zone is served by its own instances "
                 "alone, but capacity is counted over all zones"
             )
-        served = {zone for one in group.get("LoadBalancerArns", []) for zone in zones.get(one, ())}
-        here = [one for one in instances if any(target.key.target_group == arn for target in one.targets)]
-        outside = sorted({one.zone for one in here if one.zone and one.zone not in served}) if served else []
+        served = {zone for balancer in group.get("LoadBalancerArns", []) for zone in zones.get(balancer, ())}
+        registered = [
+            instance for instance in instances if any(target.key.target_group == arn for target in instance.targets)
+        ]
+        outside = (
+            sorted({instance.zone for instance in registered if instance.zone and instance.zone not in served})
+            if served
+            else []
+        )
         if outside:
-            ids = [one.instance_id for one in here if one.zone in outside]
+            ids = [instance.instance_id for instance in registered if instance.zone in outside]
             findings.warn(
                 f"the load balancer of target group {name} does not serve {', '.join(outside)}: "
-                f"{some_of(ids)} get no traffic there; enable the zone on the load balancer"
+                f"{shortened(ids)} get no traffic there; enable the zone on the load balancer"
             )
 
 
 def _zones_of_load_balancers(aws: Connection, described: dict[str, Reply]) -> dict[str, frozenset[str]]:
     arns = sorted({arn for group in described.values() for arn in group.get("LoadBalancerArns", [])})
     return {
-        one["LoadBalancerArn"]: frozenset(zone["ZoneName"] for zone in one.get("AvailabilityZones", []))
-        for one in aws.elbv2.load_balancers(arns)
+        balancer["LoadBalancerArn"]: frozenset(zone["ZoneName"] for zone in balancer.get("AvailabilityZones", []))
+        for balancer in aws.elbv2.load_balancers(arns)
     }

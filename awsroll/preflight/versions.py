@@ -15,33 +15,33 @@ _UNKNOWN_TEMPLATE = ("InvalidLaunchTemplateId.", "InvalidLaunchTemplateName.")
 _UNKNOWN_VERSION = "VersionNotFound"
 
 
-def pin(aws: Connection, asked: str, setting: TemplateSetting | None, findings: Findings) -> TemplateVersion | None:
+def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findings: Findings) -> TemplateVersion | None:
     """Look up the launch template asked for (or a group's own at `$Latest`), and pin its version to a number.
 
     Args:
         aws: where to look.
-        asked: `ID|NAME[:VERSION]`, or empty.
+        requested: `ID|NAME[:VERSION]`, or empty.
         setting: what the group launches from, if there is a group.
         findings: told what is wrong.
     """
-    if not asked and setting is None:
+    if not requested and setting is None:
         return None  # told by the group's own checks
-    named, _, version = asked.partition(":")
+    named, _, version = requested.partition(":")
     named = named or (setting.template_id if setting is not None else "")
     version = version or LATEST
     if not version.isdigit() and version not in (LATEST, DEFAULT):
-        findings.refuse(f"--launch-template {asked!r}: VERSION is a number, {LATEST} or {DEFAULT}, not {version!r}")
+        findings.refuse(f"--launch-template {requested!r}: VERSION is a number, {LATEST} or {DEFAULT}, not {version!r}")
         return None
     by_id = named.startswith("lt-")
     try:
-        found = aws.ec2.template_version(version, template_id=named if by_id else "", name="" if by_id else named)
+        described = aws.ec2.template_version(version, template_id=named if by_id else "", name="" if by_id else named)
     except AwsRefusedError as error:
         if not error.code.startswith(_UNKNOWN_TEMPLATE):
             raise
-        found, is_version = None, _UNKNOWN_VERSION in error.code
+        described, is_version = None, _UNKNOWN_VERSION in error.code
     else:
         is_version = True
-    if found is None:
+    if described is None:
         what = (
             f"launch template {named} has no version {version}"
             if is_version
@@ -49,23 +49,30 @@ def pin(aws: Connection, asked: str, setting: TemplateSetting | None, findings: 
         )
         findings.refuse(f"{what} in {aws.region}: look at --launch-template and --region")
         return None
-    return TemplateVersion(template_id=found["LaunchTemplateId"], number=int(found["VersionNumber"]))
+    return TemplateVersion(template_id=described["LaunchTemplateId"], number=int(described["VersionNumber"]))
 
 
 def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCount, ...]:
     """Count the versions that run, most common first; the goal itself, if some run it already, comes last."""
     reloading = goal.template is None
     counts = Counter(
-        (version_of(one, reloading=reloading), None if reloading else one.template, goal.is_on(one))
-        for one in instances
+        (version_of(instance, reloading=reloading), None if reloading else instance.template, goal.is_on(instance))
+        for instance in instances
     )
-    found = sorted(counts.items(), key=lambda item: (item[0][2], -item[1], item[0][0]))
-    return tuple(VersionCount(version=name, count=count, template=template) for (name, template, _), count in found)
+    ordered = sorted(counts.items(), key=lambda item: (item[0][2], -item[1], item[0][0]))
+    return tuple(VersionCount(version=name, count=count, template=template) for (name, template, _), count in ordered)
 
 
 def baseline_template(baseline: tuple[VersionCount, ...], goal: Goal) -> TemplateVersion | None:
     """Return the template version to go back to: the most common known one; the goal, which comes last, is none."""
-    return next((one.template for one in baseline if one.template is not None and one.template != goal.template), None)
+    return next(
+        (
+            version.template
+            for version in baseline
+            if version.template is not None and version.template != goal.template
+        ),
+        None,
+    )
 
 
 def template_data(aws: Connection, template: TemplateVersion | None) -> Reply:
@@ -73,12 +80,12 @@ def template_data(aws: Connection, template: TemplateVersion | None) -> Reply:
     if template is None:
         return {}
     try:
-        found = aws.ec2.template_version(str(template.number), template_id=template.template_id)
+        described = aws.ec2.template_version(str(template.number), template_id=template.template_id)
     except AwsRefusedError as error:
         if not error.code.startswith(_UNKNOWN_TEMPLATE):
             raise
-        found = None
-    data: Reply = {} if found is None else found.get("LaunchTemplateData", {})
+        described = None
+    data: Reply = {} if described is None else described.get("LaunchTemplateData", {})
     return data
 
 
@@ -86,7 +93,7 @@ def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tu
     """Return the tags that a template version gives to instances; none if the version is unknown or gone."""
     return tuple(
         (tag["Key"], tag.get("Value", ""))
-        for one in template_data(aws, template).get("TagSpecifications", [])
-        if one.get("ResourceType") == "instance"
-        for tag in one.get("Tags", [])
+        for specification in template_data(aws, template).get("TagSpecifications", [])
+        if specification.get("ResourceType") == "instance"
+        for tag in specification.get("Tags", [])
     )

@@ -19,7 +19,7 @@ from awsroll.fleets import fleet_of
 from awsroll.fleets.label import read_held
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.fleet_facts import Seen as FleetSeen
+from awsroll.preflight.fleet_facts import FleetFacts
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone
 from awsroll.preflight.lookups import account_of, find_group, find_target_groups, new_rollout_id
@@ -79,7 +79,7 @@ def draft_rollout(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) 
     return _draft(aws, seen, spec, findings)
 
 
-def _draft(aws: Connection, seen: FleetSeen, spec: RolloutSpec, findings: Findings) -> Rollout:
+def _draft(aws: Connection, seen: FleetFacts, spec: RolloutSpec, findings: Findings) -> Rollout:
     return Rollout(
         rollout_id=new_rollout_id(f"repair-{seen.name}", aws.clock.now()),
         kind=seen.kind,

@@ -151,7 +151,7 @@ def _send(scope: Scope, left: dict[str, Instance], attempt: int) -> dict[str, In
     flights = {name: Flight(step=Step.RELOADING, since=now, attempt=attempt) for name in left}
     status = Status(started_at=now - _SEARCH_PERIOD, progress_at=now, flights=flights)
     commands = Commands(scope.aws, Fallbacks(lambda _: None))
-    return {invocation.instance_id: invocation for invocation in commands.look(scope.rollout, status)}
+    return {invocation.instance_id: invocation for invocation in commands.observe(scope.rollout, status)}
 
 
 def _tag_finished(scope: Scope, succeeded: list[str], app_version: str) -> None:

@@ -106,7 +106,7 @@ class Scope:
     @cached_property
     def settings(self) -> tuple[TargetGroup, ...]:
         """The target groups with their health checks and deregistration delays."""
-        return self.targets.look(self.arns, attached_target_groups(self.group))
+        return self.targets.observe(self.arns, attached_target_groups(self.group))
 
     def fleet(self, rollout: Rollout | None = None) -> Fleet:
         """Return what executes actions on this fleet."""

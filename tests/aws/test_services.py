@@ -5,7 +5,7 @@ import pytest
 
 import awsroll.aws
 from awsroll.aws.clients import Clients
-from awsroll.aws.services import AT_A_TERMINAL, EC2_OPERATIONS, SERVICES
+from awsroll.aws.services import COMMAND_LINE_ONLY, EC2_OPERATIONS, SERVICES
 
 _FILES = sorted(Path(awsroll.aws.__file__).parent.glob("*.py"))
 
@@ -23,8 +23,8 @@ def test_lists_the_services_that_have_a_file() -> None:
         if isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == ["_SERVICE"]
         if isinstance(node.value, ast.Constant)
     }
-    assert named <= {*SERVICES, *AT_A_TERMINAL}
-    assert set(SERVICES).isdisjoint(AT_A_TERMINAL)
+    assert named <= {*SERVICES, *COMMAND_LINE_ONLY}
+    assert set(SERVICES).isdisjoint(COMMAND_LINE_ONLY)
 
 
 @pytest.mark.parametrize(("service", "operation"), [("rds", ""), ("ec2", "StopInstances")])
