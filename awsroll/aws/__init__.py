@@ -1,7 +1,7 @@
-"""The only importer of boto3: how AWS is called, never why.
+"""The calls to AWS. Only this package imports boto3, and it decides nothing.
 
-`connection` puts the parts together; one thin file a service names its calls; `reading` turns answers into the values
-of `core`. Retries, rate limits, faults and the counting of calls are here. No decisions, no waiting for an effect.
+`connection` puts the parts together. One file per service names its calls, and `parse_answers` turns the answers into
+the values of `core`. Retries, rate limits, the translation of errors and the counting of calls are here.
 
-Importing this package does not import boto3: that happens when the first client is made.
+boto3 is imported when the first client is made, not with this package.
 """

@@ -1,4 +1,4 @@
-"""CloudWatch alarms, as a look shows them. A name that CloudWatch does not know is `MISSING`, never taken as OK."""
+"""The states of CloudWatch alarms. An alarm that CloudWatch does not know is `MISSING`, not OK."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from awsroll.core.model.observation import Alarm, AlarmState
 
 
 def observe_alarms(cloudwatch: CloudWatch, names: Sequence[str]) -> tuple[Alarm, ...]:
-    """Return the alarms of these names, in their order; no call is made for none."""
+    """Return the alarms of these names, in the order of the names. Without names, make no call."""
     if not names:
         return ()
     alarms = {alarm["AlarmName"]: alarm for alarm in cloudwatch.alarms(names)}

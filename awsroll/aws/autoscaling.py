@@ -1,7 +1,8 @@
 """EC2 Auto Scaling: groups, their members, activities and settings. Calls only; no decisions.
 
-Terminating a member and moving it to standby have no token: such a call is repeated only if AWS has surely turned it
-away. The newer forms of two calls are not everywhere: `NotImplementedByEndpointError` says so, the caller falls back.
+The calls that terminate members or move them to standby have no client token. They are repeated only after AWS has
+refused them. Some endpoints lack the newer forms of two calls: on
+`NotImplementedByEndpointError` the caller falls back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ class AutoScaling:
         self._caller = caller
 
     def group(self, name: str) -> Reply | None:
-        """Describe a group with its members; None if there is none of that name."""
+        """Describe a group with its members; None if no group has this name."""
         for page in self._caller.pages(_SERVICE, "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [name]}):
             for group in page.get("AutoScalingGroups", []):
                 existing: Reply = group
@@ -29,7 +30,7 @@ class AutoScaling:
         return None
 
     def group_names(self) -> list[str]:
-        """Return the names of all groups of the region."""
+        """Return the names of all groups in the region."""
         request: Reply = {"MaxRecords": GROUPS_PER_PAGE}
         if self._caller.clients.knows(_SERVICE, "DescribeAutoScalingGroups", "IncludeInstances"):
             request["IncludeInstances"] = False
@@ -37,7 +38,7 @@ class AutoScaling:
         return [group["AutoScalingGroupName"] for page in pages for group in page.get("AutoScalingGroups", [])]
 
     def memberships(self, instance_ids: Sequence[str]) -> dict[str, str]:
-        """Return the group of each of these instances that belongs to one; others are not in the answer."""
+        """Return the group of each instance, by instance id; leave out instances that belong to no group."""
         groups: dict[str, str] = {}
         for batch in batches(instance_ids, MEMBERS_DESCRIBED):
             request = {"InstanceIds": batch}
@@ -47,7 +48,7 @@ class AutoScaling:
         return groups
 
     def activities(self, name: str, since: datetime) -> Iterator[list[Reply]]:
-        """Yield the group's scaling activities since an instant, page by page: those in progress, then the newest."""
+        """Yield pages of the group's scaling activities since an instant: those in progress first, then the newest."""
         request: Reply = {"AutoScalingGroupName": name, "MaxRecords": ACTIVITIES_PER_PAGE}
         for page in self._caller.pages(_SERVICE, "DescribeScalingActivities", request):
             activities = page.get("Activities", [])
@@ -62,13 +63,13 @@ class AutoScaling:
         return hooks
 
     def instance_refreshes(self, name: str) -> list[Reply]:
-        """Describe the group's newest instance refreshes (one page: an active one is the newest)."""
+        """Describe the group's newest instance refreshes. One page is enough: an active refresh is the newest."""
         answer = self._caller.call(_SERVICE, "DescribeInstanceRefreshes", {"AutoScalingGroupName": name})
         refreshes: list[Reply] = answer.get("InstanceRefreshes", [])
         return refreshes
 
     def warm_pool(self, name: str) -> Reply:
-        """Describe the group's warm pool and all its `Instances`; `WarmPoolConfiguration` is absent if it has none."""
+        """Describe the group's warm pool and all its `Instances`; without a pool, leave out `WarmPoolConfiguration`."""
         pool: Reply = {"Instances": []}
         for page in self._caller.pages(_SERVICE, "DescribeWarmPool", {"AutoScalingGroupName": name}):
             pool["Instances"] += page.get("Instances", [])
@@ -77,27 +78,27 @@ class AutoScaling:
         return pool
 
     def delete_warm_pool(self, name: str) -> None:
-        """Delete the group's warm pool with its instances, without waiting until they have ended."""
+        """Delete the group's warm pool and its instances, without waiting until they are terminated."""
         request = {"AutoScalingGroupName": name, "ForceDelete": True}
         self._caller.call(_SERVICE, "DeleteWarmPool", request)
 
     def put_warm_pool(self, name: str, settings: Reply) -> None:
-        """Give the group a warm pool: absolute values, so a repetition is harmless."""
+        """Set the group's warm pool. The values are absolute, so repeating the call is harmless."""
         self._caller.call(_SERVICE, "PutWarmPool", {"AutoScalingGroupName": name, **settings})
 
     def can_launch_instances(self) -> bool:
-        """Tell whether the installed SDK knows LaunchInstances; the endpoint may still not."""
+        """Return whether the installed SDK has LaunchInstances. The endpoint may still lack it."""
         return self._caller.clients.knows(_SERVICE, "LaunchInstances")
 
     def launch_instances(self, request: Reply) -> Reply:
-        """Launch instances in a group, in one zone; `request` must hold a ClientToken."""
+        """Launch instances in one zone of a group. `request` must hold a ClientToken."""
         return self._caller.call(_SERVICE, "LaunchInstances", request)
 
     def terminate_members(self, name: str, instance_ids: Sequence[str], *, decrement: bool) -> None:
-        """Have the group retire up to `MEMBERS_TERMINATED` members, in one call.
+        """Have the group terminate up to `MEMBERS_TERMINATED` members in one call.
 
         Raises:
-            NotImplementedByEndpointError: if the SDK or the endpoint takes one id a call only.
+            NotImplementedByEndpointError: if the SDK or the endpoint takes only one id per call.
         """
         request = {
             "AutoScalingGroupName": name,
@@ -107,12 +108,12 @@ class AutoScaling:
         self._caller.call(_SERVICE, "TerminateInstanceInAutoScalingGroup", request, repeatable=False)
 
     def terminate_member(self, instance_id: str, *, decrement: bool) -> None:
-        """Have its group retire one member: the form that every endpoint knows."""
+        """Have its group terminate one member. Every endpoint has this form."""
         request = {"InstanceId": instance_id, "ShouldDecrementDesiredCapacity": decrement}
         self._caller.call(_SERVICE, "TerminateInstanceInAutoScalingGroup", request, repeatable=False)
 
     def enter_standby(self, name: str, instance_ids: Sequence[str]) -> None:
-        """Put up to `STANDBY_MEMBERS` members in standby, lowering the desired capacity by as many."""
+        """Move up to `STANDBY_MEMBERS` members to standby and lower the desired capacity by their number."""
         request = {
             "AutoScalingGroupName": name,
             "InstanceIds": list(instance_ids),
@@ -121,28 +122,28 @@ class AutoScaling:
         self._caller.call(_SERVICE, "EnterStandby", request, repeatable=False)
 
     def exit_standby(self, name: str, instance_ids: Sequence[str]) -> None:
-        """Put up to `STANDBY_MEMBERS` members back in service, raising the desired capacity by as many."""
+        """Return up to `STANDBY_MEMBERS` members to service and raise the desired capacity by their number."""
         request = {"AutoScalingGroupName": name, "InstanceIds": list(instance_ids)}
         self._caller.call(_SERVICE, "ExitStandby", request, repeatable=False)
 
     def set_desired_capacity(self, name: str, capacity: int) -> None:
-        """Set the desired capacity, whatever the cooldown: an absolute value, so a repetition is harmless."""
+        """Set the desired capacity, also during a cooldown. The value is absolute, so repeating is harmless."""
         request = {"AutoScalingGroupName": name, "DesiredCapacity": capacity, "HonorCooldown": False}
         self._caller.call(_SERVICE, "SetDesiredCapacity", request)
 
     def update_group(self, name: str, settings: Reply) -> None:
-        """Set a group's settings: absolute values, those that are left out stay."""
+        """Set a group's settings. The values are absolute; settings that are left out keep theirs."""
         self._caller.call(_SERVICE, "UpdateAutoScalingGroup", {"AutoScalingGroupName": name, **settings})
 
     def suspend(self, name: str, processes: Sequence[str]) -> None:
-        """Suspend processes; an empty list would mean all, so nothing is sent for it."""
-        self._steer("SuspendProcesses", name, processes)
+        """Suspend processes. Without processes, send nothing: an empty list means all processes."""
+        self._change_processes("SuspendProcesses", name, processes)
 
     def resume(self, name: str, processes: Sequence[str]) -> None:
-        """Resume processes; an empty list would mean all, so nothing is sent for it."""
-        self._steer("ResumeProcesses", name, processes)
+        """Resume processes. Without processes, send nothing: an empty list means all processes."""
+        self._change_processes("ResumeProcesses", name, processes)
 
-    def _steer(self, operation: str, name: str, processes: Sequence[str]) -> None:
+    def _change_processes(self, operation: str, name: str, processes: Sequence[str]) -> None:
         if processes:
             request = {"AutoScalingGroupName": name, "ScalingProcesses": list(processes)}
             self._caller.call(_SERVICE, operation, request)

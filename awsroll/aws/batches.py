@@ -1,4 +1,4 @@
-"""Cuts lists of ids to the sizes that the APIs take."""
+"""The splitting of lists to the sizes that the APIs take."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -7,6 +7,6 @@ Item = TypeVar("Item")
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
-    """Yield `items` in order, in lists of at most `size`."""
+    """Yield the items in order, in lists of at most `size` items."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])

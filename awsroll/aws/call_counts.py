@@ -1,6 +1,6 @@
-"""How many API calls were made: the `api_calls` of the report.
+"""The number of API calls: `api_calls` in the report.
 
-Every attempt counts, retried ones too: it is what AWS sees and throttles.
+Each attempt counts, also a retry, because AWS counts and throttles attempts.
 """
 
 import threading
@@ -12,16 +12,16 @@ _READING = ("Describe", "List", "Get", "Query")
 
 
 def is_reading(operation: str) -> bool:
-    """Tell whether an API operation only reads, by its name: AWS's own rule for its throttling buckets."""
+    """Return whether an API operation only reads, by its name. AWS sorts its throttling buckets by the same rule."""
     return operation.startswith(_READING)
 
 
 class ApiCalls:
-    """A tally of API calls, by operation (`ec2:RunInstances`)."""
+    """The counts of API calls, by operation (`ec2:RunInstances`)."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._lock = threading.Lock()  # functions of hooks are invoked in threads of their own
+        self._lock = threading.Lock()  # hook functions are invoked in threads of their own
 
     def record(self, service: str, operation: str) -> None:
         """Count one call."""
@@ -30,15 +30,15 @@ class ApiCalls:
 
     @property
     def total(self) -> int:
-        """All calls."""
+        """Return the number of all calls."""
         return self._counts.total()
 
     @property
     def mutating(self) -> int:
-        """Calls that may have changed something."""
+        """Return the number of calls that may have changed something."""
         return sum(count for name, count in self._counts.items() if not is_reading(name.partition(":")[2]))
 
     @property
     def by_operation(self) -> Mapping[str, int]:
-        """The counts, by operation, sorted by name."""
+        """Return the counts by operation, sorted by name."""
         return MappingProxyType(dict(sorted(self._counts.items())))

@@ -1,4 +1,4 @@
-"""One way to call AWS: rate limit, attempt, count, retry, translate. Every service file goes through here."""
+"""The path of every call to AWS: rate limit, lease check, attempt, count, retry, translation of errors."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Reply: TypeAlias = dict[str, Any]
 
-# How each service names the page token: in the request, in the answer.
+# The name of the page token of each service: in the request, in the answer.
 _PAGE_TOKENS = {
     "dynamodb": ("ExclusiveStartKey", "LastEvaluatedKey"),
     "elbv2": ("Marker", "NextMarker"),
@@ -27,8 +27,8 @@ class Caller:
     """Calls operations of AWS services by their API names.
 
     Attributes:
-        lease: what allows changes, if anything must: kept alive by every attempt, checked right before each one that
-            may change something.
+        lease: what allows changes; None if nothing must. Each attempt renews it when it is due. Each attempt that may
+            change something checks it first.
     """
 
     def __init__(self, clients: Clients, *, calls: ApiCalls, rate: RateLimit, retry: Retry) -> None:
@@ -50,16 +50,16 @@ class Caller:
         """Make one call.
 
         Args:
-            service: boto3's name of the service, `elbv2`.
-            operation: the API's name, `RegisterTargets`.
-            parameters: as the API names them.
-            repeatable: a repetition has no second effect. If it has one, only a call that AWS has surely turned away
-                is made again.
-            also_retry: error codes worth another attempt for this call alone.
+            service: boto3's name of the service: `elbv2`.
+            operation: the API's name of the operation: `RegisterTargets`.
+            parameters: the parameters, by the API's names.
+            repeatable: whether a repetition has no second effect. If it has one, the call is repeated only after AWS
+                has refused it.
+            also_retry: error codes that are retried for this call only.
 
         Raises:
-            AwsError: if it was refused, or not answered even when repeated.
-            LeaseLostError: if it may change something and is not allowed to any more; no attempt was made then.
+            AwsError: if AWS refuses the call, or does not answer the last attempt.
+            LeaseLostError: if the call may change something and the lease is lost. No attempt was made.
         """
 
         def attempt() -> Reply:
@@ -76,7 +76,7 @@ class Caller:
         return self._retry.run(attempt, repeatable=repeatable, also_retry=also_retry)
 
     def pages(self, service: str, operation: str, parameters: Reply | None = None) -> Iterator[Reply]:
-        """Make a reading call, page by page, until AWS says that there is no more."""
+        """Yield the pages of a reading call, up to the last page."""
         request_token, answered = _PAGE_TOKENS.get(service, _USUAL_TOKENS)
         request = dict(parameters or {})
         while True:

@@ -1,7 +1,7 @@
-"""boto3 clients of one session: made on first use, kept, and set up so that every call is a single attempt.
+"""The boto3 clients of one session. Each client is made on first use, and each of its calls is a single attempt.
 
-Retrying is `retry`'s part alone: botocore's own is switched off, or a call without a token could take effect twice.
-What the installed SDK does not know yet is asked for here (`knows`), so that callers can fall back.
+Only `retry` repeats calls. botocore's own retries are off, because a repeated call without a token could take effect
+twice. `knows` returns whether the installed SDK has an operation, so that callers can fall back.
 """
 
 from collections.abc import Mapping
@@ -14,21 +14,23 @@ from awsroll.version import __version__
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _SERVER_ERROR = 500
-_REFUSES_ERROR_PAGES = "awsroll-refuses-error-pages"  # once a client, also where a session gives the same one again
+_REFUSES_ERROR_PAGES = (
+    "awsroll-refuses-error-pages"  # registers once per client, also if a session returns the same client again
+)
 
 
 class UnimplementedAnswerError(Exception):
-    """An emulator built on Werkzeug (moto's server) answered with its own error page: it lacks the operation."""
+    """An emulator built on Werkzeug (moto's server) lacks the operation and answered with its own error page."""
 
 
 class Clients:
     """The clients of one session.
 
     Args:
-        session: a boto3 session; it is not shared with other threads while clients are made.
-        endpoint_url: overrides every service's endpoint; None leaves that to boto3 and its environment variables.
+        session: a boto3 session. No other thread may use it while clients are made.
+        endpoint_url: overrides the endpoint of each service; None: boto3 and its environment variables decide.
         region: overrides the session's region.
-        max_pool: connections kept open to each service.
+        max_pool: how many connections to each service stay open.
     """
 
     def __init__(
@@ -43,24 +45,24 @@ class Clients:
 
     @property
     def region(self) -> str:
-        """The region the clients talk to; empty if none is configured."""
+        """Return the region of the clients; empty if none is configured."""
         return str(self._region or self._session.region_name or "")
 
     def patient(self, read_seconds: float) -> "Clients":
-        """Return clients of the same session that wait longer for an answer."""
+        """Return clients of the same session with a longer read timeout."""
         clients = Clients(self._session, endpoint_url=self._endpoint_url, region=self._region, max_pool=1)
         clients._read_seconds = max(read_seconds, _READ_SECONDS)
         return clients
 
     def client(self, service: str) -> Any:
-        """Return the client of a service, making it if this is its first use."""
+        """Return the client of a service; make the client on first use."""
         if service not in self._made:
             check_listed(service)
             self._made[service] = self._make(service)
         return self._made[service]
 
     def knows(self, service: str, operation: str, parameter: str = "") -> bool:
-        """Tell whether the installed SDK has an operation, and the parameter if one is named."""
+        """Return whether the installed SDK has an operation, and the parameter if one is named."""
         check_listed(service, operation)
         model = self.client(service).meta.service_model
         if operation not in model.operation_names:
@@ -72,7 +74,7 @@ class Clients:
         return frozenset(self.client(service).meta.service_model.shape_for(shape).members)
 
     def _make(self, service: str) -> Any:
-        from botocore.config import Config  # noqa: PLC0415  (boto3 costs 200 ms: only who calls AWS pays)
+        from botocore.config import Config  # noqa: PLC0415  (importing boto3 takes 200 ms)
 
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 1},
@@ -85,15 +87,15 @@ class Clients:
             client = self._session.client(
                 service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
             )
-        except ValueError as error:  # botocore's word for an endpoint that is no URL, and for no region's name
-            problem = f"{str(error).rstrip('.')}: a region is named like eu-west-1, an endpoint like http://HOST:PORT"
+        except ValueError as error:  # botocore raises it for an invalid endpoint URL or region name
+            problem = f"{str(error).rstrip('.')}: a region looks like eu-west-1, an endpoint like http://HOST:PORT"
             raise AwsRefusedError(problem, code="InvalidEndpoint", operation=service) from error
         client.meta.events.register("before-parse", _refuse_error_page, unique_id=_REFUSES_ERROR_PAGES)
         return client
 
 
 def _refuse_error_page(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """Recognise moto's server when it lacks an operation: HTTP 500 with Werkzeug's page, which AWS never sends."""
+    """Raise if moto's server lacks an operation: it answers HTTP 500 with Werkzeug's page, which AWS never sends."""
     if response_dict["status_code"] != _SERVER_ERROR:
         return
     headers = {name.lower(): value for name, value in response_dict["headers"].items()}

@@ -8,15 +8,15 @@ from awsroll.core.aws_limits import ALARMS_DESCRIBED
 
 
 class CloudWatch:
-    """Reads alarms."""
+    """The CloudWatch calls awsroll makes."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def alarms(self, names: Sequence[str]) -> list[Reply]:
-        """Return metric and composite alarms by name; unknown names are simply absent.
+        """Return metric and composite alarms by name; leave out names that CloudWatch does not know.
 
-        Without `AlarmTypes` CloudWatch returns metric alarms alone (API reference, DescribeAlarms).
+        Without `AlarmTypes` CloudWatch returns only metric alarms (API reference, DescribeAlarms).
         """
         alarms: list[Reply] = []
         for batch in batches(names, ALARMS_DESCRIBED):

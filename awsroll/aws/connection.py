@@ -1,6 +1,6 @@
-"""Everything that talks to AWS for one session, put together.
+"""The connection to AWS of one session: all services, with one clock, rate limit and count of calls.
 
-`Connection` is what fleets and the preflight are given. Making one touches neither the network nor boto3.
+Making a `Connection` uses neither the network nor boto3.
 """
 
 from typing import Any
@@ -26,27 +26,27 @@ from awsroll.ports import Clock, Lease
 
 
 class _Watched:
-    """A lease that somebody else renews."""
+    """A lease that another thread renews."""
 
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
 
     def renew_if_due(self) -> None:
-        """Leave that to the driver: the store is not to be used by two threads."""
+        """Do nothing: the driver renews the lease, because two threads must not use the store."""
 
     def check(self) -> None:
         self._lease.check()
 
 
 class Connection:
-    """AWS as one session sees it: one attribute a service, and the count of calls.
+    """AWS for one session: one attribute per service, and the count of calls.
 
     Args:
         session: a boto3 session.
-        clock: what retries and the rate limit wait on.
-        endpoint_url: overrides every service's endpoint.
+        clock: the clock that retries and the rate limit wait on.
+        endpoint_url: overrides the endpoint of each service.
         region: overrides the session's region.
-        retry: how far a single call is pushed.
+        retry: the limits of retries for each call.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class Connection:
         self.dynamodb = DynamoDb(caller)
 
     def beside(self, clock: Clock, *, read_seconds: float) -> Lambda:
-        """Return Lambda for one call in a thread of its own that may take long; it is made here, in the caller's.
+        """Return Lambda for one long call in another thread. The client is made here, in the caller's thread.
 
-        It changes nothing without the lease either, but leaves renewing it to the calls of the driver.
+        The call checks the lease like any other. Only the driver's calls renew the lease.
         """
         clients = self._clients.patient(read_seconds)
         caller = Caller(clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock))
@@ -90,10 +90,10 @@ class Connection:
         return functions
 
     def hold(self, lease: Lease | None) -> None:
-        """Change nothing from now on but with a lease: it is renewed by the calls and checked before each change."""
+        """Require a lease for changes from now on: calls renew the lease and check it before each change."""
         self._caller.lease = lease
 
     @property
     def region(self) -> str:
-        """The region; empty if none is configured."""
+        """Return the region; empty if none is configured."""
         return self._clients.region

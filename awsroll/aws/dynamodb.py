@@ -1,6 +1,6 @@
 """DynamoDB: items with conditions, and the table that holds them. Calls only; no decisions.
 
-Every read is strongly consistent. Attributes are written as DynamoDB spells them: `{"S": "text"}`.
+Every read is strongly consistent. Attributes have DynamoDB's form: `{"S": "text"}`.
 """
 
 from awsroll.aws.caller import Caller, Reply
@@ -27,13 +27,13 @@ class DynamoDb:
         """Write an item under a condition.
 
         Raises:
-            AwsRefusedError: `ConditionalCheckFailedException` if the condition does not hold, or does not hold any
-                more because an attempt whose answer was lost had succeeded.
+            AwsRefusedError: `ConditionalCheckFailedException` if the condition does not hold. An earlier attempt may
+                have succeeded and lost its answer, so that the condition no longer holds.
         """
         self._caller.call(_SERVICE, "PutItem", {"TableName": table, "Item": item, **condition}, also_retry=_RACING)
 
     def delete_item(self, table: str, key: Reply, condition: Reply) -> None:
-        """Delete an item under a condition; refused as `put_item` is."""
+        """Delete an item under a condition. AWS refuses the call as it refuses `put_item`."""
         self._caller.call(_SERVICE, "DeleteItem", {"TableName": table, "Key": key, **condition}, also_retry=_RACING)
 
     def sort_keys(self, table: str, partition: str) -> list[str]:
@@ -61,7 +61,7 @@ class DynamoDb:
         return table
 
     def create_table(self, name: str) -> None:
-        """Create a table with a partition and a sort key, paid by the request; it takes a while to be usable."""
+        """Create a table with a partition and a sort key, billed per request. It becomes usable after seconds."""
         keys = ((PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE"))
         request = {
             "TableName": name,

@@ -1,4 +1,4 @@
-"""EC2: instances, launch templates, subnets. Calls only: what is asked for, cut to the API's limits; no decisions."""
+"""EC2: instances, launch templates, subnets. Calls only, split to the API's limits; no decisions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,14 +18,14 @@ class Ec2:
         self._caller = caller
 
     def instances(self, instance_ids: Iterable[str]) -> list[Reply]:
-        """Describe instances by id; ids that EC2 does not know (yet, or any more) are simply not answered."""
+        """Describe instances by id; leave out ids that EC2 does not know yet or no longer knows."""
         instances: list[Reply] = []
         for batch in batches(sorted(set(instance_ids)), FILTER_VALUES):
             instances += self._described("instance-id", batch)
         return instances
 
     def instances_tagged(self, key: str, value: str) -> list[Reply]:
-        """Describe the instances that carry a tag of that value."""
+        """Describe the instances that carry a tag with this value."""
         return self._described(f"tag:{key}", [value])
 
     def _described(self, name: str, values: list[str]) -> list[Reply]:
@@ -39,23 +39,23 @@ class Ec2:
         ]
 
     def run_instance(self, request: Reply) -> Reply:
-        """Launch one instance; `request` must hold a ClientToken, which makes the repetition harmless."""
+        """Launch one instance. `request` must hold a ClientToken, which makes a repetition harmless."""
         answer = self._caller.call(_SERVICE, "RunInstances", {**request, "MinCount": 1, "MaxCount": 1})
         instance: Reply = answer["Instances"][0]
         return instance
 
     def terminate_instance(self, instance_id: str) -> None:
-        """Terminate one instance: with several in a call, one that is protected fails others of its zone."""
+        """Terminate one instance. In a call with several, a protected instance makes others of its zone fail."""
         self._caller.call(_SERVICE, "TerminateInstances", {"InstanceIds": [instance_id]})
 
     def create_tags(self, instance_ids: Sequence[str], tags: Mapping[str, str]) -> None:
-        """Set tags on instances, replacing equal keys; an instance just launched is waited for briefly."""
+        """Set tags on instances and replace equal keys. Retry briefly while EC2 does not know a new instance."""
         for batch in batches(instance_ids, INSTANCES_TAGGED):
             request = {"Resources": batch, "Tags": tag_list(tags)}
             self._caller.call(_SERVICE, "CreateTags", request, also_retry=_FRESH)
 
     def is_termination_protected(self, instance_id: str) -> bool:
-        """Tell whether TerminateInstances is refused for this instance (DisableApiTermination)."""
+        """Return whether EC2 refuses to terminate this instance (DisableApiTermination)."""
         request = {"InstanceId": instance_id, "Attribute": "disableApiTermination"}
         answer = self._caller.call(_SERVICE, "DescribeInstanceAttribute", request)
         return bool(answer.get("DisableApiTermination", {}).get("Value", False))
@@ -76,10 +76,10 @@ class Ec2:
         return subnets
 
     def network_interface_members(self) -> frozenset[str]:
-        """Return the fields that RunInstances takes for a network interface."""
+        """Return the names of the fields that RunInstances takes for a network interface."""
         return self._caller.clients.members(_SERVICE, "InstanceNetworkInterfaceSpecification")
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return tags as EC2 and Elastic Load Balancing take them."""
+    """Return tags in the form that EC2 and Elastic Load Balancing take."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

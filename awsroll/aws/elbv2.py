@@ -1,4 +1,4 @@
-"""Elastic Load Balancing: target groups, their targets and settings. Calls only, cut to the API's limits."""
+"""Elastic Load Balancing: target groups, their targets and settings. Calls only, split to the API's limits."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ class Elbv2:
         self._caller = caller
 
     def target_groups(self, arns: Sequence[str]) -> list[Reply]:
-        """Describe target groups by ARN; raises `AwsRefusedError` (TargetGroupNotFound) if one is unknown."""
+        """Describe target groups by ARN; raise `AwsRefusedError` (TargetGroupNotFound) if one is unknown."""
         groups: list[Reply] = []
         for batch in batches(arns, TARGET_GROUPS_DESCRIBED):
             answer = self._caller.call(_SERVICE, "DescribeTargetGroups", {"TargetGroupArns": batch})
@@ -31,11 +31,11 @@ class Elbv2:
         return groups
 
     def target_group_named(self, name: str) -> Reply | None:
-        """Describe a target group by name; None if there is none."""
+        """Describe a target group by name; None if it does not exist."""
         return self._first_or_none("DescribeTargetGroups", {"Names": [name]}, "TargetGroups", "TargetGroupNotFound")
 
     def target_group(self, arn: str) -> Reply | None:
-        """Describe a target group by ARN; None if there is none."""
+        """Describe a target group by ARN; None if it does not exist."""
         request = {"TargetGroupArns": [arn]}
         return self._first_or_none("DescribeTargetGroups", request, "TargetGroups", "TargetGroupNotFound")
 
@@ -49,7 +49,7 @@ class Elbv2:
         return next(iter(answer.get(key, [])), None)
 
     def all_target_groups(self) -> list[Reply]:
-        """Describe every target group of the region."""
+        """Describe all target groups in the region."""
         return [
             group
             for page in self._caller.pages(_SERVICE, "DescribeTargetGroups")
@@ -76,16 +76,16 @@ class Elbv2:
         return balancers
 
     def target_health(self, arn: str) -> list[Reply]:
-        """Return all targets of a target group, those that drain included, in one answer (there are no pages)."""
+        """Return all targets of a target group, also draining ones, in one call (the API has no pages)."""
         answer = self._caller.call(_SERVICE, "DescribeTargetHealth", {"TargetGroupArn": arn})
         targets: list[Reply] = answer.get("TargetHealthDescriptions", [])
         return targets
 
     def health_of(self, arn: str, targets: Sequence[tuple[str, int]]) -> list[Reply]:
-        """Return the state of named targets; one that is not registered answers `Target.NotRegistered`.
+        """Return the states of targets; a target that is not registered has the reason `Target.NotRegistered`.
 
         Raises:
-            AwsRefusedError: `InvalidTarget` if EC2 knows one of the instances no more.
+            AwsRefusedError: `InvalidTarget` if EC2 no longer knows one of the instances.
         """
         descriptions: list[Reply] = []
         for batch in batches(targets, TARGETS):
@@ -102,7 +102,7 @@ class Elbv2:
             self._caller.call(_SERVICE, "RegisterTargets", request)
 
     def deregister(self, arn: str, targets: Sequence[tuple[str, int]]) -> None:
-        """Deregister targets. Without the port AWS may answer yes and do nothing: it is always sent."""
+        """Deregister targets, always with the port: without a port AWS may report success and do nothing."""
         for batch in batches(targets, TARGETS):
             request = {"TargetGroupArn": arn, "Targets": _targets(batch)}
             self._caller.call(_SERVICE, "DeregisterTargets", request)
@@ -119,11 +119,11 @@ class Elbv2:
         return tags_by_arn
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Set tags on a target group, replacing equal keys."""
+        """Set tags on a target group and replace equal keys."""
         self._caller.call(_SERVICE, "AddTags", {"ResourceArns": [arn], "Tags": tag_list(tags)})
 
     def remove_tags(self, arn: str, keys: Sequence[str]) -> None:
-        """Remove tags from a target group; absent ones are no error."""
+        """Remove tags from a target group. A tag that is absent is no error."""
         self._caller.call(_SERVICE, "RemoveTags", {"ResourceArns": [arn], "TagKeys": list(keys)})
 
 

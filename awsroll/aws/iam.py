@@ -14,7 +14,7 @@ class Iam:
         self._caller = caller
 
     def roles_of_profile(self, name: str) -> tuple[str, ...] | None:
-        """Return the ARNs of the roles in an instance profile (there is one at the most); None if there is no such."""
+        """Return the ARNs of the roles in an instance profile (at most one); None if the profile does not exist."""
         try:
             answer = self._caller.call(_SERVICE, "GetInstanceProfile", {"InstanceProfileName": name})
         except AwsRefusedError as error:

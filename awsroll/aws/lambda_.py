@@ -1,4 +1,4 @@
-"""Lambda: invoking a user's function and reading what came of it. Calls only; no decisions."""
+"""Lambda: invoking a user's function and reading its answer. Calls only; no decisions."""
 
 from awsroll.aws.caller import Caller, Reply
 
@@ -12,13 +12,13 @@ class Lambda:
         self._caller = caller
 
     def make_client(self) -> None:
-        """Make the client now: a session is not to be shared by threads while clients are made."""
+        """Make the client now, because threads must not share a session while clients are made."""
         self._caller.clients.client(_SERVICE)
 
     def invoke(self, name: str, payload: bytes) -> tuple[bytes, str]:
-        """Invoke a function and wait for its end; return its answer and the kind of its error (empty: none).
+        """Invoke a function, wait until it ends, and return its answer and the kind of its error (empty: none).
 
-        It is repeated only if AWS has surely turned it away: whether an unanswered one ran, nobody can tell.
+        The call is repeated only after AWS has refused it: an unanswered call may have run the function.
         """
         request: Reply = {"FunctionName": name, "InvocationType": "RequestResponse", "Payload": payload}
         answer = self._caller.call(_SERVICE, "Invoke", request, repeatable=False)
@@ -26,9 +26,9 @@ class Lambda:
         return b"" if body is None else bytes(body.read()), str(answer.get("FunctionError", ""))
 
     def check(self, name: str) -> None:
-        """Ask whether the function is there and may be invoked, without invoking it.
+        """Check that the function exists and may be invoked, without invoking it.
 
         Raises:
-            AwsError: if it is not, or may not be.
+            AwsError: if the function does not exist or may not be invoked.
         """
         self._caller.call(_SERVICE, "Invoke", {"FunctionName": name, "InvocationType": "DryRun"})

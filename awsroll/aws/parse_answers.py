@@ -1,7 +1,6 @@
-"""AWS's answers read into the values of `core.fleet`: one function a thing, nothing looked up, nothing decided.
+"""The parsing of AWS's answers into the values of `core.model`. Nothing is looked up or decided here.
 
-AWS adds states from time to time: one that is not known here becomes `UNKNOWN`. Values that AWS leaves out keep the
-defaults of `core.fleet`.
+A state that AWS adds becomes `UNKNOWN`. A value that AWS leaves out keeps the default of `core.model`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +28,12 @@ from awsroll.core.tags import (
 
 _NOT_REGISTERED = "Target.NotRegistered"
 _ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
-_NOT_SET = -1  # Auto Scaling's word for a size that was removed
+_NOT_SET = -1  # Auto Scaling returns it for a size that was removed
 _FOLDED_LIFECYCLES = {"Detached": Lifecycle.DETACHING}
 
 
 def tags_of(described: Mapping[str, object]) -> dict[str, str]:
-    """Return the tags of anything that AWS describes, by key."""
+    """Return the tags of a described resource, by key."""
     tags = described.get("Tags")
     if not isinstance(tags, list):
         return {}
@@ -44,7 +43,7 @@ def tags_of(described: Mapping[str, object]) -> dict[str, str]:
 def read_instance(
     described: Reply, *, targets: Sequence[Target] = (), member: Reply | None = None, protected: bool = False
 ) -> Instance:
-    """Read an instance as EC2 describes it, with its registrations and, for a member, what its group says of it."""
+    """Parse an instance from EC2's description, its registrations and, for a member, its group's description."""
     tags = tags_of(described)
     reason = described.get("StateReason", {})
     state_reason = ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
@@ -71,7 +70,7 @@ def read_instance(
 
 
 def missing_instance(instance_id: str, *, targets: Sequence[Target] = (), member: Reply | None = None) -> Instance:
-    """Return an instance that EC2 does not know: not yet, or no more."""
+    """Return an instance that EC2 does not know yet or no longer knows."""
     in_group = member or {}
     return Instance(
         instance_id=instance_id,
@@ -94,12 +93,12 @@ def _state(name: str) -> InstanceState:
 
 
 def _launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
-    """Read the tags that EC2 sets at launch: always a number, where a group may name an alias."""
+    """Parse the tags that EC2 sets at launch. They hold a number also where the group names an alias."""
     return _template_version(tags.get(LAUNCH_TEMPLATE_ID_TAG, ""), tags.get(LAUNCH_TEMPLATE_VERSION_TAG, ""))
 
 
 def _tagged_by_us(tags: Mapping[str, str]) -> TemplateVersion | None:
-    """Read the tag that awsroll sets at launch, for endpoints that set none of their own."""
+    """Parse the tag that awsroll sets at launch, for endpoints that set no tags of EC2."""
     template_id, _, number = tags.get(TEMPLATE_TAG, "").rpartition(":")
     return _template_version(template_id, number)
 
@@ -111,7 +110,7 @@ def _template_version(template_id: str, number: str) -> TemplateVersion | None:
 
 
 def read_member_template(member: Mapping[str, object]) -> TemplateVersion | None:
-    """Read what a group says that a member runs; None if it names an alias or a launch configuration."""
+    """Parse a member's template version from its group; None for an alias or a launch configuration."""
     template = member.get("LaunchTemplate")
     if not isinstance(template, dict):
         return None
@@ -119,7 +118,7 @@ def read_member_template(member: Mapping[str, object]) -> TemplateVersion | None
 
 
 def read_lifecycle(state: str) -> Lifecycle:
-    """Fold a lifecycle state: what follows the colon is a detail (`Terminating:Wait` is terminating)."""
+    """Parse a lifecycle state without the detail after its colon: `Terminating:Wait` is terminating."""
     first = state.partition(":")[0]
     if first in _FOLDED_LIFECYCLES:
         return _FOLDED_LIFECYCLES[first]
@@ -130,7 +129,7 @@ def read_lifecycle(state: str) -> Lifecycle:
 
 
 def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Target]]:
-    """Read a target group's listing, by instance id. What is not registered (any more) is left out."""
+    """Parse the targets of a target group, by instance id; leave out targets that are not registered."""
     targets: dict[str, list[Target]] = {}
     for description in descriptions:
         if is_not_registered(description):
@@ -147,7 +146,7 @@ def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Targ
 
 
 def is_not_registered(description: Reply) -> bool:
-    """Tell whether an answer says that the target is registered no more. `unused` alone has three other meanings."""
+    """Return whether a target is not registered. The state `unused` alone has three other meanings."""
     health = description.get("TargetHealth", {})
     return bool(health.get("State") == TargetState.UNUSED and health.get("Reason") == _NOT_REGISTERED)
 
@@ -161,7 +160,7 @@ def _target_state(name: str) -> TargetState:
 
 
 def read_target_group(described: Reply, attributes: Mapping[str, str], *, managed: bool = False) -> TargetGroup:
-    """Read a target group and those of its settings that a rollout depends on."""
+    """Parse a target group and the settings that a rollout depends on."""
     return TargetGroup(
         arn=described["TargetGroupArn"],
         name=described["TargetGroupName"],
@@ -177,14 +176,14 @@ def read_target_group(described: Reply, attributes: Mapping[str, str], *, manage
 
 
 def template_setting(group: Reply) -> Reply | None:
-    """Return the launch template specification of a group, wherever the group keeps it; None if it has none."""
+    """Return a group's launch template specification, also from a mixed instances policy; None if it has none."""
     mixed = group.get("MixedInstancesPolicy") or {}
     setting = group.get("LaunchTemplate") or mixed.get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     return setting or None
 
 
 def read_warm_pool(configuration: Reply) -> WarmPool | None:
-    """Read a warm pool's settings; None if there is no pool, or it is being deleted."""
+    """Parse a warm pool's settings; None without a pool, or if the pool is being deleted."""
     if not configuration or configuration.get("Status") == "PendingDelete":
         return None
     prepared = configuration.get("MaxGroupPreparedCapacity", _NOT_SET)
@@ -197,5 +196,5 @@ def read_warm_pool(configuration: Reply) -> WarmPool | None:
 
 
 def active_refresh(refreshes: Iterable[Reply]) -> Reply | None:
-    """Return the one of a group's instance refreshes that has not ended, if there is one."""
+    """Return the instance refresh that has not ended; None if all have ended."""
     return next((refresh for refresh in refreshes if refresh.get("Status") in _ACTIVE_REFRESH), None)

@@ -1,7 +1,7 @@
-"""A client-side rate limit, so that awsroll leaves the account's shared API quotas to others.
+"""The client-side rate limit. It leaves part of the account's shared API quotas to other programs.
 
-Token buckets of the sizes that EC2 publishes per account and region; the other services publish none, so theirs are
-modest guesses. A call that finds its bucket empty waits on the clock for the next token.
+The token buckets of EC2 have the sizes that EC2 publishes per account and region. Other services publish no sizes, so
+their buckets are modest guesses. If a bucket is empty, the call waits for the next token.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from awsroll.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many calls may come at once, and how many a second after that."""
+    """How many calls may come at once, and how many per second after that."""
 
     size: float
     per_second: float
@@ -37,7 +37,7 @@ class _Bucket:
         self._at = at
 
     def take(self, now: float) -> float:
-        """Take a token; return how many seconds to wait for it."""
+        """Take a token and return how many seconds to wait for it."""
         grown = self._tokens + (now - self._at) * self._quota.per_second
         self._tokens = min(self._quota.size, grown) - 1
         self._at = now
@@ -45,7 +45,7 @@ class _Bucket:
 
 
 class RateLimit:
-    """The buckets of one process. Not for several threads."""
+    """The buckets of one process, for one thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,9 +1,9 @@
-"""The one retry policy: which calls are made again, how often, and after which pause.
+"""The retry policy: which calls are repeated, how often, and after which pause.
 
-Exponential backoff with full jitter, slept on the clock, bounded in attempts and in time. It bridges a throttle or a
-broken connection, nothing longer: beyond it, the rollout's next look is the retry.
+Pauses grow exponentially with full jitter. The number of attempts and the total time are limited, so retries cover a
+throttle or a broken connection only. After that the rollout's next observation is the retry.
 
-A call whose repetition would harm (it has no token) is made again only after AWS has surely turned it away.
+A call that has no token is repeated only after AWS has refused it, because a repetition could take effect twice.
 """
 
 import random
@@ -21,9 +21,9 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLimits:
-    """How far a single call is pushed; all times in seconds.
+    """The limits of retries for one call; all times in seconds.
 
-    Where every third call fails, ten attempts leave one call in fifty thousand without an answer.
+    If every third call fails, ten attempts leave one call in fifty thousand without an answer.
     """
 
     attempts: int = 10
@@ -33,7 +33,7 @@ class RetryLimits:
 
 
 class FailedCallError(Exception):
-    """One attempt has failed; carries what that means from the attempt to the policy."""
+    """One attempt failed. The error carries the meaning of the failure to the policy."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -41,7 +41,7 @@ class FailedCallError(Exception):
 
 
 class Retry:
-    """Makes a call until it is answered, refused, or not worth another attempt."""
+    """Repeats a call until AWS answers or refuses it, or until the limits are reached."""
 
     def __init__(self, clock: Clock, limits: RetryLimits | None = None, seed: int | None = None) -> None:
         self._clock = clock
@@ -54,16 +54,16 @@ class Retry:
         """Make a call.
 
         Args:
-            attempt: makes it once; raises `FailedCallError`.
-            repeatable: a repetition has no second effect.
-            also_retry: error codes that are worth another attempt for this call alone.
+            attempt: makes the call once; raises `FailedCallError`.
+            repeatable: whether a repetition has no second effect.
+            also_retry: error codes that are retried for this call only.
 
         Raises:
-            AwsError: what the last attempt's failure means.
+            AwsError: the meaning of the last attempt's failure.
         """
         begun = self._clock.monotonic()
 
-        def is_worth_it(failure: BaseException) -> bool:
+        def is_retryable(failure: BaseException) -> bool:
             if not isinstance(failure, FailedCallError):
                 return False
             fault = failure.fault
@@ -77,7 +77,7 @@ class Retry:
         try:
             return tenacity.Retrying(
                 sleep=self._clock.sleep,
-                retry=tenacity.retry_if_exception(is_worth_it),
+                retry=tenacity.retry_if_exception(is_retryable),
                 stop=is_over,
                 wait=self._pause,
                 reraise=True,

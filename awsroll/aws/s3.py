@@ -1,4 +1,4 @@
-"""S3: small objects with conditions, which make a write a compare-and-swap. Calls only; no decisions."""
+"""S3: small objects, written and deleted under conditions (compare and swap). Calls only; no decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _RACING = frozenset({"ConditionalRequestConflict"})  # HTTP 409: another write w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Object:
-    """An object as it was read."""
+    """An object and the ETag that it had when it was read."""
 
     body: bytes
     etag: str
@@ -28,7 +28,7 @@ class S3:
         self._caller = caller
 
     def get(self, bucket: str, key: str) -> S3Object | None:
-        """Read an object; None if there is none. Without s3:ListBucket S3 answers `AccessDenied` instead."""
+        """Read an object; None if it does not exist. Without s3:ListBucket, S3 answers `AccessDenied` instead."""
         try:
             answer = self._caller.call(_SERVICE, "GetObject", {"Bucket": bucket, "Key": key})
         except AwsRefusedError as error:
@@ -42,22 +42,22 @@ class S3:
         return S3Object(body=body, etag=answer["ETag"], metadata=answer.get("Metadata", {}))
 
     def put(self, bucket: str, key: str, body: bytes, *, metadata: Mapping[str, str], etag: str | None) -> str:
-        """Write an object if it still has this ETag (None: if there is none); return the new one.
+        """Write an object if it still has this ETag (None: if it does not exist); return the new ETag.
 
         Raises:
-            AwsRefusedError: `PreconditionFailed` (412) if not, or if an attempt whose answer was lost had succeeded;
-                `NoSuchKey` if it is gone.
+            AwsRefusedError: `PreconditionFailed` (412) if the ETag differs. An earlier attempt may have succeeded and
+                lost its answer. `NoSuchKey` if the object does not exist any longer.
         """
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         request = {"Bucket": bucket, "Key": key, "Body": body, "Metadata": dict(metadata), **condition}
         return str(self._caller.call(_SERVICE, "PutObject", request, also_retry=_RACING)["ETag"])
 
     def delete(self, bucket: str, key: str, *, etag: str) -> None:
-        """Delete an object if it still has this ETag; refused as `put` is."""
+        """Delete an object if it still has this ETag. S3 refuses the call as it refuses `put`."""
         request = {"Bucket": bucket, "Key": key, "IfMatch": etag}
         self._caller.call(_SERVICE, "DeleteObject", request, also_retry=_RACING)
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
-        """List the keys that begin with a prefix, in order."""
+        """Return the keys that begin with a prefix, in order."""
         pages = self._caller.pages(_SERVICE, "ListObjectsV2", {"Bucket": bucket, "Prefix": prefix})
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]

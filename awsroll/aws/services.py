@@ -1,9 +1,10 @@
-"""What awsroll calls of AWS: the services, and of EC2 the operations. The Lambda bundle carries no more than this.
+"""The AWS services that awsroll calls, and the operations of EC2. The Lambda bundle contains only these.
 
-A bundle's botocore has the models of `SERVICES` alone, and EC2's model is cut to `EC2_OPERATIONS`: it is larger than
-all the others together, and a cold start would spend more time on reading it than on anything else. So that nothing is
-missing there that works elsewhere, `clients` refuses what is not named here, on every machine.
-No imports: the bundle's builder reads this file where neither boto3 nor awsroll is installed.
+The botocore of a bundle has only the models of `SERVICES`, and its EC2 model has only `EC2_OPERATIONS`. EC2's whole
+model is larger than all the others together, and reading it would take most of a cold start.
+
+`clients` refuses calls that are not listed here on every machine, so that a call that the bundle lacks fails in tests.
+This file imports nothing: the bundle's builder reads it where neither boto3 nor awsroll is installed.
 """
 
 SERVICES = (
@@ -20,7 +21,7 @@ SERVICES = (
     "sts",
 )
 COMMAND_LINE_ONLY = ("iam",)
-"""What the command line alone calls (`awsroll policy`): no handler does, so the bundle goes without."""
+"""The services that only the command line calls (`awsroll policy`). The bundle leaves them out."""
 
 EC2_OPERATIONS = (
     "CreateTags",
@@ -34,16 +35,14 @@ EC2_OPERATIONS = (
 
 
 def check_listed(service: str, operation: str = "") -> None:
-    """Refuse a call that the Lambda bundle could not make.
+    """Raise if the Lambda bundle could not make a call.
 
     Raises:
-        LookupError: if it is not listed here: a mistake in awsroll's own code.
+        LookupError: if the call is not listed here, which is a mistake in awsroll's own code.
     """
     if service in COMMAND_LINE_ONLY:
         return
     if service not in SERVICES or (operation and service == "ec2" and operation not in EC2_OPERATIONS):
         missing = f"{service}:{operation}" if operation else service
-        problem = (
-            f"{missing} is not listed in awsroll/aws/services.py, so the Lambda bundle would lack it: list it there"
-        )
+        problem = f"{missing} is not listed in awsroll/aws/services.py, so the Lambda bundle lacks it: list it there"
         raise LookupError(problem)

@@ -1,4 +1,4 @@
-"""Make boto3 sessions: from a profile and a region, shared by threads, or with the credentials of an assumed role."""
+"""boto3 sessions: from a profile and a region, shared by threads, or with the credentials of an assumed role."""
 
 import os
 import threading
@@ -10,28 +10,28 @@ from awsroll.errors import AccessRefusedError, SpecError
 
 _STS_CONNECT_SECONDS = 5
 _STS_READ_SECONDS = 20
-_NO_PROFILE = "default"  # boto3's word where none was chosen
+_NO_PROFILE = "default"  # boto3's name of the profile if none was named
 
 
 def open_session(*, profile: str | None = None, region: str | None = None) -> Any:
     """Return a boto3 session.
 
     Raises:
-        SpecError: if there is no such profile, or boto3 knows no such region.
+        SpecError: if the profile does not exist, or the AWS configuration cannot be read.
     """
-    import boto3  # noqa: PLC0415 - takes longer to import than all the rest
+    import boto3  # noqa: PLC0415 - slow to import
     from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see above
 
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
-        other = os.environ.get("AWS_REGION")  # the AWS CLI and other SDKs know it, boto3 does not
+        other = os.environ.get("AWS_REGION")  # the AWS CLI and other SDKs read it, boto3 does not
         if session.region_name or not other:
             return session
         return boto3.Session(profile_name=profile, region_name=other)
     except ProfileNotFound as error:
         profiles = ", ".join(boto3.Session().available_profiles) or "none"
         problem = (
-            f"there is no AWS profile {profile!r} (known: {profiles}): give one of them, or set it up with the AWS CLI"
+            f"there is no AWS profile {profile!r} (known: {profiles}): name one of these, or set it up with the AWS CLI"
         )
         raise SpecError(problem) from error
     except BotoCoreError as error:
@@ -40,12 +40,12 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> An
 
 
 class SharedSession:
-    """One boto3 session for several threads: its clients, which may be shared, are made one at a time.
+    """One boto3 session for several threads. Threads may share clients, but clients are made one at a time.
 
     Args:
-        session: a boto3 session; nobody else may use it meanwhile.
-        region: of the clients; empty: the session's own.
-        lock: the same for all that share the session.
+        session: a boto3 session that nothing else uses.
+        region: the region of the clients; empty: the session's region.
+        lock: one lock for all users of the session.
     """
 
     def __init__(self, session: Any, *, region: str = "", lock: threading.RLock) -> None:
@@ -71,9 +71,9 @@ class Role:
     """An IAM role to assume.
 
     Attributes:
-        arn: which.
-        session_name: what CloudTrail shows: the rollout's id.
-        external_id: what its trust policy may ask for.
+        arn: the role's ARN.
+        session_name: the name that CloudTrail shows: the rollout's id.
+        external_id: the external id that the role's trust policy may require.
     """
 
     arn: str
@@ -82,14 +82,14 @@ class Role:
 
 
 def assume_role(session: SharedSession, role: Role, *, endpoint_url: str | None = None) -> Any:
-    """Return a boto3 session with the credentials of a role, which renew themselves for as long as it is used.
+    """Return a boto3 session with the credentials of a role. The session renews them while it is used.
 
-    STS is asked when the first call is made, not here.
+    The session calls STS with its first call, not here.
 
     Args:
-        session: whose credentials may assume the role; the new one is in its region.
-        role: which role.
-        endpoint_url: where STS is asked instead of at AWS.
+        session: the session that assumes the role; the new session has the same region.
+        role: the role to assume.
+        endpoint_url: overrides the endpoint of STS.
     """
     import boto3  # noqa: PLC0415 - see open_session
     import botocore.session  # noqa: PLC0415 - see open_session
@@ -100,7 +100,7 @@ def assume_role(session: SharedSession, role: Role, *, endpoint_url: str | None 
     )
 
     def client(service: str, **credentials: Any) -> Any:
-        # A single attempt in bounded time: the call that needs the credentials is what is tried again.
+        # A single attempt with short timeouts: the call that needs the credentials is retried as a whole.
         once = Config(
             retries={"total_max_attempts": 1}, connect_timeout=_STS_CONNECT_SECONDS, read_timeout=_STS_READ_SECONDS
         )
@@ -116,27 +116,27 @@ def assume_role(session: SharedSession, role: Role, *, endpoint_url: str | None 
 
 
 class _Assumed:
-    """Where a session finds the credentials of its role, and no others."""
+    """The credential provider of a session with an assumed role."""
 
     def __init__(self, credentials: Any) -> None:
         self._credentials = credentials
 
     def load_credentials(self) -> Any:
-        """Return them."""
+        """Return the credentials of the role."""
         return self._credentials
 
 
 def _credentials(session: SharedSession) -> Any:
     credentials = session.get_credentials()
     if credentials is None:
-        problem = "no AWS credentials were found to assume a role with: give --profile, or set them up with the AWS CLI"
+        problem = "no AWS credentials were found to assume a role with: pass --profile, or set them up with the AWS CLI"
         raise AccessRefusedError(problem, code="NoCredentials", operation="sts:AssumeRole")
     return credentials
 
 
 @cache
 def _service_models() -> Any:
-    """Return botocore's loader of service models: reading them takes long, and all sessions may share what was read."""
+    """Return botocore's loader of service models. Reading models is slow, so all sessions share one loader."""
     from botocore.loaders import create_loader  # noqa: PLC0415 - see open_session
 
     return create_loader()

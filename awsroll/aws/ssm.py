@@ -1,6 +1,6 @@
-"""Systems Manager Run Command: sending, and reading what came of it. Calls only; no decisions.
+"""Systems Manager Run Command: sending commands and reading their results. Calls only; no decisions.
 
-SendCommand has no token: it is repeated only if AWS has surely turned it away.
+SendCommand has no token, so it is repeated only after AWS has refused it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,25 +21,25 @@ class Ssm:
         self._caller = caller
 
     def send_command(self, request: Reply) -> str:
-        """Send a command to up to `COMMAND_INSTANCES` instances; return its id."""
+        """Send a command to up to `COMMAND_INSTANCES` instances and return its id."""
         answer = self._caller.call(_SERVICE, "SendCommand", request, repeatable=False)
         return str(answer["Command"]["CommandId"])
 
     def commands(self, since: datetime) -> Iterator[Reply]:
-        """Yield the commands sent at `since` or later, the newest first."""
+        """Yield the commands that were sent at `since` or later, the newest first."""
         after = since.strftime("%Y-%m-%dT%H:%M:%SZ")
         request = {"Filters": [{"key": "InvokedAfter", "value": after}], "MaxResults": COMMANDS_PER_PAGE}
         for page in self._caller.pages(_SERVICE, "ListCommands", request):
             yield from page.get("Commands", [])
 
     def invocations(self, command_id: str) -> list[Reply]:
-        """Return what came of a command on each instance; empty for a moment after it was sent."""
+        """Return the result of a command on each instance; empty shortly after the command was sent."""
         request = {"CommandId": command_id, "Details": True, "MaxResults": COMMANDS_PER_PAGE}
         pages = self._caller.pages(_SERVICE, "ListCommandInvocations", request)
         return [invocation for page in pages for invocation in page.get("CommandInvocations", [])]
 
     def invocation(self, command_id: str, instance_id: str) -> Reply | None:
-        """Return what came of a command on one instance, in the words of `invocations`; None a moment after sending."""
+        """Return a command's result on one instance in the form of `invocations`; None shortly after it was sent."""
         request = {"CommandId": command_id, "InstanceId": instance_id}
         try:
             answer = self._caller.call(_SERVICE, "GetCommandInvocation", request)
@@ -52,7 +52,7 @@ class Ssm:
         return {**answer, "CommandPlugins": [plugin]}
 
     def online(self, instance_ids: Sequence[str]) -> set[str]:
-        """Return those of the instances whose agent was online a few minutes ago."""
+        """Return the instances whose agent was online within the last minutes."""
         online: set[str] = set()
         for batch in batches(instance_ids, AGENTS_DESCRIBED):
             request = {"Filters": [{"Key": "InstanceIds", "Values": batch}], "MaxResults": AGENTS_DESCRIBED}
@@ -65,7 +65,7 @@ class Ssm:
         return online
 
     def has_document(self, name: str) -> bool:
-        """Tell whether a document of that name (or ARN) can be read."""
+        """Return whether a document with this name or ARN can be read."""
         try:
             self._caller.call(_SERVICE, "DescribeDocument", {"Name": name})
         except AwsRefusedError as error:

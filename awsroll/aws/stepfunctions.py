@@ -1,4 +1,4 @@
-"""Step Functions: answering a state that waits for a person. Calls only; no decisions."""
+"""Step Functions: answering a state that waits for an approval. Calls only; no decisions."""
 
 from awsroll.aws.caller import Caller
 from awsroll.errors import AwsRefusedError
@@ -14,9 +14,9 @@ class StepFunctions:
         self._caller = caller
 
     def answer(self, task_token: str, output: str) -> bool:
-        """Let a state that waits for a task token go on; False if it waits no more (SendTaskSuccess).
+        """Continue a state that waits for a task token; return False if it no longer waits (SendTaskSuccess).
 
-        A state that was retried or has timed out has another token, or none: answering late is no error.
+        A state that was retried or timed out has another token, or none, so a late answer is no error.
         """
         try:
             self._caller.call(_SERVICE, "SendTaskSuccess", {"taskToken": task_token, "output": output})

@@ -1,10 +1,10 @@
-"""Security Token Service: who is calling. It needs no permission."""
+"""Security Token Service: the identity of the caller. The call needs no permission."""
 
 from awsroll.aws.caller import Caller
 
 
 class Sts:
-    """The one STS call awsroll makes."""
+    """The STS call awsroll makes."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -14,5 +14,5 @@ class Sts:
         return str(self._caller.call("sts", "GetCallerIdentity").get("Account", ""))
 
     def caller(self) -> str:
-        """Return the ARN of whoever calls: a user's, or that of a session of a role."""
+        """Return the ARN of the caller: a user, or a session of a role."""
         return str(self._caller.call("sts", "GetCallerIdentity").get("Arn", ""))

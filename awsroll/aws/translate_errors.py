@@ -1,8 +1,7 @@
-"""What a failed call means: botocore's exceptions translated into awsroll's tree, with what may be done about them.
+"""The translation of botocore's exceptions into awsroll's errors.
 
-One judgement a failure: what it is for people (`error`), whether the same call may be made again at once
-(`retryable`), and whether AWS has surely not acted on it (`had_no_effect`). EC2 models no exceptions, so codes are
-matched as strings. Retrying itself is in `retry`.
+A `Fault` holds the error, whether the call may be repeated at once (`retryable`), and whether AWS certainly did not act
+on the call (`had_no_effect`). EC2 models no exceptions, so codes are matched as strings. `retry` repeats the calls.
 """
 
 from collections.abc import Mapping
@@ -68,7 +67,7 @@ _UNKNOWN_OPERATION = frozenset({
     "UnknownParameter",
     "UnsupportedProtocol",
 })  # fmt: skip
-# Calls that older endpoints lack. Others that an emulator breaks off at are not taken to have had no effect.
+# Calls that older endpoints lack. If an emulator breaks off another call, that call may have taken effect.
 _NEWER_CALLS = frozenset({"LaunchInstances", "TerminateInstanceInAutoScalingGroup"})
 _CREDENTIALS = frozenset({
     "CredentialRetrievalError",
@@ -92,12 +91,12 @@ _FORBIDDEN = (401, 403)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What a failed call means.
+    """The meaning of a failed call.
 
     Attributes:
-        error: what to raise if it is not tried again.
-        retryable: the same call may be made again, if its repetition is harmless.
-        had_no_effect: AWS turned it away for now (a throttle): it may be made again even if repetition would harm.
+        error: the error to raise if the call is not repeated.
+        retryable: whether the call may be repeated if a repetition is harmless.
+        had_no_effect: whether AWS refused the call for now (a throttle), so that any call may be repeated.
     """
 
     error: AwsError
@@ -106,10 +105,10 @@ class Fault:
 
 
 def read_fault(failure: Exception, service: str, operation: str) -> Fault:
-    """Translate whatever a boto3 call has raised.
+    """Translate the exception of a boto3 call.
 
     Raises:
-        Exception: `failure` itself if it comes from neither botocore nor an endpoint: a defect, not an answer.
+        Exception: `failure` itself if it comes neither from botocore nor from an endpoint, which is a defect.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (see clients)
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
@@ -127,12 +126,12 @@ def read_fault(failure: Exception, service: str, operation: str) -> Fault:
 
 
 def is_throttle(error: AwsError) -> bool:
-    """Tell whether AWS turned a call away because there were too many, or because it is busy with another."""
+    """Return whether AWS refused a call because of too many calls or another activity in progress."""
     return error.code in THROTTLED or error.code in BUSY
 
 
 def is_passing(error: AwsError) -> bool:
-    """Tell whether a refusal may pass by itself: no capacity, an activity in progress, a throttle."""
+    """Return whether a refusal may pass by itself: no capacity, an activity in progress, a throttle."""
     return is_throttle(error) or is_short_of_capacity(error.code)
 
 
@@ -155,7 +154,7 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
 
 
 def _below_the_api(failure: Exception, name: str) -> Fault:
-    from botocore.exceptions import (  # noqa: PLC0415  (see clients)  # noqa: PLC0415  (see clients)
+    from botocore.exceptions import (  # noqa: PLC0415  (see clients)
         ConnectionError as NoConnectionError,
         HTTPClientError,
         ParamValidationError,
@@ -166,20 +165,20 @@ def _below_the_api(failure: Exception, name: str) -> Fault:
     if isinstance(failure, ParamValidationError) and "Unknown parameter" in detail:
         return _unimplemented(name)
     if isinstance(failure, (HTTPClientError, NoConnectionError)):
-        message = f"{name}: no answer: {detail}; look at the network, --endpoint-url and --region"
+        message = f"{name}: no answer: {detail}; check the network, --endpoint-url and --region"
         return Fault(error=_error(AwsUnansweredError, message, "ConnectionFailed", name), retryable=True)
     if isinstance(failure, ResponseParserError):
-        message = f"{name}: the answer is no AWS answer: {detail}"
+        message = f"{name}: the answer does not come from AWS: {detail}"
         return Fault(error=_error(AwsUnansweredError, message, "UnreadableAnswer", name), retryable=True)
     return Fault(error=_before_the_call(type(failure).__name__, detail, name))
 
 
 def _before_the_call(kind: str, detail: str, name: str) -> AwsError:
     if kind in _CREDENTIALS:
-        advice = "give --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again"
+        advice = "pass --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again"
         return _error(AccessRefusedError, f"no usable AWS credentials ({detail}): {advice}", kind, name)
     if kind == "NoRegionError":
-        return _error(AwsRefusedError, "no AWS region is set: give --region, or set AWS_DEFAULT_REGION", kind, name)
+        return _error(AwsRefusedError, "no AWS region is set: pass --region, or set AWS_DEFAULT_REGION", kind, name)
     if kind in _NEVER_SENT:
         return _error(AwsRefusedError, f"{name}: {detail}", kind, name)
     return _error(AwsUnansweredError, f"{name}: {detail}", kind, name)
@@ -189,7 +188,7 @@ def _error_page(name: str) -> Fault:
     operation = name.partition(":")[2]
     if is_reading(operation) or operation in _NEWER_CALLS:
         return _unimplemented(name)
-    message = f"{name}: the endpoint broke off with an error page"
+    message = f"{name}: the endpoint answered with an error page"
     return Fault(error=_error(AwsUnansweredError, message, "ErrorPage", name))
 
 

@@ -1,7 +1,7 @@
-"""The two kinds of fleet on AWS: what AWS shows becomes an `Observation`, an `Action` becomes calls.
+"""The two kinds of fleet on AWS. They turn AWS's answers into an `Observation`, and an `Action` into calls.
 
-`standalone` and `autoscaling` are the `ports.Fleet`s, `fleet_of` makes the right one; the rest are their parts. Nothing
-here waits for an effect or decides what should be done: a precondition that no longer holds is answered `STALE`.
+`standalone` and `auto_scaling_group` hold the two `ports.Fleet`s, and `fleet_of` returns the one for a rollout. This
+package decides nothing and waits for nothing. If an action's precondition no longer holds, its result is `STALE`.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ def _ignore(_: str) -> None:
 
 
 def fleet_of(rollout: Rollout, aws: Connection, *, warn: Callable[[str], None] = _ignore) -> Fleet:
-    """Return the fleet that a rollout is about.
+    """Return the fleet of a rollout.
 
     Args:
-        rollout: says which kind it is.
-        aws: where it is.
-        warn: told, once each, when a fallback is used for a call that the endpoint does not have.
+        rollout: names the kind of fleet.
+        aws: the connection to the fleet's account and region.
+        warn: receives one warning for each call that the endpoint lacks and that a fallback replaces.
     """
     match rollout.kind:
         case FleetKind.AUTO_SCALING:

@@ -1,4 +1,4 @@
-"""The fleet of an Auto Scaling group: the group launches, registers, drains and terminates; awsroll steers it."""
+"""The fleet of an Auto Scaling group. The group launches, registers, drains and terminates its members."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ from awsroll.fleets.target_groups import TargetGroups
 
 
 class AutoScalingFleet:
-    """Looks at the fleet of a group, and changes it. Fits `ports.Fleet`.
+    """Observes and changes the fleet of a group. Implements `ports.Fleet`.
 
     Args:
-        aws: where it is.
-        warn: told, once each, when a fallback is used for a call that the endpoint does not have.
+        aws: the connection to the fleet's account and region.
+        warn: receives one warning for each call that the endpoint lacks and that a fallback replaces.
     """
 
     def __init__(self, aws: Connection, *, warn: Callable[[str], None]) -> None:
@@ -45,7 +45,7 @@ class AutoScalingFleet:
         self._common = CommonWrites(aws, self._targets, self._commands)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
-        """Look at the fleet: the group and its activities, a call a target group, one for each 200 instances."""
+        """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
         at = self._aws.clock.now()
         described = self._reader.describe(rollout.group)
         group = self._reader.read(described, status.started_at)
@@ -63,7 +63,7 @@ class AutoScalingFleet:
         )
 
     def _instances(self, rollout: Rollout, status: Status, described: dict[str, Any]) -> tuple[Instance, ...]:
-        """Return the members and those that the record names; others in the target groups are not of the fleet."""
+        """Return the members and the instances that the record names. Other targets do not belong to the fleet."""
         members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
         registered = self._targets.registrations(rollout.target_groups)
         wanted = named_instances(status) | members.keys()
@@ -88,7 +88,7 @@ class AutoScalingFleet:
         return self._targets.saved_settings(rollout.target_groups) | on_group
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
-        """Carry out actions as `execute_in_order` does."""
+        """Carry out actions in order; see `execute_in_order`."""
         return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:

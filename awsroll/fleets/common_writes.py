@@ -1,4 +1,4 @@
-"""The calls that both kinds of fleet make: marks, registrations, commands, delays, and the tags of old settings."""
+"""The calls that both kinds of fleet make: tags, registrations, commands, delays, saved settings."""
 
 from collections.abc import Mapping
 from typing import TypeAlias, assert_never
@@ -25,11 +25,11 @@ CommonAction: TypeAlias = (
 )
 _UNKNOWN_INSTANCE = "InvalidInstanceID.NotFound"
 _TARGET_GROUP_ARN = ":targetgroup/"
-_FRESH_SECONDS = 120  # for so long may Elastic Load Balancing not know that a new instance runs
+_FRESH_SECONDS = 120  # Elastic Load Balancing may learn so late that a new instance runs
 
 
 class CommonWrites:
-    """Executes the actions that do not depend on the kind of fleet."""
+    """Carries out the actions that do not depend on the kind of fleet."""
 
     def __init__(self, aws: Connection, targets: TargetGroups, commands: Commands) -> None:
         self._aws = aws
@@ -81,7 +81,7 @@ class CommonWrites:
             if left == action.instance_ids:
                 raise
             if not left:
-                return stale(action, "EC2 knows none of the instances")
+                return stale(action, "EC2 does not know any of the instances")
             self._aws.ec2.create_tags(left, dict(action.tags))
             return done(action, instance_ids=left)
         return done(action, instance_ids=action.instance_ids)
@@ -89,7 +89,7 @@ class CommonWrites:
     def _register(self, action: act.RegisterTargets) -> Result:
         age = self._age_if_running(action.instance_id)
         if age is None:
-            return stale(action, f"{action.instance_id} does not run")
+            return stale(action, f"{action.instance_id} is not running")
         try:
             for arn, targets in _by_target_group(action.instance_id, action.targets).items():
                 self._aws.elbv2.register(arn, targets)
@@ -97,7 +97,7 @@ class CommonWrites:
             if error.code != "InvalidTarget":
                 raise
             if self._age_if_running(action.instance_id) is None:
-                return stale(action, f"{action.instance_id} has stopped running")
+                return stale(action, f"{action.instance_id} is no longer running")
             return refused(action, error.code, str(error), transient=age < _FRESH_SECONDS)
         return done(action, instance_ids=(action.instance_id,))
 
@@ -115,7 +115,7 @@ class CommonWrites:
         except AwsRefusedError as error:
             if error.code != "InvalidTarget":
                 raise
-            # An instance that EC2 has forgotten cannot be named any more; it is registered nowhere either.
+            # The call cannot name an instance that EC2 no longer knows. Such an instance is registered nowhere.
             left = self._targets.still_registered([action.instance_id], action.targets)
             if left:
                 return failed(action, error)
@@ -144,8 +144,8 @@ class CommonWrites:
 
 
 def describe_registrations(left: Mapping[str, str]) -> str:
-    """Say which instances are still registered, for people."""
-    return "may still get requests: " + ", ".join(f"{name} is {words}" for name, words in sorted(left.items()))
+    """Describe which instances are still registered."""
+    return "may still get requests: " + ", ".join(f"{name} is {state}" for name, state in sorted(left.items()))
 
 
 def _by_target_group(instance_id: str, keys: tuple[TargetKey, ...]) -> dict[str, list[tuple[str, int]]]:

@@ -1,8 +1,8 @@
-"""An emulator that misnames what its groups launch.
+"""The correction of versions that an emulator reports wrongly.
 
-moto gives every member of a group the template's default version, whatever the group says, so that a member launched
-from the pinned version looks outdated for ever. Where the endpoint is known to be no AWS, a member that came after the
-rollout began is therefore taken to be what the group is set to. On AWS nothing here has any effect.
+moto reports the template's default version for each member of a group, whatever version the group has. A member that
+was launched from the pinned version would stay outdated. If the endpoint is an emulator, a member that is new since the
+start of the rollout therefore gets the group's version. On AWS this file has no effect.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, Fallbacks
 
 
 class EmulatedVersions:
-    """Corrects the versions of members where the endpoint is an emulator."""
+    """Corrects the versions of members if the endpoint is an emulator."""
 
     def __init__(self, fallbacks: Fallbacks) -> None:
         self._fallbacks = fallbacks
@@ -24,11 +24,11 @@ class EmulatedVersions:
     def corrected(
         self, instances: Iterable[Instance], group: Group, rollout: Rollout, status: Status
     ) -> tuple[Instance, ...]:
-        """Return the instances, with the group's pinned version for members that are new since the start."""
+        """Return the instances; members that are new since the start have the group's pinned version."""
         observed = tuple(instances)
         if status.observed_at is None:
             self._found_at_start = frozenset(instance.instance_id for instance in observed)
-        # AWS has had DescribeInstanceRefreshes for years: an endpoint without it is an emulator.
+        # AWS has DescribeInstanceRefreshes, so an endpoint without it is an emulator.
         if not self._fallbacks.lacks(INSTANCE_REFRESHES) or rollout.template is None:
             return observed
         if group.template != rollout.template or group.version != str(rollout.template.number):

@@ -1,24 +1,24 @@
-"""What the endpoint, the SDK or the group turned out not to take, learned once and kept for the process.
+"""The calls that the endpoint, the SDK or the group lacks. They are remembered for the life of the process.
 
-Only "I do not know this call" leads to a fallback; a refused permission never does.
+Only an unknown call leads to a fallback. A missing permission never does.
 """
 
 from collections.abc import Callable
 
 
 class Fallbacks:
-    """The calls that are done without, and who is told so (once each)."""
+    """The missing calls. Each is reported once."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._lacking: set[str] = set()
 
     def lacks(self, call: str) -> bool:
-        """Tell whether a call is known to be missing."""
+        """Return whether a call is known to be missing."""
         return call in self._lacking
 
     def note(self, call: str, warning: str) -> None:
-        """Do without a call from now on."""
+        """Remember that a call is missing, and report it the first time."""
         if call not in self._lacking:
             self._lacking.add(call)
             self._warn(warning)

@@ -1,4 +1,4 @@
-"""LaunchInstances: instances of a group in a zone of our choice, with a token, answered at once with ids or errors."""
+"""LaunchInstances: launches in one zone of a group, with a client token. AWS answers with ids or errors."""
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
@@ -10,7 +10,7 @@ from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
 from awsroll.fleets.results import done, refused, stale
 
 _DENIED = ("UnauthorizedOperation", "AccessDenied")
-# What Auto Scaling answers for a group that LaunchInstances is not made for: a definite no, without effect.
+# Auto Scaling's refusals for a group that does not support LaunchInstances. The call has no effect.
 _NOT_FOR_THIS_GROUP = ("ValidationError", "UnsupportedOperation")
 
 
@@ -22,23 +22,28 @@ class GroupLaunches:
         self._fallbacks = fallbacks
 
     def launch(self, action: LaunchInGroup) -> Result:
-        """Launch; raises `AwsError` if the call fails. Where there is no such call, the next look says so."""
+        """Launch instances; raise `AwsError` if the call fails. If the endpoint lacks the call, return `STALE`."""
         launch = action.launch
         if self._fallbacks.lacks(LAUNCH_INSTANCES):
-            return stale(action, "LaunchInstances is not available here: desired capacity is used instead")
+            return stale(action, "LaunchInstances is not available here; awsroll raises the desired capacity instead")
         if self._aws.clock.now() - launch.at > CLIENT_TOKEN_LIFETIME:
-            message = "the launch was asked for more than 12 hours ago: its token may be forgotten, it is not repeated"
+            message = (
+                "the launch was requested more than 12 hours ago; its token may have expired, so it is not repeated"
+            )
             return refused(action, "LaunchTooOld", message)
         try:
             answer = self._aws.autoscaling.launch_instances(_request(action))
         except NotImplementedByEndpointError as error:
-            return self._without(action, f"{error}: surge by desired capacity instead")
+            return self._without(action, f"{error}; awsroll raises the desired capacity instead")
         except AccessRefusedError:
             raise
         except AwsRefusedError as error:
             if error.code not in _NOT_FOR_THIS_GROUP:
                 raise
-            return self._without(action, f"{error}: this group takes no LaunchInstances; surge by desired capacity")
+            return self._without(
+                action,
+                f"{error}: this group does not support LaunchInstances; awsroll raises the desired capacity instead",
+            )
         return _read(action, answer)
 
     def _without(self, action: LaunchInGroup, warning: str) -> Result:
@@ -52,7 +57,7 @@ def _request(action: LaunchInGroup) -> Reply:
         "AutoScalingGroupName": action.group,
         "ClientToken": launch.token,
         "RequestedCapacity": launch.count,
-        "RetryStrategy": "none",  # the group would launch later, in a zone of its choice
+        "RetryStrategy": "none",  # otherwise the group launches later, in a zone of its choice
     }
     if launch.subnet_id:
         request["SubnetIds"] = [launch.subnet_id]
@@ -78,5 +83,5 @@ def _read(action: LaunchInGroup, answer: Reply) -> Result:
     denied = code in _DENIED
     transient = is_short_of_capacity(code) or not errors
     return refused(
-        action, code, message or "the group launched nothing and gave no reason", transient=transient, denied=denied
+        action, code, message or "the group launched no instance and gave no reason", transient=transient, denied=denied
     )

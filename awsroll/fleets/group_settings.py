@@ -1,7 +1,7 @@
-"""An Auto Scaling group's own settings and recent activities, as a `Group`.
+"""The settings and recent activities of an Auto Scaling group, as a `Group`.
 
-A handful of calls: the group, its newest activities, now and then its instance refreshes, and the number behind an
-alias of its template version. What cannot change (a subnet's zone) is read once.
+Each observation reads the group and its newest activities. Instance refreshes are read once a minute, the zone of a
+subnet once. An alias of the template version is resolved each time.
 """
 
 import json
@@ -24,7 +24,7 @@ TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 
 
 class GroupReader:
-    """Reads one group."""
+    """Reads the group of one fleet."""
 
     def __init__(self, aws: Connection, fallbacks: Fallbacks) -> None:
         self._aws = aws
@@ -34,20 +34,20 @@ class GroupReader:
         self._refresh: tuple[bool, float] | None = None
 
     def describe(self, name: str) -> Reply:
-        """Return the group as Auto Scaling describes it.
+        """Return Auto Scaling's description of the group.
 
         Raises:
-            AwsRefusedError: if there is no such group (any more), or it is being deleted.
+            AwsRefusedError: if the group does not exist or is being deleted.
         """
         described = self._aws.autoscaling.group(name)
-        if described is None or described.get("Status"):  # there is one only while it is being deleted
-            state = "there is no Auto Scaling group" if described is None else "somebody is deleting Auto Scaling group"
-            message = f"{state} {name}; the rollout cannot go on"
+        if described is None or described.get("Status"):  # a group has a status only while it is being deleted
+            state = "does not exist" if described is None else "is being deleted"
+            message = f"Auto Scaling group {name} {state}; the rollout cannot continue"
             raise AwsRefusedError(message, code="GroupNotFound", operation="autoscaling:DescribeAutoScalingGroups")
         return described
 
     def read(self, described: Reply, since: datetime) -> Group:
-        """Read the group, with its activities since an instant."""
+        """Return the group with its activities since an instant."""
         setting = template_setting(described) or {}
         self._read_activities(described["AutoScalingGroupName"], since)
         return Group(
@@ -66,7 +66,7 @@ class GroupReader:
         )
 
     def with_warm_pool(self, group: Group, described: Reply) -> Group:
-        """Add the group's warm pool and what its instances were built from; no call for a group that has none."""
+        """Add the group's warm pool and its instances' versions. Without a pool, make no call."""
         pool = read_warm_pool(described.get("WarmPoolConfiguration") or {})
         if pool is None:
             return group
@@ -86,7 +86,7 @@ class GroupReader:
         return TemplateVersion(template_id=template_id, number=int(version))
 
     def _zones_of(self, described: Reply) -> tuple[tuple[str, str], ...]:
-        """Return zone and subnet; where a zone has several subnets none is named, and the group chooses."""
+        """Return zones and subnets; the subnet is empty if a zone has several, so that the group chooses."""
         subnets = [subnet for subnet in described.get("VPCZoneIdentifier", "").replace(" ", "").split(",") if subnet]
         unknown = [subnet for subnet in subnets if subnet not in self._zones]
         for subnet in self._aws.ec2.subnets(unknown):
@@ -98,7 +98,7 @@ class GroupReader:
         return tuple(sorted(subnet_of.items()))
 
     def _read_activities(self, name: str, since: datetime) -> None:
-        """Bring the kept activities up to date; pages behind one that holds nothing new are not read again."""
+        """Update the remembered activities; stop at the first page that holds nothing new."""
         for page in self._aws.autoscaling.activities(name, since - _CLOCK_SKEW):
             ended = {activity["ActivityId"] for activity in page if self._has_ended(activity["ActivityId"])}
             self._activities |= {activity["ActivityId"]: activity for activity in page}
@@ -137,7 +137,8 @@ class GroupReader:
             return False
         if not self._aws.autoscaling.can_launch_instances():
             self._fallbacks.note(
-                LAUNCH_INSTANCES, "the installed boto3 has no LaunchInstances: surge by desired capacity"
+                LAUNCH_INSTANCES,
+                "the installed boto3 has no LaunchInstances; awsroll raises the desired capacity instead",
             )
             return False
         return True
@@ -151,14 +152,14 @@ class GroupReader:
             try:
                 active = active_refresh(self._aws.autoscaling.instance_refreshes(name)) is not None
             except NotImplementedByEndpointError:
-                warning = "the endpoint does not say whether an instance refresh is active: taken as none"
+                warning = "the endpoint does not report instance refreshes; awsroll assumes that none is active"
                 self._fallbacks.note(INSTANCE_REFRESHES, warning)
         self._refresh = (active, now)
         return active
 
 
 def is_mixed(described: Reply) -> bool:
-    """Tell whether a group mixes On-Demand and Spot instances: LaunchInstances is not for such groups."""
+    """Return whether a group mixes On-Demand and Spot instances, which LaunchInstances does not support."""
     mixed = described.get("MixedInstancesPolicy")
     if not mixed:
         return False
@@ -171,7 +172,7 @@ def is_mixed(described: Reply) -> bool:
 
 
 def _zone_in(details: str) -> str:
-    """Read the zone from an activity's details, which are JSON in a string."""
+    """Return the zone in an activity's details, which are JSON in a string."""
     try:
         parsed = json.loads(details or "{}")
     except ValueError:

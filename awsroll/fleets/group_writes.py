@@ -1,6 +1,6 @@
-"""The calls that steer an Auto Scaling group, each checked against the group as it is right before.
+"""The calls that change an Auto Scaling group. Each call first checks its precondition on the group.
 
-Moves of members have no token: what was accepted, what was surely refused and what is unknown are kept apart.
+Calls that move members have no client token. So accepted, refused and unanswered calls are kept apart.
 """
 
 import re
@@ -31,7 +31,7 @@ Move = Callable[[Sequence[str]], None]
 
 
 class GroupWrites:
-    """Executes the actions on a group and its members; raises `AwsError` if a call fails as a whole."""
+    """Carries out the actions on a group and its members; raises `AwsError` if a call fails as a whole."""
 
     def __init__(self, aws: Connection, reader: GroupReader, targets: TargetGroups, fallbacks: Fallbacks) -> None:
         self._aws = aws
@@ -40,20 +40,20 @@ class GroupWrites:
         self._fallbacks = fallbacks
 
     def set_desired(self, action: act.SetDesiredCapacity) -> Result:
-        """Set the desired capacity if it still says what was expected, and if a lower one ends no member."""
+        """Set the desired capacity if it has the expected value and a lower value terminates no member."""
         group = self._reader.describe(action.group)
         now = int(group["DesiredCapacity"])
         if now == action.value:
-            return done(action, message="it says so already")
+            return done(action, message="the desired capacity has this value already")
         if action.value < now and sum(state in _COUNTED for state in _states(group).values()) > action.value:
-            return stale(action, f"more than {action.value} members are there: the group would end some of them")
+            return stale(action, f"the group has more than {action.value} members and would terminate some of them")
         if now != action.expected:
             return stale(action, f"the desired capacity is {now}, not {action.expected}")
         self._aws.autoscaling.set_desired_capacity(action.group, action.value)
         return done(action)
 
     def terminate(self, action: act.TerminateInGroup) -> Result:
-        """Have the group retire members that are still members, not leaving, and no longer registered by us."""
+        """Have the group terminate instances that are members, are not leaving, and are no longer registered."""
         states = _states(self._reader.describe(action.group))
         members = [
             instance_id
@@ -61,7 +61,7 @@ class GroupWrites:
             if states.get(instance_id, Lifecycle.UNKNOWN) not in _LEAVING
         ]
         if not members:
-            return stale(action, "none of the instances is a member that could be terminated")
+            return stale(action, "none of the instances is a member that can be terminated")
         left = self._targets.still_registered(members, action.not_registered) if action.not_registered else {}
         ready = [instance_id for instance_id in members if instance_id not in left]
         if not ready:
@@ -75,30 +75,30 @@ class GroupWrites:
         def single(batch: Sequence[str]) -> None:
             self._aws.autoscaling.terminate_member(batch[0], decrement=action.decrement)
 
-        moved = _Moves()
+        moves = _Moves()
         for batch in batches(ready, MEMBERS_TERMINATED):
             if len(batch) == 1 or self._fallbacks.lacks(BULK_TERMINATE):
-                moved.call_each(single, batch)
+                moves.call_each(single, batch)
                 continue
             try:
                 several(batch)
             except AwsError as error:
                 if not _takes_one_id(error):
-                    moved.record_failure(error, single, batch)
+                    moves.record_failure(error, single, batch)
                     continue
-                self._fallbacks.note(BULK_TERMINATE, f"{error}: members are terminated one id a call")
-                moved.call_each(single, batch)
+                self._fallbacks.note(BULK_TERMINATE, f"{error}; awsroll terminates one member per call")
+                moves.call_each(single, batch)
             else:
-                moved.accepted += batch
-        return moved
+                moves.accepted += batch
+        return moves
 
     def enter_standby(self, action: act.EnterStandby) -> Result:
-        """Put members that are in service in standby; those that are there already count as moved."""
+        """Move members in service to standby; members in standby count as moves."""
         away = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
         return self._move(action, source=Lifecycle.IN_SERVICE, arrived=away, move=self._aws.autoscaling.enter_standby)
 
     def exit_standby(self, action: act.ExitStandby) -> Result:
-        """Put members that are in standby back in service; those that are already on the way count as moved."""
+        """Return members in standby to service; members on their way to service count as moves."""
         back = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
         return self._move(action, source=Lifecycle.STANDBY, arrived=back, move=self._aws.autoscaling.exit_standby)
 
@@ -112,20 +112,22 @@ class GroupWrites:
     ) -> Result:
         states = _states(self._reader.describe(action.group))
         ready = [instance_id for instance_id in action.instance_ids if states.get(instance_id) is source]
-        moved = _Moves()
-        moved.accepted += [instance_id for instance_id in action.instance_ids if states.get(instance_id) in arrived]
-        if not ready and not moved.accepted:
-            return stale(action, f"none of the instances is {source} any more")
+        moves = _Moves()
+        moves.accepted += [instance_id for instance_id in action.instance_ids if states.get(instance_id) in arrived]
+        if not ready and not moves.accepted:
+            return stale(action, f"none of the instances is {source} now")
         for batch in batches(ready, STANDBY_MEMBERS):
-            moved.call_together(lambda ids: move(action.group, ids), batch)
-        return _result_of(action, moved)
+            moves.call_together(lambda ids: move(action.group, ids), batch)
+        return _result_of(action, moves)
 
     def update(self, action: act.UpdateGroup) -> Result:
-        """Set bounds or template version; never bounds that would make AWS end instances of its own choice."""
+        """Set bounds or template version, but no bounds that make AWS terminate or launch instances."""
         described = self._reader.describe(action.group)
         now = int(described["DesiredCapacity"])
         if action.maximum is not None and action.maximum < now:
-            return stale(action, f"the desired capacity is {now}: a maximum of {action.maximum} would end instances")
+            return stale(
+                action, f"the desired capacity is {now}: a maximum of {action.maximum} would terminate instances"
+            )
         if action.minimum is not None and action.minimum > now:
             return stale(action, f"the desired capacity is {now}: a minimum of {action.minimum} would launch instances")
         settings: Reply = {}
@@ -149,7 +151,7 @@ class GroupWrites:
         return done(action)
 
     def set_warm_pool(self, action: act.DeleteWarmPool | act.PutWarmPool) -> Result:
-        """Delete the warm pool if it is still set as it was seen, or put it back unless somebody has made one."""
+        """Delete the warm pool if its settings are unchanged, or restore it if the group has none."""
         now = read_warm_pool(self._reader.describe(action.group).get("WarmPoolConfiguration") or {})
         match action:
             case act.DeleteWarmPool():
@@ -161,16 +163,16 @@ class GroupWrites:
 
     def _delete_warm_pool(self, action: act.DeleteWarmPool, now: WarmPool | None) -> Result:
         if now is None:
-            return done(action, message="it is gone already")
+            return done(action, message="the group has no warm pool")
         if now != action.pool:
-            return stale(action, f"the warm pool is set otherwise now: {now}")
+            return stale(action, f"the warm pool has other settings now: {now}")
         self._aws.autoscaling.delete_warm_pool(action.group)
         return done(action)
 
     def _put_warm_pool(self, action: act.PutWarmPool, now: WarmPool | None) -> Result:
         pool = action.pool
         if now is not None:
-            return stale(action, f"the group has a warm pool again: {now}")
+            return stale(action, f"the group has a warm pool already: {now}")
         settings: Reply = {"MinSize": pool.minimum, "PoolState": pool.state}
         if pool.prepared is not None:
             settings["MaxGroupPreparedCapacity"] = pool.prepared
@@ -181,14 +183,14 @@ class GroupWrites:
 
 
 class _Moves:
-    """What became of the members that calls were made for."""
+    """The members that calls moved, and the errors of the other calls."""
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
         self.errors: list[AwsError] = []
 
     def call_together(self, call: Move, ids: Sequence[str]) -> None:
-        """Make one call for several."""
+        """Make one call for several members."""
         try:
             call(ids)
         except AwsError as error:
@@ -197,7 +199,7 @@ class _Moves:
             self.accepted += ids
 
     def record_failure(self, error: AwsError, single: Move, ids: Sequence[str]) -> None:
-        """Take in a failed call; if all may have been turned away for the sake of one, each on its own tells which."""
+        """Record a failed call. If AWS refused all members because of one, call for each member on its own."""
         definite = isinstance(error, AwsRefusedError) and not isinstance(error, AccessRefusedError)
         if definite and len(ids) > 1 and not is_throttle(error):
             self.call_each(single, ids)
@@ -205,7 +207,7 @@ class _Moves:
             self.errors.append(error)
 
     def call_each(self, single: Move, ids: Sequence[str]) -> None:
-        """Make one call for each, until one fails for a reason that holds for all."""
+        """Make one call for each member, until a call fails for a reason that holds for all."""
         for instance_id in ids:
             try:
                 single([instance_id])
@@ -217,19 +219,19 @@ class _Moves:
                 self.accepted.append(instance_id)
 
 
-def _result_of(action: Action, moved: _Moves) -> Result:
-    results = [failed(action, error) for error in moved.errors]
+def _result_of(action: Action, moves: _Moves) -> Result:
+    results = [failed(action, error) for error in moves.errors]
     unknown = next((result for result in results if result.answer is Answer.UNANSWERED), None)
     if unknown is not None:
-        return unknown  # which ones were accepted shows at the next look
-    if moved.accepted:
+        return unknown  # the next observation shows which members moved
+    if moves.accepted:
         message = "; ".join(result.message for result in results)
-        return done(action, instance_ids=tuple(moved.accepted), message=message)
+        return done(action, instance_ids=tuple(moves.accepted), message=message)
     return results[0]
 
 
 def _takes_one_id(error: AwsError) -> bool:
-    """Tell whether the endpoint does not know the form with several ids: an older one misses the single id."""
+    """Return whether the endpoint takes only one id: an older endpoint reports that the single id is missing."""
     misses = error.code in ("ValidationError", "MissingParameter") and _SINGLE_ID.search(str(error)) is not None
     return misses or isinstance(error, NotImplementedByEndpointError)
 
@@ -249,6 +251,6 @@ def _template_settings(described: Reply, action: act.UpdateGroup) -> Reply:
     mixed = described.get("MixedInstancesPolicy")
     if not mixed:
         return {"LaunchTemplate": setting}
-    # Parts that are left out may be reset: the whole policy goes back, with the version alone changed.
+    # AWS may reset parts that are left out, so the whole policy is sent with only the version changed.
     template = {**mixed.get("LaunchTemplate", {}), "LaunchTemplateSpecification": setting}
     return {"MixedInstancesPolicy": {**mixed, "LaunchTemplate": template}}

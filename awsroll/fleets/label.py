@@ -1,8 +1,8 @@
-"""A label on the fleet itself: which rollout holds it, from which store, until when.
+"""The label on a fleet: a tag that names the rollout that holds the fleet, its store, and until when.
 
-Locks reach as far as their store. The label lets awsroll with another store see that the fleet is taken, before it
-changes anything. It is no lock: the last writer of a tag wins, so two that start in the same second both pass. Without
-permission to read or write tags a rollout goes on, and says so.
+A lock is seen only in its own store. The label lets awsroll with another store see that the fleet is held, before it
+changes anything. The label is no lock: the last writer of a tag wins, so two rollouts that start in the same second
+both pass. Without permission to read or write tags, a rollout continues with a warning.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from awsroll.core.tags import HELD_BY_TAG
 from awsroll.errors import AwsError, AwsrollError, FleetLockedError
 
 _VALID_SECONDS = 600
-_REFRESHES = 2  # in that time
-_LONGEST_PLACE = 90  # a tag value has 256 characters: an id of 128, an instant, and this
+_REFRESHES = 2  # within that time
+_LONGEST_PLACE = 90  # `TAG_VALUE_CHARACTERS` hold an id of 128, an instant, and this
 _ALLOWED = frozenset("-_./:@=+")
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a label says."""
+    """The content of a label."""
 
     rollout_id: str
     place: str
@@ -36,7 +36,7 @@ class Held:
 
 
 def read_held(value: str) -> Held | None:
-    """Read a label; None if it says nothing that can be read."""
+    """Parse a label; None if its value cannot be parsed."""
     words = value.split(" ")
     try:
         rollout_id, place, until = words
@@ -49,10 +49,10 @@ class Label:
     """The label of one rollout on its group and target groups.
 
     Args:
-        aws: where the fleet is.
-        rollout: whose label it is.
-        place: the store as other machines read it.
-        warn: told what could not be labelled.
+        aws: the connection to the fleet's account and region.
+        rollout: the rollout that the label names.
+        place: the store, as other machines address it.
+        warn: receives a warning if the fleet's tags cannot be read or written.
     """
 
     def __init__(self, aws: Connection, rollout: Rollout, *, place: str, warn: Callable[[str], None]) -> None:
@@ -63,33 +63,33 @@ class Label:
         self._due_at: float | None = None
 
     def check(self) -> None:
-        """Look for the label of a rollout of another store.
+        """Check that no rollout of another store holds the fleet.
 
         Raises:
-            FleetLockedError: if there is one that has not run out; nothing was changed.
+            FleetLockedError: if the label of such a rollout has not expired. Nothing was changed.
         """
         try:
             labels = self._labels()
         except AwsError as error:
             self._warn(
-                f"the tags of the fleet cannot be read: whether another store's rollout holds it is not known ({error})"
+                f"the fleet's tags cannot be read, so a rollout of another store may hold the fleet unnoticed ({error})"
             )
             return
         for where, value in labels.items():
             held = read_held(value)
             if held is not None and self._is_anothers(held):
                 problem = (
-                    f"{where} is held by rollout {held.rollout_id} of the store {held.place}, until "
-                    f"{held.until:%H:%M:%SZ} unless it goes on; this one changed nothing: wait for it, or, if it is "
-                    f"dead, delete the tag {HELD_BY_TAG}"
+                    f"{where} is held by rollout {held.rollout_id} of the store {held.place} until "
+                    f"{held.until:%H:%M:%SZ}, or longer if that rollout continues. Nothing was changed. Wait until it "
+                    f"ends; if its process is dead, delete the tag {HELD_BY_TAG}"
                 )
                 raise FleetLockedError(problem)
 
     def put(self) -> None:
-        """Set the label, over whatever stands there.
+        """Set the label and replace any other.
 
         Raises:
-            LeaseLostError: if the fleet is not ours any more; nothing was changed then.
+            LeaseLostError: if this process no longer holds the fleet. Nothing was changed.
         """
         self._due_at = self._aws.clock.monotonic() + _VALID_SECONDS / _REFRESHES
         until = self._aws.clock.now() + timedelta(seconds=_VALID_SECONDS)
@@ -101,11 +101,11 @@ class Label:
                 self._aws.elbv2.add_tags(arn, tags)
         except AwsError as error:
             self._warn(
-                f"the fleet could not be labelled: awsroll with another store does not see this rollout ({error})"
+                f"the fleet could not be labelled, so awsroll with another store does not see this rollout ({error})"
             )
 
     def put_if_older(self, seconds: float) -> None:
-        """Set the label unless ours stands there and lasts for so long yet."""
+        """Set the label unless this rollout's label is valid for another `seconds`."""
         try:
             labels = self._labels()
         except AwsError:
@@ -119,12 +119,12 @@ class Label:
             self.put()
 
     def refresh_if_due(self) -> None:
-        """Set it anew once half of its time is over."""
+        """Set the label again after half of its validity."""
         if self._due_at is not None and self._aws.clock.monotonic() >= self._due_at:
             self.put()
 
     def remove(self) -> None:
-        """Take the label away if it was set; one that cannot be taken away runs out by itself."""
+        """Remove the label if it was set. A label that cannot be removed expires by itself."""
         if self._due_at is None:
             return
         self._due_at = None
@@ -134,7 +134,7 @@ class Label:
             return
 
     def remove_left(self) -> None:
-        """Take the label away that an earlier process of this rollout has left."""
+        """Remove the label that an earlier process of this rollout has left."""
         try:
             labels = {where: read_held(value) for where, value in self._labels().items()}
             ours = {where for where, label in labels.items() if label and label.rollout_id == self._rollout.rollout_id}
@@ -162,12 +162,12 @@ class Label:
 
     def _is_anothers(self, held: Held) -> bool:
         if held.rollout_id == self._rollout.rollout_id or held.place == self._place:
-            return False  # this store's locks are ours: whoever set it is dead
+            return False  # this process holds the lock of this store, so the process that set the label is dead
         return held.until > self._aws.clock.now()
 
 
 def _tag_safe(place: str) -> str:
-    """Return a place as a tag may hold it, still another one for each place."""
+    """Return a place in characters that a tag may hold, different for each place."""
     safe = "".join(letter if (letter.isascii() and letter.isalnum()) or letter in _ALLOWED else "_" for letter in place)
     if safe == place and len(place) <= _LONGEST_PLACE:
         return place

@@ -1,10 +1,10 @@
-"""Which instances a record names: they are looked at even when no target group and no group shows them any more."""
+"""The instances that a record names. They are observed even if no target group and no group lists them."""
 
 from awsroll.core.model.status import Status
 
 
 def named_instances(status: Status) -> frozenset[str]:
-    """Return every instance id that the status speaks of."""
+    """Return every instance id in the status."""
     launched = (instance_id for launch in status.launches for instance_id in launch.instance_ids)
     occupants = (instance_id for place in status.slots for instance_id in place.occupants)
     called = (call.instance_id for call in status.calls if call.instance_id)

@@ -1,7 +1,7 @@
-"""Reload commands: sent through SSM Run Command, found again, and read.
+"""The reload commands of a fleet, sent through SSM Run Command.
 
-Each sending has a number of awsroll's own, the attempt, and carries it in its comment: SSM has no token, so a command
-is searched for by its comment before it is sent (again), and shell commands are wrapped by `script`.
+SSM has no client token. So each command carries the rollout and the number of the attempt in its comment, and awsroll
+searches for that comment before it sends the command. `reload_script` wraps shell commands so that they run once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from awsroll.fleets.reload_script import run_once
 from awsroll.fleets.results import done, failed, refused
 
 _SHELL_DOCUMENT = "AWS-RunShellScript"
-_LEAST_SECONDS = 30  # SSM's least delivery timeout
+_LEAST_SECONDS = 30  # the smallest delivery timeout of SSM
 _CLOCK_SKEW = timedelta(minutes=5)
 _SEARCHED = timedelta(hours=24)
 _FOLDED = {
@@ -31,7 +31,7 @@ _FOLDED = {
     "Cancelled": CommandState.FAILED,
 }
 _LONGEST_DETAIL = 300
-# No permission, agent not running, not registered: an agent may yet come online.
+# The agent is not running or not registered; it may come online later.
 _OFFLINE = "InvalidInstanceId"
 
 
@@ -45,7 +45,7 @@ class Commands:
         self._ended: dict[str, list[Reply]] = {}
 
     def observe(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
-        """Return how the commands of all reloads in flight stand; no call is made if there are none."""
+        """Return the state of the command on each instance that reloads. If none reloads, make no call."""
         sendings = {name: flight.attempt or flight.void for name, flight in status.flights.items()}
         flying = {name: attempt for name, attempt in sendings.items() if attempt}
         if rollout.reload is None or not flying:
@@ -59,12 +59,12 @@ class Commands:
                 if invocation.instance_id in sent:
                     other = states.get((invocation.instance_id, attempt))
                     states[invocation.instance_id, attempt] = (
-                        invocation if other is None else _prevailing(other, invocation)
+                        invocation if other is None else _stronger(other, invocation)
                     )
         return tuple(states[key] for key in sorted(states))
 
     def send(self, rollout: Rollout, action: SendCommand, instance_ids: Sequence[str]) -> Result:
-        """Send the command to those instances that no command of this attempt has been sent to."""
+        """Send the command to the instances that have not received this attempt."""
         reload = rollout.reload
         if reload is None:
             return refused(action, "NoCommand", "the rollout has no reload command")
@@ -81,13 +81,15 @@ class Commands:
             sent += accepted
             offline += [message] if message else []
         if not sent:
-            return refused(action, _OFFLINE, offline[0] if offline else "nothing to send to", transient=True)
+            return refused(
+                action, _OFFLINE, offline[0] if offline else "there is no instance to send to", transient=True
+            )
         return done(action, instance_ids=tuple(sent), message="; ".join(offline))
 
     def _send(
         self, rollout: Rollout, reload: ReloadCommand, attempt: int, batch: Sequence[str]
     ) -> tuple[list[str], str]:
-        """Send to all at once; if one is offline SSM refuses all, so then each on its own."""
+        """Send to all instances in one call. If one is offline SSM refuses all: then send to each on its own."""
         try:
             command_id = self._aws.ssm.send_command(_request(rollout, reload, attempt, batch))
         except AwsRefusedError as error:
@@ -110,7 +112,7 @@ class Commands:
         return sent
 
     def _search(self, rollout: Rollout, since: datetime, wanted: set[int]) -> dict[int, set[str]]:
-        """Return the ids of the commands of each attempt; SSM is searched only for those not found before."""
+        """Return the command ids of each attempt; search SSM only for attempts that were not found before."""
         unknown = {attempt for attempt in wanted if (rollout.rollout_id, attempt) not in self._found}
         if unknown:
             comments = {_comment(rollout, attempt): attempt for attempt in unknown}
@@ -137,7 +139,9 @@ class Commands:
             try:
                 return self._aws.ssm.invocations(command_id)
             except NotImplementedByEndpointError as error:
-                self._fallbacks.note(LIST_INVOCATIONS, f"{error}: each instance is asked about on its own")
+                self._fallbacks.note(
+                    LIST_INVOCATIONS, f"{error}; awsroll reads the command of each instance on its own"
+                )
         invocations = (self._aws.ssm.invocation(command_id, instance_id) for instance_id in instance_ids)
         return [invocation for invocation in invocations if invocation is not None]
 
@@ -147,7 +151,7 @@ def _comment(rollout: Rollout, attempt: int) -> str:
 
 
 def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, batch: Sequence[str]) -> Reply:
-    """Build the request. Both of SSM's times are the reload's own deadline: nothing may run after it was given up."""
+    """Return the request. Both timeouts are the reload's deadline, so that no command runs after the deadline."""
     seconds = max(_LEAST_SECONDS, round(rollout.limits.launch_seconds))
     if reload.document:
         parameters: Reply = {key: list(values) for key, values in reload.parameters.items()}
@@ -161,7 +165,7 @@ def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, batch: Seque
         "Comment": _comment(rollout, attempt),
         "TimeoutSeconds": seconds,
         "MaxConcurrency": "100%",
-        "MaxErrors": "100%",  # by default one failure keeps the command from the others
+        "MaxErrors": "100%",  # by default one failure stops the command on the others
     }
 
 
@@ -177,7 +181,7 @@ def _read(invocation: Reply, attempt: int) -> Invocation:
     return Invocation(attempt=attempt, instance_id=invocation["InstanceId"], state=state, detail=detail)
 
 
-def _prevailing(first: Invocation, other: Invocation) -> Invocation:
-    """Choose between two deliveries of one attempt: what still runs counts, then what succeeded."""
+def _stronger(first: Invocation, other: Invocation) -> Invocation:
+    """Choose between two deliveries of one attempt: a running one first, then a successful one."""
     order = (CommandState.RUNNING, CommandState.SUCCEEDED, CommandState.FAILED, CommandState.UNSENT)
     return min(first, other, key=lambda invocation: order.index(invocation.state))

@@ -1,8 +1,8 @@
-"""The shell script that runs a reload command at most once on an instance, however often it is delivered.
+"""The shell script that runs a reload command at most once on an instance, however often SSM delivers it.
 
-SendCommand has no token: a lost answer may mean that the command runs twice. So the first delivery makes a directory
-named after instance, rollout and attempt (atomic), runs the command and leaves its exit code there; any further one
-waits for that exit code and ends with it. Text only: nothing is run or sent here.
+SendCommand has no token, so a command may be sent twice if an answer is lost. The first delivery makes a directory
+named after instance, rollout and attempt (an atomic step), runs the command and stores its exit code there. Each
+further delivery waits for that exit code and returns it. This file only builds the text.
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ exit "$(cat "$marker/code")"
 
 
 def run_once(commands: Sequence[str], *, rollout_id: str, attempt: int) -> str:
-    """Return the script: the commands run in order and stop at the first that fails; its exit code is the script's.
+    """Return the script. It runs the commands in order, stops at the first failure, and returns its exit code.
 
-    Commands that begin with `#!` are run by that interpreter, which then decides what a failure is.
+    If the commands begin with `#!`, that interpreter runs them and decides what a failure is.
     """
     command = "\n".join(commands)
     end = "AWSROLL_END"
@@ -49,4 +49,4 @@ def run_once(commands: Sequence[str], *, rollout_id: str, attempt: int) -> str:
     script = _TEMPLATE
     for name, text in parts.items():
         script = script.replace(name, text)
-    return script.replace("@COMMAND@", command)  # last: the command may hold anything
+    return script.replace("@COMMAND@", command)  # last, because the command may contain the other names

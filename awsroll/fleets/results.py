@@ -1,4 +1,4 @@
-"""What came of an action: AWS's answers, and failures, as `Result`s. Nothing is called here."""
+"""The results of actions: AWS's answers and failures as `Result`s. No calls."""
 
 from awsroll.aws.translate_errors import is_passing
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Result
@@ -6,27 +6,27 @@ from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError
 
 
 def done(action: Action, *, instance_ids: tuple[str, ...] = (), message: str = "") -> Result:
-    """Say that AWS said yes."""
+    """Return the result of a call that AWS accepted."""
     return Result(action=action, answer=Answer.DONE, instance_ids=instance_ids, message=message)
 
 
 def stale(action: Action, message: str) -> Result:
-    """Say that the precondition no longer holds: no call was made."""
+    """Return the result of an action whose precondition no longer holds. No call was made."""
     return Result(action=action, answer=Answer.STALE, message=message)
 
 
 def postponed(action: Action) -> Result:
-    """Say that no call was made yet: this step has taken long enough."""
+    """Return the result of an action that is left to the next step. No call was made."""
     return Result(action=action, answer=Answer.STALE, code=PUT_OFF)
 
 
 def refused(action: Action, code: str, message: str, *, transient: bool = False, denied: bool = False) -> Result:
-    """Say that AWS said no."""
+    """Return the result of a call that AWS refused."""
     return Result(action=action, answer=Answer.REFUSED, code=code, message=message, transient=transient, denied=denied)
 
 
 def failed(action: Action, error: AwsError) -> Result:
-    """Read a failed call."""
+    """Return the result of a failed call."""
     if isinstance(error, AwsUnansweredError):
         return Result(action=action, answer=Answer.UNANSWERED, code=error.code, message=str(error))
     denied = isinstance(error, AccessRefusedError)
@@ -34,6 +34,6 @@ def failed(action: Action, error: AwsError) -> Result:
 
 
 def fails_for_all(result: Result) -> bool:
-    """Tell whether the calls that follow would fail the same way: nobody answers, or permission is missing."""
+    """Return whether the following calls would fail the same way: no connection, or a missing permission."""
     unreachable = result.answer is Answer.UNANSWERED and result.code == "ConnectionFailed"
     return unreachable or result.denied

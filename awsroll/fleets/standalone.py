@@ -1,4 +1,4 @@
-"""A fleet of instances that are registered in target groups by hand: awsroll launches and terminates them itself."""
+"""The standalone fleet: instances that are registered in target groups by hand. awsroll launches and terminates."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,11 +26,11 @@ _ENDED = ("shutting-down", "terminated")
 
 
 class StandaloneFleet:
-    """Looks at a standalone fleet, and changes it. Fits `ports.Fleet`.
+    """Observes and changes a standalone fleet. Implements `ports.Fleet`.
 
     Args:
-        aws: where it is.
-        warn: told, once each, when a fallback is used for a call that the endpoint does not have.
+        aws: the connection to the fleet's account and region.
+        warn: receives one warning for each call that the endpoint lacks and that a fallback replaces.
     """
 
     def __init__(self, aws: Connection, *, warn: Callable[[str], None]) -> None:
@@ -42,7 +42,7 @@ class StandaloneFleet:
         self._common = CommonWrites(aws, self._targets, self._commands)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
-        """Look at the fleet: a call a target group, one for each 200 instances, one by tag."""
+        """Observe the fleet: each target group, the instances in batches, and new instances by tag."""
         at = self._aws.clock.now()
         return Observation(
             at=at,
@@ -69,12 +69,12 @@ class StandaloneFleet:
             answer = described.get(name)
             if answer is None:
                 instances.append(missing_instance(name, targets=targets))
-            elif name in named or GROUP_TAG not in tags_of(answer):  # members of a group are not ours
+            elif name in named or GROUP_TAG not in tags_of(answer):  # a member of a group is not part of this fleet
                 instances.append(read_instance(answer, targets=targets, protected=name in protected))
         return tuple(instances)
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
-        """Carry out actions as `execute_in_order` does."""
+        """Carry out actions in order; see `execute_in_order`."""
         return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:
@@ -103,13 +103,13 @@ class StandaloneFleet:
         name = action.instance_id
         described = next(iter(self._aws.ec2.instances([name])), None)
         if described is None or described.get("State", {}).get("Name") in _ENDED:
-            return done(action, instance_ids=(name,), message="it has ended already")
+            return done(action, instance_ids=(name,), message="it is already terminated")
         group = tags_of(described).get(GROUP_TAG)
         if group:
-            return stale(action, f"{name} belongs to the Auto Scaling group {group} now")
+            return stale(action, f"{name} now belongs to the Auto Scaling group {group}")
         template = read_instance(described).template
         if action.template is not None and template != action.template:
-            return stale(action, f"{name} does not come from {action.template} but from {template or 'no template'}")
+            return stale(action, f"{name} comes from {template or 'no launch template'}, not from {action.template}")
         left = self._targets.still_registered([name], action.not_registered)
         if left:
             return stale(action, describe_registrations(left))

@@ -1,6 +1,6 @@
-"""One RunInstances request for a standalone fleet, exactly as the record's intent says, and what came of it.
+"""The RunInstances request of a standalone fleet, built from the launch in the record.
 
-The client token makes a repetition harmless. AWS forgets tokens in time, so an old intent is looked up, never repeated.
+The client token makes a repetition harmless. Tokens expire, so an old launch is searched for and never repeated.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ class Launches:
         self._data: dict[TemplateVersion, Reply] = {}
 
     def launch(self, rollout: Rollout, action: LaunchInstance) -> Result:
-        """Launch the one instance; raises `AwsError` if the call fails."""
+        """Launch one instance; raise `AwsError` if the call fails."""
         launch = action.launch
         if launch.template is None:
             return refused(action, "NoTemplate", "the launch names no launch template")
@@ -38,7 +38,7 @@ class Launches:
         for instance in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
             if instance.get("ClientToken") == action.launch.token:
                 return done(action, instance_ids=(str(instance["InstanceId"]),))
-        message = "the launch was asked for more than 12 hours ago and EC2 shows no instance of it"
+        message = "the launch was requested more than 12 hours ago and EC2 shows no instance of it"
         return refused(action, "LaunchTooOld", message)
 
     def _request(self, launch: Launch, template: TemplateVersion) -> Reply:
@@ -50,7 +50,7 @@ class Launches:
             request["TagSpecifications"] = [{"ResourceType": "instance", "Tags": tag_list(dict(launch.tags))}]
         interfaces = self._template_data(template).get("NetworkInterfaces", [])
         if interfaces and launch.subnet_id:
-            # EC2 wants the subnet inside the interface if there is one; the request replaces the template's list.
+            # With a network interface, EC2 takes the subnet inside it. The request replaces the template's list.
             request["NetworkInterfaces"] = [self._interface(interface, launch.subnet_id) for interface in interfaces]
         elif launch.subnet_id:
             request["SubnetId"] = launch.subnet_id
@@ -62,7 +62,7 @@ class Launches:
         return fields if "NetworkInterfaceId" in fields else {**fields, "SubnetId": subnet_id}
 
     def _template_data(self, template: TemplateVersion) -> Reply:
-        """Return what the template version holds: it never changes, so it is read once."""
+        """Return the data of the template version. It never changes, so it is read once."""
         if template not in self._data:
             version = self._aws.ec2.template_version(str(template.number), template_id=template.template_id)
             self._data[template] = (version or {}).get("LaunchTemplateData", {})

@@ -1,7 +1,6 @@
-"""The target groups of a fleet: their settings, who is registered, who is not any more.
+"""The target groups of a fleet: their settings, and the instances that are registered.
 
-Settings that hardly ever change are kept for some minutes; the deregistration delay is read again every minute, and at
-once after it was changed by us.
+Settings are read every five minutes. The deregistration delay is read every minute, and after awsroll changes it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +24,7 @@ class _Cached(NamedTuple):
 
 
 class TargetGroups:
-    """Looks at the target groups of one fleet."""
+    """Observes the target groups of one fleet."""
 
     def __init__(self, aws: Connection) -> None:
         self._aws = aws
@@ -49,7 +48,7 @@ class TargetGroups:
             self._settings[described["TargetGroupArn"]] = self._cached(described)
 
     def saved_settings(self, arns: Sequence[str]) -> frozenset[tuple[str, str]]:
-        """Return which old settings stand as tags on the target groups: (ARN, setting)."""
+        """Return the settings that tags on the target groups hold, as pairs of ARN and setting."""
         expired = self._expired(self._tags, arns, _DELAY_SECONDS)
         for arn, tags in self._aws.elbv2.tags(expired).items():
             self._tags[arn] = self._cached(tags)
@@ -59,12 +58,12 @@ class TargetGroups:
         )
 
     def forget(self, arn: str) -> None:
-        """Read a target group's attributes and tags anew at the next look: they were changed."""
+        """Read a target group's attributes and tags again at the next observation, because they changed."""
         self._attributes.pop(arn, None)
         self._tags.pop(arn, None)
 
     def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
-        """Return every registration, draining ones included, by instance id: one call a target group."""
+        """Return all registrations, also draining ones, by instance id, with one call per target group."""
         by_instance: dict[str, list[Target]] = {}
         for arn in arns:
             for instance_id, targets in read_targets(arn, self._aws.elbv2.target_health(arn)).items():
@@ -72,9 +71,9 @@ class TargetGroups:
         return {name: tuple(sorted(targets, key=lambda target: target.key)) for name, targets in by_instance.items()}
 
     def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:
-        """Return which instances may still get requests on one of the ports, and what AWS says of them there.
+        """Return the instances that may still get requests on one of the ports, with their states.
 
-        Asked by id and port: only `Target.NotRegistered` proves that a drain is over, or that an instance is gone.
+        The call names id and port: only `Target.NotRegistered` proves that a drain is over or an instance is gone.
         """
         ids, states = tuple(instance_ids), dict[str, str]()
         by_group: dict[str, list[int]] = {}

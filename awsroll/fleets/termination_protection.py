@@ -1,7 +1,7 @@
-"""Termination protection of standalone instances.
+"""The termination protection of standalone instances.
 
-DescribeInstances does not show it, and asking for it takes a call an instance. So the preflight asks once for all, and
-only those that it found protected are asked for again, once a minute: a person may free them meanwhile.
+DescribeInstances does not show it, and reading it takes one call per instance. So the preflight reads it once for each
+instance. During the rollout only protected instances are read again, once a minute, because a person may free them.
 """
 
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ _SECONDS = 60
 
 
 class Protection:
-    """Which of the instances that were protected at the start still are."""
+    """The termination protection of the instances that were protected at the start."""
 
     def __init__(self, aws: Connection) -> None:
         self._aws = aws
         self._cached: dict[str, tuple[bool, float]] = {}
 
     def observe(self, instance_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of the instances that are protected from termination."""
+        """Return the instances that are protected from termination."""
         return frozenset(instance_id for instance_id in instance_ids if self._is_protected(instance_id))
 
     def _is_protected(self, instance_id: str) -> bool:

@@ -1,11 +1,10 @@
-"""The least that AWS must allow for rollouts of a fleet: the one source of its IAM policies.
+"""The IAM policies for rollouts: the least permissions that AWS must grant.
 
-`policy` is a pure function of plain values: no AWS, no boto3. `awsroll policy` looks the values up; the CDK construct
-knows them. A call that is new in `awsroll.aws` belongs here too: tests roll fleets under exactly these policies.
+`policy` is a pure function of plain values, without AWS or boto3. `awsroll policy` looks the values up, and the CDK
+construct knows them. Tests roll fleets under exactly these policies, so add each new call of `awsroll.aws` here.
 
-AWS checks two things that no request of awsroll names: a launch is checked for everything it creates and uses, and some
-calls on a group are checked as launches. What the calls need in the end is in `fleets`, `launching`, `running` and
-`driving`, one statement a purpose.
+AWS checks more than the calls that awsroll makes. It checks a launch for everything that the launch creates and uses,
+and it checks some calls on a group as launches. The modules of this package hold one statement per purpose.
 """
 
 from typing import Any
@@ -25,31 +24,31 @@ _ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:ListObjectsV2": "s3:Li
 
 NOT_FOR_ROLLOUTS = {
     "sts:GetCallerIdentity": "needs no permission",
-    "ssm:GetCommandInvocation": "beside scripts of hooks, only where an emulator lacks ListCommandInvocations",
-    "dynamodb:CreateTable": "`awsroll state create` alone",
-    "dynamodb:DescribeTable": "`awsroll state create` alone",
-    "dynamodb:UpdateContinuousBackups": "`awsroll state create` alone",
-    "iam:GetInstanceProfile": "`awsroll policy` alone",
-    "codepipeline:PutJobSuccessResult": "the function that a pipeline invokes, alone",
-    "codepipeline:PutJobFailureResult": "the function that a pipeline invokes, alone",
+    "ssm:GetCommandInvocation": "only for hook scripts, and for emulators that lack ListCommandInvocations",
+    "dynamodb:CreateTable": "only `awsroll state create`",
+    "dynamodb:DescribeTable": "only `awsroll state create`",
+    "dynamodb:UpdateContinuousBackups": "only `awsroll state create`",
+    "iam:GetInstanceProfile": "only `awsroll policy`",
+    "codepipeline:PutJobSuccessResult": "only the function that a pipeline invokes",
+    "codepipeline:PutJobFailureResult": "only the function that a pipeline invokes",
 }
-"""Actions that `awsroll.aws` can call and that some or all policies leave out, with the reason."""
+"""Actions that `awsroll.aws` can call but some or all policies leave out, with the reason."""
 
 
 def policy(place: Place, fleets: Fleets, rollouts: Rollouts) -> dict[str, Any]:
-    """Return the identity-based policy, as JSON has it, of whoever rolls these fleets.
+    """Return the identity-based policy, as a JSON document, for rolling these fleets.
 
-    It is enough for `roll`, `resume`, `rollback`, `abort`, `repair` and all that only read.
+    It allows `roll`, `resume`, `rollback`, `abort`, `repair` and all commands that only read.
 
     Args:
-        place: where the fleets are.
-        fleets: which they are.
-        rollouts: what their rollouts may do.
+        place: the partition, region and account of the fleets.
+        fleets: the fleets.
+        rollouts: what the rollouts may do.
     """
     request = PolicyRequest(place=place, fleets=fleets, rollouts=rollouts)
     return {"Version": _VERSION, "Statement": [statement for part in _PARTS for statement in part(request)]}
 
 
 def action_of(service: str, operation: str) -> str:
-    """Return the action that IAM checks for an operation of boto3's service: its name, but for a few."""
+    """Return the IAM action of an operation of boto3's service. A few actions have other names than the operation."""
     return _ACTIONS.get(f"{service}:{operation}", f"{_SERVICES.get(service, service)}:{operation}")

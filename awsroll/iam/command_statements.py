@@ -1,4 +1,4 @@
-"""What running something takes: commands and scripts on servers, Lambda functions of hooks."""
+"""The permissions to run code: commands and scripts on servers, and Lambda functions of hooks."""
 
 from awsroll.core.tags import GROUP_TAG
 from awsroll.iam.fleet_statements import fleet_tag_condition
@@ -7,11 +7,11 @@ from awsroll.iam.statement import Condition, Statement, allow, carries
 
 _SHELL_DOCUMENT = "AWS-RunShellScript"
 _OWNED_BY_AWS = ("AWS-", "AmazonCloudWatch-")
-_BEFORE_MARKING = "before_deregister"
+_BEFORE_TAGGING = "before_deregister"
 
 
 def commands(request: PolicyRequest) -> list[Statement]:
-    """Return what Run Command takes: it is checked for the document and for each server."""
+    """Return the permissions for Run Command. AWS checks the document and each server."""
     rollouts, place = request.rollouts, request.place
     if not (rollouts.reloads or rollouts.script_points):
         return []
@@ -35,16 +35,16 @@ def commands(request: PolicyRequest) -> list[Statement]:
 
 
 def functions(request: PolicyRequest) -> list[Statement]:
-    """Return what invoking the functions of hooks takes."""
+    """Return the permission to invoke the functions of hooks."""
     arns = [_function(request, function) for function in request.rollouts.functions]
     return [allow("InvokeHooks", ["lambda:InvokeFunction"], arns)] if arns else []
 
 
 def _servers(request: PolicyRequest) -> Condition | None:
-    """Limit the servers: to a group's members, or to those that are marked, unless a script runs before that."""
+    """Limit the servers to a group's members or to tagged servers, unless a script runs before the tags are set."""
     if request.grouped:
         return carries(GROUP_TAG, request.fleets.groups)
-    return None if _BEFORE_MARKING in request.rollouts.script_points else fleet_tag_condition(request)
+    return None if _BEFORE_TAGGING in request.rollouts.script_points else fleet_tag_condition(request)
 
 
 def _is_of_aws(document: str) -> bool:
@@ -58,7 +58,7 @@ def _document(request: PolicyRequest, named: str) -> str:
 
 
 def _function(request: PolicyRequest, named: str) -> str:
-    """Return a function's ARN; it may be named by ARN, by `ACCOUNT:function:NAME` or by name, with an alias."""
+    """Return a function's ARN from its ARN, `ACCOUNT:function:NAME` or name, each with or without an alias."""
     if named.startswith("arn:"):
         return named
     account, partial, name = named.rpartition(":function:")

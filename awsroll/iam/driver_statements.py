@@ -1,4 +1,4 @@
-"""What driving takes, whatever the fleet: records and locks, roles to assume, states that wait for a person."""
+"""The permissions of a driver for any fleet: records and locks, roles to assume, states that wait for approval."""
 
 from typing import assert_never
 
@@ -8,7 +8,7 @@ from awsroll.iam.statement import Statement, allow
 
 
 def store(request: PolicyRequest) -> list[Statement]:
-    """Return what the store takes while rollouts run: a directory nothing; making a table takes more."""
+    """Return the permissions for the store. A directory needs none; creating a table needs more than these."""
     if not request.rollouts.store:
         return []
     address = StoreAddress.parse(request.rollouts.store)
@@ -29,19 +29,19 @@ def _bucket(request: PolicyRequest, name: str) -> list[Statement]:
     arn = request.place.of_everywhere("s3", "", bucket)
     folder = "/".join(part for part in (arn, prefix.strip("/"), "*") if part)
     objects = [f"s3:{operation}" for operation in ("DeleteObject", "GetObject", "PutObject")]
-    # With a condition on the prefix S3 would call a missing object forbidden: reading it carries none.
+    # With a condition on the prefix, S3 would answer AccessDenied for a missing object. So reads have no condition.
     return [allow("KeepRecords", objects, [folder]), allow("ListRecords", ["s3:ListBucket"], [arn])]
 
 
 def roles(request: PolicyRequest) -> list[Statement]:
-    """Return what assuming the roles of other accounts takes, on this side."""
+    """Return the permission to assume the roles of other accounts."""
     arns = request.rollouts.roles_to_assume
     return [allow("AssumeRoles", ["sts:AssumeRole"], arns)] if arns else []
 
 
 def tasks(request: PolicyRequest) -> list[Statement]:
-    """Return what letting a waiting state go on takes, of whatever machine: the token names the task.
+    """Return the permission to continue a waiting state of any state machine, because the token names the task.
 
-    AWS's reference names no resource for it; in fact it may be limited to the ARNs of machines, if one knows them.
+    AWS's reference names no resource for this action, but IAM accepts the ARNs of state machines.
     """
     return [allow("AnswerTasks", ["states:SendTaskSuccess"])] if request.rollouts.answers_tasks else []

@@ -1,4 +1,4 @@
-"""What steering a fleet takes: reading it, its target groups, its Auto Scaling group, the marks on its servers."""
+"""The permissions for a fleet: reading it, its target groups, its Auto Scaling group, the tags on its servers."""
 
 from awsroll.core.tags import FLEET_TAG, GROUP_TAG
 from awsroll.iam.policy_request import RELOAD, PolicyRequest, Rollouts
@@ -15,7 +15,7 @@ _BY_STAGES = {
 
 
 def reading(request: PolicyRequest) -> list[Statement]:
-    """Return what the checks and the looks read; AWS limits none of it to a resource, but for one call."""
+    """Return the permissions to read. AWS supports resources for only one of these calls."""
     whole = not request.rollouts.stages
     actions = [
         f"{_EC2}:DescribeInstances",
@@ -35,7 +35,7 @@ def reading(request: PolicyRequest) -> list[Statement]:
     if not request.rollouts.reloads or (request.grouped and whole):
         actions.append(f"{_EC2}:DescribeLaunchTemplateVersions")
     if request.rollouts.alarms:
-        actions.append("cloudwatch:DescribeAlarms")  # a narrower resource hides composite alarms
+        actions.append("cloudwatch:DescribeAlarms")  # a narrower resource would hide composite alarms
     statements = [allow("Read", actions)]
     if not request.grouped and not request.rollouts.reloads:
         protection = f"{_EC2}:DescribeInstanceAttribute"
@@ -44,7 +44,7 @@ def reading(request: PolicyRequest) -> list[Statement]:
 
 
 def target_groups(request: PolicyRequest) -> list[Statement]:
-    """Return what is done to target groups; a group registers and drains its members by itself."""
+    """Return the permissions for target groups. A group registers and drains its members by itself."""
     fleets = request.fleets
     by_hand = fleets.extra_target_groups if request.grouped else fleets.target_groups
     everything = {*fleets.target_groups, *fleets.extra_target_groups}
@@ -60,7 +60,7 @@ def target_groups(request: PolicyRequest) -> list[Statement]:
 
 
 def groups(request: PolicyRequest) -> list[Statement]:
-    """Return what is done to Auto Scaling groups and their members."""
+    """Return the permissions for Auto Scaling groups and their members."""
     if not request.grouped:
         return []
     rollouts = request.rollouts
@@ -71,7 +71,7 @@ def groups(request: PolicyRequest) -> list[Statement]:
     ]
     labels = [f"{_GROUP}:CreateOrUpdateTags", f"{_GROUP}:DeleteTags"]
     statements = [allow("SteerGroup", [f"{_GROUP}:{action}" for action in actions], arns)]
-    if set(_SETTINGS) <= set(actions):  # a setting is noted as a tag before it changes
+    if set(_SETTINGS) <= set(actions):  # a tag holds a setting before the setting changes
         statements.append(allow("LabelGroup", labels, arns, only_own_tags()))
     return statements
 
@@ -90,26 +90,26 @@ def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
 
 
 def server_tags(request: PolicyRequest) -> list[Statement]:
-    """Return the tags on servers that are set before anything is done to them, and after a reload.
+    """Return the permissions for the tags on servers, which are set before other changes and after a reload.
 
-    A server registered by hand carries nothing that tells whose it is: its first mark must name the fleet.
+    A standalone server carries no tag of its fleet at first, so its first tags must name the fleet.
     """
     sets, instances = [f"{_EC2}:CreateTags"], [_instances(request)]
     if request.grouped:
         condition = {**only_own_tags(), **carries(GROUP_TAG, request.fleets.groups)}
-        return [allow("MarkServers", sets, instances, condition)] if request.tags_members else []
+        return [allow("TagServers", sets, instances, condition)] if request.tags_members else []
     names = sorted(request.fleets.names)
     says = {"StringEquals": {f"aws:RequestTag/{FLEET_TAG}": names}} if names else {}
-    statements = [allow("MarkServers", sets, instances, {**only_own_tags(), **says})]
+    statements = [allow("TagServers", sets, instances, {**only_own_tags(), **says})]
     if request.rollouts.reloads and names:
         statements.append(
-            allow("MarkReloadedServers", sets, instances, {**only_own_tags(), **fleet_tag_condition(request)})
+            allow("TagReloadedServers", sets, instances, {**only_own_tags(), **fleet_tag_condition(request)})
         )
     return statements
 
 
 def fleet_tag_condition(request: PolicyRequest) -> Condition:
-    """Return the condition that a server of a standalone fleet carries the mark that was set before."""
+    """Return the condition that a standalone server carries the fleet tag, which is set before other changes."""
     if request.fleets.names:
         return carries(FLEET_TAG, request.fleets.names)
     return {"Null": {f"aws:ResourceTag/{FLEET_TAG}": "false"}}

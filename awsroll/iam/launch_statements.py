@@ -1,7 +1,7 @@
-"""What launching and terminating take.
+"""The permissions to launch and to terminate.
 
-A standalone fleet's servers are launched by whoever calls. A group launches its own, but two calls on it are checked as
-if the caller did: UpdateAutoScalingGroup with a numbered template version, and LaunchInstances.
+awsroll launches the servers of a standalone fleet. A group launches its members itself, but AWS checks two calls as if
+the caller launched: UpdateAutoScalingGroup with a numbered template version, and LaunchInstances.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _CHINA = "aws-cn"
 
 
 def launching(request: PolicyRequest) -> list[Statement]:
-    """Return what launching takes; a reload launches nothing, and the stages let a group launch by itself."""
+    """Return the permissions to launch. A reload launches nothing, and stages let a group launch by itself."""
     if request.rollouts.reloads or (request.rollouts.stages and request.grouped):
         return []
     by_fleet = request.grouped and request.rollouts.may_surge
@@ -43,15 +43,15 @@ def launching(request: PolicyRequest) -> list[Statement]:
 
 
 def terminating(request: PolicyRequest) -> list[Statement]:
-    """Return what terminating takes: only servers that were marked before. A group terminates its own."""
+    """Return the permission to terminate servers that carry the fleet tag. A group terminates its own members."""
     if request.grouped or request.rollouts.reloads:
         return []
     instances = [request.place.arn("ec2", "instance/*")]
-    return [allow("TerminateMarkedServers", ["ec2:TerminateInstances"], instances, fleet_tag_condition(request))]
+    return [allow("TerminateTaggedServers", ["ec2:TerminateInstances"], instances, fleet_tag_condition(request))]
 
 
 def _run(request: PolicyRequest) -> Statement:
-    """Allow launches from these templates alone: all that is not theirs is what the request must name besides."""
+    """Allow launches only from these templates; the other resources are those that a launch uses or creates."""
     templates = _templates(request)
     arns = [*templates, *_owned(request, _OF_THE_ACCOUNT), *_public(request, _OF_NO_ACCOUNT)]
     condition = {"ArnLike": {"ec2:LaunchTemplate": templates}}
@@ -64,7 +64,7 @@ def _create_fleet(request: PolicyRequest) -> Statement:
 
 
 def _tag(request: PolicyRequest, *, by_fleet: bool) -> Statement:
-    """Allow tags on what is just being launched: ours, those that are copied, and those of the template."""
+    """Allow tags on new resources during a launch: awsroll's tags, copied tags, and the template's tags."""
     kinds = [kind for kind in _TAGGED_AT_LAUNCH if by_fleet or kind != "fleet"]
     calls = ["CreateFleet", "RunInstances"] if by_fleet else ["RunInstances"]
     condition = {"StringEquals": {"ec2:CreateAction": calls}}

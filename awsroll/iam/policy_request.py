@@ -1,7 +1,7 @@
-"""What a policy is asked for: where, for which fleets, and what their rollouts may do. Plain values, nothing looked up.
+"""The input of a policy: the place, the fleets, and what their rollouts may do. Plain values only.
 
-Any of the strings may be a placeholder that is filled in later (a CDK token), so none of them is taken apart; only
-documents, functions and the store's address are looked at, for how they begin.
+Each string may be a placeholder that is filled in later (a CDK token), so the code does not parse the strings. It only
+reads the beginning of documents, functions and the store's address.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ RELOAD = "reload"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the fleets are.
+    """The partition, region and account of the fleets.
 
     Attributes:
         partition: `aws`, `aws-cn`, `aws-us-gov`.
@@ -22,32 +22,32 @@ class Place:
     account: str
 
     def arn(self, service: str, resource: str, *, account: str | None = None) -> str:
-        """Return the ARN of something in this place.
+        """Return the ARN of a resource in this place.
 
         Args:
-            service: as ARNs name it.
-            resource: everything after the account.
-            account: of what belongs to nobody or to another one; None: this one.
+            service: the service's name in ARNs.
+            resource: the part of the ARN after the account.
+            account: another account, or empty for a resource without an account; None: this account.
         """
         owner = self.account if account is None else account
         return f"arn:{self.partition}:{service}:{self.region}:{owner}:{resource}"
 
     def of_everywhere(self, service: str, account: str, resource: str) -> str:
-        """Return the ARN of something that belongs to no region."""
+        """Return the ARN of a resource that belongs to no region."""
         return f"arn:{self.partition}:{service}::{account}:{resource}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleets:
-    """The fleets that may be rolled: all of them groups, or all of them registered by hand.
+    """The fleets that may be rolled: only Auto Scaling groups, or only standalone fleets.
 
     Attributes:
-        groups: names of Auto Scaling groups; none: the fleets are standalone.
-        names: of standalone fleets, as awsroll marks their servers: the names of a fleet's target groups, sorted and
-            joined by `+`. None: not known, so any server that a rollout has marked may be terminated.
-        target_groups: ARNs of all their target groups.
-        extra_target_groups: ARNs of those of them that members of a group are registered in by hand, on another port
-            or beside what the group does by itself.
+        groups: names of Auto Scaling groups; empty: the fleets are standalone.
+        names: names of standalone fleets as in the fleet tag: the names of a fleet's target groups, sorted and joined
+            by `+`. Empty: unknown, so any server with a fleet tag may be terminated.
+        target_groups: ARNs of all target groups of the fleets.
+        extra_target_groups: ARNs of target groups in which members of a group are registered by hand, besides the
+            registrations that the group makes.
     """
 
     groups: tuple[str, ...] = ()
@@ -62,23 +62,23 @@ class Rollouts:
 
     Attributes:
         strategy: `replace`, `double-half` or `reload`.
-        surges: more servers than desired may run at a time: `--launch-first`, `--max-surge`. Double-half always does.
-        keep_old: old servers stay, out of traffic, until the bake time has passed.
-        alarms: CloudWatch alarms are watched.
+        surges: more servers than desired may run (`--launch-first`, `--max-surge`). Double-half always surges.
+        keep_old: old servers stay, out of traffic, until the bake time ends.
+        alarms: the rollout watches CloudWatch alarms.
         changes_deregistration_delay: `--deregistration-delay` is given.
         purges_warm_pool: `--warm-pool purge` is given.
-        launch_templates: ids of the templates that are rolled to, and of those that a rollback returns to; none: any.
+        launch_templates: ids of the templates of new versions and of rollbacks; empty: any template.
         roles: ARNs of the roles in the instance profiles of these templates.
-        image_parameters: names or ARNs of the SSM parameters that these templates take their images from.
-        documents: names or ARNs of the SSM documents that reload servers; none: shell commands do.
-        runs_commands: shell commands reload servers, or bring them back, beside such documents.
+        image_parameters: names or ARNs of the SSM parameters that hold the images of these templates.
+        documents: names or ARNs of the SSM documents that reload servers; empty: shell commands reload them.
+        runs_commands: shell commands reload servers or roll them back, in addition to documents.
         functions: names or ARNs of the Lambda functions of hooks.
-        script_points: at which points hooks run scripts on servers.
-        store: the store as `--state` names it; a directory, or nothing, needs no permission.
-        roles_to_assume: ARNs of roles in other accounts that fleets are rolled with; a policy of its own is theirs.
-        answers_tasks: a state machine waits for people by task token.
-        stages: it is for the single stages, which a machine of one's own calls: what a whole rollout does beside them
-            is left out.
+        script_points: the points at which hooks run scripts on servers.
+        store: the store in the form of `--state`; a directory, or none, needs no permission.
+        roles_to_assume: ARNs of roles in other accounts that roll fleets there; each role has its own policy.
+        answers_tasks: a state machine waits for approvals by task token.
+        stages: the policy is for single stages that a user's state machine calls. Permissions that only a whole
+            rollout needs are left out.
     """
 
     strategy: str = "replace"
@@ -101,23 +101,23 @@ class Rollouts:
 
     @property
     def reloads(self) -> bool:
-        """Whether the servers stay and take new code in place."""
+        """Return whether the servers stay and get new code in place."""
         return self.strategy == RELOAD
 
     @property
     def may_surge(self) -> bool:
-        """Whether more servers than desired may run."""
+        """Return whether more servers than desired may run."""
         return not self.reloads and (self.surges or self.strategy == "double-half")
 
     @property
     def uses_shell(self) -> bool:
-        """Whether shell lines are run on servers."""
+        """Return whether shell commands run on servers."""
         return bool(self.script_points) or (self.reloads and (self.runs_commands or not self.documents))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRequest:
-    """All of it together."""
+    """The whole input of a policy."""
 
     place: Place
     fleets: Fleets
@@ -125,11 +125,11 @@ class PolicyRequest:
 
     @property
     def grouped(self) -> bool:
-        """Whether the fleets are those of Auto Scaling groups."""
+        """Return whether the fleets are Auto Scaling groups."""
         return bool(self.fleets.groups)
 
     @property
     def tags_members(self) -> bool:
-        """Whether members of a group are taken out of traffic by awsroll itself, and marked before."""
+        """Return whether awsroll itself takes members of a group out of traffic, and tags them before."""
         rollouts = self.rollouts
         return rollouts.stages or rollouts.reloads or rollouts.keep_old or bool(self.fleets.extra_target_groups)

@@ -1,4 +1,4 @@
-"""One statement of a policy, as IAM's JSON has it."""
+"""A statement of a policy, in the form of IAM's JSON."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
@@ -24,10 +24,10 @@ def allow(
 
 
 def carries(tag: str, values: Iterable[str]) -> Condition:
-    """Return the condition that a resource carries a tag with one of these values."""
+    """Return the condition that a resource has a tag with one of these values."""
     return {"StringEquals": {f"aws:ResourceTag/{tag}": sorted(values)}}
 
 
 def only_own_tags() -> Condition:
-    """Return the condition that a request sets or removes no tags but awsroll's own."""
+    """Return the condition that a request sets or removes only awsroll's own tags."""
     return {"ForAllValues:StringLike": {"aws:TagKeys": [f"{OWN_PREFIX}*"]}}

@@ -1,6 +1,6 @@
-"""The checks before a rollout: everything is looked up, pinned and judged, and nothing is changed.
+"""The checks before a rollout. They look up names, pin versions and check the fleet, and change nothing.
 
-`prepare` turns a request into a `Rollout` and its first `Status`, or refuses with all that is wrong at once.
+`prepare` turns a request into a `Rollout` and its first `Status`, or refuses it with all problems at once.
 """
 
 from awsroll.core.model.finding import Finding

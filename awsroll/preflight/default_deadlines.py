@@ -1,4 +1,4 @@
-"""Deadlines, with defaults that fit the fleet: no drain is cut short, no health check is given up too early."""
+"""The deadlines of a rollout. The defaults leave each drain and each health check of the fleet enough time."""
 
 from awsroll.core.model.rollout import Limits
 from awsroll.core.request.spec import RolloutSpec
@@ -12,11 +12,13 @@ _REGISTRATION_SECONDS = 60
 
 
 def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> Limits:
-    """Fill in what the request leaves open; a drain deadline that no drain could keep is refused."""
+    """Return the limits of the request with defaults; refuse a drain deadline that is too short for a drain."""
     launch_hooks = 0 if fleet.group is None else fleet.group.launch_hook_seconds
     healthy = _healthy_seconds(fleet)
     if spec.healthy_timeout is not None and spec.healthy_timeout < healthy - _REGISTRATION_SECONDS:
-        findings.warn(f"--healthy-timeout {spec.healthy_timeout:g} is short: health checks may need {healthy:g} s here")
+        findings.warn(
+            f"--healthy-timeout {spec.healthy_timeout:g} is short: health checks of this fleet may need {healthy:g} s"
+        )
     return Limits(
         drain_seconds=_drain_seconds(spec, fleet, findings),
         launch_seconds=_or_default(spec.launch_timeout, _LAUNCH_SECONDS + launch_hooks),
@@ -34,7 +36,7 @@ def _or_default(value: float | None, default: float) -> float:
 
 
 def _drain_seconds(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> float:
-    """Return the delay of the slowest target group, some spare, and the time that terminate hooks may take."""
+    """Return the delay of the slowest target group, plus a reserve, plus the time of terminate hooks."""
     delays = [group.deregistration_delay_seconds for group in fleet.target_groups]
     delay = max(delays, default=0) if spec.deregistration_delay is None else spec.deregistration_delay
     hooks = 0 if fleet.group is None else fleet.group.terminate_hook_seconds
@@ -43,14 +45,14 @@ def _drain_seconds(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> 
     if given is not None and given < needed:
         findings.refuse(
             f"--drain-timeout {given:g} is too short: a drain takes the deregistration delay of {delay:g} s, "
-            f"{_DRAIN_SPARE_SECONDS} s to spare and {hooks:g} s of terminate hooks: give {needed:g} or more, or leave "
-            "it out; --deregistration-delay shortens the delay for this rollout"
+            f"{_DRAIN_SPARE_SECONDS} s to spare and {hooks:g} s of terminate hooks. Pass {needed:g} or more, or leave "
+            "--drain-timeout out. --deregistration-delay shortens the delay for this rollout"
         )
     return _or_default(given, needed)
 
 
 def _healthy_seconds(fleet: FleetFacts) -> float:
-    """Return what a target may need that turned unhealthy while its application started, in the slowest group.
+    """Return how long a target may need to turn healthy after its application starts, in the slowest group.
 
     For example with the defaults, 30 s x (5 + 1) + 5 s, and 60 s until it is registered: 245 s.
     """

@@ -1,4 +1,4 @@
-"""What the preflight has seen of a fleet, before it becomes a `Rollout`: values only."""
+"""The facts about a fleet that the preflight reads before it builds a `Rollout`. Values only."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSetting:
-    """What a group says it launches from: a template's id, and a number or alias as written."""
+    """The launch template of a group's settings: an id, and a number or alias as written."""
 
     template_id: str
     version: str
@@ -20,12 +20,13 @@ class TemplateSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupFacts:
-    """What only a fleet of an Auto Scaling group has.
+    """The facts about an Auto Scaling group.
 
     Attributes:
-        launch_hook_seconds: heartbeats of the hooks that hold a launch; `terminate_hook_seconds` likewise.
-        grace_seconds: how long the group leaves a new member's health alone: what its application needs to start.
-        zones: its Availability Zones and subnets, sorted.
+        launch_hook_seconds: the sum of the heartbeat timeouts of launch hooks.
+        terminate_hook_seconds: the sum of the heartbeat timeouts of terminate hooks.
+        grace_seconds: the health check grace period: how long an application may need to start.
+        zones: the Availability Zones and subnets, sorted.
     """
 
     name: str
@@ -42,11 +43,11 @@ class GroupFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFacts:
-    """A fleet, as found.
+    """The facts about a fleet.
 
     Attributes:
-        name: as people name it.
-        instances: the fleet's own, with their registrations.
+        name: the group's name, or the names of the target groups.
+        instances: the instances of the fleet with their registrations.
     """
 
     kind: FleetKind
@@ -57,24 +58,24 @@ class FleetFacts:
 
     @property
     def live(self) -> tuple[Instance, ...]:
-        """The instances that run, or are about to."""
+        """Return the instances that run or are pending."""
         return tuple(instance for instance in self.instances if instance.state in _LIVING)
 
     @property
     def desired(self) -> int:
-        """How many servers the fleet should have."""
+        """Return how many servers the fleet should have."""
         return len(self.instances) if self.group is None else self.group.desired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """The version asked for: a pinned template, or for a reload none."""
+    """The requested version: a pinned template, or an application version for a reload."""
 
     template: TemplateVersion | None = None
     app_version: str = ""
 
     def is_on(self, instance: Instance) -> bool:
-        """Tell whether an instance runs it already."""
+        """Return whether an instance already runs the goal version."""
         if self.template is None:
             return instance.app_version == self.app_version
         return instance.template == self.template

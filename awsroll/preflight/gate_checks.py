@@ -1,4 +1,4 @@
-"""Checks for what may hold a rollout back or turn it: checkpoints, alarms, and the way back."""
+"""The checks of checkpoints, alarms and the rollback."""
 
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
@@ -10,7 +10,7 @@ from awsroll.preflight.fleet_facts import FleetFacts, Goal
 
 
 def gates_of(spec: RolloutSpec) -> Gates:
-    """Return the gates that the request asks for."""
+    """Return the gates of a request."""
     return Gates(
         checkpoints=spec.checkpoints(),
         delay_seconds=spec.checkpoint_delay,
@@ -22,25 +22,23 @@ def gates_of(spec: RolloutSpec) -> Gates:
 
 
 def check_alarms(aws: Connection, spec: RolloutSpec, findings: Findings) -> None:
-    """Refuse alarms that do not exist (CloudWatch says nothing of a misspelt name) and such as ring already."""
+    """Refuse alarms that do not exist, because CloudWatch ignores unknown names, and alarms in ALARM."""
     for alarm in observe_alarms(aws.cloudwatch, tuple(dict.fromkeys(spec.alarm))):
         if alarm.state is AlarmState.MISSING:
-            findings.refuse(
-                f"there is no CloudWatch alarm {alarm.name!r} in {aws.region}: look at --alarm and --region"
-            )
+            findings.refuse(f"there is no CloudWatch alarm {alarm.name!r} in {aws.region}: check --alarm and --region")
         elif alarm.state is AlarmState.ALARM:
             findings.refuse(
-                f"alarm {alarm.name} is in ALARM already ({alarm.reason or 'no reason given'}): mend that first, or "
-                "leave this --alarm out"
+                f"alarm {alarm.name} is already in ALARM ({alarm.reason or 'no reason given'}): resolve it, or remove "
+                f"--alarm {alarm.name}"
             )
 
 
 def check_rollback(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Findings) -> None:
-    """Tell which servers could not be brought back as they are, and refuse a surge that leaves no room to keep them."""
+    """Warn of servers that a rollback cannot restore; refuse --keep-old if the surge leaves no room for old servers."""
     if spec.keep_old and rollout.max_surge.rounded_up(fleet.desired) < fleet.desired:
         findings.refuse(
-            f"--keep-old keeps all {fleet.desired} old servers running beside the new ones, and the surge is "
-            f"{rollout.max_surge}: give --max-surge 100%, or --strategy double-half"
+            f"--keep-old keeps all {fleet.desired} old servers running beside the new servers, but the surge is "
+            f"{rollout.max_surge}: pass --max-surge 100%, or --strategy double-half"
         )
     if rollout.reloads:
         return
@@ -50,11 +48,11 @@ def check_rollback(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, goal:
         return
     back = rollout.baseline_template
     problem = (
-        f"{shortened(unknown)} came from no launch template: once replaced, they cannot be brought back as they were"
+        f"{shortened(unknown)} have no known launch template: a rollback cannot restore them after they are replaced"
     )
     if back is not None:
-        findings.warn(f"{problem}; a rollback would launch {back} instead")
+        findings.warn(f"{problem}; a rollback launches {back} instead")
     elif rollout.on_failure is OnFailure.ROLLBACK:
-        findings.warn(f"{problem}; a rollback could only keep those that are still there")
+        findings.warn(f"{problem}; a rollback only keeps the servers that are not yet replaced")
     else:
         findings.warn(problem)

@@ -1,4 +1,4 @@
-"""What keeps an Auto Scaling group from being rolled: its own settings, read only."""
+"""The checks of an Auto Scaling group's settings. Read only."""
 
 from typing import assert_never
 
@@ -16,7 +16,7 @@ _NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
 
 
 def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: Findings) -> None:
-    """Judge the group's settings."""
+    """Check whether the group's settings allow the rollout."""
     _check_template(described, spec, findings)
     _check_units(described, findings)
     _check_processes(described, findings)
@@ -26,7 +26,7 @@ def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: 
     if spec.strategy is Strategy.RELOAD:
         findings.warn(
             f"group {described['AutoScalingGroupName']} still launches from its template: members that it launches "
-            "later run the old code until the template holds the new one"
+            "later run the old code until the template has the new code"
         )
 
 
@@ -72,8 +72,8 @@ def _check_template(described: Reply, spec: RolloutSpec, findings: Findings) -> 
     overrides = (described.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides", [])
     if any(override.get("LaunchTemplateSpecification") for override in overrides):
         findings.refuse(
-            f"group {name} has launch templates of their own for some instance types: one version cannot stand for "
-            "all; remove them from its mixed instances policy, or roll with --strategy reload"
+            f"group {name} has separate launch templates for some instance types, so there is no single version to "
+            "roll to: remove them from its mixed instances policy, or pass --strategy reload"
         )
 
 
@@ -85,7 +85,7 @@ def _check_units(described: Reply, findings: Findings) -> None:
     if weighted or unit != "units":
         counted = "weights" if weighted else unit
         findings.refuse(
-            f"group {name} counts its capacity in {counted}, not in instances: such groups cannot be rolled"
+            f"group {name} counts its capacity in {counted}, not in instances: awsroll cannot roll such a group"
         )
 
 
@@ -95,7 +95,7 @@ def _check_processes(described: Reply, findings: Findings) -> None:
     if missing:
         findings.refuse(
             f"group {described['AutoScalingGroupName']} has {', '.join(missing)} suspended, which a rollout needs: "
-            "find out why, then resume them"
+            "find out why, then resume these processes"
         )
 
 
@@ -103,12 +103,12 @@ def _check_refresh(aws: Connection, name: str, findings: Findings) -> None:
     try:
         refresh = active_refresh(aws.autoscaling.instance_refreshes(name))
     except NotImplementedByEndpointError:
-        findings.warn("the endpoint does not say whether an instance refresh is active: taken as none")
+        findings.warn("the endpoint does not report instance refreshes; awsroll assumes that none is active")
         return
     if refresh is not None:
         findings.refuse(
-            f"group {name} has an instance refresh in progress ({refresh.get('InstanceRefreshId', '')}, {refresh['Status']}): "
-            "wait until it has ended, or cancel it"
+            f"group {name} has an instance refresh in progress "
+            f"({refresh.get('InstanceRefreshId', '')}, {refresh['Status']}): wait until it ends, or cancel it"
         )
 
 
@@ -123,29 +123,29 @@ def _check_warm_pool(aws: Connection, described: Reply, spec: RolloutSpec, findi
     held = len(pool.get("Instances", []))
     if spec.warm_pool == "refuse":
         findings.refuse(
-            f"group {name} has a warm pool ({held} instances of the old version would come into service): "
-            "remove the pool for the rollout, or give --warm-pool purge"
+            f"group {name} has a warm pool, and its {held} instances of the old version could enter service: "
+            "delete the pool for the rollout, or pass --warm-pool purge"
         )
         return
     unknown = sorted(pool.get("WarmPoolConfiguration", {}).keys() - _POOL_SETTINGS)
     if unknown:
         findings.refuse(
-            f"the warm pool of group {name} has settings that this version could not put back ({', '.join(unknown)}): "
-            "remove the pool for the rollout, and put it back after it"
+            f"the warm pool of group {name} has settings that awsroll cannot restore ({', '.join(unknown)}): "
+            "delete the pool before the rollout, and create it again afterwards"
         )
     findings.warn(
-        f"the warm pool of group {name} is deleted for the rollout with its {held} instances, and put back at the end "
-        "with its settings: until it has been filled anew, the group scales out without it"
+        f"the warm pool of group {name} is deleted for the rollout with its {held} instances, and restored at the end "
+        "with its settings: until it is filled again, the group scales out without it"
     )
 
 
 def _check_protection(described: Reply, spec: RolloutSpec, findings: Findings) -> None:
-    """Refuse to wait, an hour and then in vain, for members that the group itself protects, every one."""
+    """Refuse to wait for protected members if the group protects each new member from scale-in."""
     if not described.get("NewInstancesProtectedFromScaleIn") or spec.strategy is Strategy.RELOAD:
         return
     protects_any = any(instance.get("ProtectedFromScaleIn") for instance in described.get("Instances", []))
     if protects_any and spec.protected is SkipPolicy.WAIT:
         findings.refuse(
-            f"group {described['AutoScalingGroupName']} protects every new member from scale-in, so nobody would free "
-            "them while they are waited for: give --protected replace (or ignore)"
+            f"group {described['AutoScalingGroupName']} protects every new member from scale-in, so waiting for "
+            "unprotected members would not end: pass --protected replace or --protected ignore"
         )

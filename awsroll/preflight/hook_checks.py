@@ -1,4 +1,4 @@
-"""Checks for hooks: points that the fleet never comes to, programs and functions that are not there."""
+"""The checks of hooks: points that this fleet never reaches, and missing programs and functions."""
 
 import shutil
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ _UNKNOWN_FUNCTION = "ResourceNotFoundException"
 
 
 def check_hooks(aws: Connection, rollout: Rollout, findings: Findings) -> None:
-    """Refuse hooks that could not run, and tell of such as may never be run."""
+    """Refuse hooks that cannot run, and warn of hooks that never run."""
     for problem in refused_points(rollout, rollout.hooks):
         findings.refuse(problem)
     for hook in rollout.hooks:
         _check_kind(aws, hook, findings)
         if hook.point is HookPoint.AT_CHECKPOINT and not rollout.gates.checkpoints:
-            findings.warn(f"hook {hook.name}: there is no --checkpoint, so it is never run")
+            findings.warn(f"hook {hook.name}: there is no --checkpoint, so this hook never runs")
         if hook.point is HookPoint.ON_FAILURE and rollout.on_failure is OnFailure.PAUSE:
-            findings.warn(f"hook {hook.name}: --on-failure pause waits for a person at once and does not run it")
+            findings.warn(f"hook {hook.name}: --on-failure pause pauses at once, so this hook never runs")
 
 
 def _check_kind(aws: Connection, hook: Hook, findings: Findings) -> None:
@@ -33,8 +33,8 @@ def _check_kind(aws: Connection, hook: Hook, findings: Findings) -> None:
         case HookKind.COMMAND:
             if shutil.which(hook.command[0]) is None:
                 findings.refuse(
-                    f"hook {hook.name}: there is no program {hook.command[0]!r} to run: look at its path (a relative "
-                    "one starts where awsroll runs) and whether it may be executed"
+                    f"hook {hook.name}: there is no program {hook.command[0]!r} to run: check its path (a relative "
+                    "path starts where awsroll runs) and its execute permission"
                 )
         case HookKind.FUNCTION:
             _check_function(aws, hook, findings)
@@ -45,16 +45,16 @@ def _check_kind(aws: Connection, hook: Hook, findings: Findings) -> None:
 
 
 def check_agents(aws: Connection, rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Findings) -> None:
-    """Refuse scripts for old servers whose agent is not online; tell if new ones seem to get none either."""
+    """Refuse scripts on old servers whose agent is offline; warn if new servers may have no agent either."""
     scripts = [hook for hook in rollout.hooks if hook.kind is HookKind.SCRIPT]
-    if not scripts or rollout.reloads or not fleet.live:  # a reload has asked for the agents already
+    if not scripts or rollout.reloads or not fleet.live:  # the checks of a reload cover the agents
         return
     try:
         online = aws.ssm.online([instance.instance_id for instance in fleet.live])
     except NotImplementedByEndpointError:
         return
     except AwsError as error:
-        findings.warn(f"hook {scripts[0].name}: which SSM agents are online could not be asked: {error}")
+        findings.warn(f"hook {scripts[0].name}: awsroll could not check which SSM agents are online: {error}")
         return
     offline = [
         instance.instance_id
@@ -64,18 +64,18 @@ def check_agents(aws: Connection, rollout: Rollout, fleet: FleetFacts, goal: Goa
     for hook in scripts:
         if hook.point in _OF_OLD_SERVERS and offline:
             findings.refuse(
-                f"hook {hook.name}: the SSM agent is not online on {shortened(sorted(offline))}: the script could not "
-                "reach them; look at the agent, the instance profile and the network, or give another kind of hook"
+                f"hook {hook.name}: the SSM agent is not online on {shortened(sorted(offline))}: the script "
+                "cannot run there. Check the agent, the instance profile and the network, or use another kind of hook"
             )
         elif hook.point not in _OF_OLD_SERVERS and not online:
             findings.warn(
-                f"hook {hook.name}: the SSM agent is online on none of the servers that are there: the script needs it "
-                "on the new ones, within the hook's timeout"
+                f"hook {hook.name}: the SSM agent is not online on any server now. The script needs it on the new "
+                "servers, within the hook's timeout"
             )
 
 
 def refused_points(rollout: Rollout, hooks: Iterable[Hook]) -> list[str]:
-    """Return why hooks cannot be run on this kind of fleet, one line each."""
+    """Return why hooks cannot run on this kind of fleet, one line for each hook."""
     match rollout.kind:
         case FleetKind.STANDALONE:
             return []
@@ -107,10 +107,10 @@ def _check_function(aws: Connection, hook: Hook, findings: Findings) -> None:
     except AwsRefusedError as error:
         if error.code == _UNKNOWN_FUNCTION:
             findings.refuse(
-                f"hook {hook.name}: there is no Lambda function {hook.function!r} in {aws.region}: look at its name "
+                f"hook {hook.name}: there is no Lambda function {hook.function!r} in {aws.region}: check its name "
                 "and --region"
             )
         else:
-            findings.warn(f"hook {hook.name}: the function {hook.function} may not be invoked as it seems: {error}")
+            findings.warn(f"hook {hook.name}: the function {hook.function} may not be invokable: {error}")
     except AwsError as error:
-        findings.warn(f"hook {hook.name}: whether the function {hook.function} is there could not be asked: {error}")
+        findings.warn(f"hook {hook.name}: awsroll could not check that the function {hook.function} exists: {error}")

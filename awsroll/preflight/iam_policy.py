@@ -1,4 +1,4 @@
-"""The IAM policy of one fleet and one request: looks up what `awsroll.iam` must be told. Read only."""
+"""The IAM policy for one fleet and one request. It looks up the values that `awsroll.iam` needs. Read only."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,17 +22,17 @@ _IMAGE_BY_PARAMETER = "resolve:ssm:"
 
 
 def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[str, Any]:
-    """Return the least that AWS must allow for such rollouts of a fleet, also for their way back and for repairs.
+    """Return the least permissions for such rollouts of a fleet, with rollbacks and repairs.
 
     Args:
-        spec: the request; what to run and which version may be left out.
+        spec: the request; the command and the version may be left out.
         aws: the connection to the fleet's account and region.
-        store: as `--state` names it.
+        store: the store, in the form of `--state`.
 
     Raises:
-        SpecError: if the request cannot be right.
-        FleetError: if there is no such fleet, template or instance profile.
-        AwsError: if AWS refused to be read, or did not answer.
+        SpecError: if the request is invalid.
+        FleetError: if the fleet, a template or an instance profile does not exist.
+        AwsError: if AWS refuses a call or does not answer.
     """
     problems = _completed(spec).problems()
     if problems:
@@ -40,7 +40,7 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
     fleet = _observe(aws, spec)
     arns = tuple(group.arn for group in fleet.target_groups)
     if not arns:
-        problem = f"{fleet.name} is in no target group: it cannot be rolled, so there is no policy for that"
+        problem = f"{fleet.name} is in no target group, so awsroll cannot roll it and there is no policy for it"
         raise FleetError(problem)
     _, partition, _, region, account, _ = arns[0].split(":", 5)
     extra = () if fleet.group is None else fleet.group.extra_targets
@@ -57,22 +57,22 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
 
 
 def _completed(spec: RolloutSpec) -> RolloutSpec:
-    """Fill in what a request must say and a policy does not depend on."""
+    """Return the request with the options that it requires but a policy does not depend on."""
     if spec.strategy is Strategy.RELOAD:
         return spec if spec.command or spec.document else replace(spec, command=("true",))
     return spec if spec.launch_template or spec.asg else replace(spec, launch_template="any")
 
 
 def _observe(aws: Connection, spec: RolloutSpec) -> FleetFacts:
-    """Look at the fleet: it must be there; whether it can be rolled just now does not matter."""
+    """Observe the fleet. It must exist, but the checks of a rollout do not apply."""
     unknown_names = Findings()
     if spec.asg:
         find_group(aws, spec.asg, unknown_names)
     find_target_groups(aws, spec.target_group, unknown_names)
     unknown_names.raise_refusals()
     fleet = (inspect_group if spec.asg else inspect_standalone)(aws, spec, Findings())
-    if fleet is None:  # cannot be: it is known
-        problem = f"{spec.asg or ', '.join(spec.target_group)} cannot be looked at"
+    if fleet is None:  # unreachable: the fleet exists
+        problem = f"{spec.asg or ', '.join(spec.target_group)} cannot be observed"
         raise FleetError(problem)
     return fleet
 
@@ -113,7 +113,7 @@ def _functions_and_script_points(hooks: Iterable[HookSpec]) -> tuple[tuple[str, 
 
 
 def _with_templates(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, rollouts: iam.Rollouts) -> iam.Rollouts:
-    """Add what launches use: templates, old and new, with the roles and the images that they name."""
+    """Add what launches use: old and new templates with their roles and images."""
     if spec.strategy is Strategy.RELOAD:
         return rollouts
     findings = Findings()
@@ -133,7 +133,7 @@ def _with_templates(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, rollo
 
 
 def _versions(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> list[TemplateVersion]:
-    """Return the template versions that may be launched: the goal, and what runs and is set now."""
+    """Return the template versions that may be launched: the goal, the group's setting, and what runs now."""
     setting = None if fleet.group is None else fleet.group.setting
     wanted: Iterable[TemplateVersion | None] = [
         pin(aws, spec.launch_template, setting, findings),

@@ -1,4 +1,4 @@
-"""The fleet of an Auto Scaling group: its members, where they are registered, and whether it can be rolled at all."""
+"""The facts about the fleet of an Auto Scaling group: its members, their registrations, and its settings."""
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
@@ -23,10 +23,10 @@ _DEFAULT_HEARTBEAT_SECONDS = 3600
 
 
 def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> FleetFacts | None:
-    """Look at the fleet; None if the group is unknown."""
+    """Return the facts about the fleet; None if the group does not exist."""
     described = find_group(aws, spec.asg, findings)
     if described is None:
-        find_target_groups(aws, spec.target_group, findings)  # tells about unknown ones in the same breath
+        find_target_groups(aws, spec.target_group, findings)  # reports unknown target groups too
         return None
     check_group(aws, described, spec, findings)
     members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
@@ -60,7 +60,7 @@ def _registered(aws: Connection, target_groups: dict[str, Reply]) -> dict[str, d
 def _others(aws: Connection, searched: dict[str, Reply], findings: Findings) -> dict[str, Reply]:
     """Return further target groups in which members may be registered by hand.
 
-    Those behind the same load balancers always; all of the region only where they are few.
+    If the region has few target groups, return all of them, else those behind the same load balancers.
     """
     balancers = {arn for group in searched.values() for arn in group.get("LoadBalancerArns", [])}
     others = {
@@ -73,8 +73,8 @@ def _others(aws: Connection, searched: dict[str, Reply], findings: Findings) -> 
     if len(others) <= _MOST_SEARCHED:
         return others
     findings.warn(
-        f"{len(others)} other target groups are in this region: only those of the same load balancers were searched "
-        "for members registered by hand; name others with --target-group"
+        f"this region has {len(others)} other target groups: awsroll searched only those of the same load balancers "
+        "for members registered by hand. Name others with --target-group"
     )
     return {arn: group for arn, group in others.items() if balancers & set(group["LoadBalancerArns"])}
 
@@ -92,9 +92,9 @@ def _check_strangers(
             name = target_groups[arn]["TargetGroupName"]
             problem = f"target group {name} also holds instances that are not of the group: {shortened(strangers)}"
             if spec.strict:
-                findings.refuse(f"{problem}: deregister them, or leave --strict out to have them left alone")
+                findings.refuse(f"{problem}: deregister them, or leave --strict out so that the rollout ignores them")
             else:
-                findings.warn(f"{problem}; they are left alone")
+                findings.warn(f"{problem}; the rollout ignores them")
 
 
 def _instances(
@@ -138,7 +138,7 @@ def _facts(
 
 
 def setting_of(described: Reply) -> TemplateSetting | None:
-    """Return what a group launches from; None for one without a launch template."""
+    """Return the launch template of a group's settings; None if it has none."""
     setting = template_setting(described)
     if setting is None:
         return None
@@ -161,7 +161,7 @@ def _hook_seconds(hooks: list[Reply], transition: str) -> float:
 
 
 def _extra_targets(instances: tuple[Instance, ...], managed: frozenset[TargetKey]) -> tuple[TargetKey, ...]:
-    """Return where at least half of the members are registered beyond what the group does by itself."""
+    """Return the further registrations that at least half of the members have, besides those that the group makes."""
     counts: dict[TargetKey, int] = {}
     for instance in instances:
         for target in instance.targets:

@@ -1,4 +1,4 @@
-"""A standalone fleet: the running instances that are registered in the target groups, and the places they hold."""
+"""The facts about a standalone fleet: the running instances in its target groups, and their slots."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ _LIVING = ("pending", "running")
 
 
 def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> FleetFacts | None:
-    """Look at the fleet; None if a target group is unknown."""
+    """Return the facts about the fleet; None if no target group exists."""
     described = find_target_groups(aws, spec.target_group, findings)
     if len(described) < len(set(spec.target_group)) and not described:
         return None
@@ -47,7 +47,7 @@ def _instances(aws: Connection, arns: list[str], findings: Findings) -> tuple[In
     _refuse_members(aws, {name: tags_of(instance) for name, instance in described.items()}, findings)
     dead = [name for name in registered if described.get(name, {}).get("State", {}).get("Name") not in _LIVING]
     if dead:
-        findings.warn(f"{shortened(dead)}: registered but not running; they are left as they are and do not count")
+        findings.warn(f"{shortened(dead)}: registered but not running; the rollout ignores them")
     return tuple(
         read_instance(described[name], targets=sorted(registered[name], key=lambda target: target.key))
         for name in sorted(registered)
@@ -63,13 +63,13 @@ def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: 
     for group in sorted(set(groups.values())):
         members = [name for name, other in groups.items() if other == group]
         findings.refuse(
-            f"{shortened(members)} belong to the Auto Scaling group {group}, which would replace what is taken from it: "
-            f"roll the group itself with --asg {group}, or deregister them first"
+            f"{shortened(members)} belong to the Auto Scaling group {group}, which would replace terminated members: "
+            f"roll the group with --asg {group}, or deregister these instances first"
         )
 
 
 def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
-    """Group the instances by what a replacement must be given: zone, subnet, registrations, and the way back."""
+    """Return the slots: the instances grouped by zone, subnet, registrations and the version for a rollback."""
     slots: dict[Slots, list[str]] = {}
     for instance in instances:
         shape = slot_of(instance, (target.key for target in instance.targets))
@@ -79,7 +79,7 @@ def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
 
 
 def protected_from_termination(aws: Connection, fleet: FleetFacts, goal: Goal) -> tuple[str, ...]:
-    """Return the outdated instances that EC2 will not terminate; it takes a call for each."""
+    """Return the outdated instances that EC2 refuses to terminate, with one call per instance."""
     protected = []
     for instance in fleet.live:
         if goal.is_on(instance):

@@ -1,6 +1,6 @@
-"""Names that people give, looked up: target groups, groups, the account; and the id of a new rollout.
+"""The lookup of names in a request: target groups, groups, the account; and the id of a new rollout.
 
-An unknown name is told with those that look like it.
+An unknown name is reported together with similar names.
 """
 
 import re
@@ -14,7 +14,7 @@ from awsroll.aws.connection import Connection
 from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 
-_LONGEST_NAME_IN_ID = 28  # so that `awsroll-<id>-<number>` fits a client token of 64 characters
+_LONGEST_NAME_IN_ID = 28  # so that `awsroll-<id>-<number>` fits a client token (`CLIENT_TOKEN_CHARACTERS`)
 _GROUP_IN_ARN = "autoScalingGroupName/"
 
 
@@ -25,22 +25,22 @@ def new_rollout_id(fleet: str, now: datetime) -> str:
 
 
 def group_name(named: str) -> str:
-    """Return the name of a group that is given by name or ARN."""
+    """Return the name of a group from its name or ARN."""
     return named.rpartition(_GROUP_IN_ARN)[2] if named.startswith("arn:") else named
 
 
 def find_group(aws: Connection, named: str, findings: Findings) -> Reply | None:
-    """Look a group up; an unknown one is refused."""
+    """Return the described group; refuse an unknown name."""
     name = group_name(named)
     described = aws.autoscaling.group(name)
     if described is None:
         hint = _hint(name, aws.autoscaling.group_names)
-        findings.refuse(f"there is no Auto Scaling group {name!r} in {aws.region}{hint}: look at --asg and --region")
+        findings.refuse(f"there is no Auto Scaling group {name!r} in {aws.region}{hint}: check --asg and --region")
     return described
 
 
 def find_target_groups(aws: Connection, named: Sequence[str], findings: Findings) -> dict[str, Reply]:
-    """Look target groups up by name or ARN, by ARN; unknown ones are refused."""
+    """Return the described target groups by ARN, from their names or ARNs; refuse unknown names."""
     groups: dict[str, Reply] = {}
     for name in named:
         by_arn = name.startswith("arn:")
@@ -51,7 +51,7 @@ def find_target_groups(aws: Connection, named: Sequence[str], findings: Findings
         hint = (
             "" if by_arn else _hint(name, lambda: [other["TargetGroupName"] for other in aws.elbv2.all_target_groups()])
         )
-        findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: look at --target-group and --region")
+        findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: check --target-group and --region")
     return groups
 
 
@@ -59,16 +59,18 @@ def _hint(name: str, existing: Callable[[], Sequence[str]]) -> str:
     try:
         close = get_close_matches(name, existing(), n=3)
     except AwsError:
-        return ""  # a suggestion is not worth a failure
+        return ""  # without similar names the refusal is still complete
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
 def account_of(aws: Connection, findings: Findings) -> str:
-    """Return the account; where STS cannot be reached (a private network) the rollout goes on without it."""
+    """Return the account; empty with a warning if STS cannot be reached, as in a private network."""
     try:
         return aws.sts.account()
     except AccessRefusedError:
         raise
     except (AwsUnansweredError, NotImplementedByEndpointError):
-        findings.warn("STS could not be asked which account this is; `resume` cannot check that it is the same one")
+        findings.warn(
+            "awsroll could not read the account from STS, so `resume` cannot check that it is the same account"
+        )
         return ""

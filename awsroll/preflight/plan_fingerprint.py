@@ -1,4 +1,4 @@
-"""What a plan must remember: the request with nothing left open, and the fleet that it was made for."""
+"""The content of a plan file: the request with all defaults filled in, and the fingerprint of the fleet."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from awsroll.preflight.fleet_facts import FleetFacts
 
 
 def pinned(spec: RolloutSpec, rollout: Rollout) -> RolloutSpec:
-    """Return the request with its version and deadlines as they were resolved; amounts stay as they were said."""
+    """Return the request with the resolved version and deadlines; amounts stay as requested."""
     limits = rollout.limits
     return replace(
         spec,
@@ -23,7 +23,7 @@ def pinned(spec: RolloutSpec, rollout: Rollout) -> RolloutSpec:
 
 
 def fingerprint_of(fleet: FleetFacts, rollout: Rollout) -> Fingerprint:
-    """Return the facts that a plan for this fleet rests on."""
+    """Return the facts about the fleet that a plan depends on."""
     group = fleet.group
     return Fingerprint(
         fleet=fleet.name,

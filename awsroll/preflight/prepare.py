@@ -1,4 +1,4 @@
-"""Puts the checks together: from a request to a `Rollout`, its first `Status`, and what should be known before it."""
+"""The preparation of a rollout: from a request to a `Rollout`, its first `Status`, and warnings."""
 
 from dataclasses import dataclass, replace
 
@@ -29,8 +29,8 @@ class Prepared:
     """A rollout that may start.
 
     Attributes:
-        request: what was asked for with its version and deadlines filled in: it asks for the same thing at any time.
-        fingerprint: the fleet that all this was decided on.
+        request: the request with the version and the deadlines filled in, so that it means the same at any time.
+        fingerprint: the facts about the fleet that the checks used.
     """
 
     rollout: Rollout
@@ -41,17 +41,17 @@ class Prepared:
 
 
 def prepare(spec: RolloutSpec, aws: Connection, *, rollout_id: str = "") -> Prepared:
-    """Look up, pin and check everything; change nothing.
+    """Look up names, pin versions and check the fleet; change nothing.
 
     Args:
         spec: the request.
-        aws: where the fleet is.
-        rollout_id: names the rollout; empty: a new id is made.
+        aws: the connection to the fleet's account and region.
+        rollout_id: the id of the rollout; empty: generate an id.
 
     Raises:
-        SpecError: if the request cannot be right.
-        FleetError: if the fleet is not what it says, or cannot be rolled as it is now; with every reason.
-        AwsError: if AWS refused to be read, or did not answer.
+        SpecError: if the request is invalid.
+        FleetError: if the fleet does not match the request or cannot be rolled now. Lists every reason.
+        AwsError: if AWS refuses a call or does not answer.
     """
     problems = spec.problems()
     if problems:
@@ -76,7 +76,7 @@ class _Preflight:
         template = None if self._reloading else pin(self._aws, spec.launch_template, setting, findings)
         if fleet is None or (template is None and not self._reloading):
             findings.raise_refusals()
-            problem = "no version is named: give --launch-template ID|NAME[:VERSION]"
+            problem = "no version is named: pass --launch-template ID|NAME[:VERSION]"
             raise SpecError(problem)
         name = rollout_id or new_rollout_id(fleet.name, self._aws.clock.now())
         goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
@@ -140,15 +140,15 @@ class _Preflight:
 
 
 def _check_floor(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, findings: Findings) -> None:
-    """Refuse a rollout that would leave nothing serving, unless that was asked for in so many words."""
+    """Refuse a rollout that takes all servers out of service, unless --max-unavailable requests that."""
     limits = bounds(rollout, fleet.desired)
     if fleet.desired == 0 or limits.floor > 0 or limits.max_surge > 0 or spec.max_unavailable is not None:
         return
     servers = "the only server" if fleet.desired == 1 else f"all {fleet.desired} servers"
-    way_out = "" if spec.strategy is Strategy.RELOAD else "launch the new ones first with --launch-first, or "
+    way_out = "" if spec.strategy is Strategy.RELOAD else "launch new servers first with --launch-first, or "
     findings.refuse(
-        f"{fleet.name}: {servers} would be out of service at a time: {way_out}"
-        f"say --max-unavailable {limits.max_unavailable} if that is meant"
+        f"{fleet.name}: {servers} would be out of service at the same time: {way_out}"
+        f"pass --max-unavailable {limits.max_unavailable} to allow this"
     )
 
 
@@ -162,7 +162,7 @@ def _first_status(aws: Connection, fleet: FleetFacts) -> Status:
 
 
 def _alias_warning(fleet: FleetFacts) -> tuple[str, ...]:
-    """Tell that an alias becomes a number: what the group launches later does not follow new versions any more."""
+    """Warn that the rollout pins the group's alias: the group no longer follows new template versions."""
     setting = None if fleet.group is None else fleet.group.setting
     if setting is None or setting.version.isdigit():
         return ()

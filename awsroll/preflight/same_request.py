@@ -1,4 +1,4 @@
-"""Whether a rollout that was left in the middle is what a request asks for: then it may simply go on."""
+"""The comparison of a request with an interrupted rollout: if they match, the rollout may be resumed."""
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import named
@@ -11,14 +11,14 @@ from awsroll.preflight.versions import pin
 
 
 def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple[str, ...]:
-    """Name the options by which a request asks for something else than a rollout does; nothing if by none.
+    """Return the options by which a request differs from a rollout; empty if they match.
 
-    Deadlines, and how to look and wait, make no difference: a rollout goes on with those that it was started with.
+    Deadlines and polling intervals are not compared: a rollout keeps those that it was started with.
 
     Args:
         spec: the request.
-        rollout: of the same fleet.
-        aws: where the fleet is: an alias such as `$Latest` is looked up, it may be another version now.
+        rollout: the rollout of the same fleet.
+        aws: the connection that resolves an alias such as `$Latest`, which may mean another version now.
     """
     same = {
         "--strategy": spec.strategy is rollout.strategy,

@@ -1,4 +1,4 @@
-"""Checks on target groups: whether they can serve at all, and settings that make capacity uneven."""
+"""The checks of target groups: whether they can serve, and settings that make capacity uneven."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ _CROSS_ZONE = "load_balancing.cross_zone.enabled"
 
 
 def attributes_of(aws: Connection, arns: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Read the attributes of target groups, by ARN."""
+    """Return the attributes of target groups, by ARN."""
     return {arn: aws.elbv2.attributes(arn) for arn in arns}
 
 
@@ -26,16 +26,16 @@ def read_target_groups(
 
 
 def check_target_groups(described: dict[str, Reply], findings: Findings) -> None:
-    """Refuse target groups through which nothing can be served."""
+    """Refuse target groups that cannot serve requests to instances."""
     for group in described.values():
         name, kind = group["TargetGroupName"], group.get("TargetType", "instance")
         if kind != "instance":
             findings.refuse(
-                f"target group {name} has targets of type {kind}: only instance target groups can be rolled"
+                f"target group {name} has targets of type {kind}: awsroll rolls only target groups of type instance"
             )
         elif not group.get("LoadBalancerArns"):
             findings.refuse(
-                f"target group {name} is used by no load balancer: its targets never turn healthy; "
+                f"target group {name} is used by no load balancer, so its targets never turn healthy: "
                 "forward a listener rule to it first, or leave it out"
             )
 
@@ -47,14 +47,14 @@ def check_balance(
     instances: Iterable[Instance],
     findings: Findings,
 ) -> None:
-    """Warn where capacity in one zone cannot stand in for that in another, or gets no traffic at all."""
+    """Warn if servers in one zone cannot replace servers in another, or get no traffic."""
     zones = _zones_of_load_balancers(aws, described)
     for arn, group in described.items():
         name = group["TargetGroupName"]
         if attributes[arn].get(_CROSS_ZONE) == "false":
             findings.warn(
-                f"target group {name} has cross-zone load balancing off: each zone is served by its own instances "
-                "alone, but capacity is counted over all zones"
+                f"target group {name} has cross-zone load balancing off: only the instances of a zone serve that zone, "
+                "but awsroll counts capacity over all zones"
             )
         served = {zone for balancer in group.get("LoadBalancerArns", []) for zone in zones.get(balancer, ())}
         registered = [

@@ -1,4 +1,4 @@
-"""The version of a request, pinned before anything else is looked at: fleets in turn are to get the same."""
+"""The pinning of a request's version before the first fleet, so that all fleets get the same version."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from awsroll.preflight.versions import pin
 
 
 def leaves_version_open(spec: RolloutSpec) -> bool:
-    """Tell whether the version of a request may be another one tomorrow: an alias, or a group's own template."""
+    """Return whether a request's version can change with time: an alias, or the group's own template."""
     return spec.strategy is not Strategy.RELOAD and not spec.launch_template.partition(":")[2].isdigit()
 
 
@@ -21,8 +21,8 @@ def pin_version(spec: RolloutSpec, aws: Connection) -> RolloutSpec:
     """Return a request whose launch template version is a number.
 
     Raises:
-        FleetError: if there is no such template, version or group; nothing was changed.
-        AwsError: if AWS refused to be read, or did not answer.
+        FleetError: if the template, version or group does not exist. Nothing was changed.
+        AwsError: if AWS refuses a call or does not answer.
     """
     findings = Findings()
     setting = None if spec.launch_template else _setting(aws, spec.asg, findings)
@@ -32,6 +32,6 @@ def pin_version(spec: RolloutSpec, aws: Connection) -> RolloutSpec:
 
 
 def _setting(aws: Connection, group: str, findings: Findings) -> TemplateSetting | None:
-    """Return what a group launches from; None for servers registered by hand, or a group without a launch template."""
+    """Return a group's launch template; None without a group or without a launch template."""
     described = find_group(aws, group, findings) if group else None
     return None if described is None else setting_of(described)

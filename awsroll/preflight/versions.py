@@ -1,4 +1,4 @@
-"""Versions: the goal pinned to a number, and the baseline taken from the instances."""
+"""Versions: the goal, pinned to a number, and the baseline that the instances run."""
 
 from collections import Counter
 
@@ -16,16 +16,16 @@ _UNKNOWN_VERSION = "VersionNotFound"
 
 
 def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findings: Findings) -> TemplateVersion | None:
-    """Look up the launch template asked for (or a group's own at `$Latest`), and pin its version to a number.
+    """Return the requested launch template (or the group's own at `$Latest`) with its version as a number.
 
     Args:
-        aws: where to look.
+        aws: the connection to the fleet's account and region.
         requested: `ID|NAME[:VERSION]`, or empty.
-        setting: what the group launches from, if there is a group.
-        findings: told what is wrong.
+        setting: the group's launch template; None without a group.
+        findings: receives the refusals.
     """
     if not requested and setting is None:
-        return None  # told by the group's own checks
+        return None  # the checks of the group report it
     named, _, version = requested.partition(":")
     named = named or (setting.template_id if setting is not None else "")
     version = version or LATEST
@@ -47,13 +47,13 @@ def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findin
             if is_version
             else f"there is no launch template {named}"
         )
-        findings.refuse(f"{what} in {aws.region}: look at --launch-template and --region")
+        findings.refuse(f"{what} in {aws.region}: check --launch-template and --region")
         return None
     return TemplateVersion(template_id=described["LaunchTemplateId"], number=int(described["VersionNumber"]))
 
 
 def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCount, ...]:
-    """Count the versions that run, most common first; the goal itself, if some run it already, comes last."""
+    """Count the running versions, the most common first. The goal version comes last."""
     reloading = goal.template is None
     counts = Counter(
         (version_of(instance, reloading=reloading), None if reloading else instance.template, goal.is_on(instance))
@@ -64,7 +64,7 @@ def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCou
 
 
 def baseline_template(baseline: tuple[VersionCount, ...], goal: Goal) -> TemplateVersion | None:
-    """Return the template version to go back to: the most common known one; the goal, which comes last, is none."""
+    """Return the template version of a rollback: the most common known version other than the goal."""
     return next(
         (
             version.template
@@ -76,7 +76,7 @@ def baseline_template(baseline: tuple[VersionCount, ...], goal: Goal) -> Templat
 
 
 def template_data(aws: Connection, template: TemplateVersion | None) -> Reply:
-    """Return what a template version holds; nothing if the version is unknown or gone."""
+    """Return the data of a template version; empty if the version is unknown or deleted."""
     if template is None:
         return {}
     try:
@@ -90,7 +90,7 @@ def template_data(aws: Connection, template: TemplateVersion | None) -> Reply:
 
 
 def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tuple[str, str], ...]:
-    """Return the tags that a template version gives to instances; none if the version is unknown or gone."""
+    """Return the tags that a template version sets on instances; empty if it is unknown or deleted."""
     return tuple(
         (tag["Key"], tag.get("Value", ""))
         for specification in template_data(aws, template).get("TagSpecifications", [])

@@ -52,7 +52,7 @@ def test_needs_no_version_of_a_standalone_fleet_and_uses_its_tag(
         reloading = printed(capsys, *both, "--strategy", "reload")
 
     ours = {"StringEquals": {"aws:ResourceTag/awsroll:fleet": ["web-1+web-2"]}}
-    assert made["TerminateMarkedServers"]["Condition"] == ours
+    assert made["TerminateTaggedServers"]["Condition"] == ours
     assert made["MoveTraffic"]["Resource"] == sorted(fleet.target_group_arns)
     assert made["LaunchFromTemplate"]["Condition"] == {
         "ArnLike": {"ec2:LaunchTemplate": [f"{ACCOUNT}:launch-template/{fleet.template_id}"]}
@@ -101,7 +101,7 @@ def test_a_file_names_hooks_and_limits(tmp_path: Path, capsys: pytest.CaptureFix
         )
 
     assert made["InvokeHooks"]["Resource"] == ["arn:aws:lambda:us-east-1:123456789012:function:check:live"]
-    assert {"SendToServers", "SetDeregistrationDelay", "MarkServers"} <= made.keys()
+    assert {"SendToServers", "SetDeregistrationDelay", "TagServers"} <= made.keys()
     assert "cloudwatch:DescribeAlarms" in made["Read"]["Action"]
     assert {"autoscaling:PutWarmPool", "autoscaling:EnterStandby"} <= set(made["SteerGroup"]["Action"])
 
@@ -172,4 +172,4 @@ def test_a_group_in_no_target_group_is_refused(capsys: pytest.CaptureFixture[str
 
         assert run(["policy", "--asg", "web"]) == 2
 
-    assert "web is in no target group: it cannot be rolled" in capsys.readouterr().err
+    assert "web is in no target group, so awsroll cannot roll it" in capsys.readouterr().err

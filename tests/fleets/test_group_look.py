@@ -159,7 +159,7 @@ def test_sees_the_tags_of_remembered_settings() -> None:
 def test_a_group_that_is_gone_is_a_refusal() -> None:
     with group() as lab:
         lab.rollout = replace(lab.rollout, group="gone")
-        with pytest.raises(AwsRefusedError, match="no Auto Scaling group gone"):
+        with pytest.raises(AwsRefusedError, match="Auto Scaling group gone does not exist"):
             lab.look()
 
 

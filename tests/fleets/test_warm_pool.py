@@ -6,7 +6,7 @@ from awsroll.aws.parse_answers import read_warm_pool
 from awsroll.core.model.actions import Answer, DeleteWarmPool, PutWarmPool, Reason
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.fleets.fallbacks import Fallbacks
-from awsroll.fleets.group_settings import GroupLook
+from awsroll.fleets.group_settings import GroupReader
 from tests.support.amazon import connection, stubbed
 from tests.support.looking import Lab, group
 from tests.support.looks import group as seen_group
@@ -43,7 +43,7 @@ def test_a_pool_is_deleted_with_its_instances_and_put_back_with_its_settings() -
         lab.succeed(_delete())
         assert lab.requests.of("autoscaling:DeleteWarmPool") == [{"AutoScalingGroupName": "web", "ForceDelete": True}]
         assert _seen(lab) is None
-        assert lab.succeed(_delete()).message == "it is gone already"
+        assert lab.succeed(_delete()).message == "the group has no warm pool"
 
         lab.requests.clear()
         lab.succeed(_put())
@@ -88,8 +88,8 @@ def test_the_versions_of_all_its_instances_are_read_page_by_page() -> None:
             {"Instances": [_instance("i-2", "1"), _instance("i-3", None)]},
             {"AutoScalingGroupName": "web", "NextToken": "more"},
         )
-        look = GroupLook(aws, Fallbacks(lambda _: None))
-        found = look.with_warm_pool(seen_group(), described)
+        reader = GroupReader(aws, Fallbacks(lambda _: None))
+        found = reader.with_warm_pool(seen_group(), described)
 
     assert found.warm_pool == WarmPool(minimum=2)
     assert found.warm_versions == ("", "lt-1:1", "lt-1:2")

@@ -35,12 +35,12 @@ def test_a_reload_by_hand_reads_moves_traffic_marks_and_sends_a_command() -> Non
         ),
         ("LabelTargetGroups", ["elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"], [WEB], OWN),
         (
-            "MarkServers",
+            "TagServers",
             ["ec2:CreateTags"],
             instances,
             {**OWN, "StringEquals": {"aws:RequestTag/awsroll:fleet": ["web"]}},
         ),
-        ("MarkReloadedServers", ["ec2:CreateTags"], instances, {**OWN, **ours}),
+        ("TagReloadedServers", ["ec2:CreateTags"], instances, {**OWN, **ours}),
         ("SendDocument", ["ssm:SendCommand"], ["arn:aws:ssm:eu-west-1::document/AWS-RunShellScript"], None),
         ("SendToServers", ["ssm:SendCommand"], instances, ours),
         (
@@ -65,7 +65,7 @@ def test_a_reload_by_hand_reads_moves_traffic_marks_and_sends_a_command() -> Non
 
 def test_servers_are_launched_from_the_templates_of_the_fleet_alone_and_terminated_when_marked() -> None:
     made = statements(policy(HERE, BY_HAND, Rollouts(launch_templates=("lt-2", "lt-1"))))
-    launch, tag, end = (made[one] for one in ("LaunchFromTemplate", "TagLaunches", "TerminateMarkedServers"))
+    launch, tag, end = (made[one] for one in ("LaunchFromTemplate", "TagLaunches", "TerminateTaggedServers"))
     templates = ec2("launch-template/lt-1", "launch-template/lt-2")
 
     assert launch["Condition"] == {"ArnLike": {"ec2:LaunchTemplate": templates}}
@@ -106,7 +106,7 @@ def test_a_group_is_steered_as_far_as_the_strategy_goes(wanted: dict[str, Any], 
     assert (made["SteerGroup"]["Resource"], made["LabelGroup"]["Resource"]) == ([GROUP_ARN], [GROUP_ARN])
     assert ("LaunchInGroup" in made) is ("LaunchInstances" in expected)
     assert ("LaunchFromTemplate" in made) is (wanted.get("strategy") != "reload")
-    assert "TerminateMarkedServers" not in made
+    assert "TerminateTaggedServers" not in made
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_only_what_a_group_does_not_do_by_itself_is_marked_and_moved(
 ) -> None:
     made = statements(policy(HERE, fleets, Rollouts(**wanted)))
 
-    assert ("MarkServers" in made) is marks
+    assert ("TagServers" in made) is marks
     assert made.get("MoveTraffic", {"Resource": []})["Resource"] == moves
     if fleets.groups and marks:
         ours = {"StringEquals": {"aws:ResourceTag/aws:autoscaling:groupName": ["web"]}}
-        assert made["MarkServers"]["Condition"] == {**OWN, **ours}
+        assert made["TagServers"]["Condition"] == {**OWN, **ours}
 
 
 def test_each_option_brings_its_own_statement_and_no_more() -> None:
@@ -230,9 +230,9 @@ def test_scripts_run_on_servers_of_the_fleet_unless_they_come_before_the_mark(
 def test_without_the_name_of_the_fleet_any_server_that_a_rollout_has_marked_may_end() -> None:
     made = statements(policy(HERE, Fleets(target_groups=(WEB,)), Rollouts()))
 
-    assert made["TerminateMarkedServers"]["Condition"] == {"Null": {"aws:ResourceTag/awsroll:fleet": "false"}}
-    assert made["MarkServers"]["Condition"] == OWN
-    assert "MarkReloadedServers" not in statements(policy(HERE, Fleets(target_groups=(WEB,)), Rollouts()))
+    assert made["TerminateTaggedServers"]["Condition"] == {"Null": {"aws:ResourceTag/awsroll:fleet": "false"}}
+    assert made["TagServers"]["Condition"] == OWN
+    assert "TagReloadedServers" not in statements(policy(HERE, Fleets(target_groups=(WEB,)), Rollouts()))
 
 
 @pytest.mark.parametrize(("partition", "region"), [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")])

@@ -190,7 +190,7 @@ def test_refuses_templates_of_single_instance_types(bench: Bench) -> None:
     template = {"LaunchTemplateSpecification": bench.setting(), "Overrides": overrides}
     bench.update(MixedInstancesPolicy={"LaunchTemplate": template})
     (problem,) = bench.problems()
-    assert "launch templates of their own" in problem
+    assert "separate launch templates for some instance types" in problem
 
 
 def test_a_mixed_instances_policy_with_one_template_is_fine(bench: Bench) -> None:

@@ -72,7 +72,7 @@ def test_refuses_a_warm_pool() -> None:
 def test_a_warm_pool_that_is_to_be_purged_is_a_warning() -> None:
     refused, warned = judged({"LaunchTemplate": TEMPLATE}, pool=POOL, warm_pool="purge")
     assert refused == []
-    assert "deleted for the rollout with its 1 instances, and put back at the end" in warned[0]
+    assert "deleted for the rollout with its 1 instances, and restored at the end" in warned[0]
 
 
 def test_a_warm_pool_that_could_not_be_put_back_as_it_was_is_refused() -> None:
@@ -82,7 +82,7 @@ def test_a_warm_pool_that_could_not_be_put_back_as_it_was_is_refused() -> None:
     newer = {**POOL, "WarmPoolConfiguration": {"MinSize": 1, "Novelty": 2}}
     findings = Findings()
     _check_warm_pool(_FixedPool(newer), {"AutoScalingGroupName": "web"}, RolloutSpec(warm_pool="purge"), findings)
-    with pytest.raises(FleetError, match=r"could not put back \(Novelty\)"):
+    with pytest.raises(FleetError, match=r"cannot restore \(Novelty\)"):
         findings.raise_refusals()
 
 

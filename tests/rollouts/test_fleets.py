@@ -256,7 +256,7 @@ def test_a_refusal_of_the_first_fleet_is_an_error_and_changes_nothing(world: Wor
     gone, later = world.fleet("gone"), world.fleet("later")
     world.log.at("wave.begun", lambda: world.delete_group("gone"))
 
-    with pytest.raises(AwsRefusedError, match=r"^gone: somebody is deleting Auto Scaling group gone"):
+    with pytest.raises(AwsRefusedError, match=r"^gone: Auto Scaling group gone is being deleted"):
         world.roll(_wave(gone), _wave(later))
 
     assert world.store.list() == ()

@@ -199,6 +199,6 @@ def test_warns_of_hooks_that_are_never_run(rolling: Rolling) -> None:
     )
     warnings = [finding.message for finding in plan.findings if finding.message.startswith("hook ")]
     assert warnings == [
-        "hook at_checkpoint: there is no --checkpoint, so it is never run",
-        "hook on_failure: --on-failure pause waits for a person at once and does not run it",
+        "hook at_checkpoint: there is no --checkpoint, so this hook never runs",
+        "hook on_failure: --on-failure pause pauses at once, so this hook never runs",
     ]

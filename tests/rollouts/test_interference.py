@@ -166,10 +166,10 @@ def test_a_group_that_is_deleted_pauses_the_rollout(tmp_path: Path) -> None:
         report = one.roll()
 
         assert report.status is Outcome.PAUSED
-        assert "somebody is deleting Auto Scaling group web" in report.reason
+        assert "Auto Scaling group web is being deleted" in report.reason
 
         one.sandbox.jump(900)
-        assert "there is no Auto Scaling group web" in resume(one, report).reason
+        assert "Auto Scaling group web does not exist" in resume(one, report).reason
 
 
 # --- protection -----------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_if_the_checks_refuse_the_fleet_the_unfinished_rollout_is_named_too(roll
     error = refused(rolling)
 
     assert f"awsroll resume {left.rollout_id}" in error
-    assert error.endswith("launch the new ones first with --launch-first, or say --max-unavailable 1 if that is meant")
+    assert error.endswith("launch new servers first with --launch-first, or pass --max-unavailable 1 to allow this")
 
 
 def test_a_target_group_of_a_fleet_with_an_unfinished_rollout_is_not_rolled(rolling: Rolling) -> None:

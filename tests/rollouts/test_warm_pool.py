@@ -18,7 +18,7 @@ def test_a_purged_pool_is_restored(tmp_path: Path) -> None:
         operations: list[str] = []
         sandbox.on_call(lambda _service, operation, _parameters: operations.append(operation))
 
-        with pytest.raises(FleetError, match="give --warm-pool purge"):
+        with pytest.raises(FleetError, match="pass --warm-pool purge"):
             rolling.roll()
         report = rolling.roll(warm_pool="purge")
 

@@ -26,7 +26,7 @@ from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Targe
 from awsroll.core.model.status import Desired, Flight, Mode, Status, Step
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.planner import plan
-from awsroll.preflight.inspect_standalone import places_of
+from awsroll.preflight.inspect_standalone import slots_of
 from awsroll.testing.clock import T0
 from tests.stages.machine import Bounds, Json, Watched, call, machine
 from tests.support.looks import group, group_look, instance, look, member, reload_rollout, rollout, status
@@ -284,7 +284,7 @@ def test_which_slot_a_replacement_gets() -> None:
     other = TargetKey(target_group="arn:web", port=81)
     two_ports = instance("i-1", targets=(*instance("i-1").targets, *moved(instance("i-1"), other).targets))
     with changed(replacement.slot_of, on_port_80), machine(grouped=False, bounds=ANY, ports=(80, 81)) as world:
-        (slot,) = places_of((two_ports,))
+        (slot,) = slots_of((two_ports,))
         assert [key.port for key in slot.targets] == [80]
         tags = world.sandbox.ec2.instance(launched(world)).tags
         assert [value for key, value in tags.items() if key.startswith("awsroll:ports:")] == ["deploy-42 80"]
