@@ -36,15 +36,13 @@ BANNED = (
 NOT_YET: tuple[str, ...] = (
     "awsroll/aws/",
     "awsroll/core/",
-    "awsroll/driver/",
-    "awsroll/errors.py",
-    "awsroll/files/",
+    "awsroll/driver/reconciler.py",
+    "awsroll/driver/step_status.py",
     "awsroll/fleets/",
     "awsroll/iam/",
     "awsroll/preflight/",
-    "awsroll/repairs/",
+    "awsroll/repairs/inspection.py",
     "awsroll/testing/",
-    "awsroll/waves/",
     "cdk/",
     "docs/pipelines.md",
     "docs/step-functions.md",
@@ -54,7 +52,6 @@ NOT_YET: tuple[str, ...] = (
     "tests/chain/",
     "tests/cli/",
     "tests/fleets/",
-    "tests/hooks/",
     "tests/iam/",
     "tests/lambdas/",
     "tests/machines/",
@@ -145,7 +142,7 @@ def _public_functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
 def test_each_public_docstring_begins_with_a_verb() -> None:
     others = [
         f"{name}:{node.lineno}: {first}"
-        for name, text in _texts(("awsroll/sandbox/",))
+        for name, text in _texts(())
         if name.startswith("awsroll/")
         for node in _public_functions(ast.parse(text))
         if (first := str(ast.get_docstring(node)).split()[0].rstrip(".,:;")) in NO_VERBS or not first.istitle()
