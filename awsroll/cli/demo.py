@@ -57,20 +57,22 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     output = Output(json=common.json, quiet=common.quiet)
     with ExitStack() as stack:
         with require_sandbox():
-            from awsroll.sandbox.demo_world import DemoWorld  # noqa: PLC0415 - moto is slow to import
-
-            world = DemoWorld(
-                servers=servers,
-                strategy=strategy.value,
-                speed=speed,
-                bad_version=bad_version,
-                auto_scaling=auto_scaling,
-            )
+            world = _new_world(servers, strategy, speed, bad_version=bad_version, auto_scaling=auto_scaling)
             if not common.json:
                 output.note(_starting_text(servers, world.simulated_speed))
             stack.enter_context(world)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
         return _drive(_request(request, world), world, common, folder)
+
+
+def _new_world(
+    servers: int, strategy: Strategy, speed: float | None, *, bad_version: bool, auto_scaling: bool
+) -> "DemoWorld":
+    from awsroll.sandbox.demo_world import DemoWorld  # noqa: PLC0415 - moto is slow to import
+
+    return DemoWorld(
+        servers=servers, strategy=strategy.value, speed=speed, bad_version=bad_version, auto_scaling=auto_scaling
+    )
 
 
 def _starting_text(servers: int, speed: float) -> str:

@@ -1,6 +1,6 @@
 """Driving one rollout from a command: progress, signals, confirmation and the closing report."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,6 @@ def drive(
         success: the outcome that exits with 0.
         wait_for_approval: wait at a checkpoint that needs approval; otherwise pause there.
     """
-    from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.operations import Context  # noqa: PLC0415 - see above
-
     output = Output(json=common.json, quiet=common.quiet)
     store = common.store() if backend is None else backend.store
     sink = _RolloutSink(output, store)
@@ -60,13 +57,8 @@ def drive(
     sink.stop = stop
     with stop.listening(), output.progress() as progress:
         sink.progress = progress
-        context = Context(
-            session=common.session() if backend is None else backend.session,
-            endpoint_url=common.endpoint_url,
-            store=store,
-            clock=SystemClock(stop.event),
-            sink=sink,
-            stop_requested=stop.requested,
+        context = replace(
+            _context(common, backend, sink, stop),
             wait_for_approval=wait_for_approval,
             confirm=lambda prepared: common.yes or not output.can_ask or _is_confirmed(prepared),
         )
@@ -77,6 +69,22 @@ def drive(
             return Exit.INTERRUPTED
     print_report(output, report, serving=sink.serving, can_continue=backend is None)
     return exit_of_outcome(report.status, success=success)
+
+
+def _context(
+    common: CommonOptions, backend: "TemporaryBackend | None", sink: "_RolloutSink", stop: StopRequest
+) -> "Context":
+    from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.context import Context  # noqa: PLC0415 - see above
+
+    return Context(
+        session=common.session() if backend is None else backend.session,
+        endpoint_url=common.endpoint_url,
+        store=sink.store,
+        clock=SystemClock(stop.event),
+        sink=sink,
+        stop_requested=stop.requested,
+    )
 
 
 def print_report(output: Output, report: "Report", *, serving: str = "", can_continue: bool = True) -> None:
@@ -106,7 +114,7 @@ class _RolloutSink:
         self.progress: Sink | None = None
         self.stop: StopRequest | None = None
         self._output = output
-        self._store = store
+        self.store = store
         self._rollout_id = ""
         self.serving = ""
 
@@ -129,7 +137,7 @@ class _RolloutSink:
         """Print the report from the record while the driver is stuck in a call that AWS does not answer."""
         from awsroll.report import build_report  # noqa: PLC0415 - see above
 
-        record: Record = self._store.load(self._rollout_id)
+        record: Record = self.store.load(self._rollout_id)
         print_report(self._output, build_report(record, at=datetime.now(UTC)))
 
 

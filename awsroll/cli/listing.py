@@ -36,7 +36,7 @@ def rollouts(common: CommonOptions) -> int:
 def status(
     common: CommonOptions,
     rollout: Annotated[
-        str | None, typer.Argument(metavar="[ROLLOUT]", help="Id of the rollout (default: the newest rollout).")
+        str | None, typer.Argument(metavar="ROLLOUT", help="Id of the rollout (default: the newest rollout).")
     ] = None,
 ) -> int:
     """Show the state of a rollout."""

@@ -3,7 +3,7 @@
 This module checks names and types. `RolloutSpec.problems` checks the values.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,13 @@ def build_pace(**times: Any) -> Pace:
     return Pace(**times)
 
 
+def _keeping_flag(flag: Flag) -> Flag:
+    """Return the option of a command that continues a rollout: without it, the rollout's value is kept."""
+    meaning, _, _ = flag.help.partition(" (default")
+    return replace(flag, help=f"{meaning} (default: the rollout's value).")
+
+
 PACE = tuple(field.name for field in fields(Pace))
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
 REQUEST_OR_FLEETS_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
-PACE_GROUP = FlagGroup("pace", [flag for flag in SPEC_FLAGS if flag.field in PACE], build_pace)
+PACE_GROUP = FlagGroup("pace", [_keeping_flag(flag) for flag in SPEC_FLAGS if flag.field in PACE], build_pace)

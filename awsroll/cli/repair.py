@@ -35,7 +35,7 @@ def repair(
     fleet: tuple[str, tuple[str, ...]],
     pace: Pace,
     common: CommonOptions,
-    rollout: Annotated[str, typer.Argument(metavar="[ROLLOUT]", help="Id of the rollout, if known.")] = "",
+    rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout, if known.")] = "",
 ) -> int:
     """Restore what an unfinished rollout left changed.
 
