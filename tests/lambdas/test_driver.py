@@ -64,7 +64,7 @@ def test_preparing_another_request_under_the_same_name_is_refused(tmp_path: Path
         driven.prepare(execution_started_at="2026-01-01T00:00:00Z")
         with pytest.raises(named.PreflightRefused, match="was started by another request"):
             driven.prepare(driven.request(concurrent=2), execution_started_at="2026-01-01T00:00:00Z")
-        with pytest.raises(named.PreflightRefused, match="the execution another name"):
+        with pytest.raises(named.PreflightRefused, match="another name for the execution"):
             driven.prepare(execution_started_at="2026-04-01T00:00:00Z")
 
 

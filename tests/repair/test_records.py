@@ -66,7 +66,7 @@ def test_a_paused_rollout_is_shown_first_and_then_settled(found: Wreck) -> None:
 
     assert (shown[0].what, shown[0].about) == ("rollout", report.rollout_id)
     assert f"rollout {report.rollout_id} has not ended (paused: " in shown[0].found
-    assert f"`awsroll rollback {report.rollout_id}` go back" in shown[0].remedy
+    assert f"`awsroll rollback {report.rollout_id}` rolls it back" in shown[0].remedy
     assert repaired.clean, repaired
     ended = found.store.load(report.rollout_id).status
     assert (ended.mode, ended.outcome) == (Mode.ENDED, Outcome.STOPPED)

@@ -108,7 +108,7 @@ def test_a_fleet_that_runs_a_later_version_is_not_rolled_back(tmp_path: Path) ->
         rolling = enter(sandbox, clock, tmp_path, grouped=True, further_versions=({},))
         first = rolling.roll(version=2)
         rolling.roll(version=3)
-        with pytest.raises(FleetError, match="no server runs"):
+        with pytest.raises(FleetError, match="no server of this rollout runs"):
             back(rolling, first.rollout_id)
 
 
