@@ -61,7 +61,7 @@ def test_describes_instances_by_filter_in_chunks_and_pages() -> None:
     assert [one["InstanceId"] for one in found] == ids[:2]
 
 
-def test_asks_nothing_about_no_instances() -> None:
+def test_makes_no_call_without_instances() -> None:
     aws = connection()
     with stubbed(aws, "ec2"):
         assert aws.ec2.instances([]) == []
@@ -133,7 +133,7 @@ def test_a_launch_with_its_token_is_repeated_after_a_broken_connection() -> None
     assert aws.calls.by_operation == {"ec2:RunInstances": 2}
 
 
-def test_an_sdk_without_an_operation_says_so_without_calling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operation_that_the_sdk_lacks_raises_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     aws = connection()
     monkeypatch.setattr(aws._clients, "knows", lambda *_: False)
     assert not aws.autoscaling.can_launch_instances()
@@ -142,7 +142,7 @@ def test_an_sdk_without_an_operation_says_so_without_calling(monkeypatch: pytest
     assert aws.calls.total == 0
 
 
-def test_an_sdk_without_a_parameter_says_so_without_calling() -> None:
+def test_a_parameter_that_the_sdk_lacks_is_unknown_without_a_call() -> None:
     aws = connection()
     client = client_of(aws, "autoscaling")
     model = client.meta.service_model.operation_model("TerminateInstanceInAutoScalingGroup")
@@ -182,7 +182,7 @@ def test_activities_end_with_the_page_that_reaches_back_far_enough() -> None:
         }
 
     with stubbed(aws, "autoscaling") as autoscaling:
-        # The one in progress comes first although it began long ago.
+        # The activity in progress comes first although it began long ago.
         first = [activity("running", 1), activity("newest", 14), activity("newer", 13)]
         autoscaling.add_response("describe_scaling_activities", {"Activities": first, "NextToken": "more"}, ANY_REQUEST)
         second = {"Activities": [activity("new", 12), activity("old", 11)], "NextToken": "never asked for"}

@@ -127,7 +127,7 @@ def test_no_credentials_say_what_to_do() -> None:
     assert "--profile" in str(fault.error)
 
 
-def test_no_region_says_what_to_do() -> None:
+def test_a_missing_region_names_the_option_to_set() -> None:
     fault = read_fault(NoRegionError(), "ec2", "AnyOperation")
     assert type(fault.error) is AwsRefusedError
     assert "--region" in str(fault.error)
@@ -148,7 +148,7 @@ def test_no_region_says_what_to_do() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_an_unknown_call_is_told_apart_from_a_refused_one(failure: Exception, operation: str) -> None:
+def test_an_unknown_call_differs_from_a_refused_call(failure: Exception, operation: str) -> None:
     fault = read_fault(failure, "autoscaling", operation)
     assert type(fault.error) is NotImplementedByEndpointError
     assert not fault.retryable

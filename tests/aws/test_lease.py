@@ -12,7 +12,7 @@ GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/012
 
 
 class Lease:
-    """Lost at the n-th check."""
+    """A lease that is lost at the n-th check."""
 
     def __init__(self, *, lost_at: int) -> None:
         self.renewals = 0
@@ -69,7 +69,7 @@ def test_reading_needs_no_lease_but_keeps_it_alive() -> None:
     assert (lease.renewals, lease.checks) == (1, 0)
 
 
-def test_a_lease_that_was_given_up_is_asked_no_more() -> None:
+def test_a_released_lease_is_not_checked() -> None:
     aws, wire = _held(Lease(lost_at=1))
     aws.hold(None)
 

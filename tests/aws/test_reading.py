@@ -70,7 +70,7 @@ def test_finds_the_template_version(own: dict[str, str], member: str, expected: 
     assert found == (None if expected is None else TemplateVersion(template_id=expected[0], number=expected[1]))
 
 
-def test_reads_what_the_group_says_of_a_member() -> None:
+def test_reads_a_member_as_the_group_describes_it() -> None:
     record = {**MEMBER, "LifecycleState": "Terminating:Wait", "HealthStatus": "Unhealthy", "ProtectedFromScaleIn": True}
     one = read_instance(described(), member=record)
     assert (one.lifecycle, one.lifecycle_detail) == (Lifecycle.TERMINATING, "Terminating:Wait")

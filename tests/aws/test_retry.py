@@ -7,7 +7,7 @@ from awsroll.testing.clock import VirtualClock
 
 
 class Attempts:
-    """Fails with the given faults, one an attempt, then answers `ok`."""
+    """Fails with one of the given faults per attempt, then answers `ok`."""
 
     def __init__(self, *faults: Fault) -> None:
         self._faults = list(faults)
@@ -52,7 +52,7 @@ def test_does_not_repeat_what_was_refused() -> None:
     assert attempts.count == 1
 
 
-def test_repeats_a_refusal_where_asked() -> None:
+def test_repeats_a_refusal_with_a_code_of_also_retry() -> None:
     attempts = Attempts(FRESH, FRESH)
     retry = Retry(VirtualClock())
     assert retry.run(attempts, repeatable=True, also_retry=frozenset({"InvalidInstanceID.NotFound"})) == "ok"

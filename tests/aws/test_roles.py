@@ -1,4 +1,4 @@
-"""Sessions of roles: whose name AWS sees, credentials that renew themselves, and one session for several threads."""
+"""Sessions with assumed roles: the identity that AWS sees, renewed credentials, one session for several threads."""
 
 import threading
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def _assumed() -> list[Any]:
     return list(sts_backends["111122223333"]["aws"].assumed_roles)
 
 
-def test_calls_are_made_in_the_account_of_the_role_and_in_the_region_asked_for(sandbox: Sandbox) -> None:
+def test_calls_are_made_in_the_account_of_the_role_and_in_the_requested_region(sandbox: Sandbox) -> None:
     session = assume_role(_shared(sandbox, "eu-west-1"), ROLE)
 
     identity = session.client("sts").get_caller_identity()
@@ -42,7 +42,7 @@ def test_calls_are_made_in_the_account_of_the_role_and_in_the_region_asked_for(s
     assert (assumed.session_name, assumed.external_id) == (ROLE.session_name, "shared")
 
 
-def test_nothing_is_asked_before_the_first_call(sandbox: Sandbox) -> None:
+def test_no_credentials_are_requested_before_the_first_call(sandbox: Sandbox) -> None:
     session = assume_role(_shared(sandbox), ROLE)
     session.client("ec2")
 
@@ -69,14 +69,14 @@ def test_credentials_are_kept_until_they_are_about_to_expire_and_then_renewed(
 
 
 def test_without_credentials_no_role_can_be_assumed() -> None:
-    class Nobody:
+    class WithoutCredentials:
         region_name = "us-east-1"
 
         def get_credentials(self) -> None:
             return None
 
     with pytest.raises(AccessRefusedError, match="no AWS credentials were found to assume a role with"):
-        assume_role(SharedSession(Nobody(), lock=threading.RLock()), ROLE)
+        assume_role(SharedSession(WithoutCredentials(), lock=threading.RLock()), ROLE)
 
 
 def test_a_shared_session_makes_clients_one_at_a_time_in_its_own_region(sandbox: Sandbox) -> None:

@@ -121,7 +121,7 @@ def test_another_process_finds_the_command_by_its_comment(lab: Lab) -> None:
     assert (found.attempt, found.state) == (7, CommandState.SUCCEEDED)
 
 
-def test_a_failed_command_says_why(lab: Lab) -> None:
+def test_a_failed_command_has_its_reason(lab: Lab) -> None:
     name = lab.built.instance_ids[0]
     lab.client("ec2").create_tags(Resources=[name], Tags=[{"Key": "sandbox:command", "Value": "fails"}])
     drain(lab, name)
@@ -144,7 +144,7 @@ def test_commands_that_ended_are_not_read_again(lab: Lab) -> None:
     assert not lab.requests.of("ssm:ListCommands")
 
 
-def test_nothing_is_asked_of_ssm_while_no_command_is_in_flight(lab: Lab) -> None:
+def test_makes_no_call_to_ssm_without_a_command_in_flight(lab: Lab) -> None:
     lab.look()
     assert not [name for name, _ in lab.requests.seen if name.startswith("ssm:")]
 

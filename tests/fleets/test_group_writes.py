@@ -44,7 +44,7 @@ def terminate(*names: str, decrement: bool = False, **changes: tuple[object, ...
 # --- launching ------------------------------------------------------------------------------------------------------
 
 
-def test_launches_in_the_zone_it_is_told_and_names_the_instances() -> None:
+def test_launches_in_the_zone_of_the_action_and_returns_the_instances() -> None:
     with group() as lab:
         result = lab.succeed(LaunchInGroup(group="web", launch=lab.launch(count=2), reason=Reason.SURGING))
         (request,) = lab.requests.of("autoscaling:LaunchInstances")
@@ -83,7 +83,7 @@ def test_a_launch_whose_answer_is_lost_is_not_doubled() -> None:
         assert len(lab.sandbox.ec2.instances()) == 4
 
 
-def test_lack_of_capacity_may_pass_and_says_where() -> None:
+def test_a_lack_of_capacity_is_transient_and_names_the_zone() -> None:
     with group() as lab:
         lab.sandbox.ec2.capacity["us-east-1a"] = 0
         result = lab.do(LaunchInGroup(group="web", launch=lab.launch(), reason=Reason.SURGING))
@@ -116,7 +116,7 @@ def test_a_refused_permission_is_no_reason_to_fall_back() -> None:
         assert not lab.warnings
 
 
-def test_a_group_that_takes_no_such_launch_is_surged_by_desired_capacity() -> None:
+def test_a_group_without_launch_instances_surges_by_desired_capacity() -> None:
     with group() as lab:
         lab.sandbox.on_call(once(ApiError("ValidationError", "not for this group"), "autoscaling:LaunchInstances"))
         result = lab.do(LaunchInGroup(group="web", launch=lab.launch(), reason=Reason.SURGING))
@@ -141,7 +141,7 @@ def test_does_not_touch_a_desired_capacity_that_is_not_as_expected(value: int, e
         assert group_of(lab).desired == 3
 
 
-# --- retiring -------------------------------------------------------------------------------------------------------
+# --- terminating ----------------------------------------------------------------------------------------------------
 
 
 def test_retires_members_in_one_call() -> None:
@@ -324,7 +324,7 @@ def test_a_mixed_instances_policy_goes_back_whole_with_the_version_alone_changed
         assert group_of(lab).template == lab.template(2)
 
 
-def test_suspends_and_resumes_only_what_it_is_told() -> None:
+def test_suspends_and_resumes_only_the_processes_of_the_action() -> None:
     with group() as lab:
         lab.client("autoscaling").suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["ScheduledActions"])
         names = ("AZRebalance", "ReplaceUnhealthy")

@@ -1,4 +1,4 @@
-"""A plain moto server: no physics, no LaunchInstances, one id a terminate; what it lacks is done without."""
+"""A plain moto server: no simulated time, no LaunchInstances, one id per terminate call. Fallbacks replace these."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -106,7 +106,7 @@ def auto_scaling(moto: Moto) -> str:
     return moto.template_id
 
 
-def test_what_moto_lacks_is_told_apart_from_a_refusal(moto: Moto) -> None:
+def test_a_call_that_moto_lacks_differs_from_a_refusal(moto: Moto) -> None:
     aws, name = moto.connect(), auto_scaling(moto)
     with pytest.raises(NotImplementedByEndpointError):
         aws.autoscaling.launch_instances({"AutoScalingGroupName": name, "ClientToken": "t", "RequestedCapacity": 1})
@@ -195,6 +195,6 @@ def test_rolls_a_group_without_the_newer_calls(moto: Moto) -> None:
     look = fleet.observe(rollout, status)
     assert look.group is not None
     assert look.group.desired == 3
-    # moto calls every member by the template's default version; what came after the pin is taken for what it is.
+    # moto reports the default version for each member; the fleet corrects members that are new since the start.
     assert {one.template for one in look.instances if one.instance_id not in before} == {rollout.template}
     assert len(warnings) == 3

@@ -10,7 +10,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 
 class Server:
-    """A place to run scripts in, as SSM's agent would on one instance."""
+    """A directory that runs scripts as the SSM agent does on an instance."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,7 +93,7 @@ def test_commands_may_hold_anything(server: Server) -> None:
     assert server.lines() == ["$HOME `id` \"quoted\" 'single' @END@ \\"]
 
 
-def test_a_first_delivery_that_broke_off_is_told_and_not_repeated(server: Server) -> None:
+def test_an_aborted_first_delivery_is_reported_and_not_repeated(server: Server) -> None:
     text = script("echo ran >>log; kill -9 $PPID")
     server.run(text)
     assert server.run(script("echo ran >>log; kill -9 $PPID")) == 75

@@ -34,7 +34,7 @@ def drain(lab: Lab, name: str) -> None:
     lab.sandbox.jump(60)
 
 
-# --- looking --------------------------------------------------------------------------------------------------------
+# --- observing ------------------------------------------------------------------------------------------------------
 
 
 def test_sees_instances_with_every_registration() -> None:
@@ -54,7 +54,7 @@ def test_sees_instances_with_every_registration() -> None:
         assert look.group is None
 
 
-def test_a_look_costs_a_handful_of_calls_and_later_ones_less() -> None:
+def test_an_observation_takes_few_calls_and_later_ones_fewer() -> None:
     with standalone(shape={"servers": 12}) as lab:
         lab.look()
         before = lab.aws.calls.total
@@ -95,7 +95,7 @@ def test_reads_a_changed_deregistration_delay_within_a_minute() -> None:
         assert lab.look().target_groups[0].deregistration_delay_seconds == 99
 
 
-def test_protection_is_seen_until_somebody_lifts_it() -> None:
+def test_protection_is_observed_until_someone_removes_it() -> None:
     with standalone() as lab:
         name = lab.built.instance_ids[0]
         lab.rollout = replace(lab.rollout, termination_protected=(name,))
@@ -110,7 +110,7 @@ def test_protection_is_seen_until_somebody_lifts_it() -> None:
 # --- launching ------------------------------------------------------------------------------------------------------
 
 
-def test_launches_exactly_what_the_intent_says() -> None:
+def test_launches_exactly_the_recorded_launch() -> None:
     with standalone() as lab:
         lab.succeed(LaunchInstance(launch=lab.launch(tags=TAGS), reason=Reason.SURGING))
         (request,) = lab.requests.of("ec2:RunInstances")
@@ -160,7 +160,7 @@ def test_lack_of_capacity_may_pass() -> None:
         assert not result.denied
 
 
-def test_an_old_intent_is_looked_up_and_never_repeated() -> None:
+def test_an_old_launch_is_searched_for_and_never_repeated() -> None:
     with standalone() as lab:
         action = LaunchInstance(launch=lab.launch(tags=TAGS), reason=Reason.SURGING)
         name = lab.succeed(action).instance_ids[0]
@@ -218,7 +218,7 @@ def test_a_fresh_instance_that_load_balancing_does_not_know_yet_may_come_to_be_k
         assert lab.do(action).answer is Answer.DONE
 
 
-def test_deregisters_the_ports_it_is_told_and_no_others() -> None:
+def test_deregisters_only_the_ports_of_the_action() -> None:
     with standalone(shape={"ports": (80, 81)}) as lab:
         name = lab.built.instance_ids[0]
         lab.succeed(DeregisterTargets(instance_id=name, targets=(lab.key(81),), reason=Reason.OUTDATED))
@@ -233,7 +233,7 @@ def test_deregistering_twice_is_harmless() -> None:
         lab.succeed(DeregisterTargets(instance_id=name, targets=(lab.key(),), reason=Reason.OUTDATED))
 
 
-def test_marks_instances() -> None:
+def test_tags_instances() -> None:
     with standalone() as lab:
         names = lab.built.instance_ids
         tags = (("awsroll:rollout", ROLLOUT), ("awsroll:role", "retiring"))
@@ -241,7 +241,7 @@ def test_marks_instances() -> None:
         assert {(one.rollout, one.role) for one in lab.look().instances} == {(ROLLOUT, "retiring")}
 
 
-def test_marks_those_that_are_left_when_one_is_gone() -> None:
+def test_tags_the_remaining_instances_if_one_no_longer_exists() -> None:
     with standalone() as lab:
         names = (lab.built.instance_ids[0], "i-0fffffffffffffff0")
         tags = (("awsroll:role", "retiring"),)

@@ -1,4 +1,4 @@
-"""A warm pool as it is seen, deleted and put back: the exact requests."""
+"""The exact requests that observe, delete and restore a warm pool."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_a_pool_that_was_changed_meanwhile_is_neither_deleted_nor_overwritten() 
         assert _seen(lab) == WarmPool(minimum=1)
 
 
-def test_a_rollout_that_does_not_purge_does_not_look_at_the_pool() -> None:
+def test_a_rollout_without_purge_does_not_read_the_pool() -> None:
     with group() as lab:
         lab.client("autoscaling").put_warm_pool(**REQUEST)
         lab.requests.clear()

@@ -1,4 +1,4 @@
-"""Fleets with a request each, and what is done to them under exactly the policy that `awsroll policy` prints for it."""
+"""Cases: a fleet, a request, and the commands that run under exactly the policy that `awsroll policy` prints."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,7 +27,7 @@ PORT_BY_HAND = 8080
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One fleet in one sandbox, and a gate before it."""
+    """A fleet in a sandbox, behind a gate that checks permissions."""
 
     rolling: Rolling
     gate: Gate
@@ -36,7 +36,7 @@ class Trial:
 
     @property
     def around(self) -> dict[str, Any]:
-        """What every public call takes: everything that it says to AWS is judged."""
+        """Return the arguments of each public call, so that the gate checks all its calls to AWS."""
         session, clock = self.gate.session(), self.rolling.clock
         store = open_store(self.state, session=lambda: session, clock=clock) if self.state else self.rolling.store
         return {"session": session, "store": store, "clock": clock}
@@ -68,7 +68,7 @@ def turns_back_from_a_bad_version(trial: Trial) -> None:
 
 
 def goes_back_to_kept_servers(trial: Trial) -> None:
-    """An alarm rings while the new servers bake and the old ones stand by."""
+    """Set an alarm while the new servers bake and the old servers are kept."""
     cloudwatch = trial.rolling.sandbox.session().client("cloudwatch")
 
     class Ringing(Tee):
@@ -82,7 +82,7 @@ def goes_back_to_kept_servers(trial: Trial) -> None:
 
 
 def repairs_what_a_dead_rollout_has_left(trial: Trial) -> None:
-    """The driver dies with a server on its way; another one knows the fleet alone."""
+    """Let the driver die during a replacement, and repair the fleet without its record."""
 
     class Gone(BaseException):
         pass
@@ -103,7 +103,7 @@ def repairs_what_a_dead_rollout_has_left(trial: Trial) -> None:
 
 
 def rolls_where_a_server_ends_in_standby(trial: Trial) -> None:
-    """A member that dies while it is out is replaced: what its standby took from the desired capacity is given back."""
+    """Let a member in standby die: the rollout restores the desired capacity that the standby took."""
     world, ended = trial.rolling.sandbox.world, list[str]()
 
     def end(_service: str, operation: str, parameters: Mapping[str, Any]) -> None:
@@ -138,7 +138,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What all tries of a case came to."""
+    """The results of all commands of a case."""
 
     policies: tuple[Mapping[str, Any], ...]
     used: frozenset[tuple[str, str]]
@@ -146,7 +146,7 @@ class Judged:
 
 @contextmanager
 def gated(case: Case, folder: Path, **options: Any) -> Iterator[Trial]:
-    """Enter a sandbox with the fleet of a case, and a gate before it that knows its policy."""
+    """Enter a sandbox with the fleet of a case, behind a gate with the policy of the case."""
     sandbox, clock = make_sandbox(**options)
     with sandbox:
         shape = {"servers": 2, "further_versions": (UNHEALTHY,), "template_tags": {"app": "web"}, **case.shape}
@@ -159,7 +159,7 @@ def gated(case: Case, folder: Path, **options: Any) -> Iterator[Trial]:
 
 
 def judge(case: Case, folder: Path) -> Judged:
-    """Do everything that a case holds; what is refused, or goes wrong, fails right there."""
+    """Run all commands of a case; fail at the first refusal or error."""
     policies, used = [], set[tuple[str, str]]()
     for number, (attempt, options) in enumerate(case.tries):
         with gated(case, folder / str(number), **options) as trial:
@@ -181,7 +181,7 @@ def _make_store(rolling: Rolling, state: str) -> None:
 
 
 def with_an_instance_role(rolling: Rolling) -> None:
-    """Let versions 2 and 3 give their servers a role."""
+    """Give the servers of versions 2 and 3 a role."""
     session, template = rolling.sandbox.session(), rolling.fleet.template_id
     iam, ec2 = session.client("iam"), session.client("ec2")
     iam.create_role(RoleName="server", Path="/web/", AssumeRolePolicyDocument="{}")
@@ -195,7 +195,7 @@ def with_an_instance_role(rolling: Rolling) -> None:
 
 
 def following_the_latest_version(rolling: Rolling) -> None:
-    """Let the group follow an alias, and leave no room below its desired capacity."""
+    """Set an alias as the group's version, and its minimum to its desired capacity."""
     autoscaling = rolling.sandbox.session().client("autoscaling")
     setting = {"LaunchTemplateId": rolling.fleet.template_id, "Version": "$Latest"}
     size = len(rolling.fleet.instance_ids)
@@ -224,7 +224,7 @@ def with_an_alarm(rolling: Rolling) -> None:
 
 
 def with_everything_around(rolling: Rolling) -> None:
-    """Set up what the request for everything names: an alarm, a function, and a group's warm pool."""
+    """Create the alarm, the function and the warm pool that the largest request names."""
     with_an_alarm(rolling)
     rolling.sandbox.functions["check"] = lambda _event: None
     if rolling.fleet.group_name:

@@ -1,4 +1,4 @@
-"""A gate before the sandbox: a session whose every call is judged by a policy, and refused as AWS refuses it."""
+"""A gate before the sandbox: a session that checks each call against a policy and refuses it as AWS does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from awsroll.sandbox import Sandbox
-from tests.iam.asks import Asks
+from tests.iam.checked_actions import Asks
 from tests.iam.judge import Ask, allowing
 
 _CODES = {"ec2": "UnauthorizedOperation", "autoscaling": "AccessDenied", "elbv2": "AccessDenied", "s3": "AccessDenied"}
 
 
 class Gate:
-    """Judges the calls of its own sessions; those that build and look at fleets for a test pass by it."""
+    """Checks the calls of its own sessions. Sessions that build and observe fleets for a test have no gate."""
 
     def __init__(self, sandbox: Sandbox, policy: Mapping[str, Any]) -> None:
         self._sandbox = sandbox
@@ -22,7 +22,7 @@ class Gate:
         self.asked: list[Ask] = []
         self.refused: list[Ask] = []
         self.used: set[tuple[str, str]] = set()
-        """Which statements have allowed which actions: (Sid, action)."""
+        """Return the statements and the actions that they have allowed: (Sid, action)."""
 
     def session(self) -> Any:
         session = self._sandbox.session()

@@ -1,6 +1,6 @@
 """A small judge of identity-based policies: actions, resources and the condition operators that awsroll's policies use.
 
-What it does not know it refuses to judge, so that a policy cannot pass by an operator that nobody has read.
+The judge refuses an operator that it does not know, so that no policy passes unchecked.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """One thing that IAM checks for a call: an action on a resource, in a context."""
+    """A check of IAM for a call: an action on a resource, in a context."""
 
     action: str
     resource: str = "*"
@@ -51,7 +51,7 @@ def _listed(values: Any) -> list[str]:
 
 
 def allows(statement: Mapping[str, Any], ask: Ask) -> bool:
-    """Tell whether a statement allows it. Keys of a condition are compared as IAM does: whatever their case."""
+    """Return whether a statement allows the action. Keys of conditions ignore case, as in IAM."""
     context = {key.lower(): values for key, values in ask.context.items()}
     return (
         statement["Effect"] == "Allow"

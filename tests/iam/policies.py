@@ -1,4 +1,4 @@
-"""Fleets to ask policies for, and ways to look into what comes of it."""
+"""The fleets of the policy tests, and functions that read a policy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every call that awsroll can make is known to `awsroll.iam`; every action it names exists, on such a resource."""
+"""`awsroll.iam` knows every call that awsroll can make, and each of its actions exists on its resource."""
 
 import ast
 import json
@@ -53,11 +53,11 @@ STATEMENTS = {
     for one in made["Statement"]
     for action in one["Action"]
 }
-MADE_BY_BOTO3 = {"sts:AssumeRole"}  # credentials ask for it by themselves, no caller of ours does
+MADE_BY_BOTO3 = {"sts:AssumeRole"}  # botocore's credentials make this call
 
 
 def _operations(source: Path) -> Iterator[str]:
-    """Find the operations of AWS that a file of `awsroll.aws` names, by the names that the SDK has for them."""
+    """Yield the operations of AWS that a file of `awsroll.aws` names, by the SDK's names."""
     session = botocore.session.get_session()
     words = {one.value for one in ast.walk(ast.parse(source.read_text())) if isinstance(one, ast.Constant)}
     services = words & set(session.get_available_services())
@@ -98,7 +98,7 @@ def test_the_action_exists_and_takes_these_resources_and_condition_keys(action: 
         limits = known.keys() - {"*"}
         fitting = [shape for shape in limits if _fits(resource, shape)]
         if action == "cloudwatch:DescribeAlarms":
-            assert resource == "*"  # AWS shows composite alarms to nobody else
+            assert resource == "*"  # AWS shows composite alarms only with this resource
             continue
         assert fitting or (resource == "*" and not limits), (resource, known.keys())
         keys = {key.split("/")[0].lower() for shape in fitting for key in known[shape]}
@@ -107,11 +107,11 @@ def test_the_action_exists_and_takes_these_resources_and_condition_keys(action: 
 
 
 def _shape(template: str) -> str:
-    """Return an ARN with a star for each of its variables."""
+    """Return an ARN with a star for each variable."""
     parts = template.split("${")
     return parts[0] + "".join("*" + part.partition("}")[2] for part in parts[1:])
 
 
 def _fits(resource: str, shape: str) -> bool:
-    # An image, a shared document or a public parameter is of no account of ours.
+    # An image, a shared document or a public parameter belongs to another account or to none.
     return is_like(resource, shape) or is_like(resource.replace("::", ":0:", 1), shape.replace("::", ":0:", 1))

@@ -1,4 +1,4 @@
-"""Fleets of the embedded AWS, rolled under exactly the policy that is printed for them: it is enough, and no more."""
+"""Fleets of the sandbox, rolled under exactly their policy: each permission is needed, and none is missing."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_the_policy_is_enough_and_every_action_of_it_is_needed(tmp_path: Path, c
 
 
 @pytest.mark.parametrize(
-    ("grouped", "lacking", "told"),
+    ("grouped", "missing", "refusal"),
     [
         (False, "ec2:RunInstances", "ec2:RunInstances: UnauthorizedOperation"),
         (False, "ec2:TerminateInstances", "ec2:TerminateInstances: UnauthorizedOperation"),
@@ -26,14 +26,12 @@ def test_the_policy_is_enough_and_every_action_of_it_is_needed(tmp_path: Path, c
     ],
     ids=["launch", "terminate", "role"],
 )
-def test_without_one_of_the_actions_the_rollout_waits_for_a_person(
-    tmp_path: Path, grouped: bool, lacking: str, told: str
-) -> None:
+def test_a_rollout_without_a_permission_pauses(tmp_path: Path, grouped: bool, missing: str, refusal: str) -> None:
     case = Case(grouped=grouped, wanted={"version": 4}, prepare=with_an_instance_role)
     with gated(case, tmp_path) as trial:
         for one in trial.gate.policy["Statement"]:
-            one["Action"] = [each for each in one["Action"] if each != lacking]
+            one["Action"] = [each for each in one["Action"] if each != missing]
         report = awsroll.roll(trial.rolling.request(**case.wanted), **trial.around)
 
     assert report.status is Outcome.PAUSED
-    assert f"{told}: not authorized to perform: {lacking} on resource: arn:aws:" in report.reason, report.reason
+    assert f"{refusal}: not authorized to perform: {missing} on resource: arn:aws:" in report.reason, report.reason

@@ -1,4 +1,4 @@
-"""What the policies do not allow, and what they must not become: too large, or slow to load."""
+"""The limits of policies: what they do not allow, their size, and how fast they load."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def test_what_is_not_of_the_fleet_is_out_of_reach(fleets: Fleets) -> None:
     assert not asks(made, "iam:PassRole", "arn:aws:iam::111122223333:role/admin")
 
 
-def test_a_mark_that_names_the_fleet_is_what_makes_a_server_end() -> None:
+def test_only_a_server_with_the_fleet_tag_can_be_terminated() -> None:
     made = policy(HERE, BY_HAND, Rollouts())
     (server,) = ec2("instance/i-1")
     mark = {"aws_RequestTag__awsroll:fleet": ["web"]}

@@ -1,4 +1,4 @@
-"""What stands in the policies: for each kind of fleet and strategy, and in each partition."""
+"""The statements of policies for each kind of fleet, strategy and partition."""
 
 from itertools import product
 from typing import Any
@@ -22,7 +22,7 @@ from tests.iam.policies import (
 )
 
 
-def test_a_reload_by_hand_reads_moves_traffic_marks_and_sends_a_command() -> None:
+def test_a_standalone_reload_reads_moves_traffic_tags_and_sends_a_command() -> None:
     instances = ec2("instance/*")
     ours = {"StringEquals": {"aws:ResourceTag/awsroll:fleet": ["web"]}}
     expected = [
@@ -63,7 +63,7 @@ def test_a_reload_by_hand_reads_moves_traffic_marks_and_sends_a_command() -> Non
     }
 
 
-def test_servers_are_launched_from_the_templates_of_the_fleet_alone_and_terminated_when_marked() -> None:
+def test_servers_launch_only_from_the_fleets_templates_and_terminate_only_with_its_tag() -> None:
     made = statements(policy(HERE, BY_HAND, Rollouts(launch_templates=("lt-2", "lt-1"))))
     launch, tag, end = (made[one] for one in ("LaunchFromTemplate", "TagLaunches", "TerminateTaggedServers"))
     templates = ec2("launch-template/lt-1", "launch-template/lt-2")
@@ -120,7 +120,7 @@ def test_a_group_is_steered_as_far_as_the_strategy_goes(wanted: dict[str, Any], 
     ],
     ids=["group", "group-reload", "group-keep-old", "group-with-a-port-by-hand", "standalone"],
 )
-def test_only_what_a_group_does_not_do_by_itself_is_marked_and_moved(
+def test_only_what_a_group_does_not_do_by_itself_is_tagged_and_moved(
     fleets: Fleets, wanted: dict[str, Any], marks: bool, moves: list[str]
 ) -> None:
     made = statements(policy(HERE, fleets, Rollouts(**wanted)))
@@ -214,7 +214,7 @@ def test_documents_and_parameters_of_aws_belong_to_no_account() -> None:
     ],
     ids=["group", "standalone", "standalone-before-the-mark"],
 )
-def test_scripts_run_on_servers_of_the_fleet_unless_they_come_before_the_mark(
+def test_scripts_run_on_servers_of_the_fleet_unless_they_run_before_the_tag(
     fleets: Fleets, points: tuple[str, ...], limited: bool
 ) -> None:
     made = statements(policy(HERE, fleets, Rollouts(script_points=points)))
@@ -227,7 +227,7 @@ def test_scripts_run_on_servers_of_the_fleet_unless_they_come_before_the_mark(
     ]
 
 
-def test_without_the_name_of_the_fleet_any_server_that_a_rollout_has_marked_may_end() -> None:
+def test_without_the_name_of_the_fleet_any_tagged_server_may_be_terminated() -> None:
     made = statements(policy(HERE, Fleets(target_groups=(WEB,)), Rollouts()))
 
     assert made["TerminateTaggedServers"]["Condition"] == {"Null": {"aws:ResourceTag/awsroll:fleet": "false"}}

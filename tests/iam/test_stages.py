@@ -1,4 +1,4 @@
-"""Single stages under exactly the policy that is made for them: it is enough, and no more."""
+"""Single stages under exactly their policy: each permission is needed, and none is missing."""
 
 from dataclasses import replace
 

@@ -34,7 +34,7 @@ class Case:
 
     Attributes:
         shows: the field of the rollout that differs (`limits.drain_seconds`), or `REFUSED`.
-        is_compared: whether a rollout that was interrupted is continued only with the same value.
+        is_compared: whether an interrupted rollout is resumed only with the same value.
     """
 
     value: Any
@@ -45,7 +45,7 @@ class Case:
 
 REFUSED = "a refusal"
 CASES = {
-    # The fleet. A rollout that is continued was found by its fleet, so there is nothing to compare.
+    # The fleet. An interrupted rollout is found by its fleet, so there is nothing to compare.
     "asg": Case(value="web", base=STANDALONE, shows="group", is_compared=False),
     "target_group": Case(value=("hand-1",), base=GROUP, shows="target_groups", is_compared=False),
     "strict": Case(value=True, base=GROUP | {"target_group": ("hand-1",)}, shows=REFUSED, is_compared=False),
@@ -61,7 +61,7 @@ CASES = {
     "parameter": Case(value={"sourceType": ["S3"]}, base=DOCUMENT, shows="reload.parameters"),
     "app_version": Case(value="two", base=RELOAD, shows="reload.app_version"),
     "rollback_command": Case(value=("undo",), base=RELOAD, shows="rollback_reload"),
-    # What holds a rollout back, and what a failure leads to.
+    # The gates, and the reaction to a failure.
     "checkpoint": Case(value=(1,), base=GROUP, shows="gates.checkpoints"),
     "checkpoint_delay": Case(value=9, base=GATED, shows="gates.delay_seconds"),
     "approve_checkpoints": Case(value=True, base=GATED, shows="gates.needs_approval"),
@@ -72,12 +72,12 @@ CASES = {
     "max_failures": Case(value=3, base=GROUP, shows="max_failures"),
     "on_failure": Case(value=OnFailure.PAUSE, base=GROUP, shows="on_failure"),
     "keep_old": Case(value=True, base=ROOMY, shows="keep_old"),
-    # What is done about special servers and settings.
+    # Special servers and settings.
     "protected": Case(value=SkipPolicy.IGNORE, base=GROUP, shows="protected"),
     "standby": Case(value=SkipPolicy.IGNORE, base=GROUP, shows="standby"),
     "warm_pool": Case(value="purge", base=GROUP, shows="purges_warm_pool"),
     "deregistration_delay": Case(value=5, base=GROUP, shows="deregistration_delay_seconds"),
-    # How long to wait. A rollout that is continued keeps the deadlines that it was started with.
+    # How long to wait. A resumed rollout keeps the deadlines that it was started with.
     "min_healthy_time": Case(value=9, base=GROUP, shows="limits.min_healthy_seconds", is_compared=False),
     "drain_timeout": Case(value=999, base=GROUP, shows="limits.drain_seconds", is_compared=False),
     "launch_timeout": Case(value=999, base=GROUP, shows="limits.launch_seconds", is_compared=False),
@@ -126,7 +126,7 @@ def aws() -> Iterator[Connection]:
 
 
 def _fields_of(rollout: Any, prefix: str = "") -> dict[str, Any]:
-    """Return the fields of a rollout by their path, the values that it is made of taken apart."""
+    """Return the fields of a rollout and of its values, by path."""
     found: dict[str, Any] = {}
     for field in fields(rollout):
         value = getattr(rollout, field.name)
@@ -156,7 +156,7 @@ def test_an_option_changes_the_rollout(aws: Connection, option: str) -> None:
 
 
 @pytest.mark.parametrize("option", CASES)
-def test_an_interrupted_rollout_is_continued_only_with_the_same_options(aws: Connection, option: str) -> None:
+def test_an_interrupted_rollout_is_resumed_only_with_the_same_options(aws: Connection, option: str) -> None:
     case = CASES[option]
     rollout = prepare(RolloutSpec(**case.base), aws).rollout
     request = RolloutSpec(**case.base | {option: case.value})

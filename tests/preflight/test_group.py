@@ -14,7 +14,7 @@ from tests.support.amazon import sandbox
 
 
 class Bench:
-    """A group named web with three members, and a request that would be fine."""
+    """A group named web with three members, and a valid request."""
 
     def __init__(self, made: Sandbox, aws: Connection, built: Fleet) -> None:
         self.sandbox, self.aws, self.built = made, aws, built
@@ -66,7 +66,7 @@ def test_an_arn_does_as_well_as_a_name(bench: Bench) -> None:
     assert bench.prepare(asg=groups[0]["AutoScalingGroupARN"]).rollout.group == "web"
 
 
-def test_an_unknown_group_is_told_with_similar_names_and_other_mistakes(bench: Bench) -> None:
+def test_an_unknown_group_is_reported_with_similar_names_and_other_mistakes(bench: Bench) -> None:
     problems = bench.problems(asg="wep", target_group=("nope",))
     assert len(problems) == 2
     assert "there is no Auto Scaling group 'wep'" in problems[0]
@@ -74,7 +74,7 @@ def test_an_unknown_group_is_told_with_similar_names_and_other_mistakes(bench: B
     assert "there is no target group 'nope'" in problems[1]
 
 
-def test_an_alias_is_pinned_and_the_report_says_so(bench: Bench) -> None:
+def test_an_alias_is_pinned_with_a_warning(bench: Bench) -> None:
     bench.update(LaunchTemplate=bench.setting("$Latest"))
     prepared = bench.prepare()
     assert prepared.rollout.group_version == "$Latest"
@@ -147,7 +147,7 @@ def test_leaves_out_target_groups_without_members(bench: Bench) -> None:
     assert bench.prepare().rollout.target_groups == bench.built.target_group_arns
 
 
-def test_strangers_are_a_warning_or_under_strict_a_refusal(bench: Bench) -> None:
+def test_other_instances_are_a_warning_or_with_strict_a_refusal(bench: Bench) -> None:
     stranger = bench.client("ec2").run_instances(
         LaunchTemplate=bench.setting(), SubnetId=bench.built.subnet_ids[0], MinCount=1, MaxCount=1
     )["Instances"][0]["InstanceId"]
@@ -219,7 +219,7 @@ def test_refuses_a_group_in_no_target_group(bench: Bench) -> None:
     assert "in no target group" in problem
 
 
-def test_tells_everything_that_is_wrong_at_once(bench: Bench) -> None:
+def test_reports_all_problems_at_once(bench: Bench) -> None:
     bench.client("autoscaling").suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
     bench.client("elbv2").delete_listener(ListenerArn=bench.built.listener_arns[0])
     problems = bench.problems(drain_timeout=1, launch_template="nope", concurrent=3)

@@ -1,4 +1,4 @@
-"""Settings of groups that no sandbox has: judged from what AWS would describe."""
+"""The checks of group settings that the sandbox lacks, on descriptions as AWS returns them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ TEMPLATE = {"LaunchTemplateId": "lt-1", "Version": "1"}
 
 
 def judged(group: dict[str, Any], *, pool: dict[str, Any] | None = None, **spec: Any) -> tuple[list[str], list[str]]:
-    """Return what is refused and what is warned of."""
+    """Return the refusals and the warnings."""
     aws, findings = connection(), Findings()
     named = {"AutoScalingGroupName": "web", **group}
     with stubbed(aws, "autoscaling") as stubber:
@@ -87,7 +87,7 @@ def test_a_warm_pool_that_could_not_be_put_back_as_it_was_is_refused() -> None:
 
 
 class _FixedPool:
-    """Answers with settings that the installed botocore does not know yet: no stub may."""
+    """Answers with settings that the installed botocore does not know, which a stub cannot."""
 
     def __init__(self, pool: dict[str, Any]) -> None:
         self.autoscaling = self

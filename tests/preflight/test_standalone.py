@@ -16,7 +16,7 @@ from tests.support.amazon import Requests, sandbox
 
 
 class Bench:
-    """A standalone fleet, and a request that would be fine."""
+    """A standalone fleet, and a valid request."""
 
     def __init__(self, made: Sandbox, aws: Connection, built: Fleet) -> None:
         self.sandbox, self.aws, self.built = made, aws, built
@@ -96,7 +96,7 @@ def test_pins_the_version(bench: Bench, version: str, number: int) -> None:
     assert template.number == number
 
 
-def test_tells_all_unknown_names_together_with_similar_ones(bench: Bench) -> None:
+def test_reports_all_unknown_names_with_similar_names(bench: Bench) -> None:
     problems = bench.problems(target_group=("wbe-1", "web-1"), launch_template="nope")
     assert len(problems) == 2
     assert "wbe-1" in problems[0]
@@ -117,7 +117,7 @@ def test_refuses_an_unknown_template_or_version(bench: Bench, template: str, sai
     assert said in problem
 
 
-def test_an_impossible_request_is_refused_before_anything_is_looked_up(bench: Bench) -> None:
+def test_an_invalid_request_is_refused_before_the_first_call(bench: Bench) -> None:
     with pytest.raises(SpecError):
         bench.prepare(concurrent=0)
     assert bench.aws.calls.total == 0
@@ -150,7 +150,7 @@ def test_an_empty_fleet_is_no_mistake(bench: Bench) -> None:
     assert bench.prepare().status.slots == ()
 
 
-def test_refuses_to_leave_nothing_serving_unless_told_so(bench: Bench) -> None:
+def test_refuses_to_leave_nothing_serving_unless_max_unavailable_allows_it(bench: Bench) -> None:
     (problem,) = bench.problems(concurrent=3)
     assert "all 3 servers" in problem
     assert "--launch-first" in problem
@@ -309,7 +309,7 @@ def test_a_script_that_reaches_all_servers_is_no_finding(bench: Bench) -> None:
         assert bench.prepare(**script_at(point)).findings == ()
 
 
-def test_agents_that_may_not_be_asked_for_are_a_warning(bench: Bench) -> None:
+def test_a_refused_read_of_the_agents_is_a_warning(bench: Bench) -> None:
     def refuse(service: str, operation: str, _: object) -> None:
         if operation == "DescribeInstanceInformation":
             raise denied
@@ -320,7 +320,7 @@ def test_agents_that_may_not_be_asked_for_are_a_warning(bench: Bench) -> None:
     assert "could not check which SSM agents are online" in warning.message
 
 
-# --- AWS says no ----------------------------------------------------------------------------------------------------
+# --- refusals of AWS ------------------------------------------------------------------------------------------------
 
 
 def test_a_refused_permission_is_no_finding(bench: Bench) -> None:
@@ -334,7 +334,7 @@ def test_a_refused_permission_is_no_finding(bench: Bench) -> None:
         bench.prepare()
 
 
-def test_an_account_that_cannot_be_asked_for_is_a_warning(bench: Bench) -> None:
+def test_an_unreadable_account_is_a_warning(bench: Bench) -> None:
     def refuse(service: str, operation: str, _: object) -> None:
         if operation == "GetCallerIdentity":
             raise broken

@@ -1,4 +1,4 @@
-"""What IAM checks for each call to AWS: which actions on which resources, in which context.
+"""The checks of IAM for each call to AWS: the actions, resources and contexts.
 
 A launch is checked for all that it creates and uses, for its tags and for the role it passes; some calls on a group are
 checked as launches of the group's template.
@@ -146,7 +146,7 @@ class Asks:
         if operation == "UpdateAutoScalingGroup":
             mixed = parameters.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
             setting = parameters.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
-            if setting.get("Version", "").isdigit():  # an alias is not checked
+            if setting.get("Version", "").isdigit():  # IAM does not check an alias
                 yield from self._launch(setting["LaunchTemplateId"], setting["Version"], subnets=_subnets(group))
         if operation == "LaunchInstances":
             mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})

@@ -10,7 +10,7 @@ from awsroll.fleets.group_settings import is_mixed
 from tests.support.looking import group
 
 
-def test_sees_members_with_what_group_and_target_group_say() -> None:
+def test_observes_members_with_their_group_and_registrations() -> None:
     with group(shape={"target_groups": 2}) as lab:
         look = lab.look()
         assert [one.instance_id for one in look.instances] == sorted(lab.built.instance_ids)
@@ -21,7 +21,7 @@ def test_sees_members_with_what_group_and_target_group_say() -> None:
         assert all(seen.managed for seen in look.target_groups)
 
 
-def test_sees_the_settings_of_the_group() -> None:
+def test_observes_the_settings_of_the_group() -> None:
     with group(shape={"min_size": 1, "max_size": 7}) as lab:
         lab.client("autoscaling").suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AZRebalance"])
         seen = lab.look().group
@@ -52,7 +52,7 @@ def test_a_member_that_names_an_alias_is_read_from_the_tags_of_ec2() -> None:
         assert {one.template for one in lab.look().instances} == {lab.template(1)}
 
 
-def test_a_look_costs_a_handful_of_calls() -> None:
+def test_an_observation_takes_few_calls() -> None:
     with group(shape={"desired": 10}) as lab:
         lab.look()
         before = lab.aws.calls.total
@@ -77,7 +77,7 @@ def test_two_subnets_in_a_zone_leave_the_choice_to_the_group() -> None:
         }
 
 
-def test_leaves_out_strangers_in_the_target_group() -> None:
+def test_leaves_out_other_instances_in_the_target_group() -> None:
     with group() as lab:
         stranger = lab.client("ec2").run_instances(
             LaunchTemplate={"LaunchTemplateId": lab.built.template_id},
@@ -92,7 +92,7 @@ def test_leaves_out_strangers_in_the_target_group() -> None:
         assert lab.look().instance(stranger) is None
 
 
-def test_sees_former_members_that_the_record_names() -> None:
+def test_observes_former_members_that_the_record_names() -> None:
     with group() as lab:
         name = lab.built.instance_ids[0]
         lab.client("autoscaling").detach_instances(
@@ -103,7 +103,7 @@ def test_sees_former_members_that_the_record_names() -> None:
         assert lab.one(name, retiring=(name,)).lifecycle is None
 
 
-def test_tells_terminations_and_failed_launches_since_the_start() -> None:
+def test_observes_terminations_and_failed_launches_since_the_start() -> None:
     with group() as lab:
         name = lab.built.instance_ids[0]
         lab.sandbox.ec2.capacity |= {f"us-east-1{letter}": 0 for letter in "abc"}
@@ -122,7 +122,7 @@ def test_tells_terminations_and_failed_launches_since_the_start() -> None:
         assert ordered == sorted(ordered)
 
 
-def test_failures_from_before_the_rollout_are_none_of_its_business() -> None:
+def test_ignores_failures_from_before_the_rollout() -> None:
     with group() as lab:
         lab.sandbox.ec2.capacity |= {f"us-east-1{letter}": 0 for letter in "abc"}
         lab.client("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=5)
@@ -135,7 +135,7 @@ def test_failures_from_before_the_rollout_are_none_of_its_business() -> None:
         assert seen.launch_failures == ()
 
 
-def test_sees_an_active_instance_refresh() -> None:
+def test_observes_an_active_instance_refresh() -> None:
     with group() as lab:
         lab.client("autoscaling").start_instance_refresh(AutoScalingGroupName="web")
         seen = lab.look().group
@@ -143,7 +143,7 @@ def test_sees_an_active_instance_refresh() -> None:
         assert seen.refresh_active
 
 
-def test_sees_the_tags_of_remembered_settings() -> None:
+def test_observes_the_tags_of_saved_settings() -> None:
     with group() as lab:
         tag = {
             "ResourceId": "web",
@@ -156,14 +156,14 @@ def test_sees_the_tags_of_remembered_settings() -> None:
         assert lab.look().saved_settings == {("web", "max-size")}
 
 
-def test_a_group_that_is_gone_is_a_refusal() -> None:
+def test_a_missing_group_is_a_refusal() -> None:
     with group() as lab:
         lab.rollout = replace(lab.rollout, group="gone")
         with pytest.raises(AwsRefusedError, match="Auto Scaling group gone does not exist"):
             lab.look()
 
 
-def test_an_endpoint_without_the_newer_calls_is_learned_and_told_once() -> None:
+def test_missing_newer_calls_are_remembered_and_reported_once() -> None:
     with group(launch_instances_available=False) as lab:
         for number in (1, 2):
             lab.do(LaunchInGroup(group="web", launch=lab.launch(number), reason=Reason.SURGING))
@@ -185,7 +185,7 @@ def test_an_endpoint_without_the_newer_calls_is_learned_and_told_once() -> None:
     ],
     ids=["default", "on-demand", "spot", "on-demand-base", "half"],
 )
-def test_tells_groups_that_mix_purchase_options(spread: dict[str, Any], *, mixed: bool) -> None:
+def test_recognizes_groups_that_mix_purchase_options(spread: dict[str, Any], *, mixed: bool) -> None:
     assert is_mixed({"MixedInstancesPolicy": {"InstancesDistribution": spread}}) is mixed
 
 
