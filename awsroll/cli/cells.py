@@ -1,42 +1,20 @@
-"""What each server is doing, as one word: the colour of its cell in the live view.
+"""What each server is doing, in one word: the colour of its cell in the live view.
 
-Derived from one look; the planner knows nothing of it.
+It is the server's phase, or for an untouched server what it serves.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import TypeAlias
 
 from awsroll.core.classify.capacity import Bounds, measure
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Instance, Observation, TargetState
+from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Status, Step
+from awsroll.core.model.status import Status
 
-
-class CellPhase(StrEnum):
-    """What a server is doing."""
-
-    OUTDATED = "old, serving"
-    DRAINING = "draining"
-    TERMINATING = "terminating"
-    RELOADING = "reloading"
-    LAUNCHING = "launching"
-    VERIFYING = "verifying"
-    CURRENT = "new, serving"
-    UNHEALTHY = "unhealthy"
-    KEPT = "old, kept out of traffic"
-    SKIPPED = "left alone"
-
-
-_OF_STEP = {
-    Step.DRAINING: CellPhase.DRAINING,
-    Step.TERMINATING: CellPhase.TERMINATING,
-    Step.LAUNCHING: CellPhase.LAUNCHING,
-    Step.VERIFYING: CellPhase.VERIFYING,
-    Step.RELOADING: CellPhase.RELOADING,
-    Step.RETURNING: CellPhase.VERIFYING,
-    Step.KEPT: CellPhase.KEPT,
-}
+CellState: TypeAlias = ServerPhase | UntouchedServer
+"""A server's phase, or what people see of a server in phase `NONE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +28,7 @@ class Picture:
         goal: how many there shall be.
     """
 
-    cells: tuple[tuple[str, CellPhase], ...]
+    cells: tuple[tuple[str, CellState], ...]
     stage: str
     done: int
     goal: int
@@ -66,7 +44,7 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
     sums = measure(view)
     shown = sorted(view.live, key=lambda one: (one.zone, one.instance_id))
     return Picture(
-        cells=tuple((one.instance_id, _phase(view, one)) for one in shown),
+        cells=tuple((instance.instance_id, _state(view, instance)) for instance in shown),
         stage=_stage(view),
         done=sums.current_serving,
         goal=sums.goal_current,
@@ -78,24 +56,25 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
 
 
 def _stage(view: View) -> str:
-    status, gates = view.status, view.forward.gates
-    if status.backwards:
+    status, gates = view.status, view.original.gates
+    if status.rolling_back:
         return "rolling back"
-    if status.gate_since is not None:
-        return f"at checkpoint {status.passed + 1} of {len(gates.checkpoints)} ({gates.checkpoints[status.passed]})"
-    if status.baking_since is not None:
+    if status.gate.closed_since is not None:
+        passed, all_gates = status.gate.passed, gates.checkpoints
+        return f"at checkpoint {passed + 1} of {len(all_gates)} ({all_gates[passed]})"
+    if status.gate.baking_since is not None:
         return "baking"
     return "about to pause" if status.pausing else ""
 
 
-def _phase(view: View, instance: Instance) -> CellPhase:
-    flight = view.status.flights.get(instance.instance_id)
-    if flight is not None:
-        return _OF_STEP[flight.step]
+def _state(view: View, instance: Instance) -> "CellState":
+    phase = view.phase(instance)
+    if phase not in (ServerPhase.NONE, ServerPhase.SERVING):
+        return phase
     if any(target.state is TargetState.DRAINING for target in instance.targets):
-        return CellPhase.DRAINING
+        return ServerPhase.DRAINING
     if view.is_skipped(instance):
-        return CellPhase.SKIPPED
+        return UntouchedServer.SKIPPED
     if not view.is_in_service(instance):
-        return CellPhase.VERIFYING if view.is_current(instance) else CellPhase.UNHEALTHY
-    return CellPhase.CURRENT if view.forward.is_current(instance) else CellPhase.OUTDATED
+        return ServerPhase.VERIFYING if view.is_current(instance) else UntouchedServer.UNHEALTHY
+    return UntouchedServer.CURRENT if view.original.is_current(instance) else UntouchedServer.OUTDATED

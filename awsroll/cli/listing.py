@@ -56,7 +56,7 @@ def status(
         Output(json=True).emit(
             "status",
             **_plain(summary),
-            in_flight=sorted(record.status.flights),
+            in_flight=sorted(record.status.servers_in_flight),
             replaced=counters.replaced,
             reloaded=counters.reloaded,
             min_serving=counters.lowest_serving,

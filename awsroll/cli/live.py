@@ -15,24 +15,27 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from awsroll.cli.cells import CellPhase, Picture, picture
+from awsroll.cli.cells import CellState, Picture, picture
 from awsroll.cli.progress_lines import in_words
 from awsroll.cli.render_report import duration
 from awsroll.core.model.observation import Observation
+from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 
-_COLOURS = {
-    CellPhase.OUTDATED: "blue",
-    CellPhase.DRAINING: "yellow",
-    CellPhase.TERMINATING: "bright_black",
-    CellPhase.RELOADING: "magenta",
-    CellPhase.LAUNCHING: "cyan",
-    CellPhase.VERIFYING: "bright_cyan",
-    CellPhase.CURRENT: "green",
-    CellPhase.UNHEALTHY: "red",
-    CellPhase.KEPT: "bright_blue",
-    CellPhase.SKIPPED: "white",
+_COLOURS: dict[CellState, str] = {
+    UntouchedServer.OUTDATED: "blue",
+    ServerPhase.DRAINING: "yellow",
+    ServerPhase.TERMINATING: "bright_black",
+    ServerPhase.RELOADING: "magenta",
+    ServerPhase.LAUNCHING: "cyan",
+    ServerPhase.VERIFYING: "bright_cyan",
+    ServerPhase.RETURNING: "bright_cyan",
+    UntouchedServer.CURRENT: "green",
+    UntouchedServer.UNHEALTHY: "red",
+    ServerPhase.FAILED: "bright_red",
+    ServerPhase.KEPT: "bright_blue",
+    UntouchedServer.SKIPPED: "white",
 }
 _EVENTS_SHOWN = 6
 _LASTING = ("preflight.warning", "rollout.warning", "rollout.failure", "aws.fallback", "aws.unanswered")
@@ -104,17 +107,17 @@ def _heading(rollout: Rollout, stage: str) -> Text:
 
 def _cells(shown: Picture) -> Text:
     cells = Text()
-    for _, phase in shown.cells:
-        cells.append("■ ", style=_COLOURS[phase])
+    for _, state in shown.cells:
+        cells.append("■ ", style=_COLOURS[state])
     return cells
 
 
 def _legend(shown: Picture) -> Text:
     legend = Text()
-    for phase in CellPhase:
-        count = sum(1 for _, one in shown.cells if one is phase)
+    for state, colour in _COLOURS.items():
+        count = sum(1 for _, shown_state in shown.cells if shown_state is state)
         if count:
-            legend.append(f"■ {count} {phase}  ", style=_COLOURS[phase])
+            legend.append(f"■ {count} {state}  ", style=colour)
     return legend
 
 

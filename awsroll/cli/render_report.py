@@ -93,7 +93,7 @@ def _cost_of_keeping(plan: RolloutPlan) -> list[tuple[str, str]]:
 def status_text(record: Record, summary: RolloutSummary) -> str:
     """Return the state of one rollout as aligned lines."""
     status = record.status
-    counters = status.counters
+    counters, in_flight = status.counters, status.servers_in_flight
     rows = [
         ("rollout", summary.rollout_id),
         ("status", summary.status + (f": {summary.reason}" if summary.reason else "")),
@@ -102,9 +102,12 @@ def status_text(record: Record, summary: RolloutSummary) -> str:
         ("strategy", summary.strategy),
         ("version", f"{summary.from_version or '(none)'} -> {summary.to_version}"),
         ("started", f"{summary.started_at:%Y-%m-%d %H:%M:%SZ}"),
-        ("servers", f"{counters.replaced} replaced, {counters.reloaded} reloaded, {len(status.flights)} in flight"),
+        (
+            "servers",
+            f"{counters.replaced} replaced, {counters.reloaded} reloaded, {len(status.servers_in_flight)} in flight",
+        ),
         ("capacity", f"lowest serving {_or_dash(counters.lowest_serving)}, highest running {counters.highest_live}"),
-        *((f"{flight.step}", name) for name, flight in sorted(status.flights.items())),
+        *((f"{server.phase}", name) for name, server in sorted(in_flight.items())),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in status.failures),
         *(("warning", warning) for warning in status.warnings),
     ]

@@ -134,7 +134,7 @@ def _list_unsettled(common: CommonOptions, output: Output) -> int:
     for record in records:
         name, fleet = record.rollout.rollout_id, record.rollout.fleet
         if output.json:
-            output.emit("unsettled", rollout_id=name, fleet=fleet, settings=sorted(record.status.saved_settings))
+            output.emit("unsettled", rollout_id=name, fleet=fleet, settings=sorted(record.status.settings.found))
         else:
             output.result(f"rollout {name} left changes on {fleet}; restore them with `awsroll repair {name}`")
     write_messages(*(str(error) for error in store.unreadable()))

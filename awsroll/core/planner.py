@@ -1,11 +1,15 @@
-"""Decides what to do next, from the request, one look, and what was kept: pure, so that it can be proven.
+"""Decides what to do next from the request, one observation, and the record. Pure, so that it can be proven.
 
-`plan` is the whole of it. It first brings the record up to the look (settle calls without an answer, clocks, launches,
-places, desired capacity, deadlines), then asks each concern for the writes it would make now, and takes those of one
-kind, in this order: settle > prepare > register > launch > drain and terminate or reload > finish. Then the fleet is
-looked at again. Nothing is remembered of where a rollout "was": every plan is made anew from what is seen.
+Read this file first. `plan` first brings the record up to the observation: calls without an answer, phases and clocks,
+launches, slots, desired capacity, deadlines. Then it asks each concern for the writes that it would make now, and takes
+the writes of one kind, in this order:
+
+    settle > prepare settings > register > launch > take out (retire or reload) > finish
+
+After that the fleet is observed again. A plan does not depend on earlier plans, only on what is observed and recorded.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,16 +25,22 @@ from awsroll.core.decide.register import register
 from awsroll.core.decide.reload import check_commands, reload
 from awsroll.core.decide.retire import retire
 from awsroll.core.decide.selection import excess, select, undecided
+from awsroll.core.lifecycle import IllegalMoveError, move, note, phase_of
 from awsroll.core.model.actions import Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookPoint
-from awsroll.core.model.observation import Observation
+from awsroll.core.model.observation import Instance, Observation
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold, Plan, add_failures, pause, seconds_until_next_observation
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Failure, Mode, Outcome, Status
 from awsroll.core.observe import clocks, deadlines, hook_runs, membership
 from awsroll.core.observe.settle import settle, settle_by_observation
 from awsroll.core.observe.verdict import decide_on_failure
+
+_SETTLE_SECONDS = 2.0  # between two attempts to settle a launch without an answer
+_ARRIVING = (ServerPhase.NONE, ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 
 
 def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
@@ -38,45 +48,56 @@ def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
 
     Args:
         rollout: the request.
-        observation: what was just seen; its `at` is the only "now".
-        status: what was kept from the step before.
+        observation: what was just observed; its `at` is the only "now".
+        status: the record as it was saved last.
 
     Returns:
-        The actions to carry out (all of one kind, possibly none), the status to save before doing so, and when to look
-        again. An ended or paused rollout gets no actions.
+        The actions to carry out (all of one kind, possibly none), the record to save before that, and when to observe
+        again. An ended or paused rollout gets no actions. A move that the lifecycle does not allow pauses the rollout,
+        and nothing is done.
     """
-    view = View(rollout, observation, status)
-    if status.mode is Mode.ENDED or status.outcome is not Outcome.RUNNING:
-        return Plan(actions=(), status=status)
-    before = status
-    view = _look(view)
-    if before.observed_at is None and not before.backwards:
-        view = _remember_found(view)
+    try:
+        return decide(rollout, observation, status)
+    except IllegalMoveError as error:
+        cause = f"awsroll found a contradiction in its own record and did nothing: {error}"
+        failed = add_failures(status, Failure(instance_id="", cause=cause, at=observation.at, final=True))
+        advice = "The fleet was left as it is. Report this with the record, then try `awsroll resume`"
+        return Plan(actions=(), status=pause(replace(failed, judged=len(failed.failures)), f"{cause}. {advice}"))
+
+
+def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
+    """Decide the next step, as `plan` does.
+
+    Raises:
+        IllegalMoveError: if a part of the planner moves a server in a way that the lifecycle does not allow.
+    """
+    before = replace(status, events=())
+    if before.mode is Mode.ENDED or before.outcome is not Outcome.RUNNING:
+        return Plan(actions=(), status=before)
+    view = _bring_up_to_date(View(rollout, observation, before))
     capacity = measure(view)
     view = _count(view, capacity)
     for check in (deadlines.check_deadlines, gates.check_alarms, decide_on_failure):
         view = replace(view, status=check(view))
-    if view.status.backwards is not before.backwards or view.status.outcome is not Outcome.RUNNING:
+    if view.status.rolling_back is not before.rolling_back or view.status.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=view.status)
     status, actions = settle_launches(view)
     if actions:
-        return Plan(actions=actions, status=status, holds=(Hold(reason=Reason.SETTLING),), requeue_seconds=2)
+        hold = Hold(reason=Reason.SETTLING)
+        return Plan(actions=actions, status=status, holds=(hold,), requeue_seconds=_SETTLE_SECONDS)
     view = replace(view, status=status)
-    if view.status.mode is Mode.ROLLING:
-        status, proposals = _roll(view, capacity)
-    else:
-        status, proposals = finish(view)
+    status, proposals = _roll(view, capacity) if status.mode is Mode.ROLLING else finish(view)
     return _planned(replace(view, status=status), proposals, turned=_has_turned(before, status))
 
 
 def _has_turned(before: Status, after: Status) -> bool:
-    """Tell whether the next look is due at once: something was decided that the next plan is to follow."""
-    gate_moved = (before.gate_since is None) is not (after.gate_since is None)
-    return before.mode is not after.mode or gate_moved or before.baked is not after.baked
+    """Return whether the next observation is due at once: the next plan follows from what was decided."""
+    gate_moved = (before.gate.closed_since is None) is not (after.gate.closed_since is None)
+    return before.mode is not after.mode or gate_moved or before.gate.baked is not after.gate.baked
 
 
-def _look(view: View) -> View:
-    """Bring the record up to what is seen."""
+def _bring_up_to_date(view: View) -> View:
+    first = view.status.observed_at is None and not view.status.rolling_back
     for update in (
         deadlines.check_deaths,
         settle_by_observation,
@@ -88,13 +109,10 @@ def _look(view: View) -> View:
         check_commands,
     ):
         view = replace(view, status=update(view))
-    return view
-
-
-def _remember_found(view: View) -> View:
-    """Keep, at the first look, which instances were on the goal version before anything was done."""
-    found = tuple(sorted(one.instance_id for one in view.current))
-    return replace(view, status=replace(view.status, found=found))
+    if not first:
+        return view
+    current = tuple(sorted(instance.instance_id for instance in view.current))
+    return replace(view, status=replace(view.status, current_at_start=current))
 
 
 def _count(view: View, capacity: Capacity) -> View:
@@ -109,147 +127,190 @@ def _count(view: View, capacity: Capacity) -> View:
     return replace(view, status=replace(status, counters=counters))
 
 
+# --- rolling ----------------------------------------------------------------------------------------------------------
+
+
 def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
-    """Propose the next writes of one kind, in the order of preference."""
-    before = Proposals()
-    if not view.status.backwards and hook_runs.awaits(view, before, HookPoint.BEFORE_ROLLOUT):
-        return view.status, before
+    """Propose the next writes of one kind, in the order of preference.
+
+    A concern that has writes ends the step. The order of the calls below is the order of preference.
+    """
+    first = Proposals()
+    if not view.status.rolling_back and hook_runs.awaits(view, first, HookPoint.BEFORE_ROLLOUT):
+        return view.status, first
     status, gate = gates.pass_gate(view)
     view = replace(view, status=status)
     status, writes = settings.prepare(view, capacity.limits, at_rest=_is_at_rest(view, capacity))
-    view, proposals = replace(view, status=status), Proposals(writes=list(writes))
     if writes:
-        return status, proposals
+        return status, Proposals(writes=list(writes))
+    return _roll_servers(replace(view, status=status), capacity, gate)
+
+
+def _roll_servers(view: View, capacity: Capacity, gate: Proposals) -> tuple[Status, Proposals]:
     arriving = register(view, _arriving(view))
-    status = bring_back(view, arriving, Reason.ROLLING_BACK)
-    view = replace(view, status=status)
+    view = replace(view, status=bring_back(view, arriving, Reason.ROLLING_BACK))
     if arriving.writes:
         return view.status, arriving
     status, writes = launch(view, capacity)
     if writes:
         return status, Proposals(writes=list(writes))
-    view = replace(view, status=status)
-    status = select(view, capacity)
-    view = replace(view, status=status)
+    view = replace(view, status=select(replace(view, status=status), capacity))
     if waiting := undecided(view, capacity):
-        return status, Proposals(waiting={Reason.SETTLING: sorted(waiting)})
+        return view.status, Proposals(waiting={Reason.SETTLING: sorted(waiting)})
     status, proposals = _take_out(view)
+    _add_waits(proposals, arriving)
     proposals.hooks += [*arriving.hooks, *gate.hooks]
-    for reason, ids in arriving.waiting.items():
-        for one in ids:
-            proposals.wait(reason, one)
-    busy = proposals.writes or proposals.waiting or status.reloading or status.retiring
-    return (status, proposals) if busy else _wait_or_complete(replace(view, status=status), capacity, gate)
+    if proposals.writes or proposals.waiting or status.reloading or status.retiring:
+        return status, proposals
+    return _wait_or_complete(replace(view, status=status), capacity, gate)
+
+
+def _add_waits(proposals: Proposals, others: Proposals) -> None:
+    for reason, names in others.waiting.items():
+        for name in names:
+            proposals.wait(reason, name)
 
 
 def _take_out(view: View) -> tuple[Status, Proposals]:
-    """Propose the next step for what is on its way out, or through a reload; dead members of a group are ended."""
+    """Propose the next step for servers on their way out or through a reload. Dead members of a group are retired."""
     if not view.rollout.reloads:
         return retire(view)
     status, proposals = reload(view)
     if proposals.writes or not status.retiring:
         return status, proposals
-    status, ending = retire(replace(view, status=status))
-    ending.hooks += proposals.hooks
-    for reason, ids in proposals.waiting.items():
-        for one in ids:
-            ending.wait(reason, one)
-    return status, ending
+    status, retiring = retire(replace(view, status=status))
+    retiring.hooks += proposals.hooks
+    _add_waits(retiring, proposals)
+    return status, retiring
 
 
 def _is_at_rest(view: View, capacity: Capacity) -> bool:
-    """Tell whether nothing may be touched now and nothing is in flight, so that the group's own launches matter."""
-    status = view.status
-    moving = capacity.in_flight or status.retiring or status.reloading or status.returning
-    return status.gate_since is not None or (bool(status.pausing) and not moving)
+    """Return whether nothing may be touched now and nothing is in flight, so that the group's own launches matter."""
+    moving = capacity.in_flight or view.leaving or view.returning
+    return view.status.gate.closed_since is not None or (bool(view.status.pausing) and not moving)
 
 
 def _arriving(view: View) -> tuple[str, ...]:
-    """Return current and just launched instances that do not serve yet and are not in other hands."""
-    busy = {*view.chosen, *view.status.serving, *view.status.returning}
-    return tuple(
-        one.instance_id
-        for one in view.live
-        if (view.is_current(one) or one.instance_id in view.launched)
-        and one.instance_id not in busy
-        and not view.is_away(one)
-    )
+    """Return current and just launched servers that do not serve yet and have no other task."""
+    return tuple(instance.instance_id for instance in view.live if _is_arriving(view, instance))
+
+
+def _is_arriving(view: View, instance: Instance) -> bool:
+    name = instance.instance_id
+    new = view.is_current(instance) or name in view.launched
+    idle = name not in view.leaving and phase_of(view.status, name) in _ARRIVING
+    return new and idle and not view.is_in_standby(instance)
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
 
 
 def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
-    """Nothing can be done and nothing is in flight: wait at a gate, pause, bake, or call it complete."""
-    if view.status.pausing and not (capacity.inbound or view.status.calls):
+    """Decide what follows when nothing can be done and nothing is in flight: pause, wait at a gate, or complete."""
+    owed = capacity.inbound or view.status.calls
+    if view.status.pausing and not owed:
         return replace(pause(view.status, view.status.pausing), pausing=""), proposals
     if proposals.waiting:
         return view.status, proposals
-    if not (capacity.inbound or view.status.calls):  # what the group still owes is below the gate
+    if not owed:  # what the group still owes is below the gate
         view = replace(view, status=gates.reach(view, capacity))
-    if view.status.gate_since is not None:
+    if view.status.gate.closed_since is not None:
         return view.status, proposals
-    return _complete(view, capacity, proposals)
-
-
-def _complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
-    status, at = view.status, view.observation.at
-    waiting = tuple(one for one in view.skipped if not _is_ignored(view.rollout, away=view.is_away(one)))
-    to_go = view.candidates or len(view.outdated) > len(view.skipped)  # pending ones are no candidates yet
-    to_go = to_go or excess(view, capacity) > 0
-    if to_go or capacity.inbound or capacity.current_serving < capacity.goal_current or status.calls:
+    if _is_unfinished(view, capacity):
         proposals.waiting.setdefault(Reason.CAPACITY, [])
-        return replace(status, baking_since=None), proposals
-    if waiting:
-        since = status.skipped_since or at
-        status = replace(status, skipped_since=since, progress_at=at)
-        if (at - since).total_seconds() >= view.rollout.limits.skipped_seconds:
-            names = ", ".join(one.instance_id for one in waiting)
-            cause = f"still protected or in standby after {view.rollout.limits.skipped_seconds:g} s: {names}"
-            return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True)), proposals
-        proposals.waiting[Reason.SKIPPED] = [one.instance_id for one in waiting]
-        return status, proposals
+        status = view.status
+        return replace(status, gate=replace(status.gate, baking_since=None)), proposals
+    if skipped := _waited_for(view):
+        return _wait_for_skipped(view, skipped, proposals)
+    return _complete(view, proposals)
+
+
+def _is_unfinished(view: View, capacity: Capacity) -> bool:
+    """Return whether servers must still leave, or come and serve."""
+    to_go = view.candidates or len(view.outdated) > len(view.skipped)  # a pending member is no candidate yet
+    owed = capacity.inbound or view.status.calls
+    return bool(to_go or owed or excess(view, capacity) > 0 or capacity.current_serving < capacity.goal_current)
+
+
+def _waited_for(view: View) -> tuple[Instance, ...]:
+    """Return the protected and standby servers that the rollout must wait for."""
+
+    def is_ignored(instance: Instance) -> bool:
+        policy = view.rollout.standby if view.is_in_standby(instance) else view.rollout.protected
+        return policy is SkipPolicy.IGNORE
+
+    return tuple(instance for instance in view.skipped if not is_ignored(instance))
+
+
+def _wait_for_skipped(view: View, skipped: tuple[Instance, ...], proposals: Proposals) -> tuple[Status, Proposals]:
+    at, limit = view.observation.at, view.rollout.limits.skipped_seconds
+    since = view.status.skipped_since or at
+    status = replace(view.status, skipped_since=since, progress_at=at)
+    names = [instance.instance_id for instance in skipped]
+    if (at - since).total_seconds() >= limit:
+        cause = f"still protected or in standby after {limit:g} s: {', '.join(names)}"
+        return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True)), proposals
+    proposals.waiting[Reason.SKIPPED] = names
+    return status, proposals
+
+
+def _complete(view: View, proposals: Proposals) -> tuple[Status, Proposals]:
+    """Bake, then retire the servers that were kept, then restore the settings."""
     status, baking = gates.bake(view)
     if baking.waiting:
         return status, baking
     if status.kept:
-        return replace(status, kept=(), retiring=(*status.retiring, *status.kept)), proposals
-    return replace(status, mode=Mode.COMPLETING), proposals
+        for name in status.kept:
+            reason = "the bake time is over"
+            status = move(status, name, ServerPhase.DRAINING, at=view.observation.at, reason=reason)
+        return status, proposals
+    completing = replace(status, mode=Mode.COMPLETING)
+    fields: dict[str, str | int] = {"outcome": str(status.outcome), "reason": status.reason}
+    return note(completing, Event(name=EventName.COMPLETING, fields=fields)), proposals
 
 
-def _is_ignored(rollout: Rollout, *, away: bool) -> bool:
-    return (rollout.standby if away else rollout.protected) is SkipPolicy.IGNORE
+# --- the plan ---------------------------------------------------------------------------------------------------------
 
 
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
-    """Take the writes of one kind, take back what was announced of the others, and say when to look again."""
+    """Take the writes of one kind, withdraw what was announced of the others, and decide when to observe again."""
     actions = _one_kind(proposals.writes)
-    others = tuple(Result(action=one, answer=Answer.STALE) for one in proposals.writes if one not in actions)
+    others = tuple(Result(action=write, answer=Answer.STALE) for write in proposals.writes if write not in actions)
     view = replace(view, status=settle(view.status, others, view.observation.at))
     status, runs = hook_runs.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
-    seconds = 0.0 if actions or turned else _patience(view, holds)
+    seconds = 0.0 if actions or turned else _seconds_to_wait(view, holds)
     return Plan(actions=actions, status=status, holds=holds, requeue_seconds=seconds, hooks=runs)
 
 
+def _one_kind(writes: list[Action]) -> tuple[Action, ...]:
+    return tuple(write for write in writes if type(write) is type(writes[0]))
+
+
 def _with_deadline(view: View, hold: Hold) -> Hold:
-    flights = [view.status.flights[name] for name in hold.instance_ids if name in view.status.flights]
-    ends = [flight.since + timedelta(seconds=clocks.deadline_seconds(view, flight.step)) for flight in flights]
+    servers = (view.status.in_flight(name) for name in hold.instance_ids)
+    limits = ((server.since, clocks.deadline_seconds(view, server.phase)) for server in servers if server is not None)
+    ends = [since + timedelta(seconds=seconds) for since, seconds in limits if seconds != float("inf")]
     return replace(hold, until=min(ends, default=None))
 
 
-def _one_kind(writes: list[Action]) -> tuple[Action, ...]:
-    return tuple(one for one in writes if type(one) is type(writes[0]))
-
-
-def _patience(view: View, holds: tuple[Hold, ...]) -> float:
-    """Return when to look again: as fits what is awaited, at once when a drain that we began is to be over."""
-    at, delays = view.observation.at, view.observation.target_groups
-    delay = max((group.deregistration_delay_seconds for group in delays), default=0)
-    ends = [
-        delay - (at - flight.deregistered_at).total_seconds()
-        for flight in view.status.flights.values()
-        if flight.deregistered_at is not None
-    ]
-    ends += [seconds for seconds in (gates.seconds_until_open(view),) if seconds is not None]
-    soonest = min((seconds for seconds in ends if seconds > 0), default=None)
-    if any(flight.gone_since is not None and flight.deregistered_at for flight in view.status.flights.values()):
+def _seconds_to_wait(view: View, holds: tuple[Hold, ...]) -> float:
+    """Return when to observe again: as fits what is awaited, and at once when a drain that we began is due to end."""
+    servers = view.status.servers_in_flight.values()
+    draining = [server for server in servers if server.deregistered_at is not None]
+    soonest = min((seconds for seconds in _known_ends(view) if seconds > 0), default=None)
+    if any(server.gone_since is not None for server in draining):
         soonest = CONFIRM_SECONDS
     return seconds_until_next_observation(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)
+
+
+def _known_ends(view: View) -> Iterable[float]:
+    """Return in how many seconds the drains that we began, the gate and the bake time end."""
+    at, groups = view.observation.at, view.observation.target_groups
+    delay = max((group.deregistration_delay_seconds for group in groups), default=0)
+    for server in view.status.servers_in_flight.values():
+        if server.deregistered_at is not None:
+            yield delay - (at - server.deregistered_at).total_seconds()
+    until_open = gates.seconds_until_open(view)
+    if until_open is not None:
+        yield until_open

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Outcome
-from awsroll.core.observe.verdict import why_not_back
+from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, FleetLockedError
 from awsroll.ports import Record, Store
@@ -52,7 +52,7 @@ def unfinished_message(fleet: str, other: Record) -> str:
     """Return the message that a fleet has an unfinished rollout, and what to do about it."""
     status, name = other.status, other.rollout.rollout_id
     state = f"paused: {status.reason}" if status.outcome is Outcome.PAUSED else "interrupted"
-    rollback = "" if why_not_back(other.rollout) else f"roll back with `awsroll rollback {name}`, "
+    rollback = "" if why_no_rollback(other.rollout) else f"roll back with `awsroll rollback {name}`, "
     return (
         f"rollout {name} of {fleet} has not ended ({state}); this rollout changed nothing. Continue with `awsroll "
         f"resume {name}`, {rollback}or stop it and restore the fleet with `awsroll repair {name}`"

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.observe.verdict import why_not_back
+from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_stored_role
 from awsroll.driver.context import Context, NotConfirmedError
@@ -122,7 +122,7 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
     """
     session = Session(context)
     record = session.store.load(rollout_id)
-    problem = why_not_back(record.rollout)
+    problem = why_no_rollback(record.rollout)
     if problem:
         raise SpecError(problem)
     if record.status.outcome is Outcome.ROLLED_BACK:

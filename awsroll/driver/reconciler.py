@@ -13,6 +13,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.plan import Plan, pause
+from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
@@ -100,25 +101,26 @@ class Controller:
             StateError: if the record could not be written; nothing was done.
         """
         rollout = self.record.rollout
-        observation = self._fleet.observe(rollout.facing(backwards=self.status.backwards), self.status)
-        observation = replace(observation, hooks=self.hooks.observe(self.status.hook_calls))
+        target = rollout.target(rolling_back=self.status.rolling_back)
+        observation = self._fleet.observe(target, self.status)
+        observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
         decided = self._asked(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
-        before = self.status
         self._save(decided.status)
-        self._sink.observed(rollout, observation, decided.status)
-        self._tell_changes(before, decided.status)
+        self._sink.observed(rollout, observation, self.status)
+        self._emit(decided.status.events)
         for run in decided.hooks:
             self.hooks.start(run)
-            self._tell_started(run)
+            self._emit_started(run)
         if not decided.actions:
             self._last_actions = ()
             return decided
-        results = self._fleet.execute(rollout.facing(backwards=self.status.backwards), decided.actions)
-        self._tell_results(results)
-        before = self.status
-        self._save(settle(self.status, tuple(results), self._clock.now()))
-        self._tell_changes(before, self.status)
+        target = rollout.target(rolling_back=self.status.rolling_back)
+        results = self._fleet.execute(target, decided.actions)
+        self._emit_results(results)
+        settled = settle(self.status, tuple(results), self._clock.now())
+        self._save(settled)
+        self._emit(settled.events)
         return self._unhurried(decided, results)
 
     def run(self, stop_requested: Callable[[], bool] = _never) -> Status:
@@ -168,7 +170,7 @@ class Controller:
         """Have a gate that needs a person answered, or pause there."""
         if not any(hold.reason is Reason.APPROVAL for hold in decided.holds):
             return decided
-        number = decided.status.passed + 1
+        number = decided.status.gate.passed + 1
         if self.approver.approves is not None:
             approved = self.approver.approves(number)
             self._store.change_user_requests(
@@ -187,9 +189,9 @@ class Controller:
         return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
 
     def _pause(self, reason: str) -> None:
-        before = self.status
-        self._save(pause(before, reason))
-        self._tell_changes(before, self.status)
+        paused = pause(self.status, reason)
+        self._save(paused)
+        self._emit(paused.events)
 
     def _wait(self, seconds: float, stop_requested: Callable[[], bool]) -> None:
         """Wait, but not past a wish to stop, and not long past what people ask of the rollout."""
@@ -207,8 +209,10 @@ class Controller:
                         return
 
     def _save(self, status: Status) -> None:
-        if status != self.status or self.record.revision == 0:
-            self.record = self._store.save(replace(self.record, status=status))
+        """Save the record if it has changed. Events are not stored: they are emitted once the record is saved."""
+        stored = replace(status, events=())
+        if stored != self.status or self.record.revision == 0:
+            self.record = self._store.save(replace(self.record, status=stored))
 
     def _unhurried(self, decided: Plan, results: Sequence[Result]) -> Plan:
         """Let a moment pass before what had no effect, or does not show yet, is tried again."""
@@ -221,45 +225,18 @@ class Controller:
         pause_seconds = _AFTER_NO_EFFECT_SECONDS if pace is None else min(pace, _AFTER_NO_EFFECT_SECONDS)
         return replace(decided, requeue_seconds=max(decided.requeue_seconds, pause_seconds))
 
-    # --- telling ------------------------------------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------------------------------
 
-    def _tell_changes(self, before: Status, after: Status) -> None:
+    def _emit(self, events: Sequence[Event]) -> None:
         at = self._clock.now()
-        for failure in after.failures[len(before.failures) :]:
-            self._sink.event("rollout.failure", at, instance_id=failure.instance_id, cause=failure.cause)
-        for warning in after.warnings[len(before.warnings) :]:
-            self._sink.event("rollout.warning", at, message=warning)
-        for call in before.hook_calls:
-            if call.key in after.hooks_passed:
-                self._sink.event("hook.passed", at, hook=call.name, run=call.number, of=call.subject)
-        for name in sorted(set(after.serving) - set(before.serving)):
-            self._sink.event("instance.serving", at, instance_id=name)
-        for name in sorted(set(after.retiring) - set(before.retiring)):
-            self._sink.event("instance.chosen", at, instance_id=name, to="retire")
-        for name in sorted(set(after.reloading) - set(before.reloading)):
-            self._sink.event("instance.chosen", at, instance_id=name, to="reload")
-        self._tell_turns(before, after)
+        for event in events:
+            self._sink.event(event.name, at, **event.fields)
 
-    def _tell_turns(self, before: Status, after: Status) -> None:
-        at = self._clock.now()
-        if after.backwards and not before.backwards:
-            self._sink.event("rollout.turned-back", at, reason=after.reason)
-        if after.gate_since is not None and before.gate_since is None:
-            self._sink.event("checkpoint.reached", at, number=after.passed + 1)
-        if after.passed > before.passed:
-            self._sink.event("checkpoint.passed", at, number=after.passed)
-        if after.baking_since is not None and before.baking_since is None:
-            self._sink.event("rollout.baking", at)
-        if after.outcome is Outcome.PAUSED and before.outcome is not Outcome.PAUSED:
-            self._sink.event("rollout.paused", at, reason=after.reason)
-        if after.mode is not before.mode:
-            self._sink.event(f"rollout.{after.mode}", at, outcome=str(after.outcome), reason=after.reason)
-
-    def _tell_started(self, run: HookRun) -> None:
+    def _emit_started(self, run: HookRun) -> None:
         at, point = self._clock.now(), str(run.hook.point)
         self._sink.event("hook.started", at, hook=run.hook.name, run=run.call.number, point=point, of=run.call.subject)
 
-    def _tell_results(self, results: Sequence[Result]) -> None:
+    def _emit_results(self, results: Sequence[Result]) -> None:
         for result in (one for one in results if one.code != act.PUT_OFF):
             self._sink.event(
                 _EVENTS[type(result.action)],

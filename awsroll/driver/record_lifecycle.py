@@ -5,7 +5,7 @@ from datetime import datetime
 
 from awsroll.core.decide.gates import restart_approval_timer
 from awsroll.core.model.status import Outcome
-from awsroll.core.observe.verdict import reopen
+from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_unfinished, raise_unfinished
 from awsroll.driver.session import Session
@@ -54,8 +54,13 @@ def resume_record(record: Record, at: datetime) -> Record:
     Nothing drove the rollout during the stop: its timers for progress, hooks and approvals start again.
     """
     status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
-    calls = tuple(replace(call, since=at) for call in status.hook_calls)
-    return replace(record, status=restart_approval_timer(record.rollout, replace(status, hook_calls=calls), at))
+    calls = tuple(replace(call, since=at) for call in status.hooks.announced)
+    return replace(
+        record,
+        status=restart_approval_timer(
+            record.rollout, replace(status, hooks=replace(status.hooks, announced=calls)), at
+        ),
+    )
 
 
 def reopen_record(session: Session, record: Record) -> Record:

@@ -61,7 +61,7 @@ def check_callables(session: Session, record: Record) -> None:
         SpecError: if a hook is missing, or the rollout does not know a given hook; nothing was changed.
     """
     callables = bind_callables(record.rollout, session.hooks)
-    if record.status.mode is Mode.ROLLING and not record.status.backwards:
+    if record.status.mode is Mode.ROLLING and not record.status.rolling_back:
         check_callables_bound(record.rollout, callables)
 
 
@@ -97,7 +97,7 @@ def check_version_in_use(session: Session, record: Record) -> None:
     has_other_version = any(
         version_of(instance, reloading=rollout.reloads) not in baseline for instance in view.outdated
     )
-    if has_other_version and all(instance.instance_id in record.status.found for instance in view.current):
+    if has_other_version and all(instance.instance_id in record.status.current_at_start for instance in view.current):
         problem = (
             f"{rollout.fleet}: no server of this rollout runs {rollout.to_version} any longer; nothing was changed"
         )

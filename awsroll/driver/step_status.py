@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from awsroll.core.model.status import Mode, Outcome, Step
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.ports import Record
 from awsroll.report import build_report
 
@@ -91,7 +92,7 @@ def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | Non
     counts = build_report(record, at=status.observed_at or status.started_at).instances
     return StepStatus(
         rollout_id=record.rollout.rollout_id,
-        phase=phase or _awaited(record),
+        phase=phase or _waiting_for(record),
         done=status.mode is Mode.ENDED,
         outcome=StepOutcome(Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome),
         wait_seconds=wait_seconds,
@@ -101,56 +102,60 @@ def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | Non
             reloaded=counts.reloaded,
             failed=counts.failed,
             skipped=counts.skipped,
-            in_flight=len(status.flights),
-            passed=status.passed,
+            in_flight=len(status.servers_in_flight),
+            passed=status.gate.passed,
         ),
         reason=_short(status.reason),
     )
 
 
-def _awaited(record: Record) -> WaitingFor:
+def _waiting_for(record: Record) -> WaitingFor:
     status = record.status
     if status.mode is Mode.ENDED:
         return WaitingFor.FINISHED
     if status.outcome is Outcome.PAUSED:
         return WaitingFor.PAUSED
-    if (step := _first(flight.step for flight in status.flights.values())) is not None:
-        return _OF_A_STEP[step]
-    if status.hook_calls:
+    if (waiting := _first(server.phase for server in status.servers.values())) is not None:
+        return waiting
+    if status.hooks.announced:
         return WaitingFor.HOOK
-    if status.mode is Mode.ROLLING and not status.backwards:
+    if status.mode is Mode.ROLLING and not status.rolling_back:
         return _gate(record)
     return WaitingFor.SETTLE
 
 
 def _gate(record: Record) -> WaitingFor:
-    status = record.status
-    if status.gate_since is not None:
-        return WaitingFor.APPROVAL if _needs_person(record) else WaitingFor.CHECKPOINT
-    return WaitingFor.SETTLE if status.baking_since is None else WaitingFor.BAKE
+    gate = record.status.gate
+    if gate.closed_since is not None:
+        return WaitingFor.APPROVAL if _needs_approval(record) else WaitingFor.CHECKPOINT
+    return WaitingFor.SETTLE if gate.baking_since is None else WaitingFor.BAKE
 
 
-def _needs_person(record: Record) -> bool:
-    """Tell whether a gate is closed that a person has not approved."""
+def _needs_approval(record: Record) -> bool:
+    """Return whether a gate is closed that no person has approved."""
     status = record.status
-    closed = status.gate_since is not None and status.user_requests.approved <= status.passed
+    closed = status.gate.closed_since is not None and status.user_requests.approved <= status.gate.passed
     return record.rollout.gates.needs_approval and closed
 
 
-# In the order of a server's way: the earliest step that any of them is on names the phase.
-_OF_A_STEP = {
-    Step.DRAINING: WaitingFor.DRAIN,
-    Step.TERMINATING: WaitingFor.DRAIN,
-    Step.RELOADING: WaitingFor.RELOAD,
-    Step.LAUNCHING: WaitingFor.LAUNCH,
-    Step.VERIFYING: WaitingFor.HEALTH,
-    Step.RETURNING: WaitingFor.HEALTH,
+# What a rollout waits for while a server is in a phase. The first phase of this table that any server is in counts.
+OF_A_PHASE: dict[ServerPhase, WaitingFor | None] = {
+    ServerPhase.DRAINING: WaitingFor.DRAIN,
+    ServerPhase.TERMINATING: WaitingFor.DRAIN,
+    ServerPhase.RELOADING: WaitingFor.RELOAD,
+    ServerPhase.LAUNCHING: WaitingFor.LAUNCH,
+    ServerPhase.VERIFYING: WaitingFor.HEALTH,
+    ServerPhase.RETURNING: WaitingFor.HEALTH,
+    ServerPhase.KEPT: None,
+    ServerPhase.FAILED: None,
+    ServerPhase.SERVING: None,
+    ServerPhase.NONE: None,
 }
 
 
-def _first(steps: Iterable[Step]) -> Step | None:
-    found: set[Step] = set(steps)
-    return next((step for step in _OF_A_STEP if step in found), None)
+def _first(phases: Iterable[ServerPhase]) -> WaitingFor | None:
+    present = set(phases)
+    return next((waiting for phase, waiting in OF_A_PHASE.items() if phase in present and waiting), None)
 
 
 def _short(text: str) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.observe.verdict import why_not_back
+from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.driver.context import Context
 from awsroll.driver.record_lifecycle import ended_error, reopen_record, resume_record
 from awsroll.driver.session import Session
@@ -39,7 +39,7 @@ class Command(StrEnum):
 
 def change_for(command: Command, record: Record) -> Callable[[UserRequests], UserRequests]:
     """Return how a command changes the user requests of a rollout."""
-    gate = record.status.passed + 1
+    gate = record.status.gate.passed + 1
     changes: dict[Command, Callable[[UserRequests], UserRequests]] = {
         Command.PAUSE: lambda requests: replace(requests, pause=True),
         Command.RESUME: lambda requests: replace(requests, pause=False, rejected=False, resumed=requests.resumed + 1),
@@ -64,7 +64,7 @@ def apply_command(rollout_id: str, command: Command, context: Context) -> StepSt
     store = session.record_store()
     record = store.load(rollout_id)
     if command is Command.ROLLBACK:
-        problem = why_not_back(record.rollout)
+        problem = why_no_rollback(record.rollout)
         if problem:
             raise SpecError(problem)
     has_ended = record.status.mode is Mode.ENDED

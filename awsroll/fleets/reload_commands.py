@@ -46,7 +46,7 @@ class Commands:
 
     def observe(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
         """Return the state of the command on each instance that reloads. If none reloads, make no call."""
-        sendings = {name: flight.attempt or flight.void for name, flight in status.flights.items()}
+        sendings = {name: server.attempt or server.void_attempt for name, server in status.servers.items()}
         flying = {name: attempt for name, attempt in sendings.items() if attempt}
         if rollout.reload is None or not flying:
             return ()

@@ -75,7 +75,7 @@ def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
         shape = slot_of(instance, (target.key for target in instance.targets))
         slots.setdefault(shape, []).append(instance.instance_id)
     ordered = sorted(slots.items(), key=lambda item: (item[0].zone, item[0].subnet_id, item[0].targets, item[1]))
-    return tuple(replace(shape, occupants=tuple(ids)) for shape, ids in ordered)
+    return tuple(replace(shape, instance_ids=tuple(ids)) for shape, ids in ordered)
 
 
 def protected_from_termination(aws: Connection, fleet: FleetFacts, goal: Goal) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import tags_of
 from awsroll.core.decide.settings import VERSION
 from awsroll.core.model.observation import FleetKind, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
-from awsroll.core.model.status import Status
+from awsroll.core.model.status import Server, Status
 from awsroll.core.repair.reconstruct import Seen, unreadable
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import FLEET_TAG, GROUP_TAG, HELD_BY_TAG, SAVED_SETTING_PREFIX
@@ -106,7 +107,8 @@ def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
         raise FleetError(*problems, f"{rollout.fleet} was not changed")
     tagged = () if rollout.group else _tagged_instances(aws, rollout.fleet)
     now = aws.clock.now()
-    known = Status(started_at=now, progress_at=now, returning=tagged)
+    servers = {name: Server(phase=ServerPhase.RETURNING, since=now) for name in tagged}
+    known = Status(started_at=now, progress_at=now, servers=servers)
     observation = fleet_of(rollout, aws).observe(rollout, known)
     return Seen(rollout=rollout, observation=observation, told=tags.old_values, alias=_alias(aws, rollout, tags))
 

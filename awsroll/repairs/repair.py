@@ -205,12 +205,12 @@ def _name_in(arn: str) -> str:
 
 
 def _needs_repair(status: Status) -> bool:
-    return status.mode is not Mode.ENDED or bool(status.saved_settings)
+    return status.mode is not Mode.ENDED or bool(status.settings.found)
 
 
 def _by_record(session: Session, record: Record) -> _Case:
     rollout, status = record.rollout, record.status
-    observation = session.fleet(rollout).observe(rollout.facing(backwards=status.backwards), status)
+    observation = session.fleet(rollout).observe(rollout.target(rolling_back=status.rolling_back), status)
     settled = settling(View(rollout, observation, status))
     tags = read_tags(session.aws, rollout)
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)

@@ -7,7 +7,7 @@ from awsroll.core.model.finding import Finding
 from awsroll.report.build_report import build_report
 from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
 from awsroll.report.report import ApiCalls, Failed, InstanceCounts, Report, Traffic
-from awsroll.report.summary import Phase, RolloutSummary, summarize
+from awsroll.report.summary import RolloutSummary, summarize
 from awsroll.report.waves_report import FleetPlan, FleetReport, FleetsPlan, FleetsReport, WavePlan, WaveReport
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "FleetsPlan",
     "FleetsReport",
     "InstanceCounts",
-    "Phase",
     "PlannedInstance",
     "Report",
     "RolloutPlan",

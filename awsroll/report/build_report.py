@@ -34,7 +34,7 @@ def build_report(
             failed=len({failure.instance_id or failure.cause for failure in status.failures}),
             skipped=current_before + counters.skipped,
         ),
-        checkpoints=tuple(str(one) for one in rollout.gates.checkpoints[: status.passed]),
+        checkpoints=tuple(str(one) for one in rollout.gates.checkpoints[: status.gate.passed]),
         min_serving=counters.lowest_serving,
         max_running=counters.highest_live,
         failures=tuple(Failed(instance_id=failure.instance_id, cause=failure.cause) for failure in status.failures),

@@ -17,8 +17,9 @@ from awsroll.core.classify.serving import unregistered
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Limits, ReloadCommand
-from awsroll.core.model.status import Flight, Status, Step
+from awsroll.core.model.status import Server, Status
 from awsroll.core.tags import APP_VERSION_TAG, FINISHED_TAG
 from awsroll.errors import FleetError
 from awsroll.fleets.fallbacks import Fallbacks
@@ -148,8 +149,8 @@ def _send(scope: Scope, left: dict[str, Instance], attempt: int) -> dict[str, In
     if results[0].answer is Answer.STALE:
         refuse(results[0].message)
     now = scope.aws.clock.now()
-    flights = {name: Flight(step=Step.RELOADING, since=now, attempt=attempt) for name in left}
-    status = Status(started_at=now - _SEARCH_PERIOD, progress_at=now, flights=flights)
+    servers = {name: Server(phase=ServerPhase.RELOADING, since=now, attempt=attempt) for name in left}
+    status = Status(started_at=now - _SEARCH_PERIOD, progress_at=now, servers=servers)
     commands = Commands(scope.aws, Fallbacks(lambda _: None))
     return {invocation.instance_id: invocation for invocation in commands.observe(scope.rollout, status)}
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from awsroll.errors import StateError
 from awsroll.stores.envelope import DamagedError, Envelope
 
-FORMAT = 1
+FORMAT = 2
 Value = TypeVar("Value")
 _ENVELOPE = Envelope(name="record", format=FORMAT)
 

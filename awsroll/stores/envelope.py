@@ -62,6 +62,12 @@ class Envelope:
         if isinstance(written, int) and written > self.format:
             problem = f"a newer awsroll wrote it (format {written}; this version reads {self.format}): use that version"
             raise DamagedError(problem)
+        if isinstance(written, int) and written < self.format:
+            problem = (
+                f"an older awsroll wrote it (format {written}; this one reads {self.format}): finish it with the "
+                "version that began it"
+            )
+            raise DamagedError(problem)
         if written != self.format:
             problem = f"it is not a {self.name} of awsroll (unknown format number)"
             raise DamagedError(problem)

@@ -61,7 +61,7 @@ class Checkpoints:
         before = self._status
         if before is not None and _is_rolling(status):
             problems += self._opened_early(before, status)
-            problems += self._beyond(_chosen(status) - _chosen(before) - set(status.rejected))
+            problems += self._beyond(_chosen(status) - _chosen(before) - set(status.failed))
         self._status, self._looked_at = status, at
         if facts is not None:
             self._seen = self._see(status, facts, desired)
@@ -72,7 +72,7 @@ class Checkpoints:
         status, seen = self._status, self._seen
         if status is None or seen is None or not _is_rolling(status):
             return []
-        taken = before.serving - after.serving - _chosen(status) - set(status.rejected)
+        taken = before.serving - after.serving - _chosen(status) - set(status.failed)
         problems = self._beyond(taken)
         launched = frozenset(one for one in after.live - before.live if self._is_new(one))
         more_desired = before.lifecycles == after.lifecycles and self._group_launches_goal()  # none was told to go
@@ -90,29 +90,29 @@ class Checkpoints:
         return problems
 
     def _see(self, status: Status, facts: Facts, desired: int) -> Seen:
-        aside = _chosen(status) | set(status.rejected)
+        aside = _chosen(status) | set(status.failed)
         members = frozenset(one for one in facts.live if facts.lifecycles.get(one) not in _AWAY)
         return Seen(
             desired=desired,
             untouched=frozenset(one for one in members - aside if not self._is_on_goal(one)),
             found=frozenset(one for one in members & self.found if self._is_on_goal(one)),
-            new=frozenset(one for one in members - set(status.rejected) if self._is_new(one)),
+            new=frozenset(one for one in members - set(status.failed) if self._is_new(one)),
             owed=facts.owed if self._group_launches_goal() else 0,
         )
 
     def _opened_early(self, before: Status, now: Status) -> list[str]:
-        if now.passed == before.passed:
+        if now.gate.passed == before.gate.passed:
             return []
-        if now.passed == before.passed + 1 and self._may_open(before):
+        if now.gate.passed == before.gate.passed + 1 and self._may_open(before):
             return []
-        return [f"invariant 5: gate {now.passed} was opened too early"]
+        return [f"invariant 5: gate {now.gate.passed} was opened too early"]
 
     def _may_open(self, status: Status) -> bool:
         gates = self.rollout.gates
-        if status.gate_since is None or self._looked_at is None:
+        if status.gate.closed_since is None or self._looked_at is None:
             return False
-        waited = self._looked_at - status.gate_since >= timedelta(seconds=gates.delay_seconds)
-        return waited and (status.user_requests.approved > status.passed or not gates.needs_approval)
+        waited = self._looked_at - status.gate.closed_since >= timedelta(seconds=gates.delay_seconds)
+        return waited and (status.user_requests.approved > status.gate.passed or not gates.needs_approval)
 
     def _beyond(self, taken: Iterable[str]) -> list[str]:
         """Judge servers that were chosen, or taken out, at once after the look."""
@@ -140,9 +140,9 @@ class Checkpoints:
             return None
         checkpoints = self.rollout.gates.checkpoints
         may_open = self._may_open(status)
-        if status.gate_since is not None and not may_open:
+        if status.gate.closed_since is not None and not may_open:
             return seen.touched() if closed is None else closed
-        behind = status.passed + may_open
+        behind = status.gate.passed + may_open
         return None if behind >= len(checkpoints) else max(1, checkpoints[behind].rounded_down(seen.desired))
 
     def _is_on_goal(self, instance_id: str) -> bool:
@@ -157,7 +157,7 @@ class Checkpoints:
 
 
 def _is_rolling(status: Status) -> bool:
-    return status.mode is Mode.ROLLING and not status.backwards
+    return status.mode is Mode.ROLLING and not status.rolling_back
 
 
 def _chosen(status: Status) -> frozenset[str]:

@@ -71,14 +71,14 @@ class Ending:
         found = [*self._left_behind(), *self._failed_version(), *self._delays()]
         if self.truth.group is not None:
             found += self._group(self.truth.group)
-        if self.memory and not self.status.saved_settings:
+        if self.memory and not self.status.settings.found:
             found.append(f"invariant 6: tags are left: {sorted(self.memory)}")
-        if self.status.saved_settings and not self.status.warnings:
-            found.append(f"invariant 6: not restored, and nobody is told: {self.status.saved_settings}")
+        if self.status.settings.found and not self.status.warnings:
+            found.append(f"invariant 6: not restored, and nobody is told: {self.status.settings.found}")
         return found
 
     def _is_open(self, setting: str) -> bool:
-        return any(name.startswith(setting) for name in self.status.saved_settings)
+        return any(name.startswith(setting) for name in self.status.settings.found)
 
     def _delays(self) -> list[str]:
         if self._is_open("deregistration-delay"):

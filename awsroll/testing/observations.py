@@ -119,7 +119,7 @@ class Looker:
         )
 
     def _invocations(self, rollout: Rollout, status: Status) -> tuple[Invocation, ...]:
-        sendings = ((one, flight.attempt or flight.void) for one, flight in status.flights.items())
+        sendings = ((name, server.attempt or server.void_attempt) for name, server in status.servers.items())
         named = {(one, attempt) for one, attempt in sendings if attempt}
         named |= {(call.instance_id, call.number) for call in status.calls if call.kind is CallKind.SEND_COMMAND}
         return tuple(self.commands.invocation(rollout.rollout_id, one, attempt) for one, attempt in sorted(named))
@@ -153,7 +153,7 @@ def show_group(group: FakeGroup) -> Group:
 
 def named_ids(status: Status) -> set[str]:
     """Return the ids of all instances that the record names."""
-    ids = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
+    ids = set(status.servers)
     ids |= {one for launch in status.launches for one in launch.instance_ids}
-    ids |= {one for place in status.slots for one in place.occupants}
+    ids |= {one for place in status.slots for one in place.instance_ids}
     return ids | {call.instance_id for call in status.calls if call.instance_id}

@@ -120,11 +120,13 @@ class Safety:
         Raises:
             UnsafeError: if it would launch the version that the gate holds back.
         """
-        waiting = status.mode is Mode.ROLLING and status.outcome is Outcome.RUNNING and status.gate_since is not None
+        waiting = (
+            status.mode is Mode.ROLLING and status.outcome is Outcome.RUNNING and status.gate.closed_since is not None
+        )
         group, rollout = self.truth.group, self.rollout
         if not waiting or group is None or rollout is None or rollout.baseline_template is None or rollout.reloads:
             return
-        if self._is_stale or status.gate_since == self.world.now:  # it has just closed
+        if self._is_stale or status.gate.closed_since == self.world.now:  # it has just closed
             return
         if group.settings.version != str(rollout.baseline_template.number):
             self._fail(f"invariant 5: the gate is closed, but the group launches version {group.settings.version}")

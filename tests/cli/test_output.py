@@ -9,18 +9,20 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from awsroll.cli.cells import CellPhase, picture
+from awsroll.cli.cells import picture
 from awsroll.cli.live import LiveView
 from awsroll.cli.progress_lines import PlainLines
 from awsroll.cli.render_report import duration, next_step, report_text, summaries_text
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
+from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Gates
-from awsroll.core.model.status import Flight, Outcome, Slots, Step
+from awsroll.core.model.status import Outcome, Server, Slots
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import Traffic, build_report, summarize
 from tests.stores.records import T0, WEB, busy_record, record
+from tests.support.status import changed
 
 KEY = TargetKey(target_group=WEB, port=80)
 
@@ -39,9 +41,8 @@ def _observation() -> tuple:
         Instance(instance_id="i-3", template=rollout.template, targets=(Target(key=KEY, state=TargetState.HEALTHY),)),
     )
     observation = Observation(at=T0, instances=servers, target_groups=(TargetGroup(arn=WEB, name="web", port=80),))
-    slots = (Slots(zone="", subnet_id="s", targets=(KEY,), occupants=("i-1", "i-2", "i-3")),)
-    flights = {"i-2": Flight(step=Step.DRAINING, since=T0)}
-    status = replace(record().status, slots=slots, flights=flights, retiring=("i-2",), serving=("i-3",))
+    slots = (Slots(zone="", subnet_id="s", targets=(KEY,), instance_ids=("i-1", "i-2", "i-3")),)
+    status = changed(record().status, slots=slots, servers={}, retiring=("i-2",), serving=("i-3",))
     return rollout, observation, status
 
 
@@ -78,19 +79,20 @@ def test_a_closed_reader_does_not_stop_the_rollout(make: Callable[[TextIO], Sink
 def test_the_picture_counts_what_serves_and_what_is_in_flight() -> None:
     shown = picture(*_observation())
 
-    assert shown.cells == (("i-1", CellPhase.OUTDATED), ("i-2", CellPhase.DRAINING), ("i-3", CellPhase.CURRENT))
+    states = (UntouchedServer.OUTDATED, ServerPhase.DRAINING, UntouchedServer.CURRENT)
+    assert shown.cells == tuple(zip(("i-1", "i-2", "i-3"), states, strict=True))
     assert (shown.done, shown.goal, shown.serving, shown.running) == (1, 3, 2, 3)
 
 
 def test_the_picture_tells_where_a_rollout_stands_and_who_is_kept() -> None:
     rollout, observation, status = _observation()
-    kept = replace(status, retiring=(), kept=("i-2",), flights={"i-2": Flight(step=Step.KEPT, since=T0)})
+    kept = replace(status, servers=status.servers | {"i-2": Server(phase=ServerPhase.KEPT, since=T0)})
     gated = replace(rollout, gates=Gates(checkpoints=(Amount(value=1), Amount(value=50, is_percentage=True))))
 
-    assert picture(rollout, observation, kept).cells[1] == ("i-2", CellPhase.KEPT)
-    assert picture(gated, observation, replace(kept, gate_since=T0, passed=1)).stage == "at checkpoint 2 of 2 (50%)"
-    assert picture(rollout, observation, replace(kept, baking_since=T0)).stage == "baking"
-    assert picture(rollout, observation, replace(kept, backwards=True)).stage == "rolling back"
+    assert picture(rollout, observation, kept).cells[1] == ("i-2", ServerPhase.KEPT)
+    assert picture(gated, observation, changed(kept, closed_since=T0, passed=1)).stage == "at checkpoint 2 of 2 (50%)"
+    assert picture(rollout, observation, changed(kept, baking_since=T0)).stage == "baking"
+    assert picture(rollout, observation, replace(kept, rolling_back=True)).stage == "rolling back"
     assert picture(rollout, observation, kept).stage == ""
 
 

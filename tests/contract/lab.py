@@ -12,8 +12,9 @@ from awsroll.aws.connection import Connection
 from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.amount import EVERYTHING
 from awsroll.core.model.observation import FleetKind, Instance, Observation, TargetKey, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import ReloadCommand, Rollout
-from awsroll.core.model.status import Flight, Launch, Status, Step
+from awsroll.core.model.status import Launch, Server, Status
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet
 from awsroll.sandbox import Sandbox
@@ -44,8 +45,8 @@ class Lab:
 
     def name(self, *instance_ids: str) -> None:
         """Put ids into the record, so that they are looked at wherever they are."""
-        flights = {one: Flight(step=Step.DRAINING, since=self.clock.now(), attempt=1) for one in instance_ids}
-        self.status = replace(self.status, flights=self.status.flights | flights)
+        flights = {one: Server(phase=ServerPhase.DRAINING, since=self.clock.now(), attempt=1) for one in instance_ids}
+        self.status = replace(self.status, servers=self.status.servers | flights)
 
     def until(self, expected: Callable[[Observation], bool], *, seconds: int = 600) -> Observation:
         for _ in range(seconds // 2):

@@ -100,10 +100,10 @@ def test_sees_how_the_commands_in_flight_stand(lab: Lab) -> None:
     drain(lab, name)
     lab.succeed(send(lab, name))
     lab.sandbox.jump(2)
-    (running,) = lab.look(flights=lab.reloading(name, 1)).invocations
+    (running,) = lab.look(servers=lab.reloading(name, 1)).invocations
     assert (running.instance_id, running.attempt, running.state) == (name, 1, CommandState.RUNNING)
     lab.sandbox.jump(30)
-    (ended,) = lab.look(flights=lab.reloading(name, 1)).invocations
+    (ended,) = lab.look(servers=lab.reloading(name, 1)).invocations
     assert ended.state is CommandState.SUCCEEDED
 
 
@@ -117,7 +117,7 @@ def test_another_process_finds_the_command_by_its_comment(lab: Lab) -> None:
         Comment=f"awsroll {ROLLOUT} 7",
     )
     lab.sandbox.jump(30)
-    (found,) = lab.look(flights=lab.reloading(name, 7)).invocations
+    (found,) = lab.look(servers=lab.reloading(name, 7)).invocations
     assert (found.attempt, found.state) == (7, CommandState.SUCCEEDED)
 
 
@@ -127,7 +127,7 @@ def test_a_failed_command_has_its_reason(lab: Lab) -> None:
     drain(lab, name)
     lab.succeed(send(lab, name))
     lab.sandbox.jump(60)
-    (failed,) = lab.look(flights=lab.reloading(name, 1)).invocations
+    (failed,) = lab.look(servers=lab.reloading(name, 1)).invocations
     assert failed.state is CommandState.FAILED
     assert "exit code" in failed.detail
 
@@ -137,9 +137,9 @@ def test_commands_that_ended_are_not_read_again(lab: Lab) -> None:
     drain(lab, name)
     lab.succeed(send(lab, name))
     lab.sandbox.jump(60)
-    lab.look(flights=lab.reloading(name, 1))
+    lab.look(servers=lab.reloading(name, 1))
     lab.requests.clear()
-    lab.look(flights=lab.reloading(name, 1))
+    lab.look(servers=lab.reloading(name, 1))
     assert not lab.requests.of("ssm:ListCommandInvocations")
     assert not lab.requests.of("ssm:ListCommands")
 

@@ -24,8 +24,9 @@ from awsroll.core.model.actions import (
     UpdateGroup,
 )
 from awsroll.core.model.observation import CommandState, InstanceState, TargetKey, TargetState, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Flight, Launch, Step
+from awsroll.core.model.status import Launch, Server
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.fleets import fleet_of
@@ -162,8 +163,8 @@ def test_reads_commands_one_by_one_where_they_cannot_be_listed(moto: Moto) -> No
     action = SendCommand(instance_ids=(name,), attempt=1, not_registered=(), reason=Reason.DRAINED)
     (result,) = fleet.execute(prepared.rollout, [action])
     assert result.answer is Answer.DONE
-    flights = {name: Flight(step=Step.RELOADING, since=aws.clock.now(), attempt=1)}
-    (found,) = fleet.observe(prepared.rollout, replace(prepared.status, flights=flights)).invocations
+    flights = {name: Server(phase=ServerPhase.RELOADING, since=aws.clock.now(), attempt=1)}
+    (found,) = fleet.observe(prepared.rollout, replace(prepared.status, servers=flights)).invocations
     assert (found.instance_id, found.state) == (name, CommandState.SUCCEEDED)
     assert len(warnings) == 1
 

@@ -12,23 +12,24 @@ from functools import cache
 from typing import NamedTuple
 
 from awsroll.core.model.observation import InstanceState
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import (
     Call,
     CallKind,
     Counters,
     Desired,
     Failure,
-    Flight,
+    Gate,
     Launch,
     Mode,
+    SavedSettings,
+    Server as ServerRecord,
+    Shortage,
     Slots,
     Status,
-    Step,
 )
 from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
 from tests.model.world import IDS, Server, World
-
-_SETS = ("retiring", "reloading", "returning", "serving", "rejected", "kept", "found")
 
 
 class State(NamedTuple):
@@ -71,7 +72,7 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
     world = _without_the_forgotten(world, status)
     servers = _named(world, status, backwards=backwards)
     numbers = sorted(one.number for one in status.launches)
-    sent = {flight.attempt or flight.void for flight in status.flights.values()}
+    sent = {server.attempt or server.void_attempt for server in status.servers.values()}
     sent |= {call.number for call in status.calls if call.kind is CallKind.SEND_COMMAND}
     names = Names(
         servers=servers,
@@ -83,9 +84,15 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
 
 def key(state: State) -> Hashable:
     """Return what is equal for equal states, and can be hashed."""
-    values = (getattr(state.status, name) for name in Status.__slots__)
-    plain = (tuple(one.items()) if type(one) is dict else one for one in values)
-    return (state.world, *plain)
+    return (state.world, *(_plain(getattr(state.status, name)) for name in Status.__slots__))
+
+
+def _plain(value: object) -> Hashable:
+    if type(value) is dict:
+        return tuple(value.items())
+    if type(value) in (SavedSettings, Shortage):
+        return tuple(_plain(getattr(value, name)) for name in type(value).__slots__)
+    return value
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -93,9 +100,9 @@ def key(state: State) -> Hashable:
 
 def _without_the_forgotten(world: World, status: Status) -> World:
     """Leave out what has ended, where no record and no lost answer could ask for it."""
-    named = {*status.flights, *status.retiring, *status.reloading, *status.returning, *status.rejected, *status.kept}
+    named = {name for name, server in status.servers.items() if server.phase is not ServerPhase.SERVING}
     named |= {one for launch in status.launches for one in launch.instance_ids}
-    named |= {one for place in status.slots for one in place.occupants}
+    named |= {one for place in status.slots for one in place.instance_ids}
     named |= {launch.replaces for launch in status.launches} | {call.instance_id for call in status.calls}
     unsettled = {one.number for one in status.launches if not one.settled}
     kept = tuple(
@@ -111,10 +118,9 @@ def _without_the_forgotten(world: World, status: Status) -> World:
 
 def _named(world: World, status: Status, *, backwards: bool) -> dict[str, str]:
     servers = dict(world.servers)
-    recorded = {one for place in status.slots for one in place.occupants} | set(status.flights)
+    recorded = {one for place in status.slots for one in place.instance_ids} | set(status.servers)
     recorded |= {one for launch in status.launches for one in (launch.replaces, *launch.instance_ids) if one}
     recorded |= {call.instance_id for call in status.calls if call.instance_id}
-    recorded |= {one for name in _SETS if name != "found" for one in getattr(status, name)}
     everyone = [*servers, *sorted(recorded - servers.keys())]
     partners = _partners(status)
     own = {name: _signature(servers.get(name), name, status) for name in everyone}
@@ -142,17 +148,16 @@ def _partners(status: Status) -> dict[str, str]:
 
 def _signature(server: Server | None, name: str, status: Status) -> str:
     """Describe a server by what it is, and what the record says of it, without names."""
-    flight = status.flights.get(name)
-    sets = "".join("01"[name in getattr(status, one)] for one in _SETS)
+    record, first = status.servers.get(name), name in status.current_at_start
     calls = [f"{call.kind}{call.answered}" for call in status.calls if call.instance_id == name]
     launches = [
         f"{name == one.replaces}{one.settled}{one.template}"
         for one in status.launches
         if name == one.replaces or name in one.instance_ids
     ]
-    slots = [place.template for place in status.slots if name in place.occupants]
+    slots = [place.template for place in status.slots if name in place.instance_ids]
     # `server` before the rest: old servers come before new ones, as they would by their launch times.
-    return f"{_describe(server)}|{sets}|{calls}|{launches}|{slots}|{flight}"
+    return f"{_describe(server)}|{first}|{calls}|{launches}|{slots}|{record}"
 
 
 @cache
@@ -183,11 +188,10 @@ def _renamed_world(world: World, status: Status, names: Names) -> World:
 
 def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  # one field after the other
     seconds, ids = passing.seconds, names.servers
-    sets = {one: tuple(sorted({ids[name] for name in getattr(status, one) if name in ids})) for one in _SETS}
-    flights = ((ids[name], _flight(one, names, seconds)) for name, one in status.flights.items())
+    servers = ((ids[name], _server(one, names, seconds)) for name, one in status.servers.items())
     waiting = status.failures[status.judged :] if status.mode is Mode.ROLLING else ()
+    gate, settings, shortage = status.gate, status.settings, status.shortage
     return Status(
-        **sets,
         mode=status.mode,
         outcome=status.outcome,
         reason="a reason" if status.reason else "",
@@ -198,27 +202,33 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
         counters=Counters(
             launches=len(names.launches), commands=len(names.attempts), replaced=min(1, status.counters.replaced)
         ),
-        flights=dict(sorted(flights)),
+        servers=dict(sorted(servers)),
         launches=tuple(_launch(one, names) for one in sorted(status.launches, key=lambda one: one.number)),
         calls=tuple(sorted((_call(one, names, seconds) for one in status.calls), key=_call_order)),
-        backwards=status.backwards,
+        rolling_back=status.rolling_back,
         user_requests=status.user_requests,
         failures=tuple(_failure(one, ids) for one in waiting),
-        passed=status.passed,
-        gate_since=aged_or_none(status.gate_since, seconds, LONG),
-        baking_since=aged_or_none(status.baking_since, seconds, LONG),
-        baked=status.baked,
+        current_at_start=tuple(sorted({ids[name] for name in status.current_at_start if name in ids})),
+        gate=Gate(
+            passed=gate.passed,
+            closed_since=aged_or_none(gate.closed_since, seconds, LONG),
+            baking_since=aged_or_none(gate.baking_since, seconds, LONG),
+            baked=gate.baked,
+        ),
         pausing="asked" if status.pausing else "",
         slots=tuple(_place(one, ids) for one in status.slots),
         desired=_desired(status.desired, seconds),
-        saved_settings=dict(sorted(status.saved_settings.items())),
-        applied=dict(sorted(status.applied.items())),
-        prepared_at=aged_or_none(status.prepared_at, seconds, A_WHILE),
+        settings=SavedSettings(
+            found=dict(sorted(settings.found.items())),
+            set=dict(sorted(settings.set.items())),
+            changed_at=aged_or_none(settings.changed_at, seconds, A_WHILE),
+            abandoned=settings.abandoned,
+        ),
         skipped_since=aged_or_none(status.skipped_since, seconds, LONG),
-        shortage_since=aged_or_none(status.shortage_since, seconds, LONG),
-        shortage="",
-        launch_after=still_to_come(status.launch_after, seconds),
-        abandoned=status.abandoned,
+        shortage=Shortage(
+            since=aged_or_none(shortage.since, seconds, LONG),
+            launch_after=still_to_come(shortage.launch_after, seconds),
+        ),
         warnings=("a warning",) if status.warnings else (),
     )
 
@@ -229,17 +239,18 @@ def _looked_at(status: Status, passing: Passing):
     return OVERDUE
 
 
-def _flight(one: Flight, names: Names, seconds: float) -> Flight:
+def _server(one: ServerRecord, names: Names, seconds: float) -> ServerRecord:
     unseen = one.deregistered_at is not None and not one.draining_seen
     absent = aged(one.gone_since, seconds, A_WHILE) if one.gone_since is not None and unseen else one.gone_since
+    timed = one.phase.is_timed and one.phase is not ServerPhase.KEPT
     return replace(
         one,
-        since=NOW if one.step is Step.KEPT else aged(one.since, seconds, LONG),
+        since=aged(one.since, seconds, LONG) if timed else NOW,
         healthy_since=None if one.healthy_since is None else NOW,
         deregistered_at=aged_or_none(one.deregistered_at, seconds, A_WHILE),
         gone_since=None if absent is None else (absent if unseen else NOW),
         attempt=names.attempts.get(one.attempt, 0),
-        void=0 if one.attempt else names.attempts.get(one.void, 0),
+        void_attempt=0 if one.attempt else names.attempts.get(one.void_attempt, 0),
     )
 
 
@@ -271,7 +282,7 @@ def _call_order(one: Call) -> tuple[str, str, int]:
 
 
 def _place(one: Slots, ids: dict[str, str]) -> Slots:
-    return replace(one, occupants=tuple(sorted(ids[name] for name in one.occupants)))
+    return replace(one, instance_ids=tuple(sorted(ids[name] for name in one.instance_ids)))
 
 
 def _failure(one: Failure, ids: dict[str, str]) -> Failure:

@@ -21,9 +21,7 @@ def describe(state: State) -> str:
             f"    desired {settings.desired} of {settings.minimum}..{settings.maximum}, goal {state.world.goal},"
             f" launches {settings.version}, suspended: {suspended or '-'}"
         )
-    text = _INSTANT.sub(
-        "now", "; ".join(_beyond(state.status, _BORING, leaving_out=("saved_settings", "applied", "observed_at")))
-    )
+    text = _INSTANT.sub("now", "; ".join(_beyond(state.status, _BORING, leaving_out=("settings", "observed_at"))))
     return "\n".join((*lines, f"    {text}"))
 
 

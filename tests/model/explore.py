@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from awsroll.core.classify.desired import is_moving
 from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model import passes, physics
 from tests.model.canonical import (
@@ -62,7 +63,7 @@ class Case:
 
 @dataclass
 class Explored:
-    """What was found."""
+    """What was found. `moves`: the changes of phase that were made, as (from, to)."""
 
     case: Case
     states: int = 0
@@ -70,6 +71,7 @@ class Explored:
     edges: int = 0
     problem: str = ""
     story: list[str] = field(default_factory=list)
+    moves: frozenset[tuple[ServerPhase, ServerPhase]] = frozenset()
 
 
 class Explorer:
@@ -161,7 +163,7 @@ class Explorer:
             yield Move("a person resumes", world, replace(status, outcome=Outcome.RUNNING))
         if not self._waits(state, made):
             return
-        if status.gate_since is not None and world.approved <= status.passed:
+        if status.gate.closed_since is not None and world.approved <= status.gate.passed:
             user_requests = replace(status.user_requests, approved=world.approved + 1)
             yield Move(
                 "a person approves",
@@ -199,7 +201,7 @@ class Explorer:
                 if max(1, world.settings.minimum) <= desired <= world.settings.maximum:
                     yield Move(f"FAULT somebody sets {desired}", _scaled(world, desired), status)
         if self.case.user_requests and status.mode is Mode.ROLLING:
-            if not status.backwards:
+            if not status.rolling_back:
                 yield Move("FAULT a rollback is asked for", world, _wished(status, rollback=True))
             yield Move("FAULT an end is asked for", world, _wished(status, abort=True))
 

@@ -62,13 +62,13 @@ def _announcements_stay(patch: MonkeyPatch) -> None:
 
 def _intent_forgotten(patch: MonkeyPatch) -> None:
     """Save the record without the intents of the calls that the same plan makes."""
-    planned = planner.plan
+    planned = planner.decide
 
     def forgetful(rollout: Any, observation: Any, status: Any) -> Plan:
         made = planned(rollout, observation, status)
         return replace(made, status=replace(made.status, launches=status.launches, counters=status.counters))
 
-    patch.setattr(planner, "plan", forgetful)
+    patch.setattr(planner, "decide", forgetful)
 
 
 _PROTECTED = (Server(held="protected"), Server())
@@ -97,7 +97,7 @@ MUTANTS = (
     ),
     Mutant(
         "what is chosen to go counts no more",
-        _property(View, "chosen", lambda _: frozenset()),
+        _property(View, "leaving", lambda _: frozenset()),
         case("standalone", "replace", 2, 0),
         "invariant 1",
     ),
@@ -109,7 +109,7 @@ MUTANTS = (
     ),
     Mutant(
         "no more servers are in flight than the window holds",
-        _property(capacity.Capacity, "places_in_window", lambda _: _MANY),
+        _property(capacity.Capacity, "window_left", lambda _: _MANY),
         case("standalone", "replace", 2, 0, servers=_SICK),
         "the window",
     ),
@@ -133,7 +133,7 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is terminated while it is registered",
-        _constant(retire, "ours_to_drain", ()),
+        _constant(retire, "keys_to_drain", ()),
         case("standalone", "replace", 2, 0),
         "invariant 3",
     ),
@@ -238,6 +238,7 @@ MUTANTS = (
 
 def _opened(view: View) -> Any:
     status = view.status
-    if status.gate_since is None:
+    if status.gate.closed_since is None:
         return status, retire.Proposals()
-    return replace(status, gate_since=None, passed=status.passed + 1), retire.Proposals()
+    gate = replace(status.gate, closed_since=None, passed=status.gate.passed + 1)
+    return replace(status, gate=gate), retire.Proposals()

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from awsroll.core import planner
+from awsroll.core.lifecycle import IllegalMoveError
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.status import Status
+from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.settle import settle
 from tests.model.calls import carry_out, refuse_launch
 from tests.model.canonical import State
@@ -54,8 +56,13 @@ def make(found: Found, state: State, *, peaceful: bool) -> Pass:
         WrongError: if one of them did what it never may, or would have a second effect if it were made again.
     """
     world, status = state
-    rollout = found.rollout.facing(backwards=status.backwards)
-    plan = planner.plan(found.rollout, look(world, rollout, status), status)
+    rollout = found.rollout.target(rolling_back=status.rolling_back)
+    try:
+        plan = planner.decide(found.rollout, look(world, rollout, status), status)
+    except IllegalMoveError as error:
+        problem = f"invariant 11: {error}"
+        raise WrongError(problem) from error
+    _check_phases(plan.status)
     _check_announced(status, plan)
     worlds, results = [world], []
     for action in plan.actions:
@@ -68,6 +75,19 @@ def make(found: Found, state: State, *, peaceful: bool) -> Pass:
         results.append(result)
     _check_repetition(plan.actions, world, results)
     return Pass(plan, tuple(worlds), tuple(results), settle(plan.status, tuple(results), NOW))
+
+
+def _check_phases(status: Status) -> None:
+    """Invariant 11: each server has one phase, and what else the record says of it fits."""
+    for name, server in status.servers.items():
+        leaves = server.phase in (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
+        launched = any(name in launch.instance_ids for launch in status.launches)
+        if server.phase is ServerPhase.NONE or (server.phase is ServerPhase.SERVING and server.failed):
+            problem = f"invariant 11: {name} is {server.phase}, failed: {server.failed}"
+            raise WrongError(problem)
+        if launched and leaves and status.mode is Mode.ROLLING and not server.failed:
+            problem = f"invariant 11: {name} is {server.phase}, and is waited for as a new server"
+            raise WrongError(problem)
 
 
 def _counted(found: Found, deed: Deed) -> World:

@@ -14,10 +14,12 @@ Limits of the whole model, to be read with its figures:
 """
 
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from tests.model.cases import STRATEGIES, case
 from tests.model.explore import Case, Explored, Explorer
+from tests.model.moves import watched_moves
 
 Wish = tuple[str, str, int, int]
 Running = dict[Wish, Future[Explored]]
@@ -62,7 +64,9 @@ def all_wishes(sizes: tuple[int, ...], faults: tuple[int, ...]) -> tuple[Wish, .
 def explore(wish: Wish, *, backwards: bool = False) -> Explored:
     """Explore one case."""
     kind, strategy, size, faults = wish
-    return Explorer(case(kind, strategy, size, faults, backwards=backwards)).run()
+    with watched_moves() as moves:
+        explored = Explorer(case(kind, strategy, size, faults, backwards=backwards)).run()
+    return replace(explored, moves=frozenset(moves))
 
 
 def explore_all(wishes: tuple[Wish, ...], pool: ProcessPoolExecutor, **how: Any) -> Running:

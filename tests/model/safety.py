@@ -69,7 +69,7 @@ def _touched(deed: Deed) -> list[tuple[str, Server]]:
 
 def newly_taken(found: Found, deed: Deed) -> list[str]:
     """Return the old servers that a call takes out of service on the way forward."""
-    if deed.status.backwards or deed.status.mode is not Mode.ROLLING:
+    if deed.status.rolling_back or deed.status.mode is not Mode.ROLLING:
         return []
     goal = found.rollout.to_version if found.rollout.reloads else "new"
     return [
@@ -121,8 +121,8 @@ def _not_ours(found: Found, deed: Deed) -> Iterator[str]:
 def _checkpoint(found: Found, deed: Deed) -> Iterator[str]:
     """Invariant 5: no more old servers touched, nor new ones launched, than the open gates allow."""
     gates, status = found.rollout.gates, deed.status
-    opened = deed.before.approved if gates.needs_approval else status.passed
-    if status.backwards or status.mode is not Mode.ROLLING or opened >= len(gates.checkpoints):
+    opened = deed.before.approved if gates.needs_approval else status.gate.passed
+    if status.rolling_back or status.mode is not Mode.ROLLING or opened >= len(gates.checkpoints):
         return
     limit = max(1, gates.checkpoints[opened].rounded_down(deed.after.goal))
     touched = deed.before.touched + len(newly_taken(found, deed))
@@ -165,11 +165,11 @@ def _half(found: Found, deed: Deed) -> Iterator[str]:
 def _kept(found: Found, deed: Deed) -> Iterator[str]:
     """What is kept for an instant way back runs until the bake time has passed."""
     status = deed.status
-    if not found.rollout.keep_old or status.backwards or status.baked or status.mode is not Mode.ROLLING:
+    if not found.rollout.keep_old or status.rolling_back or status.gate.baked or status.mode is not Mode.ROLLING:
         return
     if isinstance(deed.action, act.TerminateInstance | act.TerminateInGroup):
         for name, server in _touched(deed):
-            if server.version == "old" and server.lives and name not in status.rejected:
+            if server.version == "old" and server.lives and name not in status.failed:
                 yield f"keep-old: {name} is ended before the bake time has passed"
 
 
@@ -201,7 +201,7 @@ def end_wrongs(found: Found, world: World, status: Status) -> Iterator[str]:
         yield from _settings(found, world, status)
     if status.outcome is Outcome.STOPPED:
         return
-    goal = "old" if status.backwards else "new"
+    goal = "old" if status.rolling_back else "new"
     for name, server in world.servers:
         launched_since = found.rollout.reloads and not server.mark  # a reload does not survive a scale-out
         if server.lives and not server.held and not launched_since and not _is_on(found, server, goal):
@@ -227,8 +227,8 @@ def _settings(found: Found, world: World, status: Status) -> Iterator[str]:
         yield f"invariant 6: desired is {now.desired}, should be {world.goal}"
     if now.minimum != before.minimum or now.maximum != max(before.maximum, world.goal):
         yield f"invariant 6: bounds are {now.minimum}..{now.maximum}"
-    if now.suspended != before.suspended or now.saved_settings or status.saved_settings:
-        yield f"invariant 6: left: {sorted(now.suspended)} {sorted(now.saved_settings)} {status.saved_settings}"
+    if now.suspended != before.suspended or now.saved_settings or status.settings.found:
+        yield f"invariant 6: left: {sorted(now.suspended)} {sorted(now.saved_settings)} {status.settings.found}"
     right = {"new"} if status.outcome is Outcome.SUCCEEDED and not found.rollout.reloads else {"old"}
     if now.version not in right:
         yield f"invariant 6: the group launches the {now.version} version"

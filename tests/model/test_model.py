@@ -2,6 +2,8 @@
 
 import pytest
 
+from awsroll.core.lifecycle import MOVES
+from tests.model.moves import OUTSIDE_THE_MODEL
 from tests.model.runs import IN_CI, Wish, explore, told
 
 
@@ -12,3 +14,21 @@ def test_each_state_is_safe_and_can_end(wish: Wish) -> None:
     assert not explored.problem, told(explored)
     assert explored.ends
     print(told(explored))  # noqa: T201 -- shown by `pytest -rP`
+
+
+# Small cases that together make every move of the model.
+COVERING: tuple[Wish, ...] = (
+    ("standalone", "replace", 2, 1),
+    ("standalone", "reload", 2, 1),
+    ("standalone", "launch-first", 2, 1),
+    ("group", "keep-old", 1, 1),
+    ("group", "double-half", 1, 1),
+)
+
+
+def test_the_table_has_the_moves_that_are_made_and_no_others() -> None:
+    made = {move for wish in COVERING for move in explore(wish).moves}
+    allowed = {(before, after) for before, moves in MOVES.items() for after in moves}
+
+    assert allowed - made - OUTSIDE_THE_MODEL.keys() == set(), "no case makes these moves: does a server need them?"
+    assert allowed >= OUTSIDE_THE_MODEL.keys()

@@ -209,7 +209,7 @@ def look(world: World, rollout: Rollout, status: Status) -> Observation:
 
 
 def _invocations(world: World, status: Status) -> tuple[Invocation, ...]:
-    named = {(name, flight.attempt or flight.void) for name, flight in status.flights.items()}
+    named = {(name, server.attempt or server.void_attempt) for name, server in status.servers.items()}
     named |= {(call.instance_id, call.number) for call in status.calls if call.kind is CallKind.SEND_COMMAND}
     servers = dict(world.servers)
     return tuple(

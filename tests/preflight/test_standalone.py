@@ -76,8 +76,8 @@ def test_groups_places_by_subnet_and_registrations(bench: Bench) -> None:
         TargetGroupArn=arn, Targets=[{"Id": bench.built.instance_ids[2], "Port": 81}]
     )
     slots = bench.prepare().status.slots
-    assert sum(len(place.occupants) for place in slots) == 3
-    odd = next(place for place in slots if bench.built.instance_ids[2] in place.occupants)
+    assert sum(len(place.instance_ids) for place in slots) == 3
+    odd = next(place for place in slots if bench.built.instance_ids[2] in place.instance_ids)
     assert TargetKey(target_group=arn, port=81) not in odd.targets
     assert len(odd.targets) == 3
     assert {place.zone for place in slots} == {"us-east-1a", "us-east-1b"}
@@ -194,7 +194,7 @@ def test_leaves_out_what_is_registered_but_does_not_run(bench: Bench) -> None:
     bench.client("ec2").stop_instances(InstanceIds=[name])
     bench.sandbox.jump(60)
     prepared = bench.prepare()
-    assert sum(len(place.occupants) for place in prepared.status.slots) == 2
+    assert sum(len(place.instance_ids) for place in prepared.status.slots) == 2
     assert any(name in one.message for one in prepared.findings)
 
 

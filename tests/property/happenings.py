@@ -117,7 +117,7 @@ class Happenings(RuleBasedStateMachine):
         self.fleet.world.catch_up()
         status = self.driver.status
         ours = {*status.retiring, *status.reloading, *status.returning}
-        slots = {one for place in status.slots for one in place.occupants} - ours
+        slots = {one for place in status.slots for one in place.instance_ids} - ours
         succeeded = {launch.replaces for launch in status.launches}
         settled = [one for one in slots - succeeded if self._is_healthy(one) and not self._will_die(one)]
         assume(settled)
@@ -162,7 +162,7 @@ class Happenings(RuleBasedStateMachine):
 
     def _one(self, which: int) -> FakeInstance:
         self.fleet.world.catch_up()
-        slots = {one for place in self.driver.status.slots for one in place.occupants}
+        slots = {one for place in self.driver.status.slots for one in place.instance_ids}
         live = [
             one
             for one in self.fleet.instances.all()

@@ -51,7 +51,7 @@ class HookedMachine(RolloutMachine):
             return
         self.driver.hooks.mend()
         super().teardown()
-        assert self.driver.status.hook_calls == ()
+        assert self.driver.status.hooks.announced == ()
 
 
 HookedMachine.TestCase.settings = settings(**PROFILE)

@@ -71,7 +71,7 @@ class RolloutMachine(Happenings):
         self.fleet.world.catch_up()
         now = fingerprint(self.fleet)
         self.fleet.faults.clear()
-        self.fleet.execute(driver.facing, [action for action in first.actions if id(action) in done])
+        self.fleet.execute(driver.target, [action for action in first.actions if id(action) in done])
         assert fingerprint(self.fleet) == now, f"a second effect of {first.actions}"
 
     @rule()
@@ -100,14 +100,14 @@ class RolloutMachine(Happenings):
         decided = self._guarded(self.driver.look)
         if decided is not None:
             self.driver.save(decided)
-            self.fleet.execute(self.driver.facing, decided.actions)
+            self.fleet.execute(self.driver.target, decided.actions)
 
     @rule(done=st.integers(1, 3))
     def crash_in_the_middle_of_the_plan(self, done: int) -> None:
         decided = self._guarded(self.driver.look)
         if decided is not None:
             self.driver.save(decided)
-            self.fleet.execute(self.driver.facing, decided.actions[:done])
+            self.fleet.execute(self.driver.target, decided.actions[:done])
         self.fleet.clock.sleep(LAG_SECONDS)
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class RolloutMachine(Happenings):
                 if resumed == PATIENCE:
                     self.fleet.instances.bad_versions.clear()
                     self._mend_all()
-            self.change_user_requests(pause=False, approved=self.driver.status.passed + 1)
+            self.change_user_requests(pause=False, approved=self.driver.status.gate.passed + 1)
             self.fleet.clock.sleep(self.driver.unhurried(self.driver.step()))
         else:
             message = f"no end: {self.driver.status}\n{self.driver.plans[-1]}\n{self.fleet.world.history(30)}"

@@ -46,8 +46,8 @@ def _forecast(*servers: Instance, **request: Any) -> RolloutPlan:
         baseline=(VersionCount(version="lt-1:1", count=len(servers), template=OLD),),
         **{"max_unavailable": Amount(value=2), **request},
     )
-    occupants = tuple(server.instance_id for server in servers)
-    slots = (Slots(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), occupants=occupants),)
+    instance_ids = tuple(server.instance_id for server in servers)
+    slots = (Slots(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), instance_ids=instance_ids),)
     status = Status(started_at=T0, progress_at=T0, slots=slots)
     return forecast(rollout, Observation(at=T0, instances=servers, target_groups=(GROUP,)), status)
 

@@ -8,17 +8,18 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.ports import Record
 from awsroll.report import ApiCalls, Traffic, build_report
 from tests.stores.records import T0, busy_record
+from tests.support.status import changed
 
 
 def _ended() -> Record:
     record = busy_record()
     status = replace(record.status, mode=Mode.ENDED, outcome=Outcome.SUCCEEDED, ended_at=T0 + timedelta(seconds=90.25))
-    return replace(record, status=replace(status, serving=("i-8", "i-9")))
+    return replace(record, status=changed(status, serving=("i-8", "i-9")))
 
 
 def test_a_server_counts_as_replaced_only_if_its_replacement_serves() -> None:
     record = _ended()
-    unserved = replace(record, status=replace(record.status, serving=()))
+    unserved = replace(record, status=replace(record.status, servers={}))
 
     assert build_report(record, at=T0).instances.replaced == 1
     assert build_report(unserved, at=T0).instances.replaced == 0

@@ -129,7 +129,7 @@ def test_a_zone_without_capacity_is_left_for_the_groups_other_zones() -> None:
     assert zones.count("zone-a") == zones.count("zone-c") == 3
     tried = [one for one in driver.results if one.code == "InsufficientInstanceCapacity"]
     assert 1 <= len(tried) <= 3, "the full zone is not asked again and again"
-    assert driver.status.short_zones.keys() == {"zone-b"}
+    assert driver.status.shortage.zones.keys() == {"zone-b"}
 
 
 def test_a_zone_that_has_capacity_again_is_used_again() -> None:
@@ -138,11 +138,11 @@ def test_a_zone_that_has_capacity_again_is_used_again() -> None:
     fleet.group.settings.full_zones.add("zone-b")
     driver = Driver(fleet, rollout(fleet, **launch_first(1)))
     driver.wait(250)
-    assert driver.status.short_zones
+    assert driver.status.shortage.zones
     fleet.group.settings.full_zones.clear()
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert "zone-b" in {one.zone for one in fleet.instances.all() if one.template == NEW}
-    assert driver.status.short_zones == {}
+    assert driver.status.shortage.zones == {}
 
 
 def test_when_every_zone_is_full_each_is_asked_again_until_the_deadline() -> None:

@@ -41,7 +41,7 @@ def new_ones(fleet: FakeFleet) -> int:
 
 
 def at_gate(fleet: FakeFleet, driver: Driver) -> None:
-    while driver.status.gate_since is None:
+    while driver.status.gate.closed_since is None:
         assert not driver.ended
         fleet.clock.sleep(driver.unhurried(driver.step()))
 
@@ -54,12 +54,12 @@ def test_no_server_beyond_a_checkpoint_is_touched_before_its_gate_opens(make: An
         at_gate(fleet, driver)
         assert new_ones(fleet) == allowed
         closed_at = fleet.clock.now()
-        while driver.status.gate_since is not None:
+        while driver.status.gate.closed_since is not None:
             assert new_ones(fleet) == allowed
             fleet.clock.sleep(driver.unhurried(driver.step()))
         assert (fleet.clock.now() - closed_at).total_seconds() >= 600
     assert driver.run().outcome is Outcome.SUCCEEDED
-    assert driver.status.passed == 2
+    assert driver.status.gate.passed == 2
     assert new_ones(fleet) == 6
 
 
@@ -81,7 +81,7 @@ def test_a_refused_gate_rolls_back(make: Any) -> None:
     at_gate(fleet, driver)
     driver.status = replace(driver.status, user_requests=UserRequests(rejected=True))
     status = driver.run()
-    assert (status.outcome, status.reason) == (Outcome.ROLLED_BACK, "refused by a person")
+    assert (status.outcome, status.reason) == (Outcome.ROLLED_BACK, "rejected by a person")
     assert versions(fleet)[str(OLD)] == 3
 
 
@@ -94,7 +94,7 @@ def test_a_gate_that_nobody_approves_in_time_is_a_failure(make: Any) -> None:
     driver = Driver(fleet, rollout(fleet, gates=HURRIED, on_failure=OnFailure.ROLLBACK, max_failures=5))
     at_gate(fleet, driver)
     closed_at = fleet.clock.now()
-    while not driver.status.backwards:
+    while not driver.status.rolling_back:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     assert driver.status.reason == UNANSWERED
     assert 960 <= (driver.status.failures[0].at - closed_at).total_seconds() < 965
@@ -137,7 +137,7 @@ def test_a_checkpoint_without_any_condition_opens_at_once(make: Any) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=Gates(checkpoints=(Amount(value=1), Amount(value=2)))))
     assert driver.run().outcome is Outcome.SUCCEEDED
-    assert driver.status.passed == 2
+    assert driver.status.gate.passed == 2
 
 
 def test_an_alarm_rolls_back_whenever_it_rings(make: Any) -> None:
@@ -158,7 +158,7 @@ def test_an_alarm_during_the_bake_time_rolls_back(make: Any) -> None:
     fleet.alarms["errors"] = AlarmState.OK
     gates = Gates(alarms=("errors",), bake_seconds=900)
     driver = Driver(fleet, rollout(fleet, gates=gates, on_failure=OnFailure.ROLLBACK))
-    while driver.status.baking_since is None:
+    while driver.status.gate.baking_since is None:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     assert new_ones(fleet) == 2
     fleet.alarms["errors"] = AlarmState.ALARM
@@ -168,9 +168,9 @@ def test_an_alarm_during_the_bake_time_rolls_back(make: Any) -> None:
 def test_success_waits_for_the_bake_time(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=2)
     driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), **how))
-    while driver.status.baking_since is None:
+    while driver.status.gate.baking_since is None:
         fleet.clock.sleep(driver.unhurried(driver.step()))
-    began = driver.status.baking_since
+    began = driver.status.gate.baking_since
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert 900 <= (fleet.clock.now() - began).total_seconds() < 930
 
@@ -178,7 +178,7 @@ def test_success_waits_for_the_bake_time(make: Any, how: dict[str, Any]) -> None
 def test_a_new_server_that_falls_ill_while_it_bakes_is_a_failure(make: Any) -> None:
     fleet = make(outdated=2)
     driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), on_failure=OnFailure.ROLLBACK))
-    while driver.status.baking_since is None:
+    while driver.status.gate.baking_since is None:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     fleet.somebody.breaks(driver.status.serving[0])
     status = driver.run()
@@ -194,7 +194,7 @@ def test_a_pause_lets_what_is_in_flight_come_to_its_end_first(make: Any, how: di
     status = driver.run()
     assert (status.outcome, status.reason) == (Outcome.PAUSED, "paused by request")
     assert len(fleet.safety.serving()) >= 4
-    assert (status.retiring, status.reloading, status.flights) == ((), (), {})
+    assert (status.retiring, status.reloading, status.servers_in_flight) == ((), (), {})
     driver.status = replace(status, outcome=Outcome.RUNNING, reason="", user_requests=UserRequests())
     assert driver.run().outcome is Outcome.SUCCEEDED
 
@@ -255,7 +255,7 @@ def test_an_old_server_that_dies_beyond_a_closed_gate_is_replaced_by_the_baselin
     victim = next(one for one in fleet.instances.all() if one.live and one.application_version == str(OLD))
     fleet.somebody.kills(victim.instance_id)
     driver.wait(400)
-    assert driver.status.gate_since is not None
+    assert driver.status.gate.closed_since is not None
     assert versions(fleet) == {str(OLD): 3, str(NEW): 1}
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet)[str(NEW)] == 4
@@ -286,7 +286,7 @@ def test_a_new_server_of_a_double_half_that_dies_at_a_gate_does_not_stop_it_for_
 def test_a_pause_that_is_taken_back_before_all_has_come_to_rest_pauses_nothing(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, **how))
-    while not driver.status.flights:
+    while not driver.status.servers:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     driver.status = replace(driver.status, user_requests=UserRequests(pause=True))
     fleet.clock.sleep(driver.unhurried(driver.step()))
@@ -312,7 +312,7 @@ def test_what_a_group_replaces_by_itself_while_the_canary_is_in_flight_counts_ag
     assert new_ones(fleet) == new
     driver.wait(590)
     assert new_ones(fleet) == new
-    while driver.status.passed < 1:
+    while driver.status.gate.passed < 1:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     at_gate(fleet, driver)
     assert new_ones(fleet) == 3

@@ -70,20 +70,20 @@ def test_every_hook_of_every_strategy_runs_once_for_each_server(kind: str, how: 
     assert counts(driver) == dict.fromkeys(ROLLOUT_POINTS, 1) | dict.fromkeys(points, 3)
     per_server = Counter((event.point, event.instance_ids) for event in driver.hooks.events)
     assert set(per_server.values()) == {1}
-    assert status.hook_calls == ()
+    assert status.hooks.announced == ()
 
 
 def test_nothing_is_kept_of_servers_that_are_through(kind: str, how: str) -> None:
     driver = hooked(kind, how, HookPoint.BEFORE_ROLLOUT, HookPoint.BEFORE_DEREGISTER)
     assert driver.run().outcome is Outcome.SUCCEEDED
-    assert driver.status.hooks_passed == ("before_rollout",)
+    assert driver.status.hooks.passed == ("before_rollout",)
 
 
 def test_nothing_is_changed_before_the_first_hook_has_passed(kind: str, how: str) -> None:
     driver = hooked(kind, how, HookPoint.BEFORE_ROLLOUT)
     driver.hooks.seconds["before_rollout"] = 250
     driver.wait(240)
-    assert (driver.results, driver.status.saved_settings) == ([], {})
+    assert (driver.results, driver.status.settings.found) == ([], {})
     assert driver.run().outcome is Outcome.SUCCEEDED
     (event,) = driver.hooks.events
     old = tuple(sorted(one.instance_id for one in driver.fleet.instances.all() if not one.is_new))
@@ -151,7 +151,7 @@ def test_the_settings_are_restored_only_after_the_last_hook(kind: str) -> None:
     driver.hooks.seconds["after_rollout"] = 250
     while not driver.hooks.events:
         driver.fleet.clock.sleep(driver.unhurried(driver.step()))
-    assert (driver.status.baked, len(driver.status.kept)) == (True, 3)
+    assert (driver.status.gate.baked, len(driver.status.kept)) == (True, 3)
     driver.wait(240)
     assert len(driver.status.kept) == 3  # so that a failure now can still bring them back at once
     assert driver.run().outcome is Outcome.SUCCEEDED
@@ -253,7 +253,7 @@ def test_a_run_for_a_server_that_is_called_back_is_ended(kind: str) -> None:
     driver.status = driver.stopped()
     status = driver.run()
     driver.look()
-    assert (status.outcome, status.hook_calls, driver.hooks.ended) == (Outcome.STOPPED, (), [1])
+    assert (status.outcome, status.hooks.announced, driver.hooks.ended) == (Outcome.STOPPED, (), [1])
     assert driver.done(act.DeregisterTargets) == driver.done(act.TerminateInGroup) == []
     assert versions(driver.fleet) == {str(OLD): 3}
 

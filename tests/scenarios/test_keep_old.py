@@ -37,7 +37,7 @@ def baking(make: Any, how: dict[str, Any], outdated: int = 3) -> tuple[Any, Driv
     fleet.alarms["errors"] = AlarmState.OK
     gates = Gates(bake_seconds=900, alarms=("errors",))
     driver = Driver(fleet, rollout(fleet, gates=gates, **KEEPING, **how))
-    while driver.status.baking_since is None:
+    while driver.status.gate.baking_since is None:
         assert not driver.ended
         fleet.clock.sleep(driver.unhurried(driver.step()))
     return fleet, driver
@@ -62,7 +62,7 @@ def test_an_alarm_brings_them_back_without_a_boot(make: Any, how: dict[str, Any]
     before = len(driver.done(launches))
     fleet.alarms["errors"] = AlarmState.ALARM
     began = fleet.clock.now()
-    while len(fleet.safety.serving() & set(driver.status.serving)) < 3 or not driver.status.backwards:
+    while len(fleet.safety.serving() & set(driver.status.serving)) < 3 or not driver.status.rolling_back:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     assert (fleet.clock.now() - began).total_seconds() <= 60, "a health check, not a boot"
     assert driver.run().outcome is Outcome.ROLLED_BACK
@@ -107,7 +107,7 @@ def test_one_whose_successor_somebody_has_deregistered_goes_and_makes_room_for_t
     while len(driver.status.kept) < 3:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     driver.step()
-    first = driver.status.slots[0].occupants[0]
+    first = driver.status.slots[0].instance_ids[0]
     fleet.somebody.deregisters(first)
     driver.wait(60)
     assert len(driver.status.kept) == 2

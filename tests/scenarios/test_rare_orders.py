@@ -69,7 +69,7 @@ def test_a_kept_one_whose_successor_dies_at_that_moment_keeps_its_place(max_fail
 def test_a_rollback_at_the_moment_when_the_bake_time_has_passed_brings_the_kept_ones_back() -> None:
     fleet = standalone(outdated=2)
     driver = keeping(fleet)
-    while not (driver.status.baked and driver.status.retiring):
+    while not (driver.status.gate.baked and driver.status.retiring):
         step(driver)
     driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK

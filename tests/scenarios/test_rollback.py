@@ -156,7 +156,7 @@ def test_aborting_a_rollback_gives_back_what_the_group_launched_for_the_surge() 
     fleet.faults.lose_answer(TerminateInGroup, When.BEFORE)
     while versions(fleet).get(str(OLD), 0) < 6 or not driver.status.calls:
         fleet.clock.sleep(driver.unhurried(driver.step()))
-    assert driver.status.backwards
+    assert driver.status.rolling_back
     driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     assert driver.run().outcome is Outcome.STOPPED
     assert fleet.group is not None

@@ -52,7 +52,7 @@ def test_a_look_that_is_older_than_the_tags_does_not_end_the_rollout_without_tak
     driver = begun(fleet, 1)
     assert fleet.memory
     assert driver.run().outcome is Outcome.STOPPED
-    assert (fleet.memory, driver.status.saved_settings) == ({}, {})
+    assert (fleet.memory, driver.status.settings.found) == ({}, {})
 
 
 def test_old_values_are_not_forgotten_by_a_look_that_is_older_than_the_change(make: Any) -> None:
@@ -136,7 +136,7 @@ def test_a_look_that_is_older_than_a_raised_capacity_does_not_raise_it_beyond_th
     fleet.faults.stale_looks = 3
 
     driver.wait(120)
-    assert driver.status.gate_since is not None
+    assert driver.status.gate.closed_since is not None
     assert fleet.group is not None
     assert fleet.group.settings.desired == 3
 
@@ -152,5 +152,5 @@ def test_a_look_that_is_older_than_an_ending_does_not_raise_the_capacity_beyond_
     fleet.faults.stale_looks = 3
 
     driver.wait(120)
-    assert driver.status.gate_since is not None
+    assert driver.status.gate.closed_since is not None
     assert versions(fleet) == {str(OLD): 3, str(NEW): 1}

@@ -23,7 +23,7 @@ from awsroll.core.decide.victims import order
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
-from awsroll.core.model.status import Desired, Flight, Mode, Status, Step
+from awsroll.core.model.status import Desired, Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.planner import plan
 from awsroll.preflight.inspect_standalone import slots_of
@@ -141,7 +141,7 @@ def test_when_a_member_is_out_of_its_group() -> None:
     view = View(
         reload_rollout(FleetKind.AUTO_SCALING),
         group_look(waiting, seen=group(desired=0, suspended=frozenset({"AZRebalance", "ReplaceUnhealthy"}))),
-        status(reloading=("i-1",), flights={"i-1": Flight(step=Step.DRAINING, since=T0)}),
+        status(reloading=("i-1",)),
     )
 
     def commands() -> int:
@@ -167,7 +167,7 @@ def test_a_member_is_in_traffic_in_every_other_state(state: Lifecycle) -> None:
 def test_which_processes_are_suspended() -> None:
     view = View(SURGING, group_look(*FOUR, seen=group(suspended=frozenset())), status())
     with changed(suspended_processes.processes_to_suspend, lambda *, surges: ("HealthCheck",)):
-        saved = prepare(view, bounds(SURGING, 4))[0].saved_settings
+        saved = prepare(view, bounds(SURGING, 4))[0].settings.found
         assert [name for name in saved if name.startswith("process:")] == ["process:HealthCheck"]
         for stage in ("deregister_targets", "double_group"):
             with machine(grouped=True, bounds=ANY) as world:
@@ -177,7 +177,9 @@ def test_which_processes_are_suspended() -> None:
 
 
 def test_which_processes_are_resumed() -> None:
-    kept = status(saved_settings={"process:AZRebalance": "running"}, applied={"process:AZRebalance": "suspended"})
+    kept = status(
+        found_settings={"process:AZRebalance": "running"}, given_settings={"process:AZRebalance": "suspended"}
+    )
     with machine(grouped=True, bounds=ANY) as world:
         old = doubled(world)
         assert [type(one) for one in restored(kept)] == [act.ResumeProcesses]
@@ -199,7 +201,7 @@ def zero(*, now: int, saved: int, desired: int, ours: Any) -> Any:
 
 
 def test_how_a_maximum_is_restored() -> None:
-    kept = status(saved_settings={"max-size": "4"}, applied={"max-size": "6"})
+    kept = status(found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
     with machine(grouped=True, bounds=ANY, max_size=4) as world:
         old = doubled(world)
         with changed(group_sizes.restored_maximum, seventeen):
@@ -211,7 +213,7 @@ def test_how_a_maximum_is_restored() -> None:
 
 
 def test_how_a_minimum_is_restored() -> None:
-    kept = status(saved_settings={"min-size": "3"}, applied={"min-size": "2"})
+    kept = status(found_settings={"min-size": "3"}, given_settings={"min-size": "2"})
     with machine(grouped=True, bounds=ANY, min_size=3) as world:
         name = taken_out(world)
         with changed(group_sizes.restored_minimum, zero):
@@ -270,7 +272,7 @@ def test_which_tags_a_replacement_carries() -> None:
         return (("colour", "red"), ("awsroll:replaces", replaces))
 
     with changed(replacement.replacement_tags, tags), machine(grouped=False, bounds=ANY) as world:
-        (launch,) = plan(vacant.forward, vacant.observation, vacant.status).actions
+        (launch,) = plan(vacant.original, vacant.observation, vacant.status).actions
         assert isinstance(launch, act.LaunchInstance)
         assert launch.launch.tags == (("colour", "red"), ("awsroll:replaces", "i-0"))
         assert world.sandbox.ec2.instance(launched(world)).tags["colour"] == "red"
@@ -279,7 +281,7 @@ def test_which_tags_a_replacement_carries() -> None:
 def test_which_slot_a_replacement_gets() -> None:
     def on_port_80(instance: Instance, targets: Any) -> Any:
         ports = tuple(key for key in targets if key.port == 80)
-        return Slots(zone=instance.zone, subnet_id=instance.subnet_id, targets=ports, occupants=())  # type: ignore[name-defined]  # noqa: F821
+        return Slots(zone=instance.zone, subnet_id=instance.subnet_id, targets=ports, instance_ids=())  # type: ignore[name-defined]  # noqa: F821
 
     other = TargetKey(target_group="arn:web", port=81)
     two_ports = instance("i-1", targets=(*instance("i-1").targets, *moved(instance("i-1"), other).targets))
@@ -300,7 +302,7 @@ def test_which_tags_assign_a_server_to_a_rollout() -> None:
 
     view = View(rollout(), look(instance("i-1"), instance("i-2")), status("i-1", "i-2", retiring=("i-1",)))
     with changed(replacement.owner_tags, tags), machine(grouped=False, bounds=ANY) as world:
-        (tagging,) = plan(view.forward, view.observation, view.status).actions
+        (tagging,) = plan(view.original, view.observation, view.status).actions
         assert isinstance(tagging, act.TagInstances)
         assert tagging.tags[-1] == ("colour", "red")
         assert world.sandbox.ec2.instance(taken_out(world)).tags["colour"] == "red"

@@ -5,8 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, VersionCount
-from awsroll.core.model.status import Call, CallKind, Counters, Desired, Failure, Flight, Launch, Slots, Status, Step
+from awsroll.core.model.status import (
+    Call,
+    CallKind,
+    Counters,
+    Desired,
+    Failure,
+    Launch,
+    SavedSettings,
+    Server,
+    Slots,
+    Status,
+)
 from awsroll.ports import Record
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,15 +53,15 @@ def busy_record() -> Record:
         plain.status,
         observed_at=T0 + timedelta(seconds=1.5),
         counters=Counters(launches=2, replaced=1, lowest_serving=2, highest_live=4),
-        flights={
-            "i-1": Flight(step=Step.DRAINING, since=T0, targets=(key,)),
-            "i-2": Flight(step=Step.VERIFYING, since=T0),
+        servers={
+            "i-1": Server(phase=ServerPhase.DRAINING, since=T0, targets=(key,)),
+            "i-2": Server(phase=ServerPhase.VERIFYING, since=T0),
         },
         launches=(Launch(number=2, token="awsroll-web-1-2", at=T0, targets=(key,), tags=(("a", "b"),)),),
         calls=(Call(kind=CallKind.SET_DESIRED, at=T0, number=4),),
-        slots=(Slots(zone="us-east-1a", subnet_id="subnet-1", targets=(key,), occupants=("i-1",)),),
+        slots=(Slots(zone="us-east-1a", subnet_id="subnet-1", targets=(key,), instance_ids=("i-1",)),),
         desired=Desired(goal=3, expected=4, previous=3, moved_at=T0),
-        saved_settings={"max-size": "3"},
+        settings=SavedSettings(found={"max-size": "3"}),
         failures=(Failure(instance_id="i-9", cause="Target.Timeout", at=T0),),
         warnings=("look at this",),
     )

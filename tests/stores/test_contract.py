@@ -85,8 +85,8 @@ def test_a_later_process_continues_from_the_stored_record(place: Place) -> None:
 
 def test_a_record_of_thousands_of_servers_in_flight_can_be_stored(store: RecordStore) -> None:
     plain = busy_record()
-    flights = {f"i-{number:017x}": plain.status.flights["i-1"] for number in range(2000)}
-    large = replace(plain, status=replace(plain.status, flights=flights))
+    flights = {f"i-{number:017x}": plain.status.servers["i-1"] for number in range(2000)}
+    large = replace(plain, status=replace(plain.status, servers=flights))
 
     assert store.save(large).status == store.load("web-1").status
 

@@ -28,9 +28,10 @@ DAMAGES = {
     "empty": (lambda data: b"", "truncated"),
     "not-json": (lambda data: b"asg: web\n", "truncated or not a JSON"),
     "another-json": (lambda data: b"{}", "not a record of awsroll"),
-    "newer-format": (_edited(lambda one: one.update(format=2)), "a newer awsroll wrote it"),
+    "newer-format": (_edited(lambda one: one.update(format=3)), "a newer awsroll wrote it"),
+    "older-format": (_edited(lambda one: one.update(format=1)), "an older awsroll wrote it"),
     "edited-value": (_edited(lambda one: one["record"]["rollout"].update(fleet="db")), "edited or damaged"),
-    "removed-part": (_edited(lambda one: one["record"]["status"].pop("flights")), "edited or damaged"),
+    "removed-part": (_edited(lambda one: one["record"]["status"].pop("servers")), "edited or damaged"),
     "record-missing": (_edited(lambda one: one.pop("record")), "edited or damaged"),
 }
 

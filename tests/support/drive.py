@@ -14,7 +14,7 @@ from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.observe.settle import settle
-from awsroll.core.planner import plan
+from awsroll.core.planner import decide
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.hooks import FakeHooks
 
@@ -48,15 +48,15 @@ class Driver:
         return self.status.mode is Mode.ENDED
 
     @property
-    def facing(self) -> Rollout:
-        """The request as it holds now: itself, or the way back."""
-        return self.rollout.facing(backwards=self.status.backwards)
+    def target(self) -> Rollout:
+        """The request as it holds now: itself, or the rollback."""
+        return self.rollout.target(rolling_back=self.status.rolling_back)
 
     def look(self) -> Plan:
         """Observe and plan; change nothing."""
-        observation = self.fleet.observe(self.facing, self.status)
-        observation = replace(observation, hooks=self.hooks.observe(self.status.hook_calls))
-        return plan(self.rollout, observation, self.status)
+        observation = self.fleet.observe(self.target, self.status)
+        observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
+        return decide(self.rollout, observation, self.status)
 
     def step(self) -> Plan:
         """One whole pass, without any wait."""
@@ -76,7 +76,7 @@ class Driver:
             return  # what happens after the end is not the rollout's
         for run in decided.hooks:
             self.hooks.start(run)
-        results = self.fleet.execute(self.facing, decided.actions)
+        results = self.fleet.execute(self.target, decided.actions)
         self.results += results
         self.status = through_json(settle(self.status, results, self.fleet.clock.now()))
         if self.ended:

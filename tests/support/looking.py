@@ -9,14 +9,16 @@ from typing import Any
 from awsroll.aws.connection import Connection
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.observation import Instance, Observation, TargetKey, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
-from awsroll.core.model.status import Flight, Launch, Status, Step
+from awsroll.core.model.status import Launch, Server, Status
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet
 from awsroll.preflight import prepare
 from awsroll.sandbox import Fleet as Built, Sandbox
 from tests.support.amazon import Requests, sandbox
+from tests.support.status import changed
 
 ROLLOUT = "web-20260101-000000-4f2a"
 
@@ -41,7 +43,7 @@ class Lab:
         return self.aws.clock.now()
 
     def look(self, **status: Any) -> Observation:
-        return self.fleet.observe(self.rollout, replace(self.status, **status))
+        return self.fleet.observe(self.rollout, changed(self.status, **status))
 
     def one(self, name: str, **status: Any) -> Instance:
         found = self.look(**status).instance(name)
@@ -75,8 +77,8 @@ class Lab:
     def template(self, number: int) -> TemplateVersion:
         return TemplateVersion(template_id=self.built.template_id, number=number)
 
-    def reloading(self, name: str, attempt: int) -> dict[str, Flight]:
-        return {name: Flight(step=Step.RELOADING, since=self.now(), attempt=attempt)}
+    def reloading(self, name: str, attempt: int) -> dict[str, Server]:
+        return {name: Server(phase=ServerPhase.RELOADING, since=self.now(), attempt=attempt)}
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from awsroll.core.model.observation import (
 from awsroll.core.model.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Slots, Status
 from awsroll.testing.clock import T0
+from tests.support.status import changed
 
 OLD = TemplateVersion(template_id="lt-web", number=1)
 NEW = TemplateVersion(template_id="lt-web", number=2)
@@ -102,7 +103,7 @@ def reload_rollout(kind: FleetKind = FleetKind.STANDALONE, **more: object) -> Ro
     return rollout(kind, **{"strategy": Strategy.RELOAD, "template": None, "reload": command, **more})  # type: ignore[arg-type]
 
 
-def status(*occupants: str, at: float = 0, **more: object) -> Status:
-    slots = (Slots(zone=ZONES[0], subnet_id="subnet-zone-a", targets=(ON_WEB,), occupants=occupants, template=OLD),)
-    made = Status(started_at=T0, progress_at=later(at), slots=slots if occupants else ())
-    return replace(made, **more)  # type: ignore[arg-type]
+def status(*ids: str, at: float = 0, **more: object) -> Status:
+    slots = (Slots(zone=ZONES[0], subnet_id="subnet-zone-a", targets=(ON_WEB,), instance_ids=ids, template=OLD),)
+    made = Status(started_at=T0, progress_at=later(at), slots=slots if ids else ())
+    return changed(made, **more)

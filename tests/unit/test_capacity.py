@@ -8,6 +8,7 @@ from awsroll.core.model.observation import FleetKind, InstanceState, TargetState
 from awsroll.core.model.status import Launch
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, ended, group, group_look, instance, look, member, rollout, status
+from tests.support.status import changed
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_healthy_new_instance_counts_only_when_it_was_verified() -> None:
     fleet = look(ended(instance("i-1")), instance("i-9", NEW))
 
     assert measure(View(rollout(), fleet, kept)).serving == 0
-    assert measure(View(rollout(), fleet, replace(kept, serving=("i-9",)))).serving == 1
+    assert measure(View(rollout(), fleet, changed(kept, serving=("i-9",)))).serving == 1
 
 
 def test_a_launch_without_an_answer_counts_as_live() -> None:

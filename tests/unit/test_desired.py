@@ -7,7 +7,8 @@ import pytest
 from awsroll.core.classify.desired import is_moving, moved, read, surplus
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Lifecycle
-from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Status, Step
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import Call, CallKind, Desired, Launch, Server, Status
 from awsroll.testing.clock import T0
 from tests.support.looks import group, group_look, later, look, member, rollout, status
 
@@ -102,8 +103,8 @@ def test_the_surplus_is_what_we_added_with_members_that_we_hold_in_standby() -> 
     kept = status(
         desired=Desired(goal=4, expected=3, previous=4, moved_at=T0),
         reloading=("i-1", "i-2", "i-9"),
-        flights={"i-2": Flight(step=Step.RELOADING, since=T0, stays_out=True)},
+        servers={"i-2": Server(phase=ServerPhase.RELOADING, since=T0, was_in_standby=True)},
     )
 
     assert surplus(View(ROLLOUT, group_look(ours, theirs, seen=group(desired=3)), kept)) == 0
-    assert surplus(View(ROLLOUT, group_look(seen=group(desired=3)), replace(kept, reloading=()))) == -1
+    assert surplus(View(ROLLOUT, group_look(seen=group(desired=3)), replace(kept, servers={}))) == -1

@@ -8,11 +8,13 @@ import pytest
 from awsroll.core.model import actions as act
 from awsroll.core.model.hooks import Hook, HookCall, HookPoint, HookSeen, HookSpec, HookState, named, problems_of
 from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
-from awsroll.core.model.status import Failure, Flight, Mode, Step
+from awsroll.core.model.status import Failure, Mode, Server
 from awsroll.core.planner import plan
 from awsroll.core.request.spec import RolloutSpec
 from tests.support.looks import NEW, ON_WEB, instance, later, look, rollout, status
+from tests.support.status import changed
 
 CHECK = Hook(point=HookPoint.BEFORE_DEREGISTER, name="check", command=("true",))
 CALL = HookCall(name="check", number=1, subject="i-1", since=later(60))
@@ -25,14 +27,14 @@ def hooked(*hooks: Hook, **more: Any) -> Rollout:
 
 def chosen(**more: Any) -> Any:
     """A status in which i-1 has been chosen to go, a minute after the start."""
-    flight = Flight(step=Step.DRAINING, since=later(0), targets=(ON_WEB,))
-    made = status("i-1", "i-2", retiring=("i-1",), flights={"i-1": flight}, observed_at=later(50))
-    return replace(made, **more)
+    flight = Server(phase=ServerPhase.DRAINING, since=later(0), targets=(ON_WEB,))
+    made = status("i-1", "i-2", retiring=("i-1",), servers={"i-1": flight}, observed_at=later(50))
+    return changed(made, **more)
 
 
 def test_a_run_is_announced_before_it_is_started() -> None:
     decided = plan(hooked(CHECK), look(*OLD_ONES, at=60), chosen())
-    assert (decided.actions, decided.status.hook_calls) == ((), (CALL,))
+    assert (decided.actions, decided.status.hooks.announced) == ((), (CALL,))
     (run,) = decided.hooks
     assert (run.hook, run.call) == (CHECK, CALL)
     assert (run.event.point, run.event.instance_ids, run.event.phase) == (CHECK.point, ("i-1",), "rolling")
@@ -43,29 +45,29 @@ def test_an_announced_run_that_nobody_knows_is_started_again_as_the_same() -> No
     first = plan(hooked(CHECK), look(*OLD_ONES, at=60), chosen())
     again = plan(hooked(CHECK), look(*OLD_ONES, at=63), first.status)
     assert [run.call for run in again.hooks] == [CALL]
-    assert again.status.hook_calls == (CALL,)
+    assert again.status.hooks.announced == (CALL,)
 
 
 def test_nothing_is_started_while_a_run_goes_on_and_the_clocks_stand_still() -> None:
     running = (HookSeen(number=1, state=HookState.RUNNING),)
-    before = chosen(hook_calls=(CALL,), progress_at=later(20))
+    before = chosen(announced_hooks=(CALL,), progress_at=later(20))
     decided = plan(hooked(CHECK), look(*OLD_ONES, at=60, hooks=running), before)
     assert (decided.actions, decided.hooks) == ((), ())
-    assert decided.status.flights["i-1"].since == later(10)
+    assert decided.status.servers["i-1"].since == later(10)
     assert decided.status.progress_at == later(30)
 
 
 def test_a_server_goes_when_its_hook_has_passed() -> None:
     passed = (HookSeen(number=1, state=HookState.SUCCEEDED),)
     one = instance("i-1", rollout="web-1", role="retiring")
-    decided = plan(hooked(CHECK), look(one, OLD_ONES[1], at=60, hooks=passed), chosen(hook_calls=(CALL,)))
+    decided = plan(hooked(CHECK), look(one, OLD_ONES[1], at=60, hooks=passed), chosen(announced_hooks=(CALL,)))
     assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=act.Reason.OUTDATED),)
-    assert (decided.status.hook_calls, decided.status.hooks_passed) == ((), ("check i-1",))
+    assert (decided.status.hooks.announced, decided.status.hooks.passed) == ((), ("check i-1",))
 
 
 def test_a_failed_hook_is_a_failure_of_its_server() -> None:
     failed = (HookSeen(number=1, state=HookState.FAILED, detail="exit code 1"),)
-    decided = plan(hooked(CHECK), look(*OLD_ONES, at=60, hooks=failed), chosen(hook_calls=(CALL,)))
+    decided = plan(hooked(CHECK), look(*OLD_ONES, at=60, hooks=failed), chosen(announced_hooks=(CALL,)))
     cause = "hook check failed at before_deregister: exit code 1"
     assert decided.status.failures == (Failure(instance_id="i-1", cause=cause, at=later(60)),)
     assert (decided.status.mode, decided.status.reason) == (Mode.ENDED, f"i-1: {cause}")
@@ -74,16 +76,16 @@ def test_a_failed_hook_is_a_failure_of_its_server() -> None:
 @pytest.mark.parametrize("mode", [Mode.STOPPING, Mode.ROLLING])
 def test_on_the_way_back_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -> None:
     new = instance("i-3", NEW, rollout="web-1", role="retiring")
-    flight = Flight(step=Step.DRAINING, since=later(0), targets=(ON_WEB,))
+    flight = Server(phase=ServerPhase.DRAINING, since=later(0), targets=(ON_WEB,))
     before = status(
         "i-1",
         "i-2",
         mode=mode,
-        backwards=mode is Mode.ROLLING,
+        rolling_back=mode is Mode.ROLLING,
         retiring=("i-3",),
-        rejected=("i-3",),
-        flights={"i-3": flight},
-        hook_calls=(replace(CALL, subject="i-3"),),
+        failed=("i-3",),
+        servers={"i-3": flight},
+        announced_hooks=(replace(CALL, subject="i-3"),),
         observed_at=later(50),
     )
     failed = (HookSeen(number=1, state=HookState.FAILED),)
@@ -94,9 +96,9 @@ def test_on_the_way_back_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -
 
 
 def test_what_has_passed_is_forgotten_with_its_server() -> None:
-    before = chosen(hooks_passed=("check i-1", "check i-9", "start"))
+    before = chosen(passed_hooks=("check i-1", "check i-9", "start"))
     decided = plan(hooked(CHECK), look(*OLD_ONES, at=60), before)
-    assert decided.status.hooks_passed == ("check i-1", "start")
+    assert decided.status.hooks.passed == ("check i-1", "start")
 
 
 def test_names_are_made_up_of_the_point() -> None:

@@ -10,6 +10,7 @@ from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, ZONES, group, group_look, later, member, rollout, status
+from tests.support.status import changed
 
 CODE, SAID = "InsufficientInstanceCapacity", "zone-a: InsufficientInstanceCapacity: try another zone"
 SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="1")
@@ -17,7 +18,7 @@ SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="1")
 
 def _kept(**more: object) -> Status:
     desired = Desired(goal=3, expected=3, previous=3, moved_at=T0)
-    return status(**{"desired": desired, "observed_at": T0, "saved_settings": {"desired-capacity": "3"}, **more})
+    return status(**{"desired": desired, "observed_at": T0, "found_settings": {"desired-capacity": "3"}, **more})
 
 
 def _zones_launched_in(kept: Status, *, at: float = 0) -> list[tuple[int, str, str]]:
@@ -51,9 +52,9 @@ def test_surges_in_the_zone_of_the_next_to_go() -> None:
 def test_a_refused_zone_is_noted_and_the_launch_forgotten() -> None:
     noted = _answered(Answer.REFUSED, code=CODE)
 
-    assert noted.short_zones == {"zone-a": T0}
+    assert noted.shortage.zones == {"zone-a": T0}
     assert noted.launches == ()
-    assert (noted.shortage_since, noted.shortage, noted.launch_after) == (T0, SAID, later(10))
+    assert (noted.shortage.since, noted.shortage.reason, noted.shortage.launch_after) == (T0, SAID, later(10))
 
 
 def test_the_next_launch_is_a_new_one_in_another_zone() -> None:
@@ -64,7 +65,7 @@ def test_the_next_launch_is_a_new_one_in_another_zone() -> None:
 
 
 def test_a_refused_zone_is_tried_again_after_a_while() -> None:
-    noted = replace(_answered(Answer.REFUSED, code=CODE), shortage_since=None)
+    noted = changed(_answered(Answer.REFUSED, code=CODE), owed_since=None)
 
     assert _zones_launched_in(noted, at=299)[0][2] == "zone-b"
     assert _zones_launched_in(noted, at=300)[0][2] == "zone-a"
@@ -75,17 +76,17 @@ def test_when_all_zones_were_refused_the_first_choice_is_tried_again() -> None:
 
 
 def test_a_refusal_for_another_reason_says_nothing_about_the_zone() -> None:
-    assert _answered(Answer.REFUSED, code="RequestLimitExceeded").short_zones == {}
+    assert _answered(Answer.REFUSED, code="RequestLimitExceeded").shortage.zones == {}
 
 
 def test_fewer_instances_than_asked_for_make_the_zone_short_and_are_kept() -> None:
     noted = _answered(Answer.DONE, "i-9", count=2)
 
-    assert noted.short_zones == {"zone-a": T0}
+    assert noted.shortage.zones == {"zone-a": T0}
     assert [(one.instance_ids, one.settled) for one in noted.launches] == [(("i-9",), True)]
     assert noted.desired is not None
     assert noted.desired.expected == 4
 
 
 def test_a_zone_that_gives_all_that_was_asked_for_is_short_no_more() -> None:
-    assert _answered(Answer.DONE, "i-9", short_zones={"zone-a": T0, "zone-b": T0}).short_zones == {"zone-b": T0}
+    assert _answered(Answer.DONE, "i-9", short_zones={"zone-a": T0, "zone-b": T0}).shortage.zones == {"zone-b": T0}

@@ -5,7 +5,8 @@ from dataclasses import replace
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import CommandState, Invocation
-from awsroll.core.model.status import Call, CallKind, Flight, Mode, Status, Step
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import Call, CallKind, Mode, Server, Status
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import ON_WEB, instance, later, look, reload_rollout, status
@@ -15,9 +16,9 @@ OTHER = instance("i-2")
 
 
 def _sent(*, answered: bool, attempt: int = 3) -> Status:
-    flight = Flight(step=Step.RELOADING, since=T0, targets=(ON_WEB,), attempt=attempt)
+    flight = Server(phase=ServerPhase.RELOADING, since=T0, targets=(ON_WEB,), attempt=attempt)
     call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=attempt, answered=answered)
-    return status("i-1", "i-2", reloading=("i-1",), flights={"i-1": flight}, calls=(call,), observed_at=later(50))
+    return status("i-1", "i-2", reloading=("i-1",), servers={"i-1": flight}, calls=(call,), observed_at=later(50))
 
 
 def test_a_command_that_ssm_has_taken_is_never_sent_again_however_late_it_shows() -> None:
@@ -39,7 +40,7 @@ def test_a_command_that_does_not_show_is_sent_again_under_the_number_that_its_ma
     assert decided.actions == (
         act.SendCommand(instance_ids=("i-1",), attempt=3, not_registered=(ON_WEB,), reason=Reason.DRAINED),
     )
-    assert decided.status.flights["i-1"].attempt == 3
+    assert decided.status.servers["i-1"].attempt == 3
     assert decided.status.calls == (Call(kind=CallKind.SEND_COMMAND, at=later(60), instance_id="i-1", number=3),)
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
-from awsroll.core.model.status import Call, CallKind, Flight, Launch, Mode, Outcome, Status, Step
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import Call, CallKind, Launch, Mode, Outcome, Server, Status
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status
@@ -15,9 +16,9 @@ TAGS = (("Name", "web"), ("awsroll:role", "old"), ("aws:ec2launchtemplate:id", "
 
 
 def _chosen(at: float = 0, **flight: object) -> Status:
-    made = Flight(step=Step.DRAINING, since=T0, targets=(ON_WEB,))
+    made = Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,))
     flights = {"i-1": replace(made, **flight)}  # type: ignore[arg-type]
-    return status("i-1", "i-2", retiring=("i-1",), flights=flights, observed_at=later(at))
+    return status("i-1", "i-2", retiring=("i-1",), servers=flights, observed_at=later(at))
 
 
 def _old(name: str, **more: object) -> Instance:
@@ -37,7 +38,7 @@ def test_deregisters_a_marked_server_with_its_port_and_notes_when() -> None:
     decided = plan(rollout(), look(_old("i-1", **MARKED), _old("i-2"), at=5), _chosen())
 
     assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.OUTDATED),)
-    assert decided.status.flights["i-1"].deregistered_at == later(5)
+    assert decided.status.servers["i-1"].deregistered_at == later(5)
 
 
 def test_waits_while_it_drains_and_looks_again_when_the_delay_is_over() -> None:
@@ -138,7 +139,7 @@ def test_a_refused_repetition_that_no_look_has_shown_in_time_had_no_effect() -> 
 
     assert waiting.actions == (act.LaunchInstance(launch=launch, reason=Reason.REPLACING_VACANCY),)
     assert (over.actions, over.status.launches) == ((), ())
-    assert (over.status.shortage, over.status.launch_after) == ("no", later(70))
+    assert (over.status.shortage.reason, over.status.shortage.launch_after) == ("no", later(70))
 
 
 def test_adopts_a_launch_whose_answer_was_lost_by_its_token() -> None:
@@ -169,7 +170,7 @@ def test_the_next_server_goes_only_when_the_new_one_has_been_healthy_long_enough
     served = plan(patient, look(*fleet, at=110), early.status)
 
     assert (first.status.retiring, early.status.retiring, served.status.retiring) == ((), (), ("i-2",))
-    assert served.status.slots[0].occupants == ("i-9", "i-2")
+    assert served.status.slots[0].instance_ids == ("i-9", "i-2")
 
 
 def test_a_long_gap_between_looks_starts_the_healthy_clock_anew() -> None:
@@ -179,7 +180,7 @@ def test_a_long_gap_between_looks_starts_the_healthy_clock_anew() -> None:
     after_gap = plan(patient, look(*fleet, at=121), first.status)
 
     assert after_gap.status.retiring == ()
-    assert after_gap.status.flights["i-9"].healthy_since == later(121)
+    assert after_gap.status.servers["i-9"].healthy_since == later(121)
 
 
 def test_launch_first_launches_beside_the_fleet_and_then_retires_the_one_that_was_relieved() -> None:
@@ -219,8 +220,8 @@ def test_an_ended_or_paused_rollout_gets_no_actions() -> None:
 def test_a_new_server_that_is_not_healthy_in_time_stops_the_rollout_with_its_reason() -> None:
     bad = instance("i-9", NEW, state=TargetState.UNHEALTHY)
     bad = replace(bad, targets=(replace(bad.targets[0], reason="Target.Timeout", description="Request timed out"),))
-    flights = {"i-9": Flight(step=Step.VERIFYING, since=T0)}
-    kept = status("i-1", "i-2", launches=(_launched(),), flights=flights, observed_at=later(590))
+    flights = {"i-9": Server(phase=ServerPhase.VERIFYING, since=T0)}
+    kept = status("i-1", "i-2", launches=(_launched(),), servers=flights, observed_at=later(590))
     decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), bad, at=600), kept)
 
     assert (decided.status.mode, decided.status.outcome) == (Mode.ENDED, Outcome.STOPPED)
@@ -241,13 +242,13 @@ def test_a_stop_takes_a_draining_server_back_into_traffic() -> None:
 def test_a_server_registered_by_hand_becomes_one_of_the_fleet() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-7")), status("i-1", observed_at=T0))
 
-    assert [place.occupants for place in decided.status.slots] == [("i-1", "i-7")]
+    assert [place.instance_ids for place in decided.status.slots] == [("i-1", "i-7")]
 
 
 def test_a_server_deregistered_by_hand_is_left_alone_from_then_on() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-2", state=None)), status("i-1", "i-2", observed_at=T0))
 
-    assert decided.status.slots[0].occupants == ("i-1",)
+    assert decided.status.slots[0].instance_ids == ("i-1",)
 
 
 def test_the_same_look_with_the_same_record_gives_the_same_plan() -> None:

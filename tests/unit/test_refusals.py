@@ -62,7 +62,7 @@ def _decide(*failures: ScalingFailure, template: int = 2, members: int = 3, **ke
     before = status(
         **{
             "desired": Desired(goal=4, expected=4, previous=4, moved_at=T0),
-            "shortage_since": later(40),
+            "owed_since": later(40),
             "observed_at": later(55),
             **kept,
         }
@@ -82,25 +82,25 @@ def test_a_failure_that_may_pass_waits_for_the_launch_deadline() -> None:
     decided = _decide(_failed(PASSING[0], 50))
 
     assert decided.mode is Mode.ROLLING
-    assert decided.shortage == PASSING[0]
+    assert decided.shortage.reason == PASSING[0]
 
 
 def test_a_failure_from_before_the_group_owed_us_anything_is_excused() -> None:
     settled = _decide(_failed(DEFINITE[0], 50), members=4)
-    assert (settled.mode, settled.excused_until, settled.shortage_since) == (Mode.ROLLING, later(50), None)
+    assert (settled.mode, settled.shortage.excused_until, settled.shortage.since) == (Mode.ROLLING, later(50), None)
 
-    owed = _decide(_failed(DEFINITE[0], 50), excused_until=settled.excused_until)
+    owed = _decide(_failed(DEFINITE[0], 50), excused_until=settled.shortage.excused_until)
     assert owed.mode is Mode.ROLLING
 
-    again = _decide(_failed(DEFINITE[0], 50), _failed(DEFINITE[1], 58), excused_until=settled.excused_until)
+    again = _decide(_failed(DEFINITE[0], 50), _failed(DEFINITE[1], 58), excused_until=settled.shortage.excused_until)
     assert again.reason == f"the group cannot launch: {DEFINITE[1]}"
 
 
 def test_a_failure_of_the_old_template_does_not_stop_the_rollout_that_mends_it() -> None:
     before = _decide(_failed(DEFINITE[0], 50), template=1)
-    assert (before.mode, before.excused_until) == (Mode.ROLLING, later(50))
+    assert (before.mode, before.shortage.excused_until) == (Mode.ROLLING, later(50))
 
-    pinned = _decide(_failed(DEFINITE[0], 50), excused_until=before.excused_until)
+    pinned = _decide(_failed(DEFINITE[0], 50), excused_until=before.shortage.excused_until)
     assert pinned.mode is Mode.ROLLING
 
 

@@ -128,7 +128,7 @@ def test_a_minimum_that_counts_members_in_standby_waits_for_them() -> None:
     away = member("i-1", lifecycle=Lifecycle.STANDBY, rollout="web-1", role="reloading")
     _, kept = reconstruct(_seen(group(desired=1, minimum=1), away, *_old(1), min_size="2", max_size="4"))
 
-    assert kept.saved_settings == {"max-size": "4"}
+    assert kept.settings.found == {"max-size": "4"}
 
 
 def test_a_member_deregistered_by_us_from_a_port_the_group_does_not_manage_comes_back() -> None:

@@ -13,6 +13,7 @@ from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, rollout, status
+from tests.support.status import changed
 
 POOL = WarmPool(minimum=2, reuses=True)
 DELAY = f"deregistration-delay={WEB.arn}"
@@ -49,19 +50,21 @@ def test_bounds_and_version_go_back_before_the_pool_and_the_processes_last() -> 
     pooled = replace(bounded, warm_pool=POOL)
     whole = replace(pooled, suspended=frozenset())
 
-    steps = [_restored(one, saved_settings=saved_settings, applied=applied)[1] for one in (rolling, bounded, pooled)]
-    end, nothing = _restored(whole, saved_settings=saved_settings, applied=applied)
+    steps = [
+        _restored(one, found_settings=saved_settings, given_settings=applied)[1] for one in (rolling, bounded, pooled)
+    ]
+    end, nothing = _restored(whole, found_settings=saved_settings, given_settings=applied)
 
     assert steps == [
         (act.UpdateGroup(group="web", maximum=4, reason=Reason.RESTORING),),
         (act.PutWarmPool(group="web", pool=POOL, reason=Reason.RESTORING),),
         (act.ResumeProcesses(group="web", processes=("AZRebalance",), reason=Reason.RESTORING),),
     ]
-    assert (end.saved_settings, end.applied, nothing) == ({}, {}, ())
+    assert (end.settings.found, end.settings.set, nothing) == ({}, {}, ())
 
 
 def test_the_tag_of_a_minimum_that_waits_for_members_in_standby_stays() -> None:
-    kept = status(mode=Mode.STOPPING, saved_settings={"max-size": "4"}, applied={"max-size": "6"})
+    kept = status(mode=Mode.STOPPING, found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
     away = member("i-1", lifecycle=Lifecycle.STANDBY, rollout="web-0", role="reloading")
     told = _all_told("max-size", "min-size")
     seen = group_look(away, seen=group(maximum=4), saved_settings=told)
@@ -70,7 +73,7 @@ def test_the_tag_of_a_minimum_that_waits_for_members_in_standby_stays() -> None:
 
 
 def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> None:
-    kept = status(mode=Mode.COMPLETING, saved_settings={"max-size": "4"}, applied={"max-size": "6"})
+    kept = status(mode=Mode.COMPLETING, found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
     seen = _look(group(maximum=4), saved_settings=frozenset({("web", "max-size"), ("web", "version")}))
 
     assert restore(View(ROLLOUT, seen, kept)) == (
@@ -80,7 +83,7 @@ def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> No
 
 
 def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None:
-    kept = {"saved_settings": {"max-size": "4", "min-size": "4"}, "applied": {"max-size": "8", "min-size": "3"}}
+    kept = {"found_settings": {"max-size": "4", "min-size": "4"}, "given_settings": {"max-size": "8", "min-size": "3"}}
 
     _, crowded = _restored(group(desired=6, maximum=8, minimum=4), **kept)
     _, sparse = _restored(group(desired=3, maximum=4, minimum=3), **kept)
@@ -92,8 +95,8 @@ def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None
 @pytest.mark.parametrize("shown", ["6", "8"], ids=["the-last-call-was-not-made", "it-was"])
 def test_a_setting_that_was_given_two_values_goes_back_from_either(shown: str) -> None:
     kept = {
-        "saved_settings": {"max-size": "4", "version": "lt-web:$Latest"},
-        "applied": {"max-size": "6 8", "version": "lt-web:2 lt-web:1"},
+        "found_settings": {"max-size": "4", "version": "lt-web:$Latest"},
+        "given_settings": {"max-size": "6 8", "version": "lt-web:2 lt-web:1"},
     }
     _, actions = _restored(group(maximum=int(shown)), mode=Mode.STOPPING, **kept)
 
@@ -102,14 +105,14 @@ def test_a_setting_that_was_given_two_values_goes_back_from_either(shown: str) -
 
 def test_what_somebody_else_set_meanwhile_stays() -> None:
     kept = {
-        "saved_settings": {"max-size": "4", "version": "lt-web:1"},
-        "applied": {"max-size": "6", "version": "lt-web:2"},
+        "found_settings": {"max-size": "4", "version": "lt-web:1"},
+        "given_settings": {"max-size": "6", "version": "lt-web:2"},
     }
     theirs = group(maximum=9, template=replace(NEW, number=7), version="7")
 
     status_after, actions = _restored(theirs, **kept)
 
-    assert (status_after.saved_settings, actions) == ({}, ())
+    assert (status_after.settings.found, actions) == ({}, ())
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_what_somebody_else_set_meanwhile_stays() -> None:
     ids=["success-keeps-the-goal", "stop-goes-back"],
 )
 def test_the_version_that_won_stays_as_a_number(mode: Mode, winner: object) -> None:
-    kept = {"saved_settings": {"version": "lt-web:$Latest"}, "applied": {"version": "lt-web:2"}}
+    kept = {"found_settings": {"version": "lt-web:$Latest"}, "given_settings": {"version": "lt-web:2"}}
     _, actions = _restored(group(), mode=mode, **kept)
 
     assert [getattr(one, "template", None) for one in actions] == ([] if winner is None else [winner])
@@ -126,7 +129,9 @@ def test_the_version_that_won_stays_as_a_number(mode: Mode, winner: object) -> N
 
 def test_without_a_known_baseline_the_literal_setting_goes_back() -> None:
     nameless = replace(ROLLOUT, baseline=(), baseline_template=None)
-    kept = status(mode=Mode.STOPPING, saved_settings={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    kept = status(
+        mode=Mode.STOPPING, found_settings={"version": "lt-web:$Latest"}, given_settings={"version": "lt-web:2"}
+    )
     _, actions = restore(View(nameless, _look(group()), kept))
 
     template = replace(NEW, number=0)
@@ -138,13 +143,13 @@ def test_without_a_known_baseline_the_literal_setting_goes_back() -> None:
 )
 def test_a_delay_goes_back_only_where_it_is_still_ours(now: int, *, writes: bool) -> None:
     seen = look(target_groups=(replace(WEB, deregistration_delay_seconds=now),))
-    _, actions = restore(View(rollout(), seen, status(saved_settings={DELAY: "30"}, applied={DELAY: "5"})))
+    _, actions = restore(View(rollout(), seen, status(found_settings={DELAY: "30"}, given_settings={DELAY: "5"})))
 
     delay = act.SetDeregistrationDelay(target_group=WEB.arn, seconds=30, reason=Reason.RESTORING)
     assert actions == ((delay,) if writes else ())
 
 
-DOUBT = {"saved_settings": {"max-size": "4", "process:AZRebalance": "running"}, "mode": Mode.STOPPING}
+DOUBT = {"found_settings": {"max-size": "4", "process:AZRebalance": "running"}, "mode": Mode.STOPPING}
 GIVEN = {"max-size": "6", "process:AZRebalance": "suspended"}
 
 
@@ -153,14 +158,14 @@ GIVEN = {"max-size": "6", "process:AZRebalance": "suspended"}
 )
 def test_a_look_that_shows_all_that_was_changed_is_no_longer_in_doubt(*, suspended: bool, known: bool) -> None:
     seen = group(maximum=6, suspended=frozenset({"AZRebalance"} if suspended else ()))
-    after, actions = _restored(seen, applied=GIVEN, prepared_at=T0, **DOUBT)
+    after, actions = _restored(seen, given_settings=GIVEN, changed_at=T0, **DOUBT)
 
     assert actions == (act.UpdateGroup(group="web", maximum=4, reason=Reason.RESTORING),)
-    assert after.prepared_at == (None if known else T0)
+    assert after.settings.changed_at == (None if known else T0)
 
 
 def test_tags_stay_for_as_long_as_a_look_may_be_older_than_the_last_change() -> None:
-    kept = status(applied=GIVEN, prepared_at=T0, **DOUBT)
+    kept = status(given_settings=GIVEN, changed_at=T0, **DOUBT)
     told = _all_told("max-size", "process:AZRebalance")
     untouched = group(maximum=4, suspended=frozenset())
 
@@ -169,13 +174,13 @@ def test_tags_stay_for_as_long_as_a_look_may_be_older_than_the_last_change() -> 
 
     assert after(14) == (kept, ())
     assert after(15) == (
-        replace(kept, prepared_at=None),
+        changed(kept, changed_at=None),
         (act.ForgetSavedSettings(resource="web", settings=("max-size", "process:AZRebalance")),),
     )
 
 
 def test_settings_of_a_group_that_is_not_seen_are_not_touched() -> None:
-    kept = status(saved_settings={"max-size": "4"}, applied={"max-size": "6"})
+    kept = status(found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
 
     assert restore(View(rollout(), look(), kept))[1] == ()
 

@@ -2,8 +2,9 @@
 
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Lifecycle
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.status import Desired, Flight, Mode, Outcome, Step
+from awsroll.core.model.status import Desired, Mode, Outcome, Server
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import WEB, group, group_look, later, member, reload_rollout, status
@@ -17,7 +18,7 @@ def _waited(seconds: float) -> Plan:
     kept = status(
         mode=Mode.STOPPING,
         returning=("i-1",),
-        flights={"i-1": Flight(step=Step.RETURNING, since=T0)},
+        servers={"i-1": Server(phase=ServerPhase.RETURNING, since=T0)},
         desired=Desired(goal=2, expected=1, previous=1, moved_at=T0),
         observed_at=later(seconds - 5),
     )
@@ -43,7 +44,7 @@ def test_one_that_no_look_shows_any_more_returns_no_more() -> None:
     kept = status(
         mode=Mode.STOPPING,
         returning=("i-1",),
-        flights={"i-1": Flight(step=Step.RETURNING, since=T0)},
+        servers={"i-1": Server(phase=ServerPhase.RETURNING, since=T0)},
         desired=Desired(goal=1, expected=1, previous=1, moved_at=T0),
     )
 

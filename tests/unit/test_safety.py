@@ -13,13 +13,14 @@ from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.safety import UnsafeError
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
 from tests.support.drive import Driver
+from tests.support.status import changed
 
 CANARY = Gates(checkpoints=(Amount(value=1),), delay_seconds=600)
 
 
 def at_closed_gate(fleet: FakeFleet, **changes: Any) -> Driver:
     driver = Driver(fleet, rollout(fleet, gates=CANARY, max_unavailable=Amount(value=2), **changes))
-    while driver.status.gate_since is None:
+    while driver.status.gate.closed_since is None:
         fleet.clock.sleep(driver.unhurried(driver.step()))
     driver.wait(30)
     return driver
@@ -56,7 +57,7 @@ def test_launching_another_new_server_while_the_gate_is_closed_is_unsafe() -> No
 def test_choosing_a_server_while_the_gate_is_closed_is_unsafe() -> None:
     fleet = standalone(outdated=4)
     driver = at_closed_gate(fleet)
-    driver.status = replace(driver.status, retiring=(old_one(fleet),))
+    driver.status = changed(driver.status, retiring=(old_one(fleet),))
     with pytest.raises(UnsafeError, match="invariant 5: "):
         driver.look()
 
@@ -64,7 +65,7 @@ def test_choosing_a_server_while_the_gate_is_closed_is_unsafe() -> None:
 def test_opening_a_gate_before_its_time_is_unsafe() -> None:
     fleet = standalone(outdated=4)
     driver = at_closed_gate(fleet)
-    driver.status = replace(driver.status, passed=1, gate_since=None)
+    driver.status = changed(driver.status, passed=1, closed_since=None)
     with pytest.raises(UnsafeError, match="invariant 5: gate 1 was opened too early"):
         driver.look()
 

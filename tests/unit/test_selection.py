@@ -7,8 +7,9 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.selection import select
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Observation, TargetState
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
-from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Status, Step
+from awsroll.core.model.status import Call, CallKind, Desired, Launch, Server, Status
 from awsroll.testing.clock import T0
 from tests.support.looks import (
     NEW,
@@ -42,7 +43,7 @@ def test_as_many_go_as_the_floor_can_spare() -> None:
     decided = _select(rollout(unavailable="2"), look(*map(instance, names), at=5), kept_status(*names))
 
     assert decided.retiring == ("i-1", "i-2")
-    assert decided.flights["i-1"] == Flight(step=Step.DRAINING, since=later(5), targets=(ON_WEB,))
+    assert decided.servers["i-1"] == Server(phase=ServerPhase.DRAINING, since=later(5), targets=(ON_WEB,))
     assert decided.progress_at == later(5)
 
 
@@ -61,7 +62,7 @@ def test_those_that_serve_stay_while_the_floor_has_no_room() -> None:
 
 def test_nobody_goes_while_the_window_is_full() -> None:
     before = kept_status("i-1", "i-2", "i-3", retiring=("i-1",))
-    before = replace(before, flights={"i-1": Flight(step=Step.DRAINING, since=T0, deregistered_at=T0)})
+    before = replace(before, servers={"i-1": Server(phase=ServerPhase.DRAINING, since=T0, deregistered_at=T0)})
     seen = look(instance("i-1", state=TargetState.DRAINING), instance("i-2"), instance("i-3"), at=5)
 
     assert _select(rollout(), seen, before) is before
@@ -76,8 +77,8 @@ def test_a_reload_chooses_to_reload_and_notes_who_is_in_standby() -> None:
 
     assert decided.retiring == ()
     assert "i-1" in decided.reloading
-    assert decided.flights["i-1"].stays_out
-    assert not decided.flights["i-2"].stays_out
+    assert decided.servers["i-1"].was_in_standby
+    assert not decided.servers["i-2"].was_in_standby
 
 
 # --- let go again ---------------------------------------------------------------------------------------------------
@@ -85,27 +86,27 @@ def test_a_reload_chooses_to_reload_and_notes_who_is_in_standby() -> None:
 
 def test_a_chosen_one_that_nothing_was_done_to_is_let_go_when_another_falls_ill() -> None:
     before = kept_status("i-1", "i-2", "i-3", retiring=("i-1",))
-    before = replace(before, flights={"i-1": Flight(step=Step.DRAINING, since=T0, targets=(ON_WEB,))})
+    before = replace(before, servers={"i-1": Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,))})
     decided = _select(rollout(), look(instance("i-1"), instance("i-2"), _ill("i-3"), at=5), before)
 
-    assert (decided.retiring, decided.flights) == ((), {})
+    assert (decided.retiring, decided.servers) == ((), {})
 
 
 def test_one_that_was_told_to_leave_is_not_let_go() -> None:
-    flight = Flight(step=Step.DRAINING, since=T0, targets=(ON_WEB,))
+    flight = Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,))
     seen = look(instance("i-1"), instance("i-2"), _ill("i-3"), at=5)
-    told = kept_status("i-1", "i-2", "i-3", retiring=("i-1",), flights={"i-1": flight})
+    told = kept_status("i-1", "i-2", "i-3", retiring=("i-1",), servers={"i-1": flight})
 
     called = replace(told, calls=(Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1"),))
-    just_now = replace(told, flights={"i-1": replace(flight, deregistered_at=later(1))})
-    reloaded = replace(told, flights={"i-1": replace(flight, attempt=1)})
+    just_now = replace(told, servers={"i-1": replace(flight, deregistered_at=later(1))})
+    reloaded = replace(told, servers={"i-1": replace(flight, attempt=1)})
 
     assert [_select(rollout(), seen, one).retiring for one in (called, just_now, reloaded)] == [("i-1",)] * 3
 
 
 def test_a_deregistration_that_had_no_effect_for_long_was_none() -> None:
-    flight = Flight(step=Step.DRAINING, since=T0, targets=(ON_WEB,), deregistered_at=T0)
-    before = kept_status("i-1", "i-2", "i-3", retiring=("i-1",), flights={"i-1": flight})
+    flight = Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,), deregistered_at=T0)
+    before = kept_status("i-1", "i-2", "i-3", retiring=("i-1",), servers={"i-1": flight})
     seen = look(instance("i-1"), instance("i-2"), _ill("i-3"), at=15)
 
     assert _select(rollout(), seen, before).retiring == ()
@@ -170,7 +171,7 @@ def test_a_sick_one_goes_when_nothing_else_can_make_room_for_an_empty_place() ->
     """Going back: i-1 has ended, i-8 failed and serves all the same, i-9 is sick: there is no room anywhere."""
     sick = instance("i-9", NEW, state=TargetState.UNHEALTHY)
     seen = look(ended(instance("i-1")), instance("i-8", NEW), sick)
-    before = kept_status("i-1", "i-9", backwards=True, rejected=("i-8",))
+    before = kept_status("i-1", "i-9", rolling_back=True, failed=("i-8",))
 
     assert _select(rollout(), seen, before).retiring == ("i-9",)
 

@@ -15,6 +15,7 @@ from awsroll.core.model.status import Desired
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, reload_rollout, rollout, status
+from tests.support.status import changed
 
 POOL = WarmPool(minimum=2, reuses=True)
 BOUNDS = Bounds(desired=4, max_unavailable=1, max_surge=0)
@@ -40,8 +41,8 @@ def test_old_values_stand_in_the_ledger_and_as_tags_before_anything_is_changed()
 
     told = (("process:AZRebalance", "running"), ("process:ReplaceUnhealthy", "running"), ("version", "lt-web:$Latest"))
     assert actions == (act.SaveSettings(resource="web", settings=told),)
-    assert decided.saved_settings == dict(told)
-    assert decided.applied == {
+    assert decided.settings.found == dict(told)
+    assert decided.settings.set == {
         "process:AZRebalance": "suspended",
         "process:ReplaceUnhealthy": "suspended",
         "version": "lt-web:2",
@@ -60,7 +61,7 @@ def test_processes_are_suspended_first_then_the_group_is_set() -> None:
     names = ("AZRebalance", "AlarmNotification", "ReplaceUnhealthy")
     assert first == (act.SuspendProcesses(group="web", processes=tuple(sorted(names)), reason=Reason.PREPARING),)
     assert second == (act.UpdateGroup(group="web", maximum=6, template=NEW, version="2", reason=Reason.PREPARING),)
-    assert kept.saved_settings == {"max-size": "4", "version": "lt-web:$Latest"}
+    assert kept.settings.found == {"max-size": "4", "version": "lt-web:$Latest"}
 
 
 def test_a_group_that_is_as_the_rollout_needs_it_is_left_alone() -> None:
@@ -70,29 +71,31 @@ def test_a_group_that_is_as_the_rollout_needs_it_is_left_alone() -> None:
 
 
 def test_the_first_value_found_stays_the_one_to_go_back_to() -> None:
-    kept = status(saved_settings={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    kept = status(found_settings={"version": "lt-web:$Latest"}, given_settings={"version": "lt-web:2"})
     decided, _ = prepare(View(ROLLOUT, _look(group(version="1", template=OLD)), kept), BOUNDS)
 
-    assert decided.saved_settings == {"version": "lt-web:$Latest"}
+    assert decided.settings.found == {"version": "lt-web:$Latest"}
 
 
 def test_the_value_before_stays_known_until_a_look_shows_the_last() -> None:
-    kept = status(saved_settings={"max-size": "4"}, applied={"max-size": "5"}, prepared_at=T0)
+    kept = status(found_settings={"max-size": "4"}, given_settings={"max-size": "5"}, changed_at=T0)
     told, surging = _all_told("max-size"), rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
     again, actions = prepare(View(surging, _look(group(maximum=5), saved_settings=told), kept), SURGE)
     shown, nothing = prepare(View(surging, _look(group(maximum=6), saved_settings=told), again), SURGE)
 
     assert actions == (act.UpdateGroup(group="web", maximum=6, reason=Reason.PREPARING),)
-    assert (again.applied, again.prepared_at) == ({"max-size": "5 6"}, T0)
-    assert (shown.applied, shown.prepared_at, nothing) == ({"max-size": "6"}, None, ())
+    assert (again.settings.set, again.settings.changed_at) == ({"max-size": "5 6"}, T0)
+    assert (shown.settings.set, shown.settings.changed_at, nothing) == ({"max-size": "6"}, None, ())
 
 
 def test_a_value_that_was_announced_and_is_not_wanted_after_all_is_not_taken_to_stand() -> None:
-    kept = status(saved_settings={"version": "lt-web:1"}, applied={"version": "lt-web:2 lt-web:1"}, prepared_at=T0)
+    kept = status(
+        found_settings={"version": "lt-web:1"}, given_settings={"version": "lt-web:2 lt-web:1"}, changed_at=T0
+    )
     decided, actions = prepare(View(ROLLOUT, _look(group()), kept), BOUNDS)
 
     assert actions == ()
-    assert decided.applied == {"version": "lt-web:1 lt-web:2"}
+    assert decided.settings.set == {"version": "lt-web:1 lt-web:2"}
     _, putting_back = restore(View(ROLLOUT, _look(group()), decided))
     assert putting_back == (act.UpdateGroup(group="web", template=OLD, version="1", reason=Reason.RESTORING),)
 
@@ -105,13 +108,13 @@ def test_a_reload_lowers_the_minimum_for_its_standby_moves_and_sets_no_version()
     )
 
     assert actions == (act.UpdateGroup(group="web", minimum=3, reason=Reason.PREPARING),)
-    assert decided.saved_settings == {"min-size": "4"}
+    assert decided.settings.found == {"min-size": "4"}
 
 
 def test_a_group_without_a_known_template_is_remembered_by_its_literal_setting() -> None:
     decided, _ = prepare(View(ROLLOUT, _look(replace(group(), template=None, version="")), status()), BOUNDS)
 
-    assert decided.saved_settings == {"version": ":"}
+    assert decided.settings.found == {"version": ":"}
 
 
 def test_the_delay_of_each_target_group_is_set_where_it_differs() -> None:
@@ -121,7 +124,7 @@ def test_the_delay_of_each_target_group_is_set_where_it_differs() -> None:
     decided, actions = prepare(View(ours, seen, status()), BOUNDS)
 
     assert actions == (act.SetDeregistrationDelay(target_group=WEB.arn, seconds=5, reason=Reason.PREPARING),)
-    assert (decided.saved_settings, decided.applied) == ({DELAY: "30"}, {DELAY: "5"})
+    assert (decided.settings.found, decided.settings.set) == ({DELAY: "30"}, {DELAY: "5"})
 
 
 DESIRED_FOUR = Desired(goal=4, expected=4, previous=4, moved_at=T0)
@@ -132,19 +135,19 @@ def test_what_desired_should_be_again_is_remembered_before_it_is_moved() -> None
     decided, actions = prepare(View(SURGING, _look(group()), status(desired=DESIRED_FOUR)), SURGE)
 
     assert actions == (act.SaveSettings(resource="web", settings=(("desired-capacity", "4"),)),)
-    assert decided.saved_settings == {"desired-capacity": "4"}
-    assert decided.applied == {}
+    assert decided.settings.found == {"desired-capacity": "4"}
+    assert decided.settings.set == {}
 
 
 def test_a_desired_capacity_that_somebody_sets_meanwhile_is_remembered_instead() -> None:
     other_desired = replace(DESIRED_FOUR, goal=6)
-    kept = status(desired=other_desired, saved_settings={"desired-capacity": "4"})
+    kept = status(desired=other_desired, found_settings={"desired-capacity": "4"})
     seen = _look(group(), saved_settings=_all_told("desired-capacity"))
     decided, actions = prepare(View(SURGING, seen, kept), SURGE)
 
     assert actions == (act.SaveSettings(resource="web", settings=(("desired-capacity", "6"),)),)
-    assert decided.prepared_at == T0
-    assert prepare(View(SURGING, seen, decided), SURGE) == (replace(decided, prepared_at=None), ())
+    assert decided.settings.changed_at == T0
+    assert prepare(View(SURGING, seen, decided), SURGE) == (changed(decided, changed_at=None), ())
 
 
 def test_a_rollout_that_never_moves_desired_remembers_none() -> None:
@@ -154,7 +157,7 @@ def test_a_rollout_that_never_moves_desired_remembers_none() -> None:
 
 
 def test_a_template_version_that_somebody_sets_meanwhile_is_pinned_again_and_told_once() -> None:
-    kept = status(saved_settings={"version": "lt-web:$Latest"}, applied={"version": "lt-web:2"})
+    kept = status(found_settings={"version": "lt-web:$Latest"}, given_settings={"version": "lt-web:2"})
     seen = _look(group(template=replace(NEW, number=9), version="9"), saved_settings=_all_told("version"))
     decided, actions = prepare(View(ROLLOUT, seen, kept), BOUNDS)
 
@@ -182,7 +185,7 @@ def test_a_warm_pool_is_remembered_then_deleted() -> None:
     _, deleted = prepare(View(PURGING, seen, decided), BOUNDS)
 
     assert told == (act.SaveSettings(resource="web", settings=(("warm-pool", str(POOL)),)),)
-    assert (decided.saved_settings, decided.applied) == ({"warm-pool": str(POOL)}, {"warm-pool": "none"})
+    assert (decided.settings.found, decided.settings.set) == ({"warm-pool": str(POOL)}, {"warm-pool": "none"})
     assert deleted == (act.DeleteWarmPool(group="web", pool=POOL, reason=Reason.PREPARING),)
 
 
@@ -206,8 +209,8 @@ def test_beside_a_fleet_on_the_goal_only_a_pool_that_is_not_goes(versions: tuple
 
 
 def test_a_pool_that_somebody_made_meanwhile_is_left_alone() -> None:
-    kept = status(saved_settings={"warm-pool": str(POOL)}, applied={"warm-pool": "none"})
+    kept = status(found_settings={"warm-pool": str(POOL)}, given_settings={"warm-pool": "none"})
     his = _pooled("lt-web:1", pool=WarmPool(minimum=1))
 
     assert prepare(View(PURGING, _look(his), kept), BOUNDS)[1] == ()
-    assert restore(View(PURGING, _look(his), kept)) == (replace(kept, saved_settings={}, applied={}), ())
+    assert restore(View(PURGING, _look(his), kept)) == (changed(kept, found_settings={}, given_settings={}), ())

@@ -8,7 +8,8 @@ from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Reason, Result
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
-from awsroll.core.model.status import Call, CallKind, Desired, Flight, Launch, Mode, Outcome, Status, Step
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import Call, CallKind, Desired, Launch, Mode, Outcome, Server, Status
 from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_observation
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
@@ -31,7 +32,7 @@ def _answered(action: Action, answer: Answer, kept: Status, **result: object) ->
 
 def _launched(answer: Answer, *, kept: Status | None = None, count: int = 1, **result: object) -> Status:
     launch = _launch(count=count)
-    before = kept or status(desired=AT_REST, shortage_since=T0, shortage="none yet")
+    before = kept or status(desired=AT_REST, owed_since=T0, owed_reason="none yet")
     action = act.LaunchInGroup(group="web", launch=launch, reason=Reason.SURGING)
     return _answered(action, answer, replace(before, launches=(launch,)), **result)
 
@@ -41,7 +42,7 @@ def test_a_launch_is_known_by_its_ids_and_has_raised_desired() -> None:
 
     assert after.launches == (_launch(count=2, settled=True, instance_ids=("i-8", "i-9"), at=NOW),)
     assert after.desired == Desired(goal=4, expected=6, previous=4, moved_at=NOW)
-    assert (after.shortage_since, after.shortage, after.progress_at) == (None, "", NOW)
+    assert (after.shortage.since, after.shortage.reason, after.progress_at) == (None, "", NOW)
 
 
 def test_a_launch_that_brought_fewer_keeps_the_clock_of_what_is_missing() -> None:
@@ -49,8 +50,8 @@ def test_a_launch_that_brought_fewer_keeps_the_clock_of_what_is_missing() -> Non
 
     assert after.desired is not None
     assert after.desired.expected == 5
-    assert (after.shortage_since, after.shortage) == (T0, "said AWS")
-    assert after.launch_after == later(30 + RETRY_LAUNCH_SECONDS)
+    assert (after.shortage.since, after.shortage.reason) == (T0, "said AWS")
+    assert after.shortage.launch_after == later(30 + RETRY_LAUNCH_SECONDS)
 
 
 def test_a_launch_without_an_answer_stays_open() -> None:
@@ -60,7 +61,7 @@ def test_a_launch_without_an_answer_stays_open() -> None:
 def test_a_stale_launch_is_forgotten_and_may_be_decided_anew_at_once() -> None:
     after = _launched(Answer.STALE)
 
-    assert (after.launches, after.launch_after, after.mode) == ((), None, Mode.ROLLING)
+    assert (after.launches, after.shortage.launch_after, after.mode) == ((), None, Mode.ROLLING)
 
 
 def test_a_definite_refusal_is_a_failure() -> None:
@@ -82,7 +83,7 @@ def test_a_refusal_while_stopping_is_a_warning_and_not_tried_again() -> None:
 
     assert after.failures == ()
     assert after.warnings == ("LaunchInGroup was refused: said AWS",)
-    assert after.abandoned == ("LaunchInGroup",)
+    assert after.settings.abandoned == ("LaunchInGroup",)
 
 
 REPEATED = _launch(repeated=True)
@@ -175,14 +176,14 @@ def test_a_stale_call_is_forgotten_and_an_unanswered_one_is_kept(action: Action,
 
 def test_a_refused_command_may_be_sent_anew_under_another_number() -> None:
     action = act.SendCommand(instance_ids=("i-1",), attempt=3, not_registered=(), reason=Reason.DRAINED)
-    flight = Flight(step=Step.RELOADING, since=T0, attempt=3)
+    flight = Server(phase=ServerPhase.RELOADING, since=T0, attempt=3)
     other = replace(flight, attempt=4)
     call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=3)
-    before = status(calls=(call,), flights={"i-1": flight, "i-2": other})
+    before = status(calls=(call,), servers={"i-1": flight, "i-2": other})
     after = _answered(action, Answer.REFUSED, before, transient=True)
 
     assert after.calls == ()
-    assert after.flights == {"i-1": replace(flight, attempt=0), "i-2": other}
+    assert after.servers == {"i-1": replace(flight, attempt=0), "i-2": other}
     assert after.mode is Mode.ROLLING
 
 
@@ -292,17 +293,17 @@ def test_a_desired_capacity_that_shows_is_ours() -> None:
 
 def test_a_command_that_ssm_knows_was_sent_and_one_that_it_does_not_was_not() -> None:
     call = Call(kind=CallKind.SEND_COMMAND, at=T0, instance_id="i-1", number=3)
-    flight = Flight(step=Step.RELOADING, since=T0, attempt=3)
-    before = status("i-1", calls=(call,), flights={"i-1": flight})
+    flight = Server(phase=ServerPhase.RELOADING, since=T0, attempt=3)
+    before = status("i-1", calls=(call,), servers={"i-1": flight})
 
     def after(state: CommandState, at: float) -> Status:
         known = (Invocation(attempt=3, instance_id="i-1", state=state),)
         return settle_by_observation(View(rollout(), look(instance("i-1"), at=at, invocations=known), before))
 
-    assert (after(CommandState.RUNNING, 10).calls, after(CommandState.RUNNING, 10).flights) == ((), {"i-1": flight})
+    assert (after(CommandState.RUNNING, 10).calls, after(CommandState.RUNNING, 10).servers) == ((), {"i-1": flight})
     assert after(CommandState.UNSENT, 10) == before
     lost = after(CommandState.UNSENT, 60)
-    assert (lost.calls, lost.flights) == ((), {"i-1": flight})
+    assert (lost.calls, lost.servers) == ((), {"i-1": flight})
 
 
 def test_a_standalone_instance_that_is_gone_has_been_terminated() -> None:

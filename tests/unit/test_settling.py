@@ -52,7 +52,7 @@ def test_what_rollouts_write_is_read() -> None:
 
 def _stopped(*members: Instance, **more: object) -> Status:
     kept = status(
-        mode=Mode.ENDED, outcome=Outcome.STOPPED, abandoned=("max-size",), saved_settings={"max-size": "4"}, **more
+        mode=Mode.ENDED, outcome=Outcome.STOPPED, abandoned=("max-size",), found_settings={"max-size": "4"}, **more
     )
     view = View(rollout(FleetKind.AUTO_SCALING), group_look(*members, seen=MIDDLE), kept)
     return settling(view)
@@ -61,7 +61,7 @@ def _stopped(*members: Instance, **more: object) -> Status:
 def test_an_ended_rollout_with_an_open_ledger_only_restores_when_all_is_on_its_goal() -> None:
     settled = _stopped(*_new(4))
 
-    assert (settled.mode, settled.outcome, settled.abandoned) == (Mode.COMPLETING, Outcome.RUNNING, ())
+    assert (settled.mode, settled.outcome, settled.settings.abandoned) == (Mode.COMPLETING, Outcome.RUNNING, ())
 
 
 def test_one_that_stopped_half_way_settles() -> None:

@@ -1,14 +1,15 @@
 """How many instances may run, must serve, and are on their way: all sums of a rollout in one place.
 
-With `desired` the number the fleet should have:
+With `desired` the number of servers that the fleet should have:
 
     ceiling = desired + max surge          live instances never exceed it by our doing
     floor   = desired - max unavailable    serving instances never fall below it by our doing
     window  = max surge + max unavailable  how many servers may be in flight at a time
 
 Worked example, 10 servers, 2 at a time: floor 8, ceiling 10, window 2. Two are chosen: serving 8, room 0. One
-replacement serves: serving 9, room 1, in flight 1: the next server goes, and the straggler holds its own place only.
-Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of them serves, serving is 11, room 1.
+replacement serves: serving 9, room 1, in flight 1. So the next server leaves, and the straggler holds only its own
+place in the window. Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of them serves, serving
+is 11 and room is 1.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from awsroll.core.classify.desired import raised_unseen
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.status import TERMINATING_CALLS, Launch
 
@@ -55,16 +57,16 @@ def bounds(rollout: Rollout, desired: int) -> Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """The sums of one look.
+    """The sums of one observation.
 
     Attributes:
         limits: the bounds for the capacity that the fleet should have.
         live: instances that run, with those that are certain to come.
-        inbound: instances that the group owes and no look shows yet.
+        inbound: instances that the group owes and no observation shows yet.
         serving: instances that count as capacity.
-        current: live instances on the goal, with those certain to come.
-        current_serving: of those, how many count as capacity.
-        goal_current: how many there should be of those in the end.
+        current: live instances on the target version, with those certain to come.
+        current_serving: the number of those that count as capacity.
+        goal_current: how many instances on the target version there should be in the end.
         in_flight: servers that are being replaced or reloaded.
     """
 
@@ -83,7 +85,7 @@ class Capacity:
         return max(0, self.serving - self.limits.floor)
 
     @property
-    def places_in_window(self) -> int:
+    def window_left(self) -> int:
         """How many further servers may come in flight now."""
         return max(0, self.limits.window - self.in_flight)
 
@@ -94,74 +96,94 @@ class Capacity:
 
 
 def desired_capacity(view: View) -> int:
-    """Return how many servers the fleet should have: the group's goal, or the places of a standalone fleet."""
+    """Return how many servers the fleet should have: the group's goal, or the slots of a standalone fleet."""
     if view.status.desired is not None:
         return view.status.desired.goal
-    return len(view.occupants)
+    return len(view.slots)
 
 
 def measure(view: View) -> Capacity:
-    """Count one look."""
+    """Count one observation.
+
+    Worked example: a group with desired 4 replaces two members at a time. One old member drains, one new member boots,
+    and the group owes one more:
+
+        live       2 old + 1 draining (still running) + 1 booting + 1 inbound    = 5 with the draining one
+        serving    2 old                                                         = 2
+        in flight  1 leaving + 1 unverified + 1 inbound                          = 3
+    """
     desired = desired_capacity(view)
-    serving_ids = {one.instance_id for one in view.serving}
-    unseen = sum(1 for launch in view.status.launches for one in launch.instance_ids if _may_come(view, launch, one))
+    unseen = _launched_unseen(view)
     inbound = _inbound(view, unseen)
     # Launches without an answer may have had their effect: until that is known, they count.
     unseen += sum(launch.count for launch in view.status.launches if not launch.settled)
-    unverified = sum(1 for one in view.current if _counts_as_incoming(view, one, serving_ids))
-    leaving = sum(1 for one in view.chosen if one in view.by_id and view.is_live(view.by_id[one]))
-    kept = sum(1 for one in view.skipped if not view.is_away(one))
     brings_new = view.rollout.strategy is not Strategy.RELOAD
+    present = [instance for instance in view.current if not view.is_in_standby(instance)]
+    held_back = sum(1 for instance in view.skipped if not view.is_in_standby(instance))
     return Capacity(
         limits=bounds(view.rollout, desired),
         live=len(view.live) + inbound + unseen,
         inbound=inbound,
         serving=len(view.serving),
-        current=sum(1 for one in view.current if not view.is_away(one)) + unseen + (inbound if brings_new else 0),
-        current_serving=sum(1 for one in view.current if one.instance_id in serving_ids),
-        goal_current=max(0, desired - kept),
-        in_flight=leaving + unverified + unseen + inbound + len(vacancies(view)),
+        current=len(present) + unseen + (inbound if brings_new else 0),
+        current_serving=sum(1 for instance in view.current if view.is_serving(instance)),
+        goal_current=max(0, desired - held_back),
+        in_flight=_leaving(view) + _unverified(view, present) + unseen + inbound + len(vacancies(view)),
     )
+
+
+def _launched_unseen(view: View) -> int:
+    """Count launched instances that neither EC2 nor their group shows yet."""
+    launches = view.status.launches
+    return sum(1 for launch in launches for name in launch.instance_ids if _may_come(view, launch, name))
 
 
 def _may_come(view: View, launch: Launch, name: str) -> bool:
-    """Tell whether a launched instance is on its way although neither EC2 nor its group shows it yet."""
-    one = view.by_id.get(name)
-    if one is None:
+    instance = view.by_id.get(name)
+    if instance is None:
         return True
     young = (view.observation.at - launch.at).total_seconds() < view.rollout.limits.launch_seconds
-    return young and one.state is InstanceState.MISSING and not view.is_member(one)
+    return young and instance.state is InstanceState.MISSING and not view.is_member(instance)
+
+
+def _leaving(view: View) -> int:
+    return sum(1 for name in view.leaving if name in view.by_id and view.is_live(view.by_id[name]))
+
+
+def _unverified(view: View, present: list[Instance]) -> int:
+    """Count current instances that do not serve yet. A server in a person's standby is not on its way anywhere."""
+    arriving = (one for one in present if one.instance_id not in view.leaving)
+    return sum(1 for instance in arriving if not view.is_serving(instance))
 
 
 def vacancies(view: View) -> tuple[str, ...]:
-    """Return the occupants of a standalone fleet's places that have left and for which nothing has been launched.
+    """Return the holders of a standalone fleet's slots that have left and for which nothing has been launched.
 
-    They have ended, or they are kept for a way back and their successor has failed.
+    They have ended, or they are kept for a rollback and their successor has failed.
     """
     taken = {launch.replaces for launch in view.status.launches}
-    return tuple(
-        one
-        for one in view.occupants
-        if one not in taken and (one not in view.by_id or view.is_gone(view.by_id[one]) or one in view.status.kept)
-    )
+    return tuple(name for name in view.slots if name not in taken and _is_vacant(view, name))
 
 
-def _counts_as_incoming(view: View, instance: Instance, serving_ids: set[str]) -> bool:
-    settled = instance.instance_id in serving_ids or instance.instance_id in view.chosen
-    return not settled and not view.is_away(instance)  # what a person holds in standby is not on its way anywhere
+def _is_vacant(view: View, name: str) -> bool:
+    instance, server = view.by_id.get(name), view.status.servers.get(name)
+    if server is not None and server.phase is ServerPhase.KEPT:
+        return True
+    return instance is None or view.is_gone(instance)
 
 
 def _inbound(view: View, unseen: int) -> int:
-    """Count what the group still has to launch to reach its desired capacity (standby members do not count to it).
+    """Count what the group still has to launch to reach its desired capacity. Standby members do not count towards it.
 
-    A capacity that we have raised counts before a look shows it, and a member that we have ended counts no more;
-    launched ones that no look shows are part of it.
+    A capacity that we have raised counts before an observation shows it, and a member that we have terminated no longer
+    counts. Launched instances that no observation shows are part of it.
     """
     group = view.observation.group
     if view.rollout.kind is not FleetKind.AUTO_SCALING or group is None:
         return 0
-    told = {call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS}
+    ended = {call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS}
     counted = (one for one in view.live if one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
-    present = sum(1 for one in counted if one.instance_id not in told)
-    present += sum(1 for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one))
+    present = sum(1 for instance in counted if instance.instance_id not in ended)
+    listed = (one for one in view.observation.instances if view.is_still_listed(one))
+    present += sum(1 for instance in listed if not view.is_in_standby(instance))
     return max(0, group.desired - present, raised_unseen(view) - present - unseen)

@@ -90,9 +90,11 @@ def in_our_standby(view: View) -> tuple[str, ...]:
 
 def _out(view: View, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return which of these are in standby, each once, without those that a person had put there."""
-    flights = view.status.flights
+    servers = view.status.servers
     return tuple(
         name
         for name in dict.fromkeys(names)
-        if name in view.by_id and view.is_away(view.by_id[name]) and not (name in flights and flights[name].stays_out)
+        if name in view.by_id
+        and view.is_in_standby(view.by_id[name])
+        and not (name in servers and servers[name].was_in_standby)
     )

@@ -29,7 +29,7 @@ def slot_of(instance: Instance, targets: Iterable[TargetKey]) -> Slots:
         zone=instance.zone,
         subnet_id=instance.subnet_id,
         targets=tuple(sorted(targets)),
-        occupants=(),
+        instance_ids=(),
         template=instance.template,
     )
 

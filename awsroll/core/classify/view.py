@@ -1,10 +1,10 @@
-"""What each instance of a look means to this rollout: the look, sorted.
+"""What each instance of an observation means to this rollout.
 
-`View` is derived anew from rollout, observation and status at every step, and answers the questions that every part of
+`View` is derived again from rollout, observation and record at every step. It answers the questions that every part of
 the planner asks: which instances live, which are outdated or current, which serve, which must be left alone.
 
-In service (stricter than Auto Scaling's word): it runs, its group (if any) says InService, and it is healthy on every
-port of every target group that it should be registered in.
+*In service* is stricter here than in Auto Scaling: the instance runs, its group (if any) says InService, and it is
+healthy on every port of every target group where it should be registered.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from awsroll.core.classify.serving import ALIVE, LEAVING, obstacle
+from awsroll.core.lifecycle import phase_of
 from awsroll.core.model.observation import (
     FleetKind,
     Instance,
@@ -22,46 +23,53 @@ from awsroll.core.model.observation import (
     TargetKey,
     TargetState,
 )
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Status
 
-LAG_SECONDS = 15  # how long a look may still show what was before an answered call
-_GONE = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
-_AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+LAG_SECONDS = 15  # for how long an observation may still show what was before an answered call
+_ENDED = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
+_STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+_WAY_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING)
 
 
 @dataclass(frozen=True)
 class View:
-    """One look, sorted by what it means to the rollout. Derived values are computed once, when first asked for."""
+    """One observation and its meaning. Derived values are computed once, when first asked for."""
 
-    forward: Rollout
+    original: Rollout
     observation: Observation
     status: Status
 
     @cached_property
     def rollout(self) -> Rollout:
-        """The request as it holds now: once it is being rolled back, the baseline is its goal."""
-        return self.forward.facing(backwards=self.status.backwards)
+        """The request as it holds now: in a rollback, the baseline is its target."""
+        return self.original.target(rolling_back=self.status.rolling_back)
 
     @cached_property
     def by_id(self) -> dict[str, Instance]:
-        """Every instance seen, by id."""
+        """Every observed instance, by id."""
         return {instance.instance_id: instance for instance in self.observation.instances}
 
     @cached_property
     def launched(self) -> frozenset[str]:
-        """Ids that our own launches have produced and that do not serve yet."""
-        return frozenset(one for launch in self.status.launches for one in launch.instance_ids)
+        """Ids of the instances that our own launches brought and that do not serve yet."""
+        return frozenset(name for launch in self.status.launches for name in launch.instance_ids)
 
     @cached_property
-    def occupants(self) -> dict[str, tuple[TargetKey, ...]]:
-        """Standalone: who holds a place, and the registrations that go with it."""
-        return {one: place.targets for place in self.status.slots for one in place.occupants}
+    def slots(self) -> dict[str, tuple[TargetKey, ...]]:
+        """Standalone: the instance that holds each slot, and the registrations that go with the slot."""
+        return {name: slots.targets for slots in self.status.slots for name in slots.instance_ids}
 
     @cached_property
-    def chosen(self) -> frozenset[str]:
-        """Ids that are on their way out or through a reload: unavailable by our doing, whatever a look shows."""
-        return frozenset((*self.status.retiring, *self.status.reloading))
+    def leaving(self) -> frozenset[str]:
+        """Ids on their way out or through a reload: unavailable by our doing, whatever the observation shows."""
+        return frozenset(self.status.ids_where(lambda server: server.phase in _WAY_OUT or server.reloading))
+
+    @cached_property
+    def returning(self) -> frozenset[str]:
+        """Ids on their way back into traffic, without those whose reload does that."""
+        return frozenset(self.status.returning)
 
     @cached_property
     def managed_keys(self) -> frozenset[TargetKey]:
@@ -74,154 +82,191 @@ class View:
             if group.managed
         )
 
-    # --- what one instance is ---------------------------------------------------------------------------------------
+    # --- what the record says of one instance -----------------------------------------------------------------------
+
+    def phase(self, instance: Instance) -> ServerPhase:
+        """Return the phase of the instance."""
+        return phase_of(self.status, instance.instance_id)
+
+    def has_failed(self, instance: Instance) -> bool:
+        """Return whether the instance must leave although it may run the target version."""
+        server = self.status.servers.get(instance.instance_id)
+        return server is not None and server.failed
+
+    def is_kept(self, instance: Instance) -> bool:
+        """Return whether the old instance runs on, out of traffic, in case it is needed again."""
+        return self.phase(instance) is ServerPhase.KEPT
+
+    # --- what AWS says of one instance ------------------------------------------------------------------------------
 
     def is_member(self, instance: Instance) -> bool:
-        """Tell whether the instance is of the fleet."""
+        """Return whether the instance belongs to the fleet."""
         if self.rollout.kind is FleetKind.AUTO_SCALING:
             return instance.lifecycle is not None
-        one = instance.instance_id
-        if one in self.status.rejected or one in self.status.kept:
+        name = instance.instance_id
+        if self.has_failed(instance) or self.is_kept(instance) or name in self.leaving or name in self.returning:
             return True
-        # Our tag alone does not make it one: somebody may have deregistered a replacement, which is his from then on.
-        return one in self.occupants or one in self.launched or one in self.chosen or one in self.status.returning
+        # Our tag alone is no proof: someone may have deregistered a replacement, which is theirs from then on.
+        return name in self.slots or name in self.launched
 
     def is_shown(self, instance_id: str) -> bool:
-        """Tell whether EC2's answers know the instance: they do a moment after its launch."""
-        one = self.by_id.get(instance_id)
-        return one is not None and one.state is not InstanceState.MISSING
+        """Return whether EC2 knows the instance. It does shortly after the launch."""
+        instance = self.by_id.get(instance_id)
+        return instance is not None and instance.state is not InstanceState.MISSING
 
     def is_gone(self, instance: Instance) -> bool:
-        """Tell whether EC2 has ended it. One that EC2 does not know but a target group calls healthy is not gone."""
+        """Return whether EC2 has ended the instance.
+
+        An instance that EC2 does not know but a target group calls healthy is not gone.
+        """
         if instance.state is InstanceState.MISSING:
             known = any(target.state is TargetState.HEALTHY for target in instance.targets)
             return not known and instance.instance_id not in self.launched
-        return instance.state in _GONE
+        return instance.state in _ENDED
 
-    def is_leaving(self, instance: Instance) -> bool:
-        """Tell whether it is gone or its group is ending it: no longer live."""
+    def is_ending(self, instance: Instance) -> bool:
+        """Return whether the instance is gone or its group is ending it, so that it is no longer live."""
         return self.is_gone(instance) or instance.lifecycle in LEAVING
 
+    def has_left(self, instance_id: str) -> bool:
+        """Return whether the instance is gone from EC2 and, for a group, from the group."""
+        instance = self.by_id.get(instance_id)
+        return instance is None or (self.is_gone(instance) and not self.is_still_listed(instance))
+
     def is_live(self, instance: Instance) -> bool:
-        """Tell whether it counts as an instance that runs: pending or running, standby included."""
-        if not self.is_member(instance) or self.is_leaving(instance):
+        """Return whether the instance counts as running: pending or running, standby included."""
+        if not self.is_member(instance) or self.is_ending(instance):
             return False
         just_launched = instance.state is InstanceState.MISSING
-        return instance.state in ALIVE or just_launched or self.is_strange(instance)
+        return instance.state in ALIVE or just_launched or self.is_unknown(instance)
 
-    def is_strange(self, instance: Instance) -> bool:
-        """Tell whether AWS says something of it that we do not know: then it is not ours to touch."""
+    def is_unknown(self, instance: Instance) -> bool:
+        """Return whether AWS gives a state that awsroll does not know. Such an instance is not ours to touch."""
         return instance.state is InstanceState.UNKNOWN or instance.lifecycle is Lifecycle.UNKNOWN
 
-    def is_away(self, instance: Instance) -> bool:
-        """Tell whether it is in standby, or on the way there."""
-        return instance.lifecycle in _AWAY
+    def is_in_standby(self, instance: Instance) -> bool:
+        """Return whether the instance is in standby, or on the way there."""
+        return instance.lifecycle in _STANDBY
 
-    def is_ghost(self, instance: Instance) -> bool:
-        """Tell whether its group still holds it although EC2 has ended it (the group may not replace it meanwhile)."""
-        return instance.lifecycle in (Lifecycle.IN_SERVICE, *_AWAY) and self.is_gone(instance)
+    def is_still_listed(self, instance: Instance) -> bool:
+        """Return whether the group still holds the instance although EC2 has ended it.
+
+        The group does not replace it while `ReplaceUnhealthy` is suspended.
+        """
+        return instance.lifecycle in (Lifecycle.IN_SERVICE, *_STANDBY) and self.is_gone(instance)
+
+    # --- what it means ----------------------------------------------------------------------------------------------
 
     def is_current(self, instance: Instance) -> bool:
-        """Tell whether it may stay: it is on the goal version and has not failed.
+        """Return whether the instance may stay: it runs the target version and has not failed.
 
-        On the way back everything may stay that is not on the version that failed, and what was on it before.
+        In a rollback every instance may stay that does not run the failed version, or ran it before the rollout.
         """
         name = instance.instance_id
-        if name in self.status.rejected:
+        if self.has_failed(instance):
             return False
         if not self.rollout.reloads and instance.template is None and name in self.launched:
-            return True  # tags follow a launch a moment later
-        if self.status.backwards:
-            return name in self.status.found or not self.forward.is_current(instance)
+            return True  # EC2 shows the tags of a launch a little later
+        if self.status.rolling_back:
+            return name in self.status.current_at_start or not self.original.is_current(instance)
         return self.rollout.is_current(instance)
 
-    def is_kept(self, instance: Instance) -> bool:
-        """Tell whether it is an old one that runs on, out of traffic, in case it is needed again."""
-        return instance.instance_id in self.status.kept
-
     def is_skipped(self, instance: Instance) -> bool:
-        """Tell whether the request's policies keep it out of the rollout (for now)."""
-        if instance.instance_id in self.chosen or self.is_kept(instance) or self.is_current(instance):
+        """Return whether the request's policies keep the instance out of the rollout for now."""
+        if instance.instance_id in self.leaving or self.is_kept(instance) or self.is_current(instance):
             return False
-        kept = instance.protected and self.rollout.protected is not SkipPolicy.REPLACE
-        return kept or (self.is_away(instance) and self.rollout.standby is not SkipPolicy.REPLACE)
+        protected = instance.protected and self.rollout.protected is not SkipPolicy.REPLACE
+        return protected or (self.is_in_standby(instance) and self.rollout.standby is not SkipPolicy.REPLACE)
 
     def required(self, instance: Instance) -> tuple[TargetKey, ...]:
         """Return where the instance should be registered."""
-        one = instance.instance_id
+        return self._required(instance, in_flight=self.status.in_flight(instance.instance_id) is not None)
+
+    def _required(self, instance: Instance, *, in_flight: bool) -> tuple[TargetKey, ...]:
+        name = instance.instance_id
         if self.rollout.kind is FleetKind.AUTO_SCALING:
-            ours = self.is_current(instance) or one in self.status.flights or self.forward.is_current(instance)
+            ours = in_flight or self.is_current(instance) or self.original.is_current(instance)
             return (*sorted(self.managed_keys), *(self.rollout.extra_targets if ours else ()))
-        if one in self.occupants:
-            return self.occupants[one]
-        return next((launch.targets for launch in self.status.launches if one in launch.instance_ids), ())
+        if name in self.slots:
+            return self.slots[name]
+        return next((launch.targets for launch in self.status.launches if name in launch.instance_ids), ())
 
     def deregistration_unconfirmed(self, instance_id: str) -> bool:
-        """Tell whether a look that shows it registered may be older than our deregistration of it."""
-        flight = self.status.flights.get(instance_id)
-        if flight is None or flight.deregistered_at is None or flight.draining_seen:
+        """Return whether an observation that shows the instance registered may be older than our deregistration."""
+        server = self.status.in_flight(instance_id)
+        if server is None or server.deregistered_at is None or server.draining_seen:
             return False
-        return self.observation.at - flight.deregistered_at < timedelta(seconds=LAG_SECONDS)
+        return self.observation.at - server.deregistered_at < timedelta(seconds=LAG_SECONDS)
 
     def is_in_service(self, instance: Instance) -> bool:
-        """Tell whether it can take requests on every port of every target group that it should be in."""
+        """Return whether the instance can take requests on every port of every target group where it should be."""
         if self.deregistration_unconfirmed(instance.instance_id):
             return False
+        return self._is_healthy_on(instance, self.required(instance))
+
+    def would_be_in_service(self, instance: Instance) -> bool:
+        """Return whether the instance would be in service if this rollout had not chosen it."""
+        return self._is_healthy_on(instance, self._required(instance, in_flight=False))
+
+    def _is_healthy_on(self, instance: Instance, keys: tuple[TargetKey, ...]) -> bool:
         in_group = self.rollout.kind is FleetKind.AUTO_SCALING
         # The mark never goes away by itself, and no action clears it yet: a rollout that counted it could not end.
-        return obstacle(instance, self.required(instance), in_group=in_group, ignore_mark=True) is None
+        return obstacle(instance, keys, in_group=in_group, ignore_mark=True) is None
 
     def is_serving(self, instance: Instance) -> bool:
-        """Tell whether it counts as capacity: in service, not chosen to go, and verified if it is on the goal."""
-        out = instance.instance_id in self.chosen or self.is_kept(instance)
-        if out or self.is_leaving(instance) or not self.is_in_service(instance):
+        """Return whether the instance counts as capacity.
+
+        It is in service, not on its way out, and verified if it runs the target version.
+        """
+        out = instance.instance_id in self.leaving or self.is_kept(instance)
+        if out or self.is_ending(instance) or not self.is_in_service(instance):
             return False
-        return not self.is_current(instance) or instance.instance_id in self.status.serving
+        return not self.is_current(instance) or self.phase(instance) is ServerPhase.SERVING
 
     # --- sets of instances ------------------------------------------------------------------------------------------
 
     def _where(self, *, current: bool) -> Iterator[Instance]:
-        return (one for one in self.live if self.is_current(one) is current)
+        return (instance for instance in self.live if self.is_current(instance) is current)
 
     @cached_property
     def live(self) -> tuple[Instance, ...]:
         """Instances of the fleet that count as running."""
-        return tuple(one for one in self.observation.instances if self.is_live(one))
+        return tuple(instance for instance in self.observation.instances if self.is_live(instance))
 
     @cached_property
     def current(self) -> tuple[Instance, ...]:
-        """Live instances on the goal version."""
+        """Live instances on the target version."""
         return tuple(self._where(current=True))
 
     @cached_property
     def outdated(self) -> tuple[Instance, ...]:
-        """Live instances that shall not stay as they are; those that are kept for a way back are not among them."""
-        return tuple(one for one in self._where(current=False) if not self.is_kept(one))
+        """Live instances that must not stay as they are, without those kept for a rollback."""
+        return tuple(instance for instance in self._where(current=False) if not self.is_kept(instance))
 
     @cached_property
     def skipped(self) -> tuple[Instance, ...]:
         """Outdated instances that the policies keep out of the rollout."""
-        return tuple(one for one in self.outdated if self.is_skipped(one))
+        return tuple(instance for instance in self.outdated if self.is_skipped(instance))
 
     @cached_property
     def serving(self) -> tuple[Instance, ...]:
         """Instances that count as capacity."""
-        return tuple(one for one in self.live if self.is_serving(one))
+        return tuple(instance for instance in self.live if self.is_serving(instance))
 
     @cached_property
     def candidates(self) -> tuple[Instance, ...]:
-        """Instances that are to go (or to be reloaded) and have not been chosen yet; some may have to wait."""
-        return tuple(one for one in self.observation.instances if self._is_candidate(one))
+        """Instances that must leave (or be reloaded) and have not been chosen yet. Some may have to wait."""
+        return tuple(instance for instance in self.observation.instances if self._is_candidate(instance))
 
     def _is_candidate(self, instance: Instance) -> bool:
         name = instance.instance_id
-        held = name in self.chosen or name in self.status.kept or name in self.status.returning
-        if not self.is_member(instance) or self.is_strange(instance) or held:
+        held = name in self.leaving or self.is_kept(instance) or name in self.returning
+        if not self.is_member(instance) or self.is_unknown(instance) or held:
             return False
-        if self.is_ghost(instance):
+        if self.is_still_listed(instance):
             return True
-        if self.is_leaving(instance) or self.is_current(instance) or self.is_skipped(instance):
+        if self.is_ending(instance) or self.is_current(instance) or self.is_skipped(instance):
             return False
-        # Pending members are the group's own business until they are in service, or have failed.
+        # The group handles a pending member by itself until the member is in service or has failed.
         settled = instance.lifecycle is not Lifecycle.PENDING and name not in self.launched
-        return settled or name in self.status.rejected
+        return settled or self.has_failed(instance)

@@ -1,87 +1,96 @@
-"""The way back in: instances that were taken out of traffic, or kept, and are wanted again after all.
+"""Restores servers to service that were taken out of traffic, or kept, and are wanted again.
 
-Used when a rollout stops and when it is rolled back. A member leaves standby, what nobody else registers is registered,
-and the instance is let go of as soon as it is registered everywhere; whether it serves is watched like for any other.
+A stop and a rollback use it. A member leaves standby; awsroll registers what no group registers; the server is finished
+as soon as it is registered everywhere. Whether it then serves is observed like for any other server.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import missing_targets
-from awsroll.core.decide.reload import announce, may_run
+from awsroll.core.decide.reload import may_run
+from awsroll.core.decide.retire import announce
+from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import CallKind, Mode, Status, Step
+from awsroll.core.model.status import CallKind, Mode, Status
 from awsroll.core.observe.clocks import is_overdue
 from awsroll.core.observe.hook_runs import awaits
 
 
-def _has_failed_to_return(view: View, one: Instance) -> bool:
-    """Tell whether it is overdue on its way back; being late on the way it was on before does not count.
+def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
+    """Propose the next step for every server on its way back into traffic; finish those that are back."""
+    status, in_standby = view.status, list[str]()
+    for name in view.status.returning:
+        instance = view.by_id[name]
+        if _is_command_running(view, name):  # the time that the command takes does not count
+            status = amend(status, name, since=view.observation.at)
+            proposals.wait(Reason.RUNNING_COMMAND, name)
+        elif status.mode is Mode.STOPPING and _has_failed_to_return(view, instance):
+            status = add_warnings(status, f"{name}: could not be brought back into service")
+            if not view.is_in_standby(instance):  # a member in standby stays recorded: desired is lower by it
+                status = _finished(view, status, name)
+        elif _belongs_in_standby(view, instance):
+            status = _finished(view, status, name)
+        elif instance.lifecycle is Lifecycle.STANDBY:
+            in_standby.append(name)
+        elif instance.state is InstanceState.RUNNING and instance.lifecycle in (None, Lifecycle.IN_SERVICE):
+            if _is_registered(view, instance, proposals, reason):
+                status = _finished(view, status, name)
+        else:
+            proposals.wait(Reason.LAUNCHING, name)
+    return _exit_standby(view, status, in_standby, proposals, reason)
 
-    A member in standby, or on its way there, is late by its drain, which ends for certain, and only then is it asked
-    back: it is waited for until more than the drain tells that AWS has stopped.
+
+def _finished(view: View, status: Status, name: str) -> Status:
+    instance, at = view.by_id[name], view.observation.at
+    if view.has_failed(instance):
+        return move(status, name, ServerPhase.FAILED, at=at, reason="it is back, and must leave", reloading=False)
+    arrives = view.is_current(instance) and not view.is_in_standby(instance)
+    to = ServerPhase.VERIFYING if arrives else ServerPhase.NONE
+    return move(status, name, to, at=at, reason="it is back", reloading=False)
+
+
+def _exit_standby(view: View, status: Status, names: list[str], proposals: Proposals, reason: Reason) -> Status:
+    announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
+    for name in names:
+        if name in announced:
+            proposals.wait(Reason.SETTLING, name)
+    exiting = tuple(name for name in names if name not in announced)
+    if not exiting:
+        return status
+    proposals.writes.append(act.ExitStandby(group=view.rollout.group, instance_ids=exiting, reason=reason))
+    return announce(view, status, CallKind.EXIT_STANDBY, exiting)
+
+
+def _has_failed_to_return(view: View, instance: Instance) -> bool:
+    """Return whether the server is overdue on its way back.
+
+    A member in standby, or on its way there, is late because of its drain, which ends for certain. It is waited for
+    until the rollout has made no progress for longer than the drain explains.
     """
-    flight = view.status.flights.get(one.instance_id)
-    if flight is None or flight.step is not Step.RETURNING or not is_overdue(view, flight):
+    server = view.status.servers[instance.instance_id]
+    ending = view.is_ending(instance) or not view.is_member(instance)
+    if ending or not is_overdue(view, server):
         return False
     drain = max((group.deregistration_delay_seconds for group in view.observation.target_groups), default=0)
     patience = timedelta(seconds=view.rollout.limits.progress_seconds + drain)
-    return not view.is_away(one) or view.observation.at - view.status.progress_at >= patience
+    return not view.is_in_standby(instance) or view.observation.at - view.status.progress_at >= patience
 
 
-def _stays_out(view: View, one: Instance) -> bool:
-    """Tell whether a person had put it in standby before we took it up: there it is where it was."""
-    flight = view.status.flights.get(one.instance_id)
-    return flight is not None and flight.stays_out and view.is_away(one)
+def _belongs_in_standby(view: View, instance: Instance) -> bool:
+    """Return whether a person had put the server in standby before the rollout took it: it is where it was."""
+    return view.status.servers[instance.instance_id].was_in_standby and view.is_in_standby(instance)
 
 
-def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
-    """Put instances back into traffic that were taken out and still run."""
-    status, leaving_standby = view.status, []
-    kept: list[str] = []
-    for name in status.returning:
-        one = view.by_id[name]
-        if status.mode is Mode.STOPPING and _has_failed_to_return(view, one):
-            status = add_warnings(status, f"{name}: could not be brought back into service")
-            kept += [name] if view.is_away(one) else []  # desired stays lower by it: who takes it out raises that again
-            continue
-        kept.append(name)
-        if _command_runs(view, name):
-            proposals.wait(Reason.RUNNING_COMMAND, name)
-        elif _stays_out(view, one):
-            kept.remove(name)
-        elif one.lifecycle is Lifecycle.STANDBY:
-            leaving_standby.append(name)
-        elif one.state is InstanceState.RUNNING and one.lifecycle in (None, Lifecycle.IN_SERVICE):
-            if _is_registered(view, one, proposals, reason):
-                kept.remove(name)
-        else:
-            proposals.wait(Reason.LAUNCHING, name)
-    gone_back = set(status.returning) - set(kept)
-    status = replace(
-        status,
-        returning=tuple(kept),
-        reloading=tuple(name for name in status.reloading if name not in gone_back),
-    )
-    announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
-    exiting = [name for name in leaving_standby if name not in announced]
-    for name in set(leaving_standby) & announced:
-        proposals.wait(Reason.SETTLING, name)
-    if exiting:
-        status = announce(view, status, CallKind.EXIT_STANDBY, exiting)
-        proposals.writes.append(act.ExitStandby(group=view.rollout.group, instance_ids=tuple(exiting), reason=reason))
-    return status
-
-
-def _is_registered(view: View, one: Instance, proposals: Proposals, reason: Reason) -> bool:
-    """Tell whether an instance is back everywhere; else propose what is missing, or wait until that is certain."""
-    name, missing = one.instance_id, _missing(view, one)
+def _is_registered(view: View, instance: Instance, proposals: Proposals, reason: Reason) -> bool:
+    """Return whether the server is registered everywhere; if not, propose what is missing, or wait to be certain."""
+    name, missing = instance.instance_id, _missing(view, instance)
     if missing:
         if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
             proposals.writes.append(act.RegisterTargets(instance_id=name, targets=missing, reason=reason))
@@ -92,15 +101,14 @@ def _is_registered(view: View, one: Instance, proposals: Proposals, reason: Reas
     return True
 
 
-def _missing(view: View, one: Instance) -> tuple[TargetKey, ...]:
-    flight = view.status.flights.get(one.instance_id)
-    recorded = () if flight is None else flight.targets
-    listed = {target.key for target in one.targets if target.state is not TargetState.DRAINING}
+def _missing(view: View, instance: Instance) -> tuple[TargetKey, ...]:
+    recorded = view.status.servers[instance.instance_id].targets
+    listed = {target.key for target in instance.targets if target.state is not TargetState.DRAINING}
     had = tuple(key for key in recorded if key not in view.managed_keys and key not in listed)
-    return tuple(sorted({*missing_targets(view, one), *had}))
+    return tuple(sorted({*missing_targets(view, instance), *had}))
 
 
-def _command_runs(view: View, name: str) -> bool:
-    flight = view.status.flights.get(name)
-    attempt = 0 if flight is None else flight.attempt or flight.void
+def _is_command_running(view: View, name: str) -> bool:
+    server = view.status.servers[name]
+    attempt = server.attempt or server.void_attempt
     return attempt > 0 and may_run(view, name, attempt)

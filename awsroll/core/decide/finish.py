@@ -16,16 +16,18 @@ from awsroll.core.decide.group_sizes import can_restore_desired
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.register import register
 from awsroll.core.decide.restore import is_in_doubt, restore
-from awsroll.core.decide.retire import retire
+from awsroll.core.decide.retire import is_call_pending, retire
 from awsroll.core.decide.settings import make_room
+from awsroll.core.lifecycle import move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import SkipPolicy
-from awsroll.core.model.status import TERMINATING_CALLS, Mode, Outcome, Status
-from awsroll.core.observe.clocks import is_overdue
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.observe.clocks import has_clock, is_overdue
 from awsroll.core.observe.settle import abandoned_name
 
 
@@ -45,10 +47,10 @@ def finish(view: View) -> tuple[Status, Proposals]:
         view, proposals.writes = replace(view, status=status), list(writes)
         if not writes and is_in_doubt(view):
             proposals.waiting[Reason.SETTLING] = []
-    proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.abandoned]
+    proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.settings.abandoned]
     if proposals.writes or proposals.waiting:
         return view.status, proposals
-    if view.status.hook_calls:
+    if view.status.hooks.announced:
         proposals.waiting[Reason.RUNNING_HOOK] = []
         return view.status, proposals
     return _close(view), proposals
@@ -57,10 +59,10 @@ def finish(view: View) -> tuple[Status, Proposals]:
 def _close(view: View) -> Status:
     status, at = view.status, view.observation.at
     status = add_warnings(status, *_what_resuming_may_do(view))
-    if status.mode is Mode.COMPLETING and not status.abandoned:
-        return end(status, Outcome.ROLLED_BACK if status.backwards else Outcome.SUCCEEDED, at)
+    if status.mode is Mode.COMPLETING and not status.settings.abandoned:
+        return end(status, Outcome.ROLLED_BACK if status.rolling_back else Outcome.SUCCEEDED, at)
     if status.mode is Mode.COMPLETING:
-        version = "old" if status.backwards else "new"
+        version = "old" if status.rolling_back else "new"
         reason = f"the fleet is on the {version} version, but not all settings could be restored"
         status = replace(status, reason=reason)
     return end(status, Outcome.STOPPED, at)
@@ -73,7 +75,7 @@ def _what_resuming_may_do(view: View) -> tuple[str, ...]:
     marked = sorted(one.instance_id for one in view.live if one.marked_unhealthy)
     if marked and "ReplaceUnhealthy" not in suspended:
         found.append(f"{', '.join(marked)}: marked unhealthy by the group, which will replace it by itself")
-    counts = Counter(one.zone for one in view.live if not view.is_away(one))
+    counts = Counter(one.zone for one in view.live if not view.is_in_standby(one))
     zones = [counts[zone] for zone, _ in view.observation.group.zones]
     if "AZRebalance" not in suspended and zones and max(zones) - min(zones) > 1:
         spread = ", ".join(f"{zone} {counts[zone]}" for zone, _ in view.observation.group.zones)
@@ -85,33 +87,39 @@ def _what_resuming_may_do(view: View) -> tuple[str, ...]:
 
 
 def release_for_stop(view: View) -> Status:
-    """Call back everything that was chosen to go and has not been told to terminate; choose the surplus instead."""
-    status = view.status
-    ending = {call.instance_id for call in status.calls if call.kind in TERMINATING_CALLS}
+    """Restore servers to service that were chosen to leave and have not been terminated; retire the surplus instead.
+
+    What was chosen at an earlier observation stays chosen, because `_surplus` takes those first.
+    """
+    status, at = view.status, view.observation.at
     spare = set(_surplus(view)) | _stuck(view) | _unregistered(view) | set(status.kept)
-    going = [name for name in status.retiring if name in ending or name in spare or _is_past(view, name)]
-    back = [name for name in (*status.retiring, *status.reloading) if name not in going]
-    returning = [name for name in {*status.returning, *back} if not _is_past(view, name)]
-    return replace(
-        status,
-        kept=(),
-        retiring=(*going, *sorted(spare - set(going))),
-        reloading=tuple(name for name in status.reloading if not _is_past(view, name)),
-        returning=tuple(sorted(set(returning) - spare)),
-    )
+    for name in status.retiring:
+        if name not in spare and not is_call_pending(status, name) and not _is_past(view, name):
+            status = move(status, name, ServerPhase.RETURNING, at=at, reason="the rollout stops")
+    for name in status.reloading:
+        if _is_past(view, name):
+            status = move(status, name, ServerPhase.NONE, at=at, reason="it is gone")
+        else:
+            status = move(status, name, ServerPhase.RETURNING, at=at, reason="the rollout stops")
+    for name in sorted(spare - set(status.retiring)):
+        status = move(status, name, ServerPhase.DRAINING, at=at, reason="surplus", reloading=False)
+    for name in status.returning:
+        if _is_past(view, name):
+            status = move(status, name, ServerPhase.NONE, at=at, reason="it is gone")
+    return status
 
 
 def _unregistered(view: View) -> set[str]:
-    """Return failed instances of a standalone fleet that are registered nowhere: nobody would find them later."""
+    """Return failed servers of a standalone fleet that are registered nowhere: nothing would find them later."""
     if view.rollout.kind is FleetKind.AUTO_SCALING or view.rollout.reloads:
         return set()
-    failed = (view.by_id[name] for name in view.status.rejected if name in view.by_id)
-    return {one.instance_id for one in failed if not one.targets and not view.is_leaving(one)}
+    failed = (view.by_id[name] for name in view.status.failed if name in view.by_id)
+    return {instance.instance_id for instance in failed if not instance.targets and not view.is_ending(instance)}
 
 
 def _is_past(view: View, name: str) -> bool:
-    one = view.by_id.get(name)
-    return one is None or view.is_leaving(one)
+    instance = view.by_id.get(name)
+    return instance is None or view.is_ending(instance)
 
 
 def _surplus(view: View) -> tuple[str, ...]:
@@ -142,16 +150,16 @@ def _surplus_count(view: View) -> int:
 
 
 def _dispensable(view: View) -> list[Instance]:
-    live = [one for one in view.live if _is_ours(view, one) and not view.is_away(one)]
+    live = [one for one in view.live if _is_ours(view, one) and not view.is_in_standby(one)]
     if view.rollout.kind is FleetKind.AUTO_SCALING:  # its own launches may have filled the surge, on either version
         live += [one for one in view.live if one not in live and not _is_held(view, one)]
-        live += [one for one in view.observation.instances if view.is_ghost(one) and not view.is_away(one)]
+        live += [one for one in view.observation.instances if view.is_still_listed(one) and not view.is_in_standby(one)]
     return live
 
 
 def _is_held(view: View, one: Instance) -> bool:
     """Tell whether a person holds it: protected from scale-in, or in standby."""
-    return view.is_away(one) or (one.protected and view.rollout.protected is not SkipPolicy.REPLACE)
+    return view.is_in_standby(one) or (one.protected and view.rollout.protected is not SkipPolicy.REPLACE)
 
 
 def _waits_for_capacity(view: View) -> bool:
@@ -163,8 +171,14 @@ def _waits_for_capacity(view: View) -> bool:
 
 def _spared(view: View, one: Instance) -> tuple[bool, ...]:
     """Order what may go: what is going, what has ended, what does not serve, then the new before the old."""
-    going = one.instance_id in view.status.retiring
-    return (not going, not view.is_ghost(one), view.is_serving(one), view.is_in_service(one), not _is_ours(view, one))
+    going = one.instance_id in view.leaving and one.instance_id not in view.status.reloading
+    return (
+        not going,
+        not view.is_still_listed(one),
+        view.is_serving(one),
+        view.is_in_service(one),
+        not _is_ours(view, one),
+    )
 
 
 def _stuck(view: View) -> set[str]:
@@ -176,15 +190,15 @@ def _stuck(view: View) -> set[str]:
 
 def _present(view: View) -> int:
     """Count the instances that a desired capacity counts: those that ended unnoticed too, those in standby not."""
-    present = (one for one in view.observation.instances if view.is_live(one) or view.is_ghost(one))
-    return sum(1 for one in present if not view.is_away(one))
+    present = (one for one in view.observation.instances if view.is_live(one) or view.is_still_listed(one))
+    return sum(1 for one in present if not view.is_in_standby(one))
 
 
 def _is_ours(view: View, one: Instance) -> bool:
     if view.rollout.kind is FleetKind.STANDALONE:
-        failed = one.instance_id in view.status.rejected and not view.rollout.reloads
+        failed = view.has_failed(one) and not view.rollout.reloads
         return failed or one.instance_id in view.launched
-    return view.is_current(one) is not view.status.backwards and not view.rollout.reloads
+    return view.is_current(one) is not view.status.rolling_back and not view.rollout.reloads
 
 
 def _settle_instances(view: View) -> tuple[Status, Proposals]:
@@ -193,7 +207,7 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = bring_back(view, proposals, Reason.STOPPING)
     view = replace(view, status=status)
-    ours = {one.instance_id for one in view.live if _is_ours(view, one) and not view.is_away(one)}
+    ours = {one.instance_id for one in view.live if _is_ours(view, one) and not view.is_in_standby(one)}
     new = sorted((ours | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
     proposals.writes += arriving.writes
@@ -209,8 +223,9 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
 
 
 def _is_late(view: View, name: str) -> bool:
-    flight = view.status.flights.get(name)
-    return flight is not None and is_overdue(view, flight)
+    server, instance = view.status.in_flight(name), view.by_id.get(name)
+    timed = server is not None and instance is not None and has_clock(view, instance)
+    return timed and server is not None and is_overdue(view, server)
 
 
 def _forget_late(view: View, proposals: Proposals) -> None:

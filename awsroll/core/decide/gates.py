@@ -14,34 +14,36 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Capacity
 from awsroll.core.classify.view import View
+from awsroll.core.lifecycle import note
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Failure, Mode, Status
 from awsroll.core.observe.hook_runs import awaits, checkpoint
 
 
 def is_closed(status: Status) -> bool:
     """Tell whether a gate is closed, or a pause has been asked for: nothing further may be touched."""
-    return status.gate_since is not None or bool(status.pausing)
+    return status.gate.closed_since is not None or bool(status.pausing)
 
 
 def limit(view: View, capacity: Capacity) -> int:
     """Return how many servers may be touched (replaced, reloaded, launched anew) before the next gate opens."""
     checkpoints = view.rollout.gates.checkpoints
-    if view.status.passed >= len(checkpoints):
+    if view.status.gate.passed >= len(checkpoints):
         return capacity.limits.desired + capacity.limits.max_surge
-    return max(1, checkpoints[view.status.passed].rounded_down(capacity.limits.desired))
+    return max(1, checkpoints[view.status.gate.passed].rounded_down(capacity.limits.desired))
 
 
 def launches_left(view: View, capacity: Capacity) -> int:
     """Return how many further servers of the new version may be launched before the next gate."""
     if is_closed(view.status):
         return 0
-    if view.status.passed >= len(view.rollout.gates.checkpoints):
+    if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
         return capacity.launches_allowed
     return max(0, limit(view, capacity) - max(0, capacity.current - _found(view)))
 
@@ -50,19 +52,19 @@ def touches_left(view: View, capacity: Capacity) -> int:
     """Return how many further old servers may be touched before the next gate."""
     if is_closed(view.status):
         return 0
-    if view.status.passed >= len(view.rollout.gates.checkpoints):
+    if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
         return len(view.candidates)
     return max(0, limit(view, capacity) - _touched(view, capacity))
 
 
 def _found(view: View) -> int:
-    return sum(1 for one in view.current if one.instance_id in view.status.found)
+    return sum(1 for one in view.current if one.instance_id in view.status.current_at_start)
 
 
 def _touched(view: View, capacity: Capacity) -> int:
     """Count the servers that are not as they were found: 10 desired, 7 old ones left alone, 1 found new: 2."""
-    rejected = set(view.status.rejected)
-    alone = sum(1 for one in view.outdated if one.instance_id not in view.chosen | rejected and not view.is_away(one))
+    touched = view.leaving | set(view.status.failed)
+    alone = sum(1 for one in view.outdated if one.instance_id not in touched and not view.is_in_standby(one))
     return max(0, capacity.limits.desired - alone - _found(view))
 
 
@@ -70,7 +72,7 @@ def reach(view: View, capacity: Capacity) -> Status:
     """Close the next gate if its checkpoint has been reached. Nothing is in flight when this is asked."""
     status = view.status
     checkpoints = view.rollout.gates.checkpoints
-    if status.gate_since is not None or status.passed >= len(checkpoints):
+    if status.gate.closed_since is not None or status.gate.passed >= len(checkpoints):
         return status
     counted = _touched(view, capacity)
     if view.rollout.strategy is Strategy.DOUBLE_HALF:
@@ -78,50 +80,54 @@ def reach(view: View, capacity: Capacity) -> Status:
     if counted < limit(view, capacity):
         return status
     at = view.observation.at
-    return replace(status, gate_since=at, progress_at=at)
+    reached = replace(status, gate=replace(status.gate, closed_since=at), progress_at=at)
+    return note(reached, Event(name=EventName.CHECKPOINT_REACHED, fields={"number": status.gate.passed + 1}))
 
 
 def pass_gate(view: View) -> tuple[Status, Proposals]:
     """Open the closed gate if it may open; else say what it waits for."""
     status, gates, at, proposals = view.status, view.rollout.gates, view.observation.at, Proposals()
-    if status.gate_since is None:
+    if status.gate.closed_since is None:
         return status, proposals
-    since = status.gate_since
+    since = status.gate.closed_since
     status = replace(status, progress_at=at)  # waiting for time or for a person is no lack of progress
     if awaits(view, proposals, HookPoint.AT_CHECKPOINT, checkpoint(status)):
         return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.waiting[Reason.CHECKPOINT] = []
-    elif gates.needs_approval and status.user_requests.approved <= status.passed:
+    elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
         proposals.waiting[Reason.APPROVAL] = []
         status = _give_up_waiting(view, status)
     else:
-        status = replace(status, gate_since=None, passed=status.passed + 1)
+        number = status.gate.passed + 1
+        status = replace(status, gate=replace(status.gate, closed_since=None, passed=number))
+        status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields={"number": number}))
     return status, proposals
 
 
 def _give_up_waiting(view: View, status: Status) -> Status:
     """Note a failure if nobody has answered at the gate in time."""
-    gates, at, since = view.rollout.gates, view.observation.at, status.gate_since
+    gates, at, since = view.rollout.gates, view.observation.at, status.gate.closed_since
     if gates.approval_seconds is None or since is None:
         return status
     if at - since < timedelta(seconds=gates.delay_seconds + gates.approval_seconds):
         return status
-    cause = f"nobody approved checkpoint {status.passed + 1} within {gates.approval_seconds:g} s"
+    cause = f"nobody approved checkpoint {status.gate.passed + 1} within {gates.approval_seconds:g} s"
     return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True))
 
 
 def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> Status:
     """Give the person at a closed gate the whole time again: nobody was there to act on an answer while it rested."""
-    if status.gate_since is None:
+    if status.gate.closed_since is None:
         return status
-    return replace(status, gate_since=max(status.gate_since, at - timedelta(seconds=rollout.gates.delay_seconds)))
+    since = max(status.gate.closed_since, at - timedelta(seconds=rollout.gates.delay_seconds))
+    return replace(status, gate=replace(status.gate, closed_since=since))
 
 
 def bake(view: View) -> tuple[Status, Proposals]:
     """Watch the whole new fleet for the bake time, then run the last hooks; nothing else is left to do by then."""
     status, proposals = _watch(view)
-    if not proposals.waiting and not status.backwards:
+    if not proposals.waiting and not status.rolling_back:
         awaits(replace(view, status=status), proposals, HookPoint.AFTER_ROLLOUT)
     return status, proposals
 
@@ -129,20 +135,22 @@ def bake(view: View) -> tuple[Status, Proposals]:
 def _watch(view: View) -> tuple[Status, Proposals]:
     status, at, proposals = view.status, view.observation.at, Proposals()
     seconds = view.rollout.gates.bake_seconds
-    if status.baked or status.backwards or seconds == 0:
-        return replace(status, baked=True), proposals
-    since = status.baking_since or at
-    status = replace(status, baking_since=since, progress_at=at)
+    if status.gate.baked or status.rolling_back or seconds == 0:
+        return replace(status, gate=replace(status.gate, baked=True)), proposals
+    if status.gate.baking_since is None:
+        status = note(status, Event(name=EventName.BAKING))
+    since = status.gate.baking_since or at
+    status = replace(status, gate=replace(status.gate, baking_since=since), progress_at=at)
     if at - since < timedelta(seconds=seconds):
         proposals.waiting[Reason.BAKING] = []
         return status, proposals
-    return replace(status, baked=True, baking_since=None), proposals
+    return replace(status, gate=replace(status.gate, baked=True, baking_since=None)), proposals
 
 
 def check_alarms(view: View) -> Status:
     """Note a failure for every alarm that is in ALARM. On the way back they are expected to be, and do not count."""
     status, at = view.status, view.observation.at
-    if status.backwards or status.mode is not Mode.ROLLING:
+    if status.rolling_back or status.mode is not Mode.ROLLING:
         return status
     ringing = (one for one in view.observation.alarms if one.state is AlarmState.ALARM)
     return add_failures(
@@ -158,9 +166,9 @@ def seconds_until_open(view: View) -> float | None:
     """Return when the next gate or the bake time is over, in seconds from this look; None: no such instant."""
     status, gates, at = view.status, view.rollout.gates, view.observation.at
     ends = []
-    if status.gate_since is not None:
-        waited = (at - status.gate_since).total_seconds()
+    if status.gate.closed_since is not None:
+        waited = (at - status.gate.closed_since).total_seconds()
         ends += [gates.delay_seconds - waited, gates.delay_seconds + (gates.approval_seconds or 0) - waited]
-    if status.baking_since is not None:
-        ends.append(gates.bake_seconds - (at - status.baking_since).total_seconds())
+    if status.gate.baking_since is not None:
+        ends.append(gates.bake_seconds - (at - status.gate.baking_since).total_seconds())
     return min((seconds for seconds in ends if seconds > 0), default=None)

@@ -7,7 +7,7 @@ are only watched.
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME, MEMBERS_LAUNCHED
 from awsroll.core.classify.capacity import Capacity, vacancies
@@ -19,8 +19,9 @@ from awsroll.core.decide.victims import order
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import FleetKind, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status, Step
+from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status
 from awsroll.core.observe.refusals import excuse_failures
 from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.short_zones import with_capacity
@@ -77,8 +78,13 @@ def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
     refused = [one.refused for one in unsettled if one.refused and not _may_have_been_made(view, one)]
     if refused:
         at = view.observation.at
-        since = status.shortage_since or at
-        status = replace(status, shortage_since=since, shortage=refused[-1], launch_after=at + _AFTER_A_REFUSAL)
+        shortage = replace(
+            status.shortage,
+            since=status.shortage.since or at,
+            reason=refused[-1],
+            launch_after=at + _AFTER_A_REFUSAL,
+        )
+        status = replace(status, shortage=shortage)
     return replace(status, launches=(*known, *again)), tuple(_action(view, one) for one in again)
 
 
@@ -101,7 +107,7 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
         missing = shortfall(view)
         return _raise_desired(view, missing) if missing else (status, ())
     count = capacity.launches_allowed
-    if count == 0 or (status.launch_after is not None and at < status.launch_after):
+    if count == 0 or (status.shortage.launch_after is not None and at < status.shortage.launch_after):
         return status, ()
     if view.rollout.kind is FleetKind.STANDALONE:
         return _launch_standalone(view, count, launches_left(view, capacity))
@@ -143,29 +149,29 @@ def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tu
 
 def _template_for(view: View, name: str, *, on_goal: bool) -> TemplateVersion | None:
     """Return what the place of `name` gets: the goal; on the way back, or beyond a gate, what it came from."""
-    place = next(place for place in view.status.slots if name in place.occupants)
-    if on_goal and not view.status.backwards:
+    place = next(place for place in view.status.slots if name in place.instance_ids)
+    if on_goal and not view.status.rolling_back:
         return view.rollout.template
-    own = place.template if place.template != view.forward.template else None
-    return own or view.forward.baseline_template
+    own = place.template if place.template != view.original.template else None
+    return own or view.original.baseline_template
 
 
 def _predecessors(view: View) -> tuple[str, ...]:
     """Return the occupants whose place gets a new instance next: empty places first, then in the order of going."""
     taken = {one.replaces for one in view.status.launches}
     empty = vacancies(view)
-    chosen = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
-    waiting = (*chosen, *order(view, view.candidates))
+    leaving = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
+    waiting = (*leaving, *order(view, view.candidates))
     going = tuple(
         one.instance_id
         for one in waiting
-        if one.instance_id in view.occupants and one.instance_id not in taken and one.instance_id not in empty
+        if one.instance_id in view.slots and one.instance_id not in taken and one.instance_id not in empty
     )
     return (*empty, *going)
 
 
 def _request(view: View, name: str, template: TemplateVersion) -> Launch:
-    place = next(place for place in view.status.slots if name in place.occupants)
+    place = next(place for place in view.status.slots if name in place.instance_ids)
     number = view.status.counters.launches + 1
     return Launch(
         number=number,
@@ -188,7 +194,7 @@ def _tags(view: View, name: str, place: Slots, template: TemplateVersion) -> tup
 
 
 def _common_tags(view: View, place: Slots) -> tuple[tuple[str, str], ...]:
-    neighbours = [set(view.by_id[one].tags) for one in place.occupants if one in view.by_id and view.by_id[one].tags]
+    neighbours = [set(view.by_id[one].tags) for one in place.instance_ids if one in view.by_id and view.by_id[one].tags]
     return tuple(sorted(set.intersection(*neighbours))) if neighbours else ()
 
 
@@ -227,18 +233,18 @@ def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
             covered[zone] -= 1
         else:
             going.append(zone)
-    chosen = Counter(going[:count])
+    leaving = Counter(going[:count])
     live = Counter(one.zone for one in view.live)
-    for _ in range(count - chosen.total()):
-        emptiest = min(known, key=lambda zone: (live[zone] + chosen[zone], zone), default="")
-        chosen[emptiest] += 1
-    return chosen
+    for _ in range(count - leaving.total()):
+        emptiest = min(known, key=lambda zone: (live[zone] + leaving[zone], zone), default="")
+        leaving[emptiest] += 1
+    return leaving
 
 
 def _unmatched(view: View) -> "Counter[str]":
     """Count, by zone, the newest instances on the goal whose old ones have not been chosen to go yet."""
     goal = len(view.live) if view.status.desired is None else view.status.desired.goal
-    extra = sum(1 for one in view.live if one.instance_id not in view.chosen) - goal
+    extra = sum(1 for one in view.live if one.instance_id not in view.leaving) - goal
     newest = sorted(view.current, key=lambda one: (one.launched_at or view.observation.at, one.instance_id))
     return Counter(one.zone for one in newest[len(newest) - max(0, extra) :])
 
@@ -264,9 +270,13 @@ def note_shortage(view: View, capacity: Capacity) -> Status:
     status = excuse_failures(view, owed=capacity.inbound > 0)
     failures = [one for one in group.launch_failures if one.at >= status.started_at]
     if capacity.inbound == 0:
-        waiting = status.launch_after is not None
-        return status if waiting else replace(status, shortage_since=None, shortage="")
-    reason = failures[-1].message if failures else status.shortage
-    arrived = any(flight.step is Step.LAUNCHING and flight.since == at for flight in status.flights.values())
-    since = at if arrived or status.shortage_since is None else status.shortage_since
-    return replace(status, shortage_since=since, shortage=reason)
+        waiting = status.shortage.launch_after is not None
+        return status if waiting else _with_shortage(status, since=None, reason="")
+    reason = failures[-1].message if failures else status.shortage.reason
+    arrived = any(server.phase is ServerPhase.LAUNCHING and server.since == at for server in status.servers.values())
+    since = at if arrived or status.shortage.since is None else status.shortage.since
+    return _with_shortage(status, since=since, reason=reason)
+
+
+def _with_shortage(status: Status, *, since: datetime | None, reason: str) -> Status:
+    return replace(status, shortage=replace(status.shortage, since=since, reason=reason))

@@ -19,7 +19,7 @@ def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANC
     proposals = Proposals()
     for name in ids:
         one = view.by_id.get(name)
-        if one is None or view.is_leaving(one):
+        if one is None or view.is_ending(one):
             continue
         missing = missing_targets(view, one)
         if one.state is not InstanceState.RUNNING or one.lifecycle not in (None, Lifecycle.IN_SERVICE):
@@ -35,7 +35,7 @@ def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANC
 
 def awaits_healthy(view: View, one: Instance, proposals: Proposals) -> bool:
     """Tell whether a new server is healthy for long enough and waits for its hooks before it may serve."""
-    steady = is_steady(view, view.status.flights.get(one.instance_id)) and is_new(view, one)
+    steady = is_steady(view, view.status.in_flight(one.instance_id)) and is_new(view, one)
     if not steady or view.status.mode is not Mode.ROLLING:
         return False
     return awaits(view, proposals, HookPoint.AFTER_HEALTHY, one.instance_id)

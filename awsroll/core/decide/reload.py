@@ -1,100 +1,96 @@
-"""New code on the same instance: out of traffic, drained, the command run, back in.
+"""Puts new code on the same server: out of traffic, drained, the command run, back in.
 
-A member of a group goes through standby, so that the group neither counts, checks nor replaces it meanwhile; a
-standalone instance is deregistered. The instance is marked with the new version's name before it comes back, so that a
-finished reload is known by the instance itself and is never repeated.
+A member of a group goes through standby, so that the group neither counts, checks nor replaces it in the meantime. A
+standalone server is deregistered. The server gets the new version as a tag before it returns, so that a finished reload
+shows on the instance itself and is never repeated.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from awsroll.core.classify.draining import is_out_of_group
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import awaits_healthy, missing_targets
-from awsroll.core.decide.retire import awaits_leave, is_marked, mark, note_deregistered, registered_keys
+from awsroll.core.decide.retire import announce, awaits_leave, is_tagged, note_deregistered, registered_keys, tag
+from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import CommandState, Instance, Invocation, Lifecycle
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import Call, CallKind, Failure, Mode, Status
+from awsroll.core.model.status import Call, CallKind, Failure, Mode, Server, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.tags import APP_VERSION_TAG, RELOADING
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """The instances that are at the same point of their way."""
+class _Collected:
+    """The servers in a reload, by what they need next, as far as one call takes several of them."""
 
-    unmarked: list[str]
-    entering: list[str]
-    exiting: list[str]
-    ready: list[str]
-    succeeded: list[str]
+    tag: list[str] = field(default_factory=list)
+    enter_standby: list[str] = field(default_factory=list)
+    exit_standby: list[str] = field(default_factory=list)
+    send: list[str] = field(default_factory=list)
+    succeeded: list[str] = field(default_factory=list)
 
 
 def reload(view: View) -> tuple[Status, Proposals]:
-    """Propose the next step for every instance in `status.reloading`."""
+    """Propose the next step for every server in a reload."""
     view = replace(view, status=_finish(view))
-    proposals, at_point = Proposals(), _Group([], [], [], [], [])
+    proposals, collected = Proposals(), _Collected()
     for name in view.status.reloading:
-        one = view.by_id.get(name)
-        if one is None or view.is_leaving(one):
+        instance = view.by_id.get(name)
+        if instance is None or view.is_ending(instance):
             continue
-        if view.is_current(one):
-            _bring_back(view, one, proposals, at_point)
+        if view.is_current(instance):
+            _return_to_service(view, instance, proposals, collected)
         else:
-            _take_out(view, one, proposals, at_point)
-    return _collect(view, proposals, at_point)
+            _take_out(view, instance, view.status.servers[name], proposals, collected)
+    return _calls(view, proposals, collected)
 
 
 def _finish(view: View) -> Status:
-    """Let go of instances that serve again (or are back where a person had put them)."""
-    status = view.status
-    done = tuple(name for name in status.reloading if _is_back(view, name))
-    if not done:
-        return status
-    counters = replace(status.counters, reloaded=status.counters.reloaded + len(done))
-    kept = tuple(name for name in status.reloading if name not in done)
-    return replace(status, reloading=kept, counters=counters)
+    """Finish the reload of servers that serve again, or are back in standby where a person had put them."""
+    status, done = view.status, 0
+    for name in view.status.reloading:
+        instance, server = view.by_id.get(name), view.status.servers[name]
+        if instance is None or view.is_ending(instance):
+            continue
+        if server.phase is ServerPhase.SERVING:
+            status, done = amend(status, name, reloading=False), done + 1
+        elif server.was_in_standby and view.is_current(instance):
+            reason = "reloaded, and back in standby"
+            status = move(status, name, ServerPhase.NONE, at=view.observation.at, reason=reason)
+            done += 1
+    counters = replace(status.counters, reloaded=status.counters.reloaded + done)
+    return replace(status, counters=counters)
 
 
-def _is_back(view: View, name: str) -> bool:
-    one = view.by_id.get(name)
-    if one is None or (name in view.by_id and view.is_leaving(one)):
-        return False
-    flight = view.status.flights.get(name)
-    if flight is not None and flight.stays_out and view.is_current(one):
-        return True
-    return name in view.status.serving
-
-
-def _take_out(view: View, one: Instance, proposals: Proposals, at_point: _Group) -> None:
-    flight = view.status.flights.get(one.instance_id)
-    if flight is not None and flight.attempt:
-        _watch_command(view, one, flight.attempt, proposals, at_point)
-    elif flight is not None and flight.void and may_run(view, one.instance_id, flight.void):
-        proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
-    elif awaits_leave(view, one, proposals):
+def _take_out(view: View, instance: Instance, server: Server, proposals: Proposals, collected: _Collected) -> None:
+    name = instance.instance_id
+    if server.attempt:
+        _watch_command(view, instance, server.attempt, proposals, collected)
+    elif server.void_attempt and may_run(view, name, server.void_attempt):
+        proposals.wait(Reason.RUNNING_COMMAND, name)
+    elif awaits_leave(view, instance, proposals):
         return
-    elif not is_marked(view, one):
-        at_point.unmarked.append(one.instance_id)
-    elif registered := registered_keys(view, one):
-        proposals.writes.append(
-            act.DeregisterTargets(instance_id=one.instance_id, targets=registered, reason=Reason.OUTDATED)
-        )
-    elif one.lifecycle is Lifecycle.IN_SERVICE:
-        if not _is_announced(view.status, one.instance_id, CallKind.ENTER_STANDBY):
-            at_point.entering.append(one.instance_id)
+    elif not is_tagged(view, instance):
+        collected.tag.append(name)
+    elif registered := registered_keys(view, instance):
+        proposals.writes.append(act.DeregisterTargets(instance_id=name, targets=registered, reason=Reason.OUTDATED))
+    elif instance.lifecycle is Lifecycle.IN_SERVICE:
+        if not _is_announced(view.status, name, CallKind.ENTER_STANDBY):
+            collected.enter_standby.append(name)
         else:
-            proposals.wait(Reason.SETTLING, one.instance_id)
-    elif is_drained(view, one) and is_out_of_group(one):
-        was_out = flight is not None and flight.stays_out
-        if was_out or not awaits(view, proposals, HookPoint.AFTER_DRAIN, one.instance_id):
-            at_point.ready.append(one.instance_id)
+            proposals.wait(Reason.SETTLING, name)
+    elif is_drained(view, instance) and is_out_of_group(instance):
+        if server.was_in_standby or not awaits(view, proposals, HookPoint.AFTER_DRAIN, name):
+            collected.send.append(name)
     else:
-        proposals.wait(Reason.DRAINING, one.instance_id)
+        proposals.wait(Reason.DRAINING, name)
 
 
 def _is_announced(status: Status, name: str, kind: CallKind) -> bool:
@@ -102,105 +98,113 @@ def _is_announced(status: Status, name: str, kind: CallKind) -> bool:
 
 
 def invocation(view: View, name: str, attempt: int) -> Invocation | None:
-    """Return how the command stands on the instance, if SSM shows it."""
-    return next(
-        (one for one in view.observation.invocations if one.instance_id == name and one.attempt == attempt), None
-    )
+    """Return the state of the command on the server, if SSM shows it."""
+    shown = view.observation.invocations
+    return next((one for one in shown if one.instance_id == name and one.attempt == attempt), None)
 
 
-def _watch_command(view: View, one: Instance, attempt: int, proposals: Proposals, at_point: _Group) -> None:
-    seen = invocation(view, one.instance_id, attempt)
-    if seen is not None and seen.state is CommandState.SUCCEEDED:
-        at_point.succeeded.append(one.instance_id)
-    elif (seen is None or seen.state is CommandState.UNSENT) and not _is_announced(
-        view.status, one.instance_id, CallKind.SEND_COMMAND
+def _watch_command(view: View, instance: Instance, attempt: int, proposals: Proposals, collected: _Collected) -> None:
+    name = instance.instance_id
+    shown = invocation(view, name, attempt)
+    if shown is not None and shown.state is CommandState.SUCCEEDED:
+        collected.succeeded.append(name)
+    elif (shown is None or shown.state is CommandState.UNSENT) and not _is_announced(
+        view.status, name, CallKind.SEND_COMMAND
     ):
-        at_point.ready.append(one.instance_id)
+        collected.send.append(name)
     else:
-        proposals.wait(Reason.RUNNING_COMMAND, one.instance_id)
+        proposals.wait(Reason.RUNNING_COMMAND, name)
 
 
 def may_run(view: View, name: str, attempt: int) -> bool:
-    """Tell whether a command may be at work on the instance, or on its way to it."""
-    seen = invocation(view, name, attempt)
-    if seen is None or seen.state is CommandState.UNSENT:
+    """Return whether a command may be running on the server, or be on its way to it."""
+    shown = invocation(view, name, attempt)
+    if shown is None or shown.state is CommandState.UNSENT:
         return _is_announced(view.status, name, CallKind.SEND_COMMAND)
-    return seen.state is CommandState.RUNNING
+    return shown.state is CommandState.RUNNING
 
 
 def check_commands(view: View) -> Status:
     """Note a failure for every reload command that failed."""
-    at, found = view.observation.at, []
+    at, failures = view.observation.at, []
     for name in view.status.reloading:
-        flight = view.status.flights.get(name)
-        seen = invocation(view, name, flight.attempt) if flight is not None and flight.attempt else None
-        if seen is not None and seen.state is CommandState.FAILED:
-            cause = f"reload command failed: {seen.detail or 'no output'}"
-            found.append(Failure(instance_id=name, cause=cause, at=at))
-    return add_failures(view.status, *found) if view.status.mode is Mode.ROLLING else view.status
+        attempt = view.status.servers[name].attempt
+        shown = invocation(view, name, attempt) if attempt else None
+        if shown is not None and shown.state is CommandState.FAILED:
+            cause = f"reload command failed: {shown.detail or 'no output'}"
+            failures.append(Failure(instance_id=name, cause=cause, at=at))
+    return add_failures(view.status, *failures) if view.status.mode is Mode.ROLLING else view.status
 
 
-def _bring_back(view: View, one: Instance, proposals: Proposals, at_point: _Group) -> None:
-    if one.lifecycle is Lifecycle.STANDBY:
-        if _is_announced(view.status, one.instance_id, CallKind.EXIT_STANDBY):
-            proposals.wait(Reason.SETTLING, one.instance_id)
+def _return_to_service(view: View, instance: Instance, proposals: Proposals, collected: _Collected) -> None:
+    name = instance.instance_id
+    if instance.lifecycle is Lifecycle.STANDBY:
+        if _is_announced(view.status, name, CallKind.EXIT_STANDBY):
+            proposals.wait(Reason.SETTLING, name)
         else:
-            at_point.exiting.append(one.instance_id)
-    elif one.lifecycle in (None, Lifecycle.IN_SERVICE) and (missing := missing_targets(view, one)):
-        if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, one.instance_id):
-            proposals.writes.append(
-                act.RegisterTargets(instance_id=one.instance_id, targets=missing, reason=Reason.RELOADED)
-            )
-    elif not awaits_healthy(view, one, proposals):
-        proposals.wait(Reason.VERIFYING, one.instance_id)
+            collected.exit_standby.append(name)
+    elif instance.lifecycle in (None, Lifecycle.IN_SERVICE) and (missing := missing_targets(view, instance)):
+        if not awaits(view, proposals, HookPoint.BEFORE_REGISTER, name):
+            write = act.RegisterTargets(instance_id=name, targets=missing, reason=Reason.RELOADED)
+            proposals.writes.append(write)
+    elif not awaits_healthy(view, instance, proposals):
+        proposals.wait(Reason.VERIFYING, name)
 
 
-def _collect(view: View, proposals: Proposals, at_point: _Group) -> tuple[Status, Proposals]:
-    """Turn the points into calls on many instances at once, announced where they are not idempotent."""
-    group, writes = view.rollout.group, proposals.writes
-    if at_point.unmarked:
-        writes.insert(0, mark(view, at_point.unmarked, RELOADING))
-    status = note_deregistered(view, writes)
-    if at_point.succeeded:
-        tags = ((APP_VERSION_TAG, view.rollout.to_version),)
-        done = tuple(at_point.succeeded)
-        kept = tuple(name for name in status.rejected if name not in done)
-        status = replace(status, rejected=kept)  # what failed before has the wanted code now
-        writes.append(act.TagInstances(instance_ids=done, tags=tags, reason=Reason.RELOADED))
-    if at_point.exiting:
-        status = announce(view, status, CallKind.EXIT_STANDBY, at_point.exiting)
-        writes.append(act.ExitStandby(group=group, instance_ids=tuple(at_point.exiting), reason=Reason.RELOADED))
-    if at_point.entering:
-        status = announce(view, status, CallKind.ENTER_STANDBY, at_point.entering)
-        writes.append(act.EnterStandby(group=group, instance_ids=tuple(at_point.entering), reason=Reason.OUTDATED))
-    if at_point.ready and status.mode is Mode.ROLLING:
-        status, sendings = _send(view, status, at_point.ready)
-        writes += sendings
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+def _calls(view: View, proposals: Proposals, collected: _Collected) -> tuple[Status, Proposals]:
+    """Turn what was collected into calls on several servers; announce the calls that are not idempotent."""
+    if collected.tag:
+        proposals.writes.insert(0, tag(view, collected.tag, RELOADING))
+    status = note_deregistered(view, proposals.writes)
+    status = _tag_reloaded(view, status, collected.succeeded, proposals)
+    status = _move_through_standby(view, status, collected, proposals)
+    if collected.send and status.mode is Mode.ROLLING:
+        status, sendings = _send(view, status, collected.send)
+        proposals.writes += sendings
     return status, proposals
 
 
-def announce(view: View, status: Status, kind: CallKind, names: list[str]) -> Status:
-    """Put calls into the status before they are made."""
-    at = view.observation.at
-    return replace(status, calls=status.calls + tuple(Call(kind=kind, at=at, instance_id=name) for name in names))
+def _tag_reloaded(view: View, status: Status, succeeded: list[str], proposals: Proposals) -> Status:
+    for name in succeeded:
+        status = amend(status, name, failed=False)  # what failed before has the wanted code now
+    if succeeded:
+        tags = ((APP_VERSION_TAG, view.rollout.to_version),)
+        write = act.TagInstances(instance_ids=tuple(succeeded), tags=tags, reason=Reason.RELOADED)
+        proposals.writes.append(write)
+    return status
 
 
-def _send(view: View, status: Status, ready: list[str]) -> tuple[Status, tuple[Action, ...]]:
+def _move_through_standby(view: View, status: Status, collected: _Collected, proposals: Proposals) -> Status:
+    group, leaving, entering = view.rollout.group, tuple(collected.exit_standby), tuple(collected.enter_standby)
+    if leaving:
+        status = announce(view, status, CallKind.EXIT_STANDBY, leaving)
+        proposals.writes.append(act.ExitStandby(group=group, instance_ids=leaving, reason=Reason.RELOADED))
+    if entering:
+        status = announce(view, status, CallKind.ENTER_STANDBY, entering)
+        proposals.writes.append(act.EnterStandby(group=group, instance_ids=entering, reason=Reason.OUTDATED))
+    return status
+
+
+def _send(view: View, status: Status, ready: Iterable[str]) -> tuple[Status, list[Action]]:
     """Send the command, under a new number.
 
-    One that was sent before without an answer, and that SSM does not show, keeps its number: should it be on its way
-    after all, the second delivery has no effect.
+    A command that was sent before without an answer, and that SSM does not show, keeps its number: if the first
+    delivery was made after all, the second one has no effect.
     """
-    flights, at, new = dict(status.flights), view.observation.at, status.counters.commands + 1
+    at, new = view.observation.at, status.counters.commands + 1
     by_attempt: dict[int, list[str]] = {}
     for name in ready:
-        attempt = flights[name].attempt or new
-        flights[name] = replace(flights[name], attempt=attempt)
+        attempt = status.servers[name].attempt or new
+        status = amend(status, name, attempt=attempt)
         by_attempt.setdefault(attempt, []).append(name)
-    calls, sendings = list(status.calls), list[Action]()
+    sendings = list[Action]()
     for attempt, names in sorted(by_attempt.items()):
-        drained = {key for name in names for key in (*flights[name].targets, *view.occupants.get(name, ()))}
-        calls += [Call(kind=CallKind.SEND_COMMAND, at=at, instance_id=name, number=attempt) for name in names]
+        drained = {key for name in names for key in (*status.servers[name].targets, *view.slots.get(name, ()))}
+        calls = tuple(Call(kind=CallKind.SEND_COMMAND, at=at, instance_id=name, number=attempt) for name in names)
+        status = replace(status, calls=status.calls + calls)
         sendings.append(
             act.SendCommand(
                 instance_ids=tuple(names),
@@ -210,4 +214,4 @@ def _send(view: View, status: Status, ready: list[str]) -> tuple[Status, tuple[A
             )
         )
     counters = replace(status.counters, commands=max(status.counters.commands, *by_attempt))
-    return replace(status, flights=flights, calls=tuple(calls), counters=counters), tuple(sendings)
+    return replace(status, counters=counters), sendings

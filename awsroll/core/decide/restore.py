@@ -35,19 +35,20 @@ from awsroll.core.model.warm_pool import NO_POOL
 def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     """Return the next writes that put settings back; none when all are as they should be."""
     status = view.status
-    if not status.saved_settings:
+    if not status.settings.found:
         return status, ()
     values = {name: value for name, value in _goals(view).items() if value is not None}
     if values:
-        seen = all(value_of(view, name) == given(status, name)[-1] for name in status.applied)
-        status = replace(status, prepared_at=None if seen else status.prepared_at)
+        seen = all(value_of(view, name) == given(status, name)[-1] for name in status.settings.set)
+        changed_at = None if seen else status.settings.changed_at
+        status = replace(status, settings=replace(status.settings, changed_at=changed_at))
         return status, writes(view, values, Reason.RESTORING)
     if is_in_doubt(view):
         return status, ()
     forget = _tags(view)
     if forget:
-        return replace(status, prepared_at=None), forget
-    return replace(status, saved_settings={}, applied={}, prepared_at=None), ()
+        return replace(status, settings=replace(status.settings, changed_at=None)), forget
+    return replace(status, settings=replace(status.settings, found={}, set={}, changed_at=None)), ()
 
 
 def is_in_doubt(view: View) -> bool:
@@ -55,7 +56,7 @@ def is_in_doubt(view: View) -> bool:
 
     One that shows them all as they were set, or their tags once that time is past, is newer; so are those that follow.
     """
-    since = view.status.prepared_at
+    since = view.status.settings.changed_at
     return since is not None and view.observation.at - since < timedelta(seconds=LAG_SECONDS)
 
 
@@ -72,8 +73,8 @@ def _tags(view: View) -> tuple[Action, ...]:
 
 def _must_wait(view: View, setting: str) -> bool:
     """Tell whether a minimum is left, with its tag, to the repair that comes when its members are out of standby."""
-    away = any(view.is_away(one) and one.role for one in view.observation.instances)
-    return setting == MINIMUM and MINIMUM not in view.status.saved_settings and away
+    away = any(view.is_in_standby(one) and one.role for one in view.observation.instances)
+    return setting == MINIMUM and MINIMUM not in view.status.settings.found and away
 
 
 def _goals(view: View) -> dict[str, str | None]:
@@ -96,21 +97,21 @@ def all_goals(view: View) -> dict[str, str | None]:
 
 def _pool_goals(view: View) -> dict[str, str | None]:
     group = view.observation.group
-    return {POOL: _pool_goal(view, group)} if group is not None and POOL in view.status.saved_settings else {}
+    return {POOL: _pool_goal(view, group)} if group is not None and POOL in view.status.settings.found else {}
 
 
 def _process_goals(view: View) -> dict[str, str | None]:
     group = view.observation.group
     if group is None:
         return {}
-    names = [name.removeprefix(PROCESS) for name in view.status.saved_settings if name.startswith(PROCESS)]
+    names = [name.removeprefix(PROCESS) for name in view.status.settings.found if name.startswith(PROCESS)]
     resumed = processes_to_resume(names, group.suspended)
     return {f"{PROCESS}{name}": RUNNING if name in resumed else None for name in names}
 
 
 def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
     goals: dict[str, str | None] = {}
-    for name, old in view.status.saved_settings.items():
+    for name, old in view.status.settings.found.items():
         applied = given(view.status, name)
         if name.startswith(DELAY):
             goals[name] = _delay_goal(view, name, old, applied)
@@ -135,8 +136,8 @@ def _delay_goal(view: View, name: str, old: str, applied: tuple[str, ...]) -> st
 
 
 def _pool_goal(view: View, group: Group) -> str | None:
-    deleted = group.warm_pool is None and view.status.applied.get(POOL) == NO_POOL
-    return view.status.saved_settings[POOL] if deleted else None
+    deleted = group.warm_pool is None and view.status.settings.set.get(POOL) == NO_POOL
+    return view.status.settings.found[POOL] if deleted else None
 
 
 def _sizes(applied: tuple[str, ...]) -> tuple[int, ...]:

@@ -1,10 +1,10 @@
-"""Chooses which instances go next: as many as the window and the floor allow, in the order of `victims`.
+"""Chooses which servers leave next: as many as the window and the floor allow, in the order of `victims`.
 
-An instance that does not serve costs no capacity, so only the window holds it back. One that serves goes only while
-more serve than the floor asks for. Double-half holds every old instance until all the new ones serve.
+A server that does not serve costs no capacity, so only the window holds it back. A server that serves leaves only while
+more serve than the floor asks for. Double-half keeps every old server until all the new ones serve.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from awsroll.core.classify.capacity import Capacity, vacancies
@@ -13,47 +13,49 @@ from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.gates import touches_left
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.victims import order
+from awsroll.core.lifecycle import move, phase_of
 from awsroll.core.model.observation import FleetKind, Instance
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Flight, Status, Step
+from awsroll.core.model.status import Server, Status
 
 
 def select(view: View, capacity: Capacity) -> Status:
-    """Add the next instances to those on their way out (or through a reload)."""
+    """Choose the next servers to leave (or to be reloaded)."""
     if capacity.serving < capacity.limits.floor and (untouched := _seemingly_untouched(view) - _in_doubt(view)):
-        return _released(view.status, untouched)
+        return _release(view, untouched)
     if view.rollout.strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
-        return _chosen(view, _picks(view, capacity, only_failed=True))  # they hold the places of those that are to come
-    if picks := _picks(view, capacity):
-        return _chosen(view, picks, reloads=view.rollout.reloads)
-    return _chosen(view, _surplus_picks(view, capacity))
+        failed = [instance for instance in _in_order(view) if _needs_no_gate(view, instance)]
+        return _choose(view, _pick(view, capacity, failed))  # they hold the slots of the servers to come
+    if picks := _pick(view, capacity, _in_order(view)):
+        return _choose(view, picks, reloads=view.rollout.reloads)
+    return _choose(view, _surplus_picks(view, capacity))
 
 
-def _chosen(view: View, picks: list[Instance], *, reloads: bool = False) -> Status:
-    """Start the flights of the chosen instances."""
-    if not picks:
-        return view.status
+def _choose(view: View, picks: list[Instance], *, reloads: bool = False) -> Status:
     status, at = view.status, view.observation.at
-    names = tuple(one.instance_id for one in picks)
-    flights = dict(status.flights)
-    for one in picks:
-        keys = tuple(sorted(target.key for target in one.targets))
-        away = view.is_away(one)
-        flights[one.instance_id] = Flight(step=Step.DRAINING, since=at, targets=keys, stays_out=away)
-    ended = tuple(one.instance_id for one in picks if view.is_ghost(one))  # its group replaces it once it is told
-    rejected = tuple(sorted({*status.rejected, *ended}))
-    status = replace(status, flights=flights, rejected=rejected, progress_at=at)
-    if not reloads:
-        return replace(status, retiring=status.retiring + names)
-    alive = tuple(name for name in names if name not in ended)
-    return replace(status, retiring=status.retiring + ended, reloading=status.reloading + alive)
+    for instance in picks:
+        ended = view.is_still_listed(instance)  # its group replaces it once it is terminated there
+        status = move(
+            status,
+            instance.instance_id,
+            ServerPhase.DRAINING,
+            at=at,
+            reason="ended" if ended else "chosen",
+            failed=ended or view.has_failed(instance),
+            reloading=reloads and not ended,
+            targets=tuple(sorted(target.key for target in instance.targets)),
+            was_in_standby=view.is_in_standby(instance),
+        )
+    return replace(status, progress_at=at) if picks else status
 
 
 def undecided(view: View, capacity: Capacity) -> frozenset[str]:
-    """Return chosen instances that the fleet cannot spare any more, and that may or may not be on their way out.
+    """Return chosen servers that the fleet can no longer spare, and that may or may not be on their way out.
 
-    Their deregistration was announced a moment ago (by a process that has died since, perhaps). If it was made, a look
-    will show it soon; if not, it must not be: they are let go of then.
+    Their deregistration was announced shortly before this observation (perhaps by a process that has died since). If
+    the call was made, an observation will show it soon. If it was not made, it must not be: then the servers are
+    released.
     """
     if capacity.serving >= capacity.limits.floor:
         return frozenset()
@@ -61,100 +63,123 @@ def undecided(view: View, capacity: Capacity) -> frozenset[str]:
 
 
 def _in_doubt(view: View) -> frozenset[str]:
-    """Return the instances that were deregistered so short a time ago that a look may not show it yet."""
+    """Return the servers that were deregistered so recently that an observation may not show it yet."""
     since = view.observation.at - timedelta(seconds=LAG_SECONDS)
-    flights = view.status.flights.items()
-    return frozenset(name for name, one in flights if one.deregistered_at is not None and one.deregistered_at > since)
+    return frozenset(
+        name
+        for name, server in view.status.servers_in_flight.items()
+        if server.deregistered_at is not None and server.deregistered_at > since
+    )
 
 
 def _seemingly_untouched(view: View) -> frozenset[str]:
-    """Return the chosen instances to which no look shows anything done: they serve as if they had not been chosen."""
-    status = view.status
-    called = {call.instance_id for call in status.calls}
-    unchosen = replace(view, status=replace(status, flights={}))  # a flight asks for registrations it did not have
+    """Return the chosen servers that serve as if they had not been chosen: no observation shows anything done."""
+    called = {call.instance_id for call in view.status.calls}
     return frozenset(
         name
-        for name in view.chosen - called
+        for name in view.leaving - called
         if name in view.by_id
-        and unchosen.is_in_service(view.by_id[name])
-        and _is_listed_as_before(view.by_id[name], status.flights.get(name))
+        and phase_of(view.status, name) is ServerPhase.DRAINING
+        and view.would_be_in_service(view.by_id[name])
+        and _is_registered_as_before(view.by_id[name], view.status.servers[name])
     )
 
 
-def _is_listed_as_before(one: Instance, flight: Flight | None) -> bool:
-    if flight is None or flight.attempt:
-        return flight is None
-    return {target.key for target in one.targets} >= set(flight.targets)
+def _is_registered_as_before(instance: Instance, server: Server) -> bool:
+    return not server.attempt and {target.key for target in instance.targets} >= set(server.targets)
 
 
-def _released(status: Status, names: frozenset[str]) -> Status:
-    """Let go of chosen instances: the fleet can no longer spare them (others fell ill, or more are desired)."""
-    return replace(
-        status,
-        flights={name: flight for name, flight in status.flights.items() if name not in names},
-        retiring=tuple(name for name in status.retiring if name not in names),
-        reloading=tuple(name for name in status.reloading if name not in names),
-    )
+def _release(view: View, names: frozenset[str]) -> Status:
+    """Release chosen servers: the fleet can no longer spare them (others fell ill, or desired was raised)."""
+    status = view.status
+    for name in sorted(names):
+        to = ServerPhase.FAILED if status.servers[name].failed else ServerPhase.NONE
+        status = move(status, name, to, at=view.observation.at, reason="the fleet cannot spare it", reloading=False)
+    return status
 
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:
-    """Tell whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
-    retiring = set(view.status.retiring) - set(view.status.rejected)  # what has ended or failed goes before
+    """Return whether double-half may begin to retire, or has begun: then a straggler holds back only its own share."""
+    servers = view.status.servers
+    retiring = any(not servers[name].failed for name in view.status.retiring)  # what has failed leaves before
     if retiring or view.status.kept or view.status.counters.replaced:
         return True
     return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
 
 
-def _picks(view: View, capacity: Capacity, *, only_failed: bool = False) -> list[Instance]:
-    """Choose in order, as far as window, floor and the next gate allow.
+def _needs_no_gate(view: View, instance: Instance) -> bool:
+    """Return whether the server leaves even beyond the next gate: it has failed or ended."""
+    return _has_failed(view, instance) or view.is_still_listed(instance)
 
-    What has failed holds a place in the window since it was launched, and needs none to go. What has ended or failed
-    beyond the next gate goes all the same. What does not serve need not wait for a place in the window either, where
-    an empty place holds it and the ceiling keeps it empty: nothing else could make room.
+
+def _has_failed(view: View, instance: Instance) -> bool:
+    return view.has_failed(instance) and not view.rollout.reloads
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How much may still be taken out in this step.
+
+    Worked example: 10 servers, 2 at a time, checkpoint 50 %, all serve: window 2, room 2, touches 5. The first healthy
+    server that is picked costs one of each; a server that does not serve costs no room; a failed replacement, which has
+    held its place in the window since its launch, costs neither window nor touches.
     """
-    slots, room, touches = capacity.places_in_window, capacity.room, touches_left(view, capacity)
+
+    window: int
+    room: int
+    touches: int
+
+    def take(self, *, serves: bool, touched: bool, failed: bool) -> None:
+        self.room -= serves
+        self.touches -= touched
+        self.window -= not failed
+
+
+def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | list[Instance]) -> list[Instance]:
+    """Pick candidates in order, as far as window, floor and the next gate allow.
+
+    A server that does not serve need not wait for the window where an empty slot fills it and the ceiling keeps that
+    slot empty: nothing else could make room.
+    """
+    left = _Allowance(window=capacity.window_left, room=capacity.room, touches=touches_left(view, capacity))
     blocked = bool(vacancies(view)) and capacity.live >= capacity.limits.ceiling
     picks: list[Instance] = []
-    for one in _in_order(view):
-        failed = one.instance_id in view.status.rejected and not view.rollout.reloads
-        serves, touched = view.is_serving(one), not (failed or view.is_ghost(one))
-        if only_failed and touched:
+    for instance in candidates:
+        failed, serves = _has_failed(view, instance), view.is_serving(instance)
+        touched = not _needs_no_gate(view, instance)
+        outside_window = left.window <= 0 and not failed and (serves or not blocked)
+        if (serves and left.room == 0) or (touched and left.touches == 0) or outside_window:
             continue
-        unplaced = slots <= 0 and not failed and (serves or not blocked)
-        if (serves and room == 0) or (touched and touches == 0) or unplaced:
-            continue
-        picks.append(one)
-        room -= serves
-        touches -= touched
-        slots -= not failed
+        picks.append(instance)
+        left.take(serves=serves, touched=touched, failed=failed)
     return picks
 
 
 def _in_order(view: View) -> tuple[Instance, ...]:
-    """Order the candidates; a standalone one whose replacement already serves goes before the others."""
+    """Return the candidates in order; a standalone server whose replacement already serves leaves before the others."""
     ordered = order(view, view.candidates)
     if view.rollout.kind is not FleetKind.STANDALONE:
         return ordered
+    serving = set(view.status.serving)
     relieved = {
         launch.replaces
         for launch in view.status.launches
-        if launch.instance_ids and set(launch.instance_ids) <= set(view.status.serving)
+        if launch.instance_ids and set(launch.instance_ids) <= serving
     }
     waiting = {launch.replaces for launch in view.status.launches} - relieved
-    rank = {True: 0, False: 1}
     free = [one for one in ordered if one.instance_id not in waiting or not view.is_serving(one)]
-    return tuple(sorted(free, key=lambda one: rank[one.instance_id in relieved]))
+    return tuple(sorted(free, key=lambda one: one.instance_id not in relieved))
 
 
 def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
-    """Choose what is more than the fleet should have once nothing outdated is left (somebody lowered desired).
+    """Pick what the fleet has too many of once nothing outdated is left (someone lowered desired).
 
-    Members that are to go but are not in service yet are part of it: they go once they are.
+    Members that must leave but are not in service yet are part of it: they leave once they are in service.
     """
-    if view.candidates or view.chosen or is_moving(view.status):
+    if view.candidates or view.leaving or is_moving(view.status):
         return []
     extra = excess(view, capacity) - len(view.outdated) + len(view.skipped)
-    # One that is healthy but not verified yet takes requests too: it goes only while the floor can spare it.
+    # A server that is healthy but not verified takes requests too: it leaves only while the floor can spare it.
     new = surplus_order(view.current, lambda one: (view.is_serving(one), view.is_in_service(one)))
     idle = sum(1 for one in new if not view.is_in_service(one))
     room = max(0, sum(1 for one in view.live if view.is_in_service(one)) - capacity.limits.floor)

@@ -63,7 +63,8 @@ def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Statu
     status, writes = _change(view, changes, _untold_goal(view, bounds))
     if writes:
         return status, writes
-    return replace(status, prepared_at=None, applied={name: _shown(view, status, name) for name in status.applied}), ()
+    given_now = {name: _shown(view, status, name) for name in status.settings.set}
+    return replace(status, settings=replace(status.settings, set=given_now, changed_at=None)), ()
 
 
 def _shown(view: View, status: Status, name: str) -> str:
@@ -77,7 +78,7 @@ def _shown(view: View, status: Status, name: str) -> str:
 
 def given(status: Status, name: str) -> tuple[str, ...]:
     """Return the values that we gave a setting since a look has shown one; the last is what it should have now."""
-    return tuple(status.applied.get(name, "").split(" "))
+    return tuple(status.settings.set.get(name, "").split(" "))
 
 
 def make_room(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -102,17 +103,16 @@ def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tu
     if not changes and not goal:
         return view.status, ()
     status = _warn_of_others(view, changes)
-    saved_settings = {change.name: status.saved_settings.get(change.name, change.found) for change in changes} | goal
-    applied = {one.name: _and(given(status, one.name), one.wanted) for one in changes}
-    at = view.observation.at
-    status = replace(
-        status, saved_settings=status.saved_settings | saved_settings, applied=status.applied | applied, prepared_at=at
-    )
+    saved = status.settings
+    found = saved.found | {change.name: saved.found.get(change.name, change.found) for change in changes} | goal
+    given_now = saved.set | {change.name: _and(given(status, change.name), change.wanted) for change in changes}
+    settings = replace(saved, found=found, set=given_now, changed_at=view.observation.at)
+    status = replace(status, settings=settings)
     untold = [one for one in changes if (one.resource, one.tag) not in view.observation.saved_settings]
     if untold or goal:
         by_resource: dict[str, list[tuple[str, str]]] = {view.rollout.group: list(goal.items())} if goal else {}
         for one in untold:
-            by_resource.setdefault(one.resource, []).append((one.tag, status.saved_settings[one.name]))
+            by_resource.setdefault(one.resource, []).append((one.tag, status.settings.found[one.name]))
         told = tuple(
             act.SaveSettings(resource=resource, settings=tuple(settings))
             for resource, settings in sorted(by_resource.items())
@@ -150,7 +150,7 @@ def _untold_goal(view: View, bounds: Bounds) -> dict[str, str]:
     if group is None or known is None or not (bounds.max_surge or rollout.reloads):
         return {}
     goal = str(known.goal)
-    is_told = (group.name, DESIRED) in view.observation.saved_settings and view.status.saved_settings.get(
+    is_told = (group.name, DESIRED) in view.observation.saved_settings and view.status.settings.found.get(
         DESIRED
     ) == goal
     return {} if is_told else {DESIRED: goal}
@@ -158,11 +158,11 @@ def _untold_goal(view: View, bounds: Bounds) -> dict[str, str]:
 
 def _warn_of_others(view: View, changes: tuple[Change, ...]) -> Status:
     """Tell, once, of a template version that somebody set meanwhile: it is pinned again, and his is not put back."""
-    status, rollout = view.status, view.forward
+    status, rollout = view.status, view.original
     change = next((one for one in changes if one.name == VERSION), None)
-    known = {status.saved_settings.get(VERSION), *given(status, VERSION)}
+    known = {status.settings.found.get(VERSION), *given(status, VERSION)}
     ours = {str(rollout.template), str(rollout.baseline_template)}
-    if change is None or VERSION not in status.saved_settings or change.found in known | ours:
+    if change is None or VERSION not in status.settings.found or change.found in known | ours:
         return status
     return add_warnings(
         status,
@@ -181,7 +181,7 @@ def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change
     lowest = bounds.desired - bounds.max_unavailable
     if rollout.strategy is Strategy.RELOAD and group.minimum > lowest:
         found.append(Change(name=MINIMUM, resource=group.name, found=str(group.minimum), wanted=str(lowest)))
-    version = view.forward.baseline_template if at_rest and rollout.template is not None else rollout.template
+    version = view.original.baseline_template if at_rest and rollout.template is not None else rollout.template
     if version is not None and not is_pinned(group, version):
         found.append(Change(name=VERSION, resource=group.name, found=version_text(group), wanted=str(version)))
     if group.warm_pool is not None and _is_in_the_way(view, group, group.warm_pool):
@@ -209,7 +209,7 @@ def _is_in_the_way(view: View, group: Group, pool: WarmPool) -> bool:
 
     While outdated members are left, an empty pool is too: after a stop it would hold what was built for the goal.
     """
-    if not view.rollout.purges_warm_pool or view.status.saved_settings.get(POOL, str(pool)) != str(pool):
+    if not view.rollout.purges_warm_pool or view.status.settings.found.get(POOL, str(pool)) != str(pool):
         return False
     return bool(view.outdated) or any(held != str(view.rollout.template) for held in group.warm_versions)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Failure, Mode, Outcome, Status
 
 
@@ -40,23 +41,31 @@ def add_failures(status: Status, *failures: Failure) -> Status:
     """Note failures, each only once; what follows from them is decided in `failing`."""
     known = {(one.instance_id, one.cause) for one in status.failures[status.forgiven :]}
     new = tuple(one for one in failures if (one.instance_id, one.cause) not in known)
-    return replace(status, failures=status.failures + new) if new else status
+    if not new:
+        return status
+    events = (Event(name=EventName.FAILURE, fields={"instance_id": one.instance_id, "cause": one.cause}) for one in new)
+    return replace(status, failures=status.failures + new, events=(*status.events, *events))
 
 
 def add_warnings(status: Status, *warnings: str) -> Status:
     """Note what the report must say, each only once."""
     new = tuple(warning for warning in warnings if warning not in status.warnings)
-    return replace(status, warnings=status.warnings + new) if new else status
+    if not new:
+        return status
+    events = (Event(name=EventName.WARNING, fields={"message": warning}) for warning in new)
+    return replace(status, warnings=status.warnings + new, events=(*status.events, *events))
 
 
 def pause(status: Status, reason: str) -> Status:
-    """Leave everything as it is and wait for a person; `resume` goes on from here."""
-    return replace(status, outcome=Outcome.PAUSED, reason=reason)
+    """Leave everything as it is and wait for a person; `resume` continues from here."""
+    event = Event(name=EventName.PAUSED, fields={"reason": reason})
+    return replace(status, outcome=Outcome.PAUSED, reason=reason, events=(*status.events, event))
 
 
 def end(status: Status, outcome: Outcome, at: datetime) -> Status:
     """Close the rollout."""
-    return replace(status, mode=Mode.ENDED, outcome=outcome, ended_at=at)
+    event = Event(name=EventName.ENDED, fields={"outcome": str(outcome), "reason": status.reason})
+    return replace(status, mode=Mode.ENDED, outcome=outcome, ended_at=at, events=(*status.events, event))
 
 
 _SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {

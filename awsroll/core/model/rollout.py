@@ -193,15 +193,15 @@ class Rollout:
         return self.strategy is Strategy.RELOAD
 
     def is_current(self, instance: Instance) -> bool:
-        """Tell whether the instance already runs the goal version."""
+        """Return whether the instance runs the target version."""
         return version_of(instance, reloading=self.reloads) == self.to_version
 
-    def facing(self, *, backwards: bool) -> "Rollout":
-        """Return the rollout as it holds now: itself, or the way back."""
-        return self.backwards() if backwards else self
+    def target(self, *, rolling_back: bool) -> "Rollout":
+        """Return the rollout as it holds now: itself, or in a rollback the rollout back to the baseline."""
+        return self.to_baseline() if rolling_back else self
 
-    def backwards(self) -> "Rollout":
-        """Return the same rollout with its baseline as the goal: no gate and no canary on the way back."""
+    def to_baseline(self) -> "Rollout":
+        """Return the same rollout with the baseline as its target. A rollback has no gates and keeps no old servers."""
         return replace(
             self,
             template=None if self.reloads else self.baseline_template,

@@ -7,12 +7,15 @@ old values of settings, and counters. Everything else is looked up again each ti
 Plain values only, so that the same dataclasses are what is stored.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.model.hooks import HookCall
 from awsroll.core.model.observation import TargetKey, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.user_requests import UserRequests
 
 
@@ -34,18 +37,6 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     PAUSED = "paused"
     INTERRUPTED = "interrupted"
-
-
-class Step(StrEnum):
-    """Where an instance in flight is on its way; each step has its own deadline."""
-
-    DRAINING = "draining"
-    TERMINATING = "terminating"
-    LAUNCHING = "launching"
-    VERIFYING = "verifying"
-    RELOADING = "reloading"
-    RETURNING = "returning"  # reloaded or called back, on its way into traffic
-    KEPT = "kept"  # old, out of traffic, running on in case it is needed again; no deadline
 
 
 class CallKind(StrEnum):
@@ -111,32 +102,38 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flight:
-    """The clock of one instance in flight.
+class Server:
+    """The record of one server: where it is, since when, and what only this rollout knows of it.
+
+    `core.lifecycle` writes it; no other module does.
 
     Attributes:
-        step: where it is.
-        since: when it was first seen there; the step's deadline counts from here.
-        healthy_since: since when it has been seen healthy at every look; None when it is not.
-        deregistered_at: when awsroll deregistered it; the drain is over no earlier than seen.
-        draining_seen: a look has shown it draining.
-        gone_since: since when every look has shown it registered nowhere.
-        targets: where it was registered, to be restored if it comes back.
-        attempt: the sending of the reload command that counts; 0 before the first.
-        void: a sending that counts no more, but must have ended before the next.
-        stays_out: it was found in standby and goes back there after its reload.
+        phase: where it is. A server in phase `NONE` has no record.
+        since: when it came into its phase; the phase's deadline counts from here.
+        failed: it must leave (or be reloaded again) although it may run the target version.
+        reloading: it was chosen to be reloaded; it counts as unavailable until it serves again.
+        healthy_since: since when each observation has shown it healthy; None if the last one did not.
+        targets: where it was registered, so that it can be registered there again.
+        deregistered_at: when awsroll deregistered it.
+        draining_seen: an observation has shown it draining.
+        gone_since: since when each observation has shown it registered nowhere.
+        attempt: the number of the reload command that counts; 0 before the first.
+        void_attempt: a reload command that no longer counts, but must have ended before the next one is sent.
+        was_in_standby: it was in standby when it was chosen, and returns there after its reload.
     """
 
-    step: Step
+    phase: ServerPhase
     since: datetime
+    failed: bool = False
+    reloading: bool = False
     healthy_since: datetime | None = None
+    targets: tuple[TargetKey, ...] = ()
     deregistered_at: datetime | None = None
     draining_seen: bool = False
     gone_since: datetime | None = None
-    targets: tuple[TargetKey, ...] = ()
     attempt: int = 0
-    void: int = 0
-    stays_out: bool = False
+    void_attempt: int = 0
+    was_in_standby: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +148,7 @@ class Slots:
     zone: str
     subnet_id: str
     targets: tuple[TargetKey, ...]
-    occupants: tuple[str, ...]
+    instance_ids: tuple[str, ...]
     template: TemplateVersion | None = None
 
 
@@ -201,79 +198,170 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """All that is kept of a rollout between two looks.
+class Gate:
+    """How far the gates have been passed.
 
     Attributes:
-        flights: instances in flight, by id: those on their way out, in, or through a reload.
-        retiring: ids chosen to go; they count as unavailable from that moment.
-        reloading: ids chosen to be reloaded; likewise.
-        returning: ids that were deregistered by us and shall be registered again (a stop).
-        serving: current instances that have been verified; they stay so while each look shows them healthy.
-        backwards: the goal is the baseline now: the rollout is being rolled back.
-        rejected: ids that shall go (or take the reload again) although they run the goal version: they failed.
-        kept: ids of old instances that run on out of traffic, to be brought back at once if need be.
-        found: ids that ran the goal version when the rollout began; nothing is done to them in either direction.
-        wishes: what people have asked of this rollout.
-        judged: so many of the failures have had their consequence; `forgiven` of them count no more.
-        passed: so many checkpoints lie behind.
-        gate_since: since when the rollout has waited at the next one; None: it does not.
-        baking_since: since when the whole new fleet has served; `baked`: long enough.
-        pausing: why it is about to pause: what is in flight comes to its end first; empty: it is not.
-        ledger: settings of others that were changed: name -> value as found.
-        applied: the same settings: name -> the value that we gave them; another one seen is somebody else's wish. Until
-            a look shows the last, those before it stay, with a space between: its call may not have been made.
-        prepared_at: when settings were last announced or changed, until a look shows it.
-        shortage_since: since when the group or EC2 has owed us instances; `shortage` says why, in AWS's words.
-        short_zones: zones in which a group's surge was refused for lack of capacity, and when: others are tried first.
-        excused_until: failed launches of the group up to this instant (AWS's own) are none of this rollout's.
+        passed: the number of checkpoints passed.
+        closed_since: since when the rollout waits at the next checkpoint; None if it does not wait.
+        baking_since: since when the whole new fleet has served; None before and after the bake time.
+        baked: the bake time is over.
+    """
+
+    passed: int = 0
+    closed_since: datetime | None = None
+    baking_since: datetime | None = None
+    baked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSettings:
+    """Settings of the group and of target groups that this rollout changed.
+
+    Attributes:
+        found: name -> value as found.
+        set: name -> the values that this rollout gave, separated by spaces, the last one wanted now. Earlier ones stay
+            until an observation shows the last: its call may not have been made. Any other value was set by someone
+            else.
+        changed_at: when settings were last announced or changed, until an observation shows the change.
+        abandoned: names of the calls that could not restore a setting; they are in the report.
+    """
+
+    found: dict[str, str] = field(default_factory=dict)
+    set: dict[str, str] = field(default_factory=dict)
+    changed_at: datetime | None = None
+    abandoned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortage:
+    """Instances that EC2 or the group owes this rollout.
+
+    Attributes:
+        since: since when; None if nothing is owed.
+        reason: why, in AWS's words.
+        zones: zones where LaunchInstances found no capacity, and when. Other zones are tried first.
+        excused_until: failed launches of the group up to this instant (AWS's own) are not caused by this rollout.
         launch_after: no new launch before this instant, after a refusal that may pass.
-        abandoned: settings that could not be restored; they stay in the ledger and in the report.
-        hook_calls: runs of hooks that were announced and whose end has not been seen.
-        hooks_passed: hooks that have passed, with what for; forgotten when that is in flight no more.
+    """
+
+    since: datetime | None = None
+    reason: str = ""
+    zones: dict[str, datetime] = field(default_factory=dict)
+    excused_until: datetime | None = None
+    launch_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRuns:
+    """Runs of hooks.
+
+    Attributes:
+        announced: runs that were announced and whose end has not been seen.
+        passed: keys of the hooks that have passed, as long as they matter.
+    """
+
+    announced: tuple[HookCall, ...] = ()
+    passed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """All that is kept of a rollout between two observations.
+
+    Attributes:
+        aborted: it stops because a person aborted it.
+        rolling_back: the baseline is the target now.
+        skipped_since: since when the rollout waits for protected or standby instances.
+        pausing: why it is about to pause, once nothing is in flight; empty if it is not.
+        servers: the record of each server that is not in phase `NONE`, by instance id.
+        launches: requests for instances, until the instances serve.
+        calls: announced calls whose outcome is not known yet.
+        current_at_start: ids that ran the target version when the rollout began. Nothing is done to them.
+        user_requests: what people have asked of this rollout.
+        judged: the number of failures that have been handled.
+        forgiven: the number of failures that no longer count against `max_failures`.
         warnings: what the report must say at the end.
+        events: what happened since the record was last saved. The driver emits them; they are never stored.
     """
 
     mode: Mode = Mode.ROLLING
     outcome: Outcome = Outcome.RUNNING
     reason: str = ""
+    aborted: bool = False
+    rolling_back: bool = False
     started_at: datetime
     ended_at: datetime | None = None
     observed_at: datetime | None = None
     progress_at: datetime
+    skipped_since: datetime | None = None
+    pausing: str = ""
     counters: Counters = field(default_factory=Counters)
-    flights: dict[str, Flight] = field(default_factory=dict)
+    servers: dict[str, Server] = field(default_factory=dict)
     launches: tuple[Launch, ...] = ()
     calls: tuple[Call, ...] = ()
-    retiring: tuple[str, ...] = ()
-    reloading: tuple[str, ...] = ()
-    returning: tuple[str, ...] = ()
-    serving: tuple[str, ...] = ()
-    backwards: bool = False
-    rejected: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    found: tuple[str, ...] = ()
-    user_requests: UserRequests = field(default_factory=UserRequests)
-    judged: int = 0
-    forgiven: int = 0
-    passed: int = 0
-    gate_since: datetime | None = None
-    baking_since: datetime | None = None
-    baked: bool = False
-    pausing: str = ""
+    current_at_start: tuple[str, ...] = ()
     slots: tuple[Slots, ...] = ()
     desired: Desired | None = None
-    saved_settings: dict[str, str] = field(default_factory=dict)
-    applied: dict[str, str] = field(default_factory=dict)
-    prepared_at: datetime | None = None
-    skipped_since: datetime | None = None
-    shortage_since: datetime | None = None
-    shortage: str = ""
-    short_zones: dict[str, datetime] = field(default_factory=dict)
-    excused_until: datetime | None = None
-    launch_after: datetime | None = None
-    abandoned: tuple[str, ...] = ()
+    user_requests: UserRequests = field(default_factory=UserRequests)
+    gate: Gate = field(default_factory=Gate)
+    settings: SavedSettings = field(default_factory=SavedSettings)
+    shortage: Shortage = field(default_factory=Shortage)
+    hooks: HookRuns = field(default_factory=HookRuns)
     failures: tuple[Failure, ...] = ()
-    hook_calls: tuple[HookCall, ...] = ()
-    hooks_passed: tuple[str, ...] = ()
+    judged: int = 0
+    forgiven: int = 0
     warnings: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    def in_flight(self, instance_id: str) -> Server | None:
+        """Return the record of a server whose phase has a clock; None for any other server."""
+        server = self.servers.get(instance_id)
+        return server if server is not None and server.phase.is_timed else None
+
+    @property
+    def servers_in_flight(self) -> dict[str, Server]:
+        """The records of the servers whose phase has a clock, by id."""
+        return {name: server for name, server in self.servers.items() if server.phase.is_timed}
+
+    def ids_where(self, holds: Callable[[Server], bool]) -> tuple[str, ...]:
+        """Return the ids of the servers whose records fit, sorted."""
+        return tuple(sorted(name for name, server in self.servers.items() if holds(server)))
+
+    def in_phase(self, *phases: ServerPhase) -> tuple[str, ...]:
+        """Return the ids of the servers in one of these phases, sorted."""
+        return self.ids_where(lambda server: server.phase in phases)
+
+    @property
+    def retiring(self) -> tuple[str, ...]:
+        """The servers on their way out of the fleet."""
+        return self.ids_where(lambda server: server.phase in _LEAVING and not server.reloading)
+
+    @property
+    def reloading(self) -> tuple[str, ...]:
+        """The servers chosen to be reloaded that do not serve again yet."""
+        return self.ids_where(lambda server: server.reloading)
+
+    @property
+    def returning(self) -> tuple[str, ...]:
+        """The servers on their way back into traffic, without those whose reload does that."""
+        stopping = self.mode is not Mode.ROLLING
+        return self.ids_where(lambda one: one.phase is ServerPhase.RETURNING and (stopping or not one.reloading))
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """The verified servers on the target version."""
+        return self.in_phase(ServerPhase.SERVING)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The old servers that run on out of traffic."""
+        return self.in_phase(ServerPhase.KEPT)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The servers that must leave, or be reloaded again, although they may run the target version."""
+        return self.ids_where(lambda server: server.failed)
+
+
+_LEAVING = (ServerPhase.DRAINING, ServerPhase.TERMINATING)

@@ -1,190 +1,220 @@
-"""The clocks of instances in flight: on which step each is, since when, and which deadline has passed.
+"""Brings the phase and the clocks of each server up to date with an observation.
 
-The step is derived from the look; what is kept is only since when, what was deregistered, and how long it has been
-healthy without a break. A look that comes more than two health check intervals after the last one proves nothing about
-the time between, so it starts the healthy clock anew.
+The observation decides the phase. The record keeps only what AWS cannot show: since when, what was deregistered, and
+how long the server has been healthy without a break. An observation that comes more than two health check intervals
+after the last one proves nothing about the time between, so it restarts the healthy clock.
 """
 
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from awsroll.core.classify import draining
 from awsroll.core.classify.view import View
+from awsroll.core.lifecycle import move, phase_of
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
-from awsroll.core.model.status import TERMINATING_CALLS, Flight, Status, Step
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import TERMINATING_CALLS, Server, Status
 from awsroll.core.observe.hook_runs import is_admitted
 
-_DRIVEN_SECONDS = 60  # no plan waits as long: after a longer gap nobody has driven the rollout meanwhile
+_DRIVEN_SECONDS = 60  # no plan waits that long: after a longer gap the rollout was not driven in between
+_WAY_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING)
+_ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
 
 
 def advance(view: View) -> Status:
-    """Bring flights and verified instances up to this look."""
-    status, at = view.status, view.observation.at
-    flights: dict[str, Flight] = {}
-    serving: list[str] = []
-    first_look = status.observed_at is None
-    for one in view.observation.instances:
-        name = one.instance_id
-        step = _step(view, one)
-        if step is None:
-            continue
-        flight = _moved(view, one, status.flights.get(name), step)
-        if step is Step.VERIFYING and _is_verified(view, one, flight, first_look=first_look):
-            serving.append(name)
-        else:
-            flights[name] = flight
+    """Bring the phase and the clocks of each observed server up to this observation."""
+    before, at = view.status, view.observation.at
+    status = before
+    for instance in view.observation.instances:
+        status = _advance_server(view, status, instance)
+    for name in status.servers:
+        if name not in view.by_id and phase_of(status, name) in _ARRIVING:
+            status = move(status, name, ServerPhase.NONE, at=at, reason="no longer shown")
     limit = view.rollout.limits.progress_seconds
-    progressed = len(serving) != len(status.serving) or _has_moved(status.flights, flights)
+    progressed = _phases(before) != _phases(status)
     return replace(
         status,
-        flights=flights,
-        serving=tuple(sorted(serving)),
         observed_at=at,
-        shortage_since=_shortage_since(view),
+        shortage=replace(status.shortage, since=_shortage_since(view)),
         progress_at=at if progressed or _was_unwatched(view, limit) else status.progress_at,
     )
 
 
-def _has_moved(before: dict[str, Flight], after: dict[str, Flight]) -> bool:
-    return {name: flight.step for name, flight in before.items()} != {
-        name: flight.step for name, flight in after.items()
-    }
+def _phases(status: Status) -> dict[str, ServerPhase]:
+    return {name: server.phase for name, server in status.servers.items()}
 
 
-def _step(view: View, one: Instance) -> Step | None:
-    """Tell on which step the instance is; None when it is not in flight. A serving one is a verified `VERIFYING`."""
-    name, status = one.instance_id, view.status
-    if name in status.retiring:
-        return None if view.is_gone(one) else _retire_step(view, one)
-    if view.is_leaving(one) or not view.is_member(one):
-        return None
-    if name in status.reloading:
-        return _reload_step(view, one)
-    if name in status.returning:
-        return Step.RETURNING
-    if name in status.kept:
-        return Step.KEPT
-    # What a person holds in standby goes nowhere.
-    arrives = (view.is_current(one) or name in view.launched) and not view.is_away(one)
-    return _arrival_step(view, one) if arrives else None
+def _advance_server(view: View, status: Status, instance: Instance) -> Status:
+    name, at = instance.instance_id, view.observation.at
+    phase = _phase_shown(view, instance)
+    if phase is ServerPhase.NONE:
+        return move(status, name, phase, at=at, reason="no longer on its way in")
+    if not phase.is_timed or not has_clock(view, instance):
+        return status
+    server = _observed(view, instance, phase)
+    if phase is ServerPhase.VERIFYING and _is_verified(view, instance, server):
+        return move(status, name, ServerPhase.SERVING, at=at, reason="healthy")
+    facts = {name: getattr(server, name) for name in _CLOCKS}
+    return move(status, name, phase, at=at, reason="as observed", **facts)
 
 
-def _retire_step(view: View, one: Instance) -> Step:
-    ending = any(call.instance_id == one.instance_id and call.kind in TERMINATING_CALLS for call in view.status.calls)
-    return Step.TERMINATING if ending or view.is_leaving(one) else Step.DRAINING
+_CLOCKS = ("since", "healthy_since", "targets", "draining_seen", "gone_since")
 
 
-def _arrival_step(view: View, one: Instance) -> Step:
-    return Step.VERIFYING if _is_registered(view, one) else Step.LAUNCHING
-
-
-def _reload_step(view: View, one: Instance) -> Step:
-    if view.is_current(one):
-        return Step.VERIFYING if _is_registered(view, one) else Step.RETURNING
-    flight = view.status.flights.get(one.instance_id)
-    return Step.RELOADING if flight is not None and flight.attempt else Step.DRAINING
-
-
-def _is_registered(view: View, one: Instance) -> bool:
-    if one.state is InstanceState.PENDING or one.lifecycle not in (None, Lifecycle.IN_SERVICE):
-        return False
-    return all(one.target(key) is not None for key in view.required(one))
-
-
-def _moved(view: View, one: Instance, flight: Flight | None, step: Step) -> Flight:
-    at = view.observation.at
-    if flight is None:
-        targets = tuple(target.key for target in one.targets if target.state is not TargetState.DRAINING)
-        flight = Flight(step=step, since=at, targets=targets)
-    elif flight.step is not step or _was_unwatched(view, deadline_seconds(view, step)):
-        flight = replace(flight, step=step, since=at)
-    draining = any(target.state is TargetState.DRAINING for target in one.targets)
-    gone_since = None if one.targets else (flight.gone_since or at)
+def _observed(view: View, instance: Instance, phase: ServerPhase) -> Server:
+    """Return the record that a server gets by this observation; a new record keeps where it is registered."""
+    at, server = view.observation.at, view.status.in_flight(instance.instance_id)
+    if server is None:
+        server = Server(phase=phase, since=at, targets=draining.active_registrations(instance))
+    elif server.phase is not phase or _was_unwatched(view, deadline_seconds(view, phase)):
+        server = replace(server, phase=phase, since=at)
+    shown_draining = any(target.state is TargetState.DRAINING for target in instance.targets)
     return replace(
-        flight,
-        healthy_since=_healthy_since(view, one, flight),
-        draining_seen=flight.draining_seen or draining,
-        gone_since=gone_since,
+        server,
+        healthy_since=_healthy_since(view, instance, server),
+        draining_seen=server.draining_seen or shown_draining,
+        gone_since=None if instance.targets else server.gone_since or at,
     )
 
 
+def _phase_shown(view: View, instance: Instance) -> ServerPhase:
+    """Return the phase that the observation shows for the instance.
+
+    `VERIFYING` stands for `SERVING` too: whether the server is verified is decided afterwards.
+    """
+    name = instance.instance_id
+    server = view.status.servers.get(name)
+    if server is not None and server.reloading:
+        return server.phase if view.is_ending(instance) else _reload_phase(view, instance, server)
+    match ServerPhase.NONE if server is None else server.phase:
+        case ServerPhase.RETURNING | ServerPhase.KEPT | ServerPhase.FAILED | ServerPhase.RELOADING as phase:
+            return phase
+        case ServerPhase.DRAINING | ServerPhase.TERMINATING as phase:
+            return phase if view.is_gone(instance) else _retire_phase(view, instance)
+        case ServerPhase.NONE | ServerPhase.LAUNCHING | ServerPhase.VERIFYING | ServerPhase.SERVING:
+            return _arrival_phase(view, instance)
+        case _ as never:
+            assert_never(never)
+
+
+def _arrival_phase(view: View, instance: Instance) -> ServerPhase:
+    if view.is_ending(instance) or not view.is_member(instance) or view.is_in_standby(instance):
+        return ServerPhase.NONE  # a member that a person holds in standby is not on its way anywhere
+    if not (view.is_current(instance) or instance.instance_id in view.launched):
+        return ServerPhase.NONE
+    return ServerPhase.VERIFYING if _is_registered(view, instance) else ServerPhase.LAUNCHING
+
+
+def _retire_phase(view: View, instance: Instance) -> ServerPhase:
+    name = instance.instance_id
+    called = any(call.instance_id == name and call.kind in TERMINATING_CALLS for call in view.status.calls)
+    return ServerPhase.TERMINATING if called or view.is_ending(instance) else ServerPhase.DRAINING
+
+
+def _reload_phase(view: View, instance: Instance, server: Server) -> ServerPhase:
+    if instance.instance_id in view.returning:  # a stop brings it back, whatever code it has
+        return ServerPhase.RETURNING
+    if view.is_current(instance):
+        return ServerPhase.VERIFYING if _is_registered(view, instance) else ServerPhase.RETURNING
+    return ServerPhase.RELOADING if server.attempt else ServerPhase.DRAINING
+
+
+def _is_registered(view: View, instance: Instance) -> bool:
+    if instance.state is InstanceState.PENDING or instance.lifecycle not in (None, Lifecycle.IN_SERVICE):
+        return False
+    return all(instance.target(key) is not None for key in view.required(instance))
+
+
+def has_clock(view: View, instance: Instance) -> bool:
+    """Return whether the deadline of the instance's phase counts: not while AWS is already ending the instance."""
+    server = view.status.servers.get(instance.instance_id)
+    if server is not None and server.phase in _WAY_OUT and not server.reloading:
+        return not view.is_gone(instance)
+    return not view.is_ending(instance) and view.is_member(instance)
+
+
 def _shortage_since(view: View) -> datetime | None:
-    """Start the clock of missing instances anew after a time in which nobody drove the rollout."""
-    since = view.status.shortage_since
+    """Return since when instances are owed; restart that clock after a time in which the rollout was not driven."""
+    since = view.status.shortage.since
     unwatched = _was_unwatched(view, view.rollout.limits.launch_seconds)
     return view.observation.at if since is not None and unwatched else since
 
 
 def _was_unwatched(view: View, deadline: float) -> bool:
-    """Tell whether nobody has driven the rollout since the last look (a crash, a pause).
+    """Return whether the rollout was not driven since the last observation (a crash, a pause).
 
-    That time is not held against anybody: what had to be done for an instance was not done either. Several such times,
-    each shorter than the deadline, would otherwise add up to it.
+    That time does not count against any deadline: what had to be done for a server was not done either. Several such
+    times, each shorter than the deadline, would otherwise add up to it.
     """
     last = view.status.observed_at
     return last is not None and (view.observation.at - last).total_seconds() >= min(deadline, _DRIVEN_SECONDS)
 
 
-def _healthy_since(view: View, one: Instance, flight: Flight) -> datetime | None:
+def _healthy_since(view: View, instance: Instance, server: Server) -> datetime | None:
     at, last = view.observation.at, view.status.observed_at
-    if not view.is_in_service(one):
+    if not view.is_in_service(instance):
         return None
     longest_gap = 2 * max((group.health_interval_seconds for group in view.observation.target_groups), default=30)
     seen_throughout = last is not None and at - last <= timedelta(seconds=longest_gap)
-    return flight.healthy_since if flight.healthy_since is not None and seen_throughout else at
+    return server.healthy_since if server.healthy_since is not None and seen_throughout else at
 
 
-def _is_verified(view: View, one: Instance, flight: Flight, *, first_look: bool) -> bool:
-    if flight.healthy_since is None:
+def _is_verified(view: View, instance: Instance, server: Server) -> bool:
+    if server.healthy_since is None:
         return False
-    if first_look or one.instance_id in view.status.serving:
+    first = view.status.observed_at is None
+    if first or view.phase(instance) is ServerPhase.SERVING:
         return True
-    return is_steady(view, flight) and is_admitted(view, one)
+    return is_steady(view, server) and is_admitted(view, instance)
 
 
-def is_steady(view: View, flight: Flight | None) -> bool:
-    """Tell whether an instance has been healthy for as long as it must be before it may serve."""
-    if flight is None or flight.healthy_since is None:
+def is_steady(view: View, server: Server | None) -> bool:
+    """Return whether a server has been healthy for as long as it must be before it may serve."""
+    if server is None or server.healthy_since is None:
         return False
     slow_start = max((group.slow_start_seconds for group in view.observation.target_groups), default=0)
     needed = max(view.rollout.limits.min_healthy_seconds, slow_start)
-    return view.observation.at - flight.healthy_since >= timedelta(seconds=needed)
+    return view.observation.at - server.healthy_since >= timedelta(seconds=needed)
 
 
-def is_drained(view: View, one: Instance) -> bool:
-    """Tell whether no target group of ours can still send the instance a request.
+def is_drained(view: View, instance: Instance) -> bool:
+    """Return whether none of the fleet's target groups can still send the instance a request.
 
-    A look must show it registered nowhere, draining included. Where no earlier look has shown the draining itself,
-    the deregistration delay must have passed, or the absence must hold for a moment: one odd answer is not believed.
+    An observation must show the instance registered nowhere, draining included. If no earlier observation has shown the
+    draining itself, the deregistration delay must have passed, or the absence must hold for `CONFIRM_SECONDS`: a single
+    odd answer is not believed.
     """
-    flight = view.status.flights.get(one.instance_id)
-    if flight is None or flight.deregistered_at is None or flight.draining_seen:
-        return draining.is_drained(one, is_certain=True)
+    server = view.status.in_flight(instance.instance_id)
+    if server is None or server.deregistered_at is None or server.draining_seen:
+        return draining.is_drained(instance, is_certain=True)
     delay = max((group.deregistration_delay_seconds for group in view.observation.target_groups), default=0)
     is_certain = draining.is_absence_certain(
-        deregistered_at=flight.deregistered_at,
-        gone_since=flight.gone_since,
+        deregistered_at=server.deregistered_at,
+        gone_since=server.gone_since,
         delay_seconds=delay,
         at=view.observation.at,
     )
-    return draining.is_drained(one, is_certain=is_certain)
+    return draining.is_drained(instance, is_certain=is_certain)
 
 
-def deadline_seconds(view: View, step: Step) -> float:
-    """Return how long an instance may stay on a step."""
+def deadline_seconds(view: View, phase: ServerPhase) -> float:
+    """Return how long a server may stay in a phase."""
     limits = view.rollout.limits
-    match step:
-        case Step.KEPT:
+    match phase:
+        case ServerPhase.NONE | ServerPhase.SERVING | ServerPhase.FAILED | ServerPhase.KEPT:
             return math.inf
-        case Step.DRAINING | Step.TERMINATING:
+        case ServerPhase.DRAINING | ServerPhase.TERMINATING:
             return limits.drain_seconds
-        case Step.LAUNCHING | Step.RELOADING:
+        case ServerPhase.LAUNCHING | ServerPhase.RELOADING:
             return limits.launch_seconds
-        case Step.VERIFYING | Step.RETURNING:
+        case ServerPhase.VERIFYING | ServerPhase.RETURNING:
             return limits.healthy_seconds + limits.min_healthy_seconds
+        case _ as never:
+            assert_never(never)
 
 
-def is_overdue(view: View, flight: Flight) -> bool:
-    """Tell whether the flight's step has lasted longer than it may."""
-    return (view.observation.at - flight.since).total_seconds() >= deadline_seconds(view, flight.step)
+def is_overdue(view: View, server: Server) -> bool:
+    """Return whether the server has been in its phase for longer than it may."""
+    return (view.observation.at - server.since).total_seconds() >= deadline_seconds(view, server.phase)

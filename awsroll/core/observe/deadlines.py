@@ -1,15 +1,16 @@
 """What counts as a failure: a deadline that has passed, an instance that ended or fell ill, capacity that never came.
 
-Each is noted with its cause in AWS's own words. What follows from it is decided in `failing`.
+Each is noted with its cause in AWS's own words. What follows from it is decided in `verdict`.
 """
 
 from datetime import timedelta
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Lifecycle, TargetState
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
-from awsroll.core.model.status import Failure, Flight, Mode, Status, Step
-from awsroll.core.observe.clocks import deadline_seconds, is_drained, is_overdue
+from awsroll.core.model.status import Failure, Mode, Server, Status
+from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
 from awsroll.core.observe.refusals import refused_launches
 
 
@@ -33,49 +34,51 @@ def _note(view: View, failures: tuple[Failure, ...]) -> Status:
 
 def _overdue(view: View) -> list[Failure]:
     at, found = view.observation.at, []
-    for name, flight in view.status.flights.items():
+    for name, server in view.status.servers_in_flight.items():
         one = view.by_id.get(name)
-        if one is not None and is_overdue(view, flight) and not _is_over(view, one, flight):
-            found.append(Failure(instance_id=name, cause=_why_late(view, one, flight), at=at))
+        if one is None or not has_clock(view, one):
+            continue
+        if is_overdue(view, server) and not _is_over(view, one, server):
+            found.append(Failure(instance_id=name, cause=_why_late(view, one, server), at=at))
     return found
 
 
-def _is_over(view: View, one: Instance, flight: Flight) -> bool:
+def _is_over(view: View, one: Instance, server: Server) -> bool:
     """Tell whether this look shows the end of what is waited for: nobody may have looked for long (a crash)."""
-    if flight.step is Step.RELOADING:
+    if server.phase is ServerPhase.RELOADING:
         seen = (invocation for invocation in view.observation.invocations if invocation.instance_id == one.instance_id)
-        return any(one.attempt == flight.attempt and one.state is CommandState.SUCCEEDED for one in seen)
-    return flight.step is Step.DRAINING and is_drained(view, one)
+        return any(one.attempt == server.attempt and one.state is CommandState.SUCCEEDED for one in seen)
+    return server.phase is ServerPhase.DRAINING and is_drained(view, one)
 
 
-_LATE = {
-    Step.DRAINING: "not drained",
-    Step.TERMINATING: "not terminated by its group",
-    Step.LAUNCHING: "not in service",
-    Step.VERIFYING: "not healthy",
-    Step.RELOADING: "reload command not finished",
-    Step.RETURNING: "not back in service",
-    Step.KEPT: "still kept",
+LATE = {
+    ServerPhase.DRAINING: "not drained",
+    ServerPhase.TERMINATING: "not terminated by its group",
+    ServerPhase.LAUNCHING: "not in service",
+    ServerPhase.VERIFYING: "not healthy",
+    ServerPhase.RELOADING: "reload command not finished",
+    ServerPhase.RETURNING: "not back in service",
+    ServerPhase.KEPT: "still kept",
 }
 
 
-def _why_late(view: View, one: Instance, flight: Flight) -> str:
-    seconds = deadline_seconds(view, flight.step)
+def _why_late(view: View, one: Instance, server: Server) -> str:
+    seconds = deadline_seconds(view, server.phase)
     details = [complaint] if (complaint := _complaint(view, one)) else []
     if one.lifecycle not in (None, Lifecycle.IN_SERVICE):
         details.append(f"lifecycle state {one.lifecycle_detail or one.lifecycle}")
     if one.state is not InstanceState.RUNNING:
         details.append(f"instance {one.state}" + (f" ({one.state_reason})" if one.state_reason else ""))
-    if flight.step is Step.LAUNCHING and not one.targets:
+    if server.phase is ServerPhase.LAUNCHING and not one.targets:
         details.append("registered in no target group")
-    return f"{_LATE[flight.step]} within {seconds:g} s: {', '.join(details) or 'no reason given'}"
+    return f"{LATE[server.phase]} within {seconds:g} s: {', '.join(details) or 'no reason given'}"
 
 
 def _target_group_name(view: View, arn: str) -> str:
     return next((group.name for group in view.observation.target_groups if group.arn == arn), arn)
 
 
-_ARRIVING = (Step.LAUNCHING, Step.VERIFYING)
+_ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 
 
 def _dead(view: View) -> tuple[Failure, ...]:
@@ -84,10 +87,10 @@ def _dead(view: View) -> tuple[Failure, ...]:
     One that its group is ending (somebody scaled in) is no failure: the desired capacity says that it may go.
     """
     status, at, found = view.status, view.observation.at, []
-    arriving = {name for name, flight in status.flights.items() if flight.step in _ARRIVING}
+    arriving = {name for name, server in status.servers_in_flight.items() if server.phase in _ARRIVING}
     for name in sorted((arriving | view.launched | set(status.reloading)) - set(status.retiring)):
         one = view.by_id.get(name)
-        if one is not None and view.is_gone(one) and (one.lifecycle is None or view.is_ghost(one)):
+        if one is not None and view.is_gone(one) and (one.lifecycle is None or view.is_still_listed(one)):
             why = one.state_reason or str(one.state)
             what = "ended during its reload" if name in status.reloading else "ended before it served"
             found.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at))
@@ -102,12 +105,14 @@ def _ill(view: View) -> list[Failure]:
     status, at = view.status, view.observation.at
     watched = dict[str, str]()
     if view.rollout.limits.min_healthy_seconds:
-        arriving = {Step.VERIFYING, Step.RETURNING}
-        healthy = (name for name, one in status.flights.items() if one.healthy_since and one.step in arriving)
+        arriving = {ServerPhase.VERIFYING, ServerPhase.RETURNING}
+        healthy = (
+            name for name, one in status.servers_in_flight.items() if one.healthy_since and one.phase in arriving
+        )
         watched |= dict.fromkeys(healthy, "within its minimum healthy time")
-    if status.gate_since is not None or status.baking_since is not None:
-        when = "while it baked" if status.baking_since is not None else "at a checkpoint"
-        watched |= dict.fromkeys(set(status.serving) - set(status.found), when)
+    if status.gate.closed_since is not None or status.gate.baking_since is not None:
+        when = "while it baked" if status.gate.baking_since is not None else "at a checkpoint"
+        watched |= dict.fromkeys(set(status.serving) - set(status.current_at_start), when)
     return [
         Failure(instance_id=name, cause=f"turned unhealthy {when}: {_complaint(view, one)}", at=at)
         for name, when in sorted(watched.items())
@@ -117,7 +122,7 @@ def _ill(view: View) -> list[Failure]:
 
 def _is_ill(view: View, one: Instance) -> bool:
     unhealthy = any(target.state is TargetState.UNHEALTHY for target in one.targets)
-    return unhealthy and one.instance_id not in view.chosen and not view.is_leaving(one)
+    return unhealthy and one.instance_id not in view.leaving and not view.is_ending(one)
 
 
 def _complaint(view: View, one: Instance) -> str:
@@ -133,10 +138,10 @@ def _complaint(view: View, one: Instance) -> str:
 def _owed(view: View) -> list[Failure]:
     """Instances that EC2 or the group should have launched and has not."""
     status, at = view.status, view.observation.at
-    since = status.shortage_since
+    since = status.shortage.since
     if since is None or at - since < timedelta(seconds=view.rollout.limits.launch_seconds):
         return []
-    why = status.shortage or "no reason given"
+    why = status.shortage.reason or "no reason given"
     cause = f"no new instance within {view.rollout.limits.launch_seconds:g} s: {why}"
     return [Failure(instance_id="", cause=cause, at=at)]
 

@@ -11,15 +11,17 @@ instance and of the rollout's progress stand still: its own timeout bounds it.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 from awsroll.core.classify.view import View
+from awsroll.core.lifecycle import amend, note, phase_of
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState, passed_key
 from awsroll.core.model.observation import Instance
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import Failure, Flight, Mode, Outcome, Status
+from awsroll.core.model.rollout_events import Event, EventName
+from awsroll.core.model.status import Failure, HookRuns, Mode, Outcome, Status
 
 _ONLY_FORWARD = (HookPoint.BEFORE_ROLLOUT, HookPoint.AT_CHECKPOINT, HookPoint.AFTER_ROLLOUT)
 
@@ -42,8 +44,8 @@ def has_passed(view: View, point: HookPoint, subject: str = "") -> bool:
 
 
 def _next(view: View, point: HookPoint, subject: str) -> Hook | None:
-    passed = view.status.hooks_passed
-    at_point = (one for one in view.forward.hooks if one.point is point)
+    passed = view.status.hooks.passed
+    at_point = (one for one in view.original.hooks if one.point is point)
     return next((one for one in at_point if passed_key(one.name, subject) not in passed), None)
 
 
@@ -58,28 +60,28 @@ def is_new(view: View, one: Instance) -> bool:
     name = one.instance_id
     if name in view.launched or name in view.status.reloading:
         return True
-    if not view.status.backwards:  # clocks differ: its launch time alone would not do
-        return view.is_current(one) and name not in view.status.found
+    if not view.status.rolling_back:  # clocks differ: its launch time alone would not do
+        return view.is_current(one) and name not in view.status.current_at_start
     return one.launched_at is not None and one.launched_at > view.status.started_at
 
 
 def checkpoint(status: Status) -> str:
     """Return what the hooks of the next checkpoint are run for."""
-    return f"checkpoint-{status.passed + 1}"
+    return f"checkpoint-{status.gate.passed + 1}"
 
 
 def announce_failure(view: View, status: Status) -> Status:
     """Announce the hooks that are told of a failure; nothing but the end of the rollout waits for them."""
-    hooks = (one for one in view.forward.hooks if one.point is HookPoint.ON_FAILURE)
-    wanted = [(one.name, "") for one in hooks if passed_key(one.name) not in status.hooks_passed]
+    hooks = (one for one in view.original.hooks if one.point is HookPoint.ON_FAILURE)
+    wanted = [(one.name, "") for one in hooks if passed_key(one.name) not in status.hooks.passed]
     return _announce(view, status, wanted)
 
 
 def forget(status: Status, names: set[str]) -> Status:
     """Have hooks run anew for instances that take their way again from the start."""
-    passed = tuple(one for one in status.hooks_passed if one.partition(" ")[2] not in names)
-    calls = tuple(one for one in status.hook_calls if one.subject not in names)
-    return replace(status, hooks_passed=passed, hook_calls=calls)
+    passed = tuple(one for one in status.hooks.passed if one.partition(" ")[2] not in names)
+    calls = tuple(one for one in status.hooks.announced if one.subject not in names)
+    return replace(status, hooks=HookRuns(announced=calls, passed=passed))
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -91,29 +93,30 @@ def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]
         return view.status, ()
     status = _announce(view, view.status, proposals.hooks)
     known = {one.number for one in view.observation.hooks}
-    hooks = {one.name: one for one in view.forward.hooks}
+    hooks = {one.name: one for one in view.original.hooks}
     view = replace(view, status=status)
     return status, tuple(
         HookRun(hook=hooks[call.name], call=call, event=_event(view, hooks[call.name], call))
-        for call in status.hook_calls
+        for call in status.hooks.announced
         if call.number not in known and call.name in hooks
     )
 
 
 def _announce(view: View, status: Status, wanted: list[tuple[str, str]]) -> Status:
-    announced = {(call.name, call.subject) for call in status.hook_calls}
+    announced = {(call.name, call.subject) for call in status.hooks.announced}
     for name, subject in dict.fromkeys(wanted):
         if (name, subject) not in announced:
             number = status.counters.hooks + 1
             call = HookCall(name=name, number=number, subject=subject, since=view.observation.at)
             counters = replace(status.counters, hooks=number)
-            status = replace(status, hook_calls=(*status.hook_calls, call), counters=counters)
+            hooks = replace(status.hooks, announced=(*status.hooks.announced, call))
+            status = replace(status, hooks=hooks, counters=counters)
     return status
 
 
 def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
-    rollout, status = view.forward, view.status
-    rolling = "rolling-back" if status.backwards else "rolling"
+    rollout, status = view.original, view.status
+    rolling = "rolling-back" if status.rolling_back else "rolling"
     return HookEvent(
         point=hook.point,
         hook=hook.name,
@@ -125,7 +128,7 @@ def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
         to_version=rollout.to_version,
         instance_ids=_about(view, hook.point, call.subject),
         reason=status.reason if hook.point is HookPoint.ON_FAILURE else "",
-        checkpoint=status.passed + 1 if hook.point is HookPoint.AT_CHECKPOINT else 0,
+        checkpoint=status.gate.passed + 1 if hook.point is HookPoint.AT_CHECKPOINT else 0,
     )
 
 
@@ -136,7 +139,7 @@ def _about(view: View, point: HookPoint, subject: str) -> tuple[str, ...]:
         return tuple(sorted(one.instance_id for one in view.live))
     if point is HookPoint.ON_FAILURE:
         return tuple(sorted({one.instance_id for one in view.status.failures if one.instance_id}))
-    new = (one.instance_id for one in view.current if one.instance_id not in view.status.found)
+    new = (one.instance_id for one in view.current if one.instance_id not in view.status.current_at_start)
     return tuple(sorted(new))
 
 
@@ -146,9 +149,9 @@ def _about(view: View, point: HookPoint, subject: str) -> tuple[str, ...]:
 def settle_hooks(view: View) -> Status:
     """Take in how announced runs stand, and let go of what is wanted no more."""
     status = _with_clocks_held(view)
-    calls = tuple(call for call in status.hook_calls if _is_wanted(view, call))
-    passed = tuple(key for key in status.hooks_passed if _is_remembered(view, key))
-    status = replace(status, hook_calls=calls, hooks_passed=passed)
+    calls = tuple(call for call in status.hooks.announced if _is_wanted(view, call))
+    passed = tuple(key for key in status.hooks.passed if _is_remembered(view, key))
+    status = replace(status, hooks=HookRuns(announced=calls, passed=passed))
     seen = {one.number: one for one in view.observation.hooks}
     for call in calls:
         result = seen.get(call.number)
@@ -158,15 +161,19 @@ def settle_hooks(view: View) -> Status:
 
 
 def _settled(view: View, call: HookCall, result: HookSeen) -> Status:
-    status = replace(view.status, hook_calls=tuple(one for one in view.status.hook_calls if one != call))
-    passed = replace(status, hooks_passed=(*status.hooks_passed, call.key))
+    hooks = view.status.hooks
+    waiting = tuple(other for other in hooks.announced if other != call)
+    status = replace(view.status, hooks=replace(hooks, announced=waiting))
+    passed = replace(status, hooks=HookRuns(announced=waiting, passed=(*hooks.passed, call.key)))
+    fields: dict[str, str | int] = {"hook": call.name, "run": call.number, "of": call.subject}
+    passed = note(passed, Event(name=EventName.HOOK_PASSED, fields=fields))
     if result.state is HookState.SUCCEEDED:
         return passed
     point = _point(view, call)
     subject = call.subject if point.is_of_an_instance else ""
     cause = f"hook {call.name} failed at {point}{_which_time(status, call.name, subject)}"
     cause += f": {result.detail}" if result.detail else ""
-    if status.backwards or status.mode is not Mode.ROLLING or point is HookPoint.ON_FAILURE:
+    if status.rolling_back or status.mode is not Mode.ROLLING or point is HookPoint.ON_FAILURE:
         return add_warnings(passed, f"{subject}: {cause}" if subject else cause)
     failure = Failure(instance_id=subject, cause=cause, at=view.observation.at, final=not subject)
     return add_failures(status, failure)
@@ -180,20 +187,22 @@ def _which_time(status: Status, name: str, subject: str) -> str:
 
 
 def _point(view: View, call: HookCall) -> HookPoint:
-    return next(one.point for one in view.forward.hooks if one.name == call.name)
+    return next(one.point for one in view.original.hooks if one.name == call.name)
 
 
 def _is_wanted(view: View, call: HookCall) -> bool:
     """Tell whether the end of a run still means something; a run that is wanted no more is ended."""
     status = view.status
-    hook = next((one for one in view.forward.hooks if one.name == call.name), None)
+    hook = next((one for one in view.original.hooks if one.name == call.name), None)
     if hook is None:
         return False
     if hook.point.is_of_an_instance:
         return _is_in_flight(view, call.subject)
-    if hook.point is HookPoint.AT_CHECKPOINT and (status.gate_since is None or call.subject != checkpoint(status)):
+    if hook.point is HookPoint.AT_CHECKPOINT and (
+        status.gate.closed_since is None or call.subject != checkpoint(status)
+    ):
         return False
-    return hook.point not in _ONLY_FORWARD or (status.mode is Mode.ROLLING and not status.backwards)
+    return hook.point not in _ONLY_FORWARD or (status.mode is Mode.ROLLING and not status.rolling_back)
 
 
 def _is_remembered(view: View, key: str) -> bool:
@@ -201,8 +210,8 @@ def _is_remembered(view: View, key: str) -> bool:
     name, _, subject = key.partition(" ")
     if not subject or subject == checkpoint(view.status) or _is_in_flight(view, subject):
         return True
-    admits = any(one.name == name and one.point in _ADMITTING for one in view.forward.hooks)
-    return admits and subject in view.status.serving
+    admits = any(one.name == name and one.point in _ADMITTING for one in view.original.hooks)
+    return admits and phase_of(view.status, subject) is ServerPhase.SERVING
 
 
 def _is_in_flight(view: View, name: str) -> bool:
@@ -210,20 +219,18 @@ def _is_in_flight(view: View, name: str) -> bool:
     if one is None or view.is_gone(one):
         return False
     status = view.status
-    held = name in view.chosen or name in status.returning or name in status.kept
-    return held or name in status.flights or name in view.launched
+    held = name in view.leaving or name in status.returning or name in status.kept
+    return held or status.in_flight(name) is not None or name in view.launched
 
 
 def _with_clocks_held(view: View) -> Status:
     """Let the clocks of what waits for a hook stand still for the time since the last look."""
     status, at = view.status, view.observation.at
-    waiting = {call.subject for call in status.hook_calls}
+    waiting = {call.subject for call in status.hooks.announced}
     if not waiting or status.observed_at is None:
         return status
     passed = at - status.observed_at
-    flights = {name: _held(one, passed) if name in waiting else one for name, one in status.flights.items()}
-    return replace(status, flights=flights, progress_at=min(at, status.progress_at + passed))
-
-
-def _held(flight: Flight, passed: timedelta) -> Flight:
-    return replace(flight, since=flight.since + passed)
+    for name, server in status.servers_in_flight.items():
+        if name in waiting:
+            status = amend(status, name, since=server.since + passed)
+    return replace(status, progress_at=min(at, status.progress_at + passed))

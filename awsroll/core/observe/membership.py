@@ -1,16 +1,18 @@
-"""Keeps the record's instances true to what a look shows: launches, places, those on their way out and back.
+"""Brings the record's launches, slots and servers up to date with who is in the fleet.
 
-People may register and deregister targets by hand, instances end by themselves, launches whose answer was lost turn up:
-each is taken as it is found. No calls are decided here.
+People register and deregister targets by hand, instances end by themselves, launches whose answer was lost turn up:
+each is taken as it is found. This module decides no calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.view import View
+from awsroll.core.lifecycle import amend, move, phase_of
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.status import Launch, Slots, Status
 
@@ -18,7 +20,7 @@ Update = Callable[[View], Status]
 
 
 def refresh(view: View) -> Status:
-    """Bring launches, places and chosen instances up to this look."""
+    """Bring launches, slots and servers up to this observation."""
     updates: tuple[Update, ...] = (
         _adopt_launches,
         _finish_retiring,
@@ -27,36 +29,17 @@ def refresh(view: View) -> Status:
         _drop_ended_when_reloading,
     )
     if view.rollout.kind is FleetKind.STANDALONE:
-        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _end_kept_without_a_place)
+        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _retire_kept_without_a_slot)
     for update in updates:
         view = replace(view, status=update(view))
     return view.status
 
 
-def _drop_ended(view: View) -> Status:
-    """Let go of rejected, kept and returning instances that are gone.
-
-    One that ended on its way back returns no more, although its group still holds it: it goes, and is replaced.
-    """
-    status = view.status
-    gone = {name for name in (*status.rejected, *status.kept, *status.returning) if _has_left(view, name)}
-    ended = {name for name in status.returning if name in view.by_id and view.is_gone(view.by_id[name])}
-    gone |= ended - {*status.rejected, *status.kept}
-    if not gone:
-        return status
-    return replace(
-        status,
-        rejected=tuple(name for name in status.rejected if name not in gone),
-        kept=tuple(name for name in status.kept if name not in gone),
-        returning=tuple(name for name in status.returning if name not in gone),
-    )
-
-
 def _adopt_launches(view: View) -> Status:
-    """Settle a launch whose answer was lost and whose instance a look shows: the token is on the instance."""
+    """Settle a launch whose answer was lost and whose instance the observation shows: the instance has its token."""
     if view.rollout.kind is not FleetKind.STANDALONE:
-        return view.status  # a group's launch also moves desired, and may be several instances: its replay tells
-    by_token: dict[str, str] = {one.client_token: one.instance_id for one in view.by_id.values() if one.client_token}
+        return view.status  # a group's launch also moves desired and may be several instances: its replay settles it
+    by_token = {one.client_token: one.instance_id for one in view.by_id.values() if one.client_token}
     launches = tuple(
         replace(launch, settled=True, instance_ids=(by_token[launch.token],))
         if not launch.settled and launch.token in by_token
@@ -67,165 +50,198 @@ def _adopt_launches(view: View) -> Status:
 
 
 def _finish_retiring(view: View) -> Status:
-    """Let go of retired instances that are gone: from EC2 and, for a group, from the group."""
-    status = view.status
-    done = tuple(name for name in status.retiring if _has_left(view, name))
-    if not done:
+    """Finish retired servers that are gone: from EC2 and, for a group, from the group."""
+    status, at = view.status, view.observation.at
+    gone = tuple(name for name in status.retiring if view.has_left(name))
+    if not gone:
         return status
-    replaced = sum(1 for name in done if name not in view.launched and name not in status.rejected)
+    replaced = sum(1 for name in gone if name not in view.launched and not status.servers[name].failed)
     counters = replace(status.counters, replaced=status.counters.replaced + replaced)
-    return replace(
-        status,
-        retiring=tuple(name for name in status.retiring if name not in done),
-        calls=tuple(call for call in status.calls if call.instance_id not in done or not call.answered),
-        counters=counters,
-        progress_at=view.observation.at,
-    )
+    calls = tuple(call for call in status.calls if call.instance_id not in gone or not call.answered)
+    status = replace(status, calls=calls, counters=counters, progress_at=at)
+    return _without(view, status, gone)
 
 
-def _has_left(view: View, name: str) -> bool:
-    one = view.by_id.get(name)
-    return one is None or (view.is_gone(one) and not view.is_ghost(one))
+def _without(view: View, status: Status, names: Iterable[str]) -> Status:
+    for name in names:
+        status = move(status, name, ServerPhase.NONE, at=view.observation.at, reason="it has left the fleet")
+    return status
+
+
+def _drop_ended(view: View) -> Status:
+    """Drop failed, kept and returning servers that are gone.
+
+    A server that ended on its way back does not return, although its group may still hold it: it leaves and is
+    replaced.
+    """
+    status = view.status
+    held = [name for name in (*status.failed, *status.kept, *status.returning) if name not in status.retiring]
+    gone = {name for name in held if view.has_left(name) and not status.servers[name].reloading}
+    returning = [name for name in status.returning if name in view.by_id and not status.servers[name].failed]
+    gone |= {name for name in returning if view.is_gone(view.by_id[name])}
+    return _without(view, status, sorted(gone))
 
 
 def _finish_launches(view: View) -> Status:
-    """Let go of launches whose instances serve or have ended; a serving one takes over its predecessor's place."""
+    """Finish launches whose instances serve or have ended. A serving instance takes over its predecessor's slot."""
     launches: list[Launch] = []
-    slots = view.status.slots
-    rejected = set(view.status.rejected)
+    status, slots = view.status, view.status.slots
     for launch in view.status.launches:
-        if _is_of_the_other_way(view, launch):
-            rejected |= set(launch.instance_ids)
+        if _is_of_the_other_direction(view, launch):
+            status = _failed(view, status, launch.instance_ids)
             unseen = _unseen(view, launch)
             launches += [replace(launch, instance_ids=unseen)] if unseen or not launch.settled else []
             continue
-        kept = tuple(one for one in launch.instance_ids if not _has_arrived(view, launch, one))
-        for one in set(launch.instance_ids) - set(kept):
-            if launch.replaces and not _is_ended(view, one):
-                slots = _hand_over(slots, launch.replaces, one)
-        if kept or not launch.settled:
-            launches.append(replace(launch, instance_ids=kept))
-    return replace(view.status, launches=tuple(launches), slots=slots, rejected=tuple(sorted(rejected)))
+        waiting = tuple(name for name in launch.instance_ids if not _has_arrived(view, launch, name))
+        for name in launch.instance_ids:
+            if name not in waiting and launch.replaces and not _is_ending(view, name):
+                slots = _hand_over(slots, launch.replaces, name)
+        if waiting or not launch.settled:
+            launches.append(replace(launch, instance_ids=waiting))
+    return replace(status, launches=tuple(launches), slots=slots)
 
 
-def _is_of_the_other_way(view: View, launch: Launch) -> bool:
-    """Tell whether a launch was asked for before the rollout was turned back: what comes of it goes again."""
-    return view.status.backwards and launch.template is not None and launch.template == view.forward.template
+def _failed(view: View, status: Status, names: Iterable[str]) -> Status:
+    """Have servers leave although they run the version that was asked for at first."""
+    for name in names:
+        if phase_of(status, name) in _ON_THEIR_WAY_IN:
+            reason = "launched before the rollback began"
+            status = move(status, name, ServerPhase.FAILED, at=view.observation.at, reason=reason)
+        status = amend(status, name, failed=True)
+    return status
+
+
+_ON_THEIR_WAY_IN = (ServerPhase.NONE, ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
+
+
+def _is_of_the_other_direction(view: View, launch: Launch) -> bool:
+    """Return whether the launch was asked for before the rollback began: its instances leave again."""
+    return view.status.rolling_back and launch.template is not None and launch.template == view.original.template
 
 
 def _unseen(view: View, launch: Launch) -> tuple[str, ...]:
     """Return the instances of a launch that EC2 does not show yet, for as long as that may be."""
     may_come = (view.observation.at - launch.at).total_seconds() < view.rollout.limits.launch_seconds
-    return tuple(one for one in launch.instance_ids if may_come and not view.is_shown(one))
+    return tuple(name for name in launch.instance_ids if may_come and not view.is_shown(name))
 
 
-def _is_ended(view: View, name: str) -> bool:
-    one = view.by_id.get(name)
-    return one is not None and view.is_leaving(one)
+def _is_ending(view: View, name: str) -> bool:
+    instance = view.by_id.get(name)
+    return instance is not None and view.is_ending(instance)
 
 
 def _has_arrived(view: View, launch: Launch, name: str) -> bool:
-    """Tell whether a launched instance needs no more watching: it has ended, or it serves in its own place."""
-    if _is_ended(view, name):
+    """Return whether a launched instance needs no further watching: it has ended, or it serves in its own slot."""
+    if _is_ending(view, name):
         return True
-    if name not in view.status.serving:
+    if phase_of(view.status, name) is not ServerPhase.SERVING:
         return False
-    left = _has_left(view, launch.replaces) or launch.replaces in view.status.kept
-    return not launch.replaces or left or launch.replaces not in view.occupants
+    before = launch.replaces
+    kept = phase_of(view.status, before) is ServerPhase.KEPT
+    return not before or view.has_left(before) or kept or before not in view.slots
 
 
 def _hand_over(slots: tuple[Slots, ...], before: str, after: str) -> tuple[Slots, ...]:
     return tuple(
-        replace(place, occupants=tuple(after if one == before else one for one in place.occupants)) for place in slots
+        replace(shape, instance_ids=tuple(after if name == before else name for name in shape.instance_ids))
+        for shape in slots
     )
 
 
 def _add_registered_by_hand(view: View) -> Status:
-    """Give a place to a running instance that somebody has registered since."""
+    """Give a slot to a running instance that someone has registered since."""
     status = view.status
-    slots = {replace(place, occupants=()): place.occupants for place in status.slots}
-    ours = {*status.retiring, *status.returning, *status.rejected, *status.kept}
-    known = set(view.occupants) | view.launched | ours
-    for one in view.observation.instances:
-        if one.instance_id in known or view.is_leaving(one) or one.rollout == view.rollout.rollout_id:
+    slots = {replace(shape, instance_ids=()): shape.instance_ids for shape in status.slots}
+    ours = {*status.retiring, *status.returning, *status.failed, *status.kept}
+    known = set(view.slots) | view.launched | ours
+    for instance in view.observation.instances:
+        name = instance.instance_id
+        if name in known or view.is_ending(instance) or instance.rollout == view.rollout.rollout_id:
             continue
-        keys = active_registrations(one)
+        keys = active_registrations(instance)
         if keys:
-            shared = slot_of(one, keys)
-            slots[shared] = (*slots.get(shared, ()), one.instance_id)
-    return replace(status, slots=tuple(replace(shape, occupants=ids) for shape, ids in slots.items()))
+            shape = slot_of(instance, keys)
+            slots[shape] = (*slots.get(shape, ()), name)
+    return replace(status, slots=tuple(replace(shape, instance_ids=ids) for shape, ids in slots.items()))
 
 
 def _drop_deregistered_by_hand(view: View) -> Status:
-    """Take the place from a running instance that somebody has deregistered: it is no more of the fleet."""
-    ours = view.chosen | {*view.status.returning, *view.status.kept}
+    """Take the slot from a running instance that someone has deregistered: it is no longer in the fleet."""
+    ours = view.leaving | view.returning | set(view.status.kept)
     gone = {
         name
-        for name in view.occupants
+        for name in view.slots
         if name not in ours and name in view.by_id and _is_out_of_service(view, view.by_id[name])
     }
-    return _without_occupants(view, gone)
+    return replace(view.status, slots=_without_slots_of(view, gone))
 
 
-def _is_out_of_service(view: View, one: Instance) -> bool:
-    return not view.is_gone(one) and all(target.state is TargetState.DRAINING for target in one.targets)
+def _is_out_of_service(view: View, instance: Instance) -> bool:
+    return not view.is_gone(instance) and all(target.state is TargetState.DRAINING for target in instance.targets)
 
 
-def _without_occupants(view: View, gone: set[str]) -> Status:
-    if not gone:
-        return view.status
-    successors = {launch.replaces: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
+def _without_slots_of(view: View, gone: set[str]) -> tuple[Slots, ...]:
+    """Return the slots without those of some instances; a successor that was launched for one takes its slot."""
     slots = view.status.slots
+    if not gone:
+        return slots
+    successors = {launch.replaces: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
     for name in gone & set(successors):
         slots = _hand_over(slots, name, successors[name])
-    slots = tuple(replace(place, occupants=tuple(one for one in place.occupants if one not in gone)) for place in slots)
-    return replace(view.status, slots=tuple(place for place in slots if place.occupants))
+    slots = tuple(
+        replace(shape, instance_ids=tuple(name for name in shape.instance_ids if name not in gone)) for shape in slots
+    )
+    return tuple(shape for shape in slots if shape.instance_ids)
 
 
-def _end_kept_without_a_place(view: View) -> Status:
-    """Choose kept instances to go whose successors somebody has deregistered: no place is left to take them back.
+def _retire_kept_without_a_slot(view: View) -> Status:
+    """Retire kept instances whose successors someone has deregistered: no slot is left for them to return to.
 
-    They would count as live to the end, and could hold up the launches for the places that are left.
+    They would count as live to the end, and could hold up the launches for the slots that are left.
     """
-    status = view.status
-    kept = [name for name in status.kept if name not in view.occupants and name in view.by_id]
-    spare, slots = kept, 0
-    for place in status.slots:
-        free = sum(1 for name in place.occupants if name not in view.by_id or not _is_old(view, view.by_id[name]))
-        placed = [name for name in spare if _was_in(view, name, place)][:free]
+    status, at = view.status, view.observation.at
+    for name in _kept_without_a_slot(view):
+        reason = "kept, and its slot is gone"
+        status = move(status, name, ServerPhase.DRAINING, at=at, reason=reason, failed=True)
+    return status
+
+
+def _kept_without_a_slot(view: View) -> list[str]:
+    kept = [name for name in view.status.kept if name not in view.slots and name in view.by_id]
+    spare, count = kept, 0
+    for shape in view.status.slots:
+        free = sum(1 for name in shape.instance_ids if name not in view.by_id or not _is_old(view, view.by_id[name]))
+        placed = [name for name in spare if _was_in(view, name, shape)][:free]
         spare = [name for name in spare if name not in placed]
-        slots += free
-    spare = spare[: max(0, len(kept) - slots)]
-    return replace(
-        status,
-        kept=tuple(name for name in status.kept if name not in spare),
-        rejected=tuple(sorted({*status.rejected, *spare})),
-        retiring=(*status.retiring, *spare),
+        count += free
+    return spare[: max(0, len(kept) - count)]
+
+
+def _was_in(view: View, name: str, shape: Slots) -> bool:
+    instance, server = view.by_id[name], view.status.servers[name]
+    return (instance.zone, instance.subnet_id, tuple(sorted(server.targets))) == (
+        shape.zone,
+        shape.subnet_id,
+        shape.targets,
     )
 
 
-def _was_in(view: View, name: str, place: Slots) -> bool:
-    one, flight = view.by_id[name], view.status.flights.get(name)
-    targets = () if flight is None else tuple(sorted(flight.targets))
-    return (one.zone, one.subnet_id, targets) == (place.zone, place.subnet_id, place.targets)
-
-
-def _is_old(view: View, one: Instance) -> bool:
-    return not view.is_current(one) and not view.is_leaving(one)
+def _is_old(view: View, instance: Instance) -> bool:
+    return not view.is_current(instance) and not view.is_ending(instance)
 
 
 def _drop_ended_when_reloading(view: View) -> Status:
-    """Let go of instances that ended by themselves: a group replaces them, a standalone fleet is smaller, and told so.
+    """Drop servers that ended by themselves in a reload, which launches nothing.
 
-    A reload launches nothing.
+    A group replaces them; a standalone fleet becomes smaller, with a warning.
     """
     if not view.rollout.reloads:
         return view.status
     status = view.status
-    gone = {name for name in status.reloading if name in view.by_id and view.is_gone(view.by_id[name])}
-    status = replace(status, reloading=tuple(name for name in status.reloading if name not in gone))
-    ended = {name for name in view.occupants if name in view.by_id and view.is_gone(view.by_id[name])}
-    status = replace(status, slots=_without_occupants(view, ended).slots)
+    gone = [name for name in status.reloading if name in view.by_id and view.is_gone(view.by_id[name])]
+    status = _without(view, status, gone)
+    ended = {name for name in view.slots if name in view.by_id and view.is_gone(view.by_id[name])}
+    status = replace(status, slots=_without_slots_of(view, ended))
     return add_warnings(
         status, *(f"{name} ended by itself; a reload launches no replacement" for name in sorted(ended))
     )

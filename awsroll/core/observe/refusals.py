@@ -68,13 +68,14 @@ def excuse_failures(view: View, *, owed: bool) -> Status:
     group = view.observation.group
     if group is None or not group.launch_failures or (owed and _launches_the_goal(view, group)):
         return view.status
-    return replace(view.status, excused_until=max(one.at for one in group.launch_failures))
+    excused_until = max(failure.at for failure in group.launch_failures)
+    return replace(view.status, shortage=replace(view.status.shortage, excused_until=excused_until))
 
 
 def refused_launches(view: View) -> list[Failure]:
     """Find what the group owes us and has said it can never launch: waiting for a deadline would be in vain."""
     status, group = view.status, view.observation.group
-    if group is None or status.shortage_since is None or not _launches_the_goal(view, group):
+    if group is None or status.shortage.since is None or not _launches_the_goal(view, group):
         return []
     found = [one for one in group.launch_failures if is_definite(one.message) and not _is_excused(status, one)]
     if not found or found[-1] != group.launch_failures[-1]:
@@ -89,5 +90,5 @@ def _launches_the_goal(view: View, group: Group) -> bool:
 
 
 def _is_excused(status: Status, failure: ScalingFailure) -> bool:
-    since = status.excused_until
+    since = status.shortage.excused_until
     return failure.at < status.started_at or (since is not None and failure.at <= since)

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from awsroll.core.classify.desired import moved
 from awsroll.core.classify.view import View
+from awsroll.core.lifecycle import amend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Result
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
@@ -86,7 +87,8 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
     what = f"{type(result.action).__name__} was refused: {result.message}"
     if status.mode is not Mode.ROLLING and not result.transient and not _says_nothing(result):
         status = add_warnings(status, what)
-        return replace(status, abandoned=(*status.abandoned, abandoned_name(result.action)))
+        abandoned = (*status.settings.abandoned, abandoned_name(result.action))
+        return replace(status, settings=replace(status.settings, abandoned=abandoned))
     if result.denied:
         return pause(status, f"{what} Grant it, then go on with `awsroll resume`; nothing more was changed.")
     if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
@@ -116,25 +118,28 @@ def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime)
     others = tuple(one for one in status.launches if one.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
         made = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
-        status = replace(status, launches=(*others, made), progress_at=at, launch_after=None)
+        shortage = replace(status.shortage, launch_after=None)
+        status = replace(status, launches=(*others, made), progress_at=at, shortage=shortage)
         status = moved(status, len(result.instance_ids), at)
         if len(result.instance_ids) == launch.count:
-            return replace(status, shortage_since=None, shortage="")
+            return replace(status, shortage=replace(status.shortage, since=None, reason=""))
     else:
         status = replace(status, launches=others)
     if result.answer is Answer.STALE:
         return status
     if result.transient or result.answer is Answer.DONE:
-        return replace(
-            status,
-            shortage_since=status.shortage_since or at,
-            shortage=result.message,
+        shortage = replace(
+            status.shortage,
+            since=status.shortage.since or at,
+            reason=result.message,
             launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS),
         )
+        return replace(status, shortage=shortage)
     if result.denied or status.mode is not Mode.ROLLING:
         return status
     refused = Failure(instance_id="", cause=f"launch refused: {result.message}", at=at)
-    return replace(add_failures(status, refused), launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
+    shortage = replace(status.shortage, launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
+    return replace(add_failures(status, refused), shortage=shortage)
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:
@@ -155,8 +160,9 @@ def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: 
 
 
 def _without_attempt(status: Status, ids: tuple[str, ...]) -> Status:
-    flights = {name: replace(flight, attempt=0) if name in ids else flight for name, flight in status.flights.items()}
-    return replace(status, flights=flights)
+    for name in set(ids) & status.servers.keys():
+        status = amend(status, name, attempt=0)
+    return status
 
 
 def _settle_set_desired(status: Status, by: int, result: Result, at: datetime) -> Status:
@@ -218,11 +224,11 @@ def _effect_seen(view: View, call: Call) -> bool | None:
 
 def _has_left_standby(view: View, one: Instance | None) -> bool:
     """Tell whether a member is back; of one that has ended since, a desired capacity above the known one tells it."""
-    if one is not None and not view.is_leaving(one):
+    if one is not None and not view.is_ending(one):
         return one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
     group, known = view.observation.group, view.status.desired
     raised = group is not None and known is not None and group.desired > known.expected
-    return raised and not (one is not None and view.is_away(one))
+    return raised and not (one is not None and view.is_in_standby(one))
 
 
 def _is_shown(view: View, call: Call) -> bool:
@@ -230,11 +236,11 @@ def _is_shown(view: View, call: Call) -> bool:
     match call.kind:
         case CallKind.TERMINATE | CallKind.TERMINATE_AND_DECREMENT:
             recorded = group is not None and call.instance_id in group.terminations
-            return one is None or recorded or (view.is_leaving(one) and not view.is_ghost(one))
-        case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (one is None or view.is_leaving(one)):
+            return one is None or recorded or (view.is_ending(one) and not view.is_still_listed(one))
+        case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (one is None or view.is_ending(one)):
             return True  # it has moved, and ended since
         case CallKind.ENTER_STANDBY:
-            return one is not None and view.is_away(one)  # one that leaves was never there: its group ended it
+            return one is not None and view.is_in_standby(one)  # one that leaves was never there: its group ended it
         case CallKind.EXIT_STANDBY:
             return _has_left_standby(view, one)
         case CallKind.SET_DESIRED:

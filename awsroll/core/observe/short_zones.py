@@ -23,14 +23,18 @@ def note_zone(status: Status, launch: Launch, result: Result, at: datetime) -> S
     gave_fewer = result.answer is Answer.DONE and len(result.instance_ids) < launch.count
     refused = result.answer is Answer.REFUSED and is_short_of_capacity(result.code)
     if gave_fewer or refused:
-        return replace(status, short_zones=status.short_zones | {launch.zone: at})
+        return _with_zones(status, status.shortage.zones | {launch.zone: at})
     if result.answer is Answer.DONE:
-        return replace(status, short_zones={zone: at for zone, at in status.short_zones.items() if zone != launch.zone})
+        return _with_zones(status, {zone: at for zone, at in status.shortage.zones.items() if zone != launch.zone})
     return status
+
+
+def _with_zones(status: Status, zones: dict[str, datetime]) -> Status:
+    return replace(status, shortage=replace(status.shortage, zones=zones))
 
 
 def with_capacity(view: View, zones: tuple[str, ...]) -> tuple[str, ...]:
     """Return the zones that have not refused us lately; all of them if there is no such zone."""
     since = view.observation.at - timedelta(seconds=AVOID_SECONDS)
-    found = tuple(zone for zone in zones if view.status.short_zones.get(zone, since) <= since)
+    found = tuple(zone for zone in zones if view.status.shortage.zones.get(zone, since) <= since)
     return found or zones

@@ -76,7 +76,7 @@ def _settings(view: View) -> list[Leftover]:
     """Compare each setting of the ledger with what it gets once desired capacity is back."""
     ahead = _with_desired_back(view)
     goals, told = all_goals(ahead), {DESIRED} if _desired(view) else set[str]()
-    return [_setting(ahead, name, goals.get(name)) for name in sorted(view.status.saved_settings) if name not in told]
+    return [_setting(ahead, name, goals.get(name)) for name in sorted(view.status.settings.found) if name not in told]
 
 
 def _with_desired_back(view: View) -> View:
@@ -84,13 +84,13 @@ def _with_desired_back(view: View) -> View:
     if group is None or known is None:
         return view
     settled = replace(group, desired=min(group.desired, known.goal))
-    return View(view.forward, replace(view.observation, group=settled), view.status)
+    return View(view.original, replace(view.observation, group=settled), view.status)
 
 
 def _setting(view: View, name: str, goal: str | None) -> Leftover:
     resource, old, now = (
         name.partition("=")[2] or view.rollout.group,
-        view.status.saved_settings[name],
+        view.status.settings.found[name],
         value_of(view, name),
     )
     subject = f"{_words(name)} of {_resource_words(view, resource)}"
@@ -116,18 +116,18 @@ def _resource_words(view: View, resource: str) -> str:
 
 def _instances(view: View) -> list[Leftover]:
     status = release_for_stop(view)
-    ahead = View(view.forward, view.observation, status)
-    going = {name for name in status.retiring if name in view.by_id and not view.is_leaving(view.by_id[name])}
+    ahead = View(view.original, view.observation, status)
+    going = {name for name in status.retiring if name in view.by_id and not view.is_ending(view.by_id[name])}
     found = [_going(view, view.by_id[name]) for name in sorted(going)]
     found += [_returning(ahead, view.by_id[name]) for name in status.returning if name in view.by_id]
     told = going | set(status.returning)
     for one in view.observation.instances:
-        if one.instance_id in told or view.is_leaving(one):
+        if one.instance_id in told or view.is_ending(one):
             continue
         left = _left(view, one)
         if left is not None:
             found.append(left)
-        elif view.is_live(one) and view.is_current(one) and not view.is_away(one) and missing_targets(view, one):
+        elif view.is_live(one) and view.is_current(one) and not view.is_in_standby(one) and missing_targets(view, one):
             found.append(_returning(view, one))
     return found + _vacancies(view)
 
@@ -145,7 +145,7 @@ def _going(view: View, one: Instance) -> Leftover:
 def _returning(view: View, one: Instance) -> Leftover:
     name, missing = one.instance_id, missing_targets(view, one)
     on = ", ".join(f"{_resource_words(view, key.target_group)} port {key.port}" for key in missing)
-    if view.is_away(one):
+    if view.is_in_standby(one):
         found = f"{name} ({_version(one)}) is in standby by the rollout"
         return Leftover(what="out-of-traffic", about=name, found=found, remedy="put back in service")
     taken_out = one.role in (RETIRING, RELOADING)
@@ -157,7 +157,7 @@ def _returning(view: View, one: Instance) -> Leftover:
 
 def _left(view: View, one: Instance) -> Leftover | None:
     """Tell of what a person must decide: nothing shows any more what it is there for."""
-    if view.is_away(one) and one.role in (RETIRING, RELOADING):
+    if view.is_in_standby(one) and one.role in (RETIRING, RELOADING):
         return _in_standby(view, one)
     if view.rollout.kind is not FleetKind.STANDALONE or one.state not in _LIVING or one.role not in _ROLES:
         return None

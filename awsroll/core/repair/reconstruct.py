@@ -37,8 +37,9 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
-from awsroll.core.model.status import Desired, Flight, Launch, Mode, Outcome, Slots, Status, Step
+from awsroll.core.model.status import Desired, Launch, Mode, Outcome, SavedSettings, Server, Slots, Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, SAVED_SETTING_PREFIX
 
@@ -96,8 +97,7 @@ def reconstruct(seen: Seen) -> tuple[Rollout, Status]:
         rollout, status = _group(seen, seen.observation.group)
     else:
         rollout, status = seen.rollout, _standalone(seen)
-    saved_settings, applied = _ledger(seen)
-    return rollout, replace(status, saved_settings=saved_settings, applied=applied)
+    return rollout, replace(status, settings=_saved_settings(seen))
 
 
 def _first(seen: Seen) -> Status:
@@ -105,16 +105,16 @@ def _first(seen: Seen) -> Status:
     return Status(mode=Mode.STOPPING, reason=REASON, started_at=at, progress_at=at)
 
 
-def _ledger(seen: Seen) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the tags remember, and what stands there now: it is taken for the dead rollout's."""
-    group, saved_settings, applied = seen.observation.group, dict[str, str](), dict[str, str]()
+def _saved_settings(seen: Seen) -> SavedSettings:
+    """Return the old values from the tags. The values of now are taken to be set by the dead rollout."""
+    group, found, given = seen.observation.group, dict[str, str](), dict[str, str]()
     for (resource, name), value in sorted(seen.told.items()):
         if name == DELAY:
             seconds = seen.observation.target_group(resource).deregistration_delay_seconds
-            saved_settings[f"{DELAY}={resource}"], applied[f"{DELAY}={resource}"] = value, f"{seconds:g}"
+            found[f"{DELAY}={resource}"], given[f"{DELAY}={resource}"] = value, f"{seconds:g}"
         elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(seen, name, value):
-            saved_settings[name], applied[name] = value, _now(group, name)
-    return saved_settings, applied
+            found[name], given[name] = value, _now(group, name)
+    return SavedSettings(found=found, set=given)
 
 
 def _must_wait(seen: Seen, name: str, value: str) -> bool:
@@ -161,9 +161,8 @@ def _group(seen: Seen, group: Group) -> tuple[Rollout, Status]:
     desired = Desired(goal=goal, expected=group.desired, previous=group.desired, moved_at=at)
     extra = seen.rollout.extra_targets
     out = [one for one in members if one.role in _TAKEN_OUT and not _stands_on(one, extra)]
-    flights = {one.instance_id: Flight(step=Step.RETURNING, since=at, targets=extra) for one in out}
-    returning = tuple(one.instance_id for one in out)
-    return rollout, replace(_first(seen), desired=desired, returning=returning, flights=flights)
+    servers = {one.instance_id: Server(phase=ServerPhase.RETURNING, since=at, targets=extra) for one in out}
+    return rollout, replace(_first(seen), desired=desired, servers=servers)
 
 
 def _baseline(seen: Seen, group: Group, members: list[Instance]) -> TemplateVersion | None:
@@ -198,37 +197,50 @@ def _most_common(versions: "Iterable[TemplateVersion | None]") -> TemplateVersio
 
 
 def _standalone(seen: Seen) -> Status:
-    """Give each instance its place: those in traffic their own, those on the way the usual one, orphans none."""
-    live = [one for one in seen.observation.instances if one.state in _LIVING]
+    """Give each live instance what belongs to it: a slot, a way back into a slot, or neither.
+
+    An instance in traffic keeps its slot. An instance that was left half way returns to the usual registrations, unless
+    its successor serves already (then a person terminates it) or another instance has its slot. A replacement without a
+    slot is an orphan: it is recorded as launched, so that it is retired as surplus.
+    """
+    live = [instance for instance in seen.observation.instances if instance.state in _LIVING]
     usual = _usual(live)
-    out = [one for one in live if _is_half_way(one, usual)]
-    relieved = {name for one in live if _serves(one, usual) for name in _replaces(one)}
-    ids = {one.instance_id for one in live}
-    taken = {name for one in live if one not in out for name in _replaces(one)}
-    back, orphans = list[Instance](), list[Instance]()
-    for one in sorted(out, key=lambda one: (bool(_replaces(one)), one.instance_id)):
-        if one.instance_id in relieved:
-            continue  # its successor serves: a person ends it
-        before = _replaces(one)
-        if _keys(one) or not before or not before & (ids | taken):
-            back.append(one)
-            taken |= before
-        elif one.role == REPLACEMENT:
-            orphans.append(one)
+    half_way = [instance for instance in live if _is_half_way(instance, usual)]
+    returning, orphans = _sorted_out(live, half_way, usual)
+    staying = [instance for instance in live if instance not in half_way and _keys(instance)]
+    slots = [_slot(instance, _keys(instance)) for instance in staying]
+    slots += [_slot(instance, usual) for instance in returning]
     at, keys = seen.observation.at, _all_keys(live)
-    staying = [one for one in live if one not in out and _keys(one)]
-    slots = [_place(one, _keys(one)) for one in staying] + [_place(one, usual) for one in back]
     launches = tuple(
-        Launch(number=number, token="", at=at, instance_ids=(one.instance_id,), settled=True)
-        for number, one in enumerate(orphans, 1)
+        Launch(number=number, token="", at=at, instance_ids=(instance.instance_id,), settled=True)
+        for number, instance in enumerate(orphans, 1)
     )
-    return replace(
-        _first(seen),
-        slots=tuple(slots),
-        returning=tuple(one.instance_id for one in back),
-        launches=launches,
-        flights={one.instance_id: Flight(step=Step.LAUNCHING, since=at, targets=keys) for one in orphans},
-    )
+    back = {one.instance_id: Server(phase=ServerPhase.RETURNING, since=at) for one in returning}
+    new = {one.instance_id: Server(phase=ServerPhase.LAUNCHING, since=at, targets=keys) for one in orphans}
+    return replace(_first(seen), slots=tuple(slots), launches=launches, servers=back | new)
+
+
+def _sorted_out(
+    live: list[Instance], half_way: list[Instance], usual: tuple[TargetKey, ...]
+) -> tuple[list[Instance], list[Instance]]:
+    """Return which half-way instances return to service, and which are orphans.
+
+    Old instances are looked at before their replacements, so that a slot goes to the old one.
+    """
+    ids = {instance.instance_id for instance in live}
+    relieved = {name for instance in live if _serves(instance, usual) for name in _replaces(instance)}
+    taken = {name for instance in live if instance not in half_way for name in _replaces(instance)}
+    returning, orphans = list[Instance](), list[Instance]()
+    for instance in sorted(half_way, key=lambda one: (bool(_replaces(one)), one.instance_id)):
+        before = _replaces(instance)
+        if instance.instance_id in relieved:
+            continue
+        if _keys(instance) or not before or not before & (ids | taken):
+            returning.append(instance)
+            taken |= before
+        elif instance.role == REPLACEMENT:
+            orphans.append(instance)
+    return returning, orphans
 
 
 def _keys(one: Instance) -> tuple[TargetKey, ...]:
@@ -263,9 +275,9 @@ def _replaces(one: Instance) -> frozenset[str]:
     return frozenset(value for key, value in one.tags if key == REPLACES_TAG)
 
 
-def _place(one: Instance, keys: tuple[TargetKey, ...]) -> Slots:
+def _slot(one: Instance, keys: tuple[TargetKey, ...]) -> Slots:
     return Slots(
-        zone=one.zone, subnet_id=one.subnet_id, targets=keys, occupants=(one.instance_id,), template=one.template
+        zone=one.zone, subnet_id=one.subnet_id, targets=keys, instance_ids=(one.instance_id,), template=one.template
     )
 
 
@@ -291,6 +303,6 @@ def settling(view: View) -> Status:
         ended_at=None,
         progress_at=at,
         pausing="",
-        gate_since=None,
-        abandoned=(),
+        gate=replace(status.gate, closed_since=None),
+        settings=replace(status.settings, abandoned=()),
     )

@@ -1,0 +1,33 @@
+"""What happened to a rollout or a server: facts that the core notes and the driver emits.
+
+The core adds an event where it makes the change, so nothing has to compare two records to find out what changed.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EventName(StrEnum):
+    """The names of the events, as logs, JSON lines and hooks show them."""
+
+    SERVER_CHOSEN = "instance.chosen"
+    SERVER_SERVING = "instance.serving"
+    FAILURE = "rollout.failure"
+    WARNING = "rollout.warning"
+    HOOK_PASSED = "hook.passed"
+    ROLLBACK_STARTED = "rollout.turned-back"
+    CHECKPOINT_REACHED = "checkpoint.reached"
+    CHECKPOINT_PASSED = "checkpoint.passed"
+    BAKING = "rollout.baking"
+    PAUSED = "rollout.paused"
+    STOPPING = "rollout.stopping"
+    COMPLETING = "rollout.completing"
+    ENDED = "rollout.ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact, with its fields as plain values."""
+
+    name: EventName
+    fields: dict[str, str | int] = field(default_factory=dict)
