@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         ApiError as ApiError,
         ConnectionLost as ConnectionLost,
     )
-    from awsroll.sandbox.faults.call import (
+    from awsroll.sandbox.faults.call_faults import (
         ApiCall as ApiCall,
         Fired as Fired,
     )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # The table of public names: each name and its module. tests/typing/test_public_names.py checks the imports above.
 _HOMES = {
     "awsroll.sandbox.api_errors": ("ApiError", "ConnectionLost"),
-    "awsroll.sandbox.faults.call": ("ApiCall", "Fired"),
+    "awsroll.sandbox.faults.call_faults": ("ApiCall", "Fired"),
     "awsroll.sandbox.faults.fault_rule": ("Fault", "FaultRule"),
     "awsroll.sandbox.inprocess": ("Sandbox",),
     "awsroll.sandbox.ready_fleets": ("Fleet", "FleetShape"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from awsroll.sandbox.handling import PageSize
+from awsroll.sandbox.handler_parts import PageSize
 
 # --- EC2 ---
 CHANGED_INSTANCES = 1000

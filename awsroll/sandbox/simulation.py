@@ -12,8 +12,8 @@ from awsroll.sandbox.cloudwatch.alarms import CloudWatchWorld
 from awsroll.sandbox.dispatch import Api, CallListener, LostAnswers
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.elb.world import ElbWorld
-from awsroll.sandbox.faults.book import Faults
-from awsroll.sandbox.functions import Functions
+from awsroll.sandbox.faults.active_rules import Faults
+from awsroll.sandbox.invoked_functions import Functions
 from awsroll.sandbox.ready_fleets import Clients, Fleet, FleetShape, Pace, auto_scaling_fleet, standalone_fleet
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.ssm.world import SsmWorld

@@ -14,8 +14,8 @@ from awsroll.sandbox.autoscaling.world import AutoScalingWorld
 from awsroll.sandbox.cloudwatch.alarms import CloudWatchWorld
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.elb.world import ElbWorld
-from awsroll.sandbox.faults.book import Faults
-from awsroll.sandbox.functions import Functions
+from awsroll.sandbox.faults.active_rules import Faults
+from awsroll.sandbox.invoked_functions import Functions
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.ssm.world import SsmWorld
 from awsroll.sandbox.timeline import Timeline, Timer

@@ -1,4 +1,4 @@
-"""A client of the sandbox server's own interface, for tests."""
+"""A client of the sandbox server's control interface, for tests."""
 
 import http.client
 import json

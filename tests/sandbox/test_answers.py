@@ -1,4 +1,4 @@
-"""What the sandbox writes is what botocore reads, in both XML protocols."""
+"""botocore reads the responses that the sandbox writes, in both XML protocols."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +54,7 @@ RESULTS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", RESULTS.values(), ids=RESULTS.keys())
-def test_an_answer_reads_as_it_was_given(case: tuple[str, str, dict[str, Any]]) -> None:
+def test_a_result_is_read_back_unchanged(case: tuple[str, str, dict[str, Any]]) -> None:
     service, name, result = case
     model = MODELS.get_service_model(service)
     operation = model.operation_model(name)
@@ -66,7 +66,7 @@ def test_an_answer_reads_as_it_was_given(case: tuple[str, str, dict[str, Any]]) 
 
 
 @pytest.mark.parametrize("protocol", ["ec2", "query"])
-def test_an_error_reads_as_it_was_given(protocol: str) -> None:
+def test_an_error_is_read_back_unchanged(protocol: str) -> None:
     body = xml_error(protocol, "InvalidTarget", "<i-1> & others").encode()
     parsed = create_parser(protocol).parse({"body": body, "headers": {}, "status_code": 400}, None)
     assert parsed["Error"]["Code"] == "InvalidTarget"

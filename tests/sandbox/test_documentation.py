@@ -1,4 +1,4 @@
-"""docs/sandbox.md names tests that exist and every switch with its default, and its examples run."""
+"""docs/sandbox.md names existing tests and every switch with its default, and its examples run."""
 
 import re
 from dataclasses import fields

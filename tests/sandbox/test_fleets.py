@@ -1,4 +1,4 @@
-"""Ready-made fleets: complete and healthy when they are returned."""
+"""Ready-made fleets are complete and healthy."""
 
 import pytest
 

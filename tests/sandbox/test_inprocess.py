@@ -1,4 +1,4 @@
-"""The sandbox in this process: whom it answers, what it hides, what it leaves behind."""
+"""The sandbox in this process: its clients, the hidden environment, and its cleanup."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ from tests.sandbox.bench import open_bench
 from tests.support.patience import PATIENCE_SECONDS
 
 
-def test_ordinary_clients_talk_to_it_in_its_region() -> None:
+def test_ordinary_clients_use_its_region() -> None:
     with Sandbox(clock=VirtualClock(), region="eu-central-1") as sandbox:
         fleet = sandbox.standalone_fleet(servers=1, zones=1)
         client = boto3.client("ec2")
@@ -43,7 +43,7 @@ def test_the_machines_credentials_and_endpoints_are_hidden_and_restored(
     assert dict(os.environ) == before
 
 
-def test_nothing_is_left_for_the_next_sandbox() -> None:
+def test_the_next_sandbox_starts_empty() -> None:
     with open_bench(servers=2):
         pass
     with Sandbox(clock=VirtualClock()) as sandbox:
@@ -71,7 +71,7 @@ def test_a_group_of_an_earlier_sandbox_does_not_change_the_ids() -> None:
     )
 
 
-def test_jump_lets_happen_what_is_due() -> None:
+def test_jump_runs_due_events() -> None:
     with open_bench() as bench:
         instance_id = bench.launch()
         bench.sandbox.jump(40)
@@ -83,13 +83,13 @@ def test_the_wall_clock_cannot_be_moved() -> None:
         sandbox.jump(1)
 
 
-def test_on_the_wall_clock_things_happen_by_themselves() -> None:
+def test_on_the_wall_clock_events_run_without_calls() -> None:
     with Sandbox(options=SandboxOptions(speed=1000)) as sandbox:
         fleet = sandbox.standalone_fleet(servers=1, zones=1)
         stopped = threading.Event()
         sandbox.ec2.on_change(lambda instance: stopped.set() if instance.state == "terminated" else None)
         sandbox.session().client("ec2").terminate_instances(InstanceIds=list(fleet.instance_ids))
-        assert stopped.wait(PATIENCE_SECONDS)  # without another call
+        assert stopped.wait(PATIENCE_SECONDS)  # without a further call
         launched_at = sandbox.ec2.instance(fleet.instance_ids[0]).launched_at
         assert abs(launched_at.timestamp() - time.time()) < 60
     assert "sandbox-ticker" not in {thread.name for thread in threading.enumerate()}

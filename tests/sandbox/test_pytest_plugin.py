@@ -1,4 +1,4 @@
-"""The fixture that comes with awsroll, used as another project would, in a pytest of its own."""
+"""The pytest fixture of awsroll, used in the pytest of another project."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_importing_the_plugin_imports_nothing_slow(tmp_path: Path) -> None:
 
 
 def plugin() -> list[str]:
-    """Return what loads the plugin if awsroll is not installed (then its entry point does)."""
+    """Return the option that loads the plugin if awsroll, with its entry point, is not installed."""
     from importlib.metadata import entry_points
 
     installed = any(each.name == "awsroll-sandbox" for each in entry_points(group="pytest11"))

@@ -1,4 +1,4 @@
-"""The sandbox as a server: boto3 and the AWS CLI over HTTP, and its own control interface."""
+"""The sandbox server: boto3 and the AWS CLI over HTTP, and the control interface."""
 
 import importlib.util
 import json
@@ -74,7 +74,7 @@ def test_it_listens_on_the_loopback_address_alone_and_stops(server: SandboxServe
     server.close()
     with pytest.raises(ConnectionRefusedError):
         control(server, "GET", "state")
-    server.close()  # again does no harm
+    server.close()  # closing twice has no effect
 
 
 def test_a_connection_that_is_open_when_it_closes_gets_no_more_answers(server: SandboxServer) -> None:
@@ -166,10 +166,10 @@ def test_time_cannot_be_moved_on_the_wall_clock() -> None:
 
 
 def aws(server: SandboxServer, command: str) -> Any:
-    """Run the AWS CLI against the server and return what it printed."""
+    """Run the AWS CLI against the server and return its output."""
     module = importlib.util.find_spec("awscli")
     program = [sys.executable, "-m", "awscli"] if module else [shutil.which("aws") or "aws"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*program, *command.split(), "--output", "json"],
         env={**os.environ, **server.environment},
         capture_output=True,
@@ -177,5 +177,5 @@ def aws(server: SandboxServer, command: str) -> Any:
         timeout=PATIENCE_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout) if process.stdout.strip() else None

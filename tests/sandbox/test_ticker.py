@@ -1,4 +1,4 @@
-"""The thread that lets time pass on the machine's clock."""
+"""The thread that runs events on the machine's clock."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Time in the sandbox: events in order, scaled by speed, never timestamps."""
+"""Time in the sandbox: events in order, scaled by speed; timestamps are not scaled."""
 
 from datetime import timedelta
 

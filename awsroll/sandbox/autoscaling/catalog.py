@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import unknown_subnet, unknown_template_version
 from awsroll.sandbox.autoscaling.group_state import TemplateSpec
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.catalog import Catalog
     from awsroll.sandbox.autoscaling.group_state import Group
-    from awsroll.sandbox.handling import Parameters
+    from awsroll.sandbox.handler_parts import Parameters
 
 SOURCE_REQUIRED = "Valid requests must contain either LaunchTemplate, LaunchConfigurationName or MixedInstancesPolicy"
 SOURCES = ("LaunchTemplate", "MixedInstancesPolicy", "LaunchConfigurationName")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_state import Hook, HookWait
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 from awsroll.sandbox.service_limits import HEARTBEAT_SECONDS, HOOKS_PER_GROUP
 
 if TYPE_CHECKING:

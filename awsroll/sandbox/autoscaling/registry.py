@@ -12,7 +12,7 @@ from uuid import UUID
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import ActivityLog
 from awsroll.sandbox.autoscaling.catalog import Catalog
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

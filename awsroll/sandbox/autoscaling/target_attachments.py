@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.group_state import Attachment, Lifecycle, Process
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

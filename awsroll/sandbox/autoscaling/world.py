@@ -21,13 +21,13 @@ from awsroll.sandbox.autoscaling.operations.terminate import TerminateOperation
 from awsroll.sandbox.autoscaling.operations.traffic_sources import TrafficOperations
 from awsroll.sandbox.autoscaling.operations.warm_pools import WarmPoolOperations
 from awsroll.sandbox.autoscaling.registry import Registry
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awsroll.sandbox.autoscaling.group_state import Group
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
     from awsroll.sandbox.interfaces import GroupContext
 
 NOT_SIMULATED = (

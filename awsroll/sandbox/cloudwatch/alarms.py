@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.cloudwatch.alarm_rule import STATES, AlarmRule, parse
-from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import ALARM_PAGES, DESCRIBED_ALARMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
     from awsroll.sandbox.interfaces import ServiceContext
 
 METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"

@@ -3,7 +3,7 @@
     FaultRule(fault=Fault.THROTTLED, operation="elasticloadbalancing:*", probability=0.3, seed=7)
     FaultRule.parse("no-capacity ec2:RunInstances,autoscaling:* zones=us-east-1a times=2")
 
-`call.py` counts calls and applies faults.
+`call_faults.py` counts calls and applies faults.
 """
 
 import shlex

@@ -9,14 +9,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
-from awsroll.sandbox.handling import page, refuse, timestamp, with_token
+from awsroll.sandbox.handler_parts import page, refuse, timestamp, with_token
 from awsroll.sandbox.service_limits import COMMAND_PAGES, NODE_PAGES
 from awsroll.sandbox.ssm import views
 from awsroll.sandbox.ssm.command_runner import Command, CommandRunner, Invocation
 from awsroll.sandbox.ssm.requests import check
 
 if TYPE_CHECKING:
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
     from awsroll.sandbox.interfaces import InstanceContext
     from awsroll.sandbox.ssm.nodes import Nodes
 

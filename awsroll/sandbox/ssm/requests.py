@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox import storage
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 from awsroll.sandbox.service_limits import COMMAND_INSTANCES, COMMAND_TARGETS, COMMENT_LENGTH, DELIVERY_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from awsroll.sandbox.ssm.nodes import Nodes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awsroll.sandbox.handling import Handler
+    from awsroll.sandbox.handler_parts import Handler
     from awsroll.sandbox.interfaces import InstanceContext
     from awsroll.sandbox.ssm.command_runner import Delivery
 

@@ -108,7 +108,7 @@ class Lab:
         return ""
 
     def jump(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock."""
         self.sandbox.jump(seconds)
 
     def group(self) -> dict[str, Any]:

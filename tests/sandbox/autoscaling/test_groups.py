@@ -1,4 +1,4 @@
-"""The group's settings: sizes and their bounds, partial updates, describing in pages, tags, attached target groups."""
+"""The settings of a group: sizes and bounds, partial updates, pages, tags, attached target groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health checks: what marks a member, when, how many are replaced at a time, and members taken out by hand."""
+"""Health checks: the causes and times of marks, the pace of replacement, and members deregistered by someone else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_member_with_unhealthy_target_is_drained_terminated_and_replaced_under_e
         assert lab.states() == ["InService"] * 2
 
 
-def test_unhealthy_target_is_no_matter_under_ec2_checks() -> None:
+def test_unhealthy_target_is_ignored_under_ec2_checks() -> None:
     with open_lab() as lab:
         lab.create(desired=2)
         sicken(lab, lab.ids()[0])
@@ -93,7 +93,7 @@ def test_stopped_instance_is_unhealthy_at_once_despite_the_grace_period() -> Non
 
 
 @pytest.mark.parametrize(("desired", "at_once"), [(4, 1), (20, 2)], ids=["small-group-one", "ten-percent"])
-def test_a_tenth_is_replaced_at_a_time(desired: int, at_once: int) -> None:
+def test_ten_percent_is_replaced_at_a_time(desired: int, at_once: int) -> None:
     with open_lab() as lab:
         lab.create(desired=desired, MaxSize=30)
         lab.suspend("AZRebalance")
@@ -146,7 +146,7 @@ def test_member_deregistered_by_hand_is_left_alone_while_health_checks_are_suspe
         assert lab.state(member) == "InService"
 
 
-def test_user_marks_respect_the_grace_period_by_default() -> None:
+def test_health_set_by_a_user_respects_the_grace_period_by_default() -> None:
     with open_lab() as lab:
         lab.create(desired=2, HealthCheckGracePeriod=3600)
         member = lab.ids()[0]
@@ -160,7 +160,7 @@ def test_user_marks_respect_the_grace_period_by_default() -> None:
         assert "already being terminated" in refusal
 
 
-def test_user_can_take_a_mark_back_while_nothing_is_replaced() -> None:
+def test_user_can_reset_the_health_before_the_replacement() -> None:
     with open_lab() as lab:
         lab.create(desired=1)
         lab.suspend("ReplaceUnhealthy")
@@ -175,7 +175,7 @@ def test_user_can_take_a_mark_back_while_nothing_is_replaced() -> None:
         )
 
 
-def test_group_that_is_settled_plans_no_events() -> None:
+def test_settled_group_plans_no_events() -> None:
     with open_lab(status_check_seconds=0) as lab:
         lab.create(desired=3, HealthCheckType="ELB")
         lab.jump(3600)

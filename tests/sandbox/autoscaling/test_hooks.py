@@ -1,4 +1,4 @@
-"""Lifecycle hooks: members wait, are let go, abandoned, time out; who is not made to wait."""
+"""Lifecycle hooks: members wait, continue, are abandoned or time out, and some operations skip hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a group comes to its instances: create, boot, register, InService; templates, zones, tags, failures."""
+"""The launches of a group: create, boot, register, InService; templates, zones, tags, failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaunchInstances: synchronous, one zone, idempotent by token, raising the desired capacity."""
+"""LaunchInstances: synchronous, in one zone, idempotent by token, and raising the desired capacity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suspended processes: what stops while they are suspended, and what happens when they are resumed."""
+"""Suspended processes: the effects of suspending and resuming each process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, open_lab
 
 
-def test_suspended_processes_are_shown_with_a_reason_and_all_are_meant_when_none_is_named() -> None:
+def test_suspended_processes_are_shown_with_a_reason_and_no_name_means_all() -> None:
     with open_lab() as lab:
         lab.create(desired=1)
         lab.suspend("Launch")
@@ -40,7 +40,7 @@ def test_launch_suspended_brings_nothing_and_resumed_replaces_at_once() -> None:
         assert lab.states() == ["InService", "Pending"]
 
 
-def test_launch_suspended_does_not_stop_the_replacing_of_unhealthy_ones_half_way() -> None:
+def test_launch_suspended_still_terminates_all_unhealthy_members() -> None:
     with open_lab() as lab:
         lab.create(desired=2)
         lab.suspend("Launch")
@@ -197,7 +197,7 @@ def test_scheduled_action_sets_the_sizes_when_due() -> None:
         assert lab.call("describe_scheduled_actions")["ScheduledUpdateGroupActions"] == []
 
 
-def test_scheduled_action_that_falls_due_while_suspended_is_lost() -> None:
+def test_scheduled_action_that_is_due_while_suspended_is_lost() -> None:
     with open_lab() as lab:
         lab.create(desired=1)
         start = lab.sandbox.clock.now() + timedelta(seconds=100)
@@ -229,7 +229,7 @@ def test_alarm_notification_is_a_flag() -> None:
         assert [each["ProcessName"] for each in lab.group()["SuspendedProcesses"]] == ["AlarmNotification"]
 
 
-def test_az_rebalance_that_finds_no_capacity_launches_nowhere_else_and_tries_again() -> None:
+def test_az_rebalance_without_capacity_launches_in_no_other_zone_and_retries() -> None:
     with open_lab() as lab:
         rule_id = lab.sandbox.faults.add("no-capacity zones=us-east-1a")
         lab.create(4, settle=False)

@@ -1,4 +1,4 @@
-"""Instance refreshes: they are shown, and they block what AWS blocks."""
+"""Instance refreshes: they are shown, and they block the operations that AWS blocks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_refresh_is_in_progress_until_it_is_cancelled() -> None:
         assert lab.refusal("cancel_instance_refresh").startswith("ActiveInstanceRefreshNotFound: ")
 
 
-def test_active_refresh_blocks_another_one_warm_pools_and_target_groups() -> None:
+def test_active_refresh_blocks_another_refresh_warm_pools_and_target_groups() -> None:
     with open_lab() as lab:
         lab.create(desired=1)
         second = lab.new_target_group("second")

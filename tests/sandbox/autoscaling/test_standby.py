@@ -1,4 +1,4 @@
-"""Standby, attach, detach and protection of single members."""
+"""Standby, attach, detach and protection of members."""
 
 from __future__ import annotations
 

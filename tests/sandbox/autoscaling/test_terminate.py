@@ -1,4 +1,4 @@
-"""How members leave: terminate with drain, replacement or decrement, many at once, scale-in and its order, deletion."""
+"""Terminations: drain, replacement, decrement, many members at once, the order of scale-in, deletion of the group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warm pools: instances launched ahead with the version of their time, taken before new ones are launched."""
+"""Warm pools: pre-launched instances keep their template version, and groups use them before launches."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def states(lab: Lab) -> list[str]:
 
 
 def with_pool(lab: Lab, **request: Any) -> None:
-    """Create a group of one with a pool for one more, and wait until both have settled."""
+    """Create a group of one member and a pool of one instance, and wait until both are settled."""
     lab.create(1)
     lab.call("put_warm_pool", **{"MinSize": 1, "MaxGroupPreparedCapacity": 1, **request})
     lab.jump(SETTLED_SECONDS)
@@ -49,7 +49,7 @@ def test_warm_pool_can_keep_its_instances_running() -> None:
         assert states(lab) == ["Warmed:Running"]
 
 
-def test_size_of_the_pool_is_what_the_group_may_still_grow_by() -> None:
+def test_size_of_the_pool_is_the_remaining_growth_of_the_group() -> None:
     with open_lab() as lab:
         lab.create(1, MaxSize=4)
         lab.call("put_warm_pool")
@@ -141,7 +141,7 @@ def test_pool_of_a_group_without_capacity_is_filled_later() -> None:
         assert states(lab) == ["Warmed:Stopped"]
 
 
-def test_group_deleted_by_force_takes_its_pool_along() -> None:
+def test_group_deleted_by_force_loses_its_pool() -> None:
     with open_lab() as lab:
         with_pool(lab)
         warm = pool(lab)[0]["InstanceId"]

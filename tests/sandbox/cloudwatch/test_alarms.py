@@ -1,4 +1,4 @@
-"""Alarms: metric and composite ones, what DescribeAlarms leaves out, and who changes a state."""
+"""Alarms: metric and composite alarms, the defaults of DescribeAlarms, and changes of state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ BOTH = ["MetricAlarm", "CompositeAlarm"]
 
 
 class Alarms:
-    """A sandbox and short words for its alarms."""
+    """A sandbox with helpers for its alarms."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -40,7 +40,7 @@ class Alarms:
         self.client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
 
     def describe(self, *names: str, **more: Any) -> dict[str, dict[str, Any]]:
-        """Answer alarms by name, whatever their type."""
+        """Return alarms of all types by name."""
         answer = self.client.describe_alarms(**({"AlarmNames": list(names)} if names else {}), **more)
         return {each["AlarmName"]: each for each in (*answer["MetricAlarms"], *answer["CompositeAlarms"])}
 
@@ -97,7 +97,7 @@ def test_unknown_names_are_absent(alarms: Alarms) -> None:
     assert set(alarms.describe("errors", "erors", AlarmTypes=BOTH)) == {"errors"}
 
 
-def test_more_than_a_hundred_names_are_refused(alarms: Alarms) -> None:
+def test_more_than_100_names_are_refused(alarms: Alarms) -> None:
     with refused("ValidationError"):
         alarms.describe(*(f"a-{number}" for number in range(101)))
 

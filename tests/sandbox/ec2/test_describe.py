@@ -1,4 +1,4 @@
-"""What EC2 shows: eventual consistency, filters, pages, status checks, attributes."""
+"""The reads of EC2: eventual consistency, filters, pages, status checks, attributes."""
 
 import pytest
 

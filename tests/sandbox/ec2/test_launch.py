@@ -137,7 +137,7 @@ def test_capacity_error_is_a_server_error_by_default() -> None:
         with refused("InsufficientInstanceCapacity") as caught:
             bench.run()
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-        assert bench.sandbox.calls["ec2:RunInstances"] > 1  # botocore tried again by itself
+        assert bench.sandbox.calls["ec2:RunInstances"] > 1  # botocore retried by itself
 
 
 def test_min_count_above_max_count_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The life of an instance: boot, stop, start, reboot, terminate, and being forgotten."""
+"""The states of an instance: boot, stop, start, reboot, terminate, and removal."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_protection_spares_its_zone_and_the_others_are_terminated_although_the_c
         assert bench.state(protected) == "shutting-down"
 
 
-def test_terminated_instances_are_shown_for_an_hour_and_then_unknown() -> None:
+def test_terminated_instances_are_described_for_an_hour() -> None:
     with open_bench() as bench:
         instance_id = bench.running()
         bench.ec2.terminate_instances(InstanceIds=[instance_id])
@@ -129,7 +129,7 @@ def test_a_stopped_instance_terminates_without_a_shutdown() -> None:
         assert bench.state(instance_id) == "terminated"
 
 
-def test_reboot_keeps_the_state_and_takes_the_application_away_for_a_while() -> None:
+def test_reboot_keeps_the_state_and_restarts_the_application() -> None:
     with open_bench() as bench:
         instance_id = bench.running()
         instance = bench.sandbox.ec2.instance(instance_id)
@@ -211,7 +211,7 @@ def test_speed_shortens_the_boot_and_leaves_timestamps_alone() -> None:
         assert bench.describe(instance_id)["LaunchTime"] == before
 
 
-def test_naming_no_instance_is_refused_and_a_trial_changes_nothing() -> None:
+def test_a_call_without_instances_is_refused_and_a_dry_run_changes_nothing() -> None:
     with open_bench(servers=1) as bench:
         with refused("InvalidParameterCombination"):
             bench.ec2.terminate_instances(InstanceIds=[])

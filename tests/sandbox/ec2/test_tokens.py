@@ -1,4 +1,4 @@
-"""ClientToken: the same call twice launches once; where that ends."""
+"""ClientToken: a repeated call launches once, within the scope and retention of the token."""
 
 import pytest
 
@@ -95,7 +95,7 @@ def test_a_failed_launch_does_not_use_up_its_token() -> None:
         assert bench.launch(ClientToken=TOKEN)
 
 
-def test_a_launch_is_found_again_by_its_token() -> None:
+def test_a_launch_is_found_by_its_token() -> None:
     with open_bench() as bench:
         instance_id = bench.launch(ClientToken=TOKEN)
         launches = lambda: bench.ec2.describe_instances(Filters=[{"Name": "client-token", "Values": [TOKEN]}])  # noqa: E731

@@ -1,4 +1,4 @@
-"""Target health: which state, which reason, after how long. Checks each 10 s, 2 s timeout, 3 passes, 2 failures."""
+"""Target health: states, reasons and times. Checks run every 10 s, with 2 s timeout, 3 passes and 2 failures."""
 
 import pytest
 
@@ -9,7 +9,7 @@ CHECKS = {"health_check_interval_seconds": 10, "health_check_timeout_seconds": 2
 
 
 def timeline(bench: Bench, instance_id: str, seconds: int) -> list[tuple[int, str, str | None]]:
-    """Return each change of health within the next seconds, as seen by asking every second."""
+    """Return each change of health within the next seconds, polled every second."""
     changes: list[tuple[int, str, str | None]] = [(0, *bench.health(instance_id))]
     for second in range(1, seconds + 1):
         bench.jump(1)
@@ -140,7 +140,7 @@ def test_a_target_group_without_listener_checks_nothing_until_it_has_one() -> No
         assert users == [bench.fleet.load_balancer_arn]
 
 
-def test_a_rule_is_as_good_as_a_listener() -> None:
+def test_a_rule_uses_a_target_group_like_a_listener() -> None:
     with open_bench(target_groups=2, **CHECKS) as bench:
         _, second = bench.fleet.target_group_arns
         bench.elb.delete_listener(ListenerArn=bench.fleet.listener_arns[1])
@@ -159,7 +159,7 @@ def test_a_rule_is_as_good_as_a_listener() -> None:
         assert bench.sandbox.elb.targets(second)[0].reason == "Target.NotInUse"
 
 
-def test_a_zone_that_the_load_balancer_does_not_have_is_not_in_use() -> None:
+def test_a_target_in_a_zone_outside_the_load_balancer_is_not_in_use() -> None:
     with open_bench(**CHECKS) as bench:
         bench.elb.set_subnets(LoadBalancerArn=bench.fleet.load_balancer_arn, Subnets=list(bench.fleet.subnet_ids[:2]))
         instance_id = bench.running(subnet=2)

@@ -1,4 +1,4 @@
-"""Registering, deregistering and draining."""
+"""Target registration, deregistration and draining."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_registering_a_draining_target_returns_it_to_service() -> None:
         bench.jump(30)
         bench.register(instance_id)
         assert bench.health(instance_id)[0] == "initial"
-        bench.jump(100)  # past the end of the drain that was
+        bench.jump(100)  # past the end of the previous drain
         assert bench.health(instance_id) == ("healthy", None)
 
 
@@ -157,7 +157,7 @@ def test_deregistering_from_an_unused_target_group_is_a_switch(policy: str, stat
         assert set(bench.listed().values()) == states
 
 
-def test_a_full_target_group_takes_no_more() -> None:
+def test_a_full_target_group_refuses_targets() -> None:
     with open_bench(SandboxOptions(targets_per_group=2), servers=2) as bench:
         third = bench.running()
         with refused("TooManyTargets"):
@@ -174,7 +174,7 @@ def test_an_unknown_target_group_is_refused() -> None:
                 call(TargetGroupArn=arn, **arguments)
 
 
-def test_a_deleted_target_group_takes_its_targets_along() -> None:
+def test_a_deleted_target_group_loses_its_targets() -> None:
     with open_bench(servers=1) as bench:
         bench.elb.delete_listener(ListenerArn=bench.fleet.listener_arns[0])
         bench.elb.delete_target_group(TargetGroupArn=bench.group)

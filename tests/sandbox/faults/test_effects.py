@@ -1,4 +1,4 @@
-"""Before the effect nothing has happened, after it only the answer is lost, whatever the fault."""
+"""Faults before the effect prevent it; faults after the effect lose only the response."""
 
 import pytest
 from botocore.config import Config
@@ -64,7 +64,7 @@ def states(bench: Bench) -> list[str]:
     return [instance["State"]["Name"] for each in reservations for instance in each["Instances"]]
 
 
-def test_a_stale_read_answers_as_it_was_for_a_while() -> None:
+def test_a_stale_read_returns_an_older_answer_for_a_while() -> None:
     with open_bench(servers=1) as bench:
         bench.sandbox.faults.add("stale ec2:DescribeInstances seconds=10")
         assert states(bench) == ["running"]
@@ -81,4 +81,4 @@ def test_a_stale_read_of_something_else_is_true() -> None:
         bench.sandbox.faults.add("stale ec2:DescribeInstances")
         assert states(bench) == ["running"]
         bench.ec2.terminate_instances(InstanceIds=list(bench.fleet.instance_ids))
-        assert bench.state(bench.fleet.instance_ids[0]) == "shutting-down"  # asked by id, for the first time
+        assert bench.state(bench.fleet.instance_ids[0]) == "shutting-down"  # the first query by id

@@ -1,4 +1,4 @@
-"""Launches that find no capacity, or too little, or whose instances stay unknown: by users, calls and groups."""
+"""Launches without capacity, with partial capacity, or with invisible instances: by users and by groups."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ def test_launch_instances_launches_a_part() -> None:
         ]
 
 
-def test_a_groups_own_launch_fails_as_an_activity_and_is_tried_again() -> None:
+def test_a_launch_by_a_group_fails_as_an_activity_and_is_retried() -> None:
     with open_lab() as lab:
         lab.create(1)
         lab.sandbox.faults.add("no-capacity autoscaling:Launch times=1")
@@ -99,7 +99,7 @@ def test_a_group_without_capacity_in_one_zone_launches_in_the_others() -> None:
         assert lab.zones() == ["b", "b", "c", "c"]
 
 
-def test_a_group_without_capacity_anywhere_launches_once_there_is_some() -> None:
+def test_a_group_without_capacity_launches_once_capacity_returns() -> None:
     with open_lab() as lab:
         rule_id = lab.sandbox.faults.add("no-capacity autoscaling:*")
         lab.create(2, settle=False)
@@ -112,7 +112,7 @@ def test_a_group_without_capacity_anywhere_launches_once_there_is_some() -> None
 
 
 @pytest.mark.parametrize("operation", ["ec2:RunInstances", "*"])
-def test_a_launch_can_stay_unknown_for_longer(operation: str) -> None:
+def test_a_launch_can_stay_invisible_for_longer(operation: str) -> None:
     with open_bench() as bench:
         bench.sandbox.faults.add(f"unseen {operation} seconds=60 calls=1")
         instance_id = bench.launch()
@@ -123,7 +123,7 @@ def test_a_launch_can_stay_unknown_for_longer(operation: str) -> None:
         assert bench.state(instance_id) == "running"
 
 
-def test_what_a_group_launches_can_stay_unknown_to_ec2() -> None:
+def test_instances_of_a_group_can_stay_invisible_in_ec2() -> None:
     with open_lab() as lab:
         lab.sandbox.faults.add("unseen autoscaling:Launch seconds=200")
         lab.create(1)

@@ -1,4 +1,4 @@
-"""Fault rules: which calls they match, which of those fail, and how they are written."""
+"""Fault rules: the calls that they match, the calls that fail, and their text form."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.sandbox.bench import Bench, open_bench, refused
 
 
 def outcomes(bench: Bench, count: int) -> str:
-    """Call a read so often: `.` for an answer, `x` for an error."""
+    """Call a read `count` times, and return `.` for each response and `x` for each error."""
     marks = ""
     for _ in range(count):
         try:
@@ -99,7 +99,7 @@ def test_a_rule_ends_when_it_is_removed_and_all_of_them_when_cleared() -> None:
         assert (outcomes(bench, 1), dict(faults.rules)) == (".", {})
 
 
-def test_what_fired_is_recorded() -> None:
+def test_faults_that_fired_are_recorded() -> None:
     with open_bench() as bench:
         rule_id = bench.sandbox.faults.add("denied elbv2:* calls=2")
         outcomes(bench, 3)

@@ -1,4 +1,4 @@
-"""Fault rules on the server: through its control interface, for clients in other threads and processes."""
+"""Fault rules on the server: the control interface, and clients in other threads and processes."""
 
 import os
 import subprocess

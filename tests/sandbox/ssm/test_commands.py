@@ -90,7 +90,7 @@ def test_tag_says_how_long_a_command_takes() -> None:
         assert nodes.statuses(command) == {"Success": 2}
 
 
-def test_every_delivery_is_recorded_so_that_doubles_show() -> None:
+def test_every_delivery_is_recorded_even_if_repeated() -> None:
     with open_nodes(2) as nodes:
         nodes.send("sandbox-version v2")
         nodes.send("sandbox-version v2", InstanceIds=nodes.ids[:1])
@@ -101,7 +101,7 @@ def test_every_delivery_is_recorded_so_that_doubles_show() -> None:
         assert len(nodes.sandbox.world.ssm.deliveries()) == 3
 
 
-def test_command_in_flight_on_a_node_that_dies_stays_in_progress_until_its_time_is_up() -> None:
+def test_command_on_a_lost_node_stays_in_progress_until_its_timeout() -> None:
     with open_nodes() as nodes:
         command = nodes.send("true", Parameters={"commands": ["true"], "executionTimeout": ["600"]})
         nodes.jump(2)

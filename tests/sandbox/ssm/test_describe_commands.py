@@ -64,7 +64,7 @@ def test_nodes_are_described_and_a_lost_one_stays_online_for_a_while() -> None:
         assert pings(Filters=[{"Key": "PingStatus", "Values": ["ConnectionLost"]}]) == {first: "ConnectionLost"}
 
 
-def test_instance_is_no_node_before_its_agent_is_online() -> None:
+def test_instance_is_not_a_node_before_its_agent_is_online() -> None:
     with open_nodes() as nodes:
         answer = nodes.ec2.run_instances(ImageId="ami-12345678", InstanceType="t3.micro", MinCount=1, MaxCount=1)
         booting = answer["Instances"][0]["InstanceId"]

@@ -92,7 +92,7 @@ class FakeWorld:
 
 
 def silent(world: FakeWorld, *target_groups: str) -> Traffic:
-    """Build traffic without a load of its own: the test is the client."""
+    """Return traffic without load; the test is the client."""
     return Traffic(world, target_groups=target_groups or (WEB,), requests_per_second=0)
 
 
@@ -101,7 +101,7 @@ def connect(traffic: Traffic) -> http.client.HTTPConnection:
 
 
 def get(traffic: Traffic, path: str = "/") -> tuple[int, str]:
-    """Send one request on a connection of its own; return the status and the instance, or the cause of a failure."""
+    """Send one request on a new connection. Return the status, and the instance or the cause of the failure."""
     connection = connect(traffic)
     try:
         return get_on(connection, path)
@@ -128,7 +128,7 @@ def eventually(claim: Callable[[], bool]) -> None:
 
 
 def start_slow_request(traffic: Traffic, seconds: float) -> "Future[tuple[int, str]]":
-    """Send a request that is held, from another thread; return when it is on its way to its target."""
+    """Send a slow request from another thread, and return when it is in flight."""
     pool = ThreadPoolExecutor(max_workers=1)
     pending = pool.submit(get, traffic, f"/?hold={seconds}")
     pool.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""The demo's world on a real server in real time, rolled here by hand: the smallest script that drains."""
+"""The world of the demo on a real server in real time, rolled by a minimal script that drains."""
 
 import time
 from collections.abc import Callable

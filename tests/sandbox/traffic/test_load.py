@@ -1,3 +1,5 @@
+"""The load generator: outcomes of requests."""
+
 import asyncio
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +14,7 @@ SHAPE = LoadShape(requests_per_second=500, slow_fraction=0, slow_seconds=0, pati
 
 
 async def load_for(seconds: float, converse: Conversation, shape: LoadShape = SHAPE) -> TrafficReport:
-    """Load a server of the test's own for a moment, and return the count."""
+    """Load a server of the test for a short time, and return the report."""
     server = await asyncio.start_server(converse, "127.0.0.1", 0)
     async with server:
         tally = Tally(asyncio.get_running_loop().time)

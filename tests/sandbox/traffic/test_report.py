@@ -106,14 +106,14 @@ def test_the_lowest_serving_capacity_sees_the_shortest_dip() -> None:
     assert traffic.stop().timeline[-1].serving == {"v1": 3}
 
 
-def test_an_instance_that_died_unnoticed_by_its_target_group_does_not_serve() -> None:
+def test_a_lost_instance_does_not_serve_before_its_target_group_detects_it() -> None:
     world = FakeWorld("i-1", "i-2")
     with silent(world) as traffic:
         world.stop("i-1")
         eventually(lambda: traffic.snapshot().lowest_serving == 1)
 
 
-def test_an_application_that_is_unhealthy_unnoticed_by_its_target_group_does_not_serve() -> None:
+def test_an_unhealthy_application_does_not_serve_before_its_target_group_detects_it() -> None:
     world = FakeWorld("i-1", "i-2")
     with silent(world) as traffic:
         world.run("i-1", health=Health.UNHEALTHY)

@@ -1,3 +1,5 @@
+"""The target table: the target of the next request."""
+
 from awsroll.sandbox.traffic.target_table import TargetKey, TargetTable
 
 

@@ -155,7 +155,7 @@ def test_bodies_and_head_requests_pass_through() -> None:
         connection.close()
 
 
-def test_what_is_not_http_is_refused_with_a_reason() -> None:
+def test_an_invalid_http_request_is_refused_with_a_reason() -> None:
     with silent(FakeWorld("i-1")) as traffic:
         host, port = traffic.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as client:

@@ -1,3 +1,5 @@
+"""HTTP messages: parsing, limits and connection headers."""
+
 import asyncio
 
 import pytest
@@ -80,7 +82,7 @@ def test_the_protocol_and_the_connection_header_say_who_closes(head: str, *, clo
     ],
     ids=["no-request-line", "no-colon", "chunked", "negative-length", "huge-body", "huge-head"],
 )
-def test_what_is_not_understood_is_refused(sent: bytes, complaint: str) -> None:
+def test_an_invalid_message_is_refused(sent: bytes, complaint: str) -> None:
     with pytest.raises(wire.MalformedMessageError, match=complaint):
         read(sent)
 

@@ -1,4 +1,4 @@
-"""Traffic in front of the simulated AWS itself: one server of three is replaced under load, with care and without."""
+"""Traffic in front of the simulated AWS: one of three servers is replaced under load, with and without draining."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_state import GroupTag
 from awsroll.sandbox.autoscaling.views import describe_tags
-from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 FIELDS = {
     "auto-scaling-group": "ResourceId",

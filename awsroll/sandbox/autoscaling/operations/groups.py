@@ -14,13 +14,13 @@ from awsroll.sandbox.autoscaling.group_state import Group, GroupTag
 from awsroll.sandbox.autoscaling.launch_sources import SOURCE_REQUIRED, apply_template
 from awsroll.sandbox.autoscaling.lifecycle_hooks import put_hook
 from awsroll.sandbox.autoscaling.placement import POLICIES
-from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 SETTINGS = (*views.BEHAVIOUR, *views.STORED, "ServiceLinkedRoleARN")
 HEALTH_CHECK_TYPES = frozenset({"EC2", "EBS", "ELB", "VPC_LATTICE"})

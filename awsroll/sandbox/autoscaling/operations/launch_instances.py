@@ -14,14 +14,14 @@ from awsroll.sandbox.autoscaling.activities import at
 from awsroll.sandbox.autoscaling.group_state import Member
 from awsroll.sandbox.autoscaling.launch_sources import mixes_purchase_options
 from awsroll.sandbox.autoscaling.launches import LaunchRequest, refuse_if_suspended
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 from awsroll.sandbox.service_limits import LAUNCHED_MEMBERS
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 RETRY = "retry-with-group-configuration"
 

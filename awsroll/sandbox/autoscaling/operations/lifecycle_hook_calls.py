@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.lifecycle_hooks import RESULTS, TRANSITIONS, put_hook
-from awsroll.sandbox.handling import refuse
+from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Group, Hook, Member
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 
 class HookOperations:

@@ -13,7 +13,7 @@ from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Life
 from awsroll.sandbox.autoscaling.health_checks import BY_USER
 from awsroll.sandbox.autoscaling.launches import refuse_if_suspended
 from awsroll.sandbox.autoscaling.views import describe_member
-from awsroll.sandbox.handling import ids_of, page, refuse, with_token
+from awsroll.sandbox.handler_parts import ids_of, page, refuse, with_token
 from awsroll.sandbox.service_limits import DESCRIBED_MEMBERS, MEMBER_PAGES, MOVED_MEMBERS, PROTECTED_MEMBERS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 
 class MemberOperations:

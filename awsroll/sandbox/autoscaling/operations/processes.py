@@ -8,14 +8,14 @@ from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.activities import at, describe
 from awsroll.sandbox.autoscaling.group_state import Process, ScheduledAction
 from awsroll.sandbox.autoscaling.operations.groups import updated_sizes
-from awsroll.sandbox.handling import page, refuse, timestamp, with_token
+from awsroll.sandbox.handler_parts import page, refuse, timestamp, with_token
 from awsroll.sandbox.service_limits import ACTIVITY_PAGES, GROUP_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.activities import at, describe
 from awsroll.sandbox.autoscaling.group_state import TERMINATING, Departure, Lifecycle
-from awsroll.sandbox.handling import ids_of, refuse
+from awsroll.sandbox.handler_parts import ids_of, refuse
 from awsroll.sandbox.service_limits import TERMINATED_MEMBERS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Activity, Group, Member
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 
 class TerminateOperation:

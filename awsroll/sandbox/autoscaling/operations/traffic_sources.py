@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
-from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import TARGET_GROUP_PAGES, TARGET_GROUPS_PER_CALL, TRAFFIC_SOURCE_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 
 class TrafficOperations:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from awsroll.sandbox.autoscaling.group_state import Lifecycle
 from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
 from awsroll.sandbox.autoscaling.views import describe_member
-from awsroll.sandbox.handling import page, refuse, with_token
+from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import MEMBER_PAGES
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
-    from awsroll.sandbox.handling import Answer, Handler, Parameters
+    from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
 
 STATES = ("Stopped", "Running", "Hibernated")
 NOT_SHOWN = ("ProtectedFromScaleIn",)

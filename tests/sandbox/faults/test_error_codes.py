@@ -1,4 +1,4 @@
-"""Each service fails in its own codes and statuses, as botocore reads them."""
+"""The error codes and statuses of each service, as botocore reads them."""
 
 import io
 from typing import Any
@@ -26,7 +26,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def failure(rule: str, service: str) -> tuple[str, int]:
-    """Make one call that the rule fails; answer the error's code and HTTP status."""
+    """Make a call that fails by the rule, and return the error code and HTTP status."""
     with Sandbox(clock=VirtualClock()) as sandbox:
         sandbox.faults.add(rule)
         operation, parameters = CALLS[service]
@@ -55,7 +55,7 @@ def test_a_throttle_has_the_services_own_code(service: str, code: str, status: i
     assert failure("throttled", service) == (code, status)
 
 
-def test_dynamodb_throttles_what_is_no_data_by_another_code() -> None:
+def test_dynamodb_throttles_table_operations_by_another_code() -> None:
     with Sandbox(clock=VirtualClock()) as sandbox:
         sandbox.faults.add("throttled dynamodb:*")
         with pytest.raises(ClientError) as caught:

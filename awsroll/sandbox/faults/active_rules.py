@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import asdict
 from typing import Any
 
-from awsroll.sandbox.faults.call import Action, ArmedRule, CallFaults, Fired
+from awsroll.sandbox.faults.call_faults import Action, ArmedRule, CallFaults, Fired
 from awsroll.sandbox.faults.fault_rule import Fault, FaultRule
 from awsroll.sandbox.interfaces import FaultContext
 

@@ -1,7 +1,7 @@
 """The decisions of fault rules for one call, and their effects.
 
-Each call in progress has one `CallFaults`. Each active rule has one `ArmedRule`, which counts and draws. `book.py`
-holds the rules.
+Each call in progress has one `CallFaults`. Each active rule has one `ArmedRule`, which counts and draws.
+`active_rules.py` holds the rules.
 """
 
 from collections.abc import Callable, Mapping
