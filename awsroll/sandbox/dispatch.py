@@ -5,13 +5,14 @@ while a sandbox is active. A simulated service answers the operations in its tab
 lock is held throughout, so that calls run one at a time.
 """
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from awsroll.sandbox import answers
 from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost, refuse
@@ -58,6 +59,7 @@ class Api:
     def __init__(self, world: "World", lost: LostAnswers) -> None:
         self._world = world
         self._lost = lost
+        self._left = threading.local()
         ec2, elb = Ec2Api(world, world.ec2), ElbApi(world, world.elb)
         self._services: Mapping[str, SimulatedService] = dict(
             zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch), strict=True)
@@ -82,6 +84,30 @@ class Api:
 
         return end
 
+    @property
+    def region(self) -> str:
+        """The region whose calls are simulated."""
+        return self._world.region
+
+    @property
+    def account_id(self) -> str:
+        """The account whose calls are simulated."""
+        return self._world.account_id
+
+    def answers(self, service: str, operation: str, region: str) -> bool:
+        """Tell whether an operation is simulated here, at least for some parameters."""
+        simulated = self._services.get(service)
+        return simulated is not None and region == self.region and operation in simulated.operations
+
+    @contextmanager
+    def left_to_moto(self) -> Iterator[None]:
+        """Leave this thread's requests to moto as long as the block lasts: they have been announced already."""
+        self._left.to_moto = True
+        try:
+            yield
+        finally:
+            self._left.to_moto = False
+
     def answer(self, response: Any, plain: Callable[[Any], Any]) -> Any:
         """Return one request.
 
@@ -89,6 +115,8 @@ class Api:
             response: moto's object for this request.
             plain: moto's own handler of the request.
         """
+        if getattr(self._left, "to_moto", False):
+            return plain(response)
         service, operation = str(response.boto3_service_name), str(response._get_action())  # noqa: SLF001  moto has no public way
         try:
             # A Lambda function may call the sandbox from another process or thread.
@@ -153,7 +181,8 @@ class CallsAnswered:
     class replaces both for each request.
     """
 
-    _active = False
+    active: ClassVar[Api | None] = None
+    """What answers the calls of this process now."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -162,10 +191,10 @@ class CallsAnswered:
     def __enter__(self) -> Self:
         from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
 
-        if CallsAnswered._active:
+        if CallsAnswered.active is not None:
             message = "another sandbox is active in this process. Leave it first: moto keeps its state per process."
             raise RuntimeError(message)
-        CallsAnswered._active = True
+        CallsAnswered.active = self._api
         api, plain, set_up = self._api, BaseResponse.call_action, BaseResponse.setup_class
         self._plain = plain, set_up
         BaseResponse.call_action = lambda response: api.answer(response, plain)
@@ -184,7 +213,7 @@ class CallsAnswered:
         from moto.core.responses import BaseResponse  # noqa: PLC0415  moto is an optional, slow import
 
         BaseResponse.call_action, BaseResponse.setup_class = self._plain
-        CallsAnswered._active = False
+        CallsAnswered.active = None
 
 
 def _divert(api: Api, response: Any) -> None:

@@ -16,6 +16,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
+from awsroll.sandbox.direct_calls import answer_directly
 from awsroll.sandbox.dispatch import SIMULATED_SERVICES, CallsAnswered, LostAnswers
 from awsroll.sandbox.ready_fleets import Clients
 from awsroll.sandbox.repeated_answers import Remembered, parser_factory
@@ -155,12 +156,18 @@ def _session_class() -> Any:
             """
             wanted["endpoint_url"] = wanted.get("endpoint_url") or self.endpoint_url
             wanted["region_name"] = wanted.get("region_name") or self.region_name
-            make = partial(super().client, service_name, **wanted)
+            make = partial(self._make, service_name, **wanted)
             if self._has_own_handlers or wanted["endpoint_url"] or service_name not in SIMULATED_SERVICES:
                 return make()
             config = wanted.pop("config", None)
             options = repr(sorted(vars(config).items(), key=itemgetter(0))) if config else ""
             return _CLIENTS.get((service_name, options, *sorted(wanted.items())), make)
+
+        def _make(self, service_name: str, **wanted: Any) -> Any:
+            client = super().client(service_name, **wanted)
+            if not wanted["endpoint_url"] and "aws_access_key_id" not in wanted:
+                answer_directly(client)
+            return client
 
     return SandboxSession
 
