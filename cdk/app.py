@@ -1,7 +1,8 @@
-"""Deploys one `RollingDeployment`: `cdk deploy -c asg=web`, from this folder.
+"""Deploy one `RollingDeployment`: run `cdk deploy -c asg=web` in this folder.
 
-Context values: `asg` (names, joined by commas) or `target_groups` (ARNs, likewise) name the fleets; `strategy`,
-`surges`, `stages`, `codepipeline`, `durable`, `many_fleets`, `tracing` are as the construct's; `stack` names the stack.
+Context values: `asg` (names, separated by commas) or `target_groups` (ARNs, separated by commas) name the fleets.
+`strategy`, `surges`, `stages`, `codepipeline`, `durable`, `many_fleets` and `tracing` are options of the construct.
+`stack` is the name of the stack.
 """
 
 import aws_cdk as cdk
@@ -11,39 +12,43 @@ from awsroll_cdk import Fleet, RollingDeployment, Rollouts, check_solutions
 
 
 def build(app: cdk.App) -> cdk.Stack:
-    """Put the stack into the app, as its context values ask for."""
-    asked = app.node
-    stack = cdk.Stack(app, str(asked.try_get_context("stack") or "awsroll"), description="awsroll: rolling deployments")
+    """Add the stack to the app, according to its context values."""
+    context = app.node
+    stack = cdk.Stack(
+        app, str(context.try_get_context("stack") or "awsroll"), description="awsroll: rolling deployments"
+    )
     RollingDeployment(
         stack,
         "Deployment",
-        fleet=_fleet(asked),
-        rollouts=Rollouts(strategy=str(asked.try_get_context("strategy") or "replace"), surges=_said(asked, "surges")),
-        stages=_said(asked, "stages"),
-        codepipeline=_said(asked, "codepipeline"),
-        durable=_said(asked, "durable"),
-        many_fleets=_said(asked, "many_fleets"),
-        tracing=_said(asked, "tracing"),
+        fleet=_fleet(context),
+        rollouts=Rollouts(
+            strategy=str(context.try_get_context("strategy") or "replace"), surges=_is_on(context, "surges")
+        ),
+        stages=_is_on(context, "stages"),
+        codepipeline=_is_on(context, "codepipeline"),
+        durable=_is_on(context, "durable"),
+        many_fleets=_is_on(context, "many_fleets"),
+        tracing=_is_on(context, "tracing"),
     )
     return stack
 
 
-def _fleet(asked: Node) -> Fleet:
-    names, target_groups = _listed(asked, "asg"), _listed(asked, "target_groups")
+def _fleet(context: Node) -> Fleet:
+    names, target_groups = _names(context, "asg"), _names(context, "target_groups")
     if names:
         return Fleet.groups(names=names, target_groups=target_groups)
     if target_groups:
         return Fleet.standalone(target_groups=target_groups)
-    problem = "no fleet is named: give -c asg=NAME, or -c target_groups=ARN,ARN for servers registered by hand"
+    problem = "no fleet is named: pass -c asg=NAME, or -c target_groups=ARN,ARN for servers registered by hand"
     raise SystemExit(problem)
 
 
-def _listed(asked: Node, name: str) -> list[str]:
-    return [one for one in str(asked.try_get_context(name) or "").split(",") if one]
+def _names(context: Node, name: str) -> list[str]:
+    return [one for one in str(context.try_get_context(name) or "").split(",") if one]
 
 
-def _said(asked: Node, name: str) -> bool:
-    return str(asked.try_get_context(name)).lower() == "true"
+def _is_on(context: Node, name: str) -> bool:
+    return str(context.try_get_context(name)).lower() == "true"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Writes a plain CloudFormation template: for people without the CDK, and what a release ships.
+"""Write a plain CloudFormation template, for users without the CDK and for releases.
 
     python cdk/template.py --out dist/awsroll.template.json                      for an Auto Scaling group
     python cdk/template.py --fleet standalone --out dist/awsroll.template.json   for servers registered by hand
 
-It names no fleet and no bucket: those are parameters. The code is the zip of `lambda/build.py --zip`, put into a bucket
-of one's own. Nothing needs to be bootstrapped.
+The fleet and the bucket are parameters. The code is the zip of `lambda/build.py --zip` in a bucket of your own. The
+account does not need to be bootstrapped.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def _permit_instance_role(stack: cdk.Stack, made: RollingDeployment, *, grouped:
     has_one = cdk.CfnCondition(
         stack, "HasInstanceRole", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(arn.value_as_string, ""))
     )
-    # The stages launch servers by themselves where there is no group to do so.
+    # Without a group, the stages launch servers themselves.
     roles = [one for one in (made.fleet_role, None if grouped else made.stages_role) if one is not None]
     permitted = permit_passing(stack, roles, arn.value_as_string).node.default_child
     cast("iam.CfnPolicy", permitted).cfn_options.condition = has_one
@@ -86,7 +86,7 @@ def _fleet(stack: cdk.Stack, kind: str) -> Fleet:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the template that the command line asks for."""
+    """Write the template to a file."""
     about, _, more = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(description=about, epilog=more, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write")

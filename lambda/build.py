@@ -1,15 +1,15 @@
-"""Builds the Lambda bundle: the handlers of this folder, awsroll, and what they import, boto3 included.
+"""Build the Lambda bundle: the handlers of this folder, awsroll, and their dependencies, including boto3.
 
     python lambda/build.py --arch arm64 --out dist/lambda           a folder
     python lambda/build.py --arch x86_64 --out dist/lambda --zip    and dist/lambda.zip beside it
 
-It needs this repository, Python 3.11 or newer with pip (or `uv`, which is faster), and no docker: dependencies are
-taken as wheels for the function's system, in the versions of constraints.txt. boto3 comes along, since the one of
-Lambda's runtime is older and lacks calls that awsroll makes; of its service models only what `awsroll.aws.services`
-lists.
-Where a Python of the function's version is at hand, the bundle holds bytecode, too: Lambda keeps none, so that a cold
-start would compile every module and take twice as long. Python takes it only if it fits the source beside it.
-The same sources and the same Python give the same bytes: files are sorted and dated alike in the zip.
+It needs this repository and Python 3.11 or newer with pip or the faster `uv`. It does not need docker: dependencies are
+wheels for the system of the function, in the versions of constraints.txt. The bundle includes boto3, because the boto3
+of Lambda's runtime is older and lacks calls that awsroll makes. Of its service models only those in
+`awsroll.aws.services` are included.
+If this machine has the Python version of the function, the bundle includes bytecode. Lambda does not store bytecode, so
+a cold start without it compiles every module and takes twice as long. Python uses it only if it matches the source.
+The same sources and the same Python give the same bytes: files in the zip are sorted and have the same date.
 """
 
 import argparse
@@ -29,33 +29,33 @@ ROOT = HANDLERS.parent
 RUNTIME = "3.13"
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 NATIVE = "native"
-# What only the command line, the sandbox and tests import.
+# Only the command line, the sandbox and tests import these.
 _LEFT_OUT = ("cli", "sandbox", "testing", "__main__.py", "__pycache__")
 _PROGRAMS = ("build.py", "schemas.py")
 _NOT_IMPORTED = ("rich", "typer", "pyyaml")
-# botocore reads these for every client; the other files at the top of its data are for other SDKs.
+# botocore reads these files for every client. The other files at the top of its data are for other SDKs.
 _EVERY_CLIENT = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 _MODEL_FILES = ("service-2", "service-2.sdk-extras", "endpoint-rule-set-1")
 _INSTALLER_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 _EARLIEST_IN_A_ZIP = (1980, 1, 1, 0, 0, 0)
 _ORDINARY_FILE = 0o100644 << 16
-_IN_LAMBDA = "/var/task"  # where a function's code lies
+_IN_LAMBDA = "/var/task"  # the folder of a function's code
 
 
 def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> bool:
-    """Fill a folder with the bundle; whatever was in it is removed. True if it holds bytecode.
+    """Fill a folder with the bundle, and remove an older bundle. Return whether the bundle holds bytecode.
 
     Args:
         out: the folder.
-        arch: `arm64`, `x86_64`, or `native` for this very machine and Python, which is what the tests run.
-        extras: optional parts that come along: `durable`.
+        arch: `arm64`, `x86_64`, or `native` for this machine and Python, as the tests use.
+        extras: optional dependencies to include: `durable`.
 
     Raises:
-        FileExistsError: if the folder holds something that is no bundle; it is left as it is.
+        FileExistsError: if the folder holds something else than a bundle; it is left unchanged.
         subprocess.CalledProcessError: if a dependency cannot be installed.
     """
     if out.exists() and any(out.iterdir()) and not (out / "awsroll").is_dir():
-        problem = f"{out} holds something that is no bundle: it was left as it is; name another --out"
+        problem = f"{out} holds something else than a bundle and was left unchanged; pass another --out"
         raise FileExistsError(problem)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -71,7 +71,7 @@ def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> bool:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Zip a folder so that equal contents give equal bytes."""
+    """Zip a folder so that the same content gives the same bytes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for file in files_of(folder):
             entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _EARLIEST_IN_A_ZIP)
@@ -80,7 +80,7 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return the files of a folder at any depth, sorted by their names in it."""
+    """Return the files of a folder and its subfolders, sorted by path."""
     return sorted(
         (one for one in folder.rglob("*") if one.is_file()), key=lambda file: file.relative_to(folder).as_posix()
     )
@@ -112,29 +112,29 @@ def _for_pip(arch: str) -> Iterator[str]:
 
 
 def _compile(out: Path, arch: str) -> bool:
-    """Write the bytecode of every module beside it, if a Python of the function's version is here; tell whether."""
+    """Write the bytecode of every module, if this machine has the function's Python. Return whether it was written."""
     python = sys.executable if arch == NATIVE else _of_version(RUNTIME)
     if python is None:
         return False
-    # By the source's hash, as dates in a zip say nothing; with the paths of Lambda, so that it is the same everywhere.
+    # Validate by the hash of the source, because dates in a zip are equal. Use the paths of Lambda in tracebacks.
     how = ("--invalidation-mode", "checked-hash", "-s", str(out), "-p", _IN_LAMBDA)
     subprocess.run([python, "-I", "-m", "compileall", "-q", *how, str(out)], check=True)  # noqa: S603 - no shell
     return True
 
 
 def _of_version(version: str) -> str | None:
-    """Return a Python of a version, this one or one on the path; None if there is none that runs."""
+    """Return an interpreter of a Python version: this one or one on the path; None if there is none."""
     asked = "import sys; print('{}.{}'.format(*sys.version_info))"
     for found in (sys.executable, shutil.which(f"python{version}")):
         if found is not None:
-            told = subprocess.run([found, "-I", "-c", asked], check=False, capture_output=True, text=True)  # noqa: S603
-            if told.stdout.strip() == version:
+            answer = subprocess.run([found, "-I", "-c", asked], check=False, capture_output=True, text=True)  # noqa: S603
+            if answer.stdout.strip() == version:
                 return found
     return None
 
 
 def _trim(out: Path) -> None:
-    """Remove what only an installer, a person or boto3's resources need; licences stay."""
+    """Remove files that only installers, people or boto3's resources need. Licences stay."""
     for folder in (out / "bin", out / "boto3" / "data", out / "boto3" / "examples"):
         shutil.rmtree(folder, ignore_errors=True)
     for found in list(out.rglob("__pycache__")) + list(out.rglob("tests")):
@@ -152,7 +152,7 @@ def _services() -> Mapping[str, Any]:
 
 
 def _trim_models(data: Path, services: tuple[str, ...], ec2_operations: tuple[str, ...]) -> None:
-    """Leave the newest model of each service that is called, with no paginators, waiters and examples."""
+    """Keep only the newest model of each service that awsroll calls, without paginators, waiters and examples."""
     for found in list(data.iterdir()):
         if found.is_file() and found.name not in _EVERY_CLIENT:
             found.unlink()
@@ -178,7 +178,7 @@ def _endpoint_of(service: Path) -> str:
 
 
 def _trim_endpoints(file: Path, services: set[str]) -> None:
-    """Leave out the regions and addresses of services that are not called; the first client of all reads them."""
+    """Remove the endpoints of services that awsroll does not call. The first client reads this file."""
     listed = json.loads(file.read_text())
     for partition in listed["partitions"]:
         partition["services"] = {name: one for name, one in partition["services"].items() if name in services}
@@ -186,7 +186,7 @@ def _trim_endpoints(file: Path, services: set[str]) -> None:
 
 
 def _only(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, Any]:
-    """Cut a service's model to some operations and the shapes that they refer to, however deep."""
+    """Reduce a service model to some operations and the shapes that they refer to, directly or indirectly."""
     kept = {name: model["operations"][name] for name in operations}
     reached: dict[str, Any] = {}
     waiting = [name for one in kept.values() for name in _shapes_named_in(one)]
@@ -211,25 +211,25 @@ def _shapes_named_in(part: Any) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build what the command line asks for, and say how large it became."""
+    """Build the bundle, and print its size."""
     about, _, more = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(description=about, epilog=more, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--arch", required=True, choices=(*PLATFORMS, NATIVE), help="processor of the function")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to fill")
-    parser.add_argument("--zip", action="store_true", help="also write DIR.zip, which Lambda takes as it is")
-    parser.add_argument("--durable", action="store_true", help="with the SDK that the handler `durable` needs")
+    parser.add_argument("--zip", action="store_true", help="also write DIR.zip, ready for upload to Lambda")
+    parser.add_argument("--durable", action="store_true", help="include the SDK that the handler `durable` needs")
     chosen = parser.parse_args(arguments)
     out = chosen.out.resolve()
     compiled = build(out, chosen.arch, ("durable",) if chosen.durable else ())
     size = sum(file.stat().st_size for file in files_of(out))
-    said = f"{out}: {size / 1e6:.1f} MB"
+    text = f"{out}: {size / 1e6:.1f} MB"
     if not compiled:
-        said += f", without bytecode, as no Python {RUNTIME} is here: cold starts take longer"
+        text += f", without bytecode because Python {RUNTIME} was not found: cold starts take longer"
     if chosen.zip:
         archive = out.with_name(f"{out.name}.zip")
         pack(out, archive)
-        said += f"; {archive}: {archive.stat().st_size / 1e6:.1f} MB"
-    print(said)  # noqa: T201 - what a command answers
+        text += f"; {archive}: {archive.stat().st_size / 1e6:.1f} MB"
+    print(text)  # noqa: T201 - the output of the command
     return 0
 
 

@@ -1,6 +1,6 @@
-"""Tells whether servers have left the target groups for good. Changes nothing.
+"""Check whether servers have left the target groups. Changes nothing.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.check_drained` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.check_drained` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(CheckDrainedEvent)
 def handler(event: CheckDrainedEvent, _: Any) -> CheckDrainedAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return check_drained(event, container.connection())

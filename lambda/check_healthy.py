@@ -1,6 +1,6 @@
-"""Tells whether servers serve: in every target group, on every port. Changes nothing.
+"""Check whether servers serve: in every target group, on every port. Changes nothing.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.check_healthy` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.check_healthy` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(CheckHealthyEvent)
 def handler(event: CheckHealthyEvent, _: Any) -> CheckHealthyAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return check_healthy(event, container.connection())

@@ -1,8 +1,8 @@
-"""An action of AWS CodePipeline that rolls a fleet: begins the rollout, steps, and says how far it is.
+"""Roll a fleet as an action of AWS CodePipeline: start the rollout, make steps, and report the progress.
 
-UserParameters hold what to roll, as JSON: `{"request": {"asg": "web", "concurrent": "25%"}}`. CodePipeline asks again
-until it is told of an end. Whatever goes wrong, it is told so: an exception that only leaves the function tells it
-nothing. An event that arrives twice, or a call that dies anywhere, does no harm.
+UserParameters hold the request as JSON: `{"request": {"asg": "web", "concurrent": "25%"}}`. CodePipeline calls again
+until the action reports an end. The action reports every failure, because CodePipeline does not see an exception. A
+repeated event, or a call that dies, is harmless.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from awsroll.clock import SystemClock
 from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor
 from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import AwsrollError
-from driving import around, around_known, bounds
+from event_request import to_rollout_request
 from handling import log, seconds_left
 from named import (
     PASSING,
@@ -24,25 +24,26 @@ from named import (
     HandlerError,
     InvalidEvent,
     PreflightRefused,
-    named,
+    handler_error,
 )
 from pipeline_job import Answer, Answering, Failed, Going, Job, Succeeded, Token, read_job
-from requested import order_of
+from rollout_context import bounds, known_rollout_context, rollout_context
 
-_STAYS_SECONDS = 120.0  # for so long one call goes on to the next step
-_SOON_SECONDS = 20  # if that is due within this
-_SPARE_SECONDS = 90.0  # and so much time is left then
+# One call makes further steps: for this long, if the next step is due this soon, and if this much time is left then.
+_STAYS_SECONDS = 120.0
+_SOON_SECONDS = 20
+_SPARE_SECONDS = 90.0
 _MISSES = 20  # calls in a row without an answer of AWS: about ten minutes
 
 
 class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an action of CodePipeline rolls: its UserParameters.
+    """The UserParameters of an action of CodePipeline.
 
     Attributes:
         request: the options of a rollout file, such as `{"asg": "web", "concurrent": "25%"}`.
-        region: where the fleet is; left out: where the function is.
-        role: ARN of a role to assume for the fleet's account.
-        external_id: what that role asks for, if it does.
+        region: region of the fleet. Default: the region of the function.
+        role: ARN of a role to assume for the account of the fleet.
+        external_id: the external id that the role requires, if any.
     """
 
     request: dict[str, Any]
@@ -52,11 +53,11 @@ class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def handler(event: Any, context: Any = None) -> dict[str, str]:
-    """Answer the job of an event; what is returned is for people who test the function: CodePipeline reads none of it.
+    """Answer the job of an event. CodePipeline does not read the return value; it is for tests of the function.
 
     Raises:
-        InvalidEvent: if the event is no job's.
-        HandlerError: if the job could not be answered: Lambda calls again with the same event.
+        InvalidEvent: if the event is not an event of a job.
+        HandlerError: if the job could not be answered. Lambda then calls again with the same event.
     """
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=str(getattr(context, "aws_request_id", "")))
@@ -64,40 +65,40 @@ def handler(event: Any, context: Any = None) -> dict[str, str]:
     structlog.contextvars.bind_contextvars(rollout_id=job.token.rollout_id, job_id=job.job_id)
     work = _Work(job, context)
     try:
-        with Answering(job, context, work.so_far) as answering:
+        with Answering(job, context, work.answer_in_time) as answering:
             answer = work.answer()
             answering.answer(answer)
     except AwsrollError as error:
-        failure = named(error)
+        failure = handler_error(error)
         log.warning("job.unanswered", error=type(failure).__name__, message=str(error))
         raise failure from error
     return {"rollout_id": job.token.rollout_id, "answer": type(answer).__name__.lower()}
 
 
 class _Work:
-    """The part of a rollout that falls into one call."""
+    """The work of one call on a rollout."""
 
     def __init__(self, job: Job, context: Any) -> None:
         self._job = job
         self._context = context
         self._token = job.token
-        self._standing: StepStatus | None = None
+        self._status: StepStatus | None = None
 
-    def so_far(self) -> Answer:
-        """Return what to say if time is up: it goes on."""
+    def answer_in_time(self) -> Answer:
+        """Return the answer if the time of the function runs out: the action continues."""
         return self._missed("the function's time was up: AWS or the store answered slowly")
 
     def answer(self) -> Answer:
-        """Begin, or go on, and return what to tell CodePipeline."""
+        """Start or continue the rollout, and return the answer for CodePipeline."""
         try:
-            return self._told(self._drive())
+            return self._answer_of(self._drive())
         except (AwsrollError, HandlerError) as error:
-            failure = error if isinstance(error, HandlerError) else named(error)
+            failure = error if isinstance(error, HandlerError) else handler_error(error)
             log.warning("job.step_failed", error=type(failure).__name__, message=str(error))
             return self._missed(str(error)) if isinstance(failure, PASSING) else self._failed(failure)
-        except Exception as error:  # noqa: BLE001 - CodePipeline would wait for an answer in vain
+        except Exception as error:  # noqa: BLE001 - without an answer CodePipeline waits until its timeout
             log.exception("job.broken")
-            problem = f"an unexpected error, {type(error).__name__}: the function's log has the rest; {self._advice()}"
+            problem = f"unexpected {type(error).__name__}: see the log of the function; {self._advice()}"
             return Failed(rollout_id=self._token.rollout_id, kind="JobFailed", message=problem)
 
     def _drive(self) -> StepStatus:
@@ -106,36 +107,36 @@ class _Work:
         if self._job.problem:
             raise InvalidEvent(self._job.problem)
         if not self._token.begun:
-            self._keep(self._begun())
+            self._keep(self._start())
         while True:
-            standing = self._keep(step(rollout_id, around_known(rollout_id), bounds=bounds(self._context)))
-            wait, spent = standing.wait_seconds, clock.monotonic() - began
+            status = self._keep(step(rollout_id, known_rollout_context(rollout_id), bounds=bounds(self._context)))
+            wait, spent = status.wait_seconds, clock.monotonic() - began
             enough = seconds_left(self._context) - wait > _SPARE_SECONDS
-            if standing.done or wait > _SOON_SECONDS or spent + wait > _STAYS_SECONDS or not enough:
-                return standing
+            if status.done or wait > _SOON_SECONDS or spent + wait > _STAYS_SECONDS or not enough:
+                return status
             clock.sleep(wait)
 
-    def _begun(self) -> StepStatus:
-        order = order_of(_parameters(self._job.parameters))
-        return start_rollout(order, around(order, container.store()), rollout_id=self._token.rollout_id)
+    def _start(self) -> StepStatus:
+        request = to_rollout_request(_parameters(self._job.parameters))
+        return start_rollout(request, rollout_context(request, container.store()), rollout_id=self._token.rollout_id)
 
-    def _keep(self, standing: StepStatus) -> StepStatus:
-        self._standing = standing
+    def _keep(self, status: StepStatus) -> StepStatus:
+        self._status = status
         self._token = Token(rollout_id=self._token.rollout_id, begun=True)
-        return standing
+        return status
 
-    def _told(self, standing: StepStatus) -> Answer:
-        said = _summary(standing)
-        if not standing.done:
-            return Going(token=self._token, summary=said, percent=_percent(standing))
-        if standing.outcome is StepOutcome.SUCCEEDED:
-            return Succeeded(rollout_id=standing.rollout_id, outcome=standing.outcome.value, summary=said)
-        return Failed(rollout_id=standing.rollout_id, kind="JobFailed", message=said)
+    def _answer_of(self, status: StepStatus) -> Answer:
+        text = _summary(status)
+        if not status.done:
+            return Going(token=self._token, summary=text, percent=_percent(status))
+        if status.outcome is StepOutcome.SUCCEEDED:
+            return Succeeded(rollout_id=status.rollout_id, outcome=status.outcome.value, summary=text)
+        return Failed(rollout_id=status.rollout_id, kind="JobFailed", message=text)
 
     def _missed(self, problem: str) -> Answer:
-        """Let CodePipeline ask again after a call that was cut short; not for ever if they come to nothing."""
+        """Let CodePipeline call again after a call without a result; fail after too many of them in a row."""
         token = self._token
-        if self._standing is None:
+        if self._status is None:
             token = Token(rollout_id=token.rollout_id, begun=token.begun, misses=token.misses + 1)
         if token.misses < _MISSES:
             return Going(token=token, summary=problem)
@@ -150,7 +151,7 @@ class _Work:
         rollout_id = self._token.rollout_id
         if not self._token.begun:
             return "nothing was changed"
-        return f"rollout {rollout_id} was left as it stands: `awsroll status {rollout_id}`, then `awsroll resume`"
+        return f"rollout {rollout_id} was left as it is: see `awsroll status {rollout_id}`, then run `awsroll resume`"
 
 
 def _parameters(text: str) -> Parameters:
@@ -158,7 +159,7 @@ def _parameters(text: str) -> Parameters:
         return msgspec.json.decode(text, type=Parameters, strict=True)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         problem = (
-            f"UserParameters of the action cannot be used: {error}; nothing was changed: give JSON such as "
+            f"UserParameters of the action are not valid: {error}; nothing was changed: use JSON such as "
             '{"request": {"asg": "web", "concurrent": "25%"}}'
         )
         raise InvalidEvent(problem) from error
@@ -172,26 +173,26 @@ def _kind(failure: HandlerError) -> str:
     return "JobFailed"
 
 
-def _summary(standing: StepStatus) -> str:
-    progress, rollout_id = standing.progress, standing.rollout_id
+def _summary(status: StepStatus) -> str:
+    progress, rollout_id = status.progress, status.rollout_id
     done = progress.replaced + progress.reloaded + progress.skipped
-    said = f"rollout {rollout_id}: {standing.outcome.value.replace('_', ' ')}"
-    if standing.outcome is not StepOutcome.ROLLED_BACK:
-        said += f", {done} of {progress.total} servers done"
-    if not standing.done:
-        said += f", waiting for: {standing.phase.value}"
-    if standing.reason:
-        said += f": {standing.reason}"
-    if standing.phase is WaitingFor.APPROVAL:
-        said += f"; a person answers with `awsroll approve {rollout_id}` or `awsroll abort {rollout_id}`"
-    elif standing.phase is WaitingFor.PAUSED:
-        said += f"; a person goes on with `awsroll resume {rollout_id}` or `awsroll rollback {rollout_id}`"
-    elif standing.outcome is StepOutcome.STOPPED:
-        said += f"; `awsroll status {rollout_id}` shows what was done"
-    return said
+    text = f"rollout {rollout_id}: {status.outcome.value.replace('_', ' ')}"
+    if status.outcome is not StepOutcome.ROLLED_BACK:
+        text += f", {done} of {progress.total} servers done"
+    if not status.done:
+        text += f", waiting for: {status.phase.value}"
+    if status.reason:
+        text += f": {status.reason}"
+    if status.phase is WaitingFor.APPROVAL:
+        text += f"; answer with `awsroll approve {rollout_id}` or `awsroll abort {rollout_id}`"
+    elif status.phase is WaitingFor.PAUSED:
+        text += f"; continue with `awsroll resume {rollout_id}` or `awsroll rollback {rollout_id}`"
+    elif status.outcome is StepOutcome.STOPPED:
+        text += f"; `awsroll status {rollout_id}` shows what was done"
+    return text
 
 
-def _percent(standing: StepStatus) -> int:
-    progress = standing.progress
+def _percent(status: StepStatus) -> int:
+    progress = status.progress
     done = progress.replaced + progress.reloaded + progress.skipped
     return min(99, 100 * done // progress.total) if progress.total else 0

@@ -1,6 +1,7 @@
-"""What every handler runs in: one AWS session and its clients for the life of the container, and the store.
+"""What a Lambda container keeps for its handlers: AWS sessions, their clients, and the store.
 
-Read from the environment: `AWSROLL_STATE` (required by the rollout driver: `dynamodb://TABLE`, `s3://BUCKET/PREFIX`).
+The environment variable `AWSROLL_STATE` is the address of the store (`dynamodb://TABLE` or `s3://BUCKET/PREFIX`). Only
+the rollout driver needs it.
 """
 
 import os
@@ -20,10 +21,10 @@ STATE = "AWSROLL_STATE"
 
 
 class KeptClients:
-    """A session that gives the same client each time: making one costs more than a call.
+    """A session that returns the same client each time, because creating a client takes longer than a call.
 
     Args:
-        session: the session that makes them.
+        session: the session that creates the clients.
     """
 
     def __init__(self, session: Any) -> None:
@@ -32,13 +33,13 @@ class KeptClients:
 
     @property
     def region_name(self) -> str:
-        """The session's region; empty if none is configured."""
+        """The region of the session; empty if none is configured."""
         return str(self._session.region_name or "")
 
     def client(
         self, service: str, *, region_name: str | None = None, endpoint_url: str | None = None, config: Any = None
     ) -> Any:
-        """Return the client of a service, made the first time."""
+        """Return the client of a service. The first call creates it."""
         key = (service, region_name, endpoint_url, getattr(config, "read_timeout", None))
         if key not in self._made:
             self._made[key] = self._session.client(
@@ -48,64 +49,66 @@ class KeptClients:
 
 
 class CoreSession:
-    """A session of botocore, with what awsroll uses of boto3's: importing boto3 too would take a tenth of a cold start.
+    """A botocore session with the part of boto3's interface that awsroll uses.
+
+    Importing boto3, too, would take a tenth of a cold start.
 
     Args:
-        region: of its clients; empty: the one of the environment.
+        region: the region of its clients; empty: the region of the environment.
     """
 
     profile_name = None
 
     def __init__(self, region: str = "") -> None:
-        import botocore.session  # noqa: PLC0415 - a handler that refuses its event needs none
+        import botocore.session  # noqa: PLC0415 - a refused event needs no session
 
         self._core = botocore.session.Session()
         self.region_name = region or self._core.get_config_variable("region") or os.environ.get("AWS_REGION")
 
     def client(self, service: str, *, region_name: str | None = None, **more: Any) -> Any:
-        """Return a client of a service."""
+        """Return a client for a service."""
         return self._core.create_client(service, region_name=region_name or self.region_name, **more)
 
     def get_credentials(self) -> Any:
-        """Return the function's own credentials; None if it has none."""
+        """Return the credentials of the function; None if it has none."""
         return self._core.get_credentials()
 
 
 clock: Clock | None = None
-"""How every handler waits and tells the time; None: really. Tests bring a virtual one."""
+"""The clock of all handlers; None: the system clock. Tests set a virtual clock."""
 
 _sessions: dict[tuple[str, str, str], KeptClients] = {}
 
 
-def session(order: RolloutRequest | None = None) -> KeptClients:
-    """Return this container's session; with an order, that of the region and the role it names."""
-    key = ("", "", "") if order is None else (order.region, order.role, order.external_id)
+def session(request: RolloutRequest | None = None) -> KeptClients:
+    """Return the session of this container, or a session for the region and the role of a request."""
+    key = ("", "", "") if request is None else (request.region, request.role, request.external_id)
     if key not in _sessions:
         _sessions[key] = KeptClients(_open(*key))
     return _sessions[key]
 
 
 def _open(region: str, role: str, external_id: str) -> Any:
-    found = CoreSession(region)
+    own = CoreSession(region)
     if not role:
-        return found
-    wanted = Role(arn=role, session_name="awsroll", external_id=external_id)
-    return assume_role(SharedSession(found, region=region, lock=RLock()), wanted)
+        return own
+    assumed = Role(arn=role, session_name="awsroll", external_id=external_id)
+    return assume_role(SharedSession(own, region=region, lock=RLock()), assumed)
 
 
 def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
     """Return the store that the environment names.
 
     Raises:
-        SpecError: if it names none, or what is no address.
+        SpecError: if `AWSROLL_STATE` is not set, or is not an address.
     """
     address = environment.get(STATE, "")
     if not address:
-        problem = f"{STATE} is not set: give it the address of the store, such as dynamodb://awsroll"
+        problem = f"{STATE} is not set: set it to the address of the store, such as dynamodb://awsroll"
         raise SpecError(problem)
     return open_store(address, session=session)
 
 
-def connection(order: RolloutRequest | None = None) -> Connection:
-    """Return AWS as this container's session sees it, or as an order says: for what needs no store."""
-    return Connection(session(order), clock=clock or SystemClock())
+def connection(request: RolloutRequest | None = None) -> Connection:
+    """Return a connection to AWS for the session of this container, or of a request."""
+    return Connection(session(request), clock=clock or SystemClock())

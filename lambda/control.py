@@ -1,6 +1,6 @@
-"""Takes what a person wants of a rollout: pause, resume, approve, reject, abort, rollback.
+"""Store a command for a rollout: pause, resume, approve, reject, abort, rollback.
 
-With `await` it keeps a state machine's task token until a person has said something.
+The action `await` stores the task token of a state machine that waits for a command.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,16 +9,16 @@ from msgspec import Meta, Struct
 
 from awsroll.driver.step_status import StepStatus
 from awsroll.driver.user_commands import Command, apply_command, wait_for_command
-from driving import ROLLOUT_ID, around_known
 from handling import handles
 from named import InvalidEvent
+from rollout_context import ROLLOUT_ID, known_rollout_context
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is wanted of which rollout.
+    """Which command to store for which rollout.
 
     Attributes:
-        task_token: of the state that waits; with `await` alone.
+        task_token: the token of the state that waits; only with `await`.
     """
 
     rollout_id: Annotated[str, Meta(pattern=ROLLOUT_ID)]
@@ -28,11 +28,11 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 @handles(Event)
 def handler(event: Event, _: Any) -> StepStatus:
-    """Answer where the rollout stood when it was said; the next step heeds it."""
+    """Store the command and answer the status of the rollout. The next step applies the command."""
     if (event.action == "await") != bool(event.task_token):
-        problem = "a task_token is given with the action await, and with it alone; nothing was changed"
+        problem = "pass a task_token with the action await, and with no other action; nothing was changed"
         raise InvalidEvent(problem)
-    surroundings = around_known(event.rollout_id)
+    context = known_rollout_context(event.rollout_id)
     if event.action == "await":
-        return wait_for_command(event.rollout_id, event.task_token, surroundings)
-    return apply_command(event.rollout_id, Command(event.action), surroundings)
+        return wait_for_command(event.rollout_id, event.task_token, context)
+    return apply_command(event.rollout_id, Command(event.action), context)

@@ -1,6 +1,6 @@
-"""Takes servers out of traffic, and answers where they were registered and how long their drain takes.
+"""Take servers out of traffic. Answers where they were registered and how long their drain takes.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.deregister_targets` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.deregister_targets` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(DeregisterTargetsEvent)
 def handler(event: DeregisterTargetsEvent, _: Any) -> DeregisterTargetsAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return deregister_targets(event, container.connection())

@@ -1,6 +1,6 @@
-"""Lets a group launch as many new members as it has, and answers which ones are the old ones.
+"""Let a group launch as many new members as it has. Answers the ids of the old members.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.double_group` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.double_group` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(DoubleGroupEvent)
 def handler(event: DoubleGroupEvent, _: Any) -> DoubleGroupAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return double_group(event, container.connection())

@@ -1,6 +1,6 @@
-"""What all handlers share: the event checked, the log set up, errors named, the answer made plain.
+"""What all handlers share: checked events, the log, named errors, and answers as plain values.
 
-A handler is a function of a checked event; `handles` makes it what AWS Lambda calls.
+A handler is a function of a checked event. `handles` turns it into the function that AWS Lambda calls.
 """
 
 import functools
@@ -18,10 +18,10 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.errors import AwsrollError
-from named import InvalidEvent, named
+from named import InvalidEvent, handler_error
 
 LONGEST_MESSAGE = 1000
-"""Characters: Step Functions hands a message on, and a state must not grow beyond what it may."""
+"""In characters: Step Functions passes messages on, and the size of a state is limited."""
 
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
@@ -30,7 +30,7 @@ structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        # Without the values of variables: an event may hold credentials.
+        # Do not log the values of variables: an event may hold credentials.
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(),
     ],
@@ -42,18 +42,18 @@ log = structlog.get_logger()
 
 
 class LogSink:
-    """Tells what happens as one JSON line each. Fits `awsroll.ports.Sink`."""
+    """Log each event of a rollout as one JSON line. Implements `awsroll.ports.Sink`."""
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Log one fact."""
+        """Log an event."""
         log.info(name, at=at.isoformat(), **fields)
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Say nothing of looks: there are many."""
+        """Do not log observations: there are too many."""
 
 
 def handles(kind: type[Event]) -> Callable[[Callable[[Event, Any], Answer]], Callable[[Any, Any], Any]]:
-    """Make a handler of AWS Lambda out of a function of a checked event and the Lambda context."""
+    """Turn a function of a checked event and the Lambda context into a handler of AWS Lambda."""
 
     def made(function: Callable[[Event, Any], Answer]) -> Callable[[Any, Any], Any]:
         @functools.wraps(function)
@@ -65,11 +65,11 @@ def handles(kind: type[Event]) -> Callable[[Callable[[Event, Any], Answer]], Cal
                 structlog.contextvars.bind_contextvars(rollout_id=getattr(checked, "rollout_id", ""))
                 return msgspec.to_builtins(function(checked, context))
             except AwsrollError as error:
-                failure = named(error)
+                failure = handler_error(error)
                 log.warning("handler.failed", error=type(failure).__name__, message=str(error))
                 raise type(failure)(_short(str(failure))) from error
 
-        handler.event_type = kind  # type: ignore[attr-defined]  # the schema is made of it
+        handler.event_type = kind  # type: ignore[attr-defined]  # the schema uses it
         return handler
 
     return made
@@ -80,17 +80,17 @@ def _short(message: str) -> str:
 
 
 def check(event: Any, kind: type[Event]) -> Event:
-    """Return an event as its type; unknown keys, missing ones and wrong types are refused.
+    """Return an event as its type.
 
     Raises:
-        InvalidEvent: naming the key.
+        InvalidEvent: if a key is unknown or missing, or a value has the wrong type; with the key.
     """
     try:
         checked = msgspec.convert(event, kind, strict=True)
     except msgspec.ValidationError as error:
         problem = f"{error}; nothing was changed"
         raise InvalidEvent(problem) from error
-    # A misspelt limit must not be passed over. Structs say so themselves; dataclasses do not.
+    # A misspelt limit must not be ignored. msgspec checks the keys of structs, but not those of dataclasses.
     unknown = sorted(set(event) - set(get_type_hints(kind)))
     if unknown:
         problem = f"the event has unknown keys ({', '.join(unknown)}); nothing was changed"
@@ -99,6 +99,6 @@ def check(event: Any, kind: type[Event]) -> Event:
 
 
 def seconds_left(context: Any) -> float:
-    """Return how much time the Lambda function has left, in seconds; a minute where nothing tells."""
+    """Return how many seconds the Lambda function has left; 60 outside of Lambda."""
     left = getattr(context, "get_remaining_time_in_millis", None)
     return 60.0 if left is None else float(left()) / 1000

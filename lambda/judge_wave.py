@@ -1,4 +1,4 @@
-"""Many fleets: tells whether the next wave may begin. Changes nothing."""
+"""Decide whether the next wave of a rollout of many fleets may start. Changes nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,11 @@ _LONGEST_REASON = 1000
 
 
 class Ended(Struct, frozen=True):
-    """How the rollout of one fleet has ended; `continued`: its execution was at its limit, and it is to go on."""
+    """How the rollout of one fleet has ended.
+
+    Attributes:
+        outcome: its outcome; `continued` if its execution was at its limit, so that the rollout must be continued.
+    """
 
     rollout_id: str
     outcome: str
@@ -20,7 +24,7 @@ class Ended(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """A wave that is over."""
+    """The results of a wave."""
 
     tolerated_failures: int
     results: tuple[Ended, ...]
@@ -28,12 +32,12 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What comes next.
+    """What to do next.
 
     Attributes:
-        verdict: `go-on` with the next wave; `again`: the same wave, for what is to go on; `stop`.
+        verdict: `go-on`: start the next wave; `again`: repeat this wave, to continue rollouts; `stop`.
         failed: ids of the rollouts that failed.
-        reason: what went wrong, for people.
+        reason: what failed, for people.
     """
 
     verdict: str
@@ -43,14 +47,14 @@ class Answer:
 
 @handles(Event)
 def handler(event: Event, _: Any) -> Answer:
-    """Count the failures of a wave against those that it tolerates."""
-    failed = [one for one in event.results if one.outcome not in ("succeeded", CONTINUED)]
+    """Compare the failures of a wave with the number that it tolerates."""
+    failed = [ended for ended in event.results if ended.outcome not in ("succeeded", CONTINUED)]
     verdict = "go-on"
     if len(failed) > event.tolerated_failures:
         verdict = "stop"
-    elif any(one.outcome == CONTINUED for one in event.results):
+    elif any(ended.outcome == CONTINUED for ended in event.results):
         verdict = "again"
-    told = "; ".join(f"{one.rollout_id} {one.outcome}: {one.reason}" for one in failed)
-    reason = f"{len(failed)} of {len(event.results)} failed, {event.tolerated_failures} tolerated: {told}"
-    ids = tuple(one.rollout_id for one in failed)
+    details = "; ".join(f"{ended.rollout_id} {ended.outcome}: {ended.reason}" for ended in failed)
+    reason = f"{len(failed)} of {len(event.results)} failed, {event.tolerated_failures} tolerated: {details}"
+    ids = tuple(ended.rollout_id for ended in failed)
     return Answer(verdict=verdict, failed=ids, reason=reason[:_LONGEST_REASON] if failed else "")

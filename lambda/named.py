@@ -1,26 +1,26 @@
-"""The errors of the handlers: classes whose names a state machine's Retry and Catch match.
+"""The errors of the handlers: classes whose names the Retry and Catch of a state machine match.
 
-`named` says which of them an error of awsroll is. Nothing was changed by a call that ends in one of them, except where
-the table says otherwise; docs/step-functions.md has it for users.
+A durable function reports them with the name of this module (`named.Throttled`), so the module keeps its name. A call
+that ends in one of them has changed nothing, except where docs/step-functions.md says otherwise.
 """
 
 from awsroll import errors
 
 
 class HandlerError(Exception):
-    """What every handler raises on purpose."""
+    """Base of the errors that handlers raise."""
 
 
 class InvalidEvent(HandlerError):  # noqa: N818 - the names are what state machines match
-    """The event is not what the handler takes."""
+    """The event has the wrong form."""
 
 
 class PreflightRefused(HandlerError):  # noqa: N818
-    """The request or the fleet does not allow it."""
+    """The request is wrong, or the fleet does not allow it."""
 
 
 class FleetLocked(HandlerError):  # noqa: N818
-    """Another rollout holds the fleet, or was left in the middle of it."""
+    """Another rollout holds the fleet, or was left unfinished."""
 
 
 class StepInProgress(HandlerError):  # noqa: N818
@@ -28,38 +28,38 @@ class StepInProgress(HandlerError):  # noqa: N818
 
 
 class WaveStopped(HandlerError):  # noqa: N818
-    """More fleets of a wave have failed than it tolerates: this one was not begun."""
+    """More fleets of a wave have failed than the wave tolerates: this rollout was not started."""
 
 
 class RolloutNotFound(HandlerError):  # noqa: N818
-    """No rollout of that id is in the store."""
+    """The store has no rollout with this id."""
 
 
 class RolloutEnded(HandlerError):  # noqa: N818
-    """The rollout has come to an end: nothing is left to ask of it."""
+    """The rollout has ended and accepts no commands."""
 
 
 class RecordUnusable(HandlerError):  # noqa: N818
-    """The record is damaged, of a newer version, or was written by somebody else."""
+    """The record is damaged, of a newer version, or was written by someone else."""
 
 
 class AccessDenied(HandlerError):  # noqa: N818
-    """AWS refused for lack of permission, or because of the credentials."""
+    """AWS refused because of missing permissions or invalid credentials."""
 
 
 class Throttled(HandlerError):  # noqa: N818
-    """AWS turned the call away for now; try again."""
+    """AWS throttled the call; try again."""
 
 
 class AwsUnanswered(HandlerError):  # noqa: N818
-    """No answer came that can be relied on; try again."""
+    """AWS gave no reliable answer; try again."""
 
 
 class AwsRefused(HandlerError):  # noqa: N818
-    """AWS answered with a definite no."""
+    """AWS refused the call."""
 
 
-# The first one that fits counts: each before what it is a kind of.
+# The first match counts: a subclass comes before its base.
 NAMES: tuple[tuple[type[errors.AwsrollError], type[HandlerError]], ...] = (
     (errors.SpecError, PreflightRefused),
     (errors.FleetError, PreflightRefused),
@@ -75,10 +75,10 @@ NAMES: tuple[tuple[type[errors.AwsrollError], type[HandlerError]], ...] = (
 )
 
 PASSING = (Throttled, AwsUnanswered, StepInProgress)
-"""What may be gone at the next call: worth calling again."""
+"""Errors that may be gone at the next call."""
 
 
-def named(error: errors.AwsrollError) -> HandlerError:
-    """Return an error of awsroll under the name that state machines match."""
+def handler_error(error: errors.AwsrollError) -> HandlerError:
+    """Return an error of awsroll as the class whose name state machines match."""
     name = next(name for kind, name in NAMES if isinstance(error, kind))
     return name(str(error))

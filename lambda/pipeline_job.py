@@ -1,7 +1,6 @@
-"""A job of a CodePipeline action: read from its event, and answered once, before the Lambda function's time is up.
+"""Read the job of a CodePipeline action from its event, and answer it once, before the function runs out of time.
 
-The event carries credentials for the pipeline's artifacts. They are not read, and neither the event nor a part of it is
-ever logged.
+The event holds credentials for the artifacts of the pipeline. They are not read, and no part of the event is logged.
 """
 
 import threading
@@ -19,18 +18,18 @@ from awsroll.clock import SystemClock
 from handling import log, seconds_left
 from named import InvalidEvent
 
-_ANSWER_SECONDS = 25.0  # kept for the answer: that CodePipeline is told matters more than one more step
+_ANSWER_SECONDS = 25.0  # reserved for the answer, which matters more than another step
 _RETRIES = RetryLimits(attempts=6, total_seconds=12)
 _LONGEST_MESSAGE = 5000
 _LONGEST_SUMMARY = 2048
 
 
 class Token(Struct, frozen=True):
-    """What CodePipeline brings back when it asks again.
+    """The continuation token, which CodePipeline returns with the next call.
 
     Attributes:
-        begun: the record was written; until then a call begins the rollout.
-        misses: calls in a row that came to nothing because AWS, or the store, did not answer.
+        begun: the record was written. Until then, a call starts the rollout.
+        misses: calls in a row that AWS or the store did not answer.
     """
 
     rollout_id: str
@@ -62,14 +61,14 @@ class _Event(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What CodePipeline asks for.
+    """A job of CodePipeline.
 
     Attributes:
-        job_id: another one each time that CodePipeline asks.
-        parameters: the action's UserParameters, as written.
-        token: of the call before; of a first call: for a rollout named after the job, so that an event that arrives
-            twice begins one rollout.
-        problem: why the job cannot be worked on, though it can be answered.
+        job_id: a new id for each call of CodePipeline.
+        parameters: the UserParameters of the action, as text.
+        token: the token of the call before. The first call gets a token for a rollout named after the job, so that a
+            repeated event starts one rollout only.
+        problem: why the job can only be answered with a failure.
     """
 
     job_id: str
@@ -82,26 +81,26 @@ def read_job(event: Any) -> Job:
     """Return the job of an event.
 
     Raises:
-        InvalidEvent: if it is none: there is no job to answer then.
+        InvalidEvent: if the event is not an event of a job, so that there is no job to answer.
     """
     try:
         job = msgspec.convert(event, _Event, strict=True).job
     except msgspec.ValidationError as error:
-        problem = f"this is no event of a CodePipeline job ({error}); nothing was changed"
+        problem = f"this is not an event of a CodePipeline job ({error}); nothing was changed"
         raise InvalidEvent(problem) from error
     parameters = job.data.action_configuration.configuration.user_parameters
     given, first = job.data.continuation_token, Token(rollout_id=f"pipeline-{job.id}")
     try:
         token = msgspec.json.decode(given, type=Token) if given else first
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        problem = f"the continuation token is none of this action's ({error}); nothing was changed"
+        problem = f"the continuation token is not from this action ({error}); nothing was changed"
         return Job(job_id=job.id, parameters=parameters, token=first, problem=problem)
     return Job(job_id=job.id, parameters=parameters, token=token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Going:
-    """The action goes on: CodePipeline is to ask again."""
+    """The action continues: CodePipeline calls again."""
 
     token: Token
     summary: str
@@ -122,7 +121,7 @@ class Failed:
     """The action has failed.
 
     Attributes:
-        kind: CodePipeline's word for it: `JobFailed`, `ConfigurationError`, `PermissionError`, `SystemUnavailable`.
+        kind: CodePipeline's failure type: `JobFailed`, `ConfigurationError`, `PermissionError`, `SystemUnavailable`.
     """
 
     rollout_id: str
@@ -134,12 +133,12 @@ Answer = Going | Succeeded | Failed
 
 
 class Answering:
-    """Answers a job once: with what came of the work, or before time is up with where it stood by then.
+    """Answer a job once: with the result of the work, or with the progress so far before the function runs out of time.
 
     Args:
-        job: which.
-        context: of the Lambda function: how much time there is.
-        in_time: what to say when time is up.
+        job: the job.
+        context: the context of the Lambda function, which knows the time that is left.
+        in_time: returns the answer if time runs out.
     """
 
     def __init__(self, job: Job, context: Any, in_time: Callable[[], Answer]) -> None:
@@ -155,7 +154,7 @@ class Answering:
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
-        """Watch the time from now on."""
+        """Start to watch the time."""
         self._timer.start()
         return self
 
@@ -163,10 +162,10 @@ class Answering:
         self._timer.cancel()
 
     def answer(self, answer: Answer) -> None:
-        """Tell CodePipeline, unless it was told already.
+        """Answer CodePipeline, unless the job was answered already.
 
         Raises:
-            AwsError: if it could not be told: Lambda then calls again with the same event.
+            AwsError: if AWS did not take the answer. Lambda then calls again with the same event.
         """
         with self._once:
             if self._is_answered:
@@ -179,7 +178,7 @@ class Answering:
         try:
             log.warning("job.out_of_time")
             self.answer(self._in_time())
-        except Exception:  # noqa: BLE001 - a thread has nobody to raise to
+        except Exception:  # noqa: BLE001 - an exception in a thread is lost
             log.exception("job.unanswered")
 
     def _put(self, answer: Answer) -> bool:

@@ -1,6 +1,6 @@
-"""Many fleets: turns what a file of many fleets holds into what a state machine iterates over. Changes nothing.
+"""Convert a file of many fleets into the waves over which a state machine iterates. Changes nothing.
 
-A version that the file gives by an alias is pinned here: what the last wave gets is what the first one has proven.
+A version alias in the file is pinned here, so that the last wave gets the version that the first wave has proven.
 """
 
 from collections.abc import Sequence
@@ -18,22 +18,22 @@ from awsroll.files.rollout_file import plain_fleets, to_fleets
 from awsroll.preflight.version_aliases import leaves_version_open, pin_version
 from awsroll.stores import RolloutRequest
 from awsroll.waves.check_fleets import combined_error
-from driving import ROLLOUT_ID
 from handling import handles
+from rollout_context import ROLLOUT_ID
 
 LONGEST_STATE = 256 * 1024
-"""Bytes that Step Functions lets a state hand on; an execution that exceeds them fails, and nothing can catch it."""
+"""Bytes that a state of Step Functions may pass on. An execution that exceeds them fails, and cannot catch that."""
 
 _LONGEST_NAME = 60
-_LONGEST_ENDING = 1600  # of the result of one fleet: a message of 1,000 characters, and what Lambda adds to it
+_LONGEST_ENDING = 1600  # bytes of the result of one fleet: a message of 1,000 characters, and what Lambda adds to it
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """What to roll.
 
     Attributes:
-        name: begins the ids of the rollouts: the execution's name.
-        fleets: what a file of many fleets holds: `waves`, and `defaults`.
+        name: the name of the execution, with which the ids of the rollouts begin.
+        fleets: the content of a file of many fleets: `waves` and `defaults`.
     """
 
     name: Annotated[str, Meta(pattern=ROLLOUT_ID)]
@@ -50,17 +50,17 @@ class Answer:
 
 @handles(Event)
 def handler(event: Event, _: Any) -> Answer:
-    """Check the whole file before anything is begun; the fleets themselves are checked when their turn comes."""
+    """Check the whole file before a rollout starts. `prepare` checks each fleet when its turn comes."""
     waves = tuple(_with_ids(wave, event.name) for wave in plain_fleets(_pinned(to_fleets(event.fleets)))["waves"])
     _check_size(waves)
     return Answer(waves=waves, count=len(waves))
 
 
 def _pinned(spec: FleetsSpec) -> FleetsSpec:
-    """Return the waves with every version a number.
+    """Return the waves with every version as a number.
 
     Raises:
-        AwsrollError: for all fleets for which that cannot be told.
+        AwsrollError: with all fleets whose version cannot be read.
     """
     refused: list[tuple[str, AwsrollError]] = []
 
@@ -83,12 +83,16 @@ def _pinned(spec: FleetsSpec) -> FleetsSpec:
 
 
 def _check_size(waves: Sequence[dict[str, Any]]) -> None:
-    """Refuse what would break off in the middle: the machine carries the waves, the one under way, and its results."""
+    """Refuse waves whose execution would exceed the size of a state: all waves, the current one, and its results.
+
+    Raises:
+        SpecError: if they are too large.
+    """
     largest = max(_size(wave) + _LONGEST_ENDING * len(wave["fleets"]) for wave in waves)
     if _size(waves) + largest > LONGEST_STATE:
         fleets = sum(len(wave["fleets"]) for wave in waves)
         problem = (
-            f"{fleets} fleets are too many for one execution, or too many are in one wave; nothing was changed: make "
+            f"{fleets} fleets are too many for one execution, or too many are in one wave; nothing was changed: use "
             "smaller waves, or several files"
         )
         raise SpecError(problem)
@@ -104,7 +108,7 @@ def _with_ids(wave: dict[str, Any], execution: str) -> dict[str, Any]:
 
 
 def _rollout_id(execution: str, fleet: str) -> str:
-    """Name a rollout for people, still another one for each fleet of each execution."""
+    """Return a readable id that is different for each fleet of each execution."""
     readable = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in fleet)
     digest = sha256(f"{execution} {fleet}".encode()).hexdigest()[:8]
     return f"{execution[:_LONGEST_NAME]}.{readable[: _LONGEST_NAME - 12]}.{digest}"

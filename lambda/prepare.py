@@ -1,6 +1,6 @@
-"""Begins a rollout: checks the request against the fleet and writes the record. Changes nothing on the fleet.
+"""Start a rollout: check the request against the fleet and write the record. Changes nothing on the fleet.
 
-Called again with the same id and request it answers where the rollout stands, so a retry is harmless.
+A repeated call with the same id and request answers the status of the rollout, so a retry is harmless.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from awsroll.driver.step_status import StepStatus
 from awsroll.driver.steps import start_rollout
 from awsroll.errors import RolloutNotFoundError
 from awsroll.stores import RecordStore
-from driving import ROLLOUT_ID, around
+from event_request import to_rollout_request
 from handling import handles
 from named import InvalidEvent, WaveStopped
-from requested import order_of
+from rollout_context import ROLLOUT_ID, rollout_context
 
 _FAILURES = (Outcome.ROLLED_BACK, Outcome.STOPPED, Outcome.PAUSED)
 
@@ -28,15 +28,15 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         request: the options of a rollout file, such as `{"asg": "web", "concurrent": "25%"}`.
-        rollout_id: names the rollout, and makes repeating harmless; a state machine gives its execution's name. Left
-            out: a new id is made.
-        execution_started_at: when the execution was started: tells it from an earlier one of the same name.
-        region: where the fleet is; left out: where the function is.
-        role: ARN of a role to assume for the fleet's account.
-        external_id: what that role asks for, if it does.
-        longest_id: how long `rollout_id` may be for whoever drives it.
-        wave: ids of the rollouts that are made side by side with this one.
-        tolerated_failures: so many of those may have failed; after more, this one is not begun.
+        rollout_id: name of the rollout, which makes a repeated call harmless. A state machine passes the name of its
+            execution. Default: a new id.
+        execution_started_at: when the execution started, to distinguish it from an earlier one with the same name.
+        region: region of the fleet. Default: the region of the function.
+        role: ARN of a role to assume for the account of the fleet.
+        external_id: the external id that the role requires, if any.
+        longest_id: the maximum length of `rollout_id`.
+        wave: ids of the rollouts of the same wave.
+        tolerated_failures: how many rollouts of the wave may fail. After more failures, this rollout is not started.
     """
 
     request: dict[str, Any]
@@ -52,25 +52,30 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 @handles(Event)
 def handler(event: Event, _: Any) -> StepStatus:
-    """Answer where the rollout stands."""
+    """Answer the status of the rollout."""
     if len(event.rollout_id or "") > event.longest_id:
         problem = (
-            f"the rollout's id, or the execution's name, is longer than {event.longest_id} characters; nothing was "
-            "changed: give a shorter one"
+            f"the id of the rollout, or the name of the execution, is longer than {event.longest_id} characters; "
+            "nothing was changed: use a shorter name"
         )
         raise InvalidEvent(problem)
     store = container.store()
     _check_wave(event, store)
-    order = order_of(event, started_at=event.execution_started_at)
-    return start_rollout(order, around(order, store), rollout_id=event.rollout_id or "")
+    request = to_rollout_request(event, started_at=event.execution_started_at)
+    return start_rollout(request, rollout_context(request, store), rollout_id=event.rollout_id or "")
 
 
 def _check_wave(event: Event, store: RecordStore) -> None:
-    """Begin no further fleet of a wave in which more have failed than it tolerates; one that was begun goes on."""
+    """Refuse to start a rollout if too many others of its wave have failed. A rollout that was started continues.
+
+    Raises:
+        WaveStopped: if more have failed than the wave tolerates.
+    """
     known = dict(_outcomes(event.wave, store))
     failed = [name for name, outcome in known.items() if outcome in _FAILURES]
     if event.rollout_id not in known and len(failed) > event.tolerated_failures:
-        problem = f"{len(failed)} rollouts of this wave have failed ({', '.join(failed[:5])}): this one was not begun"
+        names = ", ".join(failed[:5])
+        problem = f"{len(failed)} rollouts of this wave have failed ({names}): this rollout was not started"
         raise WaveStopped(problem)
 
 

@@ -1,4 +1,4 @@
-"""Makes one bounded pass on a rollout: look, decide, save, act. Harmless to repeat, to call twice, or to kill."""
+"""Make one bounded step of a rollout: observe, plan, save, execute. It may be repeated, called twice, or killed."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
@@ -7,15 +7,15 @@ from msgspec import Meta, Struct
 
 from awsroll.driver.step_status import StepStatus
 from awsroll.driver.steps import step
-from driving import ROLLOUT_ID, around_known, bounds
 from handling import handles
+from rollout_context import ROLLOUT_ID, bounds, known_rollout_context
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """Which rollout.
 
     Attributes:
-        steps: how many steps the caller has made, for machines that must not grow for ever.
+        steps: how many steps the caller has made, for state machines that limit their history.
     """
 
     rollout_id: Annotated[str, Meta(pattern=ROLLOUT_ID)]
@@ -24,13 +24,17 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(StepStatus):
-    """Where the rollout stands, and in how many seconds to call again; `steps`: as given, and one more."""
+    """The status of the rollout, and in how many seconds to call again.
+
+    Attributes:
+        steps: the `steps` of the event plus 1.
+    """
 
     steps: int
 
 
 @handles(Event)
 def handler(event: Event, context: Any) -> Answer:
-    """Make one pass, and answer where the rollout stands then."""
-    standing = step(event.rollout_id, around_known(event.rollout_id), bounds=bounds(context))
-    return Answer(**{one.name: getattr(standing, one.name) for one in fields(standing)}, steps=event.steps + 1)
+    """Make one step, and answer the status of the rollout."""
+    status = step(event.rollout_id, known_rollout_context(event.rollout_id), bounds=bounds(context))
+    return Answer(**{field.name: getattr(status, field.name) for field in fields(status)}, steps=event.steps + 1)

@@ -1,6 +1,6 @@
-"""Runs new code on servers that are out of traffic, and lets them back in; called again until it is done.
+"""Run new code on servers that are out of traffic, and register them again. Called until it is done.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.reload_instances` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.reload_instances` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(ReloadInstancesEvent)
 def handler(event: ReloadInstancesEvent, _: Any) -> ReloadInstancesAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return reload_instances(event, container.connection())

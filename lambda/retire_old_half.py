@@ -1,6 +1,6 @@
-"""Lets the old half of a doubled group go, and puts its settings back; called again until it is done.
+"""Retire the old half of a doubled group, and restore its settings. Called until it is done.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.retire_old_half` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.retire_old_half` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(RetireOldHalfEvent)
 def handler(event: RetireOldHalfEvent, _: Any) -> RetireOldHalfAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return retire_old_half(event, container.connection())

@@ -1,9 +1,9 @@
-"""Describes the events and answers of the rollout driver's handlers, made of what the handlers check and answer.
+"""Print the schemas of the rollout driver's events and answers, generated from the types of the handlers.
 
     python lambda/schemas.py              JSON Schema: docs/step-functions.schema.json
     python lambda/schemas.py --tables     the tables of docs/step-functions.md
 
-Those of the single stages are printed by `python -m awsroll.stages.event_schema`. This file is not part of the bundle.
+`python -m awsroll.stages.event_schema` prints the schemas of the single stages. This file is not part of the bundle.
 """
 
 import dataclasses
@@ -35,8 +35,8 @@ HANDLERS = {
 def schemas() -> dict[str, Any]:
     """Return the schemas: `#/$defs/prepare.event`, `#/$defs/prepare.answer` and so on.
 
-    The event of `codepipeline` is CodePipeline's own, but for the UserParameters. `durable` has the event of `prepare`,
-    and its answer.
+    CodePipeline defines the event of `codepipeline`, except the UserParameters. `durable` has the event and the answer
+    of `prepare`.
     """
     defined: dict[str, Any] = {}
     for name, handler in HANDLERS.items():
@@ -48,22 +48,22 @@ def schemas() -> dict[str, Any]:
 
 
 def _schema(kind: type, *, known: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a class; what it refers to is kept among the known ones under its own name."""
-    _, found = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
-    for one in _classes(kind):
-        schema = found[one.__name__]
+    """Return the schema of a class. Add the classes that it refers to to `known`."""
+    _, components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    for part in _classes(kind):
+        schema = components[part.__name__]
         schema.pop("title", None)
-        schema["description"] = (inspect.getdoc(one) or "").partition("\n")[0]
-        for name, said in attributes(one).items():
+        schema["description"] = (inspect.getdoc(part) or "").partition("\n")[0]
+        for name, description in attributes(part).items():
             if name in schema["properties"]:
-                schema["properties"][name]["description"] = said
-    own: dict[str, Any] = found.pop(kind.__name__)
-    known.update(found)
+                schema["properties"][name]["description"] = description
+    own: dict[str, Any] = components.pop(kind.__name__)
+    known.update(components)
     return own
 
 
 def _classes(kind: Any) -> Iterator[type]:
-    """Yield the dataclasses and structs that a type is made of."""
+    """Yield the dataclasses and structs in a type."""
     if dataclasses.is_dataclass(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         yield kind  # type: ignore[misc]  # a class, not an instance of one
         for inner in get_type_hints(kind).values():
@@ -73,15 +73,16 @@ def _classes(kind: Any) -> Iterator[type]:
 
 
 def tables() -> str:
-    """Return the tables of Markdown: each handler's event and answer field by field, then what these refer to."""
+    """Return Markdown tables of the fields of each event and answer, then of the classes that these refer to."""
     defined = schemas()["$defs"]
-    titles = sorted((name for name, one in defined.items() if "properties" in one), key=lambda name: "." not in name)
-    told: list[Any] = []
+    titles = [name for name, schema in defined.items() if "properties" in schema]
+    titles.sort(key=lambda name: "." not in name)
+    shown: list[Any] = []
     parts = []
     for name in titles:
         schema = defined[name]
-        if schema in told:
-            parts.append(f"**`{name}`**: the same as `{titles[told.index(schema)]}`.")
+        if schema in shown:
+            parts.append(f"**`{name}`**: the same as `{titles[shown.index(schema)]}`.")
         else:
             parts.append(
                 "\n".join(
@@ -92,15 +93,15 @@ def tables() -> str:
                     ]
                 )
             )
-        told.append(schema)
+        shown.append(schema)
     return "\n\n".join(parts)
 
 
 def _rows(schema: Mapping[str, Any], defined: Mapping[str, Any], *, is_given: bool) -> Iterator[str]:
     yield from ("| field | is | |", "|---|---|---|")
-    for field, said in schema["properties"].items():
+    for field, value in schema["properties"].items():
         optional = ", optional" if is_given and field not in schema.get("required", ()) else ""
-        yield f"| `{field}` | {_kind(said, defined)}{optional} | {said.get('description', '')} |"
+        yield f"| `{field}` | {_kind(value, defined)}{optional} | {value.get('description', '')} |"
 
 
 def _lower(sentence: str) -> str:
@@ -108,23 +109,23 @@ def _lower(sentence: str) -> str:
 
 
 def _kind(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> str:
-    """Say in a few words what a value is."""
+    """Return the kind of a value in a few words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return _kind(defined[name], defined) if "enum" in defined[name] else f"`{name}`"
     if "enum" in schema:
-        return " ".join(f"`{one}`" for one in schema["enum"])
+        return " ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
-        return _kind(next(one for one in schema["anyOf"] if one.get("type") != "null"), defined)
+        return _kind(next(option for option in schema["anyOf"] if option.get("type") != "null"), defined)
     if schema.get("type") == "array":
         return f"list of {_kind(schema['items'], defined)}"
     return str(schema.get("type", "any"))
 
 
 def main(arguments: list[str]) -> None:
-    """Print what is asked for."""
-    said = tables() if "--tables" in arguments else json.dumps(schemas(), indent=2, ensure_ascii=False)
-    sys.stdout.write(said + "\n")
+    """Print the schemas, or the tables."""
+    text = tables() if "--tables" in arguments else json.dumps(schemas(), indent=2, ensure_ascii=False)
+    sys.stdout.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Replaces servers that are out of traffic, or has a group replace members; called again until it is done.
+"""Replace servers that are out of traffic, or have a group replace members. Called until it is done.
 
-The event and the answer are described in docs/stages.md; `awsroll.stages.terminate_and_launch` is the same for Python.
+docs/stages.md describes the event and the answer. `awsroll.stages.terminate_and_launch` is the same in Python.
 """
 
 from typing import Any
@@ -12,5 +12,5 @@ from handling import handles
 
 @handles(TerminateAndLaunchEvent)
 def handler(event: TerminateAndLaunchEvent, _: Any) -> TerminateAndLaunchAnswer:
-    """Do what the event says."""
+    """Call the stage."""
     return terminate_and_launch(event, container.connection())

@@ -4,7 +4,7 @@
 
     RollingDeployment(stack, "Web", fleet=Fleet.group(name="web"))
 
-Of awsroll only `awsroll.iam` is imported here: what a rollout does is the bundle's part, what it may do is said there.
+This package imports only `awsroll.iam`: the bundle holds what a rollout does, and `awsroll.iam` what it may do.
 """
 
 from awsroll.iam import Rollouts

@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions rules: how an app is checked, and how a finding is acknowledged where it is, with a reason."""
+"""Check an app with the AwsSolutions rules of cdk-nag, and acknowledge a finding on its construct with a reason."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ ANY_RESOURCE = "IAM5[Resource::*]"
 
 
 def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
-    """Acknowledge a finding on a construct and what is under it."""
+    """Acknowledge a finding on a construct and its children."""
     cdk.Validations.of(construct).acknowledge(
         cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason)
     )
@@ -20,12 +20,12 @@ def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
 def acknowledge_wildcards(
     construct: IConstruct, statements: Iterable[Mapping[str, Any]], reasons: Mapping[str, str]
 ) -> None:
-    """Acknowledge each resource with a star in a policy, with the reason of its statement.
+    """Acknowledge each resource with a wildcard in a policy, with the reason of its statement.
 
     Args:
         construct: the policy.
-        statements: as IAM's JSON has them, with a `Sid`.
-        reasons: by `Sid`; a statement whose reason is missing stays a finding.
+        statements: statements of IAM in JSON, with a `Sid`.
+        reasons: reasons by `Sid`. A statement without a reason stays a finding.
     """
     found = {
         f"IAM5[Resource::{spelt(construct, one)}]": reasons[statement["Sid"]]
@@ -39,12 +39,12 @@ def acknowledge_wildcards(
 
 
 def check_solutions(app: cdk.App) -> None:
-    """Let synthesis fail on any finding that is not acknowledged."""
+    """Fail synthesis on a finding that is not acknowledged."""
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 def spelt(construct: IConstruct, value: str) -> str:
-    """Return a value with what CloudFormation fills in as cdk-nag spells it: `<AWS::Region>`, `<Function.Arn>`."""
+    """Return a value with references as cdk-nag writes them: `<AWS::Region>`, `<Function.Arn>`."""
     return _spelt(cdk.Stack.of(construct).resolve(value))
 
 

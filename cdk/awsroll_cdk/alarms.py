@@ -1,4 +1,4 @@
-"""Alarms on executions that did not succeed: failed, timed out, aborted or stopped by hand."""
+"""Alarms on executions that failed, timed out, or were aborted or stopped by hand."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-_WHAT_TO_DO = "see its cause, then `awsroll status`; a fleet left half way: `awsroll resume` or `awsroll repair`"
+_WHAT_TO_DO = "read its cause, then run `awsroll status`; for an unfinished fleet `awsroll resume` or `awsroll repair`"
 
 _PERIOD = cdk.Duration.minutes(5)
 _IN_WORDS = {
@@ -24,7 +24,7 @@ _IN_WORDS = {
 
 
 def watch(made: stepfunctions.StateMachine, topic: sns.ITopic | None) -> None:
-    """Make the alarms of a machine. One that was refused, went back or was stopped has failed: nobody got version 2."""
+    """Create the alarms of a machine. An execution whose rollout was refused, rolled back or stopped has failed."""
     metrics = {
         "Failed": made.metric_failed(period=_PERIOD),
         "TimedOut": made.metric_timed_out(period=_PERIOD),
@@ -34,7 +34,7 @@ def watch(made: stepfunctions.StateMachine, topic: sns.ITopic | None) -> None:
 
 
 def watch_durable(made: lambda_.Function, topic: sns.ITopic | None) -> None:
-    """Make the alarms of a durable function. One that has rolled its fleet back has succeeded: its answer says so."""
+    """Create the alarms of a durable function. An execution whose rollout was rolled back has succeeded."""
     metrics = {
         name: made.metric(f"DurableExecution{name}", period=_PERIOD, statistic="Sum")
         for name in ("Failed", "TimedOut", "Stopped")

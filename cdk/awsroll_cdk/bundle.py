@@ -1,4 +1,4 @@
-"""The functions' code: built by `lambda/build.py` on the machine that synthesizes, without docker."""
+"""The code of the functions, built by `lambda/build.py` on the machine that synthesizes, without docker."""
 
 import subprocess
 import sys
@@ -14,20 +14,20 @@ _ARCHES = {"arm64": "arm64", "x86_64": "x86_64"}
 
 @jsii.implements(cdk.ILocalBundling)
 class _Bundling:
-    """Runs the builder; there is no docker image to fall back to."""
+    """Run the builder. There is no docker image as a fallback."""
 
     def __init__(self, arch: str, *, durable: bool) -> None:
         self._options = ["--arch", arch, *(["--durable"] if durable else [])]
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
-        """Fill the folder, and say that it was done."""
+        """Fill the folder, and return that this was done."""
         command = [sys.executable, str(_HANDLERS / "build.py"), *self._options, "--out", output_dir]
         subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - a list of words, no shell
         return True
 
 
 def built_code(architecture: lambda_.Architecture, *, durable: bool) -> lambda_.Code:
-    """Return the bundle for a processor, with what a durable function needs or without; synthesizing builds it."""
+    """Return the bundle for a processor, with or without the SDK of durable functions. Synthesis builds it."""
     arch = _ARCHES[architecture.name]
     bundling = cdk.BundlingOptions(image=cdk.DockerImage.from_registry("none"), local=_Bundling(arch, durable=durable))
     return lambda_.Code.from_asset(str(_HANDLERS), bundling=bundling, asset_hash_type=cdk.AssetHashType.OUTPUT)

@@ -1,4 +1,4 @@
-"""The construct that others put into their stacks: everything that rolls one fleet from AWS itself."""
+"""The construct for your stacks: everything that AWS needs to roll a fleet."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,12 +41,12 @@ class RollingDeployment(Construct):
     """Functions, state machines, records, roles, logs and alarms for rollouts of one fleet.
 
     Attributes:
-        machine: rolls one fleet an execution.
-        fleets_machine: rolls many, in waves; None if it was not asked for.
-        durable: an alias of the durable function, by which it is invoked; None if it was not asked for.
-        functions: by the names of their handlers.
-        fleet_role: the role of those that drive rollouts.
-        stages_role: the role of the single stages; None if they were not asked for.
+        machine: the state machine that rolls one fleet in each execution.
+        fleets_machine: the state machine that rolls many fleets in waves; None without `many_fleets`.
+        durable: the alias by which the durable function is invoked; None without `durable`.
+        functions: the functions by the names of their handlers.
+        fleet_role: the role of the functions that drive rollouts.
+        stages_role: the role of the single stages; None without `stages`.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
     """
 
@@ -71,21 +71,21 @@ class RollingDeployment(Construct):
         roles_to_assume: Sequence[str] = (),
         code: lambda_.Code | None = None,
     ) -> None:
-        """Add it to a stack.
+        """Add the deployment to a stack.
 
         Args:
             scope: the stack.
-            construct_id: the construct's name in it.
-            fleet: which fleet.
-            rollouts: what its rollouts may do; the roles allow this and no more.
-            table: records and locks that several deployments share; None: a table of its own.
-            timeout: the longest that an execution may take.
+            construct_id: the id of the construct.
+            fleet: the fleet.
+            rollouts: what its rollouts may do. The roles allow only this.
+            table: a table that several deployments share; None: create a table.
+            timeout: the timeout of an execution.
             log_retention: how long events of functions and machines are kept.
-            log_key: a key that CloudWatch Logs may use; None: one is made.
-            tracing: X-Ray for functions and machines.
+            log_key: a key that CloudWatch Logs may use; None: create a key.
+            tracing: use X-Ray for functions and machines.
             architecture: the processor of the functions.
-            alarm_topic: what is told when an execution fails.
-            stages: also deploy the single stages, for state machines of one's own.
+            alarm_topic: the topic that is notified when an execution fails.
+            stages: also deploy the single stages, for your own state machines.
             codepipeline: also deploy the action for CodePipeline.
             durable: also deploy the durable function, which rolls a fleet without a state machine.
             many_fleets: also deploy the machine that rolls many fleets in waves.

@@ -1,4 +1,4 @@
-"""Which fleet a deployment rolls, as `awsroll roll` would name it."""
+"""The fleet of a deployment, named as for `awsroll roll`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from awsroll.iam import Fleets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """An Auto Scaling group, several, or servers registered by hand. Made by `group`, `groups` or `standalone`."""
+    """One or several Auto Scaling groups, or servers registered by hand. Use `group`, `groups` or `standalone`."""
 
     permitted: Fleets
 
@@ -20,7 +20,7 @@ class Fleet:
         Args:
             name: the group's name.
             target_groups: ARNs of the target groups that are attached to it.
-            extra_target_groups: ARNs of further ones, which its members are registered in by hand.
+            extra_target_groups: ARNs of other target groups in which its members are registered by hand.
         """
         fleets = Fleets(
             groups=(name,), target_groups=tuple(target_groups), extra_target_groups=tuple(extra_target_groups)
@@ -42,8 +42,8 @@ class Fleet:
         """Name servers registered by hand.
 
         Args:
-            target_groups: ARNs of the target groups that every server is registered in.
-            name: the names of these groups, sorted and joined by `+`, as awsroll marks their servers: none but servers
-                of that mark may be terminated. Empty: any server that a rollout has marked.
+            target_groups: ARNs of the target groups in which every server is registered.
+            name: the names of these target groups, sorted and joined by `+`: the value of the tag `awsroll:fleet`.
+                Only servers with this tag may be terminated. Empty: servers with the tags of any rollout.
         """
         return cls(permitted=Fleets(names=(name,) if name else (), target_groups=tuple(target_groups)))

@@ -1,7 +1,7 @@
-"""The Lambda functions: one a handler, all of them from one bundle.
+"""The Lambda functions: one for each handler, all from one bundle.
 
-Those that drive rollouts share a role, the single stages another one. `control`, which only writes what people want,
-has its own.
+Functions that drive rollouts share a role, and the single stages share another role. `control`, which only stores user
+requests, has its own role.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,23 +28,23 @@ WAVES = ("plan_waves", "judge_wave")
 CODEPIPELINE = "codepipeline"
 DURABLE = "durable"
 CONTROL = "control"
-# A pass is bounded by 30 s; one that runs a hook's function waits for it, and checks of a large fleet take many calls;
-# versions are looked up with the role of each fleet.
+# A step takes at most 30 s, but a step that runs a Lambda hook waits for it. Checks of a large fleet take many calls,
+# and versions are read with the role of each fleet.
 _SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300, "plan_waves": 300, "durable": 300}
 _USUAL_SECONDS = 60
-_MEGABYTES = 1024  # Lambda gives processor time by memory: a cold start at 512 MB takes twice as long
+_MEGABYTES = 1024  # Lambda scales processor time with memory: a cold start at 512 MB takes twice as long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What all functions of a deployment run on.
+    """What all functions of a deployment share.
 
     Attributes:
         code: the bundle.
-        architecture: the processor that the bundle was made for.
+        architecture: the processor for which the bundle was built.
         environment: variables of every function.
-        tracing: X-Ray.
-        longest: what a durable execution may take.
+        tracing: whether X-Ray is on.
+        longest: the timeout of a durable execution.
     """
 
     code: lambda_.Code
@@ -62,7 +62,7 @@ class Functions(Construct):
         self._runtime = runtime
         self._logs = logs
         self.fleet_role = self._role("FleetRole", "awsroll: reads and changes the fleet")
-        self.control_role = self._role("ControlRole", "awsroll: keeps what people want of a rollout")
+        self.control_role = self._role("ControlRole", "awsroll: stores user requests for rollouts")
         self.stages_role = self._role("StagesRole", "awsroll: single stages") if set(names) & set(STAGES) else None
         self.by_name = {name: self._function(name) for name in names}
 
@@ -99,11 +99,11 @@ class Functions(Construct):
             current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
         )
         if runtime.tracing:
-            acknowledge(role, ANY_RESOURCE, "X-Ray's calls cannot be limited to a resource")
-        acknowledge(made, "L1", "Python 3.13 is the newest that the whole test suite runs on; Lambda supports it")
+            acknowledge(role, ANY_RESOURCE, "AWS cannot limit the calls of X-Ray to a resource")
+        acknowledge(made, "L1", "Python 3.13 is the newest version that all tests run on; Lambda supports it")
         return made
 
 
 def in_words(name: str) -> str:
-    """Return a handler's name as constructs and placeholders are named: `plan_waves`, `PlanWaves`."""
+    """Return the name of a handler as a construct id and placeholder: `PlanWaves` for `plan_waves`."""
     return "".join(word.capitalize() for word in name.split("_"))

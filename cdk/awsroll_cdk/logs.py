@@ -1,4 +1,4 @@
-"""Log groups: encrypted with a key of the deployment's own, kept for as long as asked."""
+"""Log groups, encrypted with a key of the deployment, with a retention."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam, aws_kms as kms, aws_logs as logs
@@ -11,16 +11,16 @@ class Logs(Construct):
     Args:
         scope: the deployment.
         retention: how long events are kept.
-        key: a key that CloudWatch Logs may use already; None: one is made.
+        key: an existing key that CloudWatch Logs may use; None: create a key.
     """
 
     def __init__(self, scope: Construct, *, retention: logs.RetentionDays, key: kms.IKey | None) -> None:
         super().__init__(scope, "Logs")
         self._retention = retention
-        self.key = key or self._made()
+        self.key = key or self._create_key()
 
     def group(self, name: str) -> logs.LogGroup:
-        """Make a log group."""
+        """Create a log group."""
         return logs.LogGroup(
             self,
             name,
@@ -29,8 +29,8 @@ class Logs(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
-    def _made(self) -> kms.Key:
-        # The logs outlive the stack until their retention ends: so does what reads them.
+    def _create_key(self) -> kms.Key:
+        # The logs outlive the stack until their retention ends, and so must the key that decrypts them.
         key = kms.Key(
             self,
             "Key",
@@ -43,7 +43,7 @@ class Logs(Construct):
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
                 actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-                resources=["*"],  # in a key's policy: this key
+                resources=["*"],  # in the policy of a key, this means the key
                 conditions={
                     "ArnLike": {
                         "kms:EncryptionContext:aws:logs:arn": stack.format_arn(

@@ -1,4 +1,4 @@
-"""The state machines, from the definitions in `definition`: everything that happens is logged, encrypted."""
+"""The state machines with the definitions of `definition`. All their events are logged and encrypted."""
 
 import json
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from awsroll_cdk.logs import Logs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """How machines are run and watched.
+    """How executions are logged and traced.
 
     Attributes:
-        logs: where their events are kept.
-        tracing: X-Ray.
+        logs: the log groups.
+        tracing: whether X-Ray is on.
     """
 
     logs: Logs
@@ -28,7 +28,7 @@ class Watched:
 
 
 def placeholders(functions: Mapping[str, lambda_.Function]) -> dict[str, str]:
-    """Return what stands in a definition for the ARNs of functions: `${PlanWaves}`."""
+    """Return the placeholders for the ARNs of functions in a definition, such as `${PlanWaves}`."""
     return {name: f"${{{in_words(name)}}}" for name in functions}
 
 
@@ -40,14 +40,14 @@ def machine(
     functions: Mapping[str, lambda_.Function],
     watched: Watched,
 ) -> stepfunctions.StateMachine:
-    """Make a state machine, which may invoke its functions and nothing else.
+    """Create a state machine that may only invoke its functions.
 
     Args:
         scope: the deployment.
-        name: of the construct.
-        definition: in Amazon States Language, with `placeholders` for the functions.
-        functions: which it invokes.
-        watched: how it is run.
+        name: the id of the construct.
+        definition: the definition in the Amazon States Language, with `placeholders` for the functions.
+        functions: the functions that it invokes.
+        watched: how executions are logged and traced.
     """
     role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
     made = stepfunctions.StateMachine(
@@ -61,25 +61,25 @@ def machine(
         ),
         tracing_enabled=watched.tracing,
     )
-    acknowledge(role, ANY_RESOURCE, "delivery of logs, and traces, cannot be limited to a resource")
+    acknowledge(role, ANY_RESOURCE, "AWS cannot limit the delivery of logs and traces to a resource")
     arns = [one.function_arn for one in functions.values()]
     made.add_to_role_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns))
     if not watched.tracing:
-        acknowledge(made, "SF2", "traces are an option: all that happens is in the logs, for less")
+        acknowledge(made, "SF2", "tracing is an option: the logs hold all events at a lower cost")
     return made
 
 
 def permit_continuing(scope: Construct, made: stepfunctions.StateMachine) -> None:
-    """Allow a machine to go on as a new execution of its own."""
-    # A policy beside the role: one in it would have to be there before the machine, whose ARN it names.
+    """Allow a machine to continue in a new execution of itself."""
+    # A separate policy: a policy in the role would be created before the machine whose ARN it names.
     starting = iam.PolicyStatement(actions=["states:StartExecution"], resources=[made.state_machine_arn])
     iam.Policy(scope, "Continuing", statements=[starting], roles=[made.role])
 
 
 def permit_mapping(scope: Construct, made: stepfunctions.StateMachine) -> None:
-    """Allow a machine to run the items of its distributed Map as executions of its own, and to take them up again."""
+    """Allow a machine to run the items of its distributed Map as child executions, and to redrive them."""
     items = f"{made.state_machine_name}:*"
-    redriven = f"{made.state_machine_name}/*:*"  # a Map's items are redriven under its label
+    redriven = f"{made.state_machine_name}/*:*"  # items of a Map are redriven with its label
     follow = iam.PolicyStatement(
         actions=["states:DescribeExecution", "states:StopExecution"], resources=[_executions(scope, items)]
     )
@@ -89,7 +89,7 @@ def permit_mapping(scope: Construct, made: stepfunctions.StateMachine) -> None:
     policy = iam.Policy(scope, "Mapping", statements=statements, roles=[made.role])
     for one in (items, redriven):
         finding = f"IAM5[Resource::{spelt(policy, _executions(scope, one))}]"
-        acknowledge(policy, finding, "an execution has no name before it is started")
+        acknowledge(policy, finding, "the name of an execution is not known before its start")
 
 
 def _executions(scope: Construct, name: str) -> str:

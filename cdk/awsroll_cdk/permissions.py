@@ -1,4 +1,4 @@
-"""What the functions may do: the policies of `awsroll.iam`, filled in with the stack's place and table."""
+"""The permissions of the functions: the policies of `awsroll.iam` for the region, account and table of the stack."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,31 +12,31 @@ from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wil
 from awsroll_cdk.fleet import Fleet
 
 _ASKING = ("Read", "KeepRecords", "ListRecords")
-_ON_A_LAUNCH = "what a launch creates has no name before, and what it uses is chosen by the template it is limited to"
-_ON_MARKED = "servers come and go: the condition limits it to those of this fleet"
+_ON_A_LAUNCH = "a launch creates resources without known names; its launch template chooses the resources that it uses"
+_ON_TAGGED = "servers change: the condition limits the permission to servers of this fleet"
 _WHY_STARS = {
-    "Read": "AWS limits what is described to no resource",
-    "ReadTerminationProtection": "servers come and go; it only reads",
-    "SteerGroup": "a group's ARN holds an id that its name does not tell; the name is exact",
-    "LabelGroup": "a group's ARN holds an id that its name does not tell; the name is exact",
-    "TagServers": "servers come and go: the condition limits the tags to awsroll's own, and servers to this fleet's",
-    "TagReloadedServers": _ON_MARKED,
+    "Read": "AWS cannot limit Describe actions to a resource",
+    "ReadTerminationProtection": "servers change; the action only reads",
+    "SteerGroup": "the ARN of a group has an unknown id; its name is exact",
+    "LabelGroup": "the ARN of a group has an unknown id; its name is exact",
+    "TagServers": "servers change: the condition limits the tags to those of awsroll, and the servers to this fleet",
+    "TagReloadedServers": _ON_TAGGED,
     "LaunchFromTemplate": _ON_A_LAUNCH,
     "LaunchInGroup": _ON_A_LAUNCH,
-    "TagLaunches": "what a launch creates has no name before: the condition limits it to launches",
-    "TerminateTaggedServers": _ON_MARKED,
-    "SendToServers": _ON_MARKED,
-    "ReadCommands": "AWS limits what is listed to no resource",
+    "TagLaunches": "a launch creates resources without known names: the condition limits the permission to launches",
+    "TerminateTaggedServers": _ON_TAGGED,
+    "SendToServers": _ON_TAGGED,
+    "ReadCommands": "AWS cannot limit List actions to a resource",
     "KeepRecords": "objects under the prefix of the records",
 }
 
 
 def permit_rollouts(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
-    """Allow a role what rollouts of the fleet take, the records among it.
+    """Grant a role the permissions of rollouts of the fleet, including the store.
 
     Args:
-        scope: what the policy is part of.
-        role: the role of the functions that touch the fleet.
+        scope: the parent of the policy.
+        role: the role of the functions that change the fleet.
         fleet: the fleet.
         rollouts: what its rollouts may do, and the store.
     """
@@ -44,8 +44,8 @@ def permit_rollouts(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Ro
 
 
 def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
-    """Allow a role what the single stages take of what rollouts of the fleet may do; they have no records."""
-    asked = Rollouts(
+    """Grant a role the permissions of the single stages on the fleet; stages have no store."""
+    requested = Rollouts(
         stages=True,
         strategy=rollouts.strategy,
         launch_templates=rollouts.launch_templates,
@@ -54,22 +54,22 @@ def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Roll
         documents=rollouts.documents,
         runs_commands=rollouts.runs_commands,
     )
-    _permit(scope, "Stages", [role], policy(place_of(scope), fleet.permitted, asked))
+    _permit(scope, "Stages", [role], policy(place_of(scope), fleet.permitted, requested))
 
 
 def permit_asking(scope: Construct, role: iam.Role, fleet: Fleet, store: str) -> None:
-    """Allow a role to keep what people want of a rollout, and to look at the fleet; it can change nothing of it."""
+    """Allow a role to store user requests and to read the fleet, but not to change the fleet."""
     whole = policy(place_of(scope), fleet.permitted, Rollouts(store=store))
-    kept = [one for one in whole["Statement"] if one["Sid"] in _ASKING]
-    _permit(scope, "Asking", [role], {**whole, "Statement": kept})
+    statements = [statement for statement in whole["Statement"] if statement["Sid"] in _ASKING]
+    _permit(scope, "Asking", [role], {**whole, "Statement": statements})
 
 
 def permit_passing(scope: Construct, roles: Sequence[iam.Role], passed: str) -> iam.Policy:
-    """Allow roles to launch servers that have another one, where the policy of the rollouts does not say so."""
-    asked = Rollouts(roles=(passed,))
-    whole = policy(place_of(scope), Fleet.standalone(target_groups=()).permitted, asked)
-    kept = [one for one in whole["Statement"] if one["Sid"] == "PassInstanceRole"]
-    return _permit(scope, "Passing", roles, {**whole, "Statement": kept})
+    """Allow roles to launch servers with an instance role that the policy of the rollouts does not name."""
+    requested = Rollouts(roles=(passed,))
+    whole = policy(place_of(scope), Fleet.standalone(target_groups=()).permitted, requested)
+    statements = [statement for statement in whole["Statement"] if statement["Sid"] == "PassInstanceRole"]
+    return _permit(scope, "Passing", roles, {**whole, "Statement": statements})
 
 
 def permit_answering(
@@ -80,16 +80,16 @@ def permit_answering(
 ) -> None:
     """Allow roles to answer states that wait for a person.
 
-    The service authorization reference names no resource for this action, but AWS checks it against the machine that
-    waits: it is what refusals name, and what the CDK's own grants are (https://github.com/aws/aws-cdk/pull/8486). Of a
-    distributed Map's executions the machine's ARN has a label:
+    The service authorization reference names no resource for this action. But AWS checks it against the machine that
+    waits: refusals name that machine, and the CDK grants it (https://github.com/aws/aws-cdk/pull/8486). For executions
+    of a distributed Map, the ARN of the machine ends in a label:
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.html
 
     Args:
         scope: the deployment.
-        roles: who answers.
-        machine: one that waits in its own executions.
-        mapping: one that waits in those of its Map; None: there is none.
+        roles: the roles that answer.
+        machine: a machine that waits in its own executions.
+        mapping: a machine that waits in the executions of its Map; None: there is none.
     """
     arns = [machine.state_machine_arn]
     labelled = [] if mapping is None else [f"{mapping.state_machine_arn}/*"]
@@ -98,17 +98,19 @@ def permit_answering(
     statement = iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=[*arns, *labelled])
     made = iam.Policy(scope, "Answers", statements=[statement], roles=list(roles))
     for arn in labelled:
-        acknowledge(made, f"IAM5[Resource::{spelt(made, arn)}]", "AWS makes the label of the Map's executions up")
+        acknowledge(made, f"IAM5[Resource::{spelt(made, arn)}]", "AWS generates the label of the executions of the Map")
 
 
 def permit_pipeline(scope: Construct, role: iam.Role) -> None:
-    """Allow a role to tell CodePipeline how its action goes."""
+    """Allow a role to answer the jobs of CodePipeline."""
     actions = ["codepipeline:PutJobSuccessResult", "codepipeline:PutJobFailureResult"]
     made = iam.Policy(
         scope, "Pipeline", statements=[iam.PolicyStatement(actions=actions, resources=["*"])], roles=[role]
     )
     acknowledge(
-        made, ANY_RESOURCE, "a job's result is limited to no resource: the job's id is known to its action alone"
+        made,
+        ANY_RESOURCE,
+        "AWS cannot limit this to a resource: only the action of the pipeline knows the id of its job",
     )
 
 
@@ -119,13 +121,13 @@ def _permit(scope: Construct, name: str, roles: Sequence[iam.Role], document: Ma
 
 
 def permit_assuming(scope: Construct, role: iam.Role, roles: Sequence[str]) -> None:
-    """Allow a role to take on others, for fleets of other accounts."""
+    """Allow a role to assume other roles, for fleets of other accounts."""
     if roles:
         statement = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=list(roles))
         iam.Policy(scope, "OtherAccounts", statements=[statement], roles=[role])
 
 
 def place_of(scope: Construct) -> Place:
-    """Return where a construct is deployed to, as far as it is known before."""
+    """Return the partition, region and account of a construct, as far as synthesis knows them."""
     stack = cdk.Stack.of(scope)
     return Place(partition=stack.partition, region=stack.region, account=stack.account)

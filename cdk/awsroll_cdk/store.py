@@ -1,4 +1,4 @@
-"""The table of the records, as `awsroll state create` makes it: anyone with `--state dynamodb://TABLE` shares it."""
+"""The table of the records, as `awsroll state create` creates it. Command lines use it by `--state dynamodb://TABLE`."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -9,7 +9,7 @@ SORT_KEY = "sk"
 
 
 def records_table(scope: Construct) -> dynamodb.Table:
-    """Make the table: it outlives the stack, since the records in it are the only truth about unfinished rollouts."""
+    """Create the table. It outlives the stack, because it holds the only records of unfinished rollouts."""
     return dynamodb.Table(
         scope,
         "Records",

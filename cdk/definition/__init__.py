@@ -1,7 +1,7 @@
 """The state machines' definitions in the Amazon States Language, as pure functions: no CDK, no AWS.
 
-`rollout_machine` rolls one fleet, `fleets_machine` many in waves. The kinds of states are in `states`, those of one
-rollout in `rollout`.
+`rollout_machine` rolls one fleet, and `fleets_machine` rolls many fleets in waves. `states` holds the kinds of states,
+and `rollout` the states of one rollout.
 """
 
 from definition.fleets import fleets_machine

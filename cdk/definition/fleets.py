@@ -1,7 +1,7 @@
-"""The machine of many fleets: wave after wave, the fleets of one side by side, each driven by the states of a rollout.
+"""The machine of many fleets: it runs waves in order, and the fleets of a wave in parallel.
 
-A fleet never fails its wave: how it ended is its result, and the wave is judged when all have ended. So nothing that is
-under way is aborted. Repeating a wave is harmless: rollouts that have ended answer so at once.
+A fleet that fails does not fail its wave: its outcome is its result, and the wave is judged when all fleets have ended.
+So running rollouts are not aborted. A wave may be repeated: rollouts that have ended answer at once.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ def fleets_machine(
     longest_steps: int = LONGEST_STEPS,
     mode: str = "DISTRIBUTED",
 ) -> State:
-    """Return the definition of the machine that rolls many fleets; its input is what a file of many fleets holds.
+    """Return the definition of the machine that rolls many fleets. Its input is the content of a file of many fleets.
 
     Args:
         functions: ARNs of the functions `prepare`, `reconcile`, `control`, `plan_waves` and `judge_wave`.
-        timeout_seconds: of one execution.
-        longest_steps: of one fleet in one execution of its own; after so many, its wave is entered again.
-        mode: of the Map: `DISTRIBUTED` gives each fleet an execution, and a history, of its own; or `INLINE`.
+        timeout_seconds: timeout of one execution.
+        longest_steps: steps of one fleet in one execution; then its wave is entered again.
+        mode: mode of the Map: `DISTRIBUTED` gives each fleet its own execution and history; or `INLINE`.
     """
     return {
         "Comment": "awsroll: rolls many fleets of EC2 instances to new versions, wave after wave.",
@@ -48,7 +48,7 @@ def fleets_machine(
             "Judge wave": call(
                 functions["judge_wave"],
                 {"tolerated_failures.$": "$.wave.tolerated_failures", "results.$": "$.results"},
-                comment="Count its failures against those that it tolerates.",
+                comment="Compare its failures with the number that it tolerates.",
                 then="Went well?",
                 keep={
                     "ResultSelector": {"verdict.$": "$.Payload.verdict", "reason.$": "$.Payload.reason"},
@@ -73,11 +73,11 @@ def fleets_machine(
             },
             "Succeeded": {
                 "Type": "Succeed",
-                "Comment": "All fleets are on their new versions, but for those tolerated.",
+                "Comment": "All fleets are on their new versions, except tolerated failures.",
             },
             "Stopped": {
                 "Type": "Fail",
-                "Comment": "A wave has failed: no later one was begun.",
+                "Comment": "A wave has failed: later waves were not started.",
                 "Error": "WaveFailed",
                 "CausePath": "$.judged.reason",
             },
@@ -90,7 +90,7 @@ def _plan(function: str) -> State:
     return call(
         function,
         {"name.$": "$$.Execution.Name", "fleets.$": "$"},
-        comment="Check the whole file before anything is begun.",
+        comment="Check the whole file before a rollout starts.",
         then="Further wave?",
         keep={
             "ResultSelector": {"waves.$": "$.Payload.waves", "count.$": "$.Payload.count", "index": 0},
@@ -103,7 +103,7 @@ def _wave(functions: Mapping[str, str], *, longest_steps: int, mode: str) -> Sta
     config = {"Mode": mode} | ({"ExecutionType": "STANDARD"} if mode == "DISTRIBUTED" else {})
     return {
         "Type": "Map",
-        "Comment": "The fleets of the wave, as many at a time as it says.",
+        "Comment": "The fleets of the wave, up to its concurrency at a time.",
         "ItemsPath": "$.wave.fleets",
         "ItemSelector": {
             "fleet.$": "$$.Map.Item.Value",
@@ -151,13 +151,13 @@ def _prepare(function: str) -> State:
         "tolerated_failures.$": "$.tolerated_failures",
         **{f"{key}.$": f"$.fleet.{key}" for key in ORDER},
     }
-    comment = "Check this fleet when its turn has come, unless too many others of its wave have failed."
+    comment = "Check this fleet, unless too many others of its wave have failed."
     return call(function, payload, comment=comment, then="Set out", keep={"ResultPath": None})
 
 
 def _result(outcome: str, reason: str, *, rollout_id: str = "$.rollout_id") -> State:
-    """Return a state that ends one fleet with what became of it; `outcome` and `reason` are texts or paths."""
-    said = {"outcome": outcome, "reason": reason}
-    plain = {key: value for key, value in said.items() if not value.startswith("$.")}
-    paths = {f"{key}.$": value for key, value in said.items() if value.startswith("$.")}
+    """Return a state that ends one fleet with its result; `outcome` and `reason` are texts or paths."""
+    values = {"outcome": outcome, "reason": reason}
+    plain = {key: value for key, value in values.items() if not value.startswith("$.")}
+    paths = {f"{key}.$": value for key, value in values.items() if value.startswith("$.")}
     return {"Type": "Pass", "Parameters": {"rollout_id.$": rollout_id, **plain, **paths}, "End": True}

@@ -1,8 +1,9 @@
-"""The states of one rollout: prepare; reconcile, wait, reconcile again; and how it ends.
+"""The states of one rollout: prepare; reconcile and wait, repeatedly; and the ends.
 
     Fill in -> Prepare -> Set out -> Reconcile -> What now? -> Wait for … -> Reconcile -> … -> Succeeded
 
-The truth is in the store. A state that is repeated, redriven or given an old input does no harm: Reconcile looks anew.
+The record is in the store. A state that is repeated, redriven or gets an old input is harmless, because Reconcile
+observes the fleet again.
 """
 
 from collections.abc import Mapping
@@ -10,23 +11,23 @@ from collections.abc import Mapping
 from definition.states import A_FEW_TIMES, State, call, caught, failed_as_caught, wait, when
 
 LONGEST_STEPS = 1500
-"""Steps in one execution, before it goes on as a new one: some 11 events each, of the 25,000 that one may have."""
+"""Steps in one execution before a new one continues. A step has some 11 events; an execution may have 25,000."""
 
 LONGEST_NAME = 75
-"""Characters of an execution's name, which may have 80: those that go on with it are called `NAME.1`, `NAME.2`, …"""
+"""Characters of an execution's name. 80 are allowed, but an execution that continues it is called `NAME.1`."""
 
 ORDER = ("request", "region", "role", "external_id")
-"""What `prepare` is told of a fleet."""
+"""The fields of `prepare` that describe a fleet and its request."""
 
 _DEFAULTS = '{"request":{},"rollout_id":"","region":"","role":"","external_id":"","generation":1,"name":""}'
 _WAITS = {
-    "drain": ("Wait for drain", "Requests in flight are finished before a server goes."),
+    "drain": ("Wait for drain", "Requests in flight finish before a server goes."),
     "launch": ("Wait for launch", "New servers boot."),
     "reload": ("Wait for reload", "The reload command runs."),
     "health": ("Wait for health", "New servers must be healthy in every target group."),
     "hook": ("Wait for hook", "A hook runs."),
     "checkpoint": ("Wait at checkpoint", "The delay of a checkpoint passes."),
-    "bake": ("Wait for bake", "The whole new fleet is watched."),
+    "bake": ("Wait for bake", "The bake time of the new fleet passes."),
     "elsewhere": ("Wait for another driver", "Another process drives this rollout."),
 }
 _STANDING = {
@@ -45,8 +46,8 @@ def rollout_machine(
 
     Args:
         functions: ARNs of the functions `prepare`, `reconcile` and `control`.
-        timeout_seconds: of one execution.
-        longest_steps: after so many an execution goes on as a new one.
+        timeout_seconds: timeout of one execution.
+        longest_steps: steps of one execution; then a new execution continues.
     """
     return {
         "Comment": "awsroll: rolls one fleet of EC2 instances to a new version.",
@@ -55,14 +56,14 @@ def rollout_machine(
         "States": {
             "Fill in": {
                 "Type": "Pass",
-                "Comment": "What the input leaves out.",
+                "Comment": "Add defaults to the input.",
                 "Parameters": {"input.$": f"States.JsonMerge(States.StringToJson('{_DEFAULTS}'), $, false)"},
                 "OutputPath": "$.input",
                 "Next": "New rollout?",
             },
             "New rollout?": {
                 "Type": "Choice",
-                "Comment": "With a rollout_id, a rollout that was begun before is taken up.",
+                "Comment": "With a rollout_id, continue a rollout that was started before.",
                 "Choices": [
                     when("$.rollout_id", "", "Prepare"),
                     {"Variable": "$.generation", "NumericGreaterThan": 1, "Next": "Go on"},
@@ -88,7 +89,7 @@ def rollout_machine(
             "Stopped": _failed("The rollout was stopped; the fleet may be mixed.", error="Stopped"),
             "Refused": failed_as_caught("Nothing was changed."),
             "Left for a person": failed_as_caught(
-                "Its record cannot be used, or another rollout holds the fleet. Nothing was done."
+                "The record cannot be used, or another rollout holds the fleet. This step changed nothing."
             ),
         },
     }
@@ -97,19 +98,19 @@ def rollout_machine(
 def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
     """Return the states that drive a rollout until it has `Ended`, or is `Left for a person`.
 
-    At its limit of steps they lead to `Continue as new execution`. A failure of `Stop` or `Restore` has no Catch: a
-    machine that fails there is redriven there.
+    At the limit of steps they lead to `Continue as new execution`. `Stop` and `Restore` have no Catch: an execution
+    that fails there is redriven there.
     """
     reconcile, control = functions["reconcile"], functions["control"]
     step = {"rollout_id.$": "$.rollout_id", "steps.$": "$.standing.steps"}
     reconciling = call(
-        reconcile, step, comment="One pass: look, decide, save, act.", then="What now?", keep=_KEEP_STANDING
+        reconcile, step, comment="One step: observe, plan, save, execute.", then="What now?", keep=_KEEP_STANDING
     )
-    restoring = call(reconcile, step, comment="One pass on the way to a stop.", then="Restored?", keep=_KEEP_STANDING)
+    restoring = call(reconcile, step, comment="One step towards a stop.", then="Restored?", keep=_KEEP_STANDING)
     stop = call(
         control,
         {"rollout_id.$": "$.rollout_id", "action": "abort"},
-        comment="Reconcile keeps failing: settle what is in flight, restore the settings.",
+        comment="Reconcile keeps failing: settle servers in flight, restore the settings.",
         then="Restore",
         keep={"ResultPath": None},
     )
@@ -120,9 +121,9 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
         ),
         "What now?": _what_now(longest_steps),
         **{name: wait(comment, then="Reconcile") for name, comment in _WAITS.values()},
-        "Wait a moment": wait("AWS is about to show what was done.", then="Reconcile"),
-        "Wait for approval": _wait_for_person(control, "A person must approve: `awsroll approve`, or control."),
-        "Wait for a person": _wait_for_person(control, "Paused: a person must say how to go on."),
+        "Wait a moment": wait("AWS does not show the last change yet.", then="Reconcile"),
+        "Wait for approval": _wait_for_person(control, "A person must approve, by `awsroll approve` or control."),
+        "Wait for a person": _wait_for_person(control, "Paused: a person must decide how to continue."),
         "Stop": caught(stop, by="Restore", errors=("RolloutEnded",)),
         "Restore": restoring,
         "Restored?": {
@@ -133,7 +134,7 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
             ],
             "Default": "Wait to restore",
         },
-        "Wait to restore": wait("What is in flight is settled.", then="Restore"),
+        "Wait to restore": wait("Servers in flight settle.", then="Restore"),
     }
 
 
@@ -180,7 +181,7 @@ def _what_now(longest_steps: int) -> State:
 
 
 def _wait_for_person(control: str, comment: str) -> State:
-    """Return a state that waits for a person, but looks at the fleet again from time to time: alarms are watched on."""
+    """Return a state that waits for a person, and times out to reconcile, so that alarms are still checked."""
     return {
         "Type": "Task",
         "Comment": comment,
@@ -198,7 +199,7 @@ def _wait_for_person(control: str, comment: str) -> State:
 
 
 def _continuing() -> State:
-    """Return the states that go on as a new execution: an execution may have 25,000 events."""
+    """Return the states that continue in a new execution, because an execution may have 25,000 events."""
     return {
         "Continue as new execution": {
             "Type": "Task",
@@ -224,7 +225,7 @@ def _continuing() -> State:
             ],
             "Next": "Continued",
         },
-        "Continued": {"Type": "Succeed", "Comment": "A new execution goes on with this rollout."},
+        "Continued": {"Type": "Succeed", "Comment": "A new execution continues this rollout."},
     }
 
 

@@ -1,14 +1,14 @@
-"""The kinds of states that the machines are made of, and what each does when a call fails.
+"""The kinds of states in the machines, and what each does when a call fails.
 
-Retries: the Lambda service's own errors, with backoff and jitter, as its documentation advises; then awsroll's errors
-that another try may mend. What no try mends is never retried, but caught.
+Errors of the Lambda service are retried with backoff and jitter, as its documentation advises. Errors of awsroll are
+retried if they may pass. Errors that a retry cannot fix are caught at once.
 """
 
 from typing import Any
 
 State = dict[str, Any]
 
-NEVER_MENDED = (
+NOT_RETRIED = (
     "InvalidEvent",
     "PreflightRefused",
     "FleetLocked",
@@ -17,7 +17,7 @@ NEVER_MENDED = (
     "RecordUnusable",
     "WaveStopped",
 )
-"""Errors that another try cannot mend."""
+"""Errors that a retry cannot fix."""
 
 _OF_LAMBDA = (
     "Lambda.ClientExecutionTimeoutException",
@@ -27,13 +27,13 @@ _OF_LAMBDA = (
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
 )
-_WORTH_A_TRY = ("Throttled", "AwsUnanswered", "StepInProgress")
+_MAY_PASS = ("Throttled", "AwsUnanswered", "StepInProgress")
 
 A_FEW_TIMES: State = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2}
-"""Any failure at all is worth that."""
+"""The retries of every other error."""
 
 RETRY: list[State] = [
-    {"ErrorEquals": list(NEVER_MENDED), "MaxAttempts": 0},
+    {"ErrorEquals": list(NOT_RETRIED), "MaxAttempts": 0},
     {
         "ErrorEquals": list(_OF_LAMBDA),
         "IntervalSeconds": 2,
@@ -43,7 +43,7 @@ RETRY: list[State] = [
         "JitterStrategy": "FULL",
     },
     {
-        "ErrorEquals": list(_WORTH_A_TRY),
+        "ErrorEquals": list(_MAY_PASS),
         "IntervalSeconds": 5,
         "MaxAttempts": 20,
         "BackoffRate": 1.5,
@@ -54,11 +54,11 @@ RETRY: list[State] = [
 ]
 
 TASK_SECONDS = 330
-"""A little more than a function's own time limit."""
+"""A little more than the timeout of a function."""
 
 
 def call(function: str, payload: State, *, comment: str, then: str, keep: State) -> State:
-    """Return a state that calls a function and keeps its answer: `keep` is the state's ResultSelector or ResultPath."""
+    """Return a state that calls a function. `keep` is its ResultSelector and ResultPath, which store the answer."""
     return {
         "Type": "Task",
         "Comment": comment,
@@ -72,18 +72,18 @@ def call(function: str, payload: State, *, comment: str, then: str, keep: State)
 
 
 def caught(state: State, *, by: str, errors: tuple[str, ...] = ("States.ALL",)) -> State:
-    """Return a state whose failure leads to another one, with the error kept at `$.error`."""
+    """Return the state with a Catch: its failure leads to the state `by`, with the error at `$.error`."""
     catch = {"ErrorEquals": list(errors), "ResultPath": "$.error", "Next": by}
     return {**state, "Catch": [*state.get("Catch", []), catch]}
 
 
 def wait(comment: str, *, then: str) -> State:
-    """Return a state that waits as long as the last answer says."""
+    """Return a state that waits for the `wait_seconds` of the last answer."""
     return {"Type": "Wait", "Comment": comment, "SecondsPath": "$.standing.wait_seconds", "Next": then}
 
 
 def when(variable: str, value: str, then: str) -> State:
-    """Return a rule of a Choice: a text equals another."""
+    """Return a rule of a Choice that compares a variable with a text."""
     return {"Variable": variable, "StringEquals": value, "Next": then}
 
 

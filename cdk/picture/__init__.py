@@ -1,6 +1,6 @@
-"""Draws the state machines of `definition` as the pictures of docs/step-functions.md: no CDK, no other program.
+"""Draw the state machines of `definition` for docs/step-functions.md, without the CDK or another program.
 
-`cd cdk && python -m picture` writes them again.
+`cd cdk && python -m picture` writes the pictures.
 """
 
 from picture.draw import picture

@@ -1,4 +1,4 @@
-"""Writes the pictures into docs."""
+"""Write the pictures into docs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ FUNCTIONS = {name: name for name in ("prepare", "reconcile", "control", "plan_wa
 
 
 def pictures() -> Iterator[tuple[Path, str]]:
-    """Yield each file and what belongs into it."""
+    """Yield each file with its content."""
     fleets = fleets_machine(FUNCTIONS)
     one: dict[str, Any] = fleets["States"]["Roll wave"]["ItemProcessor"]
     yield DOCS / "step-functions.svg", picture(rollout_machine(FUNCTIONS), title="The machine of one rollout")
@@ -21,7 +21,7 @@ def pictures() -> Iterator[tuple[Path, str]]:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all pictures."""
     for path, drawn in pictures():
         path.write_text(drawn)
 

@@ -1,4 +1,4 @@
-"""Draws a laid out graph as SVG."""
+"""Draw a graph with its layout as SVG."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +62,7 @@ def picture(machine: Mapping[str, Any], *, title: str) -> str:
 
 
 def _bands(layout: Layout, heights: Sequence[float]) -> tuple[dict[int, tuple[float, float]], float]:
-    """Return how far down the row of each number begins and ends, and where the last one ends."""
+    """Return the top and bottom of each row, and the bottom of the last row."""
     found, top = {}, _HEAD
     for row in layout.rows:
         tallest = max((heights[one] for one in row if one < len(heights)), default=0.0)
@@ -106,7 +106,7 @@ def _box(node: Node, middle: tuple[float, float], width: float, height: float) -
 
 
 def _way(edge: Edge, stops: Sequence[tuple[float, float, float]]) -> str:
-    """Draw a way: upright through rows, curved between them, so that it passes no box."""
+    """Draw an edge: vertical through rows and curved between them, so that it crosses no box."""
     x, _, y = stops[0]
     drawn = [f"M{x:.1f} {stops[0][1]:.1f} L{x:.1f} {y:.1f}"]
     for to_x, reached, left in stops[1:]:
@@ -121,7 +121,7 @@ def _way(edge: Edge, stops: Sequence[tuple[float, float, float]]) -> str:
 def _stops(
     edge: Edge, layout: Layout, bands: Mapping[int, tuple[float, float]], heights: Sequence[float]
 ) -> list[tuple[float, float, float]]:
-    """Return for each row of a way: how far across it is there, and where upright lines begin and end."""
+    """Return for each row of an edge: its horizontal position, and where its vertical line begins and ends."""
     route = layout.routes[edge]
     downward = bands[route[-1]] > bands[route[0]]
     found = []
@@ -138,7 +138,7 @@ def _stops(
 
 
 def _side(edge: Edge, route: Sequence[int], layout: Layout, *, downward: bool) -> float:
-    """Ways up and failures keep a little beside the others at their ends."""
+    """Return the offset at the ends of an edge: upward edges and failures are drawn beside the others."""
     if edge.failure:
         return 14.0 if layout.across[route[1]] >= layout.across[route[0]] else -14.0
     return 0.0 if downward else 8.0

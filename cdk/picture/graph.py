@@ -1,4 +1,4 @@
-"""A state machine as a graph: its states, and which may follow which.
+"""A state machine as a graph: its states, and which state may follow which.
 
 States of one kind that come after the same states and lead to the same ones, as the Wait states of the phases do, are
 one node of several lines: a picture of them says no more.
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A state, or several that are alike.
+    """A state, or several similar states.
 
     Attributes:
         names: of the states, a line each.
@@ -24,7 +24,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Edge:
-    """The way from one node to another, by their numbers; `failure`: taken only when a call has failed."""
+    """An edge from one node to another, by their numbers; `failure`: only taken if a call has failed."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Nodes in the order of the definition, and the ways between them."""
+    """Nodes in the order of the definition, and the edges between them."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -62,7 +62,7 @@ def graph_of(machine: Mapping[str, Any]) -> Graph:
 
 
 def _ways(state: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    """Yield where a state leads, and whether only by a failure; what counts for a target comes last."""
+    """Yield the states that may follow a state, and whether only after a failure. The last value of a target counts."""
     for caught in state.get("Catch", ()):
         yield caught["Next"], True
     for rule in state.get("Choices", ()):

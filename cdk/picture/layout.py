@@ -1,4 +1,4 @@
-"""Where the nodes of a graph go: in rows from the start down, so that few ways cross.
+"""The layout of a graph: nodes in rows from the start downwards, so that few edges cross.
 
 The usual four steps: turn ways that lead back, give each node a row, order the rows, choose places in them. A way over
 several rows passes a point in each of those between. Everything is decided by the order of the definition: the same
@@ -18,7 +18,7 @@ _BEND_WIDTH = 14.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where everything is.
+    """The positions of nodes and edges.
 
     Attributes:
         rows: of nodes, and of the points that ways pass: by number, those of points beyond those of nodes.
@@ -32,7 +32,7 @@ class Layout:
 
 
 def lay_out(graph: Graph, widths: Sequence[float], *, gap: float) -> Layout:
-    """Return where the nodes go, by their widths and the gap between two."""
+    """Return the layout of nodes with these widths and this gap between them."""
     down = {edge: _turned(edge, graph) for edge in graph.edges}
     row_of = _rows(len(graph.nodes), list(down.values()))
     routes: dict[Edge, tuple[int, ...]] = {}
@@ -62,12 +62,12 @@ def lay_out(graph: Graph, widths: Sequence[float], *, gap: float) -> Layout:
 
 
 def _turned(edge: Edge, graph: Graph) -> tuple[int, int]:
-    """Return a way's upper and lower end: one that closes a circle leads up."""
+    """Return the upper and lower end of an edge: an edge that closes a cycle leads up."""
     return (edge.end, edge.start) if edge in _back(graph) else (edge.start, edge.end)
 
 
 def _back(graph: Graph) -> frozenset[Edge]:
-    """Return the ways that lead back to a node on the path from the start, followed in order."""
+    """Return the edges that lead back to a node on the path from the start, in depth-first order."""
     leaving: dict[int, list[Edge]] = {}
     for edge in sorted(graph.edges, key=lambda edge: (edge.start, edge.failure, edge.end)):
         leaving.setdefault(edge.start, []).append(edge)
@@ -92,7 +92,7 @@ def _back(graph: Graph) -> frozenset[Edge]:
 
 
 def _rows(count: int, down: Sequence[tuple[int, int]]) -> list[int]:
-    """Put each node one row below the lowest of those that lead to it."""
+    """Place each node one row below the lowest of its predecessors."""
     row_of = [0] * count
     for _ in range(count):
         for upper, lower in down:
@@ -101,7 +101,7 @@ def _rows(count: int, down: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _ordered(rows: list[list[int]], links: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Order each row by the middle of what its nodes are linked to, up and down in turn; keep the best order."""
+    """Order each row by the mean position of linked nodes, alternating downwards and upwards; keep the best order."""
     best = [list(row) for row in rows]
     fewest = _crossings(best, links)
     current = [list(row) for row in rows]
@@ -140,7 +140,7 @@ def _crossings(rows: list[list[int]], links: Sequence[tuple[int, int]]) -> int:
 def _across(
     rows: list[list[int]], links: Sequence[tuple[int, int]], wide: Sequence[float], gap: float
 ) -> dict[int, float]:
-    """Place each row so that its nodes are near the middle of what they are linked to, without overlapping."""
+    """Place the nodes of each row near the mean position of linked nodes, without overlaps."""
     across: dict[int, float] = {}
     for row in rows:
         at = 0.0
@@ -164,7 +164,7 @@ def _across(
 def _place(
     row: list[int], wanted: Mapping[int, float], wide: Sequence[float], gap: float, across: dict[int, float]
 ) -> None:
-    """Put each where it wants to be; those that would overlap become a block around their common middle."""
+    """Place each node at its wanted position; nodes that would overlap become a block around their mean position."""
     blocks: list[tuple[list[int], float]] = []  # what is in it, and where its first one wants to be
     for one in row:
         members, start = [one], wanted[one]

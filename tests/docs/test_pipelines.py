@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 import codepipeline
+from event_request import to_request
 from handling import check
 from prepare import Event
-from requested import to_request
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "pipelines.md").read_text()
 EVENTS = re.findall(r"""^ *'?(?:--payload ')?(\{"request": .*\})'?""", PAGE, re.MULTILINE)

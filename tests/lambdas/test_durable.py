@@ -189,7 +189,7 @@ def test_a_gate_is_watched_until_a_person_approves(tmp_path: Path, monkeypatch: 
 def test_before_the_operations_run_out_another_execution_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(durable, "LOOKS", 3)
+    monkeypatch.setattr(durable, "STEPS", 3)
     with running(tmp_path) as it:
         invoked: list[str] = []
 

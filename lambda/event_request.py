@@ -1,4 +1,4 @@
-"""What an event asks for: the options of a rollout file, with dashes or underscores, and where the fleet is."""
+"""The request in an event: the options of a rollout file, with dashes or underscores, and where the fleet is."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from awsroll.stores import RolloutRequest
 
 
 def to_request(values: Mapping[str, Any]) -> RolloutSpec:
-    """Return the request of an event.
+    """Return the request in an event.
 
     Raises:
         SpecError: if a key is unknown, or a value has the wrong type.
@@ -18,8 +18,8 @@ def to_request(values: Mapping[str, Any]) -> RolloutSpec:
     return to_spec(named(values, KNOWN, where="the request", listed_by="awsroll schema"), where="the request: ")
 
 
-class Asked(Protocol):
-    """An event that asks for a rollout."""
+class RequestEvent(Protocol):
+    """An event that requests a rollout."""
 
     @property
     def request(self) -> dict[str, Any]:
@@ -27,27 +27,31 @@ class Asked(Protocol):
 
     @property
     def region(self) -> str:
-        """Where the fleet is; empty: where the function is."""
+        """The region of the fleet; empty: the region of the function."""
 
     @property
     def role(self) -> str:
-        """ARN of a role to assume; empty: none."""
+        """ARN of a role to assume; may be empty."""
 
     @property
     def external_id(self) -> str:
-        """What that role asks for."""
+        """The external id that the role requires; may be empty."""
 
 
-def order_of(asked: Asked, *, started_at: str = "") -> RolloutRequest:
-    """Return the order that an event gives; `started_at` tells it from an earlier one under the same name.
+def to_rollout_request(event: RequestEvent, *, started_at: str = "") -> RolloutRequest:
+    """Return the rollout request in an event.
+
+    Args:
+        event: the event.
+        started_at: when the execution started, to distinguish it from an earlier execution with the same name.
 
     Raises:
         SpecError: if a key of its request is unknown, or a value has the wrong type.
     """
     return RolloutRequest(
-        request=to_request(asked.request),
-        region=asked.region,
-        role=asked.role,
-        external_id=asked.external_id,
+        request=to_request(event.request),
+        region=event.region,
+        role=event.role,
+        external_id=event.external_id,
         started_at=started_at,
     )
