@@ -177,7 +177,7 @@ def test_builder_leaves_a_folder_alone_that_holds_something_else(tmp_path: Path)
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].endswith(
-        "holds something that is no bundle: it was left as it is; name another --out"
+        "holds something else than a bundle and was left unchanged; pass another --out"
     )
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
 

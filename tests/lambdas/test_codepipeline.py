@@ -72,8 +72,8 @@ def test_a_bad_version_is_rolled_back_and_fails_the_action(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("parameters", "problem"),
     [
-        ("", "UserParameters of the action cannot be used"),
-        ("asg: web", "UserParameters of the action cannot be used"),
+        ("", "UserParameters of the action are not valid"),
+        ("asg: web", "UserParameters of the action are not valid"),
         ({}, "missing required field `request`"),
         ({"request": {"asg": "web"}, "rollout_id": "x"}, "unknown field `rollout_id`"),
         ({"request": {"asg": "web", "concurent": 2}}, "concurent"),
@@ -95,13 +95,13 @@ def test_a_token_that_is_not_ours_fails_the_action_and_changes_nothing(tmp_path:
     with pipeline(tmp_path) as pipe:
         pipe.call(pipe.job(token="theirs"))
         assert pipe.last["failureDetails"]["type"] == "ConfigurationError"
-        assert "none of this action's" in pipe.last["failureDetails"]["message"]
+        assert "the continuation token is not from this action" in pipe.last["failureDetails"]["message"]
         assert pipe.driven.rolling.store.list() == ()
 
 
 @pytest.mark.parametrize("event", [{}, {"CodePipeline.job": {"data": {}}}, ["x"], {"CodePipeline.job": {"id": 1}}])
 def test_an_event_without_a_job_is_refused_by_name(tmp_path: Path, event: Any) -> None:
-    with pipeline(tmp_path) as pipe, pytest.raises(named.InvalidEvent, match="no event of a CodePipeline job"):
+    with pipeline(tmp_path) as pipe, pytest.raises(named.InvalidEvent, match="not an event of a CodePipeline job"):
         pipe.call(event)
 
 
@@ -273,8 +273,8 @@ def test_an_unexpected_error_fails_the_action_and_its_traceback_holds_no_secret(
         assert pipe.last["failureDetails"] == {
             "type": "JobFailed",
             "message": (
-                f"an unexpected error, KeyError: the function's log has the rest; rollout {FIRST} was left as it "
-                f"stands: `awsroll status {FIRST}`, then `awsroll resume`"
+                f"unexpected KeyError: see the log of the function; rollout {FIRST} was left as it is: "
+                f"see `awsroll status {FIRST}`, then run `awsroll resume`"
             ),
             "externalExecutionId": FIRST,
         }
@@ -321,7 +321,7 @@ def test_a_gate_keeps_the_action_going_until_a_person_approves(tmp_path: Path) -
         wanted = {"request": pipe.driven.request(checkpoint=1, approve_checkpoints=True)}
         pipe.go_on(wanted, until=lambda: "approval" in pipe.last["executionDetails"]["summary"])
         assert pipe.last["executionDetails"]["summary"] == (
-            f"rollout {FIRST}: running, 1 of 4 servers done, waiting for: approval; a person answers with "
+            f"rollout {FIRST}: running, 1 of 4 servers done, waiting for: approval; answer with "
             f"`awsroll approve {FIRST}` or `awsroll abort {FIRST}`"
         )
         pipe.driven.name = FIRST
