@@ -111,7 +111,7 @@ def test_a_step_that_is_killed_before_its_checkpoint_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tmp_path) as it:
-        really, calls = durable.begin, []
+        really, calls = durable.start_rollout, []
 
         def begun_unseen(*args: Any, **more: Any) -> Any:
             standing = really(*args, **more)
@@ -120,7 +120,7 @@ def test_a_step_that_is_killed_before_its_checkpoint_is_made_again(
                 raise UNANSWERED
             return standing
 
-        monkeypatch.setattr(durable, "begin", begun_unseen)
+        monkeypatch.setattr(durable, "start_rollout", begun_unseen)
         assert answer(it.run(concurrent=2))["outcome"] == "succeeded"
         assert len(calls) == 2
         assert len(it.driven.rolling.store.list()) == 1
@@ -197,7 +197,7 @@ def test_before_the_operations_run_out_another_execution_goes_on(
             invoked.append(NAME)
             return NAME
 
-        monkeypatch.setattr(durable, "_own_name", own_name)
+        monkeypatch.setattr(durable, "_own_arn", own_name)
         it.functions.register_durable_function(NAME, durable.handler)
         result = it.run(concurrent=2)
         assert answer(result)["outcome"] == "succeeded"
