@@ -92,7 +92,7 @@ class CheckAnswer(FleetAnswer):
 
 
 def limited(lines: list[str]) -> tuple[str, ...]:
-    """Return the first lines, and how many more there are, so that an answer stays small."""
+    """Return the first lines and the number of the others, so that an answer stays small."""
     if len(lines) <= _MOST_DETAILS:
         return tuple(lines)
     return (*lines[:_MOST_DETAILS], f"and {len(lines) - _MOST_DETAILS} more")

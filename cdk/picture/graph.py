@@ -1,7 +1,7 @@
 """A state machine as a graph: its states, and which state may follow which.
 
 States of one kind that come after the same states and lead to the same ones, as the Wait states of the phases do, are
-one node of several lines: a picture of them says no more.
+one node of several lines: a picture of them shows nothing else.
 """
 
 from collections.abc import Iterator, Mapping

@@ -38,7 +38,7 @@ class Synthesized:
 
 
 def synthesize(folder: Path) -> Synthesized:
-    """Synthesize all of them; a finding of cdk-nag that nobody acknowledged fails it."""
+    """Synthesize all stacks. A finding of cdk-nag that is not acknowledged fails this."""
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
     import aws_cdk as cdk
     from aws_cdk import aws_sns as sns

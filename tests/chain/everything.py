@@ -119,7 +119,7 @@ def kept_folder(kept: Path | None) -> Iterator[Path]:
         yield Path(made)
 
 
-def told(ending: Ending) -> str:
+def describe_ending(ending: Ending) -> str:
     """Say what happened, for people."""
     execution = ending.execution
     how = f"{execution.status} in {execution.seconds:.0f} s  {execution.output}"
@@ -140,7 +140,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with kept_folder(chosen.keep) as folder:
         ending = run_chain(folder, chosen.servers)
-    print(told(ending))  # noqa: T201 - what a command answers
+    print(describe_ending(ending))  # noqa: T201 - what a command answers
     return 0 if ending.is_right else 1
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from awsroll.sandbox.demo_world import DEREGISTRATION_DELAY_SECONDS, DemoWorld
 from awsroll.sandbox.ready_fleets import Fleet
 from awsroll.sandbox.traffic import Traffic
-from tests.chain.everything import SPEED, Ending, deploy, kept_folder, told, versions
+from tests.chain.everything import SPEED, Ending, deploy, describe_ending, kept_folder, versions
 from tests.chain.executions import client, execute, machine_arn
 from tests.chain.processes import ministack
 
@@ -100,7 +100,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="where the logs of all programs are kept")
     with kept_folder(parser.parse_args().keep) as folder:
         rolled = run_fleets(folder)
-    print(told(rolled.ending))  # noqa: T201 - what a command answers
+    print(describe_ending(rolled.ending))  # noqa: T201 - what a command answers
     print(f"fleets of each wave, in executions of their own: {rolled.map_runs}")  # noqa: T201 - the same
     return 0 if rolled.is_right else 1
 

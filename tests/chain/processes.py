@@ -32,7 +32,7 @@ def tool(name: str) -> str:
 
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Return this environment without anything of AWS that somebody may have set, and with keys of nobody."""
+    """Return this environment without settings for AWS, and with unused keys."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     silenced = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20", "AWS_EC2_METADATA_DISABLED": "true"}

@@ -40,8 +40,8 @@ def environment() -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "of-nobody",
-        "AWS_SECRET_ACCESS_KEY": "of-nobody",
+        "AWS_ACCESS_KEY_ID": "unused",
+        "AWS_SECRET_ACCESS_KEY": "unused",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWSROLL_STATE": "dynamodb://awsroll",
     }

@@ -40,10 +40,10 @@ class Context:
 
 @dataclass
 class Pipeline:
-    """Jobs that were given out, and what CodePipeline was told."""
+    """The jobs of CodePipeline, and the answers that it got."""
 
     driven: Machine
-    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     on_answer: Callable[[], None] = lambda: None
     _waiting: set[str] = field(default_factory=set)
@@ -71,7 +71,7 @@ class Pipeline:
 
     @property
     def last(self) -> dict[str, Any]:
-        return self.told[-1][1]
+        return self.answers[-1][1]
 
     @property
     def token(self) -> str | None:
@@ -79,7 +79,7 @@ class Pipeline:
         return self.last.get("continuationToken")
 
     def go_on(self, parameters: Any = None, *, until: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """Run the action until it is told to have ended, or `until` says so; return the last answer."""
+        """Run the action until it reports an end, or until `until` is true. Return the last answer."""
         self.call(self.job(parameters))
         return self.finish(parameters, until=until)
 
@@ -103,7 +103,7 @@ class Pipeline:
         if code:
             return _Http(400), {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
         self._waiting.discard(body["jobId"])
-        self.told.append((model.name, body))
+        self.answers.append((model.name, body))
         return _Http(200), {}
 
 

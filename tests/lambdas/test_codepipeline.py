@@ -46,8 +46,8 @@ def test_takes_the_fleet_to_the_new_version_and_says_how_far_it_is(tmp_path: Pat
     with pipeline(tmp_path) as pipe:
         last = pipe.go_on()
 
-        assert [name for name, _ in pipe.told] == ["PutJobSuccessResult", "PutJobSuccessResult"]
-        assert pipe.told[0][1]["executionDetails"] == {
+        assert [name for name, _ in pipe.answers] == ["PutJobSuccessResult", "PutJobSuccessResult"]
+        assert pipe.answers[0][1]["executionDetails"] == {
             "externalExecutionId": FIRST,
             "summary": f"rollout {FIRST}: running, 2 of 4 servers done, waiting for: drain",
             "percentComplete": 50,
@@ -138,7 +138,7 @@ def test_an_aws_that_never_answers_ends_the_action(tmp_path: Path) -> None:
     with pipeline(tmp_path) as pipe:
         pipe.driven.rolling.sandbox.faults.add("throttled operation=autoscaling:DescribeAutoScalingGroups")
         last = pipe.go_on()
-        assert len(pipe.told) == 20
+        assert len(pipe.answers) == 20
         assert last["failureDetails"]["type"] == "SystemUnavailable"
         assert "in 20 calls in a row" in last["failureDetails"]["message"]
         assert last["failureDetails"]["message"].endswith("nothing was changed")
@@ -171,7 +171,7 @@ def test_an_event_that_arrives_twice_at_once_begins_one_rollout_and_is_answered_
 
         monkeypatch.setattr(steps, "_step_held", meanwhile)
         pipe.call(event)
-        assert len(pipe.told) == 1
+        assert len(pipe.answers) == 1
         assert pipe.finish()["outputVariables"] == {"rollout_id": FIRST, "outcome": "succeeded"}
         assert len(pipe.driven.rolling.store.list()) == 1
         assert pipe.driven.rolling.serving_versions() == {"v2": 4}
@@ -182,18 +182,18 @@ def test_an_event_that_arrives_again_after_the_end_changes_nothing(tmp_path: Pat
         event = pipe.job()
         pipe.call(event)
         pipe.finish()
-        running, told = pipe.driven.rolling.running(), len(pipe.told)
+        running, count = pipe.driven.rolling.running(), len(pipe.answers)
         assert pipe.call(event) == {"rollout_id": FIRST, "answer": "succeeded"}
-        assert (pipe.driven.rolling.running(), len(pipe.told)) == (running, told)
+        assert (pipe.driven.rolling.running(), len(pipe.answers)) == (running, count)
         assert '"late": true' in logged.getvalue()
 
 
 @pytest.mark.parametrize("code", ["JobNotFoundException", "InvalidJobStateException"])
-def test_an_answer_that_nobody_waits_for_any_more_is_no_error(tmp_path: Path, code: str) -> None:
+def test_a_late_answer_is_not_an_error(tmp_path: Path, code: str) -> None:
     with pipeline(tmp_path) as pipe:
         pipe.refusals.append(code)
         assert pipe.call(pipe.job())["answer"] == "going"
-        assert pipe.told == []
+        assert pipe.answers == []
 
 
 def test_a_call_that_is_killed_before_it_has_answered_is_made_again(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_step_that_does_not_end_is_answered_before_the_function_is_killed(
 
         monkeypatch.setattr(codepipeline, "step", slow)
         pipe.call(pipe.job(token=before), seconds=0.4)
-        assert len(pipe.told) == 2
+        assert len(pipe.answers) == 2
         assert pipe.token == f'{{"rollout_id":"{FIRST}","begun":true,"misses":1}}'
         assert "time was up" in pipe.last["executionDetails"]["summary"]
         monkeypatch.undo()
@@ -307,7 +307,7 @@ def test_a_call_ends_while_there_is_time_left(tmp_path: Path) -> None:
         clock = pipe.driven.rolling.clock
         spent = []
         token = None
-        while token is not None or not pipe.told:
+        while token is not None or not pipe.answers:
             began = clock.monotonic()
             pipe.call(pipe.job(token=token), seconds=150)
             spent.append(clock.monotonic() - began)

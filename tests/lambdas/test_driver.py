@@ -188,7 +188,7 @@ def test_a_task_token_is_kept_until_a_person_has_said_something(
         assert driven.rolling.store.note("deploy-1", Waiting) == Waiting()
 
 
-def test_a_task_token_is_answered_at_once_if_somebody_was_faster(
+def test_a_task_token_is_answered_at_once_after_an_earlier_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: list[str] = []

@@ -13,11 +13,11 @@ import pytest
 import container
 from awsroll.stages.event_schema import STAGES, stage_schemas
 from named import FleetLocked, HandlerError, InvalidEvent, PreflightRefused
-from tests.stages.machine import STORIES, Bounds, Json, Watched, machine
+from tests.stages.machine import SCENARIOS, Bounds, Json, Watched, machine
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [stage.__name__ for stage in STAGES]
-NOBODY = "i-0fffffffffffffff0"
+UNKNOWN = "i-0fffffffffffffff0"
 
 
 def call(name: str, event: Any) -> Json:
@@ -39,13 +39,13 @@ def within(world: Watched) -> Iterator[Watched]:
 
 @pytest.mark.parametrize("name", ["replace-standalone", "double-half", "reload-in-group"])
 def test_a_story_is_told_through_the_handlers(name: str) -> None:
-    told = STORIES[name]
+    scenario = SCENARIOS[name]
     with (
-        told.begun() as world,
+        scenario.started() as world,
         within(world),
         patch("tests.stages.machine.call", lambda one, event, _: call(one, event)),
     ):
-        assert told.tell(world, servers=1) == []
+        assert scenario.run(world, servers=1) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,8 +66,8 @@ def test_a_misspelt_key_is_invalid() -> None:
 
 def test_what_the_fleet_does_not_allow_is_refused_by_name() -> None:
     with machine(grouped=False, bounds=Bounds(floor=0, ceiling=9), servers=1) as world, within(world):
-        event = {**world.machine.named, "instance_ids": [NOBODY]}
-        with pytest.raises(PreflightRefused, match=f"EC2 knows no instance {NOBODY}"):
+        event = {**world.machine.named, "instance_ids": [UNKNOWN]}
+        with pytest.raises(PreflightRefused, match=f"EC2 knows no instance {UNKNOWN}"):
             call("deregister_targets", event)
 
 
@@ -82,7 +82,7 @@ def test_a_fleet_that_is_held_is_locked_by_name() -> None:
 def test_the_log_names_the_rollout(capsys: pytest.CaptureFixture[str]) -> None:
     with machine(grouped=False, bounds=Bounds(floor=0, ceiling=9), servers=1) as world, within(world):
         with pytest.raises(HandlerError):
-            call("check_drained", {**world.machine.named, "instance_ids": [NOBODY]})
+            call("check_drained", {**world.machine.named, "instance_ids": [UNKNOWN]})
         (line,) = capsys.readouterr().out.splitlines()
         said = json.loads(line)
         assert (said["event"], said["rollout_id"], said["error"]) == ("handler.failed", "deploy-42", "PreflightRefused")

@@ -41,7 +41,7 @@ def test_an_alias_is_pinned_once_for_all_waves(tmp_path: Path) -> None:
 def test_a_number_is_taken_as_it_is_and_costs_no_call(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         fleet, before = driven.rolling.fleet, dict(driven.rolling.sandbox.calls)
-        assert pinned(planned({"asg": fleet.group_name, "launch-template": "lt-of-nobody:7"})) == ["lt-of-nobody:7"]
+        assert pinned(planned({"asg": fleet.group_name, "launch-template": "lt-unknown:7"})) == ["lt-unknown:7"]
         assert driven.rolling.sandbox.calls == before
 
 

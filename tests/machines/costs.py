@@ -155,7 +155,7 @@ def kept() -> list[Counted]:
 
 
 def most_fleets(of_a_wave: int) -> int:
-    """Return how many fleets one execution takes, each of another account, in waves of so many."""
+    """Return how many fleets of different accounts fit into one execution, in waves of this size."""
     return bisect(range(1, 1000), False, key=lambda many: not _is_taken(many, of_a_wave))
 
 
@@ -175,7 +175,7 @@ def _is_taken(many: int, of_a_wave: int) -> bool:
 
 
 def main(words: list[str]) -> None:
-    """Count anew if sizes are given; print the table, or how many fleets can be rolled."""
+    """Calculate again if sizes are given. Print the table, or how many fleets fit."""
     if words == ["fleets"]:
         sys.stdout.write(f"{most_fleets(1000)} fleets in one wave, {most_fleets(10)} in waves of ten\n")
         return

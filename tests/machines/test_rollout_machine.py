@@ -84,7 +84,7 @@ def test_a_rejected_gate_is_rolled_back(tmp_path: Path) -> None:
         assert made.end_of(execution)["error"] == "RolledBack"
 
 
-def test_an_approval_that_nobody_gives_in_time_is_rolled_back(tmp_path: Path) -> None:
+def test_a_missing_approval_is_rolled_back_after_its_timeout(tmp_path: Path) -> None:
     wanted = {"checkpoint": 1, "approve_checkpoints": True, "approval_timeout": 180}
     with interpreter(tmp_path, servers=2) as made:
         ended = made.run({"request": made.driven.request(**wanted)})

@@ -1,7 +1,7 @@
-"""State machines of one's own, composed of the stages by hand: plain JSON in and out, and time that moves on request.
+"""State machines composed of the stages by hand, with plain JSON in and out, and virtual time.
 
-A `Machine` calls a stage as a state machine does: it keeps the answer, waits the seconds that the answer asks for, and
-calls again until it is done. How a call is made can be changed: twice at a time, or by a process that dies in it.
+A `Machine` calls a stage as a state machine does: it keeps the answer, waits for `wait_seconds`, and calls again until
+the stage is done. It can make each call twice, or let the process die in a call.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What the fleet must keep to, in numbers of the test's own. Fits `Watch`."""
+    """The bounds of the fleet in numbers of the test, for `Watch`."""
 
     floor: int
     ceiling: int
@@ -40,7 +40,7 @@ def call(name: str, event: Json, aws: Connection) -> Json:
 
 
 class KeptClients:
-    """A session whose clients are made once: making one takes longer than many calls."""
+    """A session that creates each client once, because creating a client takes longer than many calls."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -55,7 +55,7 @@ class KeptClients:
 
 @dataclass
 class Machine:
-    """Calls stages of one fleet, and remembers which calls were made."""
+    """Call stages of one fleet, and record the calls."""
 
     sandbox: Sandbox
     fleet: Fleet
@@ -68,7 +68,7 @@ class Machine:
         self._session = KeptClients(self.sandbox.session())
 
     def connection(self) -> Connection:
-        """Of every call its own: nothing but the clients is left of the one before."""
+        """Return a new connection for each call. Only the clients are reused."""
         return Connection(self._session, clock=self.sandbox.clock)
 
     @property
@@ -87,7 +87,7 @@ class Machine:
         return self._once(name, made) if self.doubled else answer
 
     def _once(self, name: str, event: Json) -> Json:
-        """Make a call; one that dies is made again, as Lambda and Step Functions do."""
+        """Make a call, and repeat it if it dies, as Lambda and Step Functions do."""
         put_away = Knife(self.sandbox.clock.now, fork=self.fork).watch(self.sandbox)
         try:
             return call(name, event, self.connection())
@@ -112,7 +112,7 @@ class Machine:
 
 @contextmanager
 def machine(*, grouped: bool, bounds: Bounds, options: Json | None = None, **shape: Any) -> Iterator["Watched"]:
-    """A machine for a fleet of a sandbox in virtual time, and a watch over what may never happen to it."""
+    """Yield a machine for a fleet of a sandbox in virtual time, and a watch over its invariants."""
     with Sandbox(clock=VirtualClock(), options=SandboxOptions(**(options or {}))) as sandbox:
         servers = shape.pop("servers", 3)
         made = (
@@ -148,7 +148,7 @@ class Watched:
         return {tag["Key"]: tag["Value"] for tag in self.group()["Tags"]}
 
     def state(self) -> Json:
-        """All that a late call could spoil."""
+        """Return all state that a late call could change."""
         sandbox = self.sandbox
         seen: Json = {
             "instances": {
@@ -168,13 +168,13 @@ class Watched:
         return seen
 
     def launches_version(self, number: int) -> None:
-        """Set what the group launches, as a pipeline does before it calls the stages."""
+        """Set the launch template version of the group, as a pipeline does before it calls the stages."""
         template = {"LaunchTemplateId": self.fleet.template_id, "Version": str(number)}
         name = self.fleet.group_name
         self.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName=name, LaunchTemplate=template)
 
     def versions(self) -> dict[str, int]:
-        """Count the servers that serve by what their application says it is."""
+        """Count the servers that serve by the version that their application reports."""
         found: dict[str, int] = {}
         for name in self.watch.serving:
             label = self.sandbox.ec2.instance(name).version_label
@@ -186,7 +186,7 @@ Story = Callable[[Watched, Sequence[str]], None]
 
 
 def replace_standalone(world: Watched, names: Sequence[str]) -> None:
-    """One server after the other: out, drained, ended and launched anew, healthy."""
+    """Replace servers one by one: deregister, drain, terminate and launch, check health."""
     machine = world.machine
     for name in names:
         out = machine.call("deregister_targets", instance_ids=[name])
@@ -205,7 +205,7 @@ def replace_standalone(world: Watched, names: Sequence[str]) -> None:
 
 
 def replace_in_group(world: Watched, names: Sequence[str]) -> None:
-    """One member after the other, by the group."""
+    """Have the group replace members one by one."""
     machine, size = world.machine, len(world.fleet.instance_ids)
     world.launches_version(2)
     for name in names:
@@ -215,7 +215,7 @@ def replace_in_group(world: Watched, names: Sequence[str]) -> None:
 
 
 def double_half(world: Watched, _: Sequence[str]) -> None:
-    """As many new members as there are, then the old half goes."""
+    """Launch as many new members as there are, then retire the old half."""
     machine = world.machine
     world.launches_version(2)
     doubled = machine.call("double_group", launch_template=machine.template())
@@ -228,7 +228,7 @@ def double_half(world: Watched, _: Sequence[str]) -> None:
 
 
 def reload(world: Watched, names: Sequence[str]) -> None:
-    """One server after the other: out, drained, new code, in again, healthy."""
+    """Reload servers one by one: deregister, drain, run the command, register, check health."""
     machine = world.machine
     for name in names:
         out = machine.call("deregister_targets", instance_ids=[name])
@@ -240,71 +240,71 @@ def reload(world: Watched, names: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One story, the fleet it is about, and what must hold meanwhile."""
+class Scenario:
+    """One way to compose the stages, its fleet, and the bounds that must hold."""
 
     story: Story
     grouped: bool
     bounds: Bounds
     shape: Json = field(default_factory=dict)
 
-    def tell(self, world: Watched, servers: int | None = None) -> list[str]:
-        """Tell the story, of all servers or of the first ones; return what is wrong in the end."""
+    def run(self, world: Watched, servers: int | None = None) -> list[str]:
+        """Run the scenario for all servers or the first ones. Return the problems at the end."""
         names = world.fleet.instance_ids[:servers]
         self.story(world, names)
         return ending(world, self, len(world.fleet.instance_ids) if self.story is double_half else len(names))
 
     @contextmanager
-    def begun(self, **options: Any) -> Iterator[Watched]:
+    def started(self, **options: Any) -> Iterator[Watched]:
         with machine(grouped=self.grouped, bounds=self.bounds, options=options, **self.shape) as world:
             yield world
 
 
-# A replacement boots while the old server, out of traffic, is being ended: for a moment there is one more.
-STORIES = {
-    "replace-standalone": Told(story=replace_standalone, grouped=False, bounds=Bounds(floor=2, ceiling=4)),
-    "replace-standalone-two-ports-two-groups": Told(
+# A replacement boots while the old server is out of traffic and terminates: for a short time there is one more.
+SCENARIOS = {
+    "replace-standalone": Scenario(story=replace_standalone, grouped=False, bounds=Bounds(floor=2, ceiling=4)),
+    "replace-standalone-two-ports-two-groups": Scenario(
         story=replace_standalone,
         grouped=False,
         bounds=Bounds(floor=1, ceiling=3),
         shape={"servers": 2, "ports": (80, 81), "target_groups": 2},
     ),
-    "replace-in-group": Told(story=replace_in_group, grouped=True, bounds=Bounds(floor=2, ceiling=3)),
-    "double-half": Told(story=double_half, grouped=True, bounds=Bounds(floor=3, ceiling=6)),
-    "double-half-at-max": Told(
+    "replace-in-group": Scenario(story=replace_in_group, grouped=True, bounds=Bounds(floor=2, ceiling=3)),
+    "double-half": Scenario(story=double_half, grouped=True, bounds=Bounds(floor=3, ceiling=6)),
+    "double-half-at-max": Scenario(
         story=double_half, grouped=True, bounds=Bounds(floor=2, ceiling=4), shape={"servers": 2, "max_size": 2}
     ),
-    "reload-standalone": Told(story=reload, grouped=False, bounds=Bounds(floor=2, ceiling=3)),
-    "reload-in-group": Told(
+    "reload-standalone": Scenario(story=reload, grouped=False, bounds=Bounds(floor=2, ceiling=3)),
+    "reload-in-group": Scenario(
         story=reload, grouped=True, bounds=Bounds(floor=2, ceiling=3), shape={"min_size": 3, "target_groups": 2}
     ),
 }
 
 
-def ending(world: Watched, told: Told, touched: int) -> list[str]:
-    """Return what is not as it should be at the end, in words; empty if all is well."""
+def ending(world: Watched, scenario: Scenario, touched: int) -> list[str]:
+    """Return the problems at the end, one line each; empty if all is well."""
     size, found = len(world.fleet.instance_ids), list(world.watch.problems)
     wanted = {"v2": touched} | ({"v1": size - touched} if touched < size else {})
     if world.versions() != wanted:
         found.append(f"{world.versions()} serve, not {wanted}")
     if len(world.watch.live) != size:
         found.append(f"{sorted(world.watch.live)} live, not {size}")
-    launched = 0 if told.story is reload else touched
+    launched = 0 if scenario.story is reload else touched
     if len(world.watch.live - set(world.fleet.instance_ids)) != launched:
         found.append(f"{sorted(world.watch.live)} live, at first {world.fleet.instance_ids}")
     if len(world.watch.launched) != launched:
         found.append(f"{len(world.watch.launched)} were launched, not {launched}")
     effects = {(one.instance_id, one.text) for one in world.sandbox.ssm.deliveries()}
-    if told.story is reload and len(effects) != touched:
+    if scenario.story is reload and len(effects) != touched:
         found.append(f"{len(effects)} reloads, not {touched}")
-    if told.grouped:
-        found += _settings(world, told)
+    if scenario.grouped:
+        found += _settings(world, scenario)
     return found
 
 
-def _settings(world: Watched, told: Told) -> list[str]:
+def _settings(world: Watched, scenario: Scenario) -> list[str]:
     group = world.group()
-    wanted = (told.shape.get("min_size", 0), told.shape.get("max_size", 20), len(world.fleet.instance_ids), [])
+    wanted = (scenario.shape.get("min_size", 0), scenario.shape.get("max_size", 20), len(world.fleet.instance_ids), [])
     now = (group["MinSize"], group["MaxSize"], group["DesiredCapacity"], group["SuspendedProcesses"])
     left = [key for key in world.group_tags() if key.startswith("awsroll:was:")]
     return [f"the group is {now}, it was {wanted}"] * (now != wanted) + [f"{left} are left"] * bool(left)

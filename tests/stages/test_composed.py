@@ -1,4 +1,4 @@
-"""The stages composed by hand: every story to its end, with no server too few on the way, whatever happens to calls."""
+"""The stages composed by hand: every scenario ends well, and enough servers serve, whatever happens to calls."""
 
 import os
 import pickle
@@ -8,9 +8,9 @@ import pytest
 
 from awsroll.errors import AwsrollError
 from tests.crash.knife import Instant, never
-from tests.stages.machine import STORIES, Told, Watched, call
+from tests.stages.machine import SCENARIOS, Scenario, Watched, call
 
-EVERY_STORY = pytest.mark.parametrize("told", STORIES.values(), ids=STORIES)
+EVERY_SCENARIO = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 HOUR = 3600
 OTHER_WAYS = {
     "api_visibility_seconds": 8,
@@ -27,35 +27,39 @@ OTHER_WAYS = {
     "group_registration_seconds": 15,
     "ssm_visibility_seconds": 4,
 }
-"""Where it is not documented how AWS behaves: the way that the sandbox does not go by default."""
+"""Behaviour of AWS that is not documented: the values that the sandbox does not use by default."""
 
 
-@EVERY_STORY
-def test_takes_the_fleet_to_the_new_version_without_a_gap(told: Told) -> None:
-    with told.begun() as world:
-        assert told.tell(world) == []
+@EVERY_SCENARIO
+def test_takes_the_fleet_to_the_new_version_without_a_gap(scenario: Scenario) -> None:
+    with scenario.started() as world:
+        assert scenario.run(world) == []
 
 
-@EVERY_STORY
-def test_every_call_made_twice_has_the_same_end(told: Told) -> None:
-    with told.begun() as world:
+@EVERY_SCENARIO
+def test_every_call_made_twice_has_the_same_end(scenario: Scenario) -> None:
+    with scenario.started() as world:
         world.machine.doubled = True
-        assert told.tell(world, servers=1) == []
+        assert scenario.run(world, servers=1) == []
 
 
-@EVERY_STORY
-def test_it_does_not_matter_which_way_aws_goes(told: Told) -> None:
-    with told.begun(**OTHER_WAYS) as world:
+@EVERY_SCENARIO
+def test_undocumented_behaviour_of_aws_makes_no_difference(scenario: Scenario) -> None:
+    with scenario.started(**OTHER_WAYS) as world:
         world.machine.doubled = True
-        assert told.tell(world, servers=1) == []
+        assert scenario.run(world, servers=1) == []
 
 
-@EVERY_STORY
-def test_a_call_that_arrives_again_after_the_end_changes_nothing(told: Told) -> None:
-    with told.begun() as world:
-        assert told.tell(world, servers=1) == []
+@EVERY_SCENARIO
+def test_a_call_that_arrives_again_after_the_end_changes_nothing(scenario: Scenario) -> None:
+    with scenario.started() as world:
+        assert scenario.run(world, servers=1) == []
         unique = {repr(one): one for one in world.machine.events}
-        for later in (0, 2 * HOUR, 72 * HOUR):  # EC2 forgets ended instances within the first, client tokens the second
+        for later in (
+            0,
+            2 * HOUR,
+            72 * HOUR,
+        ):  # EC2 forgets ended instances, then client tokens
             world.sandbox.jump(later)
             before = world.state()
             for name, event in unique.values():
@@ -66,18 +70,18 @@ def test_a_call_that_arrives_again_after_the_end_changes_nothing(told: Told) -> 
             assert (world.state(), world.watch.problems) == (before, [])
 
 
-@EVERY_STORY
-def test_a_call_that_dies_at_any_instant_and_is_made_again_has_the_same_end(told: Told) -> None:
-    with told.begun() as world:
+@EVERY_SCENARIO
+def test_a_call_that_dies_at_any_instant_and_is_made_again_has_the_same_end(scenario: Scenario) -> None:
+    with scenario.started() as world:
         cuts = Cuts(world)
         world.machine.fork = cuts.fork
-        assert cuts.tell(told) == []
+        assert cuts.run(scenario) == []
         assert {cut: wrong for cut, wrong in cuts.found.items() if wrong} == {}
         assert len(cuts.found) >= 2
 
 
 class Cuts:
-    """At each distinct instant around a changing call the program forks, and one branch of it dies there."""
+    """Fork the program at each distinct instant around a changing call, and let one branch die there."""
 
     def __init__(self, world: Watched) -> None:
         self.found: dict[str, list[str]] = {}
@@ -96,16 +100,16 @@ class Cuts:
             return True
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
-            told = pipe.read()
+            answer = pipe.read()
         os.waitpid(child, 0)
         name = f"{len(self._world.machine.events)}: {here.what}"
-        self.found[name] = pickle.loads(told) if told else ["the branch broke"]  # noqa: S301 - our own child
+        self.found[name] = pickle.loads(answer) if answer else ["the branch sent no result"]  # noqa: S301 - our own child
         return False
 
-    def tell(self, told: Told) -> list[str]:
-        """Tell the story; a branch sends home what it has come to, and never returns."""
+    def run(self, scenario: Scenario) -> list[str]:
+        """Run the scenario. A branch sends its problems to the parent, and does not return."""
         try:
-            problems = told.tell(self._world, servers=1)
+            problems = scenario.run(self._world, servers=1)
         except BaseException as error:
             if self._answers is None:
                 raise

@@ -1,4 +1,4 @@
-"""What a stage refuses: by name, with everything left as it was."""
+"""What a stage refuses, and that it changes nothing then."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,21 +11,21 @@ from awsroll.sandbox import ApiError
 from tests.stages.machine import ROLLOUT, Bounds, Json, Watched, call, machine
 
 ANY = Bounds(floor=0, ceiling=100)
-NOBODY = "i-0fffffffffffffff0"
+UNKNOWN = "i-0fffffffffffffff0"
 ALL_STAGES = {
-    "deregister_targets": {"instance_ids": [NOBODY]},
-    "check_drained": {"instance_ids": [NOBODY]},
-    "terminate_and_launch": {"instance_ids": [NOBODY], "launch_template": "web:2"},
-    "check_healthy": {"instance_ids": [NOBODY]},
-    "reload_instances": {"instance_ids": [NOBODY], "command": ["true"]},
+    "deregister_targets": {"instance_ids": [UNKNOWN]},
+    "check_drained": {"instance_ids": [UNKNOWN]},
+    "terminate_and_launch": {"instance_ids": [UNKNOWN], "launch_template": "web:2"},
+    "check_healthy": {"instance_ids": [UNKNOWN]},
+    "reload_instances": {"instance_ids": [UNKNOWN], "command": ["true"]},
     "double_group": {},
-    "retire_old_half": {"old_instance_ids": [NOBODY]},
+    "retire_old_half": {"old_instance_ids": [UNKNOWN]},
 }
 OF_SERVERS = [name for name in ALL_STAGES if name not in ("double_group", "retire_old_half")]
 
 
 def refused(world: Watched, name: str, event: Json, kind: type[Exception] = FleetError) -> str:
-    """Call a stage, which must refuse and leave everything as it was; return its words."""
+    """Call a stage that must refuse and change nothing. Return its message."""
     before = world.state()
     with pytest.raises(kind) as caught:
         call(name, event, world.machine.connection())
@@ -84,15 +84,15 @@ def test_unknown_instances_are_refused(name: str) -> None:
         event = {**world.machine.named, **ALL_STAGES[name]} | (
             {"launch_template": world.machine.template()} if name == "terminate_and_launch" else {}
         )
-        assert f"EC2 knows no instance {NOBODY}" in refused(world, name, event)
+        assert f"EC2 knows no instance {UNKNOWN}" in refused(world, name, event)
 
 
 @pytest.mark.parametrize("name", ALL_STAGES)
 def test_an_unknown_group_is_refused(name: str) -> None:
     with machine(grouped=True, bounds=ANY, servers=1) as world:
-        said = refused(world, name, {**world.machine.named, **ALL_STAGES[name], "asg": "webb"})
-        assert said.startswith("there is no Auto Scaling group 'webb' in us-east-1 (did you mean web?)")
-        assert said.endswith("nothing was changed")
+        message = refused(world, name, {**world.machine.named, **ALL_STAGES[name], "asg": "webb"})
+        assert message.startswith("there is no Auto Scaling group 'webb' in us-east-1 (did you mean web?)")
+        assert message.endswith("nothing was changed")
 
 
 @pytest.mark.parametrize("name", ALL_STAGES)
@@ -102,15 +102,15 @@ def test_a_group_in_no_target_group_is_refused(name: str) -> None:
             AutoScalingGroupName="web", TargetGroupARNs=list(world.fleet.target_group_arns)
         )
         world.sandbox.jump(120)
-        said = refused(world, name, {**world.machine.named, **ALL_STAGES[name]})
-        assert "group web has no target group" in said
+        message = refused(world, name, {**world.machine.named, **ALL_STAGES[name]})
+        assert "group web has no target group" in message
 
 
 @pytest.mark.parametrize("name", OF_SERVERS)
 def test_an_unknown_target_group_is_refused(name: str) -> None:
     with machine(grouped=False, bounds=ANY, servers=1) as world:
-        said = refused(world, name, {**world.machine.named, **ALL_STAGES[name], "target_group": ["wib"]})
-        assert "there is no target group 'wib'" in said
+        message = refused(world, name, {**world.machine.named, **ALL_STAGES[name], "target_group": ["wib"]})
+        assert "there is no target group 'wib'" in message
 
 
 @pytest.mark.parametrize("name", OF_SERVERS)
@@ -137,8 +137,8 @@ def test_an_instance_of_no_group_is_no_member(name: str) -> None:
         event = {**world.machine.named, **ALL_STAGES[name], "instance_ids": [stranger], "launch_template": ""}
         if name in ("deregister_targets", "reload_instances"):
             del event["launch_template"]
-        said = refused(world, name, event)
-        assert stranger in said
+        message = refused(world, name, event)
+        assert stranger in message
         assert world.sandbox.ec2.instance(stranger).state == "running"
 
 
@@ -169,7 +169,7 @@ def test_a_fleet_that_a_rollout_holds_is_locked(name: str) -> None:
         assert "is held by rollout other" in refused(world, name, event, FleetLockedError)
 
 
-def test_taking_out_the_last_that_serve_is_refused() -> None:
+def test_the_last_serving_servers_are_not_taken_out() -> None:
     with machine(grouped=False, bounds=ANY, servers=2) as world:
         event = {**world.machine.named, "instance_ids": list(world.fleet.instance_ids)}
         assert "only 0 serve in web-1, not 1" in refused(world, "deregister_targets", event)
@@ -183,8 +183,8 @@ def test_a_server_that_still_gets_requests_is_not_ended() -> None:
         replace = {**world.machine.named, "instance_ids": [name], "launch_template": world.machine.template()}
         assert f"{name} may still get requests (healthy)" in refused(world, "terminate_and_launch", replace)
         world.machine.call("deregister_targets", instance_ids=[name])
-        said = refused(world, "terminate_and_launch", replace)
-        assert f"{name} may still get requests (draining (Target.DeregistrationInProgress))" in said
+        message = refused(world, "terminate_and_launch", replace)
+        assert f"{name} may still get requests (draining (Target.DeregistrationInProgress))" in message
 
 
 def test_a_server_that_another_rollout_took_out_is_not_ended_unless_it_is_named_with_its_targets() -> None:
@@ -203,7 +203,7 @@ def test_a_server_that_another_rollout_took_out_is_not_ended_unless_it_is_named_
         assert len(answer["new_instance_ids"]) == 1
 
 
-def test_code_is_not_exchanged_under_traffic() -> None:
+def test_a_server_in_traffic_is_not_reloaded() -> None:
     with machine(grouped=False, bounds=ANY) as world:
         name = world.fleet.instance_ids[0]
         event = {**world.machine.named, "instance_ids": [name], "command": ["true"]}
@@ -272,7 +272,7 @@ def empty(world: Watched) -> None:
         ("retire_old_half", saved_settings, "was not doubled by rollout deploy-42"),
     ],
 )
-def test_a_group_that_is_not_fit_for_it_is_refused(name: str, arrange: Callable[[Watched], None], problem: str) -> None:
+def test_a_group_in_an_unsuitable_state_is_refused(name: str, arrange: Callable[[Watched], None], problem: str) -> None:
     with machine(grouped=True, bounds=ANY) as world:
         arrange(world)
         event: dict[str, Any] = dict(world.machine.named)
@@ -287,10 +287,10 @@ def test_a_group_that_launches_another_version_is_refused() -> None:
     with machine(grouped=True, bounds=ANY) as world:
         template = world.machine.template(2)
         event = {**world.machine.named, "launch_template": template}
-        said = f"group web launches {world.machine.template(1)}, not {template}"
-        assert said in refused(world, "double_group", event)
+        message = f"group web launches {world.machine.template(1)}, not {template}"
+        assert message in refused(world, "double_group", event)
         names = {"instance_ids": [world.fleet.instance_ids[0]]}
-        assert said in refused(world, "terminate_and_launch", {**event, **names})
+        assert message in refused(world, "terminate_and_launch", {**event, **names})
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_a_group_that_launches_another_version_is_refused() -> None:
     ],
     ids=["denied", "refused"],
 )
-def test_what_aws_refuses_is_raised_as_it_is(error: Exception, kind: type[AwsrollError]) -> None:
+def test_a_refusal_of_aws_is_raised_unchanged(error: Exception, kind: type[AwsrollError]) -> None:
     with machine(grouped=False, bounds=ANY) as world:
 
         def fail(_service: str, operation: str, _: Any) -> None:

@@ -1,4 +1,4 @@
-"""What each stage does beside its main job: odd states of AWS, others' changes, failures."""
+"""How each stage handles unusual states of AWS, changes by others, and failures."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def test_every_port_of_every_target_group_is_left_and_answered() -> None:
         assert one_call(world, "deregister_targets", instance_ids=[name])["targets"] == expected
 
 
-def test_is_not_drained_before_the_last_port_is_seen_gone() -> None:
+def test_a_server_is_not_drained_before_its_last_port_is_seen_drained() -> None:
     with machine(grouped=False, bounds=ANY, ports=(80, 81)) as world:
         name, arn = world.fleet.instance_ids[0], world.fleet.target_group_arns[0]
         world.client("elbv2").deregister_targets(TargetGroupArn=arn, Targets=[{"Id": name, "Port": 80}])
@@ -136,7 +136,7 @@ def test_a_launch_that_is_refused_leaves_the_old_server_running() -> None:
         assert world.sandbox.ec2.instance(name).state == "terminated"
 
 
-def test_a_replacement_that_ends_by_itself_is_told_by_name() -> None:
+def test_a_replacement_that_ends_by_itself_is_reported_by_id() -> None:
     with machine(grouped=False, bounds=ANY) as world:
         name, template = world.fleet.instance_ids[0], world.machine.template()
         drained(world, name)
@@ -162,8 +162,8 @@ def test_a_server_that_misses_a_port_is_not_healthy() -> None:
         seen = one_call(world, "check_healthy", instance_ids=[name])
         assert (seen["done"], seen["healthy"]) == (False, [])
         assert seen["details"] == [f"{name} is not registered in web-1 on port 81"]
-        everybody = one_call(world, "check_healthy", at_least=2)
-        assert (everybody["done"], len(everybody["healthy"])) == (True, 2)
+        whole_fleet = one_call(world, "check_healthy", at_least=2)
+        assert (whole_fleet["done"], len(whole_fleet["healthy"])) == (True, 2)
         assert not one_call(world, "check_healthy", at_least=3)["done"]
 
 
@@ -174,7 +174,7 @@ def test_the_wanted_version_counts_alone() -> None:
         assert one_call(world, "check_healthy", launch_template=world.machine.template(1), at_least=3)["done"]
 
 
-def test_a_server_that_has_ended_is_told_by_name() -> None:
+def test_a_server_that_has_ended_is_reported_by_id() -> None:
     with machine(grouped=False, bounds=ANY) as world:
         name = world.fleet.instance_ids[0]
         world.client("ec2").terminate_instances(InstanceIds=[name])
@@ -193,7 +193,7 @@ def doubled(world: Watched) -> Json:
     return answer
 
 
-def test_doubling_remembers_the_old_settings_as_the_engine_does() -> None:
+def test_doubling_saves_the_old_settings_like_the_engine() -> None:
     with machine(grouped=True, bounds=ANY, max_size=4) as world:
         world.client("autoscaling").suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AZRebalance"])
         answer = one_call(world, "double_group")
@@ -225,7 +225,7 @@ def test_a_doubled_group_is_not_doubled_again_while_its_old_half_goes() -> None:
         assert world.watch.problems == []
 
 
-def test_a_repair_puts_back_what_doubling_has_changed(tmp_path: Path) -> None:
+def test_a_repair_restores_what_doubling_has_changed(tmp_path: Path) -> None:
     with machine(grouped=True, bounds=ANY, max_size=4) as world:
         one_call(world, "double_group")
         world.sandbox.jump(200)
@@ -245,7 +245,7 @@ def test_a_repair_puts_back_what_doubling_has_changed(tmp_path: Path) -> None:
         assert len(world.watch.serving) == 3
 
 
-def test_nobody_goes_before_the_new_half_serves() -> None:
+def test_no_old_member_goes_before_the_new_half_serves() -> None:
     with machine(grouped=True, bounds=Bounds(floor=3, ceiling=6)) as world:
         world.launches_version(2)
         answer = one_call(world, "double_group")
@@ -263,7 +263,7 @@ def test_a_member_of_the_new_half_is_never_retired_as_old() -> None:
         assert world.group()["DesiredCapacity"] == 6
 
 
-def test_an_old_half_that_goes_in_parts_has_the_settings_put_back_at_the_end() -> None:
+def test_settings_are_restored_with_the_last_part_of_an_old_half() -> None:
     with machine(grouped=True, bounds=Bounds(floor=3, ceiling=6)) as world:
         first, *rest = doubled(world)["old_instance_ids"]
         world.machine.until_done("retire_old_half", old_instance_ids=[first])
