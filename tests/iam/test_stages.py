@@ -6,7 +6,7 @@ import pytest
 
 from awsroll.iam import Fleets, Place, Rollouts, policy
 from tests.iam.gate import Gate
-from tests.stages.machine import STORIES, KeptClients, Watched
+from tests.stages.machine import SCENARIOS, KeptClients, Watched
 
 REPLACE, DOUBLE, RELOAD = Rollouts(), Rollouts(strategy="double-half"), Rollouts(strategy="reload")
 CASES = {
@@ -31,10 +31,10 @@ def gate(world: Watched, rollouts: Rollouts) -> Gate:
 def test_the_policy_is_enough_and_every_action_of_it_is_needed(rollouts: Rollouts, stories: tuple[str, ...]) -> None:
     allowed, used = set[tuple[str, str]](), set[tuple[str, str]]()
     for name in stories:
-        with STORIES[name].begun() as world:
+        with SCENARIOS[name].started() as world:
             judge = gate(world, rollouts)
             world.machine._session = KeptClients(judge.session())
-            assert (STORIES[name].tell(world, servers=1), judge.refused) == ([], [])
+            assert (SCENARIOS[name].run(world, servers=1), judge.refused) == ([], [])
         allowed |= {(one["Sid"], each) for one in judge.policy["Statement"] for each in one["Action"]}
         used |= judge.used
     assert allowed == used
