@@ -93,7 +93,7 @@ def test_an_instance_refresh_pauses_the_rollout(tmp_path: Path) -> None:
         report = one.roll()
 
         assert report.status is Outcome.PAUSED
-        assert "an instance refresh of group web is under way" in report.reason
+        assert "an instance refresh of group web is in progress" in report.reason
         assert "v1" in one.serving_versions()
 
         again = resume(one, report)

@@ -96,7 +96,7 @@ def test_a_reload_without_a_rollback_command_cannot_be_rolled_back(tmp_path: Pat
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False)
         rolled = rolling.roll(strategy=Strategy.RELOAD)
-        with pytest.raises(SpecError, match="without a --rollback-command"):
+        with pytest.raises(SpecError, match="without --rollback-command"):
             back(rolling, rolled.rollout_id)
         with pytest.raises(SpecError, match="give --rollback-command"):
             rolling.roll(strategy=Strategy.RELOAD, on_failure=OnFailure.ROLLBACK)
