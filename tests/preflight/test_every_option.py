@@ -22,6 +22,7 @@ from tests.support.amazon import sandbox
 STANDALONE = {"target_group": ("hand-1",), "launch_template": "hand"}
 GROUP = {"asg": "web"}
 RELOAD = {"target_group": ("hand-1",), "strategy": Strategy.RELOAD, "command": ("echo",), "app_version": "one"}
+UNDONE = RELOAD | {"rollback_command": ("undo-first",)}
 DOCUMENT = RELOAD | {"command": (), "document": "AWS-RunRemoteScript"}
 GATED = GROUP | {"checkpoint": (1,)}
 APPROVED = GATED | {"approve_checkpoints": True}
@@ -60,7 +61,7 @@ CASES = {
     "document": Case(value="AWS-ApplyAnsiblePlaybooks", base=DOCUMENT, shows="reload.document"),
     "parameter": Case(value={"sourceType": ["S3"]}, base=DOCUMENT, shows="reload.parameters"),
     "app_version": Case(value="two", base=RELOAD, shows="reload.app_version"),
-    "rollback_command": Case(value=("undo",), base=RELOAD, shows="rollback_reload"),
+    "rollback_command": Case(value=("undo",), base=UNDONE, shows="rollback_reload.commands"),
     # The gates, and the reaction to a failure.
     "checkpoint": Case(value=(1,), base=GROUP, shows="gates.checkpoints"),
     "checkpoint_delay": Case(value=9, base=GATED, shows="gates.delay_seconds"),
