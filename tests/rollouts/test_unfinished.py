@@ -88,7 +88,8 @@ def test_a_fleet_with_a_rollout_that_waits_for_approval_is_not_rolled_again(roll
     error = refused(rolling)
 
     assert left.status is Outcome.PAUSED
-    assert f"has not ended (paused: {left.reason})" in error and left.rollout_id in error
+    assert left.rollout_id in error
+    assert f"has not ended (paused: {left.reason})" in error
 
 
 def test_a_reload_that_cannot_be_rolled_back_is_not_advised_to(rolling: Rolling) -> None:
