@@ -25,7 +25,7 @@ CANARY = {"checkpoint": (1,), "approve_checkpoints": True, "approval_timeout": 1
 def test_a_gate_without_approval_in_time_rolls_the_fleet_back(rolling: Rolling) -> None:
     report = rolling.roll(**CANARY)
 
-    assert (report.status, report.reason) == (Outcome.ROLLED_BACK, "nobody approved checkpoint 1 within 120 s")
+    assert (report.status, report.reason) == (Outcome.ROLLED_BACK, "checkpoint 1 was not approved within 120 s")
     assert [failure.cause for failure in report.failures] == [report.reason]
     assert rolling.serving_versions() == {"v1": 2}
 

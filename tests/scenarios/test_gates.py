@@ -86,7 +86,7 @@ def test_a_refused_gate_rolls_back(make: Any) -> None:
 
 
 HURRIED = Gates(checkpoints=(Amount(value=1),), delay_seconds=60, needs_approval=True, approval_seconds=900)
-UNANSWERED = "nobody approved checkpoint 1 within 900 s"
+UNANSWERED = "checkpoint 1 was not approved within 900 s"
 
 
 def test_a_gate_that_nobody_approves_in_time_is_a_failure(make: Any) -> None:

@@ -163,8 +163,8 @@ def test_a_template_version_that_somebody_sets_meanwhile_is_pinned_again_and_tol
 
     assert actions == (act.UpdateGroup(group="web", template=NEW, version="2", reason=Reason.PREPARING),)
     told = (
-        "somebody set the launch template of web to lt-web:9 during the rollout; it was pinned to lt-web:2 again: "
-        "set it anew afterwards if it is wanted"
+        "someone else set the launch template of web to lt-web:9 during the rollout. "
+        "awsroll pinned it to lt-web:2 again. Set lt-web:9 again after the rollout if you need it"
     )
     assert decided.warnings == (told,)
     assert prepare(View(ROLLOUT, seen, decided), BOUNDS)[0].warnings == decided.warnings

@@ -152,7 +152,7 @@ def _leaving(view: View) -> int:
 
 def _unverified(view: View, present: list[Instance]) -> int:
     """Count current instances that do not serve yet. A server in a person's standby is not on its way anywhere."""
-    arriving = (one for one in present if one.instance_id not in view.leaving)
+    arriving = (instance for instance in present if instance.instance_id not in view.leaving)
     return sum(1 for instance in arriving if not view.is_serving(instance))
 
 
@@ -182,8 +182,8 @@ def _inbound(view: View, unseen: int) -> int:
     if view.rollout.kind is not FleetKind.AUTO_SCALING or group is None:
         return 0
     ended = {call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS}
-    counted = (one for one in view.live if one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
+    counted = (instance for instance in view.live if instance.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
     present = sum(1 for instance in counted if instance.instance_id not in ended)
-    listed = (one for one in view.observation.instances if view.is_still_listed(one))
+    listed = (instance for instance in view.observation.instances if view.is_still_listed(instance))
     present += sum(1 for instance in listed if not view.is_in_standby(instance))
     return max(0, group.desired - present, raised_unseen(view) - present - unseen)

@@ -1,8 +1,8 @@
-"""The end of a rollout, whatever the end: nothing half done, settings as they were found.
+"""Ends a rollout: settles every server that is in flight, then restores the settings.
 
-After success only settings are left to restore. After a failure, in this order: instances that were taken out of
-traffic and still run come back; instances that we launched are registered or, where they are surplus, retired by id
-(what does not serve first), because a lowered desired capacity would let AWS choose; then the settings.
+After success only settings are left to restore. After a failure there are three steps. Instances that were taken out
+of traffic and still run return to service. Launched instances are registered, or retired by id if they are surplus: if
+desired were lowered instead, AWS would choose which to terminate. Then the settings are restored.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ from awsroll.core.observe.settle import abandoned_name
 
 
 def finish(view: View) -> tuple[Status, Proposals]:
-    """Propose the next step towards the end; without any, and nothing to wait for, the rollout is ended."""
+    """Propose the next step towards the end; end the rollout if there is nothing left to do or to wait for."""
     if view.status.mode is Mode.STOPPING:
         view = replace(view, status=release_for_stop(view))
         status, writes = make_room(view)
@@ -47,7 +47,8 @@ def finish(view: View) -> tuple[Status, Proposals]:
         view, proposals.writes = replace(view, status=status), list(writes)
         if not writes and is_in_doubt(view):
             proposals.waiting[Reason.SETTLING] = []
-    proposals.writes = [one for one in proposals.writes if abandoned_name(one) not in view.status.settings.abandoned]
+    abandoned = view.status.settings.abandoned
+    proposals.writes = [write for write in proposals.writes if abandoned_name(write) not in abandoned]
     if proposals.writes or proposals.waiting:
         return view.status, proposals
     if view.status.hooks.announced:
@@ -58,7 +59,7 @@ def finish(view: View) -> tuple[Status, Proposals]:
 
 def _close(view: View) -> Status:
     status, at = view.status, view.observation.at
-    status = add_warnings(status, *_what_resuming_may_do(view))
+    status = add_warnings(status, *_warnings_of_resumed_processes(view))
     if status.mode is Mode.COMPLETING and not status.settings.abandoned:
         return end(status, Outcome.ROLLED_BACK if status.rolling_back else Outcome.SUCCEEDED, at)
     if status.mode is Mode.COMPLETING:
@@ -68,19 +69,21 @@ def _close(view: View) -> Status:
     return end(status, Outcome.STOPPED, at)
 
 
-def _what_resuming_may_do(view: View) -> tuple[str, ...]:
+def _warnings_of_resumed_processes(view: View) -> tuple[str, ...]:
+    """Return what the group will do to its members once its processes are resumed."""
     if view.observation.group is None:
         return ()
-    suspended, found = view.observation.group.suspended, list[str]()
-    marked = sorted(one.instance_id for one in view.live if one.marked_unhealthy)
-    if marked and "ReplaceUnhealthy" not in suspended:
-        found.append(f"{', '.join(marked)}: marked unhealthy by the group, which will replace it by itself")
-    counts = Counter(one.zone for one in view.live if not view.is_in_standby(one))
+    suspended, warnings = view.observation.group.suspended, list[str]()
+    unhealthy = sorted(instance.instance_id for instance in view.live if instance.marked_unhealthy)
+    if unhealthy and "ReplaceUnhealthy" not in suspended:
+        warnings.append(f"{', '.join(unhealthy)}: marked unhealthy by the group, which will replace it by itself")
+    counts = Counter(instance.zone for instance in view.live if not view.is_in_standby(instance))
     zones = [counts[zone] for zone, _ in view.observation.group.zones]
     if "AZRebalance" not in suspended and zones and max(zones) - min(zones) > 1:
         spread = ", ".join(f"{zone} {counts[zone]}" for zone, _ in view.observation.group.zones)
-        found.append(f"the zones are not balanced ({spread}): the group will launch and terminate to balance them")
-    return tuple(found)
+        action = "the group will launch and terminate instances to balance them"
+        warnings.append(f"the zones are not balanced ({spread}): {action}")
+    return tuple(warnings)
 
 
 # --- after a failure ----------------------------------------------------------------------------------------------
@@ -89,7 +92,7 @@ def _what_resuming_may_do(view: View) -> tuple[str, ...]:
 def release_for_stop(view: View) -> Status:
     """Restore servers to service that were chosen to leave and have not been terminated; retire the surplus instead.
 
-    What was chosen at an earlier observation stays chosen, because `_surplus` takes those first.
+    A server that was chosen at an earlier observation stays chosen, because `_surplus` takes those first.
     """
     status, at = view.status, view.observation.at
     spare = set(_surplus(view)) | _stuck(view) | _unregistered(view) | set(status.kept)
@@ -123,82 +126,91 @@ def _is_past(view: View, name: str) -> bool:
 
 
 def _surplus(view: View) -> tuple[str, ...]:
-    """Choose the instances that are more than the fleet should have: what does not serve first, then what we launched.
+    """Return the surplus instances to retire, in the order of `_cost`.
 
-    Members that have ended without their group's doing come before all: desired goes down with them, nobody is missed.
-    What was chosen at an earlier look stays chosen. One that takes requests goes only while the floor can spare it.
+    Members that have ended by themselves come first: desired is lowered with them and no capacity is lost. An instance
+    that was chosen at an earlier observation stays chosen. An instance that takes requests leaves only while the floor
+    can spare it.
     """
-    in_service = sum(1 for one in view.live if view.is_in_service(one))
+    in_service = sum(1 for instance in view.live if view.is_in_service(instance))
     room = in_service - bounds(view.rollout, desired_capacity(view)).floor
     count, picks = _surplus_count(view), list[str]()
-    for one in surplus_order(_dispensable(view), lambda one: _spared(view, one)):
+    for instance in surplus_order(_dispensable(view), lambda instance: _cost(view, instance)):
         if len(picks) >= count:
             break
-        if view.is_in_service(one):
+        if view.is_in_service(instance):
             if room <= 0:
                 continue
             room -= 1
-        picks.append(one.instance_id)
+        picks.append(instance.instance_id)
     return tuple(picks)
 
 
 def _surplus_count(view: View) -> int:
     count = _present(view) - desired_capacity(view)
     if view.rollout.kind is FleetKind.AUTO_SCALING:
-        count = min(count, surplus(view))  # a surge whose launch failed has raised desired, but brought nobody
+        count = min(count, surplus(view))  # a surge whose launch failed has raised desired without new members
     return max(0, count)
 
 
 def _dispensable(view: View) -> list[Instance]:
-    live = [one for one in view.live if _is_ours(view, one) and not view.is_in_standby(one)]
-    if view.rollout.kind is FleetKind.AUTO_SCALING:  # its own launches may have filled the surge, on either version
-        live += [one for one in view.live if one not in live and not _is_held(view, one)]
-        live += [one for one in view.observation.instances if view.is_still_listed(one) and not view.is_in_standby(one)]
+    live = [instance for instance in view.live if _is_replacement(view, instance) and not view.is_in_standby(instance)]
+    if (
+        view.rollout.kind is FleetKind.AUTO_SCALING
+    ):  # the group may have filled the surge by itself, with either version
+        live += [instance for instance in view.live if instance not in live and not _is_held(view, instance)]
+        listed = (instance for instance in view.observation.instances if view.is_still_listed(instance))
+        live += [instance for instance in listed if not view.is_in_standby(instance)]
     return live
 
 
-def _is_held(view: View, one: Instance) -> bool:
-    """Tell whether a person holds it: protected from scale-in, or in standby."""
-    return view.is_in_standby(one) or (one.protected and view.rollout.protected is not SkipPolicy.REPLACE)
+def _is_held(view: View, instance: Instance) -> bool:
+    """Return whether someone holds the instance: it is protected from scale-in, or in standby."""
+    return view.is_in_standby(instance) or (instance.protected and view.rollout.protected is not SkipPolicy.REPLACE)
 
 
 def _waits_for_capacity(view: View) -> bool:
-    """Tell whether surplus instances are kept until those that come back serve; not for ever."""
+    """Return whether surplus instances must still wait until the returning instances serve; this wait has a limit."""
     patience = view.rollout.limits.healthy_seconds
     stuck = (view.observation.at - view.status.progress_at).total_seconds() >= patience
     return _surplus_count(view) > len(_surplus(view)) and bool(_dispensable(view)) and not stuck
 
 
-def _spared(view: View, one: Instance) -> tuple[bool, ...]:
-    """Order what may go: what is going, what has ended, what does not serve, then the new before the old."""
-    going = one.instance_id in view.leaving and one.instance_id not in view.status.reloading
+def _cost(view: View, instance: Instance) -> tuple[bool, ...]:
+    """Return what is lost if the instance leaves: least for one that leaves already, has ended or does not serve."""
+    is_leaving = instance.instance_id in view.leaving and instance.instance_id not in view.status.reloading
     return (
-        not going,
-        not view.is_still_listed(one),
-        view.is_serving(one),
-        view.is_in_service(one),
-        not _is_ours(view, one),
+        not is_leaving,
+        not view.is_still_listed(instance),
+        view.is_serving(instance),
+        view.is_in_service(instance),
+        not _is_replacement(view, instance),
     )
 
 
 def _stuck(view: View) -> set[str]:
-    """Return instances that we launched and that have not come to run in time: nobody would register them later."""
+    """Return launched instances that did not start in time: no one would register them later."""
     launched = (view.by_id[name] for name in view.launched if name in view.by_id)
-    pending = (one for one in launched if one.state is InstanceState.PENDING and one.lifecycle is None)
-    return {one.instance_id for one in pending if _is_late(view, one.instance_id)}
+    pending = (
+        instance for instance in launched if instance.state is InstanceState.PENDING and instance.lifecycle is None
+    )
+    return {instance.instance_id for instance in pending if _is_late(view, instance.instance_id)}
 
 
 def _present(view: View) -> int:
-    """Count the instances that a desired capacity counts: those that ended unnoticed too, those in standby not."""
-    present = (one for one in view.observation.instances if view.is_live(one) or view.is_still_listed(one))
-    return sum(1 for one in present if not view.is_in_standby(one))
+    """Count the instances that count towards desired: also ended ones that the group still lists, none in standby."""
+    present = (
+        instance for instance in view.observation.instances if view.is_live(instance) or view.is_still_listed(instance)
+    )
+    return sum(1 for instance in present if not view.is_in_standby(instance))
 
 
-def _is_ours(view: View, one: Instance) -> bool:
+def _is_replacement(view: View, instance: Instance) -> bool:
+    """Return whether this rollout brought the instance in."""
     if view.rollout.kind is FleetKind.STANDALONE:
-        failed = view.has_failed(one) and not view.rollout.reloads
-        return failed or one.instance_id in view.launched
-    return view.is_current(one) is not view.status.rolling_back and not view.rollout.reloads
+        failed = view.has_failed(instance) and not view.rollout.reloads
+        return failed or instance.instance_id in view.launched
+    return view.is_current(instance) is not view.status.rolling_back and not view.rollout.reloads
 
 
 def _settle_instances(view: View) -> tuple[Status, Proposals]:
@@ -207,8 +219,9 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     view = replace(view, status=status)
     status = bring_back(view, proposals, Reason.STOPPING)
     view = replace(view, status=status)
-    ours = {one.instance_id for one in view.live if _is_ours(view, one) and not view.is_in_standby(one)}
-    new = sorted((ours | view.launched) - set(status.retiring))
+    active = (instance for instance in view.live if not view.is_in_standby(instance))
+    replacements = {instance.instance_id for instance in active if _is_replacement(view, instance)}
+    new = sorted((replacements | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
     proposals.writes += arriving.writes
     proposals.hooks += arriving.hooks
@@ -229,34 +242,34 @@ def _is_late(view: View, name: str) -> bool:
 
 
 def _forget_late(view: View, proposals: Proposals) -> None:
-    """Do not wait for what is overdue: the warning is in the report.
+    """Drop the waits for overdue servers: their warnings are in the report.
 
-    A hook has a timeout of its own. A drain ends for certain, and nobody would end the instance after us: it is waited
-    for as long as nothing else tells that AWS has stopped.
+    A hook keeps its wait, because its timeout ends it. A drain keeps its wait until the progress deadline: it ends for
+    certain, and no one else would terminate the server.
     """
     idle = (view.observation.at - view.status.progress_at).total_seconds()
-    patient = idle < view.rollout.limits.progress_seconds
+    progresses = idle < view.rollout.limits.progress_seconds
     for reason, names in list(proposals.waiting.items()):
-        if reason is Reason.RUNNING_HOOK or (reason is Reason.DRAINING and patient):
+        if reason is Reason.RUNNING_HOOK or (reason is Reason.DRAINING and progresses):
             continue
-        kept = [name for name in names if not _is_late(view, name)]
-        proposals.waiting[reason] = kept
-        if not kept:
+        on_time = [name for name in names if not _is_late(view, name)]
+        proposals.waiting[reason] = on_time
+        if not on_time:
             del proposals.waiting[reason]
 
 
 def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:
-    """Put desired back where it moved by our doing, then the other settings.
+    """Restore the desired capacity if the rollout changed it, then the other settings.
 
-    It is lowered only when no more members are there than it then asks for, so that the group has none to end.
+    Desired is lowered only when the group then has no surplus members to terminate.
     """
     status, group, known = view.status, view.observation.group, view.status.desired
     if group is None or known is None:
         return restore(view)
-    goal = known.goal - len(in_our_standby(view))  # what could not be brought back raises desired when it comes
+    goal = known.goal - len(in_our_standby(view))  # a member raises desired when it leaves standby
     fell = group.desired < goal and known.expected < goal
-    stands_above = group.desired > goal and group.desired == known.expected
-    if (fell or stands_above) and can_restore_desired(now=group.desired, goal=goal, members=_present(view)):
+    is_raised = group.desired > goal and group.desired == known.expected
+    if (fell or is_raised) and can_restore_desired(now=group.desired, goal=goal, members=_present(view)):
         action = act.SetDesiredCapacity(group=group.name, value=goal, expected=group.desired, reason=Reason.RESTORING)
         return status, (action,)
     return restore(view)

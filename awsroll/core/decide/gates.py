@@ -1,12 +1,12 @@
 """Gates: how far a rollout may go before the next checkpoint opens, and the bake time at its end.
 
-A checkpoint says how many servers may be touched before its gate. The gate closes once that many serve on the new
-version and nothing is in flight; it opens when its delay has passed and, where asked for, a person has approved. An
-alarm in ALARM is a failure at any time. On the way back there are no gates.
+A checkpoint sets how many servers may be touched before its gate. The gate closes once that many serve on the new
+version and nothing is in flight. It opens when its delay has passed and, if the request asks for it, someone has
+approved. An alarm in ALARM is a failure at any time. A rollback has no gates.
 
-    10 servers, checkpoints 1 and 50%: one is replaced and serves; gate; four more; gate; the rest; bake time; done.
+    10 servers, checkpoints 1 and 50%: replace 1; gate; replace 4; gate; replace 5; bake time; end.
 
-In double-half a checkpoint counts the new servers launched: no old one goes before all the new ones serve.
+In double-half a checkpoint counts the new servers: no old server leaves before all the new ones serve.
 """
 
 from dataclasses import replace
@@ -27,12 +27,12 @@ from awsroll.core.observe.hook_runs import awaits, checkpoint
 
 
 def is_closed(status: Status) -> bool:
-    """Tell whether a gate is closed, or a pause has been asked for: nothing further may be touched."""
+    """Return whether a gate is closed or a pause is requested, so that no further server may be touched."""
     return status.gate.closed_since is not None or bool(status.pausing)
 
 
 def limit(view: View, capacity: Capacity) -> int:
-    """Return how many servers may be touched (replaced, reloaded, launched anew) before the next gate opens."""
+    """Return how many servers may be touched (replaced, reloaded or launched) before the next gate opens."""
     checkpoints = view.rollout.gates.checkpoints
     if view.status.gate.passed >= len(checkpoints):
         return capacity.limits.desired + capacity.limits.max_surge
@@ -45,7 +45,7 @@ def launches_left(view: View, capacity: Capacity) -> int:
         return 0
     if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
         return capacity.launches_allowed
-    return max(0, limit(view, capacity) - max(0, capacity.current - _found(view)))
+    return max(0, limit(view, capacity) - max(0, capacity.current - _current_from_start(view)))
 
 
 def touches_left(view: View, capacity: Capacity) -> int:
@@ -57,26 +57,30 @@ def touches_left(view: View, capacity: Capacity) -> int:
     return max(0, limit(view, capacity) - _touched(view, capacity))
 
 
-def _found(view: View) -> int:
-    return sum(1 for one in view.current if one.instance_id in view.status.current_at_start)
+def _current_from_start(view: View) -> int:
+    return sum(1 for instance in view.current if instance.instance_id in view.status.current_at_start)
 
 
 def _touched(view: View, capacity: Capacity) -> int:
-    """Count the servers that are not as they were found: 10 desired, 7 old ones left alone, 1 found new: 2."""
+    """Count the servers that this rollout has touched.
+
+    Worked example: of 10 desired, 7 old servers are untouched and 1 was current at the start. So 2 were touched.
+    """
     touched = view.leaving | set(view.status.failed)
-    alone = sum(1 for one in view.outdated if one.instance_id not in touched and not view.is_in_standby(one))
-    return max(0, capacity.limits.desired - alone - _found(view))
+    others = (instance for instance in view.outdated if instance.instance_id not in touched)
+    untouched = sum(1 for instance in others if not view.is_in_standby(instance))
+    return max(0, capacity.limits.desired - untouched - _current_from_start(view))
 
 
 def reach(view: View, capacity: Capacity) -> Status:
-    """Close the next gate if its checkpoint has been reached. Nothing is in flight when this is asked."""
+    """Close the next gate if its checkpoint is reached. The caller has checked that nothing is in flight."""
     status = view.status
     checkpoints = view.rollout.gates.checkpoints
     if status.gate.closed_since is not None or status.gate.passed >= len(checkpoints):
         return status
     counted = _touched(view, capacity)
     if view.rollout.strategy is Strategy.DOUBLE_HALF:
-        counted = max(counted, capacity.current - _found(view))
+        counted = max(counted, capacity.current - _current_from_start(view))
     if counted < limit(view, capacity):
         return status
     at = view.observation.at
@@ -85,19 +89,19 @@ def reach(view: View, capacity: Capacity) -> Status:
 
 
 def pass_gate(view: View) -> tuple[Status, Proposals]:
-    """Open the closed gate if it may open; else say what it waits for."""
+    """Open the closed gate if it may open; otherwise propose what it waits for."""
     status, gates, at, proposals = view.status, view.rollout.gates, view.observation.at, Proposals()
     if status.gate.closed_since is None:
         return status, proposals
     since = status.gate.closed_since
-    status = replace(status, progress_at=at)  # waiting for time or for a person is no lack of progress
+    status = replace(status, progress_at=at)  # a wait for time or for approval is not a stall
     if awaits(view, proposals, HookPoint.AT_CHECKPOINT, checkpoint(status)):
         return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.waiting[Reason.CHECKPOINT] = []
     elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
         proposals.waiting[Reason.APPROVAL] = []
-        status = _give_up_waiting(view, status)
+        status = _check_approval_deadline(view, status)
     else:
         number = status.gate.passed + 1
         status = replace(status, gate=replace(status.gate, closed_since=None, passed=number))
@@ -105,19 +109,19 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
     return status, proposals
 
 
-def _give_up_waiting(view: View, status: Status) -> Status:
-    """Note a failure if nobody has answered at the gate in time."""
+def _check_approval_deadline(view: View, status: Status) -> Status:
+    """Note a failure if the gate was not approved in time."""
     gates, at, since = view.rollout.gates, view.observation.at, status.gate.closed_since
     if gates.approval_seconds is None or since is None:
         return status
     if at - since < timedelta(seconds=gates.delay_seconds + gates.approval_seconds):
         return status
-    cause = f"nobody approved checkpoint {status.gate.passed + 1} within {gates.approval_seconds:g} s"
+    cause = f"checkpoint {status.gate.passed + 1} was not approved within {gates.approval_seconds:g} s"
     return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True))
 
 
 def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> Status:
-    """Give the person at a closed gate the whole time again: nobody was there to act on an answer while it rested."""
+    """Restart the approval deadline of a closed gate: the time while the rollout was not driven does not count."""
     if status.gate.closed_since is None:
         return status
     since = max(status.gate.closed_since, at - timedelta(seconds=rollout.gates.delay_seconds))
@@ -125,7 +129,7 @@ def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> St
 
 
 def bake(view: View) -> tuple[Status, Proposals]:
-    """Watch the whole new fleet for the bake time, then run the last hooks; nothing else is left to do by then."""
+    """Observe the whole new fleet for the bake time, then run the last hooks."""
     status, proposals = _watch(view)
     if not proposals.waiting and not status.rolling_back:
         awaits(replace(view, status=status), proposals, HookPoint.AFTER_ROLLOUT)
@@ -148,22 +152,17 @@ def _watch(view: View) -> tuple[Status, Proposals]:
 
 
 def check_alarms(view: View) -> Status:
-    """Note a failure for every alarm that is in ALARM. On the way back they are expected to be, and do not count."""
+    """Note a failure for every alarm that is in ALARM. In a rollback alarms do not count: they are expected."""
     status, at = view.status, view.observation.at
     if status.rolling_back or status.mode is not Mode.ROLLING:
         return status
-    ringing = (one for one in view.observation.alarms if one.state is AlarmState.ALARM)
-    return add_failures(
-        status,
-        *(
-            Failure(instance_id="", cause=f"alarm {one.name} is in ALARM: {one.reason}".rstrip(": "), at=at, final=True)
-            for one in ringing
-        ),
-    )
+    firing = (alarm for alarm in view.observation.alarms if alarm.state is AlarmState.ALARM)
+    causes = (f"alarm {alarm.name} is in ALARM: {alarm.reason}".rstrip(": ") for alarm in firing)
+    return add_failures(status, *(Failure(instance_id="", cause=cause, at=at, final=True) for cause in causes))
 
 
 def seconds_until_open(view: View) -> float | None:
-    """Return when the next gate or the bake time is over, in seconds from this look; None: no such instant."""
+    """Return in how many seconds the gate's wait or the bake time ends; None if the rollout waits for neither."""
     status, gates, at = view.status, view.rollout.gates, view.observation.at
     ends = []
     if status.gate.closed_since is not None:

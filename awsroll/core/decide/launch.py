@@ -1,8 +1,7 @@
-"""The way in: which instances to launch, in which zone, from which version.
+"""Decides which instances to launch, in which zone and from which version.
 
-A launch is announced in the status with its whole request before it is made, and made again with the same token until
-its outcome is known; only then may the next number be used. A group that may not surge launches by itself: its members
-are only watched.
+A launch is recorded with its whole request before it is made, and repeated with the same token until its outcome is
+known. Only then is the next number used. A group without a surge launches by itself; awsroll only observes its members.
 """
 
 from collections import Counter
@@ -27,15 +26,15 @@ from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.short_zones import with_capacity
 
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
-_AROUND_A_CALL = timedelta(minutes=2)  # clocks that differ, and a call that was made right after the last look
+_AROUND_A_CALL = timedelta(minutes=2)  # clocks differ, and the call may have come right after the last observation
 
 
 def adopt_old_launches(view: View) -> Status:
-    """Settle launches of a group that are too old to be made again, or may not be: only what the look shows can tell.
+    """Settle launches of a group that can no longer be repeated, by what the observation shows.
 
-    LaunchInstances takes no tags. So the instances of such a launch are members on the goal, in its zone, launched
-    while a driver that could have made the call was alive, and no more of them than desired has moved. Where the look
-    shows none, the launch had no effect.
+    LaunchInstances takes no tags. So the instances of such a launch are members on the target version, in its zone,
+    launched while a process that could have made the call was alive, and at most as many as desired has risen. If the
+    observation shows none, the launch had no effect.
     """
     status, group = view.status, view.observation.group
     if group is None or status.desired is None or status.observed_at is None:
@@ -45,23 +44,23 @@ def adopt_old_launches(view: View) -> Status:
         is_repeatable = _is_young(view, launch) and not launch.refused
         if launch.settled or is_repeatable or room <= 0:
             continue
-        found = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
-        if found:
-            made = replace(launch, settled=True, instance_ids=found)
-            launches = tuple(made if one.number == launch.number else one for one in status.launches)
-            status = moved(replace(status, launches=launches), len(found), view.observation.at)
+        members = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
+        if members:
+            settled = replace(launch, settled=True, instance_ids=members)
+            launches = tuple(settled if other.number == launch.number else other for other in status.launches)
+            status = moved(replace(status, launches=launches), len(members), view.observation.at)
     return status
 
 
 def _launched_by(view: View, launch: Launch) -> tuple[str, ...]:
     first, last = launch.at - _AROUND_A_CALL, (view.status.observed_at or launch.at) + _AROUND_A_CALL
     return tuple(
-        one.instance_id
-        for one in view.current
-        if one.instance_id not in view.launched
-        and launch.zone in ("", one.zone)
-        and one.launched_at is not None
-        and first <= one.launched_at <= last
+        instance.instance_id
+        for instance in view.current
+        if instance.instance_id not in view.launched
+        and launch.zone in ("", instance.zone)
+        and instance.launched_at is not None
+        and first <= instance.launched_at <= last
     )
 
 
@@ -70,26 +69,29 @@ def _is_young(view: View, launch: Launch) -> bool:
 
 
 def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
-    """Make the launches again whose outcome is not known: same token, same request, so the same instances."""
+    """Repeat the launches whose outcome is not known, with the same token and request, so the same instances result."""
     status = view.status
-    known = tuple(one for one in status.launches if one.settled)
-    unsettled = tuple(one for one in status.launches if not one.settled)
-    again = tuple(replace(one, repeated=True) for one in unsettled if _may_have_been_made(view, one))
-    refused = [one.refused for one in unsettled if one.refused and not _may_have_been_made(view, one)]
-    if refused:
+    settled = tuple(launch for launch in status.launches if launch.settled)
+    unsettled = [launch for launch in status.launches if not launch.settled]
+    repeated = tuple(replace(launch, repeated=True) for launch in unsettled if _may_have_been_made(view, launch))
+    refusals = [launch.refused for launch in unsettled if launch.refused and not _may_have_been_made(view, launch)]
+    if refusals:
         at = view.observation.at
         shortage = replace(
             status.shortage,
             since=status.shortage.since or at,
-            reason=refused[-1],
+            reason=refusals[-1],
             launch_after=at + _AFTER_A_REFUSAL,
         )
         status = replace(status, shortage=shortage)
-    return replace(status, launches=(*known, *again)), tuple(_action(view, one) for one in again)
+    return replace(status, launches=(*settled, *repeated)), tuple(_action(view, launch) for launch in repeated)
 
 
 def _may_have_been_made(view: View, launch: Launch) -> bool:
-    """Tell whether a launch may have had its effect; a refused one that no look has shown in time has had none."""
+    """Return whether a launch may have had an effect.
+
+    A refused launch that no observation shows within `settle_seconds` had none.
+    """
     settled_in = timedelta(seconds=view.rollout.limits.settle_seconds)
     return _is_young(view, launch) and not (launch.refused and view.observation.at - launch.at >= settled_in)
 
@@ -101,9 +103,11 @@ def _action(view: View, launch: Launch) -> Action:
 
 
 def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
-    """Decide on new launches, as many as the ceiling and the goal allow."""
+    """Propose new launches, as many as the ceiling and the target allow."""
     status, at = view.status, view.observation.at
-    if view.rollout.reloads:  # launches nothing, but owes the group what its standby moves have taken
+    if (
+        view.rollout.reloads
+    ):  # it launches nothing, but restores the desired capacity that its standby moves have lowered
         missing = shortfall(view)
         return _raise_desired(view, missing) if missing else (status, ())
     count = capacity.launches_allowed
@@ -112,7 +116,7 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     if view.rollout.kind is FleetKind.STANDALONE:
         return _launch_standalone(view, count, launches_left(view, capacity))
     count = min(count, launches_left(view, capacity))
-    if status.desired is not None:  # members that ended unnoticed are replaced by ending them, not by a larger surge
+    if status.desired is not None:  # ended members are replaced by terminating them, not by a larger surge
         count = min(count, capacity.limits.ceiling - status.desired.expected)
     if capacity.limits.max_surge == 0 or count <= 0:
         return status, ()
@@ -123,20 +127,20 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
 
 
 def client_token(rollout: Rollout, number: int) -> str:
-    """Return the token of a rollout's launch: the same for the same launch, at most 64 ASCII characters."""
+    """Return the client token of a launch: always the same for one launch, at most 64 ASCII characters."""
     return f"awsroll-{rollout.rollout_id}-{number}"
 
 
-def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tuple[Action, ...]]:
-    """Launch `count` instances, the first `on_goal` of them on the goal version.
+def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, tuple[Action, ...]]:
+    """Launch `count` instances, the first `on_target` of them on the target version.
 
-    Beyond the next gate nothing is touched: a place that is empty there gets an instance of its own baseline.
+    Beyond the next gate no old server is replaced: an empty slot gets an instance of its baseline.
     """
     status, actions, empty = view.status, [], set(vacancies(view))
     for number, name in enumerate(_predecessors(view)[:count]):
-        within = number < on_goal
-        template = _template_for(view, name, on_goal=within)
-        if template is None or (not within and name not in empty):
+        before_gate = number < on_target
+        template = _template_for(view, name, on_target=before_gate)
+        if template is None or (not before_gate and name not in empty):
             continue
         request = _request(replace(view, status=status), name, template)
         counters = replace(status.counters, launches=request.number)
@@ -147,55 +151,58 @@ def _launch_standalone(view: View, count: int, on_goal: int) -> tuple[Status, tu
     return status, tuple(actions)
 
 
-def _template_for(view: View, name: str, *, on_goal: bool) -> TemplateVersion | None:
-    """Return what the place of `name` gets: the goal; on the way back, or beyond a gate, what it came from."""
-    place = next(place for place in view.status.slots if name in place.instance_ids)
-    if on_goal and not view.status.rolling_back:
+def _template_for(view: View, name: str, *, on_target: bool) -> TemplateVersion | None:
+    """Return the version for the slot of `name`: the target; in a rollback, or beyond a gate, the slot's baseline."""
+    slots = _slots_of(view, name)
+    if on_target and not view.status.rolling_back:
         return view.rollout.template
-    own = place.template if place.template != view.original.template else None
-    return own or view.original.baseline_template
+    baseline = slots.template if slots.template != view.original.template else None
+    return baseline or view.original.baseline_template
+
+
+def _slots_of(view: View, name: str) -> Slots:
+    return next(slots for slots in view.status.slots if name in slots.instance_ids)
 
 
 def _predecessors(view: View) -> tuple[str, ...]:
-    """Return the occupants whose place gets a new instance next: empty places first, then in the order of going."""
-    taken = {one.replaces for one in view.status.launches}
+    """Return the instances whose slot gets a new instance next: empty slots first, then in the order of leaving."""
+    taken = {launch.replaces for launch in view.status.launches}
     empty = vacancies(view)
     leaving = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
-    waiting = (*leaving, *order(view, view.candidates))
-    going = tuple(
-        one.instance_id
-        for one in waiting
-        if one.instance_id in view.slots and one.instance_id not in taken and one.instance_id not in empty
-    )
-    return (*empty, *going)
+    ids = (instance.instance_id for instance in (*leaving, *order(view, view.candidates)))
+    return (*empty, *(name for name in ids if name in view.slots and name not in taken and name not in empty))
 
 
 def _request(view: View, name: str, template: TemplateVersion) -> Launch:
-    place = next(place for place in view.status.slots if name in place.instance_ids)
+    slots = _slots_of(view, name)
     number = view.status.counters.launches + 1
     return Launch(
         number=number,
         token=client_token(view.rollout, number),
         at=view.observation.at,
-        zone=place.zone,
-        subnet_id=place.subnet_id,
+        zone=slots.zone,
+        subnet_id=slots.subnet_id,
         template=template,
         replaces=name,
-        targets=place.targets,
-        tags=_tags(view, name, place, template),
+        targets=slots.targets,
+        tags=_tags(view, name, slots, template),
     )
 
 
-def _tags(view: View, name: str, place: Slots, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
-    """Return the predecessor's user tags and our own. Of one that is long gone, a neighbour's common tags are kept."""
+def _tags(view: View, name: str, slots: Slots, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
+    """Return the predecessor's user tags and awsroll's tags.
+
+    If EC2 no longer shows the predecessor, the tags that the other instances of its slots share take their place.
+    """
     before = view.by_id.get(name)
-    theirs = before.tags if before is not None and before.tags else _common_tags(view, place)
-    return replacement_tags(view.rollout, theirs, replaces=name, template=template)
+    tags = before.tags if before is not None and before.tags else _common_tags(view, slots)
+    return replacement_tags(view.rollout, tags, replaces=name, template=template)
 
 
-def _common_tags(view: View, place: Slots) -> tuple[tuple[str, str], ...]:
-    neighbours = [set(view.by_id[one].tags) for one in place.instance_ids if one in view.by_id and view.by_id[one].tags]
-    return tuple(sorted(set.intersection(*neighbours))) if neighbours else ()
+def _common_tags(view: View, slots: Slots) -> tuple[tuple[str, str], ...]:
+    neighbours = (view.by_id[name] for name in slots.instance_ids if name in view.by_id)
+    tags = [set(instance.tags) for instance in neighbours if instance.tags]
+    return tuple(sorted(set.intersection(*tags))) if tags else ()
 
 
 def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
@@ -221,20 +228,20 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
 
 
 def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
-    """Choose a zone for each of `count` launches: those of the next instances to go, among the group's own zones.
+    """Choose a zone for each of `count` launches: the zones of the next instances to leave, if the group uses them.
 
-    Instances that are there beyond the desired capacity stand for some of those already: an earlier part of the surge.
+    An earlier part of the surge already replaces some of those instances, so it is subtracted.
     """
     covered = _unmatched(view)
-    zones = [one.zone for one in order(view, view.candidates) if one.zone in known]
-    going: list[str] = []
+    zones = [instance.zone for instance in order(view, view.candidates) if instance.zone in known]
+    uncovered: list[str] = []
     for zone in zones:
         if covered[zone]:
             covered[zone] -= 1
         else:
-            going.append(zone)
-    leaving = Counter(going[:count])
-    live = Counter(one.zone for one in view.live)
+            uncovered.append(zone)
+    leaving = Counter(uncovered[:count])
+    live = Counter(instance.zone for instance in view.live)
     for _ in range(count - leaving.total()):
         emptiest = min(known, key=lambda zone: (live[zone] + leaving[zone], zone), default="")
         leaving[emptiest] += 1
@@ -242,15 +249,17 @@ def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
 
 
 def _unmatched(view: View) -> "Counter[str]":
-    """Count, by zone, the newest instances on the goal whose old ones have not been chosen to go yet."""
+    """Count, by zone, the newest instances on the target version whose predecessors are not leaving yet."""
     goal = len(view.live) if view.status.desired is None else view.status.desired.goal
-    extra = sum(1 for one in view.live if one.instance_id not in view.leaving) - goal
-    newest = sorted(view.current, key=lambda one: (one.launched_at or view.observation.at, one.instance_id))
-    return Counter(one.zone for one in newest[len(newest) - max(0, extra) :])
+    extra = sum(1 for instance in view.live if instance.instance_id not in view.leaving) - goal
+    newest = sorted(
+        view.current, key=lambda instance: (instance.launched_at or view.observation.at, instance.instance_id)
+    )
+    return Counter(instance.zone for instance in newest[len(newest) - max(0, extra) :])
 
 
 def _raise_desired(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
-    """Surge by desired capacity, where the group takes no `LaunchInstances`: an absolute value, up only."""
+    """Surge by a higher desired capacity if the group does not accept `LaunchInstances`; never lower it."""
     status, group = view.status, view.observation.group
     if group is None or status.desired is None or any(call.kind is CallKind.SET_DESIRED for call in status.calls):
         return status, ()
@@ -263,12 +272,12 @@ def _raise_desired(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
 
 
 def note_shortage(view: View, capacity: Capacity) -> Status:
-    """Start or stop the clock of instances that the group owes us, with the group's own reason."""
+    """Start or stop the clock of instances that the group has yet to launch, with the reason that the group gives."""
     status, group, at = view.status, view.observation.group, view.observation.at
     if view.rollout.kind is FleetKind.STANDALONE or group is None:
         return status
     status = excuse_failures(view, owed=capacity.inbound > 0)
-    failures = [one for one in group.launch_failures if one.at >= status.started_at]
+    failures = [failure for failure in group.launch_failures if failure.at >= status.started_at]
     if capacity.inbound == 0:
         waiting = status.shortage.launch_after is not None
         return status if waiting else _with_shortage(status, since=None, reason="")

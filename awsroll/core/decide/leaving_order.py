@@ -26,10 +26,12 @@ def leaving_order(
         live: all servers of the fleet that count as running: their zones are kept balanced.
     """
     waiting = sorted(candidates, key=_age)
-    unhealthy = tuple(one for one in waiting if one.instance_id not in in_service)
-    healthy = [one for one in waiting if one.instance_id in in_service]
-    gone = {one.instance_id for one in unhealthy}
-    return unhealthy + _balanced(healthy, Counter(one.zone for one in live if one.instance_id not in gone))
+    unhealthy = tuple(instance for instance in waiting if instance.instance_id not in in_service)
+    healthy = [instance for instance in waiting if instance.instance_id in in_service]
+    gone = {instance.instance_id for instance in unhealthy}
+    return unhealthy + _balanced(
+        healthy, Counter(instance.zone for instance in live if instance.instance_id not in gone)
+    )
 
 
 def surplus_order(instances: Iterable[Instance], cost: Callable[[Instance], tuple[bool, ...]]) -> tuple[Instance, ...]:

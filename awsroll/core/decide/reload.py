@@ -99,8 +99,8 @@ def _is_announced(status: Status, name: str, kind: CallKind) -> bool:
 
 def invocation(view: View, name: str, attempt: int) -> Invocation | None:
     """Return the state of the command on the server, if SSM shows it."""
-    shown = view.observation.invocations
-    return next((one for one in shown if one.instance_id == name and one.attempt == attempt), None)
+    of_server = (invocation for invocation in view.observation.invocations if invocation.instance_id == name)
+    return next((invocation for invocation in of_server if invocation.attempt == attempt), None)
 
 
 def _watch_command(view: View, instance: Instance, attempt: int, proposals: Proposals, collected: _Collected) -> None:

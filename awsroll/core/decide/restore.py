@@ -1,8 +1,8 @@
-"""How the settings that a rollout changed are put back, at any end.
+"""Restores the settings that a rollout changed, at any end.
 
-Each gets its old value from the ledger, but never so that AWS would kill instances by it: the maximum is never set
-below, nor the minimum above, what the group has now. A value that somebody else set meanwhile is left alone. The
-template version follows its own rule: the number that won, never an alias.
+Each setting gets its saved old value, but never so that AWS terminates instances by it: the maximum is never set below,
+nor the minimum above, the desired capacity. A value set by someone else is kept. The template version becomes the
+number of the version that the fleet runs at the end, never an alias.
 """
 
 from dataclasses import replace
@@ -33,34 +33,34 @@ from awsroll.core.model.warm_pool import NO_POOL
 
 
 def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
-    """Return the next writes that put settings back; none when all are as they should be."""
+    """Return the next writes that restore settings; none if all are restored."""
     status = view.status
     if not status.settings.found:
         return status, ()
     values = {name: value for name, value in _goals(view).items() if value is not None}
     if values:
-        seen = all(value_of(view, name) == given(status, name)[-1] for name in status.settings.set)
-        changed_at = None if seen else status.settings.changed_at
+        is_shown = all(value_of(view, name) == given(status, name)[-1] for name in status.settings.set)
+        changed_at = None if is_shown else status.settings.changed_at
         status = replace(status, settings=replace(status.settings, changed_at=changed_at))
         return status, writes(view, values, Reason.RESTORING)
     if is_in_doubt(view):
         return status, ()
-    forget = _tags(view)
-    if forget:
-        return replace(status, settings=replace(status.settings, changed_at=None)), forget
+    deletions = _delete_tags(view)
+    if deletions:
+        return replace(status, settings=replace(status.settings, changed_at=None)), deletions
     return replace(status, settings=replace(status.settings, found={}, set={}, changed_at=None)), ()
 
 
 def is_in_doubt(view: View) -> bool:
-    """Tell whether settings seem untouched only because this look is older than what was done to them last.
+    """Return whether the observation may be older than the last change of settings.
 
-    One that shows them all as they were set, or their tags once that time is past, is newer; so are those that follow.
+    The doubt ends when an observation shows every setting as it was set, or after `LAG_SECONDS`.
     """
     since = view.status.settings.changed_at
     return since is not None and view.observation.at - since < timedelta(seconds=LAG_SECONDS)
 
 
-def _tags(view: View) -> tuple[Action, ...]:
+def _delete_tags(view: View) -> tuple[Action, ...]:
     by_resource: dict[str, list[str]] = {}
     for resource, setting in sorted(view.observation.saved_settings):
         if not _must_wait(view, setting):
@@ -72,15 +72,16 @@ def _tags(view: View) -> tuple[Action, ...]:
 
 
 def _must_wait(view: View, setting: str) -> bool:
-    """Tell whether a minimum is left, with its tag, to the repair that comes when its members are out of standby."""
-    away = any(view.is_in_standby(one) and one.role for one in view.observation.instances)
-    return setting == MINIMUM and MINIMUM not in view.status.settings.found and away
+    """Return whether the tag of the minimum must stay for the repair that runs once the members have left standby."""
+    in_standby = any(view.is_in_standby(instance) and instance.role for instance in view.observation.instances)
+    return setting == MINIMUM and MINIMUM not in view.status.settings.found and in_standby
 
 
 def _goals(view: View) -> dict[str, str | None]:
-    """Return each setting's value to write now, or None where it is as it should be (or somebody else's wish).
+    """Return the value to write now for each setting; None if it is right or set by someone else.
 
-    The warm pool comes after the version, from which it is built anew. What the group may do by itself comes last.
+    The warm pool comes after the version, because the group builds its instances from that version. The suspended
+    processes come last.
     """
     goals = _first_goals(view, view.observation.group)
     for later in (_pool_goals(view), _process_goals(view)):
@@ -91,7 +92,7 @@ def _goals(view: View) -> dict[str, str | None]:
 
 
 def all_goals(view: View) -> dict[str, str | None]:
-    """Return the same for all settings at once: what restoring writes in the end."""
+    """Return the values of all settings at once: what restoring writes by the end."""
     return _first_goals(view, view.observation.group) | _pool_goals(view) | _process_goals(view)
 
 
@@ -149,11 +150,11 @@ def _text(size: int | None) -> str | None:
 
 
 def _version_goal(view: View, group: Group, old: str, applied: tuple[str, ...]) -> str | None:
-    """Return what the group should launch from: the goal after success, else the baseline, as a number."""
+    """Return the version that the group should launch: the target after success, otherwise the baseline."""
     rollout = view.rollout
     winner = rollout.template if view.status.mode is Mode.COMPLETING else rollout.baseline_template
     if version_text(group) not in applied:
-        return None  # somebody has set another one since
+        return None  # someone else has set another version
     if winner is None:
         return old
     return None if is_pinned(group, winner) else str(winner)

@@ -220,7 +220,9 @@ def announce(view: View, status: Status, kind: CallKind, names: Iterable[str]) -
 def _terminate(view: View, ready: list[Instance]) -> tuple[Status, list[Action]]:
     if view.rollout.kind is FleetKind.STANDALONE:
         ids = (instance.instance_id for instance in ready)
-        return announce(view, view.status, CallKind.TERMINATE, ids), [_terminate_one(view, one) for one in ready]
+        return announce(view, view.status, CallKind.TERMINATE, ids), [
+            _terminate_one(view, instance) for instance in ready
+        ]
     lowering = _to_decrement(view, ready)
     others = [instance for instance in ready if instance not in lowering]
     status, writes = view.status, list[Action]()

@@ -167,8 +167,8 @@ def _in_order(view: View) -> tuple[Instance, ...]:
         if launch.instance_ids and set(launch.instance_ids) <= serving
     }
     waiting = {launch.replaces for launch in view.status.launches} - relieved
-    free = [one for one in ordered if one.instance_id not in waiting or not view.is_serving(one)]
-    return tuple(sorted(free, key=lambda one: one.instance_id not in relieved))
+    free = [instance for instance in ordered if instance.instance_id not in waiting or not view.is_serving(instance)]
+    return tuple(sorted(free, key=lambda instance: instance.instance_id not in relieved))
 
 
 def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
@@ -180,9 +180,9 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
         return []
     extra = excess(view, capacity) - len(view.outdated) + len(view.skipped)
     # A server that is healthy but not verified takes requests too: it leaves only while the floor can spare it.
-    new = surplus_order(view.current, lambda one: (view.is_serving(one), view.is_in_service(one)))
-    idle = sum(1 for one in new if not view.is_in_service(one))
-    room = max(0, sum(1 for one in view.live if view.is_in_service(one)) - capacity.limits.floor)
+    new = surplus_order(view.current, lambda instance: (view.is_serving(instance), view.is_in_service(instance)))
+    idle = sum(1 for instance in new if not view.is_in_service(instance))
+    room = max(0, sum(1 for instance in view.live if view.is_in_service(instance)) - capacity.limits.floor)
     return list(new[: max(0, min(extra, idle + room))])
 
 

@@ -1,8 +1,7 @@
-"""Settings of others that a rollout changes: as it needs them while rolling. `restoring` puts each back.
+"""Changes the settings of groups and target groups to what the rollout needs. `restore` restores them at the end.
 
-The old value of a setting is in the ledger and stands as a tag on the group (or target group) before it is changed.
-
-Desired capacity is moved elsewhere; what it should be again stands here as a tag, so that it is known without a record.
+The old value of a setting is recorded in the status and saved in a tag on its resource before the setting is changed.
+Other modules change the desired capacity. Its target is saved here in a tag too, so that it survives a lost record.
 """
 
 from dataclasses import dataclass, replace
@@ -29,20 +28,20 @@ class Change:
     """One setting that is not as the rollout needs it.
 
     Attributes:
-        name: the ledger's key.
-        resource: what carries the tag: the group's name or a target group's ARN.
-        found: the value as it is now.
-        wanted: the value it gets.
+        name: the key of the setting in the saved settings.
+        resource: the resource with the tag: the group's name or a target group's ARN.
+        current: the value now.
+        wanted: the value to set.
     """
 
     name: str
     resource: str
-    found: str
+    current: str
     wanted: str
 
     @property
     def tag(self) -> str:
-        """Return the setting's name on its resource."""
+        """Return the name of the setting in the tag on its resource."""
         return self.name.partition("=")[0]
 
 
@@ -51,78 +50,82 @@ def _delay_name(arn: str) -> str:
 
 
 def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Status, tuple[Action, ...]]:
-    """Return the next writes that bring settings to what the rollout needs; none when all are.
+    """Return the next writes that give the settings the values that the rollout needs; none if they have them.
 
     Args:
-        view: the look.
-        bounds: how far the surge may go.
-        at_rest: a gate is closed, or a pause is near, and nothing is in flight: what the group launches by itself then
-            must not be the new version, and alarms may scale it again unless a surplus is out.
+        view: the observation and the record.
+        bounds: the limits of the surge.
+        at_rest: a gate is closed, or a pause is near, and nothing is in flight. The group must then launch the old
+            version by itself, and alarms may scale it again unless it has a surplus.
     """
     changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
-    status, writes = _change(view, changes, _untold_goal(view, bounds))
+    status, writes = _change(view, changes, _unsaved_goal(view, bounds))
     if writes:
         return status, writes
-    given_now = {name: _shown(view, status, name) for name in status.settings.set}
-    return replace(status, settings=replace(status.settings, set=given_now, changed_at=None)), ()
+    values = {name: _observed_values(view, status, name) for name in status.settings.set}
+    return replace(status, settings=replace(status.settings, set=values, changed_at=None)), ()
 
 
-def _shown(view: View, status: Status, name: str) -> str:
-    """Return which of the values that we gave a setting stands: an earlier one, where the last was never set.
+def _observed_values(view: View, status: Status, name: str) -> str:
+    """Return the values of a setting to record: the last value that awsroll set.
 
-    This look may be older than the call that set the last, though: then both are kept.
+    If the observation shows an earlier value, the last value was not set or the observation is older than the call.
+    Both values are recorded then.
     """
     values, now = given(status, name), value_of(view, name)
-    return _and(values, now) if now in values[:-1] else values[-1]
+    return _append(values, now) if now in values[:-1] else values[-1]
 
 
 def given(status: Status, name: str) -> tuple[str, ...]:
-    """Return the values that we gave a setting since a look has shown one; the last is what it should have now."""
+    """Return the values that awsroll has set and that may still be in effect; the last is the intended value."""
     return tuple(status.settings.set.get(name, "").split(" "))
 
 
 def make_room(view: View) -> tuple[Status, tuple[Action, ...]]:
-    """Return the next writes that raise the maximum so that our members can leave standby; none when they can."""
+    """Return the next writes that raise the maximum so that members can leave standby; none if they can already."""
     group = view.observation.group
     return (view.status, ()) if group is None else _change(view, _room_changes(group, _with_standby(view, group)), {})
 
 
 def _with_standby(view: View, group: Group) -> int:
-    """Return the capacity once ours have left standby: more than found, if somebody has raised desired meanwhile."""
+    """Return the desired capacity after the members that awsroll put in standby have left it."""
     return group.desired + len(in_our_standby(view))
 
 
 def _room_changes(group: Group, highest: int) -> tuple[Change, ...]:
     if group.maximum >= highest:
         return ()
-    return (Change(name=MAXIMUM, resource=group.name, found=str(group.maximum), wanted=str(highest)),)
+    return (Change(name=MAXIMUM, resource=group.name, current=str(group.maximum), wanted=str(highest)),)
 
 
 def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tuple[Status, tuple[Action, ...]]:
-    """Announce changes in the ledger and as tags, then make them."""
+    """Record the old values in the status and in tags, then make the changes."""
     if not changes and not goal:
         return view.status, ()
-    status = _warn_of_others(view, changes)
+    status = _warn_of_other_version(view, changes)
     saved = status.settings
-    found = saved.found | {change.name: saved.found.get(change.name, change.found) for change in changes} | goal
-    given_now = saved.set | {change.name: _and(given(status, change.name), change.wanted) for change in changes}
-    settings = replace(saved, found=found, set=given_now, changed_at=view.observation.at)
-    status = replace(status, settings=settings)
-    untold = [one for one in changes if (one.resource, one.tag) not in view.observation.saved_settings]
-    if untold or goal:
-        by_resource: dict[str, list[tuple[str, str]]] = {view.rollout.group: list(goal.items())} if goal else {}
-        for one in untold:
-            by_resource.setdefault(one.resource, []).append((one.tag, status.settings.found[one.name]))
-        told = tuple(
-            act.SaveSettings(resource=resource, settings=tuple(settings))
-            for resource, settings in sorted(by_resource.items())
-        )
-        return status, told
+    old = saved.found | {change.name: saved.found.get(change.name, change.current) for change in changes} | goal
+    new = saved.set | {change.name: _append(given(status, change.name), change.wanted) for change in changes}
+    status = replace(status, settings=replace(saved, found=old, set=new, changed_at=view.observation.at))
+    tagged = view.observation.saved_settings
+    untagged = [change for change in changes if (change.resource, change.tag) not in tagged]
+    if untagged or goal:
+        return status, _save(view, status, untagged, goal)
     return status, writes(view, {change.name: change.wanted for change in changes}, Reason.PREPARING)
 
 
+def _save(view: View, status: Status, changes: list[Change], goal: dict[str, str]) -> tuple[Action, ...]:
+    by_resource: dict[str, list[tuple[str, str]]] = {view.rollout.group: list(goal.items())} if goal else {}
+    for change in changes:
+        by_resource.setdefault(change.resource, []).append((change.tag, status.settings.found[change.name]))
+    return tuple(
+        act.SaveSettings(resource=resource, settings=tuple(settings))
+        for resource, settings in sorted(by_resource.items())
+    )
+
+
 def value_of(view: View, name: str) -> str:
-    """Return what a setting is now, as it stands in the ledger."""
+    """Return the current value of a setting, in the form of the saved settings."""
     group = view.observation.group
     if name.startswith(DELAY):
         return f"{view.observation.target_group(name.partition('=')[2]).deregistration_delay_seconds:g}"
@@ -140,34 +143,33 @@ def value_of(view: View, name: str) -> str:
     return values.get(name, "unknown")
 
 
-def _and(before: tuple[str, ...], value: str) -> str:
-    return " ".join((*(one for one in before if one not in ("", value)), value))
+def _append(values: tuple[str, ...], value: str) -> str:
+    """Return the values separated by spaces, with `value` last."""
+    return " ".join((*(other for other in values if other not in ("", value)), value))
 
 
-def _untold_goal(view: View, bounds: Bounds) -> dict[str, str]:
-    """Return the desired capacity to remember, if the rollout moves it and its tag does not say so yet."""
+def _unsaved_goal(view: View, bounds: Bounds) -> dict[str, str]:
+    """Return the desired capacity to save, if the rollout changes it and the tag does not hold it yet."""
     group, known, rollout = view.observation.group, view.status.desired, view.rollout
     if group is None or known is None or not (bounds.max_surge or rollout.reloads):
         return {}
     goal = str(known.goal)
-    is_told = (group.name, DESIRED) in view.observation.saved_settings and view.status.settings.found.get(
-        DESIRED
-    ) == goal
-    return {} if is_told else {DESIRED: goal}
+    tagged = (group.name, DESIRED) in view.observation.saved_settings
+    return {} if tagged and view.status.settings.found.get(DESIRED) == goal else {DESIRED: goal}
 
 
-def _warn_of_others(view: View, changes: tuple[Change, ...]) -> Status:
-    """Tell, once, of a template version that somebody set meanwhile: it is pinned again, and his is not put back."""
+def _warn_of_other_version(view: View, changes: tuple[Change, ...]) -> Status:
+    """Add a warning if someone else has set another template version: it is overwritten and not restored."""
     status, rollout = view.status, view.original
-    change = next((one for one in changes if one.name == VERSION), None)
+    change = next((change for change in changes if change.name == VERSION), None)
     known = {status.settings.found.get(VERSION), *given(status, VERSION)}
-    ours = {str(rollout.template), str(rollout.baseline_template)}
-    if change is None or VERSION not in status.settings.found or change.found in known | ours:
+    requested = {str(rollout.template), str(rollout.baseline_template)}
+    if change is None or VERSION not in status.settings.found or change.current in known | requested:
         return status
     return add_warnings(
         status,
-        f"somebody set the launch template of {change.resource} to {change.found} during the rollout; it was pinned to "
-        f"{change.wanted} again: set it anew afterwards if it is wanted",
+        f"someone else set the launch template of {change.resource} to {change.current} during the rollout. awsroll "
+        f"pinned it to {change.wanted} again. Set {change.current} again after the rollout if you need it",
     )
 
 
@@ -175,52 +177,54 @@ def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change
     group, rollout = view.observation.group, view.rollout
     if group is None:
         return ()
-    found = _process_changes(view, group, at_rest=at_rest)
+    changes = _process_changes(view, group, at_rest=at_rest)
     highest = bounds.ceiling if bounds.max_surge else 0
-    found += _room_changes(group, max(highest, _with_standby(view, group)))
+    changes += _room_changes(group, max(highest, _with_standby(view, group)))
     lowest = bounds.desired - bounds.max_unavailable
     if rollout.strategy is Strategy.RELOAD and group.minimum > lowest:
-        found.append(Change(name=MINIMUM, resource=group.name, found=str(group.minimum), wanted=str(lowest)))
+        changes.append(Change(name=MINIMUM, resource=group.name, current=str(group.minimum), wanted=str(lowest)))
     version = view.original.baseline_template if at_rest and rollout.template is not None else rollout.template
     if version is not None and not is_pinned(group, version):
-        found.append(Change(name=VERSION, resource=group.name, found=version_text(group), wanted=str(version)))
-    if group.warm_pool is not None and _is_in_the_way(view, group, group.warm_pool):
-        found.append(Change(name=POOL, resource=group.name, found=str(group.warm_pool), wanted=NO_POOL))
-    return tuple(found)
+        changes.append(Change(name=VERSION, resource=group.name, current=version_text(group), wanted=str(version)))
+    if group.warm_pool is not None and _must_delete_pool(view, group, group.warm_pool):
+        changes.append(Change(name=POOL, resource=group.name, current=str(group.warm_pool), wanted=NO_POOL))
+    return tuple(changes)
 
 
 def _process_changes(view: View, group: Group, *, at_rest: bool) -> list[Change]:
-    scaling_rests = not at_rest or surplus(view) > 0 or bool(view.status.kept)
+    suspends_scaling = not at_rest or surplus(view) > 0 or bool(view.status.kept)
     surges = bool(view.rollout.max_surge.value)
-    wanted = [name for name in processes_to_suspend(surges=surges) if name != SCALING_PROCESS or scaling_rests]
+    wanted = [name for name in processes_to_suspend(surges=surges) if name != SCALING_PROCESS or suspends_scaling]
     changes = [
-        Change(name=f"{PROCESS}{name}", resource=group.name, found=RUNNING, wanted=SUSPENDED)
+        Change(name=f"{PROCESS}{name}", resource=group.name, current=RUNNING, wanted=SUSPENDED)
         for name in wanted
         if name not in group.suspended
     ]
-    ours = given(view.status, f"{PROCESS}{SCALING_PROCESS}")[-1] == SUSPENDED
-    if not scaling_rests and ours and SCALING_PROCESS in group.suspended:
-        changes.append(Change(name=f"{PROCESS}{SCALING_PROCESS}", resource=group.name, found=SUSPENDED, wanted=RUNNING))
+    we_suspended = given(view.status, f"{PROCESS}{SCALING_PROCESS}")[-1] == SUSPENDED
+    if not suspends_scaling and we_suspended and SCALING_PROCESS in group.suspended:
+        name = f"{PROCESS}{SCALING_PROCESS}"
+        changes.append(Change(name=name, resource=group.name, current=SUSPENDED, wanted=RUNNING))
     return changes
 
 
-def _is_in_the_way(view: View, group: Group, pool: WarmPool) -> bool:
-    """Tell whether a warm pool would bring in, or take back, what is not to stay; one that somebody set since is his.
+def _must_delete_pool(view: View, group: Group, pool: WarmPool) -> bool:
+    """Return whether the warm pool holds, or would get, instances of a version that must not stay.
 
-    While outdated members are left, an empty pool is too: after a stop it would hold what was built for the goal.
+    While outdated members are left, an empty pool must go too: after a stop it would hold instances of the target
+    version. A pool that someone else has set since is kept.
     """
     if not view.rollout.purges_warm_pool or view.status.settings.found.get(POOL, str(pool)) != str(pool):
         return False
-    return bool(view.outdated) or any(held != str(view.rollout.template) for held in group.warm_versions)
+    return bool(view.outdated) or any(version != str(view.rollout.template) for version in group.warm_versions)
 
 
 def is_pinned(group: Group, template: TemplateVersion) -> bool:
-    """Tell whether the group says this very number, not an alias that happens to mean it."""
+    """Return whether the group names this version by number, not by an alias such as `$Latest`."""
     return group.template == template and group.version == str(template.number)
 
 
 def version_text(group: Group) -> str:
-    """Return what the group launches from, as its old value stands in the ledger and in the tag."""
+    """Return the template version of the group, in the form of the saved settings and of the tag."""
     template_id = "" if group.template is None else group.template.template_id
     return f"{template_id}:{group.version}"
 
@@ -233,7 +237,7 @@ def _delay_changes(view: View) -> tuple[Change, ...]:
         Change(
             name=_delay_name(group.arn),
             resource=group.arn,
-            found=f"{group.deregistration_delay_seconds:g}",
+            current=f"{group.deregistration_delay_seconds:g}",
             wanted=str(wanted),
         )
         for group in view.observation.target_groups
@@ -242,7 +246,7 @@ def _delay_changes(view: View) -> tuple[Change, ...]:
 
 
 def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
-    """Turn settings into calls: one kind of them, the group's processes first."""
+    """Return the calls that set these values: calls of one kind, the group's processes first."""
     group = view.observation.group
     if group is not None:
         for wanted, call in ((SUSPENDED, act.SuspendProcesses), (RUNNING, act.ResumeProcesses)):

@@ -10,5 +10,5 @@ from awsroll.core.model.observation import Instance
 def order(view: View, candidates: Iterable[Instance]) -> tuple[Instance, ...]:
     """Return the candidates in the order in which they go."""
     waiting = tuple(candidates)
-    in_service = {one.instance_id for one in waiting if view.is_in_service(one)}
+    in_service = {instance.instance_id for instance in waiting if view.is_in_service(instance)}
     return leaving_order(waiting, in_service=in_service, live=view.live)

@@ -1,6 +1,6 @@
-"""What counts as a failure: a deadline that has passed, an instance that ended or fell ill, capacity that never came.
+"""Detects failures: passed deadlines, instances that ended or became unhealthy, and capacity that did not arrive.
 
-Each is noted with its cause in AWS's own words. What follows from it is decided in `verdict`.
+Each failure is noted with the cause that AWS gives. `verdict` decides what follows.
 """
 
 from datetime import timedelta
@@ -16,39 +16,47 @@ from awsroll.core.observe.refusals import refused_launches
 
 def check_deadlines(view: View) -> Status:
     """Note a failure, with its cause, for every deadline that has passed."""
-    return _note(view, (*_overdue(view), *refused_launches(view), *_owed(view), *_stuck(view)))
+    return _note(view, (*_overdue(view), *refused_launches(view), *_shortage(view), *_stall(view)))
 
 
 def check_deaths(view: View) -> Status:
-    """Note a failure for every new or reloading instance that has ended, or fallen ill, since the last look."""
-    return _note(view, (*_dead(view), *_ill(view)))
+    """Note a failure for every new or reloading instance that has ended or become unhealthy."""
+    return _note(view, (*_ended(view), *_unhealthy(view)))
 
 
 def _note(view: View, failures: tuple[Failure, ...]) -> Status:
     if view.status.mode is Mode.ROLLING:
         return add_failures(view.status, *failures)
-    told = (f"{one.instance_id}: {one.cause}" if one.instance_id else one.cause for one in failures)
-    known = {f"{one.instance_id}: {one.cause}" if one.instance_id else one.cause for one in view.status.failures}
-    return add_warnings(view.status, *(one for one in told if one not in known))
+    known = {_warning(failure) for failure in view.status.failures}
+    warnings = (_warning(failure) for failure in failures)
+    return add_warnings(view.status, *(warning for warning in warnings if warning not in known))
+
+
+def _warning(failure: Failure) -> str:
+    return f"{failure.instance_id}: {failure.cause}" if failure.instance_id else failure.cause
 
 
 def _overdue(view: View) -> list[Failure]:
-    at, found = view.observation.at, []
+    at, failures = view.observation.at, []
     for name, server in view.status.servers_in_flight.items():
-        one = view.by_id.get(name)
-        if one is None or not has_clock(view, one):
+        instance = view.by_id.get(name)
+        if instance is None or not has_clock(view, instance):
             continue
-        if is_overdue(view, server) and not _is_over(view, one, server):
-            found.append(Failure(instance_id=name, cause=_why_late(view, one, server), at=at))
-    return found
+        if is_overdue(view, server) and not _has_finished(view, instance, server):
+            failures.append(Failure(instance_id=name, cause=_why_late(view, instance, server), at=at))
+    return failures
 
 
-def _is_over(view: View, one: Instance, server: Server) -> bool:
-    """Tell whether this look shows the end of what is waited for: nobody may have looked for long (a crash)."""
+def _has_finished(view: View, instance: Instance, server: Server) -> bool:
+    """Return whether this observation shows that the phase is finished: it may be the first one after a crash."""
     if server.phase is ServerPhase.RELOADING:
-        seen = (invocation for invocation in view.observation.invocations if invocation.instance_id == one.instance_id)
-        return any(one.attempt == server.attempt and one.state is CommandState.SUCCEEDED for one in seen)
-    return server.phase is ServerPhase.DRAINING and is_drained(view, one)
+        return any(
+            invocation.instance_id == instance.instance_id
+            and invocation.attempt == server.attempt
+            and invocation.state is CommandState.SUCCEEDED
+            for invocation in view.observation.invocations
+        )
+    return server.phase is ServerPhase.DRAINING and is_drained(view, instance)
 
 
 LATE = {
@@ -62,14 +70,14 @@ LATE = {
 }
 
 
-def _why_late(view: View, one: Instance, server: Server) -> str:
+def _why_late(view: View, instance: Instance, server: Server) -> str:
     seconds = deadline_seconds(view, server.phase)
-    details = [complaint] if (complaint := _complaint(view, one)) else []
-    if one.lifecycle not in (None, Lifecycle.IN_SERVICE):
-        details.append(f"lifecycle state {one.lifecycle_detail or one.lifecycle}")
-    if one.state is not InstanceState.RUNNING:
-        details.append(f"instance {one.state}" + (f" ({one.state_reason})" if one.state_reason else ""))
-    if server.phase is ServerPhase.LAUNCHING and not one.targets:
+    details = [states] if (states := _target_states(view, instance)) else []
+    if instance.lifecycle not in (None, Lifecycle.IN_SERVICE):
+        details.append(f"lifecycle state {instance.lifecycle_detail or instance.lifecycle}")
+    if instance.state is not InstanceState.RUNNING:
+        details.append(f"instance {instance.state}" + (f" ({instance.state_reason})" if instance.state_reason else ""))
+    if server.phase is ServerPhase.LAUNCHING and not instance.targets:
         details.append("registered in no target group")
     return f"{LATE[server.phase]} within {seconds:g} s: {', '.join(details) or 'no reason given'}"
 
@@ -81,62 +89,64 @@ def _target_group_name(view: View, arn: str) -> str:
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 
 
-def _dead(view: View) -> tuple[Failure, ...]:
-    """Find instances that were on their way in, or being reloaded, and have ended by themselves.
+def _ended(view: View) -> tuple[Failure, ...]:
+    """Return a failure for each arriving or reloading instance that has ended by itself.
 
-    One that its group is ending (somebody scaled in) is no failure: the desired capacity says that it may go.
+    An instance that its group ends (someone scaled in) is no failure: the desired capacity allows it.
     """
-    status, at, found = view.status, view.observation.at, []
+    status, at, failures = view.status, view.observation.at, []
     arriving = {name for name, server in status.servers_in_flight.items() if server.phase in _ARRIVING}
     for name in sorted((arriving | view.launched | set(status.reloading)) - set(status.retiring)):
-        one = view.by_id.get(name)
-        if one is not None and view.is_gone(one) and (one.lifecycle is None or view.is_still_listed(one)):
-            why = one.state_reason or str(one.state)
+        instance = view.by_id.get(name)
+        if instance is None or not view.is_gone(instance):
+            continue
+        if instance.lifecycle is None or view.is_still_listed(instance):
+            why = instance.state_reason or str(instance.state)
             what = "ended during its reload" if name in status.reloading else "ended before it served"
-            found.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at))
-    return tuple(found)
+            failures.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at))
+    return tuple(failures)
 
 
-def _ill(view: View) -> list[Failure]:
-    """Find new instances that were healthy and are not, while they were still watched: a canary's whole purpose.
+def _unhealthy(view: View) -> list[Failure]:
+    """Return a failure for each new instance that became unhealthy while it was watched, such as a canary.
 
-    Watched is one within its minimum healthy time, and every verified one while a gate is closed or the fleet bakes.
+    An instance is watched within its minimum healthy time. A verified instance is watched while a gate is closed or the
+    fleet bakes.
     """
     status, at = view.status, view.observation.at
     watched = dict[str, str]()
     if view.rollout.limits.min_healthy_seconds:
         arriving = {ServerPhase.VERIFYING, ServerPhase.RETURNING}
-        healthy = (
-            name for name, one in status.servers_in_flight.items() if one.healthy_since and one.phase in arriving
-        )
+        servers = status.servers_in_flight.items()
+        healthy = (name for name, server in servers if server.healthy_since and server.phase in arriving)
         watched |= dict.fromkeys(healthy, "within its minimum healthy time")
     if status.gate.closed_since is not None or status.gate.baking_since is not None:
         when = "while it baked" if status.gate.baking_since is not None else "at a checkpoint"
         watched |= dict.fromkeys(set(status.serving) - set(status.current_at_start), when)
     return [
-        Failure(instance_id=name, cause=f"turned unhealthy {when}: {_complaint(view, one)}", at=at)
+        Failure(instance_id=name, cause=f"turned unhealthy {when}: {_target_states(view, instance)}", at=at)
         for name, when in sorted(watched.items())
-        if (one := view.by_id.get(name)) is not None and _is_ill(view, one)
+        if (instance := view.by_id.get(name)) is not None and _is_unhealthy(view, instance)
     ]
 
 
-def _is_ill(view: View, one: Instance) -> bool:
-    unhealthy = any(target.state is TargetState.UNHEALTHY for target in one.targets)
-    return unhealthy and one.instance_id not in view.leaving and not view.is_ending(one)
+def _is_unhealthy(view: View, instance: Instance) -> bool:
+    unhealthy = any(target.state is TargetState.UNHEALTHY for target in instance.targets)
+    return unhealthy and instance.instance_id not in view.leaving and not view.is_ending(instance)
 
 
-def _complaint(view: View, one: Instance) -> str:
+def _target_states(view: View, instance: Instance) -> str:
     details = [
         f"{_target_group_name(view, target.key.target_group)}:{target.key.port} {target.state}"
         + (f" ({target.reason}: {target.description})" if target.reason else "")
-        for target in one.targets
+        for target in instance.targets
         if target.state is not TargetState.HEALTHY
     ]
     return ", ".join(details)
 
 
-def _owed(view: View) -> list[Failure]:
-    """Instances that EC2 or the group should have launched and has not."""
+def _shortage(view: View) -> list[Failure]:
+    """Return a failure if EC2 or the group has not launched the instances that it should have launched in time."""
     status, at = view.status, view.observation.at
     since = status.shortage.since
     if since is None or at - since < timedelta(seconds=view.rollout.limits.launch_seconds):
@@ -146,7 +156,7 @@ def _owed(view: View) -> list[Failure]:
     return [Failure(instance_id="", cause=cause, at=at)]
 
 
-def _stuck(view: View) -> list[Failure]:
+def _stall(view: View) -> list[Failure]:
     limit, at = view.rollout.limits.progress_seconds, view.observation.at
     if at - view.status.progress_at < timedelta(seconds=limit):
         return []

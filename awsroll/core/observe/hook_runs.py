@@ -1,13 +1,12 @@
-"""When hooks are run, and what comes of them: intent first, at least once, never for ever.
+"""Decides when hooks run, and records their results. A hook runs at least once, and never without a limit.
 
-A part of the planner that must not go on before a hook has passed asks `awaits`; what it proposes is announced in the
-status before it is started (`begin`). A look says how announced runs stand, and `settle_hooks` takes that in: one that
-succeeded has passed; one that failed is a failure while the rollout rolls forward, and a warning on the way back or
-while it stops, because a broken hook must not keep a fleet from coming back. A run that was announced and is known to
-nobody (a crash) is started again, as the same run.
+A part of the planner that must wait for a hook calls `awaits`. `begin` announces the run in the status before it is
+started. `settle_hooks` records the observed results. A run that succeeded has passed. A run that failed is a failure
+while the rollout rolls forward. In a rollback and while the rollout stops, it is a warning, so that a broken hook does
+not block the rollback. An announced run that no observation shows (after a crash) is started again as the same run.
 
 Several hooks at one point run one after the other, in the order of the request. While a run lasts, the clocks of its
-instance and of the rollout's progress stand still: its own timeout bounds it.
+instance and of the rollout's progress do not advance: its own timeout limits it.
 """
 
 from dataclasses import replace
@@ -29,7 +28,7 @@ _ADMITTING = (HookPoint.AFTER_LAUNCH, HookPoint.AFTER_HEALTHY)
 
 
 def awaits(view: View, proposals: Proposals, point: HookPoint, subject: str = "") -> bool:
-    """Tell whether a hook must pass first; if so, propose to run it, and wait for it."""
+    """Return whether a hook must pass first; if so, propose to run it and wait for it."""
     hook = _next(view, point, subject)
     if hook is None:
         return False
@@ -39,61 +38,61 @@ def awaits(view: View, proposals: Proposals, point: HookPoint, subject: str = ""
 
 
 def has_passed(view: View, point: HookPoint, subject: str = "") -> bool:
-    """Tell whether every hook of a point has passed, or there is none."""
+    """Return whether every hook of a point has passed, or there is none."""
     return _next(view, point, subject) is None
 
 
 def _next(view: View, point: HookPoint, subject: str) -> Hook | None:
     passed = view.status.hooks.passed
-    at_point = (one for one in view.original.hooks if one.point is point)
-    return next((one for one in at_point if passed_key(one.name, subject) not in passed), None)
+    at_point = (hook for hook in view.original.hooks if hook.point is point)
+    return next((hook for hook in at_point if passed_key(hook.name, subject) not in passed), None)
 
 
-def is_admitted(view: View, one: Instance) -> bool:
-    """Tell whether no hook keeps a healthy server from counting as serving."""
-    points = _ADMITTING[1:] if one.instance_id in view.status.reloading else _ADMITTING
-    return not is_new(view, one) or all(has_passed(view, point, one.instance_id) for point in points)
+def is_admitted(view: View, instance: Instance) -> bool:
+    """Return whether a healthy server has passed the hooks that it needs before it counts as serving."""
+    points = _ADMITTING[1:] if instance.instance_id in view.status.reloading else _ADMITTING
+    return not is_new(view, instance) or all(has_passed(view, point, instance.instance_id) for point in points)
 
 
-def is_new(view: View, one: Instance) -> bool:
-    """Tell whether this rollout has launched or reloaded the instance, itself or by its group."""
-    name = one.instance_id
+def is_new(view: View, instance: Instance) -> bool:
+    """Return whether this rollout, or the group during it, has launched or reloaded the instance."""
+    name = instance.instance_id
     if name in view.launched or name in view.status.reloading:
         return True
-    if not view.status.rolling_back:  # clocks differ: its launch time alone would not do
-        return view.is_current(one) and name not in view.status.current_at_start
-    return one.launched_at is not None and one.launched_at > view.status.started_at
+    if not view.status.rolling_back:  # the launch time alone is no proof, because clocks differ
+        return view.is_current(instance) and name not in view.status.current_at_start
+    return instance.launched_at is not None and instance.launched_at > view.status.started_at
 
 
 def checkpoint(status: Status) -> str:
-    """Return what the hooks of the next checkpoint are run for."""
+    """Return the subject of the hooks of the next checkpoint."""
     return f"checkpoint-{status.gate.passed + 1}"
 
 
 def announce_failure(view: View, status: Status) -> Status:
-    """Announce the hooks that are told of a failure; nothing but the end of the rollout waits for them."""
-    hooks = (one for one in view.original.hooks if one.point is HookPoint.ON_FAILURE)
-    wanted = [(one.name, "") for one in hooks if passed_key(one.name) not in status.hooks.passed]
-    return _announce(view, status, wanted)
+    """Announce the hooks that run on a failure; only the end of the rollout waits for them."""
+    hooks = (hook for hook in view.original.hooks if hook.point is HookPoint.ON_FAILURE)
+    runs = [(hook.name, "") for hook in hooks if passed_key(hook.name) not in status.hooks.passed]
+    return _announce(view, status, runs)
 
 
 def forget(status: Status, names: set[str]) -> Status:
-    """Have hooks run anew for instances that take their way again from the start."""
-    passed = tuple(one for one in status.hooks.passed if one.partition(" ")[2] not in names)
-    calls = tuple(one for one in status.hooks.announced if one.subject not in names)
+    """Forget the hook runs of instances that start again, so that their hooks run again."""
+    passed = tuple(key for key in status.hooks.passed if key.partition(" ")[2] not in names)
+    calls = tuple(call for call in status.hooks.announced if call.subject not in names)
     return replace(status, hooks=HookRuns(announced=calls, passed=passed))
 
 
-# --- starting -----------------------------------------------------------------------------------------------------
+# --- starting ---------------------------------------------------------------------------------------------------------
 
 
 def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]]:
-    """Announce what is proposed, and return the announced runs that nobody knows of: they are to be started."""
+    """Announce the proposed runs, and return the announced runs to start: those that the observation does not show."""
     if view.status.mode is Mode.ENDED or view.status.outcome is not Outcome.RUNNING:
         return view.status, ()
     status = _announce(view, view.status, proposals.hooks)
-    known = {one.number for one in view.observation.hooks}
-    hooks = {one.name: one for one in view.original.hooks}
+    known = {run.number for run in view.observation.hooks}
+    hooks = {hook.name: hook for hook in view.original.hooks}
     view = replace(view, status=status)
     return status, tuple(
         HookRun(hook=hooks[call.name], call=call, event=_event(view, hooks[call.name], call))
@@ -102,9 +101,9 @@ def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]
     )
 
 
-def _announce(view: View, status: Status, wanted: list[tuple[str, str]]) -> Status:
+def _announce(view: View, status: Status, runs: list[tuple[str, str]]) -> Status:
     announced = {(call.name, call.subject) for call in status.hooks.announced}
-    for name, subject in dict.fromkeys(wanted):
+    for name, subject in dict.fromkeys(runs):
         if (name, subject) not in announced:
             number = status.counters.hooks + 1
             call = HookCall(name=name, number=number, subject=subject, since=view.observation.at)
@@ -126,35 +125,35 @@ def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
         fleet=rollout.fleet,
         from_version=rollout.from_version,
         to_version=rollout.to_version,
-        instance_ids=_about(view, hook.point, call.subject),
+        instance_ids=_affected_instances(view, hook.point, call.subject),
         reason=status.reason if hook.point is HookPoint.ON_FAILURE else "",
         checkpoint=status.gate.passed + 1 if hook.point is HookPoint.AT_CHECKPOINT else 0,
     )
 
 
-def _about(view: View, point: HookPoint, subject: str) -> tuple[str, ...]:
+def _affected_instances(view: View, point: HookPoint, subject: str) -> tuple[str, ...]:
     if point.is_of_an_instance:
         return (subject,)
     if point is HookPoint.BEFORE_ROLLOUT:
-        return tuple(sorted(one.instance_id for one in view.live))
+        return tuple(sorted(instance.instance_id for instance in view.live))
     if point is HookPoint.ON_FAILURE:
-        return tuple(sorted({one.instance_id for one in view.status.failures if one.instance_id}))
-    new = (one.instance_id for one in view.current if one.instance_id not in view.status.current_at_start)
-    return tuple(sorted(new))
+        return tuple(sorted({failure.instance_id for failure in view.status.failures if failure.instance_id}))
+    current = {instance.instance_id for instance in view.current}
+    return tuple(sorted(current - set(view.status.current_at_start)))
 
 
-# --- what came of it ----------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 
 def settle_hooks(view: View) -> Status:
-    """Take in how announced runs stand, and let go of what is wanted no more."""
-    status = _with_clocks_held(view)
-    calls = tuple(call for call in status.hooks.announced if _is_wanted(view, call))
+    """Record the observed results of announced runs, and drop the runs that no longer matter."""
+    status = _with_stopped_clocks(view)
+    calls = tuple(call for call in status.hooks.announced if _still_matters(view, call))
     passed = tuple(key for key in status.hooks.passed if _is_remembered(view, key))
     status = replace(status, hooks=HookRuns(announced=calls, passed=passed))
-    seen = {one.number: one for one in view.observation.hooks}
+    results = {run.number: run for run in view.observation.hooks}
     for call in calls:
-        result = seen.get(call.number)
+        result = results.get(call.number)
         if result is not None and result.state is not HookState.RUNNING:
             status = _settled(replace(view, status=status), call, result)
     return status
@@ -171,7 +170,7 @@ def _settled(view: View, call: HookCall, result: HookSeen) -> Status:
         return passed
     point = _point(view, call)
     subject = call.subject if point.is_of_an_instance else ""
-    cause = f"hook {call.name} failed at {point}{_which_time(status, call.name, subject)}"
+    cause = f"hook {call.name} failed at {point}{_repetition(status, call.name, subject)}"
     cause += f": {result.detail}" if result.detail else ""
     if status.rolling_back or status.mode is not Mode.ROLLING or point is HookPoint.ON_FAILURE:
         return add_warnings(passed, f"{subject}: {cause}" if subject else cause)
@@ -179,21 +178,22 @@ def _settled(view: View, call: HookCall, result: HookSeen) -> Status:
     return add_failures(status, failure)
 
 
-def _which_time(status: Status, name: str, subject: str) -> str:
-    """Count the failures of a hook on an instance, so that each is one of its own: `(2nd time)`."""
-    before = f"hook {name} failed at "
-    times = 1 + sum(one.instance_id == subject and one.cause.startswith(before) for one in status.failures)
+def _repetition(status: Status, name: str, subject: str) -> str:
+    """Return ` (time 2)` for the second failure of a hook on an instance, so that each failure has its own cause."""
+    start = f"hook {name} failed at "
+    of_subject = (failure for failure in status.failures if failure.instance_id == subject)
+    times = 1 + sum(failure.cause.startswith(start) for failure in of_subject)
     return "" if times == 1 else f" (time {times})"
 
 
 def _point(view: View, call: HookCall) -> HookPoint:
-    return next(one.point for one in view.original.hooks if one.name == call.name)
+    return next(hook.point for hook in view.original.hooks if hook.name == call.name)
 
 
-def _is_wanted(view: View, call: HookCall) -> bool:
-    """Tell whether the end of a run still means something; a run that is wanted no more is ended."""
+def _still_matters(view: View, call: HookCall) -> bool:
+    """Return whether the result of a run still matters; if not, the run is ended."""
     status = view.status
-    hook = next((one for one in view.original.hooks if one.name == call.name), None)
+    hook = next((hook for hook in view.original.hooks if hook.name == call.name), None)
     if hook is None:
         return False
     if hook.point.is_of_an_instance:
@@ -206,25 +206,25 @@ def _is_wanted(view: View, call: HookCall) -> bool:
 
 
 def _is_remembered(view: View, key: str) -> bool:
-    """Tell whether it still matters that a hook has passed; a server that falls ill later is not admitted anew."""
+    """Return whether it still matters that a hook has passed; a server that serves is not admitted a second time."""
     name, _, subject = key.partition(" ")
     if not subject or subject == checkpoint(view.status) or _is_in_flight(view, subject):
         return True
-    admits = any(one.name == name and one.point in _ADMITTING for one in view.original.hooks)
+    admits = any(hook.name == name and hook.point in _ADMITTING for hook in view.original.hooks)
     return admits and phase_of(view.status, subject) is ServerPhase.SERVING
 
 
 def _is_in_flight(view: View, name: str) -> bool:
-    one = view.by_id.get(name)
-    if one is None or view.is_gone(one):
+    instance = view.by_id.get(name)
+    if instance is None or view.is_gone(instance):
         return False
     status = view.status
     held = name in view.leaving or name in status.returning or name in status.kept
     return held or status.in_flight(name) is not None or name in view.launched
 
 
-def _with_clocks_held(view: View) -> Status:
-    """Let the clocks of what waits for a hook stand still for the time since the last look."""
+def _with_stopped_clocks(view: View) -> Status:
+    """Exclude the time since the last observation from the clocks of the servers that wait for a hook."""
     status, at = view.status, view.observation.at
     waiting = {call.subject for call in status.hooks.announced}
     if not waiting or status.observed_at is None:

@@ -39,7 +39,9 @@ def _adopt_launches(view: View) -> Status:
     """Settle a launch whose answer was lost and whose instance the observation shows: the instance has its token."""
     if view.rollout.kind is not FleetKind.STANDALONE:
         return view.status  # a group's launch also moves desired and may be several instances: its replay settles it
-    by_token = {one.client_token: one.instance_id for one in view.by_id.values() if one.client_token}
+    by_token = {
+        instance.client_token: instance.instance_id for instance in view.by_id.values() if instance.client_token
+    }
     launches = tuple(
         replace(launch, settled=True, instance_ids=(by_token[launch.token],))
         if not launch.settled and launch.token in by_token

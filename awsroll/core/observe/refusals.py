@@ -1,8 +1,8 @@
-"""What a failed launch means: whether it may pass by itself, somewhere else or later, or never without a person.
+"""Judges failed launches: whether a retry, later or in another zone, can succeed.
 
-EC2 answers a call with a code; of a launch that a group made by itself there is only the message of its scaling
-activity, in prose. Both are judged here and nowhere else. A message that is not known waits for its deadline, like one
-that may pass: a wrong "never" would stop a rollout that could have gone on.
+EC2 answers a call with a code. For a launch that a group makes by itself there is only the text of its scaling
+activity. Only this module judges both. A launch with an unknown message is retried until its deadline: a wrong verdict
+would stop a rollout that could succeed.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Group, ScalingFailure
 from awsroll.core.model.status import Failure, Status
 
-# Codes of EC2 (and of LaunchInstances' `Errors`) that say: not here, not now.
+# Codes of EC2 (and of LaunchInstances' `Errors`) for a lack of capacity in this zone, now.
 # Source: EC2 API reference, "Error codes for the Amazon EC2 API".
 NO_CAPACITY = frozenset({
     "InsufficientAddressCapacity",
@@ -25,11 +25,11 @@ NO_CAPACITY = frozenset({
     "UnfulfillableCapacity",
 })  # fmt: skip
 
-# Parts of a scaling activity's message after which the same template, account and group can never launch: all the
-# parts of one entry must be in it, in whatever case.
+# Parts of scaling activity messages that rule out every retry with the same template, account and group. All parts of
+# one entry must occur in the message; case does not matter.
 # Source: Amazon EC2 Auto Scaling User Guide, "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures" and
-# "... load balancer issues". Left out on purpose, because another zone or another hour may do: "We currently do not
-# have sufficient ... capacity", "There is no Spot capacity available", "Your requested instance type (...) is not
+# "... load balancer issues". Left out on purpose, because a retry in another zone or later may succeed: "We currently do
+# not have sufficient ... capacity", "There is no Spot capacity available", "Your requested instance type (...) is not
 # supported in your requested Availability Zone".
 _DEFINITE: tuple[tuple[str, ...], ...] = (
     ("security group", "does not exist"),
@@ -39,7 +39,7 @@ _DEFINITE: tuple[tuple[str, ...], ...] = (
     ("requested configuration is currently not supported",),
     ("ebs block device mappings not supported",),
     ("placement groups may not be used with instances of type",),
-    ("client.internalerror", "client error on launch"),  # as a rule the key policy of an encrypted volume
+    ("client.internalerror", "client error on launch"),  # usually the key policy of an encrypted volume
     ("instance(s) are already running",),  # the account's quota
     ("more vcpu capacity than your current vcpu limit",),  # the same, counted in vCPUs
     ("your spot request price of",),
@@ -49,42 +49,43 @@ _DEFINITE: tuple[tuple[str, ...], ...] = (
 
 
 def is_definite(message: str) -> bool:
-    """Tell whether a failed scaling activity's message says that the launch can never succeed as things are."""
-    said = message.casefold()
-    return any(all(part in said for part in parts) for parts in _DEFINITE)
+    """Return whether the message of a failed scaling activity rules out that a retry succeeds."""
+    text = message.casefold()
+    return any(all(part in text for part in parts) for parts in _DEFINITE)
 
 
 def is_short_of_capacity(code: str) -> bool:
-    """Tell whether an error code says that there is no room, here or now."""
+    """Return whether an error code means a lack of capacity in this zone, now."""
     return code in NO_CAPACITY
 
 
 def excuse_failures(view: View, *, owed: bool) -> Status:
-    """Keep up to when failed launches of the group say nothing about this rollout.
+    """Record up to when failed launches of the group do not count.
 
-    Those are the ones from before the group owed us anything, or before it launched what we want: a rollout may well be
-    the cure for a template that cannot be launched. AWS's own instants are compared with each other, never with ours.
+    Failures do not count before the group had launches due, or before it launched the target version: the rollout may
+    be the fix for a template that cannot be launched. Times from AWS are compared only with each other.
     """
     group = view.observation.group
-    if group is None or not group.launch_failures or (owed and _launches_the_goal(view, group)):
+    if group is None or not group.launch_failures or (owed and _launches_target(view, group)):
         return view.status
     excused_until = max(failure.at for failure in group.launch_failures)
     return replace(view.status, shortage=replace(view.status.shortage, excused_until=excused_until))
 
 
 def refused_launches(view: View) -> list[Failure]:
-    """Find what the group owes us and has said it can never launch: waiting for a deadline would be in vain."""
+    """Return a failure if the last launch of the group failed in a way that rules out every retry."""
     status, group = view.status, view.observation.group
-    if group is None or status.shortage.since is None or not _launches_the_goal(view, group):
+    if group is None or status.shortage.since is None or not _launches_target(view, group):
         return []
-    found = [one for one in group.launch_failures if is_definite(one.message) and not _is_excused(status, one)]
-    if not found or found[-1] != group.launch_failures[-1]:
-        return []  # it has tried again since, with another outcome
-    cause = f"the group cannot launch: {found[-1].message}"
+    counted = [failure for failure in group.launch_failures if not _is_excused(status, failure)]
+    definite = [failure for failure in counted if is_definite(failure.message)]
+    if not definite or definite[-1] != group.launch_failures[-1]:
+        return []  # a later attempt failed for another reason
+    cause = f"the group cannot launch: {definite[-1].message}"
     return [Failure(instance_id="", cause=cause, at=view.observation.at)]
 
 
-def _launches_the_goal(view: View, group: Group) -> bool:
+def _launches_target(view: View, group: Group) -> bool:
     template = view.rollout.template
     return template is None or (group.template == template and group.version == str(template.number))
 

@@ -1,6 +1,6 @@
-"""Turns what came of calls into what is known: results right after they were made, and looks where no answer came.
+"""Settles calls: by their answers, or by an observation if an answer was lost.
 
-A call that is not idempotent is announced in the status before it is made. `settle` takes its answer.
+A call that is not idempotent is announced in the status before it is made. `settle` records its answer.
 `settle_by_observation` settles the calls without an answer by what the fleet shows. If the fleet shows no effect for
 `settle_seconds`, the call is taken to have had none. Only then may it be made again.
 """
@@ -21,7 +21,7 @@ from awsroll.core.observe.short_zones import note_zone
 
 RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
 
-_TELLS_OF_THE_FIRST = ("IdempotentInstanceTerminated", "LaunchTooOld")  # refusals of a launch that was made before
+_MADE_BEFORE = ("IdempotentInstanceTerminated", "LaunchTooOld")  # refusals that prove that the launch was made before
 _EFFECT_ON_DESIRED = {
     CallKind.TERMINATE_AND_DECREMENT: -1,
     CallKind.ENTER_STANDBY: -1,
@@ -30,32 +30,31 @@ _EFFECT_ON_DESIRED = {
 
 
 def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
-    """Take in what came of a plan's actions.
+    """Record the results of a plan's actions.
 
     Args:
         status: the plan's status, as saved before the actions were carried out.
         results: one for each action.
-        at: the instant after the last one.
+        at: the instant after the last action.
     """
     for result in results:
-        status = _settle_one(status, result, at)
+        status = _settle_result(status, result, at)
     return status
 
 
-def _settle_one(status: Status, result: Result, at: datetime) -> Status:
+def _settle_result(status: Status, result: Result, at: datetime) -> Status:
     match result.action:
-        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if _says_nothing(result):
+        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if _is_inconclusive(result):
             refused = replace(launch, refused=result.message or result.code)
-            status = replace(
-                status, launches=tuple(refused if one.number == launch.number else one for one in status.launches)
-            )
+            launches = tuple(refused if other.number == launch.number else other for other in status.launches)
+            status = replace(status, launches=launches)
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             status = _settle_launch(status, launch, result, at)
         case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
             kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
             status = _settle_calls(status, kind, ids, result, at)
-        case act.TerminateInstance(instance_id=one):
-            status = _settle_calls(status, CallKind.TERMINATE, (one,), result, at)
+        case act.TerminateInstance(instance_id=name):
+            status = _settle_calls(status, CallKind.TERMINATE, (name,), result, at)
         case act.EnterStandby(instance_ids=ids):
             status = _settle_calls(status, CallKind.ENTER_STANDBY, ids, result, at)
         case act.ExitStandby(instance_ids=ids):
@@ -77,7 +76,7 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
             | act.SaveSettings()
             | act.ForgetSavedSettings()
         ):
-            pass  # absolute values: the next look shows whether they hold
+            pass  # absolute values: the next observation shows whether they are set
         case _ as never:
             assert_never(never)
     return _refused(status, result, at) if result.answer is Answer.REFUSED else status
@@ -85,12 +84,12 @@ def _settle_one(status: Status, result: Result, at: datetime) -> Status:
 
 def _refused(status: Status, result: Result, at: datetime) -> Status:
     what = f"{type(result.action).__name__} was refused: {result.message}"
-    if status.mode is not Mode.ROLLING and not result.transient and not _says_nothing(result):
+    if status.mode is not Mode.ROLLING and not result.transient and not _is_inconclusive(result):
         status = add_warnings(status, what)
         abandoned = (*status.settings.abandoned, abandoned_name(result.action))
         return replace(status, settings=replace(status.settings, abandoned=abandoned))
     if result.denied:
-        return pause(status, f"{what} Grant it, then go on with `awsroll resume`; nothing more was changed.")
+        return pause(status, f"{what} Grant the permission, then run `awsroll resume`. Nothing else was changed.")
     if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
         return status
     instance_id = getattr(result.action, "instance_id", "")
@@ -98,16 +97,16 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
 
 
 def abandoned_name(action: act.Action) -> str:
-    """Name an action so that one which is refused while settings are restored is not tried for ever."""
-    about = getattr(action, "instance_id", "") or ",".join(getattr(action, "instance_ids", ()))
-    return f"{type(action).__name__} {about}".strip()
+    """Return the name under which a refused action is recorded as abandoned, so that it is not tried again."""
+    subject = getattr(action, "instance_id", "") or ",".join(getattr(action, "instance_ids", ()))
+    return f"{type(action).__name__} {subject}".strip()
 
 
-def _says_nothing(result: Result) -> bool:
-    """Tell whether it is the refusal of a launch that was made before: what became of that is as unknown as it was."""
+def _is_inconclusive(result: Result) -> bool:
+    """Return whether a repeated launch was refused in a way that proves nothing about the first call."""
     if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
         return False
-    refused = result.answer is Answer.REFUSED and result.code not in _TELLS_OF_THE_FIRST
+    refused = result.answer is Answer.REFUSED and result.code not in _MADE_BEFORE
     return refused and result.action.launch.repeated
 
 
@@ -115,11 +114,11 @@ def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime)
     if result.answer is Answer.UNANSWERED:
         return status
     status = note_zone(status, launch, result, at)
-    others = tuple(one for one in status.launches if one.number != launch.number)
+    others = tuple(other for other in status.launches if other.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
-        made = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
+        settled = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
         shortage = replace(status.shortage, launch_after=None)
-        status = replace(status, launches=(*others, made), progress_at=at, shortage=shortage)
+        status = replace(status, launches=(*others, settled), progress_at=at, shortage=shortage)
         status = moved(status, len(result.instance_ids), at)
         if len(result.instance_ids) == launch.count:
             return replace(status, shortage=replace(status.shortage, since=None, reason=""))
@@ -143,7 +142,7 @@ def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime)
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:
-    """Take the answer to a call on instances: done, or certainly without effect, or still unknown."""
+    """Record the answer to a call on instances: done, without effect, or unknown."""
     if result.answer is Answer.UNANSWERED:
         return status
     accepted = set(result.instance_ids or ids) if result.answer is Answer.DONE else set()
@@ -173,14 +172,14 @@ def _settle_set_desired(status: Status, by: int, result: Result, at: datetime) -
     return moved(status, by, at) if result.answer is Answer.DONE else status
 
 
-# --- without an answer: by looking --------------------------------------------------------------------------------
+# --- calls without an answer ------------------------------------------------------------------------------------------
 
 
 def settle_by_observation(view: View) -> Status:
-    """Settle the calls whose effect, or lack of it, this look shows."""
+    """Settle the calls whose effect, or lack of effect, this observation shows."""
     status = view.status
     for call in view.status.calls:
-        had_effect = _effect_seen(replace(view, status=status), call)
+        had_effect = _had_effect(replace(view, status=status), call)
         if had_effect is not None:
             status = _settled_call(replace(view, status=status), call, had_effect=had_effect)
     return status
@@ -192,10 +191,12 @@ def _settled_call(view: View, call: Call, *, had_effect: bool) -> Status:
         status = moved(status, _effect_on_desired(view, call), at)
     if not had_effect and call.answered:
         status = moved(status, -_effect_on_desired(view, call), at)
-    if had_effect and call.kind in TERMINATING_CALLS:  # kept until the instance is gone: it says that it is terminating
-        calls = tuple(replace(one, answered=True) if one == call else one for one in status.calls)
+    if (
+        had_effect and call.kind in TERMINATING_CALLS
+    ):  # kept until the instance is gone, as proof that it is terminating
+        calls = tuple(replace(other, answered=True) if other == call else other for other in status.calls)
     else:
-        calls = tuple(one for one in status.calls if one != call)
+        calls = tuple(other for other in status.calls if other != call)
     return replace(status, calls=calls)
 
 
@@ -203,54 +204,57 @@ def _effect_on_desired(view: View, call: Call) -> int:
     known, group = view.status.desired, view.observation.group
     if call.kind is CallKind.SET_DESIRED and known is not None:
         return call.number - known.expected
-    still = group is not None and known is not None and group.desired == known.expected
-    one = view.by_id.get(call.instance_id)
-    ended = one is None or view.is_gone(one)
-    if call.kind is CallKind.TERMINATE_AND_DECREMENT and ended and still and not call.answered:
-        return 0  # it ended by itself: the call was never made
+    unchanged = group is not None and known is not None and group.desired == known.expected
+    instance = view.by_id.get(call.instance_id)
+    ended = instance is None or view.is_gone(instance)
+    if call.kind is CallKind.TERMINATE_AND_DECREMENT and ended and unchanged and not call.answered:
+        return 0  # the instance ended by itself: the call was never made
     return _EFFECT_ON_DESIRED.get(call.kind, 0)
 
 
-def _effect_seen(view: View, call: Call) -> bool | None:
-    """Tell whether the call had its effect; None while that cannot be said yet."""
-    shown = _is_shown(view, call)
-    if shown:
+def _had_effect(view: View, call: Call) -> bool | None:
+    """Return whether the call had its effect; None while it is not known."""
+    if _is_shown(view, call):
         return True
     if call.kind is CallKind.SEND_COMMAND and call.answered:
-        return None  # SSM has taken it: it will show, or its deadline passes
+        return None  # SSM has accepted it: it will be shown, or its deadline passes
     patience = timedelta(seconds=view.rollout.limits.settle_seconds)
     return False if view.observation.at - call.at >= patience else None
 
 
-def _has_left_standby(view: View, one: Instance | None) -> bool:
-    """Tell whether a member is back; of one that has ended since, a desired capacity above the known one tells it."""
-    if one is not None and not view.is_ending(one):
-        return one.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+def _has_left_standby(view: View, instance: Instance | None) -> bool:
+    """Return whether a member has left standby. If it has ended since, a raised desired capacity proves it."""
+    if instance is not None and not view.is_ending(instance):
+        return instance.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
     group, known = view.observation.group, view.status.desired
     raised = group is not None and known is not None and group.desired > known.expected
-    return raised and not (one is not None and view.is_in_standby(one))
+    return raised and not (instance is not None and view.is_in_standby(instance))
 
 
 def _is_shown(view: View, call: Call) -> bool:
-    group, one = view.observation.group, view.by_id.get(call.instance_id)
+    group, instance = view.observation.group, view.by_id.get(call.instance_id)
     match call.kind:
         case CallKind.TERMINATE | CallKind.TERMINATE_AND_DECREMENT:
             recorded = group is not None and call.instance_id in group.terminations
-            return one is None or recorded or (view.is_ending(one) and not view.is_still_listed(one))
-        case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (one is None or view.is_ending(one)):
-            return True  # it has moved, and ended since
+            return instance is None or recorded or (view.is_ending(instance) and not view.is_still_listed(instance))
+        case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (
+            instance is None or view.is_ending(instance)
+        ):
+            return True  # the member has moved, and ended since
         case CallKind.ENTER_STANDBY:
-            return one is not None and view.is_in_standby(one)  # one that leaves was never there: its group ended it
+            return instance is not None and view.is_in_standby(
+                instance
+            )  # a leaving member was never in standby: its group ends it
         case CallKind.EXIT_STANDBY:
-            return _has_left_standby(view, one)
+            return _has_left_standby(view, instance)
         case CallKind.SET_DESIRED:
             return group is not None and group.desired == call.number
         case CallKind.SEND_COMMAND:
             return any(
-                seen.instance_id == call.instance_id
-                and seen.attempt == call.number
-                and seen.state is not CommandState.UNSENT
-                for seen in view.observation.invocations
+                invocation.instance_id == call.instance_id
+                and invocation.attempt == call.number
+                and invocation.state is not CommandState.UNSENT
+                for invocation in view.observation.invocations
             )
         case _ as never:
             assert_never(never)
