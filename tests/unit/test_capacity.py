@@ -31,16 +31,22 @@ def test_bounds(unavailable: str, surge: str, desired: int, floor: int, ceiling:
 
 def test_counts_a_fleet_at_rest() -> None:
     names = [f"i-{n}" for n in range(4)]
-    seen = measure(View(rollout(), look(*map(instance, names)), status(*names)))
+    capacity = measure(View(rollout(), look(*map(instance, names)), status(*names)))
 
-    assert (seen.live, seen.serving, seen.room, seen.in_flight, seen.launches_allowed) == (4, 4, 1, 0, 0)
+    assert (capacity.live, capacity.serving, capacity.room, capacity.in_flight, capacity.launches_allowed) == (
+        4,
+        4,
+        1,
+        0,
+        0,
+    )
 
 
-def test_what_was_chosen_no_longer_counts_as_capacity() -> None:
+def test_a_leaving_server_does_not_count_as_capacity() -> None:
     kept = status("i-1", "i-2", "i-3", retiring=("i-1",))
-    seen = measure(View(rollout(), look(instance("i-1"), instance("i-2"), instance("i-3")), kept))
+    capacity = measure(View(rollout(), look(instance("i-1"), instance("i-2"), instance("i-3")), kept))
 
-    assert (seen.serving, seen.room, seen.in_flight) == (2, 0, 1)
+    assert (capacity.serving, capacity.room, capacity.in_flight) == (2, 0, 1)
 
 
 def test_a_healthy_new_instance_counts_only_when_it_was_verified() -> None:
@@ -54,12 +60,12 @@ def test_a_healthy_new_instance_counts_only_when_it_was_verified() -> None:
 
 def test_a_launch_without_an_answer_counts_as_live() -> None:
     launch = Launch(number=1, token="t", at=T0, replaces="i-1")
-    seen = measure(View(rollout(), look(ended(instance("i-1"))), status("i-1", launches=(launch,))))
+    capacity = measure(View(rollout(), look(ended(instance("i-1"))), status("i-1", launches=(launch,))))
 
-    assert (seen.live, seen.launches_allowed, seen.in_flight) == (1, 0, 1)
+    assert (capacity.live, capacity.launches_allowed, capacity.in_flight) == (1, 0, 1)
 
 
-def test_an_ended_occupant_leaves_a_vacancy_until_something_is_launched_for_it() -> None:
+def test_an_ended_instance_leaves_its_slot_vacant_until_a_replacement_is_launched() -> None:
     fleet = look(ended(instance("i-1")), instance("i-2"))
     launch = Launch(number=1, token="t", at=T0, replaces="i-1")
 
@@ -67,8 +73,8 @@ def test_an_ended_occupant_leaves_a_vacancy_until_something_is_launched_for_it()
     assert vacancies(View(rollout(), fleet, status("i-1", "i-2", launches=(launch,)))) == ()
 
 
-def test_what_the_group_owes_is_on_its_way() -> None:
-    seen = measure(
+def test_instances_that_the_group_has_yet_to_launch_are_inbound() -> None:
+    capacity = measure(
         View(
             rollout(FleetKind.AUTO_SCALING),
             group_look(member("i-1"), member("i-2"), seen=group(desired=3)),
@@ -76,7 +82,7 @@ def test_what_the_group_owes_is_on_its_way() -> None:
         )
     )
 
-    assert (seen.inbound, seen.live, seen.in_flight) == (1, 3, 1)
+    assert (capacity.inbound, capacity.live, capacity.in_flight) == (1, 3, 1)
 
 
 @pytest.mark.parametrize("state", [state for state in TargetState if state is not TargetState.HEALTHY])
@@ -85,9 +91,9 @@ def test_only_a_healthy_target_serves(state: TargetState) -> None:
 
 
 def test_an_unknown_instance_state_is_live_but_does_not_serve() -> None:
-    seen = measure(View(rollout(), look(instance("i-1", state=None)), status("i-1")))
+    capacity = measure(View(rollout(), look(instance("i-1", state=None)), status("i-1")))
     strange = look(replace(instance("i-1"), state=InstanceState.UNKNOWN))
 
-    assert seen.serving == 0
+    assert capacity.serving == 0
     assert measure(View(rollout(), strange, status("i-1"))).serving == 0
     assert measure(View(rollout(), strange, status("i-1"))).live == 1

@@ -1,4 +1,4 @@
-"""Whose wish the desired capacity is: ours follows our calls, all else is somebody's."""
+"""The desired capacity: `expected` follows awsroll's calls; any other value was set by someone else."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def _read(shown: int, known: Desired | None, *, at: float = 60, **kept: object) 
     return read(View(ROLLOUT, group_look(at=at, seen=group(desired=shown)), status(desired=known, **kept)))
 
 
-def test_the_first_look_is_the_goal() -> None:
+def test_the_first_observed_value_is_the_goal() -> None:
     assert _read(4, None).desired == replace(AT_REST, moved_at=later(60))
 
 
@@ -30,13 +30,13 @@ def test_a_standalone_fleet_has_none() -> None:
     assert surplus(View(rollout(), look(), status())) == 0
 
 
-def test_what_is_expected_changes_nothing() -> None:
+def test_the_expected_value_changes_nothing() -> None:
     before = status(desired=AT_REST)
 
     assert read(View(ROLLOUT, group_look(at=60, seen=group(desired=4)), before)) is before
 
 
-def test_another_value_is_somebodys_wish_and_progress() -> None:
+def test_a_value_set_by_someone_else_becomes_the_goal_and_counts_as_progress() -> None:
     decided = _read(7, AT_REST)
 
     assert decided.desired == Desired(goal=7, expected=7, previous=7, moved_at=later(60))
@@ -53,7 +53,7 @@ MOVING = {
 
 
 @pytest.mark.parametrize("kept", MOVING.values(), ids=MOVING)
-def test_nothing_is_read_into_the_number_while_a_call_that_moves_it_is_open(kept: dict[str, object]) -> None:
+def test_the_value_is_ignored_while_a_call_that_changes_it_is_open(kept: dict[str, object]) -> None:
     assert is_moving(status(**kept))
     assert _read(6, AT_REST, **kept).desired == AT_REST
 
@@ -66,7 +66,7 @@ SETTLED = {
 
 
 @pytest.mark.parametrize("kept", SETTLED.values(), ids=SETTLED)
-def test_settled_calls_move_nothing_any_more(kept: dict[str, object]) -> None:
+def test_settled_calls_change_nothing(kept: dict[str, object]) -> None:
     assert not is_moving(status(**kept))
 
 
@@ -99,12 +99,12 @@ def test_our_moves_are_followed_step_by_step() -> None:
 
 def test_the_surplus_is_what_we_added_with_members_that_we_hold_in_standby() -> None:
     ours = member("i-1", lifecycle=Lifecycle.STANDBY)
-    theirs = member("i-2", lifecycle=Lifecycle.STANDBY)
+    held_by_someone = member("i-2", lifecycle=Lifecycle.STANDBY)
     kept = status(
         desired=Desired(goal=4, expected=3, previous=4, moved_at=T0),
         reloading=("i-1", "i-2", "i-9"),
         servers={"i-2": Server(phase=ServerPhase.RELOADING, since=T0, was_in_standby=True)},
     )
 
-    assert surplus(View(ROLLOUT, group_look(ours, theirs, seen=group(desired=3)), kept)) == 0
+    assert surplus(View(ROLLOUT, group_look(ours, held_by_someone, seen=group(desired=3)), kept)) == 0
     assert surplus(View(ROLLOUT, group_look(seen=group(desired=3)), replace(kept, servers={}))) == -1

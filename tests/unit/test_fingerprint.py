@@ -1,4 +1,4 @@
-"""A plan is for one fleet as it was: each difference is told, and health is none."""
+"""A plan is valid for the fleet it was made for: each difference is reported, except health."""
 
 from dataclasses import replace
 
@@ -61,11 +61,11 @@ def test_the_same_fleet_has_no_differences() -> None:
 
 
 @pytest.mark.parametrize(("change", "said"), DRIFT.values(), ids=DRIFT)
-def test_each_difference_is_told(change: dict[str, object], said: str) -> None:
+def test_each_difference_is_reported(change: dict[str, object], said: str) -> None:
     assert differences(PLANNED, replace(PLANNED, **change)) == (said,)  # type: ignore[arg-type]
 
 
-def test_all_differences_are_told_together() -> None:
+def test_all_differences_are_reported_together() -> None:
     found = replace(PLANNED, members=(SECOND,), group=replace(SETTINGS, desired=1))
 
     assert differences(PLANNED, found) == (

@@ -1,4 +1,4 @@
-"""Hooks as they are asked for, named and announced: exact plans of single looks."""
+"""Hooks in the request, in plans and in the record: the exact plan of each observation."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ def hooked(*hooks: Hook, **more: Any) -> Rollout:
 
 
 def chosen(**more: Any) -> Any:
-    """A status in which i-1 has been chosen to go, a minute after the start."""
+    """Return a status in which i-1 leaves, a minute after the start."""
     flight = Server(phase=ServerPhase.DRAINING, since=later(0), targets=(ON_WEB,))
     made = status("i-1", "i-2", retiring=("i-1",), servers={"i-1": flight}, observed_at=later(50))
     return changed(made, **more)
@@ -41,14 +41,14 @@ def test_a_run_is_announced_before_it_is_started() -> None:
     assert [hold.reason for hold in decided.holds] == [act.Reason.RUNNING_HOOK]
 
 
-def test_an_announced_run_that_nobody_knows_is_started_again_as_the_same() -> None:
+def test_an_announced_run_that_no_observation_shows_is_started_again_as_the_same_run() -> None:
     first = plan(hooked(CHECK), look(*OLD_ONES, at=60), chosen())
     again = plan(hooked(CHECK), look(*OLD_ONES, at=63), first.status)
     assert [run.call for run in again.hooks] == [CALL]
     assert again.status.hooks.announced == (CALL,)
 
 
-def test_nothing_is_started_while_a_run_goes_on_and_the_clocks_stand_still() -> None:
+def test_nothing_is_started_during_a_run_and_the_clocks_stop() -> None:
     running = (HookSeen(number=1, state=HookState.RUNNING),)
     before = chosen(announced_hooks=(CALL,), progress_at=later(20))
     decided = plan(hooked(CHECK), look(*OLD_ONES, at=60, hooks=running), before)
@@ -57,7 +57,7 @@ def test_nothing_is_started_while_a_run_goes_on_and_the_clocks_stand_still() -> 
     assert decided.status.progress_at == later(30)
 
 
-def test_a_server_goes_when_its_hook_has_passed() -> None:
+def test_a_server_leaves_when_its_hook_has_passed() -> None:
     passed = (HookSeen(number=1, state=HookState.SUCCEEDED),)
     one = instance("i-1", rollout="web-1", role="retiring")
     decided = plan(hooked(CHECK), look(one, OLD_ONES[1], at=60, hooks=passed), chosen(announced_hooks=(CALL,)))
@@ -74,7 +74,7 @@ def test_a_failed_hook_is_a_failure_of_its_server() -> None:
 
 
 @pytest.mark.parametrize("mode", [Mode.STOPPING, Mode.ROLLING])
-def test_on_the_way_back_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -> None:
+def test_in_a_rollback_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -> None:
     new = instance("i-3", NEW, rollout="web-1", role="retiring")
     flight = Server(phase=ServerPhase.DRAINING, since=later(0), targets=(ON_WEB,))
     before = status(
@@ -95,7 +95,7 @@ def test_on_the_way_back_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -
     assert decided.actions == (act.DeregisterTargets(instance_id="i-3", targets=(ON_WEB,), reason=act.Reason.OUTDATED),)
 
 
-def test_what_has_passed_is_forgotten_with_its_server() -> None:
+def test_passed_hooks_are_forgotten_with_their_server() -> None:
     before = chosen(passed_hooks=("check i-1", "check i-9", "start"))
     decided = plan(hooked(CHECK), look(*OLD_ONES, at=60), before)
     assert decided.status.hooks.passed == ("check i-1", "start")
@@ -129,7 +129,7 @@ def test_names_are_made_up_of_the_point() -> None:
         ),
     ],
 )
-def test_says_what_is_wrong_with_a_hook(hook: dict[str, Any], problem: str) -> None:
+def test_reports_each_problem_of_a_hook(hook: dict[str, Any], problem: str) -> None:
     (found,) = problems_of([HookSpec(**{"point": HookPoint.AFTER_DRAIN, **hook})])
     assert problem in found
 

@@ -1,4 +1,4 @@
-"""Where a group's surge is launched, and what a refusal for lack of capacity changes."""
+"""The zones of a group's surge, and the effect of a refusal for lack of capacity."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ def _kept(**more: object) -> Status:
 
 def _zones_launched_in(kept: Status, *, at: float = 0) -> list[tuple[int, str, str]]:
     members = (replace(member(f"i-{zone}"), zone=zone) for zone in ZONES)
-    told = frozenset({("web", "desired-capacity")})
-    decided = plan(SURGING, group_look(*members, at=at, seen=group(desired=3), saved_settings=told), kept)
+    saved = frozenset({("web", "desired-capacity")})
+    decided = plan(SURGING, group_look(*members, at=at, seen=group(desired=3), saved_settings=saved), kept)
     return [
         (one.launch.number, one.launch.token, one.launch.zone)
         for one in decided.actions
@@ -45,7 +45,7 @@ def _answered(answer: Answer, *ids: str, count: int = 1, code: str = "", **kept:
     return settle(_kept(launches=(launch,), counters=replace(_kept().counters, launches=1), **kept), (result,), T0)
 
 
-def test_surges_in_the_zone_of_the_next_to_go() -> None:
+def test_surges_in_the_zone_of_the_next_server_to_leave() -> None:
     assert _zones_launched_in(_kept()) == [(1, "awsroll-web-1-1", "zone-a")]
 
 
@@ -88,5 +88,5 @@ def test_fewer_instances_than_asked_for_make_the_zone_short_and_are_kept() -> No
     assert noted.desired.expected == 4
 
 
-def test_a_zone_that_gives_all_that_was_asked_for_is_short_no_more() -> None:
+def test_a_zone_that_launches_all_instances_is_no_longer_short() -> None:
     assert _answered(Answer.DONE, "i-9", short_zones={"zone-a": T0, "zone-b": T0}).shortage.zones == {"zone-b": T0}

@@ -78,7 +78,7 @@ def test_an_earlier_drain_says_nothing_about_the_next_one() -> None:
     assert (draining.deregistered_at, draining.draining_seen) == (None, False)
 
 
-def test_a_server_on_its_way_keeps_what_is_known_of_it() -> None:
+def test_a_server_in_flight_keeps_its_record() -> None:
     draining = _at(ServerPhase.DRAINING, deregistered_at=T0, draining_seen=True)
 
     gone = move(draining, "i-1", ServerPhase.TERMINATING, at=LATER, reason="called").servers["i-1"]

@@ -21,7 +21,7 @@ def _sent(*, answered: bool, attempt: int = 3) -> Status:
     return status("i-1", "i-2", reloading=("i-1",), servers={"i-1": flight}, calls=(call,), observed_at=later(50))
 
 
-def test_a_command_that_ssm_has_taken_is_never_sent_again_however_late_it_shows() -> None:
+def test_a_command_that_ssm_has_accepted_is_never_sent_again() -> None:
     decided = plan(reload_rollout(), look(DRAINED, OTHER, at=100), _sent(answered=True))
 
     assert decided.actions == ()
@@ -34,7 +34,7 @@ def test_a_command_without_an_answer_is_waited_for_until_the_settle_time_is_over
     assert decided.actions == ()
 
 
-def test_a_command_that_does_not_show_is_sent_again_under_the_number_that_its_marker_knows() -> None:
+def test_a_command_that_is_not_shown_is_sent_again_under_the_same_number() -> None:
     decided = plan(reload_rollout(), look(DRAINED, OTHER, at=60), _sent(answered=False))
 
     assert decided.actions == (
@@ -44,7 +44,7 @@ def test_a_command_that_does_not_show_is_sent_again_under_the_number_that_its_ma
     assert decided.status.calls == (Call(kind=CallKind.SEND_COMMAND, at=later(60), instance_id="i-1", number=3),)
 
 
-def test_a_command_that_shows_is_watched() -> None:
+def test_a_command_that_is_shown_is_watched() -> None:
     seen = Invocation(attempt=3, instance_id="i-1", state=CommandState.RUNNING)
     decided = plan(reload_rollout(), look(DRAINED, OTHER, at=60, invocations=(seen,)), _sent(answered=False))
 
@@ -52,7 +52,7 @@ def test_a_command_that_shows_is_watched() -> None:
     assert decided.status.calls == ()
 
 
-def test_a_stop_waits_for_a_command_that_may_be_on_its_way_before_the_server_takes_requests_again() -> None:
+def test_a_stop_waits_for_a_command_that_may_run_before_the_server_returns() -> None:
     stopping = replace(_sent(answered=False), mode=Mode.STOPPING, reason="i-2: something failed")
     waiting = plan(reload_rollout(), look(DRAINED, OTHER, at=59), stopping)
     settled = plan(reload_rollout(), look(DRAINED, OTHER, at=60), waiting.status)

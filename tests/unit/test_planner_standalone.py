@@ -1,4 +1,4 @@
-"""A standalone fleet, one server at a time: each look and the exact plan that it leads to."""
+"""A standalone fleet, one server at a time: the exact plan of each observation."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def _old(name: str, **more: object) -> Instance:
     return instance(name, **more)  # type: ignore[arg-type]
 
 
-def test_marks_the_first_server_before_anything_is_done_to_it() -> None:
+def test_tags_the_first_server_before_anything_is_done_to_it() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
 
     tags = (("awsroll:rollout", "web-1"), ("awsroll:role", "retiring"), ("awsroll:fleet", "web"))
@@ -34,14 +34,14 @@ def test_marks_the_first_server_before_anything_is_done_to_it() -> None:
     assert decided.requeue_seconds == 0
 
 
-def test_deregisters_a_marked_server_with_its_port_and_notes_when() -> None:
+def test_deregisters_a_tagged_server_with_its_port_and_records_when() -> None:
     decided = plan(rollout(), look(_old("i-1", **MARKED), _old("i-2"), at=5), _chosen())
 
     assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.OUTDATED),)
     assert decided.status.servers["i-1"].deregistered_at == later(5)
 
 
-def test_waits_while_it_drains_and_looks_again_when_the_delay_is_over() -> None:
+def test_waits_during_the_drain_and_observes_again_when_the_delay_is_over() -> None:
     draining = _old("i-1", state=TargetState.DRAINING, **MARKED)
     decided = plan(rollout(), look(draining, _old("i-2"), at=25), _chosen(deregistered_at=T0))
 
@@ -52,7 +52,7 @@ def test_waits_while_it_drains_and_looks_again_when_the_delay_is_over() -> None:
     assert decided.requeue_seconds == 5
 
 
-def test_terminates_only_what_was_seen_draining_and_is_registered_nowhere() -> None:
+def test_terminates_a_server_that_was_draining_and_is_registered_nowhere() -> None:
     gone = _old("i-1", state=None, **MARKED)
     decided = plan(rollout(), look(gone, _old("i-2"), at=31), _chosen(deregistered_at=T0, draining_seen=True))
 
@@ -62,7 +62,7 @@ def test_terminates_only_what_was_seen_draining_and_is_registered_nowhere() -> N
     assert decided.status.calls == (Call(kind=CallKind.TERMINATE, at=later(31), instance_id="i-1"),)
 
 
-def test_does_not_believe_one_look_that_shows_a_target_gone_too_soon() -> None:
+def test_does_not_trust_a_single_observation_that_shows_a_target_gone_too_soon() -> None:
     gone = _old("i-1", state=None, **MARKED)
     decided = plan(rollout(), look(gone, _old("i-2"), at=3), _chosen(deregistered_at=T0))
 
@@ -82,7 +82,7 @@ def test_does_not_launch_before_the_old_server_has_stopped_running() -> None:
     assert decided.holds[0].reason is Reason.TERMINATING
 
 
-def test_launches_into_the_place_of_the_one_that_went_with_its_user_tags() -> None:
+def test_launches_into_the_slot_of_the_terminated_server_with_its_user_tags() -> None:
     went = replace(_old("i-1", state=None, tags=TAGS, **MARKED), state=InstanceState.SHUTTING_DOWN)
     decided = plan(rollout(), look(went, _old("i-2"), at=40), _chosen())
 
@@ -122,7 +122,7 @@ def _launched(*, settled: bool = True) -> Launch:
     )
 
 
-def test_makes_a_launch_again_with_the_same_token_until_its_outcome_is_known() -> None:
+def test_repeats_a_launch_with_the_same_token_until_its_outcome_is_known() -> None:
     kept = status("i-1", "i-2", launches=(_launched(settled=False),))
     decided = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), at=9), kept)
 
@@ -131,7 +131,7 @@ def test_makes_a_launch_again_with_the_same_token_until_its_outcome_is_known() -
     assert decided.status.launches == (again,)
 
 
-def test_a_refused_repetition_that_no_look_has_shown_in_time_had_no_effect() -> None:
+def test_a_refused_repetition_that_no_observation_shows_in_time_had_no_effect() -> None:
     launch = replace(_launched(settled=False), repeated=True, refused="no")
     kept = status("i-1", "i-2", launches=(launch,))
     waiting = plan(rollout(), look(ended(_old("i-1")), _old("i-2"), at=59), kept)
@@ -162,7 +162,7 @@ def test_registers_a_new_server_once_it_runs() -> None:
     )
 
 
-def test_the_next_server_goes_only_when_the_new_one_has_been_healthy_long_enough() -> None:
+def test_the_next_server_leaves_only_when_the_new_server_has_been_healthy_long_enough() -> None:
     patient = rollout(limits=replace(rollout().limits, min_healthy_seconds=10))
     fleet = (ended(_old("i-1")), _old("i-2"), instance("i-9", NEW))
     first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), observed_at=later(99)))
@@ -173,7 +173,7 @@ def test_the_next_server_goes_only_when_the_new_one_has_been_healthy_long_enough
     assert served.status.slots[0].instance_ids == ("i-9", "i-2")
 
 
-def test_a_long_gap_between_looks_starts_the_healthy_clock_anew() -> None:
+def test_a_long_gap_between_observations_restarts_the_healthy_clock() -> None:
     patient = rollout(limits=replace(rollout().limits, min_healthy_seconds=10))
     fleet = (ended(_old("i-1")), _old("i-2"), instance("i-9", NEW))
     first = plan(patient, look(*fleet, at=100), status("i-1", "i-2", launches=(_launched(),), observed_at=later(99)))
@@ -183,7 +183,7 @@ def test_a_long_gap_between_looks_starts_the_healthy_clock_anew() -> None:
     assert after_gap.status.servers["i-9"].healthy_since == later(121)
 
 
-def test_launch_first_launches_beside_the_fleet_and_then_retires_the_one_that_was_relieved() -> None:
+def test_launch_first_launches_a_replacement_and_then_retires_its_predecessor() -> None:
     surging = rollout(unavailable="0", surge="1")
     first = plan(surging, look(_old("i-1"), _old("i-2")), status("i-1", "i-2"))
 
@@ -230,7 +230,7 @@ def test_a_new_server_that_is_not_healthy_in_time_stops_the_rollout_with_its_rea
     )
 
 
-def test_a_stop_takes_a_draining_server_back_into_traffic() -> None:
+def test_a_stop_returns_a_draining_server_to_traffic() -> None:
     kept = replace(_chosen(deregistered_at=T0), mode=Mode.STOPPING, reason="x")
     draining = _old("i-1", state=TargetState.DRAINING, **MARKED)
     decided = plan(rollout(), look(draining, _old("i-2"), at=5), kept)
@@ -239,19 +239,19 @@ def test_a_stop_takes_a_draining_server_back_into_traffic() -> None:
     assert decided.status.retiring == ()
 
 
-def test_a_server_registered_by_hand_becomes_one_of_the_fleet() -> None:
+def test_a_server_registered_by_hand_joins_the_fleet() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-7")), status("i-1", observed_at=T0))
 
     assert [place.instance_ids for place in decided.status.slots] == [("i-1", "i-7")]
 
 
-def test_a_server_deregistered_by_hand_is_left_alone_from_then_on() -> None:
+def test_a_server_deregistered_by_hand_leaves_the_fleet() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-2", state=None)), status("i-1", "i-2", observed_at=T0))
 
     assert decided.status.slots[0].instance_ids == ("i-1",)
 
 
-def test_the_same_look_with_the_same_record_gives_the_same_plan() -> None:
+def test_the_same_observation_with_the_same_record_gives_the_same_plan() -> None:
     fleet = look(_old("i-1"), _old("i-2"))
 
     assert plan(rollout(), fleet, status("i-1", "i-2")) == plan(rollout(), fleet, status("i-1", "i-2"))

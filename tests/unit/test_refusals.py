@@ -1,4 +1,4 @@
-"""A launch that can never succeed is a failure at once; one that may pass waits."""
+"""A launch that no retry can fix is a failure at once; a temporary failure waits for its deadline."""
 
 from dataclasses import replace
 
@@ -37,16 +37,16 @@ PASSING = (
 
 
 @pytest.mark.parametrize("message", DEFINITE)
-def test_what_no_retry_can_mend_is_definite(message: str) -> None:
+def test_a_failure_that_no_retry_can_fix_is_definite(message: str) -> None:
     assert is_definite(message)
 
 
 @pytest.mark.parametrize("message", PASSING)
-def test_what_may_pass_or_is_unknown_is_not(message: str) -> None:
+def test_a_temporary_or_unknown_failure_is_not_definite(message: str) -> None:
     assert not is_definite(message)
 
 
-def test_capacity_codes_are_told_from_others() -> None:
+def test_capacity_codes_are_distinguished_from_others() -> None:
     assert is_short_of_capacity("InsufficientInstanceCapacity")
     assert not is_short_of_capacity("InvalidParameterValue")
 
@@ -56,7 +56,7 @@ def _failed(message: str, at: float) -> ScalingFailure:
 
 
 def _decide(*failures: ScalingFailure, template: int = 2, members: int = 3, **kept: object) -> Status:
-    """One look at 60 s after the start, at a group of four."""
+    """Return the status after one observation of a group of four, 60 s after the start."""
     ours = rollout(FleetKind.AUTO_SCALING)
     seen = group(desired=4, template=NEW if template == 2 else OLD, version=str(template), launch_failures=failures)
     before = status(
@@ -71,21 +71,21 @@ def _decide(*failures: ScalingFailure, template: int = 2, members: int = 3, **ke
     return plan(ours, look, before).status
 
 
-def test_a_definite_failure_is_one_at_once_with_its_message() -> None:
+def test_a_definite_failure_counts_at_once_with_its_message() -> None:
     decided = _decide(_failed(DEFINITE[0], 50))
 
     assert decided.mode is not Mode.ROLLING
     assert decided.reason == f"the group cannot launch: {DEFINITE[0]}"
 
 
-def test_a_failure_that_may_pass_waits_for_the_launch_deadline() -> None:
+def test_a_temporary_failure_waits_for_the_launch_deadline() -> None:
     decided = _decide(_failed(PASSING[0], 50))
 
     assert decided.mode is Mode.ROLLING
     assert decided.shortage.reason == PASSING[0]
 
 
-def test_a_failure_from_before_the_group_owed_us_anything_is_excused() -> None:
+def test_a_failure_from_before_a_launch_was_due_is_excused() -> None:
     settled = _decide(_failed(DEFINITE[0], 50), members=4)
     assert (settled.mode, settled.shortage.excused_until, settled.shortage.since) == (Mode.ROLLING, later(50), None)
 
@@ -96,7 +96,7 @@ def test_a_failure_from_before_the_group_owed_us_anything_is_excused() -> None:
     assert again.reason == f"the group cannot launch: {DEFINITE[1]}"
 
 
-def test_a_failure_of_the_old_template_does_not_stop_the_rollout_that_mends_it() -> None:
+def test_a_failure_of_the_old_template_does_not_stop_the_rollout_that_fixes_it() -> None:
     before = _decide(_failed(DEFINITE[0], 50), template=1)
     assert (before.mode, before.shortage.excused_until) == (Mode.ROLLING, later(50))
 
@@ -110,7 +110,7 @@ def test_a_later_attempt_with_another_outcome_counts() -> None:
     assert decided.mode is Mode.ROLLING
 
 
-def test_nothing_owed_is_no_failure() -> None:
+def test_no_failure_without_a_launch_that_is_due() -> None:
     waiting = replace(member("i-3"), lifecycle=Lifecycle.PENDING)
     seen = group(desired=4, launch_failures=(_failed(DEFINITE[0], 50),))
     kept = status(desired=Desired(goal=4, expected=4, previous=4, moved_at=T0))

@@ -1,4 +1,4 @@
-"""What is made of a fleet of which no record is left: its version and capacity, who goes, who comes back."""
+"""The repair of a fleet without a record: its version, its capacity, and the servers that leave or return."""
 
 from dataclasses import replace
 
@@ -63,14 +63,14 @@ def test_the_new_half_of_a_killed_double_half_is_the_surplus() -> None:
     assert (kept.mode, made.template, made.baseline_template) == (Mode.STOPPING, NEW, OLD)
 
 
-def test_a_desired_capacity_below_the_remembered_one_is_somebodys_and_stays() -> None:
+def test_a_desired_capacity_below_the_saved_value_was_set_by_someone_else_and_stays() -> None:
     _, kept = reconstruct(_seen(group(desired=2), *_old(2), desired_capacity="5"))
 
     assert kept.desired is not None
     assert kept.desired.goal == 2
 
 
-def test_without_a_remembered_desired_capacity_nobody_is_surplus() -> None:
+def test_without_a_saved_desired_capacity_no_server_is_surplus() -> None:
     assert _told(_seen(MIDDLE, *_old(2), *_new(2))) == []
 
 
@@ -91,14 +91,14 @@ def test_the_version_that_the_group_gets(
     assert made.baseline_template == expected
 
 
-def test_a_rollout_that_died_at_a_gate_had_the_other_version_as_its_goal() -> None:
+def test_a_rollout_that_died_at_a_gate_had_the_other_version_as_its_target() -> None:
     waiting = replace(MIDDLE, template=OLD, version="1")
     made, _ = reconstruct(_seen(waiting, *_old(2), *_new(1), version="lt-web:1"))
 
     assert (made.template, made.baseline_template) == (NEW, OLD)
 
 
-def test_only_processes_remembered_as_running_are_resumed() -> None:
+def test_only_processes_saved_as_running_are_resumed() -> None:
     found = replace(MIDDLE, suspended=frozenset({"AZRebalance", "ScheduledActions"}))
     tags = {("web", "process:AZRebalance"): "running", ("web", "process:ScheduledActions"): "suspended"}
     seen = Seen(rollout=DRAFT, observation=group_look(*_old(4), seen=found), told=tags)
@@ -171,7 +171,7 @@ def test_a_launched_server_whose_predecessor_still_serves_is_an_orphan() -> None
     ]
 
 
-def test_a_launched_server_whose_predecessor_is_gone_takes_its_place() -> None:
+def test_a_launched_server_whose_predecessor_is_gone_takes_its_slot() -> None:
     seen = _by_hand(instance("i-2"), _launched("i-3", "i-1"))
     _, kept = reconstruct(seen)
 
@@ -180,14 +180,14 @@ def test_a_launched_server_whose_predecessor_is_gone_takes_its_place() -> None:
     assert _told(seen) == ["i-3 (lt-web:2) is not registered everywhere: registered on target group web port 80"]
 
 
-def test_of_two_launched_for_the_same_place_one_takes_it() -> None:
+def test_one_of_two_servers_launched_for_the_same_slot_takes_it() -> None:
     _, kept = reconstruct(_by_hand(instance("i-2"), _launched("i-3", "i-1"), _launched("i-4", "i-1")))
 
     assert kept.returning == ("i-3",)
     assert [launch.instance_ids for launch in kept.launches] == [("i-4",)]
 
 
-def test_an_old_server_that_was_taken_out_comes_back_while_nobody_serves_in_its_place() -> None:
+def test_an_old_server_that_was_taken_out_returns_while_no_server_serves_in_its_slot() -> None:
     _, kept = reconstruct(_by_hand(_retired("i-1"), instance("i-2"), _launched("i-3", "i-1")))
 
     assert kept.returning == ("i-1",)
@@ -204,13 +204,13 @@ def test_an_old_server_whose_successor_serves_is_left_to_a_person() -> None:
     assert "`aws ec2 terminate-instances --instance-ids i-1`" in told
 
 
-def test_a_server_that_serves_beside_the_one_it_replaces_is_left_to_a_person() -> None:
+def test_a_server_that_serves_beside_its_predecessor_is_left_to_a_person() -> None:
     (told,) = _told(_by_hand(instance("i-1"), _launched("i-3", "i-1", TargetState.HEALTHY)))
 
     assert told.startswith("i-3 (lt-web:2) serves beside i-1 (lt-web:1), which it was to replace: both left in traffic")
 
 
-def test_a_place_that_nobody_was_launched_for_is_left_to_a_person() -> None:
+def test_a_slot_without_a_launch_is_left_to_a_person() -> None:
     gone = replace(_retired("i-1"), state=InstanceState.TERMINATED)
     (told,) = _told(_by_hand(gone, instance("i-2")))
 
@@ -220,7 +220,7 @@ def test_a_place_that_nobody_was_launched_for_is_left_to_a_person() -> None:
     )
 
 
-def test_a_place_that_was_handed_on_is_no_vacancy() -> None:
+def test_a_slot_that_was_handed_over_is_not_vacant() -> None:
     first, second = (replace(one, state=InstanceState.TERMINATED) for one in (_retired("i-1"), _launched("i-2", "i-1")))
     serving = _launched("i-3", "i-1", TargetState.HEALTHY)
 
@@ -237,7 +237,7 @@ def test_a_half_registered_server_is_registered_where_most_are() -> None:
     assert kept.slots[-1].targets == tuple(sorted((ON_WEB, API)))
 
 
-def test_servers_without_a_mark_of_ours_are_left_as_they_are() -> None:
+def test_servers_without_awsroll_tags_are_left_as_they_are() -> None:
     assert _told(_by_hand(instance("i-1"), instance("i-2", OLD, None), instance("i-3", NEW, None, role="other"))) == []
 
 

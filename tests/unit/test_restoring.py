@@ -1,4 +1,4 @@
-"""How each setting is put back, in which order, and what is left to others."""
+"""How each setting is restored, in which order, and which values are kept."""
 
 from dataclasses import replace
 
@@ -20,19 +20,19 @@ DELAY = f"deregistration-delay={WEB.arn}"
 ROLLOUT = rollout(FleetKind.AUTO_SCALING)
 
 
-def _all_told(*names: str) -> frozenset[tuple[str, str]]:
+def _saved(*names: str) -> frozenset[tuple[str, str]]:
     return frozenset(("web", name) for name in names)
 
 
-def _look(seen: Group, **more: object) -> Observation:
+def _observation(seen: Group, **more: object) -> Observation:
     return group_look(*(member(f"i-{number}") for number in range(4)), seen=seen, **more)
 
 
 def _restored(seen: Group, *, mode: Mode = Mode.COMPLETING, **kept: object) -> tuple[Status, tuple[Action, ...]]:
-    return restore(View(ROLLOUT, _look(seen), status(mode=mode, **kept)))
+    return restore(View(ROLLOUT, _observation(seen), status(mode=mode, **kept)))
 
 
-def test_bounds_and_version_go_back_before_the_pool_and_the_processes_last() -> None:
+def test_bounds_and_version_are_restored_before_the_pool_and_the_processes_last() -> None:
     saved_settings = {
         "process:AZRebalance": "running",
         "max-size": "4",
@@ -66,15 +66,15 @@ def test_bounds_and_version_go_back_before_the_pool_and_the_processes_last() -> 
 def test_the_tag_of_a_minimum_that_waits_for_members_in_standby_stays() -> None:
     kept = status(mode=Mode.STOPPING, found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
     away = member("i-1", lifecycle=Lifecycle.STANDBY, rollout="web-0", role="reloading")
-    told = _all_told("max-size", "min-size")
-    seen = group_look(away, seen=group(maximum=4), saved_settings=told)
+    saved = _saved("max-size", "min-size")
+    seen = group_look(away, seen=group(maximum=4), saved_settings=saved)
 
     assert restore(View(ROLLOUT, seen, kept))[1] == (act.ForgetSavedSettings(resource="web", settings=("max-size",)),)
 
 
-def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> None:
+def test_tags_are_removed_when_all_is_restored_and_then_the_saved_settings_are_cleared() -> None:
     kept = status(mode=Mode.COMPLETING, found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
-    seen = _look(group(maximum=4), saved_settings=frozenset({("web", "max-size"), ("web", "version")}))
+    seen = _observation(group(maximum=4), saved_settings=frozenset({("web", "max-size"), ("web", "version")}))
 
     assert restore(View(ROLLOUT, seen, kept)) == (
         kept,
@@ -82,7 +82,7 @@ def test_tags_are_removed_when_all_is_back_and_then_the_ledger_is_closed() -> No
     )
 
 
-def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None:
+def test_no_bound_is_restored_if_that_would_end_or_launch_instances() -> None:
     kept = {"found_settings": {"max-size": "4", "min-size": "4"}, "given_settings": {"max-size": "8", "min-size": "3"}}
 
     _, crowded = _restored(group(desired=6, maximum=8, minimum=4), **kept)
@@ -93,7 +93,7 @@ def test_no_bound_is_put_back_so_that_it_would_end_or_launch_instances() -> None
 
 
 @pytest.mark.parametrize("shown", ["6", "8"], ids=["the-last-call-was-not-made", "it-was"])
-def test_a_setting_that_was_given_two_values_goes_back_from_either(shown: str) -> None:
+def test_a_setting_that_was_given_two_values_is_restored_from_either(shown: str) -> None:
     kept = {
         "found_settings": {"max-size": "4", "version": "lt-web:$Latest"},
         "given_settings": {"max-size": "6 8", "version": "lt-web:2 lt-web:1"},
@@ -103,14 +103,14 @@ def test_a_setting_that_was_given_two_values_goes_back_from_either(shown: str) -
     assert actions == (act.UpdateGroup(group="web", maximum=4, template=OLD, version="1", reason=Reason.RESTORING),)
 
 
-def test_what_somebody_else_set_meanwhile_stays() -> None:
+def test_values_set_by_someone_else_are_kept() -> None:
     kept = {
         "found_settings": {"max-size": "4", "version": "lt-web:1"},
         "given_settings": {"max-size": "6", "version": "lt-web:2"},
     }
-    theirs = group(maximum=9, template=replace(NEW, number=7), version="7")
+    changed_by_others = group(maximum=9, template=replace(NEW, number=7), version="7")
 
-    status_after, actions = _restored(theirs, **kept)
+    status_after, actions = _restored(changed_by_others, **kept)
 
     assert (status_after.settings.found, actions) == ({}, ())
 
@@ -120,19 +120,19 @@ def test_what_somebody_else_set_meanwhile_stays() -> None:
     [(Mode.COMPLETING, None), (Mode.STOPPING, OLD)],
     ids=["success-keeps-the-goal", "stop-goes-back"],
 )
-def test_the_version_that_won_stays_as_a_number(mode: Mode, winner: object) -> None:
+def test_the_final_version_is_pinned_by_number(mode: Mode, winner: object) -> None:
     kept = {"found_settings": {"version": "lt-web:$Latest"}, "given_settings": {"version": "lt-web:2"}}
     _, actions = _restored(group(), mode=mode, **kept)
 
     assert [getattr(one, "template", None) for one in actions] == ([] if winner is None else [winner])
 
 
-def test_without_a_known_baseline_the_literal_setting_goes_back() -> None:
+def test_without_a_known_baseline_the_literal_setting_is_restored() -> None:
     nameless = replace(ROLLOUT, baseline=(), baseline_template=None)
     kept = status(
         mode=Mode.STOPPING, found_settings={"version": "lt-web:$Latest"}, given_settings={"version": "lt-web:2"}
     )
-    _, actions = restore(View(nameless, _look(group()), kept))
+    _, actions = restore(View(nameless, _observation(group()), kept))
 
     template = replace(NEW, number=0)
     assert actions == (act.UpdateGroup(group="web", template=template, version="$Latest", reason=Reason.RESTORING),)
@@ -141,7 +141,7 @@ def test_without_a_known_baseline_the_literal_setting_goes_back() -> None:
 @pytest.mark.parametrize(
     ("now", "writes"), [(5, True), (30, False), (60, False)], ids=["as-we-set-it", "back-already", "somebody-elses"]
 )
-def test_a_delay_goes_back_only_where_it_is_still_ours(now: int, *, writes: bool) -> None:
+def test_a_delay_is_restored_only_if_no_one_else_has_set_it(now: int, *, writes: bool) -> None:
     seen = look(target_groups=(replace(WEB, deregistration_delay_seconds=now),))
     _, actions = restore(View(rollout(), seen, status(found_settings={DELAY: "30"}, given_settings={DELAY: "5"})))
 
@@ -156,7 +156,7 @@ GIVEN = {"max-size": "6", "process:AZRebalance": "suspended"}
 @pytest.mark.parametrize(
     ("suspended", "known"), [(True, True), (False, False)], ids=["all-as-they-were-set", "one-does-not-show-yet"]
 )
-def test_a_look_that_shows_all_that_was_changed_is_no_longer_in_doubt(*, suspended: bool, known: bool) -> None:
+def test_an_observation_that_shows_every_change_is_no_longer_in_doubt(*, suspended: bool, known: bool) -> None:
     seen = group(maximum=6, suspended=frozenset({"AZRebalance"} if suspended else ()))
     after, actions = _restored(seen, given_settings=GIVEN, changed_at=T0, **DOUBT)
 
@@ -164,13 +164,13 @@ def test_a_look_that_shows_all_that_was_changed_is_no_longer_in_doubt(*, suspend
     assert after.settings.changed_at == (None if known else T0)
 
 
-def test_tags_stay_for_as_long_as_a_look_may_be_older_than_the_last_change() -> None:
+def test_tags_stay_while_an_observation_may_be_older_than_the_last_change() -> None:
     kept = status(given_settings=GIVEN, changed_at=T0, **DOUBT)
-    told = _all_told("max-size", "process:AZRebalance")
+    saved = _saved("max-size", "process:AZRebalance")
     untouched = group(maximum=4, suspended=frozenset())
 
     def after(seconds: float) -> tuple[Status, tuple[Action, ...]]:
-        return restore(View(ROLLOUT, group_look(at=seconds, seen=untouched, saved_settings=told), kept))
+        return restore(View(ROLLOUT, group_look(at=seconds, seen=untouched, saved_settings=saved), kept))
 
     assert after(14) == (kept, ())
     assert after(15) == (
@@ -179,7 +179,7 @@ def test_tags_stay_for_as_long_as_a_look_may_be_older_than_the_last_change() -> 
     )
 
 
-def test_settings_of_a_group_that_is_not_seen_are_not_touched() -> None:
+def test_settings_of_a_group_that_is_not_observed_are_not_touched() -> None:
     kept = status(found_settings={"max-size": "4"}, given_settings={"max-size": "6"})
 
     assert restore(View(rollout(), look(), kept))[1] == ()
@@ -188,4 +188,4 @@ def test_settings_of_a_group_that_is_not_seen_are_not_touched() -> None:
 def test_nothing_changed_is_nothing_to_restore() -> None:
     before = status()
 
-    assert restore(View(ROLLOUT, _look(group()), before)) == (before, ())
+    assert restore(View(ROLLOUT, _observation(group()), before)) == (before, ())

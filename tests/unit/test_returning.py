@@ -1,4 +1,4 @@
-"""A member that its group does not bring back: how long it is waited for, and what is left alone then."""
+"""A member that does not leave standby: how long awsroll waits for it, and what it keeps afterwards."""
 
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Lifecycle
@@ -25,14 +25,14 @@ def _waited(seconds: float) -> Plan:
     return plan(OURS, group_look(ON_ITS_WAY_OUT, member("i-2"), at=seconds, seen=group(desired=1)), kept)
 
 
-def test_it_is_waited_for_beyond_its_deadline_for_as_long_as_its_drain_may_take() -> None:
+def test_a_member_in_standby_has_the_time_of_its_drain_beyond_its_deadline() -> None:
     decided = _waited(PATIENCE - 1)
 
     assert [hold.reason for hold in decided.holds] == [Reason.LAUNCHING]
     assert decided.status.returning == ("i-1",)
 
 
-def test_no_other_is_launched_for_one_that_stays_in_standby() -> None:
+def test_no_replacement_is_launched_for_a_member_that_stays_in_standby() -> None:
     decided = _waited(PATIENCE)
 
     assert decided.actions == ()
@@ -40,7 +40,7 @@ def test_no_other_is_launched_for_one_that_stays_in_standby() -> None:
     assert "i-1: could not be brought back into service" in decided.status.warnings
 
 
-def test_one_that_no_look_shows_any_more_returns_no_more() -> None:
+def test_a_member_that_is_no_longer_shown_no_longer_returns() -> None:
     kept = status(
         mode=Mode.STOPPING,
         returning=("i-1",),

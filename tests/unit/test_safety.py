@@ -1,4 +1,4 @@
-"""The fake fleet's safety checker finds what it is there to find: each harm is done on purpose, past the planner."""
+"""The safety checker of the fake fleet detects each violation. Each test bypasses the planner to cause one."""
 
 from dataclasses import replace
 from typing import Any

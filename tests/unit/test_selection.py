@@ -1,4 +1,4 @@
-"""Who goes next: as many as window and floor allow, and who is let go again."""
+"""The servers that leave next: as many as window and floor allow, and which are released again."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def _ill(name: str) -> Instance:
     return instance(name, state=TargetState.UNHEALTHY)
 
 
-def test_as_many_go_as_the_floor_can_spare() -> None:
+def test_as_many_leave_as_the_floor_can_spare() -> None:
     names = ("i-1", "i-2", "i-3", "i-4")
     decided = _select(rollout(unavailable="2"), look(*map(instance, names), at=5), kept_status(*names))
 
@@ -47,20 +47,20 @@ def test_as_many_go_as_the_floor_can_spare() -> None:
     assert decided.progress_at == later(5)
 
 
-def test_one_that_does_not_serve_goes_first_and_takes_a_place_in_the_window() -> None:
+def test_a_server_that_does_not_serve_leaves_first_and_takes_a_slot_of_the_window() -> None:
     seen = look(instance("i-1"), instance("i-2"), _ill("i-3"))
 
     assert _select(rollout(), seen, kept_status("i-1", "i-2", "i-3")).retiring == ("i-3",)
 
 
-def test_those_that_serve_stay_while_the_floor_has_no_room() -> None:
+def test_serving_servers_stay_while_the_floor_has_no_room() -> None:
     seen = look(instance("i-1"), instance("i-2"), _ill("i-3"), _ill("i-4"))
     decided = _select(rollout(unavailable="2"), seen, kept_status("i-1", "i-2", "i-3", "i-4"))
 
     assert decided.retiring == ("i-3", "i-4")
 
 
-def test_nobody_goes_while_the_window_is_full() -> None:
+def test_no_server_leaves_while_the_window_is_full() -> None:
     before = kept_status("i-1", "i-2", "i-3", retiring=("i-1",))
     before = replace(before, servers={"i-1": Server(phase=ServerPhase.DRAINING, since=T0, deregistered_at=T0)})
     seen = look(instance("i-1", state=TargetState.DRAINING), instance("i-2"), instance("i-3"), at=5)
@@ -68,7 +68,7 @@ def test_nobody_goes_while_the_window_is_full() -> None:
     assert _select(rollout(), seen, before) is before
 
 
-def test_a_reload_chooses_to_reload_and_notes_who_is_in_standby() -> None:
+def test_a_reload_chooses_servers_to_reload_and_records_which_are_in_standby() -> None:
     away = member("i-1", lifecycle=Lifecycle.STANDBY, targets=())
     ours = reload_rollout(FleetKind.AUTO_SCALING, standby=SkipPolicy.REPLACE, unavailable="2")
     kept = kept_status(desired=Desired(goal=2, expected=2, previous=2, moved_at=T0))
@@ -84,7 +84,7 @@ def test_a_reload_chooses_to_reload_and_notes_who_is_in_standby() -> None:
 # --- let go again ---------------------------------------------------------------------------------------------------
 
 
-def test_a_chosen_one_that_nothing_was_done_to_is_let_go_when_another_falls_ill() -> None:
+def test_an_untouched_leaving_server_is_released_when_another_becomes_unhealthy() -> None:
     before = kept_status("i-1", "i-2", "i-3", retiring=("i-1",))
     before = replace(before, servers={"i-1": Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,))})
     decided = _select(rollout(), look(instance("i-1"), instance("i-2"), _ill("i-3"), at=5), before)
@@ -92,14 +92,14 @@ def test_a_chosen_one_that_nothing_was_done_to_is_let_go_when_another_falls_ill(
     assert (decided.retiring, decided.servers) == ((), {})
 
 
-def test_one_that_was_told_to_leave_is_not_let_go() -> None:
+def test_a_server_with_a_terminate_call_is_not_released() -> None:
     flight = Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,))
     seen = look(instance("i-1"), instance("i-2"), _ill("i-3"), at=5)
-    told = kept_status("i-1", "i-2", "i-3", retiring=("i-1",), servers={"i-1": flight})
+    leaving = kept_status("i-1", "i-2", "i-3", retiring=("i-1",), servers={"i-1": flight})
 
-    called = replace(told, calls=(Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1"),))
-    just_now = replace(told, servers={"i-1": replace(flight, deregistered_at=later(1))})
-    reloaded = replace(told, servers={"i-1": replace(flight, attempt=1)})
+    called = replace(leaving, calls=(Call(kind=CallKind.TERMINATE, at=T0, instance_id="i-1"),))
+    just_now = replace(leaving, servers={"i-1": replace(flight, deregistered_at=later(1))})
+    reloaded = replace(leaving, servers={"i-1": replace(flight, attempt=1)})
 
     assert [_select(rollout(), seen, one).retiring for one in (called, just_now, reloaded)] == [("i-1",)] * 3
 
@@ -122,14 +122,14 @@ def _doubled(*new: Instance, serving: tuple[str, ...], **kept: object) -> Status
     return _select(ours, seen, kept_status(desired=desired, serving=serving, **kept))
 
 
-def test_double_half_holds_every_old_one_until_all_the_new_ones_serve() -> None:
+def test_double_half_keeps_every_old_server_until_all_the_new_servers_serve() -> None:
     both = (member("i-8", NEW), member("i-9", NEW))
 
     assert _doubled(*both, serving=("i-8",)).retiring == ()
     assert _doubled(*both, serving=("i-8", "i-9")).retiring == ("i-1", "i-2")
 
 
-def test_one_whose_replacement_serves_goes_before_the_others_and_one_that_waits_for_it_stays() -> None:
+def test_a_server_whose_replacement_serves_leaves_before_the_others() -> None:
     launches = tuple(
         Launch(number=number, token="t", at=T0, replaces=old, instance_ids=(new,), settled=True)
         for number, old, new in ((1, "i-2", "i-8"), (2, "i-1", "i-9"))
@@ -145,7 +145,7 @@ def test_one_whose_replacement_serves_goes_before_the_others_and_one_that_waits_
 
 
 def _surplus(*, expected: int, ours: Rollout = GROUP, **kept: object) -> Status:
-    """A group all on the goal, of which somebody wants two while we have made it `expected`."""
+    """Select in a group of current members with goal 2, after awsroll has raised desired to `expected`."""
     members = [member(f"i-{number}", NEW) for number in range(expected)]
     desired = Desired(goal=2, expected=expected, previous=expected, moved_at=T0)
     serving = tuple(one.instance_id for one in members[1:])
@@ -153,7 +153,7 @@ def _surplus(*, expected: int, ours: Rollout = GROUP, **kept: object) -> Status:
     return _select(ours, seen, kept_status(desired=desired, serving=serving, **kept))
 
 
-def test_our_surplus_goes_when_somebody_wants_fewer_what_does_not_serve_first() -> None:
+def test_the_surplus_leaves_when_someone_lowers_desired_unhealthy_servers_first() -> None:
     assert _surplus(expected=3).retiring == ("i-0",)
     assert _surplus(expected=4).retiring == ("i-0", "i-1")
 
@@ -163,12 +163,12 @@ def test_no_surplus_is_taken_while_desired_is_on_the_move_or_there_is_none() -> 
     assert _surplus(expected=3, calls=(Call(kind=CallKind.SET_DESIRED, at=T0, number=3),)).retiring == ()
 
 
-def test_a_reload_retires_nobody() -> None:
+def test_a_reload_retires_no_server() -> None:
     assert _surplus(expected=3, ours=reload_rollout(FleetKind.AUTO_SCALING)).retiring == ()
 
 
-def test_a_sick_one_goes_when_nothing_else_can_make_room_for_an_empty_place() -> None:
-    """Going back: i-1 has ended, i-8 failed and serves all the same, i-9 is sick: there is no room anywhere."""
+def test_an_unhealthy_server_leaves_if_nothing_else_makes_room_for_an_empty_slot() -> None:
+    """In a rollback i-1 has ended, i-8 failed but serves, and i-9 is unhealthy, so there is no room."""
     sick = instance("i-9", NEW, state=TargetState.UNHEALTHY)
     seen = look(ended(instance("i-1")), instance("i-8", NEW), sick)
     before = kept_status("i-1", "i-9", rolling_back=True, failed=("i-8",))
@@ -176,7 +176,7 @@ def test_a_sick_one_goes_when_nothing_else_can_make_room_for_an_empty_place() ->
     assert _select(rollout(), seen, before).retiring == ("i-9",)
 
 
-def test_of_a_surplus_what_takes_no_requests_goes_and_one_that_does_only_while_the_floor_can_spare_it() -> None:
+def test_a_surplus_server_that_takes_requests_leaves_only_while_the_floor_can_spare_it() -> None:
     kept = kept_status(serving=("i-2",), desired=Desired(goal=2, expected=4, previous=2, moved_at=T0))
     arriving = (member(name, NEW, targets=()) for name in ("i-3", "i-4"))
     seen = group_look(member("i-1", NEW), member("i-2", NEW), *arriving, at=60, seen=group(desired=4))

@@ -1,4 +1,4 @@
-"""What the answer to a call, or the lack of one, makes known."""
+"""What the answer to a call, or a lost answer, changes in the record."""
 
 from dataclasses import replace
 
@@ -58,7 +58,7 @@ def test_a_launch_without_an_answer_stays_open() -> None:
     assert _launched(Answer.UNANSWERED).launches == (_launch(),)
 
 
-def test_a_stale_launch_is_forgotten_and_may_be_decided_anew_at_once() -> None:
+def test_a_stale_launch_is_forgotten_and_may_be_decided_again_at_once() -> None:
     after = _launched(Answer.STALE)
 
     assert (after.launches, after.shortage.launch_after, after.mode) == ((), None, Mode.ROLLING)
@@ -75,7 +75,7 @@ def test_a_refused_permission_pauses() -> None:
     after = _launched(Answer.REFUSED, denied=True)
 
     assert (after.mode, after.outcome, after.launches) == (Mode.ROLLING, Outcome.PAUSED, ())
-    assert after.reason.startswith("LaunchInGroup was refused: said AWS Grant it")
+    assert after.reason.startswith("LaunchInGroup was refused: said AWS Grant the permission")
 
 
 def test_a_refusal_while_stopping_is_a_warning_and_not_tried_again() -> None:
@@ -91,9 +91,7 @@ REPEATED = _launch(repeated=True)
 
 @pytest.mark.parametrize("mode", [Mode.ROLLING, Mode.STOPPING])
 @pytest.mark.parametrize("transient", [True, False], ids=["for-now", "for-good"])
-def test_the_refusal_of_a_repeated_launch_does_not_tell_what_became_of_the_first(
-    mode: Mode, *, transient: bool
-) -> None:
+def test_the_refusal_of_a_repeated_launch_proves_nothing_about_the_first(mode: Mode, *, transient: bool) -> None:
     action = act.LaunchInGroup(group="web", launch=REPEATED, reason=Reason.SURGING)
     before = status(mode=mode, desired=AT_REST, launches=(REPEATED,))
     after = _answered(action, Answer.REFUSED, before, transient=transient)
@@ -102,7 +100,7 @@ def test_the_refusal_of_a_repeated_launch_does_not_tell_what_became_of_the_first
 
 
 @pytest.mark.parametrize("code", ["IdempotentInstanceTerminated", "LaunchTooOld"])
-def test_a_refusal_that_knows_of_the_first_launch_settles_it(code: str) -> None:
+def test_a_refusal_that_proves_the_first_launch_settles_it(code: str) -> None:
     action = act.LaunchInstance(launch=REPEATED, reason=Reason.SURGING)
     after = _answered(action, Answer.REFUSED, status(launches=(REPEATED,)), code=code)
 
@@ -147,7 +145,7 @@ def _announced(kind: CallKind) -> Status:
 
 
 @EACH_MOVE
-def test_an_accepted_call_is_kept_until_a_look_shows_it_and_has_moved_desired(
+def test_an_accepted_call_is_kept_until_it_is_observed_and_has_changed_desired(
     action: Action, kind: CallKind, by: int
 ) -> None:
     after = _answered(action, Answer.DONE, _announced(kind))
@@ -174,7 +172,7 @@ def test_a_stale_call_is_forgotten_and_an_unanswered_one_is_kept(action: Action,
     assert _answered(action, Answer.UNANSWERED, before) == before
 
 
-def test_a_refused_command_may_be_sent_anew_under_another_number() -> None:
+def test_a_refused_command_may_be_sent_again_under_another_number() -> None:
     action = act.SendCommand(instance_ids=("i-1",), attempt=3, not_registered=(), reason=Reason.DRAINED)
     flight = Server(phase=ServerPhase.RELOADING, since=T0, attempt=3)
     other = replace(flight, attempt=4)
@@ -207,7 +205,7 @@ def test_a_refused_write_is_a_failure_of_its_instance() -> None:
     assert _answered(action, Answer.REFUSED, status(), transient=True).failures == ()
 
 
-def test_what_is_given_up_is_told_apart_by_its_instances() -> None:
+def test_abandoned_actions_are_distinguished_by_their_instances() -> None:
     one = act.RegisterTargets(instance_id="i-1", targets=(), reason=Reason.STOPPING)
     several = act.ExitStandby(group="web", instance_ids=("i-1", "i-2"), reason=Reason.STOPPING)
 
@@ -233,7 +231,7 @@ def test_a_call_that_shows_nothing_stays_open_until_the_settle_time_then_had_no_
     assert (over.calls, over.desired) == ((), AT_REST)
 
 
-def test_an_answered_call_that_never_shows_is_taken_back() -> None:
+def test_an_answered_call_that_is_never_observed_is_undone() -> None:
     call = Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-1", answered=True)
     after = _looked(call, member("i-1"), at=60)
 
@@ -275,7 +273,7 @@ def test_a_member_that_ended_in_standby_has_not_left_it_whatever_desired_is() ->
     assert _looked(leaving, ghost, desired=5).calls == (leaving,)
 
 
-def test_one_of_two_that_ended_on_their_way_back_has_left_standby_if_desired_moved_by_one() -> None:
+def test_one_of_two_ended_members_has_left_standby_if_desired_rose_by_one() -> None:
     calls = tuple(Call(kind=CallKind.EXIT_STANDBY, at=T0, instance_id=name) for name in ("i-1", "i-2"))
     seen = group_look(at=10, seen=group(desired=5))
     after = settle_by_observation(View(GROUP, seen, status(desired=AT_REST, calls=calls)))
@@ -283,7 +281,7 @@ def test_one_of_two_that_ended_on_their_way_back_has_left_standby_if_desired_mov
     assert after.calls == calls[1:]
 
 
-def test_a_desired_capacity_that_shows_is_ours() -> None:
+def test_an_observed_desired_capacity_settles_its_call() -> None:
     call = Call(kind=CallKind.SET_DESIRED, at=T0, number=6)
     after = _looked(call, desired=6)
 

@@ -1,4 +1,4 @@
-"""Tags that no rollout has written, and records that a repair takes up where they stand."""
+"""Tags that no rollout has written, and records that a repair continues."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_a_tag_that_no_rollout_has_written_is_refused(name: str, value: str) -> 
 
 
 def test_what_rollouts_write_is_read() -> None:
-    told = {
+    values = {
         "min-size": "1",
         "version": "lt-web:$Latest",
         "warm-pool": "min=2 max-prepared=none state=Stopped reuse=yes",
@@ -47,7 +47,7 @@ def test_what_rollouts_write_is_read() -> None:
         "process:AZRebalance": "running",
     }
 
-    assert unreadable({("web", name): value for name, value in told.items()}) == ()
+    assert unreadable({("web", name): value for name, value in values.items()}) == ()
 
 
 def _stopped(*members: Instance, **more: object) -> Status:
@@ -58,17 +58,17 @@ def _stopped(*members: Instance, **more: object) -> Status:
     return settling(view)
 
 
-def test_an_ended_rollout_with_an_open_ledger_only_restores_when_all_is_on_its_goal() -> None:
+def test_an_ended_rollout_with_saved_settings_only_restores_when_all_run_the_target() -> None:
     settled = _stopped(*_new(4))
 
     assert (settled.mode, settled.outcome, settled.settings.abandoned) == (Mode.COMPLETING, Outcome.RUNNING, ())
 
 
-def test_one_that_stopped_half_way_settles() -> None:
+def test_a_rollout_that_stopped_half_way_settles() -> None:
     assert _stopped(*_old(2), *_new(2)).mode is Mode.STOPPING
 
 
-def test_a_rollout_that_was_restoring_goes_on_to_success() -> None:
+def test_a_rollout_that_was_restoring_continues_to_success() -> None:
     kept = status(mode=Mode.COMPLETING, outcome=Outcome.INTERRUPTED)
     view = View(rollout(FleetKind.AUTO_SCALING), group_look(*_new(4), seen=MIDDLE), kept)
 

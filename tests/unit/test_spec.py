@@ -57,11 +57,11 @@ def test_double_half_surges_by_everything() -> None:
         pytest.param(replace(GROUP, deregistration_delay=4000), "is 0 to 3600 seconds, not 4000", id="delay"),
     ],
 )
-def test_says_what_is_wrong(spec: RolloutSpec, problem: str) -> None:
+def test_reports_each_problem(spec: RolloutSpec, problem: str) -> None:
     assert any(problem in found for found in spec.problems()), spec.problems()
 
 
-def test_says_all_that_is_wrong_at_once() -> None:
+def test_reports_all_problems_at_once() -> None:
     assert len(RolloutSpec(concurrent="150%", launch_timeout=0).problems()) == 4
 
 

@@ -1,4 +1,4 @@
-"""The sums of waves: how many at a time, how many may fail, when no further fleet is begun, how it ended."""
+"""The sums of waves: how many fleets run at a time, how many may fail, when a wave stops, and how it ended."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_what_is_no_failure_fails_no_wave(ending: Ending) -> None:
     ],
     ids=["all", "rolled-back", "paused", "stopped", "refused", "interrupted"],
 )
-def test_it_ended_like_the_fleet_that_a_person_must_look_at_first(endings: list[Ending], outcome: Outcome) -> None:
+def test_a_wave_ends_like_the_fleet_that_needs_attention_first(endings: list[Ending], outcome: Outcome) -> None:
     assert worst(endings) is outcome
     assert worst(reversed(endings)) is outcome
 
@@ -93,7 +93,7 @@ def _fleet(**more: str) -> FleetSpec:
     ],
     ids=["role", "external-id", "region", "name", "no-name"],
 )
-def test_a_fleet_that_cannot_be_right_is_told(fleet: FleetSpec, says: str) -> None:
+def test_a_contradictory_fleet_is_reported(fleet: FleetSpec, says: str) -> None:
     assert fleet.problems() == (says,)
 
 
@@ -110,7 +110,7 @@ def test_the_account_is_that_of_the_role() -> None:
     assert _fleet().account == ""
 
 
-def test_all_that_is_wrong_is_told_with_its_place() -> None:
+def test_all_problems_are_reported_with_their_location() -> None:
     twice = _fleet(name="twice")
     waves = (
         WaveSpec(name="one", fleets=(twice, _fleet(name="other")), concurrency=0),

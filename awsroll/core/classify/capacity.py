@@ -1,4 +1,4 @@
-"""How many instances may run, must serve, and are on their way: all sums of a rollout in one place.
+"""Computes how many instances may run, must serve, and are in flight: all sums of a rollout.
 
 With `desired` the number of servers that the fleet should have:
 
@@ -8,7 +8,7 @@ With `desired` the number of servers that the fleet should have:
 
 Worked example, 10 servers, 2 at a time: floor 8, ceiling 10, window 2. Two are chosen: serving 8, room 0. One
 replacement serves: serving 9, room 1, in flight 1. So the next server leaves, and the straggler holds only its own
-place in the window. Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of them serves, serving
+slot in the window. Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of them serves, serving
 is 11 and room is 1.
 """
 
@@ -62,7 +62,7 @@ class Capacity:
     Attributes:
         limits: the bounds for the capacity that the fleet should have.
         live: instances that run, with those that are certain to come.
-        inbound: instances that the group owes and no observation shows yet.
+        inbound: instances that the group has yet to launch and no observation shows.
         serving: instances that count as capacity.
         current: live instances on the target version, with those certain to come.
         current_serving: the number of those that count as capacity.
@@ -106,7 +106,7 @@ def measure(view: View) -> Capacity:
     """Count one observation.
 
     Worked example: a group with desired 4 replaces two members at a time. One old member drains, one new member boots,
-    and the group owes one more:
+    and the group has yet to launch one more:
 
         live       2 old + 1 draining (still running) + 1 booting + 1 inbound    = 5 with the draining one
         serving    2 old                                                         = 2
@@ -151,7 +151,7 @@ def _leaving(view: View) -> int:
 
 
 def _unverified(view: View, present: list[Instance]) -> int:
-    """Count current instances that do not serve yet. A server in a person's standby is not on its way anywhere."""
+    """Count current instances that do not serve yet. A server that someone holds in standby does not count."""
     arriving = (instance for instance in present if instance.instance_id not in view.leaving)
     return sum(1 for instance in arriving if not view.is_serving(instance))
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from awsroll.core.model.observation import Instance, Lifecycle, TargetKey, TargetState
 
 CONFIRM_SECONDS = 2
-"""How long an instance must be seen registered nowhere if no observation has shown it draining."""
+"""For how long observations must show an instance registered nowhere if no observation has shown it draining."""
 
 
 def active_registrations(instance: Instance) -> tuple[TargetKey, ...]:

@@ -1,4 +1,4 @@
-"""Where a replacement goes and which tags it carries: one rule for engine and stages.
+"""Slots and tags of replacements: the same rules for the engine and the stages.
 
 A replacement gets the zone, subnet, registrations and user tags of the server that it replaces, and awsroll's own tags.
 It does not get tags that came with a launch template version: its own template sets those.

@@ -1,7 +1,7 @@
 """When a server serves, judged by one observation of it: the same rule for the engine and for the single stages.
 
-The rule is stricter than Auto Scaling's `InService`, which says only that a member is registered. A server serves if it
-runs, its group (if any) has it in service and does not mark it unhealthy, and it is healthy on every port of every
+The rule is stricter than Auto Scaling's `InService`, which means only that a member is registered. A server serves if
+it runs, its group (if any) has it in service and does not report it unhealthy, and it is healthy on every port of every
 target group, both where it must be registered and where it is registered.
 """
 

@@ -3,7 +3,7 @@
 `View` is derived again from rollout, observation and record at every step. It answers the questions that every part of
 the planner asks: which instances live, which are outdated or current, which serve, which must be left alone.
 
-*In service* is stricter here than in Auto Scaling: the instance runs, its group (if any) says InService, and it is
+*In service* is stricter here than in Auto Scaling: the instance runs, its group (if any) shows InService, and it is
 healthy on every port of every target group where it should be registered.
 """
 
@@ -63,12 +63,12 @@ class View:
 
     @cached_property
     def leaving(self) -> frozenset[str]:
-        """Ids on their way out or through a reload: unavailable by our doing, whatever the observation shows."""
+        """Ids of leaving or reloading servers: they count as unavailable, whatever the observation shows."""
         return frozenset(self.status.ids_where(lambda server: server.phase in _WAY_OUT or server.reloading))
 
     @cached_property
     def returning(self) -> frozenset[str]:
-        """Ids on their way back into traffic, without those whose reload does that."""
+        """Ids of servers that return to traffic, other than by their reload."""
         return frozenset(self.status.returning)
 
     @cached_property
@@ -82,7 +82,7 @@ class View:
             if group.managed
         )
 
-    # --- what the record says of one instance -----------------------------------------------------------------------
+    # --- what the record holds ----------------------------------------------------------------------------------------
 
     def phase(self, instance: Instance) -> ServerPhase:
         """Return the phase of the instance."""
@@ -97,7 +97,7 @@ class View:
         """Return whether the old instance runs on, out of traffic, in case it is needed again."""
         return self.phase(instance) is ServerPhase.KEPT
 
-    # --- what AWS says of one instance ------------------------------------------------------------------------------
+    # --- what AWS shows -----------------------------------------------------------------------------------------------
 
     def is_member(self, instance: Instance) -> bool:
         """Return whether the instance belongs to the fleet."""
@@ -106,7 +106,7 @@ class View:
         name = instance.instance_id
         if self.has_failed(instance) or self.is_kept(instance) or name in self.leaving or name in self.returning:
             return True
-        # Our tag alone is no proof: someone may have deregistered a replacement, which is theirs from then on.
+        # The tag alone is no proof: a replacement that someone has deregistered no longer belongs to the fleet.
         return name in self.slots or name in self.launched
 
     def is_shown(self, instance_id: str) -> bool:
@@ -141,7 +141,7 @@ class View:
         return instance.state in ALIVE or just_launched or self.is_unknown(instance)
 
     def is_unknown(self, instance: Instance) -> bool:
-        """Return whether AWS gives a state that awsroll does not know. Such an instance is not ours to touch."""
+        """Return whether AWS gives a state that awsroll does not know. awsroll does not touch such an instance."""
         return instance.state is InstanceState.UNKNOWN or instance.lifecycle is Lifecycle.UNKNOWN
 
     def is_in_standby(self, instance: Instance) -> bool:
@@ -185,8 +185,8 @@ class View:
     def _required(self, instance: Instance, *, in_flight: bool) -> tuple[TargetKey, ...]:
         name = instance.instance_id
         if self.rollout.kind is FleetKind.AUTO_SCALING:
-            ours = in_flight or self.is_current(instance) or self.original.is_current(instance)
-            return (*sorted(self.managed_keys), *(self.rollout.extra_targets if ours else ()))
+            in_rollout = in_flight or self.is_current(instance) or self.original.is_current(instance)
+            return (*sorted(self.managed_keys), *(self.rollout.extra_targets if in_rollout else ()))
         if name in self.slots:
             return self.slots[name]
         return next((launch.targets for launch in self.status.launches if name in launch.instance_ids), ())
@@ -210,7 +210,7 @@ class View:
 
     def _is_healthy_on(self, instance: Instance, keys: tuple[TargetKey, ...]) -> bool:
         in_group = self.rollout.kind is FleetKind.AUTO_SCALING
-        # The mark never goes away by itself, and no action clears it yet: a rollout that counted it could not end.
+        # The group never clears this flag, and no action does: a rollout that counted it could not end.
         return obstacle(instance, keys, in_group=in_group, ignore_mark=True) is None
 
     def is_serving(self, instance: Instance) -> bool:

@@ -1,4 +1,4 @@
-"""Restores servers to service that were taken out of traffic, or kept, and are wanted again.
+"""Returns servers to service that were taken out of traffic or kept.
 
 A stop and a rollback use it. A member leaves standby; awsroll registers what no group registers; the server is finished
 as soon as it is registered everywhere. Whether it then serves is observed like for any other server.
@@ -24,7 +24,7 @@ from awsroll.core.observe.hook_runs import awaits
 
 
 def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
-    """Propose the next step for every server on its way back into traffic; finish those that are back."""
+    """Propose the next step for every returning server; finish the servers that are back."""
     status, in_standby = view.status, list[str]()
     for name in view.status.returning:
         instance = view.by_id[name]
@@ -69,7 +69,7 @@ def _exit_standby(view: View, status: Status, names: list[str], proposals: Propo
 
 
 def _has_failed_to_return(view: View, instance: Instance) -> bool:
-    """Return whether the server is overdue on its way back.
+    """Return whether the returning server is overdue.
 
     A member in standby, or on its way there, is late because of its drain, which ends for certain. It is waited for
     until the rollout has made no progress for longer than the drain explains.
@@ -84,7 +84,7 @@ def _has_failed_to_return(view: View, instance: Instance) -> bool:
 
 
 def _belongs_in_standby(view: View, instance: Instance) -> bool:
-    """Return whether a person had put the server in standby before the rollout took it: it is where it was."""
+    """Return whether the server is in standby again, where someone had put it before the rollout."""
     return view.status.servers[instance.instance_id].was_in_standby and view.is_in_standby(instance)
 
 

@@ -1,7 +1,7 @@
 """Which servers go first: one rule for engine and stages, on values only.
 
-Retiring a server that does not serve costs no capacity, so it goes first. After that the next one comes from the zone
-with the most instances, then the zone with the most that are still to go. Ties are resolved by the name of the zone,
+Retiring a server that does not serve costs no capacity, so it leaves first. After that the next server comes from the
+zone with the most instances, then the zone with the most candidates. Ties are resolved by the name of the zone,
 the launch time and the id, so that the order is the same at every observation.
 """
 
@@ -18,10 +18,10 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def leaving_order(
     candidates: Iterable[Instance], *, in_service: Collection[str], live: Iterable[Instance]
 ) -> tuple[Instance, ...]:
-    """Return the candidates in the order in which they go.
+    """Return the candidates in the order in which they leave.
 
     Args:
-        candidates: the servers that are to be replaced, reloaded or retired.
+        candidates: the servers to replace, reload or retire.
         in_service: the ids of the servers that serve.
         live: all servers of the fleet that count as running: their zones are kept balanced.
     """
@@ -38,8 +38,8 @@ def surplus_order(instances: Iterable[Instance], cost: Callable[[Instance], tupl
     """Return the instances in the order in which a surplus is retired: the least cost first, then the newest.
 
     Args:
-        instances: those that may go.
-        cost: what is lost if the instance goes, the most important first: it serves, it takes requests, it is old.
+        instances: the instances that may leave.
+        cost: what is lost if the instance leaves, the most important first: it serves, it takes requests, it is old.
     """
 
     def newest_first(instance: Instance) -> tuple[float, str]:

@@ -169,7 +169,7 @@ def _calls(view: View, proposals: Proposals, collected: _Collected) -> tuple[Sta
 
 def _tag_reloaded(view: View, status: Status, succeeded: list[str], proposals: Proposals) -> Status:
     for name in succeeded:
-        status = amend(status, name, failed=False)  # what failed before has the wanted code now
+        status = amend(status, name, failed=False)  # the server runs the target version now
     if succeeded:
         tags = ((APP_VERSION_TAG, view.rollout.to_version),)
         write = act.TagInstances(instance_ids=tuple(succeeded), tags=tags, reason=Reason.RELOADED)

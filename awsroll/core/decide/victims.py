@@ -1,4 +1,4 @@
-"""Who goes next: `leaving_order`, asked with what a view knows."""
+"""Orders the candidates of a view by `leaving_order`."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from awsroll.core.model.observation import Instance
 
 
 def order(view: View, candidates: Iterable[Instance]) -> tuple[Instance, ...]:
-    """Return the candidates in the order in which they go."""
+    """Return the candidates in the order in which they leave."""
     waiting = tuple(candidates)
     in_service = {instance.instance_id for instance in waiting if view.is_in_service(instance)}
     return leaving_order(waiting, in_service=in_service, live=view.live)

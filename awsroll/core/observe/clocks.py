@@ -82,7 +82,7 @@ def _observed(view: View, instance: Instance, phase: ServerPhase) -> Server:
 def _phase_shown(view: View, instance: Instance) -> ServerPhase:
     """Return the phase that the observation shows for the instance.
 
-    `VERIFYING` stands for `SERVING` too: whether the server is verified is decided afterwards.
+    The result is `VERIFYING` for serving servers too: the caller decides whether the server is verified.
     """
     name = instance.instance_id
     server = view.status.servers.get(name)
@@ -101,7 +101,7 @@ def _phase_shown(view: View, instance: Instance) -> ServerPhase:
 
 def _arrival_phase(view: View, instance: Instance) -> ServerPhase:
     if view.is_ending(instance) or not view.is_member(instance) or view.is_in_standby(instance):
-        return ServerPhase.NONE  # a member that a person holds in standby is not on its way anywhere
+        return ServerPhase.NONE  # a member that someone holds in standby is not arriving
     if not (view.is_current(instance) or instance.instance_id in view.launched):
         return ServerPhase.NONE
     return ServerPhase.VERIFYING if _is_registered(view, instance) else ServerPhase.LAUNCHING
@@ -136,7 +136,7 @@ def has_clock(view: View, instance: Instance) -> bool:
 
 
 def _shortage_since(view: View) -> datetime | None:
-    """Return since when instances are owed; restart that clock after a time in which the rollout was not driven."""
+    """Return since when launches are overdue; restart that clock after a time in which the rollout was not driven."""
     since = view.status.shortage.since
     unwatched = _was_unwatched(view, view.rollout.limits.launch_seconds)
     return view.observation.at if since is not None and unwatched else since

@@ -1,7 +1,7 @@
-"""Brings the record's launches, slots and servers up to date with who is in the fleet.
+"""Brings the record's launches, slots and servers up to date with the members of the fleet.
 
-People register and deregister targets by hand, instances end by themselves, launches whose answer was lost turn up:
-each is taken as it is found. This module decides no calls.
+People register and deregister targets by hand, instances end by themselves, and lost launches appear. This module
+records what the observation shows. It decides no calls.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,7 +73,7 @@ def _without(view: View, status: Status, names: Iterable[str]) -> Status:
 def _drop_ended(view: View) -> Status:
     """Drop failed, kept and returning servers that are gone.
 
-    A server that ended on its way back does not return, although its group may still hold it: it leaves and is
+    A returning server that has ended does not return, although its group may still hold it: it leaves and is
     replaced.
     """
     status = view.status

@@ -28,9 +28,9 @@ NO_CAPACITY = frozenset({
 # Parts of scaling activity messages that rule out every retry with the same template, account and group. All parts of
 # one entry must occur in the message; case does not matter.
 # Source: Amazon EC2 Auto Scaling User Guide, "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures" and
-# "... load balancer issues". Left out on purpose, because a retry in another zone or later may succeed: "We currently do
-# not have sufficient ... capacity", "There is no Spot capacity available", "Your requested instance type (...) is not
-# supported in your requested Availability Zone".
+# "... load balancer issues". Left out on purpose, because a retry in another zone or later may succeed: "We currently
+# do not have sufficient ... capacity", "There is no Spot capacity available", "Your requested instance type (...) is
+# not supported in your requested Availability Zone".
 _DEFINITE: tuple[tuple[str, ...], ...] = (
     ("security group", "does not exist"),
     ("key pair", "does not exist"),

@@ -56,7 +56,7 @@ class _Fates:
     """What a rollback does with the servers in flight.
 
     Attributes:
-        leaving: they go on leaving: they are ending already, or do not run the baseline.
+        leaving: they continue to leave: they are ending already, or do not run the baseline.
         restored: they return to service: nothing final was done to them, or they were kept.
         reloaded_again: the reload command may have begun: they are reloaded with the rollback command.
         new: they were launched for the old target, and leave.
@@ -87,7 +87,7 @@ def _restore_to_service(view: View, status: Status, name: str) -> Status:
 
 
 def _fail(status: Status, name: str, at: datetime) -> Status:
-    """Have a new server leave, unless it is on another way already."""
+    """Have a new server leave; only flag it as failed if it has another task."""
     if phase_of(status, name) in _WITHOUT_A_TASK:
         return move(status, name, ServerPhase.FAILED, at=at, reason="rolled back", failed=True)
     return amend(status, name, failed=True)
