@@ -1,7 +1,4 @@
-"""What each server is doing, in one word: the colour of its cell in the live view.
-
-It is the server's phase, or for an untouched server what it serves.
-"""
+"""The cell of each server in the live view: its phase, or the word for an untouched server."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,18 +11,18 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 
 CellState: TypeAlias = ServerPhase | UntouchedServer
-"""A server's phase, or what people see of a server in phase `NONE`."""
+"""A server's phase, or the word for a server in phase `NONE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One look, as the live view shows it.
+    """One observation, as the live view shows it.
 
     Attributes:
-        cells: each live server's id and phase, zone by zone.
-        stage: what is special about the moment, in words: on the way back, at a checkpoint, baking; else empty.
-        done: how many servers serve on the goal version.
-        goal: how many there shall be.
+        cells: the id and phase of each live server, sorted by zone.
+        stage: the special stage of the rollout in words: rolling back, at a checkpoint, baking; else empty.
+        done: the number of servers that serve on the target version.
+        goal: the number of servers that must serve on the target version at the end.
     """
 
     cells: tuple[tuple[str, CellState], ...]
@@ -39,19 +36,19 @@ class Picture:
 
 
 def picture(rollout: Rollout, observation: Observation, status: Status) -> Picture:
-    """Return what to show of one look."""
+    """Return the picture of one observation."""
     view = View(rollout, observation, status)
-    sums = measure(view)
-    shown = sorted(view.live, key=lambda one: (one.zone, one.instance_id))
+    capacity = measure(view)
+    live = sorted(view.live, key=lambda instance: (instance.zone, instance.instance_id))
     return Picture(
-        cells=tuple((instance.instance_id, _state(view, instance)) for instance in shown),
+        cells=tuple((instance.instance_id, _state(view, instance)) for instance in live),
         stage=_stage(view),
-        done=sums.current_serving,
-        goal=sums.goal_current,
-        serving=sums.serving,
-        running=sums.live,
-        in_flight=sums.in_flight,
-        limits=sums.limits,
+        done=capacity.current_serving,
+        goal=capacity.goal_current,
+        serving=capacity.serving,
+        running=capacity.live,
+        in_flight=capacity.in_flight,
+        limits=capacity.limits,
     )
 
 
@@ -67,7 +64,7 @@ def _stage(view: View) -> str:
     return "about to pause" if status.pausing else ""
 
 
-def _state(view: View, instance: Instance) -> "CellState":
+def _state(view: View, instance: Instance) -> CellState:
     phase = view.phase(instance)
     if phase not in (ServerPhase.NONE, ServerPhase.SERVING):
         return phase

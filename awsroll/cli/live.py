@@ -1,6 +1,6 @@
-"""The live view on a terminal: a coloured cell for each server, the window, the time left, the last events.
+"""The live view on a terminal: a coloured cell for each server, the limits, the time left, the last events.
 
-On standard error, so that the result on standard output stays clean. Nothing else may be shown meanwhile.
+It is on standard error, so that standard output has only the result. Nothing else may write to the terminal meanwhile.
 """
 
 import sys
@@ -43,7 +43,7 @@ _REDRAWS_PER_SECOND = 4
 
 
 class LiveView:
-    """Shows a rollout while it runs. Use it as a context manager: the terminal is as before when it ends."""
+    """Show a rollout while it runs. Use it as a context manager: the terminal is restored at the end."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -56,12 +56,12 @@ class LiveView:
             get_renderable=self._render,
             refresh_per_second=_REDRAWS_PER_SECOND,
             transient=True,
-            # Both on one terminal: what is printed goes above the view. A redirected output must stay redirected.
+            # If both are on one terminal, output goes above the view. A redirected output must stay redirected.
             redirect_stdout=sys.stdout.isatty(),
         )
 
     def __enter__(self) -> Self:
-        return self  # drawn from the first event on: until then, a person may be asked something
+        return self  # the first event draws the view: before that, the program may prompt the user
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -69,30 +69,30 @@ class LiveView:
         self._live.stop()
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Show an event among the last ones; what a person must not miss stays above the view."""
-        self._live.start()  # harmless when it runs already
+        """Show an event among the last ones. Warnings and failures stay above the view."""
+        self._live.start()  # harmless if it already runs
         line = f"{at:%H:%M:%S} {in_words(name, fields)}"
         if name in _LASTING:
             self._console.print(Text(line))
-        elif name != "rollout.created":  # its id is printed as the result, the rest is in the view
+        elif name != "rollout.created":  # its id is printed as a result, and the view shows the rest
             self._events.append(line)
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
-        """Show a look."""
+        """Show an observation."""
         self._rollout = rollout
         self._started_at = status.started_at
         self._picture = picture(rollout, observation, status)
 
     def _render(self) -> RenderableType:
         if self._picture is None or self._rollout is None or self._started_at is None:
-            return Text("looking at the fleet …")
+            return Text("observing the fleet …")
         elapsed = (datetime.now(UTC) - self._started_at).total_seconds()
         return Group(
             _heading(self._rollout, self._picture.stage),
             _cells(self._picture),
             _legend(self._picture),
             _progress(self._picture, elapsed),
-            Text(_sums(self._picture)),
+            Text(_counts(self._picture)),
             *(Text(line, style="bright_black", overflow="ellipsis", no_wrap=True) for line in self._events),
         )
 
@@ -132,7 +132,7 @@ def _progress(shown: Picture, elapsed: float) -> Table:
     return row
 
 
-def _sums(shown: Picture) -> str:
+def _counts(shown: Picture) -> str:
     limits = shown.limits
     return (
         f"serving {shown.serving} (never below {limits.floor})  "

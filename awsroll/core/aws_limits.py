@@ -1,6 +1,6 @@
-"""Limits of AWS: how much one call takes, how large a value may be, how long a client token counts.
+"""Limits of AWS: the items in one call, the size of values, and the lifetime of client tokens.
 
-A comment marks a limit that AWS does not publish, or that awsroll stays below. Call rates are in `aws/rate_limit.py`.
+A comment shows if AWS does not publish the limit, or if awsroll stays below it. Call rates are in `aws/rate_limit.py`.
 """
 
 from datetime import timedelta
@@ -11,7 +11,7 @@ INSTANCES_PER_PAGE = 1000
 INSTANCES_TAGGED = 200  # AWS takes 1000 ids; a smaller batch loses less to one unknown id
 TAG_VALUE_CHARACTERS = 256
 CLIENT_TOKEN_CHARACTERS = 64
-CLIENT_TOKEN_LIFETIME = timedelta(hours=12)  # not published; AWS surely remembers a token for so long
+CLIENT_TOKEN_LIFETIME = timedelta(hours=12)  # not published; a safe lower bound
 
 # EC2 Auto Scaling
 GROUPS_PER_PAGE = 100

@@ -1,4 +1,4 @@
-"""The names of tags: those that awsroll writes, and those of AWS that it reads.
+"""The names of the tags that awsroll writes, and of the AWS tags that it reads.
 
 A tag is set before the change that it announces, so that `awsroll repair` can find the change after a crash.
 """
@@ -23,7 +23,7 @@ REPLACEMENT = "replacement"
 SAVED_SETTING_PREFIX = "awsroll:was:"
 """Prefix of a tag that holds the old value of a setting; the setting's name follows."""
 HELD_BY_TAG = "awsroll:held-by"
-"""The rollout that works on the fleet, its store, and until when."""
+"""The rollout that holds the fleet, its store, and until when."""
 
 # Of the stages.
 STAGES_TAG = "awsroll:stages"
@@ -31,7 +31,7 @@ STAGES_TAG = "awsroll:stages"
 FINISHED_TAG = "awsroll:finished"
 """The rollout that has finished with the instance: a late call of that rollout leaves the instance in traffic."""
 ENDING_TAG = "awsroll:ending"
-"""When the group was asked to terminate this member. The call has no token, so it is not repeated too early."""
+"""The time of the terminate call for this member. The call has no token, so it is not repeated too early."""
 PORTS_PREFIX = "awsroll:ports:"
 """Prefix of a tag that holds an instance's ports in one target group; the target group's name follows."""
 

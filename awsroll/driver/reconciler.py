@@ -1,8 +1,8 @@
-"""Drives one rollout: look, decide, save, act; wait; again. The only place where these meet.
+"""The controller of one rollout: observe, decide, save, act, wait, repeat.
 
-One `step` is one reconcile: bounded, and harmless to repeat. `run` repeats it until the rollout has ended, waiting on
-the clock as each plan says. Nothing is kept here between steps but the revision of the record: a second controller that
-loads the record goes on where this one stopped.
+One `step` is one reconcile: bounded, and harmless to repeat. `run` repeats it until the rollout has ended, and waits on
+the clock for as long as each plan asks. Between steps, the controller keeps only the record and its revision: a second
+controller that loads the record continues where this one stopped.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,11 @@ from awsroll.core.planner import plan
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
-_LONGEST_NAP_SECONDS = 0.5  # how soon a wish to stop is heard while waiting
-_AFTER_NO_EFFECT_SECONDS = 2.0  # before the same is tried again
-_AFTER_NO_ANSWER_SECONDS = 5.0  # before AWS is looked at again
-
-
-_NO_TIME = 0.001  # less than this is not waited for: clocks round
-_WISHES_SECONDS = 2.0  # how soon a wish of people is heard while waiting
+_STOP_CHECK_SECONDS = 0.5  # between two checks for a stop request, while waiting
+_USER_REQUESTS_CHECK_SECONDS = 2.0  # between two checks for user requests, while waiting
+_AFTER_NO_EFFECT_SECONDS = 2.0  # before the same action is tried again
+_AFTER_NO_ANSWER_SECONDS = 5.0  # before the next observation
+_SHORTEST_WAIT_SECONDS = 0.001  # a shorter wait is skipped, because clocks round
 
 
 def _never() -> bool:
@@ -34,26 +32,28 @@ def _never() -> bool:
 
 
 class _NoHooks:
-    """Where nobody can run hooks, each one has failed: none is passed over in silence."""
+    """Hooks of a driver that cannot run them: each run fails, so that none is skipped silently."""
 
     def start(self, run: HookRun) -> None:
         """Start nothing."""
 
     def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
-        detail = "whoever drives this rollout runs no hooks"
+        """Return each run as failed."""
+        detail = "the process that drives this rollout cannot run hooks"
         return tuple(HookSeen(number=call.number, state=HookState.FAILED, detail=detail) for call in calls)
 
     def has_news(self) -> bool:
+        """Return False: no run ends later."""
         return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approver:
-    """Who answers at a gate that needs a person.
+    """The way in which a gate gets its approval.
 
     Attributes:
-        approves: asked with the number of the checkpoint, from 1; None: the answer comes as a wish.
-        waits: False: the rollout pauses there instead.
+        approves: called with the number of the checkpoint, from 1; None: the approval comes as a user request.
+        waits: whether the driver waits at the gate for the user request. If False, the rollout pauses there.
     """
 
     approves: Callable[[int], bool] | None = None
@@ -61,18 +61,18 @@ class Approver:
 
 
 class Controller:
-    """One driver of one rollout.
+    """Drive one rollout.
 
     Args:
-        record: the rollout and its status as loaded or just made.
-        fleet: looks at and changes the fleet.
+        record: the rollout and its status, as loaded or just created.
+        fleet: observes and changes the fleet.
         store: keeps the record.
         clock: time and waiting.
-        sink: told what happens.
+        sink: receives the events.
 
     Attributes:
-        person: who answers at gates.
-        hooks: who runs hooks.
+        approver: how gates get their approval.
+        hooks: runs the hooks.
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
@@ -91,13 +91,13 @@ class Controller:
         return self.record.status
 
     def step(self) -> Plan:
-        """Reconcile once: look, decide, save the intent, act, save what came of it.
+        """Reconcile once: observe, decide, save the intent, act, save the results.
 
         Returns:
-            The plan that was carried out; `requeue_seconds` says when to step again.
+            The plan that was carried out. Its `requeue_seconds` is the time until the next step.
 
         Raises:
-            AwsError: if the fleet could not be looked at; nothing was done.
+            AwsError: if the fleet could not be observed; nothing was done.
             StateError: if the record could not be written; nothing was done.
         """
         rollout = self.record.rollout
@@ -105,13 +105,13 @@ class Controller:
         observation = self._fleet.observe(target, self.status)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
-        decided = self._asked(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
+        decided = self._with_approval(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
         self._save(decided.status)
         self._sink.observed(rollout, observation, self.status)
         self._emit(decided.status.events)
         for run in decided.hooks:
             self.hooks.start(run)
-            self._emit_started(run)
+            self._emit_hook_started(run)
         if not decided.actions:
             self._last_actions = ()
             return decided
@@ -121,13 +121,14 @@ class Controller:
         settled = settle(self.status, tuple(results), self._clock.now())
         self._save(settled)
         self._emit(settled.events)
-        return self._unhurried(decided, results)
+        return self._delayed_if_without_effect(decided, results)
 
     def run(self, stop_requested: Callable[[], bool] = _never) -> Status:
-        """Step until the rollout has ended or paused, or until asked to stop.
+        """Step until the rollout has ended or paused, or until a stop is requested.
 
         Args:
-            stop_requested: asked between steps and while waiting; on True the status is saved as interrupted.
+            stop_requested: called between steps and while waiting. If it returns True, the status is saved as
+                interrupted.
         """
         answered_at = self._clock.monotonic()
         while not self.is_over:
@@ -144,13 +145,14 @@ class Controller:
         return self.status
 
     def attempt(self, *, silent_seconds: float = 0) -> float | None:
-        """Step once, whatever AWS says to it: what it refuses pauses the rollout, what it does not answer is no error.
+        """Step once and handle errors of AWS: missing access pauses the rollout, a missing answer does not.
 
         Args:
-            silent_seconds: for how long AWS has not answered before this; after too long a silence, pause.
+            silent_seconds: how long AWS has not answered until now. If AWS still does not answer when the time
+                without progress is over, the rollout pauses.
 
         Returns:
-            In how many seconds to step again; None if AWS did not answer: soon.
+            The seconds until the next step; None if AWS did not answer.
 
         Raises:
             StateError: if the record could not be written; nothing was done.
@@ -160,14 +162,14 @@ class Controller:
         except (AwsUnansweredError, AwsBusyError) as error:
             self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
             if silent_seconds >= self.record.rollout.limits.progress_seconds:
-                self._pause(f"AWS does not answer: {error}. The fleet was left as it is; `awsroll resume` goes on.")
+                self._pause(f"AWS does not answer: {error}. The fleet is unchanged; `awsroll resume` continues.")
             return None
         except AccessRefusedError as error:
-            self._pause(f"{error}. Renew the credentials or grant the permission, then `awsroll resume`.")
+            self._pause(f"{error}. Renew the credentials or grant the permission, then run `awsroll resume`.")
             return 0
 
-    def _asked(self, decided: Plan) -> Plan:
-        """Have a gate that needs a person answered, or pause there."""
+    def _with_approval(self, decided: Plan) -> Plan:
+        """Ask for the approval that the plan waits for, or pause there."""
         if not any(hold.reason is Reason.APPROVAL for hold in decided.holds):
             return decided
         number = decided.status.gate.passed + 1
@@ -175,7 +177,7 @@ class Controller:
             approved = self.approver.approves(number)
             self._store.change_user_requests(
                 self.record.rollout.rollout_id,
-                lambda said: replace(said, approved=number) if approved else replace(said, rejected=True),
+                lambda requests: replace(requests, approved=number) if approved else replace(requests, rejected=True),
             )
             return replace(decided, requeue_seconds=0)
         if self.approver.waits:
@@ -185,7 +187,7 @@ class Controller:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing to do: the rollout has ended, or waits for somebody to go on."""
+        """Whether there is nothing to do: the rollout has ended, or is paused or interrupted."""
         return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
 
     def _pause(self, reason: str) -> None:
@@ -194,16 +196,16 @@ class Controller:
         self._emit(paused.events)
 
     def _wait(self, seconds: float, stop_requested: Callable[[], bool]) -> None:
-        """Wait, but not past a wish to stop, and not long past what people ask of the rollout."""
-        begun = heard = self._clock.monotonic()
-        nap = _LONGEST_NAP_SECONDS if stop_requested is not _never else _WISHES_SECONDS
-        while (left := begun + seconds - self._clock.monotonic()) > _NO_TIME and not stop_requested():
+        """Wait until the time is over, a hook has ended, a stop is requested, or the user requests have changed."""
+        begun = checked = self._clock.monotonic()
+        nap = _STOP_CHECK_SECONDS if stop_requested is not _never else _USER_REQUESTS_CHECK_SECONDS
+        while (left := begun + seconds - self._clock.monotonic()) > _SHORTEST_WAIT_SECONDS and not stop_requested():
             if self.hooks.has_news():
                 return
             self._clock.sleep(min(left, nap))
-            if self._clock.monotonic() - heard >= _WISHES_SECONDS:
-                heard = self._clock.monotonic()
-                # A store that does not answer now is asked again at the next look, as in any step.
+            if self._clock.monotonic() - checked >= _USER_REQUESTS_CHECK_SECONDS:
+                checked = self._clock.monotonic()
+                # If the store does not answer now, the next step reads the user requests.
                 with suppress(AwsUnansweredError, AwsBusyError):
                     if self._store.user_requests(self.record.rollout.rollout_id) != self.status.user_requests:
                         return
@@ -214,12 +216,12 @@ class Controller:
         if stored != self.status or self.record.revision == 0:
             self.record = self._store.save(replace(self.record, status=stored))
 
-    def _unhurried(self, decided: Plan, results: Sequence[Result]) -> Plan:
-        """Let a moment pass before what had no effect, or does not show yet, is tried again."""
-        in_vain = all(result.answer is not Answer.DONE for result in results)
-        again = _effects(decided.actions) == _effects(self._last_actions)
+    def _delayed_if_without_effect(self, decided: Plan, results: Sequence[Result]) -> Plan:
+        """Delay the next step if this one had no effect or its effect is not visible yet."""
+        has_effect = any(result.answer is Answer.DONE for result in results)
+        is_repeated = _kinds_and_ids(decided.actions) == _kinds_and_ids(self._last_actions)
         self._last_actions = decided.actions
-        if not in_vain and not again:
+        if has_effect and not is_repeated:
             return decided
         pace = self.record.rollout.limits.poll_seconds
         pause_seconds = _AFTER_NO_EFFECT_SECONDS if pace is None else min(pace, _AFTER_NO_EFFECT_SECONDS)
@@ -232,33 +234,35 @@ class Controller:
         for event in events:
             self._sink.event(event.name, at, **event.fields)
 
-    def _emit_started(self, run: HookRun) -> None:
+    def _emit_hook_started(self, run: HookRun) -> None:
         at, point = self._clock.now(), str(run.hook.point)
         self._sink.event("hook.started", at, hook=run.hook.name, run=run.call.number, point=point, of=run.call.subject)
 
     def _emit_results(self, results: Sequence[Result]) -> None:
-        for result in (one for one in results if one.code != act.PUT_OFF):
+        for result in results:
+            if result.code == act.PUT_OFF:
+                continue
             self._sink.event(
                 _EVENTS[type(result.action)],
                 self._clock.now(),
                 answer=str(result.answer),
-                instance_ids=result.instance_ids or _about(result.action),
+                instance_ids=result.instance_ids or _instance_ids(result.action),
                 reason=str(result.action.reason),
                 **({"message": result.message} if result.message else {}),
             )
 
 
-def _about(action: Action) -> tuple[str, ...]:
-    one = getattr(action, "instance_id", "")
-    return (one,) if one else tuple(getattr(action, "instance_ids", ()))
+def _instance_ids(action: Action) -> tuple[str, ...]:
+    instance_id = getattr(action, "instance_id", "")
+    return (instance_id,) if instance_id else tuple(getattr(action, "instance_ids", ()))
 
 
-def _effects(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((type(action).__name__, _about(action)) for action in actions)
+def _kinds_and_ids(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((type(action).__name__, _instance_ids(action)) for action in actions)
 
 
 _EVENTS: dict[type[Action], str] = {
-    act.TagInstances: "instances.marked",
+    act.TagInstances: "instances.tagged",
     act.LaunchInstance: "instance.launched",
     act.LaunchInGroup: "group.instances-launched",
     act.SetDesiredCapacity: "group.desired-set",
@@ -275,6 +279,6 @@ _EVENTS: dict[type[Action], str] = {
     act.DeleteWarmPool: "group.warm-pool-deleted",
     act.PutWarmPool: "group.warm-pool-put",
     act.SetDeregistrationDelay: "target-group.delay-set",
-    act.SaveSettings: "settings.remembered",
-    act.ForgetSavedSettings: "settings.forgotten",
+    act.SaveSettings: "settings.saved",
+    act.ForgetSavedSettings: "settings.tags-removed",
 }

@@ -1,6 +1,6 @@
-"""Where a rollout stands, in a few plain values: what one step answers to whoever drives it step by step.
+"""The status that a step returns, in a few plain values, to a process that drives a rollout in steps.
 
-It says what to wait for and how long, never what to do: the truth is in the store. So an old answer does no harm.
+It has the next wait, but no decisions, because the record is in the store. So an old status does no harm.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _LONGEST_REASON = 500
 
 
 class WaitingFor(StrEnum):
-    """What a rollout waits for at the moment, in one word."""
+    """What a rollout waits for now, in one word."""
 
     DRAIN = "drain"
     LAUNCH = "launch"
@@ -26,14 +26,14 @@ class WaitingFor(StrEnum):
     CHECKPOINT = "checkpoint"
     BAKE = "bake"
     APPROVAL = "approval"  # a person, at a gate
-    PAUSED = "paused"  # a person, to go on
+    PAUSED = "paused"  # a person, to resume it
     ELSEWHERE = "elsewhere"  # another process that drives it
-    SETTLE = "settle"  # AWS, to show what was done
+    SETTLE = "settle"  # AWS, to show the effect of a call
     FINISHED = "finished"  # nothing
 
 
 class StepOutcome(StrEnum):
-    """How a rollout stands for whoever drives it step by step: between two steps it runs on, never `interrupted`."""
+    """The outcome of a rollout that is driven in steps: between two steps it is `running`, never `interrupted`."""
 
     RUNNING = Outcome.RUNNING.value
     PAUSED = Outcome.PAUSED.value
@@ -44,15 +44,15 @@ class StepOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a rollout is, in counts of servers.
+    """The progress of a rollout, in counts of servers.
 
     Attributes:
-        total: servers found at the start.
-        replaced: servers that went and whose replacement serves.
-        reloaded: servers that took the new code in place and serve.
+        total: servers at the start.
+        replaced: servers whose replacement serves.
+        reloaded: servers that got the new code in place and serve.
         failed: servers, or launches, that failed.
-        skipped: servers left alone: on the new version already, or exempt by the request.
-        in_flight: servers on their way out, in, or through a reload.
+        skipped: servers that are not touched: already on the new version, or skipped by the request.
+        in_flight: servers that are leaving, arriving or being reloaded.
         passed: checkpoints passed.
     """
 
@@ -67,13 +67,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStatus:
-    """Where a rollout stands.
+    """The status of a rollout after a step.
 
     Attributes:
         phase: what it waits for.
-        done: it has come to an end; no further step does anything.
-        outcome: `running`, `paused`, or how it ended: `succeeded`, `rolled_back`, `stopped`.
-        wait_seconds: when to step again; 1 or more, whole seconds.
+        done: whether it has ended; further steps do nothing.
+        outcome: `running`, `paused`, or its end: `succeeded`, `rolled_back`, `stopped`.
+        wait_seconds: the time until the next step; 1 or more, whole seconds.
         reason: why it stopped, was rolled back or waits; else empty.
     """
 
@@ -87,7 +87,7 @@ class StepStatus:
 
 
 def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | None = None) -> StepStatus:
-    """Return where a rollout stands by its record; `phase`: where the record does not tell."""
+    """Return the status of a rollout from its record; `phase` overrides what the record shows."""
     status = record.status
     counts = build_report(record, at=status.observed_at or status.started_at).instances
     return StepStatus(
@@ -138,7 +138,7 @@ def _needs_approval(record: Record) -> bool:
     return record.rollout.gates.needs_approval and closed
 
 
-# What a rollout waits for while a server is in a phase. The first phase of this table that any server is in counts.
+# What a rollout waits for while a server is in a phase. The first phase in this table with a server counts.
 OF_A_PHASE: dict[ServerPhase, WaitingFor | None] = {
     ServerPhase.DRAINING: WaitingFor.DRAIN,
     ServerPhase.TERMINATING: WaitingFor.DRAIN,

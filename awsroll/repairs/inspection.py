@@ -12,7 +12,7 @@ from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Server, Status
-from awsroll.core.repair.reconstruct import Seen, unreadable
+from awsroll.core.repair.reconstruct import ObservedFleet, unreadable
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import FLEET_TAG, GROUP_TAG, HELD_BY_TAG, SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError, FleetError
@@ -96,7 +96,7 @@ def _draft(aws: Connection, seen: FleetFacts, spec: RolloutSpec, findings: Findi
     )
 
 
-def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
+def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> ObservedFleet:
     """Observe a fleet, with the instances that carry its tag and are no longer in a target group.
 
     Raises:
@@ -110,7 +110,9 @@ def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> Seen:
     servers = {name: Server(phase=ServerPhase.RETURNING, since=now) for name in tagged}
     known = Status(started_at=now, progress_at=now, servers=servers)
     observation = fleet_of(rollout, aws).observe(rollout, known)
-    return Seen(rollout=rollout, observation=observation, told=tags.old_values, alias=_alias(aws, rollout, tags))
+    return ObservedFleet(
+        rollout=rollout, observation=observation, saved_tags=tags.old_values, alias=_alias(aws, rollout, tags)
+    )
 
 
 def _tagged_instances(aws: Connection, fleet: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The report, derived from a record: every figure is one that the status kept, nothing is looked up."""
+"""Build the report from a record: all its figures are in the status, nothing is looked up."""
 
 from datetime import datetime
 
@@ -10,11 +10,11 @@ from awsroll.report.report import ApiCalls, Failed, InstanceCounts, Report, Traf
 def build_report(
     record: Record, *, at: datetime, api_calls: ApiCalls | None = None, traffic: Traffic | None = None
 ) -> Report:
-    """Return the closing report of a rollout; `at` is the end of one that has not ended by itself."""
+    """Return the closing report of a rollout; `at` is its end if it has not ended by itself."""
     rollout, status = record.rollout, record.status
     ended_at = status.ended_at or at
     counters = status.counters
-    current_before = sum(one.count for one in rollout.baseline if one.version == rollout.to_version)
+    current_before = sum(version.count for version in rollout.baseline if version.version == rollout.to_version)
     return Report(
         rollout_id=rollout.rollout_id,
         status=Outcome.INTERRUPTED if status.outcome is Outcome.RUNNING else status.outcome,
@@ -28,13 +28,13 @@ def build_report(
         elapsed_s=round((ended_at - status.started_at).total_seconds(), 3),
         instances=InstanceCounts(
             total=sum(version.count for version in rollout.baseline),
-            # One that went counts as replaced when its replacement serves: a bad version replaces nothing.
+            # A server that left counts as replaced only when its replacement serves: a bad version replaces nothing.
             replaced=min(counters.replaced, max(0, len(status.serving) - current_before)),
             reloaded=counters.reloaded,
             failed=len({failure.instance_id or failure.cause for failure in status.failures}),
             skipped=current_before + counters.skipped,
         ),
-        checkpoints=tuple(str(one) for one in rollout.gates.checkpoints[: status.gate.passed]),
+        checkpoints=tuple(str(checkpoint) for checkpoint in rollout.gates.checkpoints[: status.gate.passed]),
         min_serving=counters.lowest_serving,
         max_running=counters.highest_live,
         failures=tuple(Failed(instance_id=failure.instance_id, cause=failure.cause) for failure in status.failures),

@@ -1,4 +1,4 @@
-"""One rollout in one line: for `awsroll list` and `awsroll status`."""
+"""The summary of a rollout in one line, for `awsroll list` and `awsroll status`."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ class RolloutSummary:
     """A rollout as `awsroll list` shows it.
 
     Attributes:
-        status: `running`, `interrupted` (it has not ended and no process drives it), or the report's.
+        status: `running`, `interrupted` (it has not ended, but no process drives it), or the report's `status`.
         reason: why it stopped or waits; else empty.
     """
 
@@ -30,7 +30,7 @@ class RolloutSummary:
 
 
 def summarize(record: Record, *, is_driven: bool) -> RolloutSummary:
-    """Return the summary of a record; `is_driven`: a process is at work on it now."""
+    """Return the summary of a record; `is_driven` is whether a process drives the rollout now."""
     rollout, status = record.rollout, record.status
     outcome = status.outcome
     if is_driven and status.mode is not Mode.ENDED:

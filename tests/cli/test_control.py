@@ -157,7 +157,7 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
     ("words", "message"),
     [
         (("--checkpoint", "0"), "--checkpoint 0"),
-        (("--checkpoint", "3", "--checkpoint", "1"), "each must be more than the one before"),
+        (("--checkpoint", "3", "--checkpoint", "1"), "pass them in increasing order"),
         (("--approve-checkpoints",), "give --checkpoint"),
         (("--checkpoint", "1", "--approval-timeout", "60"), "give --approve-checkpoints too"),
         (("--alarm", "unknown-alarm"), "there is no CloudWatch alarm 'unknown-alarm'"),

@@ -147,10 +147,10 @@ def test_a_plain_request_is_read_back_unchanged() -> None:
 
 WRONG: dict[str, tuple[str, list[str]]] = {
     "unknown-key": ("wave: 1\nwaves: []\n", ["the file has an unknown key 'wave': did you mean waves?"]),
-    "no-list": ("waves: {fleets: []}\n", ["`waves` must be a list of at least one"]),
-    "nothing": ("waves:\n", ["`waves` must be a list of at least one"]),
-    "wave-no-mapping": ("waves: [web]\n", ["wave 1 must hold keys and their values, not 'web'"]),
-    "no-fleets": ("waves: [{name: a}]\n", ["`fleets` of wave a must be a list of at least one"]),
+    "no-list": ("waves: {fleets: []}\n", ["`waves` must be a list with at least one item"]),
+    "nothing": ("waves:\n", ["`waves` must be a list with at least one item"]),
+    "wave-no-mapping": ("waves: [web]\n", ["wave 1 must be a mapping of keys to values, not 'web'"]),
+    "no-fleets": ("waves: [{name: a}]\n", ["`fleets` of wave a must be a list with at least one item"]),
     "unknown-in-wave": (
         "waves: [{tolerated-failure: 1, fleets: [{asg: web}]}]\n",
         ["wave 1 has an unknown key 'tolerated-failure': did you mean tolerated-failures?"],
@@ -171,12 +171,12 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "waves: [{name: a, fleets: [{asg: web, poll: soon}]}]\n",
         ["wave a, fleet 1: poll: expected float, got str"],
     ),
-    "name-is-a-number": ("waves: [{fleets: [{name: 7, asg: web}]}]\n", ["name 7 is not a text: put it in quotes"]),
+    "name-is-a-number": ("waves: [{fleets: [{name: 7, asg: web}]}]\n", ["name 7 is not a string: put it in quotes"]),
     "concurrency-of-a-word": (
         "waves: [{concurrency: many, fleets: [{asg: web}]}]\n",
-        ["wave 1: concurrency 'many': give a whole number of fleets"],
+        ["wave 1: concurrency 'many': use a whole number of fleets"],
     ),
-    "concurrency-of-a-list": ("waves: [{concurrency: [1], fleets: [{asg: web}]}]\n", ["concurrency [1]: give"]),
+    "concurrency-of-a-list": ("waves: [{concurrency: [1], fleets: [{asg: web}]}]\n", ["concurrency [1]: use"]),
     "all-at-once": (
         "waves: [{fleets: [{asg: web, concurrent: 0}]}, {fleets: [{target-group: api, role: x}]}]\n",
         [

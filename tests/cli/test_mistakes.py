@@ -13,7 +13,7 @@ MISTAKES = {
     "concurrent-0": (["roll", "--asg", "web", "--concurrent", "0"], ["1 or more servers"]),
     "concurrent-150-percent": (["roll", "--asg", "web", "--concurrent", "150%"], ["from 0% to 100%"]),
     "concurrent-word": (["roll", "--asg", "web", "--concurrent", "many"], ["'many' is not an amount"]),
-    "concurrent-and-surge": (["roll", "--asg", "web", "--concurrent", "1", "--max-surge", "1"], ["one or the other"]),
+    "concurrent-and-surge": (["roll", "--asg", "web", "--concurrent", "1", "--max-surge", "1"], ["pass one form only"]),
     "reload-without-command": (["plan", "--asg", "web", "--strategy", "reload"], ["--command"]),
     "unknown-option": (["roll", "--aasg", "web"], ["No such option: --aasg", "awsroll roll --help"]),
     "unknown-command": (["rol"], ["Did you mean 'roll'"]),

@@ -133,7 +133,7 @@ def test_json_output_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         (["--asg", "web", "--launch-template", "lt-0"], "there is no launch template lt-0 in us-east-1"),
         (
             ["--asg", "web", "--launch-first", "--strategy", "double-half"],
-            "--launch-first goes with --strategy replace",
+            "--launch-first needs --strategy replace",
         ),
         ([], "no fleet is named"),
     ],

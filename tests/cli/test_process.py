@@ -81,7 +81,7 @@ def test_a_saved_plan_is_carried_out_and_refused_after_the_fleet_has_changed(
     _assert_refused(elsewhere, code=2, message="--region eu-west-1 contradicts the plan")
     assert rolled.code == 0, rolled.err
     assert rolled.lines[-1]["to_version"] == f"{fleet.template_id}:2"
-    _assert_refused(again, code=2, message=f"{fleet.instance_ids[0]} is no more in the fleet")
+    _assert_refused(again, code=2, message=f"{fleet.instance_ids[0]} is no longer in the fleet")
     _assert_on_version_2(server, fleet.target_group_arns[0], servers=2)
 
 

@@ -117,7 +117,7 @@ def test_a_group_left_at_double_size_is_shown_before_it_is_repaired(killed: Wrec
     template = killed.fleet.template_id
     pool = "min=1 max-prepared=none state=Stopped reuse=yes"
     assert [str(one) for one in shown.found if one.about == "web" and one.what != "label"] == [
-        "desired capacity of group web is 4, it was 2: 2 again, once no more members are there than that",
+        "desired capacity of group web is 4, it was 2: set to 2 when the group has at most 2 members",
         "max size of group web is 4, it was 2: set to 2",
         "process AZRebalance of group web is suspended, it was running: set to running",
         "process AlarmNotification of group web is suspended, it was running: set to running",

@@ -80,7 +80,7 @@ def test_a_server_that_is_gone_is_named_and_nothing_is_changed(rolling: Rolling)
         _client(rolling, "elbv2").deregister_targets(TargetGroupArn=arn, Targets=[{"Id": gone}])
     rolling.clock.sleep(120)
 
-    with pytest.raises(FleetError, match=f"{gone} is no more in the fleet") as refused:
+    with pytest.raises(FleetError, match=f"{gone} is no longer in the fleet") as refused:
         _roll(rolling, plan)
 
     assert "nothing was changed" in refused.value.problems[-1]

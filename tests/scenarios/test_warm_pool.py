@@ -123,5 +123,5 @@ def test_without_the_permission_to_delete_it_the_rollout_pauses_and_nothing_has_
 def test_its_settings_are_read_back_as_they_were_written() -> None:
     for pool in (POOL, WarmPool(), WarmPool(prepared=0, state="Hibernated")):
         assert WarmPool.parse(str(pool)) == pool
-    with pytest.raises(ValueError, match="no warm pool's settings: 'min=2'"):
+    with pytest.raises(ValueError, match="not the settings of a warm pool: 'min=2'"):
         WarmPool.parse("min=2")

@@ -24,7 +24,7 @@ def test_an_amount_resolves_against_the_desired_capacity(text: str | int, desire
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "many", "%", "10 percent", "0x2"])
 def test_refuses_what_is_no_amount(text: str) -> None:
-    with pytest.raises(SpecError, match="is not an amount: give a whole number"):
+    with pytest.raises(SpecError, match="is not an amount: pass a whole number"):
         Amount.parse(text)
 
 

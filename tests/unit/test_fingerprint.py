@@ -24,10 +24,10 @@ DRIFT = {
         {"members": (FIRST, SECOND, Member(instance_id="i-3", version=""))},
         "i-3 (unknown) is new in the fleet",
     ),
-    "a-server-less": ({"members": (FIRST,)}, "i-2 is no more in the fleet"),
+    "a-server-less": ({"members": (FIRST,)}, "i-2 is no longer in the fleet"),
     "another-version": (
         {"members": (FIRST, replace(SECOND, version="lt-1:2"))},
-        "the version of i-2 is lt-1:2, the plan says lt-1:1",
+        "the version of i-2 is lt-1:2, but the plan has lt-1:1",
     ),
     "registered-elsewhere": (
         {"members": (FIRST, replace(SECOND, registered=(ON_API,)))},
@@ -37,22 +37,22 @@ DRIFT = {
     "target-group-new": ({"target_groups": ("arn:api", "arn:web")}, "target group is new: arn:api"),
     "extra-registration": (
         {"extra_targets": (ON_WEB,)},
-        "registration beside the group's own is new: arn:web port 80",
+        "registration outside the group's own target groups is new: arn:web port 80",
     ),
-    "min": ({"group": replace(SETTINGS, minimum=0)}, "the group's min size is 0, the plan says 1"),
-    "max": ({"group": replace(SETTINGS, maximum=5)}, "the group's max size is 5, the plan says 4"),
-    "desired": ({"group": replace(SETTINGS, desired=3)}, "the group's desired capacity is 3, the plan says 2"),
+    "min": ({"group": replace(SETTINGS, minimum=0)}, "the group's min size is 0, but the plan has 1"),
+    "max": ({"group": replace(SETTINGS, maximum=5)}, "the group's max size is 5, but the plan has 4"),
+    "desired": ({"group": replace(SETTINGS, desired=3)}, "the group's desired capacity is 3, but the plan has 2"),
     "template": (
         {"group": replace(SETTINGS, template="lt-1:2")},
-        "the group's launch template is lt-1:2, the plan says lt-1:$Latest",
+        "the group's launch template is lt-1:2, but the plan has lt-1:$Latest",
     ),
     "zones": (
         {"group": replace(SETTINGS, zones=("zone-a",))},
         "zone or subnet of the group is gone: subnet-a",
     ),
-    "account": ({"account": ""}, "the account is unknown, the plan says 111111111111"),
-    "region": ({"region": "eu-west-1"}, "the region is eu-west-1, the plan says us-east-1"),
-    "fleet": ({"fleet": "db", "group": None}, "the fleet is db, the plan says web"),
+    "account": ({"account": ""}, "the account is unknown, but the plan has 111111111111"),
+    "region": ({"region": "eu-west-1"}, "the region is eu-west-1, but the plan has us-east-1"),
+    "fleet": ({"fleet": "db", "group": None}, "the fleet is db, but the plan has web"),
 }
 
 
@@ -69,6 +69,6 @@ def test_all_differences_are_reported_together() -> None:
     found = replace(PLANNED, members=(SECOND,), group=replace(SETTINGS, desired=1))
 
     assert differences(PLANNED, found) == (
-        "the group's desired capacity is 1, the plan says 2",
-        "i-1 is no more in the fleet",
+        "the group's desired capacity is 1, but the plan has 2",
+        "i-1 is no longer in the fleet",
     )

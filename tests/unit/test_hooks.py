@@ -117,15 +117,17 @@ def test_names_are_made_up_of_the_point() -> None:
 @pytest.mark.parametrize(
     ("hook", "problem"),
     [
-        pytest.param({}, "nothing to run is given; give exactly one of command, function and script", id="nothing"),
-        pytest.param({"command": ("x",), "function": "f"}, "command and function are given", id="two-kinds"),
-        pytest.param({"command": ("",)}, "the command has no program", id="no-program"),
-        pytest.param({"function": "f", "timeout": 0}, "the timeout is a time in seconds, more than 0", id="no-time"),
-        pytest.param({"function": "f", "timeout": float("nan")}, "more than 0, not nan", id="not-a-number"),
-        pytest.param({"function": "f", "name": "a b"}, "at most 60 characters and no spaces", id="name"),
-        pytest.param({"point": "after_lunch", "function": "f"}, "there is no point 'after_lunch'", id="point"),
+        pytest.param({}, "it has nothing to run; pass exactly one of command, function and script", id="nothing"),
         pytest.param(
-            {"point": HookPoint.AT_CHECKPOINT, "script": ("x",)}, "at_checkpoint is about none", id="script-nowhere"
+            {"command": ("x",), "function": "f"}, "it has command and function; pass exactly one", id="two-kinds"
+        ),
+        pytest.param({"command": ("",)}, "the command has no program", id="no-program"),
+        pytest.param({"function": "f", "timeout": 0}, "timeout 0 is not valid; pass more than 0 seconds", id="no-time"),
+        pytest.param({"function": "f", "timeout": float("nan")}, "timeout nan is not valid", id="not-a-number"),
+        pytest.param({"function": "f", "name": "a b"}, "at most 60 characters and no spaces", id="name"),
+        pytest.param({"point": "after_lunch", "function": "f"}, "point 'after_lunch' is unknown", id="point"),
+        pytest.param(
+            {"point": HookPoint.AT_CHECKPOINT, "script": ("x",)}, "at_checkpoint has no server", id="script-nowhere"
         ),
     ],
 )
@@ -142,4 +144,4 @@ def test_names_are_given_once() -> None:
 def test_a_reload_has_no_launches_to_hook() -> None:
     hooks = (HookSpec(point=HookPoint.AFTER_LAUNCH, function="f"),)
     spec = RolloutSpec(asg="web", strategy=Strategy.RELOAD, command=("x",), rollback_command=("y",), hooks=hooks)
-    assert spec.problems() == ("hook after_launch: reload launches no servers to run it for",)
+    assert spec.problems() == ("hook after_launch: reload launches no servers",)

@@ -18,7 +18,7 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.status import Mode
 from awsroll.core.repair.leftovers import leftovers
-from awsroll.core.repair.reconstruct import Seen, reconstruct
+from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct
 from tests.support.looks import NEW, OLD, ON_WEB, WEB, group, group_look, instance, look, member, rollout
 
 DRAFT = rollout(FleetKind.AUTO_SCALING, template=None, baseline_template=None)
@@ -27,9 +27,9 @@ API = TargetKey(target_group="arn:api", port=8080)
 MIDDLE = group(desired=4, maximum=4)  # a double-half of two that has launched its two
 
 
-def _seen(found: Group, *members: Instance, alias: TemplateVersion | None = None, **told: str) -> Seen:
+def _seen(found: Group, *members: Instance, alias: TemplateVersion | None = None, **told: str) -> ObservedFleet:
     tags = {("web", name.replace("_", "-")): value for name, value in told.items()}
-    return Seen(rollout=DRAFT, observation=group_look(*members, seen=found), told=tags, alias=alias)
+    return ObservedFleet(rollout=DRAFT, observation=group_look(*members, seen=found), saved_tags=tags, alias=alias)
 
 
 def _old(count: int) -> tuple[Instance, ...]:
@@ -40,7 +40,7 @@ def _new(count: int) -> tuple[Instance, ...]:
     return tuple(member(f"i-new{number}", NEW) for number in range(count))
 
 
-def _told(seen: Seen) -> list[str]:
+def _told(seen: ObservedFleet) -> list[str]:
     made, kept = reconstruct(seen)
     return [str(one) for one in leftovers(View(made, seen.observation, kept), labels={})]
 
@@ -56,7 +56,7 @@ def test_the_new_half_of_a_killed_double_half_is_the_surplus() -> None:
     assert [(one.what, one.about, one.remedy) for one in found] == [
         ("surplus", "i-new0", "the group retires it, by its id"),
         ("surplus", "i-new1", "the group retires it, by its id"),
-        ("desired", "web", "2 again, once no more members are there than that"),
+        ("desired", "web", "set to 2 when the group has at most 2 members"),
         ("setting", "web", "set to 2"),
         ("setting", "web", "set to lt-web:1"),
     ]
@@ -101,7 +101,7 @@ def test_a_rollout_that_died_at_a_gate_had_the_other_version_as_its_target() -> 
 def test_only_processes_saved_as_running_are_resumed() -> None:
     found = replace(MIDDLE, suspended=frozenset({"AZRebalance", "ScheduledActions"}))
     tags = {("web", "process:AZRebalance"): "running", ("web", "process:ScheduledActions"): "suspended"}
-    seen = Seen(rollout=DRAFT, observation=group_look(*_old(4), seen=found), told=tags)
+    seen = ObservedFleet(rollout=DRAFT, observation=group_look(*_old(4), seen=found), saved_tags=tags)
 
     assert _told(seen) == ["process AZRebalance of group web is suspended, it was running: set to running"]
 
@@ -121,7 +121,7 @@ def test_a_member_that_the_rollout_put_in_standby_is_shown_and_left() -> None:
 
     assert (left.what, left.about, left.acts) == ("standby", "i-1", False)
     assert "aws autoscaling exit-standby --auto-scaling-group-name web --instance-ids i-1" in left.remedy
-    assert desired.remedy == "left so, its tag is removed"
+    assert desired.remedy == "not changed, its tag is removed"
 
 
 def test_a_minimum_that_counts_members_in_standby_waits_for_them() -> None:
@@ -140,7 +140,7 @@ def test_a_member_deregistered_by_us_from_a_port_the_group_does_not_manage_comes
     observation = replace(
         group_look(whole, half, seen=group(desired=2)), target_groups=(replace(WEB, managed=True), other)
     )
-    made, kept = reconstruct(Seen(rollout=draft, observation=observation, told={}))
+    made, kept = reconstruct(ObservedFleet(rollout=draft, observation=observation, saved_tags={}))
     (found,) = leftovers(View(made, observation, kept), labels={})
 
     assert kept.returning == ("i-2",)
@@ -150,8 +150,8 @@ def test_a_member_deregistered_by_us_from_a_port_the_group_does_not_manage_comes
 # --- instances registered by hand -----------------------------------------------------------------------------------
 
 
-def _by_hand(*instances: Instance) -> Seen:
-    return Seen(rollout=BY_HAND, observation=look(*instances), told={})
+def _by_hand(*instances: Instance) -> ObservedFleet:
+    return ObservedFleet(rollout=BY_HAND, observation=look(*instances), saved_tags={})
 
 
 def _launched(name: str, replaces: str, state: TargetState | None = None, **more: object) -> Instance:
@@ -166,9 +166,7 @@ def _retired(name: str) -> Instance:
 def test_a_launched_server_whose_predecessor_still_serves_is_an_orphan() -> None:
     seen = _by_hand(instance("i-1"), instance("i-2"), _launched("i-3", "i-1"))
 
-    assert _told(seen) == [
-        "i-3 (lt-web:2) was launched by rollout web-1 and is registered nowhere: terminated (surplus)"
-    ]
+    assert _told(seen) == ["i-3 (lt-web:2) was launched by rollout web-1 and is not registered: terminated (surplus)"]
 
 
 def test_a_launched_server_whose_predecessor_is_gone_takes_its_slot() -> None:
@@ -198,16 +196,16 @@ def test_an_old_server_whose_successor_serves_is_left_to_a_person() -> None:
     seen = _by_hand(_retired("i-1"), instance("i-2"), _launched("i-3", "i-1", TargetState.HEALTHY))
 
     (told,) = _told(seen)
-    assert told.startswith(
-        "i-1 (lt-web:1) was taken out of traffic by rollout web-1, and i-3 serves in its place: left"
-    )
+    assert told.startswith("i-1 (lt-web:1) was taken out of traffic by rollout web-1, and i-3 replaces it: not changed")
     assert "`aws ec2 terminate-instances --instance-ids i-1`" in told
 
 
 def test_a_server_that_serves_beside_its_predecessor_is_left_to_a_person() -> None:
     (told,) = _told(_by_hand(instance("i-1"), _launched("i-3", "i-1", TargetState.HEALTHY)))
 
-    assert told.startswith("i-3 (lt-web:2) serves beside i-1 (lt-web:1), which it was to replace: both left in traffic")
+    assert told.startswith(
+        "i-3 (lt-web:2) was launched to replace i-1 (lt-web:1), and both serve: both stay in traffic"
+    )
 
 
 def test_a_slot_without_a_launch_is_left_to_a_person() -> None:
@@ -215,8 +213,8 @@ def test_a_slot_without_a_launch_is_left_to_a_person() -> None:
     (told,) = _told(_by_hand(gone, instance("i-2")))
 
     assert told == (
-        "i-1 (lt-web:1) was ended by rollout web-1, none was launched in its place: left, one server fewer; launch "
-        "one from lt-web:1 and register it"
+        "i-1 (lt-web:1) was terminated by rollout web-1, and no replacement was launched: not changed, one server is "
+        "missing; launch one from lt-web:1 and register it"
     )
 
 

@@ -34,7 +34,7 @@ def test_a_tag_that_no_rollout_has_written_is_refused(name: str, value: str) -> 
     (problem,) = unreadable({("web", name): value})
 
     assert problem == (
-        f"the tag awsroll:was:{name} of web says {value!r}, which no rollout writes: correct or delete it"
+        f"the tag awsroll:was:{name} of web is {value!r}, which no rollout writes: correct or delete the tag"
     )
 
 

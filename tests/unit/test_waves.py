@@ -85,11 +85,11 @@ def _fleet(**more: str) -> FleetSpec:
 @pytest.mark.parametrize(
     ("fleet", "says"),
     [
-        (_fleet(role="deploy"), "role 'deploy' is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"),
-        (_fleet(external_id="x"), "external-id is for assuming a role: give a role, or leave it out"),
-        (_fleet(region="Ireland"), "region 'Ireland': a region is named like eu-west-1"),
-        (_fleet(name="a\nb"), "name 'a\\nb': give 1 to 255 printable characters"),
-        (_fleet(name=""), "name '': give 1 to 255 printable characters"),
+        (_fleet(role="deploy"), "role 'deploy' is not the ARN of a role: use arn:aws:iam::ACCOUNT:role/NAME"),
+        (_fleet(external_id="x"), "external-id needs a role: add role, or remove external-id"),
+        (_fleet(region="Ireland"), "region 'Ireland' is not the name of a region, such as eu-west-1"),
+        (_fleet(name="a\nb"), "name 'a\\nb': use 1 to 255 printable characters"),
+        (_fleet(name=""), "name '': use 1 to 255 printable characters"),
     ],
     ids=["role", "external-id", "region", "name", "no-name"],
 )
@@ -119,13 +119,13 @@ def test_all_problems_are_reported_with_their_location() -> None:
     )
 
     assert FleetsSpec(waves=waves).problems() == (
-        "wave one: concurrency 0 would begin nothing: give 1 or more fleets, or leave it out for all",
+        "wave one: concurrency 0 would begin no fleet: use 1 or more, or remove it to begin all at once",
         "wave one: it has no fleets",
-        "wave one: tolerated-failures 'half': give a whole number of fleets (2) or a percentage of them (25%)",
+        "wave one: tolerated-failures 'half': use a whole number of fleets (2) or a percentage of them (25%)",
         *(f"wave two: fleet twice: {problem}" for problem in RolloutSpec().problems()),
         "there are 2 waves 'one': names must differ",
-        "there are 2 fleets 'twice': give each a `name` of its own",
-        "fleets twice and other are both of web: a fleet is rolled once",
+        "there are 2 fleets 'twice': set a different `name` for each",
+        "fleets twice and other both include web: it can be in only one fleet",
     )
 
 
@@ -137,4 +137,4 @@ def test_the_same_name_in_another_region_or_account_is_another_fleet() -> None:
 
 
 def test_no_waves_are_refused() -> None:
-    assert FleetsSpec(waves=()).problems() == ("there are no waves: give at least one, with its fleets",)
+    assert FleetsSpec(waves=()).problems() == ("there are no waves: add at least one wave with fleets",)

@@ -1,1 +1,1 @@
-"""Values: what is observed, recorded, planned and asked for. No decisions."""
+"""The values of a rollout: observation, record, plan and requests. No decisions."""

@@ -1,10 +1,10 @@
-"""What a plan may ask for: each action is one kind of write to AWS, with its reason and its precondition.
+"""The actions of a plan: each is one kind of write to AWS, with its reason and its precondition.
 
-A plan holds actions of one kind only; then the fleet is looked at again. Repeating an action on an unchanged fleet is
-harmless, or its precondition makes it so: the executor checks it right before the call and answers `STALE` when it no
-longer holds, which is no error.
+A plan holds actions of one kind only; then the fleet is observed again. Repeating an action on an unchanged fleet is
+harmless, or its precondition makes it so. The executor checks the precondition right before the call. If it no longer
+holds, the executor returns `STALE`, which is not an error.
 
-`Result` is what came of an action; `settle` turns results into the next status.
+`Result` is the outcome of an action; `settle` turns results into the next status.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from awsroll.core.model.warm_pool import WarmPool
 
 
 class Reason(StrEnum):
-    """Why something is done or waited for: the metric label, the log field and the docs' headings."""
+    """The reason of an action or a wait: the metric label, the log field and the headings of the docs."""
 
     PREPARING = "preparing"
     PINNING_VERSION = "pinning-version"
@@ -50,7 +50,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagInstances:
-    """Put awsroll's tags on instances before the effect that the tags announce (EC2 CreateTags)."""
+    """Set awsroll's tags on instances before the change that the tags announce (EC2 CreateTags)."""
 
     instance_ids: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -59,7 +59,7 @@ class TagInstances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchInstance:
-    """Launch one instance for a standalone fleet (EC2 RunInstances), exactly as the intent says."""
+    """Launch one instance for a standalone fleet (EC2 RunInstances), exactly as recorded in `launch`."""
 
     launch: Launch
     reason: Reason
@@ -67,7 +67,7 @@ class LaunchInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchInGroup:
-    """Launch instances in an Auto Scaling group, in one zone (LaunchInstances), exactly as the intent says."""
+    """Launch instances in an Auto Scaling group, in one zone (LaunchInstances), exactly as recorded in `launch`."""
 
     group: str
     launch: Launch
@@ -78,8 +78,7 @@ class LaunchInGroup:
 class SetDesiredCapacity:
     """Set a group's desired capacity.
 
-    Precondition: it still says `expected`; and no more members count towards it than `value`, so that a lower one ends
-    none.
+    Precondition: it is still `expected`, and at most `value` members count towards it, so that lowering it ends none.
     """
 
     group: str
@@ -99,7 +98,7 @@ class RegisterTargets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeregisterTargets:
-    """Deregister one instance from ports of target groups, always with the port."""
+    """Deregister one instance from ports of target groups. The calls always name the port."""
 
     instance_id: str
     targets: tuple[TargetKey, ...]
@@ -110,8 +109,8 @@ class DeregisterTargets:
 class TerminateInstance:
     """Terminate one instance of a standalone fleet.
 
-    Precondition: none of `not_registered` shows it any more (asked for by id and port, right before the call), and it
-    still comes from `template` if one is given.
+    Precondition: none of `not_registered` lists it any longer (queried by id and port, right before the call). If
+    `template` is given, it still comes from that template version.
     """
 
     instance_id: str
@@ -122,10 +121,10 @@ class TerminateInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminateInGroup:
-    """Have a group retire members: deregister, drain, run its hooks, terminate.
+    """Make a group retire members: deregister, drain, run its hooks, terminate.
 
     Precondition, for each id: it is a member, not already leaving, and not registered on any of `not_registered` (the
-    ports that the group does not manage). The call has no token: an unanswered one is settled by looking.
+    ports that the group does not manage). The call has no token: if it gets no answer, an observation settles it.
     """
 
     group: str
@@ -137,7 +136,7 @@ class TerminateInGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnterStandby:
-    """Take members out of service, still running (the group deregisters and drains them); desired goes down."""
+    """Move members to standby: they keep running, the group deregisters and drains them, and desired goes down."""
 
     group: str
     instance_ids: tuple[str, ...]
@@ -146,7 +145,7 @@ class EnterStandby:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitStandby:
-    """Put members back in service (the group registers them); desired goes up."""
+    """Return members to service: the group registers them, and desired goes up."""
 
     group: str
     instance_ids: tuple[str, ...]
@@ -155,9 +154,9 @@ class ExitStandby:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendCommand:
-    """Run the rollout's reload command on instances. Precondition: none of `not_registered` shows them.
+    """Run the rollout's reload command on instances. Precondition: none of `not_registered` lists them.
 
-    `attempt` names the sending: it is searched for before it is sent again.
+    `attempt` identifies the command: the executor searches for it before it sends it again.
     """
 
     instance_ids: tuple[str, ...]
@@ -168,7 +167,7 @@ class SendCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateGroup:
-    """Set a group's bounds or template version, absolute values; None leaves a setting alone."""
+    """Set a group's bounds or template version to absolute values; None does not change a setting."""
 
     group: str
     reason: Reason
@@ -189,7 +188,7 @@ class SuspendProcesses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeProcesses:
-    """Resume processes of a group: only such as this rollout suspended."""
+    """Resume processes of a group: only those that this rollout suspended."""
 
     group: str
     processes: tuple[str, ...]
@@ -207,7 +206,7 @@ class DeleteWarmPool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutWarmPool:
-    """Give a group a warm pool with these settings. Precondition: it has none."""
+    """Create a group's warm pool with these settings. Precondition: it has none."""
 
     group: str
     pool: WarmPool
@@ -225,7 +224,7 @@ class SetDeregistrationDelay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveSettings:
-    """Write settings' old values as tags on the group or target group, before they are changed."""
+    """Save the old values of settings as tags on the group or target group, before the settings change."""
 
     resource: str
     settings: tuple[tuple[str, str], ...]
@@ -234,7 +233,7 @@ class SaveSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetSavedSettings:
-    """Remove such tags: the settings are as they were."""
+    """Remove the tags of saved settings: the settings are restored."""
 
     resource: str
     settings: tuple[str, ...]
@@ -265,28 +264,28 @@ Action: TypeAlias = (
 
 
 class Answer(StrEnum):
-    """What is known of an action after it was tried."""
+    """The answer to an action."""
 
-    DONE = "done"  # AWS said yes
+    DONE = "done"  # AWS accepted it
     STALE = "stale"  # the precondition no longer held: no call was made
-    REFUSED = "refused"  # AWS said a definite no: no effect
-    UNANSWERED = "unanswered"  # it may or may not have had its effect
+    REFUSED = "refused"  # AWS refused it: no effect
+    UNANSWERED = "unanswered"  # it may or may not have had an effect
 
 
 PUT_OFF = "PutOff"
-"""The code of an action that was left to the next step."""
+"""The code of an action that is postponed to the next step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one action.
+    """The outcome of one action.
 
     Attributes:
-        instance_ids: for launches: the instances; for calls on several instances: those it was accepted for.
-        code: AWS's error code for `REFUSED` and `UNANSWERED`; `PUT_OFF` for what a step had no more time for.
-        message: one line for people: AWS's words, or why it is stale.
-        transient: a refusal that may pass by itself (no capacity, activity in progress, throttling).
-        denied: a refusal for lack of permission or of valid credentials.
+        instance_ids: for launches: the new instances; for calls on several instances: those that AWS accepted.
+        code: AWS's error code for `REFUSED` and `UNANSWERED`; `PUT_OFF` if the step had no time left for the action.
+        message: one line for people: AWS's message, or why the action is stale.
+        transient: the cause of the refusal may pass by itself (no capacity, activity in progress, throttling).
+        denied: a refusal because of missing permission or invalid credentials.
     """
 
     action: Action

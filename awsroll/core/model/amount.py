@@ -1,6 +1,6 @@
 """A number of servers, given as a count or as a percentage of the desired capacity.
 
-All rounding of percentages is here, away from danger: what may be missing rounds down, what may be added rounds up.
+All percentages are rounded here, to the safe side: the servers that may be missing down, the extra servers up.
 """
 
 import re
@@ -28,7 +28,7 @@ class Amount:
         """
         match = _FORM.fullmatch(str(text).strip())
         if match is None:
-            problem = f"{text!r} is not an amount: give a whole number of servers (2) or a percentage of them (25%)"
+            problem = f"{text!r} is not an amount: pass a whole number of servers (2) or a percentage of them (25%)"
             raise SpecError(problem)
         amount = cls(value=int(match[1]), is_percentage=bool(match[2]))
         if amount.is_percentage and amount.value > _WHOLE:

@@ -1,15 +1,15 @@
-"""One thing that the checks before a rollout have found."""
+"""The result of a check before a rollout."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that the checks have found.
+    """One problem or warning of the checks.
 
     Attributes:
-        severity: `refuse` (the rollout may not start) or `warn` (it may, and this should be known).
-        message: what is the matter and what to do, in one line.
+        severity: `refuse` (the rollout must not start) or `warn` (it can start).
+        message: the problem and what to do, in one line.
     """
 
     severity: str

@@ -1,7 +1,7 @@
-"""What a plan was made for: the facts about a fleet that it rests on, and how they differ from those of another look.
+"""The facts about a fleet that a plan depends on, and their differences from the facts of a later observation.
 
-Who is in the fleet and on which version, where it is registered, and a group's own bounds and template setting. Health
-is not in it: that a server is unhealthy for a moment makes no plan wrong.
+The facts: the members, their versions and registrations, and a group's own bounds and template setting. Health is not
+included: a server that is unhealthy for a moment does not make a plan wrong.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Member:
     """One server of the fleet.
 
     Attributes:
-        version: in the words of the rollout; empty if AWS does not say.
-        registered: standalone: where it is registered by hand. What a group registers comes and goes with its members.
+        version: as in `Rollout.to_version`; empty if AWS does not report it.
+        registered: standalone: its registrations. Those of a group's members come and go with the members.
     """
 
     instance_id: str
@@ -28,7 +28,7 @@ class GroupSettings:
     """An Auto Scaling group's own settings.
 
     Attributes:
-        template: what it launches from, as written: an alias stays an alias.
+        template: the launch template as set in the group: an alias stays an alias.
         zones: its Availability Zones and subnets, sorted.
     """
 
@@ -41,7 +41,7 @@ class GroupSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """A fleet as it was when the plan was made."""
+    """The facts about a fleet at the time of the plan."""
 
     fleet: str
     region: str
@@ -52,54 +52,56 @@ class Fingerprint:
     group: GroupSettings | None = None
 
 
-def differences(planned: Fingerprint, found: Fingerprint) -> tuple[str, ...]:
-    """Say in words how the fleet that was found differs from the one that was planned for; nothing if it does not."""
-    said = [
-        *_changed("the fleet", planned.fleet, found.fleet),
-        *_changed("the account", planned.account, found.account),
-        *_changed("the region", planned.region, found.region),
-        *_set_changes("target group", planned.target_groups, found.target_groups),
+def differences(planned: Fingerprint, current: Fingerprint) -> tuple[str, ...]:
+    """Return how the current fleet differs from the planned one, one line for each difference."""
+    lines = [
+        *_value_change("the fleet", planned.fleet, current.fleet),
+        *_value_change("the account", planned.account, current.account),
+        *_value_change("the region", planned.region, current.region),
+        *_set_changes("target group", planned.target_groups, current.target_groups),
         *_set_changes(
-            "registration beside the group's own", _words(planned.extra_targets), _words(found.extra_targets)
+            "registration outside the group's own target groups",
+            _ports(planned.extra_targets),
+            _ports(current.extra_targets),
         ),
-        *_group_changes(planned.group, found.group),
+        *_group_changes(planned.group, current.group),
     ]
-    before = {one.instance_id: one for one in planned.members}
-    now = {one.instance_id: one for one in found.members}
-    said += [f"{name} is no more in the fleet" for name in sorted(before.keys() - now.keys())]
-    said += [
+    before = {member.instance_id: member for member in planned.members}
+    now = {member.instance_id: member for member in current.members}
+    lines += [f"{name} is no longer in the fleet" for name in sorted(before.keys() - now.keys())]
+    lines += [
         f"{name} ({now[name].version or 'unknown'}) is new in the fleet" for name in sorted(now.keys() - before.keys())
     ]
     for name in sorted(before.keys() & now.keys()):
-        said += _changed(f"the version of {name}", before[name].version, now[name].version)
-        said += _set_changes(f"registration of {name}", _words(before[name].registered), _words(now[name].registered))
-    return tuple(said)
+        lines += _value_change(f"the version of {name}", before[name].version, now[name].version)
+        lines += _set_changes(f"registration of {name}", _ports(before[name].registered), _ports(now[name].registered))
+    return tuple(lines)
 
 
-def _group_changes(planned: GroupSettings | None, found: GroupSettings | None) -> list[str]:
-    if planned is None or found is None:
+def _group_changes(planned: GroupSettings | None, current: GroupSettings | None) -> list[str]:
+    if planned is None or current is None:
         return []  # a fleet of another kind has another name
     return [
-        *_changed("the group's min size", planned.minimum, found.minimum),
-        *_changed("the group's max size", planned.maximum, found.maximum),
-        *_changed("the group's desired capacity", planned.desired, found.desired),
-        *_changed("the group's launch template", planned.template, found.template),
-        *_set_changes("zone or subnet of the group", planned.zones, found.zones),
+        *_value_change("the group's min size", planned.minimum, current.minimum),
+        *_value_change("the group's max size", planned.maximum, current.maximum),
+        *_value_change("the group's desired capacity", planned.desired, current.desired),
+        *_value_change("the group's launch template", planned.template, current.template),
+        *_set_changes("zone or subnet of the group", planned.zones, current.zones),
     ]
 
 
-def _changed(what: str, planned: object, found: object) -> list[str]:
-    return [] if planned == found else [f"{what} is {_said(found)}, the plan says {_said(planned)}"]
+def _value_change(what: str, planned: object, current: object) -> list[str]:
+    return [] if planned == current else [f"{what} is {_text(current)}, but the plan has {_text(planned)}"]
 
 
-def _set_changes(what: str, planned: tuple[str, ...], found: tuple[str, ...]) -> list[str]:
-    gone, new = sorted(set(planned) - set(found)), sorted(set(found) - set(planned))
-    return [*(f"{what} is gone: {one}" for one in gone), *(f"{what} is new: {one}" for one in new)]
-
-
-def _words(keys: tuple[TargetKey, ...]) -> tuple[str, ...]:
-    return tuple(f"{key.target_group} port {key.port}" for key in keys)
-
-
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     return "unknown" if value == "" else str(value)
+
+
+def _set_changes(what: str, planned: tuple[str, ...], current: tuple[str, ...]) -> list[str]:
+    gone, new = sorted(set(planned) - set(current)), sorted(set(current) - set(planned))
+    return [*(f"{what} is gone: {name}" for name in gone), *(f"{what} is new: {name}" for name in new)]
+
+
+def _ports(keys: tuple[TargetKey, ...]) -> tuple[str, ...]:
+    return tuple(f"{key.target_group} port {key.port}" for key in keys)

@@ -1,7 +1,7 @@
-"""Hooks: what a user has run at fixed points of a rollout, and how such a run stands. Values alone.
+"""Hooks: the user's own programs, functions and scripts that run at fixed points of a rollout. Values only.
 
-When each is run, and what its failure leads to, is decided in `hooking`; running it is the shell's part. Every hook
-runs at least once: after a crash, a run whose end nobody saw is started again.
+The planner decides when each hook runs and what its failure leads to; `awsroll.hooks` runs it. Every hook runs at least
+once: after a crash, a run whose end was not observed is started again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,21 +14,21 @@ _LONGEST_NAME = 60
 
 
 class HookPoint(StrEnum):
-    """Where in a rollout a hook is run."""
+    """The point of a rollout at which a hook runs."""
 
     BEFORE_ROLLOUT = "before_rollout"  # before the first setting is changed
-    BEFORE_DEREGISTER = "before_deregister"  # before anything is done to a server that takes requests
-    AFTER_DRAIN = "after_drain"  # it is out of traffic and drained, and still runs
+    BEFORE_DEREGISTER = "before_deregister"  # before awsroll changes anything on a server in traffic
+    AFTER_DRAIN = "after_drain"  # a server is out of traffic and drained, and still runs
     AFTER_LAUNCH = "after_launch"  # a new server runs
-    BEFORE_REGISTER = "before_register"  # a server is about to be registered by awsroll
+    BEFORE_REGISTER = "before_register"  # before awsroll registers a server
     AFTER_HEALTHY = "after_healthy"  # a new server is healthy: it counts as serving only when the hook has passed
     AT_CHECKPOINT = "at_checkpoint"  # a gate is closed: it opens only when the hook has passed
-    AFTER_ROLLOUT = "after_rollout"  # the whole new fleet serves and has baked
-    ON_FAILURE = "on_failure"  # a failure has turned the rollout round, or stops it
+    AFTER_ROLLOUT = "after_rollout"  # the whole new fleet serves and the bake time is over
+    ON_FAILURE = "on_failure"  # a failure has started a rollback, or stops the rollout
 
     @property
     def is_of_an_instance(self) -> bool:
-        """Whether the hook is run once for each server, and not once for the rollout."""
+        """Whether the hook runs once for each server, not once for the rollout."""
         return self in _OF_AN_INSTANCE
 
 
@@ -42,25 +42,25 @@ _OF_AN_INSTANCE = frozenset({
 
 
 class HookKind(StrEnum):
-    """What a hook runs. Every place that depends on the kind matches all of them, so that mypy reports a new kind."""
+    """The kind of a hook. Code that depends on the kind matches every kind, so that mypy reports a new one."""
 
-    COMMAND = "command"  # a program, beside awsroll
+    COMMAND = "command"  # a program, on the machine of awsroll
     FUNCTION = "function"  # a Lambda function
     SCRIPT = "script"  # shell lines, on the server
-    CALLABLE = "callable"  # a Python callable of the process that drives the rollout
+    CALLABLE = "callable"  # a Python callable, in the process that drives the rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSpec:
-    """One hook as it is asked for: exactly one of `command`, `function` and `script`.
+    """One hook in a request: exactly one of `command`, `function` and `script`.
 
     Attributes:
-        point: where in the rollout it is run.
-        command: a program and its arguments, run beside awsroll without a shell.
+        point: the point of the rollout at which it runs.
+        command: a program and its arguments, run on the machine of awsroll without a shell.
         function: name or ARN of a Lambda function, invoked with the event as JSON.
         script: shell lines, run on the server itself by SSM's AWS-RunShellScript.
-        timeout: how long it may take, in seconds; longer is a failure.
-        name: names it in events and failures; empty: made up from the point.
+        timeout: the longest time that it may take, in seconds; a longer run is a failure.
+        name: its name in events and failures; empty: derived from the point.
     """
 
     point: HookPoint
@@ -72,16 +72,16 @@ class HookSpec:
 
     @property
     def kind(self) -> HookKind:
-        """The kind of a hook that `problems_of` has accepted."""
+        """The kind of a valid hook (one without `problems_of`)."""
         return _only_kind(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """One hook of a rollout, named, as the record keeps it.
+    """One hook of a rollout, with a name, as the record keeps it.
 
     Attributes:
-        is_callable: a Python callable, which no record can hold: whoever drives the rollout brings it.
+        is_callable: a Python callable. The record cannot hold it: the process that drives the rollout provides it.
     """
 
     point: HookPoint
@@ -104,7 +104,7 @@ def _only_kind(hook: HookSpec | Hook) -> HookKind:
 
 
 def _kinds_of(hook: HookSpec | Hook) -> tuple[HookKind, ...]:
-    """Return the kinds whose fields are set: exactly one in a valid hook."""
+    """Return the kinds whose fields are set; a valid hook has exactly one."""
     return tuple(kind for kind in HookKind if _is_set(hook, kind))
 
 
@@ -124,15 +124,15 @@ def _is_set(hook: HookSpec | Hook, kind: HookKind) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookEvent:
-    """What a hook is told: a callable gets it as it is, a command and a function as JSON.
+    """The event that a hook gets: a callable as this object, a command and a function as JSON.
 
     Attributes:
-        point: where in the rollout it is run.
+        point: the point of the rollout.
         hook: the hook's name.
-        run: counts the runs of all hooks of this rollout; one that is started again after a crash keeps its number.
+        run: counts the runs of all hooks of this rollout. A run that is started again after a crash keeps its number.
         phase: `rolling`, `rolling-back` or `stopping`.
-        instance_ids: the server it is run for; for a whole rollout: the servers that it is about.
-        reason: for `on_failure`: what went wrong.
+        instance_ids: the server of this run; at a point of the whole rollout: all servers concerned.
+        reason: for `on_failure`: the failure.
         checkpoint: for `at_checkpoint`: its number, from 1; else 0.
     """
 
@@ -151,13 +151,13 @@ class HookEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookCall:
-    """One run of a hook, announced before it is started, until its end has been seen.
+    """One run of a hook. It is saved before it starts, until its end has been observed.
 
     Attributes:
-        name: the hook's.
-        number: counts the runs of this rollout: it names this one wherever it runs.
+        name: the name of the hook.
+        number: counts the runs of this rollout; it identifies the run.
         subject: the instance, or the checkpoint (`checkpoint-2`); empty: the rollout.
-        since: from when the time of a script on a server counts, whichever process looks at it.
+        since: when the time of a script on a server starts, for every process that observes it.
     """
 
     name: str
@@ -167,18 +167,18 @@ class HookCall:
 
     @property
     def key(self) -> str:
-        """What has passed when this run succeeds."""
+        """The key that the status keeps when this run succeeds."""
         return passed_key(self.name, self.subject)
 
 
 def passed_key(name: str, subject: str = "") -> str:
-    """Return how the status keeps that a hook has passed for something."""
+    """Return the key that the status keeps when a hook has passed for a subject."""
     return f"{name} {subject}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookRun:
-    """A run to be started: what, and what it is told. Started again, it is the same run."""
+    """A run to start, with its hook and its event. If it is started again, it is the same run."""
 
     hook: Hook
     call: HookCall
@@ -186,7 +186,7 @@ class HookRun:
 
 
 class HookState(StrEnum):
-    """How a run stands."""
+    """The state of a run."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -195,7 +195,7 @@ class HookState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSeen:
-    """How one run stands, as a look shows it; `detail` says why it failed, in one line."""
+    """The observed state of one run; `detail` is the cause of its failure, in one line."""
 
     number: int
     state: HookState
@@ -203,27 +203,27 @@ class HookSeen:
 
 
 def named(specs: Iterable[HookSpec], *, taken: Iterable[str] = ()) -> tuple[Hook, ...]:
-    """Return hooks with a name each: their own, or `after_drain`, `after_drain-2`, and so on."""
+    """Return hooks with names: their own, or `after_drain`, `after_drain-2`, and so on."""
     specs = tuple(specs)
-    used = {*taken, *(one.name for one in specs)}
+    used = {*taken, *(spec.name for spec in specs)}
     hooks = []
-    for one in specs:
-        name = one.name or _made_up(one.point, used)
+    for spec in specs:
+        name = spec.name or _default_name(spec.point, used)
         used.add(name)
         hooks.append(
             Hook(
-                point=HookPoint(one.point),
+                point=HookPoint(spec.point),
                 name=name,
-                command=one.command,
-                function=one.function,
-                script=one.script,
-                timeout_seconds=one.timeout,
+                command=spec.command,
+                function=spec.function,
+                script=spec.script,
+                timeout_seconds=spec.timeout,
             )
         )
     return tuple(hooks)
 
 
-def _made_up(point: str, used: set[str]) -> str:
+def _default_name(point: str, used: set[str]) -> str:
     name, count = str(point), 1
     while name in used:
         count += 1
@@ -232,23 +232,23 @@ def _made_up(point: str, used: set[str]) -> str:
 
 
 def problems_of(specs: Sequence[HookSpec]) -> list[str]:
-    """Return everything that is wrong with hooks on their own, one line each."""
-    found = []
-    for one in specs:
-        what = f"hook {one.name or one.point}"
-        kinds = _kinds_of(one)
-        if one.point not in set(HookPoint):
-            found.append(f"{what}: there is no point {one.point!r}; there are {', '.join(HookPoint)}")
+    """Return the problems of hooks, one line each."""
+    problems = []
+    for spec in specs:
+        what = f"hook {spec.name or spec.point}"
+        kinds = _kinds_of(spec)
+        if spec.point not in set(HookPoint):
+            problems.append(f"{what}: point {spec.point!r} is unknown; pass one of {', '.join(HookPoint)}")
         if len(kinds) != 1:
-            given = f"{' and '.join(kinds)} are given" if kinds else "nothing to run is given"
-            found.append(f"{what}: {given}; give exactly one of command, function and script")
-        found += [f"{what}: {problem}" for kind in kinds for problem in _kind_problems(one, kind)]
-        if not one.timeout > 0:
-            found.append(f"{what}: the timeout is a time in seconds, more than 0, not {one.timeout:g}")
-        found += name_problems(one.name, what)
-    names = [one.name for one in specs if one.name]
-    found += [f"hook {name}: two hooks have this name" for name in sorted({n for n in names if names.count(n) > 1})]
-    return found
+            given = f"it has {' and '.join(kinds)}" if kinds else "it has nothing to run"
+            problems.append(f"{what}: {given}; pass exactly one of command, function and script")
+        problems += [f"{what}: {problem}" for kind in kinds for problem in _kind_problems(spec, kind)]
+        if not spec.timeout > 0:
+            problems.append(f"{what}: timeout {spec.timeout:g} is not valid; pass more than 0 seconds")
+        problems += name_problems(spec.name, what)
+    names = [spec.name for spec in specs if spec.name]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return problems + [f"hook {name}: two hooks have this name" for name in repeated]
 
 
 def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
@@ -258,7 +258,7 @@ def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
         case HookKind.SCRIPT:
             if hook.point not in set(HookPoint) or HookPoint(hook.point).is_of_an_instance:
                 return []
-            return [f"a script runs on a server, and {hook.point} is about none: give another kind"]
+            return [f"a script runs on a server, but {hook.point} has no server; use another kind"]
         case HookKind.FUNCTION | HookKind.CALLABLE:
             return []
         case _:
@@ -266,6 +266,7 @@ def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
 
 
 def name_problems(name: str, what: str) -> list[str]:
-    """Return what is wrong with a hook's own name; none is fine."""
-    plain = not name or (len(name) <= _LONGEST_NAME and not any(each.isspace() for each in name) and name.isprintable())
+    """Return the problems of a hook's own name; an empty name has none."""
+    has_space = any(character.isspace() for character in name)
+    plain = not name or (len(name) <= _LONGEST_NAME and not has_space and name.isprintable())
     return [] if plain else [f"{what}: a name has at most {_LONGEST_NAME} characters and no spaces"]

@@ -1,8 +1,8 @@
-"""What is seen of a fleet: one `Observation` is one look at AWS, with the one "now" of that look.
+"""The observation of a fleet: its state in AWS at one time, which is the only "now" of a plan.
 
-Facts as AWS shows them, in awsroll's words. No judgement: whether an instance serves, or goes next, is decided in
-`stages`, `capacity` and `victims`. AWS adds states from time to time; one we do not know is `UNKNOWN`, which is never
-in service and never ours to touch.
+It holds facts as AWS shows them, without decisions: `classify` decides whether an instance serves. AWS adds states from
+time to time. A state that awsroll does not know is `UNKNOWN`: such an instance never counts as in service, and awsroll
+never touches it.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from awsroll.core.model.warm_pool import WarmPool
 
 
 class FleetKind(StrEnum):
-    """Who launches the instances."""
+    """The kind of a fleet, by who launches its instances."""
 
-    STANDALONE = "standalone"  # registered in target groups by hand; awsroll launches and terminates
-    AUTO_SCALING = "auto-scaling"  # the group launches and terminates; awsroll steers it
+    STANDALONE = "standalone"  # registered in target groups without a group; awsroll launches and terminates
+    AUTO_SCALING = "auto-scaling"  # the Auto Scaling group launches and terminates; awsroll controls it
 
 
 class InstanceState(StrEnum):
-    """EC2's instance states. `MISSING`: EC2 does not know the id (not yet, or no more)."""
+    """EC2's instance states. `MISSING`: EC2 does not know the id (not yet, or no longer)."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -34,7 +34,7 @@ class InstanceState(StrEnum):
 
 
 class Lifecycle(StrEnum):
-    """An Auto Scaling group's lifecycle states, folded: `Pending:Wait` is `PENDING` (the detail keeps AWS's word)."""
+    """An Auto Scaling group's lifecycle states, without details: `Pending:Wait` is `PENDING`."""
 
     PENDING = "Pending"
     IN_SERVICE = "InService"
@@ -47,7 +47,7 @@ class Lifecycle(StrEnum):
 
 
 class TargetState(StrEnum):
-    """Elastic Load Balancing's target states. A target that is gone is simply not listed."""
+    """Elastic Load Balancing's target states. A target that is gone is not listed."""
 
     INITIAL = "initial"
     HEALTHY = "healthy"
@@ -60,7 +60,7 @@ class TargetState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TargetKey:
-    """Where an instance is registered: a target group (ARN) and a port."""
+    """The target group (ARN) and the port of a registration."""
 
     target_group: str
     port: int
@@ -68,7 +68,7 @@ class TargetKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The state of one instance on one port of one target group. `reason` is AWS's code, `Target.Timeout` say."""
+    """The state of one instance on one port of one target group. `reason` is AWS's code, such as `Target.Timeout`."""
 
     key: TargetKey
     state: TargetState
@@ -78,7 +78,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TemplateVersion:
-    """A launch template (its id) and one pinned version number of it."""
+    """The id of a launch template and a version number."""
 
     template_id: str
     number: int
@@ -89,18 +89,19 @@ class TemplateVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One instance of the fleet, as seen.
+    """One instance of the fleet, as observed.
 
     Attributes:
-        template: the launch template version it came from; None when AWS does not say.
-        app_version: the version that a `reload` rollout left on it (an instance tag); None if there was none.
+        template: the launch template version it was launched from; None if AWS does not report it.
+        app_version: the version that a `reload` rollout set on it (a tag); None if there was none.
         lifecycle: its state in the Auto Scaling group; None for an instance that is in no group.
-        marked_unhealthy: the group's own health status says `Unhealthy`.
+        lifecycle_detail: the lifecycle state as AWS writes it.
+        marked_unhealthy: its health status in the group is `Unhealthy`.
         protected: scale-in protection (group) or termination protection (standalone, where known).
-        rollout: the rollout that launched or marked it (tag); empty if none.
-        role: `retiring` or `replacement` (tag); empty if none.
-        targets: every registration that the target groups of the fleet show, draining ones included.
-        tags: its tags, without AWS's own (`aws:`); for a standalone fleet a replacement gets the user's part of them.
+        rollout: the rollout that launched or tagged it (tag); empty if none.
+        role: `retiring`, `reloading` or `replacement` (tag); empty if none.
+        targets: its registrations in the target groups of the fleet, including the draining ones.
+        tags: its tags, without AWS's own (`aws:`). In a standalone fleet, a replacement gets the user's tags.
     """
 
     instance_id: str
@@ -122,16 +123,16 @@ class Instance:
     tags: tuple[tuple[str, str], ...] = ()
 
     def target(self, key: TargetKey) -> Target | None:
-        """Return the registration on `key`, or None when it is not registered there (any more)."""
+        """Return the registration on `key`, or None if it is not registered there."""
         return next((target for target in self.targets if target.key == key), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
-    """A target group of the fleet and those of its settings that a rollout depends on; all times in seconds.
+    """A target group of the fleet, with the settings that a rollout depends on; all times in seconds.
 
     Attributes:
-        managed: an Auto Scaling group registers and deregisters its members here by itself.
+        managed: an Auto Scaling group registers and deregisters its members here.
     """
 
     arn: str
@@ -148,7 +149,7 @@ class TargetGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingFailure:
-    """A scaling activity that failed or was cancelled: why the group could not launch."""
+    """A scaling activity that failed or was cancelled, and why the group could not launch."""
 
     activity_id: str
     at: datetime
@@ -158,18 +159,19 @@ class ScalingFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """An Auto Scaling group's own settings, as seen.
+    """An Auto Scaling group's own settings, as observed.
 
     Attributes:
-        template: what the group launches from; `number` is what `version` resolves to now.
+        template: the launch template of the group; `number` is the number to which `version` resolves now.
         version: the group's literal setting: a number, `$Latest` or `$Default`.
         suspended: names of the suspended processes.
         zones: Availability Zone -> subnet, the group's own, sorted by zone.
-        launch_failures: since the rollout began, newest last.
-        terminations: ids of instances for which a termination activity exists since the rollout began.
-        can_launch_instances: the endpoint and the group take `LaunchInstances`.
-        warm_pool: its settings, for a rollout that purges the pool; None if there is none (or it is being deleted).
-        warm_versions: what its instances were built from, as text; empty where AWS does not say.
+        launch_failures: the failed launches since the rollout began, newest last.
+        terminations: ids of instances with a termination activity since the rollout began.
+        can_launch_instances: the endpoint and the group support `LaunchInstances`.
+        warm_pool: the settings of the warm pool, for a rollout that purges it; None if there is none or it is being
+            deleted.
+        warm_versions: the launch template versions of the instances in the warm pool; empty if AWS does not report one.
     """
 
     name: str
@@ -189,9 +191,9 @@ class Group:
 
 
 class CommandState(StrEnum):
-    """How a reload command stands on one instance, folded from SSM's statuses."""
+    """The state of a reload command on one instance, derived from SSM's statuses."""
 
-    UNSENT = "unsent"  # no such command is known to SSM
+    UNSENT = "unsent"  # SSM does not know the command
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -199,7 +201,7 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """One reload command on one instance. `attempt` is awsroll's own number of the sending."""
+    """One reload command on one instance. `attempt` is awsroll's own number of the command."""
 
     attempt: int
     instance_id: str
@@ -208,7 +210,7 @@ class Invocation:
 
 
 class AlarmState(StrEnum):
-    """CloudWatch's alarm states. `MISSING`: there is no alarm of that name (any more)."""
+    """CloudWatch's alarm states. `MISSING`: there is no alarm of that name."""
 
     OK = "OK"
     ALARM = "ALARM"
@@ -218,7 +220,7 @@ class AlarmState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One CloudWatch alarm; `reason` is CloudWatch's own."""
+    """One CloudWatch alarm; `reason` is CloudWatch's text."""
 
     name: str
     state: AlarmState
@@ -227,17 +229,17 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One look at the fleet.
+    """One observation of the fleet.
 
     Attributes:
-        at: when the look began, timezone-aware. The only "now" that a plan may use.
+        at: when the observation began, timezone-aware. The only "now" that a plan may use.
         instances: targets, group members, ids that the record names, and instances tagged by this rollout.
         target_groups: the fleet's target groups.
         group: the Auto Scaling group; None for a standalone fleet.
         invocations: the reload commands that the record names, as far as SSM shows them.
         alarms: the alarms that the request names.
-        hooks: the announced runs of hooks, as far as whoever runs them knows them.
-        remembered: settings whose old value stands as a tag: (group's name or target group's ARN, setting).
+        hooks: the announced runs of hooks that the hook runner knows.
+        saved_settings: settings whose old value is saved as a tag: (group's name or target group's ARN, setting).
     """
 
     at: datetime
@@ -250,9 +252,9 @@ class Observation:
     saved_settings: frozenset[tuple[str, str]] = frozenset()
 
     def instance(self, instance_id: str) -> Instance | None:
-        """Return the instance of that id, or None if this look did not see it."""
+        """Return the instance with an id, or None if it was not observed."""
         return next((instance for instance in self.instances if instance.instance_id == instance_id), None)
 
     def target_group(self, arn: str) -> TargetGroup:
-        """Return the target group of that ARN, which must be one of the fleet's."""
+        """Return the target group with an ARN; the fleet must have it."""
         return next(group for group in self.target_groups if group.arn == arn)

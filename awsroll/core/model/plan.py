@@ -1,4 +1,4 @@
-"""What a step decides: the plan, and the reasoned waits that say when to look again."""
+"""The decision of a step: the plan, its waits, and the time until the next observation."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from awsroll.core.model.status import Failure, Mode, Outcome, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A reasoned wait: for what, for how many instances, and until when it may last at most (its deadline)."""
+    """A wait, with its reason, its instances and its deadline."""
 
     reason: Reason
     instance_ids: tuple[str, ...] = ()
@@ -20,14 +20,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do now, what to keep, and when to look again.
+    """The actions to do now, the status to save, and when to observe again.
 
     Attributes:
         actions: writes of one kind, in order; possibly none.
-        status: what must be saved before the actions are carried out.
-        holds: what is waited for, and why.
-        requeue_seconds: when to look again at the latest, counted from the look. 0: at once.
-        hooks: runs of hooks to start, before the writes; they go on by themselves.
+        status: the status to save before the actions are carried out.
+        holds: the waits.
+        requeue_seconds: the longest time until the next observation, counted from this one. 0: at once.
+        hooks: runs of hooks to start before the writes. They continue in the background.
     """
 
     actions: tuple[Action, ...]
@@ -38,17 +38,20 @@ class Plan:
 
 
 def add_failures(status: Status, *failures: Failure) -> Status:
-    """Note failures, each only once; what follows from them is decided in `failing`."""
-    known = {(one.instance_id, one.cause) for one in status.failures[status.forgiven :]}
-    new = tuple(one for one in failures if (one.instance_id, one.cause) not in known)
+    """Add failures to the status, each only once. `failing` decides what follows from them."""
+    known = {(failure.instance_id, failure.cause) for failure in status.failures[status.forgiven :]}
+    new = tuple(failure for failure in failures if (failure.instance_id, failure.cause) not in known)
     if not new:
         return status
-    events = (Event(name=EventName.FAILURE, fields={"instance_id": one.instance_id, "cause": one.cause}) for one in new)
+    events = (
+        Event(name=EventName.FAILURE, fields={"instance_id": failure.instance_id, "cause": failure.cause})
+        for failure in new
+    )
     return replace(status, failures=status.failures + new, events=(*status.events, *events))
 
 
 def add_warnings(status: Status, *warnings: str) -> Status:
-    """Note what the report must say, each only once."""
+    """Add warnings for the report, each only once."""
     new = tuple(warning for warning in warnings if warning not in status.warnings)
     if not new:
         return status
@@ -57,18 +60,18 @@ def add_warnings(status: Status, *warnings: str) -> Status:
 
 
 def pause(status: Status, reason: str) -> Status:
-    """Leave everything as it is and wait for a person; `resume` continues from here."""
+    """Pause the rollout until a person resumes it. Nothing is changed."""
     event = Event(name=EventName.PAUSED, fields={"reason": reason})
     return replace(status, outcome=Outcome.PAUSED, reason=reason, events=(*status.events, event))
 
 
 def end(status: Status, outcome: Outcome, at: datetime) -> Status:
-    """Close the rollout."""
+    """End the rollout with an outcome."""
     event = Event(name=EventName.ENDED, fields={"outcome": str(outcome), "reason": status.reason})
     return replace(status, mode=Mode.ENDED, outcome=outcome, ended_at=at, events=(*status.events, event))
 
 
-_SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
+_WAIT_SECONDS: dict[Reason, float] = {
     Reason.DRAINING: 15,
     Reason.TERMINATING: 5,
     Reason.LAUNCHING: 4,
@@ -82,20 +85,22 @@ _SECONDS_BETWEEN_LOOKS: dict[Reason, float] = {
     Reason.APPROVAL: 5,
     Reason.BAKING: 15,
 }
-_OTHERWISE = 5.0
+_DEFAULT_WAIT_SECONDS = 5.0
 
 
 def seconds_until_next_observation(
     holds: tuple[Hold, ...], *, poll: float | None, soonest: float | None = None
 ) -> float:
-    """Return how long may pass before the next look: as fits what is awaited, at most `poll`.
+    """Return the time until the next observation: chosen by the waits, at most `poll`.
 
     Args:
-        holds: what is waited for.
-        poll: the longest time between looks that the user allows; None: no limit of his.
-        soonest: seconds until the first known instant at which something ends (a drain), if there is one.
+        holds: the waits.
+        poll: the longest time between observations that the user allows; None: no limit.
+        soonest: seconds until the first known end of a wait (such as a drain), if there is one.
     """
-    seconds = min((_SECONDS_BETWEEN_LOOKS.get(hold.reason, _OTHERWISE) for hold in holds), default=_OTHERWISE)
+    seconds = min(
+        (_WAIT_SECONDS.get(hold.reason, _DEFAULT_WAIT_SECONDS) for hold in holds), default=_DEFAULT_WAIT_SECONDS
+    )
     if soonest is not None:
         seconds = min(seconds, max(soonest, 1.0))
     return seconds if poll is None else min(seconds, poll)

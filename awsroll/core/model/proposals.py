@@ -1,4 +1,4 @@
-"""What a part of the planner would do now: writes, hooks that must pass first, and what is waited for."""
+"""The proposals of a part of the planner: writes, hooks that must pass first, and waits."""
 
 from dataclasses import dataclass, field
 
@@ -8,10 +8,10 @@ from awsroll.core.model.plan import Hold
 
 @dataclass(slots=True)
 class Proposals:
-    """Writes that could be made now, by kind, and what is waited for; the planner picks one kind.
+    """Writes that could be made now, and waits. The planner picks one kind of write.
 
     Attributes:
-        hooks: hooks that are to pass before something goes on: name, and what they are run for.
+        hooks: hooks that must pass before a write is proposed: the name, and the subject of the run.
     """
 
     writes: list[Action] = field(default_factory=list)
@@ -19,7 +19,7 @@ class Proposals:
     hooks: list[tuple[str, str]] = field(default_factory=list)
 
     def wait(self, reason: Reason, instance_id: str) -> None:
-        """Note that an instance is waited for."""
+        """Add an instance to wait for."""
         self.waiting.setdefault(reason, []).append(instance_id)
 
     def holds(self) -> tuple[Hold, ...]:

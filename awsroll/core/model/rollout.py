@@ -1,6 +1,6 @@
 """One rollout, resolved: the request with every name looked up, every version pinned and every default filled in.
 
-Made once by the preflight from a `RolloutSpec` and what AWS shows, stored in the record, never changed afterwards.
+The preflight makes it once from a `RolloutSpec` and the state of AWS. It is stored in the record and never changes.
 The planner reads nothing else of the request. All durations are seconds.
 """
 
@@ -13,7 +13,7 @@ from awsroll.core.model.observation import FleetKind, Instance, TargetKey, Templ
 
 
 class Strategy(StrEnum):
-    """How servers are taken to the new version."""
+    """How servers get the new version."""
 
     REPLACE = "replace"
     DOUBLE_HALF = "double-half"
@@ -21,16 +21,16 @@ class Strategy(StrEnum):
 
 
 class SkipPolicy(StrEnum):
-    """What to do with instances that are protected from termination, or that a person has put in standby."""
+    """What to do with instances that are protected from termination, or that someone else has put in standby."""
 
-    WAIT = "wait"  # for up to an hour for a person to free them, then fail
-    IGNORE = "ignore"  # leave them on their version; the rollout may still succeed
+    WAIT = "wait"  # wait up to an hour for a person to free them, then fail
+    IGNORE = "ignore"  # leave them on their version; the rollout can still succeed
     REPLACE = "replace"  # treat them like any other instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadCommand:
-    """What `reload` runs on each instance through SSM Run Command: shell lines, or a document with parameters."""
+    """The command that `reload` runs on each instance with SSM Run Command: shell lines, or a document."""
 
     app_version: str
     commands: tuple[str, ...] = ()
@@ -39,24 +39,24 @@ class ReloadCommand:
 
 
 class OnFailure(StrEnum):
-    """What a failure leads to, once more have happened than the request allows."""
+    """What happens when there are more failures than the request allows."""
 
-    ROLLBACK = "rollback"  # back to the baseline, by the same engine
+    ROLLBACK = "rollback"  # return to the baseline, by the same engine
     PAUSE = "pause"  # wait for a person
-    STOP = "stop"  # settle what is in flight, restore the settings, leave the fleet mixed
+    STOP = "stop"  # finish the servers in flight, restore the settings, leave the fleet mixed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
-    """What must hold before a rollout goes on, and before it is called done; all times in seconds.
+    """The conditions for continuing at checkpoints, and for success; all times in seconds.
 
     Attributes:
-        checkpoints: so many servers may be touched before the next gate opens; counts or percentages of the fleet.
-        delay_seconds: how long each gate stays closed at the least.
+        checkpoints: the numbers of servers after which the rollout stops at a gate; counts or percentages of the fleet.
+        delay_seconds: the shortest time that each gate stays closed.
         needs_approval: each gate waits for a person.
-        approval_seconds: how long it does, once its delay is over; None: for ever.
-        bake_seconds: how long the whole new fleet is watched before success is declared.
-        alarms: names of CloudWatch alarms; one in ALARM is a failure at any time.
+        approval_seconds: the longest wait for a person, after the delay; None: no limit.
+        bake_seconds: how long the whole new fleet must serve before the rollout succeeds.
+        alarms: names of CloudWatch alarms. An alarm in ALARM is a failure at any time.
     """
 
     checkpoints: tuple[Amount, ...] = ()
@@ -69,7 +69,7 @@ class Gates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How to look and wait from now on, in seconds; None leaves it as it was. Never what to do."""
+    """New waiting times for the rest of a rollout, in seconds; None keeps a value. They do not change any decision."""
 
     poll: float | None = None
     settle_time: float | None = None
@@ -81,15 +81,15 @@ class Limits:
     """Deadlines and waits, in seconds.
 
     Attributes:
-        drain_seconds: from deregistering (or the group's terminate) until it is seen to be over.
-        launch_seconds: from asking for an instance until it runs (and is in service in its group).
-        healthy_seconds: from registering until it serves.
-        progress_seconds: the longest time without any progress at all.
+        drain_seconds: from deregistering (or the group's terminate call) until an observation shows the drain ended.
+        launch_seconds: from the launch call until the instance runs (and is in service in its group).
+        healthy_seconds: from registering until the instance serves.
+        progress_seconds: the longest time without progress.
         min_healthy_seconds: how long a replacement must be healthy without a break before it serves.
-        exempt_seconds: how long to wait for protected and standby instances under `wait`.
-        settle_seconds: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
-        poll_seconds: the longest time between two looks; None: as fits what is awaited.
-        lease_seconds: how long the fleet stays held without a sign of life from the process that rolls it.
+        skipped_seconds: how long to wait for protected and standby instances under `wait`.
+        settle_seconds: how long to wait for the effect of a call whose answer was lost, before it counts as not made.
+        poll_seconds: the longest time between two observations; None: chosen by what the rollout waits for.
+        lease_seconds: how long the fleet stays held if the process that rolls it shows no sign of life.
     """
 
     drain_seconds: float = 360
@@ -103,7 +103,7 @@ class Limits:
     lease_seconds: float = 60
 
     def paced(self, pace: Pace) -> "Limits":
-        """Return the same limits at another pace."""
+        """Return the same limits with another pace."""
         return replace(
             self,
             poll_seconds=self.poll_seconds if pace.poll is None else pace.poll,
@@ -114,7 +114,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionCount:
-    """How many instances ran one version when the rollout began."""
+    """The number of instances that ran one version when the rollout began."""
 
     version: str
     count: int
@@ -126,24 +126,24 @@ class Rollout:
     """One rollout of one fleet to one version.
 
     Attributes:
-        rollout_id: names it everywhere: in the store, in tags, in client tokens.
-        fleet: the fleet as people name it: the group's name, or the target groups' names joined by `+`.
+        rollout_id: the name of the rollout in the store, in tags and in client tokens.
+        fleet: the name of the fleet for people: the group's name, or the target groups' names joined by `+`.
         group: the Auto Scaling group's name; empty for a standalone fleet.
         target_groups: ARNs, sorted.
-        template: the pinned goal version; for `reload`, None.
+        template: the pinned target version; for `reload`, None.
         reload: the command, for `reload`; else None.
-        rollback_reload: what takes a reloaded server back; None where there is none.
-        max_failures: so many replacements may fail and be tried again.
-        on_failure: what one more leads to.
+        rollback_reload: the command that restores the old version on a reloaded server; None if there is none.
+        max_failures: the number of replacements that may fail and be tried again.
+        on_failure: what happens at the next failure.
         keep_old: old servers stay, out of traffic, until the bake time has passed.
-        extra_targets: for a group: where its members are registered beyond what the group does by itself.
-        goal_tags: keys that the goal template tags instances with: a replacement keeps its own template's values.
-        baseline_tags: tags that the old templates gave: they are the template's, not the user's, and are not copied.
-        baseline: the versions found at the start, most common first.
-        purges_warm_pool: the group's warm pool is deleted for the rollout, and put back at its end.
-        hooks: what is run at fixed points, in this order.
-        termination_protected: standalone: the instances found protected from termination at the start.
-        group_version: what the group's own setting said at the start (`$Latest` kept literally); empty if standalone.
+        extra_targets: for a group: registrations of its members that the group does not make itself.
+        goal_tags: keys of the tags that the target version sets. A replacement keeps the values of its own template.
+        baseline_tags: tags that the old templates set. They are not the user's, so they are not copied.
+        baseline: the versions of the instances at the start, most common first.
+        purges_warm_pool: the group's warm pool is deleted for the rollout, and restored at its end.
+        hooks: the hooks, in the order in which they run.
+        termination_protected: standalone: the instances that were protected from termination at the start.
+        group_version: the group's own version setting at the start (`$Latest` kept literally); empty if standalone.
     """
 
     rollout_id: str
@@ -179,17 +179,17 @@ class Rollout:
 
     @property
     def to_version(self) -> str:
-        """The goal, as people read it: `lt-0abc:7`, or the name given to a reload."""
+        """The target version for people: `lt-0abc:7`, or the name given to a reload."""
         return self.reload.app_version if self.reload is not None else str(self.template)
 
     @property
     def from_version(self) -> str:
-        """The version most instances ran at the start; empty if none did."""
+        """The version that most instances ran at the start; empty if there were none."""
         return self.baseline[0].version if self.baseline else ""
 
     @property
     def reloads(self) -> bool:
-        """Whether the servers stay and take new code in place."""
+        """Whether the servers stay and get new code in place."""
         return self.strategy is Strategy.RELOAD
 
     def is_current(self, instance: Instance) -> bool:
@@ -197,7 +197,7 @@ class Rollout:
         return version_of(instance, reloading=self.reloads) == self.to_version
 
     def target(self, *, rolling_back: bool) -> "Rollout":
-        """Return the rollout as it holds now: itself, or in a rollback the rollout back to the baseline."""
+        """Return this rollout, or in a rollback the rollout to the baseline."""
         return self.to_baseline() if rolling_back else self
 
     def to_baseline(self) -> "Rollout":
@@ -212,7 +212,7 @@ class Rollout:
 
 
 def version_of(instance: Instance, *, reloading: bool) -> str:
-    """Return what the instance runs, in the words of `Rollout.to_version`; empty if AWS does not say."""
+    """Return the version of the instance, written as in `Rollout.to_version`; empty if AWS does not report it."""
     if reloading:
         return instance.app_version or ""
     return "" if instance.template is None else str(instance.template)

@@ -1,6 +1,6 @@
-"""What happened to a rollout or a server: facts that the core notes and the driver emits.
+"""Events: facts about a rollout or a server that the core adds and the driver emits.
 
-The core adds an event where it makes the change, so nothing has to compare two records to find out what changed.
+The core adds an event where it makes the change, so the driver need not compare two records to find changes.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class EventName(StrEnum):
     FAILURE = "rollout.failure"
     WARNING = "rollout.warning"
     HOOK_PASSED = "hook.passed"
-    ROLLBACK_STARTED = "rollout.turned-back"
+    ROLLBACK_STARTED = "rollout.rollback-started"
     CHECKPOINT_REACHED = "checkpoint.reached"
     CHECKPOINT_PASSED = "checkpoint.passed"
     BAKING = "rollout.baking"

@@ -1,10 +1,10 @@
-"""What must be kept between two looks because AWS cannot show it.
+"""The status of a rollout: the facts to keep between two observations because AWS cannot show them.
 
-The record of a rollout is the `Rollout` (the request, fixed) and this `Status` (rewritten at every step, compare and
+The record of a rollout is the `Rollout` (the request, fixed) and this `Status` (rewritten at every step, by compare and
 swap). It stays small: ids of instances in flight, clocks, the exact requests of calls whose outcome is not known, the
-old values of settings, and counters. Everything else is looked up again each time.
+old values of settings, and counters. Everything else is observed again each time.
 
-Plain values only, so that the same dataclasses are what is stored.
+The dataclasses hold plain values only, so that they can be stored as they are.
 """
 
 from collections.abc import Callable
@@ -20,16 +20,16 @@ from awsroll.core.model.user_requests import UserRequests
 
 
 class Mode(StrEnum):
-    """What the planner is about."""
+    """The mode of the planner."""
 
     ROLLING = "rolling"
-    STOPPING = "stopping"  # something failed: settle what is in flight, restore the settings
-    COMPLETING = "completing"  # all is on the goal: restore the settings
+    STOPPING = "stopping"  # after a failure or abort: finish the servers in flight, restore the settings
+    COMPLETING = "completing"  # all servers are on the target version: restore the settings
     ENDED = "ended"
 
 
 class Outcome(StrEnum):
-    """How a rollout stands for people and scripts: the report's `status`."""
+    """The outcome of a rollout for people and scripts: the report's `status`."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 
 class CallKind(StrEnum):
-    """A call that is not idempotent by nature, or that moves the group's desired capacity."""
+    """A kind of call that is not idempotent, or that changes the group's desired capacity."""
 
     TERMINATE = "terminate"
     TERMINATE_AND_DECREMENT = "terminate-and-decrement"
@@ -51,16 +51,16 @@ class CallKind(StrEnum):
 
 
 TERMINATING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT})
-"""The calls that end an instance."""
+"""The calls that terminate an instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One such call on one instance (or on the group), announced before it is made, until its outcome is known.
+    """One call on an instance or on the group. It is saved before it is made, until its outcome is known.
 
     Attributes:
         number: a desired capacity for `SET_DESIRED`, the attempt for `SEND_COMMAND`; else 0.
-        answered: AWS accepted it; what is missing is only that a look shows its effect.
+        answered: AWS accepted it, but no observation shows its effect yet.
     """
 
     kind: CallKind
@@ -72,17 +72,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """One request for instances, exactly as it is (re)made, until its instances serve.
+    """One launch request, kept exactly as it is sent (again), until its instances serve.
 
     Attributes:
         number: counts the launches of this rollout; the client token is derived from it.
-        count: how many instances it asks for (1 for a standalone fleet).
-        succeeds: standalone: the instance whose place the new one takes.
-        instance_ids: what came of it; empty until the answer is known.
-        settled: its outcome is known. An unsettled one is replayed with the same token, never issued anew.
-        at: when it was decided; once it is settled, when that became known.
-        repeated: it was made before, without an answer: that may have had its effect.
-        refused: why the repetition was refused, which says nothing of the first: a look must.
+        count: the number of instances (1 for a standalone fleet).
+        replaces: standalone: the instance whose slot the new one takes.
+        instance_ids: the launched instances; empty until the answer is known.
+        settled: its outcome is known. Until then it is repeated with the same token, never with a new one.
+        at: when it was decided; once it is settled, when its outcome became known.
+        repeated: it was sent before without an answer, so it may have had an effect.
+        refused: why the repetition was refused. Only an observation shows whether the first request had an effect.
     """
 
     number: int
@@ -103,23 +103,23 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """The record of one server: where it is, since when, and what only this rollout knows of it.
+    """The record of one server: its phase, since when, and facts that AWS does not show.
 
     `core.lifecycle` writes it; no other module does.
 
     Attributes:
-        phase: where it is. A server in phase `NONE` has no record.
-        since: when it came into its phase; the phase's deadline counts from here.
+        phase: its phase. A server in phase `NONE` has no record.
+        since: when it entered its phase; the phase's deadline counts from here.
         failed: it must leave (or be reloaded again) although it may run the target version.
-        reloading: it was chosen to be reloaded; it counts as unavailable until it serves again.
+        reloading: it is to be reloaded, or was; it counts as unavailable until it serves again.
         healthy_since: since when each observation has shown it healthy; None if the last one did not.
         targets: where it was registered, so that it can be registered there again.
         deregistered_at: when awsroll deregistered it.
         draining_seen: an observation has shown it draining.
-        gone_since: since when each observation has shown it registered nowhere.
-        attempt: the number of the reload command that counts; 0 before the first.
-        void_attempt: a reload command that no longer counts, but must have ended before the next one is sent.
-        was_in_standby: it was in standby when it was chosen, and returns there after its reload.
+        gone_since: since when each observation has shown it without any registration.
+        attempt: the number of the current reload command; 0 before the first.
+        void_attempt: an earlier reload command that must end before the next one is sent. Its result does not count.
+        was_in_standby: it was in standby before its reload, and returns there afterwards.
     """
 
     phase: ServerPhase
@@ -138,11 +138,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """Instances of a standalone fleet that share a subnet and registrations: what a replacement must be given.
+    """The slots of a standalone fleet with the same subnet and registrations, which a replacement gets too.
 
     Attributes:
-        occupants: the instance ids that hold (or last held) these places.
-        template: what the first of them came from: the baseline of these places; None if AWS does not say.
+        instance_ids: the instances that have (or last had) these slots.
+        template: the launch template version of the first instance, the baseline of these slots; None if unknown.
     """
 
     zone: str
@@ -154,13 +154,13 @@ class Slots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """The group's desired capacity: what it should be, and what our own calls have made of it.
+    """The group's desired capacity: its goal, and its value after awsroll's own calls.
 
     Attributes:
-        goal: what the fleet should have: as found, or as somebody else set it since.
-        expected: what the group should say now, with our surge and standby moves.
-        previous: what it said before our last moves, for as long as a look may still show it.
-        moved_at: when that was.
+        goal: the capacity of the fleet: the value at the start, or the value set by someone else since.
+        expected: the value that the group should have now, with awsroll's surge and standby moves.
+        previous: the value before the last moves, for as long as an observation may still show it.
+        moved_at: when the last moves were made.
     """
 
     goal: int
@@ -171,10 +171,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One thing that went wrong, and why. `instance_id` is empty when no instance can be named.
+    """One failure and its cause. `instance_id` is empty if the failure is not of one instance.
 
     Attributes:
-        final: no other try could mend it (an alarm, no progress): `max_failures` does not cover it.
+        final: another attempt cannot help (an alarm, no progress), so `max_failures` does not cover it.
     """
 
     instance_id: str
@@ -185,7 +185,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Figures for the report. `lowest_serving` and `highest_live` are over all looks."""
+    """Figures for the report. `lowest_serving` and `highest_live` are over all observations."""
 
     launches: int = 0
     commands: int = 0
@@ -199,7 +199,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """How far the gates have been passed.
+    """The progress through the gates.
 
     Attributes:
         passed: the number of checkpoints passed.
@@ -219,10 +219,10 @@ class SavedSettings:
     """Settings of the group and of target groups that this rollout changed.
 
     Attributes:
-        found: name -> value as found.
-        set: name -> the values that this rollout gave, separated by spaces, the last one wanted now. Earlier ones stay
-            until an observation shows the last: its call may not have been made. Any other value was set by someone
-            else.
+        found: name -> value before the rollout.
+        set: name -> the values set by this rollout, separated by spaces; the last one is wanted now. Earlier ones stay
+            until an observation shows the last one, because its call may not have been made. Any other value was set
+            by someone else.
         changed_at: when settings were last announced or changed, until an observation shows the change.
         abandoned: names of the calls that could not restore a setting; they are in the report.
     """
@@ -235,14 +235,14 @@ class SavedSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortage:
-    """Instances that EC2 or the group owes this rollout.
+    """Instances that this rollout has requested but EC2 or the group has not launched.
 
     Attributes:
-        since: since when; None if nothing is owed.
+        since: since when; None if there is no shortage.
         reason: why, in AWS's words.
         zones: zones where LaunchInstances found no capacity, and when. Other zones are tried first.
-        excused_until: failed launches of the group up to this instant (AWS's own) are not caused by this rollout.
-        launch_after: no new launch before this instant, after a refusal that may pass.
+        excused_until: failed launches of the group up to this time (by AWS's clock) are not caused by this rollout.
+        launch_after: the earliest time of the next launch, after a refusal that may pass by itself.
     """
 
     since: datetime | None = None
@@ -257,8 +257,8 @@ class HookRuns:
     """Runs of hooks.
 
     Attributes:
-        announced: runs that were announced and whose end has not been seen.
-        passed: keys of the hooks that have passed, as long as they matter.
+        announced: runs that were announced and whose end has not been observed.
+        passed: keys of the hooks that have passed, as long as they are needed.
     """
 
     announced: tuple[HookCall, ...] = ()
@@ -267,22 +267,22 @@ class HookRuns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """All that is kept of a rollout between two observations.
+    """The status of a rollout, kept between two observations.
 
     Attributes:
         aborted: it stops because a person aborted it.
         rolling_back: the baseline is the target now.
         skipped_since: since when the rollout waits for protected or standby instances.
-        pausing: why it is about to pause, once nothing is in flight; empty if it is not.
+        pausing: why it will pause when no server is in flight; empty if it will not.
         servers: the record of each server that is not in phase `NONE`, by instance id.
         launches: requests for instances, until the instances serve.
         calls: announced calls whose outcome is not known yet.
-        current_at_start: ids that ran the target version when the rollout began. Nothing is done to them.
-        user_requests: what people have asked of this rollout.
+        current_at_start: ids of the servers that ran the target version at the start. They are not touched.
+        user_requests: the requests of users to this rollout.
         judged: the number of failures that have been handled.
         forgiven: the number of failures that no longer count against `max_failures`.
-        warnings: what the report must say at the end.
-        events: what happened since the record was last saved. The driver emits them; they are never stored.
+        warnings: warnings for the report.
+        events: events since the record was last saved. The driver emits them; they are never stored.
     """
 
     mode: Mode = Mode.ROLLING
@@ -325,7 +325,7 @@ class Status:
         return {name: server for name, server in self.servers.items() if server.phase.is_timed}
 
     def ids_where(self, holds: Callable[[Server], bool]) -> tuple[str, ...]:
-        """Return the ids of the servers whose records fit, sorted."""
+        """Return the ids of the servers whose records satisfy a condition, sorted."""
         return tuple(sorted(name for name, server in self.servers.items() if holds(server)))
 
     def in_phase(self, *phases: ServerPhase) -> tuple[str, ...]:
@@ -334,19 +334,21 @@ class Status:
 
     @property
     def retiring(self) -> tuple[str, ...]:
-        """The servers on their way out of the fleet."""
+        """The servers that leave the fleet."""
         return self.ids_where(lambda server: server.phase in _LEAVING and not server.reloading)
 
     @property
     def reloading(self) -> tuple[str, ...]:
-        """The servers chosen to be reloaded that do not serve again yet."""
+        """The servers to be reloaded that do not serve again yet."""
         return self.ids_where(lambda server: server.reloading)
 
     @property
     def returning(self) -> tuple[str, ...]:
-        """The servers on their way back into traffic, without those whose reload does that."""
+        """The servers that return to traffic, without those that return as part of their reload."""
         stopping = self.mode is not Mode.ROLLING
-        return self.ids_where(lambda one: one.phase is ServerPhase.RETURNING and (stopping or not one.reloading))
+        return self.ids_where(
+            lambda server: server.phase is ServerPhase.RETURNING and (stopping or not server.reloading)
+        )
 
     @property
     def serving(self) -> tuple[str, ...]:
@@ -355,7 +357,7 @@ class Status:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The old servers that run on out of traffic."""
+        """The old servers that keep running, out of traffic."""
         return self.in_phase(ServerPhase.KEPT)
 
     @property

@@ -1,7 +1,7 @@
-"""What people ask of a rollout while it runs, from any process or machine.
+"""Requests of users to a running rollout, from any process or machine.
 
-Each is a fact that stays until it is taken back, so that reading it twice, or late, is harmless. The store keeps them
-beside the record; the controller copies them into the status before each step, and the planner heeds them.
+A request stays until the user withdraws it, so reading it twice or late is harmless. The store keeps the requests
+beside the record. The controller copies them into the status before each step, and the planner follows them.
 """
 
 from dataclasses import dataclass, replace
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRequests:
-    """What people have asked for.
+    """The requests of users to one rollout.
 
     Attributes:
-        pause: come to rest at the next safe point and wait; taken back by `resume`.
-        abort: settle what is in flight, restore the settings, and end with the fleet mixed.
-        rollback: take the fleet back to the baseline.
-        approved: so many gates were approved.
-        rejected: a person has said no at a gate: that is a failure.
-        resumed: so many times a person has had it go on, for whoever drives it step by step.
+        pause: pause at the next safe point; `resume` withdraws it.
+        abort: finish the servers in flight, restore the settings, and end with the fleet mixed.
+        rollback: return the fleet to the baseline.
+        approved: the number of gates that were approved.
+        rejected: a person has rejected a gate, which is a failure.
+        resumed: the number of times that a person has resumed the rollout. A process that drives it in steps reads it.
     """
 
     pause: bool = False
@@ -28,9 +28,9 @@ class UserRequests:
     resumed: int = 0
 
     def approving(self, gate: int) -> "UserRequests":
-        """Return these wishes with a gate approved, counted from 1."""
+        """Return these requests with a gate approved, counted from 1."""
         return replace(self, approved=max(self.approved, gate), rejected=False)
 
     def going_back(self) -> "UserRequests":
-        """Return these wishes with the fleet to be taken back."""
+        """Return these requests with a rollback requested."""
         return replace(self, rollback=True, abort=False, pause=False)

@@ -1,8 +1,8 @@
-"""A group's warm pool: instances that are built ahead and wait beside the group until it scales out.
+"""The settings of a group's warm pool: instances that are launched ahead and wait until the group scales out.
 
-They were built from whatever the group's template said then, so each that comes into service during a rollout may run
-the old version, and a pool that takes back what is scaled in may return a retired server. A rollout that is told to
-purge the pool therefore deletes it for its own duration and puts it back at the end, with the settings that it had.
+They were launched from an earlier launch template version, so an instance that comes into service during a rollout may
+run the old version. A pool that reuses members on scale-in may also return a retired server. So a rollout with
+`warm_pool="purge"` deletes the pool at its start and creates it again at its end, with the same settings.
 """
 
 import re
@@ -14,13 +14,13 @@ _FORM = re.compile(r"min=(\d+) max-prepared=(\d+|none) state=(\w+) reuse=(yes|no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmPool:
-    """What is set on a warm pool.
+    """The settings of a warm pool.
 
     Attributes:
-        minimum: how many instances it keeps at least.
-        prepared: the most that pool and group hold together; None: the group's max size.
-        state: what its instances do while they wait: `Stopped`, `Running` or `Hibernated`.
-        reuses: members that are scaled in go back to the pool.
+        minimum: the smallest number of instances in the pool.
+        prepared: the largest number of instances in the pool and the group together; None: the group's max size.
+        state: the state of its instances while they wait: `Stopped`, `Running` or `Hibernated`.
+        reuses: members return to the pool on scale-in.
     """
 
     minimum: int = 0
@@ -34,10 +34,10 @@ class WarmPool:
 
     @classmethod
     def parse(cls, text: str) -> "WarmPool":
-        """Read what `str` has written: that is how an old value stands in the record and in a tag."""
+        """Parse the text that `str` returns, as it is stored in the record and in a tag."""
         match = _FORM.fullmatch(text)
         if match is None:
-            message = f"no warm pool's settings: {text!r}"
+            message = f"not the settings of a warm pool: {text!r}"
             raise ValueError(message)
         minimum, prepared, state, reuse = match.groups()
         return cls(

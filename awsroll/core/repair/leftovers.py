@@ -1,6 +1,6 @@
-"""What a dead rollout has left, in words, and what putting it back would do: the same rules, looked at, not acted on.
+"""Describe the leftovers of a dead rollout, and what a repair would do about each, without changing anything.
 
-It is told of any record that settles: one that a store has kept, or one that was made again from tags (`repairing`).
+The rollout's record comes from a store, or it was reconstructed from tags (`reconstruct`). The rules are the planner's.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """One thing that is not as it was before the rollout.
+    """One difference from the state before the rollout.
 
     Attributes:
         what: `setting`, `desired`, `surplus`, `orphan`, `out-of-traffic`, `half-registered`, `standby`, `retired`,
             `vacancy`, `label` or `rollout`.
         about: the id of an instance or rollout, the name of a group, or the ARN of a target group.
-        found: what was seen.
-        remedy: what a repair does about it; where it does nothing, the command for a person.
-        acts: a repair does something about it.
+        found: what was observed.
+        remedy: what a repair does about it; if it does nothing, the command for a person.
+        acts: whether a repair does something about it.
     """
 
     what: str
@@ -43,21 +43,25 @@ class Leftover:
 
 
 def leftovers(view: View, *, labels: Mapping[str, str]) -> tuple[Leftover, ...]:
-    """Return everything that a rollout has left.
+    """Return the leftovers of a rollout.
 
     Args:
-        view: a look, with a status that settles (`Mode.STOPPING` or `COMPLETING`).
-        labels: by group or target group, the rollout whose label it carries although nobody rolls it.
+        view: an observation, with a status in `Mode.STOPPING` or `COMPLETING`.
+        labels: by group or target group, the rollout in its tag `awsroll:held-by`, if no process drives that rollout.
     """
     return (*_instances(view), *_desired(view), *_settings(view), *_labels(view, labels))
 
 
 def _labels(view: View, labels: Mapping[str, str]) -> list[Leftover]:
-    found = []
-    for resource, name in sorted(labels.items()):
-        said = f"{_resource_words(view, resource)} carries the label of rollout {name}, which nobody drives"
-        found.append(Leftover(what="label", about=resource, found=said, remedy="removed"))
-    return found
+    return [
+        Leftover(
+            what="label",
+            about=resource,
+            found=f"{_resource_words(view, resource)} is tagged as held by rollout {name}, but no process drives it",
+            remedy="the tag is removed",
+        )
+        for resource, name in sorted(labels.items())
+    ]
 
 
 # --- settings -----------------------------------------------------------------------------------------------------
@@ -68,18 +72,19 @@ def _desired(view: View) -> list[Leftover]:
     if group is None or known is None or group.desired <= known.goal:
         return []
     found = f"desired capacity of group {group.name} is {group.desired}, it was {known.goal}"
-    remedy = f"{known.goal} again, once no more members are there than that"
+    remedy = f"set to {known.goal} when the group has at most {known.goal} members"
     return [Leftover(what="desired", about=group.name, found=found, remedy=remedy)]
 
 
 def _settings(view: View) -> list[Leftover]:
-    """Compare each setting of the ledger with what it gets once desired capacity is back."""
-    ahead = _with_desired_back(view)
-    goals, told = all_goals(ahead), {DESIRED} if _desired(view) else set[str]()
-    return [_setting(ahead, name, goals.get(name)) for name in sorted(view.status.settings.found) if name not in told]
+    """Compare each saved setting with the value that it gets after desired capacity is restored."""
+    ahead = _with_desired_restored(view)
+    goals, reported = all_goals(ahead), {DESIRED} if _desired(view) else set[str]()
+    names = sorted(view.status.settings.found.keys() - reported)
+    return [_setting(ahead, name, goals.get(name)) for name in names]
 
 
-def _with_desired_back(view: View) -> View:
+def _with_desired_restored(view: View) -> View:
     group, known = view.observation.group, view.status.desired
     if group is None or known is None:
         return view
@@ -93,13 +98,13 @@ def _setting(view: View, name: str, goal: str | None) -> Leftover:
         view.status.settings.found[name],
         value_of(view, name),
     )
-    subject = f"{_words(name)} of {_resource_words(view, resource)}"
-    found = f"{subject} is {now}, as it was" if now == old else f"{subject} is {now}, it was {old}"
-    remedy = "left so, its tag is removed" if goal is None else f"set to {goal}"
+    subject = f"{_setting_words(name)} of {_resource_words(view, resource)}"
+    found = f"{subject} is {now}, as before" if now == old else f"{subject} is {now}, it was {old}"
+    remedy = "not changed, its tag is removed" if goal is None else f"set to {goal}"
     return Leftover(what="setting", about=resource, found=found, remedy=remedy)
 
 
-def _words(name: str) -> str:
+def _setting_words(name: str) -> str:
     if name.startswith(PROCESS):
         return f"process {name.removeprefix(PROCESS)}"
     plain = name.partition("=")[0]
@@ -107,7 +112,7 @@ def _words(name: str) -> str:
 
 
 def _resource_words(view: View, resource: str) -> str:
-    names = (f"target group {one.name}" for one in view.observation.target_groups if one.arn == resource)
+    names = (f"target group {group.name}" for group in view.observation.target_groups if group.arn == resource)
     return next(names, f"group {resource}")
 
 
@@ -117,114 +122,124 @@ def _resource_words(view: View, resource: str) -> str:
 def _instances(view: View) -> list[Leftover]:
     status = release_for_stop(view)
     ahead = View(view.original, view.observation, status)
-    going = {name for name in status.retiring if name in view.by_id and not view.is_ending(view.by_id[name])}
-    found = [_going(view, view.by_id[name]) for name in sorted(going)]
+    leaving = {name for name in status.retiring if name in view.by_id and not view.is_ending(view.by_id[name])}
+    found = [_leaving(view, view.by_id[name]) for name in sorted(leaving)]
     found += [_returning(ahead, view.by_id[name]) for name in status.returning if name in view.by_id]
-    told = going | set(status.returning)
-    for one in view.observation.instances:
-        if one.instance_id in told or view.is_ending(one):
+    reported = leaving | set(status.returning)
+    for instance in view.observation.instances:
+        if instance.instance_id in reported or view.is_ending(instance):
             continue
-        left = _left(view, one)
-        if left is not None:
-            found.append(left)
-        elif view.is_live(one) and view.is_current(one) and not view.is_in_standby(one) and missing_targets(view, one):
-            found.append(_returning(view, one))
+        undecided = _undecided(view, instance)
+        if undecided is not None:
+            found.append(undecided)
+        elif _lacks_registrations(view, instance):
+            found.append(_returning(view, instance))
     return found + _vacancies(view)
 
 
-def _going(view: View, one: Instance) -> Leftover:
-    name = one.instance_id
+def _lacks_registrations(view: View, instance: Instance) -> bool:
+    current = view.is_live(instance) and view.is_current(instance)
+    return current and not view.is_in_standby(instance) and bool(missing_targets(view, instance))
+
+
+def _leaving(view: View, instance: Instance) -> Leftover:
+    name = instance.instance_id
     if view.rollout.kind is FleetKind.AUTO_SCALING:
-        found = f"{name} ({_version(one)}) is more than group {view.rollout.group} should have"
+        found = f"{_named(instance)} exceeds the size of group {view.rollout.group}"
         return Leftover(what="surplus", about=name, found=found, remedy="the group retires it, by its id")
-    where = "still registered" if one.targets else "registered nowhere"
-    found = f"{name} ({_version(one)}) was launched by rollout {one.rollout or view.rollout.rollout_id} and is {where}"
+    where = "still registered" if instance.targets else "not registered"
+    found = f"{_named(instance)} was launched by rollout {instance.rollout or view.rollout.rollout_id} and is {where}"
     return Leftover(what="orphan", about=name, found=found, remedy=f"terminated ({Reason.SURPLUS})")
 
 
-def _returning(view: View, one: Instance) -> Leftover:
-    name, missing = one.instance_id, missing_targets(view, one)
-    on = ", ".join(f"{_resource_words(view, key.target_group)} port {key.port}" for key in missing)
-    if view.is_in_standby(one):
-        found = f"{name} ({_version(one)}) is in standby by the rollout"
-        return Leftover(what="out-of-traffic", about=name, found=found, remedy="put back in service")
-    taken_out = one.role in (RETIRING, RELOADING)
-    what = "half-registered" if any(target.key not in missing for target in one.targets) else "out-of-traffic"
+def _returning(view: View, instance: Instance) -> Leftover:
+    name, missing = instance.instance_id, missing_targets(view, instance)
+    ports = ", ".join(f"{_resource_words(view, key.target_group)} port {key.port}" for key in missing)
+    if view.is_in_standby(instance):
+        found = f"{_named(instance)} was put in standby by the rollout"
+        return Leftover(what="out-of-traffic", about=name, found=found, remedy="returned to service")
+    taken_out = instance.role in (RETIRING, RELOADING)
+    what = "half-registered" if any(target.key not in missing for target in instance.targets) else "out-of-traffic"
     state = "was taken out of traffic" if taken_out else "is not registered everywhere"
-    remedy = f"registered on {on}" if on else "let back in"
-    return Leftover(what=what, about=name, found=f"{name} ({_version(one)}) {state}", remedy=remedy)
+    remedy = f"registered on {ports}" if ports else "returned to traffic"
+    return Leftover(what=what, about=name, found=f"{_named(instance)} {state}", remedy=remedy)
 
 
-def _left(view: View, one: Instance) -> Leftover | None:
-    """Tell of what a person must decide: nothing shows any more what it is there for."""
-    if view.is_in_standby(one) and one.role in (RETIRING, RELOADING):
-        return _in_standby(view, one)
-    if view.rollout.kind is not FleetKind.STANDALONE or one.state not in _LIVING or one.role not in _ROLES:
+def _undecided(view: View, instance: Instance) -> Leftover | None:
+    """Return the leftover that a person must decide about, because nothing shows the purpose of the instance."""
+    if view.is_in_standby(instance) and instance.role in (RETIRING, RELOADING):
+        return _in_standby(view, instance)
+    if view.rollout.kind is not FleetKind.STANDALONE or instance.state not in _LIVING or instance.role not in _ROLES:
         return None
-    if not view.is_member(one):
-        return None if one.targets else _retired(view, one)
-    before = next((view.by_id[value] for key, value in one.tags if key == REPLACES_TAG and value in view.by_id), None)
-    return None if before is None or not (before.targets and one.targets) else _beside(one, before)
+    if not view.is_member(instance):
+        return None if instance.targets else _retired(view, instance)
+    replaced = (view.by_id[value] for key, value in instance.tags if key == REPLACES_TAG and value in view.by_id)
+    old = next(replaced, None)
+    return None if old is None or not (old.targets and instance.targets) else _both_serving(instance, old)
 
 
-def _in_standby(view: View, one: Instance) -> Leftover:
-    name = one.instance_id
+def _in_standby(view: View, instance: Instance) -> Leftover:
+    name = instance.instance_id
     remedy = (
-        "left; put it back with `aws autoscaling exit-standby --auto-scaling-group-name "
-        f"{view.rollout.group} --instance-ids {name}`, or end it with `aws autoscaling "
-        f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`, and "
-        "repair again: a minimum that counts it waits for that"
+        "not changed; return it to service with `aws autoscaling exit-standby --auto-scaling-group-name "
+        f"{view.rollout.group} --instance-ids {name}`, or terminate it with `aws autoscaling "
+        f"terminate-instance-in-auto-scaling-group --instance-id {name} --no-should-decrement-desired-capacity`, then "
+        "repair again: a min size that counts it is restored only then"
     )
-    found = f"{name} ({_version(one)}) is in standby, put there by rollout {one.rollout}"
+    found = f"{_named(instance)} was put in standby by rollout {instance.rollout}"
     return Leftover(what="standby", about=name, found=found, remedy=remedy, acts=False)
 
 
-def _retired(view: View, one: Instance) -> Leftover:
-    name = one.instance_id
+def _retired(view: View, instance: Instance) -> Leftover:
+    name = instance.instance_id
     successor = next((other for other in view.observation.instances if (REPLACES_TAG, name) in other.tags), None)
-    by = f", and {successor.instance_id} serves in its place" if successor is not None else ""
-    remedy = f"left; end it with `aws ec2 terminate-instances --instance-ids {name}`"
-    found = f"{name} ({_version(one)}) was taken out of traffic by rollout {one.rollout}{by}"
+    by = f", and {successor.instance_id} replaces it" if successor is not None else ""
+    remedy = f"not changed; terminate it with `aws ec2 terminate-instances --instance-ids {name}`"
+    found = f"{_named(instance)} was taken out of traffic by rollout {instance.rollout}{by}"
     return Leftover(what="retired", about=name, found=found, remedy=remedy, acts=False)
 
 
-def _beside(one: Instance, before: Instance) -> Leftover:
-    name = one.instance_id
-    found = f"{name} ({_version(one)}) serves beside {before.instance_id} ({_version(before)}), which it was to replace"
+def _both_serving(new: Instance, old: Instance) -> Leftover:
+    name = new.instance_id
     ports = "; ".join(
         f"`aws elbv2 deregister-targets --target-group-arn {target.key.target_group} "
         f"--targets Id={name},Port={target.key.port}`"
-        for target in one.targets
+        for target in new.targets
     )
     remedy = (
-        "both left in traffic, one more than there were; to have the new one go: "
-        f"{ports}, and once it has drained `aws ec2 terminate-instances --instance-ids {name}`"
+        "both stay in traffic, one server too many; to remove the new one, run "
+        f"{ports}, and after its drain `aws ec2 terminate-instances --instance-ids {name}`"
     )
+    found = f"{_named(new)} was launched to replace {_named(old)}, and both serve"
     return Leftover(what="surplus", about=name, found=found, remedy=remedy, acts=False)
 
 
 def _vacancies(view: View) -> list[Leftover]:
-    """Find places whose server was ended by a rollout before another came: of all that held one, none lives.
+    """Return the slots whose server a rollout terminated before it launched another: no instance of the slot lives.
 
-    EC2 shows an ended instance for about an hour; after that nothing tells of it any more.
+    EC2 shows a terminated instance for about an hour. After that, the vacancy is not visible.
     """
     if view.rollout.kind is not FleetKind.STANDALONE:
         return []
     holders: dict[str, set[str]] = {}
-    for one in view.observation.instances:
-        names = {one.instance_id, *(value for key, value in one.tags if key == REPLACES_TAG)}
+    for instance in view.observation.instances:
+        names = {instance.instance_id, *(value for key, value in instance.tags if key == REPLACES_TAG)}
         together = names.union(*(holders.get(name, set()) for name in names))
         holders |= dict.fromkeys(together, together)
-    alive = {one.instance_id for one in view.observation.instances if one.state in _LIVING}
-    ended = [one for one in view.observation.instances if one.role == RETIRING and one.instance_id not in alive]
-    return [_vacancy(one) for one in ended if not holders[one.instance_id] & alive]
+    alive = {instance.instance_id for instance in view.observation.instances if instance.state in _LIVING}
+    retired = [instance for instance in view.observation.instances if instance.role == RETIRING]
+    return [_vacancy(instance) for instance in retired if not holders[instance.instance_id] & alive]
 
 
-def _vacancy(one: Instance) -> Leftover:
-    found = f"{one.instance_id} ({_version(one)}) was ended by rollout {one.rollout}, none was launched in its place"
-    remedy = f"left, one server fewer; launch one from {_version(one)} and register it"
-    return Leftover(what="vacancy", about=one.instance_id, found=found, remedy=remedy, acts=False)
+def _vacancy(instance: Instance) -> Leftover:
+    found = f"{_named(instance)} was terminated by rollout {instance.rollout}, and no replacement was launched"
+    remedy = f"not changed, one server is missing; launch one from {_version(instance)} and register it"
+    return Leftover(what="vacancy", about=instance.instance_id, found=found, remedy=remedy, acts=False)
 
 
-def _version(one: Instance) -> str:
-    return str(one.template) if one.template is not None else "version unknown"
+def _named(instance: Instance) -> str:
+    return f"{instance.instance_id} ({_version(instance)})"
+
+
+def _version(instance: Instance) -> str:
+    return str(instance.template) if instance.template is not None else "version unknown"

@@ -1,11 +1,11 @@
-"""A rollout of which no record is left, made again from what stands on the fleet: tags, and what runs where.
+"""Reconstruct a rollout whose record is lost, from the tags, versions and registrations of the fleet.
 
-What comes out is an ordinary record that only settles (`Mode.STOPPING`): the planner retires the surplus by id, brings
-back what was taken out, puts the settings back and removes the tags last. So a repair is no second engine, and one that
-dies is begun again from the same tags.
+The result is an ordinary record in `Mode.STOPPING`: the planner retires the surplus by id, returns instances to
+traffic, restores the settings and removes the tags last. So a repair uses the same engine, and a repair that dies can
+start again from the same tags.
 
-What only the record knew is not guessed at: which members a person had put in standby (they are left), and what others
-have set since (the value that stands is taken for ours, and shown before it is changed).
+Some facts were only in the record. Members in standby are not changed, because a person may have put them there. The
+current value of a setting counts as set by the rollout, and is shown before it is changed.
 """
 
 from collections import Counter
@@ -43,36 +43,36 @@ from awsroll.core.model.status import Desired, Launch, Mode, Outcome, SavedSetti
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, SAVED_SETTING_PREFIX
 
-REASON = "repaired from what stands on the fleet"
+REASON = "repaired from the tags and instances of the fleet"
 _TAKEN_OUT = (RETIRING, RELOADING)
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 _SETTINGS = (MINIMUM, MAXIMUM, VERSION, DESIRED, POOL)
-Told = Mapping[tuple[str, str], str]
-"""Old values as the tags say: (group's name or target group's ARN, setting) -> value."""
+SavedTags = Mapping[tuple[str, str], str]
+"""Old values from the tags: (group's name or target group's ARN, setting) -> value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A fleet as found, with nothing known of what was done to it.
+class ObservedFleet:
+    """A fleet as observed, without its record.
 
     Attributes:
-        rollout: what the preflight knows of the fleet: its kind and names, its target groups, its limits.
-        told: the old values that stand as tags.
-        alias: what the old template version means today, if it was an alias.
+        rollout: the facts that the preflight has about the fleet: its kind, names, target groups and limits.
+        saved_tags: the old values of settings, saved as tags.
+        alias: the version to which the old template version resolves today, if it was an alias.
     """
 
     rollout: Rollout
     observation: Observation
-    told: Told
+    saved_tags: SavedTags
     alias: TemplateVersion | None = None
 
 
-def unreadable(told: Told) -> tuple[str, ...]:
-    """Return which of the tags hold what no rollout has written, one line each."""
+def unreadable(tags: SavedTags) -> tuple[str, ...]:
+    """Return the tags with values that no rollout writes, one line each."""
     return tuple(
-        f"the tag {SAVED_SETTING_PREFIX}{name} of {resource} says {value!r}, "
-        "which no rollout writes: correct or delete it"
-        for (resource, name), value in sorted(told.items())
+        f"the tag {SAVED_SETTING_PREFIX}{name} of {resource} is {value!r}, "
+        "which no rollout writes: correct or delete the tag"
+        for (resource, name), value in sorted(tags.items())
         if not _is_readable(name, value)
     )
 
@@ -91,40 +91,42 @@ def _is_readable(name: str, value: str) -> bool:
     return name == VERSION or (name.startswith(PROCESS) and value in (RUNNING, SUSPENDED))
 
 
-def reconstruct(seen: Seen) -> tuple[Rollout, Status]:
-    """Return a rollout and a status from which the planner puts back what was left."""
-    if seen.rollout.kind is FleetKind.AUTO_SCALING and seen.observation.group is not None:
-        rollout, status = _group(seen, seen.observation.group)
+def reconstruct(fleet: ObservedFleet) -> tuple[Rollout, Status]:
+    """Return a rollout and a status from which the planner restores the fleet."""
+    if fleet.rollout.kind is FleetKind.AUTO_SCALING and fleet.observation.group is not None:
+        rollout, status = _group(fleet, fleet.observation.group)
     else:
-        rollout, status = seen.rollout, _standalone(seen)
-    return rollout, replace(status, settings=_saved_settings(seen))
+        rollout, status = fleet.rollout, _standalone(fleet)
+    return rollout, replace(status, settings=_saved_settings(fleet))
 
 
-def _first(seen: Seen) -> Status:
-    at = seen.observation.at
+def _first(fleet: ObservedFleet) -> Status:
+    at = fleet.observation.at
     return Status(mode=Mode.STOPPING, reason=REASON, started_at=at, progress_at=at)
 
 
-def _saved_settings(seen: Seen) -> SavedSettings:
-    """Return the old values from the tags. The values of now are taken to be set by the dead rollout."""
-    group, found, given = seen.observation.group, dict[str, str](), dict[str, str]()
-    for (resource, name), value in sorted(seen.told.items()):
+def _saved_settings(fleet: ObservedFleet) -> SavedSettings:
+    """Return the old values from the tags. The current values count as set by the dead rollout."""
+    group, old, current = fleet.observation.group, dict[str, str](), dict[str, str]()
+    for (resource, name), value in sorted(fleet.saved_tags.items()):
         if name == DELAY:
-            seconds = seen.observation.target_group(resource).deregistration_delay_seconds
-            found[f"{DELAY}={resource}"], given[f"{DELAY}={resource}"] = value, f"{seconds:g}"
-        elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(seen, name, value):
-            found[name], given[name] = value, _now(group, name)
-    return SavedSettings(found=found, set=given)
+            seconds = fleet.observation.target_group(resource).deregistration_delay_seconds
+            old[f"{DELAY}={resource}"], current[f"{DELAY}={resource}"] = value, f"{seconds:g}"
+        elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(fleet, name, value):
+            old[name], current[name] = value, _current_value(group, name)
+    return SavedSettings(found=old, set=current)
 
 
-def _must_wait(seen: Seen, name: str, value: str) -> bool:
-    """Tell whether a minimum, and its tag, stay as they are: members in standby do not count towards desired."""
-    group, standby = seen.observation.group, (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
-    away = any(one.lifecycle in standby and one.role in _TAKEN_OUT for one in seen.observation.instances)
-    return name == MINIMUM and away and group is not None and int(value) > group.desired
+def _must_wait(fleet: ObservedFleet, name: str, value: str) -> bool:
+    """Return whether min size and its tag must stay unchanged: members in standby do not count towards desired."""
+    group, standby = fleet.observation.group, (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
+    any_in_standby = any(
+        instance.lifecycle in standby and instance.role in _TAKEN_OUT for instance in fleet.observation.instances
+    )
+    return name == MINIMUM and any_in_standby and group is not None and int(value) > group.desired
 
 
-def _now(group: Group, name: str) -> str:
+def _current_value(group: Group, name: str) -> str:
     match name:
         case "min-size":
             return str(group.minimum)
@@ -143,97 +145,99 @@ def _now(group: Group, name: str) -> str:
 # --- a group ------------------------------------------------------------------------------------------------------
 
 
-def _group(seen: Seen, group: Group) -> tuple[Rollout, Status]:
-    """Desired goes back where the tag says; what is more is retired by id, new ones first."""
-    members = [one for one in seen.observation.instances if one.lifecycle is Lifecycle.IN_SERVICE]
-    baseline = _baseline(seen, group, members)
+def _group(fleet: ObservedFleet, group: Group) -> tuple[Rollout, Status]:
+    """Return a rollout that restores desired capacity from its tag and retires surplus members, new ones first."""
+    members = [instance for instance in fleet.observation.instances if instance.lifecycle is Lifecycle.IN_SERVICE]
+    baseline = _baseline(fleet, group, members)
     rollout = replace(
-        seen.rollout,
+        fleet.rollout,
         template=_goal(group, members, baseline),
         baseline_template=baseline,
-        max_surge=Amount(value=1),  # and none unavailable: the surplus goes while the rest serves
+        max_surge=Amount(value=1),  # and none unavailable: the surplus leaves while the rest serves
         standby=SkipPolicy.WAIT,
-        purges_warm_pool=(group.name, POOL) in seen.told,
+        purges_warm_pool=(group.name, POOL) in fleet.saved_tags,
     )
-    told = seen.told.get((group.name, DESIRED))
-    goal = group.desired if told is None else min(int(told), group.desired)
-    at = seen.observation.at
+    saved = fleet.saved_tags.get((group.name, DESIRED))
+    goal = group.desired if saved is None else min(int(saved), group.desired)
+    at = fleet.observation.at
     desired = Desired(goal=goal, expected=group.desired, previous=group.desired, moved_at=at)
-    extra = seen.rollout.extra_targets
-    out = [one for one in members if one.role in _TAKEN_OUT and not _stands_on(one, extra)]
-    servers = {one.instance_id: Server(phase=ServerPhase.RETURNING, since=at, targets=extra) for one in out}
-    return rollout, replace(_first(seen), desired=desired, servers=servers)
+    extra = fleet.rollout.extra_targets
+    returning = [member for member in members if member.role in _TAKEN_OUT and not _is_registered_on(member, extra)]
+    servers = {member.instance_id: Server(phase=ServerPhase.RETURNING, since=at, targets=extra) for member in returning}
+    return rollout, replace(_first(fleet), desired=desired, servers=servers)
 
 
-def _baseline(seen: Seen, group: Group, members: list[Instance]) -> TemplateVersion | None:
-    """Return the version to go back to: what every member runs, else the old setting's number.
+def _baseline(fleet: ObservedFleet, group: Group, members: list[Instance]) -> TemplateVersion | None:
+    """Return the baseline: the version of every member, else the number of the old setting.
 
-    An alias may mean another number today than it did: what most old members run says what it was.
+    An alias may resolve to another number today than before. The version of most old members shows the old number.
     """
-    running = Counter(one.template for one in members if one.template is not None)
+    running = Counter(member.template for member in members if member.template is not None)
     if group.template is not None and members and running[group.template] == len(members):
         return group.template
-    old = seen.told.get((group.name, VERSION), "")
+    old = fleet.saved_tags.get((group.name, VERSION), "")
     template_id, _, version = old.rpartition(":")
     if template_id and version.isdigit():
         return TemplateVersion(template_id=template_id, number=int(version))
-    common = _most_common(one.template for one in members if one.template != group.template)
-    return common or seen.alias
+    common = _most_common(member.template for member in members if member.template != group.template)
+    return common or fleet.alias
 
 
 def _goal(group: Group, members: list[Instance], baseline: TemplateVersion | None) -> TemplateVersion | None:
-    """Return what the dead rollout was about to bring: what the group says, unless it waited at a gate."""
+    """Return the target version of the dead rollout: the group's version, unless the rollout waited at a gate."""
     if group.template != baseline:
         return group.template
-    return _most_common(one.template for one in members if one.template != baseline) or group.template
+    return _most_common(member.template for member in members if member.template != baseline) or group.template
 
 
-def _most_common(versions: "Iterable[TemplateVersion | None]") -> TemplateVersion | None:
-    counts = Counter(one for one in versions if one is not None)
-    return min(counts, key=lambda one: (-counts[one], -one.number), default=None)
+def _most_common(versions: Iterable[TemplateVersion | None]) -> TemplateVersion | None:
+    counts = Counter(version for version in versions if version is not None)
+    return min(counts, key=lambda version: (-counts[version], -version.number), default=None)
 
 
 # --- instances registered by hand ---------------------------------------------------------------------------------
 
 
-def _standalone(seen: Seen) -> Status:
-    """Give each live instance what belongs to it: a slot, a way back into a slot, or neither.
+def _standalone(fleet: ObservedFleet) -> Status:
+    """Return a status with a slot for each live instance that stays or returns.
 
-    An instance in traffic keeps its slot. An instance that was left half way returns to the usual registrations, unless
-    its successor serves already (then a person terminates it) or another instance has its slot. A replacement without a
-    slot is an orphan: it is recorded as launched, so that it is retired as surplus.
+    An instance in traffic keeps its slot. An instance that the rollout left half way returns to the usual
+    registrations, unless its successor serves already (then a person terminates it) or another instance has its slot.
+    A replacement without a slot is an orphan: it is recorded as launched, so that it is retired as surplus.
     """
-    live = [instance for instance in seen.observation.instances if instance.state in _LIVING]
+    live = [instance for instance in fleet.observation.instances if instance.state in _LIVING]
     usual = _usual(live)
     half_way = [instance for instance in live if _is_half_way(instance, usual)]
-    returning, orphans = _sorted_out(live, half_way, usual)
+    returning, orphans = _returning_and_orphans(live, half_way, usual)
     staying = [instance for instance in live if instance not in half_way and _keys(instance)]
     slots = [_slot(instance, _keys(instance)) for instance in staying]
     slots += [_slot(instance, usual) for instance in returning]
-    at, keys = seen.observation.at, _all_keys(live)
+    at, keys = fleet.observation.at, _all_keys(live)
     launches = tuple(
         Launch(number=number, token="", at=at, instance_ids=(instance.instance_id,), settled=True)
         for number, instance in enumerate(orphans, 1)
     )
-    back = {one.instance_id: Server(phase=ServerPhase.RETURNING, since=at) for one in returning}
-    new = {one.instance_id: Server(phase=ServerPhase.LAUNCHING, since=at, targets=keys) for one in orphans}
-    return replace(_first(seen), slots=tuple(slots), launches=launches, servers=back | new)
+    servers = {instance.instance_id: Server(phase=ServerPhase.RETURNING, since=at) for instance in returning}
+    servers |= {
+        instance.instance_id: Server(phase=ServerPhase.LAUNCHING, since=at, targets=keys) for instance in orphans
+    }
+    return replace(_first(fleet), slots=tuple(slots), launches=launches, servers=servers)
 
 
-def _sorted_out(
+def _returning_and_orphans(
     live: list[Instance], half_way: list[Instance], usual: tuple[TargetKey, ...]
 ) -> tuple[list[Instance], list[Instance]]:
-    """Return which half-way instances return to service, and which are orphans.
+    """Return the half-way instances that return to traffic, and the orphans.
 
-    Old instances are looked at before their replacements, so that a slot goes to the old one.
+    Old instances come before their replacements, so that a slot goes to the old instance.
     """
     ids = {instance.instance_id for instance in live}
-    relieved = {name for instance in live if _serves(instance, usual) for name in _replaces(instance)}
+    replaced = {name for instance in live if _serves(instance, usual) for name in _replaces(instance)}
     taken = {name for instance in live if instance not in half_way for name in _replaces(instance)}
     returning, orphans = list[Instance](), list[Instance]()
-    for instance in sorted(half_way, key=lambda one: (bool(_replaces(one)), one.instance_id)):
+    for instance in sorted(half_way, key=lambda each: (bool(_replaces(each)), each.instance_id)):
         before = _replaces(instance)
-        if instance.instance_id in relieved:
+        if instance.instance_id in replaced:
             continue
         if _keys(instance) or not before or not before & (ids | taken):
             returning.append(instance)
@@ -243,41 +247,45 @@ def _sorted_out(
     return returning, orphans
 
 
-def _keys(one: Instance) -> tuple[TargetKey, ...]:
-    return tuple(sorted(target.key for target in one.targets if target.state is not TargetState.DRAINING))
+def _keys(instance: Instance) -> tuple[TargetKey, ...]:
+    return tuple(sorted(target.key for target in instance.targets if target.state is not TargetState.DRAINING))
 
 
 def _all_keys(live: list[Instance]) -> tuple[TargetKey, ...]:
-    return tuple(sorted({target.key for one in live for target in one.targets}))
+    return tuple(sorted({target.key for instance in live for target in instance.targets}))
 
 
 def _usual(live: list[Instance]) -> tuple[TargetKey, ...]:
-    """Return where most instances are registered; of two that are as common, the larger set."""
-    counts = Counter(keys for one in live if (keys := _keys(one)))
+    """Return the most common set of registrations; of two equally common sets, the larger."""
+    counts = Counter(keys for instance in live if (keys := _keys(instance)))
     return max(counts, key=lambda keys: (counts[keys], len(keys), keys), default=_all_keys(live))
 
 
-def _stands_on(one: Instance, keys: tuple[TargetKey, ...]) -> bool:
-    return set(keys) <= set(_keys(one))
+def _is_registered_on(instance: Instance, keys: tuple[TargetKey, ...]) -> bool:
+    return set(keys) <= set(_keys(instance))
 
 
-def _is_half_way(one: Instance, usual: tuple[TargetKey, ...]) -> bool:
-    """Tell whether a rollout has left it on its way in or out: no other may lack a registration by our doing."""
-    return one.role in (REPLACEMENT, *_TAKEN_OUT) and not _stands_on(one, usual)
+def _is_half_way(instance: Instance, usual: tuple[TargetKey, ...]) -> bool:
+    """Return whether a rollout tagged the instance and it lacks registrations."""
+    return instance.role in (REPLACEMENT, *_TAKEN_OUT) and not _is_registered_on(instance, usual)
 
 
-def _serves(one: Instance, usual: tuple[TargetKey, ...]) -> bool:
-    healthy = {target.key for target in one.targets if target.state is TargetState.HEALTHY}
+def _serves(instance: Instance, usual: tuple[TargetKey, ...]) -> bool:
+    healthy = {target.key for target in instance.targets if target.state is TargetState.HEALTHY}
     return bool(usual) and set(usual) <= healthy
 
 
-def _replaces(one: Instance) -> frozenset[str]:
-    return frozenset(value for key, value in one.tags if key == REPLACES_TAG)
+def _replaces(instance: Instance) -> frozenset[str]:
+    return frozenset(value for key, value in instance.tags if key == REPLACES_TAG)
 
 
-def _slot(one: Instance, keys: tuple[TargetKey, ...]) -> Slots:
+def _slot(instance: Instance, keys: tuple[TargetKey, ...]) -> Slots:
     return Slots(
-        zone=one.zone, subnet_id=one.subnet_id, targets=keys, instance_ids=(one.instance_id,), template=one.template
+        zone=instance.zone,
+        subnet_id=instance.subnet_id,
+        targets=keys,
+        instance_ids=(instance.instance_id,),
+        template=instance.template,
     )
 
 
@@ -285,13 +293,13 @@ def _slot(one: Instance, keys: tuple[TargetKey, ...]) -> Slots:
 
 
 def settling(view: View) -> Status:
-    """Return the status of a rollout as it comes to its end from where it stands, also of one that has left something.
+    """Return the status of a rollout that ends from its current state, also if it had ended and left something.
 
-    One that had brought everything to its goal only restores settings, and the goal's version is the one that stays.
+    If all servers are on the target version, it only restores settings, and the target version stays.
     """
     status, at = view.status, view.observation.at
     if status.mode is Mode.ENDED:
-        done = not [one for one in view.outdated if not view.is_skipped(one)]
+        done = all(view.is_skipped(instance) for instance in view.outdated)
         mode = Mode.COMPLETING if done else Mode.STOPPING
     else:
         mode = Mode.COMPLETING if status.mode is Mode.COMPLETING else Mode.STOPPING
@@ -299,7 +307,7 @@ def settling(view: View) -> Status:
         status,
         mode=mode,
         outcome=Outcome.RUNNING,
-        reason=status.reason if mode is Mode.COMPLETING else "repaired: settled and stopped by request",
+        reason=status.reason if mode is Mode.COMPLETING else "stopped by awsroll repair",
         ended_at=None,
         progress_at=at,
         pausing="",

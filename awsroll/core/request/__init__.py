@@ -1,1 +1,1 @@
-"""What a user asks for: the request for one fleet or many, and how its keys are written."""
+"""The user's request to roll one fleet or many, and its keys in a file."""

@@ -1,7 +1,6 @@
-"""What a user asks for: one flat request, with the same names in Python, in a file and on the command line.
+"""The user's request: one flat dataclass, with the same names in Python, in a file and on the command line.
 
-`RolloutSpec` holds what was said, in plain values; `problems` finds everything that is wrong with it without looking at
-AWS; `amounts` and `limits` read it. Looking things up is the preflight's part.
+`RolloutSpec` holds plain values. `problems` checks them without calls to AWS; the preflight looks up the names.
 """
 
 from collections.abc import Mapping
@@ -18,51 +17,51 @@ _COMMAND_FIELDS = ("command", "document", "app_version")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutSpec:
-    """A request to take one fleet to one version.
+    """A request to roll one fleet to one version.
 
-    Name the fleet by `asg`, or by `target_group` (one or several) alone. Name the version by `launch_template`, or for
+    Name the fleet by `asg`, or by one or several `target_group` alone. Name the version by `launch_template`, or for
     `strategy="reload"` by `command` or `document`. All durations are seconds.
 
     Attributes:
         asg: name or ARN of an Auto Scaling group.
-        target_group: names or ARNs of the target groups that a standalone fleet is registered in; together with `asg`:
-            further ones, not attached to the group, that its members are registered in.
-        launch_template: `ID|NAME[:VERSION]`; VERSION is a number, `$Latest` or `$Default`, resolved once. Left out for
-            a group: its own template at `$Latest`.
+        target_group: names or ARNs of the target groups of a standalone fleet. Together with `asg`: further target
+            groups, not attached to the group, in which its members are registered.
+        launch_template: `ID|NAME[:VERSION]`. VERSION is a number, `$Latest` or `$Default`, resolved once. Empty for a
+            group: its own template at `$Latest`.
         strategy: `replace`, `double-half` or `reload`.
-        concurrent: how many servers at a time, a count or a percentage (`2`, `"25%"`); None: 1.
-        launch_first: with `replace`: launch a new server before an old one goes.
-        max_unavailable: instead of `concurrent`: how many may be out of service at a time.
-        max_surge: instead of `concurrent`: how many more than desired may run at a time.
+        concurrent: the number of servers at a time, a count or a percentage (`2`, `"25%"`); None: 1.
+        launch_first: with `replace`: launch a new server before an old one leaves.
+        max_unavailable: instead of `concurrent`: the number of servers that may be out of service at a time.
+        max_surge: instead of `concurrent`: the number of servers above desired that may run at a time.
         command: for `reload`: shell lines, run in order on each server by SSM's AWS-RunShellScript.
-        document: for `reload`, instead of `command`: an SSM document of your own.
-        parameter: the document's parameters.
-        rollback_command: for `reload`: shell lines that bring the old version back.
-        app_version: for `reload`: the new version's name; servers that carry it already are left alone.
-        checkpoint: so many servers (counts or percentages) may be touched before each next gate opens.
-        checkpoint_delay: how long each gate stays closed at the least.
-        approve_checkpoints: each gate waits for a person.
-        approval_timeout: how long each gate waits for one, its delay over, before it is a failure; None: for ever.
-        bake_time: how long the whole new fleet is watched before success is declared.
-        alarm: names of CloudWatch alarms; one in ALARM is a failure at any time.
-        hooks: what is run at fixed points of the rollout; see docs/hooks.md.
-        max_failures: so many replacements may fail and be tried again.
-        on_failure: what one more leads to: `rollback`, `pause` or `stop`; None: rollback, or for a reload without a
-            rollback command: stop.
-        keep_old: the old servers stay, out of traffic, until the bake time has passed.
+        document: for `reload`, instead of `command`: your own SSM document.
+        parameter: the parameters of the document.
+        rollback_command: for `reload`: shell lines that restore the old version.
+        app_version: for `reload`: the name of the new version. Servers already tagged with it are skipped.
+        checkpoint: the numbers of servers (counts or percentages) to update before each checkpoint.
+        checkpoint_delay: the shortest time that the rollout waits at each checkpoint.
+        approve_checkpoints: wait at each checkpoint for a person.
+        approval_timeout: the longest wait for an approval, after the delay, until it is a failure; None: no limit.
+        bake_time: how long the whole new fleet must serve before the rollout succeeds.
+        alarm: names of CloudWatch alarms. An alarm in ALARM is a failure at any time.
+        hooks: programs, functions and scripts that run at fixed points of the rollout; see docs/hooks.md.
+        max_failures: the number of replacements that may fail and be tried again.
+        on_failure: the reaction to the next failure: `rollback`, `pause` or `stop`; None: rollback, or stop for a
+            reload without a rollback command.
+        keep_old: keep the old servers, out of traffic, until the bake time has passed.
         min_healthy_time: how long a new server must stay healthy before it counts.
         drain_timeout: None: the deregistration delay + 60 + the group's terminate hooks.
         launch_timeout: None: 600 + the group's launch hooks.
-        healthy_timeout: None: 600, or more where the health check needs more.
-        progress_timeout: the longest time without any progress.
-        deregistration_delay: set on the target groups for this rollout only; None: as it is.
+        healthy_timeout: None: 600, or more if the health check needs more.
+        progress_timeout: the longest time without progress.
+        deregistration_delay: the delay of the target groups during this rollout; None: unchanged.
         protected: instances protected from scale-in or termination: `wait`, `ignore` or `replace`.
-        standby: instances in standby: likewise.
+        standby: instances in standby: `wait`, `ignore` or `replace`.
         warm_pool: `refuse` a group with a warm pool, or `purge`: delete the pool for the time of the rollout.
-        strict: refuse when a target group holds instances that are not of the fleet.
-        poll: the longest time between two looks; None: as fits what is awaited.
-        settle_time: how long a call whose answer was lost may stay unseen before it is taken to have had no effect.
-        lease: how long the fleet stays held without a sign of life from the process that rolls it.
+        strict: refuse if a target group has instances that are not part of the fleet.
+        poll: the longest time between two observations; None: chosen by what the rollout waits for.
+        settle_time: how long to wait for the effect of a call whose answer was lost, before it counts as not made.
+        lease: how long the fleet stays held if the process that rolls it shows no sign of life.
     """
 
     asg: str = ""
@@ -103,13 +102,13 @@ class RolloutSpec:
     lease: float = 60
 
     def amounts(self) -> tuple[Amount, Amount]:
-        """Return max unavailable and max surge, as the strategy and the short form `concurrent` mean them.
+        """Return max unavailable and max surge, also for `concurrent`.
 
         Raises:
-            SpecError: if they contradict each other.
+            SpecError: if the amounts contradict each other or the strategy.
         """
         if self.concurrent is not None and (self.max_unavailable is not None or self.max_surge is not None):
-            problem = "--concurrent is the short form of --max-unavailable and --max-surge: give one or the other"
+            problem = "--concurrent is the short form of --max-unavailable and --max-surge: pass one form only"
             raise SpecError(problem)
         if self.strategy is Strategy.DOUBLE_HALF:
             return NONE, EVERYTHING
@@ -118,89 +117,91 @@ class RolloutSpec:
         unavailable = NONE if self.max_unavailable is None else Amount.parse(self.max_unavailable)
         surge = NONE if self.max_surge is None else Amount.parse(self.max_surge)
         if unavailable.value == 0 and surge.value == 0:
-            problem = "max unavailable and max surge are both 0: nothing could ever be replaced; raise one of them"
+            problem = "max unavailable and max surge are both 0: nothing would be replaced; raise one of them"
             raise SpecError(problem)
         if self.strategy is Strategy.RELOAD and surge.value:
-            problem = "reload restarts servers in place and launches none: leave --max-surge out"
+            problem = "reload updates servers in place and launches none: remove --max-surge"
             raise SpecError(problem)
         return unavailable, surge
 
     def _from_concurrent(self) -> tuple[Amount, Amount]:
         amount = Amount.parse(1 if self.concurrent is None else self.concurrent)
         if amount.value == 0:
-            problem = "--concurrent 0 would replace nothing: give 1 or more servers, or 1% to 100%"
+            problem = "--concurrent 0 would replace nothing: pass 1 or more servers, or 1% to 100%"
             raise SpecError(problem)
         return (NONE, amount) if self.launch_first else (amount, NONE)
 
     def problems(self) -> tuple[str, ...]:
-        """Return everything that is wrong with the request on its own, one line each."""
-        found = [*self._fleet_problems(), *self._version_problems(), *self._number_problems()]
+        """Return the problems of the request, one line each, without calls to AWS."""
+        problems = [*self._fleet_problems(), *self._version_problems(), *self._number_problems()]
         try:
             self.amounts()
         except SpecError as error:
-            found += error.problems
+            problems += error.problems
         if self.launch_first and self.strategy is not Strategy.REPLACE:
-            found.append(f"--launch-first goes with --strategy replace, not with {self.strategy}")
+            problems.append(f"--launch-first needs --strategy replace, not {self.strategy}")
         if self.strategy is Strategy.DOUBLE_HALF and not (
             self.concurrent is None and self.max_unavailable is None and self.max_surge is None
         ):
-            found.append("double-half launches as many servers as there are: leave the amounts out")
-        found += self._gate_problems()
-        found += problems_of(self.hooks)
+            problems.append(
+                "double-half launches the whole new fleet: remove --concurrent, --max-unavailable and --max-surge"
+            )
+        problems += self._gate_problems()
+        problems += problems_of(self.hooks)
         if self.strategy is Strategy.RELOAD:
-            late = (one for one in self.hooks if one.point == HookPoint.AFTER_LAUNCH)
-            found += [f"hook {one.name or one.point}: reload launches no servers to run it for" for one in late]
+            late = (hook for hook in self.hooks if hook.point == HookPoint.AFTER_LAUNCH)
+            problems += [f"hook {hook.name or hook.point}: reload launches no servers" for hook in late]
         if self.warm_pool not in ("refuse", "purge"):
-            found.append(f"--warm-pool is refuse or purge, not {self.warm_pool!r}")
-        return tuple(found)
+            problems.append(f"--warm-pool is refuse or purge, not {self.warm_pool!r}")
+        return tuple(problems)
 
     @property
     def after_failure(self) -> OnFailure:
-        """What a failure leads to, with the default filled in."""
+        """The reaction to a failure, with the default filled in."""
         if self.on_failure is not None:
             return self.on_failure
-        undone = self.strategy is not Strategy.RELOAD or self.rollback_command
-        return OnFailure.ROLLBACK if undone else OnFailure.STOP
+        can_roll_back = self.strategy is not Strategy.RELOAD or self.rollback_command
+        return OnFailure.ROLLBACK if can_roll_back else OnFailure.STOP
 
     def checkpoints(self) -> tuple[Amount, ...]:
-        """Return the checkpoints, in the order given.
+        """Return the checkpoints in their order.
 
         Raises:
-            SpecError: if one is no amount, or 0.
+            SpecError: if a checkpoint is 0 or is not an amount.
         """
-        amounts = tuple(Amount.parse(one) for one in self.checkpoint)
-        if any(one.value == 0 for one in amounts):
-            problem = "--checkpoint 0 comes before anything is done: give 1 or more servers, or 1% to 100%"
+        amounts = tuple(Amount.parse(checkpoint) for checkpoint in self.checkpoint)
+        if any(amount.value == 0 for amount in amounts):
+            problem = "--checkpoint 0 is before the first server: pass 1 or more servers, or 1% to 100%"
             raise SpecError(problem)
         return amounts
 
     def _gate_problems(self) -> list[str]:
-        found = []
+        problems = []
         try:
             checkpoints = self.checkpoints()
         except SpecError as error:
             return [*error.problems]
         if (self.checkpoint_delay or self.approve_checkpoints) and not checkpoints:
-            found.append("--checkpoint-delay and --approve-checkpoints wait at checkpoints: give --checkpoint N|N%")
+            problems.append("--checkpoint-delay and --approve-checkpoints need checkpoints: pass --checkpoint N|N%")
         if self.approval_timeout is not None and not self.approve_checkpoints:
-            found.append("--approval-timeout bounds the wait for a person: give --approve-checkpoints too")
+            problems.append("--approval-timeout limits the wait for an approval: pass --approve-checkpoints too")
         for kind in (True, False):
-            values = [one.value for one in checkpoints if one.is_percentage is kind]
+            values = [checkpoint.value for checkpoint in checkpoints if checkpoint.is_percentage is kind]
             if values != sorted(set(values)):
-                found.append(f"--checkpoint {', '.join(map(str, checkpoints))}: each must be more than the one before")
+                problems.append(f"--checkpoint {', '.join(map(str, checkpoints))}: pass them in increasing order")
         if self.max_failures < 0:
-            found.append(f"--max-failures is 0 or more, not {self.max_failures}")
-        return found + self._keep_old_problems() + self._rollback_problems()
+            problems.append(f"--max-failures is 0 or more, not {self.max_failures}")
+        return problems + self._keep_old_problems() + self._rollback_problems()
 
     def _keep_old_problems(self) -> list[str]:
         if not self.keep_old:
             return []
         if self.strategy is not Strategy.DOUBLE_HALF and not self.launch_first and self.max_surge is None:
             return [
-                "--keep-old needs room for old and new servers side by side: --strategy double-half or --launch-first"
+                "--keep-old needs old and new servers at the same time: pass --strategy double-half or --launch-first"
             ]
         if self.after_failure is OnFailure.STOP:
-            return ["--keep-old is for going back at once: it does not go with --on-failure stop"]
+            return ["--keep-old is for a fast rollback: it cannot be used with --on-failure stop"]
         return []
 
     def _rollback_problems(self) -> list[str]:
@@ -208,41 +209,41 @@ class RolloutSpec:
         if self.rollback_command and not reloads:
             return ["--rollback-command: only --strategy reload runs commands"]
         if reloads and self.after_failure is OnFailure.ROLLBACK and not self.rollback_command:
-            problem = "a reload is rolled back by a command that brings the old version back"
-            return [f"{problem}: give --rollback-command 'SHELL', or choose --on-failure stop or pause"]
+            problem = "the rollback of a reload needs a command that restores the old version"
+            return [f"{problem}: pass --rollback-command 'SHELL', or --on-failure stop or pause"]
         return []
 
     def _fleet_problems(self) -> list[str]:
         if not self.asg and not self.target_group:
-            return ["no fleet is named: give --asg NAME, or --target-group NAME for servers registered by hand"]
+            return ["no fleet is named: pass --asg NAME, or --target-group NAME for servers without a group"]
         return []
 
     def _version_problems(self) -> list[str]:
         given = [f"--{name.replace('_', '-')}" for name in _COMMAND_FIELDS if getattr(self, name)]
         if self.strategy is not Strategy.RELOAD:
-            found = [f"{', '.join(given)}: only --strategy reload runs commands"] if given else []
+            problems = [f"{', '.join(given)}: only --strategy reload runs commands"] if given else []
             if not self.asg and not self.launch_template:
-                found.append("no version is named: give --launch-template ID|NAME[:VERSION]")
-            return found
-        found = []
+                problems.append("no version is named: pass --launch-template ID|NAME[:VERSION]")
+            return problems
+        problems = []
         if self.launch_template:
-            found.append("reload keeps the servers as they are: leave --launch-template out")
+            problems.append("reload does not launch servers: remove --launch-template")
         if bool(self.command) == bool(self.document):
-            found.append("reload needs what to run: --command 'SHELL' (repeatable), or --document NAME")
+            problems.append("reload needs one command: pass --command 'SHELL' (repeatable), or --document NAME")
         if self.parameter and not self.document:
-            found.append("--parameter goes with --document")
-        return found
+            problems.append("--parameter needs --document")
+        return problems
 
     def _number_problems(self) -> list[str]:
-        found = [*problems_of_times({name: getattr(self, name) for name in _LEAST_SECONDS})]
+        problems = [*problems_of_times({name: getattr(self, name) for name in _LEAST_SECONDS})]
         delay = self.deregistration_delay
         if delay is not None and not 0 <= delay <= DEREGISTRATION_DELAY_SECONDS:
-            found.append(f"--deregistration-delay is 0 to {DEREGISTRATION_DELAY_SECONDS} seconds, not {delay}")
-        return found
+            problems.append(f"--deregistration-delay is 0 to {DEREGISTRATION_DELAY_SECONDS} seconds, not {delay}")
+        return problems
 
 
 def problems_of_times(values: Mapping[str, float | None]) -> tuple[str, ...]:
-    """Return what is wrong with times of a request, by their names; None is no time, and right."""
+    """Return the problems of the times of a request, by their names; None has no problem."""
     return tuple(
         f"--{name.replace('_', '-')} is a time in seconds: {value:g} is too small (at least {_LEAST_SECONDS[name]:g})"
         for name, value in values.items()

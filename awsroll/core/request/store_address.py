@@ -9,7 +9,7 @@ FORMS = "a directory, s3://BUCKET/PREFIX or dynamodb://TABLE"
 
 
 class StoreKind(StrEnum):
-    """Where a store keeps its bytes. Every place that depends on the kind matches all of them, checked by mypy."""
+    """The kind of a store. Code that depends on the kind matches every kind, so that mypy reports a new one."""
 
     DIRECTORY = "directory"
     S3 = "s3"
@@ -18,7 +18,7 @@ class StoreKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreAddress:
-    """A parsed address.
+    """A parsed store address.
 
     Attributes:
         kind: the kind of the store.
@@ -30,20 +30,20 @@ class StoreAddress:
 
     @classmethod
     def parse(cls, address: str) -> "StoreAddress":
-        """Parse an address.
+        """Parse a store address.
 
         Raises:
             SpecError: if the address has no known form.
         """
         scheme, separator, name = address.partition("://")
         if not address:
-            problem = f"--state is empty: give {FORMS}"
+            problem = f"--state is empty: pass {FORMS}"
             raise SpecError(problem)
         if not separator:
             return cls(kind=StoreKind.DIRECTORY, name=address)
         kind = _KINDS.get(scheme)
         if kind is None:
-            problem = f"--state {address}: give {FORMS}"
+            problem = f"--state {address}: pass {FORMS}"
             raise SpecError(problem)
         return cls(kind=kind, name=name)
 

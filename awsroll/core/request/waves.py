@@ -1,8 +1,8 @@
-"""Many fleets: an ordered list of waves, each of fleets that are rolled side by side. Values, and the sums on them.
+"""Waves: the request to roll many fleets, as an ordered list of waves of fleets, and its limits.
 
-A wave has a concurrency and a limit of tolerated failures. Once more fleets of it than tolerated have failed, no
-further one is begun, in this wave or a later one; those under way go on to their own end. How a file becomes such waves
-is in `wavesfile`; rolling them is the shell's part.
+A wave has a concurrency and a limit of tolerated failures. When more fleets have failed than tolerated, no further
+fleet begins, in this wave or a later one; fleets that are running continue to their end. `waves_file` reads waves from
+a file, and `awsroll.waves` rolls them.
 """
 
 import re
@@ -23,14 +23,14 @@ _LONGEST_NAME = 255
 
 
 class FleetEnding(StrEnum):
-    """What became of one fleet: how its rollout ended, or why there was none."""
+    """The ending of one fleet: the outcome of its rollout, or why it did not begin."""
 
     SUCCEEDED = "succeeded"
     ROLLED_BACK = "rolled_back"
     PAUSED = "paused"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
-    REFUSED = "refused"  # when its turn came, its checks or AWS said no: nothing of it was changed
+    REFUSED = "refused"  # its checks or AWS refused the rollout: nothing was changed
     NOT_BEGUN = "not_begun"
 
 
@@ -39,14 +39,14 @@ _FAILURES = (FleetEnding.ROLLED_BACK, FleetEnding.PAUSED, FleetEnding.STOPPED, F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSpec:
-    """One fleet of a wave: what to do to it, and where it is.
+    """One fleet of a wave: its request, region and role.
 
     Attributes:
-        name: names it among all fleets of all waves.
+        name: its name, unique among the fleets of all waves.
         request: the whole request.
-        region: empty: the session's.
-        role: ARN of the IAM role to assume for it; empty: the session's own credentials.
-        external_id: what the role's trust policy may ask for.
+        region: empty: the session's region.
+        role: ARN of the IAM role to assume; empty: the session's own credentials.
+        external_id: the external id, if the role's trust policy requires one.
     """
 
     name: str
@@ -62,35 +62,36 @@ class FleetSpec:
         return "" if match is None else match[1]
 
     def problems(self) -> tuple[str, ...]:
-        """Return everything that is wrong with it on its own."""
-        found = list(self.request.problems())
+        """Return the problems of the fleet, without those that depend on other fleets."""
+        problems = list(self.request.problems())
         if not self.name or not self.name.isprintable() or len(self.name) > _LONGEST_NAME:
-            found.append(f"name {self.name!r}: give 1 to {_LONGEST_NAME} printable characters")
+            problems.append(f"name {self.name!r}: use 1 to {_LONGEST_NAME} printable characters")
         if self.role and not self.account:
-            found.append(f"role {self.role!r} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME")
+            problems.append(f"role {self.role!r} is not the ARN of a role: use arn:aws:iam::ACCOUNT:role/NAME")
         if self.external_id and not self.role:
-            found.append("external-id is for assuming a role: give a role, or leave it out")
+            problems.append("external-id needs a role: add role, or remove external-id")
         if self.region and not _REGION.fullmatch(self.region):
-            found.append(f"region {self.region!r}: a region is named like eu-west-1")
+            problems.append(f"region {self.region!r} is not the name of a region, such as eu-west-1")
         if self.request.strategy is Strategy.RELOAD and not self.request.app_version:
-            found.append(
-                "a reload of many fleets needs app-version: started again, it must know which servers have the new code"
+            problems.append(
+                "a reload of many fleets needs app-version: without it, a restart cannot know which servers have the "
+                "new code"
             )
-        return tuple(found)
+        return tuple(problems)
 
     def parts(self) -> Iterator[tuple[str, str, str]]:
-        """Yield what it is made of, as far as names tell: two fleets that share a part are the same servers."""
+        """Yield the group and the target groups of the fleet. Two fleets that share one have the same servers."""
         for named in (*((self.request.asg,) if self.request.asg else ()), *self.request.target_group):
             yield (self.role, self.region, named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveSpec:
-    """Fleets that are rolled side by side.
+    """Fleets that are rolled at the same time.
 
     Attributes:
-        concurrency: how many at a time, a count or a percentage (rounded down, 1 at the least); None: all.
-        tolerated_failures: how many may fail, a count or a percentage (rounded down) of the wave's fleets.
+        concurrency: the number of fleets at a time, a count or a percentage (rounded down, at least 1); None: all.
+        tolerated_failures: the number of fleets that may fail, a count or a percentage (rounded down).
     """
 
     name: str
@@ -100,7 +101,7 @@ class WaveSpec:
 
     @property
     def at_once(self) -> int:
-        """How many fleets are rolled at a time: `30%` of 5 is 1."""
+        """The number of fleets that are rolled at a time: `30%` of 5 is 1."""
         whole = len(self.fleets)
         if self.concurrency is None:
             return whole
@@ -108,28 +109,28 @@ class WaveSpec:
 
     @property
     def may_fail(self) -> int:
-        """How many fleets may fail before no further one is begun: `30%` of 5 is 1."""
+        """The number of fleets that may fail before no further fleet begins: `30%` of 5 is 1."""
         return min(len(self.fleets), Amount.parse(self.tolerated_failures).rounded_down(len(self.fleets)))
 
     def problems(self) -> tuple[str, ...]:
-        """Return everything that is wrong with it and its fleets."""
-        found = [f"fleet {one.name}: {problem}" for one in self.fleets for problem in one.problems()]
+        """Return the problems of the wave and its fleets."""
+        problems = [f"fleet {fleet.name}: {problem}" for fleet in self.fleets for problem in fleet.problems()]
         if not self.fleets:
-            found.append("it has no fleets")
+            problems.append("it has no fleets")
         if self.concurrency is not None:
-            found += _amount_problems("concurrency", self.concurrency, least=1)
-        return (*found, *_amount_problems("tolerated-failures", self.tolerated_failures, least=0))
+            problems += _amount_problems("concurrency", self.concurrency, least=1)
+        return (*problems, *_amount_problems("tolerated-failures", self.tolerated_failures, least=0))
 
     def is_failed(self, endings: Iterable[FleetEnding]) -> bool:
-        """Tell whether more of its fleets have failed than it tolerates."""
-        return sum(1 for one in endings if one in _FAILURES) > self.may_fail
+        """Return whether more fleets have failed than the wave tolerates."""
+        return sum(1 for ending in endings if ending in _FAILURES) > self.may_fail
 
     def room(self, ended: Iterable[FleetEnding], *, running: int) -> int:
-        """Return how many further fleets may begin now, in the order in which they stand.
+        """Return the number of further fleets that may begin now, in their order.
 
         Args:
-            ended: how those ended that have.
-            running: how many are under way.
+            ended: the endings of the fleets that have ended.
+            running: the number of fleets that are running.
         """
         ended = tuple(ended)
         if self.is_failed(ended):
@@ -150,18 +151,18 @@ class FleetsSpec:
         return tuple(fleet for wave in self.waves for fleet in wave.fleets)
 
     def problems(self) -> tuple[str, ...]:
-        """Return everything that is wrong without looking at AWS, one line each."""
+        """Return the problems of the request, one line each, without calls to AWS."""
         if not self.waves:
-            return ("there are no waves: give at least one, with its fleets",)
-        found = [f"wave {wave.name}: {problem}" for wave in self.waves for problem in wave.problems()]
-        found += [f"there are {count} waves {name!r}: names must differ" for name, count in self._repeated_waves()]
+            return ("there are no waves: add at least one wave with fleets",)
+        problems = [f"wave {wave.name}: {problem}" for wave in self.waves for problem in wave.problems()]
+        problems += [f"there are {count} waves {name!r}: names must differ" for name, count in self._repeated_waves()]
         names = Counter(fleet.name for fleet in self.fleets)
-        found += [
-            f"there are {count} fleets {name!r}: give each a `name` of its own"
+        problems += [
+            f"there are {count} fleets {name!r}: set a different `name` for each"
             for name, count in names.items()
             if count > 1
         ]
-        return (*found, *self._shared_parts())
+        return (*problems, *self._shared_parts())
 
     def _repeated_waves(self) -> Iterator[tuple[str, int]]:
         counts = Counter(wave.name for wave in self.waves)
@@ -173,31 +174,31 @@ class FleetsSpec:
             for part in fleet.parts():
                 owner = owners.setdefault(part, fleet.name)
                 if owner != fleet.name:
-                    yield f"fleets {owner} and {fleet.name} are both of {part[2]}: a fleet is rolled once"
+                    yield f"fleets {owner} and {fleet.name} both include {part[2]}: it can be in only one fleet"
 
 
 def worst(endings: Iterable[FleetEnding], *, interrupted: bool = False) -> Outcome:
-    """Return how all of it ended: like the fleet that a person must look at first.
+    """Return the outcome of all fleets: the outcome of the fleet that needs a person most.
 
     Args:
-        endings: of every fleet, begun or not.
-        interrupted: somebody asked to stop before all were begun.
+        endings: the endings of all fleets, including those not begun.
+        interrupted: a stop was requested before all fleets had begun.
     """
-    found = set(endings)
-    if interrupted or FleetEnding.INTERRUPTED in found:
+    distinct = set(endings)
+    if interrupted or FleetEnding.INTERRUPTED in distinct:
         return Outcome.INTERRUPTED
-    if found & {FleetEnding.STOPPED, FleetEnding.REFUSED}:
+    if distinct & {FleetEnding.STOPPED, FleetEnding.REFUSED}:
         return Outcome.STOPPED
-    if FleetEnding.PAUSED in found:
+    if FleetEnding.PAUSED in distinct:
         return Outcome.PAUSED
-    return Outcome.ROLLED_BACK if FleetEnding.ROLLED_BACK in found else Outcome.SUCCEEDED
+    return Outcome.ROLLED_BACK if FleetEnding.ROLLED_BACK in distinct else Outcome.SUCCEEDED
 
 
-def _amount_problems(what: str, said: str | int, *, least: int) -> list[str]:
+def _amount_problems(what: str, value: str | int, *, least: int) -> list[str]:
     try:
-        amount = Amount.parse(said)
+        amount = Amount.parse(value)
     except SpecError:
-        return [f"{what} {said!r}: give a whole number of fleets (2) or a percentage of them (25%)"]
+        return [f"{what} {value!r}: use a whole number of fleets (2) or a percentage of them (25%)"]
     if amount.value < least:
-        return [f"{what} {said} would begin nothing: give {least} or more fleets, or leave it out for all"]
+        return [f"{what} {value} would begin no fleet: use {least} or more, or remove it to begin all at once"]
     return []
