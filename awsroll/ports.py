@@ -27,11 +27,11 @@ class Record:
 
 
 class Clock(Protocol):
-    """Time, and the only way to wait."""
+    """Time, and the only way to wait.
 
-    @property
-    def is_real_time(self) -> bool:
-        """Whether time passes by itself. If not, only `sleep` moves it, and nothing can run in the background."""
+    A clock can have an attribute `is_real_time`: whether time passes by itself. Without it, or if it is False, only
+    `sleep` moves the time, and hooks run in the foreground.
+    """
 
     def now(self) -> datetime:
         """Return the current instant, timezone-aware, in UTC."""

@@ -41,8 +41,8 @@ class GuardedClock:
 
     @property
     def is_real_time(self) -> bool:
-        """Whether the inner clock runs in real time."""
-        return self._clock.is_real_time
+        """Whether the inner clock runs in real time; False if it does not say."""
+        return bool(getattr(self._clock, "is_real_time", False))
 
     def now(self) -> datetime:
         """Return the current instant, in UTC."""

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,22 @@ class OwnClock(VirtualClock):
     def __init__(self, *, is_real_time: bool) -> None:
         super().__init__()
         self.is_real_time = is_real_time
+
+
+class BareClock:
+    """A clock of a user with nothing but the methods of the port."""
+
+    def __init__(self) -> None:
+        self._clock = VirtualClock()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
 
 
 def run_of(number: int = 1, **kind: Any) -> HookRun:
@@ -176,15 +193,22 @@ def test_a_callable_that_was_not_given_has_failed() -> None:
     assert seen.detail == "its Python callable was not passed to the process that drives the rollout now"
 
 
-@pytest.mark.parametrize("is_real_time", [True, False], ids=["real-time", "virtual-time"])
-def test_the_clock_decides_whether_hooks_run_in_the_background(is_real_time: bool) -> None:
+CLOCKS = {
+    "real-time": (OwnClock(is_real_time=True), "hook-1"),
+    "virtual-time": (OwnClock(is_real_time=False), "MainThread"),
+    "does-not-say": (BareClock(), "MainThread"),
+}
+
+
+@pytest.mark.parametrize(("clock", "thread"), CLOCKS.values(), ids=CLOCKS)
+def test_the_clock_decides_whether_hooks_run_in_the_background(clock: Any, thread: str) -> None:
     threads: list[str] = []
     hook = Hook(point=HookPoint.AFTER_HEALTHY, name="check", is_callable=True)
     record = Record(rollout=replace(record_of().rollout, hooks=(hook,)), status=record_of().status)
     call = PythonHook(point=hook.point, call=lambda _: threads.append(threading.current_thread().name))
-    driver = Session(Context(clock=OwnClock(is_real_time=is_real_time), session=session(), hooks=(call,)))
+    driver = Session(Context(clock=clock, session=session(), hooks=(call,)))
     _, hooks = driver.controller(record)
 
     result_of(hooks, run_of(is_callable=True))
 
-    assert threads == ["hook-1" if is_real_time else "MainThread"]
+    assert threads == [thread]
