@@ -5,8 +5,9 @@ from typing import TypeAlias
 
 from awsroll.core.classify.capacity import Bounds, measure
 from awsroll.core.classify.view import View
+from awsroll.core.lifecycle import rollout_phase
 from awsroll.core.model.observation import Instance, Observation, TargetState
-from awsroll.core.model.phases import ServerPhase, UntouchedServer
+from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 
@@ -53,15 +54,19 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
 
 
 def _stage(view: View) -> str:
-    status, gates = view.status, view.original.gates
-    if status.rolling_back:
-        return "rolling back"
-    if status.gate.closed_since is not None:
-        passed, all_gates = status.gate.passed, gates.checkpoints
-        return f"at checkpoint {passed + 1} of {len(all_gates)} ({all_gates[passed]})"
-    if status.gate.baking_since is not None:
-        return "baking"
-    return "about to pause" if status.pausing else ""
+    status, checkpoints = view.status, view.original.gates.checkpoints
+    match rollout_phase(status):
+        case RolloutPhase.ROLLING_BACK:
+            return "rolling back"
+        case RolloutPhase.WAITING_AT_CHECKPOINT:
+            passed = status.gate.passed
+            return f"at checkpoint {passed + 1} of {len(checkpoints)} ({checkpoints[passed]})"
+        case RolloutPhase.BAKING:
+            return "baking"
+        case RolloutPhase.STOPPING:
+            return "stopping"
+        case _:
+            return "about to pause" if status.pausing else ""
 
 
 def _state(view: View, instance: Instance) -> CellState:

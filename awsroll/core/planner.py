@@ -156,19 +156,13 @@ def _roll_servers(view: View, capacity: Capacity, gate: Proposals) -> tuple[Stat
         return status, Proposals(writes=list(writes))
     view = replace(view, status=select(replace(view, status=status), capacity))
     if waiting := undecided(view, capacity):
-        return view.status, Proposals(waiting={Reason.SETTLING: sorted(waiting)})
+        return view.status, Proposals(waits={Reason.SETTLING: sorted(waiting)})
     status, proposals = _take_out(view)
-    _add_waits(proposals, arriving)
+    proposals.waits_of(arriving)
     proposals.hooks += [*arriving.hooks, *gate.hooks]
-    if proposals.writes or proposals.waiting or status.reloading or status.retiring:
+    if proposals.writes or proposals.is_waiting or status.reloading or status.retiring:
         return status, proposals
     return _wait_or_complete(replace(view, status=status), capacity, gate)
-
-
-def _add_waits(proposals: Proposals, others: Proposals) -> None:
-    for reason, names in others.waiting.items():
-        for name in names:
-            proposals.wait(reason, name)
 
 
 def _take_out(view: View) -> tuple[Status, Proposals]:
@@ -180,7 +174,7 @@ def _take_out(view: View) -> tuple[Status, Proposals]:
         return status, proposals
     status, retiring = retire(replace(view, status=status))
     retiring.hooks += proposals.hooks
-    _add_waits(retiring, proposals)
+    retiring.waits_of(proposals)
     return status, retiring
 
 
@@ -210,14 +204,14 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
     owed = capacity.inbound or view.status.calls
     if view.status.pausing and not owed:
         return replace(pause(view.status, view.status.pausing), pausing=""), proposals
-    if proposals.waiting:
+    if proposals.is_waiting:
         return view.status, proposals
     if not owed:  # what the group still owes is below the gate
         view = replace(view, status=gates.reach(view, capacity))
     if view.status.gate.closed_since is not None:
         return view.status, proposals
     if _is_unfinished(view, capacity):
-        proposals.waiting.setdefault(Reason.CAPACITY, [])
+        proposals.wait(Reason.CAPACITY)
         status = view.status
         return replace(status, gate=replace(status.gate, baking_since=None)), proposals
     if skipped := _waited_for(view):
@@ -250,14 +244,14 @@ def _wait_for_skipped(view: View, skipped: tuple[Instance, ...], proposals: Prop
     if (at - since).total_seconds() >= limit:
         cause = f"still protected or in standby after {limit:g} s: {', '.join(names)}"
         return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True)), proposals
-    proposals.waiting[Reason.SKIPPED] = names
+    proposals.wait(Reason.SKIPPED, *names)
     return status, proposals
 
 
 def _complete(view: View, proposals: Proposals) -> tuple[Status, Proposals]:
     """Bake, then retire the servers that were kept, then restore the settings."""
     status, baking = gates.bake(view)
-    if baking.waiting:
+    if baking.is_waiting:
         return status, baking
     if status.kept:
         for name in status.kept:

@@ -42,17 +42,17 @@ def finish(view: View) -> tuple[Status, Proposals]:
     else:
         status, proposals = view.status, Proposals()
     view = replace(view, status=status)
-    if not proposals.writes and not proposals.waiting:
+    if not proposals.writes and not proposals.is_waiting:
         status, writes = _restore(view)
         view, proposals.writes = replace(view, status=status), list(writes)
         if not writes and is_in_doubt(view):
-            proposals.waiting[Reason.SETTLING] = []
+            proposals.wait(Reason.SETTLING)
     abandoned = view.status.settings.abandoned
     proposals.writes = [write for write in proposals.writes if abandoned_name(write) not in abandoned]
-    if proposals.writes or proposals.waiting:
+    if proposals.writes or proposals.is_waiting:
         return view.status, proposals
     if view.status.hooks.announced:
-        proposals.waiting[Reason.RUNNING_HOOK] = []
+        proposals.wait(Reason.RUNNING_HOOK)
         return view.status, proposals
     return _close(view), proposals
 
@@ -226,10 +226,9 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     proposals.writes += arriving.writes
     proposals.hooks += arriving.hooks
     if _waits_for_capacity(view):
-        proposals.waiting.setdefault(Reason.CAPACITY, [])
-    for name in arriving.waiting.get(Reason.RUNNING_HOOK, []):
-        proposals.wait(Reason.RUNNING_HOOK, name)
-    for name in arriving.waiting.get(Reason.LAUNCHING, []):
+        proposals.wait(Reason.CAPACITY)
+    proposals.waits_of(arriving, Reason.RUNNING_HOOK)
+    for name in arriving.waits.get(Reason.LAUNCHING, []):
         if not _is_late(view, name):
             proposals.wait(Reason.LAUNCHING, name)
     return status, proposals
@@ -249,13 +248,10 @@ def _forget_late(view: View, proposals: Proposals) -> None:
     """
     idle = (view.observation.at - view.status.progress_at).total_seconds()
     progresses = idle < view.rollout.limits.progress_seconds
-    for reason, names in list(proposals.waiting.items()):
+    for reason, names in list(proposals.waits.items()):
         if reason is Reason.RUNNING_HOOK or (reason is Reason.DRAINING and progresses):
             continue
-        on_time = [name for name in names if not _is_late(view, name)]
-        proposals.waiting[reason] = on_time
-        if not on_time:
-            del proposals.waiting[reason]
+        proposals.stop_waiting(reason, [name for name in names if _is_late(view, name)])
 
 
 def _restore(view: View) -> tuple[Status, tuple[Action, ...]]:

@@ -98,9 +98,9 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
     if awaits(view, proposals, HookPoint.AT_CHECKPOINT, checkpoint(status)):
         return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
-        proposals.waiting[Reason.CHECKPOINT] = []
+        proposals.wait(Reason.CHECKPOINT)
     elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
-        proposals.waiting[Reason.APPROVAL] = []
+        proposals.wait(Reason.APPROVAL)
         status = _check_approval_deadline(view, status)
     else:
         number = status.gate.passed + 1
@@ -131,7 +131,7 @@ def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> St
 def bake(view: View) -> tuple[Status, Proposals]:
     """Observe the whole new fleet for the bake time, then run the last hooks."""
     status, proposals = _watch(view)
-    if not proposals.waiting and not status.rolling_back:
+    if not proposals.is_waiting and not status.rolling_back:
         awaits(replace(view, status=status), proposals, HookPoint.AFTER_ROLLOUT)
     return status, proposals
 
@@ -146,7 +146,7 @@ def _watch(view: View) -> tuple[Status, Proposals]:
     since = status.gate.baking_since or at
     status = replace(status, gate=replace(status.gate, baking_since=since), progress_at=at)
     if at - since < timedelta(seconds=seconds):
-        proposals.waiting[Reason.BAKING] = []
+        proposals.wait(Reason.BAKING)
         return status, proposals
     return replace(status, gate=replace(status.gate, baked=True, baking_since=None)), proposals
 

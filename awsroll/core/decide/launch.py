@@ -231,6 +231,10 @@ def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
     """Choose a zone for each of `count` launches: the zones of the next instances to leave, if the group uses them.
 
     An earlier part of the surge already replaces some of those instances, so it is subtracted.
+
+    Worked example: the next to leave are in a, b, a; one new instance in a serves already; three launches are due. The
+    new instance covers the first a. So one launch goes to b and one to a. The third goes to the zone with the fewest
+    instances.
     """
     covered = _unmatched(view)
     zones = [instance.zone for instance in order(view, view.candidates) if instance.zone in known]

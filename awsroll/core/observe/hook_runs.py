@@ -12,11 +12,11 @@ instance and of the rollout's progress do not advance: its own timeout limits it
 from dataclasses import replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import amend, note, phase_of
+from awsroll.core.lifecycle import amend, note, phase_of, rollout_phase
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState, passed_key
 from awsroll.core.model.observation import Instance
-from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout_events import Event, EventName
@@ -33,7 +33,7 @@ def awaits(view: View, proposals: Proposals, point: HookPoint, subject: str = ""
     if hook is None:
         return False
     proposals.hooks.append((hook.name, subject))
-    proposals.waiting.setdefault(Reason.RUNNING_HOOK, []).extend([subject] if point.is_of_an_instance else [])
+    proposals.wait(Reason.RUNNING_HOOK, *([subject] if point.is_of_an_instance else []))
     return True
 
 
@@ -113,14 +113,16 @@ def _announce(view: View, status: Status, runs: list[tuple[str, str]]) -> Status
     return status
 
 
+_PHASES = {RolloutPhase.ROLLING_BACK: "rolling-back", RolloutPhase.STOPPING: "stopping"}
+
+
 def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
     rollout, status = view.original, view.status
-    rolling = "rolling-back" if status.rolling_back else "rolling"
     return HookEvent(
         point=hook.point,
         hook=hook.name,
         run=call.number,
-        phase="stopping" if status.mode is Mode.STOPPING else rolling,
+        phase=_PHASES.get(rollout_phase(status), "rolling"),
         rollout_id=rollout.rollout_id,
         fleet=rollout.fleet,
         from_version=rollout.from_version,
