@@ -1,4 +1,4 @@
-"""Fakes for tests of code that drives rollouts: a fast fleet in memory, and a clock that moves only when told to.
+"""Fakes for tests of code that drives rollouts: a fleet in memory, and a clock that a test moves.
 
 The names are imported on first use, so that importing this package costs nothing.
 """
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from awsroll.testing.clock import VirtualClock as VirtualClock
     from awsroll.testing.fleet import FakeFleet as FakeFleet
 
-# The one table of public names: the module of each. tests/typing/test_public_names.py holds the imports above to it.
+# The module of each public name. tests/typing/test_public_names.py compares this table with the imports above.
 _HOMES = {
     "awsroll.testing.clock": ("VirtualClock",),
     "awsroll.testing.fleet": ("FakeFleet",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - made from the table, so that no name is written twice
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - derived from the table above
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,8 @@
 """Invariant 5: nothing beyond a checkpoint is touched before its gate has opened.
 
-Judged by the world's own truth at the last look that was not stale: how many servers were as the rollout found them,
-how many ran the new version. From the record come only the decisions: which servers were chosen, which gates it says
-are closed or behind. What somebody else does to the fleet is never blamed on the rollout.
+The check uses the true state of the world at the last observation that was not stale: how many servers were unchanged
+and how many ran the new version. The record supplies only decisions: which servers are leaving, which gates are closed
+or have opened. Changes made by someone else are never reported as a violation of the rollout.
 """
 
 from collections.abc import Iterable
@@ -19,14 +19,14 @@ _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a look showed, as far as checkpoints are concerned.
+    """The part of an observation that matters for checkpoints.
 
     Attributes:
         desired: how many servers there should be.
-        untouched: servers on another version than the goal that nobody has chosen to go.
+        untouched: servers on another version than the goal that the rollout has not chosen to leave.
         found: servers that were on the goal version when the rollout began.
-        new: servers on the goal version that came since, those that failed left out.
-        owed: how many more of that version the group is about to launch.
+        new: servers on the goal version that were launched since, without those that failed.
+        owed: how many more servers of the goal version the group is about to launch.
     """
 
     desired: int
@@ -36,16 +36,16 @@ class Seen:
     owed: int
 
     def touched(self, names: Iterable[str] = ()) -> int:
-        """Return how many servers are not as they were found, once `names` are taken out too."""
+        """Return how many servers have changed since the start, counting `names` as changed too."""
         return max(0, self.desired - len(self.untouched - set(names)) - len(self.found))
 
 
 @dataclass(slots=True, kw_only=True)
 class Checkpoints:
-    """Watches the checkpoints of one rollout.
+    """Checks the checkpoints of one rollout.
 
     Attributes:
-        found: the servers that were on the goal version when it began.
+        found: the servers that were on the goal version when the rollout began.
     """
 
     truth: Truth
@@ -56,7 +56,7 @@ class Checkpoints:
     _seen: Seen | None = None
 
     def look(self, status: Status, at: datetime, *, desired: int, facts: Facts | None) -> list[str]:
-        """Judge what was decided since the look before, and remember this one; no facts: it shows nothing new."""
+        """Check the decisions since the last observation, then store this one (`facts` is None: it is stale)."""
         problems = []
         before = self._status
         if before is not None and _is_rolling(status):
@@ -68,14 +68,14 @@ class Checkpoints:
         return problems
 
     def act(self, before: Facts, after: Facts) -> list[str]:
-        """Judge one action of the rollout by the truth before and after it."""
+        """Check one action of the rollout by the true state before and after the action."""
         status, seen = self._status, self._seen
         if status is None or seen is None or not _is_rolling(status):
             return []
         taken = before.serving - after.serving - _chosen(status) - set(status.failed)
         problems = self._beyond(taken)
         launched = frozenset(one for one in after.live - before.live if self._is_new(one))
-        more_desired = before.lifecycles == after.lifecycles and self._group_launches_goal()  # none was told to go
+        more_desired = before.lifecycles == after.lifecycles and self._group_launches_goal()  # no server is leaving
         owed = max(0, after.owed - before.owed) if more_desired else 0
         self._seen = Seen(
             desired=seen.desired,
@@ -84,7 +84,7 @@ class Checkpoints:
             new=seen.new | launched,
             owed=seen.owed + owed,
         )
-        repeated = any(not launch.settled for launch in status.launches)  # decided earlier, when it was allowed
+        repeated = any(not launch.settled for launch in status.launches)  # decided earlier, when the launch was allowed
         if (launched or owed) and not repeated:
             problems += self._launched(len(self._seen.new) + self._seen.owed)
         return problems
@@ -115,7 +115,7 @@ class Checkpoints:
         return waited and (status.user_requests.approved > status.gate.passed or not gates.needs_approval)
 
     def _beyond(self, taken: Iterable[str]) -> list[str]:
-        """Judge servers that were chosen, or taken out, at once after the look."""
+        """Check servers that were chosen to leave, or taken out, right after the observation."""
         seen, limit = self._seen, self._limit()
         names = frozenset() if seen is None else frozenset(taken) & seen.untouched
         if seen is None or limit is None or not names or seen.touched(names) <= limit:
@@ -133,7 +133,7 @@ class Checkpoints:
         """Return how many servers may be touched; None: any number.
 
         Args:
-            closed: what is allowed while a gate is closed; None: as many as are touched already.
+            closed: how many are allowed while a gate is closed; None: as many as are touched already.
         """
         status, seen = self._status, self._seen
         if status is None or seen is None or not _is_rolling(status):

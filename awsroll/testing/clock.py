@@ -1,6 +1,6 @@
-"""A clock that moves only when told to, for tests that run hours of rollout in milliseconds.
+"""A clock that a test moves, so that hours of rollout run in milliseconds.
 
-Fits `awsroll.ports.Clock`. It starts at a fixed instant, so that failures repeat exactly, and refuses to go back.
+Implements `awsroll.ports.Clock`. It starts at a fixed instant, so that failures repeat exactly. It never moves back.
 Nothing here sleeps or reads the machine's time.
 """
 
@@ -10,7 +10,7 @@ T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class VirtualClock:
-    """Time as a value: `sleep` and `jump` move it, nothing else does.
+    """A clock that moves only by `sleep` and `jump`.
 
     Args:
         start: the first "now", timezone-aware.
@@ -27,15 +27,15 @@ class VirtualClock:
         return self._start + self._elapsed
 
     def monotonic(self) -> float:
-        """Return seconds since the clock was made."""
+        """Return the seconds since the clock was created."""
         return self._elapsed.total_seconds()
 
     def sleep(self, seconds: float) -> None:
-        """Move on by `seconds` without waiting."""
+        """Move the clock by `seconds` without waiting."""
         self.jump(seconds)
 
     def jump(self, seconds: float) -> None:
-        """Move on by `seconds`.
+        """Move the clock by `seconds`.
 
         Raises:
             ValueError: if `seconds` is negative.

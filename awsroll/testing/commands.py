@@ -1,6 +1,6 @@
-"""The SSM Run Command of the fast world: reload commands that take time and may fail.
+"""SSM Run Command of the fake AWS: reload commands that take time and may fail.
 
-A command has no token: it is known by rollout, instance and attempt, and one that is known is not sent again.
+A command has no client token. Rollout, instance and attempt identify the command, and it is sent once.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Commands:
-    """All commands that were sent. `failing` counts how many of those to come will fail."""
+    """All sent commands. `failing` is the number of future commands that will fail."""
 
     world: World
     instances: Instances
@@ -32,10 +32,10 @@ class Commands:
     sent: dict[tuple[str, str, int], Sent] = field(default_factory=dict)
 
     def send(self, rollout_id: str, instance_id: str, attempt: int, reload: ReloadCommand) -> None:
-        """Run the reload command on one instance, once.
+        """Run the reload command on one instance, at most once per attempt.
 
         Raises:
-            CallError: if the instance does not run (InvalidInstanceId).
+            CallError: if the instance is not running (InvalidInstanceId).
         """
         if (rollout_id, instance_id, attempt) in self.sent:
             return
@@ -53,7 +53,7 @@ class Commands:
         self.world.after(self.world.physics.command, lambda: self._finish(entry, instance, reload, fails=fails))
 
     def invocation(self, rollout_id: str, instance_id: str, attempt: int) -> Invocation:
-        """Show how a command stands."""
+        """Return the state of a command."""
         entry = self.sent.get((rollout_id, instance_id, attempt))
         state = CommandState.UNSENT if entry is None else entry.state
         detail = "" if entry is None else entry.detail

@@ -1,7 +1,7 @@
-"""How a rollout must leave the fleet, whatever its end: settings as found, no instance left behind.
+"""Invariants 6 and 7: at each end of a rollout, all settings are restored and no instance is left behind.
 
-Invariants 6 and 7 of the design. What somebody else has changed meanwhile stays as he made it; what could not be
-restored must still stand in the record's ledger, and in its warnings.
+A change made by someone else during the rollout is kept. A setting that could not be restored must still be in the
+saved settings of the record and in its warnings.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from awsroll.testing.targets import Targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How the fleet was found, with what was on the goal version then. Bounds are None for a standalone fleet."""
+    """The fleet before the rollout, and its servers on the goal version. A standalone fleet has no bounds (None)."""
 
     desired: int
     on_goal: frozenset[str]
@@ -32,7 +32,7 @@ class Found:
 
     @classmethod
     def of(cls, desired: int, on_goal: frozenset[str], targets: Targets, group: FakeGroup | None) -> "Found":
-        """Remember the fleet as it is now."""
+        """Return the fleet as it is now."""
         delays = {arn: one.deregistration_delay_seconds for arn, one in targets.groups.items()}
         if group is None:
             return cls(desired=desired, on_goal=on_goal, delays=delays)
@@ -51,11 +51,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """One end of a rollout, to be judged.
+    """The end of one rollout, and its checks.
 
     Attributes:
-        desired: what the fleet should have by now.
-        resumed_at: when the group was set free again; what it launches from then on is its own.
+        desired: how many instances the fleet should have now.
+        resumed_at: when the group's processes resumed; later launches belong to the group, not to the rollout.
     """
 
     truth: Truth
@@ -74,7 +74,7 @@ class Ending:
         if self.memory and not self.status.settings.found:
             found.append(f"invariant 6: tags are left: {sorted(self.memory)}")
         if self.status.settings.found and not self.status.warnings:
-            found.append(f"invariant 6: not restored, and nobody is told: {self.status.settings.found}")
+            found.append(f"invariant 6: not restored, and no warning: {self.status.settings.found}")
         return found
 
     def _is_open(self, setting: str) -> bool:
@@ -116,11 +116,11 @@ class Ending:
         baseline = self.rollout.baseline_template
         if baseline is not None and self.status.outcome is Outcome.ROLLED_BACK:
             return (str(baseline.number),)
-        # As found, where the rollout stopped before it set anything.
+        # Unchanged, if the rollout stopped before it set anything.
         return (self.found.version,) if baseline is None else (self.found.version, str(baseline.number))
 
     def _failed_version(self) -> list[str]:
-        """Find instances on the version that was rolled back, other than those that ran it before the rollout."""
+        """Report instances on the rolled-back version, except those that ran it before the rollout."""
         if self.status.outcome is not Outcome.ROLLED_BACK or self._is_scaled_in():
             return []
         live = self.truth.gather(self.rollout).live
@@ -131,12 +131,12 @@ class Ending:
         ]
 
     def _is_scaled_in(self) -> bool:
-        """Tell whether somebody has just lowered desired: which members go then is for the group to choose."""
+        """Return whether someone has just lowered desired. The group then chooses which members leave."""
         group = self.truth.group
         return group is not None and len(group.counted()) > group.settings.desired
 
     def _left_behind(self) -> list[str]:
-        """Find instances that run for nobody: launched, deregistered or put in standby by the rollout, and left so."""
+        """Report instances that the rollout launched, deregistered or put in standby and then left there."""
         return [
             f"invariant 7: {one.instance_id} is left outside the fleet"
             for one in self.truth.instances.all()
@@ -156,7 +156,7 @@ class Ending:
         return any(entry is None or entry.state is TargetState.DRAINING for entry in entries)
 
     def _is_lost_to_its_group(self, instance_id: str) -> bool | None:
-        """Tell it by the group alone; None where the registrations must tell, or where there is no group."""
+        """Decide by the group alone; None: decide by the registrations, or there is no group."""
         group = self.truth.group
         if group is None:
             return None

@@ -1,6 +1,6 @@
-"""Carries out actions on the fast world, as the real fleets do on AWS: precondition first, then one call each.
+"""Executes actions on the fake AWS as the real fleets do on AWS: check the precondition, then make one call.
 
-A precondition that no longer holds is a `_Stale`, which is no error; a refusal is a `CallError`.
+A precondition that no longer holds raises `StaleError`, which is not a failure. A refusal raises `CallError`.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class StaleError(Exception):
 
 
 class Executor:
-    """Carries out one action at a time."""
+    """Executes one action at a time."""
 
     def __init__(  # noqa: PLR0913 -- the parts of the world, each named once
         self,
@@ -69,11 +69,11 @@ class Executor:
         self.launch_errors = 0
 
     def carry_out(self, rollout: Rollout, action: Action) -> tuple[str, ...]:  # noqa: C901, PLR0912 -- one case an action
-        """Carry out one action; return the ids of the instances it was accepted for.
+        """Execute one action; return the ids of the instances that accepted the action.
 
         Raises:
-            StaleError: if its precondition does not hold; nothing was done.
-            CallError: if AWS refuses; nothing was done.
+            StaleError: if the precondition of the action does not hold; nothing was changed.
+            CallError: if AWS refuses the call; nothing was changed.
         """
         ids: tuple[str, ...] = ()
         match action:
@@ -213,7 +213,7 @@ class Executor:
         arrived: tuple[Lifecycle, ...],
         call: Callable[[Sequence[str]], None],
     ) -> tuple[str, ...]:
-        """Move members that are in `source`; those that are on the way or there already count as moved."""
+        """Move members that are in `source`; members already moving or moved count as moved."""
         members = {one: self._group.members[one] for one in instance_ids if one in self._group.members}
         waiting = [one for one, member in members.items() if member.lifecycle is source]
         there = [one for one, member in members.items() if member.lifecycle in arrived]
@@ -258,6 +258,6 @@ class Executor:
             raise StaleError(message)
 
     def _listed(self, instance_id: str, key: TargetKey) -> bool:
-        """Whether AWS still lists it: as a target, draining included. A dead target holds no request."""
+        """Return whether AWS still lists the target, draining included. A dead target holds no request."""
         entry = self._targets.find(instance_id, key)
         return entry is not None and entry.state is not TargetState.UNUSED

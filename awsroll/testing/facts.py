@@ -1,4 +1,4 @@
-"""The fast world's truth at one instant, as far as the invariants ask for it. No judgement here: see `safety`."""
+"""The true state of the fake AWS at one instant, as the invariants need it. The checks are in `safety`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _NOWHERE: frozenset[TargetKey] = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The truth at one instant.
+    """The true state at one instant.
 
     Attributes:
-        serving: instances that AWS shows healthy wherever they are meant to be registered.
+        serving: instances that AWS reports healthy in every target group where they should be registered.
         live: instances of the fleet that are pending or running, and not being terminated by their group.
         owed: how many more instances the group is about to launch.
-        held: where an instance is registered in a way that it may hold a request, draining included.
-        draining: where it drains.
+        held: targets of each instance that may still receive or hold a request, draining included.
+        draining: targets of each instance that are draining.
         commands: reload commands that were started: instance id and attempt.
     """
 
@@ -37,17 +37,17 @@ class Facts:
     commands: frozenset[tuple[str, int]]
 
     def holds(self, instance_id: str) -> frozenset[TargetKey]:
-        """Return where the instance may hold a request."""
+        """Return the targets where the instance may hold a request."""
         return self.held.get(instance_id, _NOWHERE)
 
     def drains(self, instance_id: str) -> frozenset[TargetKey]:
-        """Return where the instance drains."""
+        """Return the targets where the instance is draining."""
         return self.draining.get(instance_id, _NOWHERE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """Gathers facts."""
+    """Collects facts."""
 
     instances: Instances
     targets: Targets
@@ -56,7 +56,7 @@ class Truth:
     somebody: Somebody
 
     def gather(self, rollout: Rollout) -> Facts:
-        """Look at the world as it truly is."""
+        """Return the facts of the true state now."""
         members = {} if self.group is None else self.group.members
         alive = [one for one in self.instances.all() if one.state is not InstanceState.TERMINATED]
         return Facts(
@@ -70,13 +70,13 @@ class Truth:
         )
 
     def required(self, instance: FakeInstance, rollout: Rollout) -> tuple[TargetKey, ...]:
-        """Return where the instance is meant to be registered: on the old version, where its group registers it."""
+        """Return the targets where the instance should be registered."""
         is_current = instance.application_version == rollout.to_version
         extra = rollout.extra_targets if instance.is_new and is_current else ()
         return tuple(dict.fromkeys((*instance.keys, *extra)))
 
     def is_of_fleet(self, instance: FakeInstance) -> bool:
-        """Tell whether the instance is of the fleet."""
+        """Return whether the instance belongs to the fleet."""
         if self.group is not None:
             return instance.instance_id in self.group.members
         return bool(instance.keys) and not instance.foreign and instance.instance_id not in self.somebody.deregistered

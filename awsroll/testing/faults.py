@@ -1,4 +1,4 @@
-"""Faults on request: calls that fail before or after their effect, and reads that fail or show the past."""
+"""Faults on request: calls that fail before or after their effect, and reads that fail or are stale."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,7 +7,7 @@ from awsroll.core.model.actions import Action, Answer
 
 
 class When(StrEnum):
-    """Whether a call that fails had its effect."""
+    """Whether a failed call had its effect."""
 
     BEFORE = "before"  # no effect
     AFTER = "after"  # full effect, but the answer is lost
@@ -15,12 +15,12 @@ class When(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One failure to come.
+    """One planned failure.
 
     Attributes:
-        action: the kind of action that fails; None: any.
+        action: the type of the action that fails; None: any.
         nth: how many matching calls from now (1: the next one).
-        answer: what the caller learns: `UNANSWERED`, or `REFUSED` (then `when` must be BEFORE).
+        answer: the caller's result: `UNANSWERED`, or `REFUSED` (then `when` must be BEFORE).
         times: how many calls in a row fail.
     """
 
@@ -37,43 +37,43 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """All faults that are planned. `failing_looks` and `stale_looks` count looks to come.
+    """All planned faults. `failing_observations` and `stale_observations` count future observations.
 
-    A stale look shows the one before it once more, if that is no older than AWS's answers may be (`LAG_SECONDS`).
+    A stale observation repeats the previous observation, if that is at most `LAG_SECONDS` old.
     """
 
-    failing_looks: int = 0
-    stale_looks: int = 0
+    failing_observations: int = 0
+    stale_observations: int = 0
     planned: list[Fault] = field(default_factory=list)
 
     def plan(self, fault: Fault) -> None:
-        """Add a failure to come."""
+        """Add a failure."""
         self.planned.append(fault)
 
     def refuse(self, action: type[Action] | None, code: str, *, transient: bool = False, times: int = 1) -> None:
-        """Have AWS say a definite no to the next calls of a kind."""
+        """Have AWS refuse the next calls of a type."""
         fault = Fault(action=action, answer=Answer.REFUSED, code=code, message=code, transient=transient, times=times)
         self.plan(fault)
 
     def deny(self, action: type[Action], *, times: int = 1) -> None:
-        """Have AWS refuse for lack of permission."""
+        """Have AWS deny the next calls of a type for lack of permission."""
         message = "You are not authorized to perform this operation."
         code = "UnauthorizedOperation"
         fault = Fault(action=action, answer=Answer.REFUSED, code=code, message=message, denied=True, times=times)
         self.plan(fault)
 
     def lose_answer(self, action: type[Action] | None, when: When, *, nth: int = 1) -> None:
-        """Have the next call's answer be lost, before or after its effect."""
+        """Lose the answer of the next call, before or after its effect."""
         self.plan(Fault(action=action, when=when, nth=nth))
 
     def clear(self) -> None:
-        """Forget all faults: the world is kind from now on."""
+        """Remove all faults."""
         self.planned.clear()
-        self.failing_looks = 0
-        self.stale_looks = 0
+        self.failing_observations = 0
+        self.stale_observations = 0
 
     def strike(self, action: Action) -> Fault | None:
-        """Return the fault that hits this call, if one does."""
+        """Return the fault that hits this call; None: no fault."""
         for fault in self.planned:
             if fault.action is not None and not isinstance(action, fault.action):
                 continue

@@ -1,10 +1,10 @@
-"""A fast world in memory behind the fleet port, for tests of whatever drives rollouts.
+"""A fake fleet in memory, for tests of code that drives rollouts.
 
     fleet = FakeFleet(clock=VirtualClock(), target_groups=(TargetGroup(arn="web", name="web", port=80),))
     fleet.add(TemplateVersion(template_id="lt-1", number=1), count=3)
 
-Give it to a controller like any fleet, let the clock run, do harm with `fleet.somebody` and `fleet.faults`, and read
-`fleet.world.journal`. `fleet.safety` raises `UnsafeError` as soon as a rollout does what it never may.
+Pass the fleet to a controller and move the clock. Disturb the rollout with `fleet.somebody` and `fleet.faults`, and
+read `fleet.world.journal`. `fleet.safety` raises `UnsafeError` as soon as a rollout breaks an invariant.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _SUBNETS = (("zone-a", "subnet-a"), ("zone-b", "subnet-b"), ("zone-c", "subnet-c
 
 
 class FakeFleet:
-    """A fleet of either kind that behaves like AWS, in virtual time. Fits `awsroll.ports.Fleet`.
+    """A fleet of either kind that behaves like AWS, in virtual time. Implements `awsroll.ports.Fleet`.
 
     Args:
         clock: the only source of time.
@@ -46,9 +46,9 @@ class FakeFleet:
 
     Attributes:
         alarms: CloudWatch alarms, by name.
-        somebody: does what people and bad luck do.
-        faults: has calls and looks fail.
-        safety: checks after every event that the rollout does no harm.
+        somebody: changes made by people, by other programs, and by chance.
+        faults: makes calls and observations fail.
+        safety: checks the invariants after every event.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class FakeFleet:
 
     @property
     def keys(self) -> tuple[TargetKey, ...]:
-        """Each target group on its own port: where an instance is registered unless something else is said."""
+        """Each target group with its default port: the targets of an instance added without `keys`."""
         return tuple(TargetKey(target_group=one.arn, port=one.port) for one in self.targets.groups.values())
 
     def add(
@@ -113,11 +113,11 @@ class FakeFleet:
         zone: str = "",
         tags: dict[str, str] | None = None,
     ) -> tuple[FakeInstance, ...]:
-        """Put instances into the fleet that have been running and healthy for long, one zone after the other."""
+        """Add instances that have long been running and healthy, one zone after the other."""
         return tuple(self._add(template, self.keys if keys is None else keys, zone, tags or {}) for _ in range(count))
 
     def add_stranger(self, template: TemplateVersion | None) -> FakeInstance:
-        """Register an instance in the target groups that is not of the fleet."""
+        """Register an instance in the target groups that does not belong to the fleet."""
         zone, subnet_id = next(self._subnets)
         request = LaunchRequest(zone=zone, subnet_id=subnet_id, template=template)
         instance = self.instances.place(request, self.keys)
@@ -127,21 +127,21 @@ class FakeFleet:
         return instance
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
-        """Look at the world, or, when a stale look is planned, show the look before once more, while it is fresh.
+        """Observe the fleet; if a stale observation is planned, repeat the last one while it is recent enough.
 
         Raises:
-            AwsUnansweredError: if a failing look is planned.
+            AwsUnansweredError: if a failing observation is planned.
         """
         self.world.catch_up()
-        if self.faults.failing_looks > 0:
-            self.faults.failing_looks -= 1
+        if self.faults.failing_observations > 0:
+            self.faults.failing_observations -= 1
             message = "no answer came in time"
             raise AwsUnansweredError(message, code="RequestTimeout", operation="ec2:DescribeInstances")
         self.safety.begin(rollout)
         snapshot = self._last
         lags = snapshot is not None and self.world.now - snapshot.at < timedelta(seconds=LAG_SECONDS)
-        if snapshot is not None and lags and self.faults.stale_looks > 0:
-            self.faults.stale_looks -= 1
+        if snapshot is not None and lags and self.faults.stale_observations > 0:
+            self.faults.stale_observations -= 1
         else:
             snapshot = self._looker.snapshot(self.world.now)
             self._last = snapshot
@@ -149,13 +149,13 @@ class FakeFleet:
         return self._looker.observation(snapshot, rollout, status, self.world.now)
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
-        """Carry out actions, in order; one result each."""
+        """Execute actions in order; return one result for each action."""
         self.world.catch_up()
         self.safety.begin(rollout)
         return tuple(self._execute(rollout, action) for action in actions)
 
     def fail_launches(self, times: int) -> None:
-        """Have the next launches fail for lack of capacity, whoever makes them."""
+        """Have the next launches fail for lack of capacity, those of the group included."""
         self._executor.launch_errors = times
         if self.group is not None:
             self.group.settings.launch_errors = times

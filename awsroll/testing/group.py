@@ -1,8 +1,8 @@
-"""The Auto Scaling group of the fast world: an asynchronous controller that keeps as many members as are desired.
+"""The fake Auto Scaling group: an asynchronous controller that keeps the desired number of members.
 
-It notices differences after a while (`wake`), launches from the template version it has at that moment in the zone with
-the fewest members, registers members in its target groups, drains before it terminates, replaces what its health check
-finds, rebalances zones, and scales in by zone first. What people and programs ask of it is in `group_calls`.
+It notices differences after a delay (`wake`). It launches from its current template version, in the zone with the
+fewest members. It registers members in its target groups and drains members before it terminates them. It replaces
+unhealthy members, rebalances zones, and scales in by zone first. Its API calls are in `group_calls`.
 """
 
 from collections import Counter
@@ -21,13 +21,13 @@ from awsroll.testing.instances import FakeInstance, Instances, LaunchRequest
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import World
 
-_BALANCED = 1  # zones may differ by one
+_BALANCED = 1  # Zones may differ by one member.
 COUNTED = frozenset({Lifecycle.PENDING, Lifecycle.IN_SERVICE})
 
 
 @dataclass(slots=True, kw_only=True)
 class Member:
-    """An instance of the group. Until its grace is over, the target groups' opinion does not matter."""
+    """An instance of the group. The group ignores its target health until its grace period is over."""
 
     instance: FakeInstance
     lifecycle: Lifecycle = Lifecycle.PENDING
@@ -36,21 +36,21 @@ class Member:
 
     @property
     def counted(self) -> bool:
-        """Whether it counts towards the desired capacity."""
+        """Whether the member counts towards the desired capacity."""
         return self.lifecycle in COUNTED
 
 
 @dataclass(slots=True, kw_only=True)
 class GroupSettings:
-    """What is set on the group, and what is remembered of its launches.
+    """The settings of the group, and how its launches behave.
 
     Attributes:
-        version: the literal setting; `latest` is what `$Latest` and `$Default` resolve to.
+        version: the literal setting; `$Latest` and `$Default` resolve to `latest`.
         health_by_targets: the health check type includes ELB.
-        launch_errors: how many launches to come will fail, with which message.
-        full_zones: zones in which nothing can be launched for lack of capacity.
-        bad_versions: template versions that can never be launched, with the message that says so.
-        warm_pool: its settings; `warm` is what its instances were built from, the next to come into service first.
+        launch_errors: how many future launches fail, with the message `launch_error`.
+        full_zones: zones where launches fail for lack of capacity.
+        bad_versions: template versions that can never be launched, and the error message of each.
+        warm_pool: its settings; `warm` holds the template version of each pooled instance, the next to serve first.
     """
 
     name: str
@@ -76,7 +76,7 @@ class GroupSettings:
 
     @property
     def template(self) -> TemplateVersion:
-        """What the next launch uses."""
+        """The template version of the next launch."""
         number = int(self.version) if self.version.isdecimal() else self.latest
         return TemplateVersion(template_id=self.template_id, number=number)
 
@@ -103,7 +103,7 @@ class FakeGroup:
         return tuple(member for member in self.members.values() if member.counted)
 
     def runs(self, process: str) -> bool:
-        """Tell whether a process is not suspended."""
+        """Return whether a process is not suspended."""
         return process not in self.settings.suspended
 
     def add(self, instance: FakeInstance, lifecycle: Lifecycle) -> Member:
@@ -113,7 +113,7 @@ class FakeGroup:
         return member
 
     def wake(self, seconds: float | None = None) -> None:
-        """Have the controller look at the group soon."""
+        """Have the controller check the group soon."""
         if seconds is None and self._waking:
             return
         if seconds is None:
@@ -123,7 +123,7 @@ class FakeGroup:
             self._world.after(seconds, self.wake)
 
     def launch(self, zone: str, count: int = 1) -> tuple[str, ...]:
-        """Launch members in one zone: those that wait in the warm pool first, then from the current template."""
+        """Launch members in one zone, first from the warm pool, then from the current template."""
         warm = [self._start(self.settings.warm.pop(0), zone, 1) for _ in range(min(count, len(self.settings.warm)))]
         ids = tuple(one for some in warm for one in some)
         return (*ids, *self._start(self.settings.template, zone, count - len(ids))) if len(ids) < count else ids
@@ -139,7 +139,7 @@ class FakeGroup:
         return ids
 
     def retire(self, member: Member, why: str) -> None:
-        """Take a member out for good: deregister, drain, terminate."""
+        """Deregister, drain and terminate a member."""
         if member.lifecycle is Lifecycle.TERMINATING:
             return
         instance_id = member.instance.instance_id
@@ -151,7 +151,7 @@ class FakeGroup:
         self.wake()
 
     def deregister(self, member: Member) -> float:
-        """Take a member out of the group's target groups; return how long it drains, in seconds."""
+        """Deregister a member from the group's target groups; return how many seconds it drains."""
         waits = [0.0]
         for key in self.settings.keys:
             entry = self._targets.find(member.instance.instance_id, key)
@@ -161,7 +161,7 @@ class FakeGroup:
         return max(waits)
 
     def enter_service(self, member: Member) -> None:
-        """Register a running member and count it as in service."""
+        """Register a running member and put it in service."""
         if self.runs("AddToLoadBalancer"):
             for key in self.settings.keys:
                 self._targets.register(member.instance.instance_id, key)
@@ -261,13 +261,13 @@ class FakeGroup:
         self.wake()
 
     def _zone_counts(self) -> list[tuple[str, int]]:
-        """Return the zones, most members first; the last is where the next launch goes."""
+        """Return the zones, most members first. The next launch uses the last zone."""
         counts = Counter(member.instance.zone for member in self.counted())
         open_zones = [zone for zone, _ in self.settings.zones if zone not in self.settings.full_zones]
         return sorted(((zone, counts[zone]) for zone in open_zones), key=lambda entry: -entry[1])
 
     def _scale_in(self, surplus: int) -> None:
-        """Terminate the surplus: in the zone with most members, the oldest version, then the oldest instance."""
+        """Terminate surplus members: first by the largest zone, then the oldest version, then the oldest instance."""
         if not self.runs("Terminate"):
             return
         for _ in range(surplus):
@@ -286,7 +286,7 @@ class FakeGroup:
         if not (self.runs("AZRebalance") and self.runs("Launch") and settled) or crowded[1] - empty[1] <= _BALANCED:
             return
         self._world.record("group.rebalancing", detail=f"{crowded[0]} -> {empty[0]}")
-        self.launch(empty[0])  # one more than desired: what is too many is scaled in, by zone first
+        self.launch(empty[0])  # One more than desired: the group scales the surplus in, by zone first.
 
 
 def _number(member: Member) -> int:

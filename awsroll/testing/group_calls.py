@@ -1,6 +1,6 @@
-"""What can be asked of the fake Auto Scaling group: the calls that awsroll makes and people make, with AWS's refusals.
+"""API calls of the fake Auto Scaling group, made by awsroll or by people, with AWS's refusals.
 
-Each method is one API call: it has its effect, or raises `CallError` and has none.
+Each method is one API call: it takes effect, or raises `CallError` and changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class GroupCalls:
         self._tokens: dict[str, tuple[tuple[str, int], tuple[str, ...]]] = {}
 
     def launch_instances(self, zone: str, count: int, token: str) -> tuple[str, ...]:
-        """Launch at once, in one zone; desired goes up by as many. The token makes it happen once."""
+        """Launch instances in one zone and raise desired by their number, once per client token."""
         if token in self._tokens:
             request, ids = self._tokens[token]
             if request != (zone, count):
@@ -45,14 +45,14 @@ class GroupCalls:
         return ids
 
     def set_desired(self, value: int) -> None:
-        """Set the desired capacity; refused outside the bounds."""
+        """Set the desired capacity; refuse a value outside the bounds."""
         self._check_size(value)
         self._world.record("group.desired-set", detail=f"{self._group.settings.desired} -> {value}")
         self._group.settings.desired = value
         self._group.wake()
 
     def terminate(self, instance_ids: Sequence[str], *, decrement: bool) -> None:
-        """Have the group retire members; protection is ignored."""
+        """Have the group retire members, protected members included."""
         members = [self._member(instance_id) for instance_id in instance_ids]
         settings = self._group.settings
         if decrement:
@@ -63,7 +63,7 @@ class GroupCalls:
             self._group.retire(member, "decrement" if decrement else "to be replaced")
 
     def enter_standby(self, instance_ids: Sequence[str]) -> None:
-        """Take members out of service; desired goes down by as many."""
+        """Move members to standby and lower desired by their number."""
         members = [self._member(instance_id) for instance_id in instance_ids]
         if any(member.lifecycle is not Lifecycle.IN_SERVICE for member in members):
             message = "An instance is not in InService"
@@ -77,7 +77,7 @@ class GroupCalls:
             self._world.after(self._group.deregister(member), lambda member=member: self._stand_by(member))  # type: ignore[misc]
 
     def exit_standby(self, instance_ids: Sequence[str]) -> None:
-        """Put members back into service; desired goes up by as many."""
+        """Move members out of standby and raise desired by their number."""
         members = [self._member(instance_id) for instance_id in instance_ids]
         if any(member.lifecycle is not Lifecycle.STANDBY for member in members):
             message = "An instance is not in Standby"
@@ -91,7 +91,7 @@ class GroupCalls:
             self._world.after(self._world.physics.group_reaction, lambda member=member: self._return(member))  # type: ignore[misc]
 
     def update(self, *, minimum: int | None, maximum: int | None) -> None:
-        """Set the bounds. AWS moves desired into them when it lies outside."""
+        """Set the bounds. Like AWS, move a desired capacity outside the bounds to the nearer bound."""
         settings = self._group.settings
         low = settings.minimum if minimum is None else minimum
         high = settings.maximum if maximum is None else maximum
@@ -105,7 +105,7 @@ class GroupCalls:
             self.set_desired(moved)
 
     def set_template(self, template: TemplateVersion | None, version: str) -> None:
-        """Set what the group launches from."""
+        """Set the launch template version of the group."""
         settings = self._group.settings
         if settings.refresh_active:
             message = "An active instance refresh with a desired configuration exists"
@@ -123,13 +123,13 @@ class GroupCalls:
         self._world.record("group.suspended", detail=sorted(processes))
 
     def resume(self, processes: Iterable[str]) -> None:
-        """Resume processes; the controller looks at once for what it missed."""
+        """Resume processes; the controller then checks the group."""
         self._group.settings.suspended -= set(processes)
         self._world.record("group.resumed", detail=sorted(processes))
         self._group.wake()
 
     def delete_warm_pool(self) -> None:
-        """Delete the warm pool with its instances."""
+        """Delete the warm pool and its instances."""
         settings = self._group.settings
         if settings.warm_pool is None:
             message = "No warm pool found"
@@ -139,7 +139,7 @@ class GroupCalls:
         settings.warm.clear()
 
     def put_warm_pool(self, pool: WarmPool) -> None:
-        """Make a warm pool, and fill it from what the group launches now."""
+        """Create a warm pool and fill it from the group's current template version."""
         settings = self._group.settings
         if settings.refresh_active:
             message = "An instance refresh is in progress"
@@ -159,7 +159,7 @@ class GroupCalls:
         if member.instance.state is InstanceState.RUNNING:
             self._group.enter_service(member)
         else:
-            member.lifecycle = Lifecycle.IN_SERVICE  # its health check finds that it does not run
+            member.lifecycle = Lifecycle.IN_SERVICE  # The health check finds that the member is not running.
         self._group.wake()
 
     def _member(self, instance_id: str) -> Member:

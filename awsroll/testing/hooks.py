@@ -1,10 +1,10 @@
-"""Hooks in virtual time: they run nothing, take as long as they are told to, and fail when they are told to.
+"""Fake hooks in virtual time: they run nothing, and a test sets their duration and their failures.
 
     hooks = FakeHooks(clock)
     hooks.seconds["after_healthy"] = 90
     hooks.fail("before_deregister", times=1)
 
-Fits `awsroll.ports.Hooks`. What was started, and with which event, stands in `events`.
+Implements `awsroll.ports.Hooks`. `events` lists the event of each started run.
 """
 
 from collections import Counter
@@ -23,15 +23,15 @@ class _Started:
 
 
 class FakeHooks:
-    """Runs of hooks as a test wants them to go.
+    """Hook runs whose duration and result a test sets.
 
     Args:
         clock: the only source of time.
 
     Attributes:
-        seconds: how long each hook takes, by name; a hook that is not named takes `0` seconds.
-        events: what every started run was told, in order; one that was started again stands there twice.
-        ended: numbers of the runs that were ended because nobody wanted them any more.
+        seconds: how long each hook takes, by name; other hooks take `0` seconds.
+        events: the event of every started run, in order; a run started again appears twice.
+        ended: numbers of the runs that were ended because they were no longer announced.
     """
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -46,17 +46,17 @@ class FakeHooks:
         """Have the next runs of a hook fail."""
         self._failures[name] += times
 
-    def mend(self) -> None:
-        """Have every hook pass at once from now on."""
+    def fix(self) -> None:
+        """Have every hook succeed immediately from now on."""
         self._failures.clear()
         self.seconds.clear()
 
     def crash(self) -> None:
-        """Forget every run, as a process does that ends."""
+        """Forget every run, as when the process dies."""
         self._runs.clear()
 
     def start(self, run: HookRun) -> None:
-        """Start a run, unless it is known already."""
+        """Start a run, unless it was started before."""
         if run.call.number in self._runs:
             return
         name, now = run.hook.name, self._clock.monotonic()
@@ -70,7 +70,7 @@ class FakeHooks:
         self._runs[run.call.number] = _Started(name=name, ends=now + seconds, detail=detail)
 
     def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
-        """Return how the announced runs stand; one that is announced no more is ended."""
+        """Return the state of the announced runs; end runs that are no longer announced."""
         announced = {call.number for call in calls}
         for number in sorted(self._runs.keys() - announced):
             if self._clock.monotonic() < self._runs.pop(number).ends:
@@ -78,7 +78,7 @@ class FakeHooks:
         return tuple(self._seen(number, run) for number, run in sorted(self._runs.items()))
 
     def has_news(self) -> bool:
-        """Tell whether a run has ended."""
+        """Return whether a run has ended."""
         return any(run.ends <= self._clock.monotonic() for run in self._runs.values())
 
     def _seen(self, number: int, run: _Started) -> HookSeen:

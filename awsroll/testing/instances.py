@@ -1,7 +1,7 @@
-"""The EC2 of the fast world: instances that boot, run, misbehave, stop and are forgotten.
+"""The EC2 of the fake AWS: instances that boot, run, misbehave, stop and disappear.
 
-It honours client tokens as RunInstances does (a token belongs to one zone), and knows nothing of target groups: those
-who must know of a change of state listen.
+Client tokens work as in RunInstances: a token belongs to one zone. Target groups and the Auto Scaling group register
+listeners to learn of state changes.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Misbehaviour(StrEnum):
 
 
 class CallError(Exception):
-    """A definite no from the fake AWS: it had no effect."""
+    """A refusal by the fake AWS: the call had no effect."""
 
     def __init__(self, message: str, *, code: str, transient: bool = False, denied: bool = False) -> None:
         self.code = code
@@ -40,15 +40,15 @@ LIVE = frozenset({InstanceState.PENDING, InstanceState.RUNNING})
 
 @dataclass(slots=True, kw_only=True)
 class FakeInstance:
-    """One instance as it truly is.
+    """One instance and its true state.
 
     Attributes:
-        keys: where it is meant to be registered.
-        application_version: what it truly runs: the template version, or what a reload put on it.
+        keys: the targets where the instance should be registered.
+        application_version: the version that it runs: the template version, or the version of the last reload.
         started: its application is up.
-        broken: somebody made its application fail.
-        is_new: it was launched since the world began, by the rollout or by its group.
-        foreign: it is registered in the fleet's target groups, but somebody else's.
+        broken: someone made its application fail.
+        is_new: the rollout or the group launched the instance.
+        foreign: it is registered in the fleet's target groups but belongs to someone else.
     """
 
     instance_id: str
@@ -79,7 +79,7 @@ class FakeInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchRequest:
-    """What RunInstances is asked for; a token stands for exactly one of these."""
+    """The parameters of a RunInstances call; a token identifies exactly one set of parameters."""
 
     zone: str
     subnet_id: str
@@ -89,7 +89,7 @@ class LaunchRequest:
 
 
 class Instances:
-    """All instances of the world."""
+    """All instances of the fake AWS."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -99,18 +99,18 @@ class Instances:
         self.listeners: list[Callable[[FakeInstance], None]] = []
 
     def all(self) -> tuple[FakeInstance, ...]:
-        """Return every instance that ever was, oldest first."""
+        """Return every instance, terminated instances included, oldest first."""
         return tuple(self._all.values())
 
     def __getitem__(self, instance_id: str) -> FakeInstance:
         return self._all[instance_id]
 
     def find(self, instance_id: str) -> FakeInstance | None:
-        """Return the instance of that id, whether EC2's reads show it or not."""
+        """Return the instance with that id, even if it is not visible."""
         return self._all.get(instance_id)
 
     def visible(self, instance_id: str) -> bool:
-        """Tell whether a describe call knows the instance: not at once, and not long after its end."""
+        """Return whether a describe call shows the instance: neither right after launch nor long after its end."""
         instance = self._all.get(instance_id)
         if instance is None or (instance.visible_at is not None and self._world.now < instance.visible_at):
             return False
@@ -118,10 +118,10 @@ class Instances:
         return end is None or self._world.now < end + timedelta(seconds=self._world.physics.terminated_visible)
 
     def replay(self, token: str, request: LaunchRequest) -> tuple[str, ...] | None:
-        """Answer a launch whose token is known in that zone; None if it is new.
+        """Return the instances of a launch whose token is known in that zone; None: the token is new.
 
         Raises:
-            CallError: if the request is another one, or all its instances are terminated.
+            CallError: if the parameters differ, or all instances of the launch are terminated.
         """
         known = self._tokens.get((token, request.zone))
         if known is None:
@@ -136,7 +136,7 @@ class Instances:
         return ids
 
     def launch(self, request: LaunchRequest, *, token: str = "", keys: tuple[TargetKey, ...] = ()) -> tuple[str, ...]:
-        """Launch instances; the same token with the same request answers with the same instances."""
+        """Launch instances; a repeated token with the same parameters returns the same instances."""
         if token and (known := self.replay(token, request)) is not None:
             return known
         ids = tuple(self._new(request, token, keys).instance_id for _ in range(request.count))
@@ -145,7 +145,7 @@ class Instances:
         return ids
 
     def place(self, request: LaunchRequest, keys: tuple[TargetKey, ...]) -> FakeInstance:
-        """Put an instance into the world that has been running for long."""
+        """Add an instance that has long been running."""
         instance = self._make(request, "", keys)
         instance.launched_at -= timedelta(days=30)
         instance.state = InstanceState.RUNNING
@@ -153,13 +153,13 @@ class Instances:
         return instance
 
     def terminate(self, instance_id: str) -> None:
-        """Stop an instance for good; harmless when it is on its way already."""
+        """Terminate an instance; do nothing if it is already terminating."""
         instance = self[instance_id]
         if instance.live or instance.state in (InstanceState.STOPPING, InstanceState.STOPPED):
             self._leave(instance, "Client.UserInitiatedShutdown")
 
     def die(self, instance_id: str, reason: str) -> None:
-        """Have an instance end by itself, at once."""
+        """Make an instance end by itself immediately."""
         instance = self[instance_id]
         if instance.state is not InstanceState.TERMINATED:
             self._world.record("instance.died", instance_id, reason)
@@ -167,19 +167,19 @@ class Instances:
             self._end(instance)
 
     def changed(self, instance: FakeInstance) -> None:
-        """Tell those who listen that an instance, or its application, is not as it was."""
+        """Notify the listeners that an instance or its application has changed."""
         for listener in self.listeners:
             listener(instance)
 
     def well(self, instance: FakeInstance) -> bool:
-        """Tell whether its application would pass a health check now."""
+        """Return whether the application would pass a health check now."""
         bad = self.bad_versions.get(instance.application_version)
         never = bad is Misbehaviour.NEVER_HEALTHY
         up = instance.state is InstanceState.RUNNING and instance.started
         return up and not (instance.broken or instance.ill or never)
 
     def run_version(self, instance: FakeInstance, version: str) -> None:
-        """Have it run another version from now on."""
+        """Make the instance run another version from now on."""
         instance.application_version = version
         instance.started = True
         instance.ill = False

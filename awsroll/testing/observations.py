@@ -1,7 +1,7 @@
-"""What a look at the fast world shows: the whole of it as a snapshot, and an `Observation` cut out of it.
+"""Observations of the fake AWS: a snapshot of the whole state, and the `Observation` of one rollout taken from it.
 
-The cut follows the same rule as a look at AWS: registered targets and members, ids that the record names, and (for a
-standalone fleet) instances that carry the rollout's tag. A stale look is the snapshot of the look before.
+An observation covers the same instances as on AWS: registered targets, members, ids in the record, and (for a
+standalone fleet) instances with the rollout's tag. A stale observation uses the previous snapshot.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from awsroll.testing.targets import Targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that AWS would show at one instant."""
+    """Everything that AWS shows at one instant."""
 
     at: datetime
     instances: dict[str, Instance]
@@ -41,7 +41,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looker:
-    """Makes snapshots and cuts observations out of them."""
+    """Takes snapshots and makes observations from them."""
 
     instances: Instances
     targets: Targets
@@ -51,7 +51,7 @@ class Looker:
     alarms: dict[str, AlarmState]
 
     def snapshot(self, at: datetime) -> Snapshot:
-        """Take a snapshot of all that is visible now."""
+        """Take a snapshot of the visible state now."""
         members = {} if self.group is None else self.group.members
         seen = {
             one.instance_id: self._instance(one, members.get(one.instance_id))
@@ -68,7 +68,7 @@ class Looker:
         )
 
     def observation(self, snapshot: Snapshot, rollout: Rollout, status: Status, at: datetime) -> Observation:
-        """Cut out what this rollout looks at."""
+        """Return the part of a snapshot that this rollout observes."""
         shown = snapshot.instances
         ids = named_ids(status)
         if rollout.kind is FleetKind.STANDALONE:
@@ -126,12 +126,12 @@ class Looker:
 
 
 def _shown_to(rollout: Rollout, group: Group | None) -> Group | None:
-    """Leave out the warm pool unless the rollout purges it: others do not look at it."""
+    """Leave out the warm pool unless the rollout purges it: other rollouts do not read it."""
     return group if group is None or rollout.purges_warm_pool else replace(group, warm_pool=None, warm_versions=())
 
 
 def show_group(group: FakeGroup) -> Group:
-    """Return the group's settings as a look shows them."""
+    """Return the group's settings as an observation shows them."""
     settings = group.settings
     return Group(
         name=settings.name,

@@ -1,6 +1,6 @@
-"""What people, other programs and bad luck do to the fleet while it is rolled.
+"""Changes to the fleet during a rollout by people, by other programs, and by chance.
 
-Each method is one thing that somebody does; it happens at once, and is never blamed on awsroll.
+Each method is one change, which takes effect immediately. The safety checks never attribute it to awsroll.
 """
 
 from awsroll.core.model.observation import TargetKey
@@ -12,7 +12,7 @@ from awsroll.testing.world import Actor, World
 
 
 class Somebody:
-    """People, other programs, and bad luck."""
+    """People, other programs, and chance."""
 
     def __init__(self, world: World, instances: Instances, targets: Targets, calls: GroupCalls | None) -> None:
         self._world = world
@@ -27,33 +27,33 @@ class Somebody:
         self.stood_by: set[str] = set()
 
     def begin(self) -> None:
-        """Start counting: what was changed before is how the fleet was found."""
+        """Start counting changes; earlier changes are part of the initial state."""
         self.desired_changes = 0
         self.capacity_set = None
 
     def kills(self, instance_id: str, reason: str = "Server.SpotInstanceTermination") -> None:
-        """End an instance at once."""
+        """End an instance immediately."""
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
             self._instances.die(instance_id, reason)
 
     def breaks(self, instance_id: str) -> None:
-        """Make an application fail its health checks from now on."""
+        """Make an application fail its health checks."""
         self._set_broken(instance_id, broken=True)
 
-    def mends(self, instance_id: str) -> None:
-        """Make an application well again."""
+    def fixes(self, instance_id: str) -> None:
+        """Make an application pass its health checks again."""
         self._set_broken(instance_id, broken=False)
 
     def protects(self, instance_id: str, *, protected: bool = True) -> None:
-        """Protect an instance from scale-in (group) or termination (standalone), or free it."""
+        """Protect an instance from scale-in (group) or termination (standalone), or remove the protection."""
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
             self._world.record("instance.protected" if protected else "instance.unprotected", instance_id)
             self._instances[instance_id].protected = protected
 
     def registers(self, instance_id: str, *keys: TargetKey) -> None:
-        """Register an instance by hand; a standalone fleet is one larger then."""
+        """Register an instance by hand; this raises the size of a standalone fleet by one."""
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
             instance = self._instances[instance_id]
@@ -66,7 +66,7 @@ class Somebody:
             self.unregistered.discard(instance_id)
 
     def deregisters(self, instance_id: str) -> None:
-        """Deregister an instance from everything by hand; a standalone fleet is one smaller then."""
+        """Deregister an instance everywhere by hand; this lowers the size of a standalone fleet by one."""
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
             if self._calls is None:
@@ -114,7 +114,7 @@ class Somebody:
 
     @property
     def group(self) -> GroupCalls:
-        """The calls of the group, which must be there."""
+        """The API calls of the group."""
         if self._calls is None:
             message = "this fleet is standalone: there is no group"
             raise TypeError(message)
@@ -131,5 +131,5 @@ class Somebody:
         with self._world.acting(Actor.SOMEBODY):
             instance = self._instances[instance_id]
             instance.broken = broken
-            self._world.record("application.broken" if broken else "application.mended", instance_id)
+            self._world.record("application.broken" if broken else "application.fixed", instance_id)
             self._instances.changed(instance)

@@ -1,10 +1,10 @@
-"""What a rollout may never do, checked against the fast world's own truth after every event and every action.
+"""The invariants of a rollout, checked against the true state of the fake AWS after every event and every action.
 
-Numbers are those of the design's invariants: 1 the floor of serving capacity, 2 the ceiling of live instances, 3 no
-instance leaves while it may hold a request, 4 nothing is touched that is not ours to touch, 5 nothing is touched beyond
-a checkpoint (`checkpoints`). They hold on the way back as well, with the same floor and ceiling. Only what an action of
-ours makes worse is blamed on us: a death, an illness or a change by hand never is, and neither is what the look that
-the plan was made on could not show yet. `endings` judges how a rollout leaves the fleet.
+The numbers are those of the design: 1 the floor of serving capacity, 2 the ceiling of live instances, 3 no instance
+leaves while it may hold a request, 4 only instances of the rollout are touched, 5 nothing is touched beyond a
+checkpoint (`checkpoints`). A rollback has the same floor and ceiling. A violation is reported only if an action of
+awsroll makes the state worse. Instances that die or become unhealthy and changes by hand are not violations; neither is
+an action whose harm the plan's observation could not show. `endings` checks the fleet after the end.
 """
 
 from dataclasses import dataclass, field
@@ -22,17 +22,17 @@ _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
 
 class UnsafeError(AssertionError):
-    """The rollout did what it never may. The message holds the history."""
+    """The rollout broke an invariant. The message contains the history."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Safety:
-    """Watches the world for one rollout.
+    """Checks the invariants of one rollout.
 
     Attributes:
-        memory: the ledger tags, to be empty at the end.
-        seen_at: the instant whose truth the last look showed.
-        lowest_serving: the lowest serving capacity there was since the rollout began, whoever was to blame.
+        memory: the saved settings in tags, which must be empty at the end.
+        seen_at: the instant of the state that the last observation showed.
+        lowest_serving: the lowest serving capacity since the rollout began, whatever the cause.
         highest_live: the highest number of live instances since then.
     """
 
@@ -49,7 +49,7 @@ class Safety:
     _lost: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, rollout: Rollout) -> None:
-        """Remember how the fleet was found, the first time; watch from then on."""
+        """On the first call, store the initial state of the fleet and start checking."""
         if self.rollout is not None:
             return
         self.rollout = rollout
@@ -68,10 +68,10 @@ class Safety:
         self.world.watchers.append(self._watch)
 
     def look(self, status: Status, seen_at: datetime) -> None:
-        """Take note of a look: with which record it was made, and the instant whose truth it showed.
+        """Store an observation: its record, and the instant of the state that it showed.
 
         Raises:
-            UnsafeError: if a server was chosen, or a gate opened, that must not have been.
+            UnsafeError: if the rollout chose a server or opened a gate too early.
         """
         if self.rollout is None or self._checkpoints is None:
             return
@@ -82,16 +82,16 @@ class Safety:
 
     @property
     def desired(self) -> int:
-        """How many instances the fleet should have: as found, or as somebody made it since."""
+        """The number of instances that the fleet should have: the initial number, or the last one set by someone."""
         if self._found is None:
             return 0
         somebody = self.truth.somebody
         if somebody.capacity_set is not None:
             return somebody.capacity_set
-        return self._found.desired + somebody.desired_changes - self._lost_for_good()
+        return self._found.desired + somebody.desired_changes - self._count_unreplaced()
 
-    def _lost_for_good(self) -> int:
-        """Count the instances that a reload cannot replace: it launches none, and a standalone fleet has no group."""
+    def _count_unreplaced(self) -> int:
+        """Count dead instances that are not replaced: a reload of a standalone fleet launches no instances."""
         if self.rollout is None or self.rollout.reload is None or self.truth.group is not None:
             return 0
         away = self.truth.somebody.deregistered
@@ -105,20 +105,20 @@ class Safety:
 
     @property
     def ceiling(self) -> int:
-        """The highest number of live instances that it may cause; what people hold in standby comes on top."""
+        """The highest number of live instances that the rollout may cause, plus those that people hold in standby."""
         members = {} if self.truth.group is None else self.truth.group.members
         held = (one for one in self.truth.somebody.stood_by if one in members)
         return self.desired + self._amounts()[1] + sum(members[one].lifecycle in _STANDBY for one in held)
 
     def serving(self) -> frozenset[str]:
-        """Return the instances that AWS shows healthy wherever they are meant to be registered."""
+        """Return the instances that AWS reports healthy in every target group where they should be registered."""
         return frozenset() if self.rollout is None else self.truth.gather(self.rollout).serving
 
     def check_gate(self, status: Status) -> None:
-        """Check a step that found nothing to do: at a closed gate the group must launch the baseline by itself.
+        """Check a step without actions: while a gate is closed, the group must launch the baseline.
 
         Raises:
-            UnsafeError: if it would launch the version that the gate holds back.
+            UnsafeError: if the group would launch the new version.
         """
         waiting = (
             status.mode is Mode.ROLLING and status.outcome is Outcome.RUNNING and status.gate.closed_since is not None
@@ -126,7 +126,7 @@ class Safety:
         group, rollout = self.truth.group, self.rollout
         if not waiting or group is None or rollout is None or rollout.baseline_template is None or rollout.reloads:
             return
-        if self._is_stale or status.gate.closed_since == self.world.now:  # it has just closed
+        if self._is_stale or status.gate.closed_since == self.world.now:  # The gate has just closed.
             return
         if group.settings.version != str(rollout.baseline_template.number):
             self._fail(f"invariant 5: the gate is closed, but the group launches version {group.settings.version}")
@@ -136,10 +136,10 @@ class Safety:
         return self.seen_at is not None and self.seen_at < self.world.now
 
     def check_end(self, status: Status) -> None:
-        """Check how an ended rollout has left the fleet (invariants 6 and 7).
+        """Check the fleet after the end of a rollout (invariants 6 and 7).
 
         Raises:
-            UnsafeError: if a setting is not as found, or an instance is left behind.
+            UnsafeError: if a setting is not restored, or an instance is left behind.
         """
         self.world.catch_up()
         if self.rollout is None or self._found is None:
@@ -182,7 +182,7 @@ class Safety:
             self._fail("; ".join(problems))
 
     def _check_floor(self, before: Facts, after: Facts) -> None:
-        """Invariant 1: what we take from service must leave the floor."""
+        """Check invariant 1: after instances leave service, the floor remains."""
         taken = before.serving - after.serving
         unseen = [one for one, at in self._lost.items() if self._is_unseen(at) and one not in after.serving]
         if taken and len(after.serving) + len(unseen) < self.floor:
@@ -192,13 +192,13 @@ class Safety:
         return self.seen_at is not None and at > self.seen_at
 
     def _check_ceiling(self, before: Facts, after: Facts) -> None:
-        """Invariant 2: what we launch, or have the group launch, must fit below the ceiling."""
+        """Check invariant 2: launches of awsroll or its group stay below the ceiling."""
         was, will_be = len(before.live) + before.owed, len(after.live) + after.owed
         if will_be > was and will_be > self.ceiling:
             self._fail(f"invariant 2: {will_be} live or owed, the ceiling is {self.ceiling}")
 
     def _check_requests(self, before: Facts, after: Facts) -> None:
-        """Invariant 3: what leaves, or is reloaded, must hold no request."""
+        """Check invariant 3: an instance that leaves or is reloaded holds no request."""
         group = self.truth.group
         for one in before.live - after.live:
             if self.truth.instances[one].state is InstanceState.SHUTTING_DOWN and after.holds(one):
@@ -212,7 +212,7 @@ class Safety:
                 self._fail(f"invariant 3: {one} reloaded while registered on {sorted(after.holds(one))}")
 
     def _check_touched(self, rollout: Rollout, before: Facts, after: Facts) -> None:
-        """Invariant 4: what we take out, end or reload must be ours to touch."""
+        """Check invariant 4: awsroll touches only instances that it may touch."""
         touched = before.live - after.live
         touched |= {one for one, _ in after.commands - before.commands}
         touched |= {one for one in after.draining if after.drains(one) - before.drains(one)}

@@ -1,8 +1,8 @@
-"""The load balancer's side of the fast world: who is registered where, and in which state.
+"""The load balancer of the fake AWS: registrations of instances in target groups, and their states.
 
-A target goes initial -> healthy or unhealthy by the target group's own interval and thresholds, and draining -> gone
-after the deregistration delay that was set when it was deregistered. Health checks are not ticked one by one: when an
-application changes, the instant at which the load balancer will have noticed is computed.
+A target goes initial -> healthy or unhealthy by the target group's interval and thresholds, and draining -> gone after
+the deregistration delay that was set when it was deregistered. Single health checks are not simulated: when an
+application changes, the instant at which the load balancer notices is computed.
 """
 
 from dataclasses import dataclass, replace
@@ -33,12 +33,12 @@ class Registration:
     pending: Event | None = None
 
     def to_target(self) -> Target:
-        """Return it as an observation shows it."""
+        """Return the registration as an observation shows it."""
         return Target(key=self.key, state=self.state, reason=_REASONS.get(self.state, ""))
 
 
 class Targets:
-    """All target groups of the world, with all registrations."""
+    """All target groups, with all registrations."""
 
     def __init__(self, world: World, instances: Instances, target_groups: tuple[TargetGroup, ...]) -> None:
         self._world = world
@@ -49,11 +49,11 @@ class Targets:
         instances.listeners.append(self._instance_changed)
 
     def of(self, instance_id: str) -> tuple[Registration, ...]:
-        """Return the registrations of one instance, draining ones included."""
+        """Return the registrations of one instance, draining targets included."""
         return tuple(self._registrations.get(instance_id, {}).values())
 
     def find(self, instance_id: str, key: TargetKey) -> Registration | None:
-        """Return one registration; None when it is not (or no longer) registered there."""
+        """Return one registration; None: the instance is not registered there."""
         return self._registrations.get(instance_id, {}).get(key)
 
     def registered_ids(self) -> frozenset[str]:
@@ -61,16 +61,16 @@ class Targets:
         return frozenset(one for one, entries in self._registrations.items() if entries)
 
     def place(self, instance_id: str, key: TargetKey) -> None:
-        """Put a registration into the world that has been healthy for long."""
+        """Add a registration that has long been healthy."""
         entry = Registration(instance_id=instance_id, key=key, state=TargetState.HEALTHY)
         self._registrations.setdefault(instance_id, {})[key] = entry
         self._plan(entry)
 
     def register(self, instance_id: str, key: TargetKey) -> None:
-        """Register an instance; one that drains comes back; one that is registered stays as it is.
+        """Register an instance, also while it drains; do nothing if it is registered.
 
         Raises:
-            CallError: if the instance does not run (InvalidTarget).
+            CallError: if the instance is not running (InvalidTarget).
         """
         instance = self._instances.find(instance_id)
         if instance is None or instance.state is not InstanceState.RUNNING:
@@ -87,7 +87,7 @@ class Targets:
         self._plan(fresh)
 
     def deregister(self, instance_id: str, key: TargetKey) -> None:
-        """Take an instance out; it drains for the delay that is set now. Silent when it is not registered."""
+        """Deregister an instance, which drains for the current delay; do nothing if it is not registered."""
         entry = self.find(instance_id, key)
         if entry is None or entry.state is TargetState.DRAINING:
             return
@@ -102,7 +102,7 @@ class Targets:
         self._tell(entry)
 
     def set_delay(self, arn: str, seconds: float) -> None:
-        """Set a deregistration delay; what drains already is not affected."""
+        """Set a deregistration delay; targets that are already draining keep theirs."""
         self.groups[arn] = replace(self.groups[arn], deregistration_delay_seconds=seconds)
         self._world.record("target-group.delay-set", detail=f"{arn} {seconds:g}")
 
@@ -126,7 +126,7 @@ class Targets:
                 self._plan(entry)
 
     def _plan(self, entry: Registration) -> None:
-        """Compute when the health checks will have noticed how the application is now."""
+        """Schedule the instant when the health checks notice the current state of the application."""
         if entry.state in (TargetState.DRAINING, TargetState.UNUSED):
             return
         self._cancel(entry)
@@ -136,7 +136,7 @@ class Targets:
         if entry.state is goal:
             return
         checks = group.unhealthy_threshold
-        if well:  # the first success after registering is enough; after a failure the whole threshold is asked for
+        if well:  # the first success after registering is enough; after a failure the whole threshold applies
             checks = 1 if entry.state is TargetState.INITIAL else group.healthy_threshold
         seconds = checks * group.health_interval_seconds
         entry.pending = self._world.after(seconds, lambda: self._turn(entry, goal))

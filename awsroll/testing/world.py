@@ -1,7 +1,7 @@
-"""The frame of the fast world: its time, what will happen in it, and the journal of what did.
+"""The base of the fake AWS: its time, its queue of future events, and its journal of past events.
 
-Everything that takes time is an event on one queue; `catch_up` runs those that are due, each at its own instant.
-Nothing here knows of instances, targets or groups.
+Everything that takes time is an event on one queue; `catch_up` runs the events that are due, each at its own instant.
+This module does not know instances, targets or groups.
 """
 
 import heapq
@@ -15,16 +15,16 @@ from awsroll.ports import Clock
 
 
 class Actor(StrEnum):
-    """Who made something happen."""
+    """The cause of a change."""
 
-    AWSROLL = "awsroll"  # an action that the fleet was told to execute
-    AWS = "aws"  # the world by itself: timers, health checks, the group's controller
-    SOMEBODY = "somebody"  # a person, a script, bad luck
+    AWSROLL = "awsroll"  # an action that the fleet executes for a rollout
+    AWS = "aws"  # AWS itself: timers, health checks, the group's controller
+    SOMEBODY = "somebody"  # a person, a script, or chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One fact of the journal."""
+    """One entry of the journal."""
 
     at: datetime
     actor: Actor
@@ -44,15 +44,15 @@ class Physics:
         boot: from launch to `running`.
         application: from `running` until the application answers health checks.
         stop: from `shutting-down` to `terminated`.
-        visibility: how long EC2's reads do not know a new instance (eventual consistency).
+        visibility: how long EC2 does not show a new instance (eventual consistency).
         group_reaction: how long a group takes to notice a difference.
         launch_retry: how long a group waits after a failed launch.
-        health_grace: for how long after InService a group ignores the target groups' opinion.
+        health_grace: how long after InService a group ignores target health.
         command: how long a reload command runs.
         dead_target_lingers: how long a terminated instance is still listed as a target.
         terminated_visible: how long EC2 shows a terminated instance.
-        flap: how long an application that flaps stays well, and then ill.
-        early_death: how long an instance of a version that dies lives.
+        flap: how long a flapping application stays healthy, and then unhealthy.
+        early_death: how long an instance of a version that dies stays alive.
     """
 
     boot: float = 20
@@ -71,7 +71,7 @@ class Physics:
 
 @dataclass(slots=True, order=True)
 class Event:
-    """Something that will happen, unless it is cancelled."""
+    """A future event, unless it is cancelled."""
 
     at: datetime
     number: int
@@ -79,15 +79,15 @@ class Event:
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        """Make sure that it does not happen."""
+        """Cancel the event."""
         self.cancelled = True
 
 
 class World:
-    """Time and journal of the fake.
+    """Time and journal of the fake AWS.
 
-    `now` is the instant of the event that is happening, else the clock's. `watchers` are called after each event and
-    each action, with the actor; the safety checker is one.
+    `now` is the instant of the event that is running, else the clock's. Each of the `watchers` is called with the actor
+    after each event and each action; the safety checker is a watcher.
     """
 
     def __init__(self, clock: Clock, physics: Physics) -> None:
@@ -101,14 +101,14 @@ class World:
         self._number = 0
 
     def after(self, seconds: float, happen: Callable[[], None]) -> Event:
-        """Have something happen `seconds` from now."""
+        """Schedule an event `seconds` from now."""
         self._number += 1
         event = Event(self.now + timedelta(seconds=seconds), self._number, happen)
         heapq.heappush(self._queue, event)
         return event
 
     def catch_up(self) -> None:
-        """Let everything happen that is due by now."""
+        """Run the events that are due."""
         until = self.clock.now()
         while self._queue and self._queue[0].at <= until:
             event = heapq.heappop(self._queue)
@@ -121,7 +121,7 @@ class World:
 
     @contextmanager
     def acting(self, actor: Actor) -> Iterator[None]:
-        """Attribute what happens inside to `actor`; tell the watchers when it is over."""
+        """Attribute the changes in this block to `actor`; call the watchers at its end."""
         before, self.actor = self.actor, actor
         try:
             yield
@@ -131,10 +131,10 @@ class World:
             self.actor = before
 
     def record(self, name: str, instance_id: str = "", detail: object = "") -> None:
-        """Write a fact into the journal."""
+        """Add an entry to the journal."""
         entry = Entry(at=self.now, actor=self.actor, name=name, instance_id=instance_id, detail=str(detail))
         self.journal.append(entry)
 
     def history(self, last: int = 60) -> str:
-        """Return the end of the journal, one line a fact."""
+        """Return the last entries of the journal, one line each."""
         return "\n".join(str(entry) for entry in self.journal[-last:])

@@ -1,6 +1,6 @@
-"""One way to handle the fast world and the embedded AWS alike: a fleet, its rollout, and time that moves on request.
+"""One interface for the fake fleet and the sandbox: a fleet, its rollout, and virtual time.
 
-Both have their own timers, so a test waits for what it expects (`until`) and never for a number of seconds.
+Their timers differ, so a test waits for an expected state (`until`) and never for a number of seconds.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,11 +40,11 @@ class Lab:
         return self.fleet.observe(self.rollout, self.status)
 
     def do(self, *actions: Action) -> Result:
-        """Carry out actions; return the result of the last action."""
+        """Execute actions; return the result of the last action."""
         return self.fleet.execute(self.rollout, actions)[-1]
 
     def name(self, *instance_ids: str) -> None:
-        """Put ids into the record, so that they are looked at wherever they are."""
+        """Add ids to the record, so that every observation includes them."""
         flights = {one: Server(phase=ServerPhase.DRAINING, since=self.clock.now(), attempt=1) for one in instance_ids}
         self.status = replace(self.status, servers=self.status.servers | flights)
 
@@ -86,7 +86,7 @@ def _rollout(kind: FleetKind, target_groups: tuple[str, ...], group: str, templa
         fleet="web",
         group=group,
         target_groups=target_groups,
-        max_unavailable=EVERYTHING,  # what may be done when is the planner's part: here each call is tried on its own
+        max_unavailable=EVERYTHING,  # the planner decides the order of calls; here each call is tested alone
         max_surge=EVERYTHING,
         deregistration_delay_seconds=5,
         template=template,

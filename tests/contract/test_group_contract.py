@@ -62,7 +62,7 @@ def terminate(lab: Lab, *ids: str, decrement: bool) -> TerminateInGroup:
     )
 
 
-def test_a_look_shows_members_and_settings(lab: Lab) -> None:
+def test_an_observation_shows_members_and_settings(lab: Lab) -> None:
     seen = lab.look()
     group = group_of(lab)
     assert (group.desired, group.template, group.suspended) == (3, lab.old, frozenset())
@@ -105,7 +105,7 @@ def test_several_members_are_retired_in_one_call(lab: Lab) -> None:
     assert (result.answer, sorted(result.instance_ids)) == (Answer.DONE, ids)
 
 
-def test_a_stranger_to_the_group_is_not_terminated(lab: Lab) -> None:
+def test_an_instance_outside_the_group_is_not_terminated(lab: Lab) -> None:
     assert lab.do(terminate(lab, "i-0123456789abcdef0", decrement=False)).answer is Answer.STALE
 
 
@@ -146,7 +146,7 @@ def test_desired_is_never_lowered_so_that_a_member_ends(lab: Lab) -> None:
     assert group_of(lab).desired == 3
 
 
-def test_standby_takes_a_member_out_and_back_and_moves_desired(lab: Lab) -> None:
+def test_standby_moves_a_member_out_and_back_and_changes_desired(lab: Lab) -> None:
     one = lab.first().instance_id
     assert lab.do(EnterStandby(group=lab.rollout.group, instance_ids=(one,), reason=WHY)).answer is Answer.DONE
     assert group_of(lab).desired == 2
@@ -186,7 +186,7 @@ def test_bounds_and_version_are_set(lab: Lab) -> None:
     assert [one.template for one in lab.look().instances] == [lab.old] * 3, "what runs is not touched"
 
 
-def test_settings_are_remembered_on_the_group_and_forgotten(lab: Lab) -> None:
+def test_settings_are_saved_on_the_group_and_removed(lab: Lab) -> None:
     name = lab.rollout.group
     lab.do(SaveSettings(resource=name, settings=(("max-size", "3"), ("process:AZRebalance", "running"))))
     assert lab.look().saved_settings == {(name, "max-size"), (name, "process:AZRebalance")}
@@ -194,10 +194,10 @@ def test_settings_are_remembered_on_the_group_and_forgotten(lab: Lab) -> None:
     assert lab.look().saved_settings == {(name, "process:AZRebalance")}
 
 
-def test_a_warm_pool_is_seen_deleted_and_put_back_by_a_rollout_that_purges_it(lab: Lab) -> None:
+def test_a_rollout_that_purges_the_warm_pool_observes_deletes_and_restores_it(lab: Lab) -> None:
     name, pool = lab.rollout.group, WarmPool(minimum=1, prepared=6, state="Running", reuses=True)
     lab.do(PutWarmPool(group=name, pool=pool, reason=WHY))
-    assert group_of(lab).warm_pool is None, "other rollouts do not look at it"
+    assert group_of(lab).warm_pool is None, "other rollouts do not read it"
     lab.rollout = replace(lab.rollout, purges_warm_pool=True)
     assert group_of(lab).warm_pool == pool
     assert lab.do(PutWarmPool(group=name, pool=WarmPool(), reason=WHY)).answer is Answer.STALE

@@ -46,7 +46,7 @@ def terminate(lab: Lab, instance_id: str) -> TerminateInstance:
     return TerminateInstance(instance_id=instance_id, not_registered=(lab.key,), template=lab.old, reason=WHY)
 
 
-def test_a_look_shows_what_is_registered(lab: Lab) -> None:
+def test_an_observation_shows_registered_instances(lab: Lab) -> None:
     seen = lab.look()
     assert len(seen.instances) == 3
     assert seen.group is None
@@ -67,7 +67,7 @@ def test_a_deregistered_target_drains_for_its_delay_and_is_gone(lab: Lab) -> Non
     seen = lab.until(lambda seen: state_of(lab, seen, one) is None)
     assert lab.clock.monotonic() - began >= 30
     gone = seen.instance(one)
-    assert gone is not None, "an instance that the record names is looked at wherever it is"
+    assert gone is not None, "an instance in the record is always observed"
     assert gone.state is InstanceState.RUNNING
 
 
@@ -116,7 +116,7 @@ def _state(seen: Observation, instance_id: str) -> InstanceState | None:
     return None if one is None else one.state
 
 
-def test_an_instance_of_another_version_than_was_seen_is_not_terminated(lab: Lab) -> None:
+def test_an_instance_of_another_version_than_observed_is_not_terminated(lab: Lab) -> None:
     one = lab.first().instance_id
     drained(lab, one)
     assert lab.do(replace(terminate(lab, one), template=lab.new)).answer is Answer.STALE
@@ -132,7 +132,7 @@ def test_a_launch_with_the_same_token_is_the_same_instance(lab: Lab) -> None:
     assert {one.rollout for one in seen.instances} == {"", ROLLOUT_ID}
 
 
-def test_a_token_does_not_stand_for_another_request(lab: Lab) -> None:
+def test_a_token_with_other_parameters_is_refused(lab: Lab) -> None:
     lab.do(LaunchInstance(launch=lab.launch(), reason=WHY))
     other = lab.do(LaunchInstance(launch=lab.launch(template=lab.old), reason=WHY))
     assert (other.answer, other.code) == (Answer.REFUSED, "IdempotentParameterMismatch")
@@ -165,7 +165,7 @@ def test_a_new_instance_boots_is_registered_and_gets_healthy(lab: Lab) -> None:
     lab.until(lambda seen: state_of(lab, seen, one) is TargetState.HEALTHY)
 
 
-def test_a_mark_is_seen(lab: Lab) -> None:
+def test_a_tag_is_observed(lab: Lab) -> None:
     one = lab.first().instance_id
     tags = (("awsroll:rollout", ROLLOUT_ID), ("awsroll:role", "retiring"))
     assert lab.do(TagInstances(instance_ids=(one,), tags=tags, reason=WHY)).answer is Answer.DONE
@@ -173,7 +173,7 @@ def test_a_mark_is_seen(lab: Lab) -> None:
     assert (seen.rollout, seen.role) == (ROLLOUT_ID, "retiring")
 
 
-def test_a_setting_is_remembered_set_and_forgotten(lab: Lab) -> None:
+def test_a_setting_is_saved_changed_and_removed(lab: Lab) -> None:
     arn = lab.key.target_group
     lab.do(SaveSettings(resource=arn, settings=(("deregistration-delay", "30"),)))
     lab.do(SetDeregistrationDelay(target_group=arn, seconds=5, reason=WHY))
@@ -189,7 +189,7 @@ def test_an_id_that_aws_does_not_know_is_missing(lab: Lab) -> None:
     assert _state(lab.look(), "i-0123456789abcdef0") is InstanceState.MISSING
 
 
-def test_a_command_is_refused_while_traffic_may_come_and_runs_once_after_the_drain(lab: Lab) -> None:
+def test_a_command_is_refused_until_the_drain_ends_and_then_runs_once(lab: Lab) -> None:
     one = lab.first().instance_id
     send = SendCommand(instance_ids=(one,), attempt=1, not_registered=(lab.key,), reason=WHY)
     assert lab.do(send).answer is Answer.STALE

@@ -1,7 +1,7 @@
-"""Tells the stories of many cuts in one go: at each instant to be cut the program forks, and one branch dies there.
+"""Runs one scenario with many cuts: at each cut the program forks, and one branch dies there.
 
-So the way to a cut is gone once for all cuts. Each branch has its own simulated AWS, as each has its own memory, and a
-copy of the records. The outcome is the same as of `story.tell` with the same cuts.
+So all cuts share the path that leads to them. Each branch has its own memory with its own simulated AWS, and a copy of
+the records. The outcome is that of `story.run` with the same cuts.
 """
 
 import os
@@ -16,11 +16,11 @@ from tests.crash.scenarios import Scenario
 from tests.crash.story import Run, Story, begun
 
 Choice: TypeAlias = Callable[[tuple[int, ...], Instant], bool]
-"""Whether to cut a process at an instant, given where those before it were cut."""
+"""Whether to cut a process at an instant, given the cuts of the processes before it."""
 
 
 def tell_all(scenario: Scenario, is_cut: Choice, *, gap: float = 0) -> list[Story]:
-    """Tell a scenario's story with every chosen cut, and once without any."""
+    """Run a scenario with every chosen cut, and once without cuts."""
     with begun(scenario, gap=gap) as run:
         return _Teller(run, is_cut).tell()
 
@@ -30,10 +30,10 @@ class _Teller:
         self._run = run
         self._is_cut = is_cut
         self._stories: list[Story] = []
-        self._answers: int | None = None  # where a branch sends its stories
+        self._answers: int | None = None  # where a branch sends its results
 
     def tell(self) -> list[Story]:
-        """Return the story of the trunk and of all branches; a branch never returns from here."""
+        """Return the results of the trunk and of all branches; a branch never returns from here."""
         try:
             self._go_on()
             answer = pickle.dumps([self._run.story(), *self._stories])
@@ -61,7 +61,7 @@ class _Teller:
             self._run.process(fork=fork)
 
     def _branch(self) -> bool:
-        """Fork. In the child go on with a copy of the records; in the parent take in all the stories of the child.
+        """Fork. Continue in the child with a copy of the records; collect all results of the child in the parent.
 
         Returns:
             Whether this is the child.

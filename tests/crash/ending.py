@@ -1,6 +1,6 @@
-"""How a fleet must be left: on the new version, whole, with every setting as it was found and nothing of ours behind.
+"""Checks after the end: the fleet is complete, on the right version, with restored settings and without leftovers.
 
-`Found` is taken before the rollout; `problems` compares it with what there is a good while after the end.
+`Found` is recorded before the rollout; `problems` compares it with the state some time after the end.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ REMEMBERED = "awsroll:was:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a rollout must leave as it was."""
+    """The settings that a rollout must leave unchanged."""
 
     group: dict[str, Any]
     target_groups: dict[str, Any]
@@ -45,7 +45,7 @@ def _group_settings(group: Any) -> dict[str, Any]:
 
 
 class Ending:
-    """Judges the end of one run."""
+    """Checks the end of one run."""
 
     def __init__(self, sandbox: Sandbox | SandboxServer, fleet: Fleet, scenario: Scenario) -> None:
         self._sandbox = sandbox
@@ -54,7 +54,7 @@ class Ending:
         self._found = Found.of(sandbox, fleet)
 
     def problems(self, watch: Watch) -> list[str]:
-        """Return what is not as it should be, in words."""
+        """Return descriptions of the problems."""
         return [*self._capacity(watch), *self._versions(watch), *self._settings(), *self._doubles(watch)]
 
     def _capacity(self, watch: Watch) -> list[str]:
@@ -80,7 +80,7 @@ class Ending:
             serves = self._scenario.serves
             mark = "" if serves == LOADED else APP_VERSION
             return [
-                f"{one.instance_id} serves {one.version_label} and is marked {one.tags.get('awsroll:app-version')}"
+                f"{one.instance_id} serves {one.version_label} and is tagged {one.tags.get('awsroll:app-version')}"
                 for one in live
                 if (one.version_label, one.tags.get("awsroll:app-version", "")) != (serves, mark)
             ]
@@ -113,7 +113,7 @@ class Ending:
         launched = sorted(watch.launched)
         wanted = self._scenario.launches
         found = [] if len(launched) == wanted else [f"{len(launched)} were launched, not {wanted}: {launched}"]
-        # The script's marker lets a text of the same attempt have its effect once: two texts are two effects.
+        # The script takes effect once per attempt and text: two texts are two effects.
         effects: dict[tuple[str, bool], set[str]] = {}
         for one in self._sandbox.ssm.deliveries():
             effects.setdefault((one.instance_id, f"sandbox-version {LOADED}" in one.text), set()).add(one.text)

@@ -1,4 +1,4 @@
-"""Makes every cut of every scenario, and prints how many were made and what went wrong.
+"""Makes every cut of every scenario, and prints the number of cuts and the problems.
 
     python -m tests.crash.everything                    every cut, resumed sooner and later, and a few second cuts
     python -m tests.crash.everything --twice 1          every second cut too (days)
@@ -26,12 +26,11 @@ from tests.crash.scenarios import SCENARIOS
 from tests.crash.story import Story
 
 GAPS = (0.0, 20.0, 400.0, 50_000.0)
-"""Seconds between a death and the next process: at once; while things are on their way; when they are over; when AWS
-has forgotten."""
+"""Seconds between a death and the next process: none; during an AWS operation; after it; after AWS has forgotten it."""
 
 
 def chosen(wanted: argparse.Namespace) -> Choice:
-    """Return which cuts the command line asks for; the same ones each time."""
+    """Return the choice of cuts of the command line; it repeats exactly."""
 
     def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
         share = 0.0
@@ -47,13 +46,13 @@ def chosen(wanted: argparse.Namespace) -> Choice:
 
 
 def cut_all(run: tuple[str, float], wanted: argparse.Namespace) -> list[Story]:
-    """Make the cuts of one scenario, and run it once without."""
+    """Make the cuts of one scenario, and run it once without cuts."""
     name, gap = run
     return tell_all(SCENARIOS[name], chosen(wanted), gap=gap)
 
 
 def kills_of(name: str, wanted: argparse.Namespace) -> list[tuple[str, tuple[Kill, ...]]]:
-    """Return the kills of one scenario's first process, and the run without any."""
+    """Return the kills of one scenario's first process, and the run without kills."""
     trail = story.tell(SCENARIOS[name]).trails[0]
     calls = sum(what.startswith("before") and ":" in what and _mutates(what) for what in trail)
     chance = Random(repr((wanted.seed, name)))  # noqa: S311 - repeats by its seed
@@ -92,14 +91,18 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     summary = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m tests.crash.everything", description=summary)
-    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="this one alone; repeatable")
+    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="only this scenario; repeatable")
     parser.add_argument("--processes", action="store_true", help="kill real processes, in real time")
-    parser.add_argument("--gap", action="append", type=float, help=f"seconds until it is resumed (default: {GAPS})")
-    parser.add_argument("--share", type=float, default=1.0, help="of the cuts, or kills (default: 1, all)")
-    parser.add_argument("--mutating", type=float, default=0.0, help="a larger share of those next to a mutating call")
+    parser.add_argument(
+        "--gap", action="append", type=float, help=f"seconds until the rollout is resumed (default: {GAPS})"
+    )
+    parser.add_argument("--share", type=float, default=1.0, help="share of the cuts or kills (default: 1, all)")
+    parser.add_argument(
+        "--mutating", type=float, default=0.0, help="a larger share of the cuts next to a mutating call"
+    )
     parser.add_argument("--twice", type=float, default=0.01, help="share of second cuts (default: 0.01)")
     parser.add_argument("--at", action="append", help="only right before and after this operation; repeatable")
-    parser.add_argument("--seed", type=int, default=0, help="of the samples (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the samples (default: 0)")
     parser.add_argument("--jobs", type=int, default=cpu_count(), help="how many at a time (default: one a processor)")
     parser.add_argument("--cuts", type=int, nargs="+", help="one run: where its first, second, ... process dies")
     return parser

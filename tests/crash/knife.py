@@ -1,10 +1,10 @@
-"""Where a process can die: before and after each AWS call takes effect, before and after each write of the record.
+"""The instants at which a process can die: before and after each AWS call, before and after each write of the record.
 
-The instants at which a run can be cut are numbered from 1. A process that was cut does nothing more: whatever its
-unwinding code still tries, an AWS call or a write, is cut again, as nothing of a dead process runs.
+The instants of a process are numbered from 1. A cut process changes nothing after its death: each AWS call or write of
+its unwinding code is cut again.
 
-A death leaves behind the simulated AWS, the stored record and the time, nothing else. So two instants between which
-none of the three has changed are one and the same cut: only the first of them is distinct.
+Only the simulated AWS, the stored record and the time survive a death. So two instants without a change of these three
+are the same cut: only the first of them is distinct.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ MOST_INSTANTS = 20_000
 
 
 class Crash(BaseException):
-    """The process died. No `except Exception` catches it, as none catches a SIGKILL."""
+    """The process died. `except Exception` does not catch it, as with SIGKILL."""
 
 
 class Endless(BaseException):
-    """The run makes more calls than any rollout of so few servers should."""
+    """The run makes more calls than a rollout of a small fleet should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,9 @@ class Instant:
 
     Attributes:
         number: the first of a process is 1.
-        what: `before ec2:RunInstances`, say.
-        is_distinct: something has changed since the instant before.
-        mutates: it is right before or after a call that may change something at AWS.
+        what: for example `before ec2:RunInstances`.
+        is_distinct: the state has changed since the previous instant.
+        mutates: the instant is right before or after a call that may change AWS.
     """
 
     number: int
@@ -57,11 +57,11 @@ class Knife:
     Args:
         now: reads the time.
         cut: the number of the instant at which the process dies; None: it lives.
-        fork: asked at each instant; may fork the program, and answers whether this branch of it is the one in which
-            the process dies here.
+        fork: called at each instant; may fork the program, and returns whether the process dies here in this
+            branch.
 
     Attributes:
-        trail: what each instant was; the first is number 1.
+        trail: a description of each instant; the first is number 1.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Knife:
         self._last: object = None
 
     def instant(self, what: str, *, changed: bool = False, mutates: bool = False) -> None:
-        """Be at an instant.
+        """Count an instant, and die if it is the cut.
 
         Raises:
             Crash: if the process dies here, or has died before.
-            Endless: if there have been too many.
+            Endless: if there have been too many instants.
         """
         if self.is_dead:
             raise Crash
@@ -96,7 +96,7 @@ class Knife:
             raise Endless
 
     def watch(self, sandbox: Sandbox) -> Callable[[], None]:
-        """Be at an instant before and after each call, until the function that is returned is called."""
+        """Count an instant before and after each call, until the returned function is called."""
 
         def before(service: str, operation: str, _: Mapping[str, Any]) -> None:
             self.instant(f"before {service}:{operation}", mutates=not operation.startswith(READING))
@@ -115,9 +115,9 @@ class Knife:
 
 
 class CutStore(RecordStore):
-    """The store of a process that may be cut; what it has written stays, the locks that it held too.
+    """The store of a process that may be cut; its writes and its locks stay after its death.
 
-    To all others, this test included, the process is known to be dead: none of them finds it under its start time.
+    Other processes, this test included, see the process as dead: none of them finds it under its start time.
     """
 
     def __init__(self, directory: Path, knife: Knife) -> None:
@@ -127,7 +127,7 @@ class CutStore(RecordStore):
 class CutShelf(DirectoryBackend):
     """A directory that a process may die before or after writing to.
 
-    A lock changes nothing for those who come after a death, as its holder is dead.
+    A lock of a dead process does not affect the next process.
     """
 
     def __init__(self, directory: Path, knife: Knife) -> None:

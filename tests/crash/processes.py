@@ -1,7 +1,7 @@
-"""The same with real processes: `awsroll roll` is killed by SIGKILL in the middle of a call, `awsroll resume` goes on.
+"""The same with real processes: SIGKILL ends `awsroll roll` during a call, and `awsroll resume` continues.
 
-The simulated AWS is a server in this process. At the n-th mutating call it kills the caller, either instead of giving
-the call its effect or right after it, and never answers. Time is real, the server's own timers run fast.
+The simulated AWS is a server in this process. At the n-th mutating call it kills the caller, either before or right
+after the effect of the call, and never answers. Time is real; the timers of the server run fast.
 """
 
 import json
@@ -35,7 +35,7 @@ WHEN: tuple[When, ...] = ("before", "after")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """At which mutating call of a process it is killed: before the call has its effect, or after it."""
+    """The mutating call at which a process is killed, before or after the effect of the call."""
 
     call: int
     when: When
@@ -46,11 +46,11 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStory:
-    """How a run went.
+    """The result of a run.
 
     Attributes:
         calls: the mutating calls of each process.
-        problems: everything that was wrong, in words; empty if all was right.
+        problems: descriptions of the problems.
     """
 
     scenario: str
@@ -76,14 +76,14 @@ class ProcessStory:
 
 
 def tell(scenario: Scenario, kills: Sequence[Kill] = ()) -> ProcessStory:
-    """Run a scenario in processes that are killed at these calls; the last one comes to its end."""
+    """Run a scenario in processes that are killed at these calls; the last process runs to its end."""
     options = SandboxOptions(**scenario.options)
     with serve(speed=SPEED, options=options) as server, folder() as records:
         return _Run(server, scenario, records).tell(tuple(kills))
 
 
 class _Killer:
-    """Counts the mutating calls of one process, and kills it at one of them."""
+    """Counts the mutating calls of one process, and kills the process at one of them."""
 
     def __init__(self, server: SandboxServer, kill: Kill | None) -> None:
         self.calls: list[str] = []
@@ -145,7 +145,7 @@ class _Run:
         )
 
     def _process(self, kill: Kill | None) -> bool:
-        """Run one process; tell whether it was killed, so that another one has to go on."""
+        """Run one process; return whether it was killed, so that another process must continue."""
         killer = _Killer(self._server, kill)
         try:
             with subprocess.Popen(

@@ -1,7 +1,7 @@
-"""Which rollouts are cut: one line each, on a fleet of two or three servers.
+"""The rollouts that are cut, each on a fleet of two or three servers.
 
-A scenario says what is asked for, and the bounds that the request promises in numbers of its own, so that what is
-checked does not come from the code under test. Nothing runs here.
+A scenario holds the request and its expected bounds as plain numbers, so that no expected value comes from the code
+under test.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ class Scenario:
     """One rollout of one fleet that is on version 1.
 
     Attributes:
-        version: the launch template's version that it is rolled to.
-        ends_on: the version that the whole fleet is on in the end.
-        outcome: how it ends.
-        launched: how many instances are launched in all; None: one for each server.
-        pauses: it pauses on its way, and is resumed each time.
-        wanted: the request, by the names of `RolloutSpec`; which are those of the command line, too.
-        unavailable: how many servers may be out of service at a time by our doing.
-        surge: how many more than desired may run at a time by our doing.
+        version: the launch template version to roll to.
+        ends_on: the version of the whole fleet after the end.
+        outcome: the outcome of the rollout.
+        launched: how many instances are launched in all; None: one per server.
+        pauses: the rollout pauses, and is resumed each time.
+        wanted: the request, by the names of `RolloutSpec`, which are also those of the command line.
+        unavailable: how many servers the rollout may take out of service at a time.
+        surge: how many servers above desired the rollout may run at a time.
         shape: how the fleet is built, by the names of the sandbox's `FleetShape`.
-        suspended: processes of the group that someone suspended long before.
+        suspended: processes of the group that someone suspended before the rollout.
         rings: how many of the first servers leave the target groups before the alarm, and how many seconds pass then.
-        hurried: what real processes ask for in place of the times in `wanted`, as their time is real.
+        hurried: shorter times than those in `wanted`, for runs in real time.
         hooks: transitions of the group's lifecycle hooks, `launching` or `terminating`; their actions stay open.
         options: switches of the sandbox.
     """
@@ -68,7 +68,7 @@ class Scenario:
 
     @property
     def serves(self) -> str:
-        """The version label that a fleet serves after its reload."""
+        """The version label that the fleet serves after its reload."""
         return RELOADED if self.outcome is Outcome.SUCCEEDED else LOADED
 
     @property
@@ -80,7 +80,7 @@ class Scenario:
         return self.servers + self.surge
 
     def request(self, fleet: Fleet) -> dict[str, Any]:
-        """Return the whole request for a fleet that was built."""
+        """Return the whole request for the built fleet."""
         target_groups = () if self.grouped else fleet.target_group_arns
         named: dict[str, Any] = {"asg": fleet.group_name or "", "target_group": target_groups}
         version: dict[str, Any] = {"launch_template": f"{fleet.template_id}:{self.version}"}
@@ -93,7 +93,7 @@ class Scenario:
         return RolloutSpec(**self.request(fleet))
 
     def words(self, fleet: Fleet) -> tuple[str, ...]:
-        """Return the same request as words of the command line, in a hurry."""
+        """Return the same request as command-line arguments, with the shorter times."""
         found: list[str] = []
         for name, value in (self.request(fleet) | self.hurried).items():
             option = f"--{name.replace('_', '-')}"
@@ -107,7 +107,7 @@ class Scenario:
 
 
 def _both(name: str, *, servers: int = 2, **more: Any) -> tuple[Scenario, Scenario]:
-    """Make the scenario of a standalone fleet and of a group whose bounds leave no room, so that all are changed."""
+    """Return the scenario for a standalone fleet, and for a group whose bounds leave no room and must be raised."""
     bounds = {"min_size": servers, "max_size": servers}
     shape = more.pop("shape", {})
     return (

@@ -2,8 +2,8 @@
 
     story = tell(SCENARIOS["group-replace"], cuts=(17, 4))
 
-The first process dies at its 17th instant, the one that resumes at its 4th, and a third goes on. Everything repeats
-exactly, so that the numbers name a run. `tests.crash.branches` tells many such stories at once.
+The first process dies at its 17th instant, the second process at its 4th, and a third continues. Runs repeat
+exactly, so that the numbers identify a run. `tests.crash.branches` makes many such runs at once.
 """
 
 import shutil
@@ -24,18 +24,18 @@ from tests.crash.knife import Crash, CutStore, Endless, Instant, Knife, never
 from tests.crash.scenarios import ALARM, Scenario
 from tests.crash.watch import Watch
 
-AFTERWARDS_SECONDS = 900.0  # long enough for a group to do what it was only kept from doing
+AFTERWARDS_SECONDS = 900.0  # long enough for a group to do what the rollout had suspended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """How a run went.
+    """The result of a run.
 
     Attributes:
         cuts: at which instant each process but the last died.
         gap: seconds between a death and the next process.
-        problems: everything that was wrong, in words; empty if all was right.
-        trails: the instants of each process, `before ec2:RunInstances` say.
+        problems: descriptions of the problems.
+        trails: the instants of each process, for example `before ec2:RunInstances`.
         history: the writing calls, with their time.
     """
 
@@ -63,11 +63,11 @@ class Story:
 
 
 def tell(scenario: Scenario, cuts: Sequence[int] = (), *, gap: float = 0) -> Story:
-    """Run a scenario, cut at these instants of its first, second, ... process.
+    """Run a scenario whose first, second, ... process is cut at these instants.
 
     Args:
         scenario: what to roll.
-        cuts: one a process; the one after the last runs to the end.
+        cuts: one per process; the process after the last cut runs to the end.
         gap: seconds between a death and the next process.
     """
     with begun(scenario, gap=gap) as run:
@@ -82,14 +82,14 @@ def tell(scenario: Scenario, cuts: Sequence[int] = (), *, gap: float = 0) -> Sto
 
 @contextmanager
 def begun(scenario: Scenario, *, gap: float = 0) -> Iterator["Run"]:
-    """Build the scenario's fleet in a sandbox of its own."""
+    """Build the scenario's fleet in its own sandbox; yield the run."""
     with Sandbox(clock=VirtualClock(), options=SandboxOptions(**scenario.options)) as sandbox, folder() as made:
         yield Run(sandbox, scenario, made, gap=gap)
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Make a passing directory for records, in memory where there is such a place: records are synced to the disk."""
+    """Make a temporary directory for records, in memory if possible, because records are synced to disk."""
     memory = Path("/dev/shm")  # noqa: S108 - a fresh directory inside it
     made = Path(tempfile.mkdtemp(prefix="awsroll-crash-", dir=memory if memory.is_dir() else None))
     try:
@@ -118,7 +118,7 @@ def build(sandbox: Sandbox | SandboxServer, scenario: Scenario) -> Fleet:
 
 
 def hang_bell(sandbox: Sandbox | SandboxServer, scenario: Scenario, fleet: Fleet) -> None:
-    """Make the scenario's alarm, and let it ring when it is to: once, and on."""
+    """Make the scenario's alarm, which goes off once at its time and stays on."""
     if scenario.rings is None:
         return
     number, seconds = scenario.rings
@@ -150,11 +150,11 @@ def hang_bell(sandbox: Sandbox | SandboxServer, scenario: Scenario, fleet: Fleet
 
 
 class Run:
-    """A run in the middle of it: one process after the other, as long as it is not over.
+    """A run in progress: one process after the other until its end.
 
     Attributes:
         records: the state directory that all processes share.
-        is_over: a process has come to an end of its own.
+        is_over: a process has ended by itself.
     """
 
     def __init__(self, sandbox: Sandbox, scenario: Scenario, records: Path, *, gap: float) -> None:
@@ -172,7 +172,7 @@ class Run:
         self._knives: list[Knife] = []
 
     def process(self, cut: int | None = None, fork: Callable[[Instant], bool] = never) -> None:
-        """Be one process: begin, or go on with nothing but the stored record; die, or come to the end."""
+        """Run one process: start, or continue from the stored record; die, or run to the end."""
         if self._knives:
             self._sandbox.jump(self._gap)
         knife = Knife(self._sandbox.world.now, cut, fork)
@@ -217,7 +217,7 @@ class Run:
         self._problems += self._ending.problems(self._watch)
 
     def story(self) -> Story:
-        """Tell how it went so far."""
+        """Return the result so far."""
         return Story(
             scenario=self._scenario.name,
             cuts=tuple(len(knife.trail) for knife in self._knives if knife.is_dead),

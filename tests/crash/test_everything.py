@@ -1,7 +1,7 @@
-"""A share of all cuts, by the command that makes all of them: `python -m tests.crash.everything`.
+"""A share of the cuts that `python -m tests.crash.everything` makes.
 
-`AWSROLL_CRASH_SEED` chooses other ones. Each cut is a death under virtual time, or of a real process by SIGKILL; what
-is checked at every change and at the end is in `watch` and `ending`.
+`AWSROLL_CRASH_SEED` selects other cuts. Each cut is a death in virtual time, or of a real process by SIGKILL. `watch`
+checks every change, and `ending` checks the end.
 """
 
 import os
@@ -43,7 +43,7 @@ def test_a_rollout_that_dies_anywhere_is_resumed_to_its_end() -> None:
     assert "0 went wrong" in output
 
 
-def test_a_rollout_that_dies_at_a_change_of_settings_is_resumed_and_puts_them_back() -> None:
+def test_a_rollout_that_dies_at_a_change_of_settings_is_resumed_and_restores_them() -> None:
     at = [word for name in SETTINGS for word in ("--at", name)]
     output = everything("--gap", "5", "--share", "0.1", "--twice", "0", *at, scenarios=WITH_SETTINGS)
 

@@ -1,4 +1,4 @@
-"""The cutting itself: it repeats exactly, forks tell the same stories, and what must not happen is noticed."""
+"""The crash harness itself: runs repeat exactly, forks give the same results, and violations are detected."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
-def test_a_story_without_cuts_ends_well_and_its_second_telling_is_the_same() -> None:
+def test_a_run_without_cuts_succeeds_and_repeats_exactly() -> None:
     first, second = tell(REPLACE), tell(REPLACE)
 
     assert first.problems == ()
@@ -37,7 +37,7 @@ def test_a_story_without_cuts_ends_well_and_its_second_telling_is_the_same() -> 
     assert first.trails[0][0].startswith("before ")
 
 
-def test_a_branch_tells_the_same_story_as_the_same_cuts_alone() -> None:
+def test_a_branch_gives_the_same_result_as_the_same_cuts_alone() -> None:
     def is_cut(cuts: tuple[int, ...], here: Instant) -> bool:
         return (*cuts, here.number) in {(120,), (120, 30)}
 
@@ -48,7 +48,7 @@ def test_a_branch_tells_the_same_story_as_the_same_cuts_alone() -> None:
     assert [story.problems for story in (whole, once, twice)] == [(), (), ()]
 
 
-def test_a_process_that_died_does_nothing_more() -> None:
+def test_a_dead_process_changes_nothing() -> None:
     with begun(REPLACE) as run:
         run.process(120)
         before = run.story()
@@ -58,7 +58,7 @@ def test_a_process_that_died_does_nothing_more() -> None:
     assert before.history[-1].endswith(f"--- death {before.trails[0][-1]}")
 
 
-def test_a_launch_that_is_repeated_with_a_new_token_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_repeated_with_a_new_token_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     again = launching_module._action
 
     def with_new_token(view: View, launch: Launch) -> Action:
@@ -70,7 +70,7 @@ def test_a_launch_that_is_repeated_with_a_new_token_is_noticed(monkeypatch: pyte
     assert any("3 were launched, not 2" in problem for problem in tell(REPLACE, (cut,)).problems)
 
 
-def test_what_breaks_the_bounds_is_noticed(sandbox: Sandbox) -> None:
+def test_a_violation_of_the_bounds_is_detected(sandbox: Sandbox) -> None:
     fleet = build(sandbox, REPLACE)
     watch = Watch(sandbox, fleet, REPLACE)
     ec2, elb = sandbox.session().client("ec2"), sandbox.session().client("elbv2")
@@ -87,7 +87,7 @@ def test_what_breaks_the_bounds_is_noticed(sandbox: Sandbox) -> None:
     ]
 
 
-def test_what_is_not_of_the_fleet_may_not_be_touched(sandbox: Sandbox) -> None:
+def test_a_change_outside_the_fleet_is_detected(sandbox: Sandbox) -> None:
     (stranger,) = [one.instance_id for one in sandbox.ec2.instances()]
     watch = Watch(sandbox, build(sandbox, REPLACE), REPLACE)
     sandbox.session().client("ec2").terminate_instances(InstanceIds=[stranger])
@@ -98,7 +98,7 @@ def test_what_is_not_of_the_fleet_may_not_be_touched(sandbox: Sandbox) -> None:
     ]
 
 
-def test_a_command_under_traffic_is_noticed(sandbox: Sandbox) -> None:
+def test_a_command_under_traffic_is_detected(sandbox: Sandbox) -> None:
     fleet = build(sandbox, REPLACE)
     watch = Watch(sandbox, fleet, REPLACE)
     name = fleet.instance_ids[0]
@@ -114,7 +114,7 @@ def test_a_command_under_traffic_is_noticed(sandbox: Sandbox) -> None:
     ]
 
 
-def test_a_setting_that_is_not_put_back_is_noticed(sandbox: Sandbox) -> None:
+def test_a_setting_that_is_not_restored_is_detected(sandbox: Sandbox) -> None:
     scenario = SCENARIOS["group-replace"]
     fleet = build(sandbox, scenario)
     ending, watch = Ending(sandbox, fleet, scenario), Watch(sandbox, fleet, scenario)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in the middle of things: out within five seconds, with 130, and `resume` brings it to the end."""
+"""Ctrl-C and SIGTERM during a rollout: exit within five seconds with code 130; `resume` completes the rollout."""
 
 import json
 import signal
@@ -53,7 +53,7 @@ def test_in_the_middle_of_a_drain(server: SandboxServer, environment: dict[str, 
         ("ec2:TerminateInstances", signal.SIGINT),
         ("ec2:RunInstances", signal.SIGTERM),
     ],
-    ids=["while-looking", "while-terminating", "while-launching"],
+    ids=["while-observing", "while-terminating", "while-launching"],
 )
 def test_in_the_middle_of_a_call_that_is_not_answered(
     server: SandboxServer, environment: dict[str, str], operation: str, number: signal.Signals
@@ -104,7 +104,7 @@ def read_until(driver: "subprocess.Popen[str]", event: str) -> list[dict[str, An
 
 @contextmanager
 def hanging(server: SandboxServer, operation: str) -> Iterator[threading.Event]:
-    """Give an operation its effect, and leave the caller without an answer for as long as the block lasts.
+    """Let an operation take effect, but do not answer its caller while the block runs.
 
     Yields:
         An event that is set once a call hangs.
@@ -125,7 +125,7 @@ def hanging(server: SandboxServer, operation: str) -> Iterator[threading.Event]:
 
 
 def leave(driver: "subprocess.Popen[str]", number: signal.Signals) -> tuple[Finished, float]:
-    """Send the signal; return how the program ended, and after how many seconds."""
+    """Send the signal; return the result of the program, and its seconds until the exit."""
     begun = time.monotonic()
     driver.send_signal(number)
     out, err = driver.communicate(timeout=PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""What must never happen to the fleet, checked at each change in the simulated AWS.
+"""Invariants of the fleet, checked at each change in the simulated AWS.
 
 No other process touches the fleet in these runs, so awsroll causes every shortage and every surplus. Violations are
 collected, not raised: the code under test would take a failure inside an API call for a failure of AWS.
@@ -15,12 +15,12 @@ GROUP_RETIRES = ("TerminateInstanceInAutoScalingGroup",)
 
 
 class Watch:
-    """Watches one fleet from now on.
+    """Checks one fleet from its creation.
 
     Attributes:
-        problems: what was broken, each once, in words.
-        launched: instances that have come since; those that EC2 has forgotten again, too.
-        history: the writing calls and crashes, with their time: for the reader of a failure.
+        problems: descriptions of the violations, each once.
+        launched: instances launched since, including those that EC2 no longer shows.
+        history: the mutating calls and crashes, with their time, to explain a failure.
     """
 
     def __init__(self, sandbox: Sandbox | SandboxServer, fleet: Fleet, scenario: Scenario) -> None:
@@ -48,11 +48,11 @@ class Watch:
             self.problems.append(problem)
             self.note(f"!!! {problem}")
 
-    # --- what is looked at ---
+    # --- the state of the fleet ---
 
     @property
     def live(self) -> set[str]:
-        """Instances of the fleet that run or boot and that no group is ending."""
+        """Instances of the fleet that run or boot and are not being terminated by a group."""
         ending = {name for name, state in self.lifecycles.items() if state.startswith("Terminating")}
         return {one.instance_id for one in self._sandbox.ec2.live_instances()} - self._others - ending
 
@@ -77,14 +77,14 @@ class Watch:
         return found or set()
 
     def registered(self, instance_id: str) -> list[str]:
-        """Return in which states the target groups still list the instance; it may hold a request then."""
+        """Return the states in which target groups still list the instance; a listed instance may hold a request."""
         targets = (one for arn in self._fleet.target_group_arns for one in self._sandbox.elb.targets(arn))
         return [f"{one.state} on port {one.port}" for one in targets if one.instance_id == instance_id]
 
     # --- the checks ---
 
     def check(self) -> None:
-        """Check the bounds, and that no code is exchanged under traffic."""
+        """Check the bounds, and that no instance is reloaded under traffic."""
         if len(self.serving) < self._scenario.floor:
             self.blame(f"only {len(self.serving)} serve, the floor is {self._scenario.floor}")
         if len(self.live) > self._scenario.ceiling:

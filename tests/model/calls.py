@@ -1,7 +1,6 @@
-"""What each call of awsroll does to the small fleet, and the answer that it gets. One call on one instance or group.
+"""The effect of each call of awsroll on the small fleet, and its answer. Each call changes one instance or group.
 
-A precondition that the look already broke makes a call `STALE` on AWS too; that the planner asks for it all the same is
-what `safety` judges.
+A call whose precondition fails is `STALE`, as on AWS. `safety` reports a planner that asks for such a call.
 """
 
 from typing import assert_never
@@ -18,10 +17,10 @@ _BACK = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 
 
 def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR0912 -- one case an action
-    """Carry out one action as AWS would."""
+    """Execute one action as AWS would."""
     match action:
         case act.TagInstances(instance_ids=names, tags=tags):
-            return _on_each(world, action, names, lambda server: _marked(server, dict(tags)))
+            return _on_each(world, action, names, lambda server: _tagged(server, dict(tags)))
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             return _launch(world, action, launch)
         case act.RegisterTargets(instance_id=name):
@@ -49,11 +48,11 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
         case act.ResumeProcesses(processes=names):
             return world.with_settings(suspended=world.group.suspended - set(names)), _result(action)
         case act.SaveSettings(resource=resource, settings=settings):
-            told = {(resource, name) for name, _ in settings}
-            return world.with_settings(saved_settings=world.group.saved_settings | told), _result(action)
+            saved = {(resource, name) for name, _ in settings}
+            return world.with_settings(saved_settings=world.group.saved_settings | saved), _result(action)
         case act.ForgetSavedSettings(resource=resource, settings=settings):
-            told = {(resource, name) for name in settings}
-            return world.with_settings(saved_settings=world.group.saved_settings - told), _result(action)
+            forgotten = {(resource, name) for name in settings}
+            return world.with_settings(saved_settings=world.group.saved_settings - forgotten), _result(action)
         case act.SetDeregistrationDelay() | act.DeleteWarmPool() | act.PutWarmPool():
             message = f"not part of the model: {action}"
             raise TypeError(message)
@@ -69,7 +68,7 @@ def _result(action: Action, answer: Answer = Answer.DONE, *names: str) -> Result
 
 
 def _on_each(world: World, action: Action, names: tuple[str, ...], change) -> Done:
-    """Change each of the servers that can be changed; `None` says that one cannot."""
+    """Change each server that can change; `change` returns None for a server that cannot."""
     accepted = []
     for name in names:
         server = dict(world.servers).get(name)
@@ -80,9 +79,9 @@ def _on_each(world: World, action: Action, names: tuple[str, ...], change) -> Do
     return world, _result(action, Answer.DONE if accepted else Answer.STALE, *accepted)
 
 
-def _marked(server: Server, tags: dict[str, str]) -> Server:
+def _tagged(server: Server, tags: dict[str, str]) -> Server:
     return server._replace(
-        mark=tags.get("awsroll:role", server.mark), code=tags.get("awsroll:app-version", server.code)
+        role=tags.get("awsroll:role", server.role), code=tags.get("awsroll:app-version", server.code)
     )
 
 
@@ -106,7 +105,7 @@ def _commanded(server: Server, attempt: int) -> Server | None:
 
 
 def _launch(world: World, action: Action, launch: Launch) -> Done:
-    """Launch once a token: what it brought before is the answer to its repetition."""
+    """Launch once per token; a repetition returns the instances of the first call."""
     known = [name for name, server in world.servers if server.token == launch.number]
     if known:
         if world.settings is None and not any(dict(world.servers)[name].lives for name in known):
@@ -125,7 +124,7 @@ def _launch(world: World, action: Action, launch: Launch) -> Done:
 
 
 def launched(world: World, launch: Launch | None = None) -> Server:
-    """Return a server that has just been launched, by a call of ours or (without one) by its group."""
+    """Return a server that was just launched by our call, or by its group (`launch` is None)."""
     in_group = world.settings is not None
     version = world.group.version if in_group else ("new" if launch is not None and launch.template == NEW else "old")
     return Server(
@@ -133,7 +132,7 @@ def launched(world: World, launch: Launch | None = None) -> Server:
         state=InstanceState.PENDING,
         life=Lifecycle.PENDING if in_group else None,
         target=None,
-        mark="" if in_group else "replacement",
+        role="" if in_group else "replacement",
         token=launch.number if launch is not None else 0,
     )
 
@@ -143,7 +142,7 @@ def _refused(action: Action, code: str, *, transient: bool = False) -> Result:
 
 
 def refuse_launch(action: Action, *, transient: bool) -> Result:
-    """Return AWS's refusal of a launch: no capacity right now, or a definite no."""
+    """Return AWS's refusal of a launch: no capacity for now (transient), or a permanent refusal."""
     return _refused(action, "InsufficientInstanceCapacity" if transient else "InvalidParameter", transient=transient)
 
 
@@ -167,7 +166,7 @@ def _out(server: Server) -> TargetState | None:
 
 
 def _move(world: World, action: Action, names: tuple[str, ...], *, back: bool) -> Done:
-    """Move members to standby or back; those that are there, or on the way, count as moved."""
+    """Move members to standby or back; members already there or moving count as moved."""
     source, there = (Lifecycle.STANDBY, _BACK) if back else (Lifecycle.IN_SERVICE, _ON_ITS_WAY_OUT)
     accepted = []
     for name in names:

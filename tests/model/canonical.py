@@ -1,9 +1,8 @@
-"""Which states are the same: ids renamed, numbers renumbered, instants rounded, and what nobody reads left out.
+"""Equality of states: rename ids, renumber launches, round instants, and drop fields that the planner never reads.
 
-Two states with the same key differ only in the names of servers that are alike, in the numbers of launches and
-commands, and in words for people. Servers are named in the order of what they are and of what the record says of
-them, so where the planner breaks a tie by id, the model sees one way of breaking it (`everything --reversed`: the other
-one).
+Two states with the same key differ only in the ids of equal servers, in the numbers of launches and commands, and in
+messages. Ids follow the properties of the servers and of their records. Where the planner breaks a tie by id, the model
+therefore covers one order (`everything --reversed`: the other order).
 """
 
 from collections.abc import Hashable
@@ -33,14 +32,14 @@ from tests.model.world import IDS, Server, World
 
 
 class State(NamedTuple):
-    """One state of planner x fleet: the truth, and the record as it is stored."""
+    """One state of planner x fleet: the true state of the fleet, and the stored record."""
 
     world: World
     status: Status
 
 
 class Passing(NamedTuple):
-    """Time that passes while states are made canonical; `watched`: somebody has looked all the while."""
+    """Time that passes before a state is made canonical; `watched`: the fleet was observed all the time."""
 
     seconds: float = 0.0
     watched: bool = True
@@ -53,7 +52,7 @@ UNWATCHED = Passing(seconds=LONG, watched=False)
 
 
 class Names(NamedTuple):
-    """The new names: of servers, of launches, and of reload commands."""
+    """The new names of servers, launches, and reload commands."""
 
     servers: dict[str, str]
     launches: dict[int, int]
@@ -83,7 +82,7 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
 
 
 def key(state: State) -> Hashable:
-    """Return what is equal for equal states, and can be hashed."""
+    """Return a hashable value that is equal for equal states."""
     return (state.world, *(_plain(getattr(state.status, name)) for name in Status.__slots__))
 
 
@@ -99,7 +98,7 @@ def _plain(value: object) -> Hashable:
 
 
 def _without_the_forgotten(world: World, status: Status) -> World:
-    """Leave out what has ended, where no record and no lost answer could ask for it."""
+    """Remove ended servers that neither the record nor a lost answer refers to."""
     named = {name for name, server in status.servers.items() if server.phase is not ServerPhase.SERVING}
     named |= {one for launch in status.launches for one in launch.instance_ids}
     named |= {one for place in status.slots for one in place.instance_ids}
@@ -137,7 +136,7 @@ def _named(world: World, status: Status, *, backwards: bool) -> dict[str, str]:
 
 
 def _partners(status: Status) -> dict[str, str]:
-    """Pair servers with those whose place they take."""
+    """Return pairs of a server and its replacement."""
     pairs = dict[str, str]()
     for launch in status.launches:
         for one in launch.instance_ids:
@@ -147,7 +146,7 @@ def _partners(status: Status) -> dict[str, str]:
 
 
 def _signature(server: Server | None, name: str, status: Status) -> str:
-    """Describe a server by what it is, and what the record says of it, without names."""
+    """Describe a server by its properties and its record, without ids."""
     record, first = status.servers.get(name), name in status.current_at_start
     calls = [f"{call.kind}{call.answered}" for call in status.calls if call.instance_id == name]
     launches = [
@@ -156,7 +155,7 @@ def _signature(server: Server | None, name: str, status: Status) -> str:
         if name == one.replaces or name in one.instance_ids
     ]
     slots = [place.template for place in status.slots if name in place.instance_ids]
-    # `server` before the rest: old servers come before new ones, as they would by their launch times.
+    # `server` before the rest: old servers come before new servers, as by launch time.
     return f"{_describe(server)}|{first}|{calls}|{launches}|{slots}|{record}"
 
 
@@ -169,7 +168,7 @@ def _describe(server: Server | None) -> str:
     return f"{version}{server._replace(version='', token=0, commands=())}{attempts}"
 
 
-# --- and what goes by them ----------------------------------------------------------------------------------------
+# --- renamed fields -----------------------------------------------------------------------------------------------
 
 
 def _renamed_world(world: World, status: Status, names: Names) -> World:

@@ -40,9 +40,9 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 
 
 def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Case:
-    """Return a case of that many old servers. `servers` puts others there; other changes are of the rollout."""
+    """Return a case of `size` old servers, or of `servers`; other changes apply to the rollout."""
     servers = changes.pop("servers", None)
-    user_requests, backwards = changes.pop("wishes", True), changes.pop("backwards", False)
+    user_requests, backwards = changes.pop("user_requests", True), changes.pop("backwards", False)
     world = fleet(kind, size, servers)
     made = {
         "rollout_id": ROLLOUT_ID,
@@ -66,7 +66,7 @@ def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Ca
 
 
 def fleet(kind: str, size: int, servers: tuple[Server, ...] | None = None) -> World:
-    """Return a fleet of old, healthy servers (or of those given)."""
+    """Return a fleet of old, healthy servers, or of the given servers."""
     in_group = kind == "group"
     life = Lifecycle.IN_SERVICE if in_group else None
     found = tuple(Server() for _ in range(size)) if servers is None else servers

@@ -1,4 +1,4 @@
-"""A state in words, for the story that leads to what went wrong."""
+"""Descriptions of states, for the path that leads to a problem."""
 
 import re
 from dataclasses import fields, is_dataclass
@@ -12,7 +12,7 @@ _BORING = Status(started_at=NOW, progress_at=NOW)
 
 
 def describe(state: State) -> str:
-    """Return the servers, a line each, the group's settings, and what the record says beyond the usual."""
+    """Return the servers, one line each, the group's settings, and the unusual fields of the record."""
     lines = [f"    {name} {_server(server)}" for name, server in state.world.servers]
     if state.world.settings is not None:
         settings = state.world.settings
@@ -26,16 +26,16 @@ def describe(state: State) -> str:
 
 
 def _beyond(value: object, usual: object, *, leaving_out: tuple[str, ...] = ()) -> list[str]:
-    """Return the fields of a dataclass that are not as usual."""
+    """Return the fields of a dataclass that differ from their defaults."""
     named = ((one.name, getattr(value, one.name), getattr(usual, one.name, None)) for one in fields(value))
-    return [f"{name}={_said(now)}" for name, now, before in named if now != before and name not in leaving_out]
+    return [f"{name}={_format(now)}" for name, now, before in named if now != before and name not in leaving_out]
 
 
-def _said(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_said(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {_format(one)}" for name, one in value.items()) + "}"
     if isinstance(value, tuple) and value and not isinstance(value[0], str):
-        return "(" + ", ".join(_said(one) for one in value) + ")"
+        return "(" + ", ".join(_format(one) for one in value) + ")"
     if is_dataclass(value):
         shown = (f"{one.name}={getattr(value, one.name)}" for one in fields(value) if _matters(value, one.name))
         return f"{type(value).__name__}({', '.join(shown)})"
@@ -56,4 +56,4 @@ def _server(server: Server) -> str:
     return " ".join(word for word in words if word)
 
 
-_DETAILS = ("mark", "token", "code", "commands", "held")
+_DETAILS = ("role", "token", "code", "commands", "held")

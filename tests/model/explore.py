@@ -1,10 +1,10 @@
 """Every reachable state of planner x small fleet, breadth first, by the number of faults that it takes.
 
-From a state lead: the next pass; each thing that may happen by itself; where the planner does nothing but wait and
-nothing is about to happen, the next timer; and, as long as the path holds fewer faults than allowed, each fault. A
-state is first reached with the fewest faults, so it is looked at once.
+These moves lead from a state: the next pass; each event that happens by itself; the next timer, if the planner only
+waits and no event is due; and each fault, while the path has fewer faults than allowed. A state is first reached with
+the fewest faults, so it is visited once.
 
-Afterwards it is checked that from each state an end can still be reached by kind events alone.
+Finally, the explorer checks that an end can be reached from each state without faults.
 """
 
 from array import array
@@ -35,7 +35,7 @@ from tests.model.world import World
 
 
 class Move(NamedTuple):
-    """One way on from a state."""
+    """One move from a state."""
 
     label: str
     world: World
@@ -45,12 +45,12 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """One small fleet, one request, and how much may go wrong.
+    """One small fleet, one request, and the allowed number of faults.
 
     Attributes:
-        found: the fleet as it is found, and the request.
-        faults: how many a path may hold at most.
-        wishes: whether a person may ask for a rollback or an end (a fault like others).
+        found: the initial fleet, and the request.
+        faults: the maximum number of faults of a path.
+        user_requests: whether a person may request a rollback or an abort (each counts as a fault).
         backwards: name servers in the opposite order.
     """
 
@@ -63,7 +63,7 @@ class Case:
 
 @dataclass
 class Explored:
-    """What was found. `moves`: the changes of phase that were made, as (from, to)."""
+    """The result of an exploration. `moves`: the changes of phase that were made, as (from, to)."""
 
     case: Case
     states: int = 0
@@ -75,7 +75,7 @@ class Explored:
 
 
 class Explorer:
-    """Enumerates one case. Only keys' hashes are kept of states that lie behind."""
+    """Enumerates one case. Of visited states, only the hashes of their keys are stored."""
 
     def __init__(self, case: Case, *, limit: int | None = None) -> None:
         self.case = case
@@ -86,7 +86,7 @@ class Explorer:
         self.sources, self.targets, self.ends = array("l"), array("l"), array("l")
 
     def run(self) -> Explored:
-        """Visit every state, or stop at the first that is wrong."""
+        """Visit every state, or stop at the first problem."""
         case, explored = self.case, Explored(self.case)
         start = self._start()
         self._number(start, -1, "start")
@@ -97,7 +97,7 @@ class Explorer:
                 break
         explored.states, explored.ends, explored.edges = len(self.labels), len(self.ends), len(self.sources)
         if not explored.problem and self.limit is None and (lost := self._without_an_end()) is not None:
-            explored.problem, explored.story = "no end can be reached any more", self._story(lost)
+            explored.problem, explored.story = "no end can be reached", self._story(lost)
         return explored
 
     def _start(self) -> State:
@@ -105,7 +105,7 @@ class Explorer:
         return canonical(self.case.found.world, status, backwards=self.case.backwards)
 
     def _visit(self, layer: list[tuple[int, State]], faults: int, explored: Explored) -> list[tuple[int, State]]:
-        """Visit all states that take this many faults; return the first ones that take one more."""
+        """Visit all states with this many faults; return the states with one more fault."""
         stack, beyond = layer, []
         while stack:
             number, state = stack.pop()
@@ -144,14 +144,14 @@ class Explorer:
         return (there, state) if there == before else None
 
     def _number(self, state: State, parent: int, label: str) -> int:
-        mark = hash(key(state))
-        number = self.numbers.setdefault(mark, len(self.labels))
+        digest = hash(key(state))
+        number = self.numbers.setdefault(digest, len(self.labels))
         if number == len(self.labels):
             self.parents.append(parent)
             self.labels.append(label)
         return number
 
-    # --- the ways on ----------------------------------------------------------------------------------------------
+    # --- the moves ------------------------------------------------------------------------------------------------
 
     def _kind_moves(self, state: State, made: Pass) -> Iterator[Move]:
         world, status = state
@@ -176,11 +176,11 @@ class Explorer:
             yield Move("a long time passes", world, status, AFTER_LONG)
 
     def _waits(self, state: State, made: Pass) -> bool:
-        """Tell whether the planner does nothing but wait."""
+        """Return whether the planner only waits."""
         return not made.plan.actions and canonical(state.world, made.ended, backwards=self.case.backwards) == state
 
     def _something_settles(self, state: State) -> bool:
-        """Tell whether one of the short timers is running: it fires before any long one."""
+        """Return whether a short timer is running: it fires before any long timer."""
         return canonical(*state, AFTER_A_WHILE, backwards=self.case.backwards) != state
 
     def _faults(self, state: State, made: Pass) -> Iterator[Move]:
@@ -190,10 +190,10 @@ class Explorer:
         for label, after, record in passes.cut_short(self.case.found, made):
             yield Move(label, after, record)
         if status.observed_at is None:
-            return  # what happens before the first look makes it another fleet
+            return  # an event before the first observation makes another initial fleet
         for label, after in physics.faults(world, irreplaceable=irreplaceable):
             yield Move(label, after, status)
-        yield Move("FAULT nobody looks for long", world, status, UNWATCHED)
+        yield Move("FAULT no observation for long", world, status, UNWATCHED)
         if self._waits(state, made) and not self._something_settles(state):
             yield Move("FAULT a long time passes", world, status, AFTER_LONG)
         if world.settings is not None and _may_scale(status, world):
@@ -202,13 +202,13 @@ class Explorer:
                     yield Move(f"FAULT somebody sets {desired}", _scaled(world, desired), status)
         if self.case.user_requests and status.mode is Mode.ROLLING:
             if not status.rolling_back:
-                yield Move("FAULT a rollback is asked for", world, _wished(status, rollback=True))
-            yield Move("FAULT an end is asked for", world, _wished(status, abort=True))
+                yield Move("FAULT a rollback is requested", world, _with_requests(status, rollback=True))
+            yield Move("FAULT an abort is requested", world, _with_requests(status, abort=True))
 
     # --- afterwards -----------------------------------------------------------------------------------------------
 
     def _without_an_end(self) -> int | None:
-        """Return the first state from which no end can be reached, going backwards from the ends."""
+        """Return the first state from which no end can be reached, by a search backwards from the ends."""
         into = [array("l") for _ in self.labels]
         for source, target in zip(self.sources, self.targets, strict=True):
             into[target].append(source)
@@ -221,28 +221,28 @@ class Explorer:
         return next((number for number, there in enumerate(reached) if not there), None)
 
     def _story(self, number: int) -> list[str]:
-        """Tell what led to a state: each event, and the state that it made."""
+        """Return the path to a state: each event, and the state after it."""
         numbers = []
         while number >= 0:
             numbers.append(number)
             number = self.parents[number]
-        marks = {there: mark for mark, there in self.numbers.items() if there in set(numbers)}
-        state, told = self._start(), []
+        digests = {there: digest for digest, there in self.numbers.items() if there in set(numbers)}
+        state, steps = self._start(), []
         for number in numbers[::-1]:
             if number:
-                state = self._next(state, marks[number])
-            told.append(f"{self.labels[number]}\n{describe(state)}")
-        return told
+                state = self._next(state, digests[number])
+            steps.append(f"{self.labels[number]}\n{describe(state)}")
+        return steps
 
-    def _next(self, state: State, mark: int) -> State:
+    def _next(self, state: State, digest: int) -> State:
         made = passes.make(self.case.found, state, peaceful=False)
         moves = (*self._kind_moves(state, made), *self._faults(state, made))
         states = (canonical(one.world, one.status, one.passing, backwards=self.case.backwards) for one in moves)
-        return next(one for one in states if hash(key(one)) == mark)
+        return next(one for one in states if hash(key(one)) == digest)
 
 
 def _may_scale(status: Status, world: World) -> bool:
-    """Tell whether another desired capacity could be told from our own: see the limits."""
+    """Return whether another desired capacity can be distinguished from our own: see the limits."""
     known = status.desired
     if known is None or is_moving(status):
         return False
@@ -250,10 +250,10 @@ def _may_scale(status: Status, world: World) -> bool:
 
 
 def _scaled(world: World, desired: int) -> World:
-    """Return the world with another desired capacity: the goal. Of what it no longer asks for, none was replaced."""
+    """Return the world with another desired capacity as its goal. A lower goal lowers `touched` too."""
     touched = world.touched - max(0, world.goal - desired)
     return world.with_settings(desired=desired)._replace(goal=desired, touched=touched)
 
 
-def _wished(status: Status, **user_requests: bool) -> Status:
+def _with_requests(status: Status, **user_requests: bool) -> Status:
     return replace(status, user_requests=replace(status.user_requests, **user_requests))

@@ -1,4 +1,4 @@
-"""The changes of phase that a run makes, seen at the table that allows them."""
+"""The changes of phase that a run makes, recorded at the table of allowed changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ OUTSIDE_THE_MODEL: dict[Move, str] = {
 
 
 class _Watched(frozenset[ServerPhase]):
-    """The phases that a server may come into, which notes each that is asked for and allowed."""
+    """The allowed next phases of a server; it records each allowed phase that is requested."""
 
     before: ServerPhase
     moves: set[Move]

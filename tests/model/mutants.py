@@ -1,6 +1,6 @@
-"""The planner with one guard flipped: each of these must be caught by the invariants, or the check proves nothing.
+"""The planner with one guard flipped: the invariants must detect each flipped guard.
 
-A guard is flipped where it is used, so that the rest of the planner, and the world, stay as they are.
+A guard is flipped where it is used, so that the rest of the planner and the fleet do not change.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ class Mutant(NamedTuple):
     """One flipped guard.
 
     Attributes:
-        guard: what it guards, in words.
-        flip: makes the change, until the test is over.
-        case: the small fleet in which it must be seen.
-        caught_as: what the problem must begin with.
+        guard: a description of the guard.
+        flip: makes the change for the duration of the test.
+        case: the small fleet that must reveal the change.
+        caught_as: the beginning of the problem.
     """
 
     guard: str
@@ -39,7 +39,7 @@ class Mutant(NamedTuple):
 
 
 def _constant(owner: object, name: str, value: Any) -> Callable[[MonkeyPatch], None]:
-    """Have a function answer the same whatever it is asked."""
+    """Make a function return a constant."""
     return lambda patch: patch.setattr(owner, name, lambda *_, **__: value)
 
 
@@ -78,37 +78,37 @@ _SICK = (Server(sick=True, target=TargetState.UNHEALTHY), Server(sick=True, targ
 
 MUTANTS = (
     Mutant(
-        "no more servers are taken than the floor spares",
+        "servers are taken only above the floor",
         _property(capacity.Capacity, "room", lambda _: _MANY),
         case("standalone", "launch-first", 2, 1),
         "invariant 1",
     ),
     Mutant(
-        "chosen servers are let go of when the fleet can no longer spare them",
+        "leaving servers are released when the fleet can no longer spare them",
         _constant(selection, "_seemingly_untouched", frozenset()),
         case("standalone", "replace", 2, 1),
         "invariant 1",
     ),
     Mutant(
-        "only what is healthy counts as capacity",
+        "only healthy servers count as capacity",
         _constant(View, "is_in_service", value=True),
         case("standalone", "replace", 2, 1),
         "invariant 1",
     ),
     Mutant(
-        "what is chosen to go counts no more",
+        "leaving servers do not count as capacity",
         _property(View, "leaving", lambda _: frozenset()),
         case("standalone", "replace", 2, 0),
         "invariant 1",
     ),
     Mutant(
-        "no more servers live than the ceiling allows",
+        "live servers stay below the ceiling",
         _property(capacity.Capacity, "launches_allowed", _no_ceiling),
         case("standalone", "replace", 2, 0),
         "invariant 2",
     ),
     Mutant(
-        "no more servers are in flight than the window holds",
+        "servers in flight stay within the window",
         _property(capacity.Capacity, "window_left", lambda _: _MANY),
         case("standalone", "replace", 2, 0, servers=_SICK),
         "the window",
@@ -150,13 +150,13 @@ MUTANTS = (
         "invariant 4",
     ),
     Mutant(
-        "members in a person's standby are left alone",
+        "members put in standby by a person are left alone",
         _constant(View, "is_skipped", value=False),
         case("group", "replace", 2, 0, servers=_STANDING_BY),
         "invariant 4",
     ),
     Mutant(
-        "what is not of the fleet is left alone",
+        "instances outside the fleet are left alone",
         _constant(View, "is_member", value=True),
         case("group", "replace", 2, 0, servers=_STRANGER),
         "invariant 4",
@@ -186,49 +186,49 @@ MUTANTS = (
         "double-half",
     ),
     Mutant(
-        "what is kept for a way back is no candidate",
+        "servers kept for a rollback are no candidates",
         _kept_are_candidates,
         case("standalone", "keep-old", 2, 0),
         "no end",
     ),
     Mutant(
-        "desired is not read as a wish while a call of ours moves it",
+        "desired is not read as a user request while our call changes it",
         _constant(desired, "is_moving", value=False),
         case("group", "launch-first", 2, 1),
         "invariant",
     ),
     Mutant(
-        "only the surplus is taken back with a decrement",
+        "only the surplus is terminated with a decrement",
         _constant(retire, "surplus", _MANY),
         case("group", "replace", 2, 0),
         "desired falls",
     ),
     Mutant(
-        "desired is lowered only when it ends nobody",
+        "desired is lowered only when no member ends",
         _constant(finish, "_present", 0),
         case("group", "launch-first", 2, 1),
         "the group is made to end",
     ),
     Mutant(
-        "nothing is announced that is not done",
+        "every announced call is made",
         _announcements_stay,
         case("group", "keep-old", 2, 1),
         "announced",
     ),
     Mutant(
-        "settings are put back",
+        "settings are restored",
         lambda patch: patch.setattr(finish, "restore", lambda view: (view.status, ())),
         case("group", "replace", 2, 0),
         "invariant 6",
     ),
     Mutant(
-        "what was taken out is brought back when a rollout stops",
+        "servers taken out are brought back when a rollout stops",
         lambda patch: patch.setattr(finish, "bring_back", lambda view, *_: view.status),
         case("standalone", "replace", 2, 1),
         "invariant 7",
     ),
     Mutant(
-        "what was taken out is brought back in a rollback",
+        "servers taken out are brought back in a rollback",
         lambda patch: patch.setattr(planner, "bring_back", lambda view, *_: view.status),
         case("standalone", "replace", 2, 1),
         "invariant 7",

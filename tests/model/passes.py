@@ -1,7 +1,7 @@
-"""One pass of the controller on the small fleet, whole, or cut short, or with an answer lost.
+"""One pass of the controller on the small fleet: complete, interrupted, or with a lost answer.
 
-look -> plan -> save -> one call after the other -> settle -> save: the same order as the real controller's, with the
-real `plan` and the real `settle`.
+The order is that of the real controller: observe, plan, save, one call after the other, settle, save. `plan` and
+`settle` are the real functions.
 """
 
 from collections.abc import Iterator
@@ -27,19 +27,19 @@ _TAKE_OUT = (act.DeregisterTargets, act.TerminateInGroup, act.EnterStandby)
 
 
 class WrongError(AssertionError):
-    """The planner did, or would do, what it never may."""
+    """The planner broke, or would break, an invariant."""
 
     def __init__(self, problem: str, *actions: Action) -> None:
         super().__init__("\n  by ".join((problem, *map(str, actions))))
 
 
 class Pass(NamedTuple):
-    """One pass as it goes when nothing goes wrong.
+    """One pass without faults.
 
     Attributes:
-        plan: what was decided.
-        worlds: the truth before the first call, and after each.
-        results: one for each call.
+        plan: the decisions.
+        worlds: the true state before the first call, and after each call.
+        results: the result of each call.
         ended: the record after the pass.
     """
 
@@ -50,10 +50,10 @@ class Pass(NamedTuple):
 
 
 def make(found: Found, state: State, *, peaceful: bool) -> Pass:
-    """Make one pass, and judge each of its calls.
+    """Make one pass, and check each of its calls.
 
     Raises:
-        WrongError: if one of them did what it never may, or would have a second effect if it were made again.
+        WrongError: if a call broke an invariant, or would have a second effect if repeated.
     """
     world, status = state
     rollout = found.rollout.target(rolling_back=status.rolling_back)
@@ -78,7 +78,7 @@ def make(found: Found, state: State, *, peaceful: bool) -> Pass:
 
 
 def _check_phases(status: Status) -> None:
-    """Invariant 11: each server has one phase, and what else the record says of it fits."""
+    """Check invariant 11: each server has one phase, and the rest of its record is consistent with the phase."""
     for name, server in status.servers.items():
         leaves = server.phase in (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
         launched = any(name in launch.instance_ids for launch in status.launches)
@@ -91,7 +91,7 @@ def _check_phases(status: Status) -> None:
 
 
 def _counted(found: Found, deed: Deed) -> World:
-    """Note whom the call has taken out of service."""
+    """Record the servers that the call has taken out of service."""
     if not isinstance(deed.action, _TAKE_OUT):
         return deed.after
     names = getattr(deed.action, "instance_ids", ()) or (deed.action.instance_id,)
@@ -104,7 +104,7 @@ def _counted(found: Found, deed: Deed) -> World:
 
 
 def _check_announced(before: Status, plan: Plan) -> None:
-    """What a record announces is done in the same pass: else it is waited for in vain."""
+    """Check that each announced call is made in the same pass; otherwise the rollout would wait for ever."""
     about = {name for action in plan.actions for name in _about(action)}
     fresh = {call.instance_id for call in plan.status.calls if not call.answered} - {
         one.instance_id for one in before.calls
@@ -118,7 +118,7 @@ def _about(action: Action) -> tuple[str, ...]:
 
 
 def _check_repetition(actions: tuple[Action, ...], world: World, results: list[Result]) -> None:
-    """Invariant 8: the same calls made once more have no second effect."""
+    """Check invariant 8: the same calls made again have no second effect."""
     again = world
     for action, result in zip(actions, results, strict=True):
         if result.answer is Answer.DONE:
@@ -129,9 +129,9 @@ def _check_repetition(actions: tuple[Action, ...], world: World, results: list[R
 
 
 def cut_short(found: Found, made: Pass) -> Iterator[tuple[str, World, Status]]:
-    """Return how the pass ends if the process dies in it, and how if one answer is lost or one launch fails.
+    """Return the ends of the pass if the process dies, an answer is lost, or a launch fails.
 
-    A death before the record is saved leaves everything as it was, but for the time that passes until the next process.
+    A death before the record is saved changes nothing; only time passes until the next process.
     """
     actions, worlds, results, status = made.plan.actions, made.worlds, made.results, made.plan.status
     if not actions:
@@ -147,7 +147,7 @@ def cut_short(found: Found, made: Pass) -> Iterator[tuple[str, World, Status]]:
         if isinstance(action, _LAUNCHES):
             for transient in (True, False):
                 refused = refuse_launch(action, transient=transient)
-                what = "for now" if transient else "for good"
+                what = "transiently" if transient else "permanently"
                 record = settle(status, _with(answers, number, refused), NOW)
                 yield f"FAULT launch {number} refused {what}", world, record
 
@@ -157,7 +157,7 @@ def _with(results: tuple[Result, ...], number: int, other: Result) -> tuple[Resu
 
 
 def _without(found: Found, made: Pass, left_out: int) -> tuple[World, tuple[Result, ...]]:
-    """Make the calls of a pass without one of them."""
+    """Make the calls of a pass except one."""
     world, results = made.worlds[0], []
     for number, action in enumerate(made.plan.actions):
         result = made.results[number]

@@ -1,6 +1,6 @@
-"""What happens by itself: one event at a time, in every order. And what may go wrong, one fault at a time.
+"""Events that happen by themselves, one at a time and in every order, and faults, one at a time.
 
-A kind event is what AWS does anyway; a world in which nothing more goes wrong consists of these alone.
+A kind event is the normal behaviour of AWS; without further faults, only kind events happen.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
 
 def kind(world: World) -> Iterator[Event]:
-    """Return what may happen next by itself."""
+    """Return the kind events that may happen next."""
     for name, server in world.servers:
         for what, made in _next(server):
             yield f"{name} {what}", world.changed(name, made)
@@ -82,11 +82,11 @@ def _retired(server: Server) -> Server:
 
 
 def faults(world: World, *, irreplaceable: bool) -> Iterator[Event]:
-    """Return what may go wrong by itself.
+    """Return the faults that may happen next.
 
     Args:
         world: the fleet.
-        irreplaceable: nobody launches a server for one that ends: from then on the fleet should have one less.
+        irreplaceable: a server that ends is not replaced; the goal is then one lower.
     """
     for name, server in world.servers:
         if server.held != "foreign":
@@ -106,8 +106,8 @@ def _wrong(server: Server) -> Iterator[tuple[str, Server]]:
     if server.state is InstanceState.PENDING and not leaving:
         yield "boots sick", booted(server)._replace(sick=True)
     if server.target is TargetState.HEALTHY and not leaving:
-        yield "falls ill for a moment", server._replace(target=TargetState.UNHEALTHY)
-        yield "falls ill for good", server._replace(target=TargetState.UNHEALTHY, sick=True)
+        yield "is unhealthy for a moment", server._replace(target=TargetState.UNHEALTHY)
+        yield "is unhealthy permanently", server._replace(target=TargetState.UNHEALTHY, sick=True)
     for number, (attempt, state) in enumerate(server.commands):
         if state is CommandState.RUNNING:
             yield "fails its command", server._replace(commands=_ended(server, number, attempt, CommandState.FAILED))

@@ -1,16 +1,14 @@
-"""Which cases are explored: a choice that fits in CI's time, and all of them.
+"""The cases to explore: a selection for CI, and all cases.
 
-Limits of the whole model, to be read with its figures:
+Limits of the model:
 
 - fleets of at most four servers in one zone, with one target group and one port;
-- a look shows the whole truth at once: nothing is stale, and nothing happens between a look and its calls;
-- time has three strides (see `times`): clocks that run at the same time are told apart only by stride, and all
-  deadlines are equally long;
-- servers that are alike are merged, and where the planner breaks ties by id, one way of breaking them is seen (two,
-  with `--reversed`);
-- somebody sets another desired capacity only while no call of ours that moves it is on its way: what such a number
-  means cannot be told by anybody;
-- a rollout "can" end by kind events: that it does so in every fair order is for the property tests to try.
+- an observation shows the true state: it is never stale, and nothing happens between an observation and its calls;
+- time has three strides (see `times`): clocks that run at the same time differ only by stride, and all deadlines
+  are equally long;
+- equal servers are merged; where the planner breaks ties by id, one order is covered (two with `--reversed`);
+- someone sets another desired capacity only while no call of ours changes it: otherwise the value is ambiguous;
+- a rollout "can" end by kind events: the property tests check that it does end.
 """
 
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,11 +19,11 @@ from tests.model.cases import STRATEGIES, case
 from tests.model.explore import Case, Explored, Explorer
 from tests.model.moves import watched_moves
 
-Wish = tuple[str, str, int, int]
-Running = dict[Wish, Future[Explored]]
+CaseKey = tuple[str, str, int, int]
+Running = dict[CaseKey, Future[Explored]]
 
-# The longest first, so that two processors are busy to the end.
-IN_CI: tuple[Wish, ...] = (
+# The longest case first, so that two processors are busy to the end.
+IN_CI: tuple[CaseKey, ...] = (
     ("group", "launch-first", 2, 1),
     ("group", "reload", 2, 1),
     ("standalone", "double-half", 2, 1),
@@ -50,7 +48,7 @@ IN_CI: tuple[Wish, ...] = (
 )
 
 
-def all_wishes(sizes: tuple[int, ...], faults: tuple[int, ...]) -> tuple[Wish, ...]:
+def all_cases(sizes: tuple[int, ...], faults: tuple[int, ...]) -> tuple[CaseKey, ...]:
     """Return every case of these sizes, with these numbers of faults."""
     return tuple(
         (kind, strategy, size, count)
@@ -61,21 +59,21 @@ def all_wishes(sizes: tuple[int, ...], faults: tuple[int, ...]) -> tuple[Wish, .
     )
 
 
-def explore(wish: Wish, *, backwards: bool = False) -> Explored:
+def explore(case_key: CaseKey, *, backwards: bool = False) -> Explored:
     """Explore one case."""
-    kind, strategy, size, faults = wish
+    kind, strategy, size, faults = case_key
     with watched_moves() as moves:
         explored = Explorer(case(kind, strategy, size, faults, backwards=backwards)).run()
     return replace(explored, moves=frozenset(moves))
 
 
-def explore_all(wishes: tuple[Wish, ...], pool: ProcessPoolExecutor, **how: Any) -> Running:
-    """Explore cases side by side."""
-    return {wish: pool.submit(explore, wish, **how) for wish in wishes}
+def explore_all(case_keys: tuple[CaseKey, ...], pool: ProcessPoolExecutor, **how: Any) -> Running:
+    """Explore cases in parallel."""
+    return {case_key: pool.submit(explore, case_key, **how) for case_key in case_keys}
 
 
-def told(explored: Explored) -> str:
-    """Return a case's figures in one line, and its problem, if any, with all that led to it."""
+def report(explored: Explored) -> str:
+    """Return the figures of a case in one line, and its problem, if any, with the path to it."""
     made: Case = explored.case
     line = f"{made.name}: {explored.states} states, {explored.edges} kind steps, {explored.ends} ends"
     return "\n".join((line, explored.problem, *explored.story)) if explored.problem else line

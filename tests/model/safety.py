@@ -1,8 +1,8 @@
-"""What a rollout may never do, judged by the truth of the small fleet: the design's invariants, one function each.
+"""The design's invariants, one function each, checked against the true state of the small fleet.
 
-Only what an action of ours makes worse is blamed on us. A look shows the whole truth and nothing happens between a look
-and the calls it leads to, so a call whose precondition does not hold was asked for wrongly: it is blamed, although AWS
-would refuse it.
+A violation is reported only if an action of awsroll makes the state worse. An observation shows the true state, and
+nothing happens between an observation and its calls. So a call whose precondition does not hold is a violation,
+although AWS would refuse the call.
 """
 
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
 
 class Found(NamedTuple):
-    """How the fleet was found, and what is asked for."""
+    """The initial fleet, and the request."""
 
     rollout: Rollout
     world: World
 
 
 class Deed(NamedTuple):
-    """One call that was carried out: the truth before and after, and the record that announced it.
+    """One executed call: the state before and after it, and the record that announced it.
 
     Attributes:
-        peaceful: nothing has gone wrong so far.
+        peaceful: no fault has happened so far.
     """
 
     action: Action
@@ -41,7 +41,7 @@ class Deed(NamedTuple):
 
 
 def wrongs(found: Found, deed: Deed) -> Iterator[str]:
-    """Return what one call did that it never may."""
+    """Return the invariants that one call broke."""
     yield from _floor(found, deed)
     yield from _ceiling(found, deed)
     yield from _requests(deed)
@@ -55,7 +55,7 @@ def wrongs(found: Found, deed: Deed) -> Iterator[str]:
 
 
 def _touched(deed: Deed) -> list[tuple[str, Server]]:
-    """Return the servers, as they were, that a call takes out, ends or reloads."""
+    """Return the servers that a call takes out, ends or reloads, as they were before."""
     action, servers = deed.action, dict(deed.before.servers)
     match action:
         case act.DeregisterTargets() | act.TerminateInstance():
@@ -68,7 +68,7 @@ def _touched(deed: Deed) -> list[tuple[str, Server]]:
 
 
 def newly_taken(found: Found, deed: Deed) -> list[str]:
-    """Return the old servers that a call takes out of service on the way forward."""
+    """Return the old servers that a call takes out of service, except in a rollback."""
     if deed.status.rolling_back or deed.status.mode is not Mode.ROLLING:
         return []
     goal = found.rollout.to_version if found.rollout.reloads else "new"
@@ -84,7 +84,7 @@ def _serving(world: World) -> set[str]:
 
 
 def _floor(found: Found, deed: Deed) -> Iterator[str]:
-    """Invariant 1: what we take from service must leave the floor."""
+    """Check invariant 1: after servers leave service, the floor remains."""
     before, after = _serving(deed.before), _serving(deed.after)
     floor = bounds(found.rollout, deed.after.goal).floor
     if before - after and len(after) < floor:
@@ -96,14 +96,14 @@ def _running(world: World) -> int:
 
 
 def _ceiling(found: Found, deed: Deed) -> Iterator[str]:
-    """Invariant 2: what we launch, or have the group launch, must fit below the ceiling."""
+    """Check invariant 2: launches of awsroll or its group stay below the ceiling."""
     was, now, ceiling = _running(deed.before), _running(deed.after), bounds(found.rollout, deed.after.goal).ceiling
     if now > was and now > ceiling:
         yield f"invariant 2: {now} live or owed, the ceiling is {ceiling}"
 
 
 def _requests(deed: Deed) -> Iterator[str]:
-    """Invariant 3: what we end, or reload, must hold no request."""
+    """Check invariant 3: a server that ends or is reloaded holds no request."""
     if isinstance(deed.action, act.TerminateInstance | act.SendCommand):
         for name, server in _touched(deed):
             if server.target is not None:
@@ -111,7 +111,7 @@ def _requests(deed: Deed) -> Iterator[str]:
 
 
 def _not_ours(found: Found, deed: Deed) -> Iterator[str]:
-    """Invariant 4: what we take out, end or reload must be ours to touch."""
+    """Check invariant 4: awsroll touches only servers that it may touch."""
     for name, server in _touched(deed):
         policy = found.rollout.standby if server.held == "standby" else found.rollout.protected
         if server.held and (server.held == "foreign" or policy is not SkipPolicy.REPLACE):
@@ -119,7 +119,7 @@ def _not_ours(found: Found, deed: Deed) -> Iterator[str]:
 
 
 def _checkpoint(found: Found, deed: Deed) -> Iterator[str]:
-    """Invariant 5: no more old servers touched, nor new ones launched, than the open gates allow."""
+    """Check invariant 5: the open gates allow all touched old servers and all launched new servers."""
     gates, status = found.rollout.gates, deed.status
     opened = deed.before.approved if gates.needs_approval else status.gate.passed
     if status.rolling_back or status.mode is not Mode.ROLLING or opened >= len(gates.checkpoints):
@@ -136,7 +136,7 @@ def _checkpoint(found: Found, deed: Deed) -> Iterator[str]:
 
 
 def _window(found: Found, deed: Deed) -> Iterator[str]:
-    """No more servers in flight than asked for; judged while nothing has gone wrong, which is nobody's choice."""
+    """Check that the servers in flight stay within the window, as long as no fault has happened."""
     fresh = [name for name, server in _touched(deed) if not server.taken and server.version == "old"]
     if not deed.peaceful or not fresh or deed.status.mode is not Mode.ROLLING:
         return
@@ -154,7 +154,7 @@ def _is_out(found: Found, server: Server) -> bool:
 
 
 def _half(found: Found, deed: Deed) -> Iterator[str]:
-    """Double-half: no old server goes before all the new ones serve."""
+    """Check double-half: no old server leaves before all new servers serve."""
     if found.rollout.strategy is Strategy.DOUBLE_HALF and newly_taken(found, deed) and not deed.before.touched:
         new = sum(server.version == "new" and server.serves for _, server in deed.before.servers)
         held = sum(bool(server.held) for _, server in deed.before.servers)
@@ -163,7 +163,7 @@ def _half(found: Found, deed: Deed) -> Iterator[str]:
 
 
 def _kept(found: Found, deed: Deed) -> Iterator[str]:
-    """What is kept for an instant way back runs until the bake time has passed."""
+    """Check that servers kept for a rollback run until the bake time has passed."""
     status = deed.status
     if not found.rollout.keep_old or status.rolling_back or status.gate.baked or status.mode is not Mode.ROLLING:
         return
@@ -174,7 +174,7 @@ def _kept(found: Found, deed: Deed) -> Iterator[str]:
 
 
 def _choice(deed: Deed) -> Iterator[str]:
-    """Desired is never lowered so that the group would have members to end."""
+    """Check that desired is never lowered so far that the group would end members."""
     if isinstance(deed.action, act.SetDesiredCapacity) and deed.after != deed.before:
         counted = sum(server.counted for _, server in deed.after.servers)
         if counted > deed.after.group.desired < deed.before.group.desired:
@@ -182,7 +182,7 @@ def _choice(deed: Deed) -> Iterator[str]:
 
 
 def _decrement(deed: Deed) -> Iterator[str]:
-    """Desired never falls below its goal with those whom we end; those in our standby are owed to it."""
+    """Check that terminations never lower desired below its goal; servers in our standby count towards it."""
     if isinstance(deed.action, act.TerminateInGroup) and deed.after.group.desired < deed.before.group.desired:
         ours = sum(server.life in _STANDBY and not server.held for _, server in deed.after.servers)
         if deed.after.group.desired + ours < deed.after.goal:
@@ -193,7 +193,7 @@ def _decrement(deed: Deed) -> Iterator[str]:
 
 
 def end_wrongs(found: Found, world: World, status: Status) -> Iterator[str]:
-    """Return what is wrong with the way in which an ended rollout has left the fleet."""
+    """Return the problems of the fleet after the end of a rollout."""
     for name, server in world.servers:
         if server.lives and not server.held and _is_lost(server):
             yield f"invariant 7: {name} is left outside the fleet: {server}"
@@ -203,7 +203,7 @@ def end_wrongs(found: Found, world: World, status: Status) -> Iterator[str]:
         return
     goal = "old" if status.rolling_back else "new"
     for name, server in world.servers:
-        launched_since = found.rollout.reloads and not server.mark  # a reload does not survive a scale-out
+        launched_since = found.rollout.reloads and not server.role  # a reload does not survive a scale-out
         if server.lives and not server.held and not launched_since and not _is_on(found, server, goal):
             yield f"{status.outcome}, but {name} is not on the {goal} version: {server}"
 
@@ -221,7 +221,7 @@ def _is_lost(server: Server) -> bool:
 
 
 def _settings(found: Found, world: World, status: Status) -> Iterator[str]:
-    """Invariant 6: the group's settings are as found, or somebody is told."""
+    """Check invariant 6: the group's settings are restored, or a warning says why not."""
     now, before = world.group, found.world.group
     if now.desired != world.goal and not status.warnings:
         yield f"invariant 6: desired is {now.desired}, should be {world.goal}"

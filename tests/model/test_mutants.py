@@ -1,4 +1,4 @@
-"""Each guard of the planner is needed: with any one flipped, a fleet of two shows a violation."""
+"""Each guard of the planner is needed: if a guard is flipped, a fleet of two shows a violation."""
 
 import pytest
 
@@ -38,7 +38,7 @@ REMOVED = [
 
 
 @pytest.mark.parametrize(("kind", "strategy", "before", "after"), REMOVED, ids=["-".join(one) for one in REMOVED])
-def test_a_move_that_is_taken_from_the_table_is_missed(
+def test_a_move_that_is_removed_from_the_table_is_missed(
     kind: str, strategy: str, before: str, after: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phase, other = ServerPhase(before), ServerPhase(after)

@@ -1,9 +1,8 @@
-"""Time as ordered events: no clock runs in the model, only classes of age are told apart.
+"""Time as ordered events: the model has no running clock, only classes of age.
 
-The one "now" never moves. Instead the record's instants grow older when time passes, in two strides: A_WHILE (longer
-than every wait that settles something: a lost answer, a lagging capacity, a drain that nobody saw) and LONG (longer
-than every deadline, gate and bake time). An instant's age is then rounded down to the classes that its readers can
-tell apart.
+"Now" never moves. Instead the record's instants grow older when time passes, in two strides: A_WHILE (longer than every
+wait that settles something: a lost answer, a lagging capacity, an unobserved drain) and LONG (longer than every
+deadline, gate and bake time). An instant's age is then rounded down to the classes that its readers distinguish.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ LIMITS = Limits(
     healthy_seconds=LONG,
     skipped_seconds=LONG,
     settle_seconds=A_WHILE,
-    progress_seconds=1e9,  # lack of progress ends nothing: a rollout that can only wait is a finding
+    progress_seconds=1e9,  # no progress deadline: a rollout that can only wait is a problem
 )
 _SOON = NOW + timedelta(seconds=10)
 _INSTANTS = {seconds: NOW - timedelta(seconds=seconds) for seconds in (0.0, A_WHILE, LONG)}
@@ -27,7 +26,7 @@ FRESH, AGED, OVERDUE = _INSTANTS.values()
 
 
 def aged(instant: datetime, elapsed: float, *classes: float) -> datetime:
-    """Return the instant as it is seen once `elapsed` has passed, rounded to the oldest class that it has reached."""
+    """Return the instant once `elapsed` has passed, rounded down to the oldest class that its age has reached."""
     if instant is NOW and not elapsed:
         return NOW
     age = (NOW - instant).total_seconds() + elapsed
@@ -35,12 +34,12 @@ def aged(instant: datetime, elapsed: float, *classes: float) -> datetime:
 
 
 def aged_or_none(instant: datetime | None, elapsed: float, *classes: float) -> datetime | None:
-    """Do the same where there may be none."""
+    """Do the same for an optional instant."""
     return None if instant is None else aged(instant, elapsed, *classes)
 
 
 def still_to_come(instant: datetime | None, elapsed: float) -> datetime | None:
-    """Return an instant that may lie ahead: still ahead, or now."""
+    """Return an instant that may be in the future: still in the future, or now."""
     if instant is None:
         return None
     return _SOON if instant - timedelta(seconds=elapsed) > NOW else NOW

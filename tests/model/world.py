@@ -1,7 +1,7 @@
-"""A fleet small enough to enumerate: plain tuples, no clock, and every call of awsroll on it.
+"""A fleet small enough to enumerate, made of plain tuples without a clock.
 
-`World` is the whole truth and a look shows all of it at once. What AWS does by itself is in `physics`; what each call
-does is in `calls`; which states are the same is decided in `canonical`.
+`World` is the true state, and an observation shows all of it. Events by AWS itself are in `physics`, the effects of
+calls in `calls`, and the equality of states in `canonical`.
 """
 
 from functools import cache
@@ -41,11 +41,11 @@ class Server(NamedTuple):
         version: the template that it came from, `old` or `new`.
         state, life, target: in EC2, in its group (None: in none) and in the target group (None: not registered).
         sick: its application never becomes healthy.
-        mark: awsroll's role tag; empty: no tag of the rollout.
-        token: the number of the launch that it came from, as long as a lost answer might ask for it.
-        code: the version tag that a reload left.
-        commands: the reload commands that were sent to it: attempt -> state.
-        held: why it is not ours to touch: `protected`, `standby`, `foreign`; empty: it is.
+        role: awsroll's role tag; empty: no tag of the rollout.
+        token: the number of its launch, as long as a lost answer may refer to it.
+        code: the version tag of the last reload.
+        commands: its reload commands: attempt -> state.
+        held: why awsroll may not touch it: `protected`, `standby`, `foreign`; empty: awsroll may.
         taken: awsroll has taken it out of service.
     """
 
@@ -54,7 +54,7 @@ class Server(NamedTuple):
     life: Lifecycle | None = None
     target: TargetState | None = TargetState.HEALTHY
     sick: bool = False
-    mark: str = ""
+    role: str = ""
     token: int = 0
     code: str = ""
     commands: tuple[tuple[int, CommandState], ...] = ()
@@ -63,23 +63,23 @@ class Server(NamedTuple):
 
     @property
     def lives(self) -> bool:
-        """Whether it counts as an instance that runs."""
+        """Whether the server counts as live."""
         return self.state in (InstanceState.PENDING, InstanceState.RUNNING) and self.life is not Lifecycle.TERMINATING
 
     @property
     def serves(self) -> bool:
-        """Whether it takes requests."""
+        """Whether the server takes requests."""
         in_service = self.life in (None, Lifecycle.IN_SERVICE) and self.held != "foreign"
         return self.state is InstanceState.RUNNING and self.target is TargetState.HEALTHY and in_service
 
     @property
     def counted(self) -> bool:
-        """Whether its group counts it towards the desired capacity; it need not have noticed that it ended."""
+        """Whether the group counts the server towards desired, even if the server has ended unnoticed."""
         return self.life in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 
 
 class Settings(NamedTuple):
-    """An Auto Scaling group's settings, and the tags that remember old ones."""
+    """An Auto Scaling group's settings, and its tags of saved settings."""
 
     desired: int
     minimum: int
@@ -90,12 +90,12 @@ class Settings(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything there is.
+    """The true state of the fleet.
 
     Attributes:
         servers: id -> server, sorted by id.
-        goal: how many servers the fleet should have: as found, or as somebody has said since.
-        touched: how many old servers awsroll has taken out of service on the way forward.
+        goal: how many servers the fleet should have: the initial number, or the last one set by someone.
+        touched: how many old servers awsroll has taken out of service, except in a rollback.
         approved: how many gates a person has approved.
     """
 
@@ -106,12 +106,12 @@ class World(NamedTuple):
     approved: int = 0
 
     def changed(self, name: str, server: Server | None) -> "World":
-        """Return the world with another server in that place; None: without it."""
+        """Return the world with this server replaced; None: removed."""
         kept = ((one, server if one == name else each) for one, each in self.servers)
         return self._replace(servers=tuple((one, each) for one, each in kept if each is not None))
 
     def with_server(self, server: Server) -> tuple["World", str]:
-        """Return the world with one more server, and its id."""
+        """Return the world with a further server, and its id."""
         names = {name for name, _ in self.servers}
         name = next(name for name in IDS if name not in names)
         return self._replace(servers=tuple(sorted((*self.servers, (name, server))))), name
@@ -139,7 +139,7 @@ class World(NamedTuple):
 IDS = tuple(f"i-{number:02}" for number in range(1, 40))
 
 
-# --- what a look shows --------------------------------------------------------------------------------------------
+# --- observations -------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -155,8 +155,8 @@ def _instance(name: str, server: Server) -> Instance:
         lifecycle=server.life,
         marked_unhealthy=server.life is not None and not server.lives,
         protected=server.held == "protected",
-        rollout=ROLLOUT_ID if server.mark else "",
-        role=server.mark,
+        rollout=ROLLOUT_ID if server.role else "",
+        role=server.role,
         client_token=f"awsroll-{ROLLOUT_ID}-{server.token}" if server.token else "",
         targets=targets,
     )
@@ -187,12 +187,12 @@ _TARGET_GROUPS = {
 
 
 def look(world: World, rollout: Rollout, status: Status) -> Observation:
-    """Return what awsroll sees: targets, members, what its record names and what carries its tag."""
+    """Return the observation: targets, members, instances in the record, and instances with the rollout's tag."""
     named, is_group = named_ids(status), rollout.kind is FleetKind.AUTO_SCALING
     shown = [
         _instance(name, server)
         for name, server in world.servers
-        if server.target is not None or server.life is not None or server.mark or name in named
+        if server.target is not None or server.life is not None or server.role or name in named
     ]
     there = {one.instance_id for one in shown}
     shown += [Instance(instance_id=name, state=InstanceState.MISSING) for name in sorted(named - there)]

@@ -1,4 +1,4 @@
-"""What the world and people do while a rollout goes on: the rules of the machine that are not the rollout's own."""
+"""Rules of the state machine for events outside the rollout: changes by AWS and by people."""
 
 import os
 from dataclasses import replace
@@ -23,20 +23,20 @@ LONG = os.environ.get("AWSROLL_HYPOTHESIS") == "long"
 
 
 class Happenings(RuleBasedStateMachine):
-    """A fleet, its rollout, and whatever happens to them from outside."""
+    """A fleet, its rollout, and the events outside the rollout."""
 
     fleet: FakeFleet
     driver: Driver
-    changed_at: datetime | None = None  # when people last changed how many servers there should be
+    changed_at: datetime | None = None  # when people last changed the desired capacity
 
-    # --- people ask something of the rollout ------------------------------------------------------------------------
+    # --- user requests --------------------------------------------------------------------------------------------
 
     def change_user_requests(self, **changes: Any) -> None:
         status = self.driver.status
         self.driver.status = replace(status, user_requests=replace(status.user_requests, **changes))
 
     def resume(self) -> None:
-        """Go on after a pause, as `awsroll resume` does."""
+        """Resume after a pause, as `awsroll resume` does."""
         self.change_user_requests(pause=False)
         if self.driver.status.outcome is Outcome.PAUSED:
             self.driver.resume()
@@ -85,7 +85,7 @@ class Happenings(RuleBasedStateMachine):
     def an_instance_turns_healthy(self, which: int) -> None:
         broken = [one for one in self.fleet.instances.all() if one.broken]
         assume(broken)
-        self.fleet.somebody.mends(broken[which % len(broken)].instance_id)
+        self.fleet.somebody.fixes(broken[which % len(broken)].instance_id)
 
     @rule(which=st.integers(0, 20))
     def an_instance_vanishes(self, which: int) -> None:
@@ -94,18 +94,18 @@ class Happenings(RuleBasedStateMachine):
     @rule(desired=st.integers(0, 7))
     @precondition(lambda self: self.fleet.group is not None)
     def somebody_scales(self, desired: int) -> None:
-        assume(not self.driver.ended)  # what happens after the end is not the rollout's
-        assume(desired != self.fleet.group.settings.desired)  # what changes nothing cannot be seen
+        assume(not self.driver.ended)  # changes after the end do not concern the rollout
+        assume(desired != self.fleet.group.settings.desired)  # an unchanged value cannot be observed
         known = self.driver.status.desired
-        assume(known is None or desired != known.expected)  # set away and back again between two looks: nor can that
+        assume(known is None or desired != known.expected)  # neither can a reverted change
         assume(not is_moving(self.driver.status))
-        self._assume_that_looks_show_it()
+        self._assume_that_observations_are_current()
         if known is not None and (self.fleet.clock.now() - known.moved_at).total_seconds() < LAG_SECONDS:
             low, high = sorted((known.previous, known.expected))
-            assume(not low <= desired <= high)  # looks like our own call that does not show yet
+            assume(not low <= desired <= high)  # indistinguishable from our own call that is not visible yet
         away = (Lifecycle.ENTERING_STANDBY, Lifecycle.STANDBY)
         members = self.fleet.group.members.values()
-        assume(not any(member.lifecycle in away for member in members))  # what would be meant, with some on their way
+        assume(not any(member.lifecycle in away for member in members))  # ambiguous while members move
         try:
             self.fleet.somebody.scales(desired)
         except CallError:
@@ -126,7 +126,7 @@ class Happenings(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.fleet.group is None)
     def somebody_registers(self) -> None:
-        self._assume_that_looks_show_it()
+        self._assume_that_observations_are_current()
         keys = tuple(TargetKey(target_group=arn, port=80) for arn in self.driver.rollout.target_groups)
         one = self.fleet.add(OLD, keys=())[0]
         self.fleet.somebody.registers(one.instance_id, *keys)
@@ -141,22 +141,22 @@ class Happenings(RuleBasedStateMachine):
 
     @rule()
     def a_look_will_fail(self) -> None:
-        self.fleet.faults.failing_looks = 1
+        self.fleet.faults.failing_observations = 1
 
     @rule(looks=st.integers(1, 3))
     @precondition(lambda _: LONG)
     def looks_will_be_stale(self, looks: int) -> None:
         since = self.changed_at
         assume(since is None or (self.fleet.clock.now() - since).total_seconds() >= LAG_SECONDS)
-        self.fleet.faults.stale_looks = looks
+        self.fleet.faults.stale_observations = looks
 
-    def _assume_that_looks_show_it(self) -> None:
-        """Let the next look show what people change: nobody can heed a number of servers that no look shows yet."""
-        assume(self.fleet.faults.stale_looks == 0)
+    def _assume_that_observations_are_current(self) -> None:
+        """Assume that the next observation is current: the rollout can only follow a capacity that it observes."""
+        assume(self.fleet.faults.stale_observations == 0)
         self.changed_at = self.fleet.clock.now()
 
     def _will_die(self, instance_id: str) -> bool:
-        """Tell whether it may end before a look shows that somebody deregistered it: then that is never known."""
+        """Return whether the instance may end before an observation shows that someone deregistered it."""
         version = self.fleet.instances[instance_id].application_version
         return self.fleet.instances.bad_versions.get(version) is Misbehaviour.DIES
 

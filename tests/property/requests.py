@@ -1,4 +1,4 @@
-"""What a rollout of the state machine may be asked for, and the fleet it may find."""
+"""Rollout requests and initial fleets of the state machine."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,7 +63,7 @@ gates = st.one_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The fleet as a rollout finds it, and how the goal version behaves."""
+    """The initial fleet, and how the goal version behaves."""
 
     is_group: bool
     outdated: int
@@ -77,7 +77,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a rollout is asked for."""
+    """The rollout request."""
 
     how: dict[str, Any]
     min_healthy: float
@@ -117,7 +117,7 @@ requests = st.builds(
 
 
 def begun(found: Found, asked: Asked) -> Driver:
-    """Make the fleet, and a rollout of it that has not looked yet."""
+    """Make the fleet, and a rollout of it before its first observation."""
     fleet, extra = _fleet(found, asked)
     if found.harm is not None:
         fleet.instances.bad_versions["app-3" if asked.reloads else str(NEW)] = found.harm

@@ -1,4 +1,4 @@
-"""Laws of the sums: they hold for every amount and every size of fleet."""
+"""Laws of the capacity arithmetic: they hold for every amount and every fleet size."""
 
 from hypothesis import given, strategies as st
 

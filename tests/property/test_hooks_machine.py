@@ -1,6 +1,6 @@
-"""The same rollouts with hooks at every point: they take long, fail, and are forgotten by a process that dies.
+"""The same rollouts with hooks at every point: hooks take long, fail, and are lost when the process dies.
 
-Whatever they do, the invariants hold, a rollout ends once they pass again, and none is in the way of a way back.
+The invariants hold, a rollout ends once its hooks succeed again, and no hook blocks a rollback.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ POINTS = st.sampled_from(list(HookPoint))
 
 
 def hooks_of(rollout: Rollout) -> tuple[Hook, ...]:
-    """One hook at every point that such a rollout comes to."""
+    """Return one hook for every point that the rollout reaches."""
     every = [Hook(point=one, name=str(one), command=("true",), timeout_seconds=90) for one in HookPoint]
     if rollout.reloads:
         every = [one for one in every if one.point is not HookPoint.AFTER_LAUNCH]
@@ -26,7 +26,7 @@ def hooks_of(rollout: Rollout) -> tuple[Hook, ...]:
 
 
 class HookedMachine(RolloutMachine):
-    """One rollout with hooks, and the world around it."""
+    """One rollout with hooks, and its environment."""
 
     @initialize(found=founds, asked=requests)
     def begin(self, found: Found, asked: Asked) -> None:
@@ -49,7 +49,7 @@ class HookedMachine(RolloutMachine):
     def teardown(self) -> None:
         if not hasattr(self, "driver"):
             return
-        self.driver.hooks.mend()
+        self.driver.hooks.fix()
         super().teardown()
         assert self.driver.status.hooks.announced == ()
 

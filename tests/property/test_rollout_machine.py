@@ -1,9 +1,9 @@
-"""A rollout against everything that can happen to it: one state machine over both kinds of fleet and every strategy.
+"""One state machine of rollouts for both kinds of fleet, every strategy, and every event that can occur.
 
-Forwards and backwards, with retries, gates, bake times, alarms, kept old servers, and people who approve, refuse,
-pause, resume, abort or ask for a rollback at any moment. After every event and every action the fake fleet's safety
-checker holds invariants 1 to 5; the machine holds purity and invariant 8 (no second effect), and at the end liveness
-(once the world and its people are kind it ends) and invariants 6 and 7.
+The machine covers rollbacks, retries, gates, bake times, alarms, kept old servers, and people who approve, reject,
+pause, resume, abort or request a rollback at any moment. The fake fleet checks invariants 1 to 5 after every event and
+every action. The machine checks that planning is pure, and invariant 8 (no second effect). At the end it checks
+liveness (without further faults, the rollout ends) and invariants 6 and 7.
 
 The profile `ci` is what runs by default; `AWSROLL_HYPOTHESIS=long` searches longer, with stale reads as well.
 """
@@ -33,18 +33,18 @@ PROFILE: dict[str, Any] = {
     "suppress_health_check": list(HealthCheck),
     "report_multiple_bugs": False,
 }
-PATIENCE = 2  # so often people resume a paused rollout before they mend the version that it rolls out
+PATIENCE = 2  # times that people resume a paused rollout before they fix its version
 
 
 class RolloutMachine(Happenings):
-    """One rollout, and the world around it."""
+    """One rollout, and its environment."""
 
     @initialize(found=founds, asked=requests)
     def begin(self, found: Found, asked: Asked) -> None:
         self.driver = begun(found, asked)
         self.fleet = self.driver.fleet
 
-    # --- the rollout goes on ----------------------------------------------------------------------------------------
+    # --- the rollout continues --------------------------------------------------------------------------------------
 
     @rule()
     def reconcile(self) -> None:
@@ -93,7 +93,7 @@ class RolloutMachine(Happenings):
         decided = self._guarded(self.driver.look)
         if decided is not None:
             self.driver.save(decided)
-        self.fleet.clock.sleep(LAG_SECONDS)  # until then a look may be older than a call that may have been made
+        self.fleet.clock.sleep(LAG_SECONDS)  # until then an observation may be older than a call
 
     @rule()
     def crash_before_the_results_are_saved(self) -> None:
@@ -117,16 +117,16 @@ class RolloutMachine(Happenings):
             return
         self.fleet.faults.clear()
         self.fleet.fail_launches(0)
-        self._mend_all()
+        self._fix_all()
         for version, harm in tuple(self.fleet.instances.bad_versions.items()):
-            if harm in (Misbehaviour.FLAPS, Misbehaviour.DIES):  # never the same: there is no world to come to rest in
+            if harm in (Misbehaviour.FLAPS, Misbehaviour.DIES):  # the state never repeats, so it never settles
                 self.fleet.instances.bad_versions[version] = Misbehaviour.NEVER_HEALTHY
         self.fleet.alarms[ALARM] = AlarmState.OK
-        self._people_see_to_it()
+        self._run_to_the_end()
         assert self.driver.ended
 
-    def _people_see_to_it(self) -> None:
-        """Drive the rollout to its end: people approve what waits for them, and resume what is paused."""
+    def _run_to_the_end(self) -> None:
+        """Run the rollout to its end: people approve each gate and resume each pause."""
         resumed = 0
         for _ in range(2500):
             if self.driver.ended:
@@ -136,17 +136,17 @@ class RolloutMachine(Happenings):
                 resumed += 1
                 if resumed == PATIENCE:
                     self.fleet.instances.bad_versions.clear()
-                    self._mend_all()
+                    self._fix_all()
             self.change_user_requests(pause=False, approved=self.driver.status.gate.passed + 1)
             self.fleet.clock.sleep(self.driver.unhurried(self.driver.step()))
         else:
             message = f"no end: {self.driver.status}\n{self.driver.plans[-1]}\n{self.fleet.world.history(30)}"
             raise StuckError(message)
 
-    def _mend_all(self) -> None:
+    def _fix_all(self) -> None:
         for one in self.fleet.instances.all():
             if one.broken:
-                self.fleet.somebody.mends(one.instance_id)
+                self.fleet.somebody.fixes(one.instance_id)
 
     def _guarded(self, step: Any) -> Any:
         try:

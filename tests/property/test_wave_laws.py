@@ -1,4 +1,4 @@
-"""Laws of a wave, whatever its limits and however its fleets end, in whatever order."""
+"""Laws of a wave: they hold for all limits, all outcomes of its fleets, and all orders."""
 
 from hypothesis import given, strategies as st
 

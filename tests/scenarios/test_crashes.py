@@ -1,4 +1,4 @@
-"""Drivers that die and are followed by others: what the time in between may and may not be held against."""
+"""Drivers that die and are replaced: which deadlines the time without a driver may count against."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from tests.support.drive import Driver, versions
 
 
 def _look_until(driver: Driver, wanted: type[Action]) -> Plan:
-    """Go on until such an action is planned; it has not been carried out."""
+    """Run until such an action is planned; do not execute the plan."""
     for _ in range(500):
         decided = driver.look()
         if any(isinstance(action, wanted) for action in decided.actions):
@@ -49,7 +49,7 @@ def test_a_new_instance_is_not_late_because_drivers_died_while_it_had_to_stay_he
 
 
 def _dead_after_launching(fleet: FakeFleet, *, executed: bool) -> Driver:
-    """A driver that died at its first launch, and whose successor looks 13 hours later."""
+    """Return a driver that died at its first launch; 13 hours have passed since."""
     driver = Driver(fleet, rollout(fleet, **launch_first()))
     decided = _look_until(driver, LaunchInGroup)
     driver.save(decided)
@@ -59,7 +59,7 @@ def _dead_after_launching(fleet: FakeFleet, *, executed: bool) -> Driver:
     return driver
 
 
-def test_a_groups_launch_whose_token_is_forgotten_is_known_by_its_zone_and_time() -> None:
+def test_a_groups_launch_whose_token_has_expired_is_found_by_its_zone_and_time() -> None:
     fleet = auto_scaling(outdated=2, maximum=2)
     driver = _dead_after_launching(fleet, executed=True)
 
@@ -70,7 +70,7 @@ def test_a_groups_launch_whose_token_is_forgotten_is_known_by_its_zone_and_time(
     assert (fleet.group.settings.desired, fleet.group.settings.maximum) == (2, 2)
 
 
-def test_a_groups_launch_that_was_never_made_is_made_anew_when_its_token_is_forgotten() -> None:
+def test_a_groups_launch_that_was_never_made_is_repeated_when_its_token_has_expired() -> None:
     fleet = auto_scaling(outdated=2, maximum=2)
     driver = _dead_after_launching(fleet, executed=False)
 
@@ -79,7 +79,7 @@ def test_a_groups_launch_that_was_never_made_is_made_anew_when_its_token_is_forg
     assert len(fleet.instances.all()) == 4
 
 
-def test_a_scale_out_by_somebody_is_not_taken_for_a_launch_whose_token_is_forgotten() -> None:
+def test_a_scale_out_by_somebody_is_not_mistaken_for_a_launch_whose_token_has_expired() -> None:
     fleet = auto_scaling(outdated=2, maximum=4)
     driver = _dead_after_launching(fleet, executed=False)
     fleet.somebody.scales(3)
@@ -91,8 +91,8 @@ def test_a_scale_out_by_somebody_is_not_taken_for_a_launch_whose_token_is_forgot
 LAUNCHES = {"standalone": (standalone, LaunchInstance), "auto-scaling": (auto_scaling, LaunchInGroup)}
 
 
-@pytest.mark.parametrize("times", [1, 40], ids=["once", "for-long"])
-@pytest.mark.parametrize("transient", [True, False], ids=["for-now", "for-good"])
+@pytest.mark.parametrize("times", [1, 40], ids=["once", "many-times"])
+@pytest.mark.parametrize("transient", [True, False], ids=["transient", "permanent"])
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("kind", LAUNCHES)
 def test_a_launch_whose_repetition_is_refused_is_neither_lost_nor_made_twice(
@@ -113,7 +113,7 @@ def test_a_launch_whose_repetition_is_refused_is_neither_lost_nor_made_twice(
     assert len(fleet.instances.all()) == 4, "none was launched twice"
 
 
-def test_what_was_launched_late_for_a_rollout_that_then_turns_back_is_not_lost() -> None:
+def test_an_instance_launched_late_is_not_lost_when_the_rollout_is_rolled_back() -> None:
     fleet = standalone(outdated=2, physics=Physics(visibility=12))
     driver = Driver(fleet, rollout(fleet, **launch_first()))
     driver.save(_look_until(driver, LaunchInstance))

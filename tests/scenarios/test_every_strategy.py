@@ -1,4 +1,4 @@
-"""Each strategy takes each kind of fleet to the new version, whatever its registrations, within its bounds."""
+"""Each strategy rolls each kind of fleet to the new version within its bounds, for all registrations."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def fleet_of(kind: str, extra: tuple[TargetKey, ...]) -> FakeFleet:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
-def test_takes_the_whole_fleet_to_the_new_version_within_its_bounds(kind: str, name: str, shape: str) -> None:
+def test_the_whole_fleet_gets_the_new_version_within_its_bounds(kind: str, name: str, shape: str) -> None:
     extra = SHAPES[shape]
     fleet = fleet_of(kind, extra)
     wanted = rollout(fleet, extra_targets=extra if kind == "auto-scaling" else (), **STRATEGIES[name])
@@ -116,7 +116,7 @@ def test_double_half_drains_nothing_before_the_whole_new_half_serves(kind: str) 
 
 
 @pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
-def test_a_replacement_frees_its_place_only_after_the_minimum_healthy_time(kind: str) -> None:
+def test_a_replacement_frees_its_slot_only_after_the_minimum_healthy_time(kind: str) -> None:
     from dataclasses import replace
 
     fleet = fleet_of(kind, ())
@@ -127,7 +127,7 @@ def test_a_replacement_frees_its_place_only_after_the_minimum_healthy_time(kind:
         assert (after - before).total_seconds() >= 45
 
 
-def test_a_group_that_takes_no_launch_instances_surges_by_desired_capacity() -> None:
+def test_a_group_without_launch_instances_surges_by_desired_capacity() -> None:
     fleet = auto_scaling(outdated=4, can_launch_instances=False)
     driver = drive(fleet, rollout(fleet, **launch_first(2)))
     assert driver.status.outcome is Outcome.SUCCEEDED

@@ -1,4 +1,4 @@
-"""Each deadline and each refusal ends in a stop with its cause, and the fleet is left as it should be."""
+"""Each deadline and each refusal stops the rollout with its cause, and the fleet is restored."""
 
 from dataclasses import replace
 from typing import Any
@@ -46,7 +46,7 @@ def test_a_version_that_never_gets_healthy_is_stopped_with_the_reason_code(make:
     assert versions(fleet)[str(OLD)] == 3, "only the first old one has gone"
 
 
-def test_a_bad_version_launched_first_is_taken_back_and_the_old_ones_stay(make: Any) -> None:
+def test_a_bad_version_launched_first_is_terminated_and_the_old_servers_stay(make: Any) -> None:
     fleet = make(outdated=4)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
     stopped(fleet, **launch_first(2))
@@ -85,7 +85,7 @@ def test_a_drain_that_does_not_end_misses_the_drain_deadline(make: Any) -> None:
     assert fleet.safety.lowest_serving == 2
 
 
-def test_capacity_that_never_comes_is_stopped_with_what_aws_said(make: Any) -> None:
+def test_capacity_that_never_comes_stops_with_the_message_of_aws(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.fail_launches(1000)
     status = stopped(fleet)
@@ -93,7 +93,7 @@ def test_capacity_that_never_comes_is_stopped_with_what_aws_said(make: Any) -> N
     assert "sufficient t3.small capacity" in status.reason
 
 
-def test_a_template_that_can_never_launch_is_stopped_at_once_with_what_the_group_said() -> None:
+def test_a_template_that_can_never_launch_is_stopped_at_once_with_the_message_of_the_group() -> None:
     fleet = auto_scaling(outdated=3)
     assert fleet.group is not None
     fleet.group.settings.bad_versions[str(NEW.number)] = "The key pair 'deploy' does not exist."
@@ -103,7 +103,7 @@ def test_a_template_that_can_never_launch_is_stopped_at_once_with_what_the_group
     assert fleet.clock.monotonic() - begun < LIMITS.launch_seconds
 
 
-def test_a_rollout_mends_a_group_whose_old_template_can_never_launch() -> None:
+def test_a_rollout_repairs_a_group_whose_old_template_can_never_launch() -> None:
     fleet = auto_scaling(outdated=3)
     assert fleet.group is not None
     fleet.group.settings.desired = fleet.group.settings.maximum = 4
@@ -161,7 +161,7 @@ def test_capacity_that_comes_late_is_waited_for(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make_fleet", KINDS.values(), ids=KINDS)
-def test_a_reload_command_that_fails_stops_and_the_instance_comes_back(make_fleet: Any) -> None:
+def test_a_failed_reload_command_stops_and_the_instance_returns_to_service(make_fleet: Any) -> None:
     fleet = make_fleet(outdated=3)
     fleet.commands.failing = 1
     status = stopped(fleet, strategy=Strategy.RELOAD)
@@ -191,7 +191,7 @@ def test_a_version_that_flaps_fails_within_its_minimum_healthy_time(make: Any) -
     assert "turned unhealthy within its minimum healthy time" in status.reason
 
 
-def test_a_launch_that_is_refused_for_good_stops_with_aws_words(make: Any) -> None:
+def test_a_permanently_refused_launch_stops_with_the_message_of_aws(make: Any) -> None:
     fleet = make(outdated=3)
     kind = LaunchInstance if fleet.group is None else LaunchInGroup
     fleet.faults.refuse(kind, "VcpuLimitExceeded", times=100)
@@ -203,7 +203,7 @@ def test_a_launch_that_is_refused_for_good_stops_with_aws_words(make: Any) -> No
     [(standalone, RegisterTargets), (standalone, TerminateInstance), (auto_scaling, SuspendProcesses)],
     ids=["register", "terminate", "suspend"],
 )
-def test_a_refused_permission_pauses_and_the_rollout_goes_on_once_it_is_granted(make_fleet: Any, action: Any) -> None:
+def test_a_refused_permission_pauses_and_the_rollout_continues_once_it_is_granted(make_fleet: Any, action: Any) -> None:
     fleet = make_fleet(outdated=2)
     fleet.faults.deny(action)
     driver = Driver(fleet, rollout(fleet))
@@ -245,7 +245,7 @@ def test_a_surplus_member_that_dies_before_its_termination_was_asked_for_has_not
     assert fleet.group.settings.desired == 3
 
 
-def test_a_stop_waits_for_what_drains_for_longer_than_it_should() -> None:
+def test_a_stop_waits_for_servers_whose_drain_is_late() -> None:
     fleet = standalone(outdated=2)
     limits = replace(LIMITS, drain_seconds=10, poll_seconds=5)  # less than the 30 s that a drain takes here
     driver = Driver(fleet, rollout(fleet, limits=limits, **launch_first()))

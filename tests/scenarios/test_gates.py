@@ -1,4 +1,4 @@
-"""Checkpoints, approval, alarms, bake time, and people who pause or abort: nothing goes on before its gate opens."""
+"""Checkpoints, approval, alarms, bake time, pause and abort: nothing continues before its gate opens."""
 
 from dataclasses import replace
 from typing import Any
@@ -74,7 +74,7 @@ def test_a_gate_waits_for_a_person(make: Any) -> None:
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
-def test_a_refused_gate_rolls_back(make: Any) -> None:
+def test_a_rejected_gate_rolls_back(make: Any) -> None:
     fleet = make(outdated=3)
     gates = Gates(checkpoints=(Amount(value=1),), needs_approval=True)
     driver = Driver(fleet, rollout(fleet, gates=gates, on_failure=OnFailure.ROLLBACK))
@@ -89,7 +89,7 @@ HURRIED = Gates(checkpoints=(Amount(value=1),), delay_seconds=60, needs_approval
 UNANSWERED = "checkpoint 1 was not approved within 900 s"
 
 
-def test_a_gate_that_nobody_approves_in_time_is_a_failure(make: Any) -> None:
+def test_a_gate_without_approval_in_time_is_a_failure(make: Any) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=HURRIED, on_failure=OnFailure.ROLLBACK, max_failures=5))
     at_gate(fleet, driver)
@@ -111,7 +111,7 @@ def test_a_gate_that_is_approved_in_time_opens(make: Any) -> None:
     assert (driver.run().outcome, driver.status.failures) == (Outcome.SUCCEEDED, ())
 
 
-def test_the_next_look_at_a_gate_is_due_when_its_time_is_over() -> None:
+def test_the_next_observation_of_a_gate_is_due_when_its_time_is_over() -> None:
     fleet = standalone(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=replace(HURRIED, approval_seconds=3)))
     at_gate(fleet, driver)
@@ -119,7 +119,7 @@ def test_the_next_look_at_a_gate_is_due_when_its_time_is_over() -> None:
     assert driver.step().requeue_seconds == 2
 
 
-def test_a_gate_that_nobody_approved_gives_the_whole_time_again_once_a_person_resumes(make: Any) -> None:
+def test_resume_restarts_the_time_limit_of_a_gate_that_was_not_approved(make: Any) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=HURRIED, on_failure=OnFailure.PAUSE))
     at_gate(fleet, driver)
@@ -140,7 +140,7 @@ def test_a_checkpoint_without_any_condition_opens_at_once(make: Any) -> None:
     assert driver.status.gate.passed == 2
 
 
-def test_an_alarm_rolls_back_whenever_it_rings(make: Any) -> None:
+def test_an_alarm_rolls_back_at_any_moment(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.alarms["errors"] = AlarmState.OK
     driver = Driver(fleet, rollout(fleet, gates=Gates(alarms=("errors",)), on_failure=OnFailure.ROLLBACK))
@@ -175,7 +175,7 @@ def test_success_waits_for_the_bake_time(make: Any, how: dict[str, Any]) -> None
     assert 900 <= (fleet.clock.now() - began).total_seconds() < 930
 
 
-def test_a_new_server_that_falls_ill_while_it_bakes_is_a_failure(make: Any) -> None:
+def test_a_new_server_that_becomes_unhealthy_in_the_bake_time_is_a_failure(make: Any) -> None:
     fleet = make(outdated=2)
     driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), on_failure=OnFailure.ROLLBACK))
     while driver.status.gate.baking_since is None:
@@ -186,7 +186,7 @@ def test_a_new_server_that_falls_ill_while_it_bakes_is_a_failure(make: Any) -> N
     assert "turned unhealthy while it baked" in status.reason
 
 
-def test_a_pause_lets_what_is_in_flight_come_to_its_end_first(make: Any, how: dict[str, Any]) -> None:
+def test_a_pause_first_finishes_the_servers_in_flight(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=4)
     driver = Driver(fleet, rollout(fleet, **how))
     driver.wait(25)
@@ -200,7 +200,7 @@ def test_a_pause_lets_what_is_in_flight_come_to_its_end_first(make: Any, how: di
 
 
 @pytest.mark.parametrize("seconds", [5, 25, 60, 100])
-def test_an_abort_settles_what_is_in_flight_and_leaves_the_fleet_mixed(
+def test_an_abort_finishes_the_servers_in_flight_and_leaves_the_fleet_mixed(
     make: Any, how: dict[str, Any], seconds: int
 ) -> None:
     fleet = make(outdated=4)
@@ -261,7 +261,7 @@ def test_an_old_server_that_dies_beyond_a_closed_gate_is_replaced_by_the_baselin
     assert versions(fleet)[str(NEW)] == 4
 
 
-def test_a_gate_does_not_close_before_the_group_has_launched_what_is_below_it() -> None:
+def test_a_gate_does_not_close_before_the_group_has_launched_the_servers_below_it() -> None:
     fleet = auto_scaling(outdated=4, can_launch_instances=False, physics=Physics(group_reaction=20))
     gates = Gates(checkpoints=(Amount(value=1),), delay_seconds=60)
     driver = Driver(fleet, rollout(fleet, gates=gates, **HOW["double-half"]))
@@ -283,7 +283,7 @@ def test_a_new_server_of_a_double_half_that_dies_at_a_gate_does_not_stop_it_for_
     assert fleet.safety.lowest_serving >= 4
 
 
-def test_a_pause_that_is_taken_back_before_all_has_come_to_rest_pauses_nothing(make: Any, how: dict[str, Any]) -> None:
+def test_a_pause_that_is_cancelled_before_it_takes_effect_pauses_nothing(make: Any, how: dict[str, Any]) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, **how))
     while not driver.status.servers:
@@ -298,7 +298,7 @@ def test_a_pause_that_is_taken_back_before_all_has_come_to_rest_pauses_nothing(m
 @pytest.mark.parametrize(
     ("how", "new"), [({}, 2), (launch_first(1), 1)], ids=["replace", "launch-first-takes-the-canary-for-it"]
 )
-def test_what_a_group_replaces_by_itself_while_the_canary_is_in_flight_counts_against_the_checkpoints(
+def test_replacements_by_the_group_while_the_canary_is_in_flight_count_against_the_checkpoints(
     how: dict[str, Any], new: int
 ) -> None:
     fleet = auto_scaling(outdated=6)

@@ -1,4 +1,4 @@
-"""Hooks at every point, on both kinds of fleet: in their order, holding back what they must, and never a way back."""
+"""Hooks at every point, on both kinds of fleet: they run in order and never block a rollback."""
 
 from collections import Counter
 from dataclasses import replace
@@ -41,7 +41,7 @@ def hooks(*points: HookPoint, timeout: float = 300) -> tuple[Hook, ...]:
 
 
 def instance_points(kind: str, how: str) -> tuple[HookPoint, ...]:
-    """The points at which each server of such a rollout has hooks."""
+    """Return the points at which each server of the rollout has hooks."""
     grouped, reloads = kind == "auto-scaling", how == "reload"
     found = [HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_HEALTHY]
     found += [] if reloads else [HookPoint.AFTER_LAUNCH]
@@ -73,13 +73,13 @@ def test_every_hook_of_every_strategy_runs_once_for_each_server(kind: str, how: 
     assert status.hooks.announced == ()
 
 
-def test_nothing_is_kept_of_servers_that_are_through(kind: str, how: str) -> None:
+def test_the_record_drops_the_hooks_of_finished_servers(kind: str, how: str) -> None:
     driver = hooked(kind, how, HookPoint.BEFORE_ROLLOUT, HookPoint.BEFORE_DEREGISTER)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert driver.status.hooks.passed == ("before_rollout",)
 
 
-def test_nothing_is_changed_before_the_first_hook_has_passed(kind: str, how: str) -> None:
+def test_nothing_is_changed_before_the_first_hook_has_succeeded(kind: str, how: str) -> None:
     driver = hooked(kind, how, HookPoint.BEFORE_ROLLOUT)
     driver.hooks.seconds["before_rollout"] = 250
     driver.wait(240)
@@ -107,7 +107,7 @@ def test_nothing_is_changed_before_the_first_hook_has_passed(kind: str, how: str
         pytest.param(HookPoint.BEFORE_REGISTER, (act.RegisterTargets,), id="before-register"),
     ],
 )
-def test_a_server_goes_on_only_when_its_hook_has_passed(
+def test_a_server_continues_only_when_its_hook_has_succeeded(
     kind: str, how: str, point: HookPoint, before: tuple[type[act.Action], ...]
 ) -> None:
     if point not in instance_points(kind, how) or (kind == "auto-scaling" and how == "keep-old"):
@@ -125,7 +125,7 @@ def test_a_server_goes_on_only_when_its_hook_has_passed(
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
-def test_a_healthy_server_counts_only_when_its_hook_has_passed(kind: str, how: str) -> None:
+def test_a_healthy_server_counts_only_when_its_hook_has_succeeded(kind: str, how: str) -> None:
     driver = hooked(kind, how, HookPoint.AFTER_HEALTHY)
     driver.hooks.seconds["after_healthy"] = 250
     while not driver.hooks.events:
@@ -138,7 +138,7 @@ def test_a_healthy_server_counts_only_when_its_hook_has_passed(kind: str, how: s
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
-def test_a_gate_opens_only_when_its_hook_has_passed(kind: str, how: str) -> None:
+def test_a_gate_opens_only_when_its_hook_has_succeeded(kind: str, how: str) -> None:
     driver = hooked(kind, how, HookPoint.AT_CHECKPOINT, gates=Gates(checkpoints=(Amount(value=1), Amount(value=2))))
     driver.hooks.seconds["at_checkpoint"] = 250
     assert driver.run().outcome is Outcome.SUCCEEDED
@@ -153,7 +153,7 @@ def test_the_settings_are_restored_only_after_the_last_hook(kind: str) -> None:
         driver.fleet.clock.sleep(driver.unhurried(driver.step()))
     assert (driver.status.gate.baked, len(driver.status.kept)) == (True, 3)
     driver.wait(240)
-    assert len(driver.status.kept) == 3  # so that a failure now can still bring them back at once
+    assert len(driver.status.kept) == 3  # a failure now can still return them to service at once
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
@@ -171,12 +171,12 @@ def test_a_failed_hook_rolls_the_fleet_back_and_does_not_hold_it_up(kind: str, h
     assert f"hook {point} failed at {point}: exit code 1" in status.reason
     assert versions(driver.fleet) == {str(OLD): 3}
     assert counts(driver)[HookPoint.ON_FAILURE] == 1
-    told = next(event for event in driver.hooks.events if event.point is HookPoint.ON_FAILURE)
-    assert (told.phase, told.reason) == ("rolling-back", status.reason)
+    failure = next(event for event in driver.hooks.events if event.point is HookPoint.ON_FAILURE)
+    assert (failure.phase, failure.reason) == ("rolling-back", status.reason)
 
 
 @pytest.mark.parametrize("point", [one for one in HookPoint if one is not HookPoint.ON_FAILURE])
-def test_a_failed_hook_stops_the_rollout_where_that_is_asked_for(kind: str, how: str, point: HookPoint) -> None:
+def test_a_failed_hook_stops_the_rollout_if_configured(kind: str, how: str, point: HookPoint) -> None:
     if point.is_of_an_instance and point not in instance_points(kind, how):
         return
     every = (*ROLLOUT_POINTS, *instance_points(kind, how), HookPoint.ON_FAILURE)
@@ -207,7 +207,7 @@ def test_a_failed_hook_of_a_pausing_rollout_is_run_again_by_resume(kind: str, ho
         assert counts(driver)[point] == (2 if point in ROLLOUT_POINTS else 4)
 
 
-def test_the_time_that_hooks_take_is_held_against_nobody(kind: str, how: str) -> None:
+def test_the_time_of_hooks_counts_against_no_deadline(kind: str, how: str) -> None:
     points = (*ROLLOUT_POINTS, *instance_points(kind, how))
     limits = replace(LIMITS, launch_seconds=150, healthy_seconds=150, progress_seconds=400)
     driver = hooked(kind, how, *points, gates=Gates(checkpoints=(Amount(value=1),)), timeout=900, limits=limits)
@@ -224,7 +224,7 @@ def test_a_hook_that_takes_too_long_has_failed(kind: str) -> None:
     assert status.reason.endswith("hook after_healthy failed at after_healthy: not finished within 40 s")
 
 
-def test_a_run_whose_end_nobody_saw_is_started_again(kind: str, how: str) -> None:
+def test_a_run_whose_end_was_not_observed_is_started_again(kind: str, how: str) -> None:
     points = (*ROLLOUT_POINTS, *instance_points(kind, how))
     driver = hooked(kind, how, *points, gates=Gates(checkpoints=(Amount(value=1),)))
     driver.hooks.seconds = dict.fromkeys(HookPoint, 20)
@@ -246,7 +246,7 @@ def test_a_run_whose_end_nobody_saw_is_started_again(kind: str, how: str) -> Non
     assert driver.status.counters.hooks == len(runs) == 3 + 3 * len(instance_points(kind, how))
 
 
-def test_a_run_for_a_server_that_is_called_back_is_ended(kind: str) -> None:
+def test_a_run_for_a_server_that_no_longer_leaves_is_ended(kind: str) -> None:
     driver = hooked(kind, "replace", HookPoint.BEFORE_DEREGISTER)
     driver.hooks.seconds["before_deregister"] = 250
     driver.wait(50)
@@ -258,7 +258,7 @@ def test_a_run_for_a_server_that_is_called_back_is_ended(kind: str) -> None:
     assert versions(driver.fleet) == {str(OLD): 3}
 
 
-def test_the_end_waits_for_the_hook_that_tells_of_the_failure(kind: str) -> None:
+def test_the_end_waits_for_the_hook_that_reports_the_failure(kind: str) -> None:
     driver = hooked(kind, "replace", HookPoint.ON_FAILURE, HookPoint.BEFORE_ROLLOUT)
     driver.hooks.seconds["on_failure"] = 250
     driver.hooks.fail("before_rollout")

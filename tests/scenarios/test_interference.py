@@ -1,4 +1,4 @@
-"""What people and bad luck do to a fleet during a rollout."""
+"""Changes to a fleet by people and by chance during a rollout."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def _make(request: pytest.FixtureRequest) -> Any:
 
 
 def begun(fleet: FakeFleet, **changes: Any) -> Driver:
-    """A rollout whose first old instance has just been taken out."""
+    """Return a rollout whose first old instance has just been taken out."""
     driver = Driver(fleet, rollout(fleet, **changes))
     driver.run_until(DeregisterTargets if fleet.group is None else TerminateInGroup)
     return driver
@@ -44,7 +44,7 @@ def test_an_old_instance_that_dies_is_replaced_by_a_new_one(make: Any) -> None:
     assert versions(fleet) == {str(NEW): 4}
 
 
-def test_no_further_instance_goes_while_a_death_has_used_up_the_room(make: Any) -> None:
+def test_no_further_instance_leaves_while_a_dead_instance_uses_up_the_budget(make: Any) -> None:
     fleet = make(outdated=4)
     fleet.somebody.kills("i-0004")
     driver = Driver(fleet, rollout(fleet))
@@ -101,7 +101,7 @@ def test_a_target_registered_by_hand_joins_the_fleet_and_is_replaced() -> None:
     assert versions(fleet) == {str(NEW): 4}
 
 
-def test_a_target_deregistered_by_hand_leaves_the_fleet_and_lives_on() -> None:
+def test_a_target_deregistered_by_hand_leaves_the_fleet_and_keeps_running() -> None:
     fleet = standalone(outdated=4)
     driver = begun(fleet)
     left = next(one.instance_id for one in fleet.instances.all() if one.instance_id not in driver.status.retiring)
@@ -120,7 +120,7 @@ def test_a_server_registered_again_after_its_drain_is_drained_again_before_it_is
     assert versions(fleet) == {str(NEW): 2}
 
 
-def test_a_new_version_published_meanwhile_is_not_launched() -> None:
+def test_a_version_published_during_the_rollout_is_not_launched() -> None:
     fleet = auto_scaling(outdated=3, version="$Latest")
     driver = begun(fleet)
     assert fleet.group is not None
@@ -130,7 +130,7 @@ def test_a_new_version_published_meanwhile_is_not_launched() -> None:
     assert fleet.group.settings.version == str(NEW.number)
 
 
-def test_an_old_instance_that_falls_ill_during_the_rollout_costs_no_further_capacity(make: Any) -> None:
+def test_an_old_instance_that_becomes_unhealthy_costs_no_further_capacity(make: Any) -> None:
     fleet = make(outdated=5)
     driver = begun(fleet)
     ill = next(one for one in ("i-0004", "i-0005") if one not in driver.status.retiring)
@@ -164,7 +164,7 @@ def test_a_lost_answer_of_a_standalone_call_is_settled_without_a_second_effect(a
     driver = Driver(fleet, rollout(fleet))
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert any(result.answer is Answer.UNANSWERED for result in driver.results)
-    assert len(fleet.instances.all()) == 6, "three old ones and three new ones, no more"
+    assert len(fleet.instances.all()) == 6, "three old and three new instances, no others"
 
 
 @pytest.mark.parametrize("passes", range(0, 40, 3))

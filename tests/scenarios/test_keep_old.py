@@ -1,4 +1,4 @@
-"""Old servers that are kept: out of traffic but running, so that going back takes a health check and not a boot."""
+"""Kept old servers: out of traffic but running, so that a rollback takes a health check and no boot."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,7 +43,7 @@ def baking(make: Any, how: dict[str, Any], outdated: int = 3) -> tuple[Any, Driv
     return fleet, driver
 
 
-def test_the_old_ones_run_on_out_of_traffic_until_the_bake_time_has_passed(make: Any, how: dict[str, Any]) -> None:
+def test_old_servers_run_out_of_traffic_until_the_bake_time_has_passed(make: Any, how: dict[str, Any]) -> None:
     fleet, driver = baking(make, how)
     assert versions(fleet) == {str(OLD): 3, str(NEW): 3}
     old = {one.instance_id for one in fleet.instances.all() if one.application_version == str(OLD)}
@@ -56,7 +56,7 @@ def test_the_old_ones_run_on_out_of_traffic_until_the_bake_time_has_passed(make:
     assert len(fleet.safety.serving()) == 3
 
 
-def test_an_alarm_brings_them_back_without_a_boot(make: Any, how: dict[str, Any]) -> None:
+def test_an_alarm_returns_kept_servers_to_service_without_a_boot(make: Any, how: dict[str, Any]) -> None:
     fleet, driver = baking(make, how)
     launches = LaunchInstance if fleet.group is None else LaunchInGroup
     before = len(driver.done(launches))
@@ -75,7 +75,7 @@ def test_an_alarm_brings_them_back_without_a_boot(make: Any, how: dict[str, Any]
 
 
 @pytest.mark.parametrize("steps", range(1, 70, 5))
-def test_it_may_be_rolled_back_at_any_moment(make: Any, how: dict[str, Any], steps: int) -> None:
+def test_a_rollout_with_kept_servers_is_rolled_back_at_any_moment(make: Any, how: dict[str, Any], steps: int) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=300), **KEEPING, **how))
     for _ in range(steps):
@@ -92,7 +92,7 @@ def test_it_may_be_rolled_back_at_any_moment(make: Any, how: dict[str, Any], ste
     assert fleet.safety.lowest_serving >= 3
 
 
-def test_an_abort_while_it_bakes_lets_the_kept_ones_go(make: Any, how: dict[str, Any]) -> None:
+def test_an_abort_in_the_bake_time_terminates_the_kept_servers(make: Any, how: dict[str, Any]) -> None:
     fleet, driver = baking(make, how)
     driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     assert driver.run().outcome is Outcome.STOPPED
@@ -101,7 +101,7 @@ def test_an_abort_while_it_bakes_lets_the_kept_ones_go(make: Any, how: dict[str,
     assert versions(fleet) == {str(NEW): 3}
 
 
-def test_one_whose_successor_somebody_has_deregistered_goes_and_makes_room_for_the_rest(how: dict[str, Any]) -> None:
+def test_a_kept_server_leaves_when_someone_deregisters_its_replacement(how: dict[str, Any]) -> None:
     fleet = standalone(outdated=3)
     driver = Driver(fleet, rollout(fleet, gates=Gates(bake_seconds=900), **KEEPING, **how))
     while len(driver.status.kept) < 3:

@@ -1,4 +1,4 @@
-"""Fleets that are not as one expects: each has a documented behaviour."""
+"""Unusual fleets: each has a documented behaviour."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ def _make(request: pytest.FixtureRequest) -> Any:
     return KINDS[request.param]
 
 
-def test_mixed_old_versions_all_go(make: Any) -> None:
+def test_all_of_several_old_versions_are_replaced(make: Any) -> None:
     fleet = make(outdated=2, current=1)
     fleet.add(OLDER)
     if fleet.group is not None:
@@ -30,7 +30,7 @@ def test_mixed_old_versions_all_go(make: Any) -> None:
     driver = drive(fleet, rollout(fleet))
     assert driver.status.outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 4}
-    assert driver.status.counters.replaced == 3, "the one that is on the new version is skipped"
+    assert driver.status.counters.replaced == 3, "the server on the new version is skipped"
 
 
 def test_a_fleet_on_the_new_version_is_left_alone(make: Any) -> None:
@@ -75,7 +75,7 @@ def test_unhealthy_old_instances_go_first(make: Any) -> None:
     assert driver.run().outcome is Outcome.SUCCEEDED
 
 
-def test_zones_stay_balanced_while_instances_go(make: Any) -> None:
+def test_zones_stay_balanced_while_instances_leave(make: Any) -> None:
     fleet = make(outdated=6)
     drive(fleet, rollout(fleet))
     names = [entry.instance_id for entry in fleet.world.journal if entry.name == "target.deregistered"]
@@ -96,7 +96,7 @@ def test_a_protected_instance_is_left_when_it_is_ignored(make: Any) -> None:
     assert driver.status.counters.skipped == 1
 
 
-def test_a_protected_instance_is_waited_for_and_replaced_once_it_is_free(make: Any) -> None:
+def test_a_protected_instance_is_waited_for_and_replaced_once_its_protection_is_removed(make: Any) -> None:
     fleet, driver = protected(make, SkipPolicy.WAIT)
     driver.wait(900)
     assert not driver.ended
@@ -106,7 +106,7 @@ def test_a_protected_instance_is_waited_for_and_replaced_once_it_is_free(make: A
     assert versions(fleet) == {str(NEW): 3}
 
 
-def test_a_protected_instance_that_nobody_frees_fails_the_rollout(make: Any) -> None:
+def test_an_instance_that_stays_protected_fails_the_rollout(make: Any) -> None:
     fleet, driver = protected(make, SkipPolicy.WAIT)
     status = driver.run()
     assert status.outcome is Outcome.STOPPED
@@ -144,7 +144,7 @@ def test_an_instance_in_standby_is_waited_for() -> None:
     assert versions(fleet) == {str(NEW): 4}
 
 
-def test_an_instance_in_standby_goes_on_request_and_is_not_brought_into_service() -> None:
+def test_an_instance_in_standby_is_replaced_on_request_and_not_put_in_service() -> None:
     fleet, driver = standing_by(SkipPolicy.REPLACE)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert not fleet.instances["i-0002"].live
@@ -161,7 +161,7 @@ def test_an_instance_in_standby_is_reloaded_on_request_and_stays_in_standby() ->
 
 @pytest.mark.parametrize("asked", [UserRequests(abort=True), UserRequests(rollback=True)], ids=["abort", "rollback"])
 @pytest.mark.parametrize("reached", [TagInstances, SendCommand])
-def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(asked: UserRequests, reached: Any) -> None:
+def test_an_instance_in_standby_stays_there_when_its_reload_is_cancelled(asked: UserRequests, reached: Any) -> None:
     back = ReloadCommand(app_version="app-2", commands=("deploy app-2",))
     fleet, driver = standing_by(SkipPolicy.REPLACE, strategy=Strategy.RELOAD, rollback_reload=back)
     assert driver.run_until(reached).actions[0].instance_ids == ("i-0002",)  # type: ignore[union-attr]
@@ -172,7 +172,7 @@ def test_an_instance_in_standby_stays_there_when_its_reload_is_called_back(asked
     assert fleet.group.settings.desired == 3
 
 
-def test_a_stranger_in_the_target_group_is_never_touched(make: Any) -> None:
+def test_a_foreign_instance_in_the_target_group_is_never_touched(make: Any) -> None:
     fleet = make(outdated=3)
     stranger = fleet.add_stranger(OLD)
     driver = drive(fleet, rollout(fleet))

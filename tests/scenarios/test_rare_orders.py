@@ -1,4 +1,4 @@
-"""Orders of events that enumeration has found: rare in life, and each with an instance lost, doubled or held up."""
+"""Rare orders of events, found by the model: in each, an instance was once lost, doubled or blocked."""
 
 from dataclasses import replace
 from typing import Any
@@ -52,7 +52,7 @@ def step(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("max_failures", [0, 1])
-def test_a_kept_one_whose_successor_dies_at_that_moment_keeps_its_place(max_failures: int) -> None:
+def test_a_kept_server_whose_replacement_dies_at_that_moment_keeps_its_slot(max_failures: int) -> None:
     fleet = standalone(outdated=2)
     driver = keeping(fleet, max_failures=max_failures)
     while not driver.status.kept:
@@ -66,7 +66,7 @@ def test_a_kept_one_whose_successor_dies_at_that_moment_keeps_its_place(max_fail
     assert len(fleet.safety.serving()) == 2
 
 
-def test_a_rollback_at_the_moment_when_the_bake_time_has_passed_brings_the_kept_ones_back() -> None:
+def test_a_rollback_at_the_end_of_the_bake_time_returns_the_kept_servers() -> None:
     fleet = standalone(outdated=2)
     driver = keeping(fleet)
     while not (driver.status.gate.baked and driver.status.retiring):
@@ -78,7 +78,7 @@ def test_a_rollback_at_the_moment_when_the_bake_time_has_passed_brings_the_kept_
     assert fleet.safety.highest_live == 4
 
 
-def test_a_member_that_its_group_launches_after_a_death_goes_in_a_rollback_and_no_old_one() -> None:
+def test_a_rollback_ends_the_member_launched_after_a_death_and_no_old_member() -> None:
     fleet = auto_scaling(outdated=2)
     driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
     driver.run_until(LaunchInGroup)
@@ -93,7 +93,7 @@ def test_a_member_that_its_group_launches_after_a_death_goes_in_a_rollback_and_n
     assert fleet.group.settings.desired == 2
 
 
-def test_a_verified_member_of_the_new_half_that_dies_is_replaced_before_the_old_half_goes() -> None:
+def test_a_verified_member_of_the_new_half_that_dies_is_replaced_before_the_old_half_leaves() -> None:
     fleet = auto_scaling(outdated=2)
     driver = Driver(fleet, rollout(fleet, **DOUBLE_HALF))
     driver.run_until(LaunchInGroup)
@@ -102,13 +102,13 @@ def test_a_verified_member_of_the_new_half_that_dies_is_replaced_before_the_old_
         step(driver)
     fleet.somebody.kills("i-0003")
     driver.wait(20)
-    fleet.somebody.mends("i-0004")
+    fleet.somebody.fixes("i-0004")
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 2}
     assert fleet.safety.lowest_serving == 2
 
 
-def test_nothing_is_announced_that_is_not_done_in_the_same_pass() -> None:
+def test_each_announced_call_is_made_in_the_same_pass() -> None:
     fleet = auto_scaling(outdated=2)
     gates = Gates(bake_seconds=300)
     driver = Driver(fleet, rollout(fleet, keep_old=True, gates=gates, **launch_first("100%"), **ROLLBACK))
@@ -116,9 +116,9 @@ def test_nothing_is_announced_that_is_not_done_in_the_same_pass() -> None:
     fleet.somebody.breaks("i-0004")
     while not driver.status.kept:
         step(driver)
-    fleet.somebody.mends("i-0004")
+    fleet.somebody.fixes("i-0004")
     driver.run_until(EnterStandby)
-    fleet.clock.sleep(40)  # the second one is in standby, and nobody has looked since
+    fleet.clock.sleep(40)  # the second server is in standby, and no observation has shown it yet
     driver.status = replace(driver.status, user_requests=UserRequests(abort=True))
     decided = driver.look()
     assert {type(one) for one in decided.actions} == {TerminateInGroup}
@@ -127,7 +127,7 @@ def test_nothing_is_announced_that_is_not_done_in_the_same_pass() -> None:
     assert len(fleet.safety.serving()) == 2
 
 
-def test_a_capacity_that_somebody_sets_during_a_reload_leaves_nobody_in_standby() -> None:
+def test_a_capacity_set_by_someone_during_a_reload_leaves_no_member_in_standby() -> None:
     fleet = auto_scaling(outdated=2, maximum=2)
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1), **ROLLBACK))
     driver.run_until(EnterStandby)
@@ -142,13 +142,13 @@ def test_a_capacity_that_somebody_sets_during_a_reload_leaves_nobody_in_standby(
     assert len(driver.done(TerminateInGroup)) == 1
 
 
-def test_a_member_that_ends_on_its_way_out_of_standby_has_left_it_all_the_same() -> None:
+def test_a_member_that_ends_on_its_way_out_of_standby_counts_as_out() -> None:
     fleet = auto_scaling(outdated=2, maximum=2)
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, max_failures=1, **at_a_time(1)))
     driver.run_until(ExitStandby)
     assert fleet.group is not None
     fleet.group.retire(fleet.group.members["i-0001"], "somebody")
-    fleet.clock.sleep(40)  # nobody looks until it is gone
+    fleet.clock.sleep(40)  # no observation until it is gone
     fleet.world.catch_up()
     while not driver.ended:
         step(driver)
@@ -169,7 +169,7 @@ def test_a_member_that_has_ended_is_replaced_in_a_reload_and_then_reloaded() -> 
 
 @pytest.mark.parametrize("seconds", [0, 20], ids=["on-its-way-to-standby", "in-standby"])
 @pytest.mark.parametrize("max_failures", [0, 1])
-def test_a_member_that_ends_during_its_reload_holds_nothing_up(max_failures: int, seconds: float) -> None:
+def test_a_member_that_ends_during_its_reload_blocks_nothing(max_failures: int, seconds: float) -> None:
     fleet = auto_scaling(outdated=3)
     how = {
         "strategy": Strategy.RELOAD,
@@ -203,10 +203,10 @@ def test_a_deregistration_that_may_not_have_been_made_is_not_repeated_while_the_
     fleet.world.catch_up()
     assert fleet.safety.serving() == {chosen}
     driver.wait(30)
-    assert fleet.safety.serving() == {chosen}, "the one that was chosen is let go of, the sick one goes"
+    assert fleet.safety.serving() == {chosen}, "the leaving server is released, the sick server leaves"
 
 
-def test_an_end_during_a_rollback_leaves_nobody_draining() -> None:
+def test_an_abort_during_a_rollback_leaves_no_server_draining() -> None:
     fleet = standalone(outdated=3)
     driver = Driver(fleet, rollout(fleet, **at_a_time(1), **ROLLBACK))
     driver.run_until(RegisterTargets)
@@ -220,7 +220,7 @@ def test_an_end_during_a_rollback_leaves_nobody_draining() -> None:
     assert fleet.safety.serving() == running
 
 
-def test_a_surplus_server_that_is_wanted_after_all_goes_back_where_it_was() -> None:
+def test_a_surplus_server_that_is_needed_again_is_registered_again() -> None:
     fleet = standalone(outdated=2)
     driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
     while not driver.status.launches or "i-0003" not in driver.status.serving:
@@ -253,13 +253,13 @@ def test_a_member_on_its_way_to_standby_is_brought_back_however_long_its_drain(s
     assert fleet.group.settings.desired == 2
 
 
-def test_a_member_that_ends_once_it_is_back_from_standby_is_replaced_and_holds_nothing_up() -> None:
+def test_a_member_that_ends_once_it_is_back_from_standby_is_replaced_and_blocks_nothing() -> None:
     fleet = auto_scaling(outdated=2)
     driver = Driver(fleet, rollout(fleet, strategy=Strategy.RELOAD, rollback_reload=BACK, **at_a_time(1)))
     driver.run_until(EnterStandby)
     driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     driver.run_until(ExitStandby)
-    fleet.clock.sleep(15)  # it is in service, and nobody has looked since
+    fleet.clock.sleep(15)  # it is in service, and no observation has shown it yet
     fleet.somebody.kills(driver.status.returning[0])
     assert driver.run().outcome is Outcome.ROLLED_BACK
     fleet.clock.sleep(120)
@@ -267,7 +267,7 @@ def test_a_member_that_ends_once_it_is_back_from_standby_is_replaced_and_holds_n
     assert len(fleet.safety.serving()) == 2
 
 
-def test_a_drain_that_nobody_began_in_time_can_be_resumed() -> None:
+def test_a_drain_that_did_not_begin_in_time_can_be_resumed() -> None:
     fleet = standalone(outdated=1)
     driver = Driver(fleet, rollout(fleet, on_failure=OnFailure.PAUSE, **at_a_time(1)))
     while driver.status.outcome is not Outcome.PAUSED:

@@ -1,4 +1,4 @@
-"""Going back: the same engine with the baseline as its goal, whenever and however it is asked for."""
+"""Rollbacks: the same planner with the baseline as its goal, at any moment and for any reason."""
 
 from dataclasses import replace
 from typing import Any
@@ -67,7 +67,7 @@ def test_a_version_that_never_gets_healthy_is_rolled_back(make: Any, how: dict[s
 
 
 @pytest.mark.parametrize("harm", [Misbehaviour.DIES, Misbehaviour.BOOT_FAILS])
-def test_a_version_that_does_not_live_is_rolled_back(make: Any, how: dict[str, Any], harm: Misbehaviour) -> None:
+def test_a_version_whose_instances_die_is_rolled_back(make: Any, how: dict[str, Any], harm: Misbehaviour) -> None:
     fleet = make(outdated=3)
     fleet.instances.bad_versions[str(NEW)] = harm
     driver = Driver(fleet, rollout(fleet, **BACK, **how, limits=replace(LIMITS, min_healthy_seconds=60)))
@@ -75,18 +75,18 @@ def test_a_version_that_does_not_live_is_rolled_back(make: Any, how: dict[str, A
     assert settled(fleet) == {str(OLD): 3}
 
 
-def test_double_half_gives_the_new_half_back_and_loses_no_capacity(make: Any) -> None:
+def test_double_half_ends_the_new_half_and_loses_no_capacity(make: Any) -> None:
     fleet = make(outdated=4)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
     driver = Driver(fleet, rollout(fleet, **BACK, **HOW["double-half"]))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert fleet.safety.lowest_serving == 4
     launches = LaunchInstance if fleet.group is None else LaunchInGroup
-    assert sum(one.launch.count for one in driver.done(launches)) == 4, "nothing old was launched anew"
+    assert sum(one.launch.count for one in driver.done(launches)) == 4, "no old server was launched again"
 
 
 @pytest.mark.parametrize("steps", range(1, 60, 4))
-def test_it_is_rolled_back_on_request_at_any_moment(make: Any, how: dict[str, Any], steps: int) -> None:
+def test_a_rollout_is_rolled_back_on_request_at_any_moment(make: Any, how: dict[str, Any], steps: int) -> None:
     fleet = make(outdated=3)
     driver = Driver(fleet, rollout(fleet, **how))
     for _ in range(steps):
@@ -127,7 +127,7 @@ def test_a_failed_replacement_that_runs_is_taken_out_and_tried_again(make: Any) 
     assert settled(fleet) == {str(NEW): 3}
 
 
-def test_a_failure_may_pause_and_go_on_when_it_is_mended(make: Any) -> None:
+def test_a_failure_may_pause_and_resume_once_it_is_fixed(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
     driver = Driver(fleet, rollout(fleet, on_failure=OnFailure.PAUSE))
@@ -140,7 +140,7 @@ def test_a_failure_may_pause_and_go_on_when_it_is_mended(make: Any) -> None:
     assert settled(fleet) == {str(NEW): 3}
 
 
-def test_a_rollback_that_fails_itself_stops_and_says_so(make: Any) -> None:
+def test_a_rollback_that_fails_stops_and_reports_it(make: Any) -> None:
     fleet = make(outdated=3)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
     fleet.instances.bad_versions[str(OLD)] = Misbehaviour.NEVER_HEALTHY
@@ -149,7 +149,7 @@ def test_a_rollback_that_fails_itself_stops_and_says_so(make: Any) -> None:
     assert status.reason.startswith("the rollback failed: ")
 
 
-def test_aborting_a_rollback_gives_back_what_the_group_launched_for_the_surge() -> None:
+def test_aborting_a_rollback_ends_the_surge_that_the_group_launched() -> None:
     fleet = auto_scaling(outdated=3, can_launch_instances=False)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.BOOT_FAILS
     driver = Driver(fleet, rollout(fleet, **BACK, **launch_first("100%")))
@@ -181,7 +181,7 @@ def test_aborting_a_rollback_registers_the_members_that_remain_wherever_they_sho
     assert len(fleet.safety.serving()) == 4
 
 
-def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any) -> None:
+def test_servers_on_the_new_version_before_the_rollout_stay_in_a_rollback(make: Any) -> None:
     fleet = make(outdated=2, current=1)
     found = fleet.instances.all()[-1].instance_id
     driver = Driver(fleet, rollout(fleet, **launch_first()))
@@ -192,7 +192,7 @@ def test_servers_found_on_the_new_version_stay_when_the_rest_goes_back(make: Any
     assert fleet.instances[found].live
 
 
-def test_each_place_of_a_mixed_fleet_gets_its_own_version_back() -> None:
+def test_each_slot_of_a_mixed_fleet_gets_its_own_version_back() -> None:
     fleet = standalone(outdated=3)
     fleet.add(OLDER, count=2)
     driver = Driver(fleet, rollout(fleet, max_unavailable=Amount(value=2)))
@@ -218,7 +218,7 @@ def test_a_canary_bounds_the_harm_to_one_server() -> None:
 
 
 @pytest.mark.parametrize("on_failure", [OnFailure.ROLLBACK, OnFailure.PAUSE])
-def test_new_servers_of_a_double_half_that_fail_go_before_all_of_them_serve(make: Any, on_failure: OnFailure) -> None:
+def test_failed_new_servers_of_a_double_half_leave_before_all_of_them_serve(make: Any, on_failure: OnFailure) -> None:
     fleet = make(outdated=3)
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
     driver = Driver(fleet, rollout(fleet, max_failures=3, on_failure=on_failure, **HOW["double-half"]))
@@ -241,7 +241,7 @@ def test_a_member_of_the_new_half_that_dies_unnoticed_is_ended_so_that_another_c
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 3])
-def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_when_the_rollout_goes_back(seconds: int) -> None:
+def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_in_a_rollback(seconds: int) -> None:
     fleet = standalone(outdated=3, physics=Physics(visibility=8))
     driver = Driver(fleet, rollout(fleet, **BACK, **launch_first()))
     driver.run_until(LaunchInstance)

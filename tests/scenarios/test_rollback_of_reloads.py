@@ -1,4 +1,4 @@
-"""Going back from a reload: the previous code on the same servers, and new servers for those that died of it."""
+"""Rollbacks of a reload: the previous code on the same servers, and new servers for those that died."""
 
 from dataclasses import replace
 from typing import Any
@@ -63,7 +63,7 @@ def test_a_reload_command_that_fails_is_undone_where_it_ran(make: Any) -> None:
     assert settled(fleet) == {"app-2": 3}
 
 
-def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> None:
+def test_a_rollback_of_a_reload_keeps_the_groups_template_version() -> None:
     fleet = auto_scaling(outdated=2, version="$Latest")
     driver = Driver(fleet, rollout(fleet, **RELOADS))
     driver.wait(60)
@@ -75,7 +75,7 @@ def test_going_back_from_a_reload_leaves_the_group_its_template_version() -> Non
 
 
 @pytest.mark.parametrize("harmed_at", [10, 35, 45, 54, 56, 60])
-def test_a_member_that_dies_in_its_reload_is_ended_and_its_successor_reloaded(harmed_at: int) -> None:
+def test_a_member_that_dies_in_its_reload_is_ended_and_its_replacement_reloaded(harmed_at: int) -> None:
     fleet = auto_scaling(outdated=3)
     driver = Driver(fleet, rollout(fleet, **RELOADS, max_failures=1, **BACK))
     driver.wait(harmed_at, look_every=1)
@@ -85,7 +85,7 @@ def test_a_member_that_dies_in_its_reload_is_ended_and_its_successor_reloaded(ha
     assert len(fleet.safety.serving()) == 3
 
 
-def test_a_reload_that_kills_its_servers_goes_back() -> None:
+def test_a_reload_that_kills_its_servers_is_rolled_back() -> None:
     fleet = auto_scaling(outdated=3)
     fleet.instances.bad_versions["app-3"] = Misbehaviour.DIES
     driver = Driver(fleet, rollout(fleet, **RELOADS, **BACK, limits=replace(LIMITS, min_healthy_seconds=60)))

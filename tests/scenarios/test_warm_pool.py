@@ -1,4 +1,4 @@
-"""A group with a warm pool: deleted before anything else happens, put back at any end, whatever happens between."""
+"""A group with a warm pool: the rollout deletes the pool first, and restores it at each end."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,12 +27,12 @@ def _settings(fleet: FakeFleet) -> GroupSettings:
 
 
 @pytest.mark.parametrize("strategy", [Strategy.REPLACE, Strategy.DOUBLE_HALF])
-def test_the_pool_is_gone_while_rolling_and_built_anew_from_the_new_version(strategy: Strategy) -> None:
+def test_the_pool_is_deleted_during_the_rollout_and_created_again_from_the_new_version(strategy: Strategy) -> None:
     fleet = _fleet()
     driver = Driver(fleet, rollout(fleet, strategy=strategy, purges_warm_pool=True))
 
     driver.run_until(DeleteWarmPool)
-    assert ("web", "warm-pool") in fleet.memory, "its settings stand on the group before it goes"
+    assert ("web", "warm-pool") in fleet.memory, "its settings are saved on the group before it is deleted"
     assert not driver.done(TerminateInGroup)
     driver.run()
 
@@ -52,7 +52,7 @@ def test_without_purging_old_servers_come_out_of_the_pool() -> None:
     assert driver.status.counters.replaced == 5, "the fake does what a purge is for"
 
 
-def test_after_a_stop_the_pool_is_built_anew_from_the_old_version() -> None:
+def test_after_a_stop_the_pool_is_created_again_from_the_old_version() -> None:
     fleet = _fleet(version="$Latest", maximum=4)
     fleet.fail_launches(100)
     driver = drive(fleet, rollout(fleet, purges_warm_pool=True, **launch_first()))
@@ -62,7 +62,7 @@ def test_after_a_stop_the_pool_is_built_anew_from_the_old_version() -> None:
     assert _settings(fleet).warm == [OLD, OLD]
 
 
-def test_a_pool_beside_a_fleet_that_is_on_the_new_version_already_is_purged_of_the_old_one() -> None:
+def test_a_pool_on_the_old_version_is_purged_although_its_fleet_is_on_the_new_version() -> None:
     fleet = _fleet(outdated=0, current=3)
     assert drive(fleet, rollout(fleet, purges_warm_pool=True)).status.outcome is Outcome.SUCCEEDED
     assert _settings(fleet).warm == [NEW, NEW]
@@ -98,19 +98,19 @@ def test_a_crash_at_any_of_its_steps_is_harmless(wanted: type[Any], after: bool)
     assert fleet.memory == {}
 
 
-def test_a_pool_that_somebody_makes_meanwhile_stays_as_he_made_it() -> None:
+def test_a_pool_created_by_someone_else_is_kept() -> None:
     fleet = _fleet()
     driver = Driver(fleet, rollout(fleet, purges_warm_pool=True))
     driver.run_until(TerminateInGroup)
-    his = replace(POOL, minimum=0, reuses=False)
-    fleet.somebody.puts_warm_pool(his)
+    other = replace(POOL, minimum=0, reuses=False)
+    fleet.somebody.puts_warm_pool(other)
 
     assert driver.run().outcome is Outcome.SUCCEEDED
-    assert _settings(fleet).warm_pool == his
+    assert _settings(fleet).warm_pool == other
     assert not driver.done(PutWarmPool)
 
 
-def test_without_the_permission_to_delete_it_the_rollout_pauses_and_nothing_has_gone() -> None:
+def test_without_the_permission_to_delete_the_pool_the_rollout_pauses_and_changes_nothing() -> None:
     fleet = _fleet()
     fleet.faults.deny(DeleteWarmPool)
     driver = Driver(fleet, rollout(fleet, purges_warm_pool=True))
@@ -120,7 +120,7 @@ def test_without_the_permission_to_delete_it_the_rollout_pauses_and_nothing_has_
     assert _settings(fleet).warm_pool == POOL
 
 
-def test_its_settings_are_read_back_as_they_were_written() -> None:
+def test_the_settings_of_a_pool_are_read_back_as_they_were_written() -> None:
     for pool in (POOL, WarmPool(), WarmPool(prepared=0, state="Hibernated")):
         assert WarmPool.parse(str(pool)) == pool
     with pytest.raises(ValueError, match="not the settings of a warm pool: 'min=2'"):

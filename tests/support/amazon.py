@@ -1,4 +1,4 @@
-"""Connections to AWS that never reach it: answered by botocore's Stubber, by the sandbox, or by nobody."""
+"""Connections for tests that never reach AWS: botocore's Stubber, the sandbox, or nothing answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ def session() -> Any:
 
 
 def connection(**options: Any) -> Connection:
-    """A connection whose calls go nowhere: stub its clients before making any."""
+    """Return a connection without an endpoint: stub its clients before making a call."""
     return Connection(session(), clock=options.pop("clock", VirtualClock()), **options)
 
 
@@ -29,7 +29,7 @@ def client_of(aws: Connection, service: str) -> Any:
 
 @contextmanager
 def stubbed(aws: Connection, service: str) -> Iterator[Stubber]:
-    """Answer a service's calls with what is queued; every queued answer must have been asked for at the end."""
+    """Answer a service's calls from a queue; fail if answers are left at the end."""
     with Stubber(client_of(aws, service)) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -37,13 +37,13 @@ def stubbed(aws: Connection, service: str) -> Iterator[Stubber]:
 
 @contextmanager
 def sandbox(**options: Any) -> Iterator[tuple[Sandbox, Connection]]:
-    """A sandbox in virtual time, and a connection to it."""
+    """Start a sandbox in virtual time; yield it with a connection to it."""
     with Sandbox(clock=VirtualClock(), options=SandboxOptions(**options)) as made:
         yield made, Connection(made.session(), clock=made.clock)
 
 
 class Requests:
-    """The requests that a sandbox is sent, as its services see them."""
+    """The requests that a sandbox receives."""
 
     def __init__(self, made: Sandbox) -> None:
         self.seen: list[tuple[str, dict[str, Any]]] = []
@@ -60,7 +60,7 @@ class Requests:
 
 
 def once(failure: Exception, operation: str) -> Callable[[str, str, Any], None]:
-    """A listener that fails the first call of an operation, and lets all others through."""
+    """Return a listener that fails the first call of an operation only."""
     left = [failure]
 
     def fail(service: str, name: str, _: Any) -> None:

@@ -1,6 +1,6 @@
-"""Fleets and rollouts with defaults, so that a test shows only what matters to it.
+"""Fleets and rollouts with defaults, so that a test names only the relevant values.
 
-Times of the fake world are short round numbers: a deregistration delay of 30 s, health checks every 5 s.
+Times of the fake AWS are short round numbers: a deregistration delay of 30 s, health checks every 5 s.
 """
 
 from dataclasses import replace
@@ -45,7 +45,7 @@ def standalone(
     keys: tuple[TargetKey, ...] | None = None,
     physics: Physics | None = None,
 ) -> FakeFleet:
-    """A standalone fleet of running, healthy instances, spread over three zones."""
+    """Return a standalone fleet of running, healthy instances in three zones."""
     fleet = FakeFleet(
         clock=VirtualClock(), target_groups=target_groups or (target_group(),), subnets=ZONES, physics=physics
     )
@@ -63,7 +63,7 @@ def auto_scaling(
     physics: Physics | None = None,
     **settings: Any,
 ) -> FakeFleet:
-    """An Auto Scaling group of running, healthy members, spread over three zones."""
+    """Return an Auto Scaling group of running, healthy members in three zones."""
     groups = target_groups or (target_group(managed=True),)
     count = outdated + current
     made = GroupSettings(
@@ -85,7 +85,7 @@ def auto_scaling(
 
 
 def rollout(fleet: FakeFleet, **changes: Any) -> Rollout:
-    """A rollout of that fleet to `NEW`, one at a time unless amounts are given."""
+    """Return a rollout of the fleet to `NEW`, one instance at a time by default."""
     strategy = changes.get("strategy", Strategy.REPLACE)
     reload = changes.pop("reload", RELOAD) if strategy is Strategy.RELOAD else None
     surge, unavailable = (100, 0) if strategy is Strategy.DOUBLE_HALF else (0, 1)

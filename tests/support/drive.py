@@ -1,7 +1,7 @@
-"""Drives a rollout over a fake fleet under virtual time, with the planner itself: no store, no sink, no log.
+"""Runs a rollout of a fake fleet in virtual time with the real planner, without store, sink or log.
 
-`Driver.step` is one pass; its parts can be left out to play a crash. The record goes through JSON at every step, so
-that nothing can survive that a store would not keep.
+`Driver.step` is one pass; a test leaves parts of it out to simulate a crash. Each step converts the record to JSON and
+back, so that only stored data survives.
 """
 
 from dataclasses import dataclass, field, replace
@@ -49,7 +49,7 @@ class Driver:
 
     @property
     def target(self) -> Rollout:
-        """The request as it holds now: itself, or the rollback."""
+        """The current target: the rollout request, or its rollback."""
         return self.rollout.target(rolling_back=self.status.rolling_back)
 
     def look(self) -> Plan:
@@ -59,7 +59,7 @@ class Driver:
         return decide(self.rollout, observation, self.status)
 
     def step(self) -> Plan:
-        """One whole pass, without any wait."""
+        """Make one whole pass without waiting."""
         decided = self.look()
         self.save(decided)
         self.execute(decided)
@@ -73,7 +73,7 @@ class Driver:
 
     def execute(self, decided: Plan) -> None:
         if self.status.ended_at is not None and self.status.ended_at < self.fleet.clock.now():
-            return  # what happens after the end is not the rollout's
+            return  # changes after the end do not concern the rollout
         for run in decided.hooks:
             self.hooks.start(run)
         results = self.fleet.execute(self.target, decided.actions)
@@ -83,13 +83,13 @@ class Driver:
             self.fleet.safety.check_end(self.status)
 
     def unhurried(self, decided: Plan) -> float:
-        """How long to wait: as the controller does, a moment after actions that all had no effect."""
+        """Return how long to wait: like the controller, longer if no action had an effect."""
         last = self.results[len(self.results) - len(decided.actions) :]
-        in_vain = bool(last) and all(result.answer is not Answer.DONE for result in last)
-        return max(decided.requeue_seconds, AFTER_NO_EFFECT if in_vain else 0)
+        no_effect = bool(last) and all(result.answer is not Answer.DONE for result in last)
+        return max(decided.requeue_seconds, AFTER_NO_EFFECT if no_effect else 0)
 
     def run(self, *, steps: int = 3000) -> Status:
-        """Go on until the rollout ends (or is paused), waiting as long as each plan says; then check the end."""
+        """Run until the rollout ends or pauses, waiting after each plan as it requests; then check the end."""
         for _ in range(steps):
             if self.ended or self.status.outcome is Outcome.PAUSED:
                 break
@@ -100,17 +100,17 @@ class Driver:
         return self.status
 
     def resume(self) -> None:
-        """Go on after a pause, as the library does."""
+        """Resume after a pause, as the library does."""
         at = self.fleet.clock.now()
         status = replace(self.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
         self.status = restart_approval_timer(self.rollout, status, at)
 
     def stopped(self) -> Status:
-        """Return the status with a person's wish to abort."""
+        """Return the status with an abort request."""
         return replace(self.status, user_requests=replace(self.status.user_requests, abort=True))
 
     def run_until(self, wanted: type[Action], *, steps: int = 500) -> Plan:
-        """Go on until a plan holds such an action; that plan has been carried out."""
+        """Run until a plan with such an action has been executed; return the plan."""
         for _ in range(steps):
             decided = self.step()
             if any(isinstance(action, wanted) for action in decided.actions):
@@ -120,14 +120,14 @@ class Driver:
         raise StuckError(message)
 
     def wait(self, seconds: float, *, look_every: float = 5) -> None:
-        """Go on for some time."""
+        """Run for some time."""
         end = self.fleet.clock.monotonic() + seconds
         while self.fleet.clock.monotonic() < end and not self.ended:
             requeue = self.step().requeue_seconds
             self.fleet.clock.sleep(min(requeue, look_every, max(0.0, end - self.fleet.clock.monotonic())))
 
     def done(self, wanted: type[Action]) -> list[Action]:
-        """Return the actions of a kind that were carried out, in order."""
+        """Return the executed actions of a type, in order."""
         return [one.action for one in self.results if isinstance(one.action, wanted) and one.answer is Answer.DONE]
 
 
@@ -139,7 +139,7 @@ def drive(fleet: FakeFleet, rollout: Rollout) -> Driver:
 
 
 def versions(fleet: FakeFleet) -> dict[str, int]:
-    """Count the live instances by the version that they truly run."""
+    """Count the live instances by the version that they run."""
     counts: dict[str, int] = {}
     for one in fleet.instances.all():
         if one.live:

@@ -1,4 +1,4 @@
-"""What makes two instants of a fake world the same, as far as a rollout can tell: for checks that nothing happened."""
+"""The state of a fake fleet as one value, for checks that nothing has changed."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from awsroll.testing.fleet import FakeFleet
 
 
 def fingerprint(fleet: FakeFleet) -> tuple[Any, ...]:
-    """Everything that an action could have changed."""
+    """Return everything that an action could have changed."""
     instances = tuple((one.instance_id, one.state, tuple(sorted(one.tags.items()))) for one in fleet.instances.all())
     targets = tuple(
         (entry.instance_id, entry.key, entry.state)

@@ -1,4 +1,4 @@
-"""A fleet in a sandbox, prepared for a rollout and looked at: what tests of `fleets` begin with."""
+"""A fleet in a sandbox, prepared for a rollout and observed, for tests of `fleets`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ ROLLOUT = "web-20260101-000000-4f2a"
 
 @dataclass
 class Lab:
-    """Everything a test of a fleet needs in one place."""
+    """The sandbox, connection, fleet and rollout of one test."""
 
     sandbox: Sandbox
     aws: Connection

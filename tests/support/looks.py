@@ -1,4 +1,4 @@
-"""Builders of single looks for unit tests of the planner: a test says only what matters to it."""
+"""Builders of single observations for unit tests of the planner, with defaults."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

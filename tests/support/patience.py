@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 
 PATIENCE_SECONDS = 240.0
-"""After this time an event is taken for one that never comes."""
+"""After this time a test assumes that the event never comes."""
 
 PROMPT_SECONDS = 18.0
-"""What ends within this time has not waited for an answer that never comes: awsroll waits 20 s for one from AWS."""
+"""A program that ends within this time did not wait for a missing answer: awsroll waits 20 s for AWS."""
 
 
 def wait_until(is_so: Callable[[], object], *, every: float = 0.01) -> None:
-    """Return when a condition holds; fail if it never does."""
+    """Wait until a condition holds; fail if it never does."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < end, "it never came true"

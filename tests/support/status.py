@@ -1,4 +1,4 @@
-"""Records of rollouts for tests: the fields of `Status` by flat names, and servers by what they do."""
+"""Rollout records for tests: fields of `Status` by flat names, and servers by their phase."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,15 +1,15 @@
-"""A virtual clock for several threads: time moves on only when all of them wait, to the first instant awaited."""
+"""A virtual clock for several threads: when all of them wait, time moves to the earliest awaited instant."""
 
 import threading
 from datetime import datetime
 
 from awsroll.testing.clock import VirtualClock
 
-_LOOK_SECONDS = 0.005  # real: a thread that ends tells nobody
+_LOOK_SECONDS = 0.005  # real time: a thread ends without notice
 
 
 class TurnClock:
-    """Takes turns between the threads that use it; the main thread, which waits for them, is none of them."""
+    """Runs the threads that use it in turn; the main thread, which waits for them, does not take part."""
 
     is_real_time = False
 
