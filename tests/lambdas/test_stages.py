@@ -38,7 +38,7 @@ def within(world: Watched) -> Iterator[Watched]:
 
 
 @pytest.mark.parametrize("name", ["replace-standalone", "double-half", "reload-in-group"])
-def test_a_story_is_told_through_the_handlers(name: str) -> None:
+def test_a_scenario_runs_through_the_handlers(name: str) -> None:
     scenario = SCENARIOS[name]
     with (
         scenario.started() as world,

@@ -45,7 +45,7 @@ def test_a_number_is_taken_as_it_is_and_costs_no_call(tmp_path: Path) -> None:
         assert driven.rolling.sandbox.calls == before
 
 
-def test_all_that_cannot_be_pinned_is_told_with_its_fleet(tmp_path: Path) -> None:
+def test_each_value_that_cannot_be_pinned_is_reported_with_its_fleet(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         fleet = driven.rolling.fleet.group_name
         with pytest.raises(named.PreflightRefused) as refused:

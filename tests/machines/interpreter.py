@@ -121,14 +121,14 @@ def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[
 
 
 def _name_as_the_api_does(_self: StateTaskServiceSfn, parameters: dict[str, Any], *_: object, **__: object) -> None:
-    """Mend moto: it hands `StateMachineArn` on to an API whose parameter is `stateMachineArn`."""
+    """Fix moto, which passes `StateMachineArn` to an API whose parameter is `stateMachineArn`."""
     for name in tuple(parameters):
         parameters[name[0].lower() + name[1:]] = parameters.pop(name)
     parameters["input"] = json.dumps(parameters.get("input", {}))
 
 
 def _name_as_the_state_does(_self: StateTaskServiceSfn, response: dict[str, Any], *_: object, **__: object) -> None:
-    """Mend moto, the other way: and an instant is no JSON."""
+    """Fix the answers of moto in the same way, and convert instants to JSON."""
     for name in tuple(response):
         response[name[0].upper() + name[1:]] = str(response.pop(name))
 
