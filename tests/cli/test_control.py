@@ -158,8 +158,8 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
     [
         (("--checkpoint", "0"), "--checkpoint 0"),
         (("--checkpoint", "3", "--checkpoint", "1"), "pass them in increasing order"),
-        (("--approve-checkpoints",), "give --checkpoint"),
-        (("--checkpoint", "1", "--approval-timeout", "60"), "give --approve-checkpoints too"),
+        (("--approve-checkpoints",), "pass --checkpoint"),
+        (("--checkpoint", "1", "--approval-timeout", "60"), "pass --approve-checkpoints too"),
         (("--alarm", "unknown-alarm"), "there is no CloudWatch alarm 'unknown-alarm'"),
         (("--keep-old",), "--strategy double-half or --launch-first"),
         (("--keep-old", "--launch-first"), "--max-surge 100%"),

@@ -106,7 +106,7 @@ print(json.dumps([name for name in ("rich", "typer", "yaml", "moto", "click") if
 
 def test_durable_function_runs_with_its_sdk_in_the_bundle(tmp_path: Path) -> None:
     whole = made(tmp_path / "durable", "--arch", "native", "--durable")
-    assert run_alone(whole, "import durable; print(callable(durable._made()))") == "True\n"
+    assert run_alone(whole, "import durable; print(callable(durable._durable_handler()))") == "True\n"
     assert _size(whole) < 25e6
 
 

@@ -100,7 +100,7 @@ def test_other_bounds_of_the_group_are_refused(rolling: Rolling) -> None:
     with pytest.raises(FleetError) as refused:
         _roll(rolling, plan)
 
-    assert any(one.startswith("the group's max size is 9, the plan says") for one in refused.value.problems)
+    assert any(one.startswith("the group's max size is 9, but the plan has") for one in refused.value.problems)
     assert rolling.group()["MaxSize"] == 9
 
 

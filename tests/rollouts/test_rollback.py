@@ -98,7 +98,7 @@ def test_a_reload_without_a_rollback_command_cannot_be_rolled_back(tmp_path: Pat
         rolled = rolling.roll(strategy=Strategy.RELOAD)
         with pytest.raises(SpecError, match="without --rollback-command"):
             back(rolling, rolled.rollout_id)
-        with pytest.raises(SpecError, match="give --rollback-command"):
+        with pytest.raises(SpecError, match="pass --rollback-command"):
             rolling.roll(strategy=Strategy.RELOAD, on_failure=OnFailure.ROLLBACK)
 
 
