@@ -67,5 +67,5 @@ def test_an_address_is_parsed_and_written_back(address: str, kind: StoreKind, na
 
 @pytest.mark.parametrize("address", ["", "gs://records", "directory://records"])
 def test_an_unknown_form_of_address_is_refused(address: str) -> None:
-    with pytest.raises(SpecError, match="give a directory, s3://BUCKET/PREFIX or dynamodb://TABLE"):
+    with pytest.raises(SpecError, match="pass a directory, s3://BUCKET/PREFIX or dynamodb://TABLE"):
         StoreAddress.parse(address)
