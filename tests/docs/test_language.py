@@ -32,18 +32,6 @@ BANNED = (
     "anew",
     "thereof",
 )
-# Folders whose sentences are still to be rewritten. Remove a folder here once it is clean.
-NOT_YET: tuple[str, ...] = (
-    "awsroll/core/",
-    "awsroll/driver/reconciler.py",
-    "awsroll/driver/step_status.py",
-    "awsroll/repairs/inspection.py",
-    "tests/cli/",
-    "tests/repair/",
-    "tests/rollouts/",
-    "tests/scenarios/",
-    "tests/unit/",
-)
 # Places that must hold a banned word, and why. The key is "path: word".
 QUOTED = {
     "tests/docs/test_language.py: *": "this list of the words",
@@ -60,12 +48,12 @@ def _files() -> Iterator[Path]:
         yield from sorted(path.rglob("*")) if path.is_dir() else (path,)
 
 
-def _texts(without: tuple[str, ...] = NOT_YET) -> Iterator[tuple[str, str]]:
-    """Return the path and text of each checked file that is not in a folder of `without`."""
+def _texts() -> Iterator[tuple[str, str]]:
+    """Return the path and text of each checked file."""
     for path in _files():
         name = path.relative_to(ROOT).as_posix()
         is_text = path.suffix in SUFFIXES and path.is_file()
-        if is_text and not name.startswith(without):
+        if is_text:
             yield name, path.read_text()
 
 
@@ -121,7 +109,7 @@ def _public_functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
 def test_each_public_docstring_begins_with_a_verb() -> None:
     others = [
         f"{name}:{node.lineno}: {first}"
-        for name, text in _texts(())
+        for name, text in _texts()
         if name.startswith("awsroll/")
         for node in _public_functions(ast.parse(text))
         if (first := str(ast.get_docstring(node)).split()[0].rstrip(".,:;")) in NO_VERBS or not first.istitle()

@@ -27,8 +27,8 @@ API = TargetKey(target_group="arn:api", port=8080)
 MIDDLE = group(desired=4, maximum=4)  # a double-half of two that has launched its two
 
 
-def _seen(found: Group, *members: Instance, alias: TemplateVersion | None = None, **told: str) -> ObservedFleet:
-    tags = {("web", name.replace("_", "-")): value for name, value in told.items()}
+def _seen(found: Group, *members: Instance, alias: TemplateVersion | None = None, **saved_tags: str) -> ObservedFleet:
+    tags = {("web", name.replace("_", "-")): value for name, value in saved_tags.items()}
     return ObservedFleet(rollout=DRAFT, observation=group_look(*members, seen=found), saved_tags=tags, alias=alias)
 
 
@@ -40,7 +40,7 @@ def _new(count: int) -> tuple[Instance, ...]:
     return tuple(member(f"i-new{number}", NEW) for number in range(count))
 
 
-def _told(seen: ObservedFleet) -> list[str]:
+def _saved_tags(seen: ObservedFleet) -> list[str]:
     made, kept = reconstruct(seen)
     return [str(one) for one in leftovers(View(made, seen.observation, kept), labels={})]
 
@@ -71,11 +71,11 @@ def test_a_desired_capacity_below_the_saved_value_was_set_by_someone_else_and_st
 
 
 def test_without_a_saved_desired_capacity_no_server_is_surplus() -> None:
-    assert _told(_seen(MIDDLE, *_old(2), *_new(2))) == []
+    assert _saved_tags(_seen(MIDDLE, *_old(2), *_new(2))) == []
 
 
 @pytest.mark.parametrize(
-    ("members", "told", "alias", "expected"),
+    ("members", "saved_tags", "alias", "expected"),
     [
         pytest.param((*_old(1), *_new(1)), "lt-web:1", None, OLD, id="a-number-is-taken-as-it-is"),
         pytest.param((*_old(1), *_new(3)), "lt-web:$Latest", NEW, OLD, id="an-alias-is-what-old-members-run"),
@@ -84,9 +84,9 @@ def test_without_a_saved_desired_capacity_no_server_is_surplus() -> None:
     ],
 )
 def test_the_version_that_the_group_gets(
-    members: tuple[Instance, ...], told: str, alias: TemplateVersion | None, expected: TemplateVersion
+    members: tuple[Instance, ...], saved_tags: str, alias: TemplateVersion | None, expected: TemplateVersion
 ) -> None:
-    made, _ = reconstruct(_seen(MIDDLE, *members, alias=alias, version=told))
+    made, _ = reconstruct(_seen(MIDDLE, *members, alias=alias, version=saved_tags))
 
     assert made.baseline_template == expected
 
@@ -103,13 +103,13 @@ def test_only_processes_saved_as_running_are_resumed() -> None:
     tags = {("web", "process:AZRebalance"): "running", ("web", "process:ScheduledActions"): "suspended"}
     seen = ObservedFleet(rollout=DRAFT, observation=group_look(*_old(4), seen=found), saved_tags=tags)
 
-    assert _told(seen) == ["process AZRebalance of group web is suspended, it was running: set to running"]
+    assert _saved_tags(seen) == ["process AZRebalance of group web is suspended, it was running: set to running"]
 
 
 def test_max_is_not_set_below_what_the_group_should_have() -> None:
     seen = _seen(group(desired=6, maximum=8), *_old(6), max_size="4")
 
-    assert _told(seen) == ["max size of group web is 8, it was 4: set to 6"]
+    assert _saved_tags(seen) == ["max size of group web is 8, it was 4: set to 6"]
 
 
 def test_a_member_that_the_rollout_put_in_standby_is_shown_and_left() -> None:
@@ -166,7 +166,9 @@ def _retired(name: str) -> Instance:
 def test_a_launched_server_whose_predecessor_still_serves_is_an_orphan() -> None:
     seen = _by_hand(instance("i-1"), instance("i-2"), _launched("i-3", "i-1"))
 
-    assert _told(seen) == ["i-3 (lt-web:2) was launched by rollout web-1 and is not registered: terminated (surplus)"]
+    assert _saved_tags(seen) == [
+        "i-3 (lt-web:2) was launched by rollout web-1 and is not registered: terminated (surplus)"
+    ]
 
 
 def test_a_launched_server_whose_predecessor_is_gone_takes_its_slot() -> None:
@@ -175,7 +177,7 @@ def test_a_launched_server_whose_predecessor_is_gone_takes_its_slot() -> None:
 
     assert kept.returning == ("i-3",)
     assert [place.targets for place in kept.slots] == [(ON_WEB,), (ON_WEB,)]
-    assert _told(seen) == ["i-3 (lt-web:2) is not registered everywhere: registered on target group web port 80"]
+    assert _saved_tags(seen) == ["i-3 (lt-web:2) is not registered everywhere: registered on target group web port 80"]
 
 
 def test_one_of_two_servers_launched_for_the_same_slot_takes_it() -> None:
@@ -195,24 +197,26 @@ def test_an_old_server_that_was_taken_out_returns_while_no_server_serves_in_its_
 def test_an_old_server_whose_successor_serves_is_left_to_a_person() -> None:
     seen = _by_hand(_retired("i-1"), instance("i-2"), _launched("i-3", "i-1", TargetState.HEALTHY))
 
-    (told,) = _told(seen)
-    assert told.startswith("i-1 (lt-web:1) was taken out of traffic by rollout web-1, and i-3 replaces it: not changed")
-    assert "`aws ec2 terminate-instances --instance-ids i-1`" in told
+    (saved_tags,) = _saved_tags(seen)
+    assert saved_tags.startswith(
+        "i-1 (lt-web:1) was taken out of traffic by rollout web-1, and i-3 replaces it: not changed"
+    )
+    assert "`aws ec2 terminate-instances --instance-ids i-1`" in saved_tags
 
 
 def test_a_server_that_serves_beside_its_predecessor_is_left_to_a_person() -> None:
-    (told,) = _told(_by_hand(instance("i-1"), _launched("i-3", "i-1", TargetState.HEALTHY)))
+    (saved_tags,) = _saved_tags(_by_hand(instance("i-1"), _launched("i-3", "i-1", TargetState.HEALTHY)))
 
-    assert told.startswith(
+    assert saved_tags.startswith(
         "i-3 (lt-web:2) was launched to replace i-1 (lt-web:1), and both serve: both stay in traffic"
     )
 
 
 def test_a_slot_without_a_launch_is_left_to_a_person() -> None:
     gone = replace(_retired("i-1"), state=InstanceState.TERMINATED)
-    (told,) = _told(_by_hand(gone, instance("i-2")))
+    (saved_tags,) = _saved_tags(_by_hand(gone, instance("i-2")))
 
-    assert told == (
+    assert saved_tags == (
         "i-1 (lt-web:1) was terminated by rollout web-1, and no replacement was launched: not changed, one server is "
         "missing; launch one from lt-web:1 and register it"
     )
@@ -222,7 +226,7 @@ def test_a_slot_that_was_handed_over_is_not_vacant() -> None:
     first, second = (replace(one, state=InstanceState.TERMINATED) for one in (_retired("i-1"), _launched("i-2", "i-1")))
     serving = _launched("i-3", "i-1", TargetState.HEALTHY)
 
-    assert _told(_by_hand(first, replace(second, role="retiring"), serving)) == []
+    assert _saved_tags(_by_hand(first, replace(second, role="retiring"), serving)) == []
 
 
 def test_a_half_registered_server_is_registered_where_most_are() -> None:
@@ -236,10 +240,13 @@ def test_a_half_registered_server_is_registered_where_most_are() -> None:
 
 
 def test_servers_without_awsroll_tags_are_left_as_they_are() -> None:
-    assert _told(_by_hand(instance("i-1"), instance("i-2", OLD, None), instance("i-3", NEW, None, role="other"))) == []
+    assert (
+        _saved_tags(_by_hand(instance("i-1"), instance("i-2", OLD, None), instance("i-3", NEW, None, role="other")))
+        == []
+    )
 
 
 def test_a_server_that_has_ended_is_no_leftover() -> None:
     gone = replace(_launched("i-3", "i-1"), state=InstanceState.TERMINATED)
 
-    assert _told(_by_hand(instance("i-1"), gone)) == []
+    assert _saved_tags(_by_hand(instance("i-1"), gone)) == []
