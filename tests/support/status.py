@@ -1,6 +1,5 @@
 """Rollout records for tests: fields of `Status` by flat names, and servers by their phase."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -49,9 +48,3 @@ def changed(status: Status, **facts: Any) -> Status:
         group, field = _GROUPS[name]
         status = replace(status, **{group: replace(getattr(status, group), **{field: facts.pop(name)})})
     return replace(status, servers=servers, **facts)
-
-
-def without(status: Status, names: Iterable[str]) -> Status:
-    """Return the record with servers that this rollout has not touched."""
-    gone = set(names)
-    return replace(status, servers={name: one for name, one in status.servers.items() if name not in gone})

@@ -30,7 +30,6 @@ from awsroll.core.model.status import Status
 LAG_SECONDS = 15  # for how long an observation may still show what was before an answered call
 _ENDED = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
 _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
-_WAY_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING)
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class View:
     @cached_property
     def leaving(self) -> frozenset[str]:
         """Ids of leaving or reloading servers: they count as unavailable, whatever the observation shows."""
-        return frozenset(self.status.ids_where(lambda server: server.phase in _WAY_OUT or server.reloading))
+        return frozenset(self.status.ids_where(lambda server: server.phase.is_way_out or server.reloading))
 
     @cached_property
     def returning(self) -> frozenset[str]:

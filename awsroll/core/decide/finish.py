@@ -16,7 +16,7 @@ from awsroll.core.decide.group_sizes import can_restore_desired
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.register import register
 from awsroll.core.decide.restore import is_in_doubt, restore
-from awsroll.core.decide.retire import is_call_pending, retire
+from awsroll.core.decide.retire import retire
 from awsroll.core.decide.settings import make_room
 from awsroll.core.lifecycle import move
 from awsroll.core.model import actions as act
@@ -97,7 +97,7 @@ def release_for_stop(view: View) -> Status:
     status, at = view.status, view.observation.at
     spare = set(_surplus(view)) | _stuck(view) | _unregistered(view) | set(status.kept)
     for name in status.retiring:
-        if name not in spare and not is_call_pending(status, name) and not _is_past(view, name):
+        if name not in spare and not status.is_terminate_announced(name) and not _is_past(view, name):
             status = move(status, name, ServerPhase.RETURNING, at=at, reason="the rollout stops")
     for name in status.reloading:
         if _is_past(view, name):

@@ -21,7 +21,7 @@ from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Mode, Status
+from awsroll.core.model.status import Call, CallKind, Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.tags import RETIRING
@@ -65,7 +65,9 @@ def retire(view: View) -> tuple[Status, Proposals]:
         instance = view.by_id.get(name)
         if instance is None:
             continue
-        if is_call_pending(view.status, name) or (view.is_ending(instance) and not view.is_still_listed(instance)):
+        if view.status.is_terminate_announced(name) or (
+            view.is_ending(instance) and not view.is_still_listed(instance)
+        ):
             proposals.wait(Reason.TERMINATING, name)
         else:
             _propose(view, instance, proposals, collected)
@@ -204,11 +206,6 @@ def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
 
 
 # --- terminating ------------------------------------------------------------------------------------------------------
-
-
-def is_call_pending(status: Status, name: str) -> bool:
-    """Return whether a terminate call for the server has been announced."""
-    return any(call.instance_id == name and call.kind in TERMINATING_CALLS for call in status.calls)
 
 
 def announce(view: View, status: Status, kind: CallKind, names: Iterable[str]) -> Status:

@@ -26,6 +26,16 @@ class ServerPhase(StrEnum):
         """Whether the phase has a deadline, because it leads to another phase."""
         return self not in (ServerPhase.NONE, ServerPhase.SERVING, ServerPhase.FAILED)
 
+    @property
+    def is_way_out(self) -> bool:
+        """Whether the server is on its way out of traffic or of the fleet."""
+        return self in (ServerPhase.DRAINING, ServerPhase.TERMINATING)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was begun to take the server out or back: it is untouched, arrives, or serves."""
+        return self in (ServerPhase.NONE, ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
+
 
 class UntouchedServer(StrEnum):
     """The words for a server in phase NONE."""

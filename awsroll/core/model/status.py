@@ -332,10 +332,14 @@ class Status:
         """Return the ids of the servers in one of these phases, sorted."""
         return self.ids_where(lambda server: server.phase in phases)
 
+    def is_terminate_announced(self, instance_id: str) -> bool:
+        """Return whether a terminate call for the server has been announced."""
+        return any(call.instance_id == instance_id and call.kind in TERMINATING_CALLS for call in self.calls)
+
     @property
     def retiring(self) -> tuple[str, ...]:
         """The servers that leave the fleet."""
-        return self.ids_where(lambda server: server.phase in _LEAVING and not server.reloading)
+        return self.ids_where(lambda server: server.phase.is_way_out and not server.reloading)
 
     @property
     def reloading(self) -> tuple[str, ...]:
@@ -364,6 +368,3 @@ class Status:
     def failed(self) -> tuple[str, ...]:
         """The servers that must leave, or be reloaded again, although they may run the target version."""
         return self.ids_where(lambda server: server.failed)
-
-
-_LEAVING = (ServerPhase.DRAINING, ServerPhase.TERMINATING)

@@ -15,11 +15,10 @@ from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import move, phase_of
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import TERMINATING_CALLS, Server, Status
+from awsroll.core.model.status import Server, Status
 from awsroll.core.observe.hook_runs import is_admitted
 
 _DRIVEN_SECONDS = 60  # no plan waits that long: after a longer gap the rollout was not driven in between
-_WAY_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING)
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
 
 
@@ -109,7 +108,7 @@ def _arrival_phase(view: View, instance: Instance) -> ServerPhase:
 
 def _retire_phase(view: View, instance: Instance) -> ServerPhase:
     name = instance.instance_id
-    called = any(call.instance_id == name and call.kind in TERMINATING_CALLS for call in view.status.calls)
+    called = view.status.is_terminate_announced(name)
     return ServerPhase.TERMINATING if called or view.is_ending(instance) else ServerPhase.DRAINING
 
 
@@ -130,7 +129,7 @@ def _is_registered(view: View, instance: Instance) -> bool:
 def has_clock(view: View, instance: Instance) -> bool:
     """Return whether the deadline of the instance's phase counts: not while AWS is already ending the instance."""
     server = view.status.servers.get(instance.instance_id)
-    if server is not None and server.phase in _WAY_OUT and not server.reloading:
+    if server is not None and server.phase.is_way_out and not server.reloading:
         return not view.is_gone(instance)
     return not view.is_ending(instance) and view.is_member(instance)
 

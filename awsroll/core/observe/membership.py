@@ -10,11 +10,12 @@ from dataclasses import replace
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import amend, move, phase_of
+from awsroll.core.lifecycle import move, phase_of
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.status import Launch, Slots, Status
+from awsroll.core.observe.rollback import fail_new_server, fits
 
 Update = Callable[[View], Status]
 
@@ -106,14 +107,8 @@ def _finish_launches(view: View) -> Status:
 def _failed(view: View, status: Status, names: Iterable[str]) -> Status:
     """Have servers leave although they run the version that was asked for at first."""
     for name in names:
-        if phase_of(status, name) in _ON_THEIR_WAY_IN:
-            reason = "launched before the rollback began"
-            status = move(status, name, ServerPhase.FAILED, at=view.observation.at, reason=reason)
-        status = amend(status, name, failed=True)
+        status = fail_new_server(status, name, view.observation.at, "launched before the rollback began")
     return status
-
-
-_ON_THEIR_WAY_IN = (ServerPhase.NONE, ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
 
 
 def _is_of_the_other_direction(view: View, launch: Launch) -> bool:
@@ -213,19 +208,10 @@ def _kept_without_a_slot(view: View) -> list[str]:
     spare, count = kept, 0
     for shape in view.status.slots:
         free = sum(1 for name in shape.instance_ids if name not in view.by_id or not _is_old(view, view.by_id[name]))
-        placed = [name for name in spare if _was_in(view, name, shape)][:free]
+        placed = [name for name in spare if fits(shape, view.by_id[name], view.status.servers[name])][:free]
         spare = [name for name in spare if name not in placed]
         count += free
     return spare[: max(0, len(kept) - count)]
-
-
-def _was_in(view: View, name: str, shape: Slots) -> bool:
-    instance, server = view.by_id[name], view.status.servers[name]
-    return (instance.zone, instance.subnet_id, tuple(sorted(server.targets))) == (
-        shape.zone,
-        shape.subnet_id,
-        shape.targets,
-    )
 
 
 def _is_old(view: View, instance: Instance) -> bool:

@@ -12,9 +12,7 @@ from awsroll.core.lifecycle import amend, move, note, phase_of
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import TERMINATING_CALLS, Gate, Mode, Outcome, Server, Shortage, Slots, Status
-
-_WITHOUT_A_TASK = (ServerPhase.NONE, ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
+from awsroll.core.model.status import Gate, Mode, Outcome, Server, Shortage, Slots, Status
 
 
 def start_rollback(view: View, reason: str) -> Status:
@@ -30,7 +28,7 @@ def start_rollback(view: View, reason: str) -> Status:
         unfinished = not view.rollout.is_current(view.by_id[name])
         status = begin_reload_again(status, name, at, failed=status.servers[name].failed or unfinished)
     for name in sorted((fates.new | displaced) - fates.leaving):
-        status = _fail(status, name, at)
+        status = fail_new_server(status, name, at, "rolled back")
     for name in sorted(fates.leaving & status.servers.keys()):
         status = amend(status, name, failed=False)  # it leaves as an old server now
     for name in sorted(fates.lost):
@@ -86,10 +84,10 @@ def _restore_to_service(view: View, status: Status, name: str) -> Status:
     return move(status, name, ServerPhase.RETURNING, at=view.observation.at, reason=reason, reloading=False)
 
 
-def _fail(status: Status, name: str, at: datetime) -> Status:
-    """Have a new server leave; only flag it as failed if it has another task."""
-    if phase_of(status, name) in _WITHOUT_A_TASK:
-        return move(status, name, ServerPhase.FAILED, at=at, reason="rolled back", failed=True)
+def fail_new_server(status: Status, name: str, at: datetime, reason: str) -> Status:
+    """Have a server leave although it runs the version that was asked for; keep its phase if it is on another way."""
+    if phase_of(status, name).is_idle:
+        return move(status, name, ServerPhase.FAILED, at=at, reason=reason, failed=True)
     return amend(status, name, failed=True)
 
 
@@ -98,7 +96,7 @@ def _verify_again(view: View, fates: _Fates) -> Status:
     status, at = view.status, view.observation.at
     for instance in view.observation.instances:
         name, phase = instance.instance_id, view.phase(instance)
-        if phase not in _WITHOUT_A_TASK or name in fates.restored or name in view.leaving:
+        if not phase.is_idle or name in fates.restored or name in view.leaving:
             continue
         if view.is_live(instance) and view.is_current(instance) and view.is_in_service(instance):
             status = move(status, name, ServerPhase.SERVING, at=at, reason="it runs the baseline")
@@ -164,7 +162,7 @@ def _give_slots_back(view: View, restored: frozenset[str]) -> tuple[tuple[Slots,
             continue
         for number, shape in enumerate(slots):
             new = next((holder for holder in shape.instance_ids if _is_new(view, holder)), None)
-            if new is not None and _fits(shape, instance, server):
+            if new is not None and fits(shape, instance, server):
                 displaced.add(new)
                 ids = tuple(name if holder == new else holder for holder in shape.instance_ids)
                 slots[number] = replace(shape, instance_ids=ids)
@@ -172,7 +170,8 @@ def _give_slots_back(view: View, restored: frozenset[str]) -> tuple[tuple[Slots,
     return tuple(slots), frozenset(displaced)
 
 
-def _fits(shape: Slots, instance: Instance, server: Server) -> bool:
+def fits(shape: Slots, instance: Instance, server: Server) -> bool:
+    """Return whether a server was in a slot of this shape: the same zone, subnet and registrations."""
     was = (instance.zone, instance.subnet_id, tuple(sorted(server.targets)))
     return was == (shape.zone, shape.subnet_id, shape.targets)
 
@@ -184,7 +183,7 @@ def _is_new(view: View, name: str) -> bool:
 
 def _is_ending(view: View, name: str) -> bool:
     instance = view.by_id.get(name)
-    called = any(call.instance_id == name and call.kind in TERMINATING_CALLS for call in view.status.calls)
+    called = view.status.is_terminate_announced(name)
     return instance is None or called or view.is_ending(instance)
 
 
