@@ -49,15 +49,18 @@ def failure(response: Any, code: str, message: str, http_status: int) -> Any:
 
     protocol = response.determine_response_protocol(get_service_model(response.boto3_service_name))
     headers = {**response.response_headers, "status": http_status}
-    if protocol in {"json", "rest-json"}:
-        headers |= {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
-        body = json.dumps({"__type": code, "message": message})
-    elif protocol in {"ec2", "query", "rest-xml"}:
-        headers["Content-Type"] = "text/xml"
-        body = xml_error(protocol, code, message)
-    else:
+    if protocol not in {"json", "rest-json", "ec2", "query", "rest-xml"}:
         return _failure_by_moto(response, code, message, http_status)
+    kind, body = error_document(protocol, code, message)
+    headers |= {"Content-Type": kind} | ({"x-amzn-ErrorType": code} if "json" in protocol else {})
     return _enriched(response, http_status, headers, body)
+
+
+def error_document(protocol: str, code: str, message: str) -> tuple[str, str]:
+    """Return the content type and the body of an error in one of AWS's text protocols."""
+    if protocol in {"json", "rest-json"}:
+        return "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
+    return "text/xml", xml_error(protocol, code, message)
 
 
 def xml_error(protocol: str, code: str, message: str) -> str:

@@ -46,6 +46,8 @@ class LostAnswers:
     """Create the exception for a broken connection."""
     answer: Callable[[float], Exception]
     """Create the exception for a call without a response. A server first waits for the given seconds."""
+    cannot_answer: Callable[[str, Exception], Exception] = lambda _operation, error: error
+    """Create the exception for an operation that failed inside the simulation: the error itself, or an `ApiError`."""
 
 
 class Api:
@@ -128,6 +130,15 @@ class Api:
             raise self._lost.connection() from lost
         except AnswerWithheld as withheld:  # outside the lock: other calls continue
             raise self._lost.answer(withheld.seconds) from withheld
+        except Exception as error:  # noqa: BLE001  moto refuses by its own exceptions, and fails on unknown requests
+            return self._failed(response, f"{service}:{operation}", error)
+
+    def _failed(self, response: Any, operation: str, error: Exception) -> Any:
+        """Return the error response for an exception of moto, or raise what the transport makes of it."""
+        refusal = _refusal_of_moto(error) or self._lost.cannot_answer(operation, error)
+        if not isinstance(refusal, ApiError):
+            raise refusal
+        return answers.failure(response, refusal.code, refusal.message, refusal.http_status)
 
     def _answer(self, response: Any, plain: Callable[[Any], Any], service: str, operation: str) -> Any:
         self._world.advance()
@@ -236,6 +247,18 @@ def _refuse_unknown(world: "World", service: str, operation: str) -> None:
     """Refuse an operation that an older endpoint does not know, if the options select one."""
     if service == "autoscaling" and operation == "LaunchInstances" and not world.options.launch_instances_available:
         refuse("InvalidAction", "Could not find operation LaunchInstances for version 2011-01-01")
+
+
+def _refusal_of_moto(error: Exception) -> ApiError | None:
+    """Return moto's own refusal as AWS's error response, or None for any other exception."""
+    from moto.core.exceptions import ServiceException  # noqa: PLC0415  moto is an optional, slow import
+    from werkzeug.exceptions import HTTPException  # noqa: PLC0415  comes with moto
+
+    if isinstance(error, ServiceException):
+        return ApiError(error.code, error.message)
+    if isinstance(error, HTTPException) and hasattr(error, "error_type"):
+        return ApiError(str(error.error_type), str(error.message), error.code or FIRST_ERROR_STATUS)
+    return None
 
 
 def _parameters(response: Any, service: str) -> dict[str, Any]:

@@ -11,9 +11,12 @@ import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from traceback import print_exception
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from awsroll.sandbox import answers
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.control_api import Control
 from awsroll.sandbox.dispatch import CallsAnswered, LostAnswers
 from awsroll.sandbox.inprocess import ACCESS_KEY_ID, ENVIRONMENT, SECRET_ACCESS_KEY, sandbox_session
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
 LOOPBACK = "127.0.0.1"
+SCOPE_SERVICE = 3
+"""The place of the service in a request's credential scope: key id, date, region, service."""
 
 
 class SandboxServer(Simulation):
@@ -40,7 +45,7 @@ class SandboxServer(Simulation):
     """
 
     def __init__(self, clock: SandboxClock | None, options: SandboxOptions | None, *, region: str, port: int) -> None:
-        lost = LostAnswers(connection=ConnectionResetError, answer=self._withhold)
+        lost = LostAnswers(connection=ConnectionResetError, answer=self._withhold, cannot_answer=_cannot_answer)
         super().__init__(clock, options, region=region, lost=lost)
         self._closing = threading.Event()
         self._running = ExitStack()
@@ -151,9 +156,44 @@ def _listen(simulation: "SandboxServer", port: int) -> "BaseWSGIServer":
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if simulation.is_closed:
             raise ConnectionResetError  # the connection was open when the server closed
-        return control(environ, start_response)
+        try:
+            return control(environ, start_response)
+        except ConnectionResetError:
+            raise
+        except Exception as error:  # noqa: BLE001  moto fails on unknown services and malformed requests
+            return _refuse_request(environ, start_response, error)
 
     return make_server(LOOPBACK, port, application, threaded=True, request_handler=QuietHandler)
+
+
+def _cannot_answer(operation: str, error: Exception) -> Exception:
+    """Print a failure of the simulation on the server's terminal, and return a refusal in AWS's format."""
+    if isinstance(error, NotImplementedError):
+        return ApiError("InvalidAction", f"The sandbox does not simulate {operation}. Nothing was changed.")
+    print_exception(error)
+    cause = f"{type(error).__name__}: {error}"
+    return ApiError("UnsupportedOperation", f"The sandbox cannot answer {operation} with these parameters ({cause}).")
+
+
+def _refuse_request(environ: dict[str, Any], start_response: Any, error: Exception) -> Iterable[bytes]:
+    """Refuse a request that does not reach any simulated service, with the status and format of AWS's client errors."""
+    scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split(",")[0].split("/")
+    service = scope[SCOPE_SERVICE] if len(scope) > SCOPE_SERVICE else ""
+    if service and not _is_known(service):
+        refusal = ApiError("UnsupportedOperation", f"The sandbox does not simulate the service {service}.")
+    else:
+        print_exception(error)
+        refusal = ApiError("MalformedQueryString", f"The sandbox cannot read this request ({type(error).__name__}).")
+    is_query = "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", ""))
+    kind, body = answers.error_document("query" if is_query else "json", refusal.code, refusal.message)
+    start_response("400 Bad Request", [("Content-Type", kind), ("x-amzn-ErrorType", refusal.code)])
+    return [body.encode()]
+
+
+def _is_known(service: str) -> bool:
+    from moto.backends import list_of_moto_modules  # noqa: PLC0415  moto is an optional, slow import
+
+    return service.replace("-", "") in set(list_of_moto_modules()) | {"elasticloadbalancing", "monitoring"}
 
 
 def _reset_moto() -> None:

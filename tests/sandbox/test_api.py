@@ -147,6 +147,12 @@ def test_an_operation_that_moto_does_not_have_fails_as_in_moto() -> None:
         bench.ec2.describe_vpc_endpoint_connection_notifications()
 
 
+def test_a_refusal_by_moto_inside_a_simulated_operation_reaches_the_caller_as_an_error() -> None:
+    disk = {"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": "snap-00000000"}}
+    with open_bench() as bench, refused("InvalidSnapshot.NotFound"):
+        bench.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, BlockDeviceMappings=[disk])
+
+
 def test_two_sandboxes_at_once_are_refused_and_the_first_continues() -> None:
     with open_bench() as bench:
         with pytest.raises(RuntimeError, match="another sandbox is active"), Sandbox(clock=VirtualClock()):

@@ -1,5 +1,6 @@
 """The sandbox server: boto3 and the AWS CLI over HTTP, and the control interface."""
 
+import base64
 import importlib.util
 import json
 import os
@@ -56,6 +57,54 @@ def test_errors_have_code_and_status_over_http(server: SandboxServer) -> None:
     with pytest.raises(ClientError) as caught:
         server.session().client("ec2").describe_instances(InstanceIds=["i-00000000000000000"])
     assert caught.value.response["Error"]["Code"] == "InvalidInstanceID.NotFound"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+USER_DATA = base64.b64encode(b"#!/bin/sh\necho hello\n").decode()
+IMAGE = "ami-0123456789abcdef0"
+
+
+@pytest.mark.parametrize(
+    "launch",
+    [
+        pytest.param({"LaunchTemplate": {"LaunchTemplateName": "web", "Version": "3"}}, id="version-of-a-version"),
+        pytest.param({"LaunchTemplate": {"LaunchTemplateName": "with-user-data"}}, id="template"),
+        pytest.param({"ImageId": IMAGE, "UserData": "echo hello"}, id="call"),
+    ],
+)
+def test_user_data_is_launched_over_http(server: SandboxServer, launch: dict[str, Any]) -> None:
+    fleet, ec2 = server.standalone_fleet(servers=0), server.session().client("ec2")
+    data = {"ImageId": IMAGE, "InstanceType": "t3.micro", "UserData": USER_DATA}
+    ec2.create_launch_template(LaunchTemplateName="with-user-data", LaunchTemplateData=data)
+    for source, added in ((None, data), ("3", {"InstanceType": "t3.small"})):
+        version = {"SourceVersion": source} if source else {}
+        ec2.create_launch_template_version(LaunchTemplateId=fleet.template_id, LaunchTemplateData=added, **version)
+    described = ec2.describe_launch_template_versions(LaunchTemplateId=fleet.template_id, Versions=["4"])
+    assert described["LaunchTemplateVersions"][0]["LaunchTemplateData"]["UserData"] == USER_DATA
+    (launched,) = ec2.run_instances(MinCount=1, MaxCount=1, **launch)["Instances"]
+    server.jump(2)
+    shown = ec2.describe_instance_attribute(InstanceId=launched["InstanceId"], Attribute="userData")
+    assert "echo hello" in base64.b64decode(shown["UserData"]["Value"]).decode()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code"),
+    [
+        ("ec2", "monitor_instances", {"InstanceIds": ["i-1"]}, "InvalidAction"),
+        ("autoscaling", "describe_account_limits", {}, "InvalidAction"),
+        ("ssm", "get_inventory", {}, "InvalidAction"),
+        ("ec2", "modify_hosts", {"HostIds": ["h-1"]}, "UnsupportedOperation"),
+        ("arc-zonal-shift", "list_zonal_shifts", {}, "UnsupportedOperation"),
+        ("autoscaling-plans", "describe_scaling_plans", {}, "UnsupportedOperation"),
+    ],
+)
+def test_what_is_not_simulated_is_refused_and_never_a_server_error(
+    server: SandboxServer, service: str, operation: str, parameters: dict[str, Any], code: str
+) -> None:
+    client = server.session().client(service, config=Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)(**parameters)
+    assert caught.value.response["Error"]["Code"] == code
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 

@@ -53,7 +53,8 @@ def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
     }
     if mappings := [mapping for mapping in settings.get("BlockDeviceMappings") or () if mapping.get("Ebs")]:
         arguments["block_device_mappings"] = mappings
-    user_data = parse_user_data(settings.get("UserData"))
+    encoded = settings.get("UserData")
+    user_data = parse_user_data(encoded if encoded is None else str(encoded))  # moto keeps a template's in its own type
     return storage.ec2(account).run_instances(
         settings["ImageId"], count, user_data, settings.get("SecurityGroups") or [], **arguments
     )

@@ -82,7 +82,10 @@ def apply_source_version(account: Account, parameters: dict[str, Any]) -> None:
     index = template.default_version_number - 1 if source == "$Default" else -1
     if source not in {"$Latest", "$Default"}:
         index = _index(template, source)
-    parameters["LaunchTemplateData"] = {**template.versions[index].data, **parameters.get("LaunchTemplateData", {})}
+    data = {**template.versions[index].data, **parameters.get("LaunchTemplateData", {})}
+    if data.get("UserData") is not None:
+        data["UserData"] = str(data["UserData"])  # moto keeps it in its own type, and parses only text
+    parameters["LaunchTemplateData"] = data
 
 
 def _template(account: Account, reference: Mapping[str, Any]) -> Any:
