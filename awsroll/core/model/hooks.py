@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from awsroll.core.model.field_types import convert_fields, type_problems
+
 _LONGEST_NAME = 60
 
 
@@ -69,6 +71,9 @@ class HookSpec:
     script: tuple[str, ...] = ()
     timeout: float = 300
     name: str = ""
+
+    def __post_init__(self) -> None:
+        convert_fields(self, wraps_single_values=False)  # a command in one string has no clear arguments
 
     @property
     def kind(self) -> HookKind:
@@ -229,6 +234,16 @@ def _default_name(point: str, used: set[str]) -> str:
         count += 1
         name = f"{point}-{count}"
     return name
+
+
+def type_problems_of(spec: object) -> list[str]:
+    """Return the problems of a hook's values that have a wrong type. `problems_of` reports an unknown point."""
+    if not isinstance(spec, HookSpec):
+        return []  # the request reports it
+    what, point = f"hook {spec.name or spec.point}", str(spec.point)
+    problems = type_problems(spec, lambda name: f"{what}: {name}")
+    is_text = point == spec.point
+    return [problem for problem in problems if not (is_text and problem.startswith(f"{what}: point:"))]
 
 
 def problems_of(specs: Sequence[HookSpec]) -> list[str]:

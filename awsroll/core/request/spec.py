@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
-from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
+from awsroll.core.model.field_types import convert_fields, type_problems
+from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of, type_problems_of
 from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
 from awsroll.errors import SpecError
 
@@ -20,7 +21,8 @@ class RolloutSpec:
     """A request to roll one fleet to one version.
 
     Name the fleet by `asg`, or by one or several `target_group` alone. Name the version by `launch_template`, or for
-    `strategy="reload"` by `command` or `document`. All durations are seconds.
+    `strategy="reload"` by `command` or `document`. All durations are seconds. A plain string is converted to an enum's
+    value, and a list or one string to a tuple; `problems` reports each other wrong type.
 
     Attributes:
         asg: name or ARN of an Auto Scaling group.
@@ -101,6 +103,9 @@ class RolloutSpec:
     settle_time: float = 60
     lease: float = 60
 
+    def __post_init__(self) -> None:
+        convert_fields(self, wraps_single_values=True)
+
     def amounts(self) -> tuple[Amount, Amount]:
         """Return max unavailable and max surge, also for `concurrent`.
 
@@ -133,6 +138,8 @@ class RolloutSpec:
 
     def problems(self) -> tuple[str, ...]:
         """Return the problems of the request, one line each, without calls to AWS."""
+        if wrong_types := self.type_problems():
+            return tuple(wrong_types)
         problems = [*self._fleet_problems(), *self._version_problems(), *self._number_problems()]
         try:
             self.amounts()
@@ -213,6 +220,13 @@ class RolloutSpec:
             return [f"{problem}: pass --rollback-command 'SHELL', or --on-failure stop or pause"]
         return []
 
+    def type_problems(self) -> list[str]:
+        """Return the problems of values that have a wrong type. Without them, the other checks can read each value."""
+        problems = type_problems(self, _option_name)
+        hooks: object = self.hooks  # as given, perhaps of another type
+        each = hooks if isinstance(hooks, tuple) else ()
+        return problems + [problem for hook in each for problem in type_problems_of(hook)]
+
     def _fleet_problems(self) -> list[str]:
         if not self.asg and not self.target_group:
             return ["no fleet is named: pass --asg NAME, or --target-group NAME for servers without a group"]
@@ -240,6 +254,10 @@ class RolloutSpec:
         if delay is not None and not 0 <= delay <= DEREGISTRATION_DELAY_SECONDS:
             problems.append(f"--deregistration-delay is 0 to {DEREGISTRATION_DELAY_SECONDS} seconds, not {delay}")
         return problems
+
+
+def _option_name(field_name: str) -> str:
+    return f"--{field_name.replace('_', '-')}"
 
 
 def problems_of_times(values: Mapping[str, float | None]) -> tuple[str, ...]:

@@ -162,6 +162,8 @@ class FleetsSpec:
             for name, count in names.items()
             if count > 1
         ]
+        if any(fleet.request.type_problems() for fleet in self.fleets):
+            return tuple(problems)  # the names of the fleets cannot be compared
         return (*problems, *self._shared_parts())
 
     def _repeated_waves(self) -> Iterator[tuple[str, int]]:
