@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
+from awsroll.cli.sandbox_fleets import SandboxFleet, read_fleets
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
 
 @takes(COMMON_GROUP)
-def sandbox(
+def sandbox(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
+    *,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="Port on the loopback address; 0: any free port.")
     ] = 4566,
@@ -32,6 +35,14 @@ def sandbox(
     option: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Set an option of the sandbox (repeatable; see docs/sandbox.md)."),
+    ] = None,
+    fleet: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:N|tg:NAME:N",
+            help="Build a healthy fleet of N servers: an Auto Scaling group, or with tg: servers behind a target group "
+            "(repeatable). Its launch template NAME has the versions 1, which runs, and 2.",
+        ),
     ] = None,
     fault: Annotated[
         list[str] | None,
@@ -44,9 +55,10 @@ def sandbox(
     """Run an AWS on this machine for any AWS client.
 
     Simulates EC2, load balancing, Auto Scaling, SSM and more until it is stopped with Ctrl-C. Prints the environment
-    variables to export.
+    variables to export, and the commands that roll each --fleet from a second terminal.
     """
     check_speed(speed)
+    fleets = read_fleets(fleet or [])
     _check_port(port)
     output = Output(json=common.json, quiet=common.quiet)
     with require_sandbox():
@@ -55,9 +67,12 @@ def sandbox(
         options, rules = _options(option or []), _rules(fault or [])
         server = serve(port=port, speed=speed, options=options)
     with server:
+        for each in fleets:
+            output.note(f"building {each.description}")
+            each.build(server)
         for rule in rules:
             server.faults.add(rule)
-        _announce(server, output)
+        _announce(server, output, fleets)
         _wait_for_a_signal()
     return 0
 
@@ -103,11 +118,19 @@ def _check_port(port: int) -> None:
         raise SpecError(problem) from error
 
 
-def _announce(server: "SandboxServer", output: Output) -> None:
+def _announce(server: "SandboxServer", output: Output, fleets: Sequence[SandboxFleet]) -> None:
+    speed = server.world.options.speed
     if output.json:
-        output.emit("sandbox.started", url=server.url, environment=dict(server.environment))
+        built = [fleet.to_json(speed=speed) for fleet in fleets]
+        output.emit("sandbox.started", url=server.url, environment=dict(server.environment), fleets=built)
         return
-    output.result("\n".join(f"export {name}={value}" for name, value in server.environment.items()))
+    lines = [f"export {name}={value}" for name, value in server.environment.items()]
+    for fleet in fleets:
+        lines += ["", f"# {fleet.description}: roll it to version 2"]
+        lines += [fleet.command(verb, speed=speed) for verb in ("plan", "roll")]
+    output.result("\n".join(lines))
+    if fleets:
+        output.note("paste the exports into a second terminal, then the two commands of a fleet")
     output.note(f"the sandbox runs at {server.url}. Ctrl-C stops it and deletes its contents")
 
 

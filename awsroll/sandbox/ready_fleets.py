@@ -27,6 +27,8 @@ class FleetShape:
     ports: tuple[int, ...] = (80,)
     """A standalone server is registered on every port, a group member on the first port only."""
     target_groups: int = 1
+    target_group_names: tuple[str, ...] = ()
+    """The names of the target groups; by default the name of the fleet and a number: `web-1`."""
     health_check_interval_seconds: int = 10
     health_check_timeout_seconds: int = 5
     healthy_threshold: int = 3
@@ -187,8 +189,9 @@ class _Network:
 
     def _target_group(self, number: int) -> str:
         shape = self._shape
+        names = shape.target_group_names
         answer = self._elb.create_target_group(
-            Name=f"{shape.name}-{number + 1}",
+            Name=names[number] if number < len(names) else f"{shape.name}-{number + 1}",
             Protocol="HTTP",
             Port=shape.ports[0],
             VpcId=self.vpc_id,

@@ -34,6 +34,13 @@ MISTAKES = {
     "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),
     "sandbox-unknown-option": (["sandbox", "--port", "0", "--option", "x=1"], ["no such option: x"]),
     "sandbox-option-of-no-kind": (["sandbox", "--port", "0", "--option", "boot_seconds=long"], ["boot_seconds"]),
+    "sandbox-fleet-without-servers": (["sandbox", "--port", "0", "--fleet", "web"], ["--fleet web", "web:9"]),
+    "sandbox-fleet-of-no-server": (["sandbox", "--port", "0", "--fleet", "web:0"], ["must be 1 to 100"]),
+    "sandbox-fleet-of-no-kind": (["sandbox", "--port", "0", "--fleet", "asg:web:2"], ["tg:api:4"]),
+    "sandbox-fleets-of-one-name": (
+        ["sandbox", "--port", "0", "--fleet", "web:2", "--fleet", "tg:web:2"],
+        ["two fleets have the name web"],
+    ),
     "sandbox-unknown-fault": (["sandbox", "--port", "0", "--fault", "slow"], ["'slow' is not one of throttled"]),
     "demo-concurrent-150-percent": (["demo", "--concurrent", "150%"], ["from 0% to 100%"]),
     "demo-without-servers": (["demo", "--servers", "0"], ["--servers"]),

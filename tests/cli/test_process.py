@@ -1,6 +1,7 @@
 """The program as a process: against the sandbox, without AWS, and interrupted by signals."""
 
 import json
+import shlex
 import signal
 import subprocess
 import time
@@ -166,6 +167,30 @@ def test_the_sandbox_prints_its_environment_and_stops_on_sigterm() -> None:
     assert listed.code == 2
     assert "web" in listed.err
     assert sandbox.returncode == 0
+
+
+def test_fleets_that_the_sandbox_built_are_rolled_by_the_commands_that_it_printed(tmp_path: Path) -> None:
+    fleets = ("--fleet", "web:2", "--fleet", "tg:api:1")
+    with start("sandbox", "--port", "0", "--speed", "100", *fleets, environment={}) as sandbox:
+        assert sandbox.stdout is not None
+        lines = [sandbox.stdout.readline().strip() for _ in range(8 + 2 * 4)]
+        exports = [line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")]
+        environment = {**dict(exports), "XDG_STATE_HOME": str(tmp_path)}
+        commands = [shlex.split(line) for line in lines if line.startswith("awsroll ")]
+        finished = [awsroll(*command[1:], environment=environment) for command in commands]
+        sandbox.send_signal(signal.SIGTERM)
+        _, err = sandbox.communicate(timeout=PATIENCE_SECONDS)
+
+    assert [line for line in lines if line.startswith("#")] == [
+        "# Auto Scaling group web, 2 servers: roll it to version 2",
+        "# target group api, 1 server: roll it to version 2",
+    ]
+    assert [(command[1], command[3]) for command in commands] == [
+        ("plan", "web"), ("roll", "web"), ("plan", "api"), ("roll", "api"),
+    ]  # fmt: skip
+    assert [each.code for each in finished] == [0, 0, 0, 0], [each.err for each in finished]
+    assert all("succeeded" in each.out for each in finished[1::2])
+    assert "building Auto Scaling group web, 2 servers" in err
 
 
 def test_the_sandbox_accepts_options_and_faults() -> None:
