@@ -3,6 +3,8 @@
 A tag is set before the change that it announces, so that `awsroll repair` can find the change after a crash.
 """
 
+from hashlib import sha256
+
 OWN_PREFIX = "awsroll:"
 AWS_PREFIX = "aws:"
 
@@ -39,3 +41,19 @@ PORTS_PREFIX = "awsroll:ports:"
 GROUP_TAG = "aws:autoscaling:groupName"
 LAUNCH_TEMPLATE_ID_TAG = "aws:ec2launchtemplate:id"
 LAUNCH_TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
+
+
+def fleet_tag_value(fleet: str) -> str:
+    """Return the value of `FLEET_TAG` for the name of a fleet: the name, or its start and a hash if it is too long.
+
+    The name of a standalone fleet joins the names of its target groups. EC2 takes 256 characters (EC2 user guide, tag
+    restrictions).
+    """
+    if len(fleet) <= _LONGEST_VALUE:
+        return fleet
+    digest = sha256(fleet.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return f"{fleet[: _LONGEST_VALUE - _DIGEST_CHARACTERS - 1]}-{digest}"
+
+
+_LONGEST_VALUE = 256
+_DIGEST_CHARACTERS = 16

@@ -1,6 +1,6 @@
 """The permissions for a fleet: reading it, its target groups, its Auto Scaling group, the tags on its servers."""
 
-from awsroll.core.tags import FLEET_TAG, GROUP_TAG
+from awsroll.core.tags import FLEET_TAG, GROUP_TAG, fleet_tag_value
 from awsroll.iam.policy_request import RELOAD, PolicyRequest, Rollouts
 from awsroll.iam.statement import Condition, Statement, allow, carries, only_own_tags
 
@@ -98,7 +98,7 @@ def server_tags(request: PolicyRequest) -> list[Statement]:
     if request.grouped:
         condition = {**only_own_tags(), **carries(GROUP_TAG, request.fleets.groups)}
         return [allow("TagServers", sets, instances, condition)] if request.tags_members else []
-    names = sorted(request.fleets.names)
+    names = _tag_values(request)
     says = {"StringEquals": {f"aws:RequestTag/{FLEET_TAG}": names}} if names else {}
     statements = [allow("TagServers", sets, instances, {**only_own_tags(), **says})]
     if request.rollouts.reloads and names:
@@ -111,9 +111,13 @@ def server_tags(request: PolicyRequest) -> list[Statement]:
 def fleet_tag_condition(request: PolicyRequest) -> Condition:
     """Return the condition that a standalone server carries the fleet tag, which is set before other changes."""
     if request.fleets.names:
-        return carries(FLEET_TAG, request.fleets.names)
+        return carries(FLEET_TAG, _tag_values(request))
     return {"Null": {f"aws:ResourceTag/{FLEET_TAG}": "false"}}
 
 
 def _instances(request: PolicyRequest) -> str:
     return request.place.arn("ec2", "instance/*")
+
+
+def _tag_values(request: PolicyRequest) -> list[str]:
+    return sorted(fleet_tag_value(name) for name in request.fleets.names)

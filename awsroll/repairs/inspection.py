@@ -14,7 +14,7 @@ from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Server, Status
 from awsroll.core.repair.reconstruct import ObservedFleet, unreadable
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.core.tags import FLEET_TAG, GROUP_TAG, HELD_BY_TAG, SAVED_SETTING_PREFIX
+from awsroll.core.tags import FLEET_TAG, GROUP_TAG, HELD_BY_TAG, SAVED_SETTING_PREFIX, fleet_tag_value
 from awsroll.errors import AwsRefusedError, FleetError
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import read_held
@@ -116,7 +116,7 @@ def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> ObservedFlee
 
 
 def _tagged_instances(aws: Connection, fleet: str) -> tuple[str, ...]:
-    instances = aws.ec2.instances_tagged(FLEET_TAG, fleet)
+    instances = aws.ec2.instances_tagged(FLEET_TAG, fleet_tag_value(fleet))
     return tuple(sorted(each["InstanceId"] for each in instances if GROUP_TAG not in tags_of(each)))
 
 

@@ -12,7 +12,6 @@ DESCRIBED_INSTANCE_STATUSES = 100
 INSTANCES_PER_PAGE = (5, 1000)
 """The bounds of `MaxResults` in calls that describe instances."""
 TEMPLATES_PER_PAGE = 200
-TAGS_PER_INSTANCE = 50
 
 # --- Elastic Load Balancing ---
 LONGEST_DEREGISTRATION_DELAY_SECONDS = 3600

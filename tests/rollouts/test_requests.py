@@ -38,3 +38,13 @@ def test_a_wrong_value_is_refused_before_anything_is_written(rolling: Rolling, w
 
     assert rolling.sandbox.calls == before
     assert rolling.store.list() == ()
+
+
+def test_a_fleet_in_nine_target_groups_fits_the_tag_that_names_it(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        name = "a-name-of-twenty-eight-chars"
+        rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2, target_groups=9, name=name)
+        report = rolling.roll()
+        assert report.succeeded, report.reason
+        assert len(report.fleet) > 256

@@ -46,6 +46,7 @@ def test_double_half_surges_by_everything() -> None:
         pytest.param(replace(RELOAD, command=()), "reload needs one command", id="nothing-to-run"),
         pytest.param(replace(RELOAD, document="Doc"), "reload needs one command", id="two-things-to-run"),
         pytest.param(replace(RELOAD, parameter={"a": ["b"]}), "--parameter needs --document", id="parameter"),
+        pytest.param(replace(RELOAD, app_version="v" * 257), "--app-version has 257 characters", id="long-version"),
         pytest.param(replace(RELOAD, max_surge=1), "launches none", id="reload-with-surge"),
         pytest.param(replace(RELOAD, launch_first=True), "--launch-first needs", id="reload-launch-first"),
         pytest.param(

@@ -18,6 +18,7 @@ from awsroll.core.tags import (
     ROLE_TAG,
     ROLLOUT_TAG,
     TEMPLATE_TAG,
+    fleet_tag_value,
 )
 
 Tag = tuple[str, str]
@@ -36,7 +37,7 @@ def slot_of(instance: Instance, targets: Iterable[TargetKey]) -> Slots:
 
 def owner_tags(rollout: Rollout, role: str) -> tuple[Tag, ...]:
     """Return the tags that assign an instance to a rollout, set before anything is done to it."""
-    return ((ROLLOUT_TAG, rollout.rollout_id), (ROLE_TAG, role), (FLEET_TAG, rollout.fleet))
+    return ((ROLLOUT_TAG, rollout.rollout_id), (ROLE_TAG, role), (FLEET_TAG, fleet_tag_value(rollout.fleet)))
 
 
 def replacement_tags(

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS
+from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS, TAG_VALUE_CHARACTERS
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.field_types import convert_fields, type_problems
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of, type_problems_of
@@ -240,6 +240,11 @@ class RolloutSpec:
                 problems.append("no version is named: pass --launch-template ID|NAME[:VERSION]")
             return problems
         problems = []
+        if len(self.app_version) > TAG_VALUE_CHARACTERS:
+            problems.append(
+                f"--app-version has {len(self.app_version)} characters: it becomes the value of a tag, which has at "
+                f"most {TAG_VALUE_CHARACTERS}"
+            )
         if self.launch_template:
             problems.append("reload does not launch servers: remove --launch-template")
         if bool(self.command) == bool(self.document):

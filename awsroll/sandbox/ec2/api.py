@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from awsroll.sandbox import tag_rules
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run, refuse_reserved_tags
 from awsroll.sandbox.ec2 import describe, templates
 from awsroll.sandbox.ec2.describe import known_instances, reservation_shape, state_shape
@@ -132,8 +133,11 @@ class Ec2Api:
         return changes
 
     def _check_resources(self, parameters: Mapping[str, Any]) -> None:
-        self._check_ids([resource for resource in parameters.get("Resources") or () if resource.startswith("i-")])
-        refuse_reserved_tags(tag["Key"] for tag in parameters.get("Tags") or ())
+        instance_ids = [resource for resource in parameters.get("Resources") or () if resource.startswith("i-")]
+        self._check_ids(instance_ids)
+        tags = {tag["Key"]: tag.get("Value") or "" for tag in parameters.get("Tags") or ()}
+        refuse_reserved_tags(tags)
+        tag_rules.check_lengths(tags, tag_rules.refuse_for_ec2)
 
     def _check_ids(self, instance_ids: list[str]) -> None:
         known_instances(self._context, self._ec2, instance_ids)

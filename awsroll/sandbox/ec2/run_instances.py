@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from awsroll.sandbox import storage
+from awsroll.sandbox import storage, tag_rules
 from awsroll.sandbox.api_errors import (
     insufficient_capacity,
     refuse,
@@ -21,7 +21,6 @@ from awsroll.sandbox.ec2.templates import TemplateVersion, resolve, tags_for
 from awsroll.sandbox.ec2.tokens import TokenBook
 from awsroll.sandbox.instance import SimInstance
 from awsroll.sandbox.interfaces import Ec2Context
-from awsroll.sandbox.service_limits import TAGS_PER_INSTANCE
 
 NOT_OVERRIDDEN = frozenset({"LaunchTemplate", "TagSpecifications", "MinCount", "MaxCount", "ClientToken", "DryRun"})
 
@@ -155,6 +154,7 @@ def _check_tags(parameters: Mapping[str, Any], tags: Mapping[str, str]) -> None:
             message = f"'{resource_type}' is not a valid taggable resource type for this launch."
             refuse("InvalidParameterValue", message)
     refuse_reserved_tags(tags)
+    tag_rules.check_lengths(tags, tag_rules.refuse_for_ec2)
 
 
 def _instance_tags(
@@ -165,8 +165,8 @@ def _instance_tags(
         tags = dict(request_tags)
     else:
         tags = {**template.instance_tags, **request_tags}
-    if sum(not key.startswith("aws:") for key in tags) > TAGS_PER_INSTANCE:
-        refuse("TagLimitExceeded", f"More than {TAGS_PER_INSTANCE} tags on one instance")
+    if tag_rules.are_too_many(tags):
+        refuse("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
     if template is not None:
         tags["aws:ec2launchtemplate:id"] = template.template_id
         tags["aws:ec2launchtemplate:version"] = str(template.number)

@@ -7,8 +7,8 @@ Parameters and answers have the shapes of botocore's model.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from awsroll.sandbox import storage
-from awsroll.sandbox.api_errors import ApiError, refuse
+from awsroll.sandbox import storage, tag_rules
+from awsroll.sandbox.api_errors import ApiError, refuse, refuse_reserved_tags
 from awsroll.sandbox.elb.target_life import NOT_REGISTERED
 from awsroll.sandbox.elb.world import ElbWorld, refuse_unknown_target
 from awsroll.sandbox.interfaces import InstanceContext
@@ -47,6 +47,7 @@ class ElbApi:
             "DeregisterTargets": self._deregister,
             "DescribeTargetHealth": self._describe_health,
             "ModifyTargetGroupAttributes": self._modify_attributes,
+            "AddTags": self._add_tags,
         }
         self.guards: dict[str, Callable[[dict[str, Any]], None]] = {}
         self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = dict.fromkeys(
@@ -129,6 +130,22 @@ class ElbApi:
         self._elb.target_group(arn)
         storage.elbv2(self._context).target_groups[arn].attributes[DELAY] = delays[-1]
         return {"Attributes": [{"Key": DELAY, "Value": delays[-1]}]}
+
+    def _add_tags(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Set tags. moto takes only 10 on a resource, and values of any length."""
+        backend = storage.elbv2(self._context)
+        tags = {tag["Key"]: tag.get("Value") or "" for tag in parameters.get("Tags") or []}
+        refuse_reserved_tags(tags)
+        tag_rules.check_lengths(tags, tag_rules.refuse_for_load_balancing)
+        arns = parameters.get("ResourceArns") or []
+        for arn in arns:
+            backend._get_resource_by_arn(arn)  # noqa: SLF001  refuses an unknown ARN
+            existing = backend.tagging_service.get_tag_dict_for_resource(arn)
+            if tag_rules.are_too_many({*existing, *tags}):
+                refuse("TooManyTags", "You've reached the limit on the number of tags per resource")
+        for arn in arns:
+            backend.tagging_service.tag_resource(arn, [{"Key": key, "Value": value} for key, value in tags.items()])
+        return {}
 
     def _settings_changed(self, _parameters: Mapping[str, Any]) -> None:
         self._elb.settings_changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox import tag_rules
 from awsroll.sandbox.autoscaling.group_state import GroupTag
 from awsroll.sandbox.autoscaling.views import describe_tags
 from awsroll.sandbox.handler_parts import page, refuse, with_token
@@ -40,6 +41,7 @@ class TagOperations:
         """Create tags or change their values, after all groups have been found."""
         tags = parameters.get("Tags") or []
         groups = [self._group(tag) for tag in tags]
+        _check(groups, tags)
         for group, tag in zip(groups, tags, strict=True):
             propagate = bool(tag.get("PropagateAtLaunch"))
             group.tags[str(tag["Key"])] = GroupTag(value=str(tag.get("Value") or ""), propagate=propagate)
@@ -68,6 +70,16 @@ class TagOperations:
 
     def _group(self, tag: dict[str, Any]) -> Group:
         return self._registry.group(str(tag.get("ResourceId")))
+
+
+def _check(groups: list[Group], tags: list[dict[str, Any]]) -> None:
+    """Refuse tags that are too long, and more tags than a group can have."""
+    keys_of = {group.name: set(group.tags) for group in groups}
+    for group, tag in zip(groups, tags, strict=True):
+        tag_rules.check_lengths({str(tag["Key"]): str(tag.get("Value") or "")}, tag_rules.refuse_for_load_balancing)
+        keys_of[group.name].add(str(tag["Key"]))
+    if any(tag_rules.are_too_many(keys) for keys in keys_of.values()):
+        refuse(f"The maximum number of tags for an Auto Scaling group is {tag_rules.TAGS_PER_RESOURCE}.")
 
 
 def _matches(row: dict[str, Any], tag_filter: dict[str, Any]) -> bool:
