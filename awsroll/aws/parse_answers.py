@@ -54,7 +54,7 @@ def read_instance(
         subnet_id=described.get("SubnetId", ""),
         state=_state(described.get("State", {}).get("Name", "")),
         state_reason=state_reason,
-        template=_launched_from(tags) or read_member_template(in_group) or _tagged_by_us(tags),
+        template=launched_from(tags) or read_member_template(in_group) or _tagged_by_us(tags),
         app_version=tags.get(APP_VERSION_TAG),
         lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
         lifecycle_detail=in_group.get("LifecycleState", ""),
@@ -92,7 +92,7 @@ def _state(name: str) -> InstanceState:
         return InstanceState.UNKNOWN
 
 
-def _launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
+def launched_from(tags: Mapping[str, str]) -> TemplateVersion | None:
     """Parse the tags that EC2 sets at launch. They hold a number also where the group names an alias."""
     return _template_version(tags.get(LAUNCH_TEMPLATE_ID_TAG, ""), tags.get(LAUNCH_TEMPLATE_VERSION_TAG, ""))
 

@@ -150,7 +150,7 @@ def serving_text(view: View) -> str:
 
 def _is_confirmed(prepared: "Prepared") -> bool:
     """Show the warnings of the checks and ask whether to continue."""
-    if not prepared.findings:
+    if not prepared.warnings:
         return True
-    write_messages(*(f"warning: {finding.message}" for finding in prepared.findings))
+    write_messages(*(f"warning: {message}" for message in prepared.warnings))
     return ask_to_confirm("Continue?")

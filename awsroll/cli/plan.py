@@ -74,10 +74,10 @@ def doctor(request: RolloutSpec, common: CommonOptions) -> int:
     if output.json:
         for finding in planned.findings:
             output.emit("finding", severity=finding.severity, message=finding.message)
-        output.emit("doctor", fleet=planned.fleet, ok=True, warnings=len(planned.findings))
+        output.emit("doctor", fleet=planned.fleet, ok=True, warnings=len(planned.warnings))
         return 0
     for finding in planned.findings:
-        output.result(f"warning: {finding.message}")
+        output.result(f"{'warning' if finding.is_warning else 'note'}: {finding.message}")
     output.result(f"{planned.fleet} can be rolled from {planned.from_version or '(none)'} to {planned.to_version}")
     return 0
 

@@ -74,7 +74,7 @@ def plan_text(plan: RolloutPlan) -> str:
         ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
         *_cost_of_keeping(plan),
-        *(("warning", finding.message) for finding in plan.findings),
+        *(("warning" if finding.is_warning else "note", finding.message) for finding in plan.findings),
     ]
     order = [
         (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")

@@ -149,8 +149,8 @@ class Session:
 
     def emit_warnings(self, prepared: Prepared) -> None:
         """Emit the warnings of the checks."""
-        for finding in prepared.findings:
-            self.emit("preflight.warning", message=finding.message)
+        for message in prepared.warnings:
+            self.emit("preflight.warning", message=message)
 
     # --- driving ------------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,8 @@
 """The findings of the checks, collected so that all of them are reported together."""
 
-from awsroll.core.model.finding import Finding
+from awsroll.core.model.finding import NOTE, REFUSE, WARN, Finding
 from awsroll.errors import FleetError
 
-REFUSE, WARN = "refuse", "warn"
 _NAMED = 5
 
 
@@ -21,6 +20,10 @@ class Findings:
         """Add a warning."""
         self._add(WARN, message)
 
+    def note(self, message: str) -> None:
+        """Add a fact that is worth knowing and needs no reaction."""
+        self._add(NOTE, message)
+
     def _add(self, severity: str, message: str) -> None:
         finding = Finding(severity=severity, message=message)
         if finding not in self._found:
@@ -35,6 +38,10 @@ class Findings:
         reasons = [finding.message for finding in self._found if finding.severity == REFUSE]
         if reasons:
             raise FleetError(*reasons)
+
+    def reported(self) -> tuple[Finding, ...]:
+        """Return the warnings, and after them the notes."""
+        return (*self.warnings(), *(finding for finding in self._found if finding.severity == NOTE))
 
     def warnings(self) -> tuple[Finding, ...]:
         """Return the warnings."""

@@ -10,6 +10,8 @@ from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
+from awsroll.preflight.image_checks import check_overrides
+from awsroll.preflight.owner_checks import check_group_owner
 
 _POOL_SETTINGS = {"MaxGroupPreparedCapacity", "MinSize", "PoolState", "Status", "InstanceReusePolicy"}
 _NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
@@ -17,6 +19,7 @@ _NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
 
 def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: Findings) -> None:
     """Check whether the group's settings allow the rollout."""
+    check_group_owner(described, findings)
     _check_template(described, spec, findings)
     _check_units(described, findings)
     _check_processes(described, findings)
@@ -69,6 +72,7 @@ def _check_template(described: Reply, spec: RolloutSpec, findings: Findings) -> 
             f"group {name} launches from the launch configuration {described.get('LaunchConfigurationName', '')}: "
             "move it to a launch template first"
         )
+    check_overrides(described, findings)
     overrides = (described.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides", [])
     if any(override.get("LaunchTemplateSpecification") for override in overrides):
         findings.refuse(

@@ -13,12 +13,11 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts
+from awsroll.preflight.image_checks import IMAGE_BY_PARAMETER, parameter_and_version
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone
 from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.versions import pin, template_data
-
-_IMAGE_BY_PARAMETER = "resolve:ssm:"
 
 
 def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[str, Any]:
@@ -127,7 +126,7 @@ def _with_templates(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, rollo
         launch_templates=tuple(sorted({version.template_id for version in versions})),
         roles=tuple(sorted({arn for arns in roles for arn in arns})),
         image_parameters=tuple(
-            sorted({_parameter(image) for image in images if image.startswith(_IMAGE_BY_PARAMETER)})
+            sorted({parameter_and_version(image)[0] for image in images if image.startswith(IMAGE_BY_PARAMETER)})
         ),
     )
 
@@ -149,11 +148,3 @@ def _role(aws: Connection, profile: dict[str, str], findings: Findings) -> tuple
     if roles is None:
         findings.refuse(f"there is no instance profile {name!r}, which a launch template names: correct the template")
     return roles or ()
-
-
-def _parameter(image: str) -> str:
-    """Return the parameter that `resolve:ssm:NAME[:VERSION]` names."""
-    named = image.removeprefix(_IMAGE_BY_PARAMETER)
-    if named.startswith("arn:"):
-        return ":".join(named.split(":")[:6])
-    return named.partition(":")[0]

@@ -10,11 +10,14 @@ from awsroll.aws.parse_answers import (
     template_setting,
 )
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
+from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting
 from awsroll.preflight.group_checks import check_group, check_traffic_sources
+from awsroll.preflight.image_checks import check_root_volumes
 from awsroll.preflight.lookups import find_group, find_target_groups
+from awsroll.preflight.owner_checks import check_server_owners
 from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
 
 _MOST_SEARCHED = 50
@@ -40,7 +43,11 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
             target_groups[arn], registered[arn] = group, targets
     check_target_groups(target_groups, findings)
     _check_strangers(registered, target_groups, set(members), spec, findings)
-    instances = _instances(aws, members, registered)
+    running = {instance["InstanceId"]: instance for instance in aws.ec2.instances(members)}
+    check_server_owners(running.values(), findings, in_group=True)
+    if spec.strategy is not Strategy.RELOAD:
+        check_root_volumes(described, running, findings)
+    instances = _instances(running, members, registered)
     attributes = attributes_of(aws, target_groups)
     check_balance(aws, target_groups, attributes, instances, findings)
     check_traffic_sources(described, findings, has_target_group=bool(target_groups))
@@ -98,9 +105,8 @@ def _check_strangers(
 
 
 def _instances(
-    aws: Connection, members: dict[str, Reply], registered: dict[str, dict[str, list[Target]]]
+    described: dict[str, Reply], members: dict[str, Reply], registered: dict[str, dict[str, list[Target]]]
 ) -> tuple[Instance, ...]:
-    described = {instance["InstanceId"]: instance for instance in aws.ec2.instances(members)}
     instances = []
     for name, member in sorted(members.items()):
         targets = [target for targets in registered.values() for target in targets.get(name, [])]

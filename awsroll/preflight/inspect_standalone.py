@@ -13,6 +13,7 @@ from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
 from awsroll.preflight.lookups import find_target_groups
+from awsroll.preflight.owner_checks import check_server_owners
 from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
 
 _LIVING = ("pending", "running")
@@ -44,6 +45,7 @@ def _instances(aws: Connection, arns: list[str], findings: Findings) -> tuple[In
             )
     registered = {name: targets for name, targets in registered.items() if targets}
     described = {instance["InstanceId"]: instance for instance in aws.ec2.instances(registered)}
+    check_server_owners(described.values(), findings, in_group=False)
     _refuse_members(aws, {name: tags_of(instance) for name, instance in described.items()}, findings)
     dead = [name for name in registered if described.get(name, {}).get("State", {}).get("Name") not in _LIVING]
     if dead:

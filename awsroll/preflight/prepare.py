@@ -16,6 +16,7 @@ from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
 from awsroll.preflight.gate_checks import check_alarms, check_rollback, gates_of
 from awsroll.preflight.hook_checks import check_agents, check_hooks
+from awsroll.preflight.image_checks import check_images
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination, slots_of
 from awsroll.preflight.lookups import account_of, new_rollout_id
@@ -38,6 +39,11 @@ class Prepared:
     request: RolloutSpec
     fingerprint: Fingerprint
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of the checks, without notes."""
+        return tuple(finding.message for finding in self.findings if finding.is_warning)
 
 
 def prepare(spec: RolloutSpec, aws: Connection, *, rollout_id: str = "") -> Prepared:
@@ -86,6 +92,7 @@ class _Preflight:
             check_reload(self._aws, spec, fleet, goal, findings)
         rollout = replace(self._rollout(fleet, goal, name), limits=limits)
         _check_floor(spec, rollout, fleet, findings)
+        check_images(self._aws, rollout, findings)
         check_rollback(spec, rollout, fleet, goal, findings)
         check_hooks(self._aws, rollout, findings)
         check_agents(self._aws, rollout, fleet, goal, findings)
@@ -95,7 +102,7 @@ class _Preflight:
             status=_first_status(self._aws, fleet),
             request=pinned(spec, rollout),
             fingerprint=fingerprint_of(fleet, rollout),
-            findings=findings.warnings(),
+            findings=findings.reported(),
         )
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:

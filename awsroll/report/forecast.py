@@ -63,6 +63,11 @@ class RolloutPlan:
     request: RolloutSpec | None = None
     fingerprint: Fingerprint | None = None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of the checks, without notes."""
+        return tuple(finding.message for finding in self.findings if finding.is_warning)
+
 
 def forecast(
     rollout: Rollout, observation: Observation, status: Status, *, findings: tuple[Finding, ...] = ()

@@ -45,9 +45,9 @@ class FleetsPlan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return the findings of the checks, each with the name of its fleet."""
+        """Return the warnings of the checks, each with the name of its fleet."""
         plans = [(fleet.fleet_name, fleet.plan) for wave in self.waves for fleet in wave.fleets]
-        return tuple(f"{name}: {finding.message}" for name, plan in plans if plan for finding in plan.findings)
+        return tuple(f"{name}: {message}" for name, plan in plans if plan for message in plan.warnings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ class Bench:
         return caught.value.problems
 
     def warnings(self, **changes: Any) -> list[str]:
-        return [one.message for one in self.prepare(**changes).findings]
+        return list(self.prepare(**changes).warnings)
 
     def setting(self, version: str = "1") -> dict[str, str]:
         return {"LaunchTemplateId": self.built.template_id, "Version": version}
@@ -57,7 +57,7 @@ def test_resolves_the_request(bench: Bench) -> None:
     assert desired is not None
     assert (desired.goal, desired.expected, desired.previous) == (3, 3, 3)
     assert prepared.status.slots == ()
-    assert prepared.findings == ()
+    assert prepared.warnings == ()
     assert bench.aws.calls.mutating == 0
 
 

@@ -34,7 +34,7 @@ class Bench:
         return caught.value.problems
 
     def warnings(self, **changes: Any) -> list[str]:
-        return [one.message for one in self.prepare(**changes).findings]
+        return list(self.prepare(**changes).warnings)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_resolves_the_request(bench: Bench) -> None:
     assert (rollout.region, rollout.account) == ("us-east-1", "123456789012")
     assert [(one.version, one.count) for one in rollout.baseline] == [(f"{bench.built.template_id}:1", 3)]
     assert rollout.baseline_template == TemplateVersion(template_id=bench.built.template_id, number=1)
-    assert prepared.findings == ()
+    assert prepared.warnings == ()
     assert prepared.status.desired is None
 
 
@@ -299,14 +299,14 @@ def test_refuses_a_script_for_old_servers_whose_agent_is_not_online() -> None:
 def test_warns_of_a_script_for_new_servers_where_no_agent_is_online() -> None:
     with sandbox(ssm_online_seconds=9999) as (made, aws):
         bench = Bench(made, aws, made.standalone_fleet(servers=2, zones=2))
-        (warning,) = bench.prepare(**script_at(HookPoint.AFTER_HEALTHY)).findings
-        assert "the SSM agent is not online on any server now" in warning.message
+        (warning,) = bench.warnings(**script_at(HookPoint.AFTER_HEALTHY))
+        assert "the SSM agent is not online on any server now" in warning
 
 
 def test_a_script_that_reaches_all_servers_is_no_finding(bench: Bench) -> None:
     bench.sandbox.jump(60)
     for point in (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_HEALTHY):
-        assert bench.prepare(**script_at(point)).findings == ()
+        assert bench.warnings(**script_at(point)) == []
 
 
 def test_a_refused_read_of_the_agents_is_a_warning(bench: Bench) -> None:
@@ -316,8 +316,8 @@ def test_a_refused_read_of_the_agents_is_a_warning(bench: Bench) -> None:
 
     denied = ApiError("AccessDenied", "you may not", 403)
     bench.sandbox.on_call(refuse)
-    (warning,) = bench.prepare(**script_at(HookPoint.BEFORE_DEREGISTER)).findings
-    assert "could not check which SSM agents are online" in warning.message
+    (warning,) = bench.warnings(**script_at(HookPoint.BEFORE_DEREGISTER))
+    assert "could not check which SSM agents are online" in warning
 
 
 # --- refusals of AWS ------------------------------------------------------------------------------------------------
