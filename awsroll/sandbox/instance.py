@@ -69,6 +69,11 @@ class SimInstance:
         """Whether the instance is pending or running."""
         return self.state in {"pending", "running"}
 
+    @property
+    def fails_status_checks(self) -> bool:
+        """Whether the status checks of the running instance fail, by the tag `sandbox:status`."""
+        return self.running_since is not None and self.tags.get("sandbox:status") == "impaired"
+
     def answers(self, port: int | None = None) -> Health:
         """Return how the application answers a health check on `port`.
 

@@ -91,6 +91,8 @@ class SandboxOptions:
     """From a member's boot to its registration in the group's target groups."""
     group_check_seconds: float = 10.0
     """The interval at which a group checks the health, the number and the zones of its members."""
+    impaired_seconds: float = 120.0
+    """How long the status checks of a member are impaired before its group marks it unhealthy."""
     launch_retry_seconds: float = 15.0
     """The wait of a group after its first failed launch. Each further failure doubles it."""
     launch_retry_max_seconds: float = 300.0

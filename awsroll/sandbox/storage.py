@@ -78,3 +78,14 @@ def ssm(account: Account) -> Any:
     from moto.ssm.models import ssm_backends  # noqa: PLC0415  moto is an optional, slow import
 
     return ssm_backends[account.account_id][account.region]
+
+
+def parameter(account: Account, name: str) -> str | None:
+    """Return the value of an SSM parameter, by name with an optional version or label, or None if it does not exist."""
+    from moto.ssm.exceptions import ParameterVersionNotFound  # noqa: PLC0415  moto is an optional, slow import
+
+    try:
+        found = ssm(account).get_parameter(name)
+    except ParameterVersionNotFound:
+        return None
+    return None if found is None else str(found.value)

@@ -205,7 +205,9 @@ class Controller:
             self.launches.progress(group, member)
         elif member.departure is not None:
             self.departures.progress(group, member)
-        elif member.state is Lifecycle.IN_SERVICE and instance.state != "running":
+        elif member.state is Lifecycle.IN_SERVICE and (
+            instance.state != "running" or instance.fails_status_checks or member.impaired_since is not None
+        ):
             group.suspects.add(member.instance_id)
             self._registry.wake(group)
 

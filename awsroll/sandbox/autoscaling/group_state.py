@@ -142,6 +142,7 @@ class Member:
     terminate_hooks_apply: bool = True
     lowered_desired: bool = False
     unhealthy_because: str = ""
+    impaired_since: datetime | None = None
     departure: Departure | None = None
     drained: bool = False
     in_service_since: datetime | None = None

@@ -1,7 +1,8 @@
 """The health checks of a group, and the selection of unhealthy members to replace.
 
-EC2 checks always count: an instance that does not run is unhealthy at once, even in its grace period. Target health
-counts only with the check type ELB, after the grace period, and once the target group's attachment is in service.
+EC2 checks always count: an instance that does not run is unhealthy at once, even in its grace period. Impaired status
+checks count after the grace period, if they last. Target health counts only with the check type ELB, after the grace
+period, and once the target group's attachment is in service. A mark stays until SetInstanceHealth clears it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.target_attachments import GroupTargets
 
 NOT_RUNNING = "an EC2 health check indicating it has been terminated or stopped"
+IMPAIRED = "an EC2 instance status checks failure"
 NOT_SERVING = "an ELB system health check failure"
 BY_USER = "a user health-check"
 
@@ -44,8 +46,10 @@ class HealthChecks:
                 continue
             if not self._registry.is_running(member):
                 self.mark(member, NOT_RUNNING)
+            elif self._is_impaired(group, member):
+                self._after_grace(group, member, IMPAIRED)
             elif group.checks_load_balancer and member.registered and self._fails_target_checks(group, member):
-                self._after_grace(group, member)
+                self._after_grace(group, member, NOT_SERVING)
 
     def suspect_all(self, group: Group) -> None:
         """Check every member in the next run, because the rules of the checks have changed."""
@@ -108,10 +112,24 @@ class HealthChecks:
         except ApiError:
             return  # the load balancer refuses the target, which stays unregistered
 
-    def _after_grace(self, group: Group, member: Member) -> None:
+    def _is_impaired(self, group: Group, member: Member) -> bool:
+        """Return whether the status checks have failed for long enough, and else check again when they have."""
+        instance, options = self._registry.instance(member), self._registry.options
+        if instance is None or instance.running_since is None or not instance.fails_status_checks:
+            member.impaired_since = None
+            return False
+        known_at = instance.running_since + self._registry.context.scaled(options.status_check_seconds)
+        member.impaired_since = member.impaired_since or max(known_at, self._registry.context.now())
+        left = options.impaired_seconds - self._registry.elapsed_seconds(member.impaired_since)
+        if left > 0:
+            group.suspects.add(member.instance_id)
+            self._registry.wake(group, left)
+        return left <= 0
+
+    def _after_grace(self, group: Group, member: Member, because: str) -> None:
         seconds = self.grace_left_seconds(group, member)
         if seconds > 0:
             group.suspects.add(member.instance_id)
             self._registry.wake(group, seconds)
         else:
-            self.mark(member, NOT_SERVING)
+            self.mark(member, because)

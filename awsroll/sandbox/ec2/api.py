@@ -37,6 +37,7 @@ class Ec2Api:
             "StopInstances": self._stop,
             "StartInstances": self._start,
             "RebootInstances": self._reboot,
+            "DescribeLaunchTemplateVersions": partial(templates.describe_resolved, context),
             "DescribeInstances": partial(describe.describe_instances, context, ec2),
             "DescribeInstanceStatus": partial(describe.describe_instance_status, context, ec2),
             "DescribeInstanceAttribute": partial(describe.describe_instance_attribute, context, ec2),

@@ -167,7 +167,7 @@ def _status_shape(context: ServiceContext, instance: SimInstance) -> dict[str, A
     elif context.now() < instance.running_since + context.scaled(context.options.status_check_seconds):
         verdict = "initializing"
     else:
-        verdict = "impaired" if instance.tags.get("sandbox:status") == "impaired" else "ok"
+        verdict = "impaired" if instance.fails_status_checks else "ok"
     passed = {"initializing": "initializing", "impaired": "failed"}.get(verdict, "passed")
     status: dict[str, Any] = {"Status": verdict}
     if verdict != "not-applicable":

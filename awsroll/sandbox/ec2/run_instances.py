@@ -16,6 +16,7 @@ from awsroll.sandbox.api_errors import (
     refuse_reserved_tags,
     unknown_subnet,
 )
+from awsroll.sandbox.ec2.images import with_image
 from awsroll.sandbox.ec2.reservations import LaunchOrder, make_reservation
 from awsroll.sandbox.ec2.templates import TemplateVersion, resolve, tags_for
 from awsroll.sandbox.ec2.tokens import TokenBook
@@ -77,7 +78,7 @@ def service_order(
     else:
         settings["SubnetId"] = subnet_id
     return LaunchOrder(
-        settings=settings,
+        settings=with_image(context, settings),
         template=template,
         subnet_id=subnet_id,
         zone=_subnet(context, subnet_id).availability_zone,
@@ -118,8 +119,7 @@ def _order(context: Ec2Context, parameters: Mapping[str, Any]) -> LaunchOrder:
     template = resolve(context, parameters["LaunchTemplate"]) if parameters.get("LaunchTemplate") else None
     settings = dict(template.data) if template else {}
     settings.update({name: value for name, value in parameters.items() if name not in NOT_OVERRIDDEN})
-    if not settings.get("ImageId"):
-        refuse("MissingParameter", "The request must contain the parameter ImageId")
+    settings = with_image(context, settings)
     least, most = int(parameters.get("MinCount", 1)), int(parameters.get("MaxCount", 1))
     if not 1 <= least <= most:
         refuse("InvalidParameterValue", f"MinCount {least} must be at least 1 and at most MaxCount {most}")

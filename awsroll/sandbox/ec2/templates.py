@@ -10,6 +10,7 @@ from typing import Any
 
 from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import refuse, unknown_template_version
+from awsroll.sandbox.ec2.images import with_image
 from awsroll.sandbox.interfaces import Account
 from awsroll.sandbox.service_limits import TEMPLATES_PER_PAGE
 
@@ -65,6 +66,38 @@ def check_versions(account: Account, parameters: Mapping[str, Any]) -> None:
     for version in versions:
         if version not in {"$Latest", "$Default"}:
             _index(template, version)
+
+
+def describe_resolved(account: Account, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the versions with the ids of their images, if the request resolves aliases; moto answers the others."""
+    if not parameters.get("ResolveAlias"):
+        return None
+    template = _template(account, parameters)
+    described = []
+    for version in _described(template, parameters.get("Versions") or []):
+        data = with_image(account, version.data) if version.data.get("ImageId") else dict(version.data)
+        if data.get("UserData") is not None:
+            data["UserData"] = str(data["UserData"])
+        described.append(
+            {
+                "LaunchTemplateId": template.id,
+                "LaunchTemplateName": template.name,
+                "VersionNumber": version.number,
+                "DefaultVersion": version.number == template.default_version_number,
+                "CreateTime": version.create_time,
+                "LaunchTemplateData": data,
+            }
+        )
+    return {"LaunchTemplateVersions": described}
+
+
+def _described(template: Any, versions: list[str]) -> list[Any]:
+    aliases = {"$Latest": len(template.versions) - 1, "$Default": template.default_version_number - 1}
+    if not versions:
+        return list(reversed(template.versions))
+    return [
+        template.versions[aliases[version] if version in aliases else _index(template, version)] for version in versions
+    ]
 
 
 def check_templates(account: Account, parameters: dict[str, Any]) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from awsroll.sandbox import storage, tag_rules
 from awsroll.sandbox.api_errors import ApiError, refuse, refuse_reserved_tags
+from awsroll.sandbox.elb.setting_limits import DELAY, as_mapping, check_attributes, check_interval, check_settings
 from awsroll.sandbox.elb.target_life import NOT_REGISTERED
 from awsroll.sandbox.elb.world import ElbWorld, refuse_unknown_target
 from awsroll.sandbox.interfaces import InstanceContext
-from awsroll.sandbox.service_limits import LONGEST_DEREGISTRATION_DELAY_SECONDS
 from awsroll.sandbox.target import SimTarget
 
 TARGET_CHANGES = (
@@ -28,7 +28,8 @@ TARGET_CHANGES = (
     "ModifyTargetGroupAttributes",
     "SetSubnets",
 )
-DELAY = "deregistration_delay.timeout_seconds"
+DEFAULT_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS = 30.0, 5.0
+"""The defaults of an Application Load Balancer's health check (user guide, health checks)."""
 
 
 class ElbApi:
@@ -49,7 +50,10 @@ class ElbApi:
             "ModifyTargetGroupAttributes": self._modify_attributes,
             "AddTags": self._add_tags,
         }
-        self.guards: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self.guards: dict[str, Callable[[dict[str, Any]], None]] = {
+            "CreateTargetGroup": self._check_health_check,
+            "ModifyTargetGroup": self._check_health_check,
+        }
         self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = dict.fromkeys(
             TARGET_CHANGES, self._settings_changed
         )
@@ -118,18 +122,30 @@ class ElbApi:
         return shapes
 
     def _modify_attributes(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Change the deregistration delay, because moto refuses the longest delay of AWS. moto changes the rest."""
-        arn, attributes = parameters["TargetGroupArn"], parameters.get("Attributes") or []
-        delays = [str(attribute["Value"]) for attribute in attributes if attribute["Key"] == DELAY]
-        for value in delays:
-            if not value.isdecimal() or int(value) > LONGEST_DEREGISTRATION_DELAY_SECONDS:
-                limit = LONGEST_DEREGISTRATION_DELAY_SECONDS
-                refuse("ValidationError", f"'{DELAY}' value '{value}' must be between '0-{limit}' inclusive")
-        if not attributes or len(delays) < len(attributes):
-            return None
+        """Check the attributes, and change the deregistration delay, because moto refuses the longest delay of AWS.
+
+        moto changes the rest.
+        """
+        arn, attributes = parameters["TargetGroupArn"], as_mapping(parameters.get("Attributes") or [])
         self._elb.target_group(arn)
-        storage.elbv2(self._context).target_groups[arn].attributes[DELAY] = delays[-1]
-        return {"Attributes": [{"Key": DELAY, "Value": delays[-1]}]}
+        existing = storage.elbv2(self._context).target_groups[arn].attributes
+        check_attributes(attributes, existing)
+        if set(attributes) != {DELAY}:
+            return None
+        existing[DELAY] = attributes[DELAY]
+        return {"Attributes": [{"Key": DELAY, "Value": attributes[DELAY]}]}
+
+    def _check_health_check(self, parameters: Mapping[str, Any]) -> None:
+        """Refuse settings of a health check that AWS refuses, for a new or an existing target group."""
+        check_settings(parameters)
+        arn = parameters.get("TargetGroupArn")
+        settings = self._elb.target_group(arn) if arn else None
+        given = (parameters.get("HealthCheckIntervalSeconds"), parameters.get("HealthCheckTimeoutSeconds"))
+        if given == (None, None):
+            return
+        interval = given[0] or (settings.interval_seconds if settings else DEFAULT_INTERVAL_SECONDS)
+        timeout = given[1] or (settings.timeout_seconds if settings else DEFAULT_TIMEOUT_SECONDS)
+        check_interval(float(interval), float(timeout))
 
     def _add_tags(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Set tags. moto takes only 10 on a resource, and values of any length."""

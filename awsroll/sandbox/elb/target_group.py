@@ -8,6 +8,8 @@ from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import refuse
 from awsroll.sandbox.interfaces import Account
 
+_ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroupSettings:
@@ -27,6 +29,10 @@ class TargetGroupSettings:
     unhealthy_threshold: int
     deregistration_delay_seconds: float
     slow_start_seconds: float
+    least_healthy_count: int
+    """With fewer healthy targets, requests go to all registered targets."""
+    least_healthy_percentage: int
+    """The same, as a percentage of the registered targets; 0 is off."""
     zones: frozenset[str]
     """The zones of the load balancer that uses the target group; empty if no listener or rule uses it."""
 
@@ -54,8 +60,14 @@ def settings_of(account: Account, arn: str) -> TargetGroupSettings:
         unhealthy_threshold=int(group.unhealthy_threshold_count),
         deregistration_delay_seconds=float(group.attributes["deregistration_delay.timeout_seconds"]),
         slow_start_seconds=float(group.attributes.get("slow_start.duration_seconds", 0)),
+        least_healthy_count=int(group.attributes.get(f"{_ROUTING}.count", 1)),
+        least_healthy_percentage=_percentage(str(group.attributes.get(f"{_ROUTING}.percentage", "off"))),
         zones=frozenset(_zones(account, arn)),
     )
+
+
+def _percentage(value: str) -> int:
+    return 0 if value == "off" else int(value)
 
 
 def link_load_balancers(account: Account) -> None:

@@ -33,6 +33,7 @@ class ElbWorld:
         self._groups: dict[str, dict[tuple[str, int], TargetLife]] = {}
         self._settings: dict[str, TargetGroupSettings] = {}
         self._listeners: list[Callable[[str, SimTarget], None]] = []
+        self._settings_listeners: list[Callable[[], None]] = []
         context.ec2.on_change(self._instance_changed)
 
     # --- queries ---
@@ -68,6 +69,10 @@ class ElbWorld:
     def on_change(self, callback: Callable[[str, SimTarget], None]) -> None:
         """Call `callback(target_group_arn, target)` after each transition; the last state is `gone`."""
         self._listeners.append(callback)
+
+    def on_settings_change(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` after each change of the settings of target groups, listeners or load balancers."""
+        self._settings_listeners.append(callback)
 
     # --- changes ---
 
@@ -131,6 +136,8 @@ class ElbWorld:
                 continue
             for life in tuple(self._groups[arn].values()):
                 life.reconsider()
+        for listener in tuple(self._settings_listeners):
+            listener()
 
     # --- notifications ---
 

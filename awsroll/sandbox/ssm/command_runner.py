@@ -1,7 +1,7 @@
 """The delivery of commands, and their result on each node.
 
-Scripts are not interpreted, with two exceptions. `sandbox-version LABEL` makes the node's application serve that
-version after success. A line `exit 1`, or the instance tag `sandbox:command=fails`, makes the command fail.
+Scripts are not run. `sandbox-version LABEL` makes the node's application serve that version after success. The exit
+code of simple scripts is derived in `scripts.py`; the instance tag `sandbox:command=fails` makes every command fail.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.ssm.scripts import exit_code
 from awsroll.sandbox.timeline import Timer
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from awsroll.sandbox.ssm.nodes import Nodes
 
 VERSION = re.compile(r"sandbox-version[ \t]+[\"']?([\w.+-]+)")
-FAILURE = re.compile(r"^exit 1[ \t]*$", re.MULTILINE)
 CANCELLING_SECONDS = 1.0
 NOT_STARTED = -1
 
@@ -65,6 +65,11 @@ class Command:
     max_errors: str
     invocations: dict[str, Invocation] = field(default_factory=dict)
     cancelled: bool = False
+
+    @property
+    def script(self) -> str:
+        """The lines of a shell command; of another document, the text of its parameters."""
+        return "\n".join(self.parameters.get("commands") or [self.text])
 
     def limit(self, value: str) -> int:
         """Return a number, or a percentage of the targets: 0 % is 0, and any other percentage at least 1."""
@@ -180,8 +185,9 @@ class CommandRunner:
             self._schedule(invocation, seconds, partial(self._run_out, command, invocation))
             return
         instance = self._context.ec2.instance(invocation.instance_id)
-        if instance.tags.get("sandbox:command") == "fails" or FAILURE.search(command.text):
-            invocation.response_code, invocation.error_output = 1, "failed to run commands: exit status 1"
+        code = 1 if instance.tags.get("sandbox:command") == "fails" else exit_code(command.script)
+        if code:
+            invocation.response_code, invocation.error_output = code, f"failed to run commands: exit status {code}"
             self._end(command, invocation, "Failed")
             return
         if label := VERSION.search(command.text):

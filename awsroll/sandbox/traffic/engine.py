@@ -9,7 +9,7 @@ from typing import Self
 
 from awsroll.sandbox.traffic.applications import InstanceServers
 from awsroll.sandbox.traffic.balancer import Balancer
-from awsroll.sandbox.traffic.feed import Fact, InstanceFact, TargetFact
+from awsroll.sandbox.traffic.feed import Fact, InstanceFact, TargetFact, ThresholdFact
 from awsroll.sandbox.traffic.load import LoadGenerator, LoadShape
 from awsroll.sandbox.traffic.tally import Tally
 from awsroll.sandbox.traffic.target_table import TargetTable
@@ -84,6 +84,8 @@ class Engine:
                 await self._servers.apply(fact)
             case TargetFact():
                 self.balancer.apply(fact)
+            case ThresholdFact():
+                self._table.set_threshold(fact.target_group_arn, fact.threshold)
         versions = (self._servers.healthy_version(instance_id) for instance_id in self._table.serving_instances())
         self._tally.record_serving(version for version in versions if version is not None)
 

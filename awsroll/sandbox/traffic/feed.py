@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.instance import Health
-from awsroll.sandbox.traffic.target_table import TargetKey
+from awsroll.sandbox.traffic.target_table import RoutingThreshold, TargetKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,15 @@ class TargetFact:
     state: str
 
 
-Fact: TypeAlias = InstanceFact | TargetFact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdFact:
+    """The current routing threshold of a target group."""
+
+    target_group_arn: str
+    threshold: RoutingThreshold
+
+
+Fact: TypeAlias = InstanceFact | TargetFact | ThresholdFact
 
 
 class TrafficInstance(Protocol):
@@ -58,6 +67,15 @@ class TrafficTarget(Protocol):
     def state(self) -> str: ...  # noqa: D102
 
 
+class TrafficTargetGroup(Protocol):
+    """The part of a target group's settings that traffic reads."""
+
+    @property
+    def least_healthy_count(self) -> int: ...  # noqa: D102
+    @property
+    def least_healthy_percentage(self) -> int: ...  # noqa: D102
+
+
 class Instances(Protocol):
     """The part of the simulated EC2 that traffic reads."""
 
@@ -69,7 +87,9 @@ class Targets(Protocol):
     """The part of the simulated load balancing that traffic reads."""
 
     def targets(self, target_group_arn: str, /) -> Sequence[TrafficTarget]: ...  # noqa: D102
+    def target_group(self, target_group_arn: str, /) -> TrafficTargetGroup: ...  # noqa: D102
     def on_change(self, callback: Callable[[str, Any], None]) -> object: ...  # noqa: D102
+    def on_settings_change(self, callback: Callable[[], None]) -> object: ...  # noqa: D102
 
 
 class TrafficWorld(Protocol):
@@ -108,6 +128,8 @@ class WorldFeed:
                     self._target_changed(arn, target)
             self._world.ec2.on_change(self._instance_changed)
             self._world.elb.on_change(self._target_changed)
+            self._world.elb.on_settings_change(self._settings_changed)
+            self._settings_changed()
 
     def close(self) -> None:
         """Stop pushing. No push is in progress when this returns."""
@@ -130,6 +152,15 @@ class WorldFeed:
         self._use_port(target.instance_id, target.port)
         key = TargetKey(target_group_arn=target_group_arn, instance_id=target.instance_id, port=target.port)
         self._push(TargetFact(key=key, state=target.state))
+
+    def _settings_changed(self) -> None:
+        for arn in self._target_groups if self._open else ():
+            try:
+                group = self._world.elb.target_group(arn)
+            except ApiError:
+                continue  # the target group was deleted
+            threshold = RoutingThreshold(count=group.least_healthy_count, percentage=group.least_healthy_percentage)
+            self._push(ThresholdFact(target_group_arn=arn, threshold=threshold))
 
     def _use_port(self, instance_id: str, port: int) -> None:
         instance = self._world.ec2.find(instance_id)

@@ -1,7 +1,8 @@
 """The target of the next request: a table of target states, without I/O.
 
 It follows an Application Load Balancer. Healthy targets get requests in turn; draining targets get no new requests. A
-target group without healthy targets fails open to all registered targets; without registered targets it answers 503.
+target group with fewer healthy targets than its routing threshold fails open to all registered targets; without
+registered targets it answers 503. The threshold is `target_group_health.unhealthy_state_routing`, by default one.
 Several target groups form a forward action with equal weights: each gets every n-th request.
 """
 
@@ -24,16 +25,30 @@ class TargetKey:
     port: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingThreshold:
+    """The healthy targets that a target group needs, or it fails open. Either limit acts (user guide)."""
+
+    count: int = 1
+    percentage: int = 0
+    """Of the registered targets; 0 is off."""
+
+    def is_met(self, healthy: int, registered: int) -> bool:
+        """Return whether enough of the registered targets are healthy."""
+        return healthy >= self.count and healthy * 100 >= registered * self.percentage
+
+
 @dataclass(slots=True)
 class _Group:
+    threshold: RoutingThreshold = field(default_factory=RoutingThreshold)
     states: dict[TargetKey, str] = field(default_factory=dict)
     candidates: tuple[TargetKey, ...] = ()
     turn: int = 0
 
     def choose_candidates(self) -> None:
         healthy = tuple(key for key, state in self.states.items() if state == HEALTHY)
-        fail_open = tuple(key for key, state in self.states.items() if state not in _OUT_OF_USE)
-        self.candidates = healthy or fail_open
+        registered = tuple(key for key, state in self.states.items() if state not in _OUT_OF_USE)
+        self.candidates = healthy if self.threshold.is_met(len(healthy), len(registered)) else registered
 
     def next_target(self) -> TargetKey | None:
         if not self.candidates:
@@ -59,6 +74,12 @@ class TargetTable:
             group.states.pop(key, None)
         else:
             group.states[key] = state
+        group.choose_candidates()
+
+    def set_threshold(self, target_group_arn: str, threshold: RoutingThreshold) -> None:
+        """Set the routing threshold of a target group."""
+        group = self._groups[target_group_arn]
+        group.threshold = threshold
         group.choose_candidates()
 
     def next_target(self) -> TargetKey | None:

@@ -180,3 +180,62 @@ def test_settled_group_plans_no_events() -> None:
         lab.create(desired=3, HealthCheckType="ELB")
         lab.jump(3600)
         assert lab.sandbox.world.next_event_at() is None
+
+
+def impair(lab: Lab, instance_id: str, status: str = "impaired") -> None:
+    lab.ec2.create_tags(Resources=[instance_id], Tags=[{"Key": "sandbox:status", "Value": status}])
+
+
+def test_impaired_status_checks_that_last_mark_the_member_and_it_is_replaced() -> None:
+    with open_lab(impaired_seconds=120) as lab:
+        lab.create(desired=2)
+        member = lab.ids()[0]
+        impair(lab, member)
+        lab.jump(130)  # the first checks of the new instance are over, the group still waits
+        assert unhealthy(lab) == 0
+        lab.jump(120)
+        assert lab.state(member) in {"Terminating", None}
+        assert "status checks failure" in next(
+            each["Cause"] for each in lab.activities() if each["Description"].endswith(member)
+        )
+
+
+def test_impaired_status_checks_that_recover_in_time_mark_no_member() -> None:
+    with open_lab(impaired_seconds=120) as lab:
+        lab.create(desired=2)
+        impair(lab, lab.ids()[0])
+        lab.jump(60)
+        impair(lab, lab.ids()[0], "ok")
+        lab.jump(600)
+        assert lab.states() == ["InService"] * 2
+        assert unhealthy(lab) == 0
+
+
+def test_impaired_status_checks_are_ignored_in_the_grace_period() -> None:
+    with open_lab(impaired_seconds=0) as lab:
+        lab.create(desired=2, HealthCheckGracePeriod=900)
+        impair(lab, lab.ids()[0])
+        lab.jump(600)
+        assert unhealthy(lab) == 0
+        lab.jump(300)
+        assert lab.states() != ["InService"] * 2
+
+
+def test_mark_never_recovers_by_itself_and_only_set_instance_health_clears_it() -> None:
+    with open_lab() as lab:
+        lab.create(desired=2, HealthCheckType="ELB")
+        lab.call("suspend_processes", ScalingProcesses=["ReplaceUnhealthy"])
+        ill, cleared = lab.ids()
+        sicken(lab, ill, cleared)
+        lab.jump(ILL_SECONDS)
+        assert unhealthy(lab) == 2
+        healthy = [{"Key": "sandbox:health", "Value": "healthy"}]
+        lab.ec2.create_tags(Resources=[ill, cleared], Tags=healthy)
+        lab.jump(600)
+        assert [lab.target(each) for each in (ill, cleared)] == ["healthy", "healthy"]
+        assert unhealthy(lab) == 2
+        lab.asg.set_instance_health(InstanceId=cleared, HealthStatus="Healthy")
+        assert unhealthy(lab) == 1
+        lab.call("resume_processes", ScalingProcesses=["ReplaceUnhealthy"])
+        lab.jump(20)
+        assert (lab.state(ill), lab.state(cleared)) == ("Terminating", "InService")

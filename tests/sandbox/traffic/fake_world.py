@@ -45,16 +45,30 @@ class FakeEc2:
         self.listeners.append(callback)
 
 
+@dataclass(frozen=True)
+class FakeTargetGroup:
+    least_healthy_count: int = 1
+    least_healthy_percentage: int = 0
+
+
 @dataclass
 class FakeElb:
     known: dict[tuple[str, str, int], FakeTarget] = field(default_factory=dict)
     listeners: list[Callable[[str, FakeTarget], None]] = field(default_factory=list)
+    settings: dict[str, FakeTargetGroup] = field(default_factory=dict)
+    settings_listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def targets(self, target_group_arn: str) -> tuple[FakeTarget, ...]:
         return tuple(target for (arn, _, _), target in self.known.items() if arn == target_group_arn)
 
+    def target_group(self, target_group_arn: str) -> FakeTargetGroup:
+        return self.settings.get(target_group_arn, FakeTargetGroup())
+
     def on_change(self, callback: Callable[[str, FakeTarget], None]) -> None:
         self.listeners.append(callback)
+
+    def on_settings_change(self, callback: Callable[[], None]) -> None:
+        self.settings_listeners.append(callback)
 
 
 class FakeWorld:

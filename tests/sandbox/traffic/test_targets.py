@@ -1,6 +1,8 @@
 """The target table: the target of the next request."""
 
-from awsroll.sandbox.traffic.target_table import TargetKey, TargetTable
+import pytest
+
+from awsroll.sandbox.traffic.target_table import RoutingThreshold, TargetKey, TargetTable
 
 
 def key(instance_id: str, *, group: str = "web", port: int = 80) -> TargetKey:
@@ -31,6 +33,24 @@ def test_only_healthy_targets_get_requests_while_there_is_one() -> None:
 def test_a_group_without_a_healthy_target_fails_open_to_the_registered_ones() -> None:
     states = {"a": "unhealthy", "b": "initial", "c": "draining", "d": "unused"}
     assert set(next_instances(table(states), 8)) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("threshold", "chosen"),
+    [
+        (RoutingThreshold(), "ab"),
+        (RoutingThreshold(count=2), "ab"),
+        (RoutingThreshold(count=3), "abcd"),
+        (RoutingThreshold(percentage=50), "ab"),
+        (RoutingThreshold(percentage=51), "abcd"),
+        (RoutingThreshold(count=3, percentage=10), "abcd"),
+    ],
+    ids=str,
+)
+def test_a_group_below_its_routing_threshold_fails_open(threshold: RoutingThreshold, chosen: str) -> None:
+    built = table({"a": "healthy", "b": "healthy", "c": "unhealthy", "d": "initial", "e": "draining"})
+    built.set_threshold("web", threshold)
+    assert set(next_instances(built, 12)) == set(chosen)
 
 
 def test_a_group_with_draining_targets_only_has_no_candidate() -> None:

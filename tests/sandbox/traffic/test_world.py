@@ -11,6 +11,7 @@ from awsroll.sandbox.ready_fleets import Fleet
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.traffic import Outcome, Traffic
 from awsroll.testing.clock import VirtualClock
+from tests.sandbox.traffic.fake_world import connect
 from tests.support.patience import PATIENCE_SECONDS
 
 SPEED = 40
@@ -120,3 +121,32 @@ def test_a_reload_is_seen_in_the_answers(sandbox: Sandbox) -> None:
             sandbox.ec2.reload(fleet.instance_ids[0], "v2")
         eventually(lambda: traffic.snapshot().by_version.get("v2", 0) > 3)
     assert traffic.stop().timeline[-1].serving == {"v1": 2, "v2": 1}
+
+
+def test_below_the_routing_threshold_requests_reach_unhealthy_targets_until_it_is_lowered() -> None:
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        fleet = build_fleet(sandbox)
+        elb, arn = sandbox.session().client("elbv2"), fleet.target_group_arns[0]
+        key = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"
+        sick = fleet.instance_ids[0]
+        with Traffic(sandbox.world, target_groups=[arn], requests_per_second=0) as traffic:
+            ill = [{"Key": "sandbox:health", "Value": "unhealthy"}]
+            sandbox.session().client("ec2").create_tags(Resources=[sick], Tags=ill)
+            sandbox.jump(60)
+            assert states(elb, arn) == ["unhealthy", "healthy", "healthy"]
+            eventually(lambda: sick not in served_by(traffic))
+            elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": key, "Value": "80"}])
+            eventually(lambda: sick in served_by(traffic))
+            elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": key, "Value": "off"}])
+            eventually(lambda: sick not in served_by(traffic))
+
+
+def served_by(traffic: Traffic) -> set[str]:
+    """Send a few requests, and return the instances that they reached."""
+    reached = set()
+    for _ in range(6):
+        connection = connect(traffic)
+        connection.request("GET", "/")
+        reached.add(connection.getresponse().headers["x-instance-id"])
+        connection.close()
+    return reached
