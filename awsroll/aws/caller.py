@@ -17,6 +17,7 @@ Reply: TypeAlias = dict[str, Any]
 # The name of the page token of each service: in the request, in the answer.
 _PAGE_TOKENS = {
     "dynamodb": ("ExclusiveStartKey", "LastEvaluatedKey"),
+    "elb": ("Marker", "NextMarker"),
     "elbv2": ("Marker", "NextMarker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 from awsroll.aws.autoscaling import AutoScaling
 from awsroll.aws.call_counts import ApiCalls
 from awsroll.aws.caller import Caller
+from awsroll.aws.classic_elb import ClassicElb
 from awsroll.aws.clients import Clients
 from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.aws.codepipeline import CodePipeline
@@ -63,6 +64,7 @@ class Connection:
         self._clients = Clients(session, endpoint_url=endpoint_url, region=region)
         caller = Caller(self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry))
         self._caller = caller
+        self.classic_elb = ClassicElb(caller)
         self.cloudwatch = CloudWatch(caller)
         self.codepipeline = CodePipeline(caller)
         self.ec2 = Ec2(caller)

@@ -136,7 +136,7 @@ def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Targ
             continue
         health = description.get("TargetHealth", {})
         target = Target(
-            key=TargetKey(target_group=arn, port=int(description["Target"]["Port"])),
+            key=TargetKey(target_group=arn, port=int(description["Target"].get("Port", 0))),
             state=_target_state(health.get("State", "")),
             reason=health.get("Reason", ""),
             description=health.get("Description", ""),

@@ -13,6 +13,7 @@ SERVICES = (
     "codepipeline",
     "dynamodb",
     "ec2",
+    "elb",
     "elbv2",
     "lambda",
     "s3",

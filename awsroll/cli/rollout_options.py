@@ -18,6 +18,14 @@ SPEC_FLAGS = (
         "that is not attached to the Auto Scaling group.",
     ),
     Flag(
+        field="exclude_target_group",
+        type=list[str],
+        metavar="NAME|ARN",
+        section=FLEET,
+        help="Name or ARN of a target group that holds servers of the fleet and is not rolled (repeatable). awsroll "
+        "neither drains the servers there nor registers their replacements: requests through it may fail.",
+    ),
+    Flag(
         field="launch_template",
         type=str,
         metavar="ID|NAME[:VERSION]",

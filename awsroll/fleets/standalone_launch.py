@@ -51,6 +51,7 @@ class Launches:
         interfaces = self._template_data(template).get("NetworkInterfaces", [])
         if interfaces and launch.subnet_id:
             # With a network interface, EC2 takes the subnet inside it. The request replaces the template's list.
+            # The launch decides about the primary interface. Others keep the subnet that the template names.
             request["NetworkInterfaces"] = [self._interface(interface, launch.subnet_id) for interface in interfaces]
         elif launch.subnet_id:
             request["SubnetId"] = launch.subnet_id
@@ -59,7 +60,9 @@ class Launches:
     def _interface(self, interface: Reply, subnet_id: str) -> Reply:
         accepted = self._aws.ec2.network_interface_members()
         fields: dict[str, Any] = {key: value for key, value in interface.items() if key in accepted}
-        return fields if "NetworkInterfaceId" in fields else {**fields, "SubnetId": subnet_id}
+        if "NetworkInterfaceId" in fields or (_is_secondary(interface) and fields.get("SubnetId")):
+            return fields
+        return {**fields, "SubnetId": subnet_id}
 
     def _template_data(self, template: TemplateVersion) -> Reply:
         """Return the data of the template version. It never changes, so it is read once."""
@@ -67,3 +70,8 @@ class Launches:
             version = self._aws.ec2.template_version(str(template.number), template_id=template.template_id)
             self._data[template] = (version or {}).get("LaunchTemplateData", {})
         return self._data[template]
+
+
+def _is_secondary(interface: Reply) -> bool:
+    """Return whether it is not the primary interface, which has index 0 on network card 0 and takes the traffic."""
+    return bool(interface.get("DeviceIndex") or interface.get("NetworkCardIndex"))

@@ -19,7 +19,7 @@ __all__ = ["NOT_FOR_ROLLOUTS", "Fleets", "Place", "Rollouts", "action_of", "poli
 
 _VERSION = "2012-10-17"  # of IAM's policy language
 _PARTS = (reading, target_groups, groups, server_tags, launching, terminating, commands, functions, store, roles, tasks)
-_SERVICES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
+_SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:ListObjectsV2": "s3:ListBucket"}
 
 NOT_FOR_ROLLOUTS = {

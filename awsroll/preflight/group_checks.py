@@ -1,10 +1,7 @@
 """The checks of an Auto Scaling group's settings. Read only."""
 
-from typing import assert_never
-
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.group_traffic import SourceType, TrafficSource, traffic_sources
 from awsroll.aws.parse_answers import active_refresh, template_setting
 from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -31,36 +28,6 @@ def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: 
             f"group {described['AutoScalingGroupName']} still launches from its template: members that it launches "
             "later run the old code until the template has the new code"
         )
-
-
-def check_traffic_sources(described: Reply, findings: Findings, *, has_target_group: bool) -> None:
-    """Refuse a group that gets no traffic through a target group, and warn of traffic that awsroll does not observe."""
-    name = described["AutoScalingGroupName"]
-    others = [words for source in traffic_sources(described) if (words := _unobserved(source))]
-    if has_target_group and others:
-        findings.warn(
-            f"group {name} is also behind {', '.join(others)}: awsroll observes target groups only, so servers are not "
-            "checked there before the next servers are replaced"
-        )
-    elif others:
-        findings.refuse(f"group {name} is behind {', '.join(others)}: only target groups are supported")
-    elif not has_target_group:
-        findings.refuse(f"group {name} is in no target group: attach one, or name it with --target-group")
-
-
-def _unobserved(source: TrafficSource) -> str:
-    """Describe a traffic source that awsroll does not observe; empty for a target group."""
-    match source.type:
-        case SourceType.TARGET_GROUP:
-            return ""
-        case SourceType.CLASSIC_LOAD_BALANCER:
-            return f"the Classic Load Balancer {source.identifier}"
-        case SourceType.VPC_LATTICE:
-            return f"the VPC Lattice target group {source.identifier}"
-        case SourceType.UNKNOWN:
-            return f"{source.identifier}, a traffic source of an unknown type"
-        case _ as never:
-            assert_never(never)
 
 
 def _check_template(described: Reply, spec: RolloutSpec, findings: Findings) -> None:

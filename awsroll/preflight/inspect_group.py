@@ -14,13 +14,21 @@ from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting
-from awsroll.preflight.group_checks import check_group, check_traffic_sources
+from awsroll.preflight.group_checks import check_group
 from awsroll.preflight.image_checks import check_root_volumes
+from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.owner_checks import check_server_owners
-from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
+from awsroll.preflight.read_inventory import lifecycle_hooks, sources_of_group
+from awsroll.preflight.take_inventory import Known, group_inventory, uneven_ports
+from awsroll.preflight.target_group_checks import (
+    attributes_of,
+    check_balance,
+    check_target_groups,
+    has_instances,
+    read_target_groups,
+)
 
-_MOST_SEARCHED = 50
 _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 _DEFAULT_HEARTBEAT_SECONDS = 3600
 
@@ -33,57 +41,38 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         return None
     check_group(aws, described, spec, findings)
     members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
+    servers = {server["InstanceId"]: server for server in aws.ec2.instances(members)}
     attached = attached_target_groups(described)
     target_groups = {group["TargetGroupArn"]: group for group in aws.elbv2.target_groups(sorted(attached))}
     target_groups |= find_target_groups(aws, spec.target_group, findings)
-    registered = _registered(aws, target_groups)
-    for arn, group in _others(aws, target_groups, findings).items():
-        targets = read_targets(arn, aws.elbv2.target_health(arn))
-        if targets.keys() & members.keys():
-            target_groups[arn], registered[arn] = group, targets
-    check_target_groups(target_groups, findings)
+    check_target_groups(target_groups, findings, attached=attached)
+    known = Known(servers=servers, target_groups=dict(target_groups), group=described)
+    target_groups = {arn: group for arn, group in target_groups.items() if has_instances(group)}
+    registered = {arn: read_targets(arn, aws.elbv2.target_health(arn)) for arn in target_groups}
+    inventory = group_inventory(aws, spec, known, findings)
+    for other in inventory.rolled:
+        target_groups[other.arn], registered[other.arn] = other.described, dict(other.targets)
+    if not target_groups and not sources_of_group(described):
+        findings.refuse(f"group {spec.asg} is in no target group: attach one, or name it with --target-group")
     _check_strangers(registered, target_groups, set(members), spec, findings)
-    running = {instance["InstanceId"]: instance for instance in aws.ec2.instances(members)}
-    check_server_owners(running.values(), findings, in_group=True)
+    check_server_owners(servers.values(), findings, in_group=True)
     if spec.strategy is not Strategy.RELOAD:
-        check_root_volumes(described, running, findings)
-    instances = _instances(running, members, registered)
+        check_root_volumes(described, servers, findings)
+    instances = _instances(servers, members, registered)
     attributes = attributes_of(aws, target_groups)
     check_balance(aws, target_groups, attributes, instances, findings)
-    check_traffic_sources(described, findings, has_target_group=bool(target_groups))
+    hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
+    facts = _facts(described, hooks, instances, _managed_keys(target_groups, attached))
+    uneven = uneven_ports(instances, target_groups, facts.name, facts.extra_targets, attached)
+    entries = [*inventory.entries, *uneven, *lifecycle_hooks(hooks, facts.name)]
+    check_inventory(entries, findings, replaces=spec.strategy is not Strategy.RELOAD)
     return FleetFacts(
         kind=FleetKind.AUTO_SCALING,
         name=described["AutoScalingGroupName"],
         target_groups=read_target_groups(target_groups, attributes, managed=attached),
         instances=instances,
-        group=_facts(aws, described, instances, _managed_keys(target_groups, attached)),
+        group=facts,
     )
-
-
-def _registered(aws: Connection, target_groups: dict[str, Reply]) -> dict[str, dict[str, list[Target]]]:
-    return {arn: read_targets(arn, aws.elbv2.target_health(arn)) for arn in target_groups}
-
-
-def _others(aws: Connection, searched: dict[str, Reply], findings: Findings) -> dict[str, Reply]:
-    """Return further target groups in which members may be registered by hand.
-
-    If the region has few target groups, return all of them, else those behind the same load balancers.
-    """
-    balancers = {arn for group in searched.values() for arn in group.get("LoadBalancerArns", [])}
-    others = {
-        group["TargetGroupArn"]: group
-        for group in aws.elbv2.all_target_groups()
-        if group["TargetGroupArn"] not in searched
-        and group.get("TargetType", "instance") == "instance"
-        and group.get("LoadBalancerArns")
-    }
-    if len(others) <= _MOST_SEARCHED:
-        return others
-    findings.warn(
-        f"this region has {len(others)} other target groups: awsroll searched only those of the same load balancers "
-        "for members registered by hand. Name others with --target-group"
-    )
-    return {arn: group for arn, group in others.items() if balancers & set(group["LoadBalancerArns"])}
 
 
 def _check_strangers(
@@ -105,13 +94,13 @@ def _check_strangers(
 
 
 def _instances(
-    described: dict[str, Reply], members: dict[str, Reply], registered: dict[str, dict[str, list[Target]]]
+    servers: dict[str, Reply], members: dict[str, Reply], registered: dict[str, dict[str, list[Target]]]
 ) -> tuple[Instance, ...]:
     instances = []
     for name, member in sorted(members.items()):
         targets = [target for targets in registered.values() for target in targets.get(name, [])]
-        if name in described:
-            instances.append(read_instance(described[name], targets=targets, member=member))
+        if name in servers:
+            instances.append(read_instance(servers[name], targets=targets, member=member))
         else:
             instances.append(missing_instance(name, targets=targets, member=member))
     return tuple(instances)
@@ -126,9 +115,8 @@ def _managed_keys(target_groups: dict[str, Reply], attached: frozenset[str]) -> 
 
 
 def _facts(
-    aws: Connection, described: Reply, instances: tuple[Instance, ...], managed: frozenset[TargetKey]
+    described: Reply, hooks: list[Reply], instances: tuple[Instance, ...], managed: frozenset[TargetKey]
 ) -> GroupFacts:
-    hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
     return GroupFacts(
         name=described["AutoScalingGroupName"],
         minimum=int(described["MinSize"]),

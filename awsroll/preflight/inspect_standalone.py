@@ -2,32 +2,52 @@
 
 from dataclasses import replace
 
+from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
+from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
-from awsroll.preflight.lookups import find_target_groups
+from awsroll.preflight.inventory import check_inventory
+from awsroll.preflight.lookups import find_target_groups, unknown_names
 from awsroll.preflight.owner_checks import check_server_owners
-from awsroll.preflight.target_group_checks import attributes_of, check_balance, check_target_groups, read_target_groups
+from awsroll.preflight.take_inventory import Known, different_ports, standalone_inventory
+from awsroll.preflight.target_group_checks import (
+    attributes_of,
+    check_balance,
+    check_target_groups,
+    has_instances,
+    read_target_groups,
+)
 
 _LIVING = ("pending", "running")
 
 
 def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> FleetFacts | None:
     """Return the facts about the fleet; None if no target group exists."""
-    described = find_target_groups(aws, spec.target_group, findings)
-    if len(described) < len(set(spec.target_group)) and not described:
+    named = find_target_groups(aws, spec.target_group, findings)
+    if len(named) < len(set(spec.target_group)) and not named:
         return None
-    check_target_groups(described, findings)
+    check_target_groups(named, findings)
+    described = {arn: group for arn, group in named.items() if has_instances(group)}
     attributes = attributes_of(aws, described)
-    instances = _instances(aws, sorted(described), findings)
+    registered = _registered(aws, sorted(described))
+    servers = {server["InstanceId"]: server for server in aws.ec2.instances(registered)}
+    check_server_owners(servers.values(), findings, in_group=False)
+    members = _refuse_members(aws, {name: tags_of(server) for name, server in servers.items()}, findings)
+    instances = _instances(registered, servers, findings)
     check_balance(aws, described, attributes, instances, findings)
+    own = {one.instance_id: servers[one.instance_id] for one in instances if one.instance_id not in members}
+    if not unknown_names(spec.target_group, named):  # a mistyped name is reported alone
+        known = Known(servers=own, target_groups=named, group={})
+        entries = [*standalone_inventory(aws, spec, known, findings), *different_ports(described, instances)]
+        check_inventory(entries, findings, replaces=spec.strategy is not Strategy.RELOAD)
     return FleetFacts(
         kind=FleetKind.STANDALONE,
         name="+".join(sorted(group["TargetGroupName"] for group in described.values())),
@@ -36,28 +56,31 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
     )
 
 
-def _instances(aws: Connection, arns: list[str], findings: Findings) -> tuple[Instance, ...]:
+def _registered(aws: Connection, arns: list[str]) -> dict[str, list[Target]]:
     registered: dict[str, list[Target]] = {}
     for arn in arns:
         for name, targets in read_targets(arn, aws.elbv2.target_health(arn)).items():
             registered.setdefault(name, []).extend(
                 target for target in targets if target.state is not TargetState.DRAINING
             )
-    registered = {name: targets for name, targets in registered.items() if targets}
-    described = {instance["InstanceId"]: instance for instance in aws.ec2.instances(registered)}
-    check_server_owners(described.values(), findings, in_group=False)
-    _refuse_members(aws, {name: tags_of(instance) for name, instance in described.items()}, findings)
-    dead = [name for name in registered if described.get(name, {}).get("State", {}).get("Name") not in _LIVING]
+    return {name: targets for name, targets in registered.items() if targets}
+
+
+def _instances(
+    registered: dict[str, list[Target]], servers: dict[str, Reply], findings: Findings
+) -> tuple[Instance, ...]:
+    dead = [name for name in registered if servers.get(name, {}).get("State", {}).get("Name") not in _LIVING]
     if dead:
         findings.warn(f"{shortened(dead)}: registered but not running; the rollout ignores them")
     return tuple(
-        read_instance(described[name], targets=sorted(registered[name], key=lambda target: target.key))
+        read_instance(servers[name], targets=sorted(registered[name], key=lambda target: target.key))
         for name in sorted(registered)
         if name not in dead
     )
 
 
-def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: Findings) -> None:
+def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: Findings) -> frozenset[str]:
+    """Refuse servers that are members of a group, and return their ids."""
     groups = {
         name: tags_of_instance[GROUP_TAG] for name, tags_of_instance in tags.items() if tags_of_instance.get(GROUP_TAG)
     }
@@ -68,6 +91,7 @@ def _refuse_members(aws: Connection, tags: dict[str, dict[str, str]], findings: 
             f"{shortened(members)} belong to the Auto Scaling group {group}, which would replace terminated members: "
             f"roll the group with --asg {group}, or deregister these instances first"
         )
+    return frozenset(groups)
 
 
 def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:

@@ -5,7 +5,7 @@ An unknown name is reported together with similar names.
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -39,7 +39,9 @@ def find_group(aws: Connection, named: str, findings: Findings) -> Reply | None:
     return described
 
 
-def find_target_groups(aws: Connection, named: Sequence[str], findings: Findings) -> dict[str, Reply]:
+def find_target_groups(
+    aws: Connection, named: Sequence[str], findings: Findings, *, option: str = "--target-group"
+) -> dict[str, Reply]:
     """Return the described target groups by ARN, from their names or ARNs; refuse unknown names."""
     groups: dict[str, Reply] = {}
     for name in named:
@@ -51,8 +53,14 @@ def find_target_groups(aws: Connection, named: Sequence[str], findings: Findings
         hint = (
             "" if by_arn else _hint(name, lambda: [other["TargetGroupName"] for other in aws.elbv2.all_target_groups()])
         )
-        findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: check --target-group and --region")
+        findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: check {option} and --region")
     return groups
+
+
+def unknown_names(named: Sequence[str], found: Mapping[str, Reply]) -> list[str]:
+    """Return the names and ARNs of target groups that were not found."""
+    known = {*found, *(group["TargetGroupName"] for group in found.values())}
+    return [name for name in named if name not in known]
 
 
 def _hint(name: str, existing: Callable[[], Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ from awsroll.core.model.observation import Instance, TargetGroup
 from awsroll.preflight.findings import Findings, shortened
 
 _CROSS_ZONE = "load_balancing.cross_zone.enabled"
+_GATEWAY = "GENEVE"
 
 
 def attributes_of(aws: Connection, arns: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -25,19 +26,38 @@ def read_target_groups(
     )
 
 
-def check_target_groups(described: dict[str, Reply], findings: Findings) -> None:
-    """Refuse target groups that cannot serve requests to instances."""
-    for group in described.values():
+def check_target_groups(
+    described: dict[str, Reply], findings: Findings, *, attached: frozenset[str] = frozenset()
+) -> None:
+    """Refuse target groups that cannot serve requests to instances.
+
+    Args:
+        described: the target groups by ARN.
+        findings: where to add the refusals.
+        attached: the ARNs of those that are attached to the Auto Scaling group.
+    """
+    for arn, group in described.items():
         name, kind = group["TargetGroupName"], group.get("TargetType", "instance")
+        way_out = "detach it from the Auto Scaling group" if arn in attached else "leave it out of the request"
         if kind != "instance":
             findings.refuse(
                 f"target group {name} has targets of type {kind}: awsroll rolls only target groups of type instance"
             )
+        elif group.get("Protocol") == _GATEWAY:
+            findings.refuse(
+                f"target group {name} has the protocol {_GATEWAY}, so it belongs to a Gateway Load Balancer. awsroll "
+                f"rolls only target groups of Application and Network Load Balancers: {way_out}"
+            )
         elif not group.get("LoadBalancerArns"):
             findings.refuse(
                 f"target group {name} is used by no load balancer, so its targets never turn healthy: "
-                "forward a listener rule to it first, or leave it out"
+                f"forward a listener rule to it first, or {way_out}"
             )
+
+
+def has_instances(group: Reply) -> bool:
+    """Return whether a target group has targets of type instance."""
+    return bool(group.get("TargetType", "instance") == "instance")
 
 
 def check_balance(

@@ -65,6 +65,13 @@ class SimInstance:
         return self.read_tags()
 
     @property
+    def addresses(self) -> frozenset[str]:
+        """The private addresses and the IPv6 addresses of its network interfaces."""
+        nics = self.record.nics.values()
+        private = {str(address["PrivateIpAddress"]) for nic in nics for address in nic.private_ip_addresses}
+        return frozenset(private | {str(address) for nic in nics for address in nic.ipv6_addresses})
+
+    @property
     def is_live(self) -> bool:
         """Whether the instance is pending or running."""
         return self.state in {"pending", "running"}

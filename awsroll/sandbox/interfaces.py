@@ -81,6 +81,10 @@ class InstanceService(Protocol):
         """Return the instance, or None if EC2 does not know it."""
         ...
 
+    def at_address(self, address: str) -> SimInstance | None:
+        """Return the instance that has a private or IPv6 address now, or None."""
+        ...
+
     def instance(self, instance_id: str) -> SimInstance:
         """Return the instance, or raise `ApiError` if EC2 does not know it."""
         ...

@@ -187,6 +187,29 @@ def test_the_subnet_goes_into_the_network_interface_if_the_template_has_one() ->
         assert interface["AssociatePublicIpAddress"] is True
 
 
+@pytest.mark.parametrize(
+    "second",
+    [{"DeviceIndex": 1}, {"DeviceIndex": 0, "NetworkCardIndex": 1}],
+    ids=["second device", "second network card"],
+)
+def test_a_second_network_interface_keeps_the_subnet_of_the_template(second: dict[str, int]) -> None:
+    with standalone() as lab:
+        ec2 = lab.client("ec2")
+        made = ec2.create_subnet(VpcId=lab.built.vpc_id, CidrBlock="10.0.240.0/24", AvailabilityZone="us-east-1a")
+        management = made["Subnet"]["SubnetId"]
+        interfaces = [
+            {"DeviceIndex": 0, "SubnetId": management},
+            {**second, "SubnetId": management},
+            {"DeviceIndex": 2},
+        ]
+        data = {"ImageId": "ami-1", "NetworkInterfaces": interfaces}
+        ec2.create_launch_template_version(LaunchTemplateId=lab.built.template_id, LaunchTemplateData=data)
+        lab.do(LaunchInstance(launch=lab.launch(template=lab.template(3)), reason=Reason.SURGING))
+        (request,) = lab.requests.of("ec2:RunInstances")
+        chosen = lab.built.subnet_ids[0]
+        assert [one["SubnetId"] for one in request["NetworkInterfaces"]] == [chosen, management, chosen]
+
+
 # --- registering and draining ---------------------------------------------------------------------------------------
 
 

@@ -49,6 +49,7 @@ CASES = {
     # The fleet. An interrupted rollout is found by its fleet, so there is nothing to compare.
     "asg": Case(value="web", base=STANDALONE, shows="group", is_compared=False),
     "target_group": Case(value=("hand-1",), base=GROUP, shows="target_groups", is_compared=False),
+    "exclude_target_group": Case(value=("web-1",), base=GROUP, shows=REFUSED, is_compared=False),
     "strict": Case(value=True, base=GROUP | {"target_group": ("hand-1",)}, shows=REFUSED, is_compared=False),
     # The version, and how the servers get it.
     "launch_template": Case(value="web:1", base=GROUP, shows="template"),

@@ -7,7 +7,7 @@ import pytest
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.group_checks import _check_warm_pool, check_group, check_traffic_sources
+from awsroll.preflight.group_checks import _check_warm_pool, check_group
 from tests.support.amazon import connection, stubbed
 
 TEMPLATE = {"LaunchTemplateId": "lt-1", "Version": "1"}
@@ -92,26 +92,3 @@ class _FixedPool:
     def __init__(self, pool: dict[str, Any]) -> None:
         self.autoscaling = self
         self.warm_pool = lambda _name: pool
-
-
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        ({"Identifier": "old", "Type": "elb"}, "the Classic Load Balancer old"),
-        ({"Identifier": "arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"}, "the VPC Lattice target group arn"),
-        ({"Identifier": "x", "Type": "newer"}, "x, a traffic source of an unknown type"),
-    ],
-    ids=["classic", "lattice", "unknown"],
-)
-def test_traffic_that_is_not_observed_is_refused_alone_and_a_warning_beside_a_target_group(
-    source: dict[str, str], shown: str
-) -> None:
-    group = {"AutoScalingGroupName": "web", "TrafficSources": [source]}
-    alone, beside = Findings(), Findings()
-    check_traffic_sources(group, beside, has_target_group=True)
-    check_traffic_sources(group, alone, has_target_group=False)
-
-    (warning,) = beside.warnings()
-    assert f"group web is also behind {shown}" in warning.message
-    with pytest.raises(FleetError, match=f"group web is behind {shown}.*only target groups are supported"):
-        alone.raise_refusals()

@@ -28,6 +28,8 @@ class RolloutSpec:
         asg: name or ARN of an Auto Scaling group.
         target_group: names or ARNs of the target groups of a standalone fleet. Together with `asg`: further target
             groups, not attached to the group, in which its members are registered.
+        exclude_target_group: names or ARNs of target groups that hold servers of the fleet and are not rolled: awsroll
+            neither drains the servers there nor registers their replacements.
         launch_template: `ID|NAME[:VERSION]`. VERSION is a number, `$Latest` or `$Default`, resolved once. Empty for a
             group: its own template at `$Latest`.
         strategy: `replace`, `double-half` or `reload`.
@@ -68,6 +70,7 @@ class RolloutSpec:
 
     asg: str = ""
     target_group: tuple[str, ...] = ()
+    exclude_target_group: tuple[str, ...] = ()
     launch_template: str = ""
     strategy: Strategy = Strategy.REPLACE
     concurrent: str | int | None = None
@@ -230,7 +233,8 @@ class RolloutSpec:
     def _fleet_problems(self) -> list[str]:
         if not self.asg and not self.target_group:
             return ["no fleet is named: pass --asg NAME, or --target-group NAME for servers without a group"]
-        return []
+        both = sorted({*self.target_group} & {*self.exclude_target_group})
+        return [f"--target-group and --exclude-target-group both name {name}: remove one of them" for name in both]
 
     def _version_problems(self) -> list[str]:
         given = [f"--{name.replace('_', '-')}" for name in _COMMAND_FIELDS if getattr(self, name)]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run
+from awsroll.sandbox.ec2.interfaces import interface_shapes
 from awsroll.sandbox.ec2.world import Ec2World, unknown_instances
 from awsroll.sandbox.instance import STATE_CODES, SimInstance
 from awsroll.sandbox.interfaces import ServiceContext
@@ -102,11 +103,11 @@ def reservation_shape(context: ServiceContext, reservation_id: str, members: Seq
         "ReservationId": reservation_id,
         "OwnerId": context.account_id,
         "Groups": [],
-        "Instances": [instance_shape(instance) for instance in members],
+        "Instances": [instance_shape(context, instance) for instance in members],
     }
 
 
-def instance_shape(instance: SimInstance) -> dict[str, Any]:
+def instance_shape(context: ServiceContext, instance: SimInstance) -> dict[str, Any]:
     """Return an instance in the shape of the API."""
     record = instance.record
     ended = instance.state == "terminated"
@@ -137,6 +138,9 @@ def instance_shape(instance: SimInstance) -> dict[str, Any]:
         shape["BlockDeviceMappings"] = [_volume_shape(instance, name, block) for name, block in volumes]
         shape |= {"SubnetId": instance.subnet_id, "VpcId": instance.vpc_id}
         shape |= {"PrivateIpAddress": record.private_ip_address}
+        shape["NetworkInterfaces"] = interface_shapes(context, instance)
+        if record.public_ip:
+            shape["PublicIpAddress"] = record.public_ip
     if record.key_name:
         shape["KeyName"] = record.key_name
     if instance.state_reason.code:

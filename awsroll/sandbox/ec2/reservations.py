@@ -39,7 +39,7 @@ def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
         "subnet_id": None if interfaces else order.subnet_id,
         "key_name": settings.get("KeyName"),
         "security_group_ids": list(settings.get("SecurityGroupIds") or []),
-        "nics": [{"DeviceIndex": 0, **interface} for interface in interfaces],
+        "nics": [_interface(interface) for interface in interfaces],
         "private_ip": settings.get("PrivateIpAddress"),
         "ebs_optimized": settings.get("EbsOptimized", False),
         "monitoring_state": "enabled" if (settings.get("Monitoring") or {}).get("Enabled") else "disabled",
@@ -58,3 +58,8 @@ def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
     return storage.ec2(account).run_instances(
         settings["ImageId"], count, user_data, settings.get("SecurityGroups") or [], **arguments
     )
+
+
+def _interface(interface: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an interface with EC2's defaults: an interface that the launch creates is deleted with the instance."""
+    return {"DeviceIndex": 0, "DeleteOnTermination": "NetworkInterfaceId" not in interface, **interface}

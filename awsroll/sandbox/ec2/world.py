@@ -52,6 +52,11 @@ class Ec2World:
         """Return the instance, or None if EC2 does not know it."""
         return self._instances.get(instance_id)
 
+    def at_address(self, address: str) -> SimInstance | None:
+        """Return the instance that has a private or IPv6 address now, or None."""
+        living = (instance for instance in self._instances.values() if instance.state != "terminated")
+        return next((instance for instance in living if address in instance.addresses), None)
+
     def instance(self, instance_id: str) -> SimInstance:
         """Return the instance.
 

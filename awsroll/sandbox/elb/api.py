@@ -60,7 +60,7 @@ class ElbApi:
 
     def _register(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn, targets = parameters["TargetGroupArn"], parameters.get("Targets") or []
-        if self._elb.target_group(arn).target_type != "instance":
+        if not self._elb.target_group(arn).holds_servers:
             return None
         refused: ApiError | None = None
         accepted: list[Mapping[str, Any]] = []
@@ -79,7 +79,7 @@ class ElbApi:
 
     def _deregister(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn = parameters["TargetGroupArn"]
-        if self._elb.target_group(arn).target_type != "instance":
+        if not self._elb.target_group(arn).holds_servers:
             return None
         for target in parameters.get("Targets") or []:
             self._elb.deregister(arn, target["Id"], target.get("Port"))
@@ -88,7 +88,7 @@ class ElbApi:
     def _describe_health(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         arn = parameters["TargetGroupArn"]
         group = self._elb.target_group(arn)
-        if group.target_type != "instance":
+        if not group.holds_servers:
             return None
         named = parameters.get("Targets") or []
         targets = [self._named(arn, target) for target in named] if named else self._elb.targets(arn)
@@ -99,7 +99,8 @@ class ElbApi:
         existing = self._elb.target(arn, target["Id"], target.get("Port"))
         if existing is not None:
             return existing
-        unknown = self._context.ec2.find(target["Id"]) is None
+        by_address = self._elb.target_group(arn).by_address
+        unknown = not by_address and self._context.ec2.find(target["Id"]) is None
         if unknown and self._context.options.unknown_target_health == "refused":
             refuse_unknown_target(target["Id"])
         port = target.get("Port") or self._elb.target_group(arn).port

@@ -8,6 +8,7 @@ from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import refuse
 from awsroll.sandbox.interfaces import Account
 
+NETWORK_PROTOCOLS = frozenset({"TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
 _ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 
 
@@ -18,6 +19,7 @@ class TargetGroupSettings:
     arn: str
     name: str
     target_type: str
+    protocol: str
     vpc_id: str
     port: int
     """The port of targets that name no port."""
@@ -36,6 +38,21 @@ class TargetGroupSettings:
     zones: frozenset[str]
     """The zones of the load balancer that uses the target group; empty if no listener or rule uses it."""
 
+    @property
+    def holds_servers(self) -> bool:
+        """Whether the targets are instances or addresses, not functions or load balancers."""
+        return self.target_type in {"instance", "ip"}
+
+    @property
+    def by_address(self) -> bool:
+        """Whether targets are registered by address."""
+        return self.target_type == "ip"
+
+    @property
+    def is_network(self) -> bool:
+        """Whether a Network Load Balancer uses the target group."""
+        return self.protocol in NETWORK_PROTOCOLS
+
 
 def settings_of(account: Account, arn: str) -> TargetGroupSettings:
     """Return the settings of a target group.
@@ -51,6 +68,7 @@ def settings_of(account: Account, arn: str) -> TargetGroupSettings:
         arn=arn,
         name=group.name,
         target_type=group.target_type,
+        protocol=group.protocol or "",
         vpc_id=group.vpc_id,
         port=int(group.port or 0),
         health_check_port=int(check_port) if check_port.isdecimal() else None,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.elb.target_group import TargetGroupSettings
-from awsroll.sandbox.instance import Health
+from awsroll.sandbox.instance import Health, SimInstance
 from awsroll.sandbox.interfaces import InstanceContext
 from awsroll.sandbox.target import SimTarget
 
@@ -41,7 +41,7 @@ class TargetLife:
         context: the time, the switches and the instances.
         settings: returns the current settings of the target group.
         changed: called after each change of state or reason.
-        instance_id: the instance.
+        instance_id: the instance, or the address in a target group of addresses.
         port: the port.
     """
 
@@ -72,6 +72,18 @@ class TargetLife:
     def is_registered(self) -> bool:
         """Whether the target is registered, and neither draining nor gone."""
         return self.state not in {"draining", "gone", ""} and self.reason != NOT_REGISTERED[0]
+
+    def follows(self, instance: SimInstance) -> bool:
+        """Return whether the target is this instance, or an address of it."""
+        if self._settings().by_address:
+            return self.instance_id in instance.addresses
+        return self.instance_id == instance.instance_id
+
+    def _instance(self) -> SimInstance | None:
+        """Return the instance that the target stands for; None if there is none."""
+        if self._settings().by_address:
+            return self._context.ec2.at_address(self.instance_id)
+        return self._context.ec2.find(self.instance_id)
 
     def snapshot(self) -> SimTarget:
         """Return the current state as a value."""
@@ -134,7 +146,10 @@ class TargetLife:
         self._wait(max(0.0, self._simulated(ends - self._context.now())), self._drained)
 
     def _reconsider_use(self) -> None:
-        instance = self._context.ec2.find(self.instance_id)
+        instance = self._instance()
+        if self._settings().by_address:
+            self._reconsider_address(instance)
+            return
         if instance is None or instance.state == "terminated":
             if self._set_aside("Target.InvalidState", "Target is in the terminated state"):
                 self._wait(self._context.options.ended_target_seconds, self.leave)
@@ -142,8 +157,15 @@ class TargetLife:
         if instance.state == "stopped":
             self._set_aside("Target.InvalidState", "Target is in the stopped state")
             return
+        self._reconsider_zone(instance.zone)
+
+    def _reconsider_address(self, instance: SimInstance | None) -> None:
+        """Check an address again. Without a running instance, its health checks fail and it stays registered."""
+        self._reconsider_zone(instance.zone if instance else None)
+
+    def _reconsider_zone(self, zone: str | None) -> None:
         zones = self._settings().zones
-        if instance.zone not in zones:
+        if not zones or (zone is not None and zone not in zones):
             self._set_aside(*(ZONE_OFF if zones else NO_LISTENER))
         elif self.state == "unused":
             self._change("initial", REGISTERING)
@@ -176,7 +198,7 @@ class TargetLife:
     def _check(self) -> None:
         if self._first_check_at is None:
             self._first_check_at = self._context.now()
-        instance = self._context.ec2.find(self.instance_id)
+        instance = self._instance()
         settings = self._settings()
         outcome = instance.answers(settings.health_check_port or self.port) if instance else Health.REFUSES
         if outcome is Health.NEVER_ANSWERS:

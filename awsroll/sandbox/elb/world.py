@@ -1,11 +1,13 @@
 """The targets of the simulated load balancers: registrations and listeners.
 
-`target_life.py` moves a single target, `target_group.py` reads the settings, and `api.py` is the API. Only target
-groups of instances are simulated; moto keeps those of addresses and functions.
+`target_life.py` moves a single target, `target_group.py` reads the settings, and `api.py` is the API. Target groups of
+instances and of addresses are simulated; moto keeps those of functions and of load balancers. A target of type ip
+follows the instance that has its address. When that instance ends, the target stays registered and fails its checks.
 """
 
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_address
 from typing import NoReturn
 
 from awsroll.sandbox.api_errors import ApiError, refuse
@@ -19,6 +21,18 @@ from awsroll.sandbox.target import SimTarget
 def refuse_unknown_target(instance_id: str) -> NoReturn:
     """Refuse a target that EC2 does not know."""
     refuse("InvalidTarget", f"The following targets do not exist: '{instance_id}'")
+
+
+def _check_address(address: str) -> None:
+    """Refuse a target that is not an address.
+
+    Raises:
+        ApiError: `ValidationError`.
+    """
+    try:
+        ip_address(address)
+    except ValueError:
+        refuse("ValidationError", f"The IP address '{address}' is not a valid IPv4 or IPv6 address")
 
 
 class ElbWorld:
@@ -101,12 +115,15 @@ class ElbWorld:
         targets[key].register()
 
     def check_target(self, target_group_arn: str, instance_id: str) -> None:
-        """Refuse an instance that is unknown, not running, or in another VPC.
+        """Refuse an instance that is unknown, not running, or in another VPC, and an address that is none.
 
         Raises:
             ApiError: `InvalidTarget`.
         """
         group = self.target_group(target_group_arn)
+        if group.by_address:
+            _check_address(instance_id)
+            return
         instance = self._context.ec2.find(instance_id)
         if instance is None:
             refuse_unknown_target(instance_id)
@@ -144,7 +161,7 @@ class ElbWorld:
     def _instance_changed(self, instance: SimInstance) -> None:
         for targets in tuple(self._groups.values()):
             for life in tuple(targets.values()):
-                if life.instance_id == instance.instance_id and life.is_registered:
+                if life.is_registered and life.follows(instance):
                     life.reconsider()
 
     def _changed(self, target_group_arn: str, life: TargetLife) -> None:

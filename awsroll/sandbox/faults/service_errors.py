@@ -44,7 +44,7 @@ _EXPIRIES: Mapping[str, tuple[str, str, int]] = {
     "lambda": ("ExpiredTokenException", "The security token included in the request is expired", 403),
     "s3": ("ExpiredToken", "The provided token has expired.", 400),
 }
-_IAM_SERVICES = {"elbv2": "elasticloadbalancing"}
+_IAM_SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
 _IAM_ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:HeadBucket": "s3:ListBucket",
