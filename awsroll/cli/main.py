@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from awsroll.cli import control, demo, listing, plan, policy, repair, resume, roll, sandbox, schema, state
+from awsroll.cli import control, demo, listing, plan, policy, probe, repair, resume, roll, sandbox, schema, state
 from awsroll.cli.exit_codes import Exit, exit_of_error
 from awsroll.cli.output import Output, write_messages
 from awsroll.errors import AwsrollError, FleetError, SpecError
@@ -45,6 +45,7 @@ for _command in (
     schema.schema,
     demo.demo,
     sandbox.sandbox,
+    probe.probe,
 ):
     app.command(name="list" if _command is listing.rollouts else None)(_command)
 app.add_typer(state.app, name="state")

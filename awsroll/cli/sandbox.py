@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,6 +37,13 @@ def sandbox(  # noqa: PLR0913 - one parameter is one option
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Set an option of the sandbox (repeatable; see docs/sandbox.md)."),
     ] = None,
+    switches: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Set the options that a result of `awsroll probe` measured; --option overrides them.",
+        ),
+    ] = None,
     fleet: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +72,7 @@ def sandbox(  # noqa: PLR0913 - one parameter is one option
     with require_sandbox():
         from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto is slow to import
 
-        options, rules = _options(option or []), _rules(fault or [])
+        options, rules = _options(option or [], switches), _rules(fault or [])
         server = serve(port=port, speed=speed, options=options)
     with server:
         for each in fleets:
@@ -84,16 +92,20 @@ def check_speed(speed: float) -> None:
         raise SpecError(problem)
 
 
-def _options(texts: list[str]) -> "SandboxOptions":
+def _options(texts: list[str], switches: Path | None) -> "SandboxOptions":
     from awsroll.sandbox.sandbox_options import SandboxOptions  # noqa: PLC0415 - see above
 
     if wrong := next((text for text in texts if "=" not in text), None):
         problem = f"--option {wrong} is not valid: give NAME=VALUE, such as boot_seconds=10"
         raise SpecError(problem)
+    options, name = SandboxOptions(), "--switches"
     try:
-        return SandboxOptions().with_fields(dict(text.split("=", 1) for text in texts))
+        if switches is not None:
+            options = options.with_file(switches)
+        name = "--option"
+        return options.with_fields(dict(text.split("=", 1) for text in texts))
     except ValueError as error:
-        problem = f"--option: {error}"
+        problem = f"{name}: {error}"
         raise SpecError(problem) from error
 
 

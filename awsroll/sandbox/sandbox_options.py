@@ -4,8 +4,10 @@ There are two kinds. Fields that end in `_seconds` set durations, in simulated s
 switches select a behaviour where AWS does not document it; test suites that depend on such a behaviour run both ways.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, Self
 
 
@@ -124,6 +126,25 @@ class SandboxOptions:
         except msgspec.ValidationError as error:
             message = f"option {', '.join(fields)}: {error}; nothing was changed"
             raise ValueError(message) from error
+
+    def with_file(self, path: Path) -> Self:
+        """Return these options with the switches of a file, such as the result of `awsroll probe`.
+
+        Raises:
+            ValueError: the file cannot be read, has no `switches`, or sets an option that does not exist.
+        """
+        try:
+            fields = json.loads(path.read_text())["switches"]
+        except OSError as error:
+            message = f"{path} cannot be read: {error.strerror}; nothing was changed"
+            raise ValueError(message) from error
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{path} is not a JSON file with the key `switches`; nothing was changed"
+            raise ValueError(message) from error
+        if not isinstance(fields, dict):
+            message = f"`switches` of {path} must be a JSON object; nothing was changed"
+            raise ValueError(message)  # noqa: TRY004 - a malformed file, as above
+        return self.with_fields(fields)
 
     def __post_init__(self) -> None:
         if self.speed <= 0:

@@ -34,6 +34,11 @@ MISTAKES = {
     "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),
     "sandbox-unknown-option": (["sandbox", "--port", "0", "--option", "x=1"], ["no such option: x"]),
     "sandbox-option-of-no-kind": (["sandbox", "--port", "0", "--option", "boot_seconds=long"], ["boot_seconds"]),
+    "sandbox-switches-missing": (["sandbox", "--port", "0", "--switches", "/missing"], ["--switches: /missing cannot"]),
+    "sandbox-switches-of-another-kind": (
+        ["sandbox", "--port", "0", "--switches", __file__],
+        ["is not a JSON file with the key `switches`"],
+    ),
     "sandbox-fleet-without-servers": (["sandbox", "--port", "0", "--fleet", "web"], ["--fleet web", "web:9"]),
     "sandbox-fleet-of-no-server": (["sandbox", "--port", "0", "--fleet", "web:0"], ["must be 1 to 100"]),
     "sandbox-fleet-of-no-kind": (["sandbox", "--port", "0", "--fleet", "asg:web:2"], ["tg:api:4"]),

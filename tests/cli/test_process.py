@@ -193,8 +193,10 @@ def test_fleets_that_the_sandbox_built_are_rolled_by_the_commands_that_it_printe
     assert "building Auto Scaling group web, 2 servers" in err
 
 
-def test_the_sandbox_accepts_options_and_faults() -> None:
-    options = ("--option", "boot_seconds=7", "--option", "first_healthy_needs=threshold")
+def test_the_sandbox_accepts_options_and_faults(tmp_path: Path) -> None:
+    measured = tmp_path / "result.json"
+    measured.write_text('{"switches": {"changed_delay": "applied", "boot_seconds": 9}}')
+    options = ("--switches", str(measured), "--option", "boot_seconds=7", "--option", "first_healthy_needs=threshold")
     with start("sandbox", "--port", "0", "--json", *options, "--fault", "denied ec2:*", environment={}) as sandbox:
         assert sandbox.stdout is not None
         url = json.loads(sandbox.stdout.readline())["url"]
@@ -206,6 +208,7 @@ def test_the_sandbox_accepts_options_and_faults() -> None:
         sandbox.communicate(timeout=PATIENCE_SECONDS)
 
     assert (options["boot_seconds"], options["first_healthy_needs"]) == (7, "threshold")
+    assert options["changed_delay"] == "applied"
     assert [(rule["fault"], rule["operation"]) for rule in rules] == [("denied", "ec2:*")]
 
 
