@@ -171,6 +171,7 @@ def read_target_group(described: Reply, attributes: Mapping[str, str], *, manage
         healthy_threshold=int(described.get("HealthyThresholdCount", 5)),
         unhealthy_threshold=int(described.get("UnhealthyThresholdCount", 2)),
         slow_start_seconds=float(attributes.get("slow_start.duration_seconds", 0)),
+        protocol=described.get("Protocol", ""),
         managed=managed,
     )
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from awsroll.core.classify import desired
 from awsroll.core.classify.capacity import Capacity, measure
-from awsroll.core.classify.draining import CONFIRM_SECONDS
+from awsroll.core.classify.draining import CONFIRM_SECONDS, drain_seconds
 from awsroll.core.classify.view import View
 from awsroll.core.decide import gates, settings
 from awsroll.core.decide.bring_back import bring_back
@@ -293,7 +293,7 @@ def _seconds_to_wait(view: View, holds: tuple[Hold, ...]) -> float:
     servers = view.status.servers_in_flight.values()
     draining = [server for server in servers if server.deregistered_at is not None]
     soonest = min((seconds for seconds in _known_ends(view) if seconds > 0), default=None)
-    if any(server.gone_since is not None for server in draining):
+    if any(server.gone_since is not None and not clocks.seconds_of_new_flows(view, server) for server in draining):
         soonest = CONFIRM_SECONDS
     return seconds_until_next_observation(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)
 
@@ -301,7 +301,7 @@ def _seconds_to_wait(view: View, holds: tuple[Hold, ...]) -> float:
 def _known_ends(view: View) -> Iterable[float]:
     """Return in how many seconds the drains that we began, the gate and the bake time end."""
     at, groups = view.observation.at, view.observation.target_groups
-    delay = max((group.deregistration_delay_seconds for group in groups), default=0)
+    delay = max((drain_seconds(group) for group in groups), default=0)
     for server in view.status.servers_in_flight.values():
         if server.deregistered_at is not None:
             yield delay - (at - server.deregistered_at).total_seconds()

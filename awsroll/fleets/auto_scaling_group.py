@@ -9,7 +9,7 @@ from awsroll.aws.group_traffic import attached_target_groups
 from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Result
-from awsroll.core.model.observation import Instance, Observation
+from awsroll.core.model.observation import Instance, Observation, TargetGroup
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import SAVED_SETTING_PREFIX
@@ -52,14 +52,15 @@ class AutoScalingFleet:
         if rollout.purges_warm_pool:
             group = self._reader.with_warm_pool(group, described)
         instances = self._instances(rollout, status, described)
+        target_groups = self._targets.observe(rollout.target_groups, attached_target_groups(described))
         return Observation(
             at=at,
             instances=self._emulated.corrected(instances, group, rollout, status),
-            target_groups=self._targets.observe(rollout.target_groups, attached_target_groups(described)),
+            target_groups=target_groups,
             group=group,
             invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
-            saved_settings=self._saved_settings(rollout, described),
+            saved_settings=self._saved_settings(rollout, described, target_groups),
         )
 
     def _instances(self, rollout: Rollout, status: Status, described: dict[str, Any]) -> tuple[Instance, ...]:
@@ -77,13 +78,16 @@ class AutoScalingFleet:
                 instances.append(missing_instance(name, targets=targets, member=member))
         return tuple(instances)
 
-    def _saved_settings(self, rollout: Rollout, described: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    def _saved_settings(
+        self, rollout: Rollout, described: dict[str, Any], target_groups: tuple[TargetGroup, ...]
+    ) -> frozenset[tuple[str, str]]:
         on_group = {
             (rollout.group, key.removeprefix(SAVED_SETTING_PREFIX))
             for key in tags_of(described)
             if key.startswith(SAVED_SETTING_PREFIX)
         }
-        if rollout.deregistration_delay_seconds is None:
+        raises_delay = any(group.is_network and group.managed for group in target_groups)
+        if rollout.deregistration_delay_seconds is None and not raises_delay:
             return frozenset(on_group)
         return self._targets.saved_settings(rollout.target_groups) | on_group
 

@@ -65,7 +65,8 @@ class Rollouts:
         surges: more servers than desired may run (`--launch-first`, `--max-surge`). Double-half always surges.
         keep_old: old servers stay, out of traffic, until the bake time ends.
         alarms: the rollout watches CloudWatch alarms.
-        changes_deregistration_delay: `--deregistration-delay` is given.
+        changes_deregistration_delay: `--deregistration-delay` is given, or a group is attached to a target group of a
+            Network Load Balancer whose delay is below 120 seconds, so that awsroll raises it.
         purges_warm_pool: `--warm-pool purge` is given.
         launch_templates: ids of the templates of new versions and of rollbacks; empty: any template.
         roles: ARNs of the roles in the instance profiles of these templates.

@@ -1,5 +1,7 @@
 """The deadlines of a rollout. The defaults leave each drain and each health check of the fleet enough time."""
 
+from awsroll.core.classify.draining import drain_seconds
+from awsroll.core.model.observation import TargetGroup
 from awsroll.core.model.rollout import Limits
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
@@ -9,6 +11,7 @@ _DRAIN_SPARE_SECONDS = 60
 _LAUNCH_SECONDS = 600
 _LEAST_HEALTHY_SECONDS = 600
 _REGISTRATION_SECONDS = 60
+_NETWORK_REGISTRATION_SECONDS = 300  # NLB guide: a new target takes up to a few minutes before its first health check
 
 
 def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> Limits:
@@ -37,14 +40,14 @@ def _or_default(value: float | None, default: float) -> float:
 
 def _drain_seconds(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> float:
     """Return the delay of the slowest target group, plus a reserve, plus the time of terminate hooks."""
-    delays = [group.deregistration_delay_seconds for group in fleet.target_groups]
-    delay = max(delays, default=0) if spec.deregistration_delay is None else spec.deregistration_delay
+    delay = max((drain_seconds(group, spec.deregistration_delay) for group in fleet.target_groups), default=0)
     hooks = 0 if fleet.group is None else fleet.group.terminate_hook_seconds
     needed = delay + _DRAIN_SPARE_SECONDS + hooks
     given = spec.drain_timeout
     if given is not None and given < needed:
         findings.refuse(
-            f"--drain-timeout {given:g} is too short: a drain takes the deregistration delay of {delay:g} s, "
+            f"--drain-timeout {given:g} is too short: a drain takes {delay:g} s (the deregistration delay, or what "
+            f"a Network Load Balancer needs), "
             f"{_DRAIN_SPARE_SECONDS} s to spare and {hooks:g} s of terminate hooks. Pass {needed:g} or more, or leave "
             "--drain-timeout out. --deregistration-delay shortens the delay for this rollout"
         )
@@ -54,13 +57,19 @@ def _drain_seconds(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> 
 def _healthy_seconds(fleet: FleetFacts) -> float:
     """Return how long a target may need to turn healthy after its application starts, in the slowest group.
 
-    For example with the defaults, 30 s x (5 + 1) + 5 s, and 60 s until it is registered: 245 s.
+    For example with the defaults, 30 s x (5 + 1) + 5 s, and 60 s until it is registered: 245 s. The registration with
+    a Network Load Balancer takes longer.
     """
     grace = 0 if fleet.group is None else fleet.group.grace_seconds
     checks = [
         group.health_interval_seconds * (group.healthy_threshold + 1)
         + group.health_timeout_seconds
         + group.slow_start_seconds
+        + _registration_seconds(group)
         for group in fleet.target_groups
     ]
-    return max(checks, default=0) + _REGISTRATION_SECONDS + grace
+    return max(checks, default=_REGISTRATION_SECONDS) + grace
+
+
+def _registration_seconds(group: TargetGroup) -> float:
+    return _NETWORK_REGISTRATION_SECONDS if group.is_network else _REGISTRATION_SECONDS

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, TargetGroup, TargetKey, TemplateVersion
+from awsroll.preflight.inventory import Entry
 
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 
@@ -48,6 +49,7 @@ class FleetFacts:
     Attributes:
         name: the group's name, or the names of the target groups.
         instances: the instances of the fleet with their registrations.
+        inventory: what sends requests to the instances or depends on them.
     """
 
     kind: FleetKind
@@ -55,6 +57,7 @@ class FleetFacts:
     target_groups: tuple[TargetGroup, ...]
     instances: tuple[Instance, ...]
     group: GroupFacts | None = None
+    inventory: tuple[Entry, ...] = ()
 
     @property
     def live(self) -> tuple[Instance, ...]:

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from awsroll import iam
 from awsroll.aws.connection import Connection
+from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
@@ -51,7 +52,7 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
             target_groups=arns,
             extra_target_groups=tuple(sorted({key.target_group for key in extra})),
         ),
-        _with_templates(aws, spec, fleet, _rollouts(spec, store)),
+        _with_templates(aws, spec, fleet, _rollouts(spec, fleet, store)),
     )
 
 
@@ -76,7 +77,7 @@ def _observe(aws: Connection, spec: RolloutSpec) -> FleetFacts:
     return fleet
 
 
-def _rollouts(spec: RolloutSpec, store: str) -> iam.Rollouts:
+def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
     _, surge = spec.amounts()
     functions, script_points = _functions_and_script_points(spec.hooks)
     return iam.Rollouts(
@@ -84,7 +85,8 @@ def _rollouts(spec: RolloutSpec, store: str) -> iam.Rollouts:
         surges=surge.value > 0,
         keep_old=spec.keep_old,
         alarms=bool(spec.alarm),
-        changes_deregistration_delay=spec.deregistration_delay is not None,
+        changes_deregistration_delay=spec.deregistration_delay is not None
+        or any(delay_in_rollout(group) != group.deregistration_delay_seconds for group in fleet.target_groups),
         purges_warm_pool=spec.warm_pool == "purge",
         documents=(spec.document,) if spec.document else (),
         runs_commands=bool(spec.command or spec.rollback_command),

@@ -16,8 +16,8 @@ from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting
 from awsroll.preflight.group_checks import check_group
 from awsroll.preflight.image_checks import check_root_volumes
-from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.lookups import find_group, find_target_groups
+from awsroll.preflight.network_checks import check_network_target_groups
 from awsroll.preflight.owner_checks import check_server_owners
 from awsroll.preflight.read_inventory import lifecycle_hooks, sources_of_group
 from awsroll.preflight.take_inventory import Known, group_inventory, uneven_ports
@@ -64,14 +64,15 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
     hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
     facts = _facts(described, hooks, instances, _managed_keys(target_groups, attached))
     uneven = uneven_ports(instances, target_groups, facts.name, facts.extra_targets, attached)
-    entries = [*inventory.entries, *uneven, *lifecycle_hooks(hooks, facts.name)]
-    check_inventory(entries, findings, replaces=spec.strategy is not Strategy.RELOAD)
+    groups = read_target_groups(target_groups, attributes, managed=attached)
+    check_network_target_groups(spec, groups, attributes, findings)
     return FleetFacts(
         kind=FleetKind.AUTO_SCALING,
         name=described["AutoScalingGroupName"],
-        target_groups=read_target_groups(target_groups, attributes, managed=attached),
+        target_groups=groups,
         instances=instances,
         group=facts,
+        inventory=(*inventory.entries, *uneven, *lifecycle_hooks(hooks, facts.name)),
     )
 
 

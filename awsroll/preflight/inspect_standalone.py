@@ -7,15 +7,15 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
-from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
-from awsroll.preflight.inventory import check_inventory
+from awsroll.preflight.inventory import Entry
 from awsroll.preflight.lookups import find_target_groups, unknown_names
+from awsroll.preflight.network_checks import check_network_target_groups
 from awsroll.preflight.owner_checks import check_server_owners
 from awsroll.preflight.take_inventory import Known, different_ports, standalone_inventory
 from awsroll.preflight.target_group_checks import (
@@ -44,15 +44,18 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
     instances = _instances(registered, servers, findings)
     check_balance(aws, described, attributes, instances, findings)
     own = {one.instance_id: servers[one.instance_id] for one in instances if one.instance_id not in members}
+    inventory = list[Entry]()
     if not unknown_names(spec.target_group, named):  # a mistyped name is reported alone
         known = Known(servers=own, target_groups=named, group={})
-        entries = [*standalone_inventory(aws, spec, known, findings), *different_ports(described, instances)]
-        check_inventory(entries, findings, replaces=spec.strategy is not Strategy.RELOAD)
+        inventory = [*standalone_inventory(aws, spec, known, findings), *different_ports(described, instances)]
+    groups = read_target_groups(described, attributes)
+    check_network_target_groups(spec, groups, attributes, findings)
     return FleetFacts(
         kind=FleetKind.STANDALONE,
         name="+".join(sorted(group["TargetGroupName"] for group in described.values())),
-        target_groups=read_target_groups(described, attributes),
+        target_groups=groups,
         instances=instances,
+        inventory=tuple(inventory),
     )
 
 

@@ -19,6 +19,7 @@ from awsroll.preflight.hook_checks import check_agents, check_hooks
 from awsroll.preflight.image_checks import check_images
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination, slots_of
+from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
@@ -78,6 +79,8 @@ class _Preflight:
         spec, findings = self._spec, self._findings
         inspect = inspect_group if spec.asg else inspect_standalone
         fleet = inspect(self._aws, spec, findings)
+        if fleet is not None:
+            check_inventory(fleet.inventory, findings, replaces=not self._reloading)
         setting = None if fleet is None or fleet.group is None else fleet.group.setting
         template = None if self._reloading else pin(self._aws, spec.launch_template, setting, findings)
         if fleet is None or (template is None and not self._reloading):

@@ -7,6 +7,7 @@ duration is an estimate from the timers in AWS and the two guesses below.
 from dataclasses import dataclass
 
 from awsroll.core.classify.capacity import measure
+from awsroll.core.classify.draining import drain_seconds
 from awsroll.core.classify.view import View
 from awsroll.core.decide.victims import order
 from awsroll.core.model.finding import Finding
@@ -17,6 +18,7 @@ from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec
 
 _BOOT_SECONDS = 60.0  # a typical Linux instance, from the launch call until its application listens
+_NETWORK_REGISTRATION_SECONDS = 180
 _COMMAND_SECONDS = 30.0  # a reload command, including its delivery by SSM
 
 
@@ -110,7 +112,7 @@ def _estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], *, servers: int
     For example 9 servers, 2 at a time, 300 s drain, 60 s boot and 150 s health checks: 5 rounds of 510 s.
     """
     own_delay = rollout.deregistration_delay_seconds
-    drain = max((group.deregistration_delay_seconds if own_delay is None else own_delay for group in groups), default=0)
+    drain = max((drain_seconds(group, own_delay) for group in groups), default=0)
     verify = max((_seconds_to_healthy(group) for group in groups), default=0) + rollout.limits.min_healthy_seconds
     change = _COMMAND_SECONDS if rollout.strategy is Strategy.RELOAD else _BOOT_SECONDS
     rounds = 1 if rollout.strategy is Strategy.DOUBLE_HALF else -(-servers // max(window, 1))
@@ -119,4 +121,5 @@ def _estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], *, servers: int
 
 
 def _seconds_to_healthy(group: TargetGroup) -> float:
-    return group.health_interval_seconds * group.healthy_threshold + group.slow_start_seconds
+    registration = _NETWORK_REGISTRATION_SECONDS if group.is_network else 0
+    return registration + group.health_interval_seconds * group.healthy_threshold + group.slow_start_seconds

@@ -51,6 +51,10 @@ class SandboxOptions:
     # --- Elastic Load Balancing ---
     registration_seconds: float = 3.0
     """How long a new target is `Elb.RegistrationInProgress` before health checks begin."""
+    network_registration_seconds: float = 120.0
+    """The same for a target group of a Network Load Balancer, where it takes minutes."""
+    network_new_flows_seconds: float = 120.0
+    """How long a Network Load Balancer sends new flows to a deregistered target, whatever the delay says."""
     first_check: Literal["after-interval", "at-once"] = "after-interval"
     """When the first health check runs, counted from the end of the registration."""
     first_healthy_needs: Literal["one-pass", "threshold"] = "one-pass"

@@ -63,7 +63,7 @@ class Truth:
             serving=frozenset(one.instance_id for one in alive if self._serves(one, rollout)),
             live=frozenset(one.instance_id for one in alive if self._is_live(one)),
             owed=0 if self.group is None else max(0, self.group.settings.desired - len(self.group.counted())),
-            held={one.instance_id: self._keys(one, except_for=(TargetState.UNUSED,)) for one in alive},
+            held={one.instance_id: self._held(one) for one in alive},
             draining={one.instance_id: self._draining(one) for one in alive},
             lifecycles={one: member.lifecycle for one, member in members.items()},
             commands=frozenset((one, attempt) for _, one, attempt in self.commands.sent),
@@ -96,6 +96,10 @@ class Truth:
     def _all_healthy(self, instance_id: str, keys: Iterable[TargetKey]) -> bool:
         entries = (self.targets.find(instance_id, key) for key in keys)
         return all(entry is not None and entry.state is TargetState.HEALTHY for entry in entries)
+
+    def _held(self, instance: FakeInstance) -> frozenset[TargetKey]:
+        listed = self._keys(instance, except_for=(TargetState.UNUSED,))
+        return listed | self.targets.new_flows_to(instance.instance_id)
 
     def _draining(self, instance: FakeInstance) -> frozenset[TargetKey]:
         others = tuple(state for state in TargetState if state is not TargetState.DRAINING)

@@ -1,13 +1,16 @@
 """The load balancer of the fake AWS: registrations of instances in target groups, and their states.
 
 A target goes initial -> healthy or unhealthy by the target group's interval and thresholds, and draining -> gone after
-the deregistration delay that was set when it was deregistered. Single health checks are not simulated: when an
+the deregistration delay that was set when it was deregistered. A Network Load Balancer sends new flows to a target for
+two minutes after its deregistration. Single health checks are not simulated: when an
 application changes, the instant at which the load balancer notices is computed.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from awsroll.core.classify.draining import NEW_FLOWS_SECONDS
 from awsroll.core.model.observation import InstanceState, Target, TargetGroup, TargetKey, TargetState
 from awsroll.testing.instances import CallError, FakeInstance, Instances
 from awsroll.testing.world import Event, World
@@ -45,12 +48,18 @@ class Targets:
         self._instances = instances
         self.groups = {group.arn: group for group in target_groups}
         self._registrations: dict[str, dict[TargetKey, Registration]] = {}
+        self._flows_until: dict[tuple[str, TargetKey], datetime] = {}
         self.listeners: list[Callable[[FakeInstance], None]] = []
         instances.listeners.append(self._instance_changed)
 
     def of(self, instance_id: str) -> tuple[Registration, ...]:
         """Return the registrations of one instance, draining targets included."""
         return tuple(self._registrations.get(instance_id, {}).values())
+
+    def new_flows_to(self, instance_id: str) -> frozenset[TargetKey]:
+        """Return where a deregistered instance can still get new flows from a Network Load Balancer."""
+        flows = self._flows_until.items()
+        return frozenset(key for (name, key), until in flows if name == instance_id and self._world.now < until)
 
     def find(self, instance_id: str, key: TargetKey) -> Registration | None:
         """Return one registration; None: the instance is not registered there."""
@@ -97,6 +106,9 @@ class Targets:
             self._forget(entry)
             return
         entry.state = TargetState.DRAINING
+        if self.groups[key.target_group].is_network:
+            until = self._world.now + timedelta(seconds=NEW_FLOWS_SECONDS)
+            self._flows_until[instance_id, key] = until
         delay = self.groups[key.target_group].deregistration_delay_seconds
         entry.pending = self._world.after(delay, lambda: self._drained(entry))
         self._tell(entry)

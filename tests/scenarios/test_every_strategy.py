@@ -1,10 +1,18 @@
 """Each strategy rolls each kind of fleet to the new version within its bounds, for all registrations."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from awsroll.core.model.actions import Answer, DeregisterTargets, LaunchInGroup, SetDesiredCapacity, TerminateInGroup
+from awsroll.core.model.actions import (
+    Answer,
+    DeregisterTargets,
+    LaunchInGroup,
+    SetDesiredCapacity,
+    TerminateInGroup,
+    TerminateInstance,
+)
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Strategy
@@ -84,6 +92,33 @@ def test_the_whole_fleet_gets_the_new_version_within_its_bounds(kind: str, name:
         assert len(fleet.instances.all()) == 6, "a reload launches nothing"
 
 
+@pytest.mark.parametrize("delay", [30, 300])
+@pytest.mark.parametrize("name", ["replace-2", "launch-first-1", "double-half", "reload-1"])
+@pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
+def test_no_server_leaves_while_a_network_load_balancer_can_send_it_new_flows(kind: str, name: str, delay: int) -> None:
+    is_group = kind == "auto-scaling"
+    group = target_group(protocol="TCP", deregistration_delay_seconds=delay, managed=is_group)
+    fleet = (
+        auto_scaling(outdated=3, target_groups=(group,))
+        if is_group
+        else standalone(outdated=3, target_groups=(group,), keys=(FIRST_PORT,))
+    )
+    limits = replace(LIMITS, drain_seconds=400, progress_seconds=3600)
+    driver = drive(fleet, rollout(fleet, limits=limits, **STRATEGIES[name]))  # fails if invariant 3 is violated
+    assert (driver.status.outcome, driver.status.reason) == (Outcome.SUCCEEDED, "")
+    assert fleet.targets.groups[WEB].deregistration_delay_seconds == delay
+
+
+def test_a_drain_behind_a_network_load_balancer_is_not_observed_every_two_seconds() -> None:
+    fleet = standalone(outdated=2, target_groups=(target_group(protocol="TCP"),), keys=(FIRST_PORT,))
+    driver = Driver(fleet, rollout(fleet, limits=replace(LIMITS, drain_seconds=400)))
+    driver.run_until(DeregisterTargets)
+    deregistered, plans = fleet.clock.now(), len(driver.plans)
+    driver.run_until(TerminateInstance)
+    assert (fleet.clock.now() - deregistered).total_seconds() >= 120
+    assert len(driver.plans) - plans < 20
+
+
 @pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
 def test_the_window_is_used_in_full(kind: str) -> None:
     fleet = fleet_of(kind, ())
@@ -117,8 +152,6 @@ def test_double_half_drains_nothing_before_the_whole_new_half_serves(kind: str) 
 
 @pytest.mark.parametrize("kind", ["standalone", "auto-scaling"])
 def test_a_replacement_frees_its_slot_only_after_the_minimum_healthy_time(kind: str) -> None:
-    from dataclasses import replace
-
     fleet = fleet_of(kind, ())
     drive(fleet, rollout(fleet, limits=replace(LIMITS, min_healthy_seconds=45)))
     healthy = [entry.at for entry in fleet.world.journal if entry.name == "target.healthy"]

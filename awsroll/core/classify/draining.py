@@ -2,14 +2,40 @@
 
 Elastic Load Balancing shows `draining` for the whole deregistration delay, and then no longer lists the target. A
 member of a group must also be in standby: until then the group may still register or drain it.
+
+A Network Load Balancer sends new flows to a deregistered target for about two minutes, whatever the delay says
+(kubernetes-sigs/aws-load-balancer-controller#2366, aws/containers-roadmap#470). So a drain there takes at least
+`NEW_FLOWS_SECONDS`. awsroll waits for it where it deregisters servers. A group waits for the delay only, so the delay
+of its target groups is raised for the rollout.
 """
 
 from datetime import datetime, timedelta
 
-from awsroll.core.model.observation import Instance, Lifecycle, TargetKey, TargetState
+from awsroll.core.model.observation import Instance, Lifecycle, TargetGroup, TargetKey, TargetState
 
 CONFIRM_SECONDS = 2
 """For how long observations must show an instance registered nowhere if no observation has shown it draining."""
+
+NEW_FLOWS_SECONDS = 120
+"""For how long a Network Load Balancer can send new flows to a target after its deregistration."""
+
+
+def delay_in_rollout(group: TargetGroup, requested: float | None = None) -> float:
+    """Return the deregistration delay that a target group has during a rollout.
+
+    Args:
+        group: the target group as it is.
+        requested: the delay that the request sets; None: unchanged.
+    """
+    delay = group.deregistration_delay_seconds if requested is None else requested
+    must_last = group.is_network and (group.managed or requested is not None)
+    return max(delay, NEW_FLOWS_SECONDS) if must_last else delay
+
+
+def drain_seconds(group: TargetGroup, requested: float | None = None) -> float:
+    """Return how long a server may get requests or flows from a target group after its deregistration."""
+    delay = delay_in_rollout(group, requested)
+    return max(delay, NEW_FLOWS_SECONDS) if group.is_network else delay
 
 
 def active_registrations(instance: Instance) -> tuple[TargetKey, ...]:

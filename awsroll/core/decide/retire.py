@@ -7,13 +7,14 @@ shows, so it does not matter which process made the step before, or whether its 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import Enum, auto
 from typing import assert_never
 
 from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.draining import active_registrations, is_out_of_group
 from awsroll.core.classify.replacement import owner_tags
-from awsroll.core.classify.view import View
+from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
@@ -200,7 +201,9 @@ def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
         if isinstance(write, act.DeregisterTargets):
             server = status.servers[write.instance_id]
             targets = tuple(sorted({*server.targets, *write.targets}))
-            since = server.deregistered_at or at
+            since = server.deregistered_at
+            if since is None or at - since >= timedelta(seconds=LAG_SECONDS):
+                since = at  # someone has registered the server again in between
             status = amend(status, write.instance_id, deregistered_at=since, targets=targets)
     return status
 

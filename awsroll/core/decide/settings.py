@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
+from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.view import View
 from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_suspend
 from awsroll.core.model import actions as act
@@ -230,18 +231,16 @@ def version_text(group: Group) -> str:
 
 
 def _delay_changes(view: View) -> tuple[Change, ...]:
-    wanted = view.rollout.deregistration_delay_seconds
-    if wanted is None:
-        return ()
+    requested = view.rollout.deregistration_delay_seconds
     return tuple(
         Change(
             name=_delay_name(group.arn),
             resource=group.arn,
             current=f"{group.deregistration_delay_seconds:g}",
-            wanted=str(wanted),
+            wanted=f"{wanted:g}",
         )
         for group in view.observation.target_groups
-        if group.deregistration_delay_seconds != wanted
+        if (wanted := delay_in_rollout(group, requested)) != group.deregistration_delay_seconds
     )
 
 

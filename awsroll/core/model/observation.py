@@ -127,11 +127,15 @@ class Instance:
         return next((target for target in self.targets if target.key == key), None)
 
 
+_NETWORK_PROTOCOLS = frozenset({"TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
     """A target group of the fleet, with the settings that a rollout depends on; all times in seconds.
 
     Attributes:
+        protocol: the protocol as Elastic Load Balancing writes it, such as `HTTP` or `TCP_UDP`.
         managed: an Auto Scaling group registers and deregisters its members here.
     """
 
@@ -144,7 +148,13 @@ class TargetGroup:
     healthy_threshold: int = 5
     unhealthy_threshold: int = 2
     slow_start_seconds: float = 0
+    protocol: str = ""
     managed: bool = False
+
+    @property
+    def is_network(self) -> bool:
+        """Whether a Network Load Balancer uses it: it routes flows, not requests (service model, ProtocolEnum)."""
+        return self.protocol in _NETWORK_PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,8 @@ def is_drained(view: View, instance: Instance) -> bool:
     odd answer is not believed.
     """
     server = view.status.in_flight(instance.instance_id)
+    if server is not None and seconds_of_new_flows(view, server) > 0:
+        return False
     if server is None or server.deregistered_at is None or server.draining_seen:
         return draining.is_drained(instance, is_certain=True)
     delay = max((group.deregistration_delay_seconds for group in view.observation.target_groups), default=0)
@@ -196,6 +198,19 @@ def is_drained(view: View, instance: Instance) -> bool:
         at=view.observation.at,
     )
     return draining.is_drained(instance, is_certain=is_certain)
+
+
+def seconds_of_new_flows(view: View, server: Server) -> float:
+    """Return for how many seconds a Network Load Balancer can still send new flows to a deregistered server.
+
+    For targets that a group deregisters, the group's own drain lasts long enough (`delay_in_rollout`).
+    """
+    since = server.deregistered_at or server.gone_since
+    network = {group.arn for group in view.observation.target_groups if group.is_network}
+    by_hand = (key for key in server.targets if key not in view.managed_keys)
+    if since is None or not any(key.target_group in network for key in by_hand):
+        return 0
+    return max(0.0, draining.NEW_FLOWS_SECONDS - (view.observation.at - since).total_seconds())
 
 
 def deadline_seconds(view: View, phase: ServerPhase) -> float:

@@ -187,7 +187,9 @@ class TargetLife:
         """Restart the registration and the counts of checks."""
         self._passes = self._failures = 0
         self._first_check_at = None
-        self._wait(self._context.options.registration_seconds, self._registered)
+        options, is_network = self._context.options, self._settings().is_network
+        seconds = options.network_registration_seconds if is_network else options.registration_seconds
+        self._wait(seconds, self._registered)
         self._reconsider_use()
 
     def _registered(self) -> None:

@@ -6,6 +6,7 @@ follows the instance that has its address. When that instance ends, the target s
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import NoReturn
@@ -47,6 +48,7 @@ class ElbWorld:
         self._groups: dict[str, dict[tuple[str, int], TargetLife]] = {}
         self._settings: dict[str, TargetGroupSettings] = {}
         self._listeners: list[Callable[[str, SimTarget], None]] = []
+        self._flows_until: dict[str, datetime] = {}
         self._settings_listeners: list[Callable[[], None]] = []
         context.ec2.on_change(self._instance_changed)
 
@@ -79,6 +81,17 @@ class ElbWorld:
         key = (instance_id, port or self.target_group(target_group_arn).port)
         life = self._groups.get(target_group_arn, {}).get(key)
         return life.snapshot() if life else None
+
+    def gets_new_flows(self, instance_id: str) -> bool:
+        """Return whether a Network Load Balancer can send new flows to an instance, also shortly after it has left."""
+        registered = any(
+            life.is_registered and self.target_group(arn).is_network
+            for arn, targets in self._groups.items()
+            for life in targets.values()
+            if life.instance_id == instance_id
+        )
+        until = self._flows_until.get(instance_id)
+        return registered or (until is not None and self._context.now() < until)
 
     def on_change(self, callback: Callable[[str, SimTarget], None]) -> None:
         """Call `callback(target_group_arn, target)` after each transition; the last state is `gone`."""
@@ -140,6 +153,9 @@ class ElbWorld:
         life = self._groups.get(target_group_arn, {}).get(key)
         if life is not None and life.is_registered:
             life.deregister()
+            if self.target_group(target_group_arn).is_network:
+                seconds = self._context.options.network_new_flows_seconds
+                self._flows_until[instance_id] = self._context.now() + self._context.scaled(seconds)
 
     def settings_changed(self) -> None:
         """Check all targets again after a change of a target group, listener or load balancer."""
