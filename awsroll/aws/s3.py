@@ -57,6 +57,13 @@ class S3:
         request = {"Bucket": bucket, "Key": key, "IfMatch": etag}
         self._caller.call(_SERVICE, "DeleteObject", request, also_retry=_RACING)
 
+    def encryption_key(self, bucket: str) -> str:
+        """Return the key that encrypts new objects of a bucket by default; empty if S3 manages the key."""
+        answer = self._caller.call(_SERVICE, "GetBucketEncryption", {"Bucket": bucket})
+        rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
+        return next((str(default["KMSMasterKeyID"]) for default in defaults if default.get("KMSMasterKeyID")), "")
+
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """Return the keys that begin with a prefix, in order."""
         pages = self._caller.pages(_SERVICE, "ListObjectsV2", {"Bucket": bucket, "Prefix": prefix})

@@ -12,23 +12,43 @@ from typing import Any
 from awsroll.iam.command_statements import commands, functions
 from awsroll.iam.driver_statements import roles, store, tasks
 from awsroll.iam.fleet_statements import groups, reading, server_tags, target_groups
+from awsroll.iam.key_statements import store_key, volume_keys
 from awsroll.iam.launch_statements import launching, terminating
 from awsroll.iam.policy_request import Fleets, Place, PolicyRequest, Rollouts
 
 __all__ = ["NOT_FOR_ROLLOUTS", "Fleets", "Place", "Rollouts", "action_of", "policy"]
 
 _VERSION = "2012-10-17"  # of IAM's policy language
-_PARTS = (reading, target_groups, groups, server_tags, launching, terminating, commands, functions, store, roles, tasks)
+_PARTS = (
+    reading,
+    target_groups,
+    groups,
+    server_tags,
+    launching,
+    volume_keys,
+    terminating,
+    commands,
+    functions,
+    store,
+    store_key,
+    roles,
+    tasks,
+)
 _SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states"}
-_ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:ListObjectsV2": "s3:ListBucket"}
+_ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+}
 
 NOT_FOR_ROLLOUTS = {
     "sts:GetCallerIdentity": "needs no permission",
     "ssm:GetCommandInvocation": "only for hook scripts, and for emulators that lack ListCommandInvocations",
     "dynamodb:CreateTable": "only `awsroll state create`",
-    "dynamodb:DescribeTable": "only `awsroll state create`",
+    "dynamodb:DescribeTable": "only `awsroll state create` and `awsroll policy`",
     "dynamodb:UpdateContinuousBackups": "only `awsroll state create`",
     "iam:GetInstanceProfile": "only `awsroll policy`",
+    "s3:GetEncryptionConfiguration": "only `awsroll policy`",
     "codepipeline:PutJobSuccessResult": "only the function that a pipeline invokes",
     "codepipeline:PutJobFailureResult": "only the function that a pipeline invokes",
 }

@@ -8,20 +8,14 @@ from collections.abc import Sequence
 
 from awsroll.iam.fleet_statements import fleet_tag_condition
 from awsroll.iam.policy_request import PolicyRequest
-from awsroll.iam.statement import Statement, allow
+from awsroll.iam.statement import Condition, Statement, allow
 
-_OF_THE_ACCOUNT = (
-    "capacity-reservation",
-    "instance",
-    "key-pair",
-    "network-interface",
-    "placement-group",
-    "security-group",
-    "subnet",
-    "volume",
-)
-_OF_NO_ACCOUNT = ("image", "snapshot")
-_OF_A_FLEET = ("fleet", "instance", "placement-group", "subnet", "volume")
+_CREATED_OR_CHOSEN = ("instance", "subnet", "volume")
+"""What a launch creates, and what awsroll may choose: the subnet, and with it the network interfaces."""
+_CHOSEN_IN_RUN = ("network-interface", "security-group")
+"""The same, of RunInstances alone. A request with network interfaces names their security groups."""
+_NAMED_IN_RUN = ("capacity-reservation", "key-pair")
+"""What the template alone names, for RunInstances. For EC2 Fleet too: images and placement groups."""
 _TAGGED_AT_LAUNCH = ("fleet", "instance", "network-interface", "spot-instances-request", "volume")
 _CHINA = "aws-cn"
 
@@ -31,7 +25,7 @@ def launching(request: PolicyRequest) -> list[Statement]:
     if request.rollouts.reloads or (request.rollouts.stages and request.grouped):
         return []
     by_fleet = request.grouped and request.rollouts.may_surge
-    statements = [_run(request), *([_create_fleet(request)] if by_fleet else []), _tag(request, by_fleet=by_fleet)]
+    statements = [*_launch(request, by_fleet=by_fleet), _tag(request, by_fleet=by_fleet)]
     if request.rollouts.roles:
         services = ["ec2.amazonaws.com"] + (["ec2.amazonaws.com.cn"] if request.place.partition == _CHINA else [])
         condition = {"StringEquals": {"iam:PassedToService": services}}
@@ -50,17 +44,30 @@ def terminating(request: PolicyRequest) -> list[Statement]:
     return [allow("TerminateTaggedServers", ["ec2:TerminateInstances"], instances, fleet_tag_condition(request))]
 
 
-def _run(request: PolicyRequest) -> Statement:
-    """Allow launches only from these templates; the other resources are those that a launch uses or creates."""
-    templates = _templates(request)
-    arns = [*templates, *_owned(request, _OF_THE_ACCOUNT), *_public(request, _OF_NO_ACCOUNT)]
-    condition = {"ArnLike": {"ec2:LaunchTemplate": templates}}
-    return allow("LaunchFromTemplate", ["ec2:RunInstances"], arns, condition)
+def _launch(request: PolicyRequest, *, by_fleet: bool) -> list[Statement]:
+    """Allow launches only from these templates, and only with the image, key pair and so on that they name.
 
-
-def _create_fleet(request: PolicyRequest) -> Statement:
-    arns = [*_templates(request), *_owned(request, _OF_A_FLEET), *_public(request, ("image",))]
-    return allow("LaunchInGroup", ["ec2:CreateFleet"], arns)
+    LaunchInstances needs the same of EC2 Fleet, which knows fewer resources and no condition for the fleet itself.
+    """
+    templates, rollouts = _templates(request), request.rollouts
+    from_templates: Condition = {"ArnLike": {"ec2:LaunchTemplate": templates}}
+    # Every launch creates an instance, whose statement limits the templates; here the request may change nothing.
+    unchanged: Condition = {"Bool": {"ec2:IsLaunchTemplateResource": "true"}}
+    run, each = ["ec2:RunInstances"], ["ec2:RunInstances", *(["ec2:CreateFleet"] if by_fleet else [])]
+    # EC2 knows no condition on launch templates for these resources (service authorization reference of EC2).
+    further = [*rollouts.capacity_groups, *rollouts.licenses]
+    if rollouts.tags_spot_requests:  # EC2 checks the request as a resource only if it is tagged (EC2 user guide, Spot)
+        further += _owned(request, ("spot-instances-request",))
+    named = [*_owned(request, ("placement-group",)), *_public(request, ("image",))]
+    named_in_run = [*_owned(request, _NAMED_IN_RUN), *_public(request, ("snapshot",))]
+    return [
+        allow("LaunchFromTemplate", each, [*templates, *_owned(request, _CREATED_OR_CHOSEN)], from_templates),
+        allow("LaunchInNetwork", run, _owned(request, _CHOSEN_IN_RUN), from_templates),
+        allow("LaunchAsNamed", each, named, unchanged),
+        allow("LaunchWithNamed", run, named_in_run, unchanged),
+        *([allow("LaunchWithFurther", run, further)] if further else []),
+        *([allow("LaunchInGroup", ["ec2:CreateFleet"], _owned(request, ("fleet",)))] if by_fleet else []),
+    ]
 
 
 def _tag(request: PolicyRequest, *, by_fleet: bool) -> Statement:

@@ -71,11 +71,16 @@ class Rollouts:
         launch_templates: ids of the templates of new versions and of rollbacks; empty: any template.
         roles: ARNs of the roles in the instance profiles of these templates.
         image_parameters: names or ARNs of the SSM parameters that hold the images of these templates.
+        keys: ids, ARNs or aliases of the customer managed keys of encrypted volumes.
+        capacity_groups: ARNs of resource groups of capacity reservations that the templates name.
+        licenses: ARNs of license configurations that the templates name.
+        tags_spot_requests: a template sets tags on Spot Instance requests.
         documents: names or ARNs of the SSM documents that reload servers; empty: shell commands reload them.
         runs_commands: shell commands reload servers or roll them back, in addition to documents.
         functions: names or ARNs of the Lambda functions of hooks.
         script_points: the points at which hooks run scripts on servers.
         store: the store in the form of `--state`; a directory, or none, needs no permission.
+        store_key: id, ARN or alias of the customer managed key that encrypts the store.
         roles_to_assume: ARNs of roles in other accounts that roll fleets there; each role has its own policy.
         answers_tasks: a state machine waits for approvals by task token.
         stages: the policy is for single stages that a user's state machine calls. Permissions that only a whole
@@ -91,11 +96,16 @@ class Rollouts:
     launch_templates: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     image_parameters: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    capacity_groups: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
+    tags_spot_requests: bool = False
     documents: tuple[str, ...] = ()
     runs_commands: bool = False
     functions: tuple[str, ...] = ()
     script_points: tuple[str, ...] = ()
     store: str = ""
+    store_key: str = ""
     roles_to_assume: tuple[str, ...] = ()
     answers_tasks: bool = False
     stages: bool = False

@@ -1,6 +1,7 @@
 """The IAM policy for one fleet and one request. It looks up the values that `awsroll.iam` needs. Read only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -11,7 +12,8 @@ from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.errors import FleetError, SpecError
+from awsroll.core.request.store_address import StoreAddress, StoreKind
+from awsroll.errors import AwsRefusedError, FleetError, SpecError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts
 from awsroll.preflight.image_checks import IMAGE_BY_PARAMETER, parameter_and_version
@@ -52,7 +54,7 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
             target_groups=arns,
             extra_target_groups=tuple(sorted({key.target_group for key in extra})),
         ),
-        _with_templates(aws, spec, fleet, _rollouts(spec, fleet, store)),
+        replace(_with_templates(aws, spec, fleet, _rollouts(spec, fleet, store)), store_key=_store_key(aws, store)),
     )
 
 
@@ -130,7 +132,50 @@ def _with_templates(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, rollo
         image_parameters=tuple(
             sorted({parameter_and_version(image)[0] for image in images if image.startswith(IMAGE_BY_PARAMETER)})
         ),
+        **_uses(templates),
     )
+
+
+def _uses(templates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the templates use beside their images: keys, groups of reservations, licenses, Spot requests."""
+    keys, groups, licenses = set[str](), set[str](), set[str]()
+    tags_spot_requests = False
+    for data in templates:
+        keys |= {str(disk["Ebs"]["KmsKeyId"]) for disk in data.get("BlockDeviceMappings", []) if _key_of(disk)}
+        target = data.get("CapacityReservationSpecification", {}).get("CapacityReservationTarget", {})
+        groups |= {str(arn) for arn in (target.get("CapacityReservationResourceGroupArn"),) if arn}
+        licenses |= {str(each["LicenseConfigurationArn"]) for each in data.get("LicenseSpecifications", [])}
+        tagged = {each.get("ResourceType") for each in data.get("TagSpecifications", []) if each.get("Tags")}
+        tags_spot_requests |= "spot-instances-request" in tagged
+    return {
+        "keys": tuple(sorted(keys)),
+        "capacity_groups": tuple(sorted(groups)),
+        "licenses": tuple(sorted(licenses)),
+        "tags_spot_requests": tags_spot_requests,
+    }
+
+
+def _key_of(disk: Mapping[str, Any]) -> str:
+    return str(disk.get("Ebs", {}).get("KmsKeyId") or "")
+
+
+def _store_key(aws: Connection, store: str) -> str:
+    """Return the customer managed key of the store; empty without one, or if AWS does not show it."""
+    if not store:
+        return ""
+    address = StoreAddress.parse(store)
+    with suppress(AwsRefusedError):
+        match address.kind:
+            case StoreKind.DIRECTORY:
+                return ""
+            case StoreKind.S3:
+                return aws.s3.encryption_key(address.name.partition("/")[0])
+            case StoreKind.DYNAMODB:
+                table = aws.dynamodb.table(address.name) or {}
+                return str(table.get("SSEDescription", {}).get("KMSMasterKeyArn") or "")
+            case _:
+                assert_never(address.kind)
+    return ""
 
 
 def _versions(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> list[TemplateVersion]:

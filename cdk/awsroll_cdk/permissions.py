@@ -13,6 +13,7 @@ from awsroll_cdk.fleet import Fleet
 
 _ASKING = ("Read", "KeepRecords", "ListRecords")
 _ON_A_LAUNCH = "a launch creates resources without known names; its launch template chooses the resources that it uses"
+_ON_AN_ALIAS = "IAM takes no alias as a resource: the condition limits the permission to keys with the alias"
 _ON_TAGGED = "servers change: the condition limits the permission to servers of this fleet"
 _WHY_STARS = {
     "Read": "AWS cannot limit Describe actions to a resource",
@@ -22,7 +23,14 @@ _WHY_STARS = {
     "TagServers": "servers change: the condition limits the tags to those of awsroll, and the servers to this fleet",
     "TagReloadedServers": _ON_TAGGED,
     "LaunchFromTemplate": _ON_A_LAUNCH,
+    "LaunchInNetwork": _ON_A_LAUNCH,
+    "LaunchAsNamed": _ON_A_LAUNCH,
+    "LaunchWithNamed": _ON_A_LAUNCH,
+    "LaunchWithFurther": _ON_A_LAUNCH,
     "LaunchInGroup": _ON_A_LAUNCH,
+    "UseVolumeKeysByAlias": _ON_AN_ALIAS,
+    "GrantVolumeKeysByAlias": _ON_AN_ALIAS,
+    "UseStoreKeyByAlias": _ON_AN_ALIAS,
     "TagLaunches": "a launch creates resources without known names: the condition limits the permission to launches",
     "TerminateTaggedServers": _ON_TAGGED,
     "SendToServers": _ON_TAGGED,
@@ -51,6 +59,10 @@ def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Roll
         launch_templates=rollouts.launch_templates,
         roles=rollouts.roles,
         image_parameters=rollouts.image_parameters,
+        keys=rollouts.keys,
+        capacity_groups=rollouts.capacity_groups,
+        licenses=rollouts.licenses,
+        tags_spot_requests=rollouts.tags_spot_requests,
         documents=rollouts.documents,
         runs_commands=rollouts.runs_commands,
     )

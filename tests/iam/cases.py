@@ -194,6 +194,43 @@ def with_an_instance_role(rolling: Rolling) -> None:
     )
 
 
+KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001"
+_RESERVED = "arn:aws:resource-groups:us-east-1:123456789012:group/reserved"
+_LICENSE = "arn:aws:license-manager:us-east-1:123456789012:license-configuration:lic-1"
+
+
+def with_all_that_a_template_can_name(rolling: Rolling) -> None:
+    """Add version 4 with encrypted volumes, a reservation group, a license, a key pair and tagged Spot requests."""
+    rolling.sandbox.session().client("ec2").create_launch_template_version(
+        LaunchTemplateId=rolling.fleet.template_id,
+        SourceVersion="2",
+        LaunchTemplateData={
+            "BlockDeviceMappings": [
+                {"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "KmsKeyId": KEY, "VolumeSize": 8}},
+                {"DeviceName": "/dev/xvdb", "Ebs": {"Encrypted": True, "KmsKeyId": "alias/web", "VolumeSize": 8}},
+            ],
+            "CapacityReservationSpecification": {
+                "CapacityReservationTarget": {"CapacityReservationResourceGroupArn": _RESERVED}
+            },
+            "LicenseSpecifications": [{"LicenseConfigurationArn": _LICENSE}],
+            "KeyName": "web",
+            "InstanceMarketOptions": {"MarketType": "spot"},
+            "TagSpecifications": [
+                {"ResourceType": "spot-instances-request", "Tags": [{"Key": "team", "Value": "web"}]},
+                {"ResourceType": "instance", "Tags": [{"Key": "app", "Value": "web"}]},
+            ],
+        },
+    )
+
+
+def with_an_encrypted_store(rolling: Rolling) -> None:
+    """Encrypt the bucket of the records by a customer managed key."""
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}}
+    rolling.sandbox.session().client("s3").put_bucket_encryption(
+        Bucket="records", ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+
+
 def following_the_latest_version(rolling: Rolling) -> None:
     """Set an alias as the group's version, and its minimum to its desired capacity."""
     autoscaling = rolling.sandbox.session().client("autoscaling")
@@ -265,6 +302,16 @@ CASES = {
         prepare=with_an_instance_role,
         state="dynamodb://records",
         tries=((rolls, {}), (repairs_what_a_dead_rollout_has_left, {})),
+    ),
+    "standalone-with-all-that-a-template-can-name": Case(
+        grouped=False, wanted={"version": 4}, prepare=with_all_that_a_template_can_name
+    ),
+    "standalone-encrypted-store": Case(grouped=False, prepare=with_an_encrypted_store, state="s3://records/web"),
+    "group-with-all-that-a-template-can-name": Case(
+        grouped=True,
+        wanted={"version": 4, "launch_first": True},
+        prepare=with_all_that_a_template_can_name,
+        tries=((rolls, {}), (rolls, OLDER)),
     ),
     "standalone-keep-old": Case(
         grouped=False, wanted=KEEP_OLD, shape={"target_groups": 2}, prepare=with_an_alarm, tries=BACK_WHILE_BAKING

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from awsroll.iam import action_of
 from awsroll.sandbox import Sandbox
 from tests.iam.judge import Ask
@@ -90,18 +92,29 @@ class Asks:
         used = [self._arn("ec2", f"security-group/{one}") for one in data.get("SecurityGroupIds", ["sg-default"])]
         used += [self._arn("ec2", f"subnet/{one}") for one in subnets or ["subnet-default"]]
         used += [arn, self._arn("ec2", f"image/{image}", account=""), self._arn("ec2", "snapshot/snap-1", account="")]
+        used += [self._arn("ec2", f"key-pair/{data['KeyName']}")] if data.get("KeyName") else []
+        unchanged = ("image/", "key-pair/", "snapshot/", "placement-group/", "capacity-reservation/", arn)
         for one in (*created, *used):
-            yield Ask(action="ec2:RunInstances", resource=one, context={"ec2:LaunchTemplate": [arn]})
+            yield Ask(action="ec2:RunInstances", resource=one, context=_of_template(arn, one, unchanged))
+        for one in _without_conditions(data):
+            yield Ask(action="ec2:RunInstances", resource=one)
+        tagged = _tags_at_launch(data, tags)
+        if "spot-instances-request" in tagged:
+            yield Ask(action="ec2:RunInstances", resource=self._arn("ec2", "spot-instances-request/new"))
         if by == "CreateFleet":
-            kinds = ("fleet/new", "instance/new", "volume/new", *(f"subnet/{one}" for one in subnets))
+            yield Ask(action="ec2:CreateFleet", resource=self._arn("ec2", "fleet/new"))
+            kinds = ("instance/new", "volume/new", *(f"subnet/{one}" for one in subnets))
             for one in (
                 *(self._arn("ec2", kind) for kind in kinds),
                 arn,
                 self._arn("ec2", f"image/{image}", account=""),
             ):
-                yield Ask(action="ec2:CreateFleet", resource=one)
-        for kind, each in _tags_at_launch(data, tags).items():
-            context = {**_tag_context(each), "ec2:CreateAction": [by or "RunInstances"]}
+                yield Ask(action="ec2:CreateFleet", resource=one, context=_of_template(arn, one, unchanged))
+        if by != "UpdateAutoScalingGroup":  # this call checks the caller's RunInstances and PassRole alone
+            yield from self._keys(data)
+        for kind, each in tagged.items():
+            create = "CreateFleet" if by == "CreateFleet" else "RunInstances"
+            context = {**_tag_context(each), "ec2:CreateAction": [create]}
             yield Ask(action="ec2:CreateTags", resource=self._arn("ec2", f"{kind}/new"), context=context)
         if profile := data.get("IamInstanceProfile"):
             passed = {"iam:PassedToService": ["ec2.amazonaws.com"]}
@@ -110,6 +123,20 @@ class Asks:
             name = image.removeprefix("resolve:ssm:").removeprefix("/")
             account = "" if name.startswith("aws/service/") else None
             yield Ask(action="ssm:GetParameters", resource=self._arn("ssm", f"parameter/{name}", account=account))
+
+    def _keys(self, data: Parameters) -> Iterator[Ask]:
+        """Yield the checks for each customer managed key of a volume: its use, and grants on behalf of the user."""
+        disks = [one.get("Ebs", {}) for one in data.get("BlockDeviceMappings", [])]
+        for named in sorted({one["KmsKeyId"] for one in disks if one.get("KmsKeyId")}):
+            is_alias = named.startswith("alias/")
+            key = self._arn("kms", "key/behind-the-alias") if is_alias else named
+            key = key if key.startswith("arn:") else self._arn("kms", f"key/{key}")
+            context = {"kms:ViaService": [f"ec2.{self._world.region}.amazonaws.com"]}
+            context |= {"kms:ResourceAliases": [named, "alias/other"]} if is_alias else {}
+            for use in ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"):
+                yield Ask(action=f"kms:{use}", resource=key, context=context)
+            grant = {**context, "kms:GrantIsForAWSResource": ["true"]}
+            yield Ask(action="kms:CreateGrant", resource=key, context=grant)
 
     def _template(self, template: str, version: str) -> Parameters:
         answer = self._client("ec2").describe_launch_template_versions(LaunchTemplateId=template, Versions=[version])
@@ -147,7 +174,9 @@ class Asks:
             mixed = parameters.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
             setting = parameters.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
             if setting.get("Version", "").isdigit():  # IAM does not check an alias
-                yield from self._launch(setting["LaunchTemplateId"], setting["Version"], subnets=_subnets(group))
+                yield from self._launch(
+                    setting["LaunchTemplateId"], setting["Version"], subnets=_subnets(group), by=operation
+                )
         if operation == "LaunchInstances":
             mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
             setting = group.get("LaunchTemplate") or mixed["LaunchTemplateSpecification"]
@@ -181,6 +210,22 @@ class Asks:
     def _dynamodb(self, operation: str, parameters: Parameters) -> Iterator[Ask]:
         table = self._arn("dynamodb", f"table/{parameters['TableName']}")
         yield Ask(action=action_of("dynamodb", operation), resource=table)
+        described = self._client("dynamodb").describe_table(TableName=parameters["TableName"])["Table"]
+        if key := described.get("SSEDescription", {}).get("KMSMasterKeyArn"):
+            yield self._through("dynamodb", "Decrypt", key)
+
+    def _through(self, service: str, use: str, key: str) -> Ask:
+        """Return the check of a key that a service uses for its caller."""
+        context = {"kms:ViaService": [f"{service}.{self._world.region}.amazonaws.com"]}
+        return Ask(action=f"kms:{use}", resource=key, context=context)
+
+    def _bucket_key(self, bucket: str) -> str:
+        try:
+            found = self._client("s3").get_bucket_encryption(Bucket=bucket)
+        except ClientError:
+            return ""
+        (rule, *_) = found["ServerSideEncryptionConfiguration"]["Rules"]
+        return str(rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID", ""))
 
     def _s3(self, operation: str, parameters: Parameters) -> Iterator[Ask]:
         bucket = f"arn:aws:s3:::{parameters['Bucket']}"
@@ -189,8 +234,25 @@ class Asks:
             yield Ask(action="s3:ListBucket", resource=bucket, context=context)
             return
         yield Ask(action=action_of("s3", operation), resource=f"{bucket}/{parameters['Key']}")
+        if key := self._bucket_key(parameters["Bucket"]):
+            uses = {"PutObject": ("GenerateDataKey",), "GetObject": ("Decrypt",)}.get(operation, ())
+            yield from (self._through("s3", use, key) for use in uses)
         if operation == "GetObject":  # or a missing object is a forbidden one; this check knows no prefix
             yield Ask(action="s3:ListBucket", resource=bucket)
+
+
+def _of_template(template: str, resource: str, unchanged: Sequence[str]) -> dict[str, list[str]]:
+    """Return the condition keys of a launch: the template, and whether the resource is one that it names."""
+    is_named = any(part in resource for part in unchanged)
+    return {"ec2:LaunchTemplate": [template], "ec2:IsLaunchTemplateResource": [str(is_named).lower()]}
+
+
+def _without_conditions(data: Parameters) -> Iterator[str]:
+    """Yield the resources of a launch for which EC2 has no condition on launch templates."""
+    target = data.get("CapacityReservationSpecification", {}).get("CapacityReservationTarget", {})
+    if arn := target.get("CapacityReservationResourceGroupArn"):
+        yield arn
+    yield from (one["LicenseConfigurationArn"] for one in data.get("LicenseSpecifications", []))
 
 
 _EC2_TAG_KEYS = ("ec2:ResourceTag", "aws:ResourceTag")

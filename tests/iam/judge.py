@@ -34,11 +34,14 @@ def _holds(operator: str, found: Sequence[str] | None, wanted: Sequence[str]) ->
     if operator.startswith("ForAllValues:"):
         each = operator.removeprefix("ForAllValues:")
         return all(_holds(each, [one], wanted) for one in found or ())
+    if operator.startswith("ForAnyValue:"):
+        each = operator.removeprefix("ForAnyValue:")
+        return any(_holds(each, [one], wanted) for one in found or ())
     if not found:
         return False
     (value,) = found
     match operator:
-        case "StringEquals":
+        case "StringEquals" | "Bool":
             return value in wanted
         case "StringLike" | "ArnLike":
             return any(is_like(value, one) for one in wanted)

@@ -27,6 +27,9 @@ def test_what_is_not_of_the_fleet_is_out_of_reach(fleets: Fleets) -> None:
     assert not asks(made, "ec2:CreateTags", server, aws_TagKeys=["awsroll:fleet"])
     assert not asks(made, "ec2:RunInstances", server, ec2_LaunchTemplate=[template])
     assert not asks(made, "ec2:RunInstances", server)
+    for image in ("arn:aws:ec2:eu-west-1::image/ami-1", "arn:aws:ec2:eu-west-1:111122223333:key-pair/mine"):
+        for action in ("ec2:RunInstances", "ec2:CreateFleet"):
+            assert not asks(made, action, image, ec2_IsLaunchTemplateResource=["false"])
     assert not asks(made, "elasticloadbalancing:DeregisterTargets", API)
     assert not asks(made, "elasticloadbalancing:AddTags", WEB, aws_TagKeys=["team"])
     assert not asks(made, "elasticloadbalancing:DeleteTargetGroup", WEB)

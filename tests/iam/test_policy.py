@@ -70,7 +70,10 @@ def test_servers_launch_only_from_the_fleets_templates_and_terminate_only_with_i
 
     assert launch["Condition"] == {"ArnLike": {"ec2:LaunchTemplate": templates}}
     assert [one for one in launch["Resource"] if "launch-template" in one] == templates
-    assert "arn:aws:ec2:eu-west-1::image/*" in launch["Resource"]
+    for sid in ("LaunchAsNamed", "LaunchWithNamed"):
+        assert made[sid]["Condition"] == {"Bool": {"ec2:IsLaunchTemplateResource": "true"}}
+    assert "arn:aws:ec2:eu-west-1::image/*" in made["LaunchAsNamed"]["Resource"]
+    assert not [one for one in launch["Resource"] if "image" in one or "key-pair" in one]
     assert tag["Condition"] == {"StringEquals": {"ec2:CreateAction": ["RunInstances"]}}
     assert end["Condition"] == {"StringEquals": {"aws:ResourceTag/awsroll:fleet": ["web"]}}
     assert "LaunchInGroup" not in made
@@ -141,6 +144,7 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         "AssumeRoles": {"roles_to_assume": ("arn:aws:iam::444455556666:role/roller",)},
         "AnswerTasks": {"answers_tasks": True},
         "KeepRecords": {"store": "dynamodb://records"},
+        "LaunchWithFurther": {"tags_spot_requests": True},
     }
     for fleets in KINDS.values():
         plain = statements(policy(HERE, fleets, Rollouts())).keys()
@@ -149,6 +153,67 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         alarms = statements(policy(HERE, fleets, Rollouts(alarms=True)))
         assert alarms.keys() == plain
         assert "cloudwatch:DescribeAlarms" in alarms["Read"]["Action"]
+
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
+VIA_EC2 = {"StringEquals": {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}}
+
+
+@pytest.mark.parametrize(
+    ("fleets", "wanted", "uses"),
+    [
+        (BY_HAND, {}, True),
+        (BY_HAND, {"strategy": "reload"}, False),
+        (GROUP, {}, False),
+        (GROUP, {"surges": True}, True),
+        (GROUP, {"stages": True}, False),
+    ],
+    ids=["standalone", "reload", "group", "group-launch-first", "group-stages"],
+)
+def test_keys_of_volumes_are_used_where_the_caller_launches(fleets: Fleets, wanted: dict[str, Any], uses: bool) -> None:
+    made = statements(policy(HERE, fleets, Rollouts(keys=(KEY, "2", "alias/web"), **wanted)))
+
+    assert {"UseVolumeKeys", "UseVolumeKeysByAlias", "GrantVolumeKeys", "GrantVolumeKeysByAlias"} <= set(
+        made
+    ) or not uses
+    assert uses or not [sid for sid in made if "Keys" in sid]
+    if uses:
+        arns = [KEY, KEY.replace("key/1", "key/2")]
+        assert (made["UseVolumeKeys"]["Resource"], made["UseVolumeKeys"]["Condition"]) == (arns, VIA_EC2)
+        aws_only = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+        assert made["GrantVolumeKeys"]["Condition"] == {**VIA_EC2, **aws_only}
+        named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/web"]}}
+        assert made["UseVolumeKeysByAlias"]["Condition"] == {**VIA_EC2, **named}
+        assert made["UseVolumeKeysByAlias"]["Resource"] == ["arn:aws:kms:eu-west-1:111122223333:key/*"]
+
+
+@pytest.mark.parametrize(
+    ("store", "uses", "service"),
+    [
+        ("s3://records/x", ["kms:Decrypt", "kms:GenerateDataKey"], "s3"),
+        ("dynamodb://records", ["kms:Decrypt"], "dynamodb"),
+        ("/var/lib/awsroll", [], ""),
+        ("", [], ""),
+    ],
+)
+def test_the_key_of_the_store_is_used_through_its_service(store: str, uses: list[str], service: str) -> None:
+    made = statements(policy(HERE, BY_HAND, Rollouts(store=store, store_key=KEY)))
+
+    assert ("UseStoreKey" in made) is bool(uses)
+    if uses:
+        through = {"StringEquals": {"kms:ViaService": f"{service}.eu-west-1.amazonaws.com"}}
+        found = made["UseStoreKey"]
+        assert (found["Action"], found["Resource"], found["Condition"]) == (uses, [KEY], through)
+
+
+def test_what_a_template_names_beside_ec2s_own_resources_is_launched_without_a_condition() -> None:
+    group = "arn:aws:resource-groups:eu-west-1:111122223333:group/reserved"
+    license_ = "arn:aws:license-manager:eu-west-1:111122223333:license-configuration:lic-1"
+    wanted = Rollouts(capacity_groups=(group,), licenses=(license_,), tags_spot_requests=True)
+    made = statements(policy(HERE, GROUP, wanted))["LaunchWithFurther"]
+
+    assert made["Resource"] == sorted([group, license_, *ec2("spot-instances-request/*")])
+    assert "Condition" not in made
 
 
 @pytest.mark.parametrize(
