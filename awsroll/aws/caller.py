@@ -1,8 +1,9 @@
 """The path of every call to AWS: rate limit, lease check, attempt, count, retry, translation of errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from awsroll.aws.aws_time import AwsTime
 from awsroll.aws.call_counts import ApiCalls, is_reading
 from awsroll.aws.clients import Clients
 from awsroll.aws.rate_limit import RateLimit
@@ -21,6 +22,7 @@ _PAGE_TOKENS = {
     "elbv2": ("Marker", "NextMarker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
 }
+_NOT_AWS = ("s3",)
 _USUAL_TOKENS = ("NextToken", "NextToken")
 
 
@@ -32,8 +34,11 @@ class Caller:
             change something checks it first.
     """
 
-    def __init__(self, clients: Clients, *, calls: ApiCalls, rate: RateLimit, retry: Retry) -> None:
+    def __init__(
+        self, clients: Clients, *, calls: ApiCalls, rate: RateLimit, retry: Retry, time: AwsTime | None = None
+    ) -> None:
         self.clients = clients
+        self._time = time
         self.calls = calls
         self.lease: Lease | None = None
         self._rate = rate
@@ -69,7 +74,7 @@ class Caller:
             try:
                 method = self._method(service, operation)
                 self.calls.record(service, operation)
-                answer: Reply = method(**(parameters or {}))
+                answer: Reply = self._timed(service, lambda: method(**(parameters or {})))
             except Exception as failure:
                 raise FailedCallError(read_fault(failure, service, operation)) from failure
             return answer
@@ -87,6 +92,19 @@ class Caller:
             if not token:
                 return
             request[request_token] = token
+
+    def _timed(self, service: str, make: Callable[[], Reply]) -> Reply:
+        """Make a call, and correct the time by the `Date` of its answer. S3 may be another provider's."""
+        if self._time is None or service in _NOT_AWS:
+            return make()
+        sent_at = self._time.clock.now()
+        try:
+            answer = make()
+        except Exception as failure:
+            self._time.note(getattr(failure, "response", None) or {}, sent_at)
+            raise
+        self._time.note(answer, sent_at)
+        return answer
 
     def _check_lease(self, operation: str) -> None:
         if self.lease is None:

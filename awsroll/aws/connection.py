@@ -3,9 +3,11 @@
 Making a `Connection` uses neither the network nor boto3.
 """
 
+from datetime import datetime
 from typing import Any
 
 from awsroll.aws.autoscaling import AutoScaling
+from awsroll.aws.aws_time import AwsTime
 from awsroll.aws.call_counts import ApiCalls
 from awsroll.aws.caller import Caller
 from awsroll.aws.classic_elb import ClassicElb
@@ -62,7 +64,10 @@ class Connection:
         self.clock = clock
         self.calls = ApiCalls()
         self._clients = Clients(session, endpoint_url=endpoint_url, region=region)
-        caller = Caller(self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry))
+        self._time = AwsTime(clock)
+        caller = Caller(
+            self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry), time=self._time
+        )
         self._caller = caller
         self.classic_elb = ClassicElb(caller)
         self.cloudwatch = CloudWatch(caller)
@@ -94,6 +99,10 @@ class Connection:
     def hold(self, lease: Lease | None) -> None:
         """Require a lease for changes from now on: calls renew the lease and check it before each change."""
         self._caller.lease = lease
+
+    def now(self) -> datetime:
+        """Return the current instant by AWS's clock, for comparisons with instants of AWS."""
+        return self._time.now()
 
     @property
     def region(self) -> str:

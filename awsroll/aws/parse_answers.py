@@ -119,6 +119,8 @@ def read_member_template(member: Mapping[str, object]) -> TemplateVersion | None
 
 def read_lifecycle(state: str) -> Lifecycle:
     """Parse a lifecycle state without the detail after its colon: `Terminating:Wait` is terminating."""
+    if state == Lifecycle.RETAINED:
+        return Lifecycle.RETAINED
     first = state.partition(":")[0]
     if first in _FOLDED_LIFECYCLES:
         return _FOLDED_LIFECYCLES[first]

@@ -10,7 +10,7 @@ from typing import Any
 
 from awsroll.aws.call_counts import is_reading
 from awsroll.aws.clients import UnimplementedAnswerError
-from awsroll.core.observe.refusals import is_short_of_capacity
+from awsroll.core.classify.refusals import is_short_of_capacity
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,
@@ -37,6 +37,8 @@ THROTTLED = frozenset({
     "TransactionInProgressException",
 })  # fmt: skip
 BUSY = frozenset({"ConcurrentTagAccess", "IdempotentCallInProgress", "ScalingActivityInProgress"})
+# The service gave up waiting for the request. Every AWS SDK repeats it (botocore's "standard" retry mode lists both).
+_TIMED_OUT = frozenset({"RequestTimeout", "RequestTimeoutException"})
 _ACCESS = frozenset({
     "AccessDenied",
     "AccessDeniedException",
@@ -148,7 +150,7 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
         return Fault(error=_error(AccessRefusedError, message, code, name))
     if code in _UNKNOWN_OPERATION:
         return Fault(error=_error(NotImplementedByEndpointError, message, code, name))
-    if status >= _SERVER_ERROR and not is_short_of_capacity(code):
+    if code in _TIMED_OUT or (status >= _SERVER_ERROR and not is_short_of_capacity(code)):
         return Fault(error=_error(AwsUnansweredError, message, code, name), retryable=True)
     return Fault(error=_error(AwsRefusedError, message, code, name))
 

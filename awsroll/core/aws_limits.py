@@ -10,14 +10,14 @@ FILTER_VALUES = 200  # more values in one filter: FilterLimitExceeded
 INSTANCES_PER_PAGE = 1000
 INSTANCES_TAGGED = 200  # AWS takes 1000 ids; a smaller batch loses less to one unknown id
 TAG_VALUE_CHARACTERS = 256
-CLIENT_TOKEN_CHARACTERS = 64
-CLIENT_TOKEN_LIFETIME = timedelta(hours=12)  # not published; a safe lower bound
+RUN_INSTANCES_TOKEN_LIFETIME = timedelta(hours=12)  # not published; a safe lower bound
 
 # EC2 Auto Scaling
 GROUPS_PER_PAGE = 100
 ACTIVITIES_PER_PAGE = 100
 MEMBERS_DESCRIBED = 50
 MEMBERS_LAUNCHED = 100
+LAUNCH_INSTANCES_TOKEN_LIFETIME = timedelta(hours=7)  # AWS forgets the token after 8 hours and launches again
 MEMBERS_TERMINATED = 100
 STANDBY_MEMBERS = 20
 
@@ -35,3 +35,7 @@ ALARMS_DESCRIBED = 100
 COMMAND_INSTANCES = 50
 COMMANDS_PER_PAGE = 50
 AGENTS_DESCRIBED = 50
+COMMENT_CHARACTERS = 100
+
+# Security Token Service
+SESSION_NAME_CHARACTERS = 64

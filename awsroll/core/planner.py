@@ -26,7 +26,7 @@ from awsroll.core.decide.reload import check_commands, reload
 from awsroll.core.decide.retire import retire
 from awsroll.core.decide.selection import excess, select, undecided
 from awsroll.core.lifecycle import IllegalMoveError, move, note, phase_of
-from awsroll.core.model.actions import Action, Answer, Reason, Result
+from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.phases import ServerPhase
@@ -269,7 +269,8 @@ def _complete(view: View, proposals: Proposals) -> tuple[Status, Proposals]:
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     """Take the writes of one kind, withdraw what was announced of the others, and decide when to observe again."""
     actions = _one_kind(proposals.writes)
-    others = tuple(Result(action=write, answer=Answer.STALE) for write in proposals.writes if write not in actions)
+    withdrawn = (write for write in proposals.writes if write not in actions)
+    others = tuple(Result(action=write, answer=Answer.STALE, code=PUT_OFF) for write in withdrawn)
     view = replace(view, status=settle(view.status, others, view.observation.at))
     status, runs = hook_runs.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import Role, SharedSession, assume_role, open_session
 from awsroll.clock import SystemClock
+from awsroll.core.aws_names import session_name
 from awsroll.driver.context import Context
 from awsroll.stores import LocalStore, RecordStore, RolloutRequest
 
@@ -28,7 +29,7 @@ def assume_stored_role(rollout_id: str, context: Context) -> Context:
     caller = Connection(own, clock=clock, endpoint_url=context.endpoint_url).sts.caller()
     if _is_session_of(request.role, caller):
         return context
-    role = Role(arn=request.role, session_name=rollout_id, external_id=request.external_id)
+    role = Role(arn=request.role, session_name=session_name(rollout_id), external_id=request.external_id)
     shared = SharedSession(own, region=request.region, lock=threading.RLock())
     return replace(context, session=assume_role(shared, role, endpoint_url=context.endpoint_url))
 

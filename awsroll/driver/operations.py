@@ -176,7 +176,7 @@ def _take_over(rollout_id: str, context: Context, pace: Pace) -> Report:
 
 
 def _drive_again(session: Session, record: Record, pace: Pace) -> Report:
-    record = _with_pace(resume_record(record, session.clock.now()), pace)
+    record = _with_pace(resume_record(record, session.aws.now()), pace)
     session.emit_rollout("rollout.resumed", record.rollout)
     return session.drive(record)
 

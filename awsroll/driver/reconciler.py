@@ -8,6 +8,7 @@ controller that loads the record continues where this one stopped.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Reason, Result
@@ -102,6 +103,7 @@ class Controller:
         """
         rollout = self.record.rollout
         target = rollout.target(rolling_back=self.status.rolling_back)
+        observed_at = self._clock.monotonic()
         observation = self._fleet.observe(target, self.status)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
@@ -118,7 +120,9 @@ class Controller:
         target = rollout.target(rolling_back=self.status.rolling_back)
         results = self._fleet.execute(target, decided.actions)
         self._emit_results(results)
-        settled = settle(self.status, tuple(results), self._clock.now())
+        # Counted from the observation, which may be on another clock than this process.
+        spent = timedelta(seconds=self._clock.monotonic() - observed_at)
+        settled = settle(self.status, tuple(results), observation.at + spent)
         self._save(settled)
         self._emit(settled.events)
         return self._delayed_if_without_effect(decided, results)

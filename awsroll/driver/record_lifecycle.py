@@ -70,7 +70,7 @@ def reopen_record(session: Session, record: Record) -> Record:
         FleetError, FleetLockedError: if the fleet runs another version or another rollout since; nothing was changed.
     """
     check_unfinished(session.store, record.rollout)
-    record = replace(record, status=reopen(record.status, session.clock.now()))
+    record = replace(record, status=reopen(record.status, session.aws.now()))
     check_version_in_use(session, record)
     return record
 

@@ -198,7 +198,7 @@ def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     session.check_account(record.rollout)
     if record.status.outcome is not Outcome.RUNNING:
-        record = resume_record(record, session.clock.now())
+        record = resume_record(record, session.aws.now())
     label = session.label(record.rollout)
     label.put_if_older(_LABEL_SECONDS)
     controller, hooks = session.controller(record)
@@ -220,7 +220,7 @@ def _pass(session: Session, controller: Controller, hooks: HookRunner, bounds: B
     Return the seconds until the next step.
     """
     started = session.clock.monotonic()
-    observed_at, now = controller.status.observed_at, session.clock.now()
+    observed_at, now = controller.status.observed_at, session.aws.now()
     silent = 0.0 if observed_at is None else (now - observed_at).total_seconds()
     while True:
         seconds = controller.attempt(silent_seconds=silent)

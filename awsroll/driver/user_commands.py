@@ -83,7 +83,7 @@ def _reopen(session: Session, record: Record) -> Record:
         session.check_account(rollout)
         session.label(rollout).check()
         record = reopen_record(session, session.store.load(rollout.rollout_id))
-        record = session.store.save(resume_record(record, session.clock.now()))
+        record = session.store.save(resume_record(record, session.aws.now()))
         if lease is not None:
             lease.extend_for_next_step(_REOPENED_SECONDS)
     return record

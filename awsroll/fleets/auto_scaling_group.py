@@ -46,7 +46,7 @@ class AutoScalingFleet:
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
-        at = self._aws.clock.now()
+        at = self._aws.now()
         described = self._reader.describe(rollout.group)
         group = self._reader.read(described, status.started_at)
         if rollout.purges_warm_pool:

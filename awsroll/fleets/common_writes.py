@@ -105,7 +105,7 @@ class CommonWrites:
         for instance in self._aws.ec2.instances([instance_id]):
             if instance.get("State", {}).get("Name") == "running":
                 launched = instance.get("LaunchTime")
-                return 0.0 if launched is None else (self._aws.clock.now() - launched).total_seconds()
+                return 0.0 if launched is None else (self._aws.now() - launched).total_seconds()
         return None
 
     def _deregister(self, action: act.DeregisterTargets) -> Result:

@@ -2,16 +2,19 @@
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME
-from awsroll.core.model.actions import LaunchInGroup, Result
-from awsroll.core.observe.refusals import is_short_of_capacity
+from awsroll.core.aws_limits import LAUNCH_INSTANCES_TOKEN_LIFETIME
+from awsroll.core.classify.refusals import is_short_of_capacity
+from awsroll.core.model.actions import EMPTY_ANSWER, LaunchInGroup, Result
 from awsroll.errors import AccessRefusedError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
-from awsroll.fleets.results import done, refused, stale
+from awsroll.fleets.results import done, refused, stale, unanswered
 
 _DENIED = ("UnauthorizedOperation", "AccessDenied")
 # Auto Scaling's refusals for a group that does not support LaunchInstances. The call has no effect.
 _NOT_FOR_THIS_GROUP = ("ValidationError", "UnsupportedOperation")
+
+
+_INSTEAD = "awsroll raises the desired capacity instead"
 
 
 class GroupLaunches:
@@ -25,30 +28,40 @@ class GroupLaunches:
         """Launch instances; raise `AwsError` if the call fails. If the endpoint lacks the call, return `STALE`."""
         launch = action.launch
         if self._fallbacks.lacks(LAUNCH_INSTANCES):
-            return stale(action, "LaunchInstances is not available here; awsroll raises the desired capacity instead")
-        if self._aws.clock.now() - launch.at > CLIENT_TOKEN_LIFETIME:
-            message = (
-                "the launch was requested more than 12 hours ago; its token may have expired, so it is not repeated"
-            )
-            return refused(action, "LaunchTooOld", message)
+            return _not_launched(action, f"LaunchInstances is not available here; {_INSTEAD}")
+        if self._aws.now() - launch.at >= LAUNCH_INSTANCES_TOKEN_LIFETIME:
+            # The next observation looks the launch up: repeating it could launch again.
+            return _not_launched(action, "the launch is too old to be repeated: AWS may have forgotten its token")
         try:
             answer = self._aws.autoscaling.launch_instances(_request(action))
         except NotImplementedByEndpointError as error:
-            return self._without(action, f"{error}; awsroll raises the desired capacity instead")
+            return self._without(action, f"{error}; {_INSTEAD}")
         except AccessRefusedError:
             raise
         except AwsRefusedError as error:
             if error.code not in _NOT_FOR_THIS_GROUP:
                 raise
-            return self._without(
-                action,
-                f"{error}: this group does not support LaunchInstances; awsroll raises the desired capacity instead",
-            )
+            if no_room := self._no_room(action):
+                return _not_launched(action, f"{error}: {no_room}")
+            return self._without(action, f"{error}: this group does not support LaunchInstances; {_INSTEAD}")
         return _read(action, answer)
+
+    def _no_room(self, action: LaunchInGroup) -> str:
+        """Return why the group has no room for the launch now: someone may have lowered its maximum since."""
+        group = self._aws.autoscaling.group(action.group) or {}
+        desired, maximum = int(group.get("DesiredCapacity", 0)), int(group.get("MaxSize", 0))
+        if desired + action.launch.count <= maximum:
+            return ""
+        return f"the group's desired capacity is {desired} and its maximum {maximum} now"
 
     def _without(self, action: LaunchInGroup, warning: str) -> Result:
         self._fallbacks.note(LAUNCH_INSTANCES, warning)
-        return stale(action, warning)
+        return _not_launched(action, warning)
+
+
+def _not_launched(action: LaunchInGroup, message: str) -> Result:
+    """Return the result of a launch that was not made now. An earlier call without an answer may have had an effect."""
+    return refused(action, "NotRepeated", message) if action.launch.repeated else stale(action, message)
 
 
 def _request(action: LaunchInGroup) -> Reply:
@@ -79,9 +92,9 @@ def _read(action: LaunchInGroup, answer: Reply) -> Result:
     )
     if ids:
         return done(action, instance_ids=ids, message=message)
-    code = next((error.get("ErrorCode", "") for error in errors), "NothingLaunched")
-    denied = code in _DENIED
-    transient = is_short_of_capacity(code) or not errors
-    return refused(
-        action, code, message or "the group launched no instance and gave no reason", transient=transient, denied=denied
-    )
+    if not errors:
+        # AWS may give up waiting while the launch goes on. The same token tells later (Amazon EC2 Auto Scaling User
+        # Guide, "Launch instances with synchronous provisioning").
+        return unanswered(action, EMPTY_ANSWER, "LaunchInstances answered without instances and without errors")
+    code = str(errors[0].get("ErrorCode", ""))
+    return refused(action, code, message, transient=is_short_of_capacity(code), denied=code in _DENIED)

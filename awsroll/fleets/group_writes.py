@@ -13,6 +13,7 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_lifecycle, read_warm_pool
 from awsroll.aws.translate_errors import is_throttle
 from awsroll.core.aws_limits import MEMBERS_TERMINATED, STANDBY_MEMBERS
+from awsroll.core.classify.serving import LEAVING
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.observation import Lifecycle
@@ -25,8 +26,10 @@ from awsroll.fleets.results import done, failed, stale
 from awsroll.fleets.target_groups import TargetGroups
 
 _COUNTED = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
-_LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING, Lifecycle.UNKNOWN)
+_LEAVING = (*LEAVING, Lifecycle.UNKNOWN)
 _SINGLE_ID = re.compile(r"\bInstanceId\b.*\b(null|missing|required)\b", re.IGNORECASE)
+# Parts of Auto Scaling's messages to a call that lost a race against another change of the group.
+_RACES = ("No managed instance found", "is not in InService", "is not in Standby", "equals minSize")
 Move = Callable[[Sequence[str]], None]
 
 
@@ -66,7 +69,8 @@ class GroupWrites:
         ready = [instance_id for instance_id in members if instance_id not in left]
         if not ready:
             return stale(action, describe_registrations(left))
-        return _result_of(action, self._terminate_all(action, ready))
+        result = _result_of(action, self._terminate_all(action, ready))
+        return self._unless_changed(action, result, lambda state: state not in _LEAVING)
 
     def _terminate_all(self, action: act.TerminateInGroup, ready: Sequence[str]) -> "_Moves":
         def several(batch: Sequence[str]) -> None:
@@ -118,7 +122,33 @@ class GroupWrites:
             return stale(action, f"none of the instances is {source} now")
         for batch in batches(ready, STANDBY_MEMBERS):
             moves.call_together(lambda ids: move(action.group, ids), batch)
-        return _result_of(action, moves)
+        return self._unless_changed(action, _result_of(action, moves), lambda state: state is source)
+
+    def _unless_changed(
+        self,
+        action: act.TerminateInGroup | act.EnterStandby | act.ExitStandby,
+        result: Result,
+        can_move: Callable[[Lifecycle], bool],
+    ) -> Result:
+        """Return `STALE` if AWS refused a call because the group has changed since its description was read.
+
+        Auto Scaling answers `ValidationError` for an instance that is not a member in the right state, and for a
+        decrement below the minimum. These refusals say nothing about the version.
+        """
+        if result.answer is not Answer.REFUSED or result.code != "ValidationError":
+            return result
+        group = self._reader.describe(action.group)
+        states = _states(group)
+        gone = [name for name in action.instance_ids if not can_move(states.get(name, Lifecycle.UNKNOWN))]
+        if gone:
+            shown = ", ".join(f"{name} is {states.get(name, 'no member')}" for name in gone)
+            return stale(action, f"{result.message} Now {shown}.")
+        decrement = not isinstance(action, act.ExitStandby) and getattr(action, "decrement", True)
+        if decrement and int(group["DesiredCapacity"]) <= int(group["MinSize"]):
+            return stale(action, f"{result.message} The group's minimum is {group['MinSize']} now.")
+        if any(words in result.message for words in _RACES):
+            return stale(action, result.message)
+        return result
 
     def update(self, action: act.UpdateGroup) -> Result:
         """Set bounds or template version, but no bounds that make AWS terminate or launch instances."""

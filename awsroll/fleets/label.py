@@ -92,7 +92,7 @@ class Label:
             LeaseLostError: if this process no longer holds the fleet. Nothing was changed.
         """
         self._due_at = self._aws.clock.monotonic() + _VALID_SECONDS / _REFRESHES
-        until = self._aws.clock.now() + timedelta(seconds=_VALID_SECONDS)
+        until = self._aws.now() + timedelta(seconds=_VALID_SECONDS)
         tags = {HELD_BY_TAG: str(Held(rollout_id=self._rollout.rollout_id, place=self._place, until=until))}
         try:
             if self._rollout.group:
@@ -110,7 +110,7 @@ class Label:
             labels = self._labels()
         except AwsError:
             labels = {}
-        until = self._aws.clock.now() + timedelta(seconds=seconds)
+        until = self._aws.now() + timedelta(seconds=seconds)
         held = [read_held(value) for value in labels.values()]
         fresh = [
             label for label in held if label and label.rollout_id == self._rollout.rollout_id and label.until > until
@@ -163,7 +163,7 @@ class Label:
     def _is_anothers(self, held: Held) -> bool:
         if held.rollout_id == self._rollout.rollout_id or held.place == self._place:
             return False  # this process holds the lock of this store, so the process that set the label is dead
-        return held.until > self._aws.clock.now()
+        return held.until > self._aws.now()
 
 
 def _tag_safe(place: str) -> str:

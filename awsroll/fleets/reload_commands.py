@@ -11,6 +11,7 @@ from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import COMMAND_INSTANCES
+from awsroll.core.aws_names import command_comment
 from awsroll.core.model.actions import Result, SendCommand
 from awsroll.core.model.observation import CommandState, Invocation
 from awsroll.core.model.rollout import ReloadCommand, Rollout
@@ -103,7 +104,7 @@ class Commands:
         return list(batch), ""
 
     def _sent_to(self, rollout: Rollout, attempt: int) -> set[str]:
-        since = self._aws.clock.now() - _SEARCHED
+        since = self._aws.now() - _SEARCHED
         sent: set[str] = set()
         for command in self._aws.ssm.commands(since):
             if command.get("Comment") == _comment(rollout, attempt):
@@ -147,7 +148,7 @@ class Commands:
 
 
 def _comment(rollout: Rollout, attempt: int) -> str:
-    return f"awsroll {rollout.rollout_id} {attempt}"
+    return command_comment(rollout.rollout_id, attempt)
 
 
 def _request(rollout: Rollout, reload: ReloadCommand, attempt: int, batch: Sequence[str]) -> Reply:

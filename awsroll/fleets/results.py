@@ -25,10 +25,15 @@ def refused(action: Action, code: str, message: str, *, transient: bool = False,
     return Result(action=action, answer=Answer.REFUSED, code=code, message=message, transient=transient, denied=denied)
 
 
+def unanswered(action: Action, code: str, message: str) -> Result:
+    """Return the result of a call that may or may not have had an effect."""
+    return Result(action=action, answer=Answer.UNANSWERED, code=code, message=message)
+
+
 def failed(action: Action, error: AwsError) -> Result:
     """Return the result of a failed call."""
     if isinstance(error, AwsUnansweredError):
-        return Result(action=action, answer=Answer.UNANSWERED, code=error.code, message=str(error))
+        return unanswered(action, error.code, str(error))
     denied = isinstance(error, AccessRefusedError)
     return refused(action, error.code, str(error), transient=is_passing(error), denied=denied)
 

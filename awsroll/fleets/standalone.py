@@ -43,7 +43,7 @@ class StandaloneFleet:
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: each target group, the instances in batches, and new instances by tag."""
-        at = self._aws.clock.now()
+        at = self._aws.now()
         return Observation(
             at=at,
             instances=self._instances(rollout, status),

@@ -8,7 +8,7 @@ from typing import Any
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
-from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME
+from awsroll.core.aws_limits import RUN_INSTANCES_TOKEN_LIFETIME
 from awsroll.core.model.actions import LaunchInstance, Result
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Rollout
@@ -29,7 +29,7 @@ class Launches:
         launch = action.launch
         if launch.template is None:
             return refused(action, "NoTemplate", "the launch names no launch template")
-        if self._aws.clock.now() - launch.at > CLIENT_TOKEN_LIFETIME:
+        if self._aws.now() - launch.at >= RUN_INSTANCES_TOKEN_LIFETIME:
             return self._find_launched(rollout, action)
         answer = self._aws.ec2.run_instance(self._request(launch, launch.template))
         return done(action, instance_ids=(str(answer["InstanceId"]),))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.core.aws_names import command_comment
 from awsroll.core.model.hooks import HookRun, HookSeen, HookState
 from awsroll.errors import AwsRefusedError, AwsUnansweredError
 from awsroll.fleets.reload_script import run_once
@@ -33,7 +34,7 @@ class ServerScripts:
 
     def start(self, run: HookRun) -> None:
         """Start a run; the next observation sends it."""
-        self._runs[run.call.number] = (run, run.call.since or self._aws.clock.now())
+        self._runs[run.call.number] = (run, run.call.since or self._aws.now())
 
     def forget(self, number: int) -> None:
         """Stop observing a run. A script that was sent continues."""
@@ -59,13 +60,13 @@ class ServerScripts:
         except AwsUnansweredError as error:
             cause = f", {error}"
         seconds = run.hook.timeout_seconds
-        if (self._aws.clock.now() - started).total_seconds() >= seconds:
+        if (self._aws.now() - started).total_seconds() >= seconds:
             return HookSeen(number=number, state=HookState.FAILED, detail=f"not finished within {seconds:g} s{cause}")
         return HookSeen(number=number, state=HookState.RUNNING)
 
     def _send(self, run: HookRun) -> None:
-        comment = f"awsroll {run.event.rollout_id} hook {run.call.number}"
-        for command in self._aws.ssm.commands(self._aws.clock.now() - _SEARCH_PERIOD):
+        comment = command_comment(run.event.rollout_id, "hook", run.call.number)
+        for command in self._aws.ssm.commands(self._aws.now() - _SEARCH_PERIOD):
             if command.get("Comment") == comment:
                 self._sent[run.call.number] = command["CommandId"]
                 return

@@ -1,4 +1,11 @@
-"""The deadlines of a rollout. The defaults leave each drain and each health check of the fleet enough time."""
+"""The deadlines of a rollout. The defaults leave each drain and each health check of the fleet enough time.
+
+The deadline for progress follows from the others: a rollout makes no progress while it waits for one drain, one launch
+or one health check, so it is never shorter than the longest of them.
+"""
+
+from collections.abc import Mapping
+from operator import itemgetter
 
 from awsroll.core.classify.draining import drain_seconds
 from awsroll.core.model.observation import TargetGroup
@@ -12,6 +19,7 @@ _LAUNCH_SECONDS = 600
 _LEAST_HEALTHY_SECONDS = 600
 _REGISTRATION_SECONDS = 60
 _NETWORK_REGISTRATION_SECONDS = 300  # NLB guide: a new target takes up to a few minutes before its first health check
+_PROGRESS_SPARE_SECONDS = 600
 
 
 def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> Limits:
@@ -22,16 +30,39 @@ def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> 
         findings.warn(
             f"--healthy-timeout {spec.healthy_timeout:g} is short: health checks of this fleet may need {healthy:g} s"
         )
+    drain_seconds = _drain_seconds(spec, fleet, findings)
+    launch_seconds = _or_default(spec.launch_timeout, _LAUNCH_SECONDS + launch_hooks)
+    healthy_seconds = _or_default(spec.healthy_timeout, max(_LEAST_HEALTHY_SECONDS, healthy))
+    waits = {
+        "a drain": drain_seconds,
+        "a launch": launch_seconds,
+        "a server that turns healthy": healthy_seconds + spec.min_healthy_time,
+    }
     return Limits(
-        drain_seconds=_drain_seconds(spec, fleet, findings),
-        launch_seconds=_or_default(spec.launch_timeout, _LAUNCH_SECONDS + launch_hooks),
-        healthy_seconds=_or_default(spec.healthy_timeout, max(_LEAST_HEALTHY_SECONDS, healthy)),
-        progress_seconds=spec.progress_timeout,
+        drain_seconds=drain_seconds,
+        launch_seconds=launch_seconds,
+        healthy_seconds=healthy_seconds,
+        progress_seconds=_progress_seconds(spec, waits, findings),
         min_healthy_seconds=spec.min_healthy_time,
         settle_seconds=spec.settle_time,
         poll_seconds=spec.poll,
         lease_seconds=spec.lease,
     )
+
+
+def _progress_seconds(spec: RolloutSpec, waits: Mapping[str, float], findings: Findings) -> float:
+    """Return the longest time without progress: at least the longest wait, plus a reserve for a late end of it."""
+    what, longest = max(waits.items(), key=itemgetter(1))
+    needed = longest + _PROGRESS_SPARE_SECONDS
+    given = spec.progress_timeout
+    if given >= needed:
+        return given
+    if given < longest:
+        findings.warn(
+            f"--progress-timeout {given:g} is shorter than the longest wait of this rollout: {what} may take "
+            f"{longest:g} s. {needed:g} s are used instead"
+        )
+    return needed
 
 
 def _or_default(value: float | None, default: float) -> float:

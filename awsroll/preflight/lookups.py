@@ -14,7 +14,7 @@ from awsroll.aws.connection import Connection
 from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 
-_LONGEST_NAME_IN_ID = 28  # so that `awsroll-<id>-<number>` fits a client token (`CLIENT_TOKEN_CHARACTERS`)
+_LONGEST_NAME_IN_ID = 28  # so that people can read the id
 _GROUP_IN_ARN = "autoScalingGroupName/"
 
 

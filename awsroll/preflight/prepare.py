@@ -87,7 +87,7 @@ class _Preflight:
             findings.raise_refusals()
             problem = "no version is named: pass --launch-template ID|NAME[:VERSION]"
             raise SpecError(problem)
-        name = rollout_id or new_rollout_id(fleet.name, self._aws.clock.now())
+        name = rollout_id or new_rollout_id(fleet.name, self._aws.now())
         goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
         limits = resolve_limits(spec, fleet, findings)
         check_alarms(self._aws, spec, findings)
@@ -163,7 +163,7 @@ def _check_floor(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, finding
 
 
 def _first_status(aws: Connection, fleet: FleetFacts) -> Status:
-    now = aws.clock.now()
+    now = aws.now()
     if fleet.group is None:
         return Status(started_at=now, progress_at=now, slots=slots_of(fleet.instances))
     capacity = fleet.group.desired

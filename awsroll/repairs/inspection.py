@@ -82,7 +82,7 @@ def draft_rollout(aws: Connection, *, asg: str, target_groups: tuple[str, ...]) 
 
 def _draft(aws: Connection, seen: FleetFacts, spec: RolloutSpec, findings: Findings) -> Rollout:
     return Rollout(
-        rollout_id=new_rollout_id(f"repair-{seen.name}", aws.clock.now()),
+        rollout_id=new_rollout_id(f"repair-{seen.name}", aws.now()),
         kind=seen.kind,
         fleet=seen.name,
         group="" if seen.group is None else seen.group.name,
@@ -106,7 +106,7 @@ def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> ObservedFlee
     if problems:
         raise FleetError(*problems, f"{rollout.fleet} was not changed")
     tagged = () if rollout.group else _tagged_instances(aws, rollout.fleet)
-    now = aws.clock.now()
+    now = aws.now()
     servers = {name: Server(phase=ServerPhase.RETURNING, since=now) for name in tagged}
     known = Status(started_at=now, progress_at=now, servers=servers)
     observation = fleet_of(rollout, aws).observe(rollout, known)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from email.utils import format_datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
@@ -118,14 +119,14 @@ class Api:
             plain: moto's own handler of the request.
         """
         if getattr(self._left, "to_moto", False):
-            return plain(response)
+            return self._dated(plain(response))
         service, operation = str(response.boto3_service_name), str(response._get_action())  # noqa: SLF001  moto has no public way
         try:
             # A Lambda function may call the sandbox from another process or thread.
             with nullcontext() if service == "lambda" else self._world.lock:
-                return self._answer(response, plain, service, operation)
+                return self._dated(self._answer(response, plain, service, operation))
         except ApiError as error:
-            return answers.failure(response, error.code, error.message, error.http_status)
+            return self._dated(answers.failure(response, error.code, error.message, error.http_status))
         except ConnectionLost as lost:
             raise self._lost.connection() from lost
         except AnswerWithheld as withheld:  # outside the lock: other calls continue
@@ -155,6 +156,13 @@ class Api:
                 self._announce("after", service, operation, parameters)
                 faults.reach("after")
         return answer
+
+    def _dated(self, answer: Any) -> Any:
+        """Set the `Date` header to the time of the sandbox. Clients correct their own clock by it."""
+        if not isinstance(answer, tuple):
+            return answer
+        status, headers, body = answer
+        return status, headers | {"date": format_datetime(self._world.clock.now(), usegmt=True)}, body
 
     def _announce(self, when: str, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
         for listener in tuple(self._listeners[when]):

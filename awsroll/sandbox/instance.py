@@ -51,6 +51,8 @@ class SimInstance:
     state: str = "pending"
     state_reason: StateReason = field(default_factory=StateReason)
     transition_reason: str = ""
+    holds: frozenset[str] = frozenset()
+    """The network interfaces and addresses that no other instance can have before this one is terminated."""
     version_label: str = ""
     """The version that the application serves. A reload changes it."""
     application_up: bool = False

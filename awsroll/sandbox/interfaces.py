@@ -57,6 +57,14 @@ class LaunchDecisions(Protocol):
         """Return how many of `requested` instances may launch into a zone."""
         ...
 
+    def refuse_launch(self, zone: str, version: str) -> None:
+        """Raise `ApiError` if a rule refuses the launch of a template version into a zone."""
+        ...
+
+    def is_unfinished(self, zone: str) -> bool:
+        """Return whether LaunchInstances answers before the launch is done."""
+        ...
+
     def unseen_seconds(self, zone: str) -> float:
         """Return how long launched instances stay unknown to EC2's reads."""
         ...
@@ -197,6 +205,11 @@ class GroupContext(InstanceContext, Protocol):
     @property
     def elb(self) -> TargetService:
         """The targets."""
+        ...
+
+    @property
+    def faults(self) -> LaunchFaults:
+        """The fault rules."""
         ...
 
 

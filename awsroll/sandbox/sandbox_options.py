@@ -37,6 +37,10 @@ class SandboxOptions:
     """How long a terminated instance keeps its tags."""
     client_token_seconds: float = 86400.0
     """How long a client token is remembered after the last of its instances was terminated."""
+    launch_token_seconds: float = 28800.0
+    """How long LaunchInstances remembers a client token, from the first call. Afterwards it launches again."""
+    instance_quota: int = 0
+    """Quota: the most instances that are not `terminated`; more are `VcpuLimitExceeded`. 0: no quota."""
     changed_token_parameters: Literal["refused", "ignored"] = "refused"  # noqa: S105  no password
     """Same token, other parameters: `IdempotentParameterMismatch`, or the instances of the first call."""
     template_subnet_token_scope: Literal["zonal", "regional"] = "zonal"  # noqa: S105  no password
@@ -73,6 +77,9 @@ class SandboxOptions:
     """DescribeTargetHealth naming an instance that EC2 does not know: `InvalidTarget`, or `Target.NotRegistered`."""
     ended_target_seconds: float = 120.0
     """How long the target of a terminated instance stays listed, as `Target.InvalidState`."""
+    ended_target_by_id: Literal["draining", "not-registered"] = "draining"
+    """What DescribeTargetHealth shows by id and port of a terminated instance that is no longer listed, for ten
+    minutes."""
     targets_per_group: int = 1000
     """Quota: the most targets in one target group; more are `TooManyTargets`."""
 

@@ -12,6 +12,8 @@ DESCRIBED_INSTANCE_STATUSES = 100
 INSTANCES_PER_PAGE = (5, 1000)
 """The bounds of `MaxResults` in calls that describe instances."""
 TEMPLATES_PER_PAGE = 200
+TOKEN_LENGTH = 64
+"""The most characters of the client token of RunInstances."""
 
 # --- Elastic Load Balancing ---
 LONGEST_DEREGISTRATION_DELAY_SECONDS = 3600
@@ -28,6 +30,8 @@ MOVED_MEMBERS = 20
 """The most instance ids in one call that attaches, detaches, or moves to or from standby."""
 PROTECTED_MEMBERS = 50
 LAUNCHED_MEMBERS = 100
+LAUNCH_TOKEN = r"[A-Za-z0-9\-_\/]{1,64}"  # noqa: S105  no password
+"""The pattern of the client token of LaunchInstances (service model)."""
 TERMINATED_MEMBERS = 100
 TARGET_GROUPS_PER_CALL = 10
 HOOKS_PER_GROUP = 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.draining import is_drained, is_out_of_group
-from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
+from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey
 from awsroll.stages.deregister_targets import Registration
 from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, limited
 from awsroll.stages.scope import Scope, check_known, find_fleet, refuse
@@ -83,6 +83,9 @@ def still_registered(
     if unknown:
         refuse(f"{', '.join(unknown)}: not a target group of {scope.rollout.fleet}; name it in target_group")
     recorded = {TargetKey(target_group=target.target_group, port=target.port) for target in targets}
+    # Elastic Load Balancing shows the target of a terminated instance as draining for ten minutes more, if it is asked
+    # by id (seen in answers of AWS). A terminated instance holds no request.
+    servers = {name: instance for name, instance in servers.items() if instance.state is not InstanceState.TERMINATED}
     for instance in servers.values():
         recorded |= set(registered_at(instance, scope.arns))
     answers = scope.targets.still_registered(servers, scope.keys_of(servers.values(), recorded))

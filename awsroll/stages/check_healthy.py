@@ -106,7 +106,7 @@ def _launch_failures(scope: Scope) -> list[str]:
     """Return the group's own messages of its latest failed launches."""
     if not scope.is_group:
         return []
-    since = scope.aws.clock.now() - _PERIOD_OF_FAILURES
+    since = scope.aws.now() - _PERIOD_OF_FAILURES
     return [
         " ".join(str(activity.get("StatusMessage") or activity.get("Description") or "").split())
         for page in scope.aws.autoscaling.activities(scope.rollout.group, since)

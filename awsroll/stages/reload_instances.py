@@ -148,7 +148,7 @@ def _send(scope: Scope, left: dict[str, Instance], attempt: int) -> dict[str, In
     results = carry_out(scope, [send], not_yet=_OFFLINE)
     if results[0].answer is Answer.STALE:
         refuse(results[0].message)
-    now = scope.aws.clock.now()
+    now = scope.aws.now()
     servers = {name: Server(phase=ServerPhase.RELOADING, since=now, attempt=attempt) for name in left}
     status = Status(started_at=now - _SEARCH_PERIOD, progress_at=now, servers=servers)
     commands = Commands(scope.aws, Fallbacks(lambda _: None))

@@ -20,7 +20,7 @@ _CLOCK_SKEW = timedelta(seconds=5)
 
 def terminations(scope: Scope) -> dict[str, datetime]:
     """Return the members that the group has begun to terminate in the last day, and when."""
-    since, started = scope.aws.clock.now() - _PERIOD_OF_TERMINATIONS, dict[str, datetime]()
+    since, started = scope.aws.now() - _PERIOD_OF_TERMINATIONS, dict[str, datetime]()
     for page in scope.aws.autoscaling.activities(scope.rollout.group, since):
         for activity in page:
             match = TERMINATED.search(activity.get("Description", ""))
@@ -96,7 +96,7 @@ def _progress(scope: Scope, names: tuple[str, ...], terminated: dict[str, dateti
     if len(ready) < desired:
         waiting.append(f"{len(ready)} of {desired} members of group {scope.rollout.group} are registered")
     since = min((terminated[name] for name in names if name in terminated), default=None)
-    now = scope.aws.clock.now()
+    now = scope.aws.now()
     new = [
         one.instance_id
         for one in sorted(members.values(), key=lambda one: (one.launched_at or now, one.instance_id))

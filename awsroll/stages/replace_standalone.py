@@ -7,6 +7,7 @@ however often the stage is called.
 
 from dataclasses import dataclass, replace
 
+from awsroll.core.aws_names import client_token
 from awsroll.core.classify.replacement import replacement_tags, slot_of
 from awsroll.core.classify.serving import ALIVE, unregistered
 from awsroll.core.model import actions as act
@@ -21,7 +22,7 @@ from awsroll.stages.carry_out import carry_out
 from awsroll.stages.check_drained import still_registered
 from awsroll.stages.deregister_targets import Registration
 from awsroll.stages.scope import Scope, check_known, pinned_template, refuse
-from awsroll.stages.stage_tags import client_token, is_taken_out, port_tags, registered_at
+from awsroll.stages.stage_tags import is_taken_out, port_tags, registered_at
 
 _NOT_SHOWN_YET = "IdempotentParameterMismatch"  # the token was used before: EC2 will show its instance soon
 _ENDED_ALREADY = "IdempotentInstanceTerminated"
@@ -180,7 +181,7 @@ def _request(scope: Scope, rollout: Rollout, replacement: _Replacement) -> Launc
     return Launch(
         number=1,
         token=client_token(rollout.rollout_id, old.instance_id),
-        at=scope.aws.clock.now(),
+        at=scope.aws.now(),
         zone=slot.zone,
         subnet_id=slot.subnet_id,
         template=rollout.template,

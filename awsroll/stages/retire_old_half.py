@@ -123,7 +123,7 @@ def _split_members(scope: Scope, desired_before: int) -> _Members:
     members = scope.observe(scope.members)
     old = {name: one for name, one in members.items() if is_taken_out(scope.rollout, one)}
     new = {name: one for name, one in members.items() if name not in old and one.lifecycle in _COUNTED}
-    now, terminated = scope.aws.clock.now(), terminations(scope)
+    now, terminated = scope.aws.now(), terminations(scope)
     ending = {name for name, one in members.items() if one.lifecycle in LEAVING or name in terminated}
     for name, instance in members.items():
         requested_at = termination_requested_at(instance)
@@ -206,7 +206,7 @@ def _terminate(scope: Scope, instances: Iterable[Instance]) -> None:
     names = tuple(instance.instance_id for instance in instances)
     if not names:
         return
-    announced = ((ENDING_TAG, format_instant(scope.aws.clock.now())),)
+    announced = ((ENDING_TAG, format_instant(scope.aws.now())),)
     retire = act.TerminateInGroup(
         group=scope.rollout.group, instance_ids=names, decrement=True, not_registered=(), reason=Reason.SURPLUS
     )

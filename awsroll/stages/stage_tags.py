@@ -6,7 +6,6 @@ announces. Tags that `awsroll repair` knows are the engine's own.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 
 from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.model.observation import Instance, TargetKey
@@ -66,11 +65,6 @@ def termination_requested_at(instance: Instance) -> datetime | None:
         return datetime.strptime(dict(instance.tags).get(ENDING_TAG, ""), _INSTANT).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def client_token(rollout_id: str, replaces: str) -> str:
-    """Return the token of a replacement's launch: the same for the same rollout and old instance."""
-    return "awsroll-" + sha256(f"{rollout_id}/{replaces}".encode()).hexdigest()[:40]
 
 
 def _ports_key(arn: str) -> str:

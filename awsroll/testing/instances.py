@@ -35,6 +35,7 @@ class CallError(Exception):
         super().__init__(message)
 
 
+_SHUTS_ITSELF_DOWN = "Client.InstanceInitiatedShutdown"
 LIVE = frozenset({InstanceState.PENDING, InstanceState.RUNNING})
 
 
@@ -230,7 +231,7 @@ class Instances:
         physics = self._world.physics
         match self.bad_versions.get(instance.application_version):
             case Misbehaviour.DIES:
-                self._world.after(physics.early_death, lambda: self.die(instance.instance_id, "Server.InternalError"))
+                self._world.after(physics.early_death, lambda: self.die(instance.instance_id, _SHUTS_ITSELF_DOWN))
             case Misbehaviour.FLAPS:
                 self._world.after(physics.flap, lambda: self._flap(instance))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
+from awsroll.core.aws_names import session_name
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
 from awsroll.driver import operations
@@ -105,7 +106,7 @@ class FleetChecks:
     def _assumed(self, fleet: FleetSpec, session: SharedSession, rollout_id: str) -> Any:
         if not fleet.role:
             return session
-        role = Role(arn=fleet.role, session_name=rollout_id, external_id=fleet.external_id)
+        role = Role(arn=fleet.role, session_name=session_name(rollout_id), external_id=fleet.external_id)
         return assume_role(session, role, endpoint_url=self._context.endpoint_url)
 
     def _own_store(self) -> Store | None:

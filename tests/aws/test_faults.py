@@ -53,6 +53,8 @@ def test_a_throttle_is_turned_away_without_effect_and_may_be_tried_again(code: s
         ("HealthUnavailable", 500),
         ("ResourceContention", 500),
         ("ServiceUnavailable", 503),
+        ("RequestTimeout", 400),
+        ("RequestTimeoutException", 400),
         ("502", 502),
         ("504", 504),
     ],

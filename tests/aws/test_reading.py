@@ -87,7 +87,8 @@ def test_a_member_that_ec2_does_not_know_is_missing() -> None:
     ("state", "expected"),
     [
         ("Pending:Proceed", Lifecycle.PENDING),
-        ("Terminating:Retained", Lifecycle.TERMINATING),
+        ("Terminating:Wait", Lifecycle.TERMINATING),
+        ("Terminating:Retained", Lifecycle.RETAINED),
         ("Detached", Lifecycle.DETACHING),
         ("EnteringStandby", Lifecycle.ENTERING_STANDBY),
         ("Warmed:Running", Lifecycle.UNKNOWN),

@@ -99,11 +99,11 @@ def test_part_of_a_launch_is_done_with_the_reason_for_the_rest() -> None:
         assert "apacity" in result.message
 
 
-def test_an_old_intent_is_never_repeated() -> None:
+def test_a_launch_whose_token_may_be_forgotten_is_never_repeated() -> None:
     with group() as lab:
-        launch = lab.launch(at=lab.now() - timedelta(hours=13))
+        launch = lab.launch(at=lab.now() - timedelta(hours=7), repeated=True)
         result = lab.do(LaunchInGroup(group="web", launch=launch, reason=Reason.SURGING))
-        assert (result.answer, result.code) == (Answer.REFUSED, "LaunchTooOld")
+        assert (result.answer, result.code) == (Answer.REFUSED, "NotRepeated")
         assert not lab.requests.of("autoscaling:LaunchInstances")
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
+from awsroll.core.aws_names import client_token
 from awsroll.core.model.observation import InstanceState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import (
@@ -28,7 +29,7 @@ from awsroll.core.model.status import (
     Status,
 )
 from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
-from tests.model.world import IDS, Server, World
+from tests.model.world import IDS, ROLLOUT_ID, Server, World
 
 
 class State(NamedTuple):
@@ -250,6 +251,7 @@ def _server(one: ServerRecord, names: Names, seconds: float) -> ServerRecord:
         gone_since=None if absent is None else (absent if unseen else NOW),
         attempt=names.attempts.get(one.attempt, 0),
         void_attempt=0 if one.attempt else names.attempts.get(one.void_attempt, 0),
+        fruitless_at=aged_or_none(one.fruitless_at, seconds, A_WHILE),
     )
 
 
@@ -258,7 +260,7 @@ def _launch(one: Launch, names: Names) -> Launch:
     return replace(
         one,
         number=number,
-        token=f"{one.token.rpartition('-')[0]}-{number}",
+        token=client_token(ROLLOUT_ID, number, one.zone),
         at=NOW,
         replaces=names.servers.get(one.replaces, one.replaces),
         instance_ids=tuple(sorted(names.servers[name] for name in one.instance_ids)),

@@ -7,6 +7,7 @@ calls in `calls`, and the equality of states in `canonical`.
 from functools import cache
 from typing import NamedTuple
 
+from awsroll.core.aws_names import client_token
 from awsroll.core.model.observation import (
     CommandState,
     FleetKind,
@@ -157,7 +158,7 @@ def _instance(name: str, server: Server) -> Instance:
         protected=server.held == "protected",
         rollout=ROLLOUT_ID if server.role else "",
         role=server.role,
-        client_token=f"awsroll-{ROLLOUT_ID}-{server.token}" if server.token else "",
+        client_token=client_token(ROLLOUT_ID, server.token, ZONE) if server.token else "",
         targets=targets,
     )
 

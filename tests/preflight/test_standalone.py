@@ -63,11 +63,10 @@ def test_changes_nothing(bench: Bench) -> None:
     assert bench.aws.calls.mutating == 0
 
 
-def test_ids_fit_a_client_token(bench: Bench) -> None:
+def test_ids_of_rollouts_differ_and_begin_with_the_name_of_the_fleet(bench: Bench) -> None:
     first, second = bench.prepare().rollout.rollout_id, bench.prepare().rollout.rollout_id
     assert first != second
     assert first.startswith("web-1-web-2-20260101-")
-    assert len(f"awsroll-{first}-999999") <= 64
 
 
 def test_groups_places_by_subnet_and_registrations(bench: Bench) -> None:
@@ -216,11 +215,29 @@ def test_warns_of_uneven_zones(bench: Bench) -> None:
 
 
 def test_fills_in_deadlines_that_fit_the_fleet(bench: Bench) -> None:
-    limits = bench.prepare(min_healthy_time=5, progress_timeout=99, settle_time=7, poll=0.5).rollout.limits
+    limits = bench.prepare(min_healthy_time=5, progress_timeout=4000, settle_time=7, poll=0.5).rollout.limits
     assert limits.drain_seconds == 30 + 60
     assert (limits.launch_seconds, limits.healthy_seconds) == (600, 600)
-    assert (limits.min_healthy_seconds, limits.progress_seconds) == (5, 99)
+    assert (limits.min_healthy_seconds, limits.progress_seconds) == (5, 4000)
     assert (limits.settle_seconds, limits.poll_seconds) == (7, 0.5)
+
+
+def test_the_time_without_progress_covers_the_longest_drain(bench: Bench) -> None:
+    attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": "3600"}]
+    bench.client("elbv2").modify_target_group_attributes(
+        TargetGroupArn=bench.built.target_group_arns[0], Attributes=attributes
+    )
+    prepared = bench.prepare()
+    assert prepared.rollout.limits.progress_seconds > prepared.rollout.limits.drain_seconds == 3660
+    (warning,) = bench.warnings()
+    assert "--progress-timeout 3600 is shorter than the longest wait of this rollout: a drain may take" in warning
+
+
+def test_a_progress_timeout_below_the_longest_wait_is_raised_with_a_warning(bench: Bench) -> None:
+    prepared = bench.prepare(progress_timeout=99)
+    assert prepared.rollout.limits.progress_seconds == 1200
+    (warning,) = bench.warnings(progress_timeout=99)
+    assert warning.startswith("--progress-timeout 99 is shorter than the longest wait of this rollout")
 
 
 def test_the_slowest_target_group_sets_the_drain(bench: Bench) -> None:

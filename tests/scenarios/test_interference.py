@@ -15,7 +15,8 @@ from awsroll.core.model.actions import (
     TerminateInstance,
 )
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Outcome
+from awsroll.core.model.status import Outcome, Owner
+from awsroll.core.observe.verdict import LEAST_ENDED_BY_OTHERS
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
@@ -57,11 +58,40 @@ def test_a_new_instance_that_dies_before_it_serves_fails_the_rollout_with_its_ca
     driver = begun(fleet)
     while not [one for one in fleet.instances.all() if one.is_new]:
         fleet.clock.sleep(max(1, driver.step().requeue_seconds))
-    fleet.somebody.kills("i-0004", "Server.InternalError")
+    fleet.somebody.kills("i-0004", "Client.InstanceInitiatedShutdown")
     status = driver.run()
     assert status.outcome is Outcome.STOPPED
     assert "i-0004" in status.reason
-    assert "Server.InternalError" in status.reason
+    assert "Client.InstanceInitiatedShutdown" in status.reason
+
+
+@pytest.mark.parametrize(
+    "reason", ["Client.UserInitiatedShutdown", "Server.SpotInstanceTermination", "Server.InternalError"]
+)
+def test_a_new_instance_ended_by_aws_or_other_people_is_replaced_with_a_warning(make: Any, reason: str) -> None:
+    fleet = make(outdated=3)
+    driver = begun(fleet)
+    while not [one for one in fleet.instances.all() if one.is_new]:
+        fleet.clock.sleep(max(1, driver.step().requeue_seconds))
+    fleet.somebody.kills("i-0004", reason)
+    status = driver.run()
+    assert status.outcome is Outcome.SUCCEEDED, status.reason
+    assert versions(fleet) == {str(NEW): 3}
+    assert [failure.owner for failure in status.failures] == [Owner.OTHERS]
+    assert any(f"i-0004: ended before it served: {reason}" in warning for warning in status.warnings)
+
+
+def test_a_rollout_whose_new_instances_are_ended_again_and_again_gives_up(make: Any) -> None:
+    fleet = make(outdated=3)
+    driver = begun(fleet)
+    while not driver.ended:
+        fleet.clock.sleep(max(1, driver.step().requeue_seconds))
+        for one in fleet.instances.all():
+            if one.is_new and one.live:
+                fleet.somebody.kills(one.instance_id)
+    assert driver.status.outcome is Outcome.STOPPED
+    assert "Server.SpotInstanceTermination" in driver.status.reason
+    assert len(driver.status.failures) == LEAST_ENDED_BY_OTHERS + 1
 
 
 def test_a_scale_out_by_somebody_is_the_goal_from_then_on() -> None:

@@ -58,7 +58,7 @@ def test_a_kept_server_whose_replacement_dies_at_that_moment_keeps_its_slot(max_
     while not driver.status.kept:
         step(driver)
     successor = next(one.instance_ids[0] for one in driver.status.launches if one.replaces == driver.status.kept[0])
-    fleet.somebody.kills(successor)
+    fleet.somebody.kills(successor, "Client.InstanceInitiatedShutdown")
     outcome = driver.run().outcome
     assert outcome is (Outcome.ROLLED_BACK if max_failures == 0 else Outcome.SUCCEEDED)
     fleet.clock.sleep(120)
@@ -82,7 +82,7 @@ def test_a_rollback_ends_the_member_launched_after_a_death_and_no_old_member() -
     fleet = auto_scaling(outdated=2)
     driver = Driver(fleet, rollout(fleet, **launch_first(), **ROLLBACK))
     driver.run_until(LaunchInGroup)
-    fleet.somebody.kills("i-0003")
+    fleet.somebody.kills("i-0003", "Client.InstanceInitiatedShutdown")
     while len(fleet.instances.all()) < 4:
         fleet.clock.sleep(1)
         fleet.world.catch_up()
@@ -181,7 +181,7 @@ def test_a_member_that_ends_during_its_reload_blocks_nothing(max_failures: int, 
     driver = Driver(fleet, rollout(fleet, **how))
     driver.run_until(EnterStandby)
     driver.wait(seconds)
-    fleet.somebody.kills("i-0001")
+    fleet.somebody.kills("i-0001", "Client.InstanceInitiatedShutdown")
     assert driver.run().outcome is (Outcome.SUCCEEDED if max_failures else Outcome.ROLLED_BACK)
     assert driver.status.ended_at is not None
     assert (driver.status.ended_at - driver.status.started_at).total_seconds() < LIMITS.progress_seconds

@@ -251,7 +251,7 @@ def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_in_a_rollback(seconds: 
     assert settled(fleet) == {str(OLD): 3}
 
 
-def test_a_rollback_that_stops_for_a_late_drain_still_ends_what_was_draining() -> None:
+def test_a_late_drain_is_no_reason_to_stop_a_rollback() -> None:
     fleet = standalone(outdated=2)
     limits = replace(LIMITS, drain_seconds=20, poll_seconds=5)  # less than the 30 s that a drain takes here
     driver = Driver(fleet, rollout(fleet, limits=limits, **launch_first(), **BACK))
@@ -260,5 +260,6 @@ def test_a_rollback_that_stops_for_a_late_drain_still_ends_what_was_draining() -
     driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     status = driver.run()
 
-    assert (status.outcome, status.reason.partition(":")[0]) == (Outcome.STOPPED, "the rollback failed")
+    assert status.outcome is Outcome.ROLLED_BACK
+    assert any("not drained within 20 s" in warning for warning in status.warnings)
     assert versions(fleet) == {str(OLD): 2}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, LaunchInGroup, Reason, Result
 from awsroll.core.model.observation import FleetKind
@@ -46,7 +47,7 @@ def _answered(answer: Answer, *ids: str, count: int = 1, code: str = "", **kept:
 
 
 def test_surges_in_the_zone_of_the_next_server_to_leave() -> None:
-    assert _zones_launched_in(_kept()) == [(1, "awsroll-web-1-1", "zone-a")]
+    assert _zones_launched_in(_kept()) == [(1, client_token("web-1", 1, "zone-a"), "zone-a")]
 
 
 def test_a_refused_zone_is_noted_and_the_launch_forgotten() -> None:
@@ -61,7 +62,7 @@ def test_the_next_launch_is_a_new_one_in_another_zone() -> None:
     noted = _answered(Answer.REFUSED, code=CODE)
 
     assert _zones_launched_in(noted, at=5) == []
-    assert _zones_launched_in(noted, at=10) == [(2, "awsroll-web-1-2", "zone-b")]
+    assert _zones_launched_in(noted, at=10) == [(2, client_token("web-1", 2, "zone-b"), "zone-b")]
 
 
 def test_a_refused_zone_is_tried_again_after_a_while() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
@@ -88,7 +89,7 @@ def test_launches_into_the_slot_of_the_terminated_server_with_its_user_tags() ->
 
     launch = Launch(
         number=1,
-        token="awsroll-web-1-1",
+        token=client_token("web-1", 1, "zone-a"),
         at=later(40),
         zone="zone-a",
         subnet_id="subnet-zone-a",

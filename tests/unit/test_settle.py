@@ -10,7 +10,8 @@ from awsroll.core.model.actions import Action, Answer, Reason, Result
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Call, CallKind, Desired, Launch, Mode, Outcome, Server, Status
-from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS, abandoned_name, settle, settle_by_observation
+from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
+from awsroll.core.observe.settle import abandoned_name, settle, settle_by_observation
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
 
@@ -65,7 +66,7 @@ def test_a_stale_launch_is_forgotten_and_may_be_decided_again_at_once() -> None:
 
 
 def test_a_definite_refusal_is_a_failure() -> None:
-    after = _launched(Answer.REFUSED)
+    after = _launched(Answer.REFUSED, code="InvalidKeyPair.NotFound")
 
     assert [one.cause for one in after.failures] == ["launch refused: said AWS"]
     assert after.launches == ()
@@ -99,10 +100,17 @@ def test_the_refusal_of_a_repeated_launch_proves_nothing_about_the_first(mode: M
     assert after == replace(before, launches=(replace(REPEATED, refused="said AWS"),))
 
 
-@pytest.mark.parametrize("code", ["IdempotentInstanceTerminated", "LaunchTooOld"])
-def test_a_refusal_that_proves_the_first_launch_settles_it(code: str) -> None:
+def test_a_launch_that_was_looked_up_and_not_found_is_made_again_later() -> None:
     action = act.LaunchInstance(launch=REPEATED, reason=Reason.SURGING)
-    after = _answered(action, Answer.REFUSED, status(launches=(REPEATED,)), code=code)
+    after = _answered(action, Answer.REFUSED, status(launches=(REPEATED,)), code="LaunchTooOld")
+
+    assert (after.launches, after.failures) == ((), ())
+    assert after.shortage.reason == "said AWS"
+
+
+def test_a_refusal_that_proves_the_first_launch_settles_it() -> None:
+    action = act.LaunchInstance(launch=REPEATED, reason=Reason.SURGING)
+    after = _answered(action, Answer.REFUSED, status(launches=(REPEATED,)), code="IdempotentInstanceTerminated")
 
     assert after.launches == ()
     assert [one.cause for one in after.failures] == ["launch refused: said AWS"]

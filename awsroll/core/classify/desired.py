@@ -29,6 +29,9 @@ def read(view: View) -> Status:
     if known is None:
         initial = Desired(goal=group.desired, expected=group.desired, previous=group.desired, moved_at=at)
         return replace(status, desired=initial)
+    if group.minimum > known.goal:  # awsroll never sets it so high: the group must have this many from now on
+        known = replace(known, goal=group.minimum)
+        status = replace(status, desired=known, progress_at=at)
     if group.desired == known.expected or is_moving(status):
         return status
     low, high = sorted((known.previous, known.expected))

@@ -13,7 +13,7 @@ from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, T
 
 ALIVE = (InstanceState.PENDING, InstanceState.RUNNING)
 """EC2 states of an instance that runs or will run."""
-LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)
+LEAVING = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING, Lifecycle.RETAINED)
 """Lifecycle states of a member that its group is ending or giving up."""
 
 

@@ -128,9 +128,11 @@ class View:
         return self.is_gone(instance) or instance.lifecycle in LEAVING
 
     def has_left(self, instance_id: str) -> bool:
-        """Return whether the instance is gone from EC2 and, for a group, from the group."""
+        """Return whether the instance is gone from EC2 and, for a group, from the group; or its group retains it."""
         instance = self.by_id.get(instance_id)
-        return instance is None or (self.is_gone(instance) and not self.is_still_listed(instance))
+        if instance is None or instance.lifecycle is Lifecycle.RETAINED:
+            return True
+        return self.is_gone(instance) and not self.is_still_listed(instance)
 
     def is_live(self, instance: Instance) -> bool:
         """Return whether the instance counts as running: pending or running, standby included."""

@@ -21,6 +21,7 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import CallKind, Mode, Status
 from awsroll.core.observe.clocks import is_overdue
 from awsroll.core.observe.hook_runs import awaits
+from awsroll.core.observe.settle import is_worth_a_call
 
 
 def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
@@ -59,9 +60,9 @@ def _finished(view: View, status: Status, name: str) -> Status:
 def _exit_standby(view: View, status: Status, names: list[str], proposals: Proposals, reason: Reason) -> Status:
     announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
     for name in names:
-        if name in announced:
+        if name in announced or not is_worth_a_call(view, name):
             proposals.wait(Reason.SETTLING, name)
-    exiting = tuple(name for name in names if name not in announced)
+    exiting = tuple(name for name in names if name not in announced and is_worth_a_call(view, name))
     if not exiting:
         return status
     proposals.writes.append(act.ExitStandby(group=view.rollout.group, instance_ids=exiting, reason=reason))

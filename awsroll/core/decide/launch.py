@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from awsroll.core.aws_limits import CLIENT_TOKEN_LIFETIME, MEMBERS_LAUNCHED
+from awsroll.core.aws_limits import LAUNCH_INSTANCES_TOKEN_LIFETIME, MEMBERS_LAUNCHED, RUN_INSTANCES_TOKEN_LIFETIME
+from awsroll.core.aws_names import client_token
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import moved, shortfall
 from awsroll.core.classify.replacement import replacement_tags
@@ -19,13 +20,13 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status
+from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.refusals import excuse_failures
-from awsroll.core.observe.settle import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.short_zones import with_capacity
 
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
+_EMPTY = "AWS answered the launch without instances and without errors"
 _AROUND_A_CALL = timedelta(minutes=2)  # clocks differ, and the call may have come right after the last observation
 
 
@@ -41,7 +42,7 @@ def adopt_old_launches(view: View) -> Status:
         return status
     for launch in status.launches:
         room = group.desired - status.desired.expected
-        is_repeatable = _is_young(view, launch) and not launch.refused
+        is_repeatable = _is_young(view, launch) and not launch.refused and not _has_stayed_empty(view, launch)
         if launch.settled or is_repeatable or room <= 0:
             continue
         members = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
@@ -65,7 +66,16 @@ def _launched_by(view: View, launch: Launch) -> tuple[str, ...]:
 
 
 def _is_young(view: View, launch: Launch) -> bool:
-    return view.observation.at - launch.at < CLIENT_TOKEN_LIFETIME
+    """Return whether AWS surely remembers the token of a launch, so that repeating the launch has no second effect."""
+    in_group = view.rollout.kind is FleetKind.AUTO_SCALING
+    lifetime = LAUNCH_INSTANCES_TOKEN_LIFETIME if in_group else RUN_INSTANCES_TOKEN_LIFETIME
+    return view.observation.at - launch.at < lifetime
+
+
+def _has_stayed_empty(view: View, launch: Launch) -> bool:
+    """Return whether AWS has answered a launch without instances and errors for as long as a launch may take."""
+    patience = timedelta(seconds=view.rollout.limits.launch_seconds)
+    return launch.empty_since is not None and view.observation.at - launch.empty_since >= patience
 
 
 def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -74,7 +84,8 @@ def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
     settled = tuple(launch for launch in status.launches if launch.settled)
     unsettled = [launch for launch in status.launches if not launch.settled]
     repeated = tuple(replace(launch, repeated=True) for launch in unsettled if _may_have_been_made(view, launch))
-    refusals = [launch.refused for launch in unsettled if launch.refused and not _may_have_been_made(view, launch)]
+    without = [launch for launch in unsettled if not _may_have_been_made(view, launch)]
+    refusals = [launch.refused or _EMPTY for launch in without if launch.refused or launch.empty_since]
     if refusals:
         at = view.observation.at
         shortage = replace(
@@ -90,10 +101,12 @@ def settle_launches(view: View) -> tuple[Status, tuple[Action, ...]]:
 def _may_have_been_made(view: View, launch: Launch) -> bool:
     """Return whether a launch may have had an effect.
 
-    A refused launch that no observation shows within `settle_seconds` had none.
+    A refused launch that no observation shows within `settle_seconds` had none. Neither had a launch that AWS answered
+    without instances and errors for as long as a launch may take.
     """
     settled_in = timedelta(seconds=view.rollout.limits.settle_seconds)
-    return _is_young(view, launch) and not (launch.refused and view.observation.at - launch.at >= settled_in)
+    was_refused = bool(launch.refused) and view.observation.at - launch.at >= settled_in
+    return _is_young(view, launch) and not was_refused and not _has_stayed_empty(view, launch)
 
 
 def _action(view: View, launch: Launch) -> Action:
@@ -121,14 +134,9 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     if capacity.limits.max_surge == 0 or count <= 0:
         return status, ()
     group = view.observation.group
-    if group is not None and group.can_launch_instances:
+    if group is not None and group.can_launch_instances and not status.launches_denied:
         return _launch_in_group(view, count)
     return _raise_desired(view, count)
-
-
-def client_token(rollout: Rollout, number: int) -> str:
-    """Return the client token of a launch: always the same for one launch, at most 64 ASCII characters."""
-    return f"awsroll-{rollout.rollout_id}-{number}"
 
 
 def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, tuple[Action, ...]]:
@@ -178,7 +186,7 @@ def _request(view: View, name: str, template: TemplateVersion) -> Launch:
     number = view.status.counters.launches + 1
     return Launch(
         number=number,
-        token=client_token(view.rollout, number),
+        token=client_token(view.rollout.rollout_id, number, slots.zone),
         at=view.observation.at,
         zone=slots.zone,
         subnet_id=slots.subnet_id,
@@ -214,7 +222,7 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
         number = status.counters.launches + 1
         request = Launch(
             number=number,
-            token=client_token(view.rollout, number),
+            token=client_token(view.rollout.rollout_id, number, zone),
             at=view.observation.at,
             count=min(wanted, MEMBERS_LAUNCHED),
             zone=zone,

@@ -23,6 +23,7 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Call, CallKind, Failure, Mode, Server, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
+from awsroll.core.observe.settle import is_worth_a_call
 from awsroll.core.tags import APP_VERSION_TAG, RELOADING
 
 
@@ -82,7 +83,7 @@ def _take_out(view: View, instance: Instance, server: Server, proposals: Proposa
     elif registered := registered_keys(view, instance):
         proposals.writes.append(act.DeregisterTargets(instance_id=name, targets=registered, reason=Reason.OUTDATED))
     elif instance.lifecycle is Lifecycle.IN_SERVICE:
-        if not _is_announced(view.status, name, CallKind.ENTER_STANDBY):
+        if is_worth_a_call(view, name) and not _is_announced(view.status, name, CallKind.ENTER_STANDBY):
             collected.enter_standby.append(name)
         else:
             proposals.wait(Reason.SETTLING, name)
@@ -139,7 +140,7 @@ def check_commands(view: View) -> Status:
 def _return_to_service(view: View, instance: Instance, proposals: Proposals, collected: _Collected) -> None:
     name = instance.instance_id
     if instance.lifecycle is Lifecycle.STANDBY:
-        if _is_announced(view.status, name, CallKind.EXIT_STANDBY):
+        if _is_announced(view.status, name, CallKind.EXIT_STANDBY) or not is_worth_a_call(view, name):
             proposals.wait(Reason.SETTLING, name)
         else:
             collected.exit_standby.append(name)

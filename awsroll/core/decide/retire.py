@@ -25,6 +25,7 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Call, CallKind, Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
+from awsroll.core.observe.settle import is_worth_a_call
 from awsroll.core.tags import RETIRING
 
 
@@ -97,6 +98,8 @@ def _propose(view: View, instance: Instance, proposals: Proposals, collected: _C
             proposals.wait(Reason.DRAINING, name)
         case _Step.KEEP:
             _keep(view, instance, proposals, collected)
+        case _Step.TERMINATE if not is_worth_a_call(view, name):
+            proposals.wait(Reason.SETTLING, name)
         case _Step.TERMINATE:
             collected.terminate.append(instance)
         case _ as never:
@@ -137,7 +140,7 @@ def _keep(view: View, instance: Instance, proposals: Proposals, collected: _Coll
         collected.keep.append(name)
     elif instance.lifecycle is not Lifecycle.IN_SERVICE:
         proposals.wait(Reason.DRAINING, name)
-    elif any(call.instance_id == name for call in view.status.calls):
+    elif any(call.instance_id == name for call in view.status.calls) or not is_worth_a_call(view, name):
         proposals.wait(Reason.SETTLING, name)
     else:
         collected.enter_standby.append(name)

@@ -274,6 +274,8 @@ class Answer(StrEnum):
 
 PUT_OFF = "PutOff"
 """The code of an action that is postponed to the next step."""
+EMPTY_ANSWER = "EmptyAnswer"
+"""The code of a launch that AWS answered without instances and without errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

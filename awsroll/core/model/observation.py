@@ -34,12 +34,17 @@ class InstanceState(StrEnum):
 
 
 class Lifecycle(StrEnum):
-    """An Auto Scaling group's lifecycle states, without details: `Pending:Wait` is `PENDING`."""
+    """An Auto Scaling group's lifecycle states, without details: `Pending:Wait` is `PENDING`.
+
+    `Terminating:Retained` is a state of its own: the instance has left, and runs until someone terminates it (Amazon
+    EC2 Auto Scaling User Guide, "Instance lifecycle policy").
+    """
 
     PENDING = "Pending"
     IN_SERVICE = "InService"
     TERMINATING = "Terminating"
     TERMINATED = "Terminated"
+    RETAINED = "Terminating:Retained"
     ENTERING_STANDBY = "EnteringStandby"
     STANDBY = "Standby"
     DETACHING = "Detaching"

@@ -82,6 +82,7 @@ class Launch:
         settled: its outcome is known. Until then it is repeated with the same token, never with a new one.
         at: when it was decided; once it is settled, when its outcome became known.
         repeated: it was sent before without an answer, so it may have had an effect.
+        empty_since: since when AWS has answered without instances and without errors, which is no answer.
         refused: why the repetition was refused. Only an observation shows whether the first request had an effect.
     """
 
@@ -98,6 +99,7 @@ class Launch:
     instance_ids: tuple[str, ...] = ()
     settled: bool = False
     repeated: bool = False
+    empty_since: datetime | None = None
     refused: str = ""
 
 
@@ -120,6 +122,8 @@ class Server:
         attempt: the number of the current reload command; 0 before the first.
         void_attempt: an earlier reload command that must end before the next one is sent. Its result does not count.
         was_in_standby: it was in standby before its reload, and returns there afterwards.
+        fruitless: how many calls to move it had no effect, one after the other.
+        fruitless_at: when the last of these calls was made.
     """
 
     phase: ServerPhase
@@ -134,6 +138,8 @@ class Server:
     attempt: int = 0
     void_attempt: int = 0
     was_in_standby: bool = False
+    fruitless: int = 0
+    fruitless_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,17 +175,27 @@ class Desired:
     moved_at: datetime
 
 
+class Owner(StrEnum):
+    """To whom a failure is due. Only failures of the version count against `max_failures`."""
+
+    VERSION = "version"  # never healthy, crashed, shut itself down, unhealthy after it served
+    OTHERS = "others"  # AWS or other people: terminated by a user, Spot interruption, host failure, no capacity
+    OURS = "ours"  # a call of awsroll was refused
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """One failure and its cause. `instance_id` is empty if the failure is not of one instance.
 
     Attributes:
+        owner: to whom it is due.
         final: another attempt cannot help (an alarm, no progress), so `max_failures` does not cover it.
     """
 
     instance_id: str
     cause: str
     at: datetime
+    owner: Owner = Owner.VERSION
     final: bool = False
 
 
@@ -241,6 +257,7 @@ class Shortage:
         since: since when; None if there is no shortage.
         reason: why, in AWS's words.
         zones: zones where LaunchInstances found no capacity, and when. Other zones are tried first.
+        not_offered: zones that do not offer the instance type. They are not tried again.
         excused_until: failed launches of the group up to this time (by AWS's clock) are not caused by this rollout.
         launch_after: the earliest time of the next launch, after a refusal that may pass by itself.
     """
@@ -248,6 +265,7 @@ class Shortage:
     since: datetime | None = None
     reason: str = ""
     zones: dict[str, datetime] = field(default_factory=dict)
+    not_offered: tuple[str, ...] = ()
     excused_until: datetime | None = None
     launch_after: datetime | None = None
 
@@ -279,6 +297,7 @@ class Status:
         calls: announced calls whose outcome is not known yet.
         current_at_start: ids of the servers that ran the target version at the start. They are not touched.
         user_requests: the requests of users to this rollout.
+        launches_denied: the caller may not call LaunchInstances, so the surge raises the desired capacity.
         judged: the number of failures that have been handled.
         forgiven: the number of failures that no longer count against `max_failures`.
         warnings: warnings for the report.
@@ -308,6 +327,7 @@ class Status:
     settings: SavedSettings = field(default_factory=SavedSettings)
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
+    launches_denied: bool = False
     failures: tuple[Failure, ...] = ()
     judged: int = 0
     forgiven: int = 0

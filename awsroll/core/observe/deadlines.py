@@ -3,20 +3,23 @@
 Each failure is noted with the cause that AWS gives. `verdict` decides what follows.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 
+from awsroll.core.classify.endings import owner_of_ending
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
-from awsroll.core.model.status import Failure, Mode, Server, Status
+from awsroll.core.model.status import Failure, Mode, Owner, Server, Status
 from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
 from awsroll.core.observe.refusals import refused_launches
 
 
 def check_deadlines(view: View) -> Status:
-    """Note a failure, with its cause, for every deadline that has passed."""
-    return _note(view, (*_overdue(view), *refused_launches(view), *_shortage(view), *_stall(view)))
+    """Note a failure, with its cause, for every deadline that has passed; warn of servers that leave late."""
+    status = _note(view, (*_overdue(view), *refused_launches(view), *_shortage(view), *_stall(view)))
+    return add_warnings(status, *_late_retirements(view))
 
 
 def check_deaths(view: View) -> Status:
@@ -37,14 +40,41 @@ def _warning(failure: Failure) -> str:
 
 
 def _overdue(view: View) -> list[Failure]:
-    at, failures = view.observation.at, []
+    return [
+        Failure(
+            instance_id=instance.instance_id,
+            cause=_why_late(view, instance, server),
+            at=view.observation.at,
+            owner=owner_of_ending(instance),
+        )
+        for instance, server in _late(view)
+        if not _leaves_the_fleet(server)
+    ]
+
+
+def _late_retirements(view: View) -> list[str]:
+    """Return a warning for each server that leaves later than expected. Its successor serves, so nothing is missing.
+
+    The time without progress is the bound of this wait.
+    """
+    late = ((instance, server) for instance, server in _late(view) if _leaves_the_fleet(server))
+    return [
+        f"{instance.instance_id}: {LATE[server.phase]} within {deadline_seconds(view, server.phase):g} s; still waiting"
+        for instance, server in late
+    ]
+
+
+def _leaves_the_fleet(server: Server) -> bool:
+    return server.phase.is_way_out and not server.reloading
+
+
+def _late(view: View) -> Iterator[tuple[Instance, Server]]:
     for name, server in view.status.servers_in_flight.items():
         instance = view.by_id.get(name)
         if instance is None or not has_clock(view, instance):
             continue
         if is_overdue(view, server) and not _has_finished(view, instance, server):
-            failures.append(Failure(instance_id=name, cause=_why_late(view, instance, server), at=at))
-    return failures
+            yield instance, server
 
 
 def _has_finished(view: View, instance: Instance, server: Server) -> bool:
@@ -59,6 +89,7 @@ def _has_finished(view: View, instance: Instance, server: Server) -> bool:
     return server.phase is ServerPhase.DRAINING and is_drained(view, instance)
 
 
+_MOST_NAMED = 5
 LATE = {
     ServerPhase.DRAINING: "not drained",
     ServerPhase.TERMINATING: "not terminated by its group",
@@ -94,7 +125,7 @@ def _ended(view: View) -> tuple[Failure, ...]:
 
     An instance that its group ends (someone scaled in) is no failure: the desired capacity allows it.
     """
-    status, at, failures = view.status, view.observation.at, []
+    status, at, group, failures = view.status, view.observation.at, view.observation.group, []
     arriving = {name for name, server in status.servers_in_flight.items() if server.phase in _ARRIVING}
     for name in sorted((arriving | view.launched | set(status.reloading)) - set(status.retiring)):
         instance = view.by_id.get(name)
@@ -103,7 +134,9 @@ def _ended(view: View) -> tuple[Failure, ...]:
         if instance.lifecycle is None or view.is_still_listed(instance):
             why = instance.state_reason or str(instance.state)
             what = "ended during its reload" if name in status.reloading else "ended before it served"
-            failures.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at))
+            ended_by_group = group is not None and name in group.terminations
+            owner = Owner.VERSION if ended_by_group else owner_of_ending(instance)
+            failures.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at, owner=owner))
     return tuple(failures)
 
 
@@ -131,7 +164,11 @@ def _unhealthy(view: View) -> list[Failure]:
 
 
 def _is_unhealthy(view: View, instance: Instance) -> bool:
-    unhealthy = any(target.state is TargetState.UNHEALTHY for target in instance.targets)
+    # With a reason such as `Elb.InternalError`, the load balancer has failed and not the server (ELB user guide,
+    # "Health check reason codes"): the server does not serve, but it may again.
+    unhealthy = any(
+        target.state is TargetState.UNHEALTHY and not target.reason.startswith("Elb.") for target in instance.targets
+    )
     return unhealthy and instance.instance_id not in view.leaving and not view.is_ending(instance)
 
 
@@ -160,4 +197,25 @@ def _stall(view: View) -> list[Failure]:
     limit, at = view.rollout.limits.progress_seconds, view.observation.at
     if at - view.status.progress_at < timedelta(seconds=limit):
         return []
-    return [Failure(instance_id="", cause=f"no progress for {limit:g} s", at=at, final=True)]
+    cause = f"no progress for {limit:g} s: waiting for {_awaited(view)}"
+    return [Failure(instance_id="", cause=cause, at=at, final=True)]
+
+
+def _awaited(view: View) -> str:
+    """Return what the rollout waits for, in the words of the phases."""
+    servers = sorted(view.status.servers_in_flight.items())
+    waits = [_awaited_server(view, name, server) for name, server in servers if server.phase is not ServerPhase.KEPT]
+    if view.status.shortage.since is not None:
+        waits.append(f"new instances ({view.status.shortage.reason or 'no reason given'})")
+    if view.status.hooks.announced:
+        waits.append("hooks")
+    hidden = len(waits) - _MOST_NAMED
+    return ", ".join(waits[:_MOST_NAMED] + ([f"{hidden} more"] if hidden > 0 else [])) or "servers that do not serve"
+
+
+def _awaited_server(view: View, name: str, server: Server) -> str:
+    instance = view.by_id.get(name)
+    details = _target_states(view, instance) if instance is not None else ""
+    lifecycle = instance.lifecycle_detail if instance is not None else ""
+    words = ", ".join(part for part in (lifecycle, details) if part)
+    return f"{name} {server.phase}" + (f" ({words})" if words else "")

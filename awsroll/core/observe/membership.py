@@ -11,10 +11,10 @@ from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import move, phase_of
-from awsroll.core.model.observation import FleetKind, Instance, TargetState
+from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
-from awsroll.core.model.status import Launch, Slots, Status
+from awsroll.core.model.status import Launch, Server, Slots, Status
 from awsroll.core.observe.rollback import fail_new_server, fits
 
 Update = Callable[[View], Status]
@@ -29,6 +29,8 @@ def refresh(view: View) -> Status:
         _drop_ended,
         _drop_ended_when_reloading,
     )
+    if view.rollout.kind is FleetKind.AUTO_SCALING:
+        updates += (_drop_detached,)
     if view.rollout.kind is FleetKind.STANDALONE:
         updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _retire_kept_without_a_slot)
     for update in updates:
@@ -55,14 +57,64 @@ def _adopt_launches(view: View) -> Status:
 def _finish_retiring(view: View) -> Status:
     """Finish retired servers that are gone: from EC2 and, for a group, from the group."""
     status, at = view.status, view.observation.at
-    gone = tuple(name for name in status.retiring if view.has_left(name))
+    gone = tuple(name for name in status.retiring if view.has_left(name) or _is_given_up(view, name))
     if not gone:
         return status
+    status = add_warnings(status, *(warning for name in gone if (warning := _warning_of_left(view, name))))
     replaced = sum(1 for name in gone if name not in view.launched and not status.servers[name].failed)
     counters = replace(status.counters, replaced=status.counters.replaced + replaced)
     calls = tuple(call for call in status.calls if call.instance_id not in gone or not call.answered)
     status = replace(status, calls=calls, counters=counters, progress_at=at)
     return _without(view, status, gone)
+
+
+def _is_given_up(view: View, name: str) -> bool:
+    """Return whether AWS has been terminating a server for as long as a rollout may make no progress.
+
+    The server takes no requests and its successor serves, so nothing is gained by a longer wait.
+    """
+    instance, server = view.by_id.get(name), view.status.in_flight(name)
+    if instance is None or server is None or not view.is_ending(instance) or view.is_still_listed(instance):
+        return False
+    return (view.observation.at - server.since).total_seconds() >= view.rollout.limits.progress_seconds
+
+
+def _warning_of_left(view: View, name: str) -> str:
+    """Return a warning about a server that has left the fleet but still runs; empty if it has ended."""
+    instance = view.by_id.get(name)
+    if instance is None or view.is_gone(instance):
+        return ""
+    if instance.lifecycle is Lifecycle.RETAINED:
+        return f"{name}: the group retains it ({Lifecycle.RETAINED}). It runs, at your cost, until you terminate it"
+    return f"{name}: still {instance.lifecycle_detail or instance.state} after {_since(view, name):.0f} s; not awaited"
+
+
+def _since(view: View, name: str) -> float:
+    return (view.observation.at - view.status.servers[name].since).total_seconds()
+
+
+def _drop_detached(view: View) -> Status:
+    """Drop servers that someone has detached from the group: they are not of the fleet any longer.
+
+    AWS refuses every call that would move such a server in the group. A server that was just launched may not be listed
+    as a member yet.
+    """
+    status = view.status
+    detached = [name for name, server in status.servers.items() if _is_detached(view, name, server)]
+    calls = tuple(call for call in status.calls if call.instance_id not in detached)
+    warnings = (
+        f"{name}: someone has detached it from the group. It is left alone, and the rollout continues without it"
+        for name in detached
+    )
+    return _without(view, add_warnings(replace(status, calls=calls), *warnings), detached)
+
+
+def _is_detached(view: View, name: str, server: Server) -> bool:
+    instance = view.by_id.get(name)
+    if instance is None or instance.lifecycle is not None or view.is_gone(instance) or name in view.launched:
+        return False
+    known = not server.phase.is_idle and server.phase is not ServerPhase.FAILED
+    return known and not view.status.is_terminate_announced(name)
 
 
 def _without(view: View, status: Status, names: Iterable[str]) -> Status:

@@ -1,62 +1,20 @@
-"""Judges failed launches: whether a retry, later or in another zone, can succeed.
+"""Detects launches that no later attempt can make succeed.
 
-EC2 answers a call with a code. For a launch that a group makes by itself there is only the text of its scaling
-activity. Only this module judges both. A launch with an unknown message is retried until its deadline: a wrong verdict
-would stop a rollout that could succeed.
+The table of codes and messages is in `classify/refusals`. A launch with an unknown message is retried until its
+deadline: a wrong verdict would stop a rollout that could succeed. A rollback of a standalone fleet gives no empty place
+up before its deadline, whatever AWS says: nothing else would fill it. In a group, the group itself launches again after
+the rollback has stopped, so the rollback waits for two minutes only.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
+from awsroll.core.classify.refusals import Refusal, refusal_of
 from awsroll.core.classify.view import View
-from awsroll.core.model.observation import Group, ScalingFailure
+from awsroll.core.model.observation import Group, InstanceState, ScalingFailure
 from awsroll.core.model.status import Failure, Status
 
-# Codes of EC2 (and of LaunchInstances' `Errors`) for a lack of capacity in this zone, now.
-# Source: EC2 API reference, "Error codes for the Amazon EC2 API".
-NO_CAPACITY = frozenset({
-    "InsufficientAddressCapacity",
-    "InsufficientCapacity",
-    "InsufficientFreeAddressesInSubnet",
-    "InsufficientHostCapacity",
-    "InsufficientInstanceCapacity",
-    "InsufficientReservedInstanceCapacity",
-    "ReservationCapacityExceeded",
-    "SpotMaxPriceTooLow",
-    "UnfulfillableCapacity",
-})  # fmt: skip
-
-# Parts of scaling activity messages that rule out every retry with the same template, account and group. All parts of
-# one entry must occur in the message; case does not matter.
-# Source: Amazon EC2 Auto Scaling User Guide, "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures" and
-# "... load balancer issues". Left out on purpose, because a retry in another zone or later may succeed: "We currently
-# do not have sufficient ... capacity", "There is no Spot capacity available", "Your requested instance type (...) is
-# not supported in your requested Availability Zone".
-_DEFINITE: tuple[tuple[str, ...], ...] = (
-    ("security group", "does not exist"),
-    ("key pair", "does not exist"),
-    ("invalid device name",),
-    ("for parameter virtualname is invalid",),
-    ("requested configuration is currently not supported",),
-    ("ebs block device mappings not supported",),
-    ("placement groups may not be used with instances of type",),
-    ("client.internalerror", "client error on launch"),  # usually the key policy of an encrypted volume
-    ("instance(s) are already running",),  # the account's quota
-    ("more vcpu capacity than your current vcpu limit",),  # the same, counted in vCPUs
-    ("your spot request price of",),
-    ("one or more target groups not found",),
-    ("you are not authorized to use launch template",),  # wording not confirmed by a source
-)
-
-
-def is_definite(message: str) -> bool:
-    """Return whether the message of a failed scaling activity rules out that a retry succeeds."""
-    text = message.casefold()
-    return any(all(part in text for part in parts) for parts in _DEFINITE)
-
-
-def is_short_of_capacity(code: str) -> bool:
-    """Return whether an error code means a lack of capacity in this zone, now."""
-    return code in NO_CAPACITY
+_PATIENCE_OF_ROLLBACKS = timedelta(minutes=2)
 
 
 def excuse_failures(view: View, *, owed: bool) -> Status:
@@ -73,16 +31,46 @@ def excuse_failures(view: View, *, owed: bool) -> Status:
 
 
 def refused_launches(view: View) -> list[Failure]:
-    """Return a failure if the last launch of the group failed in a way that rules out every retry."""
+    """Return a failure if no later attempt to launch can succeed."""
     status, group = view.status, view.observation.group
-    if group is None or status.shortage.since is None or not _launches_target(view, group):
+    if group is None or (status.rolling_back and not _has_waited(view)):
         return []
+    cause = _not_offered_anywhere(view, group) or _refused_by_group(view, group)
+    return [Failure(instance_id="", cause=cause, at=view.observation.at, final=True)] if cause else []
+
+
+def _has_waited(view: View) -> bool:
+    """Return whether a rollback has waited long enough for a launch that AWS calls impossible."""
+    since = view.status.shortage.since
+    return since is not None and view.observation.at - since >= _PATIENCE_OF_ROLLBACKS
+
+
+def _not_offered_anywhere(view: View, group: Group) -> str:
+    zones = {zone for zone, _ in group.zones}
+    if not zones or not zones <= set(view.status.shortage.not_offered):
+        return ""
+    return f"launch refused in every zone of the group: {view.status.shortage.reason}"
+
+
+def _refused_by_group(view: View, group: Group) -> str:
+    """Return the message of the group's last launch if it failed in a way that rules out every retry."""
+    status = view.status
+    if status.shortage.since is None or not _launches_target(view, group):
+        return ""
     counted = [failure for failure in group.launch_failures if not _is_excused(status, failure)]
-    definite = [failure for failure in counted if is_definite(failure.message)]
-    if not definite or definite[-1] != group.launch_failures[-1]:
-        return []  # a later attempt failed for another reason
-    cause = f"the group cannot launch: {definite[-1].message}"
-    return [Failure(instance_id="", cause=cause, at=view.observation.at)]
+    if not counted or counted[-1] != group.launch_failures[-1]:
+        return ""
+    frees_quota = any(_frees_quota(view, instance.instance_id) for instance in view.observation.instances)
+    message = counted[-1].message
+    never = refusal_of("", message, frees_quota=frees_quota) is Refusal.NEVER
+    return f"the group cannot launch: {message}" if never else ""
+
+
+def _frees_quota(view: View, instance_id: str) -> bool:
+    """Return whether an instance still counts towards the quotas of the account, but soon no longer does."""
+    instance = view.by_id[instance_id]
+    counts = instance.state not in (InstanceState.TERMINATED, InstanceState.MISSING)
+    return counts and (view.is_ending(instance) or view.phase(instance).is_way_out)
 
 
 def _launches_target(view: View, group: Group) -> bool:

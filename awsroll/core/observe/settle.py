@@ -13,15 +13,15 @@ from awsroll.core.classify.desired import moved
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Result
+from awsroll.core.model.actions import PUT_OFF, Answer, Result
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
-from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Failure, Launch, Mode, Status
-from awsroll.core.observe.short_zones import note_zone
+from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Failure, Mode, Owner, Status
+from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
 
-RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
+MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
+RETRY_FRUITLESS_SECONDS = 30
 
-_MADE_BEFORE = ("IdempotentInstanceTerminated", "LaunchTooOld")  # refusals that prove that the launch was made before
 _EFFECT_ON_DESIRED = {
     CallKind.TERMINATE_AND_DECREMENT: -1,
     CallKind.ENTER_STANDBY: -1,
@@ -44,12 +44,12 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
 
 def _settle_result(status: Status, result: Result, at: datetime) -> Status:
     match result.action:
-        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if _is_inconclusive(result):
+        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if is_inconclusive(result):
             refused = replace(launch, refused=result.message or result.code)
             launches = tuple(refused if other.number == launch.number else other for other in status.launches)
             status = replace(status, launches=launches)
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
-            status = _settle_launch(status, launch, result, at)
+            status = settle_launch(status, launch, result, at)
         case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
             kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
             status = _settle_calls(status, kind, ids, result, at)
@@ -84,61 +84,22 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
 
 def _refused(status: Status, result: Result, at: datetime) -> Status:
     what = f"{type(result.action).__name__} was refused: {result.message}"
-    if status.mode is not Mode.ROLLING and not result.transient and not _is_inconclusive(result):
+    if status.mode is not Mode.ROLLING and not result.transient and not is_inconclusive(result):
         status = add_warnings(status, what)
         abandoned = (*status.settings.abandoned, abandoned_name(result.action))
         return replace(status, settings=replace(status.settings, abandoned=abandoned))
-    if result.denied:
+    if result.denied and not is_launch_denied(result):
         return pause(status, f"{what} Grant the permission, then run `awsroll resume`. Nothing else was changed.")
     if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
         return status
     instance_id = getattr(result.action, "instance_id", "")
-    return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at))
+    return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at, owner=Owner.OURS))
 
 
 def abandoned_name(action: act.Action) -> str:
     """Return the name under which a refused action is recorded as abandoned, so that it is not tried again."""
     subject = getattr(action, "instance_id", "") or ",".join(getattr(action, "instance_ids", ()))
     return f"{type(action).__name__} {subject}".strip()
-
-
-def _is_inconclusive(result: Result) -> bool:
-    """Return whether a repeated launch was refused in a way that proves nothing about the first call."""
-    if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
-        return False
-    refused = result.answer is Answer.REFUSED and result.code not in _MADE_BEFORE
-    return refused and result.action.launch.repeated
-
-
-def _settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
-    if result.answer is Answer.UNANSWERED:
-        return status
-    status = note_zone(status, launch, result, at)
-    others = tuple(other for other in status.launches if other.number != launch.number)
-    if result.answer is Answer.DONE and result.instance_ids:
-        settled = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
-        shortage = replace(status.shortage, launch_after=None)
-        status = replace(status, launches=(*others, settled), progress_at=at, shortage=shortage)
-        status = moved(status, len(result.instance_ids), at)
-        if len(result.instance_ids) == launch.count:
-            return replace(status, shortage=replace(status.shortage, since=None, reason=""))
-    else:
-        status = replace(status, launches=others)
-    if result.answer is Answer.STALE:
-        return status
-    if result.transient or result.answer is Answer.DONE:
-        shortage = replace(
-            status.shortage,
-            since=status.shortage.since or at,
-            reason=result.message,
-            launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS),
-        )
-        return replace(status, shortage=shortage)
-    if result.denied or status.mode is not Mode.ROLLING:
-        return status
-    refused = Failure(instance_id="", cause=f"launch refused: {result.message}", at=at)
-    shortage = replace(status.shortage, launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
-    return replace(add_failures(status, refused), shortage=shortage)
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:
@@ -153,8 +114,23 @@ def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: 
     )
     effect = _EFFECT_ON_DESIRED.get(kind, 0) * len(accepted)
     status = moved(replace(status, calls=calls), effect, at)
+    if result.code != PUT_OFF and kind is not CallKind.SEND_COMMAND:
+        status = _count_fruitless(status, ids, accepted, at)
     if kind is CallKind.SEND_COMMAND and result.answer is not Answer.DONE:
         return _without_attempt(status, ids)
+    return status
+
+
+def _count_fruitless(status: Status, ids: tuple[str, ...], accepted: set[str], at: datetime) -> Status:
+    """Count the calls in a row that had no effect on a server, so that they are repeated more and more rarely."""
+    for name in ids:
+        server = status.servers.get(name)
+        if server is None:
+            continue
+        if name not in accepted:
+            status = amend(status, name, fruitless=min(server.fruitless + 1, MANY_FRUITLESS_CALLS), fruitless_at=at)
+        elif server.fruitless:
+            status = amend(status, name, fruitless=0, fruitless_at=None)
     return status
 
 
@@ -170,6 +146,14 @@ def _settle_set_desired(status: Status, by: int, result: Result, at: datetime) -
     calls = tuple(call for call in status.calls if call.kind is not CallKind.SET_DESIRED)
     status = replace(status, calls=calls)
     return moved(status, by, at) if result.answer is Answer.DONE else status
+
+
+def is_worth_a_call(view: View, instance_id: str) -> bool:
+    """Return whether a call that moves the server should be made now: not at once after several without an effect."""
+    server = view.status.servers.get(instance_id)
+    if server is None or server.fruitless < MANY_FRUITLESS_CALLS or server.fruitless_at is None:
+        return True
+    return view.observation.at - server.fruitless_at >= timedelta(seconds=RETRY_FRUITLESS_SECONDS)
 
 
 # --- calls without an answer ------------------------------------------------------------------------------------------

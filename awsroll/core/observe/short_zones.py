@@ -1,4 +1,4 @@
-"""Avoids, for a while, the zones of a group in which a launch found no capacity.
+"""Avoids the zones of a group in which a launch found no capacity, and zones that do not offer the instance type.
 
 A refused launch had no effect, so the next one is a new launch with a new number and a new token (tokens are zonal).
 Launches that the group makes by itself are not affected: the group chooses their zones. Standalone fleets are not
@@ -8,10 +8,10 @@ affected either: a replacement gets the subnet of the server that it replaces.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.actions import Answer, LaunchInGroup, Result
 from awsroll.core.model.status import Launch, Status
-from awsroll.core.observe.refusals import is_short_of_capacity
 
 AVOID_SECONDS = 300  # capacity changes quickly, and a zone that is avoided for long unbalances the group
 
@@ -21,7 +21,10 @@ def note_zone(status: Status, launch: Launch, result: Result, at: datetime) -> S
     if not isinstance(result.action, LaunchInGroup) or not launch.zone:
         return status
     fell_short = result.answer is Answer.DONE and len(result.instance_ids) < launch.count
-    refused = result.answer is Answer.REFUSED and is_short_of_capacity(result.code)
+    refused = result.answer is Answer.REFUSED and refusal_of(result.code, result.message) is Refusal.NOT_HERE
+    if refused and is_not_offered(result.code, result.message):
+        zones = tuple(sorted({*status.shortage.not_offered, launch.zone}))
+        return replace(status, shortage=replace(status.shortage, not_offered=zones))
     if fell_short or refused:
         return _with_zones(status, status.shortage.zones | {launch.zone: at})
     if result.answer is Answer.DONE:
@@ -34,7 +37,11 @@ def _with_zones(status: Status, zones: dict[str, datetime]) -> Status:
 
 
 def with_capacity(view: View, zones: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the zones without a recent lack of capacity; all zones if each of them lacks it."""
-    since = view.observation.at - timedelta(seconds=AVOID_SECONDS)
-    open_zones = tuple(zone for zone in zones if view.status.shortage.zones.get(zone, since) <= since)
-    return open_zones or zones
+    """Return the zones without a recent lack of capacity; all zones if each of them lacks it.
+
+    Zones that do not offer the instance type are left out, unless no zone offers it.
+    """
+    shortage, since = view.status.shortage, view.observation.at - timedelta(seconds=AVOID_SECONDS)
+    offered = tuple(zone for zone in zones if zone not in shortage.not_offered) or zones
+    open_zones = tuple(zone for zone in offered if shortage.zones.get(zone, since) <= since)
+    return open_zones or offered

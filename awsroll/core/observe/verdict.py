@@ -7,15 +7,19 @@ outdated server, and its slot is filled again, as often as `max_failures` allows
 
 from dataclasses import replace
 
+from awsroll.core.classify.capacity import desired_capacity
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend, move, note, phase_of
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.plan import add_failures, pause
+from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Failure, Mode, Outcome, Status
+from awsroll.core.model.status import Failure, Mode, Outcome, Owner, Status
 from awsroll.core.observe.hook_runs import announce_failure, forget
 from awsroll.core.observe.rollback import begin_reload_again, drop_launched, start_rollback
+
+LEAST_ENDED_BY_OTHERS = 5
+"""How many new servers AWS or other people may end before the rollout gives up, in a fleet of at most that size."""
 
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.RETURNING)
 
@@ -38,14 +42,41 @@ def decide_on_failure(view: View) -> Status:
     new = status.failures[status.judged :]
     if not new:
         return status
-    view = replace(view, status=replace(status, judged=len(status.failures)))
-    if status.rolling_back:
-        return announce_failure(view, stop(view.status, f"the rollback failed: {_words(new[-1])}"))
-    counted = [failure for failure in status.failures[status.forgiven :] if not failure.final]
-    if not any(failure.final for failure in new) and len(counted) <= view.rollout.max_failures:
+    status = add_warnings(replace(status, judged=len(status.failures)), *_excused(new))
+    view = replace(view, status=status)
+    serious = _serious(view, new)
+    if not serious:
         return _try_again(view, new)
-    first = next((failure for failure in new if failure.final), new[0])
+    if status.rolling_back:
+        return announce_failure(view, stop(view.status, f"the rollback failed: {_words(serious[-1])}"))
+    first = next((failure for failure in serious if failure.final), serious[0])
     return _give_up(view, _words(first), new)
+
+
+def _serious(view: View, new: tuple[Failure, ...]) -> tuple[Failure, ...]:
+    """Return those of the new failures that the rollout cannot continue after; empty if it tries again.
+
+    Failures of the version count against `max_failures`; in a rollback none may fail. Servers that AWS or other people
+    ended are replaced, up to a bound. A refused call is not tried again.
+    """
+    counted = view.status.failures[view.status.forgiven :]
+    allowed = {
+        Owner.VERSION: 0 if view.status.rolling_back else view.rollout.max_failures,
+        Owner.OTHERS: max(LEAST_ENDED_BY_OTHERS, desired_capacity(view)),
+        Owner.OURS: 0,
+    }
+    exceeded = {owner for owner in Owner if _count(counted, owner) > allowed[owner]}
+    return tuple(failure for failure in new if failure.final or failure.owner in exceeded)
+
+
+def _count(failures: tuple[Failure, ...], owner: Owner) -> int:
+    return sum(1 for failure in failures if failure.owner is owner and not failure.final)
+
+
+def _excused(failures: tuple[Failure, ...]) -> tuple[str, ...]:
+    """Return a warning for each failure that is not due to the version."""
+    others = (failure for failure in failures if failure.owner is Owner.OTHERS and not failure.final)
+    return tuple(f"{_words(failure)}. This is not due to the version; the server is replaced" for failure in others)
 
 
 def _words(failure: Failure) -> str:

@@ -4,7 +4,7 @@ The request's parameters override the template's. This file decides the order of
 moto creates the records. `world.py` moves instances after `pending`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from awsroll.sandbox.ec2.templates import TemplateVersion, resolve, tags_for
 from awsroll.sandbox.ec2.tokens import TokenBook
 from awsroll.sandbox.instance import SimInstance
 from awsroll.sandbox.interfaces import Ec2Context
+from awsroll.sandbox.service_limits import TOKEN_LENGTH
 
 NOT_OVERRIDDEN = frozenset({"LaunchTemplate", "TagSpecifications", "MinCount", "MaxCount", "ClientToken", "DryRun"})
 
@@ -32,6 +33,10 @@ class LaunchedInstances(Protocol):
     @property
     def capacity(self) -> dict[str, int]:
         """How many more instances each zone can supply; a missing zone has no limit."""
+        ...
+
+    def instances(self) -> tuple[SimInstance, ...]:
+        """Return every instance that EC2 knows."""
         ...
 
     def add(self, instance: SimInstance) -> None:
@@ -50,6 +55,8 @@ def run_instances(
     order = _order(context, parameters)
     refuse_dry_run(parameters)
     token = parameters.get("ClientToken")
+    if token and not (len(token) <= TOKEN_LENGTH and token.isascii()):
+        refuse("InvalidParameterValue", f"Length of clientToken exceeds maximum of {TOKEN_LENGTH}.")
     scope = _token_scope(context, parameters, order)
     if token and (earlier := tokens.replay(scope, token, parameters)) is not None:
         return earlier
@@ -98,11 +105,14 @@ def launch(context: Ec2Context, instances: LaunchedInstances, order: LaunchOrder
     """
     capacity = instances.capacity
     faults = context.faults.of_launch()
+    faults.refuse_launch(order.zone, str(order.template.number) if order.template else "")
+    _refuse_what_is_in_use(instances, order)
     count = faults.grant(order.zone, min(order.most, capacity.get(order.zone, order.most)))
     if count < order.least:
         kind = order.settings.get("InstanceType", "m1.small")
         message = insufficient_capacity(kind, order.zone)
         refuse("InsufficientInstanceCapacity", message, context.options.capacity_error_status)
+    _refuse_above_quota(context, instances, count)
     if order.zone in capacity:
         capacity[order.zone] -= count
     reservation = make_reservation(context, order, count)
@@ -113,6 +123,40 @@ def launch(context: Ec2Context, instances: LaunchedInstances, order: LaunchOrder
         instances.add(instance)
         instance.visible_from = visible_from
     return launched
+
+
+def _refuse_what_is_in_use(instances: LaunchedInstances, order: LaunchOrder) -> None:
+    """Refuse a network interface or a private address that an instance holds until it is `terminated`.
+
+    EC2 API reference, "Error codes": InvalidNetworkInterface.InUse, InvalidIPAddress.InUse.
+    """
+    held = {name for instance in instances.instances() if instance.state != "terminated" for name in instance.holds}
+    for code, name in _named_resources(order):
+        if name in held:
+            refuse(code, f"Interface: [{name}] in use." if "Interface" in code else f"Address {name} is in use.")
+
+
+def _named_resources(order: LaunchOrder) -> Iterator[tuple[str, str]]:
+    """Yield the code of the refusal and the name of each resource that one instance alone can have."""
+    if address := order.settings.get("PrivateIpAddress"):
+        yield "InvalidIPAddress.InUse", str(address)
+    for interface in order.settings.get("NetworkInterfaces") or ():
+        if name := interface.get("NetworkInterfaceId"):
+            yield "InvalidNetworkInterface.InUse", str(name)
+        if address := interface.get("PrivateIpAddress"):
+            yield "InvalidIPAddress.InUse", str(address)
+
+
+def _refuse_above_quota(context: Ec2Context, instances: LaunchedInstances, count: int) -> None:
+    """Refuse a launch above the quota of the account. An instance counts until it is `terminated`."""
+    quota = context.options.instance_quota
+    existing = sum(instance.state != "terminated" for instance in instances.instances())
+    if quota and existing + count > quota:
+        message = (
+            f"You have requested more vCPU capacity than your current vCPU limit of {quota} allows for the instance "
+            "bucket that the specified instance type belongs to."
+        )
+        refuse("VcpuLimitExceeded", message)
 
 
 def _order(context: Ec2Context, parameters: Mapping[str, Any]) -> LaunchOrder:
@@ -215,6 +259,7 @@ def _instance(context: Ec2Context, order: LaunchOrder, reservation_id: str, reco
         reservation_id=reservation_id,
         record=record,
         read_tags=partial(storage.tags, context, record.id),
+        holds=frozenset(name for _, name in _named_resources(order)),
         version_label=order.tags.get("sandbox:version") or f"v{number or 1}",
         visible_from=context.now(),
     )

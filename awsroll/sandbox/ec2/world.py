@@ -17,6 +17,9 @@ from awsroll.sandbox.interfaces import Ec2Context
 USER_SHUTDOWN = StateReason(
     code="Client.UserInitiatedShutdown", message="Client.UserInitiatedShutdown: User initiated shutdown"
 )
+SELF_SHUTDOWN = StateReason(
+    code="Client.InstanceInitiatedShutdown", message="Client.InstanceInitiatedShutdown: Instance initiated shutdown"
+)
 BOOT_FAILURE = StateReason(code="Server.InternalError", message="Server.InternalError: Internal error on launch")
 
 
@@ -110,7 +113,7 @@ class Ec2World:
             self.failing_boots -= 1
             self._boot(instance, fails=True)
         else:
-            self._boot(instance, fails=instance.tags.get("sandbox:boot") == "fails")
+            self._boot(instance, fails="sandbox:boot" in instance.tags)
 
     def terminate(self, instance_id: str) -> None:
         """Terminate an instance. It has no effect on an instance that is shutting down or terminated."""
@@ -175,8 +178,14 @@ class Ec2World:
         self._schedule(instance, seconds, self._boot_failed if fails else self._booted)
 
     def _boot_failed(self, instance: SimInstance) -> None:
-        instance.state_reason = BOOT_FAILURE
-        instance.transition_reason = "Server.InternalError"
+        how = instance.tags.get("sandbox:boot")
+        if how is None:
+            instance.state_reason = BOOT_FAILURE
+        else:  # the fault of the template, unless the tag names another code
+            code = "Client.InternalError" if how == "fails" else how
+            message = "Client error on launch" if how == "fails" else "the instance did not start"
+            instance.state_reason = StateReason(code=code, message=f"{code}: {message}")
+        instance.transition_reason = instance.state_reason.code
         self._terminated(instance)
 
     def _booted(self, instance: SimInstance) -> None:
@@ -184,8 +193,16 @@ class Ec2World:
         seconds = self._application_seconds(instance)
         instance.application_up = seconds <= 0
         self._move(instance, "running")
-        if seconds > 0:
+        if (shutdown := instance.number_tag("sandbox:shutdown-seconds", -1)) >= 0:
+            self._schedule(instance, shutdown, self._shut_down_by_itself)
+        elif seconds > 0:
             self._schedule(instance, seconds, self._application_is_up)
+
+    def _shut_down_by_itself(self, instance: SimInstance) -> None:
+        instance.state_reason = SELF_SHUTDOWN
+        instance.transition_reason = ""
+        self._move(instance, "shutting-down")
+        self._schedule(instance, self._context.options.stop_seconds, self._terminated)
 
     def _application_seconds(self, instance: SimInstance) -> float:
         return instance.number_tag("sandbox:application-seconds", self._context.options.application_seconds)

@@ -10,7 +10,7 @@ from typing import Any
 from awsroll.sandbox import storage, tag_rules
 from awsroll.sandbox.api_errors import ApiError, refuse, refuse_reserved_tags
 from awsroll.sandbox.elb.setting_limits import DELAY, as_mapping, check_attributes, check_interval, check_settings
-from awsroll.sandbox.elb.target_life import NOT_REGISTERED
+from awsroll.sandbox.elb.target_life import DRAINING, NOT_REGISTERED
 from awsroll.sandbox.elb.world import ElbWorld, refuse_unknown_target
 from awsroll.sandbox.interfaces import InstanceContext
 from awsroll.sandbox.target import SimTarget
@@ -104,8 +104,10 @@ class ElbApi:
         if unknown and self._context.options.unknown_target_health == "refused":
             refuse_unknown_target(target["Id"])
         port = target.get("Port") or self._elb.target_group(arn).port
-        reason, description = NOT_REGISTERED
-        return SimTarget(instance_id=target["Id"], port=port, state="unused", reason=reason, description=description)
+        by_id = self._context.options.ended_target_by_id
+        draining = by_id == "draining" and self._elb.is_remembered(arn, target["Id"], port)
+        state, (reason, description) = ("draining", DRAINING) if draining else ("unused", NOT_REGISTERED)
+        return SimTarget(instance_id=target["Id"], port=port, state=state, reason=reason, description=description)
 
     def _health_shapes(self, targets: Sequence[SimTarget], check_port: int | None) -> list[dict[str, Any]]:
         shapes = []

@@ -18,6 +18,9 @@ from awsroll.sandbox.instance import SimInstance
 from awsroll.sandbox.interfaces import InstanceContext
 from awsroll.sandbox.target import SimTarget
 
+REMEMBERED_SECONDS = 600.0
+"""How long a target that ended while it was registered is shown as draining, if it is asked for by id and port."""
+
 
 def refuse_unknown_target(instance_id: str) -> NoReturn:
     """Refuse a target that EC2 does not know."""
@@ -50,6 +53,7 @@ class ElbWorld:
         self._listeners: list[Callable[[str, SimTarget], None]] = []
         self._flows_until: dict[str, datetime] = {}
         self._settings_listeners: list[Callable[[], None]] = []
+        self._ended: dict[tuple[str, str, int], datetime] = {}
         context.ec2.on_change(self._instance_changed)
 
     # --- queries ---
@@ -92,6 +96,12 @@ class ElbWorld:
         )
         until = self._flows_until.get(instance_id)
         return registered or (until is not None and self._context.now() < until)
+
+    def is_remembered(self, target_group_arn: str, instance_id: str, port: int | None) -> bool:
+        """Return whether a target left the list within ten minutes because its instance was terminated."""
+        key = (target_group_arn, instance_id, port or self.target_group(target_group_arn).port)
+        left_at = self._ended.get(key)
+        return left_at is not None and self._context.now() < left_at + self._context.scaled(REMEMBERED_SECONDS)
 
     def on_change(self, callback: Callable[[str, SimTarget], None]) -> None:
         """Call `callback(target_group_arn, target)` after each transition; the last state is `gone`."""
@@ -183,6 +193,8 @@ class ElbWorld:
     def _changed(self, target_group_arn: str, life: TargetLife) -> None:
         if life.state == "gone":
             self._groups.get(target_group_arn, {}).pop((life.instance_id, life.port), None)
+            if life.draining_since is None:  # its instance was terminated while it was registered
+                self._ended[target_group_arn, life.instance_id, life.port] = self._context.now()
         snapshot = life.snapshot()
         for listener in tuple(self._listeners):
             listener(target_group_arn, snapshot)

@@ -157,15 +157,30 @@ class CallFaults:
         self._granted += allowed
         return allowed
 
+    def refuse_launch(self, zone: str, version: str) -> None:
+        """Refuse a launch of a template version into a zone, if a rule says so.
+
+        Raises:
+            ApiError: with the code and message of the rule.
+        """
+        for armed in self._fired_in(zone, Fault.LAUNCH_REFUSED, version=version):
+            raise ApiError(armed.rule.code, armed.rule.message, armed.rule.status)
+
+    def is_unfinished(self, zone: str) -> bool:
+        """Return whether LaunchInstances answers before the launch is done."""
+        return bool(self._fired_in(zone, Fault.UNFINISHED))
+
     def unseen_seconds(self, zone: str) -> float:
         """Return how long launched instances in a zone stay unknown to EC2's reads."""
         return max((armed.rule.lasts_seconds for armed in self._fired_in(zone, Fault.UNSEEN)), default=0.0)
 
-    def _fired_in(self, zone: str, *faults: Fault) -> list[ArmedRule]:
+    def _fired_in(self, zone: str, *faults: Fault, version: str = "") -> list[ArmedRule]:
         firing = []
         for armed in self._launch_rules:
             rule = armed.rule
             if rule.fault not in faults or (rule.zones and zone not in rule.zones):
+                continue
+            if rule.versions and version not in rule.versions:
                 continue
             if armed.rule_id not in self._launching:
                 number = self._launching[armed.rule_id] = armed.decide()

@@ -41,8 +41,12 @@ class Fault(StrEnum):
     """The error with the `code`, `message` and `status` of the rule."""
     NO_CAPACITY = "no-capacity"
     """A launch finds no capacity in `zones`, or in any zone."""
+    LAUNCH_REFUSED = "launch-refused"
+    """EC2 refuses a launch with the `code`, `message` and `status` of the rule, in `zones` and of `versions`."""
     PARTIAL_LAUNCH = "partial-launch"
     """A launch finds capacity for `at_most` instances."""
+    UNFINISHED = "unfinished"
+    """LaunchInstances stops waiting: it answers without instances and without errors, and the launch goes on."""
     UNSEEN = "unseen"
     """Launched instances stay unknown to EC2's reads for `seconds`."""
     STALE = "stale"
@@ -51,7 +55,13 @@ class Fault(StrEnum):
     """A function is called; only from Python, see `Faults.call`."""
 
 
-LAUNCH_FAULTS = frozenset({Fault.NO_CAPACITY, Fault.PARTIAL_LAUNCH, Fault.UNSEEN})
+LAUNCH_FAULTS = frozenset({
+    Fault.NO_CAPACITY,
+    Fault.LAUNCH_REFUSED,
+    Fault.PARTIAL_LAUNCH,
+    Fault.UNFINISHED,
+    Fault.UNSEEN,
+})  # fmt: skip
 DEFAULT_SECONDS = {Fault.TIMEOUT: 300.0, Fault.UNSEEN: 30.0, Fault.STALE: 10.0}
 
 
@@ -77,6 +87,8 @@ class FaultRule:
     """Whether read calls never fail."""
     zones: tuple[str, ...] = ()
     """The zones of the launches that fail; empty for all."""
+    versions: tuple[str, ...] = ()
+    """The launch template versions whose launches fail (`launch-refused`); empty for all."""
     at_most: int = 1
     """The number of instances of one launch that find capacity (`partial-launch`)."""
     seconds: float | None = None
@@ -116,7 +128,7 @@ class FaultRule:
             message = f"fault rule {text!r}: give a fault and at most one operation, then NAME=VALUE"
             raise ValueError(message)
         fields |= dict(zip(("fault", "operation"), positional, strict=False))
-        for name in ("calls", "zones"):
+        for name in ("calls", "zones", "versions"):
             if name in fields:
                 fields[name] = fields[name].split(",")
         return cls.from_fields(fields)
@@ -148,7 +160,7 @@ class FaultRule:
             return f"probability {self.probability} is not between 0 and 1"
         if any(number < 1 for number in self.calls):
             return "calls are counted from 1"
-        if self.fault is Fault.REFUSED and not self.code:
+        if self.fault in {Fault.REFUSED, Fault.LAUNCH_REFUSED} and not self.code:
             return "code is required"
         if self.fault in LAUNCH_FAULTS | {Fault.STALE} and self.when == "after":
             return "when=after is not possible for this fault"

@@ -199,3 +199,33 @@ def test_older_endpoint_does_not_know_the_operation() -> None:
         lab.create(desired=1)
         assert refusal_of(lambda: launch(lab)).startswith("InvalidAction: ")
         assert lab.sizes() == (1, 1, 10)
+
+
+@pytest.mark.parametrize("token", ["awsroll-web-2.4-1", "x" * 65, "a b"], ids=["dots", "65-characters", "space"])
+def test_a_token_that_does_not_fit_the_pattern_is_refused(token: str) -> None:
+    with open_lab() as lab:
+        lab.create(desired=1)
+        assert refusal_of(lambda: launch(lab, token=token)).startswith("ValidationError: ")
+        assert lab.sizes() == (1, 1, 10)
+
+
+def test_a_token_is_forgotten_after_eight_hours() -> None:
+    with open_lab() as lab:
+        lab.create(desired=1)
+        first = launch(lab)
+        lab.jump(8 * 3600 - 60)
+        assert launch(lab)["Instances"] == first["Instances"]
+        lab.jump(60)
+        assert launch(lab)["Instances"] != first["Instances"]
+        assert lab.sizes() == (1, 3, 10)
+
+
+def test_an_unfinished_launch_answers_without_instances_and_its_token_tells_them_later() -> None:
+    with open_lab() as lab:
+        lab.create(desired=1)
+        lab.sandbox.faults.add("unfinished autoscaling:LaunchInstances times=1")
+        first = launch(lab)
+        assert (first["Instances"], first["Errors"]) == ([], [])
+        assert lab.sizes() == (1, 2, 10)
+        assert len(launch(lab)["Instances"][0]["InstanceIds"]) == 1
+        assert lab.sizes() == (1, 2, 10)

@@ -150,8 +150,20 @@ def test_a_boot_that_fails_ends_terminated_with_its_cause(how: str) -> None:
         bench.jump(38)
         ended = bench.describe(instance_id)
         assert ended["State"]["Name"] == "terminated"
-        assert ended["StateReason"]["Code"] == "Server.InternalError"
+        code = {"tag": "Client.InternalError", "rule": "Server.InternalError"}[how]
+        assert ended["StateReason"]["Code"] == code
         assert bench.sandbox.ec2.failing_boots == 0
+
+
+def test_an_instance_that_shuts_itself_down_says_so() -> None:
+    with open_bench() as bench:
+        instance_id = bench.running(tags={"sandbox:shutdown-seconds": "5"})
+        bench.jump(6)
+        assert bench.state(instance_id) == "shutting-down"
+        bench.jump(60)
+        ended = bench.describe(instance_id)
+        assert ended["State"]["Name"] == "terminated"
+        assert ended["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
 
 def test_an_instance_can_be_lost_at_once() -> None:

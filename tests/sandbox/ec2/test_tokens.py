@@ -103,3 +103,12 @@ def test_a_launch_is_found_by_its_token() -> None:
         bench.jump(2)
         instance = launches()["Reservations"][0]["Instances"][0]
         assert (instance["InstanceId"], instance["ClientToken"]) == (instance_id, TOKEN)
+
+
+@pytest.mark.parametrize("token", ["x" * 65, "rollout-ü"], ids=["65-characters", "not-ascii"])
+def test_a_token_of_more_than_64_characters_is_refused(token: str) -> None:
+    with open_bench() as bench:
+        with refused("InvalidParameterValue"):
+            bench.run(ClientToken=token)
+        assert bench.sandbox.ec2.instances() == ()
+        bench.run(ClientToken="x" * 64)

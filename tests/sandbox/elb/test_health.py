@@ -187,7 +187,21 @@ def test_terminated_while_registered_is_invalid_and_leaves_later() -> None:
         assert bench.listed() == {(instance_id, 80): "unused"}
         bench.jump(120)
         assert bench.listed() == {}
-        assert bench.health(instance_id) == ("unused", "Target.NotRegistered")
+
+
+@pytest.mark.parametrize("by_id", ["draining", "not-registered"])
+def test_a_target_that_was_terminated_while_registered_is_draining_if_asked_for_by_id(by_id: str) -> None:
+    with open_bench(SandboxOptions(ended_target_by_id=by_id), **CHECKS) as bench:  # type: ignore[arg-type]
+        instance_id = bench.running()
+        bench.register(instance_id)
+        bench.jump(20)
+        bench.ec2.terminate_instances(InstanceIds=[instance_id])
+        bench.jump(200)
+        assert bench.listed() == {}
+        gone, draining = ("unused", "Target.NotRegistered"), ("draining", "Target.DeregistrationInProgress")
+        assert bench.health(instance_id) == (draining if by_id == "draining" else gone)
+        bench.jump(600)
+        assert bench.health(instance_id) == gone
 
 
 def test_stopped_while_registered_is_invalid_until_it_runs_again() -> None:

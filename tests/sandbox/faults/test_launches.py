@@ -131,3 +131,49 @@ def test_instances_of_a_group_can_stay_invisible_in_ec2() -> None:
         described = lab.ec2.describe_instances(Filters=[{"Name": "instance-id", "Values": lab.ids()}])
         assert described["Reservations"] == []
         assert lab.group()["AutoScalingGroupName"] == NAME
+
+
+def test_a_refused_launch_is_an_error_of_the_call_an_entry_or_a_failed_activity() -> None:
+    message = "The key pair 'gone' does not exist"
+    with open_lab() as lab:
+        lab.create(1)
+        rule = f'launch-refused code=InvalidKeyPair.NotFound message="{message}" versions=1 zones=us-east-1b'
+        lab.sandbox.faults.add(rule)
+        assert launch(lab, "us-east-1b", 1)["Errors"][0]["ErrorCode"] == "InvalidKeyPair.NotFound"
+        assert len(launch(lab, "us-east-1c", 1, "u")["Instances"]) == 1
+        lab.call("set_desired_capacity", DesiredCapacity=4)
+        lab.jump(60)
+        failed = [each for each in lab.activities() if each["StatusCode"] == "Failed"]
+        assert any(message in each["StatusMessage"] for each in failed)
+    with open_bench(zones=2) as bench:
+        bench.sandbox.faults.add("launch-refused code=InsufficientCapacityOnHost")
+        with refused("InsufficientCapacityOnHost"):
+            bench.launch(subnet=0)
+
+
+def test_an_interface_and_an_address_are_in_use_until_their_instance_is_terminated() -> None:
+    with open_bench() as bench:
+        made = bench.ec2.create_network_interface(SubnetId=bench.fleet.subnet_ids[0])["NetworkInterface"]
+        held = [{"DeviceIndex": 0, "NetworkInterfaceId": made["NetworkInterfaceId"]}]
+        image = {"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}
+        first = bench.ec2.run_instances(**image, NetworkInterfaces=held)["Instances"][0]["InstanceId"]
+        bench.jump(60)
+        bench.ec2.terminate_instances(InstanceIds=[first])
+        bench.jump(10)
+        assert bench.state(first) == "shutting-down"
+        with refused("InvalidNetworkInterface.InUse"):
+            bench.ec2.run_instances(**image, NetworkInterfaces=held)
+        bench.jump(30)
+        bench.ec2.run_instances(**image, NetworkInterfaces=held)
+
+
+def test_an_instance_counts_towards_the_quota_until_it_is_terminated() -> None:
+    with open_bench(SandboxOptions(instance_quota=1)) as bench:
+        first = bench.running()
+        with refused("VcpuLimitExceeded"):
+            bench.launch()
+        bench.ec2.terminate_instances(InstanceIds=[first])
+        with refused("VcpuLimitExceeded"):
+            bench.launch()
+        bench.jump(60)
+        bench.launch()

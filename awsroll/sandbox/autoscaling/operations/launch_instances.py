@@ -6,7 +6,9 @@ capacity by the number of launched instances. The new members are ordinary membe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.api_errors import ApiError
@@ -15,7 +17,7 @@ from awsroll.sandbox.autoscaling.group_state import Member
 from awsroll.sandbox.autoscaling.launch_sources import mixes_purchase_options
 from awsroll.sandbox.autoscaling.launches import LaunchRequest, refuse_if_suspended
 from awsroll.sandbox.handler_parts import refuse
-from awsroll.sandbox.service_limits import LAUNCHED_MEMBERS
+from awsroll.sandbox.service_limits import LAUNCH_TOKEN, LAUNCHED_MEMBERS
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -32,6 +34,17 @@ class Outcome:
 
     members: list[Member] = field(default_factory=list)
     error: ApiError | None = None
+    is_unfinished: bool = False
+    """AWS stops waiting for the launch and answers without its outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A call with a client token, and its answer."""
+
+    request: dict[str, Any]
+    answer: dict[str, Any]
+    at: datetime
 
 
 class LaunchOperation:
@@ -45,7 +58,7 @@ class LaunchOperation:
     def __init__(self, registry: Registry, controller: Controller) -> None:
         self._registry = registry
         self._controller = controller
-        self._seen: dict[tuple[str, str], tuple[dict[str, Any], Answer]] = {}
+        self._seen: dict[tuple[str, str], _Seen] = {}
 
     def operations(self) -> dict[str, Handler]:
         """Return the handler by operation name, or nothing if the endpoint does not know the operation."""
@@ -56,20 +69,28 @@ class LaunchOperation:
         group = self._registry.group(str(parameters["AutoScalingGroupName"]))
         token = str(parameters["ClientToken"])
         request = {key: value for key, value in parameters.items() if value is not None}
-        if (previous := self._seen.get((group.arn, token))) is not None:
-            if previous[0] != request:
+        if not re.fullmatch(LAUNCH_TOKEN, token):
+            refuse(f"Value '{token}' at 'clientToken' failed to satisfy constraint: {LAUNCH_TOKEN}")
+        if (previous := self._seen.get((group.arn, token))) is not None and not self._is_forgotten(previous):
+            if previous.request != request:
                 message = f"The client token {token} was used before with other parameters."
                 refuse(message, code="IdempotentParameterMismatch")
-            return previous[1]
+            return previous.answer
         count = int(parameters["RequestedCapacity"])
         subnet_id = self._place(group, parameters)
         self._check(group, count)
         outcome = self._launch(group, subnet_id, count)
         answer = self._answer(group, token, subnet_id, outcome)
         self._raise_desired(group, count, outcome, retries=parameters.get("RetryStrategy") == RETRY)
-        self._seen[group.arn, token] = (request, answer)
+        self._seen[group.arn, token] = _Seen(request=request, answer=answer, at=self._registry.context.now())
         self._registry.wake(group)
+        if outcome.is_unfinished:
+            return answer | {"Instances": [], "Errors": []}
         return answer
+
+    def _is_forgotten(self, seen: _Seen) -> bool:
+        context = self._registry.context
+        return context.now() - seen.at >= context.scaled(self._registry.options.launch_token_seconds)
 
     def _check(self, group: Group, count: int) -> None:
         if not 1 <= count <= LAUNCHED_MEMBERS:
@@ -105,7 +126,8 @@ class LaunchOperation:
         return min(candidates, key=lambda subnet: sum(member.subnet_id == subnet for member in group.members.values()))
 
     def _launch(self, group: Group, subnet_id: str, count: int) -> Outcome:
-        outcome = Outcome()
+        faults = self._registry.context.faults.of_launch()
+        outcome = Outcome(is_unfinished=faults.is_unfinished(group.subnets[subnet_id]))
         now = at(self._registry.context.now())
         cause = f"At {now} an instance was started in response to a LaunchInstances request."
         for _ in range(count):

@@ -1,0 +1,128 @@
+"""Records the answers to launches: instances, a refusal, or no answer.
+
+What a refusal means is in `classify/refusals`: never, not here, not yet, or not permitted.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from awsroll.core.classify.desired import moved
+from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import EMPTY_ANSWER, Answer, Reason, Result
+from awsroll.core.model.plan import add_failures, add_warnings
+from awsroll.core.model.status import Failure, Launch, Mode, Status
+from awsroll.core.observe.short_zones import note_zone
+
+RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
+
+_MADE_BEFORE = ("IdempotentInstanceTerminated",)  # refusals that prove that the launch was made before
+_LOOKED_UP = ("LaunchTooOld",)  # the launch was searched for and not found: it had no effect
+
+
+def is_inconclusive(result: Result) -> bool:
+    """Return whether a repeated launch was refused in a way that proves nothing about the first call."""
+    if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
+        return False
+    refused = result.answer is Answer.REFUSED and result.code not in (*_MADE_BEFORE, *_LOOKED_UP)
+    return refused and result.action.launch.repeated
+
+
+def settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
+    """Record the answer to a launch."""
+    if result.answer is Answer.UNANSWERED:
+        return _unanswered(status, launch, at) if result.code == EMPTY_ANSWER else status
+    status = note_zone(status, launch, result, at)
+    others = tuple(other for other in status.launches if other.number != launch.number)
+    if result.answer is Answer.DONE and result.instance_ids:
+        settled = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
+        shortage = replace(status.shortage, launch_after=None)
+        status = replace(status, launches=(*others, settled), progress_at=at, shortage=shortage)
+        status = moved(status, len(result.instance_ids), at)
+        if len(result.instance_ids) == launch.count:
+            return replace(status, shortage=replace(status.shortage, since=None, reason=""))
+    else:
+        status = replace(status, launches=others)
+    if result.answer is Answer.STALE:
+        return status
+    if result.answer is Answer.DONE:
+        return _short(status, result, at)
+    return _launch_refused(status, result, at)
+
+
+def _unanswered(status: Status, launch: Launch, at: datetime) -> Status:
+    """Record since when AWS has answered a launch without instances and without errors.
+
+    The launch may still be under way. The same token tells later (Amazon EC2 Auto Scaling User Guide, "Launch instances
+    with synchronous provisioning"), so the launch stays unsettled.
+    """
+    empty = replace(launch, empty_since=launch.empty_since or at)
+    return replace(
+        status, launches=tuple(empty if other.number == launch.number else other for other in status.launches)
+    )
+
+
+def _launch_refused(status: Status, result: Result, at: datetime) -> Status:
+    """Record what a refused launch means: never, not here, not yet, or not permitted."""
+    refusal = _refusal_of(status, result)
+    match refusal:
+        case Refusal.NOT_HERE | Refusal.NOT_YET:
+            return _short(status, result, at)
+        case Refusal.NOT_PERMITTED:
+            return _launches_denied(status, result) if is_launch_denied(result) else status
+        case Refusal.NEVER if status.rolling_back:
+            return _short(status, result, at)  # on the way back nothing else would fill the empty place
+        case Refusal.NEVER if status.mode is not Mode.ROLLING:
+            return status
+        case Refusal.NEVER:
+            final = result.code not in _MADE_BEFORE
+            refused = Failure(instance_id="", cause=f"launch refused: {result.message}", at=at, final=final)
+            shortage = replace(status.shortage, launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS))
+            return replace(add_failures(status, refused), shortage=shortage)
+        case _ as never:
+            assert_never(never)
+
+
+def _refusal_of(status: Status, result: Result) -> Refusal:
+    if result.denied:
+        return Refusal.NOT_PERMITTED
+    if result.code in _MADE_BEFORE:
+        return Refusal.NEVER
+    vacant = isinstance(result.action, act.LaunchInstance) and result.action.reason is Reason.REPLACING_VACANCY
+    leaving = any(server.phase.is_way_out for server in status.servers.values())
+    refusal = refusal_of(result.code, result.message, frees_quota=vacant or leaving)
+    if refusal is Refusal.NEVER and result.transient:
+        return Refusal.NOT_YET
+    standalone = isinstance(result.action, act.LaunchInstance)
+    if standalone and is_not_offered(result.code, result.message):
+        return Refusal.NEVER  # a standalone replacement keeps the subnet of its predecessor
+    return refusal
+
+
+def _short(status: Status, result: Result, at: datetime) -> Status:
+    """Record that instances are missing, and try again after a while."""
+    shortage = replace(
+        status.shortage,
+        since=status.shortage.since or at,
+        reason=result.message,
+        launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS),
+    )
+    return replace(status, shortage=shortage)
+
+
+def is_launch_denied(result: Result) -> bool:
+    """Return whether the caller may not call LaunchInstances, or ec2:CreateFleet behind it.
+
+    The desired capacity needs neither: the group launches with its own role. Expired credentials are another matter.
+    """
+    denied = refusal_of(result.code, result.message) is Refusal.NOT_PERMITTED
+    return denied and isinstance(result.action, act.LaunchInGroup)
+
+
+def _launches_denied(status: Status, result: Result) -> Status:
+    warning = (
+        f"LaunchInstances is not permitted ({result.message}). awsroll raises the desired capacity instead, and the "
+        "group chooses the zones. Grant autoscaling:LaunchInstances and ec2:CreateFleet to choose the zones again"
+    )
+    return add_warnings(replace(status, launches_denied=True), warning)
