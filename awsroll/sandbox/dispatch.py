@@ -159,7 +159,7 @@ class Api:
 
     def _dated(self, answer: Any) -> Any:
         """Set the `Date` header to the time of the sandbox. Clients correct their own clock by it."""
-        if not isinstance(answer, tuple):
+        if type(answer) is not tuple:  # a body alone, or an answer that moto's own transport has dated
             return answer
         status, headers, body = answer
         return status, headers | {"date": format_datetime(self._world.clock.now(), usegmt=True)}, body
