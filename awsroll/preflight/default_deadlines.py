@@ -30,16 +30,16 @@ def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> 
         findings.warn(
             f"--healthy-timeout {spec.healthy_timeout:g} is short: health checks of this fleet may need {healthy:g} s"
         )
-    drain_seconds = _drain_seconds(spec, fleet, findings)
+    drain = _drain_seconds(spec, fleet, findings)
     launch_seconds = _or_default(spec.launch_timeout, _LAUNCH_SECONDS + launch_hooks)
     healthy_seconds = _or_default(spec.healthy_timeout, max(_LEAST_HEALTHY_SECONDS, healthy))
     waits = {
-        "a drain": drain_seconds,
+        "a drain": drain,
         "a launch": launch_seconds,
         "a server that turns healthy": healthy_seconds + spec.min_healthy_time,
     }
     return Limits(
-        drain_seconds=drain_seconds,
+        drain_seconds=drain,
         launch_seconds=launch_seconds,
         healthy_seconds=healthy_seconds,
         progress_seconds=_progress_seconds(spec, waits, findings),
