@@ -106,7 +106,7 @@ def test_the_message_is_more_precise_than_the_code() -> None:
     assert refusal_of("InvalidAMIID.Unavailable", NOT_YET[1]) is Refusal.NOT_YET
 
 
-def test_a_type_that_a_zone_does_not_offer_is_told_from_a_lack_of_capacity() -> None:
+def test_a_type_that_a_zone_does_not_offer_is_no_lack_of_capacity() -> None:
     assert is_not_offered("Unsupported", NOT_HERE[2])
     assert not is_not_offered("InsufficientInstanceCapacity", NOT_HERE[0])
 
