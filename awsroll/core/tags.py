@@ -34,6 +34,8 @@ FINISHED_TAG = "awsroll:finished"
 """The rollout that has finished with the instance: a late call of that rollout leaves the instance in traffic."""
 ENDING_TAG = "awsroll:ending"
 """The time of the terminate call for this member. The call has no token, so it is not repeated too early."""
+DEREGISTERED_TAG = "awsroll:deregistered"
+"""The rollout, and when it deregistered the instance from a Network Load Balancer: new flows arrive for a while."""
 PORTS_PREFIX = "awsroll:ports:"
 """Prefix of a tag that holds an instance's ports in one target group; the target group's name follows."""
 

@@ -21,11 +21,9 @@ def reading(request: PolicyRequest) -> list[Statement]:
         f"{_EC2}:DescribeInstances",
         *(
             f"{_ELB}:Describe{resource}"
-            for resource in ("Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")
+            for resource in ("LoadBalancers", "Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")
         ),
     ]
-    if whole:
-        actions.append(f"{_ELB}:DescribeLoadBalancers")
     if request.grouped:
         resources = ("AutoScalingGroups", "InstanceRefreshes", "ScalingActivities", "WarmPool")
         actions += [f"{_GROUP}:Describe{resource}" for resource in resources]

@@ -7,12 +7,12 @@ and port, proves that the drain is over: `unused` alone has three other meanings
 from dataclasses import dataclass
 
 from awsroll.aws.connection import Connection
-from awsroll.core.classify.draining import is_drained, is_out_of_group
+from awsroll.core.classify.draining import NEW_FLOWS_SECONDS, drain_seconds, is_drained, is_out_of_group
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey
 from awsroll.stages.deregister_targets import Registration
 from awsroll.stages.event_fields import CheckAnswer, FleetEvent, SomeInstances, limited
 from awsroll.stages.scope import Scope, check_known, find_fleet, refuse
-from awsroll.stages.stage_tags import registered_at
+from awsroll.stages.stage_tags import deregistered_at, registered_at
 
 _CHECKS_PER_DELAY = 10
 _LONGEST_WAIT = 30
@@ -58,7 +58,7 @@ def check_drained(event: CheckDrainedEvent, aws: Connection) -> CheckDrainedAnsw
             waiting.setdefault(name, "in service in its group")
         elif not is_out_of_group(instance):
             waiting.setdefault(name, f"{instance.lifecycle_detail} in its group")
-    delay = max(group.deregistration_delay_seconds for group in scope.settings)
+    delay = max(drain_seconds(group) for group in scope.settings)
     return CheckDrainedAnswer(
         rollout_id=event.rollout_id,
         asg=scope.rollout.group,
@@ -89,11 +89,22 @@ def still_registered(
     for instance in servers.values():
         recorded |= set(registered_at(instance, scope.arns))
     answers = scope.targets.still_registered(servers, scope.keys_of(servers.values(), recorded))
+    flows = {name: seconds for name, one in servers.items() if (seconds := _seconds_of_new_flows(scope, one)) > 0}
+    for name, seconds in flows.items():
+        answers.setdefault(name, f"open to new flows from a Network Load Balancer for {seconds:.0f} s")
     return {
         name: answers.get(name) or _listed_state(instance)
         for name, instance in sorted(servers.items())
         if not is_drained(instance, is_certain=name not in answers)
     }
+
+
+def _seconds_of_new_flows(scope: Scope, instance: Instance) -> float:
+    """Return for how many seconds a Network Load Balancer can still send new flows to a deregistered server."""
+    since = deregistered_at(instance)
+    if since is None or instance.rollout != scope.rollout.rollout_id:
+        return 0
+    return NEW_FLOWS_SECONDS - (scope.aws.now() - since).total_seconds()
 
 
 def _listed_state(instance: Instance) -> str:

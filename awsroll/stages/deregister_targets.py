@@ -5,17 +5,26 @@ replace a member, call `terminate_and_launch`: the group drains a member that it
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from awsroll.aws.connection import Connection
-from awsroll.core.classify.draining import active_registrations
+from awsroll.core.classify.draining import active_registrations, drain_seconds
 from awsroll.core.classify.serving import ALIVE
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
+from awsroll.stages.routes import check_other_routes
 from awsroll.stages.scope import Scope, check_known, find_fleet_to_change, refuse
-from awsroll.stages.stage_tags import is_finished, is_taken_out, missing_tags, registered_at, retiring_tags
+from awsroll.stages.stage_tags import (
+    deregistered_tag,
+    is_finished,
+    is_taken_out,
+    missing_tags,
+    registered_at,
+    retiring_tags,
+)
 from awsroll.stages.standby import check_may_leave, enter_standby
 from awsroll.stages.target_health import others_serving
 
@@ -47,7 +56,8 @@ class DeregisterTargetsAnswer(FleetAnswer):
 
     Attributes:
         targets: where the servers were registered.
-        wait_seconds: the deregistration delay. No drain is seen to be over earlier.
+        wait_seconds: the deregistration delay, or the time of new flows from a Network Load Balancer if that is
+            longer. No drain is seen to be over earlier.
     """
 
     instance_ids: tuple[str, ...]
@@ -70,10 +80,13 @@ def deregister_targets(event: DeregisterTargetsEvent, aws: Connection) -> Deregi
     leaving = [one for one in servers.values() if not is_finished(scope.rollout, one) and one.state in ALIVE]
     if any(not is_taken_out(scope.rollout, instance) for instance in leaving):
         _check_others_serve(scope, servers, event.min_healthy)
+    fresh = [one.instance_id for one in leaving if not is_taken_out(scope.rollout, one)]
+    if fresh:
+        check_other_routes(scope, fresh, replaces=not scope.is_group)
     if scope.is_group:
         check_may_leave(scope, leaving)
     registrations = {name: _registrations_of(scope, instance) for name, instance in servers.items()}
-    _tag(scope, leaving, registrations)
+    _tag(scope, leaving, registrations, aws.now())
     if scope.is_group:
         enter_standby(scope, leaving)
     _deregister(scope, leaving)
@@ -87,7 +100,7 @@ def deregister_targets(event: DeregisterTargetsEvent, aws: Connection) -> Deregi
             for name, keys in registrations.items()
             for key in keys
         ),
-        wait_seconds=max(1, round(max(group.deregistration_delay_seconds for group in scope.settings))),
+        wait_seconds=max(1, round(max(drain_seconds(group) for group in scope.settings))),
     )
 
 
@@ -120,21 +133,29 @@ def _registrations_of(scope: Scope, instance: Instance) -> tuple[TargetKey, ...]
     return tuple(sorted({*recorded, *(target.key for target in instance.targets)}))
 
 
-def _tag(scope: Scope, leaving: list[Instance], registrations: dict[str, tuple[TargetKey, ...]]) -> None:
+def _tag(scope: Scope, leaving: list[Instance], registrations: dict[str, tuple[TargetKey, ...]], now: datetime) -> None:
+    network = {group.arn for group in scope.settings if group.is_network}
     writes: list[act.Action] = []
     for instance in leaving:
         name = instance.instance_id
         wanted = retiring_tags(scope.rollout, registrations[name])
+        if any(key.target_group in network for key in _to_deregister(scope, instance)):
+            wanted |= deregistered_tag(scope.rollout.rollout_id, now)
         if missing_tags(instance, wanted):
             writes.append(act.TagInstances(instance_ids=(name,), tags=tuple(wanted.items()), reason=Reason.PREPARING))
     carry_out(scope, writes)
+
+
+def _to_deregister(scope: Scope, instance: Instance) -> tuple[TargetKey, ...]:
+    """Return the active registrations in target groups that no group manages."""
+    return tuple(key for key in active_registrations(instance) if key not in scope.managed)
 
 
 def _deregister(scope: Scope, leaving: list[Instance]) -> None:
     """Deregister servers from the target groups that no group manages."""
     writes: list[act.Action] = []
     for instance in leaving:
-        keys = tuple(key for key in active_registrations(instance) if key not in scope.managed)
+        keys = _to_deregister(scope, instance)
         if keys:
             writes.append(act.DeregisterTargets(instance_id=instance.instance_id, targets=keys, reason=Reason.OUTDATED))
     carry_out(scope, writes)

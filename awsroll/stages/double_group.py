@@ -17,6 +17,7 @@ from awsroll.core.model.observation import Lifecycle
 from awsroll.errors import FleetError
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import FleetAnswer, GroupEvent, Seconds, Template
+from awsroll.stages.routes import check_managed_delays, check_other_routes
 from awsroll.stages.saved_settings import (
     Phase,
     SavedSettings,
@@ -97,6 +98,8 @@ def _save_settings(scope: Scope, saved: SavedSettings, event: DoubleGroupEvent) 
     check_can_launch(scope, event.launch_template)
     desired, maximum = int(scope.group["DesiredCapacity"]), int(scope.group["MaxSize"])
     names = _members_at_rest(scope, desired, even_protected=event.protected == "replace")
+    check_managed_delays(scope)
+    check_other_routes(scope, names, replaces=True)
     tags = tuple(retiring_tags(scope.rollout).items())
     carry_out(scope, [act.TagInstances(instance_ids=names, tags=tags, reason=Reason.PREPARING)])
     values = {DESIRED: str(desired)} | running_processes(scope, processes_to_suspend(surges=True))

@@ -26,6 +26,13 @@ TargetGroupNames = Annotated[
     tuple[Annotated[str, Meta(min_length=1)], ...],
     Meta(description="Target groups, by name or ARN. Those that are attached to the group need not be named."),
 ]
+ExcludedNames = Annotated[
+    tuple[Annotated[str, Meta(min_length=1)], ...],
+    Meta(
+        description="Other target groups that hold servers of the fleet, by name or ARN. They are left alone: servers "
+        "are not drained there, and replacements are not registered."
+    ),
+]
 Template = Annotated[
     str,
     Meta(
@@ -47,6 +54,7 @@ class FleetEvent:
     rollout_id: RolloutId
     asg: Asg = ""
     target_group: TargetGroupNames = ()
+    exclude_target_group: ExcludedNames = ()
 
     def __post_init__(self) -> None:
         if not self.asg and not self.target_group:

@@ -9,6 +9,7 @@ from awsroll.core.model.observation import Instance, Lifecycle
 from awsroll.fleets.group_settings import TERMINATED
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.replace_standalone import ReplacementProgress, ReplacementRequest
+from awsroll.stages.routes import check_managed_delays, check_other_routes
 from awsroll.stages.saved_settings import check_no_other_rollout, read_saved_settings
 from awsroll.stages.scope import Scope, check_can_launch, refuse
 from awsroll.stages.stage_tags import is_taken_out, retiring_tags
@@ -53,6 +54,8 @@ def replace_members(scope: Scope, names: tuple[str, ...], request: ReplacementRe
 
 def _check_leaving(scope: Scope, leaving: list[Instance], request: ReplacementRequest) -> None:
     check_can_launch(scope, request.template)
+    check_managed_delays(scope)
+    check_other_routes(scope, [instance.instance_id for instance in leaving], replaces=True)
     check_no_other_rollout(scope, read_saved_settings(scope))
     problems = []
     for instance in leaving:

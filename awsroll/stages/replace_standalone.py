@@ -21,6 +21,7 @@ from awsroll.preflight.versions import template_tags
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.check_drained import still_registered
 from awsroll.stages.deregister_targets import Registration
+from awsroll.stages.routes import check_other_routes
 from awsroll.stages.scope import Scope, check_known, pinned_template, refuse
 from awsroll.stages.stage_tags import is_taken_out, port_tags, registered_at
 
@@ -110,6 +111,8 @@ def _check(
     """
     fresh = {one.old.instance_id: one.old for one in replacements if one.new is None}
     check_known(scope, fresh)
+    if fresh:
+        check_other_routes(scope, fresh, replaces=True)
     alive = {one.old.instance_id: one.old for one in replacements if one.old.state in ALIVE}
     registered = still_registered(scope, alive, request.targets) if alive else {}
     problems = [f"{name} may still get requests ({state}): see check_drained" for name, state in registered.items()]

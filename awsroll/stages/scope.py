@@ -5,7 +5,7 @@ This module only reads. All problems are reported at once, before anything is ch
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NoReturn
 
@@ -55,12 +55,14 @@ class Scope:
         rollout: names and kind, for the code of the fleets; the rollout is not stored.
         group: the group as Auto Scaling describes it; empty for servers registered by hand.
         described: the target groups as Elastic Load Balancing describes them, by ARN.
+        excluded: ARNs of target groups that are left alone although they hold servers of the fleet.
     """
 
     aws: Connection
     rollout: Rollout
     group: Reply
     described: Mapping[str, Reply]
+    excluded: frozenset[str] = frozenset()
 
     @property
     def arns(self) -> tuple[str, ...]:
@@ -142,7 +144,7 @@ class Scope:
     def refreshed(self) -> "Scope":
         """Return the same fleet with the group as it is now, after a change."""
         group = self.aws.autoscaling.group(self.rollout.group) if self.is_group else {}
-        return Scope(aws=self.aws, rollout=self.rollout, group=group or {}, described=self.described)
+        return replace(self, group=group or {})
 
     def poll_seconds(self) -> int:
         """Return how long to wait for the next health check."""
@@ -165,7 +167,8 @@ def find_fleet(event: FleetEvent, aws: Connection) -> Scope:
         described |= {reply["TargetGroupArn"]: reply for reply in aws.elbv2.target_groups(attached)}
         if not described:
             findings.refuse(f"group {group['AutoScalingGroupName']} has no target group: attach one, or name one")
-    check_target_groups(described, findings)
+    check_target_groups(described, findings, attached=attached_target_groups(group or {}))
+    excluded = find_target_groups(aws, event.exclude_target_group, findings, option="exclude_target_group")
     raise_refusals(findings)
     names = sorted(reply["TargetGroupName"] for reply in described.values())
     rollout = Rollout(
@@ -176,7 +179,7 @@ def find_fleet(event: FleetEvent, aws: Connection) -> Scope:
         target_groups=tuple(sorted(described)),
         region=aws.region,
     )
-    return Scope(aws=aws, rollout=rollout, group=group or {}, described=described)
+    return Scope(aws=aws, rollout=rollout, group=group or {}, described=described, excluded=frozenset(excluded))
 
 
 def find_fleet_to_change(event: FleetEvent, aws: Connection) -> Scope:

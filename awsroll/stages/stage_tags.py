@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.model.observation import Instance, TargetKey
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.tags import ENDING_TAG, FINISHED_TAG, PORTS_PREFIX, RETIRING
+from awsroll.core.tags import DEREGISTERED_TAG, ENDING_TAG, FINISHED_TAG, PORTS_PREFIX, RETIRING
 
 _INSTANT = "%Y%m%dT%H%M%SZ"
 
@@ -48,6 +48,17 @@ def registered_at(instance: Instance, arns: Iterable[str]) -> tuple[TargetKey, .
     return tuple(sorted(keys))
 
 
+def deregistered_tag(rollout_id: str, at: datetime) -> dict[str, str]:
+    """Return the tag that says when an instance is deregistered from a Network Load Balancer."""
+    return {DEREGISTERED_TAG: f"{rollout_id} {format_instant(at)}"}
+
+
+def deregistered_at(instance: Instance) -> datetime | None:
+    """Return when its rollout deregistered an instance from a Network Load Balancer; None if it did not."""
+    owner, _, instant = dict(instance.tags).get(DEREGISTERED_TAG, "").partition(" ")
+    return _parse_instant(instant) if instance.rollout and owner == instance.rollout else None
+
+
 def missing_tags(instance: Instance, wanted: Mapping[str, str]) -> dict[str, str]:
     """Return those of the tags that the instance does not carry yet."""
     tags = dict(instance.tags)
@@ -61,8 +72,12 @@ def format_instant(at: datetime) -> str:
 
 def termination_requested_at(instance: Instance) -> datetime | None:
     """Return when the group was last asked to terminate this member; None if it never was."""
+    return _parse_instant(dict(instance.tags).get(ENDING_TAG, ""))
+
+
+def _parse_instant(text: str) -> datetime | None:
     try:
-        return datetime.strptime(dict(instance.tags).get(ENDING_TAG, ""), _INSTANT).replace(tzinfo=UTC)
+        return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
     except ValueError:
         return None
 

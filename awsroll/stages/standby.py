@@ -14,6 +14,7 @@ from awsroll.core.model.actions import Answer, Reason, Result
 from awsroll.core.model.observation import Instance, Lifecycle
 from awsroll.core.model.rollout import Strategy
 from awsroll.stages.carry_out import carry_out
+from awsroll.stages.routes import check_managed_delays
 from awsroll.stages.saved_settings import (
     Phase,
     check_no_other_rollout,
@@ -35,6 +36,7 @@ def check_may_leave(scope: Scope, leaving: Iterable[Instance]) -> None:
     """
     if any(instance.lifecycle is Lifecycle.IN_SERVICE for instance in leaving):
         check_can_roll(scope, Strategy.RELOAD)
+        check_managed_delays(scope)
         check_no_other_rollout(scope, read_saved_settings(scope), Phase.RELOADING)
 
 

@@ -18,6 +18,7 @@ from tests.stages.machine import SCENARIOS, Bounds, Json, Watched, machine
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [stage.__name__ for stage in STAGES]
 UNKNOWN = "i-0fffffffffffffff0"
+IN_EVERY_EVENT = {"rollout_id", "asg", "target_group", "exclude_target_group"}
 
 
 def call(name: str, event: Any) -> Json:
@@ -92,6 +93,11 @@ def test_the_schema_in_the_docs_is_the_one_that_events_are_checked_against() -> 
     assert json.loads((DOCS / "stages.schema.json").read_text()) == json.loads(json.dumps(stage_schemas()))
 
 
+def test_the_docs_describe_the_fields_of_every_event() -> None:
+    section = (DOCS / "stages.md").read_text().partition("\n## In every event")[2].partition("\n## ")[0]
+    assert {field for field in IN_EVERY_EVENT if f"| `{field}` |" not in section} == set()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_docs_describe_every_field(name: str) -> None:
     text = (DOCS / "stages.md").read_text()
@@ -99,5 +105,5 @@ def test_the_docs_describe_every_field(name: str) -> None:
     section = rest.partition("\n### ")[0]
     title = "".join(word.title() for word in name.split("_"))
     for side in ("Event", "Answer"):
-        fields = set(stage_schemas()["$defs"][f"{title}{side}"]["properties"]) - {"rollout_id", "asg", "target_group"}
+        fields = set(stage_schemas()["$defs"][f"{title}{side}"]["properties"]) - IN_EVERY_EVENT
         assert {field for field in fields if f"`{field}`" not in section} == set()
