@@ -74,7 +74,9 @@ def group_inventory(aws: Connection, spec: RolloutSpec, known: Known, findings: 
         if kind is EntryKind.ROLLED_TARGET_GROUP:
             rolled.append(other)
         entries.append(other.entry(kind, group=name))
-    entries += [*classic_load_balancers(aws, servers, findings), *attachments(servers)]
+    attached = {entry.name for entry in entries if entry.kind is EntryKind.CLASSIC_LOAD_BALANCER}
+    classic = classic_load_balancers(aws, servers, findings)
+    entries += [*(entry for entry in classic if entry.name not in attached), *attachments(servers)]
     return GroupInventory(entries=tuple(entries), rolled=tuple(rolled))
 
 

@@ -25,6 +25,13 @@ def elbv2(account: Account) -> Any:
     return elbv2_backends[account.account_id][account.region]
 
 
+def classic_elb(account: Account) -> Any:
+    """Return moto's backend of Classic Load Balancers of the world's account and region."""
+    from moto.elb.models import elb_backends  # noqa: PLC0415  moto is an optional, slow import
+
+    return elb_backends[account.account_id][account.region]
+
+
 def tags(account: Account, resource_id: str) -> Mapping[str, str]:
     """Return the current tags of an EC2 resource."""
     return ec2(account).tags.get(resource_id) or {}

@@ -322,6 +322,27 @@ def test_a_server_in_a_classic_load_balancer_is_refused(fleet: str, request: pyt
     assert problem.startswith(f"{name}: registered with the Classic Load Balancer old")
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"Identifier": "old"}, "group web is behind the Classic Load Balancer old"),
+        (
+            {"Identifier": "arn:aws:vpc-lattice:us-east-1:123456789012:targetgroup/tg-1", "Type": "vpc-lattice"},
+            "group web is behind the VPC Lattice target group arn:aws:vpc-lattice",
+        ),
+    ],
+    ids=["classic", "lattice"],
+)
+def test_another_traffic_source_of_a_group_is_refused_once(group: Bench, source: dict[str, str], said: str) -> None:
+    listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
+    group.client("elb").create_load_balancer(
+        LoadBalancerName="old", Listeners=[listener], Subnets=list(group.built.subnet_ids)
+    )
+    group.client("autoscaling").attach_traffic_sources(AutoScalingGroupName="web", TrafficSources=[source])
+    (problem,) = group.problems()
+    assert problem.startswith(said)
+
+
 # --- addresses, volumes, interfaces -----------------------------------------------------------------------------------
 
 

@@ -228,6 +228,7 @@ class Group:
     tags: dict[str, GroupTag] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
+    other_sources: dict[str, str] = field(default_factory=dict)
     hooks: dict[str, Hook] = field(default_factory=dict)
     suspended: dict[str, str] = field(default_factory=dict)
     refreshes: list[Refresh] = field(default_factory=list)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.api_errors import ApiError
+from awsroll.sandbox.autoscaling import other_sources
 from awsroll.sandbox.autoscaling.group_state import Attachment, Lifecycle, Process
 from awsroll.sandbox.handler_parts import refuse
 
@@ -54,6 +55,7 @@ class GroupTargets:
         if not group.runs(Process.ADD_TO_LOAD_BALANCER):
             return
         member.registered = True
+        other_sources.register(self._registry.context, group, member.instance_id)
         for attachment in tuple(group.attachments.values()):
             if attachment.state != "Removing":
                 self._elb.register(attachment.arn, member.instance_id, None)
@@ -62,6 +64,7 @@ class GroupTargets:
     def deregister(self, group: Group, member: Member) -> None:
         """Deregister a member from the attached target groups; an unregistered member is no error."""
         member.registered = False
+        other_sources.deregister(self._registry.context, group, member.instance_id)
         for arn in tuple(group.attachments):
             self._deregister(arn, member)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.autoscaling.other_sources import CLASSIC, TARGET_GROUP
+
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.catalog import Catalog
     from awsroll.sandbox.autoscaling.group_state import Group, Member
@@ -76,9 +78,12 @@ def describe_group(group: Group, catalog: Catalog, *, with_instances: bool) -> d
         "AvailabilityZones": list(group.zones),
         "AvailabilityZoneIds": [zone_id for zone in group.zones if (zone_id := catalog.zone_id(zone))],
         "VPCZoneIdentifier": ",".join(group.subnets),
-        "LoadBalancerNames": [],
+        "LoadBalancerNames": [name for name, kind in group.other_sources.items() if kind == CLASSIC],
         "TargetGroupARNs": attached,
-        "TrafficSources": [{"Identifier": arn, "Type": "elbv2"} for arn in attached],
+        "TrafficSources": [
+            *({"Identifier": arn, "Type": TARGET_GROUP} for arn in attached),
+            *({"Identifier": name, "Type": kind} for name, kind in group.other_sources.items()),
+        ],
         "CreatedTime": group.created_at,
         "SuspendedProcesses": [
             {"ProcessName": name, "SuspensionReason": reason} for name, reason in sorted(group.suspended.items())

@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from awsroll.sandbox.interfaces import GroupContext
 
 NOT_SIMULATED = (
-    "AttachLoadBalancers",
     "BatchDeleteScheduledAction",
     "BatchPutScheduledUpdateGroupAction",
-    "DetachLoadBalancers",
     "DisableMetricsCollection",
     "EnableMetricsCollection",
     "ExecutePolicy",

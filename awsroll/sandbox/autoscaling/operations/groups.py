@@ -13,6 +13,7 @@ from awsroll.sandbox.autoscaling.activities import at
 from awsroll.sandbox.autoscaling.group_state import Group, GroupTag
 from awsroll.sandbox.autoscaling.launch_sources import SOURCE_REQUIRED, apply_template
 from awsroll.sandbox.autoscaling.lifecycle_hooks import put_hook
+from awsroll.sandbox.autoscaling.other_sources import CLASSIC, TARGET_GROUP, attach, type_of
 from awsroll.sandbox.autoscaling.placement import POLICIES
 from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import GROUP_PAGES
@@ -105,8 +106,13 @@ class GroupOperations:
             group.tags[tag["Key"]] = GroupTag(
                 value=tag.get("Value") or "", propagate=bool(tag.get("PropagateAtLaunch"))
             )
-        sources = [source["Identifier"] for source in parameters.get("TrafficSources") or []]
-        self._controller.targets.attach(group, [*(parameters.get("TargetGroupARNs") or []), *sources])
+        by_type: dict[str, list[str]] = {CLASSIC: list(parameters.get("LoadBalancerNames") or [])}
+        for source in parameters.get("TrafficSources") or []:
+            by_type.setdefault(type_of(source), []).append(str(source["Identifier"]))
+        arns = [*(parameters.get("TargetGroupARNs") or []), *by_type.pop(TARGET_GROUP, [])]
+        self._controller.targets.attach(group, arns)
+        for kind, names in by_type.items():
+            attach(self._registry.context, group, kind, names)
         for hook in parameters.get("LifecycleHookSpecificationList") or []:
             put_hook(group, hook)
         group.desired_changed_because = self._because(group, 0)

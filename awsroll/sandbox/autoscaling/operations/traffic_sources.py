@@ -1,10 +1,11 @@
-"""Operations that attach and detach target groups, by their own names and as traffic sources."""
+"""Operations that attach and detach target groups and other traffic sources, by the old names and by type."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.autoscaling.operations.refresh import refuse_during_refresh
+from awsroll.sandbox.autoscaling.other_sources import CLASSIC, TARGET_GROUP, attach, detach, type_of
 from awsroll.sandbox.handler_parts import page, refuse, with_token
 from awsroll.sandbox.service_limits import TARGET_GROUP_PAGES, TARGET_GROUPS_PER_CALL, TRAFFIC_SOURCE_PAGES
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group
     from awsroll.sandbox.autoscaling.registry import Registry
     from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
+
+_IN_SERVICE = "InService"
 
 
 class TrafficOperations:
@@ -34,8 +37,11 @@ class TrafficOperations:
             "AttachLoadBalancerTargetGroups": lambda parameters: self._attach(parameters, _arns(parameters)),
             "DetachLoadBalancerTargetGroups": lambda parameters: self._detach(parameters, _arns(parameters)),
             "DescribeLoadBalancerTargetGroups": self.describe_target_groups,
-            "AttachTrafficSources": lambda parameters: self._attach(parameters, _sources(parameters)),
-            "DetachTrafficSources": lambda parameters: self._detach(parameters, _sources(parameters)),
+            "AttachLoadBalancers": lambda parameters: self._attach_others(parameters, {CLASSIC: _names(parameters)}),
+            "DetachLoadBalancers": lambda parameters: self._detach_others(parameters, _names(parameters)),
+            "DescribeLoadBalancers": self.describe_load_balancers,
+            "AttachTrafficSources": self._attach_sources,
+            "DetachTrafficSources": self._detach_sources,
             "DescribeTrafficSources": self.describe_sources,
         }
 
@@ -45,16 +51,49 @@ class TrafficOperations:
         shown, token = page(rows, parameters, TARGET_GROUP_PAGES)
         return with_token({"LoadBalancerTargetGroups": shown}, token)
 
+    def describe_load_balancers(self, parameters: Parameters) -> Answer:
+        """Return the attached Classic Load Balancers."""
+        others = self._group(parameters).other_sources.items()
+        rows = [{"LoadBalancerName": name, "State": _IN_SERVICE} for name, kind in others if kind == CLASSIC]
+        shown, token = page(rows, parameters, TARGET_GROUP_PAGES)
+        return with_token({"LoadBalancers": shown}, token)
+
     def describe_sources(self, parameters: Parameters) -> Answer:
-        """Return the attached traffic sources, which are all target groups."""
-        is_listed = parameters.get("TrafficSourceType") in (None, "elbv2")
+        """Return the attached traffic sources, of one type or of all types."""
+        wanted = parameters.get("TrafficSourceType")
+        others = self._group(parameters).other_sources.items()
+        found = [(arn, state, TARGET_GROUP) for arn, state in self._states(parameters)]
+        found += [(name, _IN_SERVICE, kind) for name, kind in others]
         rows = [
-            {"TrafficSource": arn, "State": state, "Identifier": arn, "Type": "elbv2"}
-            for arn, state in self._states(parameters)
-            if is_listed
+            {"TrafficSource": name, "State": state, "Identifier": name, "Type": kind}
+            for name, state, kind in found
+            if wanted in (None, kind)
         ]
         shown, token = page(rows, parameters, TRAFFIC_SOURCE_PAGES)
         return with_token({"TrafficSources": shown}, token)
+
+    def _attach_sources(self, parameters: Parameters) -> Answer:
+        by_type = _sources(parameters)
+        arns = by_type.pop(TARGET_GROUP, [])
+        self._attach_others(parameters, by_type)
+        return self._attach(parameters, arns) if arns else {}
+
+    def _detach_sources(self, parameters: Parameters) -> Answer:
+        by_type = _sources(parameters)
+        arns = by_type.pop(TARGET_GROUP, [])
+        self._detach_others(parameters, [name for names in by_type.values() for name in names])
+        return self._detach(parameters, arns) if arns else {}
+
+    def _attach_others(self, parameters: Parameters, by_type: dict[str, list[str]]) -> Answer:
+        group = self._group(parameters)
+        refuse_during_refresh(group)
+        for kind, names in by_type.items():
+            attach(self._registry.context, group, kind, names)
+        return {}
+
+    def _detach_others(self, parameters: Parameters, names: list[str]) -> Answer:
+        detach(self._registry.context, self._group(parameters), names)
+        return {}
 
     def _states(self, parameters: Parameters) -> list[tuple[str, str]]:
         group = self._group(parameters)
@@ -85,8 +124,18 @@ def _arns(parameters: Parameters) -> list[str]:
     return _checked([str(arn) for arn in parameters.get("TargetGroupARNs") or []])
 
 
-def _sources(parameters: Parameters) -> list[str]:
-    return _checked([str(source["Identifier"]) for source in parameters.get("TrafficSources") or []])
+def _names(parameters: Parameters) -> list[str]:
+    return _checked([str(name) for name in parameters.get("LoadBalancerNames") or []])
+
+
+def _sources(parameters: Parameters) -> dict[str, list[str]]:
+    """Return the named traffic sources by type."""
+    sources = parameters.get("TrafficSources") or []
+    _checked([str(source["Identifier"]) for source in sources])
+    by_type: dict[str, list[str]] = {}
+    for source in sources:
+        by_type.setdefault(type_of(source), []).append(str(source["Identifier"]))
+    return by_type
 
 
 def _checked(arns: list[str]) -> list[str]:
