@@ -185,13 +185,14 @@ def _complain(ledger: Path, left: tuple[str, ...]) -> int:
 
 @contextmanager
 def _terminated_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM end the block like Ctrl-C, so that the teardown runs."""
+    """Let SIGTERM and a closed terminal end the block like Ctrl-C, so that the teardown runs."""
 
     def interrupt(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

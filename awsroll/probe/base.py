@@ -22,8 +22,8 @@ MIN_SIZE, MAX_SIZE = 2, 4
 _SERVER = """\
 #!/bin/sh
 sleep {seconds}
-mkdir -p /srv/www && cd /srv/www && echo {version} >index.html
-exec python3 -m http.server 80
+mkdir -p /srv/www && echo {version} >/srv/www/index.html
+systemd-run --unit=probe-web --working-directory=/srv/www python3 -m http.server 80
 """
 _TRUST = {
     "Version": "2012-10-17",
@@ -56,7 +56,7 @@ class Base:
 def build_base(lab: Lab) -> Base:
     """Create the environment, and return when the group serves."""
     image_id = str(lab.call("ssm", "GetParameter", Name=IMAGE_PARAMETER)["Parameter"]["Value"])
-    vpc_id, subnets, zones = build_network(lab)
+    vpc_id, subnets, zones = build_network(lab, INSTANCE_TYPE)
     security_group = build_security_group(lab, vpc_id, ports=(PORT, PORT + 1))
     balancer = _load_balancer(lab, subnets, security_group)
     group_targets, hand_targets = (_target_group(lab, suffix, vpc_id) for suffix in ("group", "hand"))
@@ -213,7 +213,7 @@ def _profile(lab: Lab) -> str:
     lab.ask("iam", "AttachRolePolicy", RoleName=name, PolicyArn=policy)
     lab.create(Kind.INSTANCE_PROFILE, name, make_profile, role=name)
     lab.call("iam", "AddRoleToInstanceProfile", InstanceProfileName=name, RoleName=name)
-    lab.wait(15)  # EC2 knows a new profile after some seconds
+    lab.wait(20)  # EC2 knows a new profile after some seconds
     return name
 
 

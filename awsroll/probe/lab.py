@@ -199,8 +199,9 @@ def instances_of(
     return [each for group in result.get("Reservations", []) for each in group["Instances"]]
 
 
-def metric(lab: Lab, load_balancer: str, target_group: str, name: str, since: datetime) -> list[float]:
-    """Return the lowest values per minute of a metric of a target group; empty if CloudWatch has none."""
+def metric(lab: Lab, arns: tuple[str, str], name: str, statistic: str, *, since: datetime) -> list[float]:
+    """Return the values per minute of a metric of a load balancer and target group; empty if CloudWatch has none."""
+    load_balancer, target_group = arns
     dimensions = {
         "LoadBalancer": load_balancer.partition("loadbalancer/")[2],
         "TargetGroup": target_group.rpartition(":")[2],
@@ -214,6 +215,6 @@ def metric(lab: Lab, load_balancer: str, target_group: str, name: str, since: da
         StartTime=since - timedelta(minutes=1),
         EndTime=lab.clock.now() + timedelta(minutes=1),
         Period=60,
-        Statistics=["Minimum"],
+        Statistics=[statistic],
     )
-    return [each["Minimum"] for each in answer.result.get("Datapoints", [])]
+    return [each[statistic] for each in answer.result.get("Datapoints", [])]

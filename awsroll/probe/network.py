@@ -4,7 +4,7 @@ from awsroll.probe.lab import Lab
 from awsroll.probe.ledger import Kind
 
 
-def build_network(lab: Lab) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+def build_network(lab: Lab, instance_type: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Create a network with two subnets. Its servers reach Systems Manager; nothing outside reaches them."""
     vpc_id = lab.create(
         Kind.VPC,
@@ -31,9 +31,18 @@ def build_network(lab: Lab) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         DestinationCidrBlock="0.0.0.0/0",
         GatewayId=gateway,
     )
-    available = lab.call("ec2", "DescribeAvailabilityZones", Filters=[{"Name": "state", "Values": ["available"]}])
-    zones = tuple(each["ZoneName"] for each in available["AvailabilityZones"][:2])
+    zones = _zones(lab, instance_type)
     return vpc_id, tuple(_subnet(lab, vpc_id, number, zone) for number, zone in enumerate(zones)), zones
+
+
+def _zones(lab: Lab, instance_type: str) -> tuple[str, ...]:
+    """Return two zones that offer the instance type."""
+    available = lab.call("ec2", "DescribeAvailabilityZones", Filters=[{"Name": "state", "Values": ["available"]}])
+    names = [str(each["ZoneName"]) for each in available["AvailabilityZones"]]
+    wanted = [{"Name": "instance-type", "Values": [instance_type]}]
+    offered = lab.ask("ec2", "DescribeInstanceTypeOfferings", LocationType="availability-zone", Filters=wanted)
+    places = {each["Location"] for each in offered.result.get("InstanceTypeOfferings", [])}
+    return tuple(name for name in names if name in places or not places)[:2]
 
 
 def _subnet(lab: Lab, vpc_id: str, number: int, zone: str) -> str:

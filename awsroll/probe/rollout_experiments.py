@@ -41,27 +41,40 @@ class Rolls(Protocol):
 
 
 def policies(lab: Lab, base: Base, folder: Path) -> Measurement:
-    """P11: roll the group as a role that has only the printed policy."""
-    spec = RolloutSpec(asg=base.group, launch_template=f"{base.template}:2", launch_first=True)
+    """P11: roll the group in several ways, each as a role that has only the policy printed for it."""
+    to_version = f"{base.template}:2"
+    requests = {
+        "replace": RolloutSpec(asg=base.group, launch_template=to_version),
+        "launch-first": RolloutSpec(asg=base.group, launch_template=f"{base.template}:1", launch_first=True),
+        "reload": RolloutSpec(asg=base.group, strategy=Strategy.RELOAD, command=("true",), app_version="probe"),
+    }
+    values: dict[str, Any] = {}
+    try:
+        for name, spec in requests.items():
+            lab.reserve(1)
+            values[name] = _roll_under_policy(lab, base, name, spec, LocalStore(folder / name))
+            lab.settle(base.group, MIN_SIZE, target_group=base.group_targets)
+    finally:
+        _return_to_version_1(lab, base)
+    return Measurement(values=values)
+
+
+def _roll_under_policy(lab: Lab, base: Base, name: str, spec: RolloutSpec, store: LocalStore) -> str:
+    """Return how the rollout ended, with its reason."""
     connection = Connection(lab.aws.session, clock=lab.clock, endpoint_url=lab.aws.endpoint_url)
-    role = role_with_policy(lab, base, "policy", policy_for(spec, connection, store=str(folder)))
-    lab.reserve(1)
+    role = role_with_policy(lab, base, f"policy-{name}", policy_for(spec, connection))
     context = Context(
         session=lab.aws.as_role(role, lab.probe_id, lock=lab.lock).session,
         endpoint_url=lab.aws.endpoint_url,
-        store=LocalStore(folder),
+        store=store,
         clock=lab.clock,
         sink=lab.transcript,
     )
     try:
         report = operations.roll(spec, context)
     except AwsrollError as error:
-        return Measurement(values={"outcome": f"{type(error).__name__}: {error}"})
-    _return_to_version_1(lab, base)
-    return Measurement(
-        values={"outcome": report.status.value, "failures": [str(each) for each in report.failures]},
-        note="",
-    )
+        return f"{type(error).__name__}: {error}"
+    return f"{report.status.value}: {report.reason}" if report.reason else report.status.value
 
 
 def every_strategy(lab: Lab, base: Base, folder: Path, rolls: Rolls) -> Measurement:
@@ -97,7 +110,8 @@ def every_strategy(lab: Lab, base: Base, folder: Path, rolls: Rolls) -> Measurem
 
 def _lowest(lab: Lab, base: Base, since: datetime) -> float | None:
     """Return the lowest number of healthy targets that CloudWatch shows since an instant."""
-    return min(metric(lab, base.load_balancer, base.group_targets, "HealthyHostCount", since), default=None)
+    arns = (base.load_balancer, base.group_targets)
+    return min(metric(lab, arns, "HealthyHostCount", "Minimum", since=since), default=None)
 
 
 def _resize(lab: Lab, base: Base, size: int, *, most: int) -> None:

@@ -10,7 +10,7 @@ from awsroll.probe.servers import deregister, launch, register, run, terminate, 
 SHORT, LONG = 10, 120
 THRESHOLD = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"
 FLOW_SECONDS = 240
-METRICS = ("HealthyHostCount", "UnhealthyRoutingRequestCount")
+METRICS = {"HealthyHostCount": "Minimum", "UnhealthyRoutingRequestCount": "Sum"}
 _NOT_DRAINING = frozenset({"absent", "unused"})
 
 
@@ -77,7 +77,10 @@ def routing_threshold(lab: Lab, base: Base) -> Measurement:
         answer = lab.ask("ssm", "GetCommandInvocation", CommandId=sent["Command"]["CommandId"], InstanceId=healthy[0])
         codes = str(answer.result.get("StandardOutputContent", "")).split()
         lab.wait(120)  # CloudWatch shows metrics after a minute or two
-        metrics = {name: metric(lab, base.load_balancer, base.hand_targets, name, started_at) for name in METRICS}
+        metrics = {
+            name: metric(lab, (base.load_balancer, base.hand_targets), name, statistic, since=started_at)
+            for name, statistic in METRICS.items()
+        }
     finally:
         off = [{"Key": THRESHOLD, "Value": "off"}]
         lab.call("elbv2", "ModifyTargetGroupAttributes", TargetGroupArn=base.hand_targets, Attributes=off)
@@ -101,8 +104,9 @@ def network_load_balancer(lab: Lab, base: Base) -> Measurement:
         registered = lab.clock.monotonic()
         register(lab, target_group.resource_id, servers)
         healthy_after = round(lab.clock.monotonic() - registered, 1)
-        wait_online(lab, client[0])
         leaving = servers[0]
+        for each in (client[0], leaving):
+            wait_online(lab, each)
         run(lab, leaving, ["echo leaving >/srv/www/index.html"])
         dns = lab.call("elbv2", "DescribeLoadBalancers", LoadBalancerArns=[balancer.resource_id])["LoadBalancers"][0]
         flows = (

@@ -14,6 +14,8 @@ from awsroll.probe.ledger import TAG, Entry, Kind, Ledger
 
 PATIENCE_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
+UNSEEN_SECONDS = 15.0
+"""EC2 may not show an instance for some seconds after its launch."""
 _ENDING = ("pending", "running", "stopping", "stopped", "shutting-down")
 _MISSING = (
     "NotFound",
@@ -30,7 +32,11 @@ _MISSING = (
 def tear_down(aws: RawCalls, clock: Clock, ledger: Ledger) -> tuple[Entry, ...]:
     """Delete every resource of a ledger, and return those that could not be deleted."""
     deadline = clock.monotonic() + PATIENCE_SECONDS
+    if any(entry.kind is Kind.INSTANCES for entry in ledger.open_entries()):
+        clock.sleep(UNSEEN_SECONDS)
     while ledger.open_entries():
+        # An instance that EC2 has shown late keeps its subnet from being deleted, so this round finds it.
+        _terminate(aws, ledger.header.probe_id)
         for entry in ledger.open_entries():
             if _delete(aws, ledger.header.probe_id, entry):
                 ledger.deleted(entry)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.probe.process_rolls import ProcessRolls
 from awsroll.sandbox import SandboxServer, serve
 from tests.cli.program import FAKE_KEYS, awsroll
 
@@ -65,4 +67,20 @@ def test_a_probe_measures_and_its_result_sets_the_switches_of_a_sandbox(server: 
     assert json.loads((out / "result.json").read_text())["experiments"]["P9"]["measured"]["group, $"] == "accepted"
     assert "123456789012" not in (out / "calls.jsonl").read_text()
     assert (again.code, again.lines[-1]["left"]) == (0, [])
-    assert server.ec2.instances() == [] or {each.state for each in server.ec2.instances()} == {"terminated"}
+    left = [each for each in server.ec2.instances() if each.is_live and "awsroll:probe" in each.tags]
+    assert left == []
+
+
+def test_a_killed_rollout_is_resumed_in_another_process(
+    server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**server.environment, "XDG_STATE_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    fleet = server.auto_scaling_fleet(name="killed", desired=2)
+    spec = RolloutSpec(asg="killed", launch_template=f"{fleet.template_id}:2", poll=0.2)
+    ended = ProcessRolls(options=("--region", "us-east-1")).roll(spec, tmp_path / "store")
+
+    assert (ended.killed, ended.exit_code) == (True, 0)
+    group = server.session().client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["killed"])
+    members = group["AutoScalingGroups"][0]["Instances"]
+    assert {each["LaunchTemplate"]["Version"] for each in members} == {"2"}
