@@ -195,16 +195,23 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     return repair_operation.repair(target, context, confirm=confirm)
 
 
-def plan(spec: RolloutSpec, *, session: "boto3.Session | Any" = None, clock: Clock | None = None) -> RolloutPlan:
+def plan(
+    spec: RolloutSpec,
+    *,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+) -> RolloutPlan:
     """Return what a rollout would do: order, capacity, approximate duration, findings of the checks. Change nothing.
 
     Pass the plan to `roll` to carry it out. `save_plan` and `load_plan` keep it in a file.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
+        FleetLockedError: if another rollout holds the fleet or has not ended, in this store or by its label.
         AwsError: if AWS refused or did not answer.
     """
-    return operations.plan(spec, Context(session=session, clock=clock))
+    return operations.plan(spec, Context(session=session, store=_opened(store, session), clock=clock))
 
 
 def plan_fleets(

@@ -73,6 +73,10 @@ class Clients:
         """Return the members of a structure of a service's API, as the installed SDK knows it."""
         return frozenset(self.client(service).meta.service_model.shape_for(shape).members)
 
+    def values(self, service: str, shape: str) -> frozenset[str]:
+        """Return the values of an enum of a service's API, as the installed SDK knows it."""
+        return frozenset(self.client(service).meta.service_model.shape_for(shape).enum)
+
     def _make(self, service: str) -> Any:
         from botocore.config import Config  # noqa: PLC0415  (importing boto3 takes 200 ms)
 

@@ -5,6 +5,13 @@ from collections.abc import Sequence
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
 from awsroll.core.aws_limits import ALARMS_DESCRIBED
+from awsroll.errors import AwsRefusedError
+
+_SERVICE = "cloudwatch"
+_TYPES = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms", "LogAlarm": "LogAlarms"}
+"""The types of alarms (service model, `AlarmType`), and the field of DescribeAlarms that holds each."""
+_NEWEST = "LogAlarm"
+_REFUSES_A_TYPE = ("ValidationError", "InvalidParameterValue")
 
 
 class CloudWatch:
@@ -12,15 +19,25 @@ class CloudWatch:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self._refused: frozenset[str] = frozenset()
 
     def alarms(self, names: Sequence[str]) -> list[Reply]:
-        """Return metric and composite alarms by name; leave out names that CloudWatch does not know.
+        """Return alarms of every type by name; leave out names that CloudWatch does not know.
 
-        Without `AlarmTypes` CloudWatch returns only metric alarms (API reference, DescribeAlarms).
+        Without `AlarmTypes` CloudWatch returns only metric alarms (API reference, DescribeAlarms). A type that the
+        installed SDK or the endpoint does not know is left out.
         """
-        alarms: list[Reply] = []
-        for batch in batches(names, ALARMS_DESCRIBED):
-            request = {"AlarmNames": list(batch), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
-            for page in self._caller.pages("cloudwatch", "DescribeAlarms", request):
-                alarms += [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
-        return alarms
+        return [alarm for batch in batches(names, ALARMS_DESCRIBED) for alarm in self._described(batch)]
+
+    def _described(self, names: Sequence[str]) -> list[Reply]:
+        known = self._caller.clients.values(_SERVICE, "AlarmType") - self._refused
+        types = [name for name in _TYPES if name in known]
+        request = {"AlarmNames": list(names), "AlarmTypes": types}
+        try:
+            pages = list(self._caller.pages(_SERVICE, "DescribeAlarms", request))
+        except AwsRefusedError as error:
+            if error.code not in _REFUSES_A_TYPE or _NEWEST not in types:
+                raise
+            self._refused = frozenset({_NEWEST})
+            return self._described(names)
+        return [alarm for page in pages for field in _TYPES.values() for alarm in page.get(field, [])]

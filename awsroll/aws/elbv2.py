@@ -75,6 +75,11 @@ class Elbv2:
             ]
         return balancers
 
+    def load_balancer_attributes(self, arn: str) -> dict[str, str]:
+        """Return the attributes of a load balancer, by key."""
+        answer = self._caller.call(_SERVICE, "DescribeLoadBalancerAttributes", {"LoadBalancerArn": arn})
+        return {attribute["Key"]: attribute["Value"] for attribute in answer.get("Attributes", [])}
+
     def target_health(self, arn: str) -> list[Reply]:
         """Return all targets of a target group, also draining ones, in one call (the API has no pages)."""
         answer = self._caller.call(_SERVICE, "DescribeTargetHealth", {"TargetGroupArn": arn})

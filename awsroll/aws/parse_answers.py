@@ -28,6 +28,7 @@ from awsroll.core.tags import (
 
 _NOT_REGISTERED = "Target.NotRegistered"
 _ACTIVE_REFRESH = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+_SHIFTED = ("zonal_shift_active", "zonal_shift_delegated_to_dns")
 _NOT_SET = -1  # Auto Scaling returns it for a size that was removed
 _FOLDED_LIFECYCLES = {"Detached": Lifecycle.DETACHING}
 
@@ -142,6 +143,7 @@ def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Targ
             state=_target_state(health.get("State", "")),
             reason=health.get("Reason", ""),
             description=health.get("Description", ""),
+            shifted=description.get("AdministrativeOverride", {}).get("State") in _SHIFTED,
         )
         targets.setdefault(description["Target"]["Id"], []).append(target)
     return targets

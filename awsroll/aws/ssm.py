@@ -53,16 +53,20 @@ class Ssm:
 
     def online(self, instance_ids: Sequence[str]) -> set[str]:
         """Return the instances whose agent was online within the last minutes."""
-        online: set[str] = set()
+        return set(self.platforms(instance_ids))
+
+    def platforms(self, instance_ids: Sequence[str]) -> dict[str, str]:
+        """Return the platform (`Linux`, `Windows`, `MacOS`) of each instance whose agent is online, by instance id."""
+        platforms: dict[str, str] = {}
         for batch in batches(instance_ids, AGENTS_DESCRIBED):
             request = {"Filters": [{"Key": "InstanceIds", "Values": batch}], "MaxResults": AGENTS_DESCRIBED}
             for page in self._caller.pages(_SERVICE, "DescribeInstanceInformation", request):
-                online |= {
-                    agent["InstanceId"]
+                platforms |= {
+                    agent["InstanceId"]: str(agent.get("PlatformType", ""))
                     for agent in page.get("InstanceInformationList", [])
                     if agent.get("PingStatus") == "Online"
                 }
-        return online
+        return platforms
 
     def has_document(self, name: str) -> bool:
         """Return whether a document with this name or ARN can be read."""

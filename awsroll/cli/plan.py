@@ -85,4 +85,5 @@ def doctor(request: RolloutSpec, common: CommonOptions) -> int:
 def _make_plan(request: RolloutSpec, common: CommonOptions) -> "RolloutPlan":
     from awsroll.driver import operations  # noqa: PLC0415 - see above
 
-    return operations.plan(request, operations.Context(session=common.session(), endpoint_url=common.endpoint_url))
+    context = operations.Context(session=common.session(), store=common.store(), endpoint_url=common.endpoint_url)
+    return operations.plan(request, context)

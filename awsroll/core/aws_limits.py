@@ -11,6 +11,7 @@ INSTANCES_PER_PAGE = 1000
 INSTANCES_TAGGED = 200  # AWS takes 1000 ids; a smaller batch loses less to one unknown id
 TAG_VALUE_CHARACTERS = 256
 RUN_INSTANCES_TOKEN_LIFETIME = timedelta(hours=12)  # not published; a safe lower bound
+TAGS_PER_RESOURCE = 50  # also of groups and target groups; tags that begin with `aws:` do not count
 
 # EC2 Auto Scaling
 GROUPS_PER_PAGE = 100

@@ -13,9 +13,16 @@ from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_stored_role
 from awsroll.driver.context import Context, NotConfirmedError
-from awsroll.driver.record_lifecycle import create_record, ended_error, prepare_record, reopen_record, resume_record
+from awsroll.driver.record_lifecycle import (
+    check_startable,
+    create_record,
+    ended_error,
+    prepare_record,
+    reopen_record,
+    resume_record,
+)
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import check_callables, check_request
+from awsroll.driver.start_checks import check_callables
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for
 from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
@@ -74,10 +81,12 @@ def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
+        FleetLockedError: if another rollout holds the fleet or has not ended.
         AwsError: if AWS refused or did not answer.
     """
     session = Session(context)
-    prepared = check_request(session, spec)
+    prepared = prepare_record(session, spec)
+    check_startable(session, prepared)
     observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
     planned = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
     return replace(planned, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)

@@ -14,6 +14,7 @@ from awsroll.errors import FleetError, RolloutEndedError
 from awsroll.ports import Record
 from awsroll.preflight import Prepared
 from awsroll.report import RolloutPlan
+from awsroll.stores import RecordStore
 
 
 def prepare_record(session: Session, request: RolloutSpec | RolloutPlan, *, rollout_id: str = "") -> Prepared:
@@ -33,15 +34,30 @@ def prepare_record(session: Session, request: RolloutSpec | RolloutPlan, *, roll
         raise
 
 
+def check_startable(session: Session, prepared: Prepared) -> None:
+    """Check what would keep a checked rollout from starting now: other rollouts, and what they left. Write nothing.
+
+    Raises:
+        FleetError, FleetLockedError: the same as when the rollout starts.
+    """
+    if isinstance(session.store, RecordStore):
+        session.store.check_free(prepared.rollout, clock=session.clock)
+    _check_others(session, prepared)
+
+
+def _check_others(session: Session, prepared: Prepared) -> None:
+    session.label(prepared.rollout).check()
+    check_unfinished(session.store, prepared.rollout)
+    check_no_saved_settings(session, prepared)
+
+
 def create_record(session: Session, prepared: Prepared) -> Record:
     """Write the first record of a checked rollout; its fleet is held.
 
     Raises:
         FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
     """
-    session.label(prepared.rollout).check()
-    check_unfinished(session.store, prepared.rollout)
-    check_no_saved_settings(session, prepared)
+    _check_others(session, prepared)
     record = session.store.save(Record(rollout=prepared.rollout, status=prepared.status))
     session.emit_rollout("rollout.created", record.rollout)
     session.emit_warnings(prepared)

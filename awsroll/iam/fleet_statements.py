@@ -24,12 +24,15 @@ def reading(request: PolicyRequest) -> list[Statement]:
             for resource in ("LoadBalancers", "Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")
         ),
     ]
+    if whole and request.fleets.network_load_balancers:
+        actions.append(f"{_ELB}:DescribeLoadBalancerAttributes")
     if request.grouped:
         resources = ("AutoScalingGroups", "InstanceRefreshes", "ScalingActivities", "WarmPool")
         actions += [f"{_GROUP}:Describe{resource}" for resource in resources]
         actions += [f"{_GROUP}:DescribeLifecycleHooks", f"{_EC2}:DescribeSubnets"] if whole else []
     else:
         actions.append(f"{_GROUP}:DescribeAutoScalingInstances")
+        actions += [f"{_EC2}:DescribeSubnets"] if whole and not request.rollouts.reloads else []
     if not request.rollouts.reloads or (request.grouped and whole):
         actions.append(f"{_EC2}:DescribeLaunchTemplateVersions")
     if request.rollouts.alarms:

@@ -48,12 +48,14 @@ class Fleets:
         target_groups: ARNs of all target groups of the fleets.
         extra_target_groups: ARNs of target groups in which members of a group are registered by hand, besides the
             registrations that the group makes.
+        network_load_balancers: a Network Load Balancer may be in front of the fleets; its attributes are read.
     """
 
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     target_groups: tuple[str, ...] = ()
     extra_target_groups: tuple[str, ...] = ()
+    network_load_balancers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

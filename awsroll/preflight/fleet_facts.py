@@ -1,9 +1,11 @@
 """The facts about a fleet that the preflight reads before it builds a `Rollout`. Values only."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, TargetGroup, TargetKey, TemplateVersion
 from awsroll.preflight.inventory import Entry
+from awsroll.preflight.routing_facts import Routing
 
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 
@@ -28,6 +30,10 @@ class GroupFacts:
         terminate_hook_seconds: the sum of the heartbeat timeouts of terminate hooks.
         grace_seconds: the health check grace period: how long an application may need to start.
         zones: the Availability Zones and subnets, sorted.
+        subnets: its subnets, each with its zone.
+        launch_zones: the Availability Zones that its settings name.
+        tags: the keys of its tags.
+        replaced_root_volumes: the members whose root volume was replaced, each with what differs from its launch.
     """
 
     name: str
@@ -40,6 +46,10 @@ class GroupFacts:
     grace_seconds: float = 0
     extra_targets: tuple[TargetKey, ...] = ()
     zones: tuple[str, ...] = ()
+    subnets: tuple[tuple[str, str], ...] = ()
+    launch_zones: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()
+    replaced_root_volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,8 @@ class FleetFacts:
         name: the group's name, or the names of the target groups.
         instances: the instances of the fleet with their registrations.
         inventory: what sends requests to the instances or depends on them.
+        routing: how requests reach the servers through each target group.
+        free_addresses: the number of free addresses by subnet; empty if they could not be read.
     """
 
     kind: FleetKind
@@ -58,6 +70,8 @@ class FleetFacts:
     instances: tuple[Instance, ...]
     group: GroupFacts | None = None
     inventory: tuple[Entry, ...] = ()
+    routing: tuple[Routing, ...] = ()
+    free_addresses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def live(self) -> tuple[Instance, ...]:

@@ -11,6 +11,7 @@ from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.errors import AwsError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
+from awsroll.preflight.reload_checks import WINDOWS
 
 _OF_OLD_SERVERS = (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_DRAIN)
 _UNKNOWN_FUNCTION = "ResourceNotFoundException"
@@ -50,7 +51,7 @@ def check_agents(aws: Connection, rollout: Rollout, fleet: FleetFacts, goal: Goa
     if not scripts or rollout.reloads or not fleet.live:  # the checks of a reload cover the agents
         return
     try:
-        online = aws.ssm.online([instance.instance_id for instance in fleet.live])
+        online = aws.ssm.platforms([instance.instance_id for instance in fleet.live])
     except NotImplementedByEndpointError:
         return
     except AwsError as error:
@@ -61,6 +62,12 @@ def check_agents(aws: Connection, rollout: Rollout, fleet: FleetFacts, goal: Goa
         for instance in fleet.live
         if not goal.is_on(instance) and instance.instance_id not in online
     ]
+    windows = sorted(name for name, platform in online.items() if platform == WINDOWS)
+    if windows:
+        findings.refuse(
+            f"hook {scripts[0].name}: {shortened(windows)} run Windows, and a script runs as a shell script "
+            "(AWS-RunShellScript), which needs Linux or macOS: use another kind of hook"
+        )
     for hook in scripts:
         if hook.point in _OF_OLD_SERVERS and offline:
             findings.refuse(

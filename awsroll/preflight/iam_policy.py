@@ -53,6 +53,7 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
             names=(fleet.name,) if fleet.group is None else (),
             target_groups=arns,
             extra_target_groups=tuple(sorted({key.target_group for key in extra})),
+            network_load_balancers=any(routing.behind_network_load_balancer for routing in fleet.routing),
         ),
         replace(_with_templates(aws, spec, fleet, _rollouts(spec, fleet, store)), store_key=_store_key(aws, store)),
     )

@@ -15,6 +15,7 @@ from awsroll.aws.parse_answers import launched_from, read_member_template, tags_
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.preflight.findings import Findings, shortened
+from awsroll.preflight.fleet_facts import FleetFacts
 from awsroll.preflight.versions import template_data
 
 IMAGE_BY_PARAMETER = "resolve:ssm:"
@@ -32,19 +33,23 @@ def check_overrides(group: Reply, findings: Findings) -> None:
         )
 
 
-def check_root_volumes(group: Reply, described: Mapping[str, Reply], findings: Findings) -> None:
-    """Refuse members whose root volume was replaced: EC2 still shows the version and image of their launch."""
-    replaced = [
+def replaced_root_volumes(group: Reply, described: Mapping[str, Reply]) -> tuple[str, ...]:
+    """Return the members whose root volume was replaced, each with what differs from its launch as EC2 shows it."""
+    replaced = (
         _replaced(member, described[member["InstanceId"]])
         for member in group.get("Instances", [])
         if member["InstanceId"] in described
-    ]
-    names = [words for words in replaced if words]
-    if names:
+    )
+    return tuple(words for words in replaced if words)
+
+
+def check_root_volumes(fleet: FleetFacts, findings: Findings) -> None:
+    """Refuse members whose root volume was replaced: EC2 still shows the version and image of their launch."""
+    if fleet.group is not None and fleet.group.replaced_root_volumes:
         findings.refuse(
-            f"group {group['AutoScalingGroupName']} has members whose root volume was replaced after their launch "
-            f"({shortened(names)}), so their launch template version does not say what they run: start an instance "
-            "refresh that replaces the instances, or pass --strategy reload"
+            f"group {fleet.name} has members whose root volume was replaced after their launch "
+            f"({shortened(list(fleet.group.replaced_root_volumes))}), so their launch template version does not say "
+            "what they run: start an instance refresh that replaces the instances, or pass --strategy reload"
         )
 
 

@@ -1,5 +1,7 @@
 """The facts about the fleet of an Auto Scaling group: its members, their registrations, and its settings."""
 
+from dataclasses import replace
+
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.group_traffic import attached_target_groups
@@ -7,23 +9,24 @@ from awsroll.aws.parse_answers import (
     missing_instance,
     read_instance,
     read_targets,
+    tags_of,
     template_setting,
 )
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
-from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting
 from awsroll.preflight.group_checks import check_group
-from awsroll.preflight.image_checks import check_root_volumes
+from awsroll.preflight.image_checks import replaced_root_volumes
 from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.network_checks import check_network_target_groups
 from awsroll.preflight.owner_checks import check_server_owners
 from awsroll.preflight.read_inventory import lifecycle_hooks, sources_of_group
+from awsroll.preflight.routing_facts import read_routing
+from awsroll.preflight.subnet_facts import read_subnets
 from awsroll.preflight.take_inventory import Known, group_inventory, uneven_ports
 from awsroll.preflight.target_group_checks import (
     attributes_of,
-    check_balance,
     check_target_groups,
     has_instances,
     read_target_groups,
@@ -56,11 +59,13 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         findings.refuse(f"group {spec.asg} is in no target group: attach one, or name it with --target-group")
     _check_strangers(registered, target_groups, set(members), spec, findings)
     check_server_owners(servers.values(), findings, in_group=True)
-    if spec.strategy is not Strategy.RELOAD:
-        check_root_volumes(described, servers, findings)
     instances = _instances(servers, members, registered)
     attributes = attributes_of(aws, target_groups)
-    check_balance(aws, target_groups, attributes, instances, findings)
+    others = {
+        arn: [target for name, found in targets.items() if name not in members for target in found]
+        for arn, targets in registered.items()
+    }
+    subnets = read_subnets(aws, _subnets_of(described), findings)
     hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
     facts = _facts(described, hooks, instances, _managed_keys(target_groups, attached))
     uneven = uneven_ports(instances, target_groups, facts.name, facts.extra_targets, attached)
@@ -71,8 +76,14 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         name=described["AutoScalingGroupName"],
         target_groups=groups,
         instances=instances,
-        group=facts,
         inventory=(*inventory.entries, *uneven, *lifecycle_hooks(hooks, facts.name)),
+        group=replace(
+            facts,
+            subnets=tuple((subnet.subnet_id, subnet.zone) for subnet in subnets),
+            replaced_root_volumes=replaced_root_volumes(described, servers),
+        ),
+        routing=read_routing(aws, target_groups, attributes, findings, others),
+        free_addresses={subnet.subnet_id: subnet.free_addresses for subnet in subnets},
     )
 
 
@@ -129,6 +140,8 @@ def _facts(
         grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
         extra_targets=_extra_targets(instances, managed),
         zones=_zones_of(described),
+        launch_zones=tuple(sorted(described.get("AvailabilityZones", []))),
+        tags=frozenset(tags_of(described)),
     )
 
 
@@ -141,8 +154,12 @@ def setting_of(described: Reply) -> TemplateSetting | None:
 
 
 def _zones_of(described: Reply) -> tuple[str, ...]:
+    return tuple(sorted({*described.get("AvailabilityZones", []), *_subnets_of(described)}))
+
+
+def _subnets_of(described: Reply) -> list[str]:
     subnets = described.get("VPCZoneIdentifier", "").replace(" ", "").split(",")
-    return tuple(sorted({*described.get("AvailabilityZones", []), *subnets} - {""}))
+    return [subnet for subnet in subnets if subnet]
 
 
 def _hook_seconds(hooks: list[Reply], transition: str) -> float:

@@ -7,6 +7,7 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
+from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Slots
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
@@ -17,10 +18,11 @@ from awsroll.preflight.inventory import Entry
 from awsroll.preflight.lookups import find_target_groups, unknown_names
 from awsroll.preflight.network_checks import check_network_target_groups
 from awsroll.preflight.owner_checks import check_server_owners
+from awsroll.preflight.routing_facts import read_routing
+from awsroll.preflight.subnet_facts import read_subnets
 from awsroll.preflight.take_inventory import Known, different_ports, standalone_inventory
 from awsroll.preflight.target_group_checks import (
     attributes_of,
-    check_balance,
     check_target_groups,
     has_instances,
     read_target_groups,
@@ -42,7 +44,6 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
     check_server_owners(servers.values(), findings, in_group=False)
     members = _refuse_members(aws, {name: tags_of(server) for name, server in servers.items()}, findings)
     instances = _instances(registered, servers, findings)
-    check_balance(aws, described, attributes, instances, findings)
     own = {one.instance_id: servers[one.instance_id] for one in instances if one.instance_id not in members}
     inventory = list[Entry]()
     if not unknown_names(spec.target_group, named):  # a mistyped name is reported alone
@@ -56,7 +57,14 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
         target_groups=groups,
         instances=instances,
         inventory=tuple(inventory),
+        routing=read_routing(aws, described, attributes, findings),
+        free_addresses=_free_addresses(aws, instances, findings) if spec.strategy is not Strategy.RELOAD else {},
     )
+
+
+def _free_addresses(aws: Connection, instances: tuple[Instance, ...], findings: Findings) -> dict[str, int]:
+    subnets = sorted({instance.subnet_id for instance in instances if instance.subnet_id})
+    return {subnet.subnet_id: subnet.free_addresses for subnet in read_subnets(aws, subnets, findings)}
 
 
 def _registered(aws: Connection, arns: list[str]) -> dict[str, list[Target]]:

@@ -11,19 +11,24 @@ from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Desired, Status
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
+from awsroll.preflight.address_checks import check_addresses
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
 from awsroll.preflight.gate_checks import check_alarms, check_rollback, gates_of
 from awsroll.preflight.hook_checks import check_agents, check_hooks
-from awsroll.preflight.image_checks import check_images
+from awsroll.preflight.image_checks import check_images, check_root_volumes
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination, slots_of
 from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
+from awsroll.preflight.serving_report import report_serving
+from awsroll.preflight.tag_checks import check_tags
+from awsroll.preflight.threshold_checks import check_thresholds
 from awsroll.preflight.versions import baseline_of, baseline_template, pin, template_tags
+from awsroll.preflight.zone_checks import check_zones, keeps_zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +99,8 @@ class _Preflight:
         if self._reloading:
             check_reload(self._aws, spec, fleet, goal, findings)
         rollout = replace(self._rollout(fleet, goal, name), limits=limits)
-        _check_floor(spec, rollout, fleet, findings)
+        rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
+        self._check_steps(rollout, fleet, goal)
         check_images(self._aws, rollout, findings)
         check_rollback(spec, rollout, fleet, goal, findings)
         check_hooks(self._aws, rollout, findings)
@@ -107,6 +113,18 @@ class _Preflight:
             fingerprint=fingerprint_of(fleet, rollout),
             findings=findings.reported(),
         )
+
+    def _check_steps(self, rollout: Rollout, fleet: FleetFacts, goal: Goal) -> None:
+        """Check what the steps of the rollout need, beside the fleet as it is."""
+        spec, findings = self._spec, self._findings
+        report_serving(fleet, findings)
+        if not self._reloading:
+            check_root_volumes(fleet, findings)
+        _check_floor(spec, rollout, fleet, findings)
+        check_zones(spec, rollout, fleet, goal, findings)
+        check_thresholds(rollout, fleet, findings)
+        check_tags(self._aws, rollout, fleet, goal, findings)
+        check_addresses(rollout, fleet, goal, findings)
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
         spec, group = self._spec, fleet.group

@@ -1,14 +1,13 @@
-"""The checks of target groups: whether they can serve, and settings that make capacity uneven."""
+"""The settings of target groups, and the check that they can serve requests to instances."""
 
 from collections.abc import Iterable
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_target_group
-from awsroll.core.model.observation import Instance, TargetGroup
-from awsroll.preflight.findings import Findings, shortened
+from awsroll.core.model.observation import TargetGroup
+from awsroll.preflight.findings import Findings
 
-_CROSS_ZONE = "load_balancing.cross_zone.enabled"
 _GATEWAY = "GENEVE"
 
 
@@ -58,44 +57,3 @@ def check_target_groups(
 def has_instances(group: Reply) -> bool:
     """Return whether a target group has targets of type instance."""
     return bool(group.get("TargetType", "instance") == "instance")
-
-
-def check_balance(
-    aws: Connection,
-    described: dict[str, Reply],
-    attributes: dict[str, dict[str, str]],
-    instances: Iterable[Instance],
-    findings: Findings,
-) -> None:
-    """Warn if servers in one zone cannot replace servers in another, or get no traffic."""
-    zones = _zones_of_load_balancers(aws, described)
-    for arn, group in described.items():
-        name = group["TargetGroupName"]
-        if attributes[arn].get(_CROSS_ZONE) == "false":
-            findings.warn(
-                f"target group {name} has cross-zone load balancing off: only the instances of a zone serve that zone, "
-                "but awsroll counts capacity over all zones"
-            )
-        served = {zone for balancer in group.get("LoadBalancerArns", []) for zone in zones.get(balancer, ())}
-        registered = [
-            instance for instance in instances if any(target.key.target_group == arn for target in instance.targets)
-        ]
-        outside = (
-            sorted({instance.zone for instance in registered if instance.zone and instance.zone not in served})
-            if served
-            else []
-        )
-        if outside:
-            ids = [instance.instance_id for instance in registered if instance.zone in outside]
-            findings.warn(
-                f"the load balancer of target group {name} does not serve {', '.join(outside)}: "
-                f"{shortened(ids)} get no traffic there; enable the zone on the load balancer"
-            )
-
-
-def _zones_of_load_balancers(aws: Connection, described: dict[str, Reply]) -> dict[str, frozenset[str]]:
-    arns = sorted({arn for group in described.values() for arn in group.get("LoadBalancerArns", [])})
-    return {
-        balancer["LoadBalancerArn"]: frozenset(zone["ZoneName"] for zone in balancer.get("AvailabilityZones", []))
-        for balancer in aws.elbv2.load_balancers(arns)
-    }

@@ -101,7 +101,7 @@ class InstanceService(Protocol):
         """Call `callback` after every change of an instance's state or of its application."""
         ...
 
-    def launch(
+    def launch(  # noqa: PLR0913 - what a group chooses for an instance
         self,
         *,
         template_id: str,
@@ -109,8 +109,9 @@ class InstanceService(Protocol):
         subnet_id: str,
         tags: Mapping[str, str],
         client_token: str | None,
+        image_id: str = "",
     ) -> SimInstance:
-        """Launch one instance from a launch template."""
+        """Launch one instance from a launch template, with another image if one is given."""
         ...
 
     def start(self, instance_id: str) -> None:

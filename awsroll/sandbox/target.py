@@ -12,3 +12,5 @@ class SimTarget:
     state: str
     reason: str | None = None
     description: str | None = None
+    shifted: bool = False
+    """A zonal shift keeps requests away from the target."""

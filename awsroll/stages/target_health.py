@@ -44,6 +44,8 @@ def _describe_target(scope: Scope, instance: Instance, key: TargetKey | None) ->
         return "not registered"
     target = instance.target(key)
     state = "not registered" if target is None else f"{target.state} {target.reason}".strip()
+    if target is not None and target.shifted:
+        state = f"{state}, but a zonal shift keeps requests away,"
     return f"{state} in {scope.described[key.target_group]['TargetGroupName']} on port {key.port}"
 
 

@@ -5,7 +5,7 @@ uses a clock that never jumps and counts from before the renewing write, so it a
 start. AWS has no fencing: a call that was sent just before the lease expired may still take effect.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -68,6 +68,15 @@ class Lease:
         except BaseException:
             self.release()
             raise
+        return None
+
+    def find_held(self, keys: Iterable[str]) -> Lock | None:
+        """Return the first lock that another driver holds; take none."""
+        for key in keys:
+            entry = self._backend.read(key)
+            lock = None if entry is None else codec.decode(entry.data, Lock, location=self._backend.location(key))
+            if lock is not None and not self._is_free(lock):
+                return lock
         return None
 
     def check(self) -> None:
@@ -200,6 +209,18 @@ def take_lease(
         left = (lock.expires_at - clock.now()).total_seconds()
         clock.sleep(min(max(left, 0.1), _RETRY_SECONDS))
     return lease
+
+
+def check_free(backend: Backend, rollout: Rollout, holder: Holder, *, clock: Clock) -> None:
+    """Check that no other driver holds a part of the fleet of a rollout, without taking its locks.
+
+    Raises:
+        FleetLockedError: if another driver does; nothing was changed.
+    """
+    lease = Lease(backend, clock, holder, rollout.limits.lease_seconds)
+    held = lease.find_held(lock_keys(rollout))
+    if held is not None:
+        raise _locked(rollout, held, clock)
 
 
 def _may_wait(holder: Holder, lock: Lock, before: Lock | None) -> bool:

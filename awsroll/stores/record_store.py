@@ -17,7 +17,7 @@ from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.backend import Backend, WriteConflictError
 from awsroll.stores.driver_notes import RolloutRequest, Waiting
-from awsroll.stores.leases import Lease, take_lease
+from awsroll.stores.leases import Lease, check_free, take_lease
 from awsroll.stores.locks import Holder, Lock, rollout_lock
 from awsroll.stores.process_identity import Process, this_process
 from awsroll.stores.record_keys import RECORD_FILE, ROLLOUTS, check_rollout_id, record_key
@@ -190,18 +190,30 @@ class RecordStore:
             StateError: on entering, if the store cannot be written.
         """
         clock = clock or SystemClock()
-        holder = Holder(
+        holder = self._as_holder(rollout, clock, takes_steps=takes_steps)
+        lease = take_lease(self.backend, rollout, holder, clock=clock, on_wait=on_wait)
+        try:
+            yield lease
+        finally:
+            lease.release()
+
+    def check_free(self, rollout: Rollout, *, clock: Clock) -> None:
+        """Check that no other driver holds a part of the fleet of a rollout; write nothing.
+
+        Raises:
+            FleetLockedError: if another driver does.
+            StateError: if a lock cannot be read.
+        """
+        check_free(self.backend, rollout, self._as_holder(rollout, clock), clock=clock)
+
+    def _as_holder(self, rollout: Rollout, clock: Clock, *, takes_steps: bool = False) -> Holder:
+        return Holder(
             rollout_id=rollout.rollout_id,
             process=self._this_process(),
             since=clock.now(),
             token=uuid4().hex,
             takes_steps=takes_steps,
         )
-        lease = take_lease(self.backend, rollout, holder, clock=clock, on_wait=on_wait)
-        try:
-            yield lease
-        finally:
-            lease.release()
 
     def driver(self, rollout_id: str, *, at: datetime | None = None) -> Holder | None:
         """Return who drives the rollout; None if its lease was not taken, was released or expired, or its process died.

@@ -112,9 +112,7 @@ class Looker:
             role=tags.get(ROLE_TAG, ""),
             launched_at=one.launched_at,
             client_token=one.client_token,
-            targets=tuple(
-                entry.to_target() for entry in sorted(self.targets.of(one.instance_id), key=lambda entry: entry.key)
-            ),
+            targets=self.targets.shown(one),
             tags=tuple(sorted(tags.items())),
         )
 

@@ -49,6 +49,8 @@ class Targets:
         self.groups = {group.arn: group for group in target_groups}
         self._registrations: dict[str, dict[TargetKey, Registration]] = {}
         self._flows_until: dict[tuple[str, TargetKey], datetime] = {}
+        self.shifted_zones: set[str] = set()
+        """Zones that a zonal shift keeps requests away from; the health of their targets does not change."""
         self.listeners: list[Callable[[FakeInstance], None]] = []
         instances.listeners.append(self._instance_changed)
 
@@ -64,6 +66,12 @@ class Targets:
     def find(self, instance_id: str, key: TargetKey) -> Registration | None:
         """Return one registration; None: the instance is not registered there."""
         return self._registrations.get(instance_id, {}).get(key)
+
+    def shown(self, instance: FakeInstance) -> tuple[Target, ...]:
+        """Return the registrations of an instance as an observation shows them, sorted by key."""
+        shifted = instance.zone in self.shifted_zones
+        entries = sorted(self.of(instance.instance_id), key=lambda entry: entry.key)
+        return tuple(replace(entry.to_target(), shifted=shifted) for entry in entries)
 
     def registered_ids(self) -> frozenset[str]:
         """Return the ids of all instances that any target group lists."""

@@ -35,6 +35,7 @@ class Lab:
     old: TemplateVersion
     new: TemplateVersion
     status: Status
+    shift: Callable[[str], None]
 
     def look(self) -> Observation:
         return self.fleet.observe(self.rollout, self.status)
@@ -103,7 +104,9 @@ def fake_lab(kind: FleetKind) -> Iterator[Lab]:
     group = "web" if kind is FleetKind.AUTO_SCALING else ""
     rollout = _rollout(kind, tuple(fleet.targets.groups), group, new)
     now = fleet.clock.now()
-    yield Lab(fleet, rollout, fleet.clock, old, new, Status(started_at=now, progress_at=now))
+    yield Lab(
+        fleet, rollout, fleet.clock, old, new, Status(started_at=now, progress_at=now), fleet.targets.shifted_zones.add
+    )
 
 
 @contextmanager
@@ -121,7 +124,8 @@ def sandbox_lab(kind: FleetKind) -> Iterator[Lab]:
         rollout = _rollout(kind, built.target_group_arns, built.group_name or "", new)
         fleet = fleet_of(rollout, Connection(sandbox.session(), clock=clock))
         now = clock.now()
-        yield Lab(fleet, rollout, clock, old, new, Status(started_at=now, progress_at=now))
+        status = Status(started_at=now, progress_at=now)
+        yield Lab(fleet, rollout, clock, old, new, status, sandbox.world.elb.shift)
 
 
 LABS = {"fake": fake_lab, "sandbox": sandbox_lab}

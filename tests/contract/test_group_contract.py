@@ -205,3 +205,11 @@ def test_a_rollout_that_purges_the_warm_pool_observes_deletes_and_restores_it(la
     assert lab.do(DeleteWarmPool(group=name, pool=pool, reason=WHY)).answer is Answer.DONE
     assert group_of(lab).warm_pool is None
     assert lab.do(DeleteWarmPool(group=name, pool=pool, reason=WHY)).answer is Answer.DONE, "it is gone"
+
+
+def test_a_zonal_shift_keeps_requests_from_healthy_targets(lab: Lab) -> None:
+    zone = lab.first().zone
+    lab.shift(zone)
+    seen = lab.look()
+    assert {one.zone for one in seen.instances if any(target.shifted for target in one.targets)} == {zone}
+    assert in_service(seen) == list(seen.instances)

@@ -40,7 +40,13 @@ EVERYTHING = {
 ALL = [
     policy(
         HERE,
-        Fleets(groups=groups, names=() if groups else ("web",), target_groups=TARGET_GROUPS, extra_target_groups=extra),
+        Fleets(
+            groups=groups,
+            names=() if groups else ("web",),
+            target_groups=TARGET_GROUPS,
+            extra_target_groups=extra,
+            network_load_balancers=True,
+        ),
         Rollouts(strategy=strategy, store=store, **EVERYTHING),
     )
     for groups, extra in (((), ()), (("web",), TARGET_GROUPS))

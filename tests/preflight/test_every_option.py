@@ -96,6 +96,7 @@ READ_FROM_THE_FLEET = {
     "kind",
     "fleet",
     "extra_targets",
+    "keeps_zones",
     "goal_tags",
     "baseline_tags",
     "baseline",
@@ -111,13 +112,18 @@ FIXED = {"limits.skipped_seconds"}
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Connection]:
-    """A group, web, with a second port, and a standalone fleet, hand, with a protected server. No test changes them."""
+    """A group, web, with a second port, and a standalone fleet, hand, with a protected server. No test changes them.
+
+    Cross-zone load balancing of the standalone fleet is off.
+    """
     with sandbox() as (made, connection):
         client = made.session().client
         group = made.auto_scaling_fleet(desired=3, zones=3, max_size=6)
         second_port = [{"Id": name, "Port": 81} for name in group.instance_ids]
         client("elbv2").register_targets(TargetGroupArn=group.target_group_arns[0], Targets=second_port)
-        hand = made.standalone_fleet(name="hand", servers=3, template_tags={"team": "shop"})
+        hand = made.standalone_fleet(name="hand", servers=6, zones=3, template_tags={"team": "shop"})
+        zonal = [{"Key": "load_balancing.cross_zone.enabled", "Value": "false"}]
+        client("elbv2").modify_target_group_attributes(TargetGroupArn=hand.target_group_arns[0], Attributes=zonal)
         protected = {"InstanceId": hand.instance_ids[1], "DisableApiTermination": {"Value": True}}
         client("ec2").modify_instance_attribute(**protected)
         client("cloudwatch").put_metric_alarm(

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from awsroll.aws.autoscaling import AutoScaling
 from awsroll.core.model.rollout import Strategy
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.image_checks import check_overrides, check_root_volumes, parameter_and_version
+from awsroll.preflight.image_checks import check_overrides, parameter_and_version, replaced_root_volumes
 from tests.preflight.test_group import Bench
 from tests.support.amazon import sandbox
 
@@ -89,12 +90,30 @@ LAUNCH_TAGS = [
     ],
     ids=["another-version", "another-image", "the-same", "an-alias", "nothing-known"],
 )
-def test_a_replaced_root_volume_is_refused(member: dict[str, Any], words: str) -> None:
+def test_a_replaced_root_volume_is_found(member: dict[str, Any], words: str) -> None:
     group = {"AutoScalingGroupName": "web", "Instances": [{"InstanceId": "i-1", **member}]}
     described = {"i-1": {"InstanceId": "i-1", "ImageId": "ami-1", "Tags": LAUNCH_TAGS}}
-    found = refusals(check_root_volumes, group, described)
+    found = replaced_root_volumes(group, described)
     assert bool(found) == bool(words)
-    assert all(words in refusal and "i-1" in refusal for refusal in found)
+    assert all(words in each and "i-1" in each for each in found)
+
+
+def test_members_with_a_replaced_root_volume_are_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = AutoScaling.group
+
+    def replaced(self: AutoScaling, name: str) -> dict[str, Any]:
+        group = read(self, name)
+        assert group is not None
+        newer = {**group["LaunchTemplate"], "Version": "2"}
+        members = [{**one, "ImageId": "ami-2", "LaunchTemplate": newer} for one in group["Instances"]]
+        return {**group, "Instances": members}
+
+    monkeypatch.setattr(AutoScaling, "group", replaced)
+    (problem,) = bench.problems(launch_template=f"{bench.built.template_id}:1")
+    assert "root volume was replaced" in problem
+    reload: dict[str, Any] = {"strategy": Strategy.RELOAD, "command": ("restart",), "on_failure": "stop"}
+    bench.sandbox.jump(60)
+    assert bench.prepare(**reload).rollout.reload is not None
 
 
 def test_a_reload_does_not_depend_on_the_image(bench: Bench) -> None:

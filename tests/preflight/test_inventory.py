@@ -92,7 +92,7 @@ class Bench:
         return caught.value.problems
 
     def warnings(self, **changes: Any) -> list[str]:
-        return [one.message for one in self.prepare(**changes).findings]
+        return list(self.prepare(**changes).warnings)
 
     def target_group(self, name: str, *, used: bool = True, **more: Any) -> str:
         elb = self.client("elbv2")
@@ -157,8 +157,8 @@ def test_an_excluded_target_group_is_a_warning(fleet: str, request: pytest.Fixtu
     arn = bench.target_group("admin")
     bench.register(arn, *bench.built.instance_ids)
     prepared = bench.prepare(exclude_target_group=("admin",))
-    (warning,) = prepared.findings
-    assert "target group admin is excluded" in warning.message
+    (warning,) = prepared.warnings
+    assert "target group admin is excluded" in warning
     assert arn not in prepared.rollout.target_groups
     assert prepared.rollout.extra_targets == ()
 
@@ -213,7 +213,7 @@ def test_a_target_group_without_a_load_balancer_is_a_warning(servers: Bench) -> 
 
 def test_target_groups_of_other_servers_are_no_finding(servers: Bench) -> None:
     servers.target_group("empty")
-    assert servers.prepare().findings == ()
+    assert servers.prepare().warnings == ()
 
 
 def test_every_target_group_of_the_vpc_is_searched_and_no_other(servers: Bench) -> None:
@@ -222,7 +222,7 @@ def test_every_target_group_of_the_vpc_is_searched_and_no_other(servers: Bench) 
     other = servers.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     servers.target_group("elsewhere", used=False, VpcId=other)
     requests = Requests(servers.sandbox)
-    assert servers.prepare().findings == ()
+    assert servers.prepare().warnings == ()
     asked = [request["TargetGroupArn"] for request in requests.of("elbv2:DescribeTargetHealth")]
     assert len(asked) == len(set(asked)) == 61
     assert servers.aws.calls.mutating == 0
@@ -237,7 +237,7 @@ def test_a_target_group_that_is_deleted_meanwhile_is_no_problem(servers: Bench) 
 
     missing = ApiError("TargetGroupNotFound", "One or more target groups not found", 400)
     servers.sandbox.on_call(refuse)
-    assert servers.prepare().findings == ()
+    assert servers.prepare().warnings == ()
 
 
 def test_members_in_a_target_group_that_is_not_attached_are_passed_on_or_refused(group: Bench) -> None:
@@ -264,6 +264,7 @@ def test_ports_that_differ_for_each_server_are_a_warning(servers: Bench) -> None
     arn = servers.target_group("tasks")
     for port, name in zip((32768, 32769, 32770), servers.built.instance_ids, strict=True):
         servers.register(arn, name, port=port)
+    servers.sandbox.jump(60)
     (warning,) = servers.warnings(target_group=(*servers.built.target_group_arns, "tasks"))
     assert "different ports in target group tasks" in warning
 
@@ -316,7 +317,7 @@ def test_a_server_in_a_classic_load_balancer_is_refused(fleet: str, request: pyt
     classic, name = bench.client("elb"), bench.built.instance_ids[0]
     listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
     classic.create_load_balancer(LoadBalancerName="old", Listeners=[listener], Subnets=list(bench.built.subnet_ids))
-    assert bench.prepare().findings == ()
+    assert bench.prepare().warnings == ()
     classic.register_instances_with_load_balancer(LoadBalancerName="old", Instances=[{"InstanceId": name}])
     (problem,) = bench.problems()
     assert problem.startswith(f"{name}: registered with the Classic Load Balancer old")

@@ -203,14 +203,6 @@ def test_finds_protected_instances(bench: Bench) -> None:
     assert bench.prepare().rollout.termination_protected == (name,)
 
 
-def test_warns_of_uneven_zones(bench: Bench) -> None:
-    arn = bench.built.target_group_arns[0]
-    attributes = [{"Key": "load_balancing.cross_zone.enabled", "Value": "false"}]
-    bench.client("elbv2").modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)
-    (warning,) = bench.warnings()
-    assert "cross-zone" in warning
-
-
 # --- deadlines ------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import awsroll
 from awsroll.aws.call_counts import is_reading
 from awsroll.errors import FleetLockedError
 from awsroll.events import Tee
-from awsroll.report import Report
+from awsroll.report import Report, RolloutPlan
 from awsroll.stores import RecordStore
 from awsroll.stores.opening import open_store
 from tests.rollouts.rolling import Rolling
@@ -62,6 +62,11 @@ def roll(rolling: Rolling, store: Any, sink: Any = None, **wanted: Any) -> Repor
     return awsroll.roll(request, session=rolling.sandbox.session(), store=store, clock=rolling.clock, sink=sink)
 
 
+def plan(rolling: Rolling, store: Any, **wanted: Any) -> RolloutPlan:
+    request = rolling.request(**wanted)
+    return awsroll.plan(request, session=rolling.sandbox.session(), store=store, clock=rolling.clock)
+
+
 def resume(rolling: Rolling, rollout_id: str, store: Any, sink: Any = None) -> Report:
     return awsroll.resume(rollout_id, session=rolling.sandbox.session(), store=store, clock=rolling.clock, sink=sink)
 
@@ -81,12 +86,14 @@ def labels(rolling: Rolling) -> list[str]:
 
 
 def refused_meanwhile(rolling: Rolling, store: Any, **wanted: Any) -> Callable[[], str]:
-    """Roll the fleet a second time; check that nothing was changed, and return the error."""
+    """Roll the fleet a second time, and plan it; check that nothing was changed, and return the error."""
 
     def second() -> str:
         before = changes(rolling)
         with pytest.raises(FleetLockedError) as refusal:
             roll(rolling, store, **wanted)
+        with pytest.raises(FleetLockedError):
+            plan(rolling, store, **wanted)
         assert changes(rolling) == before
         return str(refusal.value)
 

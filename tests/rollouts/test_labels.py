@@ -11,10 +11,11 @@ import pytest
 import awsroll
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
+from awsroll.errors import FleetError, FleetLockedError
 from awsroll.events import Tee
 from awsroll.fleets.label import Held
 from awsroll.stores import LocalStore
-from tests.rollouts.holding import LABEL, Watching, labels, refused_meanwhile, resume, roll
+from tests.rollouts.holding import LABEL, Watching, labels, plan, refused_meanwhile, resume, roll
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 
@@ -69,9 +70,11 @@ def test_the_label_of_a_dead_rollout_of_this_store_is_overwritten(rolling: Rolli
     assert roll(rolling, rolling.store).succeeded
 
 
-@pytest.mark.parametrize("action", ["AddTags", "DescribeTags"])
-def test_without_permission_for_the_label_a_rollout_warns_and_continues(rolling: Rolling, action: str) -> None:
-    rolling.sandbox.faults.add(f"denied elbv2:{action} times=1")
+@pytest.mark.parametrize(("action", "calls"), [("AddTags", 1), ("DescribeTags", 2)])  # the checks read tags, too
+def test_without_permission_for_the_label_a_rollout_warns_and_continues(
+    rolling: Rolling, action: str, calls: int
+) -> None:
+    rolling.sandbox.faults.add(f"denied elbv2:{action} times={calls}")
     watching = Watching()
 
     report = roll(rolling, rolling.store, watching)
@@ -128,3 +131,20 @@ def test_a_second_rollback_of_a_rollout_that_died_after_the_first_removes_its_la
 
     assert again.status is Outcome.ROLLED_BACK
     assert labels(rolling) == []
+
+
+def test_a_plan_reports_a_label_of_another_store_and_ignores_its_own(rolling: Rolling) -> None:
+    put_label(rolling)
+    with pytest.raises(FleetLockedError, match="s3://elsewhere"):
+        plan(rolling, rolling.store)
+    put_label(rolling, place=rolling.store.label)
+    assert plan(rolling, rolling.store).order
+
+
+def test_a_plan_reports_settings_that_an_earlier_rollout_left(rolling: Rolling) -> None:
+    tag = {"Key": "awsroll:was:deregistration-delay", "Value": "300"}
+    arn = rolling.fleet.target_group_arns[0]
+    rolling.sandbox.session().client("elbv2").add_tags(ResourceArns=[arn], Tags=[tag])
+    for call in (plan, roll):
+        with pytest.raises(FleetError, match="an earlier rollout left changed settings"):
+            call(rolling, rolling.store, deregistration_delay=5)

@@ -2,7 +2,8 @@
 
 The rule is stricter than Auto Scaling's `InService`, which means only that a member is registered. A server serves if
 it runs, its group (if any) has it in service and does not report it unhealthy, and it is healthy on every port of every
-target group, both where it must be registered and where it is registered.
+target group, both where it must be registered and where it is registered. A target that a zonal shift keeps requests
+away from is healthy and does not serve.
 """
 
 from collections.abc import Iterable
@@ -56,10 +57,10 @@ def obstacle(
         return Obstacle(kind=ObstacleKind.NOT_IN_SERVICE)
     if instance.marked_unhealthy and not ignore_mark:
         return Obstacle(kind=ObstacleKind.MARKED_UNHEALTHY)
-    listed = {target.key: target.state for target in instance.targets}
+    listed = {target.key: target for target in instance.targets}
     wanted = (*required, *listed)
     for key in wanted:
-        if listed.get(key) is not TargetState.HEALTHY:
+        if key not in listed or not listed[key].takes_requests:
             return Obstacle(kind=ObstacleKind.TARGET, key=key)
     return None if in_group or wanted else Obstacle(kind=ObstacleKind.TARGET)
 

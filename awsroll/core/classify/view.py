@@ -255,6 +255,15 @@ class View:
         return tuple(instance for instance in self.live if self.is_serving(instance))
 
     @cached_property
+    def shifted_zones(self) -> frozenset[str]:
+        """Zones that a zonal shift keeps requests away from, as far as instances of the fleet show it."""
+        return frozenset(
+            instance.zone
+            for instance in self.observation.instances
+            if instance.zone and any(target.shifted for target in instance.targets)
+        )
+
+    @cached_property
     def candidates(self) -> tuple[Instance, ...]:
         """Instances that must leave (or be reloaded) and have not been chosen yet. Some may have to wait."""
         return tuple(instance for instance in self.observation.instances if self._is_candidate(instance))

@@ -4,6 +4,7 @@ A server that does not serve costs no capacity, so only the window holds it back
 more serve than the floor asks for. Double-half keeps every old server until all the new ones serve.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -128,11 +129,18 @@ class _Allowance:
     window: int
     room: int
     touches: int
+    zones: Counter[str] | None = None  # serving servers by zone, if each zone must keep one
 
-    def take(self, *, serves: bool, touched: bool, failed: bool) -> None:
+    def empties_zone(self, zone: str) -> bool:
+        """Return whether the last serving server of a zone would leave that must keep one."""
+        return self.zones is not None and self.zones[zone] <= 1
+
+    def take(self, *, serves: bool, touched: bool, failed: bool, zone: str) -> None:
         self.room -= serves
         self.touches -= touched
         self.window -= not failed
+        if serves and self.zones is not None:
+            self.zones[zone] -= 1
 
 
 def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | list[Instance]) -> list[Instance]:
@@ -141,17 +149,21 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
     A server that does not serve need not wait for the window where an empty slot fills it and the ceiling keeps that
     slot empty: nothing else could make room.
     """
-    left = _Allowance(window=capacity.window_left, room=capacity.room, touches=touches_left(view, capacity))
+    zones = Counter(instance.zone for instance in view.serving) if view.rollout.keeps_zones else None
+    left = _Allowance(
+        window=capacity.window_left, room=capacity.room, touches=touches_left(view, capacity), zones=zones
+    )
     blocked = bool(vacancies(view)) and capacity.live >= capacity.limits.ceiling
     picks: list[Instance] = []
     for instance in candidates:
         failed, serves = _has_failed(view, instance), view.is_serving(instance)
         touched = not _needs_no_gate(view, instance)
         outside_window = left.window <= 0 and not failed and (serves or not blocked)
-        if (serves and left.room == 0) or (touched and left.touches == 0) or outside_window:
+        no_room = serves and (left.room == 0 or left.empties_zone(instance.zone))
+        if no_room or (touched and left.touches == 0) or outside_window:
             continue
         picks.append(instance)
-        left.take(serves=serves, touched=touched, failed=failed)
+        left.take(serves=serves, touched=touched, failed=failed, zone=instance.zone)
     return picks
 
 

@@ -73,12 +73,23 @@ class TargetKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The state of one instance on one port of one target group. `reason` is AWS's code, such as `Target.Timeout`."""
+    """The state of one instance on one port of one target group.
+
+    Attributes:
+        reason: AWS's code, such as `Target.Timeout`.
+        shifted: a zonal shift keeps requests away from the target, whatever its health.
+    """
 
     key: TargetKey
     state: TargetState
     reason: str = ""
     description: str = ""
+    shifted: bool = False
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether the load balancer sends requests to the target because it is healthy."""
+        return self.state is TargetState.HEALTHY and not self.shifted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -136,6 +136,7 @@ class Rollout:
         max_failures: the number of replacements that may fail and be tried again.
         on_failure: what happens at the next failure.
         keep_old: old servers stay, out of traffic, until the bake time has passed.
+        keeps_zones: each zone with serving servers keeps one: only the servers of a zone take its requests.
         extra_targets: for a group: registrations of its members that the group does not make itself.
         goal_tags: keys of the tags that the target version sets. A replacement keeps the values of its own template.
         baseline_tags: tags that the old templates set. They are not the user's, so they are not copied.
@@ -164,6 +165,7 @@ class Rollout:
     on_failure: OnFailure = OnFailure.ROLLBACK
     gates: Gates = field(default_factory=Gates)
     keep_old: bool = False
+    keeps_zones: bool = False
     deregistration_delay_seconds: int | None = None
     extra_targets: tuple[TargetKey, ...] = ()
     goal_tags: tuple[str, ...] = ()

@@ -73,8 +73,20 @@ def _late(view: View) -> Iterator[tuple[Instance, Server]]:
         instance = view.by_id.get(name)
         if instance is None or not has_clock(view, instance):
             continue
+        if _waits_for_zone(instance, server):
+            continue
         if is_overdue(view, server) and not _has_finished(view, instance, server):
             yield instance, server
+
+
+def _waits_for_zone(instance: Instance, server: Server) -> bool:
+    """Return whether only a zonal shift keeps a new server from serving: that is no failure of the server.
+
+    The progress timeout limits the wait.
+    """
+    states = {target.state for target in instance.targets}
+    shifted = any(target.shifted for target in instance.targets)
+    return server.phase is ServerPhase.VERIFYING and shifted and states == {TargetState.HEALTHY}
 
 
 def _has_finished(view: View, instance: Instance, server: Server) -> bool:
@@ -176,8 +188,9 @@ def _target_states(view: View, instance: Instance) -> str:
     details = [
         f"{_target_group_name(view, target.key.target_group)}:{target.key.port} {target.state}"
         + (f" ({target.reason}: {target.description})" if target.reason else "")
+        + (" (no requests: a zonal shift is active)" if target.shifted else "")
         for target in instance.targets
-        if target.state is not TargetState.HEALTHY
+        if not target.takes_requests
     ]
     return ", ".join(details)
 

@@ -37,11 +37,13 @@ def _with_zones(status: Status, zones: dict[str, datetime]) -> Status:
 
 
 def with_capacity(view: View, zones: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the zones without a recent lack of capacity; all zones if each of them lacks it.
+    """Return the zones that take requests and had capacity recently; without such a zone, fall back to the others.
 
-    Zones that do not offer the instance type are left out, unless no zone offers it.
+    A server in a zone under a zonal shift would not serve, so such a zone comes last. Zones that do not offer the
+    instance type are left out, unless no zone offers it.
     """
     shortage, since = view.status.shortage, view.observation.at - timedelta(seconds=AVOID_SECONDS)
     offered = tuple(zone for zone in zones if zone not in shortage.not_offered) or zones
-    open_zones = tuple(zone for zone in offered if shortage.zones.get(zone, since) <= since)
-    return open_zones or offered
+    with_traffic = tuple(zone for zone in offered if zone not in view.shifted_zones)
+    open_zones = tuple(zone for zone in with_traffic if shortage.zones.get(zone, since) <= since)
+    return open_zones or with_traffic or offered

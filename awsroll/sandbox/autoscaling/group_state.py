@@ -122,7 +122,7 @@ class Member:
 
     `registered`: the group registered the member in its target groups (never if AddToLoadBalancer was suspended at the
     launch). `balancing`: a surplus launch of AZRebalance, which does not count while it is Pending. `lowered_desired`:
-    entering standby lowered the desired capacity.
+    entering standby lowered the desired capacity. `image_id`: the image that an override of the group chose.
     """
 
     instance_id: str
@@ -132,6 +132,7 @@ class Member:
     template: TemplateSpec | None
     template_version: int
     instance_type: str
+    image_id: str = ""
     state: Lifecycle = Lifecycle.PENDING
     health: str = "Healthy"
     protected: bool = False

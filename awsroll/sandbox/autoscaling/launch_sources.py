@@ -62,6 +62,15 @@ def mixes_purchase_options(group: Group) -> bool:
     return 0 < percentage < ALL_ON_DEMAND or (percentage == 0 and base > 0)
 
 
+def overriding_image(group: Group) -> str:
+    """Return the image that an override of the mixed instances policy launches; empty: the template's image.
+
+    AWS chooses among the overrides by price and capacity. The sandbox takes the first with an image.
+    """
+    overrides = (group.mixed_policy or {}).get("LaunchTemplate", {}).get("Overrides", [])
+    return next((str(override["ImageId"]) for override in overrides if override.get("ImageId")), "")
+
+
 def _policy(group: Group, request: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
     """Return the completed policy, which replaces the old policy. Without a LaunchTemplate, that part is kept."""
     before = group.mixed_policy or {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.sandbox.api_errors import ApiError, insufficient_capacity
 from awsroll.sandbox.autoscaling.group_state import LAUNCHING, Lifecycle, Member, Process, TemplateSpec
+from awsroll.sandbox.autoscaling.launch_sources import overriding_image
 from awsroll.sandbox.handler_parts import refuse
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Launches:
                 subnet_id=request.subnet_id,
                 tags=propagated_tags(group),
                 client_token=None,
+                image_id=overriding_image(group),
             )
         except ApiError as error:
             self._registry.log.fail_launch(group, request.cause, error.message, details)
@@ -98,6 +100,7 @@ class Launches:
             template_version=template.version,
             instance_type=template.instance_type,
             protected=bool(group.setting("NewInstancesProtectedFromScaleIn", default=False)),
+            image_id=overriding_image(group),
             balancing=request.balancing,
         )
 

@@ -21,6 +21,7 @@ STORED = (
     "InstanceLifecyclePolicy",
     "InstanceMaintenancePolicy",
     "MaxInstanceLifetime",
+    "Operator",
     "PlacementGroup",
 )
 """Settings that the sandbox stores and shows. Only DeletionProtection has an effect."""
@@ -47,6 +48,8 @@ def describe_member(member: Member, catalog: Catalog) -> dict[str, Any]:
     }
     if zone_id := catalog.zone_id(member.zone):
         answer["AvailabilityZoneId"] = zone_id
+    if member.image_id:
+        answer["ImageId"] = member.image_id
     if member.template is not None:
         answer["LaunchTemplate"] = member.template.to_api()
     return answer

@@ -7,7 +7,7 @@ operations outside the table (launch configurations, scaling policies). Operatio
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.autoscaling.group_controller import Controller
 from awsroll.sandbox.autoscaling.operations.group_tags import TagOperations
@@ -69,11 +69,36 @@ class AutoScalingWorld:
     @property
     def operations(self) -> Mapping[str, Handler]:
         """The handlers by operation name, as far as the switches allow them."""
-        return self._operations | self._launch.operations()
+        known = self._operations | self._launch.operations()
+        return {name: self._for_everybody(name, handler) for name, handler in known.items()}
+
+    def _for_everybody(self, name: str, handler: Handler) -> Handler:
+        """Return a handler that refuses changes of a group that only its operator may change."""
+        if name.startswith("Describe"):
+            return handler
+
+        def handle(parameters: Parameters) -> Answer:
+            if any(group.settings.get("Operator") for group in self._changed_by(parameters)):
+                refuse("The Auto Scaling group can be changed only by its operator.", code="AccessDenied")
+            return handler(parameters)
+
+        return handle
+
+    def _changed_by(self, parameters: Parameters) -> list[Group]:
+        """Return the existing groups that a request names, by name, by a tag's resource or by a member."""
+        names = {parameters.get("AutoScalingGroupName"), *(tag.get("ResourceId") for tag in _tags(parameters))}
+        members = {parameters.get("InstanceId"), *(parameters.get("InstanceIds") or ())}
+        return [
+            group for group in self._registry.groups.values() if group.name in names or members & group.members.keys()
+        ]
 
     def groups(self) -> tuple[Group, ...]:
         """Return the groups."""
         return tuple(self._registry.groups.values())
+
+
+def _tags(parameters: Parameters) -> list[dict[str, Any]]:
+    return [tag for tag in parameters.get("Tags") or () if isinstance(tag, dict)]
 
 
 def _refuse(operation: str, _parameters: Parameters) -> Answer:

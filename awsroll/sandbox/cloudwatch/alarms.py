@@ -1,7 +1,7 @@
 """CloudWatch alarms: their settings and states.
 
-The sandbox evaluates no metrics, so only SetAlarmState changes a metric alarm. A composite alarm follows its rule at
-once. moto answers the rest of CloudWatch.
+The sandbox evaluates no metrics and no logs, so only SetAlarmState changes an alarm on metrics or logs. A
+composite alarm follows its rule at once. moto answers the rest of CloudWatch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
     from awsroll.sandbox.interfaces import ServiceContext
 
-METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
+METRIC, COMPOSITE, LOG = "MetricAlarm", "CompositeAlarm", "LogAlarm"
 NOT_SETTINGS = frozenset({"AlarmName", "AlarmRule", "Tags"})
 
 
@@ -35,6 +35,7 @@ class Alarm:
     updated_at: datetime
     transitioned_at: datetime
     rule: AlarmRule | None = None
+    on_logs: bool = False
     state: str = "INSUFFICIENT_DATA"
     reason: str = "Unchecked: Initial alarm creation"
     reason_data: str | None = None
@@ -50,6 +51,8 @@ class Alarm:
     @property
     def kind(self) -> str:
         """The alarm type, in the spelling of DescribeAlarms."""
+        if self.on_logs:
+            return LOG
         return METRIC if self.rule is None else COMPOSITE
 
     def change(self, state: str, reason: str, reason_data: str | None, at: datetime) -> None:
@@ -90,6 +93,7 @@ class CloudWatchWorld:
         self._alarms: dict[str, Alarm] = {}
         self.operations: Mapping[str, Handler] = {
             "PutMetricAlarm": lambda parameters: self._put(parameters, None),
+            "PutLogAlarm": lambda parameters: self._put(parameters, None, on_logs=True),
             "PutCompositeAlarm": self._put_composite,
             "DescribeAlarms": self._describe,
             "SetAlarmState": self._set_state,
@@ -102,11 +106,12 @@ class CloudWatchWorld:
         """Return the state of every alarm, by name."""
         return {name: alarm.state for name, alarm in self._alarms.items()}
 
-    def _put(self, parameters: Parameters, rule: AlarmRule | None) -> Answer:
+    def _put(self, parameters: Parameters, rule: AlarmRule | None, *, on_logs: bool = False) -> Answer:
         """Create an alarm, or replace the settings of an alarm and keep its state."""
         name, now = str(parameters["AlarmName"]), self._context.now()
         existing = self._alarms.get(name)
-        if existing is not None and (existing.rule is None) != (rule is None):
+        is_other = existing is not None and ((existing.rule is None) != (rule is None) or existing.on_logs != on_logs)
+        if existing is not None and is_other:
             refuse(f"{name} is a {existing.kind}: it cannot become one of another type.")
         settings = {key: value for key, value in parameters.items() if key not in NOT_SETTINGS and value is not None}
         if existing is None:
@@ -119,6 +124,7 @@ class CloudWatchWorld:
                 updated_at=now,
                 transitioned_at=now,
                 rule=rule,
+                on_logs=on_logs,
             )
         else:
             existing.settings, existing.rule, existing.configured_at = settings, rule, now
@@ -145,11 +151,12 @@ class CloudWatchWorld:
         alarms = [
             alarm for _, alarm in sorted(self._alarms.items()) if alarm.kind in types and _wanted(alarm, parameters)
         ]
-        alarms.sort(key=lambda alarm: alarm.kind == COMPOSITE)
+        alarms.sort(key=lambda alarm: [METRIC, COMPOSITE, LOG].index(alarm.kind))
         shown, token = page(alarms, parameters, ALARM_PAGES)
         answer: Answer = {
             "MetricAlarms": [alarm.to_api() for alarm in shown if alarm.kind == METRIC],
             "CompositeAlarms": [alarm.to_api() for alarm in shown if alarm.kind == COMPOSITE],
+            "LogAlarms": [alarm.to_api() for alarm in shown if alarm.kind == LOG],
         }
         return with_token(answer, token)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from awsroll.sandbox import tag_rules
+from awsroll.sandbox import storage, tag_rules
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run, refuse_reserved_tags
 from awsroll.sandbox.ec2 import describe, templates
 from awsroll.sandbox.ec2.describe import known_instances, reservation_shape, state_shape
@@ -38,6 +38,7 @@ class Ec2Api:
             "StartInstances": self._start,
             "RebootInstances": self._reboot,
             "DescribeLaunchTemplateVersions": partial(templates.describe_resolved, context),
+            "CreateTags": self._create_tags,
             "DescribeInstances": partial(describe.describe_instances, context, ec2),
             "DescribeInstanceStatus": partial(describe.describe_instance_status, context, ec2),
             "DescribeInstanceAttribute": partial(describe.describe_instance_attribute, context, ec2),
@@ -139,6 +140,21 @@ class Ec2Api:
         tags = {tag["Key"]: tag.get("Value") or "" for tag in parameters.get("Tags") or ()}
         refuse_reserved_tags(tags)
         tag_rules.check_lengths(tags, tag_rules.refuse_for_ec2)
+
+    def _create_tags(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Tag instances. moto answers for other resources; it also counts the tags of AWS in the limit."""
+        resources = list(parameters.get("Resources") or ())
+        if not resources or not all(resource.startswith("i-") for resource in resources):
+            return None
+        self._check_resources(parameters)
+        refuse_dry_run(parameters)
+        given = {tag["Key"]: tag.get("Value") or "" for tag in parameters.get("Tags") or ()}
+        tags = {resource: {**storage.tags(self._context, resource), **given} for resource in resources}
+        if any(tag_rules.are_too_many(tags_of_one) for tags_of_one in tags.values()):
+            refuse("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+        for resource, tags_of_one in tags.items():
+            storage.set_tags(self._context, resource, tags_of_one)
+        return {}
 
     def _check_ids(self, instance_ids: list[str]) -> None:
         known_instances(self._context, self._ec2, instance_ids)

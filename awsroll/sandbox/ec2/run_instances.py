@@ -66,20 +66,21 @@ def run_instances(
     return launched
 
 
-def service_order(
+def service_order(  # noqa: PLR0913 - what a group chooses for an instance
     context: Ec2Context,
     reference: Mapping[str, Any],
     *,
     subnet_id: str,
     tags: Mapping[str, str],
     client_token: str | None,
+    image_id: str = "",
 ) -> LaunchOrder:
     """Return the order for one instance that another AWS service launches.
 
     A service may set `aws:` tags, and may choose the subnet of a template that has network interfaces. Users may not.
     """
     template = resolve(context, reference)
-    settings = dict(template.data)
+    settings = {**template.data, **({"ImageId": image_id} if image_id else {})}
     if interfaces := settings.pop("NetworkInterfaces", None):
         settings["NetworkInterfaces"] = [{**interfaces[0], "SubnetId": subnet_id}, *interfaces[1:]]
     else:

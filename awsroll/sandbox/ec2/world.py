@@ -76,7 +76,7 @@ class Ec2World:
 
     # --- state changes ---
 
-    def launch(
+    def launch(  # noqa: PLR0913 - what a group chooses for an instance
         self,
         *,
         template_id: str,
@@ -84,6 +84,7 @@ class Ec2World:
         subnet_id: str,
         tags: Mapping[str, str],
         client_token: str | None,
+        image_id: str = "",
     ) -> SimInstance:
         """Launch one instance from a launch template, as an Auto Scaling group does.
 
@@ -93,6 +94,7 @@ class Ec2World:
             subnet_id: the subnet to launch into, which sets the zone.
             tags: added to the template's tags, or replacing them (option `launch_tags`).
             client_token: shown on the instance. The caller is responsible for idempotency.
+            image_id: overrides the template's image; empty: the template's.
 
         Raises:
             ApiError: the same errors as RunInstances.
@@ -103,6 +105,7 @@ class Ec2World:
             subnet_id=subnet_id,
             tags=tags,
             client_token=client_token,
+            image_id=image_id,
         )
         return launch(self._context, self, order)[0]
 

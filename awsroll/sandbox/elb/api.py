@@ -31,6 +31,17 @@ TARGET_CHANGES = (
 DEFAULT_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS = 30.0, 5.0
 """The defaults of an Application Load Balancer's health check (user guide, health checks)."""
 
+NOT_SHIFTED = {
+    "State": "no_override",
+    "Reason": "AdministrativeOverride.NoOverride",
+    "Description": "No override is currently active on target",
+}
+SHIFTED = {
+    "State": "zonal_shift_active",
+    "Reason": "AdministrativeOverride.ZonalShiftActive",
+    "Description": "Zonal shift is active on this target",
+}
+
 
 class ElbApi:
     """The load balancing operations that the sandbox simulates.
@@ -120,6 +131,7 @@ class ElbApi:
                     "Target": {"Id": target.instance_id, "Port": target.port},
                     "HealthCheckPort": str(check_port or target.port),
                     "TargetHealth": health,
+                    "AdministrativeOverride": SHIFTED if target.shifted else NOT_SHIFTED,
                 }
             )
         return shapes

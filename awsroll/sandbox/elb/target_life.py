@@ -79,7 +79,7 @@ class TargetLife:
             return self.instance_id in instance.addresses
         return self.instance_id == instance.instance_id
 
-    def _instance(self) -> SimInstance | None:
+    def instance(self) -> SimInstance | None:
         """Return the instance that the target stands for; None if there is none."""
         if self._settings().by_address:
             return self._context.ec2.at_address(self.instance_id)
@@ -146,7 +146,7 @@ class TargetLife:
         self._wait(max(0.0, self._simulated(ends - self._context.now())), self._drained)
 
     def _reconsider_use(self) -> None:
-        instance = self._instance()
+        instance = self.instance()
         if self._settings().by_address:
             self._reconsider_address(instance)
             return
@@ -200,7 +200,7 @@ class TargetLife:
     def _check(self) -> None:
         if self._first_check_at is None:
             self._first_check_at = self._context.now()
-        instance = self._instance()
+        instance = self.instance()
         settings = self._settings()
         outcome = instance.answers(settings.health_check_port or self.port) if instance else Health.REFUSES
         if outcome is Health.NEVER_ANSWERS:

@@ -6,6 +6,7 @@ follows the instance that has its address. When that instance ends, the target s
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
@@ -54,6 +55,7 @@ class ElbWorld:
         self._flows_until: dict[str, datetime] = {}
         self._settings_listeners: list[Callable[[], None]] = []
         self._ended: dict[tuple[str, str, int], datetime] = {}
+        self._shifted: set[str] = set()
         context.ec2.on_change(self._instance_changed)
 
     # --- queries ---
@@ -78,13 +80,13 @@ class ElbWorld:
 
     def targets(self, target_group_arn: str) -> tuple[SimTarget, ...]:
         """Return the registered and the draining targets of a target group."""
-        return tuple(life.snapshot() for life in self._groups.get(target_group_arn, {}).values())
+        return tuple(self._snapshot(life) for life in self._groups.get(target_group_arn, {}).values())
 
     def target(self, target_group_arn: str, instance_id: str, port: int | None) -> SimTarget | None:
         """Return one target, or None if it is neither registered nor draining."""
         key = (instance_id, port or self.target_group(target_group_arn).port)
         life = self._groups.get(target_group_arn, {}).get(key)
-        return life.snapshot() if life else None
+        return self._snapshot(life) if life else None
 
     def gets_new_flows(self, instance_id: str) -> bool:
         """Return whether a Network Load Balancer can send new flows to an instance, also shortly after it has left."""
@@ -167,6 +169,20 @@ class ElbWorld:
                 seconds = self._context.options.network_new_flows_seconds
                 self._flows_until[instance_id] = self._context.now() + self._context.scaled(seconds)
 
+    def shift(self, zone: str) -> None:
+        """Start a zonal shift of all load balancers: targets in the zone stay healthy and get no requests."""
+        self._set_shifted(zone, shifted=True)
+
+    def end_shift(self, zone: str) -> None:
+        """End the zonal shift of a zone."""
+        self._set_shifted(zone, shifted=False)
+
+    def _set_shifted(self, zone: str, *, shifted: bool) -> None:
+        self._shifted = self._shifted | {zone} if shifted else self._shifted - {zone}
+        for arn, targets in tuple(self._groups.items()):
+            for life in tuple(targets.values()):
+                self._notify(arn, life)
+
     def settings_changed(self) -> None:
         """Check all targets again after a change of a target group, listener or load balancer."""
         self._settings.clear()
@@ -195,6 +211,13 @@ class ElbWorld:
             self._groups.get(target_group_arn, {}).pop((life.instance_id, life.port), None)
             if life.draining_since is None:  # its instance was terminated while it was registered
                 self._ended[target_group_arn, life.instance_id, life.port] = self._context.now()
-        snapshot = life.snapshot()
+        self._notify(target_group_arn, life)
+
+    def _notify(self, target_group_arn: str, life: TargetLife) -> None:
+        snapshot = self._snapshot(life)
         for listener in tuple(self._listeners):
             listener(target_group_arn, snapshot)
+
+    def _snapshot(self, life: TargetLife) -> SimTarget:
+        instance = life.instance()
+        return replace(life.snapshot(), shifted=instance is not None and instance.zone in self._shifted)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PING_LAG_SECONDS = 60.0
 """How long a lost node stays Online, in simulated seconds."""
 AGENT_TAG = "sandbox:agent"
+PLATFORM_TAG = "sandbox:platform"
+LINUX, WINDOWS = "Linux", "Windows"
 
 
 class Nodes:
@@ -55,6 +57,12 @@ class Nodes:
     def last_ping_at(self, instance_id: str) -> datetime:
         """Return the last ping of a node."""
         return self._lost_at.get(instance_id) or self._context.now()
+
+    def platform(self, instance_id: str) -> str:
+        """Return the platform of a node: `Linux`, or `Windows` by its tag."""
+        instance = self._context.ec2.find(instance_id)
+        is_windows = instance is not None and instance.tags.get(PLATFORM_TAG, "").lower() == WINDOWS.lower()
+        return WINDOWS if is_windows else LINUX
 
     def all_ids(self) -> tuple[str, ...]:
         """Return the ids of present and past nodes that EC2 still knows."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from awsroll.sandbox import storage
 from awsroll.sandbox.handler_parts import refuse
 from awsroll.sandbox.service_limits import COMMAND_INSTANCES, COMMAND_TARGETS, COMMENT_LENGTH, DELIVERY_TIMEOUT_SECONDS
+from awsroll.sandbox.ssm.nodes import LINUX, WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,12 +60,14 @@ def check(account: Account, nodes: Nodes, request: Mapping[str, Any]) -> SendReq
         [str(instance_id) for instance_id in request.get("InstanceIds") or []],
         list(request.get("Targets") or []),
     )
+    instance_ids = _nodes(account, nodes, ids, targets)
+    _check_platforms(nodes, document, instance_ids)
     return SendRequest(
         document=document,
         parameters=parameters,
         text="\n".join(line for values in parameters.values() for line in values),
         comment=comment,
-        instance_ids=_nodes(account, nodes, ids, targets),
+        instance_ids=instance_ids,
         targets=targets,
         timeout_seconds=timeout,
         execution_seconds=_execution_seconds(parameters),
@@ -77,14 +80,20 @@ def _check_document(account: Account, document: str, parameters: dict[str, list[
     own = not document.startswith("AWS-")
     if own and document.rsplit("/", maxsplit=1)[-1] not in storage.ssm(account)._documents:  # noqa: SLF001  moto has no public way
         refuse(f"Document with name {document} does not exist.", code="InvalidDocument")
-    if document in WINDOWS_DOCUMENTS:
-        refuse(f"The document {document} does not support the platform Linux", code="UnsupportedPlatformType")
     if document != SHELL:
         return
     unknown = set(parameters) - SHELL_PARAMETERS
     if unknown or not parameters.get("commands"):
         wrong = f"unknown: {', '.join(sorted(unknown))}" if unknown else "commands is required"
         refuse(f"Parameters of {SHELL} are not valid; {wrong}", code="InvalidParameters")
+
+
+def _check_platforms(nodes: Nodes, document: str, instance_ids: list[str]) -> None:
+    """Refuse a document of AWS on a node whose platform it does not support."""
+    supported = {SHELL: LINUX} | dict.fromkeys(WINDOWS_DOCUMENTS, WINDOWS)
+    platforms = {nodes.platform(instance_id) for instance_id in instance_ids}
+    for platform in sorted(platforms - {supported[document]} if document in supported else ()):
+        refuse(f"The document {document} does not support the platform {platform}", code="UnsupportedPlatformType")
 
 
 def _nodes(account: Account, nodes: Nodes, ids: list[str], targets: list[dict[str, Any]]) -> list[str]:

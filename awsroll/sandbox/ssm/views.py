@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from awsroll.sandbox.service_limits import PLUGIN_OUTPUT_LENGTH
+from awsroll.sandbox.ssm.nodes import WINDOWS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,11 +108,14 @@ def describe_node(nodes: Nodes, instance_id: str) -> dict[str, Any]:
         "RegistrationDate": nodes.registered_at(instance_id),
         "AgentVersion": "3.3.0.0",
         "IsLatestVersion": True,
-        "PlatformType": "Linux",
-        "PlatformName": "Amazon Linux",
-        "PlatformVersion": "2023",
+        **_platform(nodes.platform(instance_id)),
         "ResourceType": "EC2Instance",
     }
+
+
+def _platform(kind: str) -> dict[str, str]:
+    name, version = ("Microsoft Windows Server 2022", "10.0") if kind == WINDOWS else ("Amazon Linux", "2023")
+    return {"PlatformType": kind, "PlatformName": name, "PlatformVersion": version}
 
 
 def _text(instant: datetime | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.instance import Health
-from awsroll.sandbox.traffic.target_table import RoutingThreshold, TargetKey
+from awsroll.sandbox.traffic.target_table import GONE, SHIFTED, RoutingThreshold, TargetKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class InstanceFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFact:
-    """The current state of a target: a state of the API, or "gone" after the drain."""
+    """The current state of a target: a state of the API, "gone" after the drain, or "shifted"."""
 
     key: TargetKey
     state: str
@@ -65,6 +65,8 @@ class TrafficTarget(Protocol):
     def port(self) -> int: ...  # noqa: D102
     @property
     def state(self) -> str: ...  # noqa: D102
+    @property
+    def shifted(self) -> bool: ...  # noqa: D102
 
 
 class TrafficTargetGroup(Protocol):
@@ -151,7 +153,8 @@ class WorldFeed:
             return
         self._use_port(target.instance_id, target.port)
         key = TargetKey(target_group_arn=target_group_arn, instance_id=target.instance_id, port=target.port)
-        self._push(TargetFact(key=key, state=target.state))
+        shifted = target.shifted and target.state != GONE
+        self._push(TargetFact(key=key, state=SHIFTED if shifted else target.state))
 
     def _settings_changed(self) -> None:
         for arn in self._target_groups if self._open else ():

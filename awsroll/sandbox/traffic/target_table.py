@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 HEALTHY = "healthy"
 GONE = "gone"
+SHIFTED = "shifted"  # a zonal shift keeps requests away, whatever the state
 # States that count as not registered when a group fails open. AWS documents that fail-open includes `unhealthy`; the
 # table includes `initial` too.
-_OUT_OF_USE = frozenset({"draining", "unhealthy.draining", "unused"})
+_OUT_OF_USE = frozenset({"draining", "unhealthy.draining", "unused", SHIFTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

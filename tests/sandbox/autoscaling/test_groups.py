@@ -283,3 +283,40 @@ def test_scaling_policies_are_kept_and_change_nothing() -> None:
         assert [each["PolicyName"] for each in lab.call("describe_policies")["ScalingPolicies"]] == ["out"]
         lab.jump(600)
         assert lab.sizes() == (1, 1, 10)
+
+
+def test_only_its_operator_may_change_a_group() -> None:
+    with open_lab() as lab:
+        lab.create(desired=1, Operator={"Principal": "eks.amazonaws.com"})
+        (member,) = lab.group()["Instances"]
+        assert lab.group()["Operator"] == {"Principal": "eks.amazonaws.com"}
+        refused = "AccessDenied: The Auto Scaling group can be changed only by its operator."
+        assert lab.refusal("set_desired_capacity", DesiredCapacity=2) == refused
+        assert lab.refusal("suspend_processes", ScalingProcesses=["Launch"]) == refused
+        tag = {"ResourceId": NAME, "ResourceType": "auto-scaling-group", "Key": "a", "PropagateAtLaunch": False}
+        terminate = {"InstanceId": member["InstanceId"], "ShouldDecrementDesiredCapacity": False}
+        assert refusal_of(lambda: lab.asg.create_or_update_tags(Tags=[tag])) == refused
+        assert refusal_of(lambda: lab.asg.terminate_instance_in_auto_scaling_group(**terminate)) == refused
+
+
+def test_the_image_of_an_override_is_launched() -> None:
+    with open_lab() as lab:
+        template = {"LaunchTemplateId": lab.template, "Version": "1"}
+        overrides = [{"InstanceType": "t3.micro"}, {"InstanceType": "t3.small", "ImageId": "ami-0aaaaaaaaaaaaaaaa"}]
+        policy = {"LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides}}
+        lab.create(desired=1, LaunchTemplate=None, MixedInstancesPolicy=policy)
+        (member,) = lab.group()["Instances"]
+        assert member["ImageId"] == "ami-0aaaaaaaaaaaaaaaa"
+        described = lab.ec2.describe_instances(InstanceIds=[member["InstanceId"]])
+        assert described["Reservations"][0]["Instances"][0]["ImageId"] == "ami-0aaaaaaaaaaaaaaaa"
+
+
+def test_settings_that_act_by_themselves_are_stored() -> None:
+    with open_lab() as lab:
+        given = {
+            "MaxInstanceLifetime": 86400,
+            "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": "balanced-only"},
+            "InstanceLifecyclePolicy": {"RetentionTriggers": {"TerminateHookAbandon": "retain"}},
+        }
+        lab.create(desired=1, settle=False, **given)
+        assert {name: lab.group()[name] for name in given} == given

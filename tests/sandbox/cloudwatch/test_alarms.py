@@ -189,3 +189,25 @@ def test_actions_are_switched_off_and_on(alarms: Alarms) -> None:
 )
 def test_rules_are_read_with_their_operators(rule: str, expected: bool) -> None:
     assert parse(rule).holds({"a": "ALARM", "b": "OK", "c d": "INSUFFICIENT_DATA"}) is expected
+
+
+def test_a_log_alarm_is_listed_under_its_own_type(alarms: Alarms) -> None:
+    alarms.client.put_log_alarm(
+        AlarmName="errors",
+        ScheduledQueryConfiguration={
+            "QueryString": "filter level = 'error'",
+            "ScheduledQueryRoleARN": "arn:aws:iam::123456789012:role/logs",
+            "ScheduleConfiguration": {"ScheduleExpression": "rate(5 minutes)", "StartTimeOffset": 300},
+            "AggregationExpression": "count(*)",
+        },
+        QueryResultsToEvaluate=1,
+        QueryResultsToAlarm=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    assert alarms.describe("errors") == {}
+    answer = alarms.client.describe_alarms(AlarmNames=["errors"], AlarmTypes=[*BOTH, "LogAlarm"])
+    assert [each["StateValue"] for each in answer["LogAlarms"]] == ["INSUFFICIENT_DATA"]
+    alarms.set("errors", "ALARM")
+    answer = alarms.client.describe_alarms(AlarmNames=["errors"], AlarmTypes=["LogAlarm"])
+    assert [each["StateValue"] for each in answer["LogAlarms"]] == ["ALARM"]

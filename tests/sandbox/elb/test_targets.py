@@ -1,5 +1,7 @@
 """Target registration, deregistration and draining."""
 
+from typing import Any
+
 import pytest
 
 from awsroll.sandbox import SandboxOptions
@@ -250,3 +252,22 @@ def test_a_drained_target_that_is_still_listed_can_be_registered_again() -> None
         bench.register(instance_id)
         bench.jump(60)
         assert bench.listed() == {(instance_id, 80): "healthy"}
+
+
+def test_a_zonal_shift_shows_an_override_and_keeps_the_health() -> None:
+    with open_bench(servers=2, zones=2) as bench:
+        first = bench.sandbox.world.ec2.instance(bench.fleet.instance_ids[0])
+        bench.sandbox.world.elb.shift(first.zone)
+        assert _overrides(bench.elb, bench.group) == {
+            bench.fleet.instance_ids[0]: ("healthy", "zonal_shift_active"),
+            bench.fleet.instance_ids[1]: ("healthy", "no_override"),
+        }
+        bench.sandbox.world.elb.end_shift(first.zone)
+        assert {override for _, override in _overrides(bench.elb, bench.group).values()} == {"no_override"}
+
+
+def _overrides(elb: Any, arn: str) -> dict[str, tuple[str, str]]:
+    return {
+        each["Target"]["Id"]: (each["TargetHealth"]["State"], each["AdministrativeOverride"]["State"])
+        for each in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    }

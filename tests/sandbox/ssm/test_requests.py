@@ -101,3 +101,21 @@ def test_targets_without_a_match_end_the_command() -> None:
         command = nodes.send("true", Targets=[{"Key": "tag:role", "Values": ["none"]}])
         nodes.jump(DONE_SECONDS)
         assert nodes.command(command)["StatusDetails"] == "No Instances In Tag"
+
+
+@pytest.mark.parametrize(
+    ("document", "platform", "refused"),
+    [
+        ("AWS-RunShellScript", "Windows", "UnsupportedPlatformType"),
+        ("AWS-RunPowerShellScript", "Windows", ""),
+        ("AWS-RunPowerShellScript", "Linux", "UnsupportedPlatformType"),
+        ("AWS-RunShellScript", "Linux", ""),
+    ],
+)
+def test_a_document_of_aws_runs_on_its_platform_only(document: str, platform: str, refused: str) -> None:
+    with open_nodes() as nodes:
+        nodes.tag(nodes.ids[0], "sandbox:platform", platform)
+        nodes.jump(60)
+        (node,) = nodes.ssm.describe_instance_information()["InstanceInformationList"]
+        assert node["PlatformType"] == platform
+        assert nodes.refusal("Get-Date", DocumentName=document) == refused

@@ -31,6 +31,7 @@ class FakeTarget:
     instance_id: str
     port: int
     state: str
+    shifted: bool = False
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from awsroll.sandbox.traffic.target_table import RoutingThreshold, TargetKey, TargetTable
+from awsroll.sandbox.traffic.target_table import SHIFTED, RoutingThreshold, TargetKey, TargetTable
 
 
 def key(instance_id: str, *, group: str = "web", port: int = 80) -> TargetKey:
@@ -89,3 +89,12 @@ def test_an_instance_serves_only_if_healthy_in_every_group() -> None:
     two_groups = table({"a": "healthy", "b": "healthy"}, groups=("web", "api"))
     two_groups.apply(key("a", group="api"), "healthy")
     assert two_groups.serving_instances() == {"a"}
+
+
+def test_a_target_without_requests_by_a_zonal_shift_gets_none() -> None:
+    table = TargetTable(["web"])
+    here, there = (TargetKey(target_group_arn="web", instance_id=name, port=80) for name in ("i-1", "i-2"))
+    table.apply(here, "healthy")
+    table.apply(there, SHIFTED)
+    assert {table.next_target() for _ in range(4)} == {here}
+    assert table.serving_instances() == {"i-1"}
