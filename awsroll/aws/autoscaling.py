@@ -126,6 +126,11 @@ class AutoScaling:
         request = {"AutoScalingGroupName": name, "InstanceIds": list(instance_ids)}
         self._caller.call(_SERVICE, "ExitStandby", request, repeatable=False)
 
+    def set_healthy(self, instance_id: str) -> None:
+        """Clear a member's Unhealthy mark. The value is absolute, so repeating the call is harmless."""
+        request = {"InstanceId": instance_id, "HealthStatus": "Healthy", "ShouldRespectGracePeriod": False}
+        self._caller.call(_SERVICE, "SetInstanceHealth", request)
+
     def set_desired_capacity(self, name: str, capacity: int) -> None:
         """Set the desired capacity, also during a cooldown. The value is absolute, so repeating is harmless."""
         request = {"AutoScalingGroupName": name, "DesiredCapacity": capacity, "HonorCooldown": False}

@@ -59,7 +59,7 @@ def read_instance(
         app_version=tags.get(APP_VERSION_TAG),
         lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
         lifecycle_detail=in_group.get("LifecycleState", ""),
-        marked_unhealthy=in_group.get("HealthStatus", "").lower() == "unhealthy",
+        marked_unhealthy=is_marked_unhealthy(in_group),
         protected=protected or bool(in_group.get("ProtectedFromScaleIn", False)),
         rollout=tags.get(ROLLOUT_TAG, ""),
         role=tags.get(ROLE_TAG, ""),
@@ -80,10 +80,15 @@ def missing_instance(instance_id: str, *, targets: Sequence[Target] = (), member
         template=read_member_template(in_group),
         lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
         lifecycle_detail=in_group.get("LifecycleState", ""),
-        marked_unhealthy=in_group.get("HealthStatus", "").lower() == "unhealthy",
+        marked_unhealthy=is_marked_unhealthy(in_group),
         protected=bool(in_group.get("ProtectedFromScaleIn", False)),
         targets=tuple(targets),
     )
+
+
+def is_marked_unhealthy(member: Reply) -> bool:
+    """Return whether a group's description of a member carries the mark `Unhealthy`, which never recovers by itself."""
+    return str(member.get("HealthStatus", "")).lower() == "unhealthy"
 
 
 def _state(name: str) -> InstanceState:

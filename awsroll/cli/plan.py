@@ -78,6 +78,11 @@ def doctor(request: RolloutSpec, common: CommonOptions) -> int:
         return 0
     for finding in planned.findings:
         output.result(f"{'warning' if finding.is_warning else 'note'}: {finding.message}")
+    if planned.nothing_to_do:
+        from awsroll.cli.render_report import nothing_to_do  # noqa: PLC0415 - keeps `--help` fast
+
+        output.result(f"{planned.fleet} is {nothing_to_do(planned)}")
+        return 0
     output.result(f"{planned.fleet} can be rolled from {planned.from_version or '(none)'} to {planned.to_version}")
     return 0
 

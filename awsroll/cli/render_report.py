@@ -65,7 +65,14 @@ def next_step(report: Report, *, serving: str = "") -> str:
 
 
 def plan_text(plan: RolloutPlan) -> str:
-    """Return a plan as aligned lines."""
+    """Return a plan as aligned lines; of a fleet that needs no rollout, only what matters then."""
+    if plan.nothing_to_do:
+        rows = [
+            ("fleet", plan.fleet),
+            ("servers", f"{plan.desired}, {nothing_to_do(plan)}"),
+            *(("warning", finding.message) for finding in plan.findings),
+        ]
+        return aligned(rows)
     rows = [
         ("fleet", plan.fleet),
         ("strategy", f"{plan.strategy}, {plan.at_a_time} at a time"),
@@ -81,6 +88,11 @@ def plan_text(plan: RolloutPlan) -> str:
         for number, server in enumerate(plan.order, 1)
     ]
     return "\n".join(part for part in (aligned(rows), aligned(order)) if part)
+
+
+def nothing_to_do(plan: RolloutPlan) -> str:
+    """Return the sentence for a fleet on which a rollout would change nothing."""
+    return f"already on version {plan.to_version}: nothing to do"
 
 
 def _cost_of_keeping(plan: RolloutPlan) -> list[tuple[str, str]]:

@@ -118,11 +118,12 @@ def _entered(server: Server | None, to: ServerPhase, at: datetime) -> Server:
     """Return the record of a server that comes into a phase."""
     if server is None:
         return Server(phase=to, since=at)
+    fresh = Server(phase=to, since=at, mark_cleared=server.mark_cleared)
     if to in _CLEARED or not server.phase.is_timed:
         failed = server.failed and to is not ServerPhase.SERVING
-        return Server(phase=to, since=at, failed=failed, reloading=server.reloading)
+        return replace(fresh, failed=failed, reloading=server.reloading)
     if to is ServerPhase.DRAINING and server.phase in _ARRIVING:  # an earlier drain says nothing about this one
-        return Server(phase=to, since=at, failed=server.failed, reloading=server.reloading, targets=server.targets)
+        return replace(fresh, failed=server.failed, reloading=server.reloading, targets=server.targets)
     return replace(server, phase=to, since=at)
 
 

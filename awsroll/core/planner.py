@@ -20,11 +20,15 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide import gates, settings
 from awsroll.core.decide.bring_back import bring_back
 from awsroll.core.decide.finish import finish
+from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving, warn_of_marks
 from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage, settle_launches
+from awsroll.core.decide.nothing_to_do import complete_at_once, has_nothing_to_do
 from awsroll.core.decide.register import register
 from awsroll.core.decide.reload import check_commands, reload
+from awsroll.core.decide.rest import rest_in_pause, rest_of
 from awsroll.core.decide.retire import retire
 from awsroll.core.decide.selection import excess, select, undecided
+from awsroll.core.decide.settings import Rest
 from awsroll.core.lifecycle import IllegalMoveError, move, note, phase_of
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookPoint
@@ -72,6 +76,8 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
         IllegalMoveError: if a part of the planner moves a server in a way that the lifecycle does not allow.
     """
     before = replace(status, events=())
+    if before.must_rest and before.outcome is Outcome.PAUSED:
+        return rest_in_pause(View(rollout, observation, before))
     if before.mode is Mode.ENDED or before.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=before)
     view = _bring_up_to_date(View(rollout, observation, before))
@@ -136,14 +142,22 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     A concern that has writes ends the step. The order of the calls below is the order of preference.
     """
     first = Proposals()
+    if has_nothing_to_do(view, capacity):
+        return complete_at_once(view), first
     if not view.status.rolling_back and hook_runs.awaits(view, first, HookPoint.BEFORE_ROLLOUT):
         return view.status, first
     status, gate = gates.pass_gate(view)
     view = replace(view, status=status)
-    status, writes = settings.prepare(view, capacity.limits, at_rest=_is_at_rest(view, capacity))
+    rest = rest_of(view, capacity)
+    if rest is not Rest.NONE and (marks := clear_before_care(view)):
+        return status, Proposals(writes=list(marks))
+    status, writes = settings.prepare(view, capacity.limits, rest)
     if writes:
         return status, Proposals(writes=list(writes))
-    return _roll_servers(replace(view, status=status), capacity, gate)
+    view = replace(view, status=status)
+    if marks := clear_for_serving(view):
+        return warn_of_marks(view), Proposals(writes=list(marks))
+    return _roll_servers(view, capacity, gate)
 
 
 def _roll_servers(view: View, capacity: Capacity, gate: Proposals) -> tuple[Status, Proposals]:
@@ -176,12 +190,6 @@ def _take_out(view: View) -> tuple[Status, Proposals]:
     retiring.hooks += proposals.hooks
     retiring.waits_of(proposals)
     return status, retiring
-
-
-def _is_at_rest(view: View, capacity: Capacity) -> bool:
-    """Return whether nothing may be touched now and nothing is in flight, so that the group's own launches matter."""
-    moving = capacity.in_flight or view.leaving or view.returning
-    return view.status.gate.closed_since is not None or (bool(view.status.pausing) and not moving)
 
 
 def _arriving(view: View) -> tuple[str, ...]:

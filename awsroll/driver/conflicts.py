@@ -17,7 +17,7 @@ from awsroll.stores.locks import fleet_parts
 
 
 def check_unfinished(store: Store, rollout: Rollout) -> None:
-    """Check that no other unfinished rollout shares a group or target group with this rollout.
+    """Check that no other unfinished rollout changes what this rollout changes.
 
     Raises:
         FleetLockedError: if there is one; nothing was changed.
@@ -40,7 +40,7 @@ def names_fleet_of(spec: RolloutSpec, rollout: Rollout, *, region: str) -> bool:
     """Return whether the fleet of a rollout has the names that a request gives."""
     group = group_name(spec.asg) if spec.asg else ""
     names = {name for arn in rollout.target_groups for name in (arn, _name_in(arn))}
-    shares = bool(group and rollout.group == group) or not names.isdisjoint(spec.target_group)
+    shares = rollout.group == group if group or rollout.group else not names.isdisjoint(spec.target_group)
     return shares and rollout.region in ("", region)
 
 

@@ -32,6 +32,10 @@ def _never() -> bool:
     return False
 
 
+def _nothing() -> None:
+    pass
+
+
 class _NoHooks:
     """Hooks of a driver that cannot run them: each run fails, so that none is skipped silently."""
 
@@ -74,6 +78,7 @@ class Controller:
     Attributes:
         approver: how gates get their approval.
         hooks: runs the hooks.
+        before_changes: called before each step's actions are carried out.
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
@@ -83,6 +88,7 @@ class Controller:
         self._clock = clock
         self._sink = sink
         self._last_actions: tuple[Action, ...] = ()
+        self.before_changes: Callable[[], None] = _nothing
         self.approver = Approver()
         self.hooks: Hooks = _NoHooks()
 
@@ -117,6 +123,7 @@ class Controller:
         if not decided.actions:
             self._last_actions = ()
             return decided
+        self.before_changes()
         target = rollout.target(rolling_back=self.status.rolling_back)
         results = self._fleet.execute(target, decided.actions)
         self._emit_results(results)
@@ -191,11 +198,15 @@ class Controller:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing to do: the rollout has ended, or is paused or interrupted."""
-        return self.status.mode is Mode.ENDED or self.status.outcome is not Outcome.RUNNING
+        """Whether there is nothing to do: the rollout has ended, is at rest in a pause, or is interrupted."""
+        if self.status.mode is Mode.ENDED:
+            return True
+        is_resting = self.status.outcome is Outcome.PAUSED and self.status.must_rest
+        return self.status.outcome is not Outcome.RUNNING and not is_resting
 
     def _pause(self, reason: str) -> None:
-        paused = pause(self.status, reason)
+        """Pause as it is: without AWS the group's own care cannot be restored."""
+        paused = replace(pause(self.status, reason), must_rest=False)
         self._save(paused)
         self._emit(paused.events)
 
@@ -276,6 +287,7 @@ _EVENTS: dict[type[Action], str] = {
     act.TerminateInGroup: "group.instances-terminated",
     act.EnterStandby: "group.standby-entered",
     act.ExitStandby: "group.standby-left",
+    act.ClearUnhealthyMarks: "group.marks-cleared",
     act.SendCommand: "command.sent",
     act.UpdateGroup: "group.updated",
     act.SuspendProcesses: "group.processes-suspended",

@@ -69,7 +69,10 @@ def resume_record(record: Record, at: datetime) -> Record:
 
     Nothing drove the rollout during the stop: its timers for progress, hooks and approvals start again.
     """
-    status = replace(record.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+    settings = replace(record.status.settings, abandoned=())
+    status = replace(
+        record.status, outcome=Outcome.RUNNING, reason="", progress_at=at, must_rest=False, settings=settings
+    )
     calls = tuple(replace(call, since=at) for call in status.hooks.announced)
     return replace(
         record,

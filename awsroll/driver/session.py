@@ -176,26 +176,38 @@ class Session:
                     assert_never(run.hook.kind)
             self.emit("hook.left", hook=run.hook.name, run=run.call.number, message=message)
 
-    def drive(self, record: Record) -> Report:
-        """Drive a rollout until it ends, pauses, or is asked to stop; return its report."""
+    def drive(self, record: Record, *, takes_over: bool = False) -> Report:
+        """Drive a rollout until it ends, pauses, or is asked to stop; return its report.
+
+        Args:
+            record: the rollout.
+            takes_over: set the label at once and so replace the label of a dead rollout. Otherwise it is set before
+                the first change: a rollout with nothing to do changes nothing.
+        """
         controller, hooks = self.controller(record)
         label = self.label(record.rollout)
         try:
             with self.clock.calling(label.refresh_if_due):
-                label.put()
+                if takes_over:
+                    label.put()
+                controller.before_changes = label.put_once
                 status = controller.run(self._stop_requested)
         except LeaseLostError as error:
             # Another process holds the fleet and writes the record now: this process makes no further call.
-            status = pause(controller.status, str(error))
+            status = replace(pause(controller.status, str(error)), must_rest=False)
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            status = pause(controller.status, f"{error}; the fleet was left unchanged")
+            paused = pause(controller.status, f"{error}; the fleet was left unchanged")
+            status = replace(paused, must_rest=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
         finally:
             self.end_hooks(hooks)
-            label.remove()
+            if label.is_set:
+                label.remove()
+            elif record.status.observed_at is not None:
+                label.remove_left()
         return self.report(replace(record, status=status), at=self.clock.now())
 
     def follow(self, rollout_id: str) -> Report | None:

@@ -89,12 +89,13 @@ class StepStatus:
 def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | None = None) -> StepStatus:
     """Return the status of a rollout from its record; `phase` overrides what the record shows."""
     status = record.status
+    is_under_way = status.outcome is Outcome.INTERRUPTED or status.must_rest
     counts = build_report(record, at=status.observed_at or status.started_at).instances
     return StepStatus(
         rollout_id=record.rollout.rollout_id,
         phase=phase or _waiting_for(record),
         done=status.mode is Mode.ENDED,
-        outcome=StepOutcome(Outcome.RUNNING if status.outcome is Outcome.INTERRUPTED else status.outcome),
+        outcome=StepOutcome(Outcome.RUNNING if is_under_way else status.outcome),
         wait_seconds=wait_seconds,
         progress=Progress(
             total=counts.total,
@@ -114,7 +115,7 @@ def _waiting_for(record: Record) -> WaitingFor:
     if status.mode is Mode.ENDED:
         return WaitingFor.FINISHED
     if status.outcome is Outcome.PAUSED:
-        return WaitingFor.PAUSED
+        return WaitingFor.SETTLE if status.must_rest else WaitingFor.PAUSED
     if (waiting := _first(server.phase for server in status.servers.values())) is not None:
         return waiting
     if status.hooks.announced:

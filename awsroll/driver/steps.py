@@ -181,7 +181,7 @@ def _has_work(record: Record, store: Store) -> bool:
     status = record.status
     if status.mode is Mode.ENDED:
         return False
-    if status.outcome is not Outcome.PAUSED:
+    if status.outcome is not Outcome.PAUSED or status.must_rest:
         return True
     requests, applied = store.user_requests(record.rollout.rollout_id), status.user_requests
     is_new = (requests.abort, requests.rollback, requests.resumed) != (
@@ -197,11 +197,11 @@ def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
     if not _has_work(record, session.store):
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     session.check_account(record.rollout)
-    if record.status.outcome is not Outcome.RUNNING:
+    if record.status.outcome is not Outcome.RUNNING and not record.status.must_rest:
         record = resume_record(record, session.aws.now())
     label = session.label(record.rollout)
-    label.put_if_older(_LABEL_SECONDS)
     controller, hooks = session.controller(record)
+    controller.before_changes = lambda: label.put_if_older(_LABEL_SECONDS)
     try:
         seconds = _pass(session, controller, hooks, bounds)
     finally:

@@ -95,7 +95,7 @@ class AutoScalingFleet:
         """Carry out actions in order; see `execute_in_order`."""
         return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
 
-    def _execute(self, rollout: Rollout, action: Action) -> Result:
+    def _execute(self, rollout: Rollout, action: Action) -> Result:  # noqa: C901 -- one case an action
         match action:
             case act.LaunchInGroup():
                 result = self._launches.launch(action)
@@ -107,6 +107,8 @@ class AutoScalingFleet:
                 result = self._writes.enter_standby(action)
             case act.ExitStandby():
                 result = self._writes.exit_standby(action)
+            case act.ClearUnhealthyMarks():
+                result = self._writes.clear_marks(action)
             case act.UpdateGroup():
                 result = self._writes.update(action)
             case act.DeleteWarmPool() | act.PutWarmPool():

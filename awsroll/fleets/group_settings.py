@@ -61,6 +61,7 @@ class GroupReader:
             zones=self._zones_of(described),
             launch_failures=self._launch_failures(since),
             terminations=self._terminations(since),
+            grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
             can_launch_instances=self._can_launch_instances(described),
             refresh_active=self._is_refreshing(described["AutoScalingGroupName"]),
         )

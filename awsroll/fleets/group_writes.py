@@ -10,7 +10,7 @@ from typing import assert_never
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import read_lifecycle, read_warm_pool
+from awsroll.aws.parse_answers import is_marked_unhealthy, read_lifecycle, read_warm_pool
 from awsroll.aws.translate_errors import is_throttle
 from awsroll.core.aws_limits import MEMBERS_TERMINATED, STANDBY_MEMBERS
 from awsroll.core.classify.serving import LEAVING
@@ -105,6 +105,21 @@ class GroupWrites:
         """Return members in standby to service; members on their way to service count as moves."""
         back = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
         return self._move(action, source=Lifecycle.STANDBY, arrived=back, move=self._aws.autoscaling.exit_standby)
+
+    def clear_marks(self, action: act.ClearUnhealthyMarks) -> Result:
+        """Clear the Unhealthy marks of members in service that are marked."""
+        marked = [
+            member["InstanceId"]
+            for member in self._reader.describe(action.group).get("Instances", [])
+            if member["InstanceId"] in action.instance_ids
+            and read_lifecycle(member["LifecycleState"]) is Lifecycle.IN_SERVICE
+            and is_marked_unhealthy(member)
+        ]
+        if not marked:
+            return stale(action, "none of the instances is a member in service that is marked unhealthy")
+        moves = _Moves()
+        moves.call_each(lambda ids: self._aws.autoscaling.set_healthy(ids[0]), marked)
+        return _result_of(action, moves)
 
     def _move(
         self,

@@ -85,6 +85,16 @@ class Label:
                 )
                 raise FleetLockedError(problem)
 
+    @property
+    def is_set(self) -> bool:
+        """Whether this process has set the label."""
+        return self._due_at is not None
+
+    def put_once(self) -> None:
+        """Set the label before the first change of this process."""
+        if not self.is_set:
+            self.put()
+
     def put(self) -> None:
         """Set the label and replace any other.
 
@@ -97,7 +107,7 @@ class Label:
         try:
             if self._rollout.group:
                 self._aws.autoscaling.add_tags(self._rollout.group, tags)
-            for arn in self._rollout.target_groups:
+            for arn in self._rollout.held_target_groups:
                 self._aws.elbv2.add_tags(arn, tags)
         except AwsError as error:
             self._warn(
@@ -115,7 +125,7 @@ class Label:
         fresh = [
             label for label in held if label and label.rollout_id == self._rollout.rollout_id and label.until > until
         ]
-        if len(fresh) < len(self._rollout.target_groups) + bool(self._rollout.group):
+        if len(fresh) < len(self._rollout.held_target_groups) + bool(self._rollout.group):
             self.put()
 
     def refresh_if_due(self) -> None:
@@ -129,7 +139,7 @@ class Label:
             return
         self._due_at = None
         try:
-            self._remove_from({self._group, *self._rollout.target_groups})
+            self._remove_from({self._group, *self._rollout.held_target_groups})
         except AwsrollError:
             return
 
@@ -149,7 +159,7 @@ class Label:
     def _remove_from(self, where: set[str]) -> None:
         if self._rollout.group and self._group in where:
             self._aws.autoscaling.remove_tags(self._rollout.group, [HELD_BY_TAG])
-        for arn in self._rollout.target_groups:
+        for arn in self._rollout.held_target_groups:
             if arn in where:
                 self._aws.elbv2.remove_tags(arn, [HELD_BY_TAG])
 

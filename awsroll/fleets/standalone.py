@@ -89,6 +89,7 @@ class StandaloneFleet:
                 | act.SetDesiredCapacity()
                 | act.EnterStandby()
                 | act.ExitStandby()
+                | act.ClearUnhealthyMarks()
                 | act.UpdateGroup()
                 | act.SuspendProcesses()
                 | act.ResumeProcesses()

@@ -54,7 +54,8 @@ def target_groups(request: PolicyRequest) -> list[Statement]:
         statements.append(allow("MoveTraffic", [f"{_ELB}:RegisterTargets", f"{_ELB}:DeregisterTargets"], by_hand))
     if request.rollouts.changes_deregistration_delay:
         statements.append(allow("SetDeregistrationDelay", [f"{_ELB}:ModifyTargetGroupAttributes"], everything))
-    if everything and not request.rollouts.stages:
+    holds = not request.grouped or request.rollouts.changes_deregistration_delay
+    if everything and holds and not request.rollouts.stages:
         labels = [f"{_ELB}:AddTags", f"{_ELB}:RemoveTags"]
         statements.append(allow("LabelTargetGroups", labels, everything, only_own_tags()))
     return statements
@@ -78,7 +79,7 @@ def groups(request: PolicyRequest) -> list[Statement]:
 
 
 def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
-    actions = list(_SETTINGS)
+    actions = [*_SETTINGS, "SetInstanceHealth"]
     if not rollouts.reloads:
         actions.append(_TERMINATE)
     if rollouts.may_surge:

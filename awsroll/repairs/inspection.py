@@ -3,7 +3,7 @@
 The preflight describes the fleet, tags hold the old values of changed settings, and an observation shows the rest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import tags_of
@@ -110,6 +110,9 @@ def observe_fleet(aws: Connection, rollout: Rollout, tags: Tags) -> ObservedFlee
     servers = {name: Server(phase=ServerPhase.RETURNING, since=now) for name in tagged}
     known = Status(started_at=now, progress_at=now, servers=servers)
     observation = fleet_of(rollout, aws).observe(rollout, known)
+    tagged_resources = {resource for resource, _ in tags.old_values} | tags.labels.keys()
+    if tagged_resources.isdisjoint(rollout.target_groups):
+        rollout = replace(rollout, deregistration_delay_seconds=None)  # it changes no target group, so it holds none
     return ObservedFleet(
         rollout=rollout, observation=observation, saved_tags=tags.old_values, alias=_alias(aws, rollout, tags)
     )

@@ -139,7 +139,7 @@ def _drive(session: Session, case: _Case, pace: Pace) -> Report:
     record = replace(case.record, rollout=replace(rollout, limits=rollout.limits.paced(pace)))
     record = session.store.save(record)
     session.emit_rollout("rollout.resumed" if case.resumed else "rollout.created", record.rollout)
-    return session.drive(record)
+    return session.drive(record, takes_over=True)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from awsroll.core.classify.capacity import measure
 from awsroll.core.classify.draining import drain_seconds
 from awsroll.core.classify.view import View
+from awsroll.core.decide.nothing_to_do import is_on_target
 from awsroll.core.decide.victims import order
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
@@ -37,6 +38,7 @@ class RolloutPlan:
 
     Attributes:
         order: the servers in the order in which they are replaced: unhealthy servers first, zones balanced.
+        nothing_to_do: the whole fleet serves on the new version already: a rollout would change nothing.
         skipped: number of servers that already run the new version or are skipped by the request.
         lowest_serving: the number of serving servers never falls below this value because of the rollout.
         highest_running: maximum number of servers that run at the same time.
@@ -54,6 +56,7 @@ class RolloutPlan:
     to_version: str
     desired: int
     order: tuple[PlannedInstance, ...]
+    nothing_to_do: bool
     skipped: int
     lowest_serving: int
     highest_running: int
@@ -76,7 +79,8 @@ def forecast(
 ) -> RolloutPlan:
     """Return the plan of a rollout for the observed fleet."""
     view = View(rollout, observation, status)
-    limits = measure(view).limits
+    capacity = measure(view)
+    limits = capacity.limits
     leaving = order(view, view.candidates)
     reloading = rollout.reload is not None
     return RolloutPlan(
@@ -91,6 +95,7 @@ def forecast(
             )
             for server in leaving
         ),
+        nothing_to_do=is_on_target(view, capacity),
         skipped=len(view.current) + len(view.skipped),
         lowest_serving=limits.floor,
         highest_running=limits.ceiling,

@@ -1,4 +1,6 @@
-"""The locks of a fleet: one for the Auto Scaling group, one for each target group, and one for the rollout itself.
+"""The locks of a fleet: one for the Auto Scaling group, or one for each target group of a standalone fleet.
+
+A group's rollout that changes settings of target groups locks them, too. The rollout itself has a lock of its own.
 
 Values only.
 """
@@ -53,10 +55,9 @@ class Lock:
 
 
 def fleet_parts(rollout: Rollout) -> tuple[str, ...]:
-    """Return the names of everything that a rollout may change. Two rollouts that share a resource share a name."""
+    """Return the names of what no two rollouts may change at a time: the group, or the target groups."""
     group = (f"{rollout.account}/{rollout.region}/{rollout.group}",) if rollout.group else ()
-    extra = (key.target_group for key in rollout.extra_targets)
-    return tuple(sorted({*group, *rollout.target_groups, *extra}))
+    return tuple(sorted({*group, *rollout.held_target_groups}))
 
 
 def lock_keys(rollout: Rollout) -> dict[str, str]:

@@ -109,7 +109,8 @@ class Ending:
         return wrong
 
     def _right_versions(self) -> tuple[str, ...]:
-        if self.rollout.reload is not None:
+        had_nothing_to_do = self.status.reason.startswith("already on version")
+        if self.rollout.reload is not None or had_nothing_to_do:
             return (self.found.version,)
         if self.status.outcome is Outcome.SUCCEEDED and self.rollout.template is not None:
             return (str(self.rollout.template.number),)

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from awsroll.core.model.actions import (
     Action,
+    ClearUnhealthyMarks,
     DeleteWarmPool,
     DeregisterTargets,
     EnterStandby,
@@ -97,6 +98,8 @@ class Executor:
                 ids = self._terminate_in_group(action)
             case EnterStandby(instance_ids=instance_ids):
                 ids = self._move(instance_ids, Lifecycle.IN_SERVICE, _AWAY, self._calls.enter_standby)
+            case ClearUnhealthyMarks(instance_ids=instance_ids):
+                ids = self._clear_marks(instance_ids)
             case ExitStandby(instance_ids=instance_ids):
                 ids = self._move(instance_ids, Lifecycle.STANDBY, _BACK, self._calls.exit_standby)
             case SendCommand():
@@ -223,6 +226,15 @@ class Executor:
         if waiting:
             call(waiting)
         return (*waiting, *there)
+
+    def _clear_marks(self, instance_ids: tuple[str, ...]) -> tuple[str, ...]:
+        members = (self._group.members[name] for name in instance_ids if name in self._group.members)
+        marked = [member for member in members if member.marked_unhealthy and member.lifecycle is Lifecycle.IN_SERVICE]
+        if not marked:
+            message = "none of the instances is a member in service that is marked unhealthy"
+            raise StaleError(message)
+        self._calls.set_healthy(marked)
+        return tuple(member.instance.instance_id for member in marked)
 
     def _send(self, rollout: Rollout, action: SendCommand) -> tuple[str, ...]:
         if rollout.reload is None:

@@ -98,6 +98,11 @@ class FakeGroup:
         instances.listeners.append(self._instance_changed)
         targets.listeners.append(self._instance_changed)
 
+    @property
+    def grace_seconds(self) -> float:
+        """The health check grace period of new members."""
+        return self._world.physics.health_grace
+
     def counted(self) -> tuple[Member, ...]:
         """Return the members that count towards the desired capacity."""
         return tuple(member for member in self.members.values() if member.counted)

@@ -128,6 +128,19 @@ class GroupCalls:
         self._world.record("group.resumed", detail=sorted(processes))
         self._group.wake()
 
+    def set_unhealthy(self, instance_id: str) -> None:
+        """Mark a member unhealthy; the controller replaces it while `ReplaceUnhealthy` runs."""
+        self._member(instance_id).marked_unhealthy = True
+        self._world.record("group.marked-unhealthy", instance_id)
+        self._group.wake()
+
+    def set_healthy(self, members: Iterable[Member]) -> None:
+        """Clear the Unhealthy marks of members; the controller then checks them again."""
+        for member in members:
+            member.marked_unhealthy = False
+            self._world.record("group.marked-healthy", member.instance.instance_id)
+        self._group.wake()
+
     def delete_warm_pool(self) -> None:
         """Delete the warm pool and its instances."""
         settings = self._group.settings

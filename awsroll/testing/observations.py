@@ -142,6 +142,7 @@ def show_group(group: FakeGroup) -> Group:
         zones=settings.zones,
         launch_failures=tuple(group.failures),
         terminations=frozenset(group.terminations),
+        grace_seconds=group.grace_seconds,
         can_launch_instances=settings.can_launch_instances,
         refresh_active=settings.refresh_active,
         warm_pool=settings.warm_pool,

@@ -45,6 +45,12 @@ class Somebody:
         """Make an application pass its health checks again."""
         self._set_broken(instance_id, broken=False)
 
+    def marks(self, instance_id: str) -> None:
+        """Have the group mark a member unhealthy, as a health check of its own would."""
+        self._world.catch_up()
+        with self._world.acting(Actor.SOMEBODY):
+            self.group.set_unhealthy(instance_id)
+
     def protects(self, instance_id: str, *, protected: bool = True) -> None:
         """Protect an instance from scale-in (group) or termination (standalone), or remove the protection."""
         self._world.catch_up()

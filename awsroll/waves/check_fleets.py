@@ -12,7 +12,7 @@ from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
 from awsroll.core.aws_names import session_name
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.core.request.waves import FleetSpec
+from awsroll.core.request.waves import FleetSpec, WaveSpec
 from awsroll.driver import operations
 from awsroll.driver.conflicts import names_fleet_of, unfinished_message
 from awsroll.driver.context import Context
@@ -38,6 +38,7 @@ class ReadyFleet:
         plan: what would be done.
         request: the request with a pinned version; None for a rollout to resume.
         parts: the resources that it would change; two fleets with the same servers share a part.
+        target_groups: the target groups that send requests to it.
     """
 
     fleet: FleetSpec
@@ -46,6 +47,7 @@ class ReadyFleet:
     plan: FleetPlan
     request: RolloutSpec | None = None
     parts: frozenset[str] = frozenset()
+    target_groups: frozenset[str] = frozenset()
 
 
 class FleetChecks:
@@ -86,7 +88,9 @@ class FleetChecks:
         for other in self._unfinished:
             if not parts.isdisjoint(fleet_parts(other.rollout)):
                 raise FleetLockedError(unfinished_message(ready.fleet.name, other))
-        return replace(ready, request=plan.request, plan=replace(ready.plan, plan=plan), parts=parts)
+        behind = frozenset() if plan.fingerprint is None else frozenset(plan.fingerprint.target_groups)
+        plans = replace(ready.plan, plan=plan)
+        return replace(ready, request=plan.request, plan=plans, parts=parts, target_groups=behind)
 
     def _check_resumed(self, ready: ReadyFleet, record: Record) -> ReadyFleet:
         rollout, session, store = record.rollout, Session(ready.context), self._context.store
@@ -101,7 +105,8 @@ class FleetChecks:
             problem = f"{unfinished_message(rollout.fleet, record)}. This request differs ({', '.join(changes)})"
             raise FleetLockedError(problem)
         plan = replace(ready.plan, resumes=rollout.rollout_id)
-        return replace(ready, plan=plan, parts=frozenset(fleet_parts(rollout)))
+        parts, behind = frozenset(fleet_parts(rollout)), frozenset(rollout.target_groups)
+        return replace(ready, plan=plan, parts=parts, target_groups=behind)
 
     def _assumed(self, fleet: FleetSpec, session: SharedSession, rollout_id: str) -> Any:
         if not fleet.role:
@@ -139,6 +144,28 @@ def check_disjoint(fleets: Sequence[ReadyFleet]) -> None:
         raise FleetError(*problems)
 
 
+def check_apart(wave: WaveSpec, fleets: Sequence[ReadyFleet]) -> None:
+    """Check that no two fleets behind one target group are rolled at the same time.
+
+    Each rollout keeps the capacity of its own fleet. Two at a time would take twice as much from the target group.
+
+    Raises:
+        FleetError: if a wave does so; nothing was changed.
+    """
+    if wave.at_once == 1:
+        return
+    problems = [
+        f"fleets {ready.fleet.name} and {other.fleet.name} are behind the same target group "
+        f"({', '.join(sorted(shared))}), and wave {wave.name} rolls them at the same time. Put them in different "
+        "waves, or set the concurrency of the wave to 1"
+        for number, ready in enumerate(fleets)
+        for other in fleets[number + 1 :]
+        if (shared := ready.target_groups & other.target_groups)
+    ]
+    if problems:
+        raise FleetError(*problems)
+
+
 def combined_error(errors: Sequence[tuple[str, AwsrollError]]) -> AwsrollError:
     """Return one error for all refused fleets: every problem with its fleet, as the most severe class of error.
 
@@ -166,8 +193,9 @@ def _parts(plan: RolloutPlan) -> frozenset[str]:
     if fingerprint is None:
         return frozenset()
     group = () if fingerprint.group is None else (f"{fingerprint.account}/{fingerprint.region}/{fingerprint.fleet}",)
-    extra = (key.target_group for key in fingerprint.extra_targets)
-    return frozenset({*group, *fingerprint.target_groups, *extra})
+    changes_delay = plan.request is not None and plan.request.deregistration_delay is not None
+    target_groups = fingerprint.target_groups if changes_delay or not group else ()
+    return frozenset({*group, *target_groups})
 
 
 def _this_host() -> tuple[str, str | None]:

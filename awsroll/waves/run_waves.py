@@ -17,7 +17,7 @@ from awsroll.errors import AwsrollError, SpecError
 from awsroll.events import Tee
 from awsroll.report import FleetReport, FleetsPlan, FleetsReport, Report, WavePlan, WaveReport, build_report
 from awsroll.stores import LocalStore, RecordStore, RolloutRequest
-from awsroll.waves.check_fleets import FleetChecks, ReadyFleet, check_disjoint, combined_error
+from awsroll.waves.check_fleets import FleetChecks, ReadyFleet, check_apart, check_disjoint, combined_error
 from awsroll.waves.threads import Threads, in_parallel
 from awsroll.waves.wave_events import FleetSink
 
@@ -95,6 +95,8 @@ class FleetsRun:
             raise combined_error(refused)
         check_disjoint(ready)
         self._ready = {each.fleet.name: each for each in ready}
+        for wave in self._spec.waves:
+            check_apart(wave, [self._ready[fleet.name] for fleet in wave.fleets])
         return FleetsPlan(waves=tuple(self._wave_plan(wave) for wave in self._spec.waves))
 
     def _wave_plan(self, wave: WaveSpec) -> WavePlan:

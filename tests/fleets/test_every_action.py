@@ -78,6 +78,11 @@ ACTIONS: dict[type[Any], tuple[Action, str, tuple[FleetKind, ...]]] = {
         "autoscaling:ExitStandby",
         GROUP,
     ),
+    act.ClearUnhealthyMarks: (
+        act.ClearUnhealthyMarks(group="web", instance_ids=("i-3",), reason=WHY),
+        "autoscaling:SetInstanceHealth",
+        GROUP,
+    ),
     act.SendCommand: (
         act.SendCommand(instance_ids=("i-1",), attempt=1, not_registered=(), reason=WHY),
         "ssm:SendCommand",
@@ -136,6 +141,7 @@ WORLD: dict[str, dict[str, Any]] = {
                 "Instances": [
                     {"InstanceId": "i-1", "LifecycleState": "InService"},
                     {"InstanceId": "i-2", "LifecycleState": "Standby"},
+                    {"InstanceId": "i-3", "LifecycleState": "InService", "HealthStatus": "Unhealthy"},
                 ],
                 "WarmPoolConfiguration": {"MinSize": 1},
             }

@@ -44,7 +44,7 @@ class Trial:
     def roll(self, sink: Tee | None = None, **more: Any) -> Report:
         report = awsroll.roll(self.rolling.request(**{**self.wanted, **more}), **self.around, sink=sink)
         assert self.gate.refused == []
-        assert [one for one in report.warnings if "pinned" not in one] == []
+        assert [one for one in report.warnings if "pinned" not in one and "marked new servers" not in one] == []
         return report
 
 
@@ -153,6 +153,8 @@ def gated(case: Case, folder: Path, **options: Any) -> Iterator[Trial]:
         rolling = enter(sandbox, clock, folder, grouped=case.grouped, **shape)
         _make_store(rolling, case.state)
         case.prepare(rolling)
+        if case.grouped:
+            _mark_a_member(rolling)
         asked = rolling.request(**case.wanted)
         made = policy_for(asked, Connection(sandbox.session(), clock=clock), store=case.state)
         yield Trial(rolling=rolling, gate=Gate(sandbox, made), wanted=case.wanted, state=case.state)
@@ -167,6 +169,25 @@ def judge(case: Case, folder: Path) -> Judged:
             policies.append(trial.gate.policy)
             used |= trial.gate.used
     return Judged(policies=tuple(policies), used=frozenset(used))
+
+
+def _mark_a_member(rolling: Rolling) -> None:
+    """Let the group mark one member unhealthy: the first new one, or in a reload the first that is reloaded."""
+    autoscaling, left = rolling.sandbox.session().client("autoscaling"), [True]
+
+    def look(_service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        if operation not in ("DescribeTargetHealth", "ExitStandby") or not left:
+            return
+        reloaded = parameters["InstanceIds"] if operation == "ExitStandby" else ()
+        for member in rolling.group()["Instances"]:
+            name = member["InstanceId"]
+            is_new = name in reloaded or name not in rolling.fleet.instance_ids
+            if left and is_new and (reloaded or member["LifecycleState"] == "InService"):
+                left.pop()
+                mark = {"InstanceId": name, "HealthStatus": "Unhealthy", "ShouldRespectGracePeriod": False}
+                autoscaling.set_instance_health(**mark)
+
+    rolling.sandbox.on_call(look)
 
 
 def _make_store(rolling: Rolling, state: str) -> None:

@@ -75,7 +75,11 @@ def test_the_largest_policy_fits_a_managed_policy(fleets: Fleets) -> None:
 def test_placeholders_are_passed_on_as_they_are() -> None:
     token = "${Token[TOKEN.7]}"
     place = Place(partition=token, region=token, account=token)
-    made = policy(place, Fleets(groups=(token,), target_groups=(token,)), Rollouts(store=f"dynamodb://{token}"))
+    made = policy(
+        place,
+        Fleets(groups=(token,), target_groups=(token,)),
+        Rollouts(store=f"dynamodb://{token}", changes_deregistration_delay=True),
+    )
 
     assert statements(made)["SteerGroup"]["Resource"] == [
         f"arn:{token}:autoscaling:{token}:{token}:autoScalingGroup:*:autoScalingGroupName/{token}"

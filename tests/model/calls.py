@@ -35,6 +35,10 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
             return _move(world, action, names, back=False)
         case act.ExitStandby(instance_ids=names):
             return _move(world, action, names, back=True)
+        case act.ClearUnhealthyMarks(instance_ids=names):
+            return _on_each(
+                world, action, names, lambda server: server._replace(marked=False) if server.marked else None
+            )
         case act.SendCommand(instance_ids=names, attempt=attempt):
             return _on_each(world, action, names, lambda server: _commanded(server, attempt))
         case act.SetDesiredCapacity(value=value, expected=expected):

@@ -69,7 +69,7 @@ def _by_the_group(world: World) -> Iterator[Event]:
                 yield f"the group scales in {name}", world.changed(name, _retired(server))
     if "ReplaceUnhealthy" not in settings.suspended:
         for name, server in counted:
-            if not server.lives:
+            if server.marked or not server.lives:
                 yield f"the group replaces {name}", world.changed(name, _retired(server))
 
 
@@ -105,6 +105,8 @@ def _wrong(server: Server) -> Iterator[tuple[str, Server]]:
         )
     if server.state is InstanceState.PENDING and not leaving:
         yield "boots sick", booted(server)._replace(sick=True)
+    if server.life is Lifecycle.IN_SERVICE and server.lives and server.target is not None and not server.marked:
+        yield "is marked by its group", server._replace(marked=True)
     if server.target is TargetState.HEALTHY and not leaving:
         yield "is unhealthy for a moment", server._replace(target=TargetState.UNHEALTHY)
         yield "is unhealthy permanently", server._replace(target=TargetState.UNHEALTHY, sick=True)

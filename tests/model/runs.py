@@ -31,6 +31,7 @@ IN_CI: tuple[CaseKey, ...] = (
     ("group", "replace", 1, 2),
     ("group", "double-half", 1, 1),
     ("group", "keep-old", 1, 1),
+    ("group", "checkpoint-double-half", 1, 1),
     ("standalone", "launch-first", 2, 1),
     ("standalone", "reload", 2, 1),
     ("standalone", "replace", 2, 1),

@@ -52,6 +52,7 @@ def wrongs(found: Found, deed: Deed) -> Iterator[str]:
     yield from _kept(found, deed)
     yield from _choice(deed)
     yield from _decrement(deed)
+    yield from _marks(deed)
 
 
 def _touched(deed: Deed) -> list[tuple[str, Server]]:
@@ -156,6 +157,9 @@ def _is_out(found: Found, server: Server) -> bool:
 def _half(found: Found, deed: Deed) -> Iterator[str]:
     """Check double-half: no old server leaves before all new servers serve."""
     if found.rollout.strategy is Strategy.DOUBLE_HALF and newly_taken(found, deed) and not deed.before.touched:
+        old = sum(server.version == "old" and server.serves for _, server in deed.after.servers)
+        if old >= deed.after.goal:  # the group has launched the old version beyond its goal
+            return
         new = sum(server.version == "new" and server.serves for _, server in deed.before.servers)
         held = sum(bool(server.held) for _, server in deed.before.servers)
         if new < deed.before.goal - held:
@@ -187,6 +191,20 @@ def _decrement(deed: Deed) -> Iterator[str]:
         ours = sum(server.life in _STANDBY and not server.held for _, server in deed.after.servers)
         if deed.after.group.desired + ours < deed.after.goal:
             yield f"desired falls to {deed.after.group.desired}, it should be {deed.after.goal}"
+
+
+def _marks(deed: Deed) -> Iterator[str]:
+    """Check invariant 12: no member that serves loses its place because of a mark, once its group acts on marks again.
+
+    A second mark of a server is right: the group has found a new failure.
+    """
+    if not isinstance(deed.action, act.ResumeProcesses) or "ReplaceUnhealthy" not in deed.action.processes:
+        return
+    for name, server in deed.before.servers:
+        record = deed.status.servers.get(name)
+        is_known = record is not None and (record.mark_cleared or record.failed)
+        if server.marked and server.serves and not is_known:
+            yield f"invariant 12: {name} serves and is marked, and the group may replace it now"
 
 
 # --- the end ------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class Server(NamedTuple):
         commands: its reload commands: attempt -> state.
         held: why awsroll may not touch it: `protected`, `standby`, `foreign`; empty: awsroll may.
         taken: awsroll has taken it out of service.
+        marked: its group has marked it unhealthy. Only a call clears the mark.
     """
 
     version: str = "old"
@@ -61,6 +62,7 @@ class Server(NamedTuple):
     commands: tuple[tuple[int, CommandState], ...] = ()
     held: str = ""
     taken: bool = False
+    marked: bool = False
 
     @property
     def lives(self) -> bool:
@@ -154,7 +156,7 @@ def _instance(name: str, server: Server) -> Instance:
         template=TEMPLATES[server.version],
         app_version=server.code or None,
         lifecycle=server.life,
-        marked_unhealthy=server.life is not None and not server.lives,
+        marked_unhealthy=server.life is not None and (server.marked or not server.lives),
         protected=server.held == "protected",
         rollout=ROLLOUT_ID if server.role else "",
         role=server.role,

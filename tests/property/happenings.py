@@ -116,6 +116,7 @@ class Happenings(RuleBasedStateMachine):
     def somebody_deregisters(self, which: int) -> None:
         self.fleet.world.catch_up()
         status = self.driver.status
+        assume(not is_moving(status))  # a launch without an answer is repeated as it was, for the capacity of then
         ours = {*status.retiring, *status.reloading, *status.returning}
         slots = {one for place in status.slots for one in place.instance_ids} - ours
         succeeded = {launch.replaces for launch in status.launches}

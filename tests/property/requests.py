@@ -92,7 +92,13 @@ class Asked:
         return self.how.get("strategy") is Strategy.RELOAD
 
 
-physics = st.builds(Physics, visibility=st.sampled_from([0, 0, 4, 12]), group_reaction=st.sampled_from([1, 5, 20]))
+physics = st.builds(
+    Physics,
+    visibility=st.sampled_from([0, 0, 4, 12]),
+    group_reaction=st.sampled_from([1, 5, 20]),
+    application=st.sampled_from([10, 10, 10, 60]),
+    health_grace=st.sampled_from([120, 120, 5]),
+)
 founds = st.builds(
     Found,
     is_group=st.booleans(),

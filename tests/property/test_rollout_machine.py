@@ -15,10 +15,11 @@ from hypothesis.stateful import initialize, rule
 
 from awsroll.core.classify.view import LAG_SECONDS
 from awsroll.core.model.actions import Answer
-from awsroll.core.model.observation import AlarmState
+from awsroll.core.model.observation import AlarmState, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.status import Outcome
 from awsroll.core.planner import plan
 from awsroll.errors import AwsError
+from awsroll.testing.group import Member
 from awsroll.testing.instances import Misbehaviour
 from tests.property.happenings import LONG, Happenings
 from tests.property.requests import ALARM, Asked, Found, begun, founds, requests
@@ -124,6 +125,7 @@ class RolloutMachine(Happenings):
         self.fleet.alarms[ALARM] = AlarmState.OK
         self._run_to_the_end()
         assert self.driver.ended
+        self._check_that_the_end_lasts()
 
     def _run_to_the_end(self) -> None:
         """Run the rollout to its end: people approve each gate and resume each pause."""
@@ -142,6 +144,25 @@ class RolloutMachine(Happenings):
         else:
             message = f"no end: {self.driver.status}\n{self.driver.plans[-1]}\n{self.fleet.world.history(30)}"
             raise StuckError(message)
+
+    def _check_that_the_end_lasts(self) -> None:
+        """Check invariant 12: nothing that the rollout left behind makes the group end a server that serves."""
+        group, begun_at = self.fleet.group, len(self.fleet.world.journal)
+        if group is None:
+            return
+        serving = {one for one, member in group.members.items() if self._serves(member)}
+        self.fleet.clock.sleep(600)
+        ended = {
+            entry.instance_id
+            for entry in self.fleet.world.journal[begun_at:]
+            if entry.name == "group.terminating" and entry.detail == "health check"
+        }
+        assert not serving & ended, f"ended ten minutes later: {serving & ended}\n{self.fleet.world.history(30)}"
+
+    def _serves(self, member: Member) -> bool:
+        entries = self.fleet.targets.of(member.instance.instance_id)
+        healthy = all(entry.state is TargetState.HEALTHY for entry in entries)
+        return member.lifecycle is Lifecycle.IN_SERVICE and member.instance.state is InstanceState.RUNNING and healthy
 
     def _fix_all(self) -> None:
         for one in self.fleet.instances.all():

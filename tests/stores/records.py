@@ -27,7 +27,12 @@ ADMIN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/admin/0
 
 
 def record(
-    rollout_id: str = "web-1", *, group: str = "", target_groups: tuple[str, ...] = (WEB,), hours: int = 0
+    rollout_id: str = "web-1",
+    *,
+    group: str = "",
+    target_groups: tuple[str, ...] = (WEB,),
+    hours: int = 0,
+    delay: int | None = None,
 ) -> Record:
     return Record(
         rollout=Rollout(
@@ -36,6 +41,7 @@ def record(
             fleet=group or "web",
             group=group,
             target_groups=target_groups,
+            deregistration_delay_seconds=delay,
             max_unavailable=Amount(value=25, is_percentage=True),
             template=TemplateVersion(template_id="lt-1", number=2),
             baseline=(VersionCount(version="lt-1:1", count=3, template=TemplateVersion(template_id="lt-1", number=1)),),

@@ -15,7 +15,8 @@ from tests.stores.records import ADMIN, WEB, record
 
 OVERLAPPING = {
     "same-group": (record("a", group="web"), record("b", group="web")),
-    "group-and-its-target-group": (record("a", group="web"), record("b")),
+    "group-that-changes-its-target-group": (record("a", group="web", delay=10), record("b")),
+    "groups-that-change-one-target-group": (record("a", group="web", delay=10), record("b", group="spot", delay=20)),
     "one-target-group-in-common": (record("a", target_groups=(ADMIN, WEB)), record("b", target_groups=(WEB,))),
     "same-rollout-twice": (record("a"), record("a")),
 }
@@ -32,6 +33,12 @@ def test_a_held_fleet_is_refused_and_the_error_names_the_holder(
 
     with store.drive(second.rollout):
         assert store.driver(second.rollout.rollout_id) is not None
+
+
+def test_two_groups_behind_one_target_group_are_two_fleets(store: RecordStore) -> None:
+    with store.drive(record("a", group="web").rollout), store.drive(record("b", group="spot").rollout):
+        assert store.driver("a") is not None
+        assert store.driver("b") is not None
 
 
 def test_a_refused_driver_holds_no_part_of_the_fleet_and_leaves_no_file(place: Place) -> None:

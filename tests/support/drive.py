@@ -91,7 +91,7 @@ class Driver:
     def run(self, *, steps: int = 3000) -> Status:
         """Run until the rollout ends or pauses, waiting after each plan as it requests; then check the end."""
         for _ in range(steps):
-            if self.ended or self.status.outcome is Outcome.PAUSED:
+            if self.ended or (self.status.outcome is Outcome.PAUSED and not self.status.must_rest):
                 break
             self.fleet.clock.sleep(self.unhurried(self.step()))
         else:
@@ -102,7 +102,10 @@ class Driver:
     def resume(self) -> None:
         """Resume after a pause, as the library does."""
         at = self.fleet.clock.now()
-        status = replace(self.status, outcome=Outcome.RUNNING, reason="", progress_at=at)
+        settings = replace(self.status.settings, abandoned=())
+        status = replace(
+            self.status, outcome=Outcome.RUNNING, reason="", progress_at=at, must_rest=False, settings=settings
+        )
         self.status = restart_approval_timer(self.rollout, status, at)
 
     def stopped(self) -> Status:

@@ -200,7 +200,14 @@ class View:
         return self.observation.at - server.deregistered_at < timedelta(seconds=LAG_SECONDS)
 
     def is_in_service(self, instance: Instance) -> bool:
-        """Return whether the instance can take requests on every port of every target group where it should be."""
+        """Return whether the instance can take requests wherever it should be, and its group does not replace it."""
+        return self.is_healthy(instance) and not instance.marked_unhealthy
+
+    def is_healthy(self, instance: Instance) -> bool:
+        """Return whether the instance can take requests on every port of every target group where it should be.
+
+        A mark of its group counts for nothing here: the load balancer sends requests to marked members too.
+        """
         if self.deregistration_unconfirmed(instance.instance_id):
             return False
         return self._is_healthy_on(instance, self.required(instance))
@@ -211,7 +218,6 @@ class View:
 
     def _is_healthy_on(self, instance: Instance, keys: tuple[TargetKey, ...]) -> bool:
         in_group = self.rollout.kind is FleetKind.AUTO_SCALING
-        # The group never clears this flag, and no action does: a rollout that counted it could not end.
         return obstacle(instance, keys, in_group=in_group, ignore_mark=True) is None
 
     def is_serving(self, instance: Instance) -> bool:

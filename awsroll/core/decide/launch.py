@@ -236,28 +236,24 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
 
 
 def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
-    """Choose a zone for each of `count` launches: the zones of the next instances to leave, if the group uses them.
+    """Choose a zone for each of `count` launches: the emptiest; of equal ones, a zone where an instance is to leave.
 
-    An earlier part of the surge already replaces some of those instances, so it is subtracted.
+    So the surplus never unbalances the group, which would rebalance itself at the next gate. An earlier part of the
+    surge already replaces some of the instances to leave, so it is subtracted.
 
-    Worked example: the next to leave are in a, b, a; one new instance in a serves already; three launches are due. The
-    new instance covers the first a. So one launch goes to b and one to a. The third goes to the zone with the fewest
-    instances.
+    Worked example: old instances are in a, b, a, and one new instance in b; three launches are due. Zone a has two
+    instances, b has two, c has none. So two launches go to c, and the third to a: the new instance covers the one in b.
     """
     covered = _unmatched(view)
-    zones = [instance.zone for instance in order(view, view.candidates) if instance.zone in known]
-    uncovered: list[str] = []
-    for zone in zones:
-        if covered[zone]:
-            covered[zone] -= 1
-        else:
-            uncovered.append(zone)
-    leaving = Counter(uncovered[:count])
-    live = Counter(instance.zone for instance in view.live)
-    for _ in range(count - leaving.total()):
-        emptiest = min(known, key=lambda zone: (live[zone] + leaving[zone], zone), default="")
-        leaving[emptiest] += 1
-    return leaving
+    to_leave = Counter(instance.zone for instance in order(view, view.candidates))
+    uncovered = to_leave - covered
+    members, chosen = Counter(instance.zone for instance in view.live), Counter[str]()
+    for _ in range(count):
+        zone = min(
+            known, key=lambda zone: (members[zone] + chosen[zone], uncovered[zone] <= chosen[zone], zone), default=""
+        )
+        chosen[zone] += 1
+    return chosen
 
 
 def _unmatched(view: View) -> "Counter[str]":

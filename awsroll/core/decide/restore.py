@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
+from awsroll.core.decide.health_marks import clear_before_care
 from awsroll.core.decide.settings import (
     DELAY,
     MAXIMUM,
@@ -38,6 +39,8 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     if not status.settings.found:
         return status, ()
     values = {name: value for name, value in _goals(view).items() if value is not None}
+    if f"{PROCESS}ReplaceUnhealthy" in values and (marks := clear_before_care(view)):
+        return status, marks
     if values:
         is_shown = all(value_of(view, name) == given(status, name)[-1] for name in status.settings.set)
         changed_at = None if is_shown else status.settings.changed_at

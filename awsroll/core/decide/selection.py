@@ -11,7 +11,7 @@ from datetime import timedelta
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import is_moving, surplus
 from awsroll.core.classify.view import LAG_SECONDS, View
-from awsroll.core.decide.gates import touches_left
+from awsroll.core.decide.gates import is_closed, touches_left
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.victims import order
 from awsroll.core.lifecycle import move, phase_of
@@ -19,6 +19,7 @@ from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Server, Status
+from awsroll.core.observe.rollback import drop_launched
 
 
 def select(view: View, capacity: Capacity) -> Status:
@@ -27,13 +28,18 @@ def select(view: View, capacity: Capacity) -> Status:
         return _release(view, untouched)
     if view.rollout.strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
         failed = [instance for instance in _in_order(view) if _needs_no_gate(view, instance)]
-        return _choose(view, _pick(view, capacity, failed))  # they hold the slots of the servers to come
+        if picks := _pick(view, capacity, failed):
+            return _choose(view, picks)  # they hold the slots of the servers to come
+        return _choose(view, _old_surplus(view, capacity), replaced=False)
     if picks := _pick(view, capacity, _in_order(view)):
         return _choose(view, picks, reloads=view.rollout.reloads)
-    return _choose(view, _surplus_picks(view, capacity))
+    if not (picks := _surplus_picks(view, capacity)):
+        return view.status
+    return drop_launched(_choose(view, picks), {instance.instance_id for instance in picks})  # no launch awaits them
 
 
-def _choose(view: View, picks: list[Instance], *, reloads: bool = False) -> Status:
+def _choose(view: View, picks: list[Instance], *, reloads: bool = False, replaced: bool = True) -> Status:
+    """Have servers leave; those that are not `replaced` leave like failed ones, without a successor."""
     status, at = view.status, view.observation.at
     for instance in picks:
         ended = view.is_still_listed(instance)  # its group replaces it once it is terminated there
@@ -43,7 +49,7 @@ def _choose(view: View, picks: list[Instance], *, reloads: bool = False) -> Stat
             ServerPhase.DRAINING,
             at=at,
             reason="ended" if ended else "chosen",
-            failed=ended or view.has_failed(instance),
+            failed=ended or not replaced or view.has_failed(instance),
             reloading=reloads and not ended,
             targets=tuple(sorted(target.key for target in instance.targets)),
             was_in_standby=view.is_in_standby(instance),
@@ -106,6 +112,20 @@ def _all_new_serve(view: View, capacity: Capacity) -> bool:
     if retiring or view.status.kept or view.status.counters.replaced:
         return True
     return capacity.current_serving >= capacity.goal_current and capacity.inbound == 0
+
+
+def _old_surplus(view: View, capacity: Capacity) -> list[Instance]:
+    """Return the old members of a double-half beyond the desired capacity.
+
+    A new server was lost at a gate, and the group has launched the baseline in its place. Such a member takes the room
+    of a new server, and none may leave before all new servers serve. So it would stop the rollout.
+    """
+    if is_closed(view.status) or is_moving(view.status) or view.leaving:
+        return []
+    old = [instance for instance in view.candidates if not view.is_in_standby(instance)]
+    count = min(surplus(view), len(old) - capacity.limits.desired, capacity.room)
+    newest = surplus_order(old, lambda instance: (view.is_serving(instance),))
+    return list(newest[: max(0, count)])
 
 
 def _needs_no_gate(view: View, instance: Instance) -> bool:

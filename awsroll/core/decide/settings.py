@@ -5,12 +5,13 @@ Other modules change the desired capacity. Its target is saved here in a tag too
 """
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
 from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.view import View
-from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_suspend
+from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group, TemplateVersion
@@ -50,21 +51,43 @@ def _delay_name(arn: str) -> str:
     return f"{DELAY}={arn}"
 
 
-def prepare(view: View, bounds: Bounds, *, at_rest: bool = False) -> tuple[Status, tuple[Action, ...]]:
+class Rest(Enum):
+    """Whether nothing may be touched now and nothing is in flight, so that the group takes care of itself."""
+
+    NONE = auto()
+    BEFORE_MORE = auto()  # at a closed gate or in a pause: the group launches the baseline
+    IN_BAKE = auto()  # the whole fleet is on the target version, which the group launches
+
+
+def prepare(view: View, bounds: Bounds, rest: Rest = Rest.NONE) -> tuple[Status, tuple[Action, ...]]:
     """Return the next writes that give the settings the values that the rollout needs; none if they have them.
 
     Args:
         view: the observation and the record.
         bounds: the limits of the surge.
-        at_rest: a gate is closed, or a pause is near, and nothing is in flight. The group must then launch the old
-            version by itself, and alarms may scale it again unless it has a surplus.
+        rest: whether the rollout is at rest. All processes that awsroll has suspended run then, but alarms do not scale
+            a group with a surplus.
     """
-    changes = (*_group_changes(view, bounds, at_rest=at_rest), *_delay_changes(view))
+    changes = (*_group_changes(view, bounds, rest), *_delay_changes(view))
     status, writes = _change(view, changes, _unsaved_goal(view, bounds))
     if writes:
         return status, writes
     values = {name: _observed_values(view, status, name) for name in status.settings.set}
     return replace(status, settings=replace(status.settings, set=values, changed_at=None)), ()
+
+
+def give_care(view: View) -> tuple[Status, tuple[Action, ...]]:
+    """Return the next writes that let the group take care of itself while the rollout is paused.
+
+    Processes that awsroll has suspended are resumed, and the group launches the baseline. Nothing else is changed.
+    """
+    group = view.observation.group
+    if group is None or not view.status.settings.found:
+        return view.status, ()
+    changes = _process_changes(view, group, Rest.BEFORE_MORE)
+    if VERSION in view.status.settings.set and version_text(group) in given(view.status, VERSION):
+        changes += _version_changes(view, group, Rest.BEFORE_MORE)
+    return _change(view, tuple(changes), {})
 
 
 def _observed_values(view: View, status: Status, name: str) -> str:
@@ -105,14 +128,28 @@ def _change(view: View, changes: tuple[Change, ...], goal: dict[str, str]) -> tu
         return view.status, ()
     status = _warn_of_other_version(view, changes)
     saved = status.settings
-    old = saved.found | {change.name: saved.found.get(change.name, change.current) for change in changes} | goal
+    others = {change.name for change in changes if _is_of_someone_else(view, change)}
+    old = saved.found | {change.name: change.current for change in changes if change.name in others} | goal
     new = saved.set | {change.name: _append(given(status, change.name), change.wanted) for change in changes}
     status = replace(status, settings=replace(saved, found=old, set=new, changed_at=view.observation.at))
     tagged = view.observation.saved_settings
-    untagged = [change for change in changes if (change.resource, change.tag) not in tagged]
+    renewed = others & saved.found.keys()
+    untagged = [change for change in changes if (change.resource, change.tag) not in tagged or change.name in renewed]
     if untagged or goal:
         return status, _save(view, status, untagged, goal)
     return status, writes(view, {change.name: change.wanted for change in changes}, Reason.PREPARING)
+
+
+def _is_of_someone_else(view: View, change: Change) -> bool:
+    """Return whether the current value of a setting is the one to restore: no rollout has set it.
+
+    That holds for the first change of a setting, and for a value that someone else has set during the rollout. The
+    template version is the exception: at the end the group gets the number of the version that won.
+    """
+    found = view.status.settings.found.get(change.name)
+    if found is None:
+        return True
+    return change.name != VERSION and change.current not in (found, *given(view.status, change.name))
 
 
 def _save(view: View, status: Status, changes: list[Change], goal: dict[str, str]) -> tuple[Action, ...]:
@@ -174,38 +211,47 @@ def _warn_of_other_version(view: View, changes: tuple[Change, ...]) -> Status:
     )
 
 
-def _group_changes(view: View, bounds: Bounds, *, at_rest: bool) -> tuple[Change, ...]:
+def _group_changes(view: View, bounds: Bounds, rest: Rest) -> tuple[Change, ...]:
     group, rollout = view.observation.group, view.rollout
     if group is None:
         return ()
-    changes = _process_changes(view, group, at_rest=at_rest)
+    changes = _process_changes(view, group, rest)
     highest = bounds.ceiling if bounds.max_surge else 0
     changes += _room_changes(group, max(highest, _with_standby(view, group)))
     lowest = bounds.desired - bounds.max_unavailable
     if rollout.strategy is Strategy.RELOAD and group.minimum > lowest:
         changes.append(Change(name=MINIMUM, resource=group.name, current=str(group.minimum), wanted=str(lowest)))
-    version = view.original.baseline_template if at_rest and rollout.template is not None else rollout.template
-    if version is not None and not is_pinned(group, version):
-        changes.append(Change(name=VERSION, resource=group.name, current=version_text(group), wanted=str(version)))
+    changes += _version_changes(view, group, rest)
     if group.warm_pool is not None and _must_delete_pool(view, group, group.warm_pool):
         changes.append(Change(name=POOL, resource=group.name, current=str(group.warm_pool), wanted=NO_POOL))
     return tuple(changes)
 
 
-def _process_changes(view: View, group: Group, *, at_rest: bool) -> list[Change]:
-    suspends_scaling = not at_rest or surplus(view) > 0 or bool(view.status.kept)
-    surges = bool(view.rollout.max_surge.value)
-    wanted = [name for name in processes_to_suspend(surges=surges) if name != SCALING_PROCESS or suspends_scaling]
+def _version_changes(view: View, group: Group, rest: Rest) -> list[Change]:
+    rests_on_baseline = rest is Rest.BEFORE_MORE and view.rollout.template is not None
+    version = view.original.baseline_template if rests_on_baseline else view.rollout.template
+    if version is None or is_pinned(group, version):
+        return []
+    return [Change(name=VERSION, resource=group.name, current=version_text(group), wanted=str(version))]
+
+
+def _process_changes(view: View, group: Group, rest: Rest) -> list[Change]:
+    """Return the processes to suspend while servers are in flight, and those to resume at rest."""
+    needed = processes_to_suspend(surges=bool(view.rollout.max_surge.value))
+    if rest is not Rest.NONE:
+        has_surplus = surplus(view) > 0 or bool(view.status.kept)
+        needed = (SCALING_PROCESS,) if has_surplus and SCALING_PROCESS in needed else ()
     changes = [
         Change(name=f"{PROCESS}{name}", resource=group.name, current=RUNNING, wanted=SUSPENDED)
-        for name in wanted
+        for name in needed
         if name not in group.suspended
     ]
-    we_suspended = given(view.status, f"{PROCESS}{SCALING_PROCESS}")[-1] == SUSPENDED
-    if not suspends_scaling and we_suspended and SCALING_PROCESS in group.suspended:
-        name = f"{PROCESS}{SCALING_PROCESS}"
-        changes.append(Change(name=name, resource=group.name, current=SUSPENDED, wanted=RUNNING))
-    return changes
+    ours = [name.removeprefix(PROCESS) for name in view.status.settings.set if name.startswith(PROCESS)]
+    return changes + [
+        Change(name=f"{PROCESS}{name}", resource=group.name, current=SUSPENDED, wanted=RUNNING)
+        for name in processes_to_resume(ours, group.suspended)
+        if name not in needed and SUSPENDED in given(view.status, f"{PROCESS}{name}")
+    ]
 
 
 def _must_delete_pool(view: View, group: Group, pool: WarmPool) -> bool:
@@ -245,17 +291,14 @@ def _delay_changes(view: View) -> tuple[Change, ...]:
 
 
 def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
-    """Return the calls that set these values: calls of one kind, the group's processes first."""
+    """Return the calls that set these values: calls of one kind.
+
+    Processes are suspended first, and resumed after the group has its version, so that it launches the right one.
+    """
     group = view.observation.group
     if group is not None:
-        for wanted, call in ((SUSPENDED, act.SuspendProcesses), (RUNNING, act.ResumeProcesses)):
-            names = tuple(
-                sorted(
-                    name.removeprefix(PROCESS) for name in values if name.startswith(PROCESS) and values[name] == wanted
-                )
-            )
-            if names:
-                return (call(group=group.name, processes=names, reason=reason),)
+        if names := _processes(values, SUSPENDED):
+            return (act.SuspendProcesses(group=group.name, processes=names, reason=reason),)
         update = _update(group, values, reason)
         if update is not None:
             return (update,)
@@ -263,11 +306,17 @@ def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, 
             return (act.PutWarmPool(group=group.name, pool=WarmPool.parse(values[POOL]), reason=reason),)
         if POOL in values and group.warm_pool is not None:
             return (act.DeleteWarmPool(group=group.name, pool=group.warm_pool, reason=reason),)
+        if names := _processes(values, RUNNING):
+            return (act.ResumeProcesses(group=group.name, processes=names, reason=reason),)
     return tuple(
         act.SetDeregistrationDelay(target_group=key.partition("=")[2], seconds=round(float(value)), reason=reason)
         for key, value in sorted(values.items())
         if key.startswith(DELAY)
     )
+
+
+def _processes(values: dict[str, str], wanted: str) -> tuple[str, ...]:
+    return tuple(sorted(name.removeprefix(PROCESS) for name in values if values[name] == wanted))
 
 
 def _update(group: Group, values: dict[str, str], reason: Reason) -> act.UpdateGroup | None:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     DRAINED = "drained"
     NEW_INSTANCE_RUNNING = "new-instance-running"
     RELOADED = "reloaded"
+    HEALTHY_DESPITE_MARK = "healthy-despite-mark"
     STOPPING = "stopping"
     ROLLING_BACK = "rolling-back"
     RESTORING = "restoring"
@@ -153,6 +154,20 @@ class ExitStandby:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClearUnhealthyMarks:
+    """Set the health status of members to `Healthy` in their group (SetInstanceHealth).
+
+    The mark `Unhealthy` never recovers by itself, and the group replaces marked members as soon as `ReplaceUnhealthy`
+    runs (Amazon EC2 Auto Scaling User Guide, "Health checks for instances in an Auto Scaling group").
+    Precondition, for each id: it is a member in service, and marked.
+    """
+
+    group: str
+    instance_ids: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendCommand:
     """Run the rollout's reload command on instances. Precondition: none of `not_registered` lists them.
 
@@ -251,6 +266,7 @@ Action: TypeAlias = (
     | TerminateInGroup
     | EnterStandby
     | ExitStandby
+    | ClearUnhealthyMarks
     | SendCommand
     | UpdateGroup
     | SuspendProcesses

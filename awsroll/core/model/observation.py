@@ -194,6 +194,7 @@ class Group:
         zones: Availability Zone -> subnet, the group's own, sorted by zone.
         launch_failures: the failed launches since the rollout began, newest last.
         terminations: ids of instances with a termination activity since the rollout began.
+        grace_seconds: the health check grace period of new members.
         can_launch_instances: the endpoint and the group support `LaunchInstances`.
         warm_pool: the settings of the warm pool, for a rollout that purges it; None if there is none or it is being
             deleted.
@@ -210,6 +211,7 @@ class Group:
     zones: tuple[tuple[str, str], ...] = ()
     launch_failures: tuple[ScalingFailure, ...] = ()
     terminations: frozenset[str] = frozenset()
+    grace_seconds: float = 0
     can_launch_instances: bool = True
     refresh_active: bool = False
     warm_pool: WarmPool | None = None

@@ -60,9 +60,10 @@ def add_warnings(status: Status, *warnings: str) -> Status:
 
 
 def pause(status: Status, reason: str) -> Status:
-    """Pause the rollout until a person resumes it. Nothing is changed."""
+    """Pause the rollout until a person resumes it. The next steps let the group take care of itself again."""
     event = Event(name=EventName.PAUSED, fields={"reason": reason})
-    return replace(status, outcome=Outcome.PAUSED, reason=reason, events=(*status.events, event))
+    must_rest = bool(status.settings.found)
+    return replace(status, outcome=Outcome.PAUSED, reason=reason, must_rest=must_rest, events=(*status.events, event))
 
 
 def end(status: Status, outcome: Outcome, at: datetime) -> Status:

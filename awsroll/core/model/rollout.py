@@ -180,6 +180,15 @@ class Rollout:
     account: str = ""
 
     @property
+    def held_target_groups(self) -> tuple[str, ...]:
+        """The target groups that no other rollout may change or roll meanwhile.
+
+        A standalone fleet is what its target groups hold. A group is a fleet of its own: another group behind the same
+        target group may be rolled too, unless this rollout changes the target group's settings.
+        """
+        return self.target_groups if not self.group or self.deregistration_delay_seconds is not None else ()
+
+    @property
     def to_version(self) -> str:
         """The target version for people: `lt-0abc:7`, or the name given to a reload."""
         return self.reload.app_version if self.reload is not None else str(self.template)

@@ -124,6 +124,7 @@ class Server:
         was_in_standby: it was in standby before its reload, and returns there afterwards.
         fruitless: how many calls to move it had no effect, one after the other.
         fruitless_at: when the last of these calls was made.
+        mark_cleared: awsroll has cleared its group's Unhealthy mark. A second mark is not cleared.
     """
 
     phase: ServerPhase
@@ -140,6 +141,7 @@ class Server:
     was_in_standby: bool = False
     fruitless: int = 0
     fruitless_at: datetime | None = None
+    mark_cleared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +294,7 @@ class Status:
         rolling_back: the baseline is the target now.
         skipped_since: since when the rollout waits for protected or standby instances.
         pausing: why it will pause when no server is in flight; empty if it will not.
+        must_rest: it is paused, and the group's own care has yet to be restored.
         servers: the record of each server that is not in phase `NONE`, by instance id.
         launches: requests for instances, until the instances serve.
         calls: announced calls whose outcome is not known yet.
@@ -315,6 +318,7 @@ class Status:
     progress_at: datetime
     skipped_since: datetime | None = None
     pausing: str = ""
+    must_rest: bool = False
     counters: Counters = field(default_factory=Counters)
     servers: dict[str, Server] = field(default_factory=dict)
     launches: tuple[Launch, ...] = ()

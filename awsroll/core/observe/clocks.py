@@ -153,7 +153,7 @@ def _was_unwatched(view: View, deadline: float) -> bool:
 
 def _healthy_since(view: View, instance: Instance, server: Server) -> datetime | None:
     at, last = view.observation.at, view.status.observed_at
-    if not view.is_in_service(instance):
+    if not view.is_healthy(instance):
         return None
     longest_gap = 2 * max((group.health_interval_seconds for group in view.observation.target_groups), default=30)
     seen_throughout = last is not None and at - last <= timedelta(seconds=longest_gap)
@@ -161,7 +161,7 @@ def _healthy_since(view: View, instance: Instance, server: Server) -> datetime |
 
 
 def _is_verified(view: View, instance: Instance, server: Server) -> bool:
-    if server.healthy_since is None:
+    if server.healthy_since is None or instance.marked_unhealthy:
         return False
     first = view.status.observed_at is None
     if first or view.phase(instance) is ServerPhase.SERVING:

@@ -115,7 +115,8 @@ LATE = {
 
 def _why_late(view: View, instance: Instance, server: Server) -> str:
     seconds = deadline_seconds(view, server.phase)
-    details = [states] if (states := _target_states(view, instance)) else []
+    details = [words] if (words := _mark(view, instance, server)) else []
+    details += [states] if (states := _target_states(view, instance)) else []
     if instance.lifecycle not in (None, Lifecycle.IN_SERVICE):
         details.append(f"lifecycle state {instance.lifecycle_detail or instance.lifecycle}")
     if instance.state is not InstanceState.RUNNING:
@@ -123,6 +124,17 @@ def _why_late(view: View, instance: Instance, server: Server) -> str:
     if server.phase is ServerPhase.LAUNCHING and not instance.targets:
         details.append("registered in no target group")
     return f"{LATE[server.phase]} within {seconds:g} s: {', '.join(details) or 'no reason given'}"
+
+
+def _mark(view: View, instance: Instance, server: Server | None = None) -> str:
+    """Return what the group's Unhealthy mark says about a member; empty if it has none."""
+    group = view.observation.group
+    if group is None or not instance.marked_unhealthy:
+        return ""
+    words = f"marked unhealthy by group {group.name}: grace period {group.grace_seconds:g} s"
+    if server is None or server.healthy_since is None or instance.launched_at is None:
+        return words
+    return f"{words}, healthy after {(server.healthy_since - instance.launched_at).total_seconds():.0f} s"
 
 
 def _target_group_name(view: View, arn: str) -> str:
@@ -156,7 +168,7 @@ def _unhealthy(view: View) -> list[Failure]:
     """Return a failure for each new instance that became unhealthy while it was watched, such as a canary.
 
     An instance is watched within its minimum healthy time. A verified instance is watched while a gate is closed or the
-    fleet bakes.
+    fleet bakes; then its group's mark counts too, because the group replaces marked members at that time.
     """
     status, at = view.status, view.observation.at
     watched = dict[str, str]()
@@ -169,9 +181,10 @@ def _unhealthy(view: View) -> list[Failure]:
         when = "while it baked" if status.gate.baking_since is not None else "at a checkpoint"
         watched |= dict.fromkeys(set(status.serving) - set(status.current_at_start), when)
     return [
-        Failure(instance_id=name, cause=f"turned unhealthy {when}: {_target_states(view, instance)}", at=at)
+        Failure(instance_id=name, cause=f"turned unhealthy {when}: {_why_unhealthy(view, instance)}", at=at)
         for name, when in sorted(watched.items())
-        if (instance := view.by_id.get(name)) is not None and _is_unhealthy(view, instance)
+        if (instance := view.by_id.get(name)) is not None
+        and (_is_unhealthy(view, instance) or (_is_marked(view, instance) and name in status.serving))
     ]
 
 
@@ -182,6 +195,15 @@ def _is_unhealthy(view: View, instance: Instance) -> bool:
         target.state is TargetState.UNHEALTHY and not target.reason.startswith("Elb.") for target in instance.targets
     )
     return unhealthy and instance.instance_id not in view.leaving and not view.is_ending(instance)
+
+
+def _is_marked(view: View, instance: Instance) -> bool:
+    """Return whether the group has marked a running instance unhealthy, or replaces it already for that reason."""
+    return instance.marked_unhealthy and instance.instance_id not in view.leaving and not view.is_gone(instance)
+
+
+def _why_unhealthy(view: View, instance: Instance) -> str:
+    return ", ".join(words for words in (_mark(view, instance), _target_states(view, instance)) if words)
 
 
 def _target_states(view: View, instance: Instance) -> str:

@@ -22,6 +22,7 @@ from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denie
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
 RETRY_FRUITLESS_SECONDS = 30
 
+_CARE = (act.ClearUnhealthyMarks, act.ResumeProcesses, act.SaveSettings, act.UpdateGroup)  # the calls of a pause
 _EFFECT_ON_DESIRED = {
     CallKind.TERMINATE_AND_DECREMENT: -1,
     CallKind.ENTER_STANDBY: -1,
@@ -42,7 +43,7 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
     return status
 
 
-def _settle_result(status: Status, result: Result, at: datetime) -> Status:
+def _settle_result(status: Status, result: Result, at: datetime) -> Status:  # noqa: C901 -- one case an action
     match result.action:
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if is_inconclusive(result):
             refused = replace(launch, refused=result.message or result.code)
@@ -61,6 +62,8 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
             status = _settle_calls(status, CallKind.EXIT_STANDBY, ids, result, at)
         case act.SendCommand(instance_ids=ids):
             status = _settle_calls(status, CallKind.SEND_COMMAND, ids, result, at)
+        case act.ClearUnhealthyMarks(instance_ids=ids):
+            status = _settle_cleared_marks(status, ids, result)
         case act.SetDesiredCapacity(value=value, expected=expected):
             status = _settle_set_desired(status, value - expected, result, at)
         case (
@@ -84,12 +87,13 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
 
 def _refused(status: Status, result: Result, at: datetime) -> Status:
     what = f"{type(result.action).__name__} was refused: {result.message}"
-    if status.mode is not Mode.ROLLING and not result.transient and not is_inconclusive(result):
+    restores = status.mode is not Mode.ROLLING or (status.must_rest and isinstance(result.action, _CARE))
+    if restores and not result.transient and not is_inconclusive(result):
         status = add_warnings(status, what)
         abandoned = (*status.settings.abandoned, abandoned_name(result.action))
         return replace(status, settings=replace(status.settings, abandoned=abandoned))
     if result.denied and not is_launch_denied(result):
-        return pause(status, f"{what} Grant the permission, then run `awsroll resume`. Nothing else was changed.")
+        return pause(status, f"{what} Grant the permission, then run `awsroll resume`.")
     if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
         return status
     instance_id = getattr(result.action, "instance_id", "")
@@ -100,6 +104,11 @@ def abandoned_name(action: act.Action) -> str:
     """Return the name under which a refused action is recorded as abandoned, so that it is not tried again."""
     subject = getattr(action, "instance_id", "") or ",".join(getattr(action, "instance_ids", ()))
     return f"{type(action).__name__} {subject}".strip()
+
+
+def is_abandoned(status: Status, kind: type[act.Action]) -> bool:
+    """Return whether an action of this kind was refused while settings were restored, and is not tried again."""
+    return any(name.partition(" ")[0] == kind.__name__ for name in status.settings.abandoned)
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:
@@ -137,6 +146,14 @@ def _count_fruitless(status: Status, ids: tuple[str, ...], accepted: set[str], a
 def _without_attempt(status: Status, ids: tuple[str, ...]) -> Status:
     for name in set(ids) & status.servers.keys():
         status = amend(status, name, attempt=0)
+    return status
+
+
+def _settle_cleared_marks(status: Status, ids: tuple[str, ...], result: Result) -> Status:
+    if result.answer is not Answer.DONE:
+        return status
+    for name in set(result.instance_ids or ids) & status.servers.keys():
+        status = amend(status, name, mark_cleared=True)
     return status
 
 
