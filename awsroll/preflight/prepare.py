@@ -20,6 +20,7 @@ from awsroll.preflight.hook_checks import check_agents, check_hooks
 from awsroll.preflight.image_checks import check_images, check_root_volumes
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination, slots_of
+from awsroll.preflight.interface_checks import check_interfaces
 from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
@@ -102,6 +103,7 @@ class _Preflight:
         rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
         self._check_steps(rollout, fleet, goal)
         check_images(self._aws, rollout, findings)
+        check_interfaces(self._aws, rollout, fleet, goal, findings)
         check_rollback(spec, rollout, fleet, goal, findings)
         check_hooks(self._aws, rollout, findings)
         check_agents(self._aws, rollout, fleet, goal, findings)

@@ -372,6 +372,26 @@ def test_a_data_volume_is_a_warning(servers: Bench, *, deleted: bool, said: str)
     assert said in warning
 
 
+@pytest.mark.parametrize(("zone", "is_refused"), [("us-east-1a", True), ("", False)])
+def test_a_further_interface_in_another_zone_than_a_server_is_refused(
+    servers: Bench, zone: str, *, is_refused: bool
+) -> None:
+    ec2, built = servers.client("ec2"), servers.built
+    further: dict[str, Any] = {"DeviceIndex": 1}
+    if zone:
+        made = ec2.create_subnet(VpcId=built.vpc_id, CidrBlock="10.0.240.0/24", AvailabilityZone=zone)
+        further["SubnetId"] = made["Subnet"]["SubnetId"]
+    data = {"ImageId": "ami-0123456789abcdef0", "NetworkInterfaces": [{"DeviceIndex": 0}, further]}
+    ec2.create_launch_template_version(LaunchTemplateId=built.template_id, LaunchTemplateData=data)
+    if not is_refused:
+        assert not any("interface" in one.message for one in servers.prepare().findings)
+        return
+    (problem,) = servers.problems()
+    assert "EC2 launches all interfaces of a server in one zone" in problem
+    assert built.instance_ids[0] not in problem
+    assert all(name in problem for name in built.instance_ids[1:])
+
+
 def test_an_interface_that_outlives_its_server_is_a_warning(servers: Bench) -> None:
     ec2, name = servers.client("ec2"), servers.built.instance_ids[0]
     made = ec2.create_network_interface(SubnetId=servers.described(name)["SubnetId"])

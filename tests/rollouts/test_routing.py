@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import awsroll
 from awsroll.core.model.rollout import Strategy
 from awsroll.errors import FleetError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
@@ -86,3 +87,14 @@ def test_an_excluded_target_group_is_left_alone(rolling: Rolling) -> None:
     assert report.status == "succeeded"
     assert asked
     assert arn not in asked
+
+
+def test_a_repair_is_not_refused_for_what_else_sends_requests(rolling: Rolling) -> None:
+    also_in(rolling, "admin")
+    repaired = awsroll.repair(
+        target_group=rolling.fleet.target_group_arns,
+        session=rolling.sandbox.session(),
+        store=rolling.store,
+        clock=rolling.clock,
+    )
+    assert repaired.found == ()
