@@ -266,6 +266,28 @@ def with_a_port_by_hand(rolling: Rolling) -> None:
     rolling.sandbox.jump(60)
 
 
+def behind_a_network_load_balancer(rolling: Rolling) -> None:
+    """Attach a target group of a Network Load Balancer, with a delay that awsroll raises for the rollout."""
+    session, fleet = rolling.sandbox.session(), rolling.fleet
+    elb = session.client("elbv2")
+    balancer = elb.create_load_balancer(Name="flows", Type="network", Subnets=list(fleet.subnet_ids))
+    made = elb.create_target_group(Name="flows", Protocol="TCP", Port=80, VpcId=fleet.vpc_id, HealthCheckProtocol="TCP")
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    elb.modify_target_group_attributes(
+        TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]
+    )
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
+    )
+    session.client("autoscaling").attach_load_balancer_target_groups(
+        AutoScalingGroupName=fleet.group_name, TargetGroupARNs=[arn]
+    )
+    rolling.sandbox.jump(300)
+
+
 def with_an_alarm(rolling: Rolling) -> None:
     cloudwatch = rolling.sandbox.session().client("cloudwatch")
     cloudwatch.put_metric_alarm(
@@ -362,6 +384,9 @@ CASES = {
         tries=((rolls, {}), (rolls_where_a_server_ends_in_standby, {})),
     ),
     "group-port-by-hand": Case(grouped=True, prepare=with_a_port_by_hand),
+    "group-behind-a-network-load-balancer": Case(
+        grouped=True, shape={"zones": 1}, prepare=behind_a_network_load_balancer
+    ),
     "group-everything-around": Case(
         grouped=True, wanted={**EVERYTHING, "warm_pool": "purge"}, prepare=with_everything_around
     ),
