@@ -24,7 +24,10 @@ def drain_lag(lab: Lab, base: Base) -> Measurement:
             lab.settle(base.group, MIN_SIZE, target_group=base.group_targets)
     finally:
         lab.set_delay(base.group_targets, DELAY_SECONDS)
-    switches = {"drain_lag_seconds": _beyond_polling(max(lags)), "drained_listed_seconds": _beyond_polling(max(listed))}
+    switches = {
+        "drain_lag_seconds": _beyond_polling(max(lags)),
+        "drained_listed_seconds": _beyond_polling(max(listed)),
+    }
     return Measurement(values=measured, switches=switches)
 
 

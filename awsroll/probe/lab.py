@@ -153,6 +153,15 @@ class Lab:
         states = [each["TargetHealth"]["State"] for each in listed if each["Target"]["Id"] == instance_id]
         return str(states[0]) if states else "absent"
 
+    def named_target(self, target_group: str, instance_id: str, port: int) -> tuple[str, str]:
+        """Return state and reason of a target that the request names, also if the list no longer has it."""
+        target = [{"Id": instance_id, "Port": port}]
+        answer = self.ask("elbv2", "DescribeTargetHealth", TargetGroupArn=target_group, Targets=target)
+        if not answer.succeeded:
+            return answer.code, ""
+        health = answer.result["TargetHealthDescriptions"][0]["TargetHealth"]
+        return str(health["State"]), str(health.get("Reason", ""))
+
     def set_delay(self, target_group: str, seconds: int) -> None:
         """Set the deregistration delay of a target group."""
         delay = {"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}

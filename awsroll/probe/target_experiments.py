@@ -10,6 +10,7 @@ from awsroll.probe.servers import deregister, launch, register, run, terminate, 
 SHORT, LONG = 10, 120
 THRESHOLD = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"
 FLOW_SECONDS = 240
+REGISTERING = "Elb.RegistrationInProgress"
 METRICS = {"HealthyHostCount": "Minimum", "UnhealthyRoutingRequestCount": "Sum"}
 _NOT_DRAINING = frozenset({"absent", "unused"})
 
@@ -20,16 +21,29 @@ def changed_delay(lab: Lab, base: Base) -> Measurement:
     try:
         shorter = _drain(lab, base, ids, delays=(LONG, SHORT), after=5)
         longer = _drain(lab, base, ids, delays=(SHORT, LONG), after=4)
+        ended = _end_while_registered(lab, base, ids)
     finally:
         lab.set_delay(base.hand_targets, DELAY_SECONDS)
         terminate(lab, ids)
-    values = {f"from {LONG} to {SHORT} s after 5 s": shorter, f"from {SHORT} to {LONG} s after 4 s": longer}
+    values = {
+        f"from {LONG} to {SHORT} s after 5 s": shorter,
+        f"from {SHORT} to {LONG} s after 4 s": longer,
+        "terminated while registered, then asked by id and port": list(ended),
+    }
+    switches = {"ended_target_by_id": "draining" if ended[0] == "draining" else "not-registered"}
     applied = shorter < LONG / 2
     if applied != (longer > LONG / 2):
-        return Measurement(
-            values=values, note="a shorter and a longer delay behave differently: no switch describes it"
-        )
-    return Measurement(values=values, switches={"changed_delay": "applied" if applied else "ignored"})
+        note = "a shorter and a longer delay behave differently: no switch describes it"
+        return Measurement(values=values, switches=switches, note=note)
+    return Measurement(values=values, switches={**switches, "changed_delay": "applied" if applied else "ignored"})
+
+
+def _end_while_registered(lab: Lab, base: Base, ids: list[str]) -> tuple[str, str]:
+    """Terminate a registered instance, wait until the list has its target no longer, and ask for the target by id."""
+    register(lab, base.hand_targets, ids)
+    terminate(lab, ids)
+    lab.until("a list without the target", lambda: lab.target(base.hand_targets, ids[0]) == "absent", seconds=600)
+    return lab.named_target(base.hand_targets, ids[0], PORT)
 
 
 def _drain(lab: Lab, base: Base, ids: list[str], *, delays: tuple[int, int], after: float) -> float:
@@ -102,6 +116,12 @@ def network_load_balancer(lab: Lab, base: Base) -> Measurement:
     servers, client = launch(lab, base, 2), launch(lab, base, 1, zone=1)
     try:
         registered = lab.clock.monotonic()
+        register(lab, target_group.resource_id, servers, waits=False)
+        checked_after = lab.until(
+            "the end of the registration",
+            lambda: lab.named_target(target_group.resource_id, servers[0], PORT)[1] != REGISTERING,
+            seconds=600,
+        )
         register(lab, target_group.resource_id, servers)
         healthy_after = round(lab.clock.monotonic() - registered, 1)
         leaving = servers[0]
@@ -124,9 +144,14 @@ def network_load_balancer(lab: Lab, base: Base) -> Measurement:
     last = output.strip().partition("last=")[2]
     return Measurement(
         values={
-            "healthy after registration": healthy_after,
+            "health checks begin after": checked_after,
+            "healthy after": healthy_after,
             "last new flow after deregistration": int(last) if last.isdecimal() else None,
             "states after the flows": changes,
+        },
+        switches={
+            "network_registration_seconds": checked_after,
+            **({"network_new_flows_seconds": float(last)} if last.isdecimal() else {}),
         },
         note="" if last.isdecimal() else "no flow was reported: the commands did not run",
     )

@@ -185,7 +185,8 @@ def _refuse_request(environ: dict[str, Any], start_response: Any, error: Excepti
         print_exception(error)
         refusal = ApiError("MalformedQueryString", f"The sandbox cannot read this request ({type(error).__name__}).")
     is_query = "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", ""))
-    kind, body = answers.error_document("query" if is_query else "json", refusal.code, refusal.message)
+    protocol = "ec2" if service == "ec2" else "query" if is_query else "json"
+    kind, body = answers.error_document(protocol, refusal.code, refusal.message)
     start_response("400 Bad Request", [("Content-Type", kind), ("x-amzn-ErrorType", refusal.code)])
     return [body.encode()]
 
