@@ -1,5 +1,6 @@
 """Changes to a fleet by people and by chance during a rollout."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -212,3 +213,19 @@ def test_a_crash_at_any_pass_is_harmless(make: Any, passes: int, executed: bool)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 3}
     assert len(fleet.instances.all()) == 6
+
+
+def test_a_zonal_shift_is_waited_out(make: Any) -> None:
+    fleet = make(outdated=4)
+    driver = begun(fleet)
+    (victim,) = driver.status.retiring
+    zone = fleet.instances[victim].zone
+    fleet.targets.shifted_zones.add(zone)
+    until = fleet.clock.now() + timedelta(seconds=driver.rollout.limits.healthy_seconds * 3)
+    while fleet.clock.now() < until:
+        fleet.clock.sleep(max(1, driver.step().requeue_seconds))
+    assert driver.status.failures == ()
+    assert not driver.ended
+    fleet.targets.shifted_zones.clear()
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert versions(fleet) == {str(NEW): 4}

@@ -11,7 +11,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Desired, Server, Status
 from awsroll.core.observe.deadlines import check_deadlines
-from awsroll.core.observe.short_zones import with_capacity
+from awsroll.core.observe.short_zones import note_shifted_zones, with_capacity
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, ON_WEB, ZONES, group, group_look, instance, later, look, member, rollout, status
 
@@ -64,6 +64,16 @@ def test_a_shifted_zone_is_launched_into_only_if_all_zones_are_shifted() -> None
     assert with_capacity(replace(view, status=short), ZONES) == (B, C)
     everywhere = _view(_shifted(_in(A, "i-1")), _shifted(_in(B, "i-2")), _shifted(_in(C, "i-3")))
     assert with_capacity(everywhere, ZONES) == ZONES
+
+
+def test_a_shifted_zone_is_remembered_until_a_server_takes_requests_there() -> None:
+    view = _view(_shifted(_in(A, "i-1")), _in(B, "i-2"))
+    noted = note_shifted_zones(view, view.status)
+    assert noted.shortage.shifted == (A,)
+    without = _view(_in(B, "i-2"), kept=noted)
+    assert note_shifted_zones(without, noted) is noted
+    assert with_capacity(without, ZONES) == (B, C)
+    assert note_shifted_zones(_view(_in(A, "i-1"), kept=noted), noted).shortage.shifted == ()
 
 
 def test_a_new_server_that_waits_for_the_end_of_a_shift_is_no_failure() -> None:

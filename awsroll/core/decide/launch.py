@@ -23,7 +23,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.refusals import excuse_failures
-from awsroll.core.observe.short_zones import with_capacity
+from awsroll.core.observe.short_zones import note_shifted_zones, with_capacity
 
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
 _EMPTY = "AWS answered the launch without instances and without errors"
@@ -284,7 +284,7 @@ def note_shortage(view: View, capacity: Capacity) -> Status:
     status, group, at = view.status, view.observation.group, view.observation.at
     if view.rollout.kind is FleetKind.STANDALONE or group is None:
         return status
-    status = excuse_failures(view, owed=capacity.inbound > 0)
+    status = note_shifted_zones(view, excuse_failures(view, owed=capacity.inbound > 0))
     failures = [failure for failure in group.launch_failures if failure.at >= status.started_at]
     if capacity.inbound == 0:
         waiting = status.shortage.launch_after is not None

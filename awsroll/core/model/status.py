@@ -260,6 +260,7 @@ class Shortage:
         reason: why, in AWS's words.
         zones: zones where LaunchInstances found no capacity, and when. Other zones are tried first.
         not_offered: zones that do not offer the instance type. They are not tried again.
+        shifted: zones under a zonal shift, until an observation shows requests there again.
         excused_until: failed launches of the group up to this time (by AWS's clock) are not caused by this rollout.
         launch_after: the earliest time of the next launch, after a refusal that may pass by itself.
     """
@@ -268,6 +269,7 @@ class Shortage:
     reason: str = ""
     zones: dict[str, datetime] = field(default_factory=dict)
     not_offered: tuple[str, ...] = ()
+    shifted: tuple[str, ...] = ()
     excused_until: datetime | None = None
     launch_after: datetime | None = None
 

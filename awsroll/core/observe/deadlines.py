@@ -86,7 +86,8 @@ def _waits_for_zone(instance: Instance, server: Server) -> bool:
     """
     states = {target.state for target in instance.targets}
     shifted = any(target.shifted for target in instance.targets)
-    return server.phase is ServerPhase.VERIFYING and shifted and states == {TargetState.HEALTHY}
+    waits = server.phase in (ServerPhase.VERIFYING, ServerPhase.RETURNING)
+    return waits and shifted and states == {TargetState.HEALTHY}
 
 
 def _has_finished(view: View, instance: Instance, server: Server) -> bool:

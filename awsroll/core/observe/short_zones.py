@@ -36,6 +36,19 @@ def _with_zones(status: Status, zones: dict[str, datetime]) -> Status:
     return replace(status, shortage=replace(status.shortage, zones=zones))
 
 
+def note_shifted_zones(view: View, status: Status) -> Status:
+    """Record the zones under a zonal shift: an observation shows a shift only while a server is in its zone."""
+    with_requests = {
+        instance.zone
+        for instance in view.observation.instances
+        if any(target.takes_requests for target in instance.targets)
+    }
+    shifted = tuple(sorted({*status.shortage.shifted} - with_requests | view.shifted_zones))
+    if shifted == status.shortage.shifted:
+        return status
+    return replace(status, shortage=replace(status.shortage, shifted=shifted))
+
+
 def with_capacity(view: View, zones: tuple[str, ...]) -> tuple[str, ...]:
     """Return the zones that take requests and had capacity recently; without such a zone, fall back to the others.
 
@@ -44,6 +57,7 @@ def with_capacity(view: View, zones: tuple[str, ...]) -> tuple[str, ...]:
     """
     shortage, since = view.status.shortage, view.observation.at - timedelta(seconds=AVOID_SECONDS)
     offered = tuple(zone for zone in zones if zone not in shortage.not_offered) or zones
-    with_traffic = tuple(zone for zone in offered if zone not in view.shifted_zones)
+    shifted = view.shifted_zones.union(shortage.shifted)
+    with_traffic = tuple(zone for zone in offered if zone not in shifted)
     open_zones = tuple(zone for zone in with_traffic if shortage.zones.get(zone, since) <= since)
     return open_zones or with_traffic or offered
