@@ -122,6 +122,8 @@ class _Preflight:
         report_serving(fleet, findings)
         if not self._reloading:
             check_root_volumes(fleet, findings)
+        if fleet.live and all(goal.is_on(instance) for instance in fleet.live):
+            return  # there are no steps
         _check_floor(spec, rollout, fleet, findings)
         check_zones(spec, rollout, fleet, goal, findings)
         check_thresholds(rollout, fleet, findings)

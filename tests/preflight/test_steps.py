@@ -107,6 +107,13 @@ def test_a_group_that_launches_where_the_load_balancer_does_not_serve_is_refused
     assert "group web launches into us-east-1c, a zone that the load balancer of target group web-1 does not" in problem
 
 
+def test_a_fleet_without_a_server_to_replace_needs_nothing(small: Bench) -> None:
+    lose_zone(small)
+    set_attribute(small, CROSS_ZONE, "false")
+    (warning,) = small.warnings(launch_template=f"{small.built.template_id}:1")
+    assert "web: 2 of 3 servers serve now" in warning
+
+
 def test_a_reload_where_the_load_balancer_does_not_serve_is_refused(small: Bench) -> None:
     lose_zone(small)
     reload: dict[str, Any] = {"strategy": Strategy.RELOAD, "command": ("restart",), "on_failure": "stop"}
