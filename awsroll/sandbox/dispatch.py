@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
-from awsroll.sandbox import answers
+from awsroll.sandbox import answers, storage
 from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost, refuse
 from awsroll.sandbox.ec2.api import Ec2Api
 from awsroll.sandbox.elb.api import ElbApi
@@ -136,7 +136,7 @@ class Api:
 
     def _failed(self, response: Any, operation: str, error: Exception) -> Any:
         """Return the error response for an exception of moto, or raise what the transport makes of it."""
-        refusal = _refusal_of_moto(error) or self._lost.cannot_answer(operation, error)
+        refusal = storage.refusal_of_moto(error) or self._lost.cannot_answer(operation, error)
         if not isinstance(refusal, ApiError):
             raise refusal
         return answers.failure(response, refusal.code, refusal.message, refusal.http_status)
@@ -255,18 +255,6 @@ def _refuse_unknown(world: "World", service: str, operation: str) -> None:
     """Refuse an operation that an older endpoint does not know, if the options select one."""
     if service == "autoscaling" and operation == "LaunchInstances" and not world.options.launch_instances_available:
         refuse("InvalidAction", "Could not find operation LaunchInstances for version 2011-01-01")
-
-
-def _refusal_of_moto(error: Exception) -> ApiError | None:
-    """Return moto's own refusal as AWS's error response, or None for any other exception."""
-    from moto.core.exceptions import ServiceException  # noqa: PLC0415  moto is an optional, slow import
-    from werkzeug.exceptions import HTTPException  # noqa: PLC0415  comes with moto
-
-    if isinstance(error, ServiceException):
-        return ApiError(error.code, error.message)
-    if isinstance(error, HTTPException) and hasattr(error, "error_type"):
-        return ApiError(str(error.error_type), str(error.message), error.code or FIRST_ERROR_STATUS)
-    return None
 
 
 def _parameters(response: Any, service: str) -> dict[str, Any]:

@@ -7,8 +7,12 @@ access is private to moto, so it is in one file.
 from collections.abc import Mapping
 from typing import Any
 
+from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.instance import STATE_CODES, SimInstance
 from awsroll.sandbox.interfaces import Account
+
+CLIENT_ERROR = 400
+"""The HTTP status of most refusals."""
 
 
 def ec2(account: Account) -> Any:
@@ -96,3 +100,15 @@ def parameter(account: Account, name: str) -> str | None:
     except ParameterVersionNotFound:
         return None
     return None if found is None else str(found.value)
+
+
+def refusal_of_moto(error: Exception) -> ApiError | None:
+    """Return moto's own refusal as AWS's error, or None for any other exception."""
+    from moto.core.exceptions import ServiceException  # noqa: PLC0415  moto is an optional, slow import
+    from werkzeug.exceptions import HTTPException  # noqa: PLC0415  comes with moto
+
+    if isinstance(error, ServiceException):
+        return ApiError(str(error.code), str(error.message or error.code))
+    if isinstance(error, HTTPException) and hasattr(error, "error_type"):
+        return ApiError(str(error.error_type), str(error.message or error.error_type), error.code or CLIENT_ERROR)
+    return None

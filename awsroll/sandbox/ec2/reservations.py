@@ -26,7 +26,11 @@ class LaunchOrder:
 
 
 def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
-    """Return moto's reservation with the records of `count` new instances."""
+    """Return moto's reservation with the records of `count` new instances.
+
+    Raises:
+        ApiError: moto refuses the launch, such as for a security group that does not exist.
+    """
     from moto.ec2.utils import parse_user_data  # noqa: PLC0415  moto is an optional, slow import
 
     settings = order.settings
@@ -55,9 +59,14 @@ def make_reservation(account: Account, order: "LaunchOrder", count: int) -> Any:
         arguments["block_device_mappings"] = mappings
     encoded = settings.get("UserData")
     user_data = parse_user_data(encoded if encoded is None else str(encoded))  # moto keeps a template's in its own type
-    return storage.ec2(account).run_instances(
-        settings["ImageId"], count, user_data, settings.get("SecurityGroups") or [], **arguments
-    )
+    try:
+        return storage.ec2(account).run_instances(
+            settings["ImageId"], count, user_data, settings.get("SecurityGroups") or [], **arguments
+        )
+    except Exception as error:
+        if refusal := storage.refusal_of_moto(error):
+            raise refusal from error  # a group records it as a failed activity
+        raise
 
 
 def _interface(interface: Mapping[str, Any]) -> dict[str, Any]:

@@ -196,6 +196,26 @@ def test_instance_that_fails_to_boot_is_a_failed_activity_and_is_replaced() -> N
         assert lab.states() == ["InService"]
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"SecurityGroupIds": ["sg-00000000"]}, "The security group 'sg-00000000' does not exist"),
+        ({"BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": "snap-0"}}]}, "InvalidSnapshot"),
+        ({"NetworkInterfaces": [{"DeviceIndex": 0, "NetworkInterfaceId": "eni-0"}]}, "networkInterface ID 'eni-0'"),
+    ],
+    ids=["security-group", "snapshot", "interface"],
+)
+def test_launch_that_ec2_refuses_is_a_failed_activity(data: dict[str, object], message: str) -> None:
+    with open_lab() as lab:
+        lab.ec2.create_launch_template_version(
+            LaunchTemplateId=lab.template, SourceVersion="1", LaunchTemplateData=data
+        )
+        lab.create(desired=1, LaunchTemplate={"LaunchTemplateId": lab.template, "Version": "$Latest"})
+        assert lab.ids() == []
+        failed = lab.activities()[0]
+        assert (failed["StatusCode"], message in failed["StatusMessage"]) == ("Failed", True), failed
+
+
 def test_launch_fails_while_an_attached_target_group_does_not_exist() -> None:
     with open_lab() as lab:
         lab.create(desired=1)
