@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = "web:9 for an Auto Scaling group, or tg:api:4 for servers behind a target group"
 MOST_SERVERS = 100
-_FLEET = re.compile(r"(?P<kind>tg:)?(?P<name>[A-Za-z0-9](?:[A-Za-z0-9-]{0,26}[A-Za-z0-9])?):(?P<servers>[0-9]{1,4})")
+_FLEET = re.compile(r"(?P<kind>tg:)?(?P<name>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*):(?P<servers>[0-9]{1,4})")
+_NAME_LENGTH = range(3, 29)  # launch templates have names of 3 characters at least, target groups of 32 at most
+_RESERVED = "internal-"  # no load balancer may have such a name
 _REAL_TIME = 1.0
 _FAST_POLL_SECONDS = 0.5  # the timers of a fast sandbox need more frequent observations than AWS
 
@@ -79,10 +81,10 @@ def read_fleets(texts: Sequence[str]) -> tuple[SandboxFleet, ...]:
 
 def _fleet(text: str) -> SandboxFleet:
     match = _FLEET.fullmatch(text)
-    if match is None:
+    if match is None or len(match["name"]) not in _NAME_LENGTH or match["name"].startswith(_RESERVED):
         problem = (
-            f"--fleet {text} is not valid. Nothing was started. Give {EXAMPLES}; a name has 1 to 28 letters, digits "
-            "and hyphens"
+            f"--fleet {text} is not valid. Nothing was started. Give {EXAMPLES}; a name has 3 to 28 letters, digits "
+            f"and single hyphens, and does not begin with {_RESERVED}"
         )
         raise SpecError(problem)
     servers = int(match["servers"])

@@ -40,6 +40,9 @@ MISTAKES = {
         ["is not a JSON file with the key `switches`"],
     ),
     "sandbox-fleet-without-servers": (["sandbox", "--port", "0", "--fleet", "web"], ["--fleet web", "web:9"]),
+    "sandbox-fleet-of-a-short-name": (["sandbox", "--port", "0", "--fleet", "a:2"], ["3 to 28 letters"]),
+    "sandbox-fleet-of-a-reserved-name": (["sandbox", "--port", "0", "--fleet", "internal-a:2"], ["internal-"]),
+    "sandbox-fleet-of-two-hyphens": (["sandbox", "--port", "0", "--fleet", "a--b:2"], ["single hyphens"]),
     "sandbox-fleet-of-no-server": (["sandbox", "--port", "0", "--fleet", "web:0"], ["must be 1 to 100"]),
     "sandbox-fleet-of-no-kind": (["sandbox", "--port", "0", "--fleet", "asg:web:2"], ["tg:api:4"]),
     "sandbox-fleets-of-one-name": (
