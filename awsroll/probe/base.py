@@ -109,6 +109,8 @@ def add_group(  # noqa: PLR0913 - each is a part of the request
         "HealthCheckGracePeriod": 60,
         "Tags": [{**tag, "PropagateAtLaunch": True} for tag in lab.tags()],
     } | more
+    if "MixedInstancesPolicy" in request:
+        del request["LaunchTemplate"]
 
     def make() -> str:
         lab.call("autoscaling", "CreateAutoScalingGroup", **request)

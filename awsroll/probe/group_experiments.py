@@ -1,7 +1,8 @@
-"""Experiments on Auto Scaling groups: P1, P2, P5, P8 and P14."""
+"""Experiments on Auto Scaling groups: P1, P2, P5 and P8."""
 
 from typing import Any
 
+from awsroll.aws.raw_calls import Answer
 from awsroll.probe.base import DELAY_SECONDS, MIN_SIZE, Base, add_group, remove_group
 from awsroll.probe.lab import POLL_SECONDS, Lab, Measurement
 
@@ -41,7 +42,7 @@ def _terminate_and_watch(lab: Lab, base: Base) -> dict[str, float]:
     before = set(lab.in_service(base.group))
     member = min(before)
     lab.reserve(1)
-    _terminate(lab, member, decrement=False)
+    terminate_member(lab, member, decrement=False)
 
     def look() -> tuple[str, str, str, bool]:
         replaced = {each["InstanceId"] for each in lab.group(base.group)["Instances"]} - before
@@ -65,7 +66,8 @@ def _terminate_and_watch(lab: Lab, base: Base) -> dict[str, float]:
     }
 
 
-def _terminate(lab: Lab, instance_id: str, *, decrement: bool) -> Any:
+def terminate_member(lab: Lab, instance_id: str, *, decrement: bool) -> Answer:
+    """Terminate a member of a group, with or without a replacement."""
     return lab.ask(
         "autoscaling",
         "TerminateInstanceInAutoScalingGroup",
@@ -153,7 +155,7 @@ def second_terminate(lab: Lab, base: Base) -> Measurement:
         members = _grow(lab, base, MIN_SIZE + 2)
         desired = [_desired(lab, base)]
         for _ in range(2):
-            answer = _terminate(lab, members[0], decrement=True)
+            answer = terminate_member(lab, members[0], decrement=True)
             values.setdefault("terminate twice", []).append(answer.code or "accepted")
             desired.append(_desired(lab, base))
         values["desired of terminate twice"] = desired
@@ -161,7 +163,7 @@ def second_terminate(lab: Lab, base: Base) -> Measurement:
         standby = _standby(lab, base)
         values["desired of standby, terminate with decrement"] = standby
         lab.settle(base.group, MIN_SIZE, target_group=base.group_targets)
-        answer = _terminate(lab, lab.in_service(base.group)[0], decrement=True)
+        answer = terminate_member(lab, lab.in_service(base.group)[0], decrement=True)
         values["at the minimum"] = f"{answer.code}: {answer.message}" if answer.code else "accepted"
         lab.settle(base.group, MIN_SIZE, target_group=base.group_targets)
     finally:
@@ -196,56 +198,10 @@ def _standby(lab: Lab, base: Base) -> list[int]:
     )
     lab.until("standby", lambda: lab.member_state(base.group, members[0]) == "Standby", seconds=300)
     desired.append(_desired(lab, base))
-    _terminate(lab, members[0], decrement=True)
+    terminate_member(lab, members[0], decrement=True)
     desired.append(_desired(lab, base))
     lab.until("the end of the standby member", lambda: lab.member_state(base.group, members[0]) == "left", seconds=300)
     surplus = _desired(lab, base) - MIN_SIZE
     for member in lab.in_service(base.group)[: max(0, surplus)]:
-        _terminate(lab, member, decrement=True)
+        terminate_member(lab, member, decrement=True)
     return desired
-
-
-def retained(lab: Lab, base: Base) -> Measurement:
-    """P14: end a termination hook with ABANDON in a group that retains such instances."""
-    group = add_group(lab, "retained", base.template, base.subnets, [], sizes=(0, 2, 1), HealthCheckType="EC2")
-    hook = {"LifecycleHookName": "keep", "AutoScalingGroupName": group}
-    lab.call(
-        "autoscaling",
-        "PutLifecycleHook",
-        **hook,
-        LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
-        HeartbeatTimeout=300,
-        DefaultResult="ABANDON",
-    )
-    policy = lab.ask(
-        "autoscaling",
-        "UpdateAutoScalingGroup",
-        AutoScalingGroupName=group,
-        InstanceLifecyclePolicy={"RetentionTriggers": {"TerminateHookAbandon": "retain"}},
-    )
-    if not policy.succeeded:
-        remove_group(lab, group)
-        return Measurement(note=f"InstanceLifecyclePolicy was refused: {policy.code}: {policy.message}")
-    (member,) = lab.settle(group, 1)
-    lab.reserve(1)
-    _terminate(lab, member, decrement=False)
-    lab.until("the hook", lambda: lab.member_state(group, member) == "Terminating:Wait", seconds=300)
-    completed = lab.ask(
-        "autoscaling", "CompleteLifecycleAction", **hook, LifecycleActionResult="ABANDON", InstanceId=member
-    )
-    changes = lab.watch(
-        lambda: (lab.member_state(group, member), lab.instance_state(member), len(lab.in_service(group))),
-        seconds=120,
-        ends=lambda seen: seen[0] == "left",
-    )
-    activities = lab.call("autoscaling", "DescribeScalingActivities", AutoScalingGroupName=group)["Activities"]
-    values = {
-        "complete": completed.code or "accepted",
-        "states": [[at, list(seen)] for at, seen in changes],
-        "activities": [f"{each['StatusCode']}: {each['Description']}" for each in activities],
-        "retained": any(seen[0] == "Terminating:Retained" for _, seen in changes),
-    }
-    remove_group(lab, group)
-    return Measurement(
-        values=values, note="overrides with an image of their own and replaced root volumes are not measured yet"
-    )

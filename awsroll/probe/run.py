@@ -17,6 +17,7 @@ from awsroll.ports import Clock
 from awsroll.probe import (
     group_experiments,
     launch_experiments,
+    retained_experiment,
     rollout_experiments,
     tag_and_agent_experiments,
     target_experiments,
@@ -192,7 +193,7 @@ class Probe:
             case Experiment.NETWORK_LOAD_BALANCER:
                 return target_experiments.network_load_balancer(lab, base)
             case Experiment.RETAINED:
-                return group_experiments.retained(lab, base)
+                return retained_experiment.retained(lab, base)
             case Experiment.ZONAL_SHIFT:
                 return target_experiments.zonal_shift(lab, base)
             case Experiment.EVERY_STRATEGY:

@@ -20,7 +20,7 @@ PARTLY = {
     Experiment.AGENT: "not seen to stop",
     Experiment.ROUTING_THRESHOLD: "no answers",
     Experiment.NETWORK_LOAD_BALANCER: "no flow",
-    Experiment.RETAINED: "",
+    Experiment.RETAINED: "not retained",
     Experiment.ZONAL_SHIFT: "",
     Experiment.EVERY_STRATEGY: "CloudWatch",
 }
