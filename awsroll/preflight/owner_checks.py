@@ -56,6 +56,9 @@ _GROUP_OWNERS = (
         effect="awsroll does not drain pods from its nodes",
     ),
 )
+_NO_OWNERS = ("autoscaling", "cloudformation")
+"""Services whose tags on a group name no further owner: the group itself, and the stack in the table above."""
+_PARTS_OF_A_TAG = 3  # aws:SERVICE:NAME
 _SERVER_OWNERS = (
     _Owner(
         tag="aws:ec2:fleet-id",
@@ -91,6 +94,11 @@ def check_group_owner(group: Reply, findings: Findings) -> None:
         )
     for owner, value in _owners(_GROUP_OWNERS, tags_of(group)):
         findings.warn(f"group {name} belongs to {owner.name}{value}: {owner.effect}")
+    for tag, service in _tags_of_services(tags_of(group)):
+        findings.warn(
+            f"group {name} has the tag {tag}, so it belongs to a resource of the AWS service {service}, which may set "
+            "the template and the sizes back"
+        )
     for effect in _own_changes(group):
         findings.warn(f"group {name}: {effect}")
 
@@ -132,6 +140,16 @@ def _owners(owners: Iterable[_Owner], tags: Mapping[str, str]) -> Iterable[tuple
         elif owner.tag.endswith("/"):
             names = sorted(key.removeprefix(owner.tag) for key in tags if key.startswith(owner.tag))
             yield from ((owner, f" {name}") for name in names)
+
+
+def _tags_of_services(tags: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Yield one tag of each AWS service that marks a group as its own, with the service."""
+    by_service: dict[str, str] = {}
+    for key in sorted(tags):
+        parts = key.split(":")
+        if len(parts) >= _PARTS_OF_A_TAG and parts[0] == "aws" and parts[1] not in _NO_OWNERS:
+            by_service.setdefault(parts[1], key)
+    return tuple((key, service) for service, key in by_service.items())
 
 
 def _own_changes(group: Reply) -> list[str]:

@@ -51,6 +51,14 @@ def test_the_service_that_owns_a_group_is_named(key: str, value: str, words: str
     assert f"group web belongs to {words}" in message
 
 
+def test_another_service_that_marks_a_group_is_named_once() -> None:
+    tags = [*tagged("aws:servicecatalog:productArn", "a"), *tagged("aws:servicecatalog:provisioningPrincipalArn", "b")]
+    ((severity, message),) = group_findings(Tags=[*tags, *tagged("aws:autoscaling:x"), *tagged("aws:createdBy")])
+    assert severity == "warn"
+    assert "has the tag aws:servicecatalog:productArn" in message
+    assert "the AWS service servicecatalog" in message
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
