@@ -10,7 +10,7 @@ from typing import Any
 
 from awsroll.aws.call_counts import is_reading
 from awsroll.aws.clients import UnimplementedAnswerError
-from awsroll.core.classify.refusals import is_short_of_capacity
+from awsroll.core.classify.refusals import is_about_image, is_short_of_capacity
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,
@@ -61,6 +61,8 @@ _ACCESS = frozenset({
     "UnauthorizedOperation",
     "UnrecognizedClientException",
 })  # fmt: skip
+# Also codes of RunInstances for an image that is not shared with the account, or not subscribed to.
+_IMAGES = frozenset({"AuthFailure", "OptInRequired"})
 _UNKNOWN_OPERATION = frozenset({
     "InvalidAction",
     "NotImplemented",
@@ -146,6 +148,8 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
     if code in THROTTLED or code in BUSY:
         definite = status < _SERVER_ERROR or status == _UNAVAILABLE
         return Fault(error=_error(AwsBusyError, message, code, name), retryable=True, had_no_effect=definite)
+    if code in _IMAGES and is_about_image(detail):
+        return Fault(error=_error(AwsRefusedError, message, code, name))
     if code in _ACCESS or (status in _FORBIDDEN and code.isdigit()):
         return Fault(error=_error(AccessRefusedError, message, code, name))
     if code in _UNKNOWN_OPERATION:

@@ -5,7 +5,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import LAUNCH_INSTANCES_TOKEN_LIFETIME
 from awsroll.core.classify.refusals import is_short_of_capacity
 from awsroll.core.model.actions import EMPTY_ANSWER, LaunchInGroup, Result
-from awsroll.errors import AccessRefusedError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.errors import AccessRefusedError, AwsBusyError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
 from awsroll.fleets.results import done, refused, stale, unanswered
 
@@ -14,6 +14,7 @@ _DENIED = ("UnauthorizedOperation", "AccessDenied")
 _NOT_FOR_THIS_GROUP = ("ValidationError", "UnsupportedOperation")
 
 
+_IN_PROGRESS = "IdempotentCallInProgress"  # an earlier call with this token is still under way
 _INSTEAD = "awsroll raises the desired capacity instead"
 
 
@@ -36,6 +37,10 @@ class GroupLaunches:
             answer = self._aws.autoscaling.launch_instances(_request(action))
         except NotImplementedByEndpointError as error:
             return self._without(action, f"{error}; {_INSTEAD}")
+        except AwsBusyError as error:
+            if error.code != _IN_PROGRESS:
+                raise
+            answer = {}
         except AccessRefusedError:
             raise
         except AwsRefusedError as error:

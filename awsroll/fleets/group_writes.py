@@ -29,7 +29,13 @@ _COUNTED = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _LEAVING = (*LEAVING, Lifecycle.UNKNOWN)
 _SINGLE_ID = re.compile(r"\bInstanceId\b.*\b(null|missing|required)\b", re.IGNORECASE)
 # Parts of Auto Scaling's messages to a call that lost a race against another change of the group.
-_RACES = ("No managed instance found", "is not in InService", "is not in Standby", "equals minSize")
+_RACES = (
+    "No managed instance found",
+    "is not part of Auto Scaling group",
+    "is not in InService",
+    "is not in Standby",
+    "equals minSize",
+)
 Move = Callable[[Sequence[str]], None]
 
 

@@ -165,3 +165,10 @@ def test_an_error_page_after_a_change_leaves_its_effect_open() -> None:
 def test_a_defect_is_not_taken_for_an_answer() -> None:
     with pytest.raises(ZeroDivisionError):
         read_fault(ZeroDivisionError(), "ec2", "AnyOperation")
+
+
+def test_an_image_that_is_not_shared_is_a_refusal_and_no_missing_permission() -> None:
+    words = "Not authorized for images: [ami-0abc]"
+    response = {"Error": {"Code": "AuthFailure", "Message": words}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    fault = read_fault(ClientError(response, "RunInstances"), "ec2", "RunInstances")
+    assert type(fault.error) is AwsRefusedError

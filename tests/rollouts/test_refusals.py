@@ -150,6 +150,17 @@ def test_a_quota_is_free_once_the_old_server_is_terminated(tmp_path: Path) -> No
         assert one.serving_versions() == {"v2": 2}
 
 
+def test_a_quota_with_room_for_one_more_is_no_reason_to_go_back(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox(stop_seconds=120)
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=False, servers=3)
+        sandbox.change_options(instance_quota=4)
+        report = one.roll(launch_first=True)
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 3}
+
+
 def test_a_quota_that_nothing_frees_turns_the_rollout_back_soon(tmp_path: Path) -> None:
     sandbox, clock = make_sandbox()
     with sandbox:

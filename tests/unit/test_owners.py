@@ -40,6 +40,18 @@ def test_a_server_that_runs_fails_by_itself_and_one_that_does_not_start_fails_by
     assert owner_of_ending(replace(running, state=InstanceState.PENDING)) is Owner.OTHERS
 
 
+@pytest.mark.parametrize("reason", ["Client.InstanceInitiatedShutdown", "Server.SpotInstanceTermination"])
+def test_a_server_that_shuts_itself_down_after_it_served_is_a_failure_of_the_version(reason: str) -> None:
+    servers = {"i-9": Server(phase=ServerPhase.SERVING, since=T0)}
+    ended = replace(instance("i-9", NEW, state=None, state_reason=f"{reason}: so"), state=InstanceState.TERMINATED)
+    seen = look(instance("i-1", OLD), ended, at=60)
+    after = plan(rollout(), seen, status("i-1", "i-9", servers=servers, observed_at=later(55))).status
+
+    causes = [failure.cause for failure in after.failures]
+    own = reason == "Client.InstanceInitiatedShutdown"
+    assert causes == ([f"ended after it served: {reason}: so"] if own else [])
+
+
 def _decided(*failures: Failure, rolling_back: bool = False, max_failures: int = 0) -> Mode | str:
     kept = status("i-1", "i-2", failures=failures, rolling_back=rolling_back)
     seen = look(instance("i-1", OLD), instance("i-2", OLD), at=60)

@@ -6,7 +6,7 @@ import pytest
 
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Reason, Result
+from awsroll.core.model.actions import EMPTY_ANSWER, Action, Answer, Reason, Result
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Call, CallKind, Desired, Launch, Mode, Outcome, Server, Status
@@ -95,9 +95,34 @@ REPEATED = _launch(repeated=True)
 def test_the_refusal_of_a_repeated_launch_proves_nothing_about_the_first(mode: Mode, *, transient: bool) -> None:
     action = act.LaunchInGroup(group="web", launch=REPEATED, reason=Reason.SURGING)
     before = status(mode=mode, desired=AT_REST, launches=(REPEATED,))
-    after = _answered(action, Answer.REFUSED, before, transient=transient)
+    code = "InsufficientInstanceCapacity" if transient else "InvalidParameterValue"
+    after = _answered(action, Answer.REFUSED, before, transient=transient, code=code)
 
     assert after == replace(before, launches=(replace(REPEATED, refused="said AWS"),))
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "Throttling"])
+def test_a_repeated_launch_that_is_throttled_is_repeated_again(code: str) -> None:
+    action = act.LaunchInGroup(group="web", launch=REPEATED, reason=Reason.SURGING)
+    before = status(desired=AT_REST, launches=(REPEATED,))
+
+    assert _answered(action, Answer.REFUSED, before, transient=True, code=code) == before
+
+
+def test_an_answer_without_instances_and_errors_leaves_the_launch_open() -> None:
+    first = _launched(Answer.UNANSWERED, code=EMPTY_ANSWER)
+    assert first.launches == (_launch(empty_since=NOW),)
+    action = act.LaunchInGroup(group="web", launch=_launch(empty_since=T0), reason=Reason.SURGING)
+    again = _answered(action, Answer.UNANSWERED, status(launches=(action.launch,)), code=EMPTY_ANSWER)
+    assert again.launches == (_launch(empty_since=T0),)
+
+
+def test_launch_instances_without_permission_is_replaced_by_the_desired_capacity() -> None:
+    after = _launched(Answer.REFUSED, denied=True, code="AccessDenied")
+
+    assert (after.mode, after.outcome, after.launches) == (Mode.ROLLING, Outcome.RUNNING, ())
+    assert after.launches_denied
+    assert after.warnings[0].startswith("LaunchInstances is not permitted (said AWS)")
 
 
 def test_a_launch_that_was_looked_up_and_not_found_is_made_again_later() -> None:

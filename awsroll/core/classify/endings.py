@@ -31,6 +31,11 @@ def owner_of_ending(instance: Instance) -> Owner:
     return Owner.OTHERS if code in _BY_OTHERS or code.startswith(_BY_AWS_PREFIX) else Owner.VERSION
 
 
+def shut_itself_down(instance: Instance) -> bool:
+    """Return whether the instance ended itself, from its own operating system."""
+    return reason_code(instance) == "Client.InstanceInitiatedShutdown"
+
+
 def reason_code(instance: Instance) -> str:
     """Return the code of EC2's `StateReason`; empty if EC2 gives none."""
     return instance.state_reason.partition(":")[0]

@@ -124,6 +124,11 @@ def is_short_of_capacity(code: str) -> bool:
     return code in _NO_CAPACITY or code.startswith(_NO_CAPACITY_PREFIX)
 
 
+def is_about_image(message: str) -> bool:
+    """Return whether a refusal is about the image of a launch, and not about the caller's credentials."""
+    return _holds(message, ("not authorized for images",)) or _holds(message, ("accept terms and subscribe",))
+
+
 def is_not_offered(code: str, message: str) -> bool:
     """Return whether a zone does not offer the instance type. Waiting does not change that."""
     return not is_short_of_capacity(code) and _by_message(message) is Refusal.NOT_HERE and "not supported" in message

@@ -6,7 +6,7 @@ Each failure is noted with the cause that AWS gives. `verdict` decides what foll
 from collections.abc import Iterator
 from datetime import timedelta
 
-from awsroll.core.classify.endings import owner_of_ending
+from awsroll.core.classify.endings import owner_of_ending, shut_itself_down
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
@@ -24,7 +24,7 @@ def check_deadlines(view: View) -> Status:
 
 def check_deaths(view: View) -> Status:
     """Note a failure for every new or reloading instance that has ended or become unhealthy."""
-    return _note(view, (*_ended(view), *_unhealthy(view)))
+    return _note(view, (*_ended(view), *_shut_down(view), *_unhealthy(view)))
 
 
 def _note(view: View, failures: tuple[Failure, ...]) -> Status:
@@ -163,6 +163,18 @@ def _ended(view: View) -> tuple[Failure, ...]:
             owner = Owner.VERSION if ended_by_group else owner_of_ending(instance)
             failures.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at, owner=owner))
     return tuple(failures)
+
+
+def _shut_down(view: View) -> list[Failure]:
+    """Return a failure for each new server that served and then shut itself down. Other endings are only replaced."""
+    status, at = view.status, view.observation.at
+    if status.rolling_back:
+        return []
+    return [
+        Failure(instance_id=name, cause=f"ended after it served: {instance.state_reason}", at=at)
+        for name in sorted(set(status.serving) - set(status.current_at_start))
+        if (instance := view.by_id.get(name)) is not None and view.is_gone(instance) and shut_itself_down(instance)
+    ]
 
 
 def _unhealthy(view: View) -> list[Failure]:

@@ -16,9 +16,18 @@ from awsroll.core.model.status import Failure, Launch, Mode, Status
 from awsroll.core.observe.short_zones import note_zone
 
 RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
+_SHUTTING_DOWN = timedelta(minutes=10)  # how long an instance may take from `shutting-down` to `terminated`
 
 _MADE_BEFORE = ("IdempotentInstanceTerminated",)  # refusals that prove that the launch was made before
 _LOOKED_UP = ("LaunchTooOld",)  # the launch was searched for and not found: it had no effect
+
+
+def _is_put_off(result: Result) -> bool:
+    """Return whether AWS took no notice of a repeated launch: too many calls, or the first call is still under way."""
+    if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup) or not result.action.launch.repeated:
+        return False
+    refused = result.answer is Answer.REFUSED and result.transient
+    return refused and refusal_of(result.code, result.message) is Refusal.NOT_YET
 
 
 def is_inconclusive(result: Result) -> bool:
@@ -31,8 +40,10 @@ def is_inconclusive(result: Result) -> bool:
 
 def settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:
     """Record the answer to a launch."""
-    if result.answer is Answer.UNANSWERED:
-        return _unanswered(status, launch, at) if result.code == EMPTY_ANSWER else status
+    unsettled = _unsettled(launch, result, at)
+    if unsettled is not None:
+        launches = tuple(unsettled if other.number == launch.number else other for other in status.launches)
+        return replace(status, launches=launches)
     status = note_zone(status, launch, result, at)
     others = tuple(other for other in status.launches if other.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
@@ -51,21 +62,23 @@ def settle_launch(status: Status, launch: Launch, result: Result, at: datetime) 
     return _launch_refused(status, result, at)
 
 
-def _unanswered(status: Status, launch: Launch, at: datetime) -> Status:
-    """Record since when AWS has answered a launch without instances and without errors.
+def _unsettled(launch: Launch, result: Result, at: datetime) -> Launch | None:
+    """Return the launch as it stays in the record if the answer does not settle it; None if it does.
 
-    The launch may still be under way. The same token tells later (Amazon EC2 Auto Scaling User Guide, "Launch instances
-    with synchronous provisioning"), so the launch stays unsettled.
+    An answer without instances and errors is none: the launch may still be under way, and the same token tells later
+    (Amazon EC2 Auto Scaling User Guide, "Launch instances with synchronous provisioning").
     """
-    empty = replace(launch, empty_since=launch.empty_since or at)
-    return replace(
-        status, launches=tuple(empty if other.number == launch.number else other for other in status.launches)
-    )
+    if result.answer is Answer.UNANSWERED:
+        is_empty = result.code == EMPTY_ANSWER
+        return replace(launch, empty_since=launch.empty_since or at) if is_empty else launch
+    if _is_put_off(result):
+        return launch  # it is repeated at the next observation
+    return replace(launch, refused=result.message or result.code) if is_inconclusive(result) else None
 
 
 def _launch_refused(status: Status, result: Result, at: datetime) -> Status:
     """Record what a refused launch means: never, not here, not yet, or not permitted."""
-    refusal = _refusal_of(status, result)
+    refusal = _refusal_of(status, result, at)
     match refusal:
         case Refusal.NOT_HERE | Refusal.NOT_YET:
             return _short(status, result, at)
@@ -84,20 +97,25 @@ def _launch_refused(status: Status, result: Result, at: datetime) -> Status:
             assert_never(never)
 
 
-def _refusal_of(status: Status, result: Result) -> Refusal:
+def _refusal_of(status: Status, result: Result, at: datetime) -> Refusal:
     if result.denied:
         return Refusal.NOT_PERMITTED
     if result.code in _MADE_BEFORE:
         return Refusal.NEVER
     vacant = isinstance(result.action, act.LaunchInstance) and result.action.reason is Reason.REPLACING_VACANCY
-    leaving = any(server.phase.is_way_out for server in status.servers.values())
-    refusal = refusal_of(result.code, result.message, frees_quota=vacant or leaving)
+    refusal = refusal_of(result.code, result.message, frees_quota=vacant or frees_quota(status, at))
     if refusal is Refusal.NEVER and result.transient:
         return Refusal.NOT_YET
     standalone = isinstance(result.action, act.LaunchInstance)
     if standalone and is_not_offered(result.code, result.message):
         return Refusal.NEVER  # a standalone replacement keeps the subnet of its predecessor
     return refusal
+
+
+def frees_quota(status: Status, at: datetime) -> bool:
+    """Return whether a server of the rollout still counts towards the account's quotas, but soon no longer does."""
+    leaving = any(server.phase.is_way_out for server in status.servers.values())
+    return leaving or (status.left_at is not None and at - status.left_at < _SHUTTING_DOWN)
 
 
 def _short(status: Status, result: Result, at: datetime) -> Status:

@@ -64,7 +64,7 @@ def _finish_retiring(view: View) -> Status:
     replaced = sum(1 for name in gone if name not in view.launched and not status.servers[name].failed)
     counters = replace(status.counters, replaced=status.counters.replaced + replaced)
     calls = tuple(call for call in status.calls if call.instance_id not in gone or not call.answered)
-    status = replace(status, calls=calls, counters=counters, progress_at=at)
+    status = replace(status, calls=calls, counters=counters, progress_at=at, left_at=at)
     return _without(view, status, gone)
 
 

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from awsroll.core.classify.refusals import Refusal, refusal_of
 from awsroll.core.classify.view import View
-from awsroll.core.model.observation import Group, InstanceState, ScalingFailure
+from awsroll.core.model.observation import Group, ScalingFailure
 from awsroll.core.model.status import Failure, Status
+from awsroll.core.observe.launch_answers import frees_quota
 
 _PATIENCE_OF_ROLLBACKS = timedelta(minutes=2)
 
@@ -60,17 +61,9 @@ def _refused_by_group(view: View, group: Group) -> str:
     counted = [failure for failure in group.launch_failures if not _is_excused(status, failure)]
     if not counted or counted[-1] != group.launch_failures[-1]:
         return ""
-    frees_quota = any(_frees_quota(view, instance.instance_id) for instance in view.observation.instances)
-    message = counted[-1].message
-    never = refusal_of("", message, frees_quota=frees_quota) is Refusal.NEVER
+    message, at = counted[-1].message, view.observation.at
+    never = refusal_of("", message, frees_quota=frees_quota(status, at)) is Refusal.NEVER
     return f"the group cannot launch: {message}" if never else ""
-
-
-def _frees_quota(view: View, instance_id: str) -> bool:
-    """Return whether an instance still counts towards the quotas of the account, but soon no longer does."""
-    instance = view.by_id[instance_id]
-    counts = instance.state not in (InstanceState.TERMINATED, InstanceState.MISSING)
-    return counts and (view.is_ending(instance) or view.phase(instance).is_way_out)
 
 
 def _launches_target(view: View, group: Group) -> bool:

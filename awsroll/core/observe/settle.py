@@ -45,10 +45,6 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
 
 def _settle_result(status: Status, result: Result, at: datetime) -> Status:  # noqa: C901 -- one case an action
     match result.action:
-        case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch) if is_inconclusive(result):
-            refused = replace(launch, refused=result.message or result.code)
-            launches = tuple(refused if other.number == launch.number else other for other in status.launches)
-            status = replace(status, launches=launches)
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             status = settle_launch(status, launch, result, at)
         case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
