@@ -373,6 +373,22 @@ def test_a_member_that_leaves_late_is_a_warning(tmp_path: Path) -> None:
         assert any("still waiting" in warning for warning in report.warnings)
 
 
+def test_a_member_that_its_group_retains_has_left_with_a_warning(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=True, servers=3)
+        policy = {"RetentionTriggers": {"TerminateHookAbandon": "retain"}}
+        autoscaling(one).update_auto_scaling_group(AutoScalingGroupName="web", InstanceLifecyclePolicy=policy)
+        hook = {"LifecycleHookName": "last-words", "AutoScalingGroupName": "web", "HeartbeatTimeout": 30}
+        autoscaling(one).put_lifecycle_hook(**hook, LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING")
+        report = one.roll()
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 3}
+        for name in one.fleet.instance_ids:
+            assert any(f"{name}: the group retains it" in warning for warning in report.warnings), name
+
+
 @pytest.mark.parametrize("seconds", [240, -240])
 def test_a_clock_that_is_four_minutes_wrong_changes_nothing(tmp_path: Path, seconds: float) -> None:
     took = {}

@@ -67,9 +67,19 @@ class Departures:
             self._drain(group, member)
 
     def proceed(self, group: Group, member: Member) -> None:
-        """Continue a termination after its lifecycle hooks, whatever their result."""
+        """Continue a termination after its lifecycle hooks, whatever their result, unless the group retains it."""
+        if member.abandoned and group.retains:
+            self._retain(group, member)
+            return
         member.state = Lifecycle.TERMINATING_PROCEED
         self._terminate(group, member)
+
+    def _retain(self, group: Group, member: Member) -> None:
+        """Keep an instance whose termination hook was abandoned: it runs on, and no longer counts."""
+        member.state = Lifecycle.TERMINATING_RETAINED
+        message = "Lifecycle Action Completed with ABANDON Result: the instance is retained"
+        self._registry.log.close(member.activity, "Cancelled", message=message)
+        self.left(group)
 
     def force(self, group: Group, member: Member) -> None:
         """Terminate a member at once, without drain and hooks, because its group is deleted by force."""

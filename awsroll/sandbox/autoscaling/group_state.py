@@ -27,6 +27,7 @@ class Lifecycle(StrEnum):
     TERMINATING = "Terminating"
     TERMINATING_WAIT = "Terminating:Wait"
     TERMINATING_PROCEED = "Terminating:Proceed"
+    TERMINATING_RETAINED = "Terminating:Retained"
     WARMED_PENDING = "Warmed:Pending"
     WARMED_STOPPED = "Warmed:Stopped"
     WARMED_RUNNING = "Warmed:Running"
@@ -283,6 +284,12 @@ class Group:
     def runs(self, process: Process) -> bool:
         """Return whether `process` is not suspended."""
         return process not in self.suspended
+
+    @property
+    def retains(self) -> bool:
+        """Whether a member whose termination hook is abandoned runs on (`InstanceLifecyclePolicy`)."""
+        policy = self.setting("InstanceLifecyclePolicy", default={})
+        return bool((policy.get("RetentionTriggers") or {}).get("TerminateHookAbandon") == "retain")
 
     def setting(self, name: str, *, default: Any) -> Any:
         """Return a stored request parameter, or AWS's default."""

@@ -24,7 +24,7 @@ STORED = (
     "Operator",
     "PlacementGroup",
 )
-"""Settings that the sandbox stores and shows. Only DeletionProtection has an effect."""
+"""Settings that the sandbox stores and shows. Only DeletionProtection and InstanceLifecyclePolicy have an effect."""
 BEHAVIOUR = {
     "CapacityRebalance": False,
     "DefaultCooldown": 300,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, STOP_SECONDS, Lab, open_lab
+from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, STOP_SECONDS, Lab, open_lab, refusal_of
 
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
@@ -76,6 +76,25 @@ def test_abandoned_termination_terminates_all_the_same() -> None:
         lab.jump(DRAIN_SECONDS + 1)
         complete(lab, member, "ABANDON")
         assert lab.ec2_state(member) == "shutting-down"
+
+
+def test_a_member_whose_termination_is_abandoned_is_retained_by_a_group_that_says_so() -> None:
+    with open_lab() as lab:
+        policy = {"RetentionTriggers": {"TerminateHookAbandon": "retain"}}
+        lab.create(desired=2, InstanceLifecyclePolicy=policy)
+        hook(lab, TERMINATING)
+        member = lab.ids()[0]
+        lab.terminate(member, decrement=False)
+        lab.jump(DRAIN_SECONDS + 1)
+        complete(lab, member, "ABANDON")
+        lab.jump(120)
+        assert (lab.state(member), lab.ec2_state(member)) == ("Terminating:Retained", "running")
+        assert sorted(lab.states()) == ["InService", "InService", "Terminating:Retained"]
+        assert any(each["StatusCode"] == "Cancelled" and member in each["Description"] for each in lab.activities())
+        assert refusal_of(lambda: lab.terminate(member, decrement=True)).startswith("ValidationError: ")
+        lab.sandbox.ec2.terminate(member)
+        lab.jump(60)
+        assert sorted(lab.states()) == ["InService", "InService"]
 
 
 def test_every_hook_of_the_transition_must_be_completed() -> None:

@@ -64,6 +64,8 @@ class TerminateOperation:
 
     def _check(self, group: Group, members: Sequence[Member], *, decrement: bool) -> None:
         for member in members:
+            if decrement and member.state is Lifecycle.TERMINATING_RETAINED:
+                refuse(f"The instance {member.instance_id} is retained: it does not count towards desired.")
             if member.state in TERMINATING and self._registry.options.second_terminate == "refused":
                 refuse(f"The instance {member.instance_id} is not in InService or Standby or Pending.")
         if decrement and group.desired - sum(self._lowers(member) for member in members) < group.min_size:
@@ -84,6 +86,8 @@ class TerminateOperation:
         group.desired -= decrement
         if member.state in TERMINATING and member.activity is not None:
             return member.activity
+        if member.state is Lifecycle.TERMINATING_RETAINED:
+            member.abandoned, member.terminate_hooks_apply = False, False
         now = at(self._registry.context.now())
         cause = f"At {now} instance {member.instance_id} was taken out of service in response to a user request"
         cause += f", shrinking the capacity from {before} to {group.desired}." if decrement else "."
