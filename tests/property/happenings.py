@@ -19,6 +19,7 @@ from tests.property.requests import ALARM
 from tests.support.builders import OLD
 from tests.support.drive import Driver
 
+ENDINGS = ("Server.SpotInstanceTermination", "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown")
 LONG = os.environ.get("AWSROLL_HYPOTHESIS") == "long"
 
 
@@ -87,9 +88,9 @@ class Happenings(RuleBasedStateMachine):
         assume(broken)
         self.fleet.somebody.fixes(broken[which % len(broken)].instance_id)
 
-    @rule(which=st.integers(0, 20))
-    def an_instance_vanishes(self, which: int) -> None:
-        self.fleet.somebody.kills(self._one(which).instance_id)
+    @rule(which=st.integers(0, 20), reason=st.sampled_from(ENDINGS))
+    def an_instance_vanishes(self, which: int, reason: str) -> None:
+        self.fleet.somebody.kills(self._one(which).instance_id, reason)
 
     @rule(desired=st.integers(0, 7))
     @precondition(lambda self: self.fleet.group is not None)

@@ -222,6 +222,7 @@ def _is_in_flight(view: View, name: str) -> bool:
         return False
     status = view.status
     held = name in view.leaving or name in status.returning or name in status.kept
+    held = held or status.mode is Mode.STOPPING  # a stop registers servers that have no record, too
     return held or status.in_flight(name) is not None or name in view.launched
 
 
