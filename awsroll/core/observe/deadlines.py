@@ -172,7 +172,7 @@ def _shut_down(view: View) -> list[Failure]:
         return []
     return [
         Failure(instance_id=name, cause=f"ended after it served: {instance.state_reason}", at=at)
-        for name in sorted(set(status.serving) - set(status.current_at_start))
+        for name in sorted(set(status.serving) - set(status.current_at_start) - view.launched)
         if (instance := view.by_id.get(name)) is not None and view.is_gone(instance) and shut_itself_down(instance)
     ]
 

@@ -199,7 +199,7 @@ def _still_matters(view: View, call: HookCall) -> bool:
     if hook is None:
         return False
     if hook.point.is_of_an_instance:
-        return _is_in_flight(view, call.subject)
+        return _is_in_flight(view, call.subject) or _arrives_in_a_stop(view, hook.name, call.subject)
     if hook.point is HookPoint.AT_CHECKPOINT and (
         status.gate.closed_since is None or call.subject != checkpoint(status)
     ):
@@ -212,8 +212,18 @@ def _is_remembered(view: View, key: str) -> bool:
     name, _, subject = key.partition(" ")
     if not subject or subject == checkpoint(view.status) or _is_in_flight(view, subject):
         return True
+    if _arrives_in_a_stop(view, name, subject):
+        return True
     admits = any(hook.name == name and hook.point in _ADMITTING for hook in view.original.hooks)
     return admits and phase_of(view.status, subject) is ServerPhase.SERVING
+
+
+def _arrives_in_a_stop(view: View, hook_name: str, instance_id: str) -> bool:
+    """Return whether a hook admits a server while the rollout stops. A stop registers servers without a record, too."""
+    points = {hook.name: hook.point for hook in view.original.hooks}
+    instance = view.by_id.get(instance_id)
+    arrives = points.get(hook_name) in (HookPoint.AFTER_LAUNCH, HookPoint.BEFORE_REGISTER)
+    return view.status.mode is Mode.STOPPING and arrives and instance is not None and view.is_live(instance)
 
 
 def _is_in_flight(view: View, name: str) -> bool:
@@ -222,7 +232,6 @@ def _is_in_flight(view: View, name: str) -> bool:
         return False
     status = view.status
     held = name in view.leaving or name in status.returning or name in status.kept
-    held = held or status.mode is Mode.STOPPING  # a stop registers servers that have no record, too
     return held or status.in_flight(name) is not None or name in view.launched
 
 
