@@ -79,9 +79,7 @@ def groups(request: PolicyRequest) -> list[Statement]:
 
 
 def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
-    actions = [*_SETTINGS, "SetInstanceHealth"]
-    if not rollouts.reloads:
-        actions.append(_TERMINATE)
+    actions = [*_SETTINGS, "SetInstanceHealth", _TERMINATE]  # a reload replaces members that end in standby
     if rollouts.may_surge:
         actions += ["LaunchInstances", "SetDesiredCapacity"]
     if rollouts.reloads or rollouts.keep_old:

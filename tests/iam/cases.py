@@ -44,7 +44,8 @@ class Trial:
     def roll(self, sink: Tee | None = None, **more: Any) -> Report:
         report = awsroll.roll(self.rolling.request(**{**self.wanted, **more}), **self.around, sink=sink)
         assert self.gate.refused == []
-        assert [one for one in report.warnings if "pinned" not in one and "marked new servers" not in one] == []
+        expected = ("pinned", "marked new servers", "not due to the version")
+        assert [one for one in report.warnings if not any(words in one for words in expected)] == []
         return report
 
 

@@ -88,7 +88,10 @@ def test_servers_launch_only_from_the_fleets_templates_and_terminate_only_with_i
             {"strategy": "double-half"},
             ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"],
         ),
-        ({"strategy": "reload"}, ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]),
+        (
+            {"strategy": "reload"},
+            ["EnterStandby", "ExitStandby", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"],
+        ),
         (
             {"strategy": "double-half", "keep_old": True},
             [
