@@ -65,7 +65,7 @@ class OtherTargetGroup:
 
 
 def other_target_groups(
-    aws: Connection, servers: Mapping[str, Reply], searched: Collection[str]
+    aws: Connection, servers: Mapping[str, Reply], searched: Collection[str], *, with_idle: bool = True
 ) -> list[OtherTargetGroup]:
     """Return the further target groups that hold one of the servers, by its id or by one of its addresses.
 
@@ -73,6 +73,7 @@ def other_target_groups(
         aws: the connection.
         servers: the servers by instance id, as EC2 describes them.
         searched: the ARNs of the target groups whose targets are known.
+        with_idle: also target groups that no load balancer uses. Each target group costs a call.
     """
     vpcs = {described.get("VpcId") for described in servers.values()} - {None}
     if not vpcs:
@@ -81,6 +82,8 @@ def other_target_groups(
     found = []
     for group in aws.elbv2.all_target_groups():
         if group["TargetGroupArn"] in searched or group.get("VpcId") not in vpcs:
+            continue
+        if not with_idle and not group.get("LoadBalancerArns"):
             continue
         targets = _targets_in(aws, group, servers, owners)
         if targets:

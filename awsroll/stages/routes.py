@@ -27,7 +27,8 @@ def check_other_routes(scope: Scope, names: Iterable[str], *, replaces: bool) ->
     servers = {described["InstanceId"]: described for described in scope.aws.ec2.instances(names)}
     known = {*scope.arns, *scope.excluded}
     group = scope.rollout.group
-    entries = [other.entry(other.kind, group=group) for other in other_target_groups(scope.aws, servers, known)]
+    others = other_target_groups(scope.aws, servers, known, with_idle=False)
+    entries = [other.entry(other.kind, group=group) for other in others]
     entries += classic_load_balancers(scope.aws, servers, findings)
     if group:
         entries += sources_of_group(scope.group)

@@ -33,8 +33,9 @@ def test_a_second_machine_with_the_same_store_is_refused_and_the_first_is_untouc
     rolling: Rolling, kind: str
 ) -> None:
     open_as = shared(rolling, kind)
-    overlapping = (rolling.fleet.target_group_arns[1],)
-    second = refused_meanwhile(rolling, open_as(THERE), target_group=overlapping, launch_first=True)
+    other, shared_one = rolling.fleet.target_group_arns
+    overlapping = {"target_group": (shared_one,), "exclude_target_group": (other,)}
+    second = refused_meanwhile(rolling, open_as(THERE), **overlapping, launch_first=True)
     watching = Watching(do=second)
 
     report = roll(rolling, open_as(HERE), watching)

@@ -73,6 +73,17 @@ def test_a_target_group_that_was_not_named_is_refused_unless_it_is_excluded(*, g
         assert out["targets"]
 
 
+def test_only_target_groups_behind_a_load_balancer_are_searched() -> None:
+    with machine(grouped=False, bounds=ANY) as world:
+        for number in range(10):
+            world.client("elbv2").create_target_group(
+                Name=f"idle-{number}", Protocol="HTTP", Port=80, VpcId=world.fleet.vpc_id
+            )
+        before = world.sandbox.calls["elbv2:DescribeTargetHealth"]
+        world.machine.call("deregister_targets", instance_ids=[world.fleet.instance_ids[0]])
+        assert world.sandbox.calls["elbv2:DescribeTargetHealth"] - before < 10
+
+
 def test_a_named_target_group_is_drained_too() -> None:
     with machine(grouped=False, bounds=ANY) as world:
         arn = also_in(world)
