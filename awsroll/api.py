@@ -206,12 +206,20 @@ def plan(
 
     Pass the plan to `roll` to carry it out. `save_plan` and `load_plan` keep it in a file.
 
+    Args:
+        spec: the request.
+        session: the boto3 session; None: boto3's default session.
+        store: the store of `roll`: a rollout that holds the fleet there, or has not ended, is reported. None: only the
+            label on the fleet shows a rollout that holds it.
+        clock: the clock; None: the system clock.
+
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
-        FleetLockedError: if another rollout holds the fleet or has not ended, in this store or by its label.
+        FleetLockedError: if another rollout holds the fleet or has not ended.
         AwsError: if AWS refused or did not answer.
     """
-    return operations.plan(spec, Context(session=session, store=_opened(store, session), clock=clock))
+    known = None if store is None else _opened(store, session)
+    return operations.plan(spec, Context(session=session, store=known, clock=clock))
 
 
 def plan_fleets(

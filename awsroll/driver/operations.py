@@ -22,7 +22,7 @@ from awsroll.driver.record_lifecycle import (
     resume_record,
 )
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import check_callables
+from awsroll.driver.start_checks import check_callables, check_no_saved_settings, check_request
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for
 from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
@@ -79,14 +79,21 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
 def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:
     """Return what a rollout would do. Change nothing.
 
+    Without a store in the context, no store is read: only the label on a fleet shows a rollout that holds it.
+
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow it.
         FleetLockedError: if another rollout holds the fleet or has not ended.
         AwsError: if AWS refused or did not answer.
     """
     session = Session(context)
-    prepared = prepare_record(session, spec)
-    check_startable(session, prepared)
+    if context.store is None:
+        prepared = check_request(session, spec)
+        session.label(prepared.rollout).check()
+        check_no_saved_settings(session, prepared)
+    else:
+        prepared = prepare_record(session, spec)
+        check_startable(session, prepared)
     observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
     planned = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
     return replace(planned, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)

@@ -14,7 +14,6 @@ from awsroll.errors import FleetError, RolloutEndedError
 from awsroll.ports import Record
 from awsroll.preflight import Prepared
 from awsroll.report import RolloutPlan
-from awsroll.stores import RecordStore
 
 
 def prepare_record(session: Session, request: RolloutSpec | RolloutPlan, *, rollout_id: str = "") -> Prepared:
@@ -40,13 +39,7 @@ def check_startable(session: Session, prepared: Prepared) -> None:
     Raises:
         FleetError, FleetLockedError: the same as when the rollout starts.
     """
-    if isinstance(session.store, RecordStore):
-        session.store.check_free(prepared.rollout, clock=session.clock)
-    _check_others(session, prepared)
-
-
-def _check_others(session: Session, prepared: Prepared) -> None:
-    session.label(prepared.rollout).check()
+    session.check_free(prepared.rollout)
     check_unfinished(session.store, prepared.rollout)
     check_no_saved_settings(session, prepared)
 
@@ -57,7 +50,9 @@ def create_record(session: Session, prepared: Prepared) -> Record:
     Raises:
         FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
     """
-    _check_others(session, prepared)
+    session.label(prepared.rollout).check()
+    check_unfinished(session.store, prepared.rollout)
+    check_no_saved_settings(session, prepared)
     record = session.store.save(Record(rollout=prepared.rollout, status=prepared.status))
     session.emit_rollout("rollout.created", record.rollout)
     session.emit_warnings(prepared)

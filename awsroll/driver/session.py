@@ -47,7 +47,7 @@ class Session:
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
-        self._place = self.store.label if isinstance(self.store, RecordStore) else "a custom store"
+        self._place = "no store" if context.store is None else "a custom store"
         self.aws = self._connection(region=None)
 
     # --- AWS ----------------------------------------------------------------------------------------------------------
@@ -110,10 +110,22 @@ class Session:
             return
         store, on_wait = self.store, self._report_wait if again else None
         with store.drive(rollout, clock=self.clock, on_wait=on_wait, takes_steps=takes_steps) as lease:
+            self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
             self.aws.hold(lease)
             with self.clock.calling(lease.renew_if_due, every_seconds=lease.seconds / 3):
                 yield lease
+
+    def check_free(self, rollout: Rollout) -> None:
+        """Check that no other driver holds the fleet in the store, and no rollout of another store by its label.
+
+        Raises:
+            FleetLockedError: if another rollout holds the fleet; nothing was changed.
+        """
+        if isinstance(self.store, RecordStore):
+            self.store.check_free(rollout, clock=self.clock)
+            self._place = self.store.label
+        self.label(rollout).check()
 
     def _report_wait(self, lock: Lock) -> None:
         seconds = round((lock.expires_at - self.clock.now()).total_seconds())

@@ -141,6 +141,12 @@ def test_a_plan_reports_a_label_of_another_store_and_ignores_its_own(rolling: Ro
     assert plan(rolling, rolling.store).order
 
 
+def test_a_plan_without_a_store_reports_every_label(rolling: Rolling) -> None:
+    put_label(rolling, place=rolling.store.label)
+    with pytest.raises(FleetLockedError, match="other-1"):
+        plan(rolling, None)
+
+
 def test_a_plan_reports_settings_that_an_earlier_rollout_left(rolling: Rolling) -> None:
     tag = {"Key": "awsroll:was:deregistration-delay", "Value": "300"}
     arn = rolling.fleet.target_group_arns[0]
