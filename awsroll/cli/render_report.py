@@ -70,7 +70,7 @@ def plan_text(plan: RolloutPlan) -> str:
         rows = [
             ("fleet", plan.fleet),
             ("servers", f"{plan.desired}, {nothing_to_do(plan)}"),
-            *(("warning", finding.message) for finding in plan.findings),
+            *_findings(plan),
         ]
         return aligned(rows)
     rows = [
@@ -81,13 +81,17 @@ def plan_text(plan: RolloutPlan) -> str:
         ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
         *_cost_of_keeping(plan),
-        *(("warning" if finding.is_warning else "note", finding.message) for finding in plan.findings),
+        *_findings(plan),
     ]
     order = [
         (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
         for number, server in enumerate(plan.order, 1)
     ]
     return "\n".join(part for part in (aligned(rows), aligned(order)) if part)
+
+
+def _findings(plan: RolloutPlan) -> list[tuple[str, str]]:
+    return [("warning" if finding.is_warning else "note", finding.message) for finding in plan.findings]
 
 
 def nothing_to_do(plan: RolloutPlan) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import awsroll
+from awsroll.cli.render_report import plan_text
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.report import Report
@@ -145,3 +146,13 @@ def test_a_fleet_on_the_version_gets_no_mutating_call(roller: Any, grouped: bool
     assert report.api_calls.mutating == 0
     assert changes == []
     assert awsroll.plan(one.request(version=1), session=one.sandbox.session(), clock=one.clock).nothing_to_do
+
+
+def test_the_plan_of_a_fleet_on_the_version_says_so_in_one_line(roller: Any) -> None:
+    one: Rolling = roller(servers=3)
+    plan = awsroll.plan(one.request(version=1), session=one.sandbox.session(), clock=one.clock)
+
+    lines = plan_text(plan).splitlines()
+
+    assert lines[1] == f"servers  3, already on version {one.fleet.template_id}:1: nothing to do"
+    assert not any("warning" in line for line in lines)

@@ -135,3 +135,17 @@ def test_a_shorter_delay_of_the_request_holds_for_the_other_target_groups_alone(
         assert cut == []
         assert asked[arn] == {"120", "300"}
         assert "5" in asked[rolling.fleet.target_group_arns[0]]
+
+
+@pytest.mark.parametrize(("delay", "held"), [(10, True), (300, False)])
+def test_a_group_holds_its_target_groups_only_if_their_delay_is_raised(tmp_path: Path, delay: int, held: bool) -> None:
+    labelled: set[str] = set()
+
+    def note(_service: str, operation: str, parameters: Any) -> None:
+        if operation == "AddTags" and any(tag["Key"] == "awsroll:held-by" for tag in parameters["Tags"]):
+            labelled.update(parameters["ResourceArns"])
+
+    with behind(tmp_path, grouped=True, delay=delay) as (rolling, arn):
+        rolling.sandbox.on_call(note)
+        assert rolling.roll().succeeded
+        assert (arn in labelled) is held

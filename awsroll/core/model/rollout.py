@@ -137,6 +137,8 @@ class Rollout:
         on_failure: what happens at the next failure.
         keep_old: old servers stay, out of traffic, until the bake time has passed.
         keeps_zones: each zone with serving servers keeps one: only the servers of a zone take its requests.
+        raises_deregistration_delay: the group is attached to a target group of a Network Load Balancer, whose delay
+            awsroll raises to the time in which new flows can still arrive.
         extra_targets: for a group: registrations of its members that the group does not make itself.
         goal_tags: keys of the tags that the target version sets. A replacement keeps the values of its own template.
         baseline_tags: tags that the old templates set. They are not the user's, so they are not copied.
@@ -167,6 +169,7 @@ class Rollout:
     keep_old: bool = False
     keeps_zones: bool = False
     deregistration_delay_seconds: int | None = None
+    raises_deregistration_delay: bool = False
     extra_targets: tuple[TargetKey, ...] = ()
     goal_tags: tuple[str, ...] = ()
     baseline_tags: tuple[tuple[str, str], ...] = ()
@@ -186,7 +189,8 @@ class Rollout:
         A standalone fleet is what its target groups hold. A group is a fleet of its own: another group behind the same
         target group may be rolled too, unless this rollout changes the target group's settings.
         """
-        return self.target_groups if not self.group or self.deregistration_delay_seconds is not None else ()
+        changes_delay = self.deregistration_delay_seconds is not None or self.raises_deregistration_delay
+        return self.target_groups if not self.group or changes_delay else ()
 
     @property
     def to_version(self) -> str:

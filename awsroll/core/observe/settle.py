@@ -43,7 +43,7 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
     return status
 
 
-def _settle_result(status: Status, result: Result, at: datetime) -> Status:  # noqa: C901 -- one case an action
+def _settle_result(status: Status, result: Result, at: datetime) -> Status:
     match result.action:
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             status = settle_launch(status, launch, result, at)
