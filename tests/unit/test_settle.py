@@ -11,7 +11,13 @@ from awsroll.core.model.observation import CommandState, FleetKind, Instance, In
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Call, CallKind, Desired, Launch, Mode, Outcome, Server, Status
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
-from awsroll.core.observe.settle import abandoned_name, settle, settle_by_observation
+from awsroll.core.observe.settle import (
+    MANY_FRUITLESS_CALLS,
+    abandoned_name,
+    is_worth_a_call,
+    settle,
+    settle_by_observation,
+)
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
 
@@ -203,6 +209,18 @@ def test_a_stale_call_is_forgotten_and_an_unanswered_one_is_kept(action: Action,
 
     assert _answered(action, Answer.STALE, before) == replace(before, calls=())
     assert _answered(action, Answer.UNANSWERED, before) == before
+
+
+def test_calls_without_an_effect_are_repeated_rarely_and_named_in_a_warning() -> None:
+    action, _, _ = MOVES["replace"]
+    after = status(servers={"i-1": Server(phase=ServerPhase.DRAINING, since=T0)})
+    for number in range(1, MANY_FRUITLESS_CALLS + 2):
+        assert is_worth_a_call(View(rollout(), look(at=31), after), "i-1") is (number <= MANY_FRUITLESS_CALLS)
+        after = _answered(action, Answer.STALE, after)
+
+    assert after.warnings == ("i-1: TerminateInGroup had no effect 3 times: said AWS. awsroll tries again",)
+    assert is_worth_a_call(View(rollout(), look(at=60), after), "i-1")
+    assert _answered(action, Answer.DONE, after).servers["i-1"].fruitless == 0
 
 
 def test_a_refused_command_may_be_sent_again_under_another_number() -> None:

@@ -120,22 +120,29 @@ def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: 
     effect = _EFFECT_ON_DESIRED.get(kind, 0) * len(accepted)
     status = moved(replace(status, calls=calls), effect, at)
     if result.code != PUT_OFF and kind is not CallKind.SEND_COMMAND:
-        status = _count_fruitless(status, ids, accepted, at)
+        status = _count_fruitless(status, ids, accepted, result, at)
     if kind is CallKind.SEND_COMMAND and result.answer is not Answer.DONE:
         return _without_attempt(status, ids)
     return status
 
 
-def _count_fruitless(status: Status, ids: tuple[str, ...], accepted: set[str], at: datetime) -> Status:
+def _count_fruitless(status: Status, ids: tuple[str, ...], accepted: set[str], result: Result, at: datetime) -> Status:
     """Count the calls in a row that had no effect on a server, so that they are repeated more and more rarely."""
     for name in ids:
         server = status.servers.get(name)
         if server is None:
             continue
-        if name not in accepted:
-            status = amend(status, name, fruitless=min(server.fruitless + 1, MANY_FRUITLESS_CALLS), fruitless_at=at)
-        elif server.fruitless:
-            status = amend(status, name, fruitless=0, fruitless_at=None)
+        if name in accepted:
+            status = amend(status, name, fruitless=0, fruitless_at=None) if server.fruitless else status
+            continue
+        count = min(server.fruitless + 1, MANY_FRUITLESS_CALLS)
+        status = amend(status, name, fruitless=count, fruitless_at=at)
+        if count == MANY_FRUITLESS_CALLS > server.fruitless:
+            cause = result.message or result.code or "no reason given"
+            warning = (
+                f"{name}: {type(result.action).__name__} had no effect {count} times: {cause}. awsroll tries again"
+            )
+            status = add_warnings(status, warning)
     return status
 
 
