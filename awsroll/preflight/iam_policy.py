@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from awsroll import iam
 from awsroll.aws.connection import Connection
-from awsroll.core.classify.draining import delay_in_rollout
+from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
@@ -89,7 +89,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         keep_old=spec.keep_old,
         alarms=bool(spec.alarm),
         changes_deregistration_delay=spec.deregistration_delay is not None
-        or any(delay_in_rollout(group) != group.deregistration_delay_seconds for group in fleet.target_groups),
+        or any(may_raise_delay(group) for group in fleet.target_groups),
         purges_warm_pool=spec.warm_pool == "purge",
         documents=(spec.document,) if spec.document else (),
         runs_commands=bool(spec.command or spec.rollback_command),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.capacity import bounds
-from awsroll.core.classify.draining import delay_in_rollout
+from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.hooks import named
@@ -156,9 +156,7 @@ class _Preflight:
             protected=spec.protected,
             standby=spec.standby,
             deregistration_delay_seconds=spec.deregistration_delay,
-            raises_deregistration_delay=any(
-                delay_in_rollout(group) != group.deregistration_delay_seconds for group in fleet.target_groups
-            ),
+            raises_deregistration_delay=any(may_raise_delay(group) for group in fleet.target_groups),
             extra_targets=() if group is None else group.extra_targets,
             goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)) if terminates else (),
             baseline_tags=self._tags_of(baseline) if terminates else (),

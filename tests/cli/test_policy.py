@@ -30,7 +30,8 @@ def test_finds_the_target_groups_and_the_template_of_a_group(capsys: pytest.Capt
     with Sandbox(clock=VirtualClock()) as sandbox:
         fleet = sandbox.auto_scaling_fleet(desired=1, target_groups=2)
         before = sandbox.calls.copy()
-        made = printed(capsys, "--asg", "web", "--launch-first", "--state", "dynamodb://records")
+        request = ("--asg", "web", "--launch-first", "--deregistration-delay", "5")
+        made = printed(capsys, *request, "--state", "dynamodb://records")
         called = {call.partition(":")[2] for call in sandbox.calls - before}
 
     assert made["LabelTargetGroups"]["Resource"] == sorted(fleet.target_group_arns)

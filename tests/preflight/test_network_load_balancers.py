@@ -88,5 +88,12 @@ def test_the_policy_allows_to_raise_the_delay_only_where_awsroll_raises_it(bench
         return any(statement["Sid"] == "SetDeregistrationDelay" for statement in statements)
 
     assert allows()
-    bench.set("deregistration_delay.timeout_seconds", "120")
+    bench.set("deregistration_delay.timeout_seconds", "300")
     assert not allows()
+
+
+@pytest.mark.parametrize(("delay", "is_held"), [("10", True), ("120", True), ("300", False)])
+def test_a_rollout_that_may_raise_the_delay_holds_the_target_groups(bench: Bench, delay: str, *, is_held: bool) -> None:
+    bench.set("deregistration_delay.timeout_seconds", delay)
+    rollout = bench.prepare().rollout
+    assert rollout.held_target_groups == (rollout.target_groups if is_held else ())

@@ -32,6 +32,14 @@ def delay_in_rollout(group: TargetGroup, requested: float | None = None) -> floa
     return max(delay, NEW_FLOWS_SECONDS) if must_last else delay
 
 
+def may_raise_delay(group: TargetGroup) -> bool:
+    """Return whether a rollout may have to raise the delay of a target group, so that no other rollout may do so too.
+
+    A delay of exactly `NEW_FLOWS_SECONDS` may be what another rollout has set and will restore.
+    """
+    return group.is_network and group.managed and group.deregistration_delay_seconds <= NEW_FLOWS_SECONDS
+
+
 def drain_seconds(group: TargetGroup, requested: float | None = None) -> float:
     """Return how long a server may get requests or flows from a target group after its deregistration."""
     delay = delay_in_rollout(group, requested)
