@@ -8,6 +8,7 @@ from awsroll.aws.caller import Caller, Reply
 from awsroll.core.aws_limits import FILTER_VALUES, INSTANCES_PER_PAGE, INSTANCES_TAGGED
 
 _SERVICE = "ec2"
+_KEY_OF_AWS = "alias/aws/ebs"
 _FRESH = frozenset({"InvalidInstanceID.NotFound"})
 
 
@@ -74,6 +75,13 @@ class Ec2:
             for page in self._caller.pages(_SERVICE, "DescribeSubnets", request):
                 subnets += page.get("Subnets", [])
         return subnets
+
+    def default_volume_key(self) -> str:
+        """Return the customer managed key of volumes that name none; empty if AWS manages it or none is used."""
+        if not self._caller.call(_SERVICE, "GetEbsEncryptionByDefault", {}).get("EbsEncryptionByDefault"):
+            return ""
+        key = str(self._caller.call(_SERVICE, "GetEbsDefaultKmsKeyId", {}).get("KmsKeyId", ""))
+        return "" if key == _KEY_OF_AWS else key
 
     def network_interface_members(self) -> frozenset[str]:
         """Return the names of the fields that RunInstances takes for a network interface."""

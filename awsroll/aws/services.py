@@ -33,6 +33,8 @@ EC2_OPERATIONS = (
     "RunInstances",
     "TerminateInstances",
 )
+EC2_COMMAND_LINE_ONLY = ("GetEbsDefaultKmsKeyId", "GetEbsEncryptionByDefault")
+"""The operations of EC2 that only the command line calls (`awsroll policy`). The bundle leaves them out."""
 
 
 def check_listed(service: str, operation: str = "") -> None:
@@ -41,7 +43,7 @@ def check_listed(service: str, operation: str = "") -> None:
     Raises:
         LookupError: if the call is not listed here, which is a mistake in awsroll's own code.
     """
-    if service in COMMAND_LINE_ONLY:
+    if service in COMMAND_LINE_ONLY or (service == "ec2" and operation in EC2_COMMAND_LINE_ONLY):
         return
     if service not in SERVICES or (operation and service == "ec2" and operation not in EC2_OPERATIONS):
         missing = f"{service}:{operation}" if operation else service

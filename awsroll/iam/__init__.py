@@ -48,6 +48,8 @@ NOT_FOR_ROLLOUTS = {
     "dynamodb:DescribeTable": "only `awsroll state create` and `awsroll policy`",
     "dynamodb:UpdateContinuousBackups": "only `awsroll state create`",
     "iam:GetInstanceProfile": "only `awsroll policy`",
+    "ec2:GetEbsDefaultKmsKeyId": "only `awsroll policy`",
+    "ec2:GetEbsEncryptionByDefault": "only `awsroll policy`",
     "s3:GetEncryptionConfiguration": "only `awsroll policy`",
     "codepipeline:PutJobSuccessResult": "only the function that a pipeline invokes",
     "codepipeline:PutJobFailureResult": "only the function that a pipeline invokes",

@@ -133,13 +133,20 @@ def _with_templates(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, rollo
         image_parameters=tuple(
             sorted({parameter_and_version(image)[0] for image in images if image.startswith(IMAGE_BY_PARAMETER)})
         ),
-        **_uses(templates),
+        **_uses(templates, default_key=_default_volume_key(aws)),
     )
 
 
-def _uses(templates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _default_volume_key(aws: Connection) -> str:
+    """Return the key of volumes that name none; empty without one, or if AWS does not show it."""
+    with suppress(AwsRefusedError):
+        return aws.ec2.default_volume_key()
+    return ""
+
+
+def _uses(templates: Iterable[Mapping[str, Any]], *, default_key: str) -> dict[str, Any]:
     """Return what the templates use beside their images: keys, groups of reservations, licenses, Spot requests."""
-    keys, groups, licenses = set[str](), set[str](), set[str]()
+    keys, groups, licenses = {default_key} - {""}, set[str](), set[str]()
     tags_spot_requests = False
     for data in templates:
         keys |= {str(disk["Ebs"]["KmsKeyId"]) for disk in data.get("BlockDeviceMappings", []) if _key_of(disk)}

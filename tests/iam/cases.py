@@ -245,6 +245,13 @@ def with_all_that_a_template_can_name(rolling: Rolling) -> None:
     )
 
 
+def with_a_key_for_every_volume(rolling: Rolling) -> None:
+    """Encrypt the volumes of the region by default, with a customer managed key."""
+    ec2 = rolling.sandbox.session().client("ec2")
+    ec2.enable_ebs_encryption_by_default()
+    ec2.modify_ebs_default_kms_key_id(KmsKeyId=KEY)
+
+
 def with_an_encrypted_store(rolling: Rolling) -> None:
     """Encrypt the bucket of the records by a customer managed key."""
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}}
@@ -350,6 +357,7 @@ CASES = {
     "standalone-with-all-that-a-template-can-name": Case(
         grouped=False, wanted={"version": 4}, prepare=with_all_that_a_template_can_name
     ),
+    "standalone-key-for-every-volume": Case(grouped=False, prepare=with_a_key_for_every_volume),
     "standalone-encrypted-store": Case(grouped=False, prepare=with_an_encrypted_store, state="s3://records/web"),
     "group-with-all-that-a-template-can-name": Case(
         grouped=True,

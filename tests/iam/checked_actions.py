@@ -127,7 +127,10 @@ class Asks:
     def _keys(self, data: Parameters) -> Iterator[Ask]:
         """Yield the checks for each customer managed key of a volume: its use, and grants on behalf of the user."""
         disks = [one.get("Ebs", {}) for one in data.get("BlockDeviceMappings", [])]
-        for named in sorted({one["KmsKeyId"] for one in disks if one.get("KmsKeyId")}):
+        named_keys = {one["KmsKeyId"] for one in disks if one.get("KmsKeyId")}
+        if self._client("ec2").get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
+            named_keys.add(self._client("ec2").get_ebs_default_kms_key_id()["KmsKeyId"])
+        for named in sorted(named_keys - {"alias/aws/ebs"}):
             is_alias = named.startswith("alias/")
             key = self._arn("kms", "key/behind-the-alias") if is_alias else named
             key = key if key.startswith("arn:") else self._arn("kms", f"key/{key}")

@@ -31,6 +31,7 @@ class Ec2Api:
         self._context = context
         self._ec2 = ec2
         self._tokens = TokenBook(context)
+        self._default_key = "alias/aws/ebs"
         self.operations: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
             "RunInstances": self._run,
             "TerminateInstances": self._terminate,
@@ -39,6 +40,8 @@ class Ec2Api:
             "RebootInstances": self._reboot,
             "DescribeLaunchTemplateVersions": partial(templates.describe_resolved, context),
             "CreateTags": self._create_tags,
+            "GetEbsDefaultKmsKeyId": lambda _: {"KmsKeyId": self._default_key},
+            "ModifyEbsDefaultKmsKeyId": self._set_default_key,
             "DescribeInstances": partial(describe.describe_instances, context, ec2),
             "DescribeInstanceStatus": partial(describe.describe_instance_status, context, ec2),
             "DescribeInstanceAttribute": partial(describe.describe_instance_attribute, context, ec2),
@@ -59,6 +62,10 @@ class Ec2Api:
     def _run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         launched = run_instances(self._context, self._ec2, self._tokens, parameters)
         return reservation_shape(self._context, launched[0].reservation_id, launched)
+
+    def _set_default_key(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self._default_key = str(parameters["KmsKeyId"])
+        return {"KmsKeyId": self._default_key}
 
     def _terminate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         instances = self._requested(parameters)
