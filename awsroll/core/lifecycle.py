@@ -106,7 +106,10 @@ def move(status: Status, instance_id: str, to: ServerPhase, *, at: datetime, rea
 
 def amend(status: Status, instance_id: str, **facts: Any) -> Status:
     """Set fields of a server's record other than its phase; the server must have a record."""
-    return replace(status, servers=status.servers | {instance_id: replace(status.servers[instance_id], **facts)})
+    server = status.servers[instance_id]
+    if all(getattr(server, name) == value for name, value in facts.items()):
+        return status  # as at most observations
+    return replace(status, servers=status.servers | {instance_id: replace(server, **facts)})
 
 
 def note(status: Status, *events: Event) -> Status:

@@ -84,16 +84,16 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     capacity = measure(view)
     view = _count(view, capacity)
     for check in (deadlines.check_deadlines, gates.check_alarms, decide_on_failure):
-        view = replace(view, status=check(view))
+        view = view.with_status(check(view))
     if view.status.rolling_back is not before.rolling_back or view.status.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=view.status)
     status, actions = settle_launches(view)
     if actions:
         hold = Hold(reason=Reason.SETTLING)
         return Plan(actions=actions, status=status, holds=(hold,), requeue_seconds=_SETTLE_SECONDS)
-    view = replace(view, status=status)
+    view = view.with_status(status)
     status, proposals = _roll(view, capacity) if status.mode is Mode.ROLLING else finish(view)
-    return _planned(replace(view, status=status), proposals, turned=_has_turned(before, status))
+    return _planned(view.with_status(status), proposals, turned=_has_turned(before, status))
 
 
 def _has_turned(before: Status, after: Status) -> bool:
@@ -114,11 +114,11 @@ def _bring_up_to_date(view: View) -> View:
         desired.read,
         check_commands,
     ):
-        view = replace(view, status=update(view))
+        view = view.with_status(update(view))
     if not first:
         return view
     current = tuple(sorted(instance.instance_id for instance in view.current))
-    return replace(view, status=replace(view.status, current_at_start=current))
+    return view.with_status(replace(view.status, current_at_start=current))
 
 
 def _count(view: View, capacity: Capacity) -> View:
@@ -130,7 +130,7 @@ def _count(view: View, capacity: Capacity) -> View:
         highest_live=max(status.counters.highest_live, capacity.live),
         skipped=len(view.skipped),
     )
-    return replace(view, status=replace(status, counters=counters))
+    return view.with_status(replace(status, counters=counters))
 
 
 # --- rolling ----------------------------------------------------------------------------------------------------------
@@ -147,14 +147,14 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     if not view.status.rolling_back and hook_runs.awaits(view, first, HookPoint.BEFORE_ROLLOUT):
         return view.status, first
     status, gate = gates.pass_gate(view)
-    view = replace(view, status=status)
+    view = view.with_status(status)
     rest = rest_of(view, capacity)
     if rest is not Rest.NONE and (marks := clear_before_care(view)):
         return status, Proposals(writes=list(marks))
     status, writes = settings.prepare(view, capacity.limits, rest)
     if writes:
         return status, Proposals(writes=list(writes))
-    view = replace(view, status=status)
+    view = view.with_status(status)
     if marks := clear_for_serving(view):
         return warn_of_marks(view), Proposals(writes=list(marks))
     return _roll_servers(view, capacity, gate)
@@ -162,13 +162,13 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
 
 def _roll_servers(view: View, capacity: Capacity, gate: Proposals) -> tuple[Status, Proposals]:
     arriving = register(view, _arriving(view))
-    view = replace(view, status=bring_back(view, arriving, Reason.ROLLING_BACK))
+    view = view.with_status(bring_back(view, arriving, Reason.ROLLING_BACK))
     if arriving.writes:
         return view.status, arriving
     status, writes = launch(view, capacity)
     if writes:
         return status, Proposals(writes=list(writes))
-    view = replace(view, status=select(replace(view, status=status), capacity))
+    view = view.with_status(select(view.with_status(status), capacity))
     if waiting := undecided(view, capacity):
         return view.status, Proposals(waits={Reason.SETTLING: sorted(waiting)})
     status, proposals = _take_out(view)
@@ -176,7 +176,7 @@ def _roll_servers(view: View, capacity: Capacity, gate: Proposals) -> tuple[Stat
     proposals.hooks += [*arriving.hooks, *gate.hooks]
     if proposals.writes or proposals.is_waiting or status.reloading or status.retiring:
         return status, proposals
-    return _wait_or_complete(replace(view, status=status), capacity, gate)
+    return _wait_or_complete(view.with_status(status), capacity, gate)
 
 
 def _take_out(view: View) -> tuple[Status, Proposals]:
@@ -186,7 +186,7 @@ def _take_out(view: View) -> tuple[Status, Proposals]:
     status, proposals = reload(view)
     if proposals.writes or not status.retiring:
         return status, proposals
-    status, retiring = retire(replace(view, status=status))
+    status, retiring = retire(view.with_status(status))
     retiring.hooks += proposals.hooks
     retiring.waits_of(proposals)
     return status, retiring
@@ -215,7 +215,7 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
     if proposals.is_waiting:
         return view.status, proposals
     if not owed:  # what the group still owes is below the gate
-        view = replace(view, status=gates.reach(view, capacity))
+        view = view.with_status(gates.reach(view, capacity))
     if view.status.gate.closed_since is not None:
         return view.status, proposals
     if _is_unfinished(view, capacity):
@@ -279,7 +279,7 @@ def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     actions = _one_kind(proposals.writes)
     withdrawn = (write for write in proposals.writes if write not in actions)
     others = tuple(Result(action=write, answer=Answer.STALE, code=PUT_OFF) for write in withdrawn)
-    view = replace(view, status=settle(view.status, others, view.observation.at))
+    view = view.with_status(settle(view.status, others, view.observation.at))
     status, runs = hook_runs.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else _seconds_to_wait(view, holds)

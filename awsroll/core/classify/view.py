@@ -40,6 +40,10 @@ class View:
     observation: Observation
     status: Status
 
+    def with_status(self, status: Status) -> "View":
+        """Return the view with another record; the same view, with all that it has derived, for the same record."""
+        return self if status is self.status else View(self.original, self.observation, status)
+
     @cached_property
     def rollout(self) -> Rollout:
         """The request as it holds now: in a rollback, the baseline is its target."""

@@ -34,17 +34,17 @@ from awsroll.core.observe.settle import abandoned_name
 def finish(view: View) -> tuple[Status, Proposals]:
     """Propose the next step towards the end; end the rollout if there is nothing left to do or to wait for."""
     if view.status.mode is Mode.STOPPING:
-        view = replace(view, status=release_for_stop(view))
+        view = view.with_status(release_for_stop(view))
         status, writes = make_room(view)
-        view, proposals = replace(view, status=status), Proposals(writes=list(writes))
+        view, proposals = view.with_status(status), Proposals(writes=list(writes))
         if not writes:
             status, proposals = _settle_instances(view)
     else:
         status, proposals = view.status, Proposals()
-    view = replace(view, status=status)
+    view = view.with_status(status)
     if not proposals.writes and not proposals.is_waiting:
         status, writes = _restore(view)
-        view, proposals.writes = replace(view, status=status), list(writes)
+        view, proposals.writes = view.with_status(status), list(writes)
         if not writes and is_in_doubt(view):
             proposals.wait(Reason.SETTLING)
     abandoned = view.status.settings.abandoned
@@ -216,9 +216,9 @@ def _is_replacement(view: View, instance: Instance) -> bool:
 def _settle_instances(view: View) -> tuple[Status, Proposals]:
     status, proposals = retire(view)
     _forget_late(view, proposals)
-    view = replace(view, status=status)
+    view = view.with_status(status)
     status = bring_back(view, proposals, Reason.STOPPING)
-    view = replace(view, status=status)
+    view = view.with_status(status)
     active = (instance for instance in view.live if not view.is_in_standby(instance))
     replacements = {instance.instance_id for instance in active if _is_replacement(view, instance)}
     new = sorted((replacements | view.launched) - set(status.retiring))

@@ -132,7 +132,7 @@ def bake(view: View) -> tuple[Status, Proposals]:
     """Observe the whole new fleet for the bake time, then run the last hooks."""
     status, proposals = _watch(view)
     if not proposals.is_waiting and not status.rolling_back:
-        awaits(replace(view, status=status), proposals, HookPoint.AFTER_ROLLOUT)
+        awaits(view.with_status(status), proposals, HookPoint.AFTER_ROLLOUT)
     return status, proposals
 
 

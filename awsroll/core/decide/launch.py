@@ -45,7 +45,7 @@ def adopt_old_launches(view: View) -> Status:
         is_repeatable = _is_young(view, launch) and not launch.refused and not _has_stayed_empty(view, launch)
         if launch.settled or is_repeatable or room <= 0:
             continue
-        members = _launched_by(replace(view, status=status), launch)[: min(room, launch.count)]
+        members = _launched_by(view.with_status(status), launch)[: min(room, launch.count)]
         if members:
             settled = replace(launch, settled=True, instance_ids=members)
             launches = tuple(settled if other.number == launch.number else other for other in status.launches)
@@ -150,7 +150,7 @@ def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, 
         template = _template_for(view, name, on_target=before_gate)
         if template is None or (not before_gate and name not in empty):
             continue
-        request = _request(replace(view, status=status), name, template)
+        request = _request(view.with_status(status), name, template)
         counters = replace(status.counters, launches=request.number)
         status = replace(status, launches=(*status.launches, request), counters=counters)
         ended = name not in view.by_id or view.is_gone(view.by_id[name])

@@ -40,7 +40,7 @@ class _Collected:
 
 def reload(view: View) -> tuple[Status, Proposals]:
     """Propose the next step for every server in a reload."""
-    view = replace(view, status=_finish(view))
+    view = view.with_status(_finish(view))
     proposals, collected = Proposals(), _Collected()
     for name in view.status.reloading:
         instance = view.by_id.get(name)

@@ -78,7 +78,7 @@ def retire(view: View) -> tuple[Status, Proposals]:
     status = note_deregistered(view, proposals.writes)
     status = _keep_collected(view, status, collected, proposals)
     if collected.terminate:
-        status, terminations = _terminate(replace(view, status=status), collected.terminate)
+        status, terminations = _terminate(view.with_status(status), collected.terminate)
         proposals.writes += terminations
     return status, proposals
 

@@ -93,7 +93,7 @@ def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]
     status = _announce(view, view.status, proposals.hooks)
     known = {run.number for run in view.observation.hooks}
     hooks = {hook.name: hook for hook in view.original.hooks}
-    view = replace(view, status=status)
+    view = view.with_status(status)
     return status, tuple(
         HookRun(hook=hooks[call.name], call=call, event=_event(view, hooks[call.name], call))
         for call in status.hooks.announced
@@ -157,7 +157,7 @@ def settle_hooks(view: View) -> Status:
     for call in calls:
         result = results.get(call.number)
         if result is not None and result.state is not HookState.RUNNING:
-            status = _settled(replace(view, status=status), call, result)
+            status = _settled(view.with_status(status), call, result)
     return status
 
 

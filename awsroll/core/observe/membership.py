@@ -34,7 +34,7 @@ def refresh(view: View) -> Status:
     if view.rollout.kind is FleetKind.STANDALONE:
         updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _retire_kept_without_a_slot)
     for update in updates:
-        view = replace(view, status=update(view))
+        view = view.with_status(update(view))
     return view.status
 
 

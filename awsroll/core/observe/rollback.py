@@ -18,7 +18,7 @@ from awsroll.core.model.status import Gate, Mode, Outcome, Server, Shortage, Slo
 def start_rollback(view: View, reason: str) -> Status:
     """Make the baseline the target, and give each server the phase that fits it."""
     at = view.observation.at
-    turned = replace(view, status=replace(view.status, rolling_back=True))
+    turned = view.with_status(replace(view.status, rolling_back=True))
     fates = _fates(view, turned)
     slots, displaced = _give_slots_back(view, fates.restored)
     status = replace(turned.status, slots=slots)
@@ -33,7 +33,7 @@ def start_rollback(view: View, reason: str) -> Status:
         status = amend(status, name, failed=False)  # it leaves as an old server now
     for name in sorted(fates.lost):
         status = move(status, name, ServerPhase.NONE, at=at, reason="no longer shown")
-    status = _verify_again(replace(view, status=status), fates)
+    status = _verify_again(view.with_status(status), fates)
     status = drop_launched(status, {name for name in view.launched if view.is_shown(name)})
     status = replace(
         status,

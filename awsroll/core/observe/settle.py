@@ -183,9 +183,9 @@ def settle_by_observation(view: View) -> Status:
     """Settle the calls whose effect, or lack of effect, this observation shows."""
     status = view.status
     for call in view.status.calls:
-        had_effect = _had_effect(replace(view, status=status), call)
+        had_effect = _had_effect(view.with_status(status), call)
         if had_effect is not None:
-            status = _settled_call(replace(view, status=status), call, had_effect=had_effect)
+            status = _settled_call(view.with_status(status), call, had_effect=had_effect)
     return status
 
 

@@ -43,7 +43,7 @@ def decide_on_failure(view: View) -> Status:
     if not new:
         return status
     status = add_warnings(replace(status, judged=len(status.failures)), *_excused(new))
-    view = replace(view, status=status)
+    view = view.with_status(status)
     serious = _serious(view, new)
     if not serious:
         return _try_again(view, new)
