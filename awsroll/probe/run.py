@@ -28,7 +28,7 @@ from awsroll.probe.guard import Budget, LimitReachedError, Limits, check_account
 from awsroll.probe.lab import Lab, Measurement
 from awsroll.probe.ledger import Header, Ledger
 from awsroll.probe.reset import reset_base
-from awsroll.probe.results import Result, Results, Status
+from awsroll.probe.result_file import Result, Results, Status
 from awsroll.probe.rollout_experiments import Rolls
 from awsroll.probe.teardown import tear_down
 from awsroll.probe.transcript import Redaction, Transcript

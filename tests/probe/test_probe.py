@@ -9,7 +9,7 @@ import pytest
 
 from awsroll.errors import SpecError
 from awsroll.probe import EXPERIMENTS, Experiment, Limits, tear_down_only
-from awsroll.probe.results import Status
+from awsroll.probe.result_file import Status
 from awsroll.sandbox import SandboxOptions
 from tests.probe.probing import ACCOUNT, KilledError, open_probing
 

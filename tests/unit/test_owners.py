@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.classify.endings import owner_of_ending
+from awsroll.core.classify.ended_by import owner_of_ending
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle
 from awsroll.core.model.phases import ServerPhase

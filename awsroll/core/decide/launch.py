@@ -22,7 +22,7 @@ from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Call, CallKind, Launch, Slots, Status
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
-from awsroll.core.observe.refusals import excuse_failures
+from awsroll.core.observe.refused_launches import excuse_failures
 from awsroll.core.observe.short_zones import note_shifted_zones, with_capacity
 
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)

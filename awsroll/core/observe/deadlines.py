@@ -6,14 +6,14 @@ Each failure is noted with the cause that AWS gives. `verdict` decides what foll
 from collections.abc import Iterator
 from datetime import timedelta
 
-from awsroll.core.classify.endings import owner_of_ending, shut_itself_down
+from awsroll.core.classify.ended_by import owner_of_ending, shut_itself_down
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.status import Failure, Mode, Owner, Server, Status
 from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
-from awsroll.core.observe.refusals import refused_launches
+from awsroll.core.observe.refused_launches import refused_launches
 
 
 def check_deadlines(view: View) -> Status:

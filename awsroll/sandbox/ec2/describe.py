@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run
-from awsroll.sandbox.ec2.interfaces import interface_shapes
+from awsroll.sandbox.ec2.network_interfaces import interface_shapes
 from awsroll.sandbox.ec2.world import Ec2World, unknown_instances
 from awsroll.sandbox.instance import STATE_CODES, SimInstance
 from awsroll.sandbox.interfaces import ServiceContext
