@@ -20,7 +20,6 @@ PARTLY = {
     Experiment.AGENT: "not seen to stop",
     Experiment.ROUTING_THRESHOLD: "no answers",
     Experiment.NETWORK_LOAD_BALANCER: "no flow",
-    Experiment.RETAINED: "not retained",
     Experiment.ZONAL_SHIFT: "",
     Experiment.EVERY_STRATEGY: "CloudWatch",
 }
@@ -63,6 +62,7 @@ def test_every_experiment_is_measured_as_far_as_the_sandbox_answers_and_nothing_
         assert measured[Experiment.STICKY_MARK]["marked_a_minute_later"] == 2
         assert measured[Experiment.STICKY_MARK]["marked_member_was_replaced"] is True
         assert measured[Experiment.STICKY_MARK]["cleared_member_was_replaced"] is False
+        assert measured[Experiment.RETAINED]["retained"] is True
         assert set(measured[Experiment.POLICIES].values()) == {"succeeded"}
         assert all(each["killed"] for each in measured[Experiment.EVERY_STRATEGY].values())
         assert {each["exit code"] for each in measured[Experiment.EVERY_STRATEGY].values()} == {0}
