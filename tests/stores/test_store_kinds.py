@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "awsroll"
 
 PLACES = {
     "iam/driver_statements.py",  # what the store needs of IAM
+    "preflight/iam_policy.py",  # the key that encrypts the store
     "stores/opening.py",  # how the store is opened
     "stores/record_store.py",  # how other machines find the store
 }
