@@ -38,7 +38,7 @@ def template(fleet: str, architecture: str) -> dict[str, Any]:
             stack,
             "Deployment",
             fleet=_fleet(stack, fleet),
-            rollouts=Rollouts(surges=True, keep_old=True, alarms=True),
+            rollouts=Rollouts(surges=True, keep_old=True, alarms=True, changes_deregistration_delay=True),
             architecture=_ARCHITECTURES[architecture],
             code=_code(stack),
             stages=True,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from awsroll.core.tags import LAUNCH_TEMPLATE_VERSION_TAG
 from awsroll.probe.base import INSTANCE_TYPE, Base, add_group, remove_group
 from awsroll.probe.group_experiments import terminate_member
 from awsroll.probe.lab import Lab, Measurement, UnexpectedAnswerError
@@ -110,6 +111,6 @@ def _shown_version(lab: Lab, group: str, member: str) -> dict[str, str]:
     tags = {tag["Key"]: tag["Value"] for each in found for tag in each.get("Tags", [])}
     return {
         "group": members[0].get("LaunchTemplate", {}).get("Version", "none") if members else "left",
-        "tag": tags.get("aws:ec2launchtemplate:version", "none"),
+        "tag": tags.get(LAUNCH_TEMPLATE_VERSION_TAG, "none"),
         "image": str(found[0]["ImageId"]) if found else "none",
     }

@@ -101,7 +101,9 @@ def test_the_help_is_a_sentence_with_unit_and_default(name: str) -> None:
 def test_a_negative_time_is_refused(name: str, seconds: float) -> None:
     problems = RolloutSpec(asg="web", **{name: seconds}).problems()
 
-    assert any(problem.startswith(f"--{FLAGS[name].name} ") for problem in problems), problems
+    assert any(problem.startswith((f"--{FLAGS[name].name} ", f"--{FLAGS[name].name}: ")) for problem in problems), (
+        problems
+    )
 
 
 @pytest.mark.parametrize("schema", [file_schema(), fleets_schema()], ids=["file", "fleets"])
