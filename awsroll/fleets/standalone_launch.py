@@ -10,9 +10,9 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
 from awsroll.core.aws_limits import RUN_INSTANCES_TOKEN_LIFETIME
 from awsroll.core.model.actions import LaunchInstance, Result
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Launch
 from awsroll.core.tags import ROLLOUT_TAG
 from awsroll.fleets.results import done, refused
 

@@ -9,7 +9,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import TAGS_PER_RESOURCE
 from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.replacement import replacement_tags
-from awsroll.core.decide import settings
+from awsroll.core.decide import setting_calls
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.rollout import Rollout
@@ -91,11 +91,11 @@ def _check_group(rollout: Rollout, fleet: FleetFacts, findings: Findings) -> Non
 def _saved_settings(rollout: Rollout) -> list[str]:
     """Return the settings of a group that the rollout may change and saves in tags before."""
     surges = bool(rollout.max_surge.value)
-    names = [f"{settings.PROCESS}{name}" for name in processes_to_suspend(surges=surges)]
-    names += [settings.VERSION] if rollout.template is not None else []
-    names += [settings.MAXIMUM, settings.DESIRED] if surges else []
-    names += [settings.MINIMUM, settings.DESIRED] if rollout.reloads else []
-    return names + ([settings.POOL] if rollout.purges_warm_pool else [])
+    names = [f"{setting_calls.PROCESS}{name}" for name in processes_to_suspend(surges=surges)]
+    names += [setting_calls.VERSION] if rollout.template is not None else []
+    names += [setting_calls.MAXIMUM, setting_calls.DESIRED] if surges else []
+    names += [setting_calls.MINIMUM, setting_calls.DESIRED] if rollout.reloads else []
+    return names + ([setting_calls.POOL] if rollout.purges_warm_pool else [])
 
 
 def _check_target_groups(aws: Connection, rollout: Rollout, fleet: FleetFacts, findings: Findings) -> None:
@@ -106,7 +106,7 @@ def _check_target_groups(aws: Connection, rollout: Rollout, fleet: FleetFacts, f
         return  # the label reports it
     for group in fleet.target_groups:
         saves = delay_in_rollout(group, rollout.deregistration_delay_seconds) != group.deregistration_delay_seconds
-        own = [HELD_BY_TAG, *([SAVED_SETTING_PREFIX + settings.DELAY] if saves else [])]
+        own = [HELD_BY_TAG, *([SAVED_SETTING_PREFIX + setting_calls.DELAY] if saves else [])]
         excess = _excess(tags.get(group.arn, {}), own)
         if not excess:
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import tags_of
-from awsroll.core.decide.settings import VERSION
+from awsroll.core.decide.setting_calls import VERSION
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy

@@ -9,7 +9,7 @@ from typing import Literal
 
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.serving import LEAVING
-from awsroll.core.decide.settings import DESIRED, MAXIMUM
+from awsroll.core.decide.setting_calls import DESIRED, MAXIMUM
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason

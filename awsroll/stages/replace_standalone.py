@@ -12,9 +12,9 @@ from awsroll.core.classify.replacement import replacement_tags, slot_of
 from awsroll.core.classify.serving import ALIVE, unregistered
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Launch
 from awsroll.core.tags import REPLACEMENT, REPLACES_TAG
 from awsroll.errors import FleetError
 from awsroll.preflight.versions import template_tags

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from awsroll.aws.parse_answers import tags_of
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
-from awsroll.core.decide.settings import DESIRED, MAXIMUM, MINIMUM, PROCESS, RUNNING
+from awsroll.core.decide.setting_calls import DESIRED, MAXIMUM, MINIMUM, PROCESS, RUNNING
 from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model.actions import Reason, ResumeProcesses, SuspendProcesses, UpdateGroup
 from awsroll.core.tags import SAVED_SETTING_PREFIX, STAGES_TAG

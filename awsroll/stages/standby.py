@@ -7,7 +7,7 @@ processes that terminate members are suspended. Both are restored when no member
 from collections.abc import Iterable
 
 from awsroll.core.classify.serving import LEAVING
-from awsroll.core.decide.settings import DESIRED, MINIMUM
+from awsroll.core.decide.setting_calls import DESIRED, MINIMUM
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason, Result

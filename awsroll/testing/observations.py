@@ -7,6 +7,7 @@ standalone fleet) instances with the rollout's tag. A stale observation uses the
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from awsroll.core.model.calls import CallKind
 from awsroll.core.model.observation import (
     Alarm,
     AlarmState,
@@ -19,7 +20,7 @@ from awsroll.core.model.observation import (
     TargetGroup,
 )
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import CallKind, Status
+from awsroll.core.model.status import Status
 from awsroll.core.tags import APP_VERSION_TAG, ROLE_TAG, ROLLOUT_TAG
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup, Member

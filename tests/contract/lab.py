@@ -11,10 +11,11 @@ from typing import Any
 from awsroll.aws.connection import Connection
 from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.amount import EVERYTHING
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Observation, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import ReloadCommand, Rollout
-from awsroll.core.model.status import Launch, Server, Status
+from awsroll.core.model.status import Server, Status
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet
 from awsroll.sandbox import Sandbox

@@ -8,7 +8,7 @@ import pytest
 from awsroll.core.classify.view import View
 from awsroll.core.decide import launch as launching_module
 from awsroll.core.model.actions import Action
-from awsroll.core.model.status import Launch
+from awsroll.core.model.calls import Launch
 from awsroll.sandbox import Sandbox
 from awsroll.testing.clock import VirtualClock
 from tests.crash.branches import tell_all

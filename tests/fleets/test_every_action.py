@@ -11,9 +11,9 @@ import pytest
 
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Reason
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
-from awsroll.core.model.status import Launch
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.driver import reconciler
 from awsroll.errors import AwsUnansweredError

@@ -7,8 +7,8 @@ from typing import assert_never
 
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetState
-from awsroll.core.model.status import Launch
 from tests.model.world import NEW, Server, World
 
 Done = tuple[World, Result]

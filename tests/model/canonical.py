@@ -11,16 +11,14 @@ from functools import cache
 from typing import NamedTuple
 
 from awsroll.core.aws_names import client_token
+from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import InstanceState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import (
-    Call,
-    CallKind,
     Counters,
     Desired,
     Failure,
     Gate,
-    Launch,
     Mode,
     SavedSettings,
     Server as ServerRecord,

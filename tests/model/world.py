@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from awsroll.core.aws_names import client_token
+from awsroll.core.model.calls import CallKind
 from awsroll.core.model.observation import (
     CommandState,
     FleetKind,
@@ -24,7 +25,7 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import CallKind, Status
+from awsroll.core.model.status import Status
 from awsroll.testing.observations import named_ids
 from tests.model.times import DELAY, NOW
 

@@ -14,8 +14,9 @@ from awsroll.core.model.actions import (
     TerminateInGroup,
 )
 from awsroll.core.model.amount import EVERYTHING, Amount
+from awsroll.core.model.calls import CallKind
 from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
-from awsroll.core.model.status import CallKind, Outcome
+from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import (

@@ -4,21 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, VersionCount
-from awsroll.core.model.status import (
-    Call,
-    CallKind,
-    Counters,
-    Desired,
-    Failure,
-    Launch,
-    SavedSettings,
-    Server,
-    Slots,
-    Status,
-)
+from awsroll.core.model.status import Counters, Desired, Failure, SavedSettings, Server, Slots, Status
 from awsroll.ports import Record
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ import pytest
 
 from awsroll.core.classify.capacity import bounds, measure, vacancies
 from awsroll.core.classify.view import View
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, InstanceState, TargetState
-from awsroll.core.model.status import Launch
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, ended, group, group_look, instance, look, member, rollout, status
 from tests.support.status import changed

@@ -6,9 +6,10 @@ import pytest
 
 from awsroll.core.classify.desired import is_moving, moved, read, surplus
 from awsroll.core.classify.view import View
+from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, Lifecycle
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Call, CallKind, Desired, Launch, Server, Status
+from awsroll.core.model.status import Desired, Server, Status
 from awsroll.testing.clock import T0
 from tests.support.looks import group, group_look, later, look, member, rollout, status
 

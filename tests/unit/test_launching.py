@@ -5,8 +5,9 @@ from dataclasses import replace
 from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, LaunchInGroup, Reason, Result
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind
-from awsroll.core.model.status import Desired, Launch, Status
+from awsroll.core.model.status import Desired, Status
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0

@@ -5,9 +5,10 @@ from dataclasses import replace
 from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
+from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Call, CallKind, Launch, Mode, Outcome, Server, Status
+from awsroll.core.model.status import Mode, Outcome, Server, Status
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status

@@ -7,8 +7,9 @@ import pytest
 
 from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, Reason
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.rollout import Gates
-from awsroll.core.model.status import Launch, Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.safety import UnsafeError
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone

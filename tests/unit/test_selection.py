@@ -6,10 +6,11 @@ from awsroll.core.classify.capacity import measure
 from awsroll.core.classify.view import View
 from awsroll.core.decide.selection import select
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Observation, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
-from awsroll.core.model.status import Call, CallKind, Desired, Launch, Server, Status
+from awsroll.core.model.status import Desired, Server, Status
 from awsroll.testing.clock import T0
 from tests.support.looks import (
     NEW,

@@ -7,9 +7,10 @@ import pytest
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import EMPTY_ANSWER, Action, Answer, Reason, Result
+from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Call, CallKind, Desired, Launch, Mode, Outcome, Server, Status
+from awsroll.core.model.status import Desired, Mode, Outcome, Server, Status
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.settle import (
     MANY_FRUITLESS_CALLS,

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from awsroll.core.classify.desired import raised_unseen
 from awsroll.core.classify.view import View
+from awsroll.core.model.calls import TERMINATING_CALLS, Launch
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
-from awsroll.core.model.status import TERMINATING_CALLS, Launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.view import LAG_SECONDS, View
-from awsroll.core.model.status import CallKind, Desired, Status
+from awsroll.core.model.calls import CallKind
+from awsroll.core.model.status import Desired, Status
 
 _MOVING = (
     CallKind.TERMINATE_AND_DECREMENT,

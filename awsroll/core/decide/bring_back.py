@@ -13,12 +13,13 @@ from awsroll.core.decide.retire import announce
 from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
+from awsroll.core.model.calls import CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import CallKind, Mode, Status
+from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_overdue
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call

@@ -17,7 +17,8 @@ right to replace it.
 from collections.abc import Iterable
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.settings import PROCESS, SUSPENDED, given
+from awsroll.core.decide.setting_calls import PROCESS, SUSPENDED
+from awsroll.core.decide.settings import given
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Instance, Lifecycle

@@ -15,12 +15,13 @@ from awsroll.core.decide.retire import announce, awaits_leave, is_tagged, note_d
 from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import CommandState, Instance, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import Call, CallKind, Failure, Mode, Server, Status
+from awsroll.core.model.status import Failure, Mode, Server, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call

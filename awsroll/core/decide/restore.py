@@ -11,20 +11,8 @@ from datetime import timedelta
 from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
 from awsroll.core.decide.health_marks import clear_before_care
-from awsroll.core.decide.settings import (
-    DELAY,
-    MAXIMUM,
-    MINIMUM,
-    POOL,
-    PROCESS,
-    RUNNING,
-    VERSION,
-    given,
-    is_pinned,
-    value_of,
-    version_text,
-    writes,
-)
+from awsroll.core.decide.setting_calls import DELAY, MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION, writes
+from awsroll.core.decide.settings import given, is_pinned, value_of, version_text
 from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason

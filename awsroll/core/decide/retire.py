@@ -18,11 +18,12 @@ from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import Call, CallKind, Mode, Status
+from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call

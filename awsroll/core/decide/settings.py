@@ -11,6 +11,18 @@ from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
 from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.view import View
+from awsroll.core.decide.setting_calls import (
+    DELAY,
+    DESIRED,
+    MAXIMUM,
+    MINIMUM,
+    POOL,
+    PROCESS,
+    RUNNING,
+    SUSPENDED,
+    VERSION,
+    writes,
+)
 from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
@@ -19,10 +31,6 @@ from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
-
-MINIMUM, MAXIMUM, VERSION, DESIRED = "min-size", "max-size", "version", "desired-capacity"
-PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
-RUNNING, SUSPENDED = "running", "suspended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,51 +295,4 @@ def _delay_changes(view: View) -> tuple[Change, ...]:
         )
         for group in view.observation.target_groups
         if (wanted := delay_in_rollout(group, requested)) != group.deregistration_delay_seconds
-    )
-
-
-def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
-    """Return the calls that set these values: calls of one kind.
-
-    Processes are suspended first, and resumed after the group has its version, so that it launches the right one.
-    """
-    group = view.observation.group
-    if group is not None:
-        if names := _processes(values, SUSPENDED):
-            return (act.SuspendProcesses(group=group.name, processes=names, reason=reason),)
-        update = _update(group, values, reason)
-        if update is not None:
-            return (update,)
-        if POOL in values and reason is Reason.RESTORING:
-            return (act.PutWarmPool(group=group.name, pool=WarmPool.parse(values[POOL]), reason=reason),)
-        if POOL in values and group.warm_pool is not None:
-            return (act.DeleteWarmPool(group=group.name, pool=group.warm_pool, reason=reason),)
-        if names := _processes(values, RUNNING):
-            return (act.ResumeProcesses(group=group.name, processes=names, reason=reason),)
-    return tuple(
-        act.SetDeregistrationDelay(target_group=key.partition("=")[2], seconds=round(float(value)), reason=reason)
-        for key, value in sorted(values.items())
-        if key.startswith(DELAY)
-    )
-
-
-def _processes(values: dict[str, str], wanted: str) -> tuple[str, ...]:
-    return tuple(sorted(name.removeprefix(PROCESS) for name in values if values[name] == wanted))
-
-
-def _update(group: Group, values: dict[str, str], reason: Reason) -> act.UpdateGroup | None:
-    if not values.keys() & {MINIMUM, MAXIMUM, VERSION}:
-        return None
-    template, version = None, ""
-    if VERSION in values:
-        template_id, _, version = values[VERSION].rpartition(":")
-        number = int(version) if version.isdigit() else 0
-        template = TemplateVersion(template_id=template_id, number=number)
-    return act.UpdateGroup(
-        group=group.name,
-        minimum=int(values[MINIMUM]) if MINIMUM in values else None,
-        maximum=int(values[MAXIMUM]) if MAXIMUM in values else None,
-        template=template,
-        version=version,
-        reason=reason,
     )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TargetKey, TemplateVersion
-from awsroll.core.model.status import Launch
 from awsroll.core.model.warm_pool import WarmPool
 
 

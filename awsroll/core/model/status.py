@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from awsroll.core.model.calls import TERMINATING_CALLS, Call, Launch
 from awsroll.core.model.hooks import HookCall
 from awsroll.core.model.observation import TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
@@ -37,70 +38,6 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     PAUSED = "paused"
     INTERRUPTED = "interrupted"
-
-
-class CallKind(StrEnum):
-    """A kind of call that is not idempotent, or that changes the group's desired capacity."""
-
-    TERMINATE = "terminate"
-    TERMINATE_AND_DECREMENT = "terminate-and-decrement"
-    ENTER_STANDBY = "enter-standby"
-    EXIT_STANDBY = "exit-standby"
-    SET_DESIRED = "set-desired"
-    SEND_COMMAND = "send-command"
-
-
-TERMINATING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT})
-"""The calls that terminate an instance."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call on an instance or on the group. It is saved before it is made, until its outcome is known.
-
-    Attributes:
-        number: a desired capacity for `SET_DESIRED`, the attempt for `SEND_COMMAND`; else 0.
-        answered: AWS accepted it, but no observation shows its effect yet.
-    """
-
-    kind: CallKind
-    at: datetime
-    instance_id: str = ""
-    number: int = 0
-    answered: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """One launch request, kept exactly as it is sent (again), until its instances serve.
-
-    Attributes:
-        number: counts the launches of this rollout; the client token is derived from it.
-        count: the number of instances (1 for a standalone fleet).
-        replaces: standalone: the instance whose slot the new one takes.
-        instance_ids: the launched instances; empty until the answer is known.
-        settled: its outcome is known. Until then it is repeated with the same token, never with a new one.
-        at: when it was decided; once it is settled, when its outcome became known.
-        repeated: it was sent before without an answer, so it may have had an effect.
-        empty_since: since when AWS has answered without instances and without errors, which is no answer.
-        refused: why the repetition was refused. Only an observation shows whether the first request had an effect.
-    """
-
-    number: int
-    token: str
-    at: datetime
-    count: int = 1
-    zone: str = ""
-    subnet_id: str = ""
-    template: TemplateVersion | None = None
-    replaces: str = ""
-    targets: tuple[TargetKey, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-    instance_ids: tuple[str, ...] = ()
-    settled: bool = False
-    repeated: bool = False
-    empty_since: datetime | None = None
-    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from awsroll.core.classify.desired import moved
 from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import EMPTY_ANSWER, Answer, Reason, Result
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.plan import add_failures, add_warnings
-from awsroll.core.model.status import Failure, Launch, Mode, Status
+from awsroll.core.model.status import Failure, Mode, Status
 from awsroll.core.observe.short_zones import note_zone
 
 RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself

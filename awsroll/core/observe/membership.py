@@ -11,10 +11,11 @@ from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import move, phase_of
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
-from awsroll.core.model.status import Launch, Server, Slots, Status
+from awsroll.core.model.status import Server, Slots, Status
 from awsroll.core.observe.rollback import fail_new_server, fits
 
 Update = Callable[[View], Status]

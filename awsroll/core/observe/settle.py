@@ -14,9 +14,10 @@ from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import PUT_OFF, Answer, Result
+from awsroll.core.model.calls import TERMINATING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
-from awsroll.core.model.status import TERMINATING_CALLS, Call, CallKind, Failure, Mode, Owner, Status
+from awsroll.core.model.status import Failure, Mode, Owner, Status
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
 
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.actions import Answer, LaunchInGroup, Result
-from awsroll.core.model.status import Launch, Status
+from awsroll.core.model.calls import Launch
+from awsroll.core.model.status import Status
 
 AVOID_SECONDS = 300  # capacity changes quickly, and a zone that is avoided for long unbalances the group
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.settings import (
+from awsroll.core.decide.setting_calls import (
     DELAY,
     DESIRED,
     MAXIMUM,
@@ -23,9 +23,10 @@ from awsroll.core.decide.settings import (
     RUNNING,
     SUSPENDED,
     VERSION,
-    version_text,
 )
+from awsroll.core.decide.settings import version_text
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import (
     FleetKind,
     Group,
@@ -39,7 +40,7 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
-from awsroll.core.model.status import Desired, Launch, Mode, Outcome, SavedSettings, Server, Slots, Status
+from awsroll.core.model.status import Desired, Mode, Outcome, SavedSettings, Server, Slots, Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, SAVED_SETTING_PREFIX
 

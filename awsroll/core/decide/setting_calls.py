@@ -1,0 +1,58 @@
+"""The names of the settings that a rollout changes, and the calls that set them."""
+
+from awsroll.core.classify.view import View
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.observation import Group, TemplateVersion
+from awsroll.core.model.warm_pool import WarmPool
+
+MINIMUM, MAXIMUM, VERSION, DESIRED = "min-size", "max-size", "version", "desired-capacity"
+PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
+RUNNING, SUSPENDED = "running", "suspended"
+
+
+def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
+    """Return the calls that set these values: calls of one kind.
+
+    Processes are suspended first, and resumed after the group has its version, so that it launches the right one.
+    """
+    group = view.observation.group
+    if group is not None:
+        if names := _processes(values, SUSPENDED):
+            return (act.SuspendProcesses(group=group.name, processes=names, reason=reason),)
+        update = _update(group, values, reason)
+        if update is not None:
+            return (update,)
+        if POOL in values and reason is Reason.RESTORING:
+            return (act.PutWarmPool(group=group.name, pool=WarmPool.parse(values[POOL]), reason=reason),)
+        if POOL in values and group.warm_pool is not None:
+            return (act.DeleteWarmPool(group=group.name, pool=group.warm_pool, reason=reason),)
+        if names := _processes(values, RUNNING):
+            return (act.ResumeProcesses(group=group.name, processes=names, reason=reason),)
+    return tuple(
+        act.SetDeregistrationDelay(target_group=key.partition("=")[2], seconds=round(float(value)), reason=reason)
+        for key, value in sorted(values.items())
+        if key.startswith(DELAY)
+    )
+
+
+def _processes(values: dict[str, str], wanted: str) -> tuple[str, ...]:
+    return tuple(sorted(name.removeprefix(PROCESS) for name in values if values[name] == wanted))
+
+
+def _update(group: Group, values: dict[str, str], reason: Reason) -> act.UpdateGroup | None:
+    if not values.keys() & {MINIMUM, MAXIMUM, VERSION}:
+        return None
+    template, version = None, ""
+    if VERSION in values:
+        template_id, _, version = values[VERSION].rpartition(":")
+        number = int(version) if version.isdigit() else 0
+        template = TemplateVersion(template_id=template_id, number=number)
+    return act.UpdateGroup(
+        group=group.name,
+        minimum=int(values[MINIMUM]) if MINIMUM in values else None,
+        maximum=int(values[MAXIMUM]) if MAXIMUM in values else None,
+        template=template,
+        version=version,
+        reason=reason,
+    )
