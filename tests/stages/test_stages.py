@@ -71,6 +71,22 @@ def test_a_drained_target_that_is_still_listed_is_gone_all_the_same() -> None:
         assert one_call(world, "check_drained", instance_ids=[name])["done"]
 
 
+def test_a_server_that_was_terminated_while_registered_has_drained() -> None:
+    with machine(grouped=False, bounds=ANY, servers=2) as world:
+        name, arn = world.fleet.instance_ids[0], world.fleet.target_group_arns[0]
+        world.client("ec2").terminate_instances(InstanceIds=[name])
+        world.sandbox.jump(300)
+        target = {"Id": name, "Port": 80}
+        (by_id,) = world.client("elbv2").describe_target_health(TargetGroupArn=arn, Targets=[target])[
+            "TargetHealthDescriptions"
+        ]
+        assert by_id["TargetHealth"]["State"] == "draining", "asked by id, AWS still shows the target"
+
+        seen = one_call(world, "check_drained", instance_ids=[name])
+
+        assert (seen["done"], seen["details"]) == (True, [])
+
+
 def test_unused_alone_is_not_drained() -> None:
     with machine(grouped=False, bounds=ANY) as world:
         name = world.fleet.instance_ids[0]
