@@ -73,7 +73,7 @@ class DirectoryBackend:
     def create(self) -> tuple[str, ...]:
         """Create the directory."""
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make(self.directory)
         except OSError as error:
             problem = f"cannot create the state directory {self.directory}: {error.strerror}. Choose another --state"
             raise StateError(problem) from error
@@ -83,12 +83,22 @@ class DirectoryBackend:
     def _guarded(self, key: str) -> Iterator[Path]:
         path = self._path(key)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make(path.parent)
             with waiting_lock(path.parent / _MUTEX):
                 yield path
         except OSError as error:
             problem = f"cannot write {path}: {error.strerror}. Choose another --state"
             raise StateError(problem) from error
+
+    def _make(self, folder: Path) -> None:
+        """Create a folder of the store, and the store itself, for this user alone, whatever the umask.
+
+        `mkdir` gives its mode only to the last folder, so each folder of the store is created by itself.
+        """
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        own = [folder, *folder.parents]
+        for each in reversed(own[: own.index(self.directory) + 1]):
+            each.mkdir(mode=0o700, exist_ok=True)
 
     def _compare(self, key: str, expected: str | None) -> None:
         entry = self.read(key)
