@@ -45,15 +45,16 @@ def this_process() -> Process:
 
 
 def _is_alive(process: Process) -> bool:
-    if process.started is not None:
-        return _started(process.number) == process.started
+    started = _started(process.number)
+    if process.started is not None and started is not None:
+        return started == process.started
     try:
         os.kill(process.number, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # it runs as another user
-    return True
+        return True  # it runs as another user, and /proc may hide it (the mount option `hidepid`)
+    return process.started is None  # else /proc would show it: it has ended, and its parent has not noticed yet
 
 
 def _started(number: int) -> str | None:

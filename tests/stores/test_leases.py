@@ -8,7 +8,7 @@ import pytest
 
 from awsroll.core.model.rollout import Limits, Rollout
 from awsroll.errors import FleetLockedError, LeaseLostError
-from awsroll.stores import Holder, Lease, Lock
+from awsroll.stores import Holder, Lease, Lock, process_identity
 from awsroll.stores.leases import take_lease
 from awsroll.stores.process_identity import Process, this_process
 from awsroll.testing.clock import T0, VirtualClock
@@ -174,6 +174,19 @@ def test_a_process_that_is_gone_is_known_dead() -> None:
     me = this_process()
 
     assert me.is_known_dead(replace(me, number=NEVER * 100))
+    assert not me.is_known_dead(me)
+
+
+def test_a_process_of_another_user_that_proc_hides_is_not_known_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `hidepid`, /proc shows only the user's own processes; kill(2) still tells that another one exists."""
+    me = this_process()
+
+    def refuse(_number: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(process_identity, "_started", lambda _number: None)
+    monkeypatch.setattr("os.kill", refuse)
+
     assert not me.is_known_dead(me)
 
 
