@@ -178,10 +178,15 @@ def _endpoint_of(service: Path) -> str:
 
 
 def _trim_endpoints(file: Path, services: set[str]) -> None:
-    """Remove the endpoints of services that awsroll does not call. The first client reads this file."""
+    """Remove the endpoints of services that awsroll does not call. The first client reads this file.
+
+    An installer may have linked the file from its cache. So it is replaced and not written in place, which would change
+    each installed copy on this machine.
+    """
     listed = json.loads(file.read_text())
     for partition in listed["partitions"]:
         partition["services"] = {name: one for name, one in partition["services"].items() if name in services}
+    file.unlink()
     file.write_text(json.dumps(listed, separators=(",", ":")))
 
 

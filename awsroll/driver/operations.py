@@ -24,7 +24,7 @@ from awsroll.driver.record_lifecycle import (
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import check_callables, check_no_saved_settings, check_request
 from awsroll.driver.task_token import complete_waiting_task
-from awsroll.driver.user_commands import Command, change_for
+from awsroll.driver.user_commands import Command, change_for, resuming
 from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
@@ -120,7 +120,7 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
             return build_report(record, at=session.clock.now())
         check_callables(session, record)
         session.check_account(rollout)
-        session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False, rejected=False))
+        session.store.change_user_requests(rollout_id, lambda requests: resuming(requests, record.status))
         session.label(rollout).check()
         return _drive_again(session, record, pace)
 

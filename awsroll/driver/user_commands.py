@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.observe.verdict import why_no_rollback
+from awsroll.core.observe.verdict import is_rejection_applied, why_no_rollback
 from awsroll.driver.context import Context
 from awsroll.driver.record_lifecycle import ended_error, reopen_record, resume_record
 from awsroll.driver.session import Session
@@ -42,13 +42,19 @@ def change_for(command: Command, record: Record) -> Callable[[UserRequests], Use
     gate = record.status.gate.passed + 1
     changes: dict[Command, Callable[[UserRequests], UserRequests]] = {
         Command.PAUSE: lambda requests: replace(requests, pause=True),
-        Command.RESUME: lambda requests: replace(requests, pause=False, rejected=False, resumed=requests.resumed + 1),
+        Command.RESUME: lambda requests: replace(resuming(requests, record.status), resumed=requests.resumed + 1),
         Command.APPROVE: lambda requests: requests.approving(gate),
         Command.REJECT: lambda requests: replace(requests, rejected=True),
         Command.ABORT: lambda requests: replace(requests, abort=True, pause=False),
         Command.ROLLBACK: UserRequests.going_back,
     }
     return changes[command]
+
+
+def resuming(requests: UserRequests, status: Status) -> UserRequests:
+    """Return the user requests of a rollout that resumes: without the pause, and without an applied rejection."""
+    rejected = requests.rejected and not is_rejection_applied(status)
+    return replace(requests, pause=False, rejected=rejected)
 
 
 def apply_command(rollout_id: str, command: Command, context: Context) -> StepStatus:

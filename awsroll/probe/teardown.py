@@ -74,7 +74,8 @@ def _delete_found(  # noqa: C901, PLR0911, PLR0912 - one case is one kind
         case Kind.LAUNCH_TEMPLATE:
             return _is_gone(aws.call("ec2", "DeleteLaunchTemplate", LaunchTemplateId=resource_id))
         case Kind.KEY:
-            return _is_gone(aws.call("kms", "ScheduleKeyDeletion", KeyId=resource_id, PendingWindowInDays=7))
+            key_id = resource_id.rpartition("/")[2]  # an ARN would do on AWS; emulators know the id alone
+            return _is_gone(aws.call("kms", "ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=7))
         case Kind.INSTANCE_PROFILE:
             role = extra.get("role", "")
             aws.call("iam", "RemoveRoleFromInstanceProfile", InstanceProfileName=entry.name, RoleName=role)

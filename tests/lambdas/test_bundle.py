@@ -45,6 +45,19 @@ def test_holds_what_is_imported_and_nothing_of_the_command_line(bundle: Path) ->
     assert [*bundle.rglob("tests"), *bundle.rglob("bin")] == []
 
 
+def test_the_cut_data_of_the_sdk_is_no_link_into_the_cache_of_an_installer(tmp_path: Path) -> None:
+    """An installer such as uv links files from its cache. To write in place would change every installed copy."""
+    cache, installed = tmp_path / "cache.json", tmp_path / "endpoints.json"
+    listed = {"partitions": [{"services": {"ec2": {}, "lex": {}}}]}
+    cache.write_text(json.dumps(listed))
+    installed.hardlink_to(cache)
+
+    runpy.run_path(str(BUILDER))["_trim_endpoints"](installed, {"ec2"})
+
+    assert json.loads(installed.read_text()) == {"partitions": [{"services": {"ec2": {}}}]}
+    assert json.loads(cache.read_text()) == listed
+
+
 def test_brings_the_bytecode_of_every_module_and_starts_with_it(bundle: Path) -> None:
     program = """
 import importlib.util, reconcile, sys

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from awsroll.core.model.rollout import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.errors import FleetLockedError
@@ -43,6 +44,34 @@ def test_a_gate_that_paused_the_rollout_waits_the_whole_time_after_the_resume(ro
 
     assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
     assert (report.status, report.failures) == (Outcome.SUCCEEDED, ())
+
+
+def test_a_rejection_while_no_process_drives_the_rollout_is_applied_by_the_resume(rolling: Rolling) -> None:
+    asking = operations.Context(
+        session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
+    )
+    left = operations.roll(rolling.request(checkpoint=(1,), approve_checkpoints=True), asking)
+
+    operations.reject(left.rollout_id, rolling.store)
+    report = operations.resume(left.rollout_id, asking)
+
+    assert (report.status, report.reason) == (Outcome.ROLLED_BACK, "rejected by a person")
+    assert rolling.serving_versions() == {"v1": 2}
+
+
+def test_a_resume_after_an_applied_rejection_asks_again(rolling: Rolling) -> None:
+    asking = operations.Context(
+        session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
+    )
+    wanted = {"checkpoint": (1,), "approve_checkpoints": True, "on_failure": OnFailure.PAUSE}
+    left = operations.roll(rolling.request(**wanted), asking)
+    operations.reject(left.rollout_id, rolling.store)
+    rejected = operations.resume(left.rollout_id, asking)
+
+    again = operations.resume(left.rollout_id, asking)
+
+    assert (rejected.status, rejected.reason) == (Outcome.PAUSED, "rejected by a person")
+    assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
 
 
 def test_a_resume_before_the_pause_cancels_it_for_the_process_that_drives_the_rollout(rolling: Rolling) -> None:

@@ -25,6 +25,7 @@ _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.RETURNING
 
 _TAKEN_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
 
+_REJECTED = "rejected by a person"
 _REFRESH_ACTIVE = (
     "an instance refresh of group {} is in progress. Both would replace the same servers and terminate more than "
     "either may. Cancel the refresh or wait until it has ended"
@@ -103,7 +104,7 @@ def _apply_requests(view: View) -> Status:
         return start_rollback(view, "rolled back by request")
     if requests.rejected and status.gate.closed_since is not None:
         status = replace(status, user_requests=replace(requests, rejected=False))
-        rejected = Failure(instance_id="", cause="rejected by a person", at=view.observation.at, final=True)
+        rejected = Failure(instance_id="", cause=_REJECTED, at=view.observation.at, final=True)
         return add_failures(status, rejected)
     group = view.observation.group
     if group is not None and group.refresh_active:
@@ -111,6 +112,16 @@ def _apply_requests(view: View) -> Status:
     if requests.pause is not bool(status.pausing):
         return replace(status, pausing="paused by request" if requests.pause else "")
     return status
+
+
+def is_rejection_applied(status: Status) -> bool:
+    """Return whether the closed gate was rejected and the rollout has acted on it, so that a resume may go past it.
+
+    A rejection that was made while no process drove the rollout has yet to be applied.
+    """
+    since = status.gate.closed_since
+    rejections = (failure.at for failure in status.failures if failure.cause == _REJECTED)
+    return any(since is None or at >= since for at in rejections)
 
 
 def stop(status: Status, reason: str) -> Status:
