@@ -206,7 +206,7 @@ class Controller:
 
     def _pause(self, reason: str) -> None:
         """Pause as it is: without AWS the group's own care cannot be restored."""
-        paused = replace(pause(self.status, reason), must_rest=False)
+        paused = pause(self.status, reason, rests=False)
         self._save(paused)
         self._emit(paused.events)
 

@@ -206,12 +206,11 @@ class Session:
                 status = controller.run(self._stop_requested)
         except LeaseLostError as error:
             # Another process holds the fleet and writes the record now: this process makes no further call.
-            status = replace(pause(controller.status, str(error)), must_rest=False)
+            status = pause(controller.status, str(error), rests=False)
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            paused = pause(controller.status, f"{error}; the fleet was left unchanged")
-            status = replace(paused, must_rest=False)
+            status = pause(controller.status, f"{error}; the fleet was left unchanged", rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
         finally:

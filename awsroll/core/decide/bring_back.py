@@ -60,10 +60,10 @@ def _finished(view: View, status: Status, name: str) -> Status:
 
 def _exit_standby(view: View, status: Status, names: list[str], proposals: Proposals, reason: Reason) -> Status:
     announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
-    for name in names:
-        if name in announced or not is_worth_a_call(view, name):
-            proposals.wait(Reason.SETTLING, name)
     exiting = tuple(name for name in names if name not in announced and is_worth_a_call(view, name))
+    for name in names:
+        if name not in exiting:
+            proposals.wait(Reason.SETTLING, name)
     if not exiting:
         return status
     proposals.writes.append(act.ExitStandby(group=view.rollout.group, instance_ids=exiting, reason=reason))

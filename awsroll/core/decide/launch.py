@@ -245,9 +245,7 @@ def _zones(view: View, count: int, known: tuple[str, ...]) -> "Counter[str]":
     Worked example: old instances are in a, b, a, and one new instance in b; three launches are due. Zone a has two
     instances, b has two, c has none. So two launches go to c, and the third to a: the new instance covers the one in b.
     """
-    covered = _unmatched(view)
-    to_leave = Counter(instance.zone for instance in order(view, view.candidates))
-    uncovered = to_leave - covered
+    uncovered = Counter(instance.zone for instance in view.candidates) - _unmatched(view)
     members, chosen = Counter(instance.zone for instance in view.live), Counter[str]()
     for _ in range(count):
         zone = min(

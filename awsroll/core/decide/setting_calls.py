@@ -37,7 +37,9 @@ def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, 
 
 
 def _processes(values: dict[str, str], wanted: str) -> tuple[str, ...]:
-    return tuple(sorted(name.removeprefix(PROCESS) for name in values if values[name] == wanted))
+    return tuple(
+        sorted(name.removeprefix(PROCESS) for name in values if name.startswith(PROCESS) and values[name] == wanted)
+    )
 
 
 def _update(group: Group, values: dict[str, str], reason: Reason) -> act.UpdateGroup | None:

@@ -59,10 +59,17 @@ def add_warnings(status: Status, *warnings: str) -> Status:
     return replace(status, warnings=status.warnings + new, events=(*status.events, *events))
 
 
-def pause(status: Status, reason: str) -> Status:
-    """Pause the rollout until a person resumes it. The next steps let the group take care of itself again."""
+def pause(status: Status, reason: str, *, rests: bool = True) -> Status:
+    """Pause the rollout until a person resumes it.
+
+    Args:
+        status: the record.
+        reason: why, for people.
+        rests: the next steps let the group take care of itself again. If False, AWS cannot be called: the rollout
+            pauses as it is.
+    """
     event = Event(name=EventName.PAUSED, fields={"reason": reason})
-    must_rest = bool(status.settings.found)
+    must_rest = rests and bool(status.settings.found)
     return replace(status, outcome=Outcome.PAUSED, reason=reason, must_rest=must_rest, events=(*status.events, event))
 
 
