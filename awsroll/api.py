@@ -166,6 +166,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     asg: str = "",
     target_group: Sequence[str] = (),
     confirm: Callable[[Sequence[Leftover]], bool] = bool,
+    confirm_instance: Callable[[Leftover], bool] = lambda _: False,
     session: "boto3.Session | Any" = None,
     store: Store | str | None = None,
     clock: Clock | None = None,
@@ -179,6 +180,9 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         target_group: for servers registered by hand: the target groups, by name or ARN. With a fleet and a
             `rollout_id`, the repair uses tags alone if the record cannot be used.
         confirm: called with what was found; return whether to restore it. Default: restore.
+        confirm_instance: called with each finding that only tags on an instance show, for example a launched server
+            without a registration; return whether to act on this instance. Default: leave it. Anyone with
+            `ec2:CreateTags` can set these tags.
         session: the boto3 session; None: boto3's default session.
         store: where records are saved: a store, or an address as for `--state`.
         clock: the clock to wait on; None: the system clock.
@@ -192,7 +196,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     """
     target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
-    return repair_operation.repair(target, context, confirm=confirm)
+    return repair_operation.repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
 
 
 def plan(

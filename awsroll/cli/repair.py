@@ -12,6 +12,7 @@ from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.signals import StopRequest
 from awsroll.core.model.rollout import Pace
+from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,20 @@ def repair(
     pace: Pace,
     common: CommonOptions,
     rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout, if known.")] = "",
+    instance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Confirm that this instance, which only its own tags show, is repaired. Repeatable. --yes does not "
+            "confirm it.",
+        ),
+    ] = None,
 ) -> int:
     """Restore what an unfinished rollout left changed.
 
     Shows its findings first and asks before it changes anything. With --asg or --target-group it also works without the
-    rollout's record. Without any name it lists the rollouts that left changes.
+    rollout's record; it then asks for each instance that only tags on the instance show. Without any name it lists the
+    rollouts that left changes.
     """
     asg, target_group = fleet
     output = Output(json=common.json, quiet=common.quiet)
@@ -52,9 +62,16 @@ def repair(
 
     def confirm(leftovers: "tuple[Leftover, ...]") -> bool:
         _print_leftovers(output, leftovers)
+        _check_confirmed(confirmed, leftovers)
         stop.driving = common.yes or (output.can_ask and ask_to_confirm("Restore this?"))
         return stop.driving
 
+    def confirm_instance(leftover: "Leftover") -> bool:
+        if leftover.about in confirmed:
+            return True
+        return not common.yes and output.can_ask and ask_to_confirm(f"{leftover}\nDo this to {leftover.about}?")
+
+    confirmed = frozenset(instance or ())
     stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
     with stop.listening(), output.progress() as sink:
         repaired = repair_operation.repair(
@@ -68,9 +85,23 @@ def repair(
                 stop_requested=stop.requested,
             ),
             confirm=confirm,
+            confirm_instance=confirm_instance,
             pace=pace,
         )
     return _print_result(output, repaired, interrupted=stop.requested())
+
+
+def _check_confirmed(confirmed: frozenset[str], leftovers: "Sequence[Leftover]") -> None:
+    """Check that each confirmed instance has a finding.
+
+    Raises:
+        SpecError: if one has none; nothing was changed.
+    """
+    unknown = confirmed - {leftover.about for leftover in leftovers if leftover.confirm_by_id}
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        problem = f"--instance {names}: no finding needs this confirmation; nothing was changed. Run the repair again"
+        raise SpecError(problem)
 
 
 def _print_leftovers(output: Output, leftovers: "Sequence[Leftover]", event: str = "found") -> None:
@@ -83,6 +114,7 @@ def _print_leftovers(output: Output, leftovers: "Sequence[Leftover]", event: str
                 found=leftover.found,
                 remedy=leftover.remedy,
                 acts=leftover.acts,
+                confirm_by_id=leftover.confirm_by_id,
             )
         else:
             output.result(str(leftover))
@@ -120,9 +152,18 @@ def _next_steps(repaired: "Repaired") -> tuple[str, ...]:
         return ()
     if not repaired.finished:
         return (f"{repaired.fleet}: {repaired.reason}. Continue with `awsroll repair {repaired.rollout_id}`",)
+    unconfirmed = [leftover.about for leftover in repaired.left if leftover.confirm_by_id]
+    if unconfirmed and (repaired.acted or not _is_confirmed_together(repaired)):
+        options = " ".join(f"--instance {instance_id}" for instance_id in unconfirmed)
+        return (f"{repaired.fleet}: check these instances, and repair those that a rollout left with {options}",)
     if repaired.acted or not any(leftover.acts for leftover in repaired.found):
         return (f"{repaired.fleet}: awsroll does not restore the items listed; restore them yourself",)
     return (f"{repaired.fleet}: nothing was changed. Pass --yes to restore it without a prompt",)
+
+
+def _is_confirmed_together(repaired: "Repaired") -> bool:
+    """Return whether --yes would restore anything."""
+    return any(leftover.acts and not leftover.confirm_by_id for leftover in repaired.found)
 
 
 def _list_unsettled(common: CommonOptions, output: Output) -> int:

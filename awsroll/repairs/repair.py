@@ -4,7 +4,7 @@ With its record, the rollout itself is settled. Without a record (lost, damaged,
 reconstructed from tags and saved as a new rollout, so that a repair that dies can be repaired, too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import Leftover, leftovers
-from awsroll.core.repair.reconstruct import reconstruct, settling
+from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct, settling
 from awsroll.driver.assumed_role import assume_stored_role
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
@@ -75,11 +75,28 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A held fleet, with what was found on it and the record that restores it."""
+    """A held fleet, with what was found on it and the record that restores it.
+
+    Attributes:
+        record: the record of the rollout, or one that was reconstructed from tags.
+        found: what was found.
+        tagged: the observation that a record was reconstructed from; None: the rollout has a record.
+    """
 
     record: Record
     found: tuple[Leftover, ...]
-    resumed: bool
+    tagged: ObservedFleet | None = None
+
+    def restoring(self, confirmed: Collection[str]) -> Record:
+        """Return the record that restores the fleet; without a record, it has only the instances confirmed by id."""
+        if self.tagged is None:
+            return self.record
+        rollout, status = reconstruct(self.tagged, confirmed=confirmed)
+        return replace(self.record, rollout=rollout, status=status)
+
+
+def _no(_: Leftover) -> bool:
+    return False
 
 
 def rollouts_to_repair(store: Store) -> tuple[Record, ...]:
@@ -92,6 +109,7 @@ def repair(
     context: Context,
     *,
     confirm: Callable[[tuple[Leftover, ...]], bool] = bool,
+    confirm_instance: Callable[[Leftover], bool] = _no,
     pace: Pace = SAME_PACE,
 ) -> Repaired:
     """Find what a dead rollout left changed, show it, restore it, and observe the fleet again.
@@ -100,6 +118,8 @@ def repair(
         target: the rollout or the fleet.
         context: the environment.
         confirm: called with what was found; returns whether to restore it.
+        confirm_instance: called, after `confirm`, with each finding that only tags on an instance show; returns whether
+            to act on this instance. Default: leave it.
         pace: how to poll and wait.
 
     Raises:
@@ -112,14 +132,18 @@ def repair(
         context = assume_stored_role(target.rollout_id, context)
     with _opened(Session(context), target, pace) as case:
         fleet, found = case.record.rollout.fleet, case.found
+    untouched = Repaired(fleet=fleet, found=found, left=found)
     if not any(leftover.acts for leftover in found) or not confirm(found):
-        return Repaired(fleet=fleet, found=found, left=found)
+        return untouched
+    confirmed = {leftover.about for leftover in found if leftover.confirm_by_id and confirm_instance(leftover)}
+    if not any(leftover.acts and (not leftover.confirm_by_id or leftover.about in confirmed) for leftover in found):
+        return untouched
     session = Session(context)
     with _opened(session, target, pace) as case:
         if case.found != found:
             problem = f"{fleet} has changed since it was shown; nothing was changed. Run the repair again"
             raise FleetError(problem)
-        report = _drive(session, case, pace)
+        report = _drive(session, case, confirmed, pace)
     finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
     with _opened(Session(context), target, pace) as case:
         left = case.found
@@ -134,11 +158,11 @@ def repair(
     )
 
 
-def _drive(session: Session, case: _Case, pace: Pace) -> Report:
-    rollout = case.record.rollout
-    record = replace(case.record, rollout=replace(rollout, limits=rollout.limits.paced(pace)))
+def _drive(session: Session, case: _Case, confirmed: Collection[str], pace: Pace) -> Report:
+    record = case.restoring(confirmed)
+    record = replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
     record = session.store.save(record)
-    session.emit_rollout("rollout.resumed" if case.resumed else "rollout.created", record.rollout)
+    session.emit_rollout("rollout.resumed" if case.tagged is None else "rollout.created", record.rollout)
     return session.drive(record, takes_over=True)
 
 
@@ -216,7 +240,7 @@ def _by_record(session: Session, record: Record) -> _Case:
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)
     if status.mode is not Mode.ENDED:
         found = (_unfinished(record), *found)
-    return _Case(replace(record, status=settled), found, resumed=True)
+    return _Case(replace(record, status=settled), found)
 
 
 def _unfinished(record: Record) -> Leftover:
@@ -236,4 +260,11 @@ def _by_tags(session: Session, rollout: Rollout) -> _Case:
     seen = observe_fleet(session.aws, rollout, tags)
     rollout, status = reconstruct(seen)
     found = leftovers(View(rollout, seen.observation, status), labels=tags.labels)
-    return _Case(Record(rollout=rollout, status=status), found, resumed=False)
+    by_id = status.servers.keys()  # only tags on the instance say that it is one of these
+    found = tuple(_confirmed_by_id(leftover) if leftover.about in by_id else leftover for leftover in found)
+    return _Case(Record(rollout=rollout, status=status), found, seen)
+
+
+def _confirmed_by_id(leftover: Leftover) -> Leftover:
+    remedy = f"{leftover.remedy}, if you confirm this instance: only its own tags show this"
+    return replace(leftover, remedy=remedy, confirm_by_id=True)

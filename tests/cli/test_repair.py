@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
+from awsroll.core.tags import FLEET_TAG, RETIRING, ROLE_TAG, ROLLOUT_TAG
 from awsroll.sandbox import SandboxServer, serve
 from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import FAKE_KEYS, Finished, awsroll, start
@@ -141,6 +142,32 @@ def test_a_rollout_that_is_driven_is_refused(server: SandboxServer, tmp_path: Pa
 
     assert (by_record.code, by_fleet.code) == (4, 4)
     assert "this process changed nothing" in by_record.err.replace("\n", " ")
+
+
+def test_an_instance_that_only_its_own_tags_show_is_confirmed_by_its_id(server: SandboxServer, tmp_path: Path) -> None:
+    environment = {**server.environment, "XDG_STATE_HOME": str(tmp_path)}
+    fleet = server.standalone_fleet(name="api", servers=2)
+    client = server.session().client("ec2")
+    launched = client.run_instances(
+        MinCount=1,
+        MaxCount=1,
+        LaunchTemplate={"LaunchTemplateId": fleet.template_id},
+        SubnetId=fleet.subnet_ids[0],
+    )
+    stranger = launched["Instances"][0]["InstanceId"]
+    tags = {FLEET_TAG: "api-1", ROLE_TAG: RETIRING, ROLLOUT_TAG: "api-1"}
+    client.create_tags(Resources=[stranger], Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+    words = ("repair", "--target-group", "api-1", "--yes", "--json")
+
+    together = awsroll(*words, environment=environment)
+    wrong = awsroll(*words, "--instance", "i-0123456789abcdef0", environment=environment)
+
+    assert together.code == 3
+    assert [(line["about"], line["confirm_by_id"]) for line in together.lines[:-1]] == [(stranger, True)]
+    assert together.lines[-1]["acted"] is False
+    assert f"--instance {stranger}" in together.err
+    assert wrong.code == 2
+    assert "no finding needs this confirmation; nothing was changed" in wrong.lines[-1]["reason"]
 
 
 def test_an_unknown_fleet_or_rollout_is_refused(server: SandboxServer, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from awsroll.core.tags import FLEET_TAG, RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, ROLE_TAG, ROLLOUT_TAG
 from awsroll.errors import FleetError, FleetLockedError
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck
@@ -72,6 +73,56 @@ def test_a_launched_server_replaces_a_terminated_one(killed: Wreck) -> None:
     assert killed.live() == killed.serving()
     assert len(killed.serving()) == 2
     assert new in killed.serving()
+
+
+@at(LAUNCH_FIRST, "after ec2:RunInstances")
+def test_an_orphan_is_not_terminated_unless_a_person_confirms_its_id(killed: Wreck) -> None:
+    before = killed.live()
+    asked: list[str] = []
+
+    repaired = killed.repair(recorded=False, confirm_instance=lambda leftover: asked.append(leftover.about) or False)
+    killed.sandbox.jump(300)
+
+    (orphan,) = before - set(killed.fleet.instance_ids)
+    assert asked == [orphan]
+    assert killed.live() == before
+    assert [(left.what, left.about, left.confirm_by_id) for left in repaired.left] == [("orphan", orphan, True)]
+    assert "only its own tags show this" in repaired.left[0].remedy
+
+
+def test_tags_alone_neither_terminate_nor_register_another_server(tmp_path: Path) -> None:
+    """Anyone with ec2:CreateTags can tag a database as a server of the fleet."""
+    for role in (REPLACEMENT, RETIRING, RELOADING):
+        with wreck(REPLACE, tmp_path / role) as fleet:
+            client = fleet.sandbox.session().client("ec2")
+            launched = client.run_instances(
+                MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateId": fleet.fleet.template_id}
+            )
+            stranger = launched["Instances"][0]["InstanceId"]
+            replaced = fleet.fleet.instance_ids[0]
+            name = fleet.repair(recorded=False).fleet
+            tags = {FLEET_TAG: name, ROLE_TAG: role, ROLLOUT_TAG: "web-1"}
+            tags |= {REPLACES_TAG: replaced} if role == REPLACEMENT else {}
+            client.create_tags(Resources=[stranger], Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
+            serving = fleet.serving()
+
+            repaired = fleet.repair(recorded=False, confirm_instance=lambda _: False)
+            fleet.sandbox.jump(300)
+
+            assert [(left.about, left.confirm_by_id) for left in repaired.left] == [(stranger, True)], role
+            assert not repaired.acted, role
+            assert stranger in fleet.live(), role
+            assert fleet.serving() == serving, role
+
+
+@at(DOUBLE, "after autoscaling:LaunchInstances")
+def test_the_saved_settings_of_a_group_confirm_its_surplus(killed: Wreck) -> None:
+    repaired = killed.repair(recorded=False, confirm_instance=lambda _: False)
+    killed.sandbox.jump(900)
+
+    assert "surplus" in {leftover.what for leftover in repaired.found}
+    assert repaired.clean
+    assert killed.live() == set(killed.fleet.instance_ids)
 
 
 @at(REPLACE, "after ec2:TerminateInstances")

@@ -52,16 +52,21 @@ class Wreck:
         self.trail = knife.trail
 
     def repair(
-        self, *, recorded: bool, confirm: Callable[[Sequence[Any]], bool] = bool, store: Store | None = None
+        self,
+        *,
+        recorded: bool,
+        confirm: Callable[[Sequence[Any]], bool] = bool,
+        confirm_instance: Callable[[Any], bool] = bool,
+        store: Store | None = None,
     ) -> Repaired:
-        """Repair the fleet, with the record or from tags alone."""
+        """Repair the fleet, with the record or from tags alone. By default a person confirms everything."""
         group = self.fleet.group_name or ""
         target = RepairTarget(asg=group, target_group=() if group else self.fleet.target_group_arns)
         if not recorded:
             self.sandbox.jump(LABEL_SECONDS)
         kept = store or (self.store if recorded else self.elsewhere)
         context = Context(session=self.sandbox.session(), store=kept, clock=self.sandbox.clock)
-        return repair(target, context, confirm=confirm)
+        return repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
 
     def kill_repair(self, cut: int) -> list[str]:
         """Start a repair without the record that dies at an instant; return the instants up to there."""

@@ -31,6 +31,8 @@ class Leftover:
         found: what was observed.
         remedy: what a repair does about it; if it does nothing, the command for a person.
         acts: whether a repair does something about it.
+        confirm_by_id: whether only tags on the instance show it. Anyone with `ec2:CreateTags` can set these tags, so a
+            repair acts only if a person confirms this id.
     """
 
     what: str
@@ -38,6 +40,7 @@ class Leftover:
     found: str
     remedy: str
     acts: bool = True
+    confirm_by_id: bool = False
 
     def __str__(self) -> str:
         return f"{self.found}: {self.remedy}"

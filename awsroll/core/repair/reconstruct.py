@@ -9,7 +9,7 @@ current value of a setting counts as set by the rollout, and is shown before it 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
@@ -92,13 +92,23 @@ def _is_readable(name: str, value: str) -> bool:
     return name == VERSION or (name.startswith(PROCESS) and value in (RUNNING, SUSPENDED))
 
 
-def reconstruct(fleet: ObservedFleet) -> tuple[Rollout, Status]:
-    """Return a rollout and a status from which the planner restores the fleet."""
+def reconstruct(fleet: ObservedFleet, *, confirmed: Collection[str] | None = None) -> tuple[Rollout, Status]:
+    """Return a rollout and a status from which the planner restores the fleet.
+
+    Args:
+        fleet: the fleet.
+        confirmed: the ids that a person has confirmed, of those in `Status.servers`; None: all of them. Only tags on
+            an instance say that it is one of these servers, so the record must leave out the others.
+    """
     if fleet.rollout.kind is FleetKind.AUTO_SCALING and fleet.observation.group is not None:
-        rollout, status = _group(fleet, fleet.observation.group)
+        rollout, status = _group(fleet, fleet.observation.group, confirmed)
     else:
-        rollout, status = fleet.rollout, _standalone(fleet)
+        rollout, status = fleet.rollout, _standalone(fleet, confirmed)
     return rollout, replace(status, settings=_saved_settings(fleet))
+
+
+def _only(instances: Iterable[Instance], confirmed: Collection[str] | None) -> list[Instance]:
+    return [instance for instance in instances if confirmed is None or instance.instance_id in confirmed]
 
 
 def _first(fleet: ObservedFleet) -> Status:
@@ -146,7 +156,7 @@ def _current_value(group: Group, name: str) -> str:
 # --- a group ------------------------------------------------------------------------------------------------------
 
 
-def _group(fleet: ObservedFleet, group: Group) -> tuple[Rollout, Status]:
+def _group(fleet: ObservedFleet, group: Group, confirmed: Collection[str] | None) -> tuple[Rollout, Status]:
     """Return a rollout that restores desired capacity from its tag and retires surplus members, new ones first."""
     members = [instance for instance in fleet.observation.instances if instance.lifecycle is Lifecycle.IN_SERVICE]
     baseline = _baseline(fleet, group, members)
@@ -163,7 +173,8 @@ def _group(fleet: ObservedFleet, group: Group) -> tuple[Rollout, Status]:
     at = fleet.observation.at
     desired = Desired(goal=goal, expected=group.desired, previous=group.desired, moved_at=at)
     extra = fleet.rollout.extra_targets
-    returning = [member for member in members if member.role in _TAKEN_OUT and not _is_registered_on(member, extra)]
+    taken_out = [member for member in members if member.role in _TAKEN_OUT and not _is_registered_on(member, extra)]
+    returning = _only(taken_out, confirmed)
     servers = {member.instance_id: Server(phase=ServerPhase.RETURNING, since=at, targets=extra) for member in returning}
     return rollout, replace(_first(fleet), desired=desired, servers=servers)
 
@@ -199,7 +210,7 @@ def _most_common(versions: Iterable[TemplateVersion | None]) -> TemplateVersion 
 # --- instances registered by hand ---------------------------------------------------------------------------------
 
 
-def _standalone(fleet: ObservedFleet) -> Status:
+def _standalone(fleet: ObservedFleet, confirmed: Collection[str] | None) -> Status:
     """Return a status with a slot for each live instance that stays or returns.
 
     An instance in traffic keeps its slot. An instance that the rollout left half way returns to the usual
@@ -209,7 +220,7 @@ def _standalone(fleet: ObservedFleet) -> Status:
     live = [instance for instance in fleet.observation.instances if instance.state in _LIVING]
     usual = _usual(live)
     half_way = [instance for instance in live if _is_half_way(instance, usual)]
-    returning, orphans = _returning_and_orphans(live, half_way, usual)
+    returning, orphans = (_only(each, confirmed) for each in _returning_and_orphans(live, half_way, usual))
     staying = [instance for instance in live if instance not in half_way and _keys(instance)]
     slots = [_slot(instance, _keys(instance)) for instance in staying]
     slots += [_slot(instance, usual) for instance in returning]
