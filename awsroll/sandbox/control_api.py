@@ -12,8 +12,7 @@
     POST /_awsroll/faults/ID/remove      {}
     POST /_awsroll/time                  {"jump": 60}    only on a virtual clock
 
-Other requests go to the next application. A POST needs `Content-Type: application/json`, which a web page cannot send
-to another origin without permission.
+Other requests go to the next application. `local_requests` has refused the requests of web pages before.
 """
 
 import json

@@ -3,8 +3,8 @@
     with serve(speed=10) as server:
         subprocess.run(["aws", "ec2", "describe-instances"], env=os.environ | server.environment)
 
-The server listens on the loopback address only and checks no credentials. It uses the machine's clock unless a virtual
-clock is given.
+The server listens on the loopback address only, answers no web page of a browser, and checks no credentials. It uses
+the machine's clock unless a virtual clock is given.
 """
 
 import threading
@@ -20,6 +20,7 @@ from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.control_api import Control
 from awsroll.sandbox.dispatch import CallsAnswered, LostAnswers
 from awsroll.sandbox.inprocess import ACCESS_KEY_ID, ENVIRONMENT, SECRET_ACCESS_KEY, sandbox_session
+from awsroll.sandbox.local_requests import refusal, refuse
 from awsroll.sandbox.ready_fleets import Clients
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
@@ -156,6 +157,9 @@ def _listen(simulation: "SandboxServer", port: int) -> "BaseWSGIServer":
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if simulation.is_closed:
             raise ConnectionResetError  # the connection was open when the server closed
+        why = refusal(environ)
+        if why:
+            return refuse(start_response, why)
         try:
             return control(environ, start_response)
         except ConnectionResetError:
