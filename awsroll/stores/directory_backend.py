@@ -1,19 +1,23 @@
 """A directory as a backend: one file for each key, complete or absent.
 
 A file lock of the kernel guards each read, compare and write. On a network file system this is as safe as its `flock`.
+The path is checked at each call: `private_folders` says what is refused.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from awsroll.core.request.store_address import StoreAddress, StoreKind
-from awsroll.errors import StateError
-from awsroll.stores.atomic_files import waiting_lock, write_whole
+from awsroll.stores.atomic_files import read_whole, waiting_lock, write_whole
 from awsroll.stores.backend import Entry, conflict
+from awsroll.stores.disk_errors import unreadable, unwritable
+from awsroll.stores.private_folders import check_path, make_folders
 
 _MUTEX = "write.lock"
+_SUFFIX = ".json"
 
 
 class DirectoryBackend:
@@ -39,12 +43,12 @@ class DirectoryBackend:
         """Read a file; None if it does not exist."""
         path = self._path(key)
         try:
-            data = path.read_bytes()
+            check_path(path.parent)
+            data = read_whole(path)
         except FileNotFoundError:
             return None
         except OSError as error:
-            problem = f"cannot read {path}: {error.strerror}; nothing was changed"
-            raise StateError(problem) from error
+            raise unreadable(path, error) from error
         return Entry(data=data, version=_version(data))
 
     def write(self, key: str, data: bytes, expected: str | None) -> str:
@@ -64,41 +68,29 @@ class DirectoryBackend:
         """Return the files under a folder."""
         folder = self._path(prefix)
         try:
-            paths = [path for path in folder.rglob("*.json") if path.is_file()]
+            check_path(folder)
+            paths = tuple(_files_in(folder))
         except OSError as error:
-            problem = f"cannot read the state directory {folder}: {error.strerror}"
-            raise StateError(problem) from error
+            raise unreadable(folder, error) from error
         return tuple(sorted(path.relative_to(self.directory).as_posix() for path in paths))
 
     def create(self) -> tuple[str, ...]:
         """Create the directory."""
         try:
-            self._make(self.directory)
+            make_folders(self.directory, self.directory)
         except OSError as error:
-            problem = f"cannot create the state directory {self.directory}: {error.strerror}. Choose another --state"
-            raise StateError(problem) from error
+            raise unwritable(self.directory, error) from error
         return ()
 
     @contextmanager
     def _guarded(self, key: str) -> Iterator[Path]:
         path = self._path(key)
         try:
-            self._make(path.parent)
+            make_folders(self.directory, path.parent)
             with waiting_lock(path.parent / _MUTEX):
                 yield path
         except OSError as error:
-            problem = f"cannot write {path}: {error.strerror}. Choose another --state"
-            raise StateError(problem) from error
-
-    def _make(self, folder: Path) -> None:
-        """Create a folder of the store, and the store itself, for this user alone, whatever the umask.
-
-        `mkdir` gives its mode only to the last folder, so each folder of the store is created by itself.
-        """
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        own = [folder, *folder.parents]
-        for each in reversed(own[: own.index(self.directory) + 1]):
-            each.mkdir(mode=0o700, exist_ok=True)
+            raise unwritable(path, error) from error
 
     def _compare(self, key: str, expected: str | None) -> None:
         entry = self.read(key)
@@ -111,3 +103,16 @@ class DirectoryBackend:
 
 def _version(data: bytes) -> str:
     return sha256(data).hexdigest()
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield the files under a folder. `Path.rglob` skips folders that cannot be read, and so hides records."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_in(folder / entry.name)
+        elif entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
+            yield folder / entry.name

@@ -1,14 +1,9 @@
 """The contract of a backend: bytes under keys, by compare-and-swap."""
 
-import os
-import stat
-from pathlib import Path
-
 import pytest
 
 from awsroll.errors import AwsUnansweredError
 from awsroll.stores.backend import Backend, Entry, WriteConflictError
-from awsroll.stores.directory_backend import DirectoryBackend
 from tests.stores.places import Place
 from tests.stores.wire import lost_answer, lost_request, refused
 
@@ -160,18 +155,3 @@ def test_a_write_during_another_write_is_repeated(remote: Place) -> None:
 
     assert remote.look(KEY) == b"one"
     assert len([name for name in remote.wire.calls if name in PUTS]) == 3
-
-
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
-def test_a_store_on_disk_is_for_its_user_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
-    place = tmp_path / "home" / "awsroll"
-    before = os.umask(umask)
-    try:
-        DirectoryBackend(place).write("rollouts/web-1/record.json", b"{}", None)
-    finally:
-        os.umask(before)
-
-    made = [place, *place.rglob("*")]
-    assert {path.name for path in made} >= {"awsroll", "rollouts", "web-1", "record.json"}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_dir()} == {0o700}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_file()} == {0o600}
