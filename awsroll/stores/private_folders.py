@@ -1,6 +1,6 @@
 """The folders of a store on disk: made for its user alone, and refused if another user could replace a part of them.
 
-A user who can write to a folder on the path can put another store in its place. So each component of the path belongs to
+A user who can write to a folder on the path can put another store in its place. So each component belongs to
 this user or to root, and no other user may write to it. A folder with the sticky bit (`/tmp`) is allowed: there, only
 the owner of an entry can replace it.
 """
