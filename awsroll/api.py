@@ -142,22 +142,29 @@ def pause(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummar
     return operations.pause(rollout_id, _opened(store))
 
 
-def approve(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
-    """Approve the gate that a rollout waits at, or its next gate.
+def approve(rollout_id: str, *, checkpoint: int | None = None, store: Store | str | None = None) -> RolloutSummary:
+    """Approve the checkpoint that a rollout waits at; return its summary, with that checkpoint as `approval`.
+
+    Args:
+        rollout_id: the rollout.
+        checkpoint: the number of the checkpoint, from 1, to be sure which one is approved; None: the one that waits.
+        store: where the record is saved: a store, or an address as for `--state`.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
+        NoApprovalAwaitedError: if the checkpoint does not wait for an answer, or has one already; nothing was changed.
     """
-    return operations.approve(rollout_id, _opened(store))
+    return operations.approve(rollout_id, _opened(store), checkpoint)
 
 
-def reject(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
-    """Reject the gate that a rollout waits at: the rollout fails, and `on_failure` applies.
+def reject(rollout_id: str, *, checkpoint: int | None = None, store: Store | str | None = None) -> RolloutSummary:
+    """Reject the checkpoint that a rollout waits at: the rollout fails, and `on_failure` applies. See `approve`.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
+        NoApprovalAwaitedError: if the checkpoint does not wait for an answer, or has one already; nothing was changed.
     """
-    return operations.reject(rollout_id, _opened(store))
+    return operations.reject(rollout_id, _opened(store), checkpoint)
 
 
 def repair(  # noqa: PLR0913 - the target, and the arguments of every call

@@ -85,6 +85,10 @@ class RolloutEndedError(StateError):
     """Raised when a command is sent to a rollout that has ended."""
 
 
+class NoApprovalAwaitedError(StateError):
+    """Raised when a person approves or rejects a checkpoint that does not wait for an answer."""
+
+
 class StaleRecordError(StateError):
     """Raised when another process has written the record since it was read."""
 

@@ -183,8 +183,8 @@ def _summary(status: StepStatus) -> str:
         text += f", waiting for: {status.phase.value}"
     if status.reason:
         text += f": {status.reason}"
-    if status.phase is WaitingFor.APPROVAL:
-        text += f"; answer with `awsroll approve {rollout_id}` or `awsroll abort {rollout_id}`"
+    if status.phase is WaitingFor.APPROVAL and status.approval is not None:
+        text += f" at {status.approval.place}; answer with `{status.approval.command}` (or add --reject)"
     elif status.phase is WaitingFor.PAUSED:
         text += f"; continue with `awsroll resume {rollout_id}` or `awsroll rollback {rollout_id}`"
     elif status.outcome is StepOutcome.STOPPED:

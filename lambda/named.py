@@ -39,6 +39,10 @@ class RolloutEnded(HandlerError):  # noqa: N818
     """The rollout has ended and accepts no commands."""
 
 
+class NoApprovalAwaited(HandlerError):  # noqa: N818
+    """The checkpoint does not wait for an answer, or has one already."""
+
+
 class RecordUnusable(HandlerError):  # noqa: N818
     """The record is damaged, of a newer version, or was written by someone else."""
 
@@ -67,6 +71,7 @@ NAMES: tuple[tuple[type[errors.AwsrollError], type[HandlerError]], ...] = (
     (errors.StepInProgressError, StepInProgress),
     (errors.RolloutNotFoundError, RolloutNotFound),
     (errors.RolloutEndedError, RolloutEnded),
+    (errors.NoApprovalAwaitedError, NoApprovalAwaited),
     (errors.StateError, RecordUnusable),
     (errors.AccessRefusedError, AccessDenied),
     (errors.AwsBusyError, Throttled),

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from awsroll.core.classify.capacity import Bounds, measure
+from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.classify.view import View
+from awsroll.core.decide.approvals import AwaitedApproval, awaited_approval
 from awsroll.core.lifecycle import rollout_phase
 from awsroll.core.model.observation import Instance, Observation, TargetState
 from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
@@ -22,18 +24,25 @@ class Picture:
     Attributes:
         cells: the id and phase of each live server, sorted by zone.
         stage: the special stage of the rollout in words: rolling back, at a checkpoint, baking; else empty.
-        done: the number of servers that serve on the target version.
         goal: the number of servers that must serve on the target version at the end.
+        counts: the servers of the rollout by result.
+        approval: the checkpoint that waits for a person; None if none does.
     """
 
     cells: tuple[tuple[str, CellState], ...]
     stage: str
-    done: int
     goal: int
+    counts: ServerCounts
     serving: int
     running: int
     in_flight: int
     limits: Bounds
+    approval: AwaitedApproval | None = None
+
+    @property
+    def done(self) -> int:
+        """The number of servers that serve on the target version, of those that must."""
+        return min(self.counts.updated, self.goal)
 
 
 def picture(rollout: Rollout, observation: Observation, status: Status) -> Picture:
@@ -44,12 +53,13 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
     return Picture(
         cells=tuple((instance.instance_id, _state(view, instance)) for instance in live),
         stage=_stage(view),
-        done=capacity.current_serving,
         goal=capacity.goal_current,
+        counts=count_servers(rollout, status),
         serving=capacity.serving,
         running=capacity.live,
         in_flight=capacity.in_flight,
         limits=capacity.limits,
+        approval=awaited_approval(rollout, status, status.user_requests),
     )
 
 

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from awsroll.report import Report, RolloutSummary
     from awsroll.stores import RecordStore
 
-_NOUNS = {"pause": "pause", "approve": "approval", "reject": "rejection"}
+_PAST = {"approve": "approved", "reject": "rejected"}
 _WHILE_DRIVEN = "the process that drives it acts on this at its next observation"
 _WHILE_NOT_DRIVEN = {
     "pause": "no process drives it, so it does not run; `awsroll resume {rollout}` continues it",
     "approve": "no process drives it; `awsroll resume {rollout}` continues it past the checkpoint",
-    "reject": "no process drives it, and `awsroll resume` discards a rejection; use `awsroll rollback {rollout}` or "
-    "`awsroll abort {rollout}`",
+    "reject": "no process drives it; `awsroll resume {rollout}` applies the rejection, as --on-failure says",
 }
 
 ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")]
@@ -50,14 +49,27 @@ def approve(
         bool,
         typer.Option("--reject", help="Reject the checkpoint instead: the rollout fails, and --on-failure applies."),
     ] = False,
+    checkpoint: Annotated[
+        int | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="N",
+            min=1,
+            help="Number of the checkpoint, from 1. Refused if another checkpoint waits (default: the checkpoint that "
+            "waits).",
+        ),
+    ] = None,
 ) -> int:
-    """Approve the checkpoint that a rollout is waiting at."""
+    """Approve the checkpoint that a rollout is waiting at, and print which one.
+
+    Refused (exit 2) if no checkpoint waits, or a person has already answered.
+    """
     from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
     store = common.store()
     if reject:
-        return _report(common, "reject", operations.reject(rollout, store), store)
-    return _report(common, "approve", operations.approve(rollout, store), store)
+        return _report(common, "reject", operations.reject(rollout, store, checkpoint), store)
+    return _report(common, "approve", operations.approve(rollout, store, checkpoint), store)
 
 
 @takes(PACE_GROUP, COMMON_GROUP)
@@ -93,13 +105,19 @@ def rollback(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
 def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:
     """Print what was requested and which process acts on it."""
     _resume_waiting_state_machine(common, summary.rollout_id, store)
-    rollout = summary.rollout_id
+    rollout, approval = summary.rollout_id, summary.approval
     driven = summary.status is Outcome.RUNNING
     effect = _WHILE_DRIVEN if driven else _WHILE_NOT_DRIVEN[what].format(rollout=rollout)
+    answered = approval if what in _PAST else None
     if common.json:
-        Output(json=True).emit("asked", rollout_id=rollout, what=what, driven=driven)
+        import msgspec  # noqa: PLC0415 - keeps `--help` fast
+
+        fields = {} if answered is None else {"approval": msgspec.to_builtins(answered)}
+        Output(json=True).emit("asked", rollout_id=rollout, what=what, driven=driven, **fields)
+    elif answered is None:
+        Output(quiet=common.quiet).result(f"{rollout}: {what} requested; {effect}")
     else:
-        Output(quiet=common.quiet).result(f"{rollout}: {_NOUNS[what]} requested; {effect}")
+        Output(quiet=common.quiet).result(f"{rollout}: {_PAST[what]} {answered.place}; {effect}")
     return 0
 
 

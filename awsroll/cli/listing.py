@@ -10,7 +10,7 @@ from awsroll.cli.output import Output, write_messages
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
-    from awsroll.report import RolloutSummary
+    from awsroll.report import InstanceCounts, RolloutSummary
 
 
 @takes(COMMON_GROUP)
@@ -52,13 +52,17 @@ def status(
         rollout = newest.rollout_id
     record, summary = store.load(rollout), operations.status(rollout, store)
     if common.json:
-        counters = record.status.counters
+        from awsroll.core.classify.counts import count_servers  # noqa: PLC0415 - see above
+        from awsroll.report import instance_counts  # noqa: PLC0415 - see above
+
+        counters, counts = record.status.counters, count_servers(record.rollout, record.status)
         Output(json=True).emit(
             "status",
             **_plain(summary),
             in_flight=sorted(record.status.servers_in_flight),
-            replaced=counters.replaced,
-            reloaded=counters.reloaded,
+            instances=_plain(instance_counts(counts)),
+            replaced=counts.replaced,
+            reloaded=counts.reloaded,
             min_serving=counters.lowest_serving,
             max_running=counters.highest_live,
             warnings=list(record.status.warnings),
@@ -68,8 +72,8 @@ def status(
     return 0
 
 
-def _plain(summary: "RolloutSummary") -> dict[str, Any]:
+def _plain(value: "RolloutSummary | InstanceCounts") -> dict[str, Any]:
     import msgspec  # noqa: PLC0415 - see above
 
-    plain: dict[str, Any] = msgspec.to_builtins(summary)
+    plain: dict[str, Any] = msgspec.to_builtins(value)
     return plain

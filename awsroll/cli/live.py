@@ -5,6 +5,7 @@ It is on standard error, so that standard output has only the result. Nothing el
 
 import sys
 from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from awsroll.cli.cells import CellState, Picture, picture
 from awsroll.cli.progress_lines import in_words
-from awsroll.cli.render_report import duration
+from awsroll.cli.render_report import duration, servers_text
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
@@ -93,6 +94,7 @@ class LiveView:
             _legend(self._picture),
             _progress(self._picture, elapsed),
             Text(_counts(self._picture)),
+            *_approval(self._picture),
             *(Text(line, style="bright_black", overflow="ellipsis", no_wrap=True) for line in self._events),
         )
 
@@ -135,6 +137,20 @@ def _progress(shown: Picture, elapsed: float) -> Table:
 def _counts(shown: Picture) -> str:
     limits = shown.limits
     return (
-        f"serving {shown.serving} (never below {limits.floor})  "
-        f"running {shown.running} (never above {limits.ceiling})  in flight {shown.in_flight} of {limits.window}"
+        f"{servers_text(shown.counts)}, {shown.counts.in_flight} in flight\n"
+        f"serving {shown.serving} (never below {limits.floor})  running {shown.running} (never above {limits.ceiling})"
     )
+
+
+def _approval(shown: Picture) -> Iterator[Text]:
+    approval = shown.approval
+    if approval is None:
+        return
+    if approval.answer:
+        yield Text(f"{approval.answer}: {approval.place}", style="bold yellow")
+        return
+    waited = duration((datetime.now(UTC) - approval.since).total_seconds())
+    yield Text(
+        f"approval awaited for {waited}, since {approval.since:%H:%M:%SZ}: {approval.place}", style="bold yellow"
+    )
+    yield Text(f"approve with: {approval.command}  (or add --reject)", style="yellow")

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from awsroll.core.classify.counts import ServerCounts, count_servers
+from awsroll.core.decide.approvals import AwaitedApproval
 from awsroll.core.model.status import Outcome
 from awsroll.ports import Record
-from awsroll.report import Report, RolloutPlan, RolloutSummary
+from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary
 
 
 def report_text(report: Report) -> str:
@@ -16,7 +18,7 @@ def report_text(report: Report) -> str:
         ("strategy", report.strategy),
         ("version", f"{report.from_version or '(none)'} -> {report.to_version}"),
         ("elapsed", duration(report.elapsed_s)),
-        ("servers", _servers(report)),
+        ("servers", servers_text(report.instances)),
         ("capacity", f"lowest serving {_or_dash(report.min_serving)}, highest running {report.max_running}"),
         ("API calls", f"{report.api_calls.total}, of which {report.api_calls.mutating} change resources"),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in report.failures),
@@ -30,8 +32,8 @@ def report_text(report: Report) -> str:
     return lines if report.traffic is None else f"{lines}\n{report.traffic.dropped} dropped"
 
 
-def _servers(report: Report) -> str:
-    counts = report.instances
+def servers_text(counts: InstanceCounts | ServerCounts) -> str:
+    """Return the counts of a rollout in words, the same everywhere."""
     changed = ", ".join(
         f"{count} {word}"
         for count, word in ((counts.replaced, "replaced"), (counts.reloaded, "reloaded"), (counts.skipped, "skipped"))
@@ -50,6 +52,9 @@ def next_step(report: Report, *, serving: str = "") -> str:
     rollout, serving = report.rollout_id, serving or "Healthy servers still serve"
     if report.status is Outcome.INTERRUPTED:
         return f"interrupted; the record is saved. Continue with `awsroll resume {rollout}`"
+    if report.status is Outcome.PAUSED and report.approval is not None and not report.approval.answer:
+        approve = f"Approve with `{report.approval.command}` (or add --reject)"
+        return f"paused at {report.approval.place}: {report.reason}. {approve}, then `awsroll resume {rollout}`"
     if report.status is Outcome.PAUSED:
         return f"paused: {report.reason}. Resolve this if needed, then continue with `awsroll resume {rollout}`"
     if report.status is Outcome.ROLLED_BACK:
@@ -110,6 +115,7 @@ def status_text(record: Record, summary: RolloutSummary) -> str:
     """Return the state of one rollout as aligned lines."""
     status = record.status
     counters, in_flight = status.counters, status.servers_in_flight
+    counts = count_servers(record.rollout, status)
     rows = [
         ("rollout", summary.rollout_id),
         ("status", summary.status + (f": {summary.reason}" if summary.reason else "")),
@@ -118,16 +124,22 @@ def status_text(record: Record, summary: RolloutSummary) -> str:
         ("strategy", summary.strategy),
         ("version", f"{summary.from_version or '(none)'} -> {summary.to_version}"),
         ("started", f"{summary.started_at:%Y-%m-%d %H:%M:%SZ}"),
-        (
-            "servers",
-            f"{counters.replaced} replaced, {counters.reloaded} reloaded, {len(status.servers_in_flight)} in flight",
-        ),
+        ("servers", f"{servers_text(counts)}, {counts.in_flight} in flight"),
         ("capacity", f"lowest serving {_or_dash(counters.lowest_serving)}, highest running {counters.highest_live}"),
+        *([] if summary.approval is None else [("approval", approval_text(summary.approval))]),
         *((f"{server.phase}", name) for name, server in sorted(in_flight.items())),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in status.failures),
         *(("warning", warning) for warning in status.warnings),
     ]
     return aligned(rows)
+
+
+def approval_text(approval: AwaitedApproval) -> str:
+    """Return which checkpoint waits for a person, since when, and the command that answers."""
+    since = f"{approval.place}, since {approval.since:%Y-%m-%d %H:%M:%SZ}"
+    if approval.answer:
+        return f"{since}; {approval.answer}, and the rollout has not acted on it yet"
+    return f"awaited at {since}; approve with `{approval.command}`, or reject with --reject"
 
 
 def summaries_text(summaries: Sequence[RolloutSummary]) -> str:

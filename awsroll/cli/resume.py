@@ -8,6 +8,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.read_request import PACE_GROUP
+from awsroll.cli.roll import NO_WAIT
 from awsroll.core.model.rollout import Pace
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def resume(
     rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")],
     pace: Pace,
     common: CommonOptions,
+    *,
+    no_wait: NO_WAIT = False,
 ) -> int:
     """Continue an interrupted or paused rollout."""
 
@@ -28,4 +31,4 @@ def resume(
 
         return operations.resume(rollout, context, pace)
 
-    return drive(common, run)
+    return drive(common, run, wait_for_approval=not no_wait)

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from awsroll.report import Report, RolloutPlan
 
 
+NO_WAIT = Annotated[
+    bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval (default: wait).")
+]
+
+
 @takes(ROLL_REQUEST_GROUP, COMMON_GROUP)
 def roll(
     request: "RolloutSpec | FleetsSpec | RolloutPlan",
     common: CommonOptions,
     *,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval (default: wait).")
-    ] = False,
+    no_wait: NO_WAIT = False,
 ) -> int:
     """Roll a fleet to a new version.
 

@@ -210,12 +210,12 @@ def _is_arriving(view: View, instance: Instance) -> bool:
 def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
     """Decide what follows when nothing can be done and nothing is in flight: pause, wait at a gate, or complete."""
     owed = capacity.inbound or view.status.calls
+    if not owed and not proposals.is_waiting:  # what the group still owes is below the gate
+        view = view.with_status(gates.reach(view, capacity))
     if view.status.pausing and not owed:
         return replace(pause(view.status, view.status.pausing), pausing=""), proposals
     if proposals.is_waiting:
         return view.status, proposals
-    if not owed:  # what the group still owes is below the gate
-        view = view.with_status(gates.reach(view, capacity))
     if view.status.gate.closed_since is not None:
         return view.status, proposals
     if _is_unfinished(view, capacity):

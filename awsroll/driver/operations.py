@@ -7,8 +7,10 @@ the store alone. `repair` is in `awsroll.repairs`.
 from contextlib import suppress
 from dataclasses import replace
 
+from awsroll.core.decide.approvals import approval_event, awaited_approval, closed_checkpoint
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_stored_role
@@ -194,6 +196,11 @@ def _take_over(rollout_id: str, context: Context, pace: Pace) -> Report:
 def _drive_again(session: Session, record: Record, pace: Pace) -> Report:
     record = _with_pace(resume_record(record, session.aws.now()), pace)
     session.emit_rollout("rollout.resumed", record.rollout)
+    requests = session.store.user_requests(record.rollout.rollout_id)
+    awaited = awaited_approval(record.rollout, record.status, requests)
+    if awaited is not None and not awaited.answer and record.status.gate.asked_since is not None:
+        event = approval_event(awaited)
+        session.emit(event.name, **event.fields)
     return session.drive(record)
 
 
@@ -220,30 +227,37 @@ def pause(rollout_id: str, store: Store) -> RolloutSummary:
     return _request(rollout_id, Command.PAUSE, store)
 
 
-def approve(rollout_id: str, store: Store) -> RolloutSummary:
-    """Approve the gate that a rollout waits at, or its next gate; return its summary.
+def approve(rollout_id: str, store: Store, checkpoint: int | None = None) -> RolloutSummary:
+    """Approve the checkpoint that a rollout waits at; return its summary, with that checkpoint as `approval`.
+
+    Args:
+        rollout_id: the rollout.
+        store: the store of its record.
+        checkpoint: the number of the checkpoint; None: the checkpoint that waits.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
+        NoApprovalAwaitedError: if the checkpoint does not wait for an answer; nothing was changed.
     """
-    return _request(rollout_id, Command.APPROVE, store)
+    return _request(rollout_id, Command.APPROVE, store, checkpoint)
 
 
-def reject(rollout_id: str, store: Store) -> RolloutSummary:
-    """Reject the gate that a rollout waits at: a failure of the rollout; return its summary.
+def reject(rollout_id: str, store: Store, checkpoint: int | None = None) -> RolloutSummary:
+    """Reject the checkpoint that a rollout waits at: a failure of the rollout. Return as `approve` does.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
+        NoApprovalAwaitedError: if the checkpoint does not wait for an answer; nothing was changed.
     """
-    return _request(rollout_id, Command.REJECT, store)
+    return _request(rollout_id, Command.REJECT, store, checkpoint)
 
 
-def _request(rollout_id: str, command: Command, store: Store) -> RolloutSummary:
+def _request(rollout_id: str, command: Command, store: Store, checkpoint: int | None = None) -> RolloutSummary:
     record = store.load(rollout_id)
     if record.status.mode is Mode.ENDED:
         raise ended_error(record)
-    store.change_user_requests(rollout_id, change_for(command, record))
-    return _summary(store, record)
+    requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
+    return _summary(store, record, requests)
 
 
 def status(rollout_id: str, store: Store) -> RolloutSummary:
@@ -260,9 +274,15 @@ def list_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
     return tuple(_summary(store, record) for record in store.list())
 
 
-def _summary(store: Store, record: Record) -> RolloutSummary:
-    if record.status.mode is Mode.ENDED or not isinstance(store, RecordStore):
-        return summarize(record, is_driven=False)
-    with suppress(StateError):  # a lock that cannot be read hides no rollout; `resume` reports what is wrong with it
-        return summarize(record, is_driven=store.driver(record.rollout.rollout_id) is not None)
-    return summarize(record, is_driven=False)
+def _summary(store: Store, record: Record, requests: UserRequests | None = None) -> RolloutSummary:
+    rollout_id = record.rollout.rollout_id
+    is_driven = False
+    if record.status.mode is not Mode.ENDED and isinstance(store, RecordStore):
+        with suppress(
+            StateError
+        ):  # a lock that cannot be read hides no rollout; `resume` reports what is wrong with it
+            is_driven = store.driver(rollout_id) is not None
+    if requests is None and closed_checkpoint(record.status):  # an answer may wait for the process that drives it
+        with suppress(StateError):
+            requests = store.user_requests(rollout_id)
+    return summarize(record, is_driven=is_driven, requests=requests)

@@ -16,6 +16,7 @@ from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsUnansweredError
@@ -187,8 +188,7 @@ class Controller:
         if self.approver.approves is not None:
             approved = self.approver.approves(number)
             self._store.change_user_requests(
-                self.record.rollout.rollout_id,
-                lambda requests: replace(requests, approved=number) if approved else replace(requests, rejected=True),
+                self.record.rollout.rollout_id, lambda requests: _answered(requests, number, approved=approved)
             )
             return replace(decided, requeue_seconds=0)
         if self.approver.waits:
@@ -265,6 +265,13 @@ class Controller:
                 reason=str(result.action.reason),
                 **({"message": result.message} if result.message else {}),
             )
+
+
+def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserRequests:
+    """Return the user requests with an answer to a checkpoint, unless a person has answered meanwhile."""
+    if requests.approved >= number or requests.rejects(number):
+        return requests
+    return requests.approving(number) if approved else requests.rejecting(number)
 
 
 def _instance_ids(action: Action) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from awsroll.core.classify.counts import count_servers
+from awsroll.core.decide.approvals import AwaitedApproval, awaited_approval
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Record
-from awsroll.report import build_report
 
 _LONGEST_REASON = 500
 
@@ -75,6 +77,7 @@ class StepStatus:
         outcome: `running`, `paused`, or its end: `succeeded`, `rolled_back`, `stopped`.
         wait_seconds: the time until the next step; 1 or more, whole seconds.
         reason: why it stopped, was rolled back or waits; else empty.
+        approval: the checkpoint that waits for a person; null if none does.
     """
 
     rollout_id: str
@@ -84,13 +87,23 @@ class StepStatus:
     wait_seconds: int
     progress: Progress
     reason: str = ""
+    approval: AwaitedApproval | None = None
 
 
-def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | None = None) -> StepStatus:
-    """Return the status of a rollout from its record; `phase` overrides what the record shows."""
+def step_status_of(
+    record: Record, *, wait_seconds: int, phase: WaitingFor | None = None, requests: UserRequests | None = None
+) -> StepStatus:
+    """Return the status of a rollout from its record.
+
+    Args:
+        record: the record.
+        wait_seconds: the time until the next step.
+        phase: what it waits for, if the record does not show it.
+        requests: the user requests, if they are newer than those in the record.
+    """
     status = record.status
     is_under_way = status.outcome is Outcome.INTERRUPTED or status.must_rest
-    counts = build_report(record, at=status.observed_at or status.started_at).instances
+    counts = count_servers(record.rollout, status)
     return StepStatus(
         rollout_id=record.rollout.rollout_id,
         phase=phase or _waiting_for(record),
@@ -103,10 +116,11 @@ def step_status_of(record: Record, *, wait_seconds: int, phase: WaitingFor | Non
             reloaded=counts.reloaded,
             failed=counts.failed,
             skipped=counts.skipped,
-            in_flight=len(status.servers_in_flight),
+            in_flight=counts.in_flight,
             passed=status.gate.passed,
         ),
         reason=_short(status.reason),
+        approval=awaited_approval(record.rollout, status, requests or status.user_requests),
     )
 
 
@@ -128,15 +142,9 @@ def _waiting_for(record: Record) -> WaitingFor:
 def _gate(record: Record) -> WaitingFor:
     gate = record.status.gate
     if gate.closed_since is not None:
-        return WaitingFor.APPROVAL if _needs_approval(record) else WaitingFor.CHECKPOINT
+        awaited = awaited_approval(record.rollout, record.status, record.status.user_requests)
+        return WaitingFor.CHECKPOINT if awaited is None or awaited.answer == "approved" else WaitingFor.APPROVAL
     return WaitingFor.SETTLE if gate.baking_since is None else WaitingFor.BAKE
-
-
-def _needs_approval(record: Record) -> bool:
-    """Return whether a gate is closed that no person has approved."""
-    status = record.status
-    closed = status.gate.closed_since is not None and status.user_requests.approved <= status.gate.passed
-    return record.rollout.gates.needs_approval and closed
 
 
 # What a rollout waits for while a server is in a phase. The first phase in this table with a server counts.

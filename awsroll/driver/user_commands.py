@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
+from awsroll.core.decide.approvals import closed_checkpoint, why_no_answer
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import is_rejection_applied, why_no_rollback
@@ -16,7 +17,7 @@ from awsroll.driver.record_lifecycle import ended_error, reopen_record, resume_r
 from awsroll.driver.session import Session
 from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
 from awsroll.driver.task_token import complete_waiting_task
-from awsroll.errors import SpecError
+from awsroll.errors import NoApprovalAwaitedError, SpecError
 from awsroll.ports import Record
 from awsroll.stores import Waiting
 
@@ -37,33 +38,65 @@ class Command(StrEnum):
     ROLLBACK = "rollback"
 
 
-def change_for(command: Command, record: Record) -> Callable[[UserRequests], UserRequests]:
-    """Return how a command changes the user requests of a rollout."""
-    gate = record.status.gate.passed + 1
+def change_for(
+    command: Command, record: Record, *, checkpoint: int | None = None
+) -> Callable[[UserRequests], UserRequests]:
+    """Return how a command changes the user requests of a rollout.
+
+    Args:
+        command: the command.
+        record: the record of the rollout.
+        checkpoint: the number of the checkpoint to approve or reject; None: the checkpoint that waits.
+    """
     changes: dict[Command, Callable[[UserRequests], UserRequests]] = {
         Command.PAUSE: lambda requests: replace(requests, pause=True),
         Command.RESUME: lambda requests: replace(resuming(requests, record.status), resumed=requests.resumed + 1),
-        Command.APPROVE: lambda requests: requests.approving(gate),
-        Command.REJECT: lambda requests: replace(requests, rejected=True),
+        Command.APPROVE: lambda requests: _answering(requests, record, checkpoint, approves=True),
+        Command.REJECT: lambda requests: _answering(requests, record, checkpoint, approves=False),
         Command.ABORT: lambda requests: replace(requests, abort=True, pause=False),
         Command.ROLLBACK: UserRequests.going_back,
     }
     return changes[command]
 
 
+def _answering(requests: UserRequests, record: Record, checkpoint: int | None, *, approves: bool) -> UserRequests:
+    """Return the user requests with an answer to the checkpoint that waits: the first answer counts.
+
+    The store calls this again after a concurrent change, so that a second answer is always refused.
+
+    Raises:
+        NoApprovalAwaitedError: if the checkpoint does not wait for an answer.
+    """
+    rollout, status = record.rollout, record.status
+    problem = why_no_answer(rollout, status, requests, approves=approves, checkpoint=checkpoint)
+    if problem:
+        problem += f"; nothing was changed. `awsroll status {rollout.rollout_id}` shows where it stands"
+        raise NoApprovalAwaitedError(problem)
+    gate = closed_checkpoint(status)
+    return requests.approving(gate) if approves else requests.rejecting(gate)
+
+
 def resuming(requests: UserRequests, status: Status) -> UserRequests:
     """Return the user requests of a rollout that resumes: without the pause, and without an applied rejection."""
-    rejected = requests.rejected and not is_rejection_applied(status)
-    return replace(requests, pause=False, rejected=rejected)
+    if requests.rejected and is_rejection_applied(status):
+        requests = replace(requests, rejected=False, rejected_gate=0)
+    return replace(requests, pause=False)
 
 
-def apply_command(rollout_id: str, command: Command, context: Context) -> StepStatus:
+def apply_command(rollout_id: str, command: Command, context: Context, *, checkpoint: int | None = None) -> StepStatus:
     """Save a command for the next step of a rollout, and wake a state machine that waits for a command.
 
     A rollback of a rollout that has succeeded reopens it: the caller must start a new execution for it.
 
+    Args:
+        rollout_id: the rollout.
+        command: the command.
+        context: the environment.
+        checkpoint: the number of the checkpoint to approve or reject; None: the checkpoint that waits.
+
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
+        NoApprovalAwaitedError: if the checkpoint to approve or reject does not wait for an answer.
         SpecError: if there is no version to roll back to.
     """
     session = Session(context)
@@ -76,11 +109,11 @@ def apply_command(rollout_id: str, command: Command, context: Context) -> StepSt
     has_ended = record.status.mode is Mode.ENDED
     if has_ended and (command is not Command.ROLLBACK or record.status.outcome is Outcome.ROLLED_BACK):
         raise ended_error(record)
-    store.change_user_requests(rollout_id, change_for(command, record))
+    requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
     if has_ended:
         record = _reopen(session, record)
     complete_waiting_task(rollout_id, store, session.aws)
-    return step_status_of(record, wait_seconds=1)
+    return step_status_of(record, wait_seconds=1, requests=requests)
 
 
 def _reopen(session: Session, record: Record) -> Record:

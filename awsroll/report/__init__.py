@@ -4,7 +4,7 @@ They are derived from the record, an observation and the counts of this run. Not
 """
 
 from awsroll.core.model.finding import Finding
-from awsroll.report.build_report import build_report
+from awsroll.report.build_report import build_report, instance_counts
 from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
 from awsroll.report.report import ApiCalls, Failed, InstanceCounts, Report, Traffic
 from awsroll.report.summary import RolloutSummary, summarize
@@ -28,5 +28,6 @@ __all__ = [
     "WaveReport",
     "build_report",
     "forecast",
+    "instance_counts",
     "summarize",
 ]

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from awsroll.core.classify.counts import ServerCounts, count_servers
+from awsroll.core.decide.approvals import awaited_approval
 from awsroll.core.model.status import Outcome
 from awsroll.ports import Record
 from awsroll.report.report import ApiCalls, Failed, InstanceCounts, Report, Traffic
@@ -13,8 +15,7 @@ def build_report(
     """Return the closing report of a rollout; `at` is its end if it has not ended by itself."""
     rollout, status = record.rollout, record.status
     ended_at = status.ended_at or at
-    counters = status.counters
-    current_before = sum(version.count for version in rollout.baseline if version.version == rollout.to_version)
+    counters, counts = status.counters, count_servers(rollout, status)
     return Report(
         rollout_id=rollout.rollout_id,
         status=Outcome.INTERRUPTED if status.outcome is Outcome.RUNNING else status.outcome,
@@ -26,14 +27,7 @@ def build_report(
         started_at=status.started_at,
         ended_at=ended_at,
         elapsed_s=round((ended_at - status.started_at).total_seconds(), 3),
-        instances=InstanceCounts(
-            total=sum(version.count for version in rollout.baseline),
-            # A server that left counts as replaced only when its replacement serves: a bad version replaces nothing.
-            replaced=min(counters.replaced, max(0, len(status.serving) - current_before)),
-            reloaded=counters.reloaded,
-            failed=len({failure.instance_id or failure.cause for failure in status.failures}),
-            skipped=current_before + counters.skipped,
-        ),
+        instances=instance_counts(counts),
         checkpoints=tuple(str(checkpoint) for checkpoint in rollout.gates.checkpoints[: status.gate.passed]),
         min_serving=counters.lowest_serving,
         max_running=counters.highest_live,
@@ -41,4 +35,16 @@ def build_report(
         warnings=status.warnings,
         api_calls=api_calls or ApiCalls(),
         traffic=traffic,
+        approval=awaited_approval(rollout, status, status.user_requests),
+    )
+
+
+def instance_counts(counts: ServerCounts) -> InstanceCounts:
+    """Return the counts that the report shows."""
+    return InstanceCounts(
+        total=counts.total,
+        replaced=counts.replaced,
+        reloaded=counts.reloaded,
+        failed=counts.failed,
+        skipped=counts.skipped,
     )

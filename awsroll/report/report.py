@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from awsroll.core.decide.approvals import AwaitedApproval
 from awsroll.core.model.status import Outcome
+
+_LEFT_OUT = ("traffic", "approval")  # if there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class Report:
         warnings: facts that need attention, such as settings that were not restored or servers left alone.
         api_calls: AWS calls of this run alone.
         traffic: the traffic of a sandbox; None elsewhere.
+        approval: the checkpoint that waits for a person; None if none does.
     """
 
     rollout_id: str
@@ -98,6 +102,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     api_calls: ApiCalls = field(default_factory=ApiCalls)
     traffic: Traffic | None = None
+    approval: AwaitedApproval | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -105,13 +110,11 @@ class Report:
         return self.status is Outcome.SUCCEEDED
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, without `traffic` if there was none."""
+        """Return the report as plain JSON values, without `traffic` and `approval` if there are none."""
         import msgspec  # noqa: PLC0415 - only JSON output needs the JSON library
 
         plain: dict[str, Any] = msgspec.to_builtins(self)
-        if self.traffic is None:
-            del plain["traffic"]
-        return plain
+        return {key: value for key, value in plain.items() if key not in _LEFT_OUT or value is not None}
 
     def to_json(self) -> str:
         """Return the report as one line of JSON."""

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from awsroll.core.decide.approvals import AwaitedApproval, awaited_approval
 from awsroll.core.lifecycle import rollout_phase
 from awsroll.core.model.phases import RolloutPhase
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Record
 
 
@@ -16,6 +18,7 @@ class RolloutSummary:
     Attributes:
         status: `running`, `interrupted` (it has not ended, but no process drives it), or the report's `status`.
         reason: why it stopped or waits; else empty.
+        approval: the checkpoint that waits for a person; None if none does.
     """
 
     rollout_id: str
@@ -27,10 +30,17 @@ class RolloutSummary:
     from_version: str
     to_version: str
     reason: str = ""
+    approval: AwaitedApproval | None = None
 
 
-def summarize(record: Record, *, is_driven: bool) -> RolloutSummary:
-    """Return the summary of a record; `is_driven` is whether a process drives the rollout now."""
+def summarize(record: Record, *, is_driven: bool, requests: UserRequests | None = None) -> RolloutSummary:
+    """Return the summary of a record.
+
+    Args:
+        record: the record.
+        is_driven: whether a process drives the rollout now.
+        requests: the user requests, if they are newer than those in the record.
+    """
     rollout, status = record.rollout, record.status
     outcome = status.outcome
     if is_driven and status.mode is not Mode.ENDED:
@@ -47,4 +57,5 @@ def summarize(record: Record, *, is_driven: bool) -> RolloutSummary:
         from_version=rollout.from_version,
         to_version=rollout.to_version,
         reason=status.reason,
+        approval=awaited_approval(rollout, status, requests or status.user_requests),
     )

@@ -31,7 +31,8 @@ _WAITS = {
     "elsewhere": ("Wait for another driver", "Another process drives this rollout."),
 }
 _STANDING = {
-    key: f"$.Payload.{key}" for key in ("phase", "done", "outcome", "wait_seconds", "progress", "reason", "steps")
+    key: f"$.Payload.{key}"
+    for key in ("phase", "done", "outcome", "wait_seconds", "progress", "reason", "approval", "steps")
 }
 _KEEP_STANDING: State = {
     "ResultSelector": {f"{key}.$": path for key, path in _STANDING.items()},

@@ -73,7 +73,14 @@ def test_status_shows_a_rollout(store: LocalStore, capsys: pytest.CaptureFixture
     assert run(["status", "web-1", "--state", str(store.directory)]) == 0
 
     out = capsys.readouterr().out
-    for words in ("web-1", "interrupted", "1 replaced", "2 in flight", "draining", "Target.Timeout", "look at this"):
+    for words in (
+        "web-1",
+        "interrupted",
+        "3 in total, none changed, 1 failed, 2 in flight",
+        "draining",
+        "Target.Timeout",
+        "look at this",
+    ):
         assert words in out
 
 

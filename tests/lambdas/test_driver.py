@@ -107,7 +107,13 @@ def test_a_gate_waits_for_a_person_who_approves(tmp_path: Path) -> None:
         answer = driven.go_on(lambda answer: answer["phase"] == "approval")
         assert answer["progress"]["replaced"] == 1
         assert answer["wait_seconds"] == 45
-        driven.apply_command("approve")
+        assert answer["approval"]["command"] == "awsroll approve deploy-1 --checkpoint 1"
+        for number in (None, 2):
+            with pytest.raises(named.NoApprovalAwaited if number else named.InvalidEvent, match="checkpoint"):
+                driven.apply_command("approve" if number else "pause", checkpoint=number or 1)
+        assert driven.apply_command("approve", checkpoint=1)["approval"]["answer"] == "approved"
+        with pytest.raises(named.NoApprovalAwaited, match="was approved already"):
+            driven.apply_command("approve")
         assert driven.go_on()["outcome"] == "succeeded"
         assert driven.answers[-1]["progress"]["passed"] == 1
 

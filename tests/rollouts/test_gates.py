@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
-from awsroll.errors import FleetLockedError
+from awsroll.errors import FleetLockedError, NoApprovalAwaitedError
 from tests.rollouts.holding import Watching, resume, roll
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
@@ -20,7 +21,8 @@ def rolling(tmp_path: Path) -> Iterator[Rolling]:
         yield enter(sandbox, clock, tmp_path / "state", grouped=True, servers=2)
 
 
-CANARY = {"checkpoint": (1,), "approve_checkpoints": True, "approval_timeout": 120}
+APPROVED_WITHIN: dict[str, Any] = {"approve_checkpoints": True, "approval_timeout": 120}
+CANARY: dict[str, Any] = {"checkpoint": (1,), **APPROVED_WITHIN}
 
 
 def test_a_gate_without_approval_in_time_rolls_the_fleet_back(rolling: Rolling) -> None:
@@ -44,6 +46,60 @@ def test_a_gate_that_paused_the_rollout_waits_the_whole_time_after_the_resume(ro
 
     assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
     assert (report.status, report.failures) == (Outcome.SUCCEEDED, ())
+
+
+def test_each_gate_of_a_rollout_that_does_not_wait_is_approved_in_turn(rolling: Rolling) -> None:
+    asking = operations.Context(
+        session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock, wait_for_approval=False
+    )
+    left = operations.roll(rolling.request(checkpoint=(1, 2), approve_checkpoints=True), asking)
+    rollout = left.rollout_id
+    first = operations.approve(rollout, rolling.store, 1).approval
+    with pytest.raises(NoApprovalAwaitedError, match="was approved already"):
+        operations.approve(rollout, rolling.store)
+
+    second = operations.resume(rollout, asking)
+    with pytest.raises(NoApprovalAwaitedError, match=r"checkpoint 1 of .* has passed; checkpoint 2 of 2 waits"):
+        operations.approve(rollout, rolling.store, 1)
+    operations.approve(rollout, rolling.store)
+    report = operations.resume(rollout, asking)
+
+    assert first is not None
+    assert (first.place, first.answer) == (f"checkpoint 1 of 2: 1 of 2 servers on {left.to_version}", "approved")
+    assert left.approval is not None
+    assert left.approval.command == f"awsroll approve {rollout} --checkpoint 1"
+    assert (second.status, second.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 2")
+    assert (report.status, report.checkpoints, report.approval) == (Outcome.SUCCEEDED, ("1", "2"), None)
+
+
+def test_two_approvals_of_one_gate_open_one_gate(rolling: Rolling) -> None:
+    def approve_twice() -> str:
+        (record,) = rolling.store.list()
+        operations.approve(record.rollout.rollout_id, rolling.store)
+        with pytest.raises(NoApprovalAwaitedError) as refused:
+            operations.approve(record.rollout.rollout_id, rolling.store)
+        return str(refused.value)
+
+    watching = Watching(at="approval.awaited", do=approve_twice)
+    report = roll(rolling, rolling.store, watching, checkpoint=(1, 2), **APPROVED_WITHIN)
+
+    assert "checkpoint 1 of 2" in str(watching.done)
+    assert report.checkpoints == ("1",)
+    assert (report.status, report.reason) == (Outcome.ROLLED_BACK, "checkpoint 2 was not approved within 120 s")
+
+
+def test_a_pause_at_a_checkpoint_leaves_it_open_for_an_answer(rolling: Rolling) -> None:
+    def pause() -> None:
+        (record,) = rolling.store.list()
+        operations.pause(record.rollout.rollout_id, rolling.store)
+
+    watching = Watching(at="group.instances-terminated", do=pause)
+    paused = roll(rolling, rolling.store, watching, checkpoint=(1,), **APPROVED_WITHIN)
+    operations.approve(paused.rollout_id, rolling.store)
+    report = resume(rolling, paused.rollout_id, rolling.store)
+
+    assert (paused.status, paused.reason) == (Outcome.PAUSED, "paused by request")
+    assert report.status is Outcome.SUCCEEDED
 
 
 def test_a_rejection_while_no_process_drives_the_rollout_is_applied_by_the_resume(rolling: Rolling) -> None:

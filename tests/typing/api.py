@@ -130,7 +130,10 @@ def roll_in_a_shared_store() -> None:
         return
     assert_type(awsroll.pause(report.rollout_id, store=store), RolloutSummary)
     assert_type(awsroll.approve(report.rollout_id, store=store), RolloutSummary)
-    assert_type(awsroll.reject(report.rollout_id, store=store), RolloutSummary)
+    try:
+        assert_type(awsroll.reject(report.rollout_id, checkpoint=2, store=store), RolloutSummary)
+    except awsroll.NoApprovalAwaitedError as error:
+        assert_type(error, awsroll.NoApprovalAwaitedError)
     assert_type(awsroll.abort(report.rollout_id, store=store), Report)
     assert_type(awsroll.rollback(report.rollout_id, store=store), Report)
     assert_type(store.user_requests(report.rollout_id), UserRequests)

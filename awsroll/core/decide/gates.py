@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Capacity
 from awsroll.core.classify.view import View
+from awsroll.core.decide.approvals import approval_event, awaited_approval
 from awsroll.core.lifecycle import note
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import HookPoint
@@ -101,12 +102,21 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         proposals.wait(Reason.CHECKPOINT)
     elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
         proposals.wait(Reason.APPROVAL)
-        status = _check_approval_deadline(view, status)
+        status = _check_approval_deadline(view, _asked(view, status))
     else:
         number = status.gate.passed + 1
-        status = replace(status, gate=replace(status.gate, closed_since=None, passed=number))
+        status = replace(status, gate=replace(status.gate, closed_since=None, asked_since=None, passed=number))
         status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields={"number": number}))
     return status, proposals
+
+
+def _asked(view: View, status: Status) -> Status:
+    """Note that the rollout waits for a person now."""
+    if status.gate.asked_since is not None:
+        return status
+    status = replace(status, gate=replace(status.gate, asked_since=view.observation.at))
+    awaited = awaited_approval(view.rollout, status, status.user_requests)
+    return status if awaited is None else note(status, approval_event(awaited))
 
 
 def _check_approval_deadline(view: View, status: Status) -> Status:

@@ -17,6 +17,7 @@ class EventName(StrEnum):
     HOOK_PASSED = "hook.passed"
     ROLLBACK_STARTED = "rollout.rollback-started"
     CHECKPOINT_REACHED = "checkpoint.reached"
+    APPROVAL_AWAITED = "approval.awaited"
     CHECKPOINT_PASSED = "checkpoint.passed"
     BAKING = "rollout.baking"
     PAUSED = "rollout.paused"

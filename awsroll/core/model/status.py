@@ -140,12 +140,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Figures for the report. `lowest_serving` and `highest_live` are over all observations."""
+    """Figures for the report. `lowest_serving` and `highest_live` are over all observations.
+
+    Attributes:
+        replaced: servers that were retired, in either direction. `core.classify.counts` returns how many count.
+        replaced_forward: the value of `replaced` when the rollback began; None if there is no rollback.
+    """
 
     launches: int = 0
     commands: int = 0
     hooks: int = 0
     replaced: int = 0
+    replaced_forward: int | None = None
     reloaded: int = 0
     skipped: int = 0
     lowest_serving: int | None = None
@@ -159,12 +165,14 @@ class Gate:
     Attributes:
         passed: the number of checkpoints passed.
         closed_since: since when the rollout waits at the next checkpoint; None if it does not wait.
+        asked_since: since when the closed gate waits for nothing but a person's approval; None if it does not.
         baking_since: since when the whole new fleet has served; None before and after the bake time.
         baked: the bake time is over.
     """
 
     passed: int = 0
     closed_since: datetime | None = None
+    asked_since: datetime | None = None
     baking_since: datetime | None = None
     baked: bool = False
 

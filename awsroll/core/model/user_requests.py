@@ -17,6 +17,7 @@ class UserRequests:
         rollback: return the fleet to the baseline.
         approved: the number of gates that were approved.
         rejected: a person has rejected a gate, which is a failure.
+        rejected_gate: the gate that was rejected, from 1; 0: the gate that waits.
         resumed: the number of times that a person has resumed the rollout. A process that drives it in steps reads it.
     """
 
@@ -25,11 +26,20 @@ class UserRequests:
     rollback: bool = False
     approved: int = 0
     rejected: bool = False
+    rejected_gate: int = 0
     resumed: int = 0
 
     def approving(self, gate: int) -> "UserRequests":
         """Return these requests with a gate approved, counted from 1."""
-        return replace(self, approved=max(self.approved, gate), rejected=False)
+        return replace(self, approved=max(self.approved, gate), rejected=False, rejected_gate=0)
+
+    def rejecting(self, gate: int) -> "UserRequests":
+        """Return these requests with a gate rejected, counted from 1."""
+        return replace(self, rejected=True, rejected_gate=gate)
+
+    def rejects(self, gate: int) -> bool:
+        """Return whether a person has rejected this gate, counted from 1."""
+        return self.rejected and self.rejected_gate in (0, gate)
 
     def going_back(self) -> "UserRequests":
         """Return these requests with a rollback requested."""

@@ -41,6 +41,7 @@ def start_rollback(view: View, reason: str) -> Status:
         progress_at=at,
         shortage=Shortage(zones=status.shortage.zones, excused_until=status.shortage.excused_until),
         skipped_since=None,
+        counters=replace(status.counters, replaced_forward=status.counters.replaced),
         gate=Gate(passed=status.gate.passed),
         pausing="",
         judged=len(status.failures),

@@ -102,7 +102,7 @@ def _apply_requests(view: View) -> Status:
         return replace(stop(status, "aborted by request"), aborted=True)
     if requests.rollback and not status.rolling_back:
         return start_rollback(view, "rolled back by request")
-    if requests.rejected and status.gate.closed_since is not None:
+    if status.gate.closed_since is not None and requests.rejects(status.gate.passed + 1):
         status = replace(status, user_requests=replace(requests, rejected=False))
         rejected = Failure(instance_id="", cause=_REJECTED, at=view.observation.at, final=True)
         return add_failures(status, rejected)
@@ -127,7 +127,11 @@ def is_rejection_applied(status: Status) -> bool:
 def stop(status: Status, reason: str) -> Status:
     """Settle what is in flight, restore the settings, and end with the fleet as it is then."""
     stopped = replace(
-        status, mode=Mode.STOPPING, reason=reason, pausing="", gate=replace(status.gate, closed_since=None)
+        status,
+        mode=Mode.STOPPING,
+        reason=reason,
+        pausing="",
+        gate=replace(status.gate, closed_since=None, asked_since=None),
     )
     return note(stopped, Event(name=EventName.STOPPING, fields={"outcome": str(status.outcome), "reason": reason}))
 
