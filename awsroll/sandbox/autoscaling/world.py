@@ -52,7 +52,7 @@ class AutoScalingWorld:
         self._registry = Registry(context)
         controller = Controller(self._registry)
         self._launch = LaunchOperation(self._registry, controller)
-        self._operations: dict[str, Handler] = {name: partial(_refuse, name) for name in NOT_SIMULATED}
+        known: dict[str, Handler] = {name: partial(_refuse, name) for name in NOT_SIMULATED}
         for part in (
             GroupOperations(self._registry, controller),
             MemberOperations(self._registry, controller),
@@ -64,19 +64,22 @@ class AutoScalingWorld:
             RefreshOperations(self._registry),
             WarmPoolOperations(self._registry, controller),
         ):
-            self._operations |= part.operations()
+            known |= part.operations()
+        self._operations = self._for_everybody(known)
 
     @property
     def operations(self) -> Mapping[str, Handler]:
         """The handlers by operation name, as far as the switches allow them."""
-        known = self._operations | self._launch.operations()
-        return {name: self._for_everybody(name, handler) for name, handler in known.items()}
+        return self._operations | self._for_everybody(self._launch.operations())
 
-    def _for_everybody(self, name: str, handler: Handler) -> Handler:
-        """Return a handler that refuses changes of a group that only its operator may change."""
-        if name.startswith("Describe"):
-            return handler
+    def _for_everybody(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        """Return the handlers; those of changes refuse a group that only its operator may change."""
+        return {
+            name: handler if name.startswith("Describe") else self._guarded(handler)
+            for name, handler in handlers.items()
+        }
 
+    def _guarded(self, handler: Handler) -> Handler:
         def handle(parameters: Parameters) -> Answer:
             if any(group.settings.get("Operator") for group in self._changed_by(parameters)):
                 refuse("The Auto Scaling group can be changed only by its operator.", code="AccessDenied")
