@@ -7,7 +7,6 @@ from awsroll.aws.caller import Caller, Reply
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "dynamodb"
-_RACING = frozenset({"TransactionConflictException"})
 PARTITION_KEY, SORT_KEY = "pk", "sk"
 
 
@@ -30,11 +29,11 @@ class DynamoDb:
             AwsRefusedError: `ConditionalCheckFailedException` if the condition does not hold. An earlier attempt may
                 have succeeded and lost its answer, so that the condition no longer holds.
         """
-        self._caller.call(_SERVICE, "PutItem", {"TableName": table, "Item": item, **condition}, also_retry=_RACING)
+        self._caller.call(_SERVICE, "PutItem", {"TableName": table, "Item": item, **condition})
 
     def delete_item(self, table: str, key: Reply, condition: Reply) -> None:
         """Delete an item under a condition. AWS refuses the call as it refuses `put_item`."""
-        self._caller.call(_SERVICE, "DeleteItem", {"TableName": table, "Key": key, **condition}, also_retry=_RACING)
+        self._caller.call(_SERVICE, "DeleteItem", {"TableName": table, "Key": key, **condition})
 
     def sort_keys(self, table: str, partition: str) -> list[str]:
         """List the sort keys of a partition, in order."""

@@ -9,7 +9,7 @@ from awsroll.errors import AwsRefusedError
 
 _SERVICE = "s3"
 _MISSING = frozenset({"NoSuchKey", "404"})
-_RACING = frozenset({"ConditionalRequestConflict"})  # HTTP 409: another write was under way
+_RACING = frozenset({"ConditionalRequestConflict", "OperationAborted"})  # HTTP 409: another write was under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,15 @@ THROTTLED = frozenset({
     "TooManyRequestsException",
     "TransactionInProgressException",
 })  # fmt: skip
-BUSY = frozenset({"ConcurrentTagAccess", "IdempotentCallInProgress", "ScalingActivityInProgress"})
+# Refused without an effect because of another activity. For DynamoDB: another write to the item, in a transaction or in
+# another region of a global table with strong consistency.
+BUSY = frozenset({
+    "ConcurrentTagAccess",
+    "IdempotentCallInProgress",
+    "ReplicatedWriteConflictException",
+    "ScalingActivityInProgress",
+    "TransactionConflictException",
+})  # fmt: skip
 # The service gave up waiting for the request. Every AWS SDK repeats it (botocore's "standard" retry mode lists both).
 _TIMED_OUT = frozenset({"RequestTimeout", "RequestTimeoutException"})
 _ACCESS = frozenset({

@@ -16,7 +16,14 @@ from awsroll.errors import AwsRefusedError, StateError
 from awsroll.stores.remote_backend import ConditionFailedError, Stored
 
 _WRITER = "awsroll-write"
-_CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "404"})
+_CONDITION_FAILED = frozenset({
+    "PreconditionFailed",
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "NoSuchKey",
+    "412",
+    "404",
+})  # fmt: skip
 
 
 class S3Objects:

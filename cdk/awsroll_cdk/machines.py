@@ -1,4 +1,7 @@
-"""The state machines with the definitions of `definition`. All their events are logged and encrypted."""
+"""The state machines with the definitions of `definition`. All their events are logged and encrypted.
+
+The log has no input or output of a state: they hold requests, external ids of roles and task tokens.
+"""
 
 import json
 from collections.abc import Mapping
@@ -57,7 +60,7 @@ def machine(
         definition_substitutions={in_words(name): one.function_arn for name, one in functions.items()},
         role=role,
         logs=stepfunctions.LogOptions(
-            destination=watched.logs.group(name), level=stepfunctions.LogLevel.ALL, include_execution_data=True
+            destination=watched.logs.group(name), level=stepfunctions.LogLevel.ALL, include_execution_data=False
         ),
         tracing_enabled=watched.tracing,
     )

@@ -1,3 +1,4 @@
+import botocore.session
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -9,8 +10,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.parsers import ResponseParserError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from awsroll.aws.clients import UnimplementedAnswerError
+from awsroll.aws.services import SERVICES
 from awsroll.aws.translate_errors import is_passing, read_fault
 from awsroll.errors import (
     AccessRefusedError,
@@ -36,6 +39,8 @@ def answered(code: str, status: int = 400) -> ClientError:
         ("PriorRequestNotComplete", 429),
         ("ScalingActivityInProgress", 400),
         ("ConcurrentTagAccess", 400),
+        ("ReplicatedWriteConflictException", 400),
+        ("TransactionConflictException", 400),
     ],
 )
 def test_a_throttle_is_turned_away_without_effect_and_may_be_tried_again(code: str, status: int) -> None:
@@ -44,6 +49,22 @@ def test_a_throttle_is_turned_away_without_effect_and_may_be_tried_again(code: s
     assert fault.retryable
     assert fault.had_no_effect
     assert is_passing(fault.error)
+
+
+def _retried_by_the_sdk() -> list[str]:
+    """Return the codes that botocore repeats, and those that the models of our services mark as repeatable."""
+    codes = {*TransientRetryableChecker._TRANSIENT_ERROR_CODES, *ThrottledRetryableChecker._THROTTLED_ERROR_CODES}
+    session = botocore.session.get_session()
+    for service in SERVICES:
+        model = session.get_service_model(service)
+        shapes = [model.shape_for(name) for name in model.shape_names]
+        codes |= {one.name for one in shapes if one.type_name == "structure" and one.metadata.get("retryable")}
+    return sorted(codes)
+
+
+@pytest.mark.parametrize("code", _retried_by_the_sdk())
+def test_what_every_sdk_of_aws_repeats_is_repeated(code: str) -> None:
+    assert read_fault(answered(code), "dynamodb", "AnyOperation").retryable
 
 
 @pytest.mark.parametrize(

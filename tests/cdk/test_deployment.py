@@ -132,10 +132,17 @@ def test_machine_invokes_its_three_functions_and_starts_itself_alone(synthesized
     assert starting == {"Ref": machine}
 
 
-def test_machine_logs_everything_and_is_watched(synthesized: Synthesized) -> None:
-    ((name, machine),) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine").items()
-    logging = machine["Properties"]["LoggingConfiguration"]
-    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
+@pytest.mark.parametrize("stack", ALL)
+def test_logs_of_machines_have_every_event_but_no_request_and_no_task_token(
+    synthesized: Synthesized, stack: str
+) -> None:
+    for machine in synthesized.resources(stack, "AWS::StepFunctions::StateMachine").values():
+        logging = machine["Properties"]["LoggingConfiguration"]
+        assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+
+
+def test_machine_is_watched(synthesized: Synthesized) -> None:
+    (name,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
     alarms = [one["Properties"] for one in synthesized.resources("standalone", "AWS::CloudWatch::Alarm").values()]
     watched = {"ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"}
     assert {one["MetricName"] for one in alarms} == watched

@@ -5,7 +5,7 @@ import pytest
 from awsroll.errors import AwsUnansweredError
 from awsroll.stores.backend import Backend, Entry, WriteConflictError
 from tests.stores.places import Place
-from tests.stores.wire import lost_answer, lost_request, refused
+from tests.stores.wire import Fault, lost_answer, lost_request, refused
 
 KEY = "rollouts/a/record.json"
 PUTS = ("put_object", "put_item")
@@ -145,11 +145,17 @@ def test_a_delete_whose_answer_was_lost_has_deleted(remote: Place) -> None:
     assert backend.read(KEY) is None
 
 
-def test_a_write_during_another_write_is_repeated(remote: Place) -> None:
-    remote.wire.faults = {
-        "put_object": [refused("ConditionalRequestConflict", 409)] * 2,
-        "put_item": [refused("TransactionConflictException", 400)] * 2,
-    }
+@pytest.mark.parametrize(
+    ("by_s3", "by_dynamodb"),
+    [
+        (refused("ConditionalRequestConflict", 409), refused("TransactionConflictException", 400)),
+        (refused("OperationAborted", 409), refused("ReplicatedWriteConflictException", 400)),
+        (refused("RequestTimeout", 400), refused("RequestTimeout", 400)),
+    ],
+    ids=["conflict", "replicated", "timeout"],
+)
+def test_a_write_during_another_write_is_repeated(remote: Place, by_s3: Fault, by_dynamodb: Fault) -> None:
+    remote.wire.faults = {"put_object": [by_s3] * 2, "put_item": [by_dynamodb] * 2}
 
     remote.open().backend.write(KEY, b"one", None)
 
