@@ -292,17 +292,21 @@ def rollouts(*, store: Store | str | None = None) -> tuple[RolloutSummary, ...]:
     return operations.list_rollouts(_opened(store))
 
 
-def open_store(address: str | None = None, *, session: "boto3.Session | Any" = None) -> RecordStore:
+def open_store(
+    address: str | None = None, *, session: "boto3.Session | Any" = None, sign_key: str | None = None
+) -> RecordStore:
     """Return a store: a directory, `s3://BUCKET/PREFIX` or `dynamodb://TABLE`. Nothing is read or written yet.
 
     Args:
         address: as for `--state`; None: a directory under the user's state home.
         session: the boto3 session; None: boto3's default session.
+        sign_key: the key that signs and verifies records, as for `--sign-key`: a KMS key, or `file:PATH`.
 
     Raises:
-        SpecError: if the address is not valid.
+        SpecError: if the address or the key is not valid.
     """
-    return opening.open_store(address, session=sessions.open_session if session is None else lambda: session)
+    opened = sessions.open_session if session is None else lambda: session
+    return opening.open_store(address, session=opened, sign_key=sign_key)
 
 
 def _opened(store: Store | str | None, session: Any = None) -> Store:

@@ -77,6 +77,14 @@ class StateError(AwsrollError):
     """Raised when the stored record of a rollout cannot be used."""
 
 
+class OldItemError(StateError):
+    """Raised when an older awsroll wrote an item of the store, in a format that this version does not read."""
+
+
+class UntrustedItemError(StateError):
+    """Raised when an item of the store is unsigned, wrongly signed, put back, or has another request than at first."""
+
+
 class RolloutNotFoundError(StateError):
     """Raised when the store has no rollout with this id."""
 

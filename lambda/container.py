@@ -1,7 +1,7 @@
 """What a Lambda container keeps for its handlers: AWS sessions, their clients, and the store.
 
 The environment variable `AWSROLL_STATE` is the address of the store (`dynamodb://TABLE` or `s3://BUCKET/PREFIX`). Only
-the rollout driver needs it.
+the rollout driver needs it. `AWSROLL_SIGN_KEY` names the key that signs what is stored, as for `--sign-key`.
 """
 
 import os
@@ -18,6 +18,7 @@ from awsroll.stores import RecordStore, RolloutRequest
 from awsroll.stores.opening import open_store
 
 STATE = "AWSROLL_STATE"
+SIGN_KEY = "AWSROLL_SIGN_KEY"
 
 
 class KeptClients:
@@ -100,13 +101,13 @@ def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
     """Return the store that the environment names.
 
     Raises:
-        SpecError: if `AWSROLL_STATE` is not set, or is not an address.
+        SpecError: if `AWSROLL_STATE` is not set, or is not an address, or `AWSROLL_SIGN_KEY` names no key.
     """
     address = environment.get(STATE, "")
     if not address:
         problem = f"{STATE} is not set: set it to the address of the store, such as dynamodb://awsroll"
         raise SpecError(problem)
-    return open_store(address, session=session)
+    return open_store(address, session=session, sign_key=environment.get(SIGN_KEY))
 
 
 def connection(request: RolloutRequest | None = None) -> Connection:

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _READING = ("Describe", "List", "Get", "Query")
+_CHANGING_NOTHING = frozenset({"GenerateMac", "VerifyMac"})
 
 
 def is_reading(operation: str) -> bool:
-    """Return whether an API operation only reads, by its name. AWS sorts its throttling buckets by the same rule."""
-    return operation.startswith(_READING)
+    """Return whether an API operation changes nothing.
+
+    Most names say so; AWS sorts its throttling buckets by the same rule.
+    """
+    return operation.startswith(_READING) or operation in _CHANGING_NOTHING
 
 
 class ApiCalls:

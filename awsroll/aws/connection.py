@@ -18,6 +18,7 @@ from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
 from awsroll.aws.iam import Iam
+from awsroll.aws.kms import Kms
 from awsroll.aws.lambda_ import Lambda
 from awsroll.aws.rate_limit import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
@@ -77,6 +78,7 @@ class Connection:
         self.autoscaling = AutoScaling(caller)
         self.functions = Lambda(caller)
         self.iam = Iam(caller)
+        self.kms = Kms(caller)
         self.ssm = Ssm(caller)
         self.step_functions = StepFunctions(caller)
         self.sts = Sts(caller)

@@ -15,6 +15,7 @@ SERVICES = (
     "ec2",
     "elb",
     "elbv2",
+    "kms",
     "lambda",
     "s3",
     "ssm",

@@ -14,6 +14,7 @@ class CommonOptions:
     """The values of the options that every command has."""
 
     state: str | None = None
+    sign_key: str | None = None
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
@@ -22,14 +23,14 @@ class CommonOptions:
     yes: bool = False
 
     def store(self) -> "RecordStore":
-        """Return the store that `--state` names.
+        """Return the store that `--state` names, with the key that `--sign-key` names.
 
         Raises:
-            SpecError: if `--state` names no kind of store.
+            SpecError: if `--state` names no kind of store, or `--sign-key` no key.
         """
         from awsroll.stores.opening import open_store  # noqa: PLC0415 - keeps `--help` fast
 
-        return open_store(self.state, session=self.session, endpoint_url=self.endpoint_url)
+        return open_store(self.state, session=self.session, endpoint_url=self.endpoint_url, sign_key=self.sign_key)
 
     def session(self) -> Any:
         """Return a boto3 session for the profile and region.
@@ -50,6 +51,15 @@ COMMON_FLAGS = (
         section=COMMON,
         help="Where records and locks of rollouts are stored (default: $XDG_STATE_HOME/awsroll, else "
         "~/.local/state/awsroll).",
+    ),
+    Flag(
+        field="sign_key",
+        type=str,
+        metavar="KMS-KEY|file:PATH",
+        section=COMMON,
+        help="Key that signs records, user requests and notes, and verifies them before use: an HMAC key in KMS "
+        "(alias/NAME, id or ARN; HMAC_256), or a file that only you may read. Unsigned or wrongly signed records are "
+        "refused; so are signed records without it (default: nothing is signed).",
     ),
     Flag(
         field="region",

@@ -20,6 +20,6 @@ def policy(request: RolloutSpec, common: CommonOptions) -> int:
     from awsroll.preflight.iam_policy import policy_for  # noqa: PLC0415 - see above
 
     aws = Connection(common.session(), clock=SystemClock(), endpoint_url=common.endpoint_url)
-    document = policy_for(request, aws, store=common.state or "")
+    document = policy_for(request, aws, store=common.state or "", sign_key=common.sign_key)
     Output().result(json.dumps(document, indent=None if common.json else 2))
     return 0

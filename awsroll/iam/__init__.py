@@ -12,7 +12,7 @@ from typing import Any
 from awsroll.iam.command_statements import commands, functions
 from awsroll.iam.driver_statements import roles, store, tasks
 from awsroll.iam.fleet_statements import groups, reading, server_tags, target_groups
-from awsroll.iam.key_statements import store_key, volume_keys
+from awsroll.iam.key_statements import sign_key, store_key, volume_keys
 from awsroll.iam.launch_statements import launching, terminating
 from awsroll.iam.policy_request import Fleets, Place, PolicyRequest, Rollouts
 
@@ -31,6 +31,7 @@ _PARTS = (
     functions,
     store,
     store_key,
+    sign_key,
     roles,
     tasks,
 )

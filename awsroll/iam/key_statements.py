@@ -1,4 +1,4 @@
-"""The permissions to use customer managed KMS keys: for volumes at a launch, and for the store.
+"""The permissions to use customer managed KMS keys: for volumes at a launch, for the store, and to sign records.
 
 Keys that AWS manages need none. The policy of a key must allow the caller too. A group launches by its service-linked
 role, whose use of a key is granted on the key (Auto Scaling guide, key policy for encrypted volumes). LaunchInstances
@@ -13,6 +13,7 @@ from awsroll.iam.statement import Condition, Statement, allow
 
 _ALIAS = "alias/"
 _FOR_VOLUMES = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
+_TO_SIGN = ("GenerateMac", "VerifyMac")
 _FOR_STORES = {StoreKind.S3: ("Decrypt", "GenerateDataKey"), StoreKind.DYNAMODB: ("Decrypt",)}
 
 
@@ -40,6 +41,15 @@ def store_key(request: PolicyRequest) -> list[Statement]:
     return list(_by_service(request, "UseStoreKey", actions, [rollouts.store_key], service)) if actions else []
 
 
+def sign_key(request: PolicyRequest) -> list[Statement]:
+    """Return the permissions for the key that signs what is stored."""
+    if not request.rollouts.sign_key:
+        return []
+    actions = [f"kms:{action}" for action in _TO_SIGN]
+    condition: Condition = {"StringEquals": {"kms:MacAlgorithm": "HMAC_SHA_256"}}
+    return list(_on_keys(request, "SignRecords", actions, [request.rollouts.sign_key], condition))
+
+
 def _by_service(  # noqa: PLR0913, PLR0917 - the parts of the statements
     request: PolicyRequest,
     sid: str,
@@ -48,21 +58,27 @@ def _by_service(  # noqa: PLR0913, PLR0917 - the parts of the statements
     service: str,
     more: Condition | None = None,
 ) -> Iterator[Statement]:
+    place = request.place
+    domain = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
+    via = {"StringEquals": {"kms:ViaService": f"{service}.{place.region}.{domain}"}}
+    return _on_keys(request, sid, actions, keys, {**via, **(more or {})})
+
+
+def _on_keys(
+    request: PolicyRequest, sid: str, actions: Iterable[str], keys: Iterable[str], condition: Condition
+) -> Iterator[Statement]:
     """Yield the statements for keys named by id or ARN, and for keys named by an alias.
 
     IAM takes no alias as a resource; a condition limits all keys to those with the alias (KMS developer guide).
     """
-    place = request.place
-    domain = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
-    via = {"StringEquals": {"kms:ViaService": f"{service}.{place.region}.{domain}"}}
     named = sorted(set(keys))
     aliases = [key[key.index(_ALIAS) :] for key in named if _is_alias(key)]
     arns = [_key(request, key) for key in named if not _is_alias(key)]
     if arns:
-        yield allow(sid, actions, arns, {**via, **(more or {})})
+        yield allow(sid, actions, arns, condition)
     if aliases:
         has_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
-        yield allow(f"{sid}ByAlias", actions, [place.arn("kms", "key/*")], {**via, **has_alias, **(more or {})})
+        yield allow(f"{sid}ByAlias", actions, [request.place.arn("kms", "key/*")], {**has_alias, **condition})
 
 
 def _is_alias(key: str) -> bool:

@@ -83,6 +83,7 @@ class Rollouts:
         script_points: the points at which hooks run scripts on servers.
         store: the store in the form of `--state`; a directory, or none, needs no permission.
         store_key: id, ARN or alias of the customer managed key that encrypts the store.
+        sign_key: id, ARN or alias of the KMS key that signs what is stored; a key file needs no permission.
         roles_to_assume: ARNs of roles in other accounts that roll fleets there; each role has its own policy.
         answers_tasks: a state machine waits for approvals by task token.
         stages: the policy is for single stages that a user's state machine calls. Permissions that only a whole
@@ -108,6 +109,7 @@ class Rollouts:
     script_points: tuple[str, ...] = ()
     store: str = ""
     store_key: str = ""
+    sign_key: str = ""
     roles_to_assume: tuple[str, ...] = ()
     answers_tasks: bool = False
     stages: bool = False

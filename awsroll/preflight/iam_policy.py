@@ -11,6 +11,7 @@ from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.sign_key import SignKey
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, FleetError, SpecError
@@ -23,16 +24,17 @@ from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.versions import pin, template_data
 
 
-def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[str, Any]:
+def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "", sign_key: str | None = None) -> dict[str, Any]:
     """Return the least permissions for such rollouts of a fleet, with rollbacks and repairs.
 
     Args:
         spec: the request; the command and the version may be left out.
         aws: the connection to the fleet's account and region.
         store: the store, in the form of `--state`.
+        sign_key: the key that signs what is stored, in the form of `--sign-key`.
 
     Raises:
-        SpecError: if the request is invalid.
+        SpecError: if the request or the key is invalid.
         FleetError: if the fleet, a template or an instance profile does not exist.
         AwsError: if AWS refuses a call or does not answer.
     """
@@ -55,7 +57,11 @@ def policy_for(spec: RolloutSpec, aws: Connection, *, store: str = "") -> dict[s
             extra_target_groups=tuple(sorted({key.target_group for key in extra})),
             network_load_balancers=any(routing.behind_network_load_balancer for routing in fleet.routing),
         ),
-        replace(_with_templates(aws, spec, fleet, _rollouts(spec, fleet, store)), store_key=_store_key(aws, store)),
+        replace(
+            _with_templates(aws, spec, fleet, _rollouts(spec, fleet, store)),
+            store_key=_store_key(aws, store),
+            sign_key="" if sign_key is None else SignKey.parse(sign_key).kms,
+        ),
     )
 
 

@@ -52,6 +52,13 @@ class Backend(Protocol):
     def keys(self, prefix: str) -> tuple[str, ...]:
         """Return the keys under a folder (`rollouts/`), sorted."""
 
+    def check_conditions(self) -> None:
+        """Check that the place enforces the conditions of writes.
+
+        Raises:
+            StateError: if it does not; no record and no lock was written.
+        """
+
     def create(self) -> tuple[str, ...]:
         """Create what can be created (a directory, a table); return notes and warnings for the user."""
 

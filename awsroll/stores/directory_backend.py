@@ -74,6 +74,9 @@ class DirectoryBackend:
             raise unreadable(folder, error) from error
         return tuple(sorted(path.relative_to(self.directory).as_posix() for path in paths))
 
+    def check_conditions(self) -> None:
+        """Do nothing: this class compares the versions itself."""
+
     def create(self) -> tuple[str, ...]:
         """Create the directory."""
         try:

@@ -1,6 +1,6 @@
 """A DynamoDB table as a backend: one item for each key.
 
-    pk       S   the first part of the key: `rollouts`, `fleets`
+    pk       S   the first part of the key: `rollouts`, `requests`, `fleets`
     sk       S   the rest of the key: `web-1/record.json`
     data     B   the bytes, compressed with zlib (an item holds at most 400 KB)
     version  S   the token of the write, unique for each write

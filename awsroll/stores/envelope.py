@@ -5,6 +5,7 @@ written by a newer awsroll are refused. The caller adds the location and what to
 """
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +16,18 @@ Content = TypeVar("Content")
 
 class DamagedError(Exception):
     """Raised when the bytes are not what `seal` wrote; the message gives the cause."""
+
+
+class OldFormatError(DamagedError):
+    """Raised when an older awsroll wrote the bytes."""
+
+
+def _nothing_more(_: bytes) -> Mapping[str, object]:
+    return {}
+
+
+def _unchecked(_: bytes, __: Mapping[str, object]) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +42,29 @@ class Envelope:
     name: str
     format: int
 
-    def seal(self, content: object) -> bytes:
-        """Return the content as indented JSON, with its format number and checksum."""
+    def seal(self, content: object, more: Callable[[bytes], Mapping[str, object]] = _nothing_more) -> bytes:
+        """Return the content as indented JSON, with its format number and checksum.
+
+        Args:
+            content: the content.
+            more: returns further keys of the envelope, from the canonical bytes of the content.
+        """
         body = _canonical(content)
-        envelope = {"format": self.format, "checksum": _checksum(body), self.name: msgspec.Raw(body)}
+        envelope = {"format": self.format, "checksum": _checksum(body), **more(body), self.name: msgspec.Raw(body)}
         return msgspec.json.format(msgspec.json.encode(envelope), indent=1) + b"\n"
 
-    def unseal(self, data: bytes, content: type[Content]) -> Content:
+    def unseal(
+        self,
+        data: bytes,
+        content: type[Content],
+        check: Callable[[bytes, Mapping[str, object]], None] = _unchecked,
+    ) -> Content:
         """Return the content that `seal` wrote.
+
+        Args:
+            data: the bytes.
+            content: the type of the content.
+            check: called with the canonical bytes of the content and the envelope, before the content is decoded.
 
         Raises:
             DamagedError: if the bytes are not complete, unedited, and in a format that this version reads.
@@ -46,6 +74,7 @@ class Envelope:
         if envelope.get("checksum") != _checksum(body):
             problem = "it was edited or damaged since it was written (its checksum does not match)"
             raise DamagedError(problem)
+        check(body, envelope)
         try:
             return msgspec.json.decode(body, type=content)
         except msgspec.ValidationError as error:
@@ -67,7 +96,7 @@ class Envelope:
                 f"an older awsroll wrote it (format {written}; this one reads {self.format}): finish it with the "
                 "version that began it"
             )
-            raise DamagedError(problem)
+            raise OldFormatError(problem)
         if written != self.format:
             problem = f"it is not a {self.name} of awsroll (unknown format number)"
             raise DamagedError(problem)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from awsroll.stores.directory_backend import DirectoryBackend
 from awsroll.stores.record_store import RecordStore
+from awsroll.stores.signing import Signer
 
 
 def default_directory() -> Path:
@@ -19,8 +20,9 @@ class LocalStore(RecordStore):
 
     Args:
         directory: created by the first write; None: the default directory.
+        signer: as for `RecordStore`.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, *, signer: Signer | None = None) -> None:
         self.directory = default_directory() if directory is None else directory
-        super().__init__(DirectoryBackend(self.directory))
+        super().__init__(DirectoryBackend(self.directory), signer=signer)

@@ -12,11 +12,13 @@ from awsroll.clock import SystemClock
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import SpecError
 from awsroll.ports import Clock
+from awsroll.stores.condition_check import check_conditions
 from awsroll.stores.dynamodb_backend import DynamoDbItems
 from awsroll.stores.local_store import LocalStore
 from awsroll.stores.record_store import RecordStore
-from awsroll.stores.remote_backend import RemoteBackend
+from awsroll.stores.remote_backend import Objects, RemoteBackend
 from awsroll.stores.s3_backend import S3Objects
+from awsroll.stores.signing import Signer, open_signer
 
 # Stop waiting for a store long before the lease expires: the next observation tries again.
 _STORE_RETRIES = RetryLimits(total_seconds=10)
@@ -30,6 +32,7 @@ def open_store(
     session: Callable[[], Any] = open_session,
     endpoint_url: str | None = None,
     clock: Clock | None = None,
+    sign_key: str | None = None,
 ) -> RecordStore:
     """Return the store at an address: a directory, `s3://BUCKET/PREFIX` or `dynamodb://TABLE`.
 
@@ -40,37 +43,42 @@ def open_store(
         session: returns the boto3 session; not called for a directory.
         endpoint_url: the endpoint of the AWS calls of the store; None: boto3 decides.
         clock: the clock that retries wait on; None: the system clock.
+        sign_key: the key that signs and verifies what is stored, as for `--sign-key`; None: nothing is signed.
 
     Raises:
-        SpecError: if the address is not valid.
+        SpecError: if the address or the key is not valid.
     """
 
-    def connect() -> Connection:
-        return Connection(session(), clock=clock or SystemClock(), endpoint_url=endpoint_url, retry=_STORE_RETRIES)
+    def connect(region: str | None = None) -> Connection:
+        own = clock or SystemClock()
+        return Connection(session(), clock=own, endpoint_url=endpoint_url, region=region, retry=_STORE_RETRIES)
 
-    return store_at(address, connect)
+    return store_at(address, connect, signer=open_signer(sign_key, lambda region: connect(region).kms))
 
 
-def store_at(address: str | None, connect: Callable[[], Connection]) -> RecordStore:
+def store_at(address: str | None, connect: Callable[[], Connection], *, signer: Signer | None = None) -> RecordStore:
     """Return the store at an address. Nothing is read or written yet.
 
     Args:
         address: None: the default directory.
         connect: returns the connection to AWS; not called for a directory.
+        signer: signs and verifies what is stored.
 
     Raises:
         SpecError: if the address is not valid.
     """
     if address is None:
-        return LocalStore()
+        return LocalStore(signer=signer)
     parsed = StoreAddress.parse(address)
     match parsed.kind:
         case StoreKind.DIRECTORY:
-            return LocalStore(Path(parsed.name).expanduser())
+            return LocalStore(Path(parsed.name).expanduser(), signer=signer)
         case StoreKind.S3:
-            return RecordStore(RemoteBackend(_s3_objects(parsed, connect)))
+            objects: Objects = _s3_objects(parsed, connect)
+            return RecordStore(RemoteBackend(objects, check=check_conditions, is_checked=False), signer=signer)
         case StoreKind.DYNAMODB:
-            return RecordStore(RemoteBackend(_dynamodb_items(parsed, connect)))
+            objects = _dynamodb_items(parsed, connect)
+            return RecordStore(RemoteBackend(objects, check=check_conditions, is_checked=True), signer=signer)
         case _:
             assert_never(parsed.kind)
 

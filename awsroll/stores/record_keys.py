@@ -1,21 +1,32 @@
-"""The keys of what a store saves.
+"""The keys of what a store saves. The first part of a key says whose it is, so that IAM can separate the writers.
 
-rollouts/<rollout id>/record.json         the record
-                      user_requests.json  what users have requested
-                      lock.json           who drives the rollout
-                      request.json        stepwise driver: the original request
-                      waiting.json        stepwise driver: the state that waits for a command
-open/<rollout id>.json                    exists while the rollout has not ended (`unfinished_index`)
-fleets/<group or target group>.json       who rolls the fleet (`locks`)
+Of drivers:
+    rollouts/<rollout id>/record.json     the record
+                          lock.json       who drives the rollout
+    open/<rollout id>.json                exists while the rollout has not ended (`unfinished_index`)
+    fleets/<group or target group>.json   who rolls the fleet (`locks`)
+
+Of users:
+    requests/<rollout id>.json            what users have requested
+
+Of stepwise drivers:
+    notes/<rollout id>/request.json       the original request
+                       waiting.json       the state that waits for a command
+
+Of every writer:
+    probes/<random>.json                  exists while a store is tested
 """
 
 import re
+from uuid import uuid4
 
+from awsroll.core.request.store_parts import NOTES, PROBES, RECORDS, USER_REQUESTS
 from awsroll.errors import RolloutNotFoundError
 from awsroll.stores.driver_notes import RolloutRequest, Waiting
 
-ROLLOUTS = "rollouts/"
-RECORD_FILE = "record.json"
+ROLLOUTS = f"{RECORDS}/"
+
+_RECORD_FILE = "record.json"
 
 _ROLLOUT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _NOTE_FILES: dict[type[RolloutRequest | Waiting], str] = {RolloutRequest: "request.json", Waiting: "waiting.json"}
@@ -23,17 +34,29 @@ _NOTE_FILES: dict[type[RolloutRequest | Waiting], str] = {RolloutRequest: "reque
 
 def record_key(rollout_id: str) -> str:
     """Return the key of a record."""
-    return _key(rollout_id, RECORD_FILE)
+    return f"{ROLLOUTS}{check_rollout_id(rollout_id)}/{_RECORD_FILE}"
+
+
+def recorded_rollout(key: str) -> str | None:
+    """Return the id of the rollout whose record has this key; None for any other key."""
+    rollout_id, _, name = key.removeprefix(ROLLOUTS).partition("/")
+    is_record = key.startswith(ROLLOUTS) and name == _RECORD_FILE
+    return rollout_id if is_record and _ROLLOUT_ID.fullmatch(rollout_id) else None
 
 
 def user_requests_key(rollout_id: str) -> str:
     """Return the key of the user requests of a rollout."""
-    return _key(rollout_id, "user_requests.json")
+    return f"{USER_REQUESTS}/{check_rollout_id(rollout_id)}.json"
 
 
 def note_key(rollout_id: str, kind: type[RolloutRequest | Waiting]) -> str:
     """Return the key of a note for a stepwise driver."""
-    return _key(rollout_id, _NOTE_FILES[kind])
+    return f"{NOTES}/{check_rollout_id(rollout_id)}/{_NOTE_FILES[kind]}"
+
+
+def probe_key() -> str:
+    """Return a new key for a test of the store."""
+    return f"{PROBES}/{uuid4().hex}.json"
 
 
 def check_rollout_id(rollout_id: str) -> str:
@@ -46,7 +69,3 @@ def check_rollout_id(rollout_id: str) -> str:
         problem = f"{rollout_id!r} is not a valid rollout id. `awsroll list` shows the known rollouts"
         raise RolloutNotFoundError(problem)
     return rollout_id
-
-
-def _key(rollout_id: str, file: str) -> str:
-    return f"{ROLLOUTS}{check_rollout_id(rollout_id)}/{file}"

@@ -12,16 +12,20 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.request.store_address import StoreKind
-from awsroll.errors import RolloutNotFoundError, StaleRecordError, StateError
+from awsroll.errors import OldItemError, RolloutNotFoundError, StaleRecordError, StateError, UntrustedItemError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.backend import Backend, WriteConflictError
 from awsroll.stores.driver_notes import RolloutRequest, Waiting
+from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease, check_free, take_lease
 from awsroll.stores.locks import Holder, Lock, rollout_lock
 from awsroll.stores.process_identity import Process, this_process
-from awsroll.stores.record_keys import RECORD_FILE, ROLLOUTS, check_rollout_id, record_key
+from awsroll.stores.record_keys import ROLLOUTS, check_rollout_id, record_key, recorded_rollout
+from awsroll.stores.records import Records
 from awsroll.stores.side_files import Note
+from awsroll.stores.signing import Signer
+from awsroll.stores.store_check import check_store
 from awsroll.stores.unfinished_index import UnfinishedIndex
 
 
@@ -30,14 +34,21 @@ class RecordStore:
 
     Args:
         backend: stores the bytes.
+        signer: signs and verifies records, user requests and notes; None: they are not signed.
         process: the process named in the locks; None: this process.
     """
 
-    def __init__(self, backend: Backend, *, process: Process | None = None) -> None:
+    def __init__(self, backend: Backend, *, signer: Signer | None = None, process: Process | None = None) -> None:
         self.backend = backend
         self._process = process
+        self._items = Items(backend, signer)
+        self._records = Records(self._items)
         self._versions: dict[str, tuple[int, str]] = {}
         self._unfinished = UnfinishedIndex(backend)
+
+    def for_another_thread(self) -> "RecordStore":
+        """Return a store at the same address with the same key: a store keeps what it has read."""
+        return RecordStore(self.backend, signer=self._items.signer, process=self._process)
 
     @property
     def address(self) -> str:
@@ -65,18 +76,11 @@ class RecordStore:
             RolloutNotFoundError: if there is no record with this id.
             StateError: if the record cannot be used.
         """
-        key = record_key(rollout_id)
-        entry = self.backend.read(key)
-        if entry is None:
+        item = self._records.read(rollout_id)
+        if item is None:
             raise self._not_found(rollout_id)
-        record = codec.decode(entry.data, Record, location=self.backend.location(key))
-        if record.rollout.rollout_id != rollout_id:
-            problem = (
-                f"the record {self.backend.location(key)} belongs to another rollout ({record.rollout.rollout_id}); "
-                "nothing was changed"
-            )
-            raise StateError(problem)
-        self._versions[rollout_id] = (record.revision, entry.version)
+        record = item.value
+        self._versions[rollout_id] = (record.revision, item.version)
         if record.status.mode is Mode.ENDED:
             self._unfinished.forget(rollout_id)
         return record
@@ -93,7 +97,7 @@ class RecordStore:
         if not has_ended:
             self._unfinished.add(rollout_id, SystemClock().now())
         try:
-            version = self.backend.write(record_key(rollout_id), codec.encode(stored), self._expected_version(record))
+            version = self._records.write(stored, expected=self._expected_version(record))
         except WriteConflictError:
             raise self._stale(record, self._stored_revision(rollout_id)) from None
         self._versions[rollout_id] = (stored.revision, version)
@@ -103,12 +107,16 @@ class RecordStore:
 
     def list(self) -> tuple[Record, ...]:
         """Return all readable records, newest first."""
-        return _newest_first(record for record in self._records() if isinstance(record, Record))
+        return _newest_first(record for record in self._all_records() if isinstance(record, Record))
 
     def unfinished(self) -> tuple[Record, ...]:
         """Return the readable records of rollouts that have not ended, newest first.
 
         Only these records are read: a store may hold thousands of ended rollouts.
+
+        Raises:
+            OldItemError, UntrustedItemError: if such a record is of an older awsroll, or cannot be trusted. Its
+                rollout must not be overlooked.
         """
         records = []
         for rollout_id, entry in self._unfinished.entries().items():
@@ -116,8 +124,9 @@ class RecordStore:
                 record = self.load(rollout_id)
             except RolloutNotFoundError:
                 self._unfinished.remove_abandoned(rollout_id, entry, SystemClock().now())
-            except StateError:
-                continue  # as in `list`
+            except StateError as error:
+                if isinstance(error, OldItemError | UntrustedItemError):
+                    raise
             else:
                 if record.status.mode is Mode.ENDED:
                     self._unfinished.remove_entry(rollout_id, entry)
@@ -127,7 +136,7 @@ class RecordStore:
 
     def unreadable(self) -> tuple[StateError, ...]:
         """Return the error of each record that `list` leaves out."""
-        return tuple(error for error in self._records() if isinstance(error, StateError))
+        return tuple(error for error in self._all_records() if isinstance(error, StateError))
 
     # --- files beside the record --------------------------------------------------------------------------------------
 
@@ -137,7 +146,7 @@ class RecordStore:
         Raises:
             StateError: if they cannot be used.
         """
-        return side_files.load_user_requests(self.backend, rollout_id)
+        return side_files.load_user_requests(self._items, rollout_id)
 
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change the user requests of a rollout, safe against concurrent changes; return them as stored.
@@ -148,7 +157,7 @@ class RecordStore:
         """
         if self.backend.read(record_key(rollout_id)) is None:
             raise self._not_found(rollout_id)
-        return side_files.change_user_requests(self.backend, rollout_id, change)
+        return side_files.change_user_requests(self._items, rollout_id, change)
 
     def note(self, rollout_id: str, kind: type[Note]) -> Note | None:
         """Return a note of a stepwise driver (a `RolloutRequest`, a `Waiting`); None if there is none.
@@ -156,7 +165,7 @@ class RecordStore:
         Raises:
             StateError: if it cannot be used.
         """
-        return side_files.load_note(self.backend, rollout_id, kind)
+        return side_files.load_note(self._items, rollout_id, kind)
 
     def put_note(self, rollout_id: str, note: RolloutRequest | Waiting) -> None:
         """Save a note of a stepwise driver; the last write wins.
@@ -164,7 +173,7 @@ class RecordStore:
         Raises:
             StateError: if it cannot be written.
         """
-        side_files.save_note(self.backend, rollout_id, note)
+        side_files.save_note(self._items, rollout_id, note)
 
     # --- the lease ----------------------------------------------------------------------------------------------------
 
@@ -232,20 +241,13 @@ class RecordStore:
     # --- the place itself ---------------------------------------------------------------------------------------------
 
     def create(self) -> tuple[str, ...]:
-        """Create the store if needed, and test it by a write, a read and a delete; return notes and warnings.
+        """Create the store if needed, and check that it can be used; return notes and warnings.
 
         Raises:
             StateError, AwsError: if it cannot be used.
         """
         notes = self.backend.create()
-        key, data = f"probes/{uuid4().hex}.json", b"{}"
-        version = self.backend.write(key, data, None)
-        entry = self.backend.read(key)
-        if entry is None or entry.data != data:
-            problem = f"{self.address} does not return what was written to it. Choose another --state"
-            raise StateError(problem)
-        self.backend.delete(key, version)
-        self.backend.keys(ROLLOUTS)
+        check_store(self.backend, self._items.signer)
         return notes
 
     def _this_process(self) -> Process:
@@ -278,10 +280,10 @@ class RecordStore:
         problem = f"there is no rollout {rollout_id} in {self.address}. `awsroll list` shows the known rollouts"
         return RolloutNotFoundError(problem)
 
-    def _records(self) -> Iterator[Record | StateError]:
+    def _all_records(self) -> Iterator[Record | StateError]:
         for key in self.backend.keys(ROLLOUTS):
-            _, rollout_id, name = key.split("/", 2)
-            if name == RECORD_FILE:
+            rollout_id = recorded_rollout(key)
+            if rollout_id is not None:
                 try:
                     yield self.load(rollout_id)
                 except StateError as error:

@@ -6,9 +6,10 @@ stored. The token of a write without an answer is kept in memory: if that write 
 still replace it.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import uuid4
 
 from awsroll.core.request.store_address import StoreAddress
@@ -57,10 +58,21 @@ class Objects(Protocol):
 
 
 class RemoteBackend:
-    """Bytes in an AWS service."""
+    """Bytes in an AWS service, or in one that is compatible with it.
 
-    def __init__(self, objects: Objects) -> None:
+    Args:
+        objects: the service.
+        check: checks that the service enforces conditions.
+        is_checked: whether it is known to do so. Otherwise it is checked before the first write of this process.
+    """
+
+    _checked: ClassVar[set[StoreAddress]] = set()
+
+    def __init__(self, objects: Objects, *, check: Callable[[Objects], None], is_checked: bool) -> None:
         self._objects = objects
+        self._check = check
+        if is_checked:
+            self._checked.add(objects.address)
         self._unanswered: dict[str, set[str]] = {}
 
     @property
@@ -79,6 +91,7 @@ class RemoteBackend:
 
     def write(self, key: str, data: bytes, expected: str | None) -> str:
         """Write if the stored version is the expected one."""
+        self._check_once()
         writer = uuid4().hex
         try:
             version = self._put(key, data, writer, expected)
@@ -89,6 +102,7 @@ class RemoteBackend:
 
     def delete(self, key: str, expected: str) -> None:
         """Delete if the stored version is the expected one."""
+        self._check_once()
         try:
             self._objects.remove(key, expected)
         except ConditionFailedError:
@@ -104,9 +118,18 @@ class RemoteBackend:
         """Return the keys under a folder."""
         return self._objects.keys(prefix)
 
+    def check_conditions(self) -> None:
+        """Check that the service enforces the conditions of writes."""
+        self._check(self._objects)
+        self._checked.add(self.address)
+
     def create(self) -> tuple[str, ...]:
         """Create what can be created; return notes and warnings for the user."""
         return self._objects.create()
+
+    def _check_once(self) -> None:
+        if self.address not in self._checked:
+            self.check_conditions()
 
     def _put(self, key: str, data: bytes, writer: str, expected: str | None) -> str:
         try:

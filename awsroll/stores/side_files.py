@@ -5,28 +5,28 @@ from contextlib import suppress
 from typing import TypeVar
 
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.errors import StateError
-from awsroll.stores import codec
-from awsroll.stores.backend import Backend, Entry, WriteConflictError
+from awsroll.errors import StateError, UntrustedItemError
+from awsroll.stores.backend import WriteConflictError
 from awsroll.stores.driver_notes import RolloutRequest, Waiting
+from awsroll.stores.items import Item, Items
 from awsroll.stores.record_keys import note_key, user_requests_key
 
 _WRITE_ATTEMPTS = 20
 Note = TypeVar("Note", RolloutRequest, Waiting)
+Content = TypeVar("Content")
 
 
-def load_user_requests(backend: Backend, rollout_id: str) -> UserRequests:
+def load_user_requests(items: Items, rollout_id: str) -> UserRequests:
     """Return the user requests of a rollout; the defaults if there are none.
 
     Raises:
         StateError: if they cannot be used.
     """
-    return _load_user_requests(backend, rollout_id)[0]
+    item = _load(items, user_requests_key(rollout_id), UserRequests)
+    return UserRequests() if item is None else item.value
 
 
-def change_user_requests(
-    backend: Backend, rollout_id: str, change: Callable[[UserRequests], UserRequests]
-) -> UserRequests:
+def change_user_requests(items: Items, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
     """Change the user requests of a rollout, safe against concurrent changes; return them as stored.
 
     Raises:
@@ -34,31 +34,29 @@ def change_user_requests(
     """
     key = user_requests_key(rollout_id)
     for _ in range(_WRITE_ATTEMPTS):
-        before, entry = _load_user_requests(backend, rollout_id)
+        item = _load(items, key, UserRequests)
+        before = UserRequests() if item is None else item.value
         after = change(before)
         if after == before:
             return before
-        try:
-            backend.write(key, codec.encode(after), None if entry is None else entry.version)
-        except WriteConflictError:
-            continue
-        return after
+        with suppress(WriteConflictError):
+            _write(items, key, after, item)
+            return after
     problem = f"other processes keep changing the user requests of rollout {rollout_id}; nothing was changed. Try again"
     raise StateError(problem)
 
 
-def load_note(backend: Backend, rollout_id: str, kind: type[Note]) -> Note | None:
+def load_note(items: Items, rollout_id: str, kind: type[Note]) -> Note | None:
     """Return a note of a stepwise driver; None if there is none.
 
     Raises:
         StateError: if it cannot be used.
     """
-    key = note_key(rollout_id, kind)
-    entry = backend.read(key)
-    return None if entry is None else codec.decode(entry.data, kind, location=backend.location(key))
+    item = _load(items, note_key(rollout_id, kind), kind)
+    return None if item is None else item.value
 
 
-def save_note(backend: Backend, rollout_id: str, note: RolloutRequest | Waiting) -> None:
+def save_note(items: Items, rollout_id: str, note: RolloutRequest | Waiting) -> None:
     """Save a note of a stepwise driver; the last write wins.
 
     Raises:
@@ -66,17 +64,22 @@ def save_note(backend: Backend, rollout_id: str, note: RolloutRequest | Waiting)
     """
     key = note_key(rollout_id, type(note))
     for _ in range(_WRITE_ATTEMPTS):
-        entry = backend.read(key)
+        item = _load(items, key, type(note))
         with suppress(WriteConflictError):
-            backend.write(key, codec.encode(note), None if entry is None else entry.version)
+            _write(items, key, note, item)
             return
-    problem = f"other processes keep writing {backend.location(key)}; nothing was changed. Try again"
+    problem = f"other processes keep writing {items.backend.location(key)}; nothing was changed. Try again"
     raise StateError(problem)
 
 
-def _load_user_requests(backend: Backend, rollout_id: str) -> tuple[UserRequests, Entry | None]:
-    key = user_requests_key(rollout_id)
-    entry = backend.read(key)
-    if entry is None:
-        return UserRequests(), None
-    return codec.decode(entry.data, UserRequests, location=backend.location(key)), entry
+def _load(items: Items, key: str, kind: type[Content]) -> Item[Content] | None:
+    item = items.read(key, kind)
+    if item is None and items.has_seen(key):
+        problem = f"{items.backend.location(key)} was deleted while this process used it; nothing was changed"
+        raise UntrustedItemError(problem)
+    return item
+
+
+def _write(items: Items, key: str, value: object, before: Item[Content] | None) -> None:
+    revision, expected = (0, None) if before is None else (before.revision, before.version)
+    items.write(key, value, revision=revision + 1, expected=expected)

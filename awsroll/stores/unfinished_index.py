@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from awsroll.core.request.store_parts import OPEN
 from awsroll.errors import AwsrollError, StateError
 from awsroll.stores import codec
 from awsroll.stores.backend import Backend, Entry, WriteConflictError
 
-_FOLDER = "open/"
+_FOLDER = f"{OPEN}/"
 _WRITE_ATTEMPTS = 20
 _ABANDONED = timedelta(days=1)  # an entry this old without a record belongs to a process that died before writing one
 

@@ -117,7 +117,7 @@ class FleetChecks:
     def _own_store(self) -> Store | None:
         """Return a store at the same address for one thread: a store caches the versions that it has read."""
         store = self._context.store
-        return RecordStore(store.backend) if isinstance(store, RecordStore) else store
+        return store.for_another_thread() if isinstance(store, RecordStore) else store
 
     def _unfinished_rollout(self, fleet: FleetSpec, session: SharedSession) -> Record | None:
         region = session.region_name or ""

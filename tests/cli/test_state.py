@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from awsroll.cli.main import run
+from awsroll.stores.opening import open_store
 from tests.stores.places import DynamoPlace, S3Place
 from tests.stores.records import busy_record
 from tests.stores.wire import Wire
@@ -133,3 +134,48 @@ def test_a_directory_that_cannot_be_created_is_refused(tmp_path: Path, capsys: p
 
     assert run(["state", "create", "--state", str(tmp_path / "file")]) == 2
     assert "Choose another --state" in capsys.readouterr().err
+
+
+def key_file(folder: Path) -> Path:
+    path = folder / "key"
+    path.write_bytes(b"k" * 32)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_signed_record_is_shown_with_its_key_and_refused_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, key = str(tmp_path / "state"), f"file:{key_file(tmp_path)}"
+    assert run(["state", "create", "--state", state, "--sign-key", key]) == 0
+    open_store(state, sign_key=key).save(busy_record())
+    capsys.readouterr()
+
+    assert run(["status", "web-1", "--json", "--state", state, "--sign-key", key]) == 0
+    assert run(["pause", "web-1", "--state", state, "--sign-key", key]) == 0
+    for command in (["status", "web-1"], ["pause", "web-1"], ["approve", "web-1"], ["resume", "web-1"]):
+        capsys.readouterr()
+        assert run([*command, "--state", state]) == 2
+        assert "Pass the --sign-key of this store" in capsys.readouterr().err
+    assert run(["list", "--json", "--state", state]) == 0
+    out, err = capsys.readouterr()
+    assert (out, "is signed" in err) == ("", True)
+
+
+def test_a_signed_store_is_used_with_a_key_of_kms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Wire().client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    options = ["--state", str(tmp_path / "state"), "--sign-key", made["KeyMetadata"]["Arn"]]
+
+    assert run(["state", "create", *options]) == 0
+    assert run(["list", *options]) == 0
+    assert "there are no rollouts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["list"], ["status"], ["state", "create"]], ids=" ".join)
+def test_a_wrong_sign_key_is_refused_and_not_shown(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--state", str(tmp_path), "--sign-key", "correct-horse"]) == 2
+    out, err = capsys.readouterr()
+    assert "--sign-key names no key" in err
+    assert "correct-horse" not in out + err

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 import container
+from awsroll.errors import SpecError, UntrustedItemError
 from tests.lambdas.bundles import run_alone
+from tests.stores.records import record
 
 
 def test_session_is_in_the_region_asked_for_or_in_the_functions_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +35,19 @@ container.session().client("ec2")
 print(json.dumps(sorted({"boto3", "s3transfer", "botocore"} & set(sys.modules))))
 """
     assert json.loads(run_alone(bundle, program)) == ["botocore"]
+
+
+def test_the_store_signs_with_the_key_of_the_environment(tmp_path: Path) -> None:
+    environment = {"AWSROLL_STATE": str(tmp_path / "state"), "AWSROLL_SIGN_KEY": f"file:{tmp_path / 'key'}"}
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    (tmp_path / "key").chmod(0o600)
+    container.store(environment).save(record())
+
+    with pytest.raises(UntrustedItemError, match="is signed"):
+        container.store({"AWSROLL_STATE": environment["AWSROLL_STATE"]}).load("web-1")
+    assert container.store(environment).load("web-1").revision == 1
+
+
+def test_an_empty_name_of_the_key_is_a_mistake_and_not_no_key(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="--sign-key names no key"):
+        container.store({"AWSROLL_STATE": str(tmp_path), "AWSROLL_SIGN_KEY": ""})

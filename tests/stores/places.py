@@ -9,6 +9,7 @@ from awsroll.aws.connection import Connection
 from awsroll.stores import RecordStore
 from awsroll.stores.opening import store_at
 from awsroll.stores.process_identity import Process
+from awsroll.stores.signing import Signer
 from awsroll.testing.clock import VirtualClock
 from tests.stores.wire import Wire
 
@@ -21,6 +22,7 @@ class Place(Protocol):
 
     address: str
     wire: Wire
+    signer: Signer | None
 
     def open(self, process: Process | None = None) -> RecordStore: ...
     def look(self, key: str) -> bytes | None: ...
@@ -33,10 +35,11 @@ class _Opened:
 
     def __init__(self) -> None:
         self.wire = Wire()
+        self.signer: Signer | None = None
 
     def open(self, process: Process | None = None) -> RecordStore:
         store = store_at(self.address, lambda: Connection(self.wire, clock=VirtualClock()))
-        return RecordStore(store.backend, process=process)
+        return RecordStore(store.backend, signer=self.signer, process=process)
 
     def location(self, key: str) -> str:
         return f"{self.address}/{key}"
@@ -66,6 +69,8 @@ class S3Place(_Opened):
         self.address = f"s3://{self.BUCKET}/some/prefix"
         self._s3: Any = Wire().client("s3")
         self._s3.create_bucket(Bucket=self.BUCKET)
+        self.open().create()
+        self.wire.calls.clear()
 
     def look(self, key: str) -> bytes | None:
         listed = self._s3.list_objects_v2(Bucket=self.BUCKET).get("Contents", [])

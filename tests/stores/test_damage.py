@@ -28,8 +28,8 @@ DAMAGES = {
     "empty": (lambda data: b"", "truncated"),
     "not-json": (lambda data: b"asg: web\n", "truncated or not a JSON"),
     "another-json": (lambda data: b"{}", "not a record of awsroll"),
-    "newer-format": (_edited(lambda one: one.update(format=3)), "a newer awsroll wrote it"),
-    "older-format": (_edited(lambda one: one.update(format=1)), "an older awsroll wrote it"),
+    "newer-format": (_edited(lambda one: one.update(format=4)), "a newer awsroll wrote it"),
+    "older-format": (_edited(lambda one: one.update(format=2)), "an older awsroll wrote it"),
     "edited-value": (_edited(lambda one: one["record"]["rollout"].update(fleet="db")), "edited or damaged"),
     "removed-part": (_edited(lambda one: one["record"]["status"].pop("servers")), "edited or damaged"),
     "record-missing": (_edited(lambda one: one.pop("record")), "edited or damaged"),
@@ -95,7 +95,7 @@ def test_a_damaged_lock_is_refused_and_not_taken(place: Place) -> None:
 def test_damaged_user_requests_are_refused(place: Place) -> None:
     store = place.open()
     store.save(record())
-    place.put("rollouts/web-1/user_requests.json", b"pause please")
+    place.put("requests/web-1.json", b"pause please")
 
     with pytest.raises(StateError, match="cannot be used"):
         store.user_requests("web-1")

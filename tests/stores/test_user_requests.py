@@ -71,13 +71,13 @@ def test_a_request_that_changes_nothing_writes_nothing(place: Place) -> None:
 
     place.open().change_user_requests("web-1", lambda user_requests: user_requests)
 
-    assert place.look("rollouts/web-1/user_requests.json") is None
+    assert place.look("requests/web-1.json") is None
 
 
 def test_an_unknown_rollout_takes_no_requests(place: Place) -> None:
     with pytest.raises(RolloutNotFoundError, match="no rollout web-7"):
         place.open().change_user_requests("web-7", lambda user_requests: replace(user_requests, pause=True))
-    assert place.look("rollouts/web-7/user_requests.json") is None
+    assert place.look("requests/web-7.json") is None
 
 
 def test_the_requests_of_one_rollout_are_not_those_of_another(store: RecordStore) -> None:

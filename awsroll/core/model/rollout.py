@@ -1,6 +1,7 @@
 """One rollout, resolved: the request with every name looked up, every version pinned and every default filled in.
 
-The preflight makes it once from a `RolloutSpec` and the state of AWS. It is stored in the record and never changes.
+The preflight makes it once from a `RolloutSpec` and the state of AWS. It is stored in the record and never changes,
+except for its pace.
 The planner reads nothing else of the request. All durations are seconds.
 """
 
@@ -191,6 +192,11 @@ class Rollout:
         """
         changes_delay = self.deregistration_delay_seconds is not None or self.raises_deregistration_delay
         return self.target_groups if not self.group or changes_delay else ()
+
+    @property
+    def fixed(self) -> "Rollout":
+        """The rollout without its pace: the part that never changes after its creation."""
+        return replace(self, limits=self.limits.paced(Pace(poll=0, settle_time=0, lease=0)))
 
     @property
     def to_version(self) -> str:
