@@ -4,6 +4,8 @@ A sink never stops a rollout: if its reader is gone, it drops the events.
 """
 
 import json
+import math
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TextIO
@@ -36,9 +38,10 @@ class JsonLines:
 
     Args:
         stream: a text stream; each line is flushed, so that a reader can follow.
+        on_failure: receives the error if the stream cannot be written.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, on_failure: Callable[[Exception], None] | None = None) -> None:
         import structlog  # noqa: PLC0415 - imported only for JSON lines: it is slow
 
         self._log = structlog.wrap_logger(
@@ -47,6 +50,7 @@ class JsonLines:
             wrapper_class=structlog.BoundLogger,
         )
         self._open = True
+        self._on_failure = on_failure
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Write one line."""
@@ -54,8 +58,10 @@ class JsonLines:
             return
         try:
             self._log.info(name, at=rfc3339(at), **fields)
-        except (OSError, ValueError):  # the reader is gone, or the stream is closed: the rollout continues
+        except (OSError, ValueError) as error:  # the reader is gone, or the stream is closed: the rollout continues
             self._open = False
+            if self._on_failure is not None:
+                self._on_failure(error)
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Write nothing: observations are for views."""
@@ -68,12 +74,23 @@ def rfc3339(at: datetime) -> str:
 
 def _serialized(event: dict[str, Any], **_: Any) -> str:
     first = {"event": event.pop("event"), "at": event.pop("at")}
-    return json.dumps({**first, **event}, default=_plain)
+    return json.dumps(_plain({**first, **event}))
 
 
 def _plain(value: object) -> object:
+    """Return a value as JSON has it, with text as its keys."""
+    if isinstance(value, Mapping):
+        return {str(_plain(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(str(_plain(each)) for each in value)
+    return _plain_scalar(value.value if isinstance(value, Enum) else value)
+
+
+def _plain_scalar(value: object) -> object:
     if isinstance(value, datetime):
         return rfc3339(value)
-    if isinstance(value, Enum):
-        return value.value
-    return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON does not know this number
+    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.common_options import CommonOptions
-from awsroll.cli.exit_codes import Exit, exit_of_outcome
+from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.output import Output, ask_to_confirm, write_messages
+from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.signals import StopRequest
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Observation
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from awsroll.report import Report
 
 _ENDED_BADLY = (Outcome.STOPPED, Outcome.ROLLED_BACK)
-START_EVENTS = ("rollout.created", "rollout.resumed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,7 @@ def drive(
             wait_for_approval=wait_for_approval,
             confirm=lambda prepared: common.yes or not output.can_ask or _is_confirmed(prepared),
         )
-        try:
-            report = run(context)
-        except KeyboardInterrupt:  # typer would exit without a message
-            write_messages("interrupted; nothing was changed")
-            return Exit.INTERRUPTED
+        report = run(context)
     print_report(output, report, serving=sink.serving, can_continue=backend is None)
     return exit_of_outcome(report.status, success=success)
 

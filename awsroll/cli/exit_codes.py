@@ -15,6 +15,7 @@ class Exit(IntEnum):
     STOPPED_OR_PAUSED = 3  # stopped or paused; the fleet may be mixed
     FLEET_HELD = 4  # another rollout holds this fleet: nothing was changed
     AWS_REFUSED = 5  # credentials, permission or endpoint: nothing was changed
+    FAILED = 70  # awsroll itself failed unexpectedly: a defect
     INTERRUPTED = 130
 
 

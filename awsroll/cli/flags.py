@@ -12,6 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
+from awsroll.cli import process_state
+
+_ROLLOUT = "rollout"  # the parameter that names a rollout
+
+
+class PastTyperError(Exception):
+    """Carries an error of a command past typer, which would end the program with codes and messages of its own."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        super().__init__(str(error))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
@@ -86,11 +98,15 @@ def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], Callable[..., in
 
         @wraps(command)
         def with_flags(**given: Any) -> int:
-            values = {
-                group.into: group.build(**{flag.field: given.pop(flag.field) for flag in group.flags})
-                for group in groups
-            }
-            return command(**given, **values)
+            process_state.note_rollout(given.get(_ROLLOUT) or "")
+            try:
+                values = {
+                    group.into: group.build(**{flag.field: given.pop(flag.field) for flag in group.flags})
+                    for group in groups
+                }
+                return command(**given, **values)
+            except (OSError, KeyboardInterrupt, EOFError) as error:
+                raise PastTyperError(error) from error
 
         with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -14,11 +14,11 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from awsroll.cli.cells import CellState, Picture, picture
 from awsroll.cli.progress_lines import in_words
 from awsroll.cli.render_report import duration, servers_text
+from awsroll.cli.terminal_text import TerminalText as Text, terminal
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
@@ -47,7 +47,7 @@ class LiveView:
     """Show a rollout while it runs. Use it as a context manager: the terminal is restored at the end."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or terminal()
         self._events: deque[str] = deque(maxlen=_EVENTS_SHOWN)
         self._rollout: Rollout | None = None
         self._picture: Picture | None = None

@@ -1,17 +1,22 @@
 """The `awsroll` program: its commands, and the message and exit code of every error.
 
-A user's mistake never shows a traceback. An unexpected error is a defect of awsroll and does.
+No error shows a traceback. An unexpected error is a defect of awsroll: it exits with 70 and leaves a crash file.
 """
 
+import io
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 import typer
 
 from awsroll.cli import control, demo, listing, plan, policy, probe, repair, resume, roll, sandbox, schema, state
 from awsroll.cli.exit_codes import Exit, exit_of_error
-from awsroll.cli.output import Output, write_messages
+from awsroll.cli.flags import PastTyperError
+from awsroll.cli.output import json_event, write_messages
+from awsroll.cli.process_state import ProcessState, begin, note_lost_output
+from awsroll.cli.unexpected import READ_ONLY, end_unexpectedly, place
 from awsroll.errors import AwsrollError, FleetError, SpecError
 
 # The base class of typer's usage errors. typer does not export it.
@@ -22,8 +27,8 @@ app = typer.Typer(
     help="Rolling deployments for EC2 fleets behind load balancers: a few servers at a time, no downtime.",
     epilog="Exit codes: 0 the fleet is on the requested version; 1 the rollout failed and was rolled back; 2 the "
     "request was refused, nothing changed; 3 stopped or paused, the fleet may be mixed; 4 another rollout holds the "
-    "fleet, nothing changed; 5 AWS refused or did not answer, nothing changed; 130 interrupted, continue with "
-    "`awsroll resume`.",
+    "fleet, nothing changed; 5 AWS refused or did not answer, nothing changed; 70 awsroll failed unexpectedly; 130 "
+    "interrupted, continue with `awsroll resume`.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich truncates long options
@@ -53,36 +58,101 @@ app.add_typer(state.app, name="state")
 
 def main() -> None:
     """Run the program and exit with its exit code."""
+    _prepare_streams()
+    threading.excepthook = report_thread
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of the output has closed it. Python would print an error at exit.
+    except (OSError, ValueError):
+        # The reader of the output has closed it, or the disk is full. Python would try again, and exit with 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code. No error leaves this function."""
+    state = begin()
     as_json = "--json" in arguments
+    try:
+        code = _run(arguments, state, as_json=as_json)
+    except PastTyperError as passed:
+        code = _end(passed.error, arguments, state, as_json=as_json)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - Python's own exit code would be 1
+        code = _end(error, arguments, state, as_json=as_json)
+    return _with_lost_output(code, arguments, state)
+
+
+def _run(arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int:
     try:
         return int(app(list(arguments) or ["--help"], standalone_mode=False, prog_name="awsroll") or 0)
     except _UsageError as error:
         return _refuse([_usage_problem(error)], Exit.REFUSED, as_json=as_json)
-    except (SpecError, FleetError) as error:
-        return _refuse(error.problems, Exit.REFUSED, as_json=as_json)
     except AwsrollError as error:
-        return _refuse([str(error)], exit_of_error(error), as_json=as_json)
-    except KeyboardInterrupt:
-        write_messages("interrupted; nothing was changed")
-        return Exit.INTERRUPTED
+        if state.has_started:
+            return _leave(error, state, as_json=as_json)
+        problems = error.problems if isinstance(error, SpecError | FleetError) else [str(error)]
+        return _refuse(problems, exit_of_error(error), as_json=as_json)
+    except OSError as error:  # only typer's own output: the errors of commands are in PastTyperError
+        note_lost_output(error)
+        return Exit.DONE
 
 
 def _refuse(problems: Sequence[str], code: Exit, *, as_json: bool) -> int:
     write_messages(*problems)
     if as_json:
-        Output(json=True).emit("refused", reason="; ".join(problems))
+        json_event("refused", reason="; ".join(problems))
     return code
+
+
+def _leave(error: AwsrollError, state: ProcessState, *, as_json: bool) -> int:
+    """End after a rollout has started: the fleet may have been changed, so this is not a refusal."""
+    rollout = state.rollouts[-1]
+    reason = (
+        f"{error}. The fleet may be mixed. `awsroll status {rollout}` shows it, `awsroll resume {rollout}` continues"
+    )
+    write_messages(reason)
+    if as_json:
+        json_event("failed", rollout_id=rollout, reason=reason)
+    return Exit.STOPPED_OR_PAUSED
+
+
+def _end(error: BaseException, arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int:
+    """End a command after an error that is no `AwsrollError`; return its exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        reason = "interrupted; nothing was changed"
+        write_messages(reason)
+        if as_json:
+            json_event("interrupted", reason=reason)
+        return Exit.INTERRUPTED
+    if isinstance(error, SystemExit):  # typer's end if the reader of its help is gone
+        return Exit.DONE
+    return end_unexpectedly(error, arguments, state, as_json=as_json)
+
+
+def _with_lost_output(code: int, arguments: Sequence[str], state: ProcessState) -> int:
+    """Report a result that could not be written. A reader that has closed its end has read what it wanted."""
+    lost = state.lost_output
+    if lost is None or isinstance(lost, BrokenPipeError):
+        return code
+    write_messages(f"standard output cannot be written, so the result is incomplete: {lost}")
+    only_prints = not arguments or arguments[0] in READ_ONLY or bool({"-h", "--help", "--version"} & set(arguments))
+    return Exit.REFUSED if only_prints and code == Exit.DONE else code
+
+
+def report_thread(failed: threading.ExceptHookArgs) -> None:
+    """Report an unexpected error of a background thread; the command continues."""
+    if failed.exc_value is not None:
+        write_messages(f"a part of awsroll failed unexpectedly, the command continues: {place(failed.exc_value)}")
+
+
+def _prepare_streams() -> None:
+    """Replace closed streams, and write characters that a stream cannot encode as escapes."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _usage_problem(error: Exception) -> str:

@@ -1,15 +1,20 @@
 """Output of the commands: the result on standard output, progress and messages on standard error.
 
 Progress is a live view on a terminal, plain lines elsewhere, and JSON lines on standard output with `--json`.
-`--quiet` prints only the result.
+`--quiet` prints only the result. Only this module, `progress_lines`, `live` and `awsroll.events` write, and each text
+for people passes through `awsroll.printable`.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from awsroll.cli import process_state
+from awsroll.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from awsroll.ports import Sink
@@ -25,10 +30,17 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator["Sink"]:
         """Yield the sink that shows the events of a rollout until the block ends."""
-        from awsroll.events import JsonLines, Tee  # noqa: PLC0415 - only commands that drive a rollout need it
+        from awsroll.events import Tee  # noqa: PLC0415 - only commands that drive a rollout need it
+
+        with self._view() as view:
+            yield Tee(process_state.NoteStarted(), view)
+
+    @contextmanager
+    def _view(self) -> Iterator["Sink"]:
+        from awsroll.events import Tee  # noqa: PLC0415 - see above
 
         if self.json:
-            yield JsonLines(sys.stdout)
+            yield json_lines()
         elif self.quiet:
             yield Tee()
         elif sys.stderr.isatty():
@@ -43,14 +55,15 @@ class Output:
 
     def emit(self, event: str, **fields: Any) -> None:
         """Write one JSON object as a line on standard output."""
-        from awsroll.events import JsonLines  # noqa: PLC0415 - see above
-
-        JsonLines(sys.stdout).event(event, datetime.now(UTC), **fields)
+        json_event(event, **fields)
 
     def result(self, text: str) -> None:
-        """Write the result as text on standard output."""
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        """Write the result as lines for people on standard output."""
+        _write_result(printable_lines(text))
+
+    def document(self, value: object) -> None:
+        """Write a JSON document on standard output, on one line with `--json`. It has JSON's own escapes."""
+        _write_result(json.dumps(value, indent=None if self.json else 2))
 
     def note(self, text: str) -> None:
         """Write a line of progress on standard error, unless `--quiet` is given."""
@@ -66,11 +79,35 @@ class Output:
 def ask_to_confirm(question: str) -> bool:
     """Ask a yes-or-no question on the terminal; the default is no."""
     write_messages(f"{question} [y/N] (--yes skips this prompt)")
-    return input().strip().lower() in ("y", "yes")
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except (EOFError, UnicodeDecodeError):
+        return False
 
 
 def write_messages(*lines: str) -> None:
-    """Write lines on standard error, each with the prefix `awsroll: `."""
-    with suppress(OSError):
-        sys.stderr.write("".join(f"awsroll: {line}\n" for line in lines))
+    """Write lines on standard error, each with the prefix `awsroll: `. A failure to write is ignored."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write("".join(f"awsroll: {printable(line)}\n" for line in lines))
         sys.stderr.flush()
+
+
+def json_lines() -> "Sink":
+    """Return the sink that writes each event as one JSON object on standard output."""
+    from awsroll.events import JsonLines  # noqa: PLC0415 - see `progress`
+
+    return JsonLines(sys.stdout, on_failure=process_state.note_lost_output)
+
+
+def json_event(event: str, **fields: Any) -> None:
+    """Write one JSON object as a line on standard output."""
+    json_lines().event(event, datetime.now(UTC), **fields)
+
+
+def _write_result(text: str) -> None:
+    """Write on standard output. If nothing can be written there, the command continues: a rollout must not stop."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        process_state.note_lost_output(error)

@@ -1,7 +1,5 @@
 """`awsroll policy`: the least-privilege IAM policy of a rollout. It only reads."""
 
-import json
-
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
@@ -21,5 +19,5 @@ def policy(request: RolloutSpec, common: CommonOptions) -> int:
 
     aws = Connection(common.session(), clock=SystemClock(), endpoint_url=common.endpoint_url)
     document = policy_for(request, aws, store=common.state or "", sign_key=common.sign_key)
-    Output().result(json.dumps(document, indent=None if common.json else 2))
+    Output(json=common.json).document(document)
     return 0

@@ -6,6 +6,7 @@ from typing import TextIO
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.printable import printable
 
 _SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
 _USUAL_ANSWER = "done"
@@ -37,7 +38,7 @@ class PlainLines:
         if self._stream is None:
             return
         try:
-            self._stream.write(f"{line}\n")
+            self._stream.write(f"{printable(line)}\n")
             self._stream.flush()
         except (OSError, ValueError):  # the reader has closed the stream; the rollout continues
             self._stream = None

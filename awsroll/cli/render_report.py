@@ -6,6 +6,7 @@ from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.decide.approvals import AwaitedApproval
 from awsroll.core.model.status import Outcome
 from awsroll.ports import Record
+from awsroll.printable import printable
 from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary
 
 
@@ -159,9 +160,10 @@ def summaries_text(summaries: Sequence[RolloutSummary]) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines with aligned columns."""
+    """Return rows as lines with aligned columns; each cell is printable text on one line."""
     if not rows:
         return ""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

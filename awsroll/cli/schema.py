@@ -1,6 +1,5 @@
 """`awsroll schema`: the JSON Schema of a rollout file, and of a file of many fleets."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -61,7 +60,7 @@ def schema(
 ) -> int:
     """Print the JSON Schema of a rollout file."""
     printed = fleets_schema() if fleets else file_schema()
-    Output().result(json.dumps(printed, indent=None if common.json else 2))
+    Output(json=common.json).document(printed)
     return 0
 
 

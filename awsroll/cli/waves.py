@@ -4,9 +4,10 @@ import sys
 from datetime import datetime
 
 from awsroll.cli.common_options import CommonOptions
-from awsroll.cli.drive import START_EVENTS, serving_text
-from awsroll.cli.exit_codes import Exit, exit_of_outcome
-from awsroll.cli.output import Output, ask_to_confirm, write_messages
+from awsroll.cli.drive import serving_text
+from awsroll.cli.exit_codes import exit_of_outcome
+from awsroll.cli.output import Output, ask_to_confirm, json_lines, write_messages
+from awsroll.cli.process_state import START_EVENTS, NoteStarted
 from awsroll.cli.progress_lines import FleetLines
 from awsroll.cli.render_report import next_step, plan_text
 from awsroll.cli.render_waves_report import fleets_text, next_steps, wave_heading
@@ -18,7 +19,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.driver.operations import Context, NotConfirmedError
-from awsroll.events import JsonLines, Tee
+from awsroll.events import Tee
 from awsroll.ports import Sink
 from awsroll.report import FleetPlan, FleetsReport
 from awsroll.waves import FleetsRun
@@ -45,16 +46,12 @@ def roll_waves(spec: FleetsSpec, common: CommonOptions, *, wait_for_approval: bo
             ),
         )
         sink.run = run
-        try:
-            warnings = run.check().warnings
-            if warnings and output.can_ask and not common.yes and not _is_confirmed(warnings):
-                problem = "not confirmed; nothing was changed"
-                raise NotConfirmedError(problem)
-            stop.driving = True
-            report = run.roll()
-        except KeyboardInterrupt:  # typer would exit without a message
-            write_messages("interrupted; nothing was changed")
-            return Exit.INTERRUPTED
+        warnings = run.check().warnings
+        if warnings and output.can_ask and not common.yes and not _is_confirmed(warnings):
+            problem = "not confirmed; nothing was changed"
+            raise NotConfirmedError(problem)
+        stop.driving = True
+        report = run.roll()
     sink.print_report(report)
     return exit_of_outcome(report.status)
 
@@ -89,8 +86,8 @@ def _fleet_plan_text(fleet: FleetPlan) -> str:
 
 def _progress(output: Output) -> Sink:
     if output.json:
-        return JsonLines(sys.stdout)
-    return Tee() if output.quiet else FleetLines(sys.stderr)
+        return Tee(NoteStarted(), json_lines())
+    return Tee(NoteStarted()) if output.quiet else Tee(NoteStarted(), FleetLines(sys.stderr))
 
 
 def _is_confirmed(warnings: tuple[str, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Output for people and scripts: JSON lines, plain lines, the live view, reports and lists."""
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,8 +12,10 @@ from rich.console import Console
 
 from awsroll.cli.cells import picture
 from awsroll.cli.live import LiveView
-from awsroll.cli.progress_lines import PlainLines
-from awsroll.cli.render_report import duration, next_step, report_text, summaries_text
+from awsroll.cli.output import Output, write_messages
+from awsroll.cli.progress_lines import FleetLines, PlainLines
+from awsroll.cli.render_report import aligned, duration, next_step, report_text, summaries_text
+from awsroll.cli.terminal_text import terminal
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
@@ -110,6 +113,69 @@ def test_the_live_view_shows_the_fleet_and_keeps_warnings() -> None:
     text = stream.getvalue()
     for words in ("1/3", "old, serving", "new, serving", "never below", "instance deregistered: i-2", "mind the gap"):
         assert words in text
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202eevil\u2028forged\nline [red]x[/red] [link=http://evil]y[/link] :smile: \udc80"
+SHOWN = (
+    "\\x1b]0;owned\\x07\\x1b[2J\\u202eevil\\u2028forged\\nline [red]x[/red] [link=http://evil]y[/link] :smile: \\udc80"
+)
+
+
+def test_the_live_view_shows_hostile_text_and_obeys_none_of_it() -> None:
+    stream = io.StringIO()
+    rollout, observation, status = _observation()
+
+    with LiveView(terminal(file=stream, force_terminal=True, width=400)) as view:
+        view.event("rollout.warning", T0, message=HOSTILE)
+        view.observed(replace(rollout, fleet=HOSTILE), observation, status)
+        view.event("instance.serving", T0, cause=HOSTILE)
+
+    text = stream.getvalue()
+    assert text.count(SHOWN) >= 3
+    for letter in ("\x1b]0", "\x07", "\x1b]8", "\u202e", "\u2028"):
+        assert letter not in text
+
+
+def test_plain_lines_and_tables_stay_one_line_each() -> None:
+    stream = io.StringIO()
+
+    PlainLines(stream).event("rollout.failure", T0, instance_id="i-1", cause=HOSTILE)
+    FleetLines(stream).event("rollout.failure", T0, fleet_name=HOSTILE, cause=("x", HOSTILE))
+
+    assert stream.getvalue().splitlines() == [
+        f"00:00:00 rollout failure: i-1, {SHOWN}",
+        f"{SHOWN}: 00:00:00 rollout failure: x {SHOWN}",
+    ]
+    assert aligned([("reason", HOSTILE), ("a", "b")]).splitlines() == [f"reason  {SHOWN}", "a       b"]
+
+
+def test_reports_lists_and_messages_show_hostile_text(capsys: pytest.CaptureFixture[str]) -> None:
+    report = replace(build_report(busy_record(), at=T0), status=Outcome.STOPPED, reason=HOSTILE, warnings=(HOSTILE,))
+
+    Output().result(report_text(report))
+    Output().result(HOSTILE.replace("\n", " "))
+    write_messages(next_step(report))
+
+    out, err = capsys.readouterr()
+    assert out.count(SHOWN) == 2
+    assert err.count(SHOWN) == err.count("\n") == 1
+
+
+def test_a_json_line_stays_one_line_of_valid_json() -> None:
+    stream = io.StringIO()
+
+    JsonLines(stream).event("x", T0, cause=HOSTILE, numbers=(float("inf"), 1), odd={1: {Outcome.PAUSED}})
+
+    (line,) = stream.getvalue().splitlines()
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == {
+        "event": "x",
+        "at": "2026-01-01T00:00:00.000Z",
+        "cause": HOSTILE,
+        "numbers": ["inf", 1],
+        "odd": {"1": ["paused"]},
+    }
 
 
 def test_the_report_ends_with_the_dropped_requests() -> None:
