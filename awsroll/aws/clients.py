@@ -7,8 +7,8 @@ twice. `knows` returns whether the installed SDK has an operation, so that calle
 from collections.abc import Mapping
 from typing import Any
 
+from awsroll.aws.sdk_errors import while_configuring
 from awsroll.aws.services import check_listed
-from awsroll.errors import AwsRefusedError
 from awsroll.version import __version__
 
 _CONNECT_SECONDS = 5
@@ -91,9 +91,8 @@ class Clients:
             client = self._session.client(
                 service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
             )
-        except ValueError as error:  # botocore raises it for an invalid endpoint URL or region name
-            problem = f"{str(error).rstrip('.')}: a region looks like eu-west-1, an endpoint like http://HOST:PORT"
-            raise AwsRefusedError(problem, code="InvalidEndpoint", operation=service) from error
+        except Exception as error:
+            raise while_configuring(error, service) from error
         client.meta.events.register("before-parse", _refuse_error_page, unique_id=_REFUSES_ERROR_PAGES)
         return client
 

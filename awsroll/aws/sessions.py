@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from awsroll.aws.sdk_errors import one_line, while_configuring
 from awsroll.errors import AccessRefusedError, SpecError
 
 _STS_CONNECT_SECONDS = 5
 _STS_READ_SECONDS = 20
+_PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")  # in the order of botocore
 _NO_PROFILE = "default"  # boto3's name of the profile if none was named
 
 
@@ -20,7 +22,7 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> An
         SpecError: if the profile does not exist, or the AWS configuration cannot be read.
     """
     import boto3  # noqa: PLC0415 - slow to import
-    from botocore.exceptions import BotoCoreError, ProfileNotFound  # noqa: PLC0415 - see above
+    from botocore.exceptions import ProfileNotFound  # noqa: PLC0415 - see above
 
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
@@ -29,14 +31,23 @@ def open_session(*, profile: str | None = None, region: str | None = None) -> An
             return session
         return boto3.Session(profile_name=profile, region_name=other)
     except ProfileNotFound as error:
-        profiles = ", ".join(boto3.Session().available_profiles) or "none"
-        problem = (
-            f"there is no AWS profile {profile!r} (known: {profiles}): name one of these, or set it up with the AWS CLI"
-        )
+        problem = _no_profile(profile)
         raise SpecError(problem) from error
-    except BotoCoreError as error:
-        problem = f"the AWS configuration cannot be used: {error}"
+    except Exception as error:
+        problem = f"the AWS configuration cannot be used: {one_line(error)}. Nothing was changed"
         raise SpecError(problem) from error
+
+
+def _no_profile(named: str | None) -> str:
+    """Return the message for a profile that does not exist, with its source and the profiles that do."""
+    import botocore.session  # noqa: PLC0415 - see open_session
+
+    variable = next((name for name in _PROFILE_VARIABLES if os.environ.get(name) is not None), "")
+    profile, remedy = named, "name one of these with --profile"
+    if named is None:
+        profile, remedy = os.environ.get(variable, ""), f"{variable} names it: change or unset {variable}"
+    profiles = ", ".join(botocore.session.Session().available_profiles) or "none"
+    return f"there is no AWS profile {profile!r} (known: {profiles}): {remedy}, or set it up with the AWS CLI"
 
 
 class SharedSession:
@@ -127,7 +138,10 @@ class _Assumed:
 
 
 def _credentials(session: SharedSession) -> Any:
-    credentials = session.get_credentials()
+    try:
+        credentials = session.get_credentials()
+    except Exception as error:
+        raise while_configuring(error, "sts:AssumeRole") from error
     if credentials is None:
         problem = "no AWS credentials were found to assume a role with: pass --profile, or set them up with the AWS CLI"
         raise AccessRefusedError(problem, code="NoCredentials", operation="sts:AssumeRole")

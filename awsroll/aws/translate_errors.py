@@ -10,12 +10,14 @@ from typing import Any
 
 from awsroll.aws.call_counts import is_reading
 from awsroll.aws.clients import UnimplementedAnswerError
+from awsroll.aws.sdk_errors import before_the_call, one_line, while_calling
 from awsroll.core.classify.refusals import is_about_image, is_short_of_capacity
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,
     AwsError,
     AwsRefusedError,
+    AwsrollError,
     AwsUnansweredError,
     NotImplementedByEndpointError,
 )
@@ -81,21 +83,6 @@ _UNKNOWN_OPERATION = frozenset({
 })  # fmt: skip
 # Calls that older endpoints lack. If an emulator breaks off another call, that call may have taken effect.
 _NEWER_CALLS = frozenset({"LaunchInstances", "TerminateInstanceInAutoScalingGroup"})
-_CREDENTIALS = frozenset({
-    "CredentialRetrievalError",
-    "InvalidConfigError",
-    "LoginRefreshTokenError",
-    "NoAuthTokenError",
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-    "RefreshWithMFAUnsupportedError",
-    "SSOError",
-    "SSOTokenLoadError",
-    "TokenRetrievalError",
-    "UnauthorizedSSOTokenError",
-})  # fmt: skip
-_NEVER_SENT = frozenset({"EndpointProviderError", "InvalidEndpointConfigurationError", "ParamValidationError"})
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
 _FORBIDDEN = (401, 403)
@@ -120,7 +107,7 @@ def read_fault(failure: Exception, service: str, operation: str) -> Fault:
     """Translate the exception of a boto3 call.
 
     Raises:
-        Exception: `failure` itself if it comes neither from botocore nor from an endpoint, which is a defect.
+        Exception: `failure` itself if it comes neither from the SDK nor from an endpoint, which is a defect.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (see clients)
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
@@ -134,7 +121,10 @@ def read_fault(failure: Exception, service: str, operation: str) -> Fault:
         return _unimplemented(name)
     if isinstance(failure, BotoCoreError | ResponseParserError):
         return _below_the_api(failure, name)
-    raise failure
+    error = None if isinstance(failure, AwsrollError) else while_calling(failure, name)
+    if error is None:
+        raise failure
+    return Fault(error=error)
 
 
 def is_throttle(error: AwsError) -> bool:
@@ -175,27 +165,17 @@ def _below_the_api(failure: Exception, name: str) -> Fault:
     )
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
-    detail = " ".join(str(failure).split())[:300]
+    detail = one_line(failure)
     if isinstance(failure, ParamValidationError) and "Unknown parameter" in detail:
         return _unimplemented(name)
     if isinstance(failure, (HTTPClientError, NoConnectionError)):
-        message = f"{name}: no answer: {detail}; check the network, --endpoint-url and --region"
-        return Fault(error=_error(AwsUnansweredError, message, "ConnectionFailed", name), retryable=True)
+        message = f"{name}: no answer: {detail}; check the network, the proxy, --endpoint-url and --region"
+        was_sent = not isinstance(failure.kwargs.get("error"), ValueError)  # of a header or an address
+        return Fault(error=_error(AwsUnansweredError, message, "ConnectionFailed", name), retryable=was_sent)
     if isinstance(failure, ResponseParserError):
         message = f"{name}: the answer does not come from AWS: {detail}"
         return Fault(error=_error(AwsUnansweredError, message, "UnreadableAnswer", name), retryable=True)
-    return Fault(error=_before_the_call(type(failure).__name__, detail, name))
-
-
-def _before_the_call(kind: str, detail: str, name: str) -> AwsError:
-    if kind in _CREDENTIALS:
-        advice = "pass --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again"
-        return _error(AccessRefusedError, f"no usable AWS credentials ({detail}): {advice}", kind, name)
-    if kind == "NoRegionError":
-        return _error(AwsRefusedError, "no AWS region is set: pass --region, or set AWS_DEFAULT_REGION", kind, name)
-    if kind in _NEVER_SENT:
-        return _error(AwsRefusedError, f"{name}: {detail}", kind, name)
-    return _error(AwsUnansweredError, f"{name}: {detail}", kind, name)
+    return Fault(error=before_the_call(failure, name))
 
 
 def _error_page(name: str) -> Fault:

@@ -83,6 +83,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int:
+    if wrong := [f"the argument {each!r} is not valid UTF-8" for each in arguments if not _is_text(each)]:
+        return _refuse(wrong, Exit.REFUSED, as_json=as_json)
     try:
         return int(app(list(arguments) or ["--help"], standalone_mode=False, prog_name="awsroll") or 0)
     except _UsageError as error:
@@ -95,6 +97,15 @@ def _run(arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int
     except OSError as error:  # only typer's own output: the errors of commands are in PastTyperError
         note_lost_output(error)
         return Exit.DONE
+
+
+def _is_text(argument: str) -> bool:
+    """Return whether an argument is text. Python passes on other bytes as halves of characters, which AWS refuses."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse(problems: Sequence[str], code: Exit, *, as_json: bool) -> int:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from awsroll.sandbox.sandbox_options import SandboxOptions
     from awsroll.sandbox.server import SandboxServer
 
+_OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
+
 
 @takes(COMMON_GROUP)
 def sandbox(  # noqa: PLR0913 - one parameter is one option
@@ -134,15 +136,17 @@ def _announce(server: "SandboxServer", output: Output, fleets: Sequence[SandboxF
     speed = server.world.options.speed
     if output.json:
         built = [fleet.to_json(speed=speed) for fleet in fleets]
-        output.emit("sandbox.started", url=server.url, environment=dict(server.environment), fleets=built)
+        environment = dict(server.environment)
+        output.emit("sandbox.started", url=server.url, environment=environment, unset=_OVERRIDING, fleets=built)
         return
-    lines = [f"export {name}={value}" for name, value in server.environment.items()]
+    lines = [f"unset {' '.join(_OVERRIDING)}"]  # a profile of the user, or its role, must not be used on the sandbox
+    lines += [f"export {name}={value}" for name, value in server.environment.items()]
     for fleet in fleets:
         lines += ["", f"# {fleet.description}: roll it to version 2"]
         lines += [fleet.command(verb, speed=speed) for verb in ("plan", "roll")]
     output.result("\n".join(lines))
     if fleets:
-        output.note("paste the exports into a second terminal, then the two commands of a fleet")
+        output.note("paste the first lines into a second terminal, then the two commands of a fleet")
     output.note(f"the sandbox runs at {server.url}. Ctrl-C stops it and deletes its contents")
 
 

@@ -164,6 +164,7 @@ def test_the_sandbox_prints_its_environment_and_stops_on_sigterm() -> None:
         sandbox.communicate(timeout=PATIENCE_SECONDS)
 
     assert started["environment"]["AWS_ENDPOINT_URL"] == started["url"]
+    assert "AWS_PROFILE" in started["unset"]
     assert listed.code == 2
     assert "web" in listed.err
     assert sandbox.returncode == 0
@@ -173,7 +174,7 @@ def test_fleets_that_the_sandbox_built_are_rolled_by_the_commands_that_it_printe
     fleets = ("--fleet", "web:2", "--fleet", "tg:api:1")
     with start("sandbox", "--port", "0", "--speed", "100", *fleets, environment={}) as sandbox:
         assert sandbox.stdout is not None
-        lines = [sandbox.stdout.readline().strip() for _ in range(8 + 2 * 4)]
+        lines = [sandbox.stdout.readline().strip() for _ in range(9 + 2 * 4)]
         exports = [line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")]
         environment = {**dict(exports), "XDG_STATE_HOME": str(tmp_path)}
         commands = [shlex.split(line) for line in lines if line.startswith("awsroll ")]
@@ -181,6 +182,7 @@ def test_fleets_that_the_sandbox_built_are_rolled_by_the_commands_that_it_printe
         sandbox.send_signal(signal.SIGTERM)
         _, err = sandbox.communicate(timeout=PATIENCE_SECONDS)
 
+    assert lines[0].startswith("unset AWS_PROFILE AWS_DEFAULT_PROFILE ")
     assert [line for line in lines if line.startswith("#")] == [
         "# Auto Scaling group web, 2 servers: roll it to version 2",
         "# target group api, 1 server: roll it to version 2",
