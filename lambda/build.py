@@ -29,8 +29,8 @@ ROOT = HANDLERS.parent
 RUNTIME = "3.13"
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 NATIVE = "native"
-# Only the command line, the probe, the sandbox and tests import these.
-_LEFT_OUT = ("cli", "probe", "sandbox", "testing", "__main__.py", "__pycache__")
+# Only the command line, the probe, the sandbox, tests and YAML files need these.
+_LEFT_OUT = ("cli", "probe", "sandbox", "testing", "decode_yaml.py", "__main__.py", "__pycache__")
 _PROGRAMS = ("build.py", "schemas.py")
 _NOT_IMPORTED = ("rich", "typer", "pyyaml")
 # botocore reads these files for every client. The other files at the top of its data are for other SDKs.

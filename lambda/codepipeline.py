@@ -16,6 +16,7 @@ from awsroll.clock import SystemClock
 from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor
 from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import AwsrollError
+from awsroll.files.decode import decode_json
 from event_request import to_rollout_request
 from handling import log, seconds_left
 from named import (
@@ -156,8 +157,8 @@ class _Work:
 
 def _parameters(text: str) -> Parameters:
     try:
-        return msgspec.json.decode(text, type=Parameters, strict=True)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        return msgspec.convert(decode_json(text), Parameters, strict=True)
+    except ValueError as error:  # also msgspec's own errors
         problem = (
             f"UserParameters of the action are not valid: {error}; nothing was changed: use JSON such as "
             '{"request": {"asg": "web", "concurrent": "25%"}}'

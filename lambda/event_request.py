@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from awsroll.core.request.keys import named
-from awsroll.core.request.spec import RolloutSpec
-from awsroll.files.rollout_file import KNOWN, to_spec
+from awsroll.core.model.keys import named
+from awsroll.core.request.spec import RolloutSpec, spec_of
+from awsroll.core.request.waves_file import OPTIONS
 from awsroll.stores import RolloutRequest
 
 
@@ -15,7 +15,7 @@ def to_request(values: Mapping[str, Any]) -> RolloutSpec:
     Raises:
         SpecError: if a key is unknown, or a value has the wrong type.
     """
-    return to_spec(named(values, KNOWN, where="the request", listed_by="awsroll schema"), where="the request: ")
+    return spec_of(named(values, OPTIONS, where="the request", listed_by="awsroll schema"), where="the request: ")
 
 
 class RequestEvent(Protocol):

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from handling import handles
+from rollout_context import Count
 
 CONTINUED = "continued"
 _LONGEST_REASON = 1000
@@ -26,7 +27,7 @@ class Ended(Struct, frozen=True):
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """The results of a wave."""
 
-    tolerated_failures: int
+    tolerated_failures: Count
     results: tuple[Ended, ...]
 
 

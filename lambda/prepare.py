@@ -18,7 +18,7 @@ from awsroll.stores import RecordStore
 from event_request import to_rollout_request
 from handling import handles
 from named import InvalidEvent, WaveStopped
-from rollout_context import ROLLOUT_ID, rollout_context
+from rollout_context import ROLLOUT_ID, Count, rollout_context
 
 _FAILURES = (Outcome.ROLLED_BACK, Outcome.STOPPED, Outcome.PAUSED)
 
@@ -45,9 +45,9 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     region: str = ""
     role: str = ""
     external_id: str = ""
-    longest_id: int = 128
+    longest_id: Count = 128
     wave: tuple[str, ...] = ()
-    tolerated_failures: int = 0
+    tolerated_failures: Count = 0
 
 
 @handles(Event)

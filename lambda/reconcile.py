@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from awsroll.driver.step_status import StepStatus
 from awsroll.driver.steps import step
 from handling import handles
-from rollout_context import ROLLOUT_ID, bounds, known_rollout_context
+from rollout_context import ROLLOUT_ID, Count, bounds, known_rollout_context
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +19,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     rollout_id: Annotated[str, Meta(pattern=ROLLOUT_ID)]
-    steps: int = 0
+    steps: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

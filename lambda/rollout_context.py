@@ -1,14 +1,18 @@
 """What the handlers of the rollout driver share: the context of a rollout, and the bounds of one call."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 import container
+from awsroll.core.model.amount import MOST
 from awsroll.driver.context import Context
 from awsroll.driver.steps import Bounds
 from awsroll.stores import RecordStore, RolloutRequest
 from handling import LogSink, seconds_left
 
 ROLLOUT_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+Count = Annotated[int, Meta(ge=0, le=MOST)]
 
 
 def rollout_context(request: RolloutRequest | None, store: RecordStore) -> Context:

@@ -21,7 +21,8 @@ import judge_wave
 import plan_waves
 import prepare
 import reconcile
-from awsroll.stages.event_schema import DIALECT, attributes
+from awsroll.core.request.file_schema import DIALECT, fleets_schema, rollout_schema
+from awsroll.stages.event_schema import attributes
 
 HANDLERS = {
     "prepare": prepare.handler,
@@ -30,6 +31,9 @@ HANDLERS = {
     "plan_waves": plan_waves.handler,
     "judge_wave": judge_wave.handler,
 }
+FILES = {"RolloutFile": rollout_schema, "FleetsFile": fleets_schema}
+HOLDS = {"request": "RolloutFile", "fleets": "FleetsFile"}
+"""The fields of events that hold the content of a file."""
 
 
 def schemas() -> dict[str, Any]:
@@ -44,6 +48,11 @@ def schemas() -> dict[str, Any]:
         for side, key in (("event", "event"), ("answer", "return")):
             defined[f"{name}.{side}"] = _schema(types[key], known=defined)
     defined["codepipeline.parameters"] = _schema(codepipeline.Parameters, known=defined)
+    for name in [name for name in defined if name.endswith((".event", ".parameters"))]:
+        for field in HOLDS.keys() & defined[name]["properties"].keys():
+            described = {"description": defined[name]["properties"][field]["description"]}
+            defined[name]["properties"][field] = {**described, "$ref": f"#/$defs/{HOLDS[field]}"}
+    defined |= {name: schema() for name, schema in FILES.items()}
     return {"$schema": DIALECT, "title": "Events and answers of awsroll's rollout driver", "$defs": defined}
 
 
@@ -75,7 +84,7 @@ def _classes(kind: Any) -> Iterator[type]:
 def tables() -> str:
     """Return Markdown tables of the fields of each event and answer, then of the classes that these refer to."""
     defined = schemas()["$defs"]
-    titles = [name for name, schema in defined.items() if "properties" in schema]
+    titles = [name for name, schema in defined.items() if "properties" in schema and name not in FILES]
     titles.sort(key=lambda name: "." not in name)
     shown: list[Any] = []
     parts = []
@@ -112,6 +121,8 @@ def _kind(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> str:
     """Return the kind of a value in a few words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
+        if name in FILES:
+            return "object"
         return _kind(defined[name], defined) if "enum" in defined[name] else f"`{name}`"
     if "enum" in schema:
         return " ".join(f"`{value}`" for value in schema["enum"])

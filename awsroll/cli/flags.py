@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from awsroll.cli import process_state
+from awsroll.core.model.composed_values import Many, Parameters
+from awsroll.core.model.options import LIMITS, Option
 
 _ROLLOUT = "rollout"  # the parameter that names a rollout
 
@@ -31,7 +33,7 @@ class Flag:
 
     Attributes:
         field: the name in Python. The option and the key in a file have the same name with dashes.
-        type: the type of the parsed value. The value is None if the option is not given.
+        type: the type that typer parses. The value is None if the option is not given.
         help: the meaning, with unit and default.
         section: the group of the option.
         short: the one-letter form, such as `-f`.
@@ -62,9 +64,12 @@ class Flag:
         return inspect.Parameter(self.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-FLEET = "Which servers"
-VERSION = "To which version"
-LIMITS = "How"
+def flag_of(option: Option) -> Flag:
+    """Return the option of a request as an option of a command. Its kind reads the text, as it reads every value."""
+    kind: Any = list[str] if isinstance(option.kind, Many | Parameters) else bool if option.metavar == "" else str
+    return Flag(field=option.field, type=kind, help=option.help, section=option.section, metavar=option.metavar or None)
+
+
 OUTPUT = "Where to"
 COMMON = "Common"
 

@@ -1,16 +1,17 @@
 """The request of a command: options, and a rollout file with the same keys. An option overrides the file.
 
-This module checks names and types. `RolloutSpec.problems` checks the values.
+`RolloutSpec` checks each value, and `RolloutSpec.problems` the values against each other.
 """
 
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag, FlagGroup
-from awsroll.cli.rollout_options import SPEC_FLAGS
+from awsroll.cli.flags import Flag, FlagGroup
+from awsroll.cli.spec_flags import SPEC_FLAGS
+from awsroll.core.model.options import FLEET, LIMITS, VERSION
 from awsroll.core.model.rollout import Pace
-from awsroll.core.request.spec import RolloutSpec, problems_of_times
+from awsroll.core.request.spec import RolloutSpec, pace_of, spec_of
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
     Raises:
         SpecError: if the file cannot be read, has an unknown key, or a value has the wrong type.
     """
-    return to_spec(given_values(file=file, **given), where="" if file is None else f"{file}: ")
+    return spec_of(given_values(file=file, **given), where="" if file is None else f"{file}: ")
 
 
 def build_request_or_fleets(*, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec":
@@ -89,28 +90,6 @@ def given_options(given: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None and value != []}
 
 
-def to_spec(values: dict[str, Any], *, where: str = "") -> RolloutSpec:
-    """Return the request that plain values define.
-
-    Raises:
-        SpecError: if a value has the wrong type.
-    """
-    from awsroll.files import rollout_file  # noqa: PLC0415 - keeps `--help` fast
-
-    return rollout_file.to_spec(values, where=where)
-
-
-def build_pace(**times: Any) -> Pace:
-    """Return the times that a command changes for the rest of a rollout.
-
-    Raises:
-        SpecError: if a time is too small.
-    """
-    if problems := problems_of_times(times):
-        raise SpecError(*problems)
-    return Pace(**times)
-
-
 def _keeping_flag(flag: Flag) -> Flag:
     """Return the option of a command that continues a rollout: without it, the rollout's value is kept."""
     meaning, _, _ = flag.help.partition(" (default")
@@ -120,4 +99,4 @@ def _keeping_flag(flag: Flag) -> Flag:
 PACE = tuple(field.name for field in fields(Pace))
 REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
 REQUEST_OR_FLEETS_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
-PACE_GROUP = FlagGroup("pace", [_keeping_flag(flag) for flag in SPEC_FLAGS if flag.field in PACE], build_pace)
+PACE_GROUP = FlagGroup("pace", [_keeping_flag(flag) for flag in SPEC_FLAGS if flag.field in PACE], pace_of)

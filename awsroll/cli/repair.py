@@ -9,9 +9,10 @@ from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import FlagGroup, takes
 from awsroll.cli.output import Output, ask_to_confirm, write_messages
 from awsroll.cli.read_request import PACE_GROUP
-from awsroll.cli.rollout_options import SPEC_FLAGS
 from awsroll.cli.signals import StopRequest
+from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.rollout import Pace
+from awsroll.core.request.spec import spec_of
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _INTERRUPTED = "interrupted; run the same command again to continue"
 
 
 def _fleet(*, asg: str | None, target_group: list[str] | None) -> tuple[str, tuple[str, ...]]:
-    return asg or "", tuple(target_group or ())
+    named = spec_of({"asg": asg, "target_group": target_group})
+    return named.asg, named.target_group
 
 
 FLEET_GROUP = FlagGroup("fleet", [flag for flag in SPEC_FLAGS if flag.field in ("asg", "target_group")], _fleet)

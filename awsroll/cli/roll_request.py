@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awsroll.cli.flags import FLEET, Flag, FlagGroup
-from awsroll.cli.read_request import PACE, REQUEST_GROUP, build_request_or_fleets, given_values, to_spec
+from awsroll.cli.flags import Flag, FlagGroup
+from awsroll.cli.read_request import PACE, REQUEST_GROUP, build_request_or_fleets, given_values
+from awsroll.core.model.options import FLEET
+from awsroll.core.request.spec import spec_of
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def build_roll_request(
 
     planned = load_plan(plan)
     values = given_values(file=file, **given)
-    options = to_spec(values)
+    options = spec_of(values)
     problems = [
         f"--{name.replace('_', '-')} {_value_text(getattr(options, name))} contradicts the plan file {plan}, where it "
         f"is {_value_text(getattr(planned.request, name))}. Omit the option or make a new plan"

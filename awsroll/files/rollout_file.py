@@ -1,28 +1,24 @@
 """Reads rollout files and waves files: YAML, TOML or JSON to plain values, and plain values to a request.
 
-Keys may have dashes or underscores. This module checks types; `RolloutSpec.problems` checks meaning. The command line
-and the Lambda functions use it for every request.
+Keys may have dashes or underscores. `RolloutSpec` checks the values. `plain_request` returns them as they were.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
-from awsroll.core.model.hooks import HookSpec
-from awsroll.core.request.keys import named
+from awsroll.core.model.keys import named
+from awsroll.core.model.options import options_of
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, FleetsSpec
-from awsroll.core.request.waves_file import fleets_of
+from awsroll.core.request.waves_file import OPTIONS, fleets_of
 from awsroll.errors import SpecError
+from awsroll.files.decode import SYNTAXES, Syntax, decode, one_line
 
-KNOWN = tuple(field.name for field in fields(RolloutSpec))
-_LISTS = {field for field in KNOWN if str(get_type_hints(RolloutSpec)[field]).startswith("tuple")}
 _WAVES = "waves"
-_DECODERS: dict[str, Callable[[bytes], Any]] = {".toml": msgspec.toml.decode, ".json": msgspec.json.decode}
+LONGEST_FILE = 4 * 1024 * 1024
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -32,13 +28,15 @@ def read(path: Path) -> dict[str, Any]:
         SpecError: if the file cannot be read, or does not hold a mapping.
     """
     try:
-        decode = _DECODERS.get(path.suffix.lower(), msgspec.yaml.decode)
-        values = decode(path.read_bytes())
-    except OSError as error:
-        problem = f"the file {path} cannot be read: {error.strerror}"
-        raise SpecError(problem) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        problem = f"the file {path} cannot be read: {_one_line(error)}"
+        with path.open("rb") as file:
+            data = file.read(LONGEST_FILE + 1)
+        if len(data) > LONGEST_FILE:
+            problem = f"the file {path} cannot be read: it has more than {LONGEST_FILE} bytes"
+            raise SpecError(problem)
+        values = decode(data, SYNTAXES.get(path.suffix.lower(), Syntax.YAML))
+    except (OSError, ValueError) as error:
+        cause = (error.strerror if isinstance(error, OSError) else "") or one_line(error)
+        problem = f"the file {path} cannot be read: {cause}"
         raise SpecError(problem) from error
     if values is None:
         return {}
@@ -59,7 +57,7 @@ def options(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     Raises:
         SpecError: if a key is not an option.
     """
-    return named(values, KNOWN, where=f"the file {path}", listed_by="awsroll schema")
+    return named(values, OPTIONS, where=f"the file {path}", listed_by="awsroll schema")
 
 
 def load_fleets(path: Path | str) -> FleetsSpec:
@@ -88,7 +86,7 @@ def to_fleets(values: Mapping[str, Any], *, over: Mapping[str, Any] | None = Non
         SpecError: with all problems of the values.
     """
     try:
-        spec = fleets_of(values, to_spec, over=over or {})
+        spec = fleets_of(values, over=over or {})
     except SpecError as error:
         raise SpecError(*(f"{where}{problem}" for problem in error.problems)) from error
     if problems := spec.problems():
@@ -126,80 +124,7 @@ def plain_request(request: RolloutSpec) -> dict[str, Any]:
     """Return a request as plain JSON values by the names of its fields, without default values."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request))  # lists, as in JSON
     return {
-        field.name: plain[field.name]
-        for field in fields(RolloutSpec)
-        if getattr(request, field.name) != _default(field)
+        option.field: plain[option.field]
+        for option in options_of(RolloutSpec)
+        if getattr(request, option.field) != option.default
     }
-
-
-def _default(field: Any) -> Any:
-    return field.default if field.default_factory is MISSING else field.default_factory()
-
-
-def to_spec(values: Mapping[str, Any], *, where: str = "") -> RolloutSpec:
-    """Return the request for plain values by the names of the fields of `RolloutSpec`.
-
-    Raises:
-        SpecError: if a value has the wrong type.
-    """
-    shaped = {name: _shaped(name, value) for name, value in values.items() if value is not None}
-    try:
-        return msgspec.convert(shaped, RolloutSpec)
-    except msgspec.ValidationError as error:
-        problem = f"{where}{_type_problem(str(error))}"
-        raise SpecError(problem) from error
-
-
-def _shaped(name: str, value: Any) -> Any:
-    if name in _LISTS and isinstance(value, str | int) and not isinstance(value, bool):
-        return [value]
-    if name in _SHAPES:
-        return _SHAPES[name](value)
-    if isinstance(value, float) and not math.isfinite(value):
-        problem = f"--{name.replace('_', '-')}: {value} is not a number of seconds"
-        raise SpecError(problem)
-    return value
-
-
-def _hooks(value: Any) -> Any:
-    """Return the hooks; refuse unknown keys: msgspec would ignore a misspelt `timeout`."""
-    known = [field.name for field in fields(HookSpec)]
-    for hook in value if isinstance(value, list) else []:
-        unknown = sorted(set(hook).difference(known)) if isinstance(hook, dict) else []
-        if unknown:
-            problem = f"hooks: unknown key {', '.join(map(str, unknown))}. The keys of a hook are {', '.join(known)}"
-            raise SpecError(problem)
-    return value
-
-
-def _parameters(value: Any) -> dict[str, list[str]]:
-    if isinstance(value, dict):
-        return {
-            str(name): [str(each) for each in (given if isinstance(given, list) else [given])]
-            for name, given in value.items()
-        }
-    parameters: dict[str, list[str]] = {}
-    for pair in value if isinstance(value, list) else [value]:
-        name, equals, given = str(pair).partition("=")
-        if not equals or not name:
-            problem = f"--parameter {pair}: use the form NAME=VALUE"
-            raise SpecError(problem)
-        parameters.setdefault(name, []).append(given)
-    return parameters
-
-
-# The options that a file or the command line may give in another form than their field has.
-_SHAPES: dict[str, Callable[[Any], Any]] = {"hooks": _hooks, "parameter": _parameters}
-
-
-def _type_problem(error: str) -> str:
-    """Return an error of msgspec, such as `Expected `int`, got `str` - at `$.poll``, with the name of the option."""
-    what, _, path = error.partition(" - at `$.")
-    name = path.rstrip("`").split("[")[0].replace("_", "-")
-    plain = what.replace(" | null", "").replace("`", "")
-    problem = f"{name}: {plain[:1].lower()}{plain[1:]}" if name else plain
-    return f"{problem}. `awsroll schema` shows the type of each option"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,10 +1,23 @@
 """Hooks that are Python callables: no record can hold them, so every process that drives a rollout passes them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from awsroll.core.model.hooks import Hook, HookEvent, HookKind, HookPoint, HookSpec, name_problems, named
+from awsroll.core.model.composed_values import PythonFunction
+from awsroll.core.model.hooks import (
+    HOOK_NAME,
+    POINT,
+    TIMEOUT,
+    Hook,
+    HookEvent,
+    HookKind,
+    HookPoint,
+    HookSpec,
+    named,
+    repeated_names,
+)
+from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.errors import SpecError
 
@@ -14,17 +27,23 @@ HookCallable: TypeAlias = Callable[[HookEvent], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonHook:
-    """A Python callable to run at a point of a rollout, in a thread of its own.
+    """A Python callable to run at a point of a rollout, in a thread of its own."""
 
-    Attributes:
-        timeout: in seconds; after it the hook has failed. The callable itself cannot be ended and continues.
-        name: names the hook in events and failures, and identifies it for `resume`; empty: derived from the point.
-    """
+    point: HookPoint = field(metadata=option_metadata(POINT, "Point of the rollout at which the hook runs."))
+    call: HookCallable = field(metadata=option_metadata(PythonFunction(), "Receives the event."))
+    timeout: float = option(
+        TIMEOUT,
+        "Time in seconds after which the hook has failed. The callable itself cannot be ended and continues.",
+        default=300,
+    )
+    name: str = option(
+        HOOK_NAME,
+        "Name of the hook in events and failures, which identifies it for `resume` (default: derived from the point).",
+        default="",
+    )
 
-    point: HookPoint
-    call: HookCallable
-    timeout: float = 300
-    name: str = ""
+    def __post_init__(self) -> None:
+        read_fields(self, where="hook: ")
 
 
 GivenHooks: TypeAlias = Mapping[str, HookCallable] | Sequence[PythonHook]
@@ -37,25 +56,11 @@ def as_python_hooks(given: GivenHooks | None) -> tuple[PythonHook, ...]:
         SpecError: if a point does not exist, or a timeout or a name is not valid.
     """
     if isinstance(given, Mapping):
-        _check_points(given)
-        return tuple(PythonHook(point=HookPoint(point), call=call) for point, call in given.items())
+        return tuple(PythonHook(point=point, call=call) for point, call in given.items())  # type: ignore[arg-type]
     hooks = tuple(given or ())
-    _check_points([hook.point for hook in hooks])
-    problems = [
-        f"hook {hook.name or hook.point}: the timeout must be more than 0" for hook in hooks if hook.timeout <= 0
-    ]
-    problems += [problem for hook in hooks for problem in name_problems(hook.name, f"hook {hook.name}")]
-    names = [hook.name for hook in hooks if hook.name]
-    problems += [f"hook {name}: two hooks have this name" for name in sorted(set(names)) if names.count(name) > 1]
-    if problems:
+    if problems := repeated_names([hook.name for hook in hooks]):
         raise SpecError(*problems)
     return hooks
-
-
-def _check_points(points: Mapping[str, HookCallable] | Sequence[str]) -> None:
-    unknown = [point for point in points if point not in set(HookPoint)]
-    if unknown:
-        raise SpecError(*(f"unknown hook point {point!r}; use one of {', '.join(HookPoint)}" for point in unknown))
 
 
 def name_callables(hooks: Sequence[PythonHook], rollout: Rollout) -> tuple[Hook, ...]:

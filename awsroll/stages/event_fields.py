@@ -9,6 +9,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from awsroll.core.model.amount import MOST
+
 RolloutId = Annotated[
     str,
     Meta(
@@ -42,7 +44,7 @@ Template = Annotated[
     ),
 ]
 Seconds = Annotated[int, Meta(ge=1, description="How many seconds to wait before the next call.")]
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=MOST)]
 
 _MOST_DETAILS = 20
 

@@ -12,8 +12,8 @@ from typing import Any, get_type_hints
 import msgspec
 
 from awsroll import stages
+from awsroll.core.request.file_schema import DIALECT
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STAGES = (
     stages.deregister_targets,
     stages.check_drained,

@@ -1,27 +1,30 @@
 """The notes beside a record for a stepwise driver: the original request, and the state that waits for a command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from awsroll.core.model.composed_values import Nested
+from awsroll.core.model.options import option, option_metadata, read_fields
+from awsroll.core.model.values import NAME
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import EXTERNAL_ID, REGION, ROLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRequest:
-    """The original request of a rollout, so that a repeated request starts it once.
+    """The original request of a rollout, so that a repeated request starts it once."""
 
-    Attributes:
-        request: the request.
-        region: the region of the fleet; empty: the region of the driver.
-        role: ARN of the role to assume in the account of the fleet; empty: none.
-        external_id: the external id that the role requires; empty: none.
-        started_at: when the execution started; distinguishes two executions with the same name.
-    """
+    request: RolloutSpec = field(metadata=option_metadata(Nested(RolloutSpec), "The request."))
+    region: str = option(REGION, "Region of the fleet (default: the region of the driver).", default="")
+    role: str = option(ROLE, "ARN of the role to assume in the account of the fleet (default: none).", default="")
+    external_id: str = option(EXTERNAL_ID, "External id that the role requires (default: none).", default="")
+    started_at: str = option(
+        NAME,
+        "Start of the execution, which distinguishes two executions with the same name (default: none).",
+        default="",
+    )
 
-    request: RolloutSpec
-    region: str = ""
-    role: str = ""
-    external_id: str = ""
-    started_at: str = ""
+    def __post_init__(self) -> None:
+        read_fields(self, where="the request: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

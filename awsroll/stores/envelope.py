@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from awsroll.errors import SpecError
+
 Content = TypeVar("Content")
 
 
@@ -77,14 +79,14 @@ class Envelope:
         check(body, envelope)
         try:
             return msgspec.json.decode(body, type=content)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, SpecError) as error:
             problem = f"a value in it is not valid ({error})"
             raise DamagedError(problem) from error
 
     def _open(self, data: bytes) -> dict[str, Any]:
         try:
             envelope = msgspec.json.decode(data, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = f"it is truncated or not a JSON object ({error})"
             raise DamagedError(problem) from error
         written = envelope.get("format")

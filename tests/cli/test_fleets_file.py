@@ -12,13 +12,13 @@ import pytest
 
 from awsroll.cli.main import run
 from awsroll.cli.read_request import read_fleets
-from awsroll.cli.rollout_options import SPEC_FLAGS
-from awsroll.cli.schema import fleets_schema
+from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.file_schema import fleets_schema
+from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.errors import SpecError
-from awsroll.files.rollout_file import load_fleets, plain_fleets, plain_request, to_fleets, to_spec
+from awsroll.files.rollout_file import load_fleets, plain_fleets, plain_request, to_fleets
 from tests.support.patience import PATIENCE_SECONDS
 
 ROLE = "arn:aws:iam::111122223333:role/deploy"
@@ -128,7 +128,7 @@ def test_the_resolved_waves_are_plain_json_without_defaults() -> None:
         }
     ]
     requests = [fleet["request"] for wave in plain["waves"] for fleet in wave["fleets"]]
-    assert [to_spec(request) for request in requests] == [fleet.request for fleet in MEANS.fleets]
+    assert [spec_of(request) for request in requests] == [fleet.request for fleet in MEANS.fleets]
 
 
 def test_a_plain_request_is_read_back_unchanged() -> None:
@@ -142,7 +142,7 @@ def test_a_plain_request_is_read_back_unchanged() -> None:
         bake_time=30,
     )
 
-    assert to_spec(plain_request(request)) == request
+    assert spec_of(plain_request(request)) == request
 
 
 WRONG: dict[str, tuple[str, list[str]]] = {
@@ -169,20 +169,33 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "wrong-type": (
         "waves: [{name: a, fleets: [{asg: web, poll: soon}]}]\n",
-        ["wave a, fleet 1: poll: expected float, got str"],
+        ["wave a, fleet 1: --poll: pass a time in seconds from 0.01 seconds to 30 days"],
     ),
-    "name-is-a-number": ("waves: [{fleets: [{name: 7, asg: web}]}]\n", ["name 7 is not a string: put it in quotes"]),
+    "name-is-a-number": (
+        "waves: [{fleets: [{name: 7, asg: web}]}]\n",
+        ["wave 1, fleet 1: name: pass a name of 1 to 255", "not 7: put it in quotes"],
+    ),
     "concurrency-of-a-word": (
         "waves: [{concurrency: many, fleets: [{asg: web}]}]\n",
-        ["wave 1: concurrency 'many': use a whole number of fleets"],
+        ["wave 1: concurrency: pass 1 or more fleets"],
     ),
-    "concurrency-of-a-list": ("waves: [{concurrency: [1], fleets: [{asg: web}]}]\n", ["concurrency [1]: use"]),
+    "concurrency-of-a-list": (
+        "waves: [{concurrency: [1], fleets: [{asg: web}]}]\n",
+        ["concurrency: pass 1 or more fleets", "not [1]"],
+    ),
     "all-at-once": (
         "waves: [{fleets: [{asg: web, concurrent: 0}]}, {fleets: [{target-group: api, role: x}]}]\n",
         [
-            "wave 1: fleet web: --concurrent 0 would replace nothing",
+            "wave 1, fleet 1: --concurrent: pass 1 or more servers",
+            "wave 2, fleet 1: role: pass the ARN of a role",
+        ],
+    ),
+    "all-meanings-at-once": (
+        "waves: [{fleets: [{asg: web, max-surge: 0}]}, {fleets: [{target-group: api, external-id: x}]}]\n",
+        [
+            "wave 1: fleet web: max unavailable and max surge are both 0",
             "wave 2: fleet api: no version is named",
-            "wave 2: fleet api: role 'x' is not the ARN of a role",
+            "wave 2: fleet api: external-id needs a role",
         ],
     ),
 }  # fmt: skip

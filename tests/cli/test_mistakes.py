@@ -11,16 +11,19 @@ from awsroll.cli.main import run
 MISTAKES = {
     "no-fleet-and-no-version": (["roll"], ["no fleet is named", "no version is named"]),
     "concurrent-0": (["roll", "--asg", "web", "--concurrent", "0"], ["1 or more servers"]),
-    "concurrent-150-percent": (["roll", "--asg", "web", "--concurrent", "150%"], ["from 0% to 100%"]),
-    "concurrent-word": (["roll", "--asg", "web", "--concurrent", "many"], ["'many' is not an amount"]),
+    "concurrent-150-percent": (["roll", "--asg", "web", "--concurrent", "150%"], ["1% to 100%"]),
+    "concurrent-word": (
+        ["roll", "--asg", "web", "--concurrent", "many"],
+        ["--concurrent: pass 1 or more servers", "not 'many'"],
+    ),
     "concurrent-and-surge": (["roll", "--asg", "web", "--concurrent", "1", "--max-surge", "1"], ["pass one form only"]),
     "reload-without-command": (["plan", "--asg", "web", "--strategy", "reload"], ["--command"]),
     "unknown-option": (["roll", "--aasg", "web"], ["No such option: --aasg", "awsroll roll --help"]),
     "unknown-command": (["rol"], ["Did you mean 'roll'"]),
-    "unknown-strategy": (["roll", "--strategy", "canary"], ["'replace', 'double-half', 'reload'"]),
+    "unknown-strategy": (["roll", "--strategy", "canary"], ["pass one of replace, double-half, reload, not 'canary'"]),
     "option-of-a-later-word": (["list", "extra"], ["extra"]),
     "seconds-as-a-word": (["roll", "--asg", "web", "--poll", "soon"], ["--poll"]),
-    "seconds-not-finite": (["roll", "--asg", "web", "--poll", "nan"], ["not a number of seconds"]),
+    "seconds-not-finite": (["roll", "--asg", "web", "--poll", "nan"], ["--poll: pass a time in seconds"]),
     "missing-rollout": (["resume"], ["ROLLOUT"]),
     "parameter-without-value": (["roll", "--asg", "web", "--parameter", "x"], ["NAME=VALUE"]),
     "unknown-profile": (["roll", "--asg", "web", "--profile", "unknown"], ["no AWS profile 'unknown'"]),
@@ -28,8 +31,8 @@ MISTAKES = {
     "state-in-no-bucket": (["list", "--state", "s3:///state"], ["name of a bucket"]),
     "state-in-no-table": (["list", "--state", "dynamodb://my/table"], ["name of a table"]),
     "state-nowhere": (["list", "--state", ""], ["--state is empty"]),
-    "lease-of-a-second-on-resume": (["resume", "web-1", "--lease", "1"], ["--lease", "at least 5"]),
-    "lease-of-a-second": (["roll", "--asg", "web", "--lease", "1"], ["--lease", "at least 5"]),
+    "lease-of-a-second-on-resume": (["resume", "web-1", "--lease", "1"], ["--lease", "from 5 seconds to 30 days"]),
+    "lease-of-a-second": (["roll", "--asg", "web", "--lease", "1"], ["--lease", "from 5 seconds to 30 days"]),
     "sandbox-speed-0": (["sandbox", "--speed", "0"], ["above 0"]),
     "sandbox-option-without-value": (["sandbox", "--port", "0", "--option", "speed"], ["NAME=VALUE"]),
     "sandbox-unknown-option": (["sandbox", "--port", "0", "--option", "x=1"], ["no such option: x"]),
@@ -50,7 +53,7 @@ MISTAKES = {
         ["two fleets have the name web"],
     ),
     "sandbox-unknown-fault": (["sandbox", "--port", "0", "--fault", "slow"], ["'slow' is not one of throttled"]),
-    "demo-concurrent-150-percent": (["demo", "--concurrent", "150%"], ["from 0% to 100%"]),
+    "demo-concurrent-150-percent": (["demo", "--concurrent", "150%"], ["1% to 100%"]),
     "demo-without-servers": (["demo", "--servers", "0"], ["--servers"]),
 }
 
@@ -87,9 +90,17 @@ FILES = {
     "broken-toml": ("web.toml", "asg = \n", "cannot be read"),
     "broken-json": ("web.json", "{", "cannot be read"),
     "not-a-mapping": ("web.yaml", "- web\n", "must contain options with values"),
-    "wrong-type": ("web.yaml", "asg: 5\n", "asg: expected str, got int"),
-    "wrong-choice": ("web.yaml", "strategy: canary\n", "strategy: invalid enum value 'canary'"),
-    "not-finite": ("web.yaml", "asg: web\npoll: .inf\n", "not a number of seconds"),
+    "wrong-type": (
+        "web.yaml",
+        "asg: 5\n",
+        "without control characters, not 5: put it in quotes",
+    ),
+    "wrong-choice": (
+        "web.yaml",
+        "strategy: canary\n",
+        "--strategy: pass one of replace, double-half, reload, not 'canary'",
+    ),
+    "not-finite": ("web.yaml", "asg: web\npoll: .inf\n", "--poll: pass a time in seconds"),
 }
 
 

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 from awsroll.cli.read_request import build_request
-from awsroll.cli.rollout_options import SPEC_FLAGS
-from awsroll.cli.schema import file_schema
+from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.rollout import SkipPolicy, Strategy
+from awsroll.core.request.file_schema import rollout_schema
 from awsroll.core.request.spec import RolloutSpec
 
 EVERY_KEY = """
@@ -98,10 +98,11 @@ def test_an_empty_file_sets_nothing(tmp_path: Path) -> None:
 
 
 def test_the_schema_knows_every_option_and_nothing_else() -> None:
-    schema = file_schema()
+    schema = rollout_schema()
 
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert list(schema["properties"]) == [*(flag.name for flag in SPEC_FLAGS), "hooks"]
+    names = [field.name for field in fields(RolloutSpec)]
+    assert set(schema["properties"]) == {*names, *(name.replace("_", "-") for name in names)}
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid({"asg": "web", "target-group": "api", "concurrent": "25%", "strategy": "double-half"})
     assert not validator.is_valid({"asg": "web", "concurent": 2})

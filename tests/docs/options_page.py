@@ -4,16 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from awsroll.cli.common_options import COMMON_FLAGS
-from awsroll.cli.flags import FLEET, LIMITS, VERSION, Flag
-from awsroll.cli.rollout_options import SPEC_FLAGS
-from awsroll.cli.schema import file_schema, fleets_schema
+from awsroll.cli.flags import Flag
+from awsroll.cli.spec_flags import SPEC_FLAGS
+from awsroll.core.model.options import FLEET, LIMITS, VERSION
+from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 
 PATH = Path(__file__).parents[2] / "docs" / "options.md"
 _OPENING = """# Options
 
 Each option of a rollout, with its unit and default. The option `--max-surge` is the key `max-surge` or `max_surge` in a
-[rollout file](cli.md#the-request-options-or-a-file), and the field `max_surge` of `RolloutSpec` in Python. All times
-are seconds. `awsroll schema` prints the same as JSON Schema.
+[rollout file](cli.md#the-request-options-or-a-file), and the field `max_surge` of `RolloutSpec` in Python. `awsroll
+schema` prints the same as JSON Schema.
+
+A TIME is a number of seconds (`90`), or has a unit: `90s`, `10m`, `2h`. It is at most 30 days. N is a whole number, and
+N% a percentage from 0% to 100%. The same values are valid on the command line, in a file, in an event and in Python. A
+value that is not valid is refused before anything is changed, by the name of its option.
 """
 _TITLES = {FLEET: "Which servers", VERSION: "To which version", LIMITS: "How"}
 
@@ -23,7 +28,7 @@ def options_page() -> str:
     parts = [_OPENING]
     parts += [_section(title, [flag for flag in SPEC_FLAGS if flag.section == key]) for key, title in _TITLES.items()]
     parts.append(_section("Every command", COMMON_FLAGS))
-    schema, fleets = file_schema(), fleets_schema()["$defs"]
+    schema, fleets = rollout_schema(), fleets_schema()["$defs"]
     parts.append(
         _keys("Hooks", "Keys of one entry of `hooks`, in a file only: [hooks](hooks.md).", schema["$defs"]["HookSpec"])
     )
@@ -39,12 +44,11 @@ def _section(title: str, flags: "list[Flag] | tuple[Flag, ...]") -> str:
 
 
 def _usage(flag: Flag) -> str:
-    value = flag.metavar or ("" if flag.type is bool else "|".join(flag.type))
-    return f"--{flag.name} {value}".strip().replace("|", "\\|")
+    return f"--{flag.name} {flag.metavar or ''}".strip().replace("|", "\\|")
 
 
 def _keys(title: str, intro: str, schema: dict[str, Any]) -> str:
-    keys = {name: key for name, key in schema["properties"].items() if "_" not in name}
+    keys = {name: key for name, key in schema["properties"].items() if "$ref" not in key}
     rows = "\n".join(f"| `{name}` | {_cell(key['description'])} |" for name, key in keys.items())
     return f"## {title}\n\n{intro}\n\n| key | meaning |\n|---|---|\n{rows}\n"
 

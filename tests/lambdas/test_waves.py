@@ -65,5 +65,5 @@ def test_a_message_is_never_longer_than_a_machine_can_carry_for_each_of_its_flee
         planned(*({"asg": f"web-{number}", "concurrent": "none"} for number in range(20)))
     message = str(refused.value)
     assert len(message) == LONGEST_MESSAGE == 1000
-    assert message.startswith("wave wave-0: fleet web-0: 'none' is not an amount")
+    assert message.startswith("wave wave-0, fleet 1: --concurrent: pass 1 or more servers")
     assert message.endswith("…")

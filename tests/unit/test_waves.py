@@ -82,19 +82,8 @@ def _fleet(**more: str) -> FleetSpec:
     return FleetSpec(**{"name": "web", "request": RolloutSpec(asg="web")} | more)
 
 
-@pytest.mark.parametrize(
-    ("fleet", "says"),
-    [
-        (_fleet(role="deploy"), "role 'deploy' is not the ARN of a role: use arn:aws:iam::ACCOUNT:role/NAME"),
-        (_fleet(external_id="x"), "external-id needs a role: add role, or remove external-id"),
-        (_fleet(region="Ireland"), "region 'Ireland' is not the name of a region, such as eu-west-1"),
-        (_fleet(name="a\nb"), "name 'a\\nb': use 1 to 255 printable characters"),
-        (_fleet(name=""), "name '': use 1 to 255 printable characters"),
-    ],
-    ids=["role", "external-id", "region", "name", "no-name"],
-)
-def test_a_contradictory_fleet_is_reported(fleet: FleetSpec, says: str) -> None:
-    assert fleet.problems() == (says,)
+def test_a_contradictory_fleet_is_reported() -> None:
+    assert _fleet(external_id="x").problems() == ("external-id needs a role: add role, or remove external-id",)
 
 
 def test_a_reload_of_many_fleets_names_its_version() -> None:
@@ -113,15 +102,13 @@ def test_the_account_is_that_of_the_role() -> None:
 def test_all_problems_are_reported_with_their_location() -> None:
     twice = _fleet(name="twice")
     waves = (
-        WaveSpec(name="one", fleets=(twice, _fleet(name="other")), concurrency=0),
-        WaveSpec(name="one", fleets=(), tolerated_failures="half"),
+        WaveSpec(name="one", fleets=(twice, _fleet(name="other"))),
+        WaveSpec(name="one", fleets=()),
         WaveSpec(name="two", fleets=(FleetSpec(name="twice", request=RolloutSpec()),)),
     )
 
     assert FleetsSpec(waves=waves).problems() == (
-        "wave one: concurrency 0 would begin no fleet: use 1 or more, or remove it to begin all at once",
         "wave one: it has no fleets",
-        "wave one: tolerated-failures 'half': use a whole number of fleets (2) or a percentage of them (25%)",
         *(f"wave two: fleet twice: {problem}" for problem in RolloutSpec().problems()),
         "there are 2 waves 'one': names must differ",
         "there are 2 fleets 'twice': set a different `name` for each",

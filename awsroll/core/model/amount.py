@@ -6,9 +6,14 @@ All percentages are rounded here, to the safe side: the servers that may be miss
 import re
 from dataclasses import dataclass
 
+from awsroll.core.model.value_errors import WrongValueError
 from awsroll.errors import SpecError
 
-_FORM = re.compile(r"(\d{1,6})\s*(%?)")
+FORM = r" *(?:[0-9]{1,6}|(?:0{0,3}100|0{0,4}[0-9]{1,2}) *%) *"
+"""The text of an amount, as a regular expression that JSON Schema understands too."""
+MOST = 999_999
+
+_PARTS = re.compile(r" *([0-9]{1,6}) *(%?) *")
 _WHOLE = 100
 
 
@@ -19,6 +24,11 @@ class Amount:
     value: int
     is_percentage: bool = False
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= (_WHOLE if self.is_percentage else MOST):
+            problem = f"{self} is not an amount of servers"
+            raise WrongValueError(problem)
+
     @classmethod
     def parse(cls, text: str | int) -> "Amount":
         """Read `3`, `"3"` or `"25%"`.
@@ -26,15 +36,14 @@ class Amount:
         Raises:
             SpecError: if it is neither a whole number of servers nor a whole percentage from 0 to 100.
         """
-        match = _FORM.fullmatch(str(text).strip())
+        match = _PARTS.fullmatch(str(text))
         if match is None:
             problem = f"{text!r} is not an amount: pass a whole number of servers (2) or a percentage of them (25%)"
             raise SpecError(problem)
-        amount = cls(value=int(match[1]), is_percentage=bool(match[2]))
-        if amount.is_percentage and amount.value > _WHOLE:
+        if match[2] and int(match[1]) > _WHOLE:
             problem = f"{text} is more than the whole fleet: a percentage is from 0% to 100%"
             raise SpecError(problem)
-        return amount
+        return cls(value=int(match[1]), is_percentage=bool(match[2]))
 
     def rounded_down(self, desired: int) -> int:
         """Resolve against `desired` servers: 25% of 6 is 1."""

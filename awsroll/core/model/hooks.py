@@ -4,15 +4,18 @@ The planner decides when each hook runs and what its failure leads to; `awsroll.
 once: after a crash, a run whose end was not observed is started again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
-from awsroll.core.model.field_types import convert_fields, type_problems
-
-_LONGEST_NAME = 60
+from awsroll.core.model.composed_values import Many, Nested
+from awsroll.core.model.keys import named as named_keys
+from awsroll.core.model.options import option, option_metadata, read_fields
+from awsroll.core.model.value_errors import shown
+from awsroll.core.model.values import CONTROLS, NAME, SHELL, Choice, Seconds, Text, check_times
+from awsroll.errors import SpecError
 
 
 class HookPoint(StrEnum):
@@ -52,28 +55,29 @@ class HookKind(StrEnum):
     CALLABLE = "callable"  # a Python callable, in the process that drives the rollout
 
 
+_LONGEST_LABEL = 100
+POINT = Choice(tuple(HookPoint))
+TIMEOUT = Seconds(least=0.001)
+HOOK_NAME = Text(says="a name of at most 60 characters without spaces", form=rf"[^\s{CONTROLS}]*", most=60)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSpec:
-    """One hook in a request: exactly one of `command`, `function` and `script`.
+    """One hook in a request: its point, and exactly one of `command`, `function` and `script`. See docs/hooks.md."""
 
-    Attributes:
-        point: the point of the rollout at which it runs.
-        command: a program and its arguments, run on the machine of awsroll without a shell.
-        function: name or ARN of a Lambda function, invoked with the event as JSON.
-        script: shell lines, run on the server itself by SSM's AWS-RunShellScript.
-        timeout: the longest time that it may take, in seconds; a longer run is a failure.
-        name: its name in events and failures; empty: derived from the point.
-    """
-
-    point: HookPoint
-    command: tuple[str, ...] = ()
-    function: str = ""
-    script: tuple[str, ...] = ()
-    timeout: float = 300
-    name: str = ""
+    point: HookPoint = field(metadata=option_metadata(POINT, "Point of the rollout at which the hook runs."))
+    command: tuple[str, ...] = option(
+        Many(SHELL, wraps=False), "Program and arguments to run next to awsroll, without a shell.", default=()
+    )
+    function: str = option(NAME, "Name or ARN of a Lambda function to invoke with the event as JSON.", default="")
+    script: tuple[str, ...] = option(Many(SHELL, wraps=False), "Shell lines to run on the server by SSM.", default=())
+    timeout: float = option(
+        TIMEOUT, "Maximum duration in seconds; a longer run is a failure (default: 300 seconds).", default=300
+    )
+    name: str = option(HOOK_NAME, "Name of the hook in events and failures (default: the point).", default="")
 
     def __post_init__(self) -> None:
-        convert_fields(self, wraps_single_values=False)  # a command in one string has no clear arguments
+        read_fields(self, where=f"hook {_label(self.name, self.point)}: ")
 
     @property
     def kind(self) -> HookKind:
@@ -96,6 +100,9 @@ class Hook:
     script: tuple[str, ...] = ()
     is_callable: bool = False
     timeout_seconds: float = 300
+
+    def __post_init__(self) -> None:
+        check_times(self.timeout_seconds)
 
     @property
     def kind(self) -> HookKind:
@@ -217,7 +224,7 @@ def named(specs: Iterable[HookSpec], *, taken: Iterable[str] = ()) -> tuple[Hook
         used.add(name)
         hooks.append(
             Hook(
-                point=HookPoint(spec.point),
+                point=spec.point,
                 name=name,
                 command=spec.command,
                 function=spec.function,
@@ -236,34 +243,45 @@ def _default_name(point: str, used: set[str]) -> str:
     return name
 
 
-def type_problems_of(spec: object) -> list[str]:
-    """Return the problems of a hook's values that have a wrong type. `problems_of` reports an unknown point."""
-    if not isinstance(spec, HookSpec):
-        return []  # the request reports it
-    what, point = f"hook {spec.name or spec.point}", str(spec.point)
-    problems = type_problems(spec, lambda name: f"{what}: {name}")
-    is_text = point == spec.point
-    return [problem for problem in problems if not (is_text and problem.startswith(f"{what}: point:"))]
+def _label(*names: object) -> str:
+    """Return the first name that is given, for messages about a hook that may be wrong."""
+    label = next((name for name in names if name), "")
+    return label if isinstance(label, str) and label.isprintable() and len(label) <= _LONGEST_LABEL else shown(label)
+
+
+def hook_of(values: Mapping[Any, Any]) -> HookSpec:
+    """Return the hook that plain values define, as a file and an event have it.
+
+    Raises:
+        SpecError: if a key is unknown or missing, or a value is wrong.
+    """
+    given = named_keys(values, [field.name for field in fields(HookSpec)], where="a hook", listed_by="awsroll schema")
+    if given.get("point") is None:
+        problem = f"a hook has no point: pass one of {', '.join(HookPoint)}"
+        raise SpecError(problem)
+    return HookSpec(**{name: value for name, value in given.items() if value is not None})
+
+
+HOOKS = Many(Nested(HookSpec, hook_of), wraps=False)
 
 
 def problems_of(specs: Sequence[HookSpec]) -> list[str]:
-    """Return the problems of hooks, one line each."""
+    """Return the problems of hooks that concern several values, one line each."""
     problems = []
     for spec in specs:
         what = f"hook {spec.name or spec.point}"
         kinds = _kinds_of(spec)
-        if spec.point not in set(HookPoint):
-            problems.append(f"{what}: point {spec.point!r} is unknown; pass one of {', '.join(HookPoint)}")
         if len(kinds) != 1:
             given = f"it has {' and '.join(kinds)}" if kinds else "it has nothing to run"
             problems.append(f"{what}: {given}; pass exactly one of command, function and script")
         problems += [f"{what}: {problem}" for kind in kinds for problem in _kind_problems(spec, kind)]
-        if not spec.timeout > 0:
-            problems.append(f"{what}: timeout {spec.timeout:g} is not valid; pass more than 0 seconds")
-        problems += name_problems(spec.name, what)
-    names = [spec.name for spec in specs if spec.name]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    return problems + [f"hook {name}: two hooks have this name" for name in repeated]
+    return problems + repeated_names([spec.name for spec in specs])
+
+
+def repeated_names(names: Sequence[str]) -> list[str]:
+    """Return the problems of names of hooks that are given twice."""
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    return [f"hook {name}: two hooks have this name" for name in repeated]
 
 
 def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
@@ -271,17 +289,10 @@ def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
         case HookKind.COMMAND:
             return [] if hook.command[0] else ["the command has no program"]
         case HookKind.SCRIPT:
-            if hook.point not in set(HookPoint) or HookPoint(hook.point).is_of_an_instance:
+            if hook.point.is_of_an_instance:
                 return []
             return [f"a script runs on a server, but {hook.point} has no server; use another kind"]
         case HookKind.FUNCTION | HookKind.CALLABLE:
             return []
         case _:
             assert_never(kind)
-
-
-def name_problems(name: str, what: str) -> list[str]:
-    """Return the problems of a hook's own name; an empty name has none."""
-    has_space = any(character.isspace() for character in name)
-    plain = not name or (len(name) <= _LONGEST_NAME and not has_space and name.isprintable())
-    return [] if plain else [f"{what}: a name has at most {_LONGEST_NAME} characters and no spaces"]

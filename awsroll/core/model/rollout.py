@@ -11,6 +11,7 @@ from enum import StrEnum
 from awsroll.core.model.amount import NONE, Amount
 from awsroll.core.model.hooks import Hook
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey, TemplateVersion
+from awsroll.core.model.values import check_times
 
 
 class Strategy(StrEnum):
@@ -67,6 +68,9 @@ class Gates:
     bake_seconds: float = 0
     alarms: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_times(self.delay_seconds, self.approval_seconds, self.bake_seconds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -75,6 +79,9 @@ class Pace:
     poll: float | None = None
     settle_time: float | None = None
     lease: float | None = None
+
+    def __post_init__(self) -> None:
+        check_times(self.poll, self.settle_time, self.lease)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,11 @@ class Limits:
     settle_seconds: float = 60
     poll_seconds: float | None = None
     lease_seconds: float = 60
+
+    def __post_init__(self) -> None:
+        check_times(self.drain_seconds, self.launch_seconds, self.healthy_seconds, self.progress_seconds)
+        check_times(self.min_healthy_seconds, self.skipped_seconds, self.settle_seconds, self.lease_seconds)
+        check_times(self.poll_seconds)
 
     def paced(self, pace: Pace) -> "Limits":
         """Return the same limits with another pace."""

@@ -8,18 +8,27 @@ a file, and `awsroll.waves` rolls them.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.composed_values import Many, Nested
+from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
+from awsroll.core.model.values import CONTROLS, ONE_LINE, Share, Text
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.errors import SpecError
 
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/\S+")
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_ROLE = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}):role/[^\s{CONTROLS}]+"
+_REGION = r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+"
 _LONGEST_NAME = 255
+_MOST_FLEETS = 10_000
+NAME_OF_FLEET = Text(
+    says=f"a name of 1 to {_LONGEST_NAME} printable characters", form=ONE_LINE, least=1, most=_LONGEST_NAME
+)
+REGION = Text(says="the name of a region, such as eu-west-1", form=f"(?:{_REGION})?", most=64)
+ROLE = Text(says="the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME", form=f"(?:{_ROLE})?")
+EXTERNAL_ID = Text(most=1224)
 
 
 class FleetEnding(StrEnum):
@@ -39,39 +48,35 @@ _FAILURES = (FleetEnding.ROLLED_BACK, FleetEnding.PAUSED, FleetEnding.STOPPED, F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSpec:
-    """One fleet of a wave: its request, region and role.
+    """One fleet of a wave: its whole request, its region and the role to assume."""
 
-    Attributes:
-        name: its name, unique among the fleets of all waves.
-        request: the whole request.
-        region: empty: the session's region.
-        role: ARN of the IAM role to assume; empty: the session's own credentials.
-        external_id: the external id, if the role's trust policy requires one.
-    """
+    name: str = field(
+        metadata=option_metadata(
+            NAME_OF_FLEET,
+            "Unique name of the fleet (default: its group or target groups, followed by @REGION if it has a region).",
+        )
+    )
+    request: RolloutSpec = field(metadata=option_metadata(Nested(RolloutSpec), "The request."))
+    region: str = option(REGION, "AWS region of the fleet (default: the region of the session).", default="")
+    role: str = option(ROLE, "ARN of the IAM role to assume (default: the credentials of the session).", default="")
+    external_id: str = option(
+        EXTERNAL_ID, "External id that the trust policy of the role requires (default: none).", default=""
+    )
 
-    name: str
-    request: RolloutSpec
-    region: str = ""
-    role: str = ""
-    external_id: str = ""
+    def __post_init__(self) -> None:
+        read_fields(self)
 
     @property
     def account(self) -> str:
         """The account of the role; empty without a role."""
-        match = _ROLE.fullmatch(self.role)
+        match = re.fullmatch(_ROLE, self.role)
         return "" if match is None else match[1]
 
     def problems(self) -> tuple[str, ...]:
         """Return the problems of the fleet, without those that depend on other fleets."""
         problems = list(self.request.problems())
-        if not self.name or not self.name.isprintable() or len(self.name) > _LONGEST_NAME:
-            problems.append(f"name {self.name!r}: use 1 to {_LONGEST_NAME} printable characters")
-        if self.role and not self.account:
-            problems.append(f"role {self.role!r} is not the ARN of a role: use arn:aws:iam::ACCOUNT:role/NAME")
         if self.external_id and not self.role:
             problems.append("external-id needs a role: add role, or remove external-id")
-        if self.region and not _REGION.fullmatch(self.region):
-            problems.append(f"region {self.region!r} is not the name of a region, such as eu-west-1")
         if self.request.strategy is Strategy.RELOAD and not self.request.app_version:
             problems.append(
                 "a reload of many fleets needs app-version: without it, a restart cannot know which servers have the "
@@ -87,17 +92,28 @@ class FleetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveSpec:
-    """Fleets that are rolled at the same time.
+    """Fleets that are rolled at the same time. `concurrency` None: all of them."""
 
-    Attributes:
-        concurrency: the number of fleets at a time, a count or a percentage (rounded down, at least 1); None: all.
-        tolerated_failures: the number of fleets that may fail, a count or a percentage (rounded down).
-    """
+    name: str = field(metadata=option_metadata(NAME_OF_FLEET, "Name of the wave (default: its number, from 1)."))
+    concurrency: str | int | None = option(
+        Share(least=1, of="fleets"),
+        "Number or percentage of fleets to roll at a time; rounded down, at least 1 (default: all).",
+        default=None,
+    )
+    tolerated_failures: str | int = option(
+        Share(of="fleets"),
+        "Number or percentage of fleets that may fail in a wave; rounded down (default: 0).",
+        default=0,
+    )
+    fleets: tuple[FleetSpec, ...] = field(
+        metadata=option_metadata(
+            Many(Nested(FleetSpec), wraps=False, most=_MOST_FLEETS),
+            "Fleets of the wave, each with the options of a rollout file.",
+        )
+    )
 
-    name: str
-    fleets: tuple[FleetSpec, ...]
-    concurrency: str | int | None = None
-    tolerated_failures: str | int = 0
+    def __post_init__(self) -> None:
+        read_fields(self)
 
     @property
     def at_once(self) -> int:
@@ -117,9 +133,7 @@ class WaveSpec:
         problems = [f"fleet {fleet.name}: {problem}" for fleet in self.fleets for problem in fleet.problems()]
         if not self.fleets:
             problems.append("it has no fleets")
-        if self.concurrency is not None:
-            problems += _amount_problems("concurrency", self.concurrency, least=1)
-        return (*problems, *_amount_problems("tolerated-failures", self.tolerated_failures, least=0))
+        return tuple(problems)
 
     def is_failed(self, endings: Iterable[FleetEnding]) -> bool:
         """Return whether more fleets have failed than the wave tolerates."""
@@ -143,7 +157,15 @@ class WaveSpec:
 class FleetsSpec:
     """A request to roll many fleets, wave after wave."""
 
-    waves: tuple[WaveSpec, ...]
+    waves: tuple[WaveSpec, ...] = field(
+        metadata=option_metadata(
+            Many(Nested(WaveSpec), wraps=False),
+            "Waves, which are rolled one after the other.",
+        )
+    )
+
+    def __post_init__(self) -> None:
+        read_fields(self)
 
     @property
     def fleets(self) -> tuple[FleetSpec, ...]:
@@ -162,8 +184,6 @@ class FleetsSpec:
             for name, count in names.items()
             if count > 1
         ]
-        if any(fleet.request.type_problems() for fleet in self.fleets):
-            return tuple(problems)  # the names of the fleets cannot be compared
         return (*problems, *self._shared_parts())
 
     def _repeated_waves(self) -> Iterator[tuple[str, int]]:
@@ -194,13 +214,3 @@ def worst(endings: Iterable[FleetEnding], *, interrupted: bool = False) -> Outco
     if FleetEnding.PAUSED in distinct:
         return Outcome.PAUSED
     return Outcome.ROLLED_BACK if FleetEnding.ROLLED_BACK in distinct else Outcome.SUCCEEDED
-
-
-def _amount_problems(what: str, value: str | int, *, least: int) -> list[str]:
-    try:
-        amount = Amount.parse(value)
-    except SpecError:
-        return [f"{what} {value!r}: use a whole number of fleets (2) or a percentage of them (25%)"]
-    if amount.value < least:
-        return [f"{what} {value} would begin no fleet: use {least} or more, or remove it to begin all at once"]
-    return []

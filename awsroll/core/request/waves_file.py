@@ -5,84 +5,82 @@ file and converts options to a request.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from awsroll.core.request.keys import named
-from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.model.keys import named
+from awsroll.core.model.options import options_of
+from awsroll.core.model.value_errors import shown
+from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.errors import SpecError
 
-OPTIONS = tuple(field.name for field in fields(RolloutSpec))
+OPTIONS = tuple(option.field for option in options_of(RolloutSpec))
 PLACES = ("region", "role", "external_id")
-_WAVE_KEYS = ("name", "concurrency", "tolerated_failures", "fleets")
+_WAVE_KEYS = tuple(option.field for option in options_of(WaveSpec))
+_LIMITS = ("concurrency", "tolerated_failures")
 _LISTED_BY = "awsroll schema --fleets"
 _AMOUNTS = ("concurrent", "max_unavailable", "max_surge")  # any of them overrides all three
+_UNREADABLE = FleetSpec(name="unreadable", request=RolloutSpec())  # stands for a fleet whose problems are reported
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    to_spec: Callable[[Mapping[str, Any]], RolloutSpec]
     defaults: Mapping[str, Any]
     over: Mapping[str, Any]
 
 
-def fleets_of(
-    values: Mapping[str, Any], to_spec: Callable[[Mapping[str, Any]], RolloutSpec], *, over: Mapping[str, Any]
-) -> FleetsSpec:
+def fleets_of(values: Mapping[str, Any], *, over: Mapping[str, Any]) -> FleetsSpec:
     """Return the waves in plain values. `FleetsSpec.problems` checks their meaning.
 
     Args:
         values: the values of the file, keys with dashes or underscores.
-        to_spec: converts plain values to a request; raises `SpecError` for a wrong type.
         over: options that override those of every fleet.
 
     Raises:
-        SpecError: if values have the wrong shape. It reports all of them.
+        SpecError: if values are wrong. It reports all of them.
     """
     problems: list[str] = []
-    top = _checked(problems, lambda: named(values, ("defaults", "waves"), where="the file", listed_by=_LISTED_BY))
-    defaults = _mapping(top.get("defaults") or {}, (*OPTIONS, *PLACES), "`defaults`", problems)
-    reading = _Reading(to_spec=to_spec, defaults=defaults, over=over)
+    none: dict[str, Any] = {}
+    top = _checked(problems, lambda: named(values, ("defaults", "waves"), where="the file", listed_by=_LISTED_BY), none)
+    given = {} if top.get("defaults") is None else top["defaults"]
+    defaults = _mapping(given, (*OPTIONS, *PLACES), "`defaults`", problems)
+    reading = _Reading(defaults=defaults, over=over)
     values_of_waves = _list(top.get("waves"), "`waves`", problems)
-    waves = tuple(_wave(wave, number, reading, problems) for number, wave in enumerate(values_of_waves, 1))
+    waves = [_wave(wave, number, reading, problems) for number, wave in enumerate(values_of_waves, 1)]
     if problems:
         raise SpecError(*problems)
-    return FleetsSpec(waves=waves)
+    return FleetsSpec(waves=tuple(wave for wave in waves if wave is not None))
 
 
-def _wave(value: Any, number: int, reading: _Reading, problems: list[str]) -> WaveSpec:
+def _wave(value: Any, number: int, reading: _Reading, problems: list[str]) -> WaveSpec | None:
     keys = _mapping(value, _WAVE_KEYS, f"wave {number}", problems)
-    name = str(keys.get("name") or number)
-    where = f"wave {name}"
+    name = str(number) if keys.get("name") in (None, "") else keys["name"]
+    where = f"wave {name if isinstance(name, str) and name.isprintable() else number}"
     values_of_fleets = _list(keys.get("fleets"), f"`fleets` of {where}", problems)
-    limits = {key: keys[key] for key in ("concurrency", "tolerated_failures") if keys.get(key) is not None}
-    for key, limit in limits.items():
-        if isinstance(limit, bool) or not isinstance(limit, (int, str)):
-            problems.append(f"{where}: {key.replace('_', '-')} {limit!r}: use a number of fleets or a percentage")
+    limits = {key: keys[key] for key in _LIMITS if keys.get(key) is not None}
     fleets = tuple(
         _fleet(fleet, f"{where}, fleet {position}", reading, problems)
         for position, fleet in enumerate(values_of_fleets, 1)
     )
-    return WaveSpec(name=name, fleets=fleets, **limits)
+    return _checked(problems, lambda: WaveSpec(name=name, fleets=fleets, **limits), None, where=f"{where}: ")
 
 
 def _fleet(value: Any, where: str, reading: _Reading, problems: list[str]) -> FleetSpec:
     keys = _mapping(value, ("name", *PLACES, *OPTIONS), where, problems)
     merged = _merged(_merged(reading.defaults, keys), reading.over)
-    places = {key: merged.pop(key) or "" for key in PLACES if key in merged}
-    for key in ("name", *PLACES):
-        text = keys.get("name") if key == "name" else places.get(key)
-        if text is not None and not isinstance(text, str):
-            problems.append(f"{where}: {key.replace('_', '-')} {text!r} is not a string: put it in quotes")
-    given_name = merged.pop("name", None)
-    try:
-        request = reading.to_spec(merged)
-    except SpecError as error:
-        problems += [f"{where}: {problem}" for problem in error.problems]
-        request = RolloutSpec()
-    name = str(given_name or _default_name(request, str(places.get("region", ""))))
-    return FleetSpec(name=name, request=request, **places)
+    given = {key: merged.pop(key) for key in PLACES if key in merged}
+    places = {key: place for key, place in given.items() if place is not None}
+    name = merged.pop("name", None)
+    request = _checked(problems, lambda: spec_of(merged), None, where=f"{where}: ")
+    if request is None:
+        return _UNREADABLE
+    name = _default_name(request, places.get("region", "")) if name in (None, "") else name
+    if not name:
+        problems.append(f"{where}: no fleet is named: add asg or target-group")
+        return _UNREADABLE
+    return _checked(problems, lambda: FleetSpec(name=name, request=request, **places), _UNREADABLE, where=f"{where}: ")
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,9 +97,9 @@ def _default_name(request: RolloutSpec, region: str) -> str:
 
 def _mapping(value: Any, known: tuple[str, ...], where: str, problems: list[str]) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        problems.append(f"{where} must be a mapping of keys to values, not {value!r}")
+        problems.append(f"{where} must be a mapping of keys to values, not {shown(value)}")
         return {}
-    return _checked(problems, lambda: named(value, known, where=where, listed_by=_LISTED_BY))
+    return _checked(problems, lambda: named(value, known, where=where, listed_by=_LISTED_BY), {})
 
 
 def _list(value: Any, where: str, problems: list[str]) -> list[Any]:
@@ -111,9 +109,10 @@ def _list(value: Any, where: str, problems: list[str]) -> list[Any]:
     return value
 
 
-def _checked(problems: list[str], parse: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _checked(problems: list[str], read: Callable[[], Read], otherwise: Read, *, where: str = "") -> Read:
+    """Return what `read` returns. If it raises `SpecError`, add its problems and return `otherwise`."""
     try:
-        return parse()
+        return read()
     except SpecError as error:
-        problems += error.problems
-        return {}
+        problems += [f"{where}{problem}" for problem in error.problems]
+        return otherwise

@@ -1,0 +1,273 @@
+"""The options of a rollout: each field with its kind of value, bounds, default and help text. See docs/options.md.
+
+This table is the only definition of the options. The command line, the rollout file, the JSON Schema, the events of the
+Lambda functions, docs/options.md and `RolloutSpec` in Python are made from it. `spec` has the rules between options.
+"""
+
+from dataclasses import dataclass
+
+from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS, TAG_VALUE_CHARACTERS
+from awsroll.core.model.composed_values import Many, Parameters
+from awsroll.core.model.hooks import HOOKS, HookSpec
+from awsroll.core.model.options import FLEET, LIMITS, VERSION, option, read_fields
+from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
+from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, Share, Switch, Text
+
+_VERSION_NAME = Text(
+    says=f"a string in one line: it becomes the value of a tag, which has at most {TAG_VALUE_CHARACTERS} characters",
+    most=TAG_VALUE_CHARACTERS,
+)
+_POLICY = Choice(tuple(SkipPolicy))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutOptions:
+    """The fields of `RolloutSpec`. None means that the default depends on other values."""
+
+    asg: str = option(
+        NAME,
+        "Name or ARN of an Auto Scaling group.",
+        default="",
+        section=FLEET,
+    )
+    target_group: tuple[str, ...] = option(
+        Many(LISTED_NAME),
+        "Name or ARN of a target group with manually registered servers (repeatable). With --asg: a target group that "
+        "is not attached to the Auto Scaling group.",
+        default=(),
+        section=FLEET,
+        metavar="NAME|ARN",
+    )
+    exclude_target_group: tuple[str, ...] = option(
+        Many(LISTED_NAME),
+        "Name or ARN of a target group that holds servers of the fleet and is not rolled (repeatable). awsroll "
+        "neither drains the servers there nor registers their replacements: requests through it may fail.",
+        default=(),
+        section=FLEET,
+        metavar="NAME|ARN",
+    )
+    launch_template: str = option(
+        NAME,
+        "Launch template of the new version. VERSION is a number, $Latest or $Default and is resolved once (default "
+        "VERSION: $Latest; default template with --asg: the group's own).",
+        default="",
+        section=VERSION,
+        metavar="ID|NAME[:VERSION]",
+    )
+    strategy: Strategy = option(
+        Choice(tuple(Strategy)),
+        "replace: replace a few servers at a time. double-half: launch a complete new fleet, then terminate the old "
+        "one. reload: run a command on the existing servers (default: replace).",
+        default=Strategy.REPLACE,
+        section=LIMITS,
+    )
+    concurrent: str | int | None = option(
+        Share(least=1),
+        "Number of servers to update at a time: 1 or more, or 1% to 100% of the fleet (default: 1).",
+        default=None,
+        section=LIMITS,
+    )
+    launch_first: bool = option(
+        Switch(),
+        "replace: launch each new server before its old server is terminated (default: terminate first).",
+        default=False,
+        section=LIMITS,
+    )
+    max_unavailable: str | int | None = option(
+        Share(),
+        "Instead of --concurrent: number of servers that may be out of service. A percentage is rounded down "
+        "(default: 0).",
+        default=None,
+        section=LIMITS,
+    )
+    max_surge: str | int | None = option(
+        Share(),
+        "Instead of --concurrent: number of servers that may run above the desired capacity. A percentage is rounded "
+        "up (default: 0).",
+        default=None,
+        section=LIMITS,
+    )
+    command: tuple[str, ...] = option(
+        Many(SHELL),
+        "reload: shell command to run on each server (repeatable; commands run in order).",
+        default=(),
+        section=VERSION,
+    )
+    document: str = option(
+        NAME,
+        "reload: SSM document to run instead of --command.",
+        default="",
+        section=VERSION,
+    )
+    parameter: dict[str, list[str]] = option(
+        Parameters(),
+        "reload: parameter of --document (repeatable; repeat a key to give it several values).",
+        default={},
+        section=VERSION,
+    )
+    rollback_command: tuple[str, ...] = option(
+        Many(SHELL),
+        "reload: shell command that restores the old version (repeatable; commands run in order).",
+        default=(),
+        section=VERSION,
+    )
+    app_version: str = option(
+        _VERSION_NAME,
+        "reload: name of the new version. Servers already tagged with it are skipped (default: the rollout's id).",
+        default="",
+        section=VERSION,
+        metavar="TEXT",
+    )
+    checkpoint: tuple[str | int, ...] = option(
+        Many(Share(least=1)),
+        "Number of servers to update before a checkpoint. A percentage is rounded down, to at least 1. Repeat it for "
+        "several checkpoints, in increasing order (default: no checkpoints).",
+        default=(),
+        section=LIMITS,
+    )
+    checkpoint_delay: float = option(
+        Seconds(),
+        "Minimum wait at each checkpoint (default: 0 seconds).",
+        default=0,
+        section=LIMITS,
+    )
+    approve_checkpoints: bool = option(
+        Switch(),
+        "Wait at each checkpoint for `awsroll approve ROLLOUT` (default: no).",
+        default=False,
+        section=LIMITS,
+    )
+    approval_timeout: float | None = option(
+        Seconds(least=1),
+        "Maximum wait for an approval in seconds, counted from the end of --checkpoint-delay. A missing approval is "
+        "then a failure (default: no limit).",
+        default=None,
+        section=LIMITS,
+    )
+    bake_time: float = option(
+        Seconds(),
+        "How long the complete new fleet is observed before the rollout succeeds (default: 0 seconds).",
+        default=0,
+        section=LIMITS,
+    )
+    alarm: tuple[str, ...] = option(
+        Many(LISTED_NAME),
+        "Name of a CloudWatch alarm, metric or composite (repeatable). The rollout fails if the alarm is in ALARM at "
+        "any time (default: none).",
+        default=(),
+        section=LIMITS,
+    )
+    hooks: tuple[HookSpec, ...] = option(
+        HOOKS,
+        "Hooks to run at fixed points of the rollout: commands, Lambda functions or scripts on the servers.",
+        default=(),
+    )
+    max_failures: int = option(
+        Count(),
+        "Number of failed replacements that are retried (default: 0).",
+        default=0,
+        section=LIMITS,
+    )
+    on_failure: OnFailure | None = option(
+        Choice(tuple(OnFailure)),
+        "Reaction to a failure beyond --max-failures: rollback, pause or stop (default: rollback; for a reload "
+        "without --rollback-command: stop).",
+        default=None,
+        section=LIMITS,
+    )
+    keep_old: bool = option(
+        Switch(),
+        "Keep the old servers running, out of traffic, until --bake-time has passed, so that a rollback needs no "
+        "launch. Requires --strategy double-half or a surge of 100% (default: no).",
+        default=False,
+        section=LIMITS,
+    )
+    min_healthy_time: float = option(
+        Seconds(),
+        "How long a new server must stay healthy before it counts as serving (default: 0 seconds).",
+        default=0,
+        section=LIMITS,
+    )
+    drain_timeout: float | None = option(
+        Seconds(least=1),
+        "Maximum time to drain a server (default and minimum: deregistration delay + 60 seconds + the group's "
+        "terminate hooks).",
+        default=None,
+        section=LIMITS,
+    )
+    launch_timeout: float | None = option(
+        Seconds(least=1),
+        "Maximum time from the launch request until the server runs (default: 600 seconds + the group's launch hooks).",
+        default=None,
+        section=LIMITS,
+    )
+    healthy_timeout: float | None = option(
+        Seconds(least=1),
+        "Maximum time from registration until the server serves (default: 600 seconds, or more if the health checks "
+        "need it).",
+        default=None,
+        section=LIMITS,
+    )
+    progress_timeout: float = option(
+        Seconds(least=1),
+        "Maximum time without any progress (default: 3600 seconds).",
+        default=3600,
+        section=LIMITS,
+    )
+    deregistration_delay: int | None = option(
+        Seconds(most=DEREGISTRATION_DELAY_SECONDS, whole=True),
+        "Deregistration delay of the target groups during this rollout, 0 to 3600 seconds. The old value is restored "
+        "at the end (default: unchanged).",
+        default=None,
+        section=LIMITS,
+    )
+    protected: SkipPolicy = option(
+        _POLICY,
+        "Servers protected from scale-in or termination: wait up to one hour until the protection is removed, ignore "
+        "them, or replace them (default: wait).",
+        default=SkipPolicy.WAIT,
+        section=LIMITS,
+    )
+    standby: SkipPolicy = option(
+        _POLICY,
+        "Servers in standby: wait up to one hour until they are back in service, ignore them, or replace them "
+        "(default: wait).",
+        default=SkipPolicy.WAIT,
+        section=LIMITS,
+    )
+    warm_pool: str = option(
+        Choice(("refuse", "purge")),
+        "A group with a warm pool: refuse the rollout, or purge: delete the pool with its instances and restore the "
+        "pool's settings at the end (default: refuse).",
+        default="refuse",
+        section=LIMITS,
+    )
+    strict: bool = option(
+        Switch(),
+        "Refuse the rollout if a target group contains servers outside the fleet (default: leave them alone).",
+        default=False,
+        section=LIMITS,
+    )
+    poll: float | None = option(
+        Seconds(least=0.01),
+        "Maximum time between two observations in seconds. Fractions are allowed (default: adaptive).",
+        default=None,
+        section=LIMITS,
+    )
+    settle_time: float = option(
+        Seconds(least=1),
+        "How long to wait for the effect of a call whose response was lost before the call is repeated (default: 60 "
+        "seconds).",
+        default=60,
+        section=LIMITS,
+    )
+    lease: float = option(
+        Seconds(least=5),
+        "How long the fleet stays locked after this process stops renewing its lock, at least 5 seconds (default: 60 "
+        "seconds).",
+        default=60,
+        section=LIMITS,
+    )
+
+    def __post_init__(self) -> None:
+        read_fields(self)
