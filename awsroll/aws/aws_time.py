@@ -1,8 +1,8 @@
-"""The time of AWS: the machine's clock, corrected by the `Date` header of AWS's answers.
+"""The time of AWS: a clock that never jumps, set by the `Date` header of AWS's answers.
 
 AWS's instants (launch times, scaling activities) are compared with this time only, so a clock that is some minutes
-wrong changes nothing. A `Date` has no fraction of a second. So it proves an interval for the difference, and the
-correction changes only if it lies outside.
+wrong, or jumps, changes nothing. A `Date` has no fraction of a second. So it proves an interval for the time, and the
+clock is only set if it shows a time outside.
 """
 
 from collections.abc import Mapping
@@ -24,31 +24,42 @@ class AwsTime:
 
     Args:
         clock: the machine's clock.
+
+    Attributes:
+        error: how far the time may be from the time of AWS, in either direction; None before the first answer.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.offset = _NO_OFFSET
+        self.error: timedelta | None = None
+        self._at = clock.now()
+        self._since = 0.0
+
+    @property
+    def offset(self) -> timedelta:
+        """How far the time of AWS is ahead of the machine's clock."""
+        return self.now() - self.clock.now()
 
     def now(self) -> datetime:
         """Return the current instant by AWS's clock; by the machine's clock before the first answer."""
-        return self.clock.now() + self.offset
+        if self.error is None:
+            return self.clock.now()
+        return self._at + timedelta(seconds=self.clock.monotonic() - self._since)
 
     def note(self, answer: Mapping[str, Any], sent_at: datetime) -> None:
-        """Correct the time by an answer of AWS.
+        """Set the time by an answer of AWS.
 
         Args:
             answer: the parsed answer, or the parsed error.
             sent_at: when the call was made, by the machine's clock.
         """
-        date = _date_of(answer)
-        if date is None:
+        date, received_at = _date_of(answer), self.clock.now()
+        if date is None or abs(date - received_at) > _MOST:
             return
-        # AWS wrote the date while its clock showed `date` to `date + 1 s`, between `sent_at` and now.
-        least, most = date - self.clock.now(), date + _SECOND - sent_at
-        offset = min(max(self.offset, least), most)
-        if abs(offset) <= _MOST:
-            self.offset = offset
+        # AWS wrote the date while its clock showed `date` to `date + 1 s`, between the call and now.
+        least, most = date, date + _SECOND + max(received_at - sent_at, _NO_OFFSET)
+        self._at, self._since = min(max(self.now(), least), most), self.clock.monotonic()
+        self.error = most - least
 
 
 def _date_of(answer: Mapping[str, Any]) -> datetime | None:

@@ -22,7 +22,6 @@ _PAGE_TOKENS = {
     "elbv2": ("Marker", "NextMarker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
 }
-_NOT_AWS = ("s3",)
 _USUAL_TOKENS = ("NextToken", "NextToken")
 
 
@@ -35,10 +34,16 @@ class Caller:
     """
 
     def __init__(
-        self, clients: Clients, *, calls: ApiCalls, rate: RateLimit, retry: Retry, time: AwsTime | None = None
+        self,
+        clients: Clients,
+        *,
+        calls: ApiCalls,
+        rate: RateLimit,
+        retry: Retry,
+        time_of: Callable[[str], AwsTime] | None = None,
     ) -> None:
         self.clients = clients
-        self._time = time
+        self._time_of = time_of
         self.calls = calls
         self.lease: Lease | None = None
         self._rate = rate
@@ -94,16 +99,17 @@ class Caller:
             request[request_token] = token
 
     def _timed(self, service: str, make: Callable[[], Reply]) -> Reply:
-        """Make a call, and correct the time by the `Date` of its answer. S3 may be another provider's."""
-        if self._time is None or service in _NOT_AWS:
+        """Make a call, and set the time of the service by the `Date` of its answer."""
+        if self._time_of is None:
             return make()
-        sent_at = self._time.clock.now()
+        time = self._time_of(service)
+        sent_at = time.clock.now()
         try:
             answer = make()
         except Exception as failure:
-            self._time.note(getattr(failure, "response", None) or {}, sent_at)
+            time.note(getattr(failure, "response", None) or {}, sent_at)
             raise
-        self._time.note(answer, sent_at)
+        time.note(answer, sent_at)
         return answer
 
     def _check_lease(self, operation: str) -> None:

@@ -65,9 +65,9 @@ class Connection:
         self.clock = clock
         self.calls = ApiCalls()
         self._clients = Clients(session, endpoint_url=endpoint_url, region=region)
-        self._time = AwsTime(clock)
+        self._time, self._s3_time = AwsTime(clock), AwsTime(clock)  # S3 may be another provider's
         caller = Caller(
-            self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry), time=self._time
+            self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry), time_of=self.time_of
         )
         self._caller = caller
         self.classic_elb = ClassicElb(caller)
@@ -105,6 +105,10 @@ class Connection:
     def now(self) -> datetime:
         """Return the current instant by AWS's clock, for comparisons with instants of AWS."""
         return self._time.now()
+
+    def time_of(self, service: str) -> AwsTime:
+        """Return the time of a service, by its answers."""
+        return self._s3_time if service == "s3" else self._time
 
     @property
     def region(self) -> str:

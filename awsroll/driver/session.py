@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
 from awsroll.aws.connection import Connection
@@ -29,7 +30,9 @@ from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
 from awsroll.preflight import Prepared
 from awsroll.report import ApiCalls, Report, build_report
 from awsroll.stores import Lease as StoredLease, LocalStore, Lock, RecordStore
+from awsroll.stores.lock_expiry import length_of
 
+_RENEWAL_SLICES = 6  # of a lease: how often a sleep checks whether the lease is due
 _FOLLOW_SECONDS = 0.5  # between two reads of a record that another process writes
 
 
@@ -113,8 +116,16 @@ class Session:
             self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
             self.aws.hold(lease)
-            with self.clock.calling(lease.renew_if_due, every_seconds=lease.seconds / 3):
+            renewed = partial(self._renew, lease)
+            with self.clock.calling(renewed, every_seconds=lease.seconds / _RENEWAL_SLICES):
                 yield lease
+
+    def _renew(self, lease: StoredLease) -> None:
+        """Renew the lease if it is due, and emit a warning once if the store cannot be written."""
+        before = lease.problem
+        lease.renew_if_due()
+        if lease.problem and not before:
+            self.emit("rollout.warning", message=f"the lease of the fleet cannot be renewed: {lease.problem}")
 
     def check_free(self, rollout: Rollout) -> None:
         """Check that no other driver holds the fleet in the store, and no rollout of another store by its label.
@@ -128,7 +139,8 @@ class Session:
         self.label(rollout).check()
 
     def _report_wait(self, lock: Lock) -> None:
-        seconds = round((lock.expires_at - self.clock.now()).total_seconds())
+        left = (lock.expires_at - self.clock.now()).total_seconds()
+        seconds = round(left if lock.awaits_next_step else min(left, length_of(lock)))
         message = f"waiting up to {seconds} s until the lease of {lock.holder} expires"
         self.emit("lease.awaited", message=message, seconds=seconds)
 

@@ -88,7 +88,7 @@ def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str 
             if lease is not None:
                 lease.extend_for_next_step(_LOCKED_SECONDS)
     except FleetLockedError as error:
-        if store.driver(rollout.rollout_id, at=session.clock.now()) is None:
+        if not store.is_held(rollout, clock=session.clock):
             raise
         raise _in_progress(rollout.rollout_id, error) from error
     return step_status_of(record, wait_seconds=1)
@@ -167,7 +167,7 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS) 
     except (StaleRecordError, LeaseLostError):
         return _driven_elsewhere(store, rollout_id)
     except FleetLockedError:
-        if store.driver(rollout_id, at=session.clock.now()) is None:
+        if not store.is_held(record.rollout, clock=session.clock):
             raise
         return _driven_elsewhere(store, rollout_id)
 

@@ -17,6 +17,7 @@ from awsroll.core.tags import HELD_BY_TAG
 from awsroll.errors import AwsError, AwsrollError, FleetLockedError
 
 _VALID_SECONDS = 600
+_MOST_AHEAD = timedelta(seconds=_VALID_SECONDS + 900)  # AWS refuses calls of a machine whose clock is off by more
 _REFRESHES = 2  # within that time
 _LONGEST_PLACE = 90  # `TAG_VALUE_CHARACTERS` hold an id of 128, an instant, and this
 _ALLOWED = frozenset("-_./:@=+")
@@ -65,6 +66,8 @@ class Label:
     def check(self) -> None:
         """Check that no rollout of another store holds the fleet.
 
+        A label that no rollout writes is ignored with a warning: it would hold the fleet for ever.
+
         Raises:
             FleetLockedError: if the label of such a rollout has not expired. Nothing was changed.
         """
@@ -77,7 +80,9 @@ class Label:
             return
         for where, value in labels.items():
             held = read_held(value)
-            if held is not None and self._is_anothers(held):
+            if held is None or held.until - self._aws.now() > _MOST_AHEAD:
+                self._warn(f"the tag {HELD_BY_TAG} of {where} is ignored: no rollout writes {value!r}. Delete the tag")
+            elif self._is_anothers(held):
                 problem = (
                     f"{where} is held by rollout {held.rollout_id} of the store {held.place} until "
                     f"{held.until:%H:%M:%SZ}, or longer if that rollout continues. Nothing was changed. Wait until it "

@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 _PARTIAL = ".partial-"
@@ -59,6 +60,20 @@ def _sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:
             raise
+    finally:
+        os.close(handle)
+
+
+def time_of_disk(path: Path) -> datetime:
+    """Return the time by the clock that dates the files: of this machine, or of a file server.
+
+    Raises:
+        OSError: if the lock file at this path does not exist or cannot be written.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        os.utime(handle)
+        return datetime.fromtimestamp(os.fstat(handle).st_mtime, UTC)
     finally:
         os.close(handle)
 

@@ -4,6 +4,7 @@ There are three: a directory, S3 and DynamoDB. Records, leases and notes are the
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from awsroll.core.request.store_address import StoreAddress
@@ -16,6 +17,20 @@ class Entry:
 
     data: bytes
     version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTime:
+    """The time by the clock of a store, which all its drivers share.
+
+    Attributes:
+        error: how far the reading may be from that clock, in either direction.
+        error_leases: the clock jumps by less than this number of lease lengths.
+    """
+
+    at: datetime
+    error: timedelta
+    error_leases: float
 
 
 class WriteConflictError(StateError):
@@ -57,6 +72,13 @@ class Backend(Protocol):
 
         Raises:
             StateError: if it does not; no record and no lock was written.
+        """
+
+    def time(self, *, writes: bool) -> StoreTime | None:
+        """Return the time by the clock of the store; None if it is not known.
+
+        Args:
+            writes: a write follows, so the folder of a store may be created to read its clock.
         """
 
     def create(self) -> tuple[str, ...]:

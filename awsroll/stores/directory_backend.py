@@ -7,17 +7,20 @@ The path is checked at each call: `private_folders` says what is refused.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 from awsroll.core.request.store_address import StoreAddress, StoreKind
-from awsroll.stores.atomic_files import read_whole, waiting_lock, write_whole
-from awsroll.stores.backend import Entry, conflict
+from awsroll.stores.atomic_files import read_whole, time_of_disk, waiting_lock, write_whole
+from awsroll.stores.backend import Entry, StoreTime, conflict
 from awsroll.stores.disk_errors import unreadable, unwritable
 from awsroll.stores.private_folders import check_path, make_folders
 
 _MUTEX = "write.lock"
 _SUFFIX = ".json"
+_TIMED_FOLDER = "fleets"
+_DISK_ERROR = timedelta(seconds=1)  # some file systems store whole seconds
 
 
 class DirectoryBackend:
@@ -76,6 +79,18 @@ class DirectoryBackend:
 
     def check_conditions(self) -> None:
         """Do nothing: this class compares the versions itself."""
+
+    def time(self, *, writes: bool) -> StoreTime | None:
+        """Return the time by the clock of the disk: on a network file system, that of the server."""
+        path = self.directory / _TIMED_FOLDER / _MUTEX
+        try:
+            if writes and not path.exists():
+                make_folders(self.directory, path.parent)
+                with waiting_lock(path):
+                    pass
+            return StoreTime(at=time_of_disk(path), error=_DISK_ERROR, error_leases=1)
+        except OSError:
+            return None
 
     def create(self) -> tuple[str, ...]:
         """Create the directory."""

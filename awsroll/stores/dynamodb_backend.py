@@ -18,7 +18,8 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, StateError
-from awsroll.stores.remote_backend import ConditionFailedError, Stored
+from awsroll.stores.backend import StoreTime
+from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
 
 _POLL_SECONDS = 2
 _CREATE_SECONDS = 300
@@ -36,6 +37,7 @@ class DynamoDbItems:
     def __init__(self, table: str, aws: Connection) -> None:
         self._table = table
         self._dynamodb = aws.dynamodb
+        self._aws = aws
         self._clock = aws.clock
 
     @property
@@ -70,6 +72,10 @@ class DynamoDbItems:
         with self._translated_errors():
             keys = self._dynamodb.sort_keys(self._table, partition)
         return tuple(f"{partition}/{key}" for key in keys if key.startswith(rest))
+
+    def time(self) -> StoreTime | None:
+        """Return the time by the clock of the service, from its last answer; None without an answer."""
+        return time_of(self._aws, "dynamodb")
 
     def create(self) -> tuple[str, ...]:
         """Create the table if it does not exist, wait until it is usable, and turn on point-in-time recovery."""

@@ -43,8 +43,10 @@ class Lock:
     Attributes:
         about: the full name of the locked resource; the key is derived from it.
         fence: counts the holders without a release in between.
-        expires_at: from this instant, any process may take it.
+        expires_at: when the lease ends, by the clock of the store (`lock_expiry`).
         awaits_next_step: no process works under it; the next step of the same rollout may take it at any time.
+        seconds: the length of the lease.
+        boot_seconds: when it was written, by the clock of the holder's boot; None: not in real time.
     """
 
     about: str
@@ -52,6 +54,13 @@ class Lock:
     fence: int
     expires_at: datetime
     awaits_next_step: bool = False
+    seconds: float = 60
+    boot_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires_at.tzinfo is None:
+            problem = "expires_at has no time zone"
+            raise ValueError(problem)
 
 
 def fleet_parts(rollout: Rollout) -> tuple[str, ...]:

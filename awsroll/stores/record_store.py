@@ -19,6 +19,7 @@ from awsroll.stores.backend import Backend, WriteConflictError
 from awsroll.stores.driver_notes import RolloutRequest, Waiting
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease, check_free, take_lease
+from awsroll.stores.lock_expiry import Time, is_believable, read_time
 from awsroll.stores.locks import Holder, Lock, rollout_lock
 from awsroll.stores.process_identity import Process, this_process
 from awsroll.stores.record_keys import ROLLOUTS, check_rollout_id, record_key, recorded_rollout
@@ -227,16 +228,23 @@ class RecordStore:
     def driver(self, rollout_id: str, *, at: datetime | None = None) -> Holder | None:
         """Return who drives the rollout; None if its lease was not taken, was released or expired, or its process died.
 
-        Between two steps, the driver is the process of the last step.
+        Between two steps, the driver is the process of the last step. Another driver may have to wait longer, because
+        clocks may be wrong: see `is_held`.
         """
         key = rollout_lock(check_rollout_id(rollout_id))
         entry = self.backend.read(key)
         if entry is None:
             return None
         lock = codec.decode(entry.data, Lock, location=self.backend.location(key))
-        now = SystemClock().now() if at is None else at
         is_dead = not lock.awaits_next_step and self._this_process().is_known_dead(lock.holder.process)
-        return None if lock.expires_at <= now or is_dead else lock.holder
+        time = read_time(self.backend, SystemClock()) if at is None else Time(at=at)
+        is_over = lock.expires_at <= time.at or not is_believable(lock, time)
+        return None if is_over or is_dead else lock.holder
+
+    def is_held(self, rollout: Rollout, *, clock: Clock) -> bool:
+        """Return whether a driver may still hold the lock of the rollout itself."""
+        lease = Lease(self.backend, clock, self._as_holder(rollout, clock), rollout.limits.lease_seconds)
+        return bool(lease.held_locks([rollout_lock(rollout.rollout_id)]))
 
     # --- the place itself ---------------------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 from uuid import uuid4
 
+from awsroll.aws.connection import Connection
 from awsroll.core.request.store_address import StoreAddress
 from awsroll.errors import AwsUnansweredError
-from awsroll.stores.backend import Entry, conflict
+from awsroll.stores.backend import Entry, StoreTime, conflict
 
 
 class ConditionFailedError(Exception):
@@ -53,8 +54,17 @@ class Objects(Protocol):
     def keys(self, prefix: str) -> tuple[str, ...]:
         """Return the keys under a folder, sorted."""
 
+    def time(self) -> StoreTime | None:
+        """Return the time by the clock of the service, from its last answer; None without an answer."""
+
     def create(self) -> tuple[str, ...]:
         """Create what can be created; return notes and warnings for the user."""
+
+
+def time_of(aws: Connection, service: str) -> StoreTime | None:
+    """Return the time by the clock of a service, from its last answer; None without an answer."""
+    time = aws.time_of(service)
+    return None if time.error is None else StoreTime(at=time.now(), error=time.error, error_leases=0)
 
 
 class RemoteBackend:
@@ -122,6 +132,10 @@ class RemoteBackend:
         """Check that the service enforces the conditions of writes."""
         self._check(self._objects)
         self._checked.add(self.address)
+
+    def time(self, *, writes: bool) -> StoreTime | None:  # noqa: ARG002
+        """Return the time by the clock of the service, from its last answer; None without an answer."""
+        return self._objects.time()
 
     def create(self) -> tuple[str, ...]:
         """Create what can be created; return notes and warnings for the user."""

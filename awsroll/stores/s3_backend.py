@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from awsroll.aws.connection import Connection
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, StateError
-from awsroll.stores.remote_backend import ConditionFailedError, Stored
+from awsroll.stores.backend import StoreTime
+from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
 
 _WRITER = "awsroll-write"
 _CONDITION_FAILED = frozenset({
@@ -39,6 +40,7 @@ class S3Objects:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._s3 = aws.s3
+        self._aws = aws
 
     @property
     def address(self) -> StoreAddress:
@@ -69,6 +71,10 @@ class S3Objects:
         with self._translated_errors():
             keys = self._s3.keys(self._bucket, self._prefix + prefix)
         return tuple(sorted(key.removeprefix(self._prefix) for key in keys))
+
+    def time(self) -> StoreTime | None:
+        """Return the time by the clock of the service, from its last answer; None without an answer."""
+        return time_of(self._aws, "s3")
 
     def create(self) -> tuple[str, ...]:
         """Do nothing: the owner of the account creates buckets."""

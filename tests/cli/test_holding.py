@@ -55,9 +55,10 @@ def test_a_second_rollout_of_a_held_fleet_is_refused_under_any_name(
     version = ("--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
     both = ("--target-group", "two-1", "--target-group", "two-2")
     how = ("--launch-first",)  # the checks alone would allow this
+    stopped = ("--lease", "600")
     elsewhere = {**environment, "XDG_STATE_HOME": environment["XDG_STATE_HOME"] + "/elsewhere"}
 
-    with start("roll", *both, *version, environment=environment) as driver:
+    with start("roll", *both, *version, *stopped, environment=environment) as driver:
         rollout_id = until(driver, "instance.deregistered")["rollout_id"]
         driver.send_signal(signal.SIGSTOP)  # count only the calls of the other processes
         before = changes(server)
@@ -84,7 +85,7 @@ def test_a_group_by_name_and_by_arn_is_one_fleet(server: SandboxServer, environm
     (group,) = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[fleet.group_name])["AutoScalingGroups"]
     how = ("--launch-first", "--poll", "0.2", "--json")
 
-    with start("roll", "--asg", str(fleet.group_name), *how, environment=environment) as driver:
+    with start("roll", "--asg", str(fleet.group_name), *how, "--lease", "600", environment=environment) as driver:
         rollout_id = until(driver, "rollout.created")["rollout_id"]
         driver.send_signal(signal.SIGSTOP)  # keep the rollout from ending while others start
         second = awsroll("roll", "--asg", group["AutoScalingGroupARN"], *how, environment=environment)

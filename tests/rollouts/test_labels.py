@@ -64,6 +64,30 @@ def test_a_label_that_cannot_be_parsed_is_ignored(rolling: Rolling) -> None:
         assert roll(rolling, rolling.store).succeeded
 
 
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59Z", "2026-01-02T00:00:00Z", "never", "2026-99-99T00:00:00Z"])
+def test_a_label_that_no_rollout_writes_holds_no_fleet_and_is_named(rolling: Rolling, until: str) -> None:
+    """A rollout renews its label every few minutes, so an expiry far ahead proves nothing."""
+    value = f"other-1 s3://elsewhere {until}"
+    rolling.sandbox.session().client("elbv2").add_tags(
+        ResourceArns=[rolling.fleet.target_group_arns[1]], Tags=[{"Key": LABEL, "Value": value}]
+    )
+    watching = Watching()
+
+    assert roll(rolling, rolling.store, watching).succeeded
+
+    (warning,) = [str(fields["message"]) for name, fields in watching.seen if name == "rollout.warning"]
+    assert f"'{value}'. Delete the tag" in warning
+    assert labels(rolling) == []
+
+
+def test_a_label_of_the_past_holds_no_fleet(rolling: Rolling) -> None:
+    put_label(rolling, until=rolling.clock.now() - timedelta(days=9_000))
+    watching = Watching()
+
+    assert roll(rolling, rolling.store, watching).succeeded
+    assert "rollout.warning" not in watching.names
+
+
 def test_the_label_of_a_dead_rollout_of_this_store_is_overwritten(rolling: Rolling) -> None:
     put_label(rolling, place=rolling.store.label)
 

@@ -1,22 +1,31 @@
 """A lease: who may drive a fleet, for how long, and what happens if its holder dies, sleeps, or cannot write."""
 
+import errno
+import os
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from awsroll.core.model.rollout import Limits, Rollout
 from awsroll.errors import FleetLockedError, LeaseLostError
-from awsroll.stores import Holder, Lease, Lock, process_identity
+from awsroll.stores import Holder, Lease, Lock, RecordStore, process_identity
+from awsroll.stores.directory_backend import DirectoryBackend
 from awsroll.stores.leases import take_lease
 from awsroll.stores.process_identity import Process, this_process
 from awsroll.testing.clock import T0, VirtualClock
 from tests.stores.places import HERE, THERE, Place
 from tests.stores.records import ADMIN, WEB, record
+from tests.stores.test_disk_errors import WORDS, failing
 from tests.stores.wire import lost_request
 
 PUTS = ("put_object", "put_item")
+LEASE = 60.0
+ACTING = 40.0  # the holder stops after two thirds
+# The virtual clock is not the store's, so others allow for two clocks that are each wrong by a lease.
+EXPIRY = 3 * LEASE
 NEVER = 10**6
 
 
@@ -67,13 +76,13 @@ def test_a_live_lease_refuses_others_and_the_error_names_the_holder_and_the_time
     drivers.roll(THERE)
     drivers.clock.jump(20)
 
-    with pytest.raises(FleetLockedError, match=r"rollout web-1 \(process 1 on there, since .*\), for another 40 s"):
+    with pytest.raises(FleetLockedError, match=r"rollout web-1 \(process 1 on there, since .*\), for another 160 s"):
         drivers.roll(HERE, rollout("web-2"))
 
 
 def test_an_expired_lease_is_taken_over_with_the_next_fence(drivers: Drivers) -> None:
     first = drivers.roll(THERE)
-    drivers.clock.jump(60)
+    drivers.clock.jump(EXPIRY)
 
     second = drivers.roll(HERE, rollout("web-2"))
 
@@ -119,7 +128,7 @@ def test_no_call_is_made_before_a_third_of_the_time_has_passed(drivers: Drivers)
 
 def test_a_lease_is_lost_on_the_clock_alone(drivers: Drivers) -> None:
     lease = drivers.roll(HERE)
-    drivers.clock.jump(59.9)
+    drivers.clock.jump(ACTING - 0.1)
     lease.check()
     drivers.place.wire.calls.clear()
     drivers.clock.jump(0.1)
@@ -127,8 +136,23 @@ def test_a_lease_is_lost_on_the_clock_alone(drivers: Drivers) -> None:
     for check in (lease.check, lease.renew_if_due, lease.check):
         with pytest.raises(LeaseLostError, match="lease of 60 s expired"):
             check()
-    lease.release()
     assert drivers.place.wire.calls == []
+
+
+def test_a_lost_lease_that_is_released_frees_its_locks_and_no_lock_of_another_driver(drivers: Drivers) -> None:
+    first = drivers.roll(HERE)
+    drivers.clock.jump(ACTING)
+    first.extend_for_next_step(600)
+    with pytest.raises(LeaseLostError):
+        first.check()
+    first.release()
+
+    second = drivers.roll(THERE, rollout("web-2"))
+    first.release()
+
+    drivers.clock.jump(20)
+    second.renew_if_due()
+    second.check()
 
 
 def test_a_renewal_that_meets_another_holder_names_it_and_leaves_its_locks(drivers: Drivers) -> None:
@@ -209,7 +233,7 @@ def test_resume_waits_for_its_dead_driver_on_another_machine(drivers: Drivers) -
 
     lease = drivers.resume(HERE)
 
-    assert drivers.clock.now() == T0 + timedelta(seconds=60)
+    assert drivers.clock.now() == T0 + timedelta(seconds=12 + LEASE)
     assert lease.fences == {ADMIN: 2, WEB: 2, "web-1": 2}
     assert [(one.holder.process.host, one.expires_at) for one in drivers.waited_for] == [
         ("there", T0 + timedelta(seconds=60))
@@ -266,7 +290,7 @@ def test_a_short_outage_of_the_store_does_not_lose_the_lease(remote: Place) -> N
 
     drivers.clock.jump(6)
     lease.renew_if_due()
-    drivers.clock.jump(59)
+    drivers.clock.jump(ACTING - 1)
 
     lease.check()
 
@@ -275,13 +299,13 @@ def test_a_permanent_outage_of_the_store_loses_the_lease_in_time(remote: Place) 
     drivers = Drivers(remote)
     lease = drivers.roll(HERE)
     remote.wire.faults = {name: [lost_request] * 10_000 for name in PUTS}
-    for _ in range(5):
+    for _ in range(3):
         drivers.clock.jump(10)
         lease.renew_if_due()
         lease.check()
 
     drivers.clock.jump(10)
-    with pytest.raises(LeaseLostError):
+    with pytest.raises(LeaseLostError, match=r"expired before it was renewed \(the store could not be written: .*moto"):
         lease.renew_if_due()
 
 
@@ -338,3 +362,60 @@ def test_the_holder_of_an_extended_lease_is_the_driver_even_if_its_process_has_d
 
     with pytest.raises(FleetLockedError):
         drivers.roll(this_process(), rollout("web-2"))
+
+
+def test_a_renewal_that_took_effect_although_it_was_reported_as_failed_keeps_the_lease(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    store = RecordStore(DirectoryBackend(tmp_path / "state"), process=HERE)
+    with store.drive(rollout(), clock=clock) as lease:
+        clock.jump(20)
+        with failing("fsync", call=2, code=errno.EIO):  # the folder cannot be synced after the file was replaced
+            lease.renew_if_due()
+        assert "input/output error" in lease.problem
+
+        clock.jump(6)
+        lease.renew_if_due()
+        clock.jump(ACTING - 1)
+
+        lease.check()
+    assert store.backend.keys("fleets/") == ()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE])
+def test_a_lease_that_a_failing_disk_cannot_renew_is_lost_with_that_reason(tmp_path: Path, code: int) -> None:
+    clock = VirtualClock()
+    store = RecordStore(DirectoryBackend(tmp_path / "state"), process=HERE)
+    with store.drive(rollout(), clock=clock) as lease, pytest.MonkeyPatch.context() as patch:
+
+        def full(*_: object, **__: object) -> None:
+            raise OSError(code, os.strerror(code))
+
+        patch.setattr("tempfile.mkstemp", full)
+        for _ in range(3):
+            clock.jump(10)
+            lease.renew_if_due()
+            lease.check()
+        clock.jump(10)
+
+        with pytest.raises(LeaseLostError, match=f"could not be written: cannot write .*{WORDS[code]}.*awsroll status"):
+            lease.renew_if_due()
+
+
+def test_a_jump_of_the_wall_clock_renews_the_lease_at_once(drivers: Drivers) -> None:
+    """A machine that was suspended by its host sees only the wall clock jump."""
+
+    class Jumping(VirtualClock):
+        ahead = timedelta()
+
+        def now(self) -> object:
+            return super().now() + self.ahead
+
+    drivers.clock = Jumping()
+    lease = drivers.roll(HERE)
+    versions = [drivers.place.open().backend.read(key).version for key in drivers.place.open().backend.keys("fleets/")]
+    drivers.clock.ahead = timedelta(seconds=LEASE)
+
+    lease.renew_if_due()
+
+    backend = drivers.place.open().backend
+    assert [backend.read(key).version for key in backend.keys("fleets/")] != versions

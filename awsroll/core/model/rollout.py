@@ -72,6 +72,10 @@ class Gates:
         check_times(self.delay_seconds, self.approval_seconds, self.bake_seconds)
 
 
+LONGEST_LEASE_SECONDS = 86_400.0
+"""The longest lease. The lock of a driver that died elsewhere holds its fleet for at most this time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """New waiting times for the rest of a rollout, in seconds; None keeps a value. They do not change any decision."""

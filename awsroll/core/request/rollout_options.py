@@ -10,7 +10,7 @@ from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS, TAG_VALUE_CHAR
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.hooks import HOOKS, HookSpec
 from awsroll.core.model.options import FLEET, LIMITS, VERSION, option, read_fields
-from awsroll.core.model.rollout import OnFailure, SkipPolicy, Strategy
+from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, Share, Switch, Text
 
 _VERSION_NAME = Text(
@@ -262,8 +262,8 @@ class RolloutOptions:
         section=LIMITS,
     )
     lease: float = option(
-        Seconds(least=5),
-        "How long the fleet stays locked after this process stops renewing its lock, at least 5 seconds (default: 60 "
+        Seconds(least=5, most=LONGEST_LEASE_SECONDS),
+        "How long the fleet stays locked after this process stops renewing its lock, 5 seconds to 1 day (default: 60 "
         "seconds).",
         default=60,
         section=LIMITS,
