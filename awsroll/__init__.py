@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from awsroll.core.model.status import Outcome as Outcome
     from awsroll.core.model.user_requests import UserRequests as UserRequests
     from awsroll.core.repair.leftovers import Leftover as Leftover
+    from awsroll.core.request.instructions import (
+        Instruction as Instruction,
+        InstructionKind as InstructionKind,
+    )
     from awsroll.core.request.spec import RolloutSpec as RolloutSpec
     from awsroll.core.request.waves import (
         FleetEnding as FleetEnding,
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
         RolloutNotFoundError as RolloutNotFoundError,
         SpecError as SpecError,
         StateError as StateError,
+        UnconfirmedError as UnconfirmedError,
     )
     from awsroll.files.plan_file import (
         load_plan as load_plan,
@@ -83,6 +88,7 @@ _HOMES = {
     "awsroll.files.rollout_file": ("load_fleets",),
     "awsroll.hooks": ("PythonHook",),
     "awsroll.core.model.rollout": ("SkipPolicy", "OnFailure", "Strategy"),
+    "awsroll.core.request.instructions": ("Instruction", "InstructionKind"),
     "awsroll.core.request.spec": ("RolloutSpec",),
     "awsroll.core.model.status": ("Outcome",),
     "awsroll.core.request.waves": ("FleetEnding", "FleetSpec", "FleetsSpec", "WaveSpec"),
@@ -97,6 +103,7 @@ _HOMES = {
         "RolloutNotFoundError",
         "SpecError",
         "StateError",
+        "UnconfirmedError",
     ),
     "awsroll.api": (
         "abort",

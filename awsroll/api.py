@@ -10,12 +10,14 @@ A refused call raises an `AwsrollError`. A rollout that has started always retur
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from awsroll.aws import sessions
 from awsroll.core.repair.leftovers import Leftover
+from awsroll.core.request.instructions import Instruction, as_given
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.core.request.waves import FleetsSpec
+from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.driver import operations
 from awsroll.driver.context import Context
 from awsroll.hooks.callables import GivenHooks, as_python_hooks
@@ -27,6 +29,9 @@ from awsroll.waves import FleetsRun
 
 if TYPE_CHECKING:
     import boto3
+
+ConfirmInstructions: TypeAlias = Callable[[Sequence[Instruction]], bool]
+"""Called with what a record makes this process run or use; returns whether the caller accepts all of it."""
 
 
 def roll(  # noqa: PLR0913 - a user may pass each of these
@@ -78,10 +83,28 @@ def resume(  # noqa: PLR0913 - see `roll`
     clock: Clock | None = None,
     sink: Sink | None = None,
     hooks: GivenHooks | None = None,
+    request: RolloutSpec | FleetSpec | None = None,
+    confirm_instructions: ConfirmInstructions | None = None,
 ) -> Report:
     """Resume a rollout that was interrupted or paused; return its report. An ended rollout only returns its report.
 
+    The record of a rollout cannot make this process run a command, a function or a script, assume a role or call
+    another region by itself: give the `request` again, or confirm.
+
+    Args:
+        rollout_id: the rollout.
+        session: the boto3 session; None: boto3's default session.
+        store: the store of the record, as for `roll`.
+        clock: the clock to wait on; None: the system clock.
+        sink: receives every event; None: events are dropped.
+        hooks: the Python callables with which the rollout was started.
+        request: the request with which the rollout was started; a `FleetSpec` also names its region and its role.
+        confirm_instructions: called with what else the record makes this process run or use, before anything is
+            changed; return whether to accept it. None: refuse.
+
     Raises:
+        UnconfirmedError: if the record makes this process run or use something that was neither given nor confirmed;
+            nothing was changed.
         SpecError: if the rollout was started with Python callables as `hooks` and they are not given again.
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it.
@@ -89,48 +112,58 @@ def resume(  # noqa: PLR0913 - see `roll`
     context = Context(
         session=session, store=_opened(store, session), clock=clock, sink=sink, hooks=as_python_hooks(hooks)
     )
-    return operations.resume(rollout_id, context)
+    return operations.resume(rollout_id, _with_instructions(context, request, confirm_instructions))
 
 
-def rollback(
+def rollback(  # noqa: PLR0913 - see `roll`
     rollout_id: str,
     *,
     session: "boto3.Session | Any" = None,
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
+    request: RolloutSpec | FleetSpec | None = None,
+    confirm_instructions: ConfirmInstructions | None = None,
 ) -> Report:
     """Roll the fleet back to its baseline: while the rollout runs, after it was stopped, or after it succeeded.
 
     If a process drives the rollout, that process rolls it back and this call waits for it. Otherwise this call does.
 
+    `request` and `confirm_instructions` are those of `resume`; only a call that drives the rollout itself needs them.
+
     Raises:
+        UnconfirmedError: as for `resume`; nothing was changed.
         SpecError, FleetError: if there is no version to roll back to; nothing was changed.
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another rollout holds the fleet.
     """
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
-    return operations.rollback(rollout_id, context)
+    return operations.rollback(rollout_id, _with_instructions(context, request, confirm_instructions))
 
 
-def abort(
+def abort(  # noqa: PLR0913 - see `roll`
     rollout_id: str,
     *,
     session: "boto3.Session | Any" = None,
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
+    request: RolloutSpec | FleetSpec | None = None,
+    confirm_instructions: ConfirmInstructions | None = None,
 ) -> Report:
     """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return its report.
 
     If a process drives the rollout, that process aborts it and this call waits for it. Otherwise this call does.
 
+    `request` and `confirm_instructions` are those of `resume`; only a call that drives the rollout itself needs them.
+
     Raises:
+        UnconfirmedError: as for `resume`; nothing was changed.
         StateError: if its record is missing or cannot be used, or it has ended.
         FleetLockedError: if another rollout holds the fleet.
     """
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
-    return operations.abort(rollout_id, context)
+    return operations.abort(rollout_id, _with_instructions(context, request, confirm_instructions))
 
 
 def pause(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummary:
@@ -178,6 +211,8 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     store: Store | str | None = None,
     clock: Clock | None = None,
     sink: Sink | None = None,
+    request: RolloutSpec | FleetSpec | None = None,
+    confirm_instructions: ConfirmInstructions | None = None,
 ) -> repair_operation.Repaired:
     """Find what a dead rollout left changed on a fleet, and restore it: from its record, or from tags on the fleet.
 
@@ -194,8 +229,11 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         store: where records are saved: a store, or an address as for `--state`.
         clock: the clock to wait on; None: the system clock.
         sink: receives every event; None: events are dropped.
+        request: as for `resume`, if the record of the rollout is used.
+        confirm_instructions: as for `resume`.
 
     Raises:
+        UnconfirmedError: as for `resume`; nothing was changed.
         SpecError, FleetError: if there is no such fleet, or it changed after `confirm`; nothing was changed.
         StateError: if the record is missing or cannot be used, and no fleet is given.
         FleetLockedError: if a live process holds the fleet; nothing was changed.
@@ -203,6 +241,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     """
     target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = _with_instructions(context, request, confirm_instructions)
     return repair_operation.repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
 
 
@@ -307,6 +346,13 @@ def open_store(
     """
     opened = sessions.open_session if session is None else lambda: session
     return opening.open_store(address, session=opened, sign_key=sign_key)
+
+
+def _with_instructions(
+    context: Context, request: RolloutSpec | FleetSpec | None, confirm: ConfirmInstructions | None
+) -> Context:
+    requests = () if request is None else (as_given(request),)
+    return replace(context, requests=requests, confirm_instructions=confirm)
 
 
 def _opened(store: Store | str | None, session: Any = None) -> Store:

@@ -37,6 +37,10 @@ class FleetError(AwsrollError):
         super().__init__("; ".join(problems))
 
 
+class UnconfirmedError(SpecError):
+    """Raised when a record makes a process run or use something that its caller has neither given nor confirmed."""
+
+
 class AwsError(AwsrollError):
     """Raised when an AWS call failed.
 

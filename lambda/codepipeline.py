@@ -28,7 +28,7 @@ from named import (
     handler_error,
 )
 from pipeline_job import Answer, Answering, Failed, Going, Job, Succeeded, Token, read_job
-from rollout_context import bounds, known_rollout_context, rollout_context
+from rollout_context import bounds, given_rollout_context, rollout_context
 
 # One call makes further steps: for this long, if the next step is due this soon, and if this much time is left then.
 _STAYS_SECONDS = 120.0
@@ -107,18 +107,20 @@ class _Work:
         began = clock.monotonic()
         if self._job.problem:
             raise InvalidEvent(self._job.problem)
+        parameters = _parameters(self._job.parameters)
         if not self._token.begun:
-            self._keep(self._start())
+            self._keep(self._start(parameters))
         while True:
-            status = self._keep(step(rollout_id, known_rollout_context(rollout_id), bounds=bounds(self._context)))
+            context = given_rollout_context(rollout_id, parameters)
+            status = self._keep(step(rollout_id, context, bounds=bounds(self._context)))
             wait, spent = status.wait_seconds, clock.monotonic() - began
             enough = seconds_left(self._context) - wait > _SPARE_SECONDS
             if status.done or wait > _SOON_SECONDS or spent + wait > _STAYS_SECONDS or not enough:
                 return status
             clock.sleep(wait)
 
-    def _start(self) -> StepStatus:
-        request = to_rollout_request(_parameters(self._job.parameters))
+    def _start(self, parameters: Parameters) -> StepStatus:
+        request = to_rollout_request(parameters)
         return start_rollout(request, rollout_context(request, container.store()), rollout_id=self._token.rollout_id)
 
     def _keep(self, status: StepStatus) -> StepStatus:

@@ -23,7 +23,7 @@ from awsroll.errors import AwsrollError
 from event_request import to_rollout_request
 from handling import check, log
 from prepare import Event
-from rollout_context import bounds, known_rollout_context, rollout_context
+from rollout_context import bounds, given_rollout_context, rollout_context
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python import DurableContext, StepContext
@@ -81,7 +81,7 @@ def roll_out(event: Any, context: "DurableContext") -> Seen:
         return _plain(lambda: _start(request, rollout_id)) | {"misses": 0}
 
     def reconcile(before: Seen, _: "WaitForConditionCheckContext") -> Seen:
-        return _reconcile(rollout_id, before, context.lambda_context)
+        return _reconcile(rollout_id, request, before, context.lambda_context)
 
     try:
         started = context.step(start, name="prepare", config=_start_config())
@@ -98,11 +98,11 @@ def _start(event: Event, rollout_id: str) -> Any:
     return start_rollout(request, rollout_context(request, container.store()), rollout_id=rollout_id)
 
 
-def _reconcile(rollout_id: str, before: Seen, context: Any) -> Seen:
+def _reconcile(rollout_id: str, event: Event, before: Seen, context: Any) -> Seen:
     """Make one step. If it fails with an error that may pass, return the last status again."""
 
     def one_step() -> Any:
-        return step(rollout_id, known_rollout_context(rollout_id), bounds=bounds(context))
+        return step(rollout_id, given_rollout_context(rollout_id, event), bounds=bounds(context))
 
     try:
         return _plain(one_step) | {"misses": 0}

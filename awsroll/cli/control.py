@@ -1,5 +1,6 @@
 """Commands that control a rollout from any terminal: `pause`, `approve`, `abort`, `rollback`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,10 +8,12 @@ import typer
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
+from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.core.model.rollout import Pace
 from awsroll.core.model.status import Outcome
+from awsroll.core.request.waves import FleetSpec
 
 if TYPE_CHECKING:
     from awsroll.driver.operations import Context
@@ -72,8 +75,8 @@ def approve(
     return _report(common, "approve", operations.approve(rollout, store, checkpoint), store)
 
 
-@takes(PACE_GROUP, COMMON_GROUP)
-def abort(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
+@takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
+def abort(common: CommonOptions, rollout: ROLLOUT, given: tuple[FleetSpec, ...], pace: Pace) -> int:
     """Stop a rollout and leave its fleet mixed.
 
     Draining servers return to traffic, surplus new servers are terminated, and changed settings are restored.
@@ -82,13 +85,13 @@ def abort(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
     def run(context: "Context") -> "Report":
         from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return operations.abort(rollout, context, pace)
+        return operations.abort(rollout, replace(context, requests=given), pace)
 
     return drive(common, run)
 
 
-@takes(PACE_GROUP, COMMON_GROUP)
-def rollback(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
+@takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
+def rollback(common: CommonOptions, rollout: ROLLOUT, given: tuple[FleetSpec, ...], pace: Pace) -> int:
     """Return a fleet to the version that it ran before a rollout.
 
     Works during the rollout, after it stopped, and after it succeeded.
@@ -97,7 +100,7 @@ def rollback(common: CommonOptions, rollout: ROLLOUT, pace: Pace) -> int:
     def run(context: "Context") -> "Report":
         from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return operations.rollback(rollout, context, pace)
+        return operations.rollback(rollout, replace(context, requests=given), pace)
 
     return drive(common, run, success=Outcome.ROLLED_BACK)
 

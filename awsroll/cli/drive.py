@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.exit_codes import exit_of_outcome
+from awsroll.cli.given_instructions import instruction_prompt
 from awsroll.cli.output import Output, ask_to_confirm, write_messages
 from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.signals import StopRequest
@@ -60,6 +61,7 @@ def drive(
         context = replace(
             _context(common, backend, sink, stop),
             wait_for_approval=wait_for_approval,
+            confirm_instructions=instruction_prompt(common, output),
             confirm=lambda prepared: common.yes or not output.can_ask or _is_confirmed(prepared),
         )
         report = run(context)

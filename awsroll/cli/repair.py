@@ -7,12 +7,14 @@ import typer
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import FlagGroup, takes
+from awsroll.cli.given_instructions import GIVEN_GROUP, instruction_prompt
 from awsroll.cli.output import Output, ask_to_confirm, write_messages
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.signals import StopRequest
 from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.rollout import Pace
 from awsroll.core.request.spec import spec_of
+from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ def _fleet(*, asg: str | None, target_group: list[str] | None) -> tuple[str, tup
 FLEET_GROUP = FlagGroup("fleet", [flag for flag in SPEC_FLAGS if flag.field in ("asg", "target_group")], _fleet)
 
 
-@takes(FLEET_GROUP, PACE_GROUP, COMMON_GROUP)
-def repair(
+@takes(FLEET_GROUP, GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
+def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
     fleet: tuple[str, tuple[str, ...]],
+    given: tuple[FleetSpec, ...],
     pace: Pace,
     common: CommonOptions,
     rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout, if known.")] = "",
@@ -85,6 +88,8 @@ def repair(
                 clock=SystemClock(stop.event),
                 sink=sink,
                 stop_requested=stop.requested,
+                requests=given,
+                confirm_instructions=instruction_prompt(common, output),
             ),
             confirm=confirm,
             confirm_instance=confirm_instance,

@@ -1,5 +1,6 @@
 """`awsroll resume`: continue an interrupted or paused rollout."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,28 +8,35 @@ import typer
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
+from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.roll import NO_WAIT
 from awsroll.core.model.rollout import Pace
+from awsroll.core.request.waves import FleetSpec
 
 if TYPE_CHECKING:
     from awsroll.driver.operations import Context
     from awsroll.report import Report
 
 
-@takes(PACE_GROUP, COMMON_GROUP)
+@takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
 def resume(
     rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")],
+    given: tuple[FleetSpec, ...],
     pace: Pace,
     common: CommonOptions,
     *,
     no_wait: NO_WAIT = False,
 ) -> int:
-    """Continue an interrupted or paused rollout."""
+    """Continue an interrupted or paused rollout.
+
+    Without --file it asks before it runs a hook or command, or assumes a role, that the record names; --yes accepts
+    them.
+    """
 
     def run(context: "Context") -> "Report":
         from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
-        return operations.resume(rollout, context, pace)
+        return operations.resume(rollout, replace(context, requests=given), pace)
 
     return drive(common, run, wait_for_approval=not no_wait)

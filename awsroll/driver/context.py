@@ -1,9 +1,11 @@
 """The inputs that every call of the library shares: AWS session, store, clock, sink, prompts and hooks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from awsroll.core.request.instructions import NOTHING_ALLOWED, AllowList, Instruction
+from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
 from awsroll.hooks import PythonHook
 from awsroll.ports import Clock, Sink, Store
@@ -38,6 +40,11 @@ class Context:
             approve` opens the gate.
         wait_for_approval: False: pause at a gate that needs approval instead of waiting.
         hooks: Python callables to run at points of the rollout. To resume a rollout, pass the same hooks again.
+        requests: to continue a rollout: the request that it was started with, or all fleets of a file. What the record
+            makes this process run or use is compared with it.
+        confirm_instructions: called with what else the record makes this process run or use, before anything of it is
+            used; False refuses. None: refuse.
+        allowed: what a record may make this process run or use without a request and a confirmation.
     """
 
     session: Any = None
@@ -50,3 +57,6 @@ class Context:
     approve: Callable[[int], bool] | None = None
     wait_for_approval: bool = True
     hooks: tuple[PythonHook, ...] = ()
+    requests: tuple[FleetSpec, ...] = ()
+    confirm_instructions: Callable[[Sequence[Instruction]], bool] | None = None
+    allowed: AllowList = NOTHING_ALLOWED

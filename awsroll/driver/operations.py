@@ -13,7 +13,8 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.assumed_role import assume_stored_role
+from awsroll.driver.assumed_role import assume_confirmed_role
+from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.driver.record_lifecycle import (
     check_startable,
@@ -105,14 +106,17 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     """Resume a rollout that was interrupted or paused; return its report. An ended rollout only returns its report.
 
     Raises:
+        UnconfirmedError: if the record makes this process run or use something that the caller has not given; nothing
+            was changed.
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another process drives it, or another rollout holds its fleet.
     """
     session = Session(context)
     stored = _with_pace(session.store.load(rollout_id), pace)
+    rollout, confirmed = stored.rollout, Confirmed(rollout_id=rollout_id)
     if stored.status.mode is not Mode.ENDED:
-        session = Session(assume_stored_role(rollout_id, context))
-    rollout = stored.rollout
+        confirmed = confirm(rollout_id, rollout, session, context)
+        session = Session(assume_confirmed_role(rollout_id, confirmed.request, context))
     if session.store.user_requests(rollout_id).pause:  # a process that still drives the rollout must not pause it
         session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False))
     with session.hold(rollout, again=True):
@@ -120,6 +124,7 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
         if record.status.mode is Mode.ENDED:
             _remove_label(session, rollout)
             return build_report(record, at=session.clock.now())
+        confirmed.check(record.rollout)
         check_callables(session, record)
         session.check_account(rollout)
         session.store.change_user_requests(rollout_id, lambda requests: resuming(requests, record.status))
@@ -147,9 +152,10 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
         with suppress(FleetLockedError), session.hold(record.rollout):  # else the label is of the rollout that holds it
             _remove_label(session, record.rollout)
         return build_report(record, at=session.clock.now())
+    confirmed = _confirm_unless_driven(session, record, context)
     session.store.change_user_requests(rollout_id, change_for(Command.ROLLBACK, record))
     _wake(session, rollout_id)
-    return session.follow(rollout_id) or _take_over(rollout_id, context, pace)
+    return session.follow(rollout_id) or _take_over(rollout_id, context, pace, confirmed)
 
 
 def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
@@ -161,11 +167,15 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
         StateError: if its record is missing or cannot be used, or it has ended.
     """
     session = Session(context)
+    record = session.store.load(rollout_id)
+    if record.status.mode is Mode.ENDED:
+        raise ended_error(record)
+    confirmed = _confirm_unless_driven(session, record, context)
     _request(rollout_id, Command.ABORT, session.store)
     _wake(session, rollout_id)
     report = session.follow(rollout_id)
     if report is None and session.store.load(rollout_id).status.mode is not Mode.ENDED:
-        return _take_over(rollout_id, context, pace)
+        return _take_over(rollout_id, context, pace, confirmed)
     return report or build_report(session.store.load(rollout_id), at=session.clock.now())
 
 
@@ -179,12 +189,23 @@ def _wake(session: Session, rollout_id: str) -> None:
         complete_waiting_task(rollout_id, session.store, session.aws)
 
 
-def _take_over(rollout_id: str, context: Context, pace: Pace) -> Report:
+def _confirm_unless_driven(session: Session, record: Record, context: Context) -> Confirmed | None:
+    """Confirm the instructions of a rollout before a request to it is stored; None if another process drives it."""
+    rollout, store = record.rollout, session.store
+    if isinstance(store, RecordStore) and store.driver(rollout.rollout_id) is not None:
+        return None
+    return confirm(rollout.rollout_id, rollout, session, context)
+
+
+def _take_over(rollout_id: str, context: Context, pace: Pace, confirmed: Confirmed | None) -> Report:
     """Drive a rollout that no process drives, even after its end: the user requests say which way."""
-    session = Session(assume_stored_role(rollout_id, context))
+    session = Session(context)
     rollout = _with_pace(session.store.load(rollout_id), pace).rollout
+    confirmed = confirmed or confirm(rollout_id, rollout, session, context)
+    session = Session(assume_confirmed_role(rollout_id, confirmed.request, context))
     with session.hold(rollout, again=True):
         record = session.store.load(rollout_id)
+        confirmed.check(record.rollout)
         session.check_account(rollout)
         session.label(rollout).check()
         session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False))
@@ -205,8 +226,13 @@ def _drive_again(session: Session, record: Record, pace: Pace) -> Report:
 
 
 def _remove_label(session: Session, rollout: Rollout) -> None:
-    """Remove the label of a process that died right after it had saved the end. The report needs no AWS."""
+    """Remove the label of a process that died right after it had saved the end. The report needs no AWS.
+
+    The caller has not confirmed the region of an ended rollout, so a label in another region than the caller's stays.
+    """
     with suppress(AwsrollError):
+        if rollout.region != session.own_region:
+            return
         session.check_account(rollout)
         session.label(rollout).remove_left()
 

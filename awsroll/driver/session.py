@@ -52,6 +52,7 @@ class Session:
         self._endpoint_url = context.endpoint_url
         self._place = "no store" if context.store is None else "a custom store"
         self.aws = self._connection(region=None)
+        self.own_region = self.aws.region
 
     # --- AWS ----------------------------------------------------------------------------------------------------------
 

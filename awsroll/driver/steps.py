@@ -6,12 +6,15 @@ next step is due. If the next step never comes, `awsroll resume` waits for the l
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from awsroll.core.model.hooks import HookKind
+from awsroll.core.model.plan import pause
+from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.record_lifecycle import create_record, prepare_record, resume_record
@@ -29,7 +32,6 @@ from awsroll.errors import (
 )
 from awsroll.hooks import HookRunner
 from awsroll.ports import Record, Store
-from awsroll.preflight import Prepared
 from awsroll.stores import RecordStore, RolloutRequest
 
 LONGEST_HOOK_SECONDS = 240.0
@@ -79,8 +81,9 @@ def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str 
     if rollout_id and (existing := _existing(store, rollout_id, request)) is not None:
         return step_status_of(existing, wait_seconds=1)
     prepared = prepare_record(session, request.request, rollout_id=rollout_id)
-    _check_hooks_fit_steps(prepared)
     rollout = prepared.rollout
+    if problems := _unfit_hooks(rollout):
+        raise FleetError(*problems)
     try:
         with session.hold(rollout, takes_steps=True) as lease:
             store.put_note(rollout.rollout_id, request)
@@ -114,14 +117,10 @@ def _in_progress(rollout_id: str, error: FleetLockedError) -> StepInProgressErro
     return StepInProgressError(problem)
 
 
-def _check_hooks_fit_steps(prepared: Prepared) -> None:
-    """Refuse hooks that need a process between two steps.
-
-    Raises:
-        FleetError: if there are such hooks; nothing was changed.
-    """
+def _unfit_hooks(rollout: Rollout) -> tuple[str, ...]:
+    """Return the hooks that need a process between two steps, one line each. A step never runs them."""
     problems = []
-    for hook in prepared.rollout.hooks:
+    for hook in rollout.hooks:
         match hook.kind:
             case HookKind.COMMAND | HookKind.CALLABLE:
                 problems.append(
@@ -138,8 +137,7 @@ def _check_hooks_fit_steps(prepared: Prepared) -> None:
                 pass
             case _:
                 assert_never(hook.kind)
-    if problems:
-        raise FleetError(*problems)
+    return tuple(problems)
 
 
 # --- one step ---------------------------------------------------------------------------------------------------------
@@ -160,7 +158,10 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS) 
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     try:
         with session.hold(record.rollout, takes_steps=True) as lease:
-            step_status = _step_held(session, store.load(rollout_id), bounds)
+            record, request = store.load(rollout_id), store.note(rollout_id, RolloutRequest)
+            refused = refused_instructions(record.rollout, request, session, context)
+            problems = (*_unfit_hooks(record.rollout), *refused)
+            step_status = _refuse(session, record, problems) if problems else _step_held(session, record, bounds)
             if lease is not None and not step_status.done and step_status.phase is not WaitingFor.PAUSED:
                 lease.extend_for_next_step(step_status.wait_seconds + _LOCKED_SECONDS)
             return step_status
@@ -170,6 +171,23 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS) 
         if not store.is_held(record.rollout, clock=session.clock):
             raise
         return _driven_elsewhere(store, rollout_id)
+
+
+def _refuse(session: Session, record: Record, problems: Sequence[str]) -> StepStatus:
+    """Pause a rollout whose record names what this driver may not run or use. Nothing of it is run."""
+    if not _has_work(record, session.store):
+        return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
+    rollout_id = record.rollout.rollout_id
+    reason = (
+        f"{'; '.join(problems)}; nothing of this was run, and the fleet was left as it is. Check who has written the "
+        f"record. Then continue with `awsroll resume {rollout_id} -f FILE`, or give the request or an allow-list to "
+        "the function (docs/records.md)"
+    )
+    requests = session.store.user_requests(rollout_id)
+    paused = replace(pause(record.status, reason, rests=False), user_requests=requests)
+    record = session.store.save(replace(record, status=replace(paused, events=())))
+    session.emit("rollout.paused", reason=reason)
+    return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
 
 
 def _driven_elsewhere(store: Store, rollout_id: str) -> StepStatus:

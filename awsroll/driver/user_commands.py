@@ -12,6 +12,8 @@ from awsroll.core.decide.approvals import closed_checkpoint, why_no_answer
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import is_rejection_applied, why_no_rollback
+from awsroll.core.request.instructions import PLACE_KINDS
+from awsroll.driver.confirmation import confirm
 from awsroll.driver.context import Context
 from awsroll.driver.record_lifecycle import ended_error, reopen_record, resume_record
 from awsroll.driver.session import Session
@@ -97,7 +99,8 @@ def apply_command(rollout_id: str, command: Command, context: Context, *, checkp
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
         NoApprovalAwaitedError: if the checkpoint to approve or reject does not wait for an answer.
-        SpecError: if there is no version to roll back to.
+        SpecError: if there is no version to roll back to, or the record of an ended rollout names a role or a region
+            that the context does not allow.
     """
     session = Session(context)
     store = session.record_store()
@@ -109,6 +112,8 @@ def apply_command(rollout_id: str, command: Command, context: Context, *, checkp
     has_ended = record.status.mode is Mode.ENDED
     if has_ended and (command is not Command.ROLLBACK or record.status.outcome is Outcome.ROLLED_BACK):
         raise ended_error(record)
+    if has_ended:
+        confirm(rollout_id, record.rollout, session, context, kinds=PLACE_KINDS)
     requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
     if has_ended:
         record = _reopen(session, record)

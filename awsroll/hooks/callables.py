@@ -14,7 +14,7 @@ from awsroll.core.model.hooks import (
     HookKind,
     HookPoint,
     HookSpec,
-    named,
+    names_of,
     repeated_names,
 )
 from awsroll.core.model.options import option, option_metadata, read_fields
@@ -77,8 +77,8 @@ def name_callables(hooks: Sequence[PythonHook], rollout: Rollout) -> tuple[Hook,
         raise SpecError(*problems)
     specs = [HookSpec(point=hook.point, timeout=hook.timeout, name=hook.name) for hook in hooks]
     return tuple(
-        Hook(point=hook.point, name=hook.name, is_callable=True, timeout_seconds=hook.timeout_seconds)
-        for hook in named(specs, taken=taken)
+        Hook(point=spec.point, name=name, is_callable=True, timeout_seconds=spec.timeout)
+        for spec, name in zip(specs, names_of(specs, taken=taken), strict=True)
     )
 
 

@@ -13,7 +13,9 @@ from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import Leftover, leftovers
 from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct, settling
-from awsroll.driver.assumed_role import assume_stored_role
+from awsroll.core.request.instructions import ALL_KINDS, PLACE_KINDS, InstructionKind
+from awsroll.driver.assumed_role import assume_confirmed_role
+from awsroll.driver.confirmation import Confirmed, confirm as confirm_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
 from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateError
@@ -128,9 +130,12 @@ def repair(
         FleetLockedError: if a live process holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
+    own = Session(context)
+    record = _record(own, target)
+    place = _confirmed(target, record, own, context, kinds=PLACE_KINDS)
     if target.rollout_id:
-        context = assume_stored_role(target.rollout_id, context)
-    with _opened(Session(context), target, pace) as case:
+        context = assume_confirmed_role(target.rollout_id, place.request, context)
+    with _opened(Session(context), target, pace, place) as case:
         fleet, found = case.record.rollout.fleet, case.found
     untouched = Repaired(fleet=fleet, found=found, left=found)
     if not any(leftover.acts for leftover in found) or not confirm(found):
@@ -138,14 +143,16 @@ def repair(
     confirmed = {leftover.about for leftover in found if leftover.confirm_by_id and confirm_instance(leftover)}
     if not any(leftover.acts and (not leftover.confirm_by_id or leftover.about in confirmed) for leftover in found):
         return untouched
+    instructions = _confirmed(target, record, own, context, kinds=ALL_KINDS - PLACE_KINDS)
     session = Session(context)
-    with _opened(session, target, pace) as case:
+    with _opened(session, target, pace, place) as case:
         if case.found != found:
             problem = f"{fleet} has changed since it was shown; nothing was changed. Run the repair again"
             raise FleetError(problem)
+        instructions.check(case.record.rollout)
         report = _drive(session, case, confirmed, pace)
     finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
-    with _opened(Session(context), target, pace) as case:
+    with _opened(Session(context), target, pace, place) as case:
         left = case.found
     return Repaired(
         fleet=fleet,
@@ -158,6 +165,21 @@ def repair(
     )
 
 
+def _confirmed(
+    target: RepairTarget,
+    record: Record | None,
+    session: Session,
+    context: Context,
+    *,
+    kinds: frozenset[InstructionKind],
+) -> Confirmed:
+    """Confirm what the record makes this process run or use. The role counts only if the rollout is named by its id."""
+    rollout_id = target.rollout_id if record is None else record.rollout.rollout_id
+    kinds = kinds if target.rollout_id else kinds - {InstructionKind.ROLE}
+    rollout = None if record is None else record.rollout
+    return confirm_instructions(rollout_id, rollout, session, context, kinds=kinds)
+
+
 def _drive(session: Session, case: _Case, confirmed: Collection[str], pace: Pace) -> Report:
     record = case.restoring(confirmed)
     record = replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
@@ -167,11 +189,12 @@ def _drive(session: Session, case: _Case, confirmed: Collection[str], pace: Pace
 
 
 @contextmanager
-def _opened(session: Session, target: RepairTarget, pace: Pace) -> Iterator[_Case]:
+def _opened(session: Session, target: RepairTarget, pace: Pace, place: Confirmed) -> Iterator[_Case]:
     """Hold the fleet and find what was left on it: from a record that needs a repair, or else from tags."""
     record = _record(session, target)
     if record is not None and _needs_repair(record.status):
         rollout = record.rollout
+        place.check(rollout)
         session.check_account(rollout)
         with _held(session, rollout, pace):
             record = session.store.load(rollout.rollout_id)  # again: another process may have written it meanwhile
@@ -179,6 +202,7 @@ def _opened(session: Session, target: RepairTarget, pace: Pace) -> Iterator[_Cas
         return
     asg, target_groups = target.asg, target.target_group
     if record is not None and not target.names_fleet:
+        place.check(record.rollout)
         session.check_account(record.rollout)
         asg, target_groups = record.rollout.group, record.rollout.target_groups
     rollout = draft_rollout(session.aws, asg=asg, target_groups=target_groups)

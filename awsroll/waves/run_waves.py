@@ -221,7 +221,7 @@ class FleetsRun:
 def _rolled(ready: ReadyFleet, context: Context) -> _FleetResult:
     try:
         if ready.request is None:
-            report = operations.resume(ready.rollout_id, context)
+            report = operations.resume(ready.rollout_id, replace(context, requests=(ready.fleet,)))
         else:
             _save_role(ready)
             report = operations.roll(ready.request, context, rollout_id=ready.rollout_id)

@@ -69,6 +69,7 @@ class RollingDeployment(Construct):
         durable: bool = False,
         many_fleets: bool = False,
         roles_to_assume: Sequence[str] = (),
+        allowed_commands: Sequence[str] = (),
         code: lambda_.Code | None = None,
     ) -> None:
         """Add the deployment to a stack.
@@ -90,6 +91,8 @@ class RollingDeployment(Construct):
             durable: also deploy the durable function, which rolls a fleet without a state machine.
             many_fleets: also deploy the machine that rolls many fleets in waves.
             roles_to_assume: ARNs of roles in other accounts, for fleets there.
+            allowed_commands: digests of commands on servers that a function may run for a record, if the event that
+                calls it has no request. `awsroll plan --json` prints them.
             code: the bundle, if it is built already.
         """
         super().__init__(scope, construct_id)
@@ -99,7 +102,7 @@ class RollingDeployment(Construct):
         runtime = Runtime(
             code=code or built_code(architecture, durable=durable),
             architecture=architecture,
-            environment={"AWSROLL_STATE": store},
+            environment={"AWSROLL_STATE": store, **_allowed(roles_to_assume, rollouts.functions, allowed_commands)},
             tracing=tracing,
             longest=timeout,
         )
@@ -148,3 +151,9 @@ class RollingDeployment(Construct):
         made = machine(self, "Fleets", definition, functions=driver, watched=watched)
         permit_mapping(self, made)
         return made
+
+
+def _allowed(roles: Sequence[str], functions: Sequence[str], commands: Sequence[str]) -> dict[str, str]:
+    """Return the variables that list what a record may make the functions run or use; an empty list is left out."""
+    lists = {"ROLES": roles, "FUNCTIONS": functions, "COMMANDS": commands}
+    return {f"AWSROLL_ALLOWED_{name}": " ".join(allowed) for name, allowed in lists.items() if allowed}

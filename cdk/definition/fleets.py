@@ -130,7 +130,11 @@ def _one_fleet(functions: Mapping[str, str], *, longest_steps: int) -> State:
             ),
             "Set out": {
                 "Type": "Pass",
-                "Parameters": {"rollout_id.$": "$.fleet.rollout_id", "standing": {"steps": 0}},
+                "Parameters": {
+                    "rollout_id.$": "$.fleet.rollout_id",
+                    "given": {f"{key}.$": f"$.fleet.{key}" for key in ORDER},
+                    "standing": {"steps": 0},
+                },
                 "Next": "Reconcile",
             },
             **states,

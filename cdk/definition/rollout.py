@@ -103,7 +103,8 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
     that fails there is redriven there.
     """
     reconcile, control = functions["reconcile"], functions["control"]
-    step = {"rollout_id.$": "$.rollout_id", "steps.$": "$.standing.steps"}
+    given = {f"{key}.$": f"$.given.{key}" for key in ORDER}
+    step = {"rollout_id.$": "$.rollout_id", "steps.$": "$.standing.steps", **given}
     reconciling = call(
         reconcile, step, comment="One step: observe, plan, save, execute.", then="What now?", keep=_KEEP_STANDING
     )
@@ -157,6 +158,7 @@ def _set_out(rollout_id: str, *, name: str = "$$.Execution.Name") -> State:
             "rollout_id.$": rollout_id,
             "name.$": name,
             "generation.$": "$.generation",
+            "given": {f"{key}.$": f"$.{key}" for key in ORDER},
             "standing": {"steps": 0},
         },
         "Next": "Reconcile",
@@ -212,6 +214,7 @@ def _continuing() -> State:
                     "rollout_id.$": "$.rollout_id",
                     "name.$": "$.name",
                     "generation.$": "States.MathAdd($.generation, 1)",
+                    **{f"{key}.$": f"$.given.{key}" for key in ORDER},
                 },
             },
             "ResultPath": None,

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "awsroll"
 
 PLACES = {
     "core/model/hooks.py": 2,  # how the kind is derived, and what is wrong with a hook of each kind
+    "core/request/instructions.py": 1,  # what a record makes a driver run
     "driver/session.py": 1,  # what happens to a hook that still runs when the driver stops
     "driver/steps.py": 1,  # which hooks can run between the steps of a Lambda function
     "hooks/runner.py": 1,  # how each kind runs

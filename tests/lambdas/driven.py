@@ -23,10 +23,11 @@ class Machine:
     rolling: Rolling
     name: str = "deploy-1"
     answers: list[dict[str, Any]] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
 
     def prepare(self, request: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-        event = {"rollout_id": self.name, "request": self.request() if request is None else request, **more}
-        return self._answered(prepare.handler(event, None))
+        self.given = {"request": self.request() if request is None else request}
+        return self._answered(prepare.handler({"rollout_id": self.name, **self.given, **more}, None))
 
     def request(self, *, version: int = 2, **more: Any) -> dict[str, Any]:
         fleet = self.rolling.fleet
@@ -38,7 +39,7 @@ class Machine:
         return {**named, **more}
 
     def reconcile(self) -> dict[str, Any]:
-        return self._answered(reconcile.handler({"rollout_id": self.name}, None))
+        return self._answered(reconcile.handler({"rollout_id": self.name, **self.given}, None))
 
     def apply_command(self, action: str, **more: Any) -> dict[str, Any]:
         answer: dict[str, Any] = control.handler({"rollout_id": self.name, "action": action, **more}, None)

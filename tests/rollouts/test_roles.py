@@ -1,7 +1,7 @@
 """A rollout with a role, continued from a terminal: with the credentials of the role, not those of the terminal."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,18 +34,24 @@ class Elsewhere:
     fleet: Fleet
     store: LocalStore
 
-    def start(self, **more: Any) -> str:
+    @property
+    def request(self) -> RolloutSpec:
+        return RolloutSpec(target_group=self.fleet.target_group_arns, launch_template=f"{self.fleet.template_id}:2")
+
+    def start(self) -> str:
         """Start a rollout as a state machine does, and leave it."""
-        request = RolloutSpec(
-            target_group=self.fleet.target_group_arns, launch_template=f"{self.fleet.template_id}:2", **more
-        )
-        order = RolloutRequest(request=request, region="us-east-1", role=ARN)
+        order = RolloutRequest(request=self.request, region="us-east-1", role=ARN)
         return start_rollout(order, Context(session=self.session, store=self.store, clock=self.clock)).rollout_id
 
     def again(self) -> dict[str, Any]:
         """Return the arguments of a terminal in the own account, after the lease of the state machine has expired."""
         self.clock.sleep(120)
         return {"session": self.sandbox.session(), "store": self.store, "clock": self.clock}
+
+    def given_again(self, **changes: str) -> dict[str, Any]:
+        """Return the same arguments with the fleet of the rollout, which names its role."""
+        fleet = {"region": "us-east-1", "role": ARN} | changes
+        return {**self.again(), "request": awsroll.FleetSpec(name="web", request=self.request, **fleet)}
 
 
 @pytest.fixture
@@ -60,15 +66,15 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
 
 def test_resume_assumes_the_role_that_the_rollout_names(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
-    report = awsroll.resume(rollout, **elsewhere.again())
+    report = awsroll.resume(rollout, **elsewhere.given_again())
     assert (report.status, report.reason) == (Outcome.SUCCEEDED, "")
 
 
 def test_rollback_and_abort_assume_the_role(elsewhere: Elsewhere) -> None:
-    assert awsroll.abort(elsewhere.start(), **elsewhere.again()).status is Outcome.STOPPED
+    assert awsroll.abort(elsewhere.start(), **elsewhere.given_again()).status is Outcome.STOPPED
     rollout = elsewhere.start()
-    assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
-    assert awsroll.rollback(rollout, **elsewhere.again()).status is Outcome.ROLLED_BACK
+    assert awsroll.resume(rollout, **elsewhere.given_again()).status is Outcome.SUCCEEDED
+    assert awsroll.rollback(rollout, **elsewhere.given_again()).status is Outcome.ROLLED_BACK
 
 
 def test_a_fleet_of_a_wave_is_resumed_alone_with_its_role(elsewhere: Elsewhere) -> None:
@@ -78,12 +84,12 @@ def test_a_fleet_of_a_wave_is_resumed_alone_with_its_role(elsewhere: Elsewhere) 
     (rolled,) = awsroll.roll_fleets(spec, **own).fleets
     assert rolled.report is not None
     assert rolled.report.status is Outcome.SUCCEEDED
-    assert awsroll.rollback(rolled.report.rollout_id, **own).status is Outcome.ROLLED_BACK
+    assert awsroll.rollback(rolled.report.rollout_id, **own, request=spec.fleets[0]).status is Outcome.ROLLED_BACK
 
 
 def test_repair_of_a_rollout_assumes_its_role(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
-    repaired = awsroll.repair(rollout, **elsewhere.again())
+    repaired = awsroll.repair(rollout, **elsewhere.given_again())
     assert repaired.clean
 
 
@@ -96,7 +102,7 @@ def test_credentials_of_the_role_itself_assume_nothing(elsewhere: Elsewhere) -> 
 
 def test_the_report_of_an_ended_rollout_needs_neither_role_nor_aws(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
-    assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
+    assert awsroll.resume(rollout, **elsewhere.given_again()).status is Outcome.SUCCEEDED
     before = elsewhere.sandbox.calls["sts:AssumeRole"]
     assert awsroll.resume(rollout, **elsewhere.again()).status is Outcome.SUCCEEDED
     assert elsewhere.sandbox.calls["sts:AssumeRole"] == before
@@ -107,3 +113,40 @@ def test_a_rollout_without_a_role_is_refused_with_the_credentials_of_another_acc
     elsewhere.store.put_note(rollout, RolloutRequest(request=elsewhere.store.note(rollout, RolloutRequest).request))
     with pytest.raises(FleetError, match="Pass the --profile that it was started with"):
         awsroll.resume(rollout, **elsewhere.again())
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        pytest.param({}, f"names what its caller has not given: IAM role: {ARN}", id="nothing-given"),
+        pytest.param(
+            {"role": "arn:aws:iam::111122223333:role/other"}, f"does not have: IAM role: {ARN}", id="other-role"
+        ),
+        pytest.param({"external_id": "shop"}, "with external id shop", id="other-external-id"),
+        pytest.param({"region": "eu-west-1"}, "does not have: region: us-east-1", id="other-region"),
+    ],
+)
+def test_a_role_that_the_caller_did_not_give_is_not_assumed(
+    elsewhere: Elsewhere, more: dict[str, str], problem: str
+) -> None:
+    rollout = elsewhere.start()
+    arguments = elsewhere.given_again(**more) if more else elsewhere.again()
+    before, calls = elsewhere.store.load(rollout), dict(elsewhere.sandbox.calls)
+    for operation in (awsroll.resume, awsroll.rollback, awsroll.abort, awsroll.repair):
+        with pytest.raises(awsroll.UnconfirmedError, match=problem):
+            operation(rollout, **arguments)
+    assert elsewhere.store.load(rollout) == before
+    assert elsewhere.store.user_requests(rollout) == before.status.user_requests
+    assert elsewhere.sandbox.calls["sts:AssumeRole"] == calls["sts:AssumeRole"]
+
+
+def test_a_role_is_assumed_once_its_use_is_confirmed(elsewhere: Elsewhere) -> None:
+    rollout, shown = elsewhere.start(), list[str]()
+
+    def accept(instructions: Sequence[awsroll.Instruction]) -> bool:
+        shown.extend(map(str, instructions))
+        return True
+
+    report = awsroll.resume(rollout, **elsewhere.again(), confirm_instructions=accept)
+    assert report.status is Outcome.SUCCEEDED
+    assert shown == [f"IAM role: {ARN}"]

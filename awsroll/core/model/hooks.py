@@ -103,6 +103,9 @@ class Hook:
 
     def __post_init__(self) -> None:
         check_times(self.timeout_seconds)
+        if len(_kinds_of(self)) != 1:
+            problem = f"hook {self.name!r} must have exactly one of command, function, script and is_callable"
+            raise ValueError(problem)
 
     @property
     def kind(self) -> HookKind:
@@ -214,25 +217,31 @@ class HookSeen:
     detail: str = ""
 
 
-def named(specs: Iterable[HookSpec], *, taken: Iterable[str] = ()) -> tuple[Hook, ...]:
+def named(specs: Iterable[HookSpec]) -> tuple[Hook, ...]:
     """Return hooks with names: their own, or `after_drain`, `after_drain-2`, and so on."""
     specs = tuple(specs)
+    return tuple(
+        Hook(
+            point=spec.point,
+            name=name,
+            command=spec.command,
+            function=spec.function,
+            script=spec.script,
+            timeout_seconds=spec.timeout,
+        )
+        for spec, name in zip(specs, names_of(specs), strict=True)
+    )
+
+
+def names_of(specs: Sequence[HookSpec], *, taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the names of hooks, with a default name for each hook without one."""
     used = {*taken, *(spec.name for spec in specs)}
-    hooks = []
+    names = []
     for spec in specs:
         name = spec.name or _default_name(spec.point, used)
         used.add(name)
-        hooks.append(
-            Hook(
-                point=spec.point,
-                name=name,
-                command=spec.command,
-                function=spec.function,
-                script=spec.script,
-                timeout_seconds=spec.timeout,
-            )
-        )
-    return tuple(hooks)
+        names.append(name)
+    return tuple(names)
 
 
 def _default_name(point: str, used: set[str]) -> str:
