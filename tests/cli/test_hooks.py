@@ -129,7 +129,7 @@ def test_ctrl_c_ends_a_running_command_and_resume_runs_it_again(server: SandboxS
         seconds = time.monotonic() - begun
     rollout_id = json.loads(out.splitlines()[0])["rollout_id"]
     Path(f"{notify}.quick").touch()
-    resumed = awsroll("resume", rollout_id, "--json", environment=environment)
+    resumed = awsroll("resume", rollout_id, "-f", str(tmp_path / "web.yaml"), "--json", environment=environment)
 
     assert driver.returncode == 130, err
     assert seconds < PROMPT_SECONDS

@@ -177,7 +177,9 @@ class _Run:
 
     def _words(self) -> tuple[str, ...]:
         known = LocalStore(self._records).list()
-        words = ("resume", known[0].rollout.rollout_id) if known else ("roll", *self._scenario.words(self._fleet))
+        words = (
+            ("resume", known[0].rollout.rollout_id, "--yes") if known else ("roll", *self._scenario.words(self._fleet))
+        )
         return (*words, *PACE, "--state", str(self._records))
 
     def _judge(self, code: int, out: str, err: str) -> None:

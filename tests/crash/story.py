@@ -199,9 +199,11 @@ class Run:
     def _command(self, knife: Knife) -> Report:
         """Resume the recorded rollout; if the process died before it had a record, start a new rollout."""
         store, session, clock = CutStore(self.records, knife), self._sandbox.session(), self._sandbox.clock
+        spec = self._scenario.spec(self._fleet)
         for record in LocalStore(self.records).list():
-            return awsroll.resume(record.rollout.rollout_id, session=session, store=store, clock=clock)
-        return awsroll.roll(self._scenario.spec(self._fleet), session=session, store=store, clock=clock)
+            rollout_id = record.rollout.rollout_id
+            return awsroll.resume(rollout_id, session=session, store=store, clock=clock, request=spec)
+        return awsroll.roll(spec, session=session, store=store, clock=clock)
 
     def _judge(self, report: Report) -> None:
         scenario = self._scenario

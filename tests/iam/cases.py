@@ -59,7 +59,8 @@ def rolls(trial: Trial) -> None:
 
 def rolls_and_goes_back(trial: Trial) -> None:
     report = trial.roll()
-    back = awsroll.rollback(report.rollout_id, **trial.around)
+    request = trial.rolling.request(**trial.wanted)
+    back = awsroll.rollback(report.rollout_id, **trial.around, request=request)
     assert (report.status, back.status) == (Outcome.SUCCEEDED, Outcome.ROLLED_BACK), (report, back)
 
 

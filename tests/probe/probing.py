@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from awsroll.core.request.instructions import as_given
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver import operations
 from awsroll.driver.context import Context
@@ -49,7 +50,7 @@ class RollsInProcess:
             operations.roll(spec, context, rollout_id=f"r-{len(self.ends)}")
         except KilledError:
             killed = True
-        resumed = Context(session=self.sandbox.session(), store=LocalStore(store), clock=self.clock)
+        resumed = replace(context, sink=None, requests=(as_given(spec),))
         report = operations.resume(f"r-{len(self.ends)}", resumed)
         code = 0 if report.status.value == "succeeded" else 3
         self.ends.append(Interrupted(killed=killed, exit_code=code, detail=report.status.value))

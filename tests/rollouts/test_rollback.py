@@ -21,8 +21,9 @@ UNHEALTHY, UNBOOTABLE = {"sandbox:health": "unhealthy"}, {"sandbox:boot": "fails
 SETTINGS = ("MinSize", "MaxSize", "DesiredCapacity", "SuspendedProcesses", "Tags")
 
 
-def back(rolling: Rolling, rollout_id: str) -> awsroll.Report:
-    return awsroll.rollback(rollout_id, session=rolling.sandbox.session(), store=rolling.store, clock=rolling.clock)
+def back(rolling: Rolling, rollout_id: str, request: awsroll.RolloutSpec | None = None) -> awsroll.Report:
+    own: dict[str, Any] = {"session": rolling.sandbox.session(), "store": rolling.store, "clock": rolling.clock}
+    return awsroll.rollback(rollout_id, **own, request=request)
 
 
 @KINDS
@@ -82,9 +83,10 @@ def test_a_reload_is_undone_by_its_rollback_command(tmp_path: Path, *, grouped: 
     sandbox, clock = make_sandbox()
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=grouped)
-        rolled = rolling.roll(strategy=Strategy.RELOAD, rollback_command=("sandbox-version v1",))
+        wanted: dict[str, Any] = {"strategy": Strategy.RELOAD, "rollback_command": ("sandbox-version v1",)}
+        rolled = rolling.roll(**wanted)
         reached = rolling.serving_versions()
-        report = back(rolling, rolled.rollout_id)
+        report = back(rolling, rolled.rollout_id, rolling.request(**wanted))
 
         assert (rolled.status, report.status) == (Outcome.SUCCEEDED, Outcome.ROLLED_BACK)
         assert (reached, rolling.serving_versions()) == ({"v2": 4}, {"v1": 4})

@@ -3,6 +3,7 @@
 `mypy` fails when a public signature becomes less precise, or lets through what must not be given.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from awsroll import (
     HookEvent,
     HookPoint,
     HookSpec,
+    Instruction,
+    InstructionKind,
     Leftover,
     LocalStore,
     OnFailure,
@@ -83,7 +86,20 @@ def roll_with_hooks(session: Any) -> Report:
     spec = RolloutSpec(asg="web", hooks=(smoke,))
     awsroll.roll(spec, session=session, hooks={"after_healthy": check, HookPoint.ON_FAILURE: print})
     report = awsroll.roll(spec, hooks=[PythonHook(point=HookPoint.AFTER_LAUNCH, call=check, timeout=5, name="look")])
-    return awsroll.resume(report.rollout_id, hooks={"after_launch": check})
+    return awsroll.resume(report.rollout_id, hooks={"after_launch": check}, request=spec)
+
+
+def confirm_the_rest(rollout_id: str) -> Report:
+    def accept(instructions: Sequence[Instruction]) -> bool:
+        return all(each.kind is InstructionKind.REGION for each in instructions)
+
+    try:
+        return awsroll.resume(rollout_id, confirm_instructions=accept)
+    except awsroll.UnconfirmedError as error:
+        assert_type(error.problems, tuple[str, ...])
+        return awsroll.rollback(
+            rollout_id, request=FleetSpec(name="web", request=request(), role="arn:aws:iam::1:role/x")
+        )
 
 
 def what_must_not_be_given() -> None:
