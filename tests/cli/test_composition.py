@@ -16,6 +16,7 @@ from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.errors import FleetError
 from awsroll.sandbox import ApiError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
+from tests.support.forging import forge
 
 HEAVY = ("boto3", "botocore", "moto", "msgspec", "rich", "structlog", "tenacity", "yaml")
 
@@ -84,11 +85,10 @@ def test_a_rollout_of_another_account_is_not_resumed(tmp_path: Path) -> None:
     with sandbox:
         rolling = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
         stopped = operations.roll(rolling.request(), context(rolling, stop_requested=lambda: True))
-        record = rolling.store.load(stopped.rollout_id)
-        rolling.store.save(replace(record, rollout=replace(record.rollout, account="999999999999")))
+        forge(rolling.store, stopped.rollout_id, account="999999999999")
 
         with pytest.raises(FleetError, match="999999999999"):
-            operations.resume(stopped.rollout_id, context(rolling))
+            operations.resume(stopped.rollout_id, replace(context(rolling), store=rolling.store.for_another_thread()))
 
         assert stopped.status is Outcome.INTERRUPTED
         assert rolling.serving_versions() == {"v1": 2}
