@@ -14,6 +14,8 @@ from awsroll.core.aws_limits import (
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "elbv2"
+TARGET_GROUP_NOT_FOUND = "TargetGroupNotFound"
+"""The code for the ARN or name of a target group that does not exist. One unknown ARN refuses the whole call."""
 
 
 class Elbv2:
@@ -30,14 +32,23 @@ class Elbv2:
             groups += answer.get("TargetGroups", [])
         return groups
 
+    def existing_target_groups(self, arns: Sequence[str]) -> list[Reply]:
+        """Describe those of some target groups that exist."""
+        try:
+            return self.target_groups(arns)
+        except AwsRefusedError as error:
+            if error.code != TARGET_GROUP_NOT_FOUND:
+                raise
+        return [described for described in map(self.target_group, arns) if described is not None]
+
     def target_group_named(self, name: str) -> Reply | None:
         """Describe a target group by name; None if it does not exist."""
-        return self._first_or_none("DescribeTargetGroups", {"Names": [name]}, "TargetGroups", "TargetGroupNotFound")
+        return self._first_or_none("DescribeTargetGroups", {"Names": [name]}, "TargetGroups", TARGET_GROUP_NOT_FOUND)
 
     def target_group(self, arn: str) -> Reply | None:
         """Describe a target group by ARN; None if it does not exist."""
         request = {"TargetGroupArns": [arn]}
-        return self._first_or_none("DescribeTargetGroups", request, "TargetGroups", "TargetGroupNotFound")
+        return self._first_or_none("DescribeTargetGroups", request, "TargetGroups", TARGET_GROUP_NOT_FOUND)
 
     def _first_or_none(self, operation: str, request: Reply, key: str, unknown: str) -> Reply | None:
         try:
@@ -113,15 +124,23 @@ class Elbv2:
             self._caller.call(_SERVICE, "DeregisterTargets", request)
 
     def tags(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Return the tags of target groups, by ARN."""
+        """Return the tags of target groups, by ARN, without those of target groups that do not exist."""
         tags_by_arn: dict[str, dict[str, str]] = {}
         for batch in batches(arns, RESOURCES_WITH_TAGS_DESCRIBED):
-            answer = self._caller.call(_SERVICE, "DescribeTags", {"ResourceArns": batch})
-            for description in answer.get("TagDescriptions", []):
-                tags_by_arn[description["ResourceArn"]] = {
-                    tag["Key"]: tag["Value"] for tag in description.get("Tags", [])
-                }
+            for described in self._tags_described(batch):
+                tags_by_arn[described["ResourceArn"]] = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
         return tags_by_arn
+
+    def _tags_described(self, arns: Sequence[str]) -> list[Reply]:
+        try:
+            answer = self._caller.call(_SERVICE, "DescribeTags", {"ResourceArns": list(arns)})
+        except AwsRefusedError as error:
+            if error.code != TARGET_GROUP_NOT_FOUND:
+                raise
+            singly = ([arn] for arn in arns if len(arns) > 1)
+            return [described for single in singly for described in self._tags_described(single)]
+        descriptions: list[Reply] = answer.get("TagDescriptions", [])
+        return descriptions
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Set tags on a target group and replace equal keys."""

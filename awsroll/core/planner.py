@@ -27,6 +27,7 @@ from awsroll.core.decide.register import register
 from awsroll.core.decide.reload import check_commands, reload
 from awsroll.core.decide.rest import rest_in_pause, rest_of
 from awsroll.core.decide.retire import retire
+from awsroll.core.decide.routing import advice, changed_routing, without_gone
 from awsroll.core.decide.selection import excess, select, undecided
 from awsroll.core.decide.settings import Rest
 from awsroll.core.lifecycle import IllegalMoveError, move, note, phase_of
@@ -75,11 +76,15 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     Raises:
         IllegalMoveError: if a part of the planner moves a server in a way that the lifecycle does not allow.
     """
-    before = replace(status, events=())
+    changed = changed_routing(rollout, observation)
+    rollout, before = without_gone(rollout, observation, replace(status, events=()))
     if before.must_rest and before.outcome is Outcome.PAUSED:
         return rest_in_pause(View(rollout, observation, before))
     if before.mode is Mode.ENDED or before.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=before)
+    if changed and before.mode is Mode.ROLLING and not before.user_requests.abort:
+        rests = rollout.group not in observation.gone
+        return Plan(actions=(), status=pause(before, f"{changed}. {advice(rollout)}", rests=rests))
     view = _bring_up_to_date(View(rollout, observation, before))
     capacity = measure(view)
     view = _count(view, capacity)

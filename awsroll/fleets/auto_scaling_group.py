@@ -1,6 +1,7 @@
 """The fleet of an Auto Scaling group. The group launches, registers, drains and terminates its members."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from awsroll.aws.alarm_states import observe_alarms
@@ -47,12 +48,15 @@ class AutoScalingFleet:
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
         at = self._aws.now()
-        described = self._reader.describe(rollout.group)
+        described = self._reader.find(rollout.group)
+        if described is None:
+            return self._observe_without_group(rollout, at)
         group = self._reader.read(described, status.started_at)
         if rollout.purges_warm_pool:
             group = self._reader.with_warm_pool(group, described)
         instances = self._instances(rollout, status, described)
-        target_groups = self._targets.observe(rollout.target_groups, attached_target_groups(described))
+        attached = attached_target_groups(described)
+        target_groups = self._targets.observe(rollout.target_groups, attached)
         return Observation(
             at=at,
             instances=self._emulated.corrected(instances, group, rollout, status),
@@ -61,6 +65,19 @@ class AutoScalingFleet:
             invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
             saved_settings=self._saved_settings(rollout, described, target_groups),
+            gone=self._targets.deleted(rollout.target_groups),
+            attached=attached,
+        )
+
+    def _observe_without_group(self, rollout: Rollout, at: datetime) -> Observation:
+        """Observe what a group that is gone has left behind: the settings of its target groups."""
+        target_groups = self._targets.observe(rollout.target_groups, managed=frozenset())
+        return Observation(
+            at=at,
+            instances=(),
+            target_groups=target_groups,
+            saved_settings=self._targets.saved_settings(rollout.target_groups),
+            gone=self._targets.deleted(rollout.target_groups) | {rollout.group},
         )
 
     def _instances(self, rollout: Rollout, status: Status, described: dict[str, Any]) -> tuple[Instance, ...]:

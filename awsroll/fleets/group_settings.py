@@ -33,16 +33,21 @@ class GroupReader:
         self._activities: dict[str, Reply] = {}
         self._refresh: tuple[bool, float] | None = None
 
+    def find(self, name: str) -> Reply | None:
+        """Return Auto Scaling's description of the group; None if it does not exist or is being deleted."""
+        described = self._aws.autoscaling.group(name)
+        # A group has a status only while it is being deleted (API reference, AutoScalingGroup).
+        return None if described is None or described.get("Status") else described
+
     def describe(self, name: str) -> Reply:
         """Return Auto Scaling's description of the group.
 
         Raises:
             AwsRefusedError: if the group does not exist or is being deleted.
         """
-        described = self._aws.autoscaling.group(name)
-        if described is None or described.get("Status"):  # a group has a status only while it is being deleted
-            state = "does not exist" if described is None else "is being deleted"
-            message = f"Auto Scaling group {name} {state}; the rollout cannot continue"
+        described = self.find(name)
+        if described is None:
+            message = f"Auto Scaling group {name} no longer exists, or is being deleted"
             raise AwsRefusedError(message, code="GroupNotFound", operation="autoscaling:DescribeAutoScalingGroups")
         return described
 

@@ -1,6 +1,7 @@
 """The standalone fleet: instances that are registered in target groups by hand. awsroll launches and terminates."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
@@ -44,7 +45,7 @@ class StandaloneFleet:
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: each target group, the instances in batches, and new instances by tag."""
         at = self._aws.now()
-        return Observation(
+        observation = Observation(
             at=at,
             instances=self._instances(rollout, status),
             target_groups=self._targets.observe(rollout.target_groups, managed=frozenset()),
@@ -54,6 +55,7 @@ class StandaloneFleet:
             if _changes_delay(rollout)
             else frozenset(),
         )
+        return replace(observation, gone=self._targets.deleted(rollout.target_groups))
 
     def _instances(self, rollout: Rollout, status: Status) -> tuple[Instance, ...]:
         registered = self._targets.registrations(rollout.target_groups)

@@ -3,11 +3,13 @@
 Settings are read every five minutes. The deregistration delay is read every minute, and after awsroll changes it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.aws.elbv2 import TARGET_GROUP_NOT_FOUND
 from awsroll.aws.parse_answers import is_not_registered, read_target_group, read_targets
 from awsroll.core.model.observation import Target, TargetGroup, TargetKey
 from awsroll.core.tags import SAVED_SETTING_PREFIX
@@ -31,25 +33,45 @@ class TargetGroups:
         self._settings: dict[str, _Cached] = {}
         self._attributes: dict[str, _Cached] = {}
         self._tags: dict[str, _Cached] = {}
+        self._deleted: set[str] = set()
 
     def observe(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
-        """Return the target groups with their settings, in the order of `arns`."""
-        self._read_settings(arns)
-        for arn in self._expired(self._attributes, arns, _DELAY_SECONDS):
-            self._attributes[arn] = self._cached(self._aws.elbv2.attributes(arn))
+        """Return the target groups that exist, with their settings, in the order of `arns`."""
+        self._read_settings(self._existing(arns))
+        for arn in self._expired(self._attributes, self._existing(arns), _DELAY_SECONDS):
+            with self._noting_deletion(arn):
+                self._attributes[arn] = self._cached(self._aws.elbv2.attributes(arn))
         return tuple(
             read_target_group(self._settings[arn].value, self._attributes[arn].value, managed=arn in managed)
-            for arn in arns
+            for arn in self._existing(arns)
         )
+
+    def deleted(self, arns: Sequence[str]) -> frozenset[str]:
+        """Return the target groups that no longer exist, as far as the calls until now have shown."""
+        return frozenset(arn for arn in arns if arn in self._deleted)
+
+    def _existing(self, arns: Sequence[str]) -> list[str]:
+        return [arn for arn in arns if arn not in self._deleted]
+
+    @contextmanager
+    def _noting_deletion(self, arn: str) -> Iterator[None]:
+        """Note that a target group was deleted, if a call says so. This holds for ever: no ARN is used again."""
+        try:
+            yield
+        except AwsRefusedError as error:
+            if error.code != TARGET_GROUP_NOT_FOUND:
+                raise
+            self._deleted.add(arn)
 
     def _read_settings(self, arns: Sequence[str]) -> None:
         expired = self._expired(self._settings, arns, _SETTINGS_SECONDS)
-        for described in self._aws.elbv2.target_groups(expired):
-            self._settings[described["TargetGroupArn"]] = self._cached(described)
+        described = {each["TargetGroupArn"]: each for each in self._aws.elbv2.existing_target_groups(expired)}
+        self._settings |= {arn: self._cached(each) for arn, each in described.items()}
+        self._deleted |= set(expired) - described.keys()
 
     def saved_settings(self, arns: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Return the settings that tags on the target groups hold, as pairs of ARN and setting."""
-        expired = self._expired(self._tags, arns, _DELAY_SECONDS)
+        expired = self._expired(self._tags, self._existing(arns), _DELAY_SECONDS)
         for arn, tags in self._aws.elbv2.tags(expired).items():
             self._tags[arn] = self._cached(tags)
         keys = {(arn, key) for arn in arns if arn in self._tags for key in self._tags[arn].value}
@@ -65,9 +87,10 @@ class TargetGroups:
     def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
         """Return all registrations, also draining ones, by instance id, with one call per target group."""
         by_instance: dict[str, list[Target]] = {}
-        for arn in arns:
-            for instance_id, targets in read_targets(arn, self._aws.elbv2.target_health(arn)).items():
-                by_instance.setdefault(instance_id, []).extend(targets)
+        for arn in self._existing(arns):
+            with self._noting_deletion(arn):
+                for instance_id, targets in read_targets(arn, self._aws.elbv2.target_health(arn)).items():
+                    by_instance.setdefault(instance_id, []).extend(targets)
         return {name: tuple(sorted(targets, key=lambda target: target.key)) for name, targets in by_instance.items()}
 
     def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:

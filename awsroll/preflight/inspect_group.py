@@ -46,7 +46,9 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
     members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
     servers = {server["InstanceId"]: server for server in aws.ec2.instances(members)}
     attached = attached_target_groups(described)
-    target_groups = {group["TargetGroupArn"]: group for group in aws.elbv2.target_groups(sorted(attached))}
+    target_groups = {group["TargetGroupArn"]: group for group in aws.elbv2.existing_target_groups(sorted(attached))}
+    for arn in sorted(attached - target_groups.keys()):
+        findings.refuse(f"the attached target group {arn} does not exist, so the group cannot launch: detach it")
     target_groups |= find_target_groups(aws, spec.target_group, findings)
     check_target_groups(target_groups, findings, attached=attached)
     known = Known(servers=servers, target_groups=dict(target_groups), group=described)

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.aws.elbv2 import TARGET_GROUP_NOT_FOUND
 from awsroll.aws.group_traffic import SourceType, traffic_sources
 from awsroll.aws.parse_answers import read_targets
 from awsroll.core.model.observation import Target
@@ -101,7 +102,7 @@ def _targets_in(
     try:
         described = aws.elbv2.target_health(arn)
     except AwsRefusedError as error:
-        if error.code == "TargetGroupNotFound":  # deleted in between
+        if error.code == TARGET_GROUP_NOT_FOUND:  # deleted in between
             return {}
         raise
     targets: dict[str, list[Target]] = {}

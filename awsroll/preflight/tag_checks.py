@@ -9,8 +9,8 @@ from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import TAGS_PER_RESOURCE
 from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.replacement import replacement_tags
-from awsroll.core.decide import setting_calls
 from awsroll.core.decide.suspended_processes import processes_to_suspend
+from awsroll.core.model import setting_names
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import (
@@ -91,11 +91,11 @@ def _check_group(rollout: Rollout, fleet: FleetFacts, findings: Findings) -> Non
 def _saved_settings(rollout: Rollout) -> list[str]:
     """Return the settings of a group that the rollout may change and saves in tags before."""
     surges = bool(rollout.max_surge.value)
-    names = [f"{setting_calls.PROCESS}{name}" for name in processes_to_suspend(surges=surges)]
-    names += [setting_calls.VERSION] if rollout.template is not None else []
-    names += [setting_calls.MAXIMUM, setting_calls.DESIRED] if surges else []
-    names += [setting_calls.MINIMUM, setting_calls.DESIRED] if rollout.reloads else []
-    return names + ([setting_calls.POOL] if rollout.purges_warm_pool else [])
+    names = [f"{setting_names.PROCESS}{name}" for name in processes_to_suspend(surges=surges)]
+    names += [setting_names.VERSION] if rollout.template is not None else []
+    names += [setting_names.MAXIMUM, setting_names.DESIRED] if surges else []
+    names += [setting_names.MINIMUM, setting_names.DESIRED] if rollout.reloads else []
+    return names + ([setting_names.POOL] if rollout.purges_warm_pool else [])
 
 
 def _check_target_groups(aws: Connection, rollout: Rollout, fleet: FleetFacts, findings: Findings) -> None:
@@ -106,7 +106,7 @@ def _check_target_groups(aws: Connection, rollout: Rollout, fleet: FleetFacts, f
         return  # the label reports it
     for group in fleet.target_groups:
         saves = delay_in_rollout(group, rollout.deregistration_delay_seconds) != group.deregistration_delay_seconds
-        own = [HELD_BY_TAG, *([SAVED_SETTING_PREFIX + setting_calls.DELAY] if saves else [])]
+        own = [HELD_BY_TAG, *([SAVED_SETTING_PREFIX + setting_names.DELAY] if saves else [])]
         excess = _excess(tags.get(group.arn, {}), own)
         if not excess:
             continue

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import tags_of
-from awsroll.core.decide.setting_calls import VERSION
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.setting_names import VERSION
 from awsroll.core.model.status import Server, Status
 from awsroll.core.repair.reconstruct import ObservedFleet, unreadable
 from awsroll.core.request.spec import RolloutSpec

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
+from awsroll.core.decide.routing import without_gone
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import Leftover, leftovers
@@ -205,7 +206,13 @@ def _opened(session: Session, target: RepairTarget, pace: Pace, place: Confirmed
         place.check(record.rollout)
         session.check_account(record.rollout)
         asg, target_groups = record.rollout.group, record.rollout.target_groups
-    rollout = draft_rollout(session.aws, asg=asg, target_groups=target_groups)
+    try:
+        rollout = draft_rollout(session.aws, asg=asg, target_groups=target_groups)
+    except FleetError:
+        if record is None:
+            raise
+        yield _Case(record, ())  # the fleet is gone, or cannot be rolled any longer: its record says that it is settled
+        return
     with _held(session, rollout, pace):
         yield _by_tags(session, rollout)
 
@@ -259,6 +266,7 @@ def _needs_repair(status: Status) -> bool:
 def _by_record(session: Session, record: Record) -> _Case:
     rollout, status = record.rollout, record.status
     observation = session.fleet(rollout).observe(rollout.target(rolling_back=status.rolling_back), status)
+    rollout, status = without_gone(rollout, observation, status)
     settled = settling(View(rollout, observation, status))
     tags = read_tags(session.aws, rollout)
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)

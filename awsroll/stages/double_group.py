@@ -9,11 +9,11 @@ from typing import Literal
 
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.serving import LEAVING
-from awsroll.core.decide.setting_calls import DESIRED, MAXIMUM
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.setting_names import DESIRED, MAXIMUM
 from awsroll.errors import FleetError
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import FleetAnswer, GroupEvent, Seconds, Template

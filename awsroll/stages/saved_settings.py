@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from awsroll.aws.parse_answers import tags_of
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
-from awsroll.core.decide.setting_calls import DESIRED, MAXIMUM, MINIMUM, PROCESS, RUNNING
 from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model.actions import Reason, ResumeProcesses, SuspendProcesses, UpdateGroup
+from awsroll.core.model.setting_names import DESIRED, MAXIMUM, MINIMUM, PROCESS, RUNNING
 from awsroll.core.tags import SAVED_SETTING_PREFIX, STAGES_TAG
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.scope import Scope, refuse

@@ -7,12 +7,12 @@ processes that terminate members are suspended. Both are restored when no member
 from collections.abc import Iterable
 
 from awsroll.core.classify.serving import LEAVING
-from awsroll.core.decide.setting_calls import DESIRED, MINIMUM
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Reason, Result
 from awsroll.core.model.observation import Instance, Lifecycle
 from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.setting_names import DESIRED, MINIMUM
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.routes import check_managed_delays
 from awsroll.stages.saved_settings import (

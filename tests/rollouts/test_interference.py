@@ -148,8 +148,8 @@ def test_a_target_group_that_is_deleted_pauses_the_rollout_and_terminates_no_ser
         one.sandbox.on_call(lambda _service, name, _parameters: ended.append(name))
 
         assert report.status is Outcome.PAUSED
-        assert "not found" in report.reason.lower()
-        assert "the fleet was left unchanged" in report.reason
+        assert "no longer exists. awsroll changes nothing more" in report.reason
+        assert f"`awsroll abort {report.rollout_id}` restores what still exists" in report.reason
         assert len(one.running()) >= 3
 
         before = one.running()
@@ -166,10 +166,42 @@ def test_a_group_that_is_deleted_pauses_the_rollout(tmp_path: Path) -> None:
         report = one.roll()
 
         assert report.status is Outcome.PAUSED
-        assert "Auto Scaling group web is being deleted" in report.reason
+        assert "Auto Scaling group web no longer exists, or is being deleted" in report.reason
 
         one.sandbox.jump(900)
-        assert "Auto Scaling group web does not exist" in resume(one, report).reason
+        assert "Auto Scaling group web no longer exists" in resume(one, report).reason
+
+
+def test_a_target_group_that_someone_attaches_pauses_the_rollout(tmp_path: Path) -> None:
+    """awsroll does not verify new servers there, so it must not go on."""
+    with rolling(tmp_path) as one:
+        elb, groups = client(one, "elbv2"), client(one)
+        old = elb.describe_target_groups(TargetGroupArns=list(one.fleet.target_group_arns))["TargetGroups"][0]
+        created = elb.create_target_group(Name="other", Protocol="HTTP", Port=80, VpcId=old["VpcId"])
+        arn = created["TargetGroups"][0]["TargetGroupArn"]
+        attach = {"AutoScalingGroupName": "web", "TargetGroupARNs": [arn]}
+        at_first(one.sandbox, RETIRES[True], lambda: groups.attach_load_balancer_target_groups(**attach))
+        report = one.roll()
+
+        assert report.status is Outcome.PAUSED
+        assert f"group web is attached to another target group, {arn}" in report.reason
+
+        groups.detach_load_balancer_target_groups(**attach)
+        one.sandbox.jump(60)
+        ended = resume(one, report)
+        assert ended.succeeded, ended.reason
+
+
+def test_a_target_group_that_someone_detaches_pauses_the_rollout(tmp_path: Path) -> None:
+    """Without it nothing shows whether a new server takes requests."""
+    with rolling(tmp_path) as one:
+        (arn,) = one.fleet.target_group_arns
+        detach = {"AutoScalingGroupName": "web", "TargetGroupARNs": [arn]}
+        at_first(one.sandbox, RETIRES[True], lambda: client(one).detach_load_balancer_target_groups(**detach))
+        report = one.roll()
+
+        assert report.status is Outcome.PAUSED
+        assert f"group web is no longer attached to target group {arn}" in report.reason
 
 
 # --- protection -----------------------------------------------------------------------------------------------------

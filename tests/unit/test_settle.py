@@ -11,14 +11,9 @@ from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Desired, Mode, Outcome, Server, Status
+from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
-from awsroll.core.observe.settle import (
-    MANY_FRUITLESS_CALLS,
-    abandoned_name,
-    is_worth_a_call,
-    settle,
-    settle_by_observation,
-)
+from awsroll.core.observe.settle import MANY_FRUITLESS_CALLS, is_worth_a_call, settle, settle_by_observation
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, group, group_look, instance, later, look, member, rollout, status
 

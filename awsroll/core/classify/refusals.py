@@ -129,6 +129,12 @@ def is_about_image(message: str) -> bool:
     return _holds(message, ("not authorized for images",)) or _holds(message, ("accept terms and subscribe",))
 
 
+def is_template_missing(code: str, message: str) -> bool:
+    """Return whether a call was refused because its launch template, or the version of it, does not exist."""
+    missing = (("launch template", "does not exist"), ("must use a valid fully-formed launch template",))
+    return code.startswith("InvalidLaunchTemplate") or any(_holds(message, parts) for parts in missing)
+
+
 def is_not_offered(code: str, message: str) -> bool:
     """Return whether a zone does not offer the instance type. Waiting does not change that."""
     return not is_short_of_capacity(code) and _by_message(message) is Refusal.NOT_HERE and "not supported" in message

@@ -27,8 +27,8 @@ from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.clocks import has_clock, is_overdue
-from awsroll.core.observe.settle import abandoned_name
 
 
 def finish(view: View) -> tuple[Status, Proposals]:

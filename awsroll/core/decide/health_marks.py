@@ -17,16 +17,16 @@ right to replace it.
 from collections.abc import Iterable
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.setting_calls import PROCESS, SUSPENDED
 from awsroll.core.decide.settings import given
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.setting_names import PROCESS, SUSPENDED
 from awsroll.core.model.status import Status
+from awsroll.core.observe.abandoned import is_abandoned
 from awsroll.core.observe.clocks import is_steady
-from awsroll.core.observe.settle import is_abandoned
 
 
 def clear_for_serving(view: View) -> tuple[Action, ...]:

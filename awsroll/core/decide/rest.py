@@ -16,7 +16,7 @@ from awsroll.core.decide.health_marks import clear_before_care
 from awsroll.core.decide.settings import Rest, give_care
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.plan import Hold, Plan, add_warnings
-from awsroll.core.observe.settle import abandoned_name
+from awsroll.core.observe.abandoned import abandoned_name
 
 _PATIENCE = timedelta(minutes=5)
 _RETRY_SECONDS = 2.0

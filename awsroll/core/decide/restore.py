@@ -11,14 +11,16 @@ from datetime import timedelta
 from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
 from awsroll.core.decide.health_marks import clear_before_care
-from awsroll.core.decide.setting_calls import DELAY, MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION, writes
+from awsroll.core.decide.setting_calls import writes
 from awsroll.core.decide.settings import given, is_pinned, value_of, version_text
 from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group
+from awsroll.core.model.setting_names import DELAY, MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.warm_pool import NO_POOL
+from awsroll.core.observe.abandoned import given_up
 
 
 def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -26,7 +28,9 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
     status = view.status
     if not status.settings.found:
         return status, ()
-    values = {name: value for name, value in _goals(view).items() if value is not None}
+    refused = given_up(status)
+    goals = {name: value for name, value in _goals(view).items() if value is not None}
+    values = {name: value for name, value in goals.items() if name not in refused}
     if f"{PROCESS}ReplaceUnhealthy" in values and (marks := clear_before_care(view)):
         return status, marks
     if values:
@@ -34,7 +38,7 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
         changed_at = None if is_shown else status.settings.changed_at
         status = replace(status, settings=replace(status.settings, changed_at=changed_at))
         return status, writes(view, values, Reason.RESTORING)
-    if is_in_doubt(view):
+    if is_in_doubt(view) or goals:  # the tags stay until a repair can restore what was refused
         return status, ()
     deletions = _delete_tags(view)
     if deletions:
@@ -74,9 +78,9 @@ def _goals(view: View) -> dict[str, str | None]:
     The warm pool comes after the version, because the group builds its instances from that version. The suspended
     processes come last.
     """
-    goals = _first_goals(view, view.observation.group)
+    goals, refused = _first_goals(view, view.observation.group), given_up(view.status)
     for later in (_pool_goals(view), _process_goals(view)):
-        if any(goals.values()):
+        if any(value for name, value in goals.items() if name not in refused):
             return goals
         goals |= later
     return goals

@@ -1,26 +1,27 @@
-"""The names of the settings that a rollout changes, and the calls that set them."""
+"""The calls that set the settings of a group and its target groups."""
 
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group, TemplateVersion
+from awsroll.core.model.setting_names import DELAY, MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, SUSPENDED, VERSION
 from awsroll.core.model.warm_pool import WarmPool
-
-MINIMUM, MAXIMUM, VERSION, DESIRED = "min-size", "max-size", "version", "desired-capacity"
-PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
-RUNNING, SUSPENDED = "running", "suspended"
+from awsroll.core.observe.abandoned import abandoned_name, given_up
 
 
 def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, ...]:
-    """Return the calls that set these values: calls of one kind.
+    """Return the calls that set these values: calls of one kind. Values that AWS has refused are left out.
 
     Processes are suspended first, and resumed after the group has its version, so that it launches the right one.
     """
-    group = view.observation.group
+    group, refused = view.observation.group, given_up(view.status)
+    values = {name: value for name, value in values.items() if name not in refused}
     if group is not None:
         if names := _processes(values, SUSPENDED):
             return (act.SuspendProcesses(group=group.name, processes=names, reason=reason),)
         update = _update(group, values, reason)
+        if update is not None and abandoned_name(update) in view.status.settings.abandoned:
+            update = _update(group, {name: values[name] for name in values if name != VERSION}, reason)
         if update is not None:
             return (update,)
         if POOL in values and reason is Reason.RESTORING:

@@ -11,7 +11,14 @@ from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
 from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.view import View
-from awsroll.core.decide.setting_calls import (
+from awsroll.core.decide.setting_calls import writes
+from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.observation import Group, TemplateVersion
+from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.setting_names import (
     DELAY,
     DESIRED,
     MAXIMUM,
@@ -21,14 +28,7 @@ from awsroll.core.decide.setting_calls import (
     RUNNING,
     SUSPENDED,
     VERSION,
-    writes,
 )
-from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
-from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
-from awsroll.core.model.observation import Group, TemplateVersion
-from awsroll.core.model.plan import add_warnings
-from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 

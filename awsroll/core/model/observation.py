@@ -268,6 +268,8 @@ class Observation:
         alarms: the alarms that the request names.
         hooks: the announced runs of hooks that the hook runner knows.
         saved_settings: settings whose old value is saved as a tag: (group's name or target group's ARN, setting).
+        gone: the name of the group and the ARNs of the rollout's target groups that no longer exist.
+        attached: the ARNs of all target groups that the group is attached to now.
     """
 
     at: datetime
@@ -278,6 +280,8 @@ class Observation:
     alarms: tuple[Alarm, ...] = ()
     hooks: tuple[HookSeen, ...] = ()
     saved_settings: frozenset[tuple[str, str]] = frozenset()
+    gone: frozenset[str] = frozenset()
+    attached: frozenset[str] = frozenset()
 
     def instance(self, instance_id: str) -> Instance | None:
         """Return the instance with an id, or None if it was not observed."""

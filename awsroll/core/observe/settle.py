@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from awsroll.core.classify.desired import moved
+from awsroll.core.classify.refusals import is_template_missing
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend
 from awsroll.core.model import actions as act
@@ -17,7 +18,9 @@ from awsroll.core.model.actions import PUT_OFF, Answer, Result
 from awsroll.core.model.calls import TERMINATING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
+from awsroll.core.model.setting_names import VERSION, names_set_by
 from awsroll.core.model.status import Failure, Mode, Owner, Status
+from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
 
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
@@ -87,6 +90,8 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
     restores = status.mode is not Mode.ROLLING or (status.must_rest and isinstance(result.action, _CARE))
     if restores and not result.transient and not is_inconclusive(result):
         status = add_warnings(status, what)
+        if names_set_by(result.action) == (VERSION,) and is_template_missing(result.code, result.message):
+            return _without_version(status)
         abandoned = (*status.settings.abandoned, abandoned_name(result.action))
         return replace(status, settings=replace(status.settings, abandoned=abandoned))
     if result.denied and not is_launch_denied(result):
@@ -97,15 +102,11 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
     return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at, owner=Owner.OURS))
 
 
-def abandoned_name(action: act.Action) -> str:
-    """Return the name under which a refused action is recorded as abandoned, so that it is not tried again."""
-    subject = getattr(action, "instance_id", "") or ",".join(getattr(action, "instance_ids", ()))
-    return f"{type(action).__name__} {subject}".strip()
-
-
-def is_abandoned(status: Status, kind: type[act.Action]) -> bool:
-    """Return whether an action of this kind was refused while settings were restored, and is not tried again."""
-    return any(name.partition(" ")[0] == kind.__name__ for name in status.settings.abandoned)
+def _without_version(status: Status) -> Status:
+    """Return the record without the group's old version: its launch template is gone, so nothing can restore it."""
+    found = {name: value for name, value in status.settings.found.items() if name != VERSION}
+    given = {name: value for name, value in status.settings.set.items() if name != VERSION}
+    return replace(status, settings=replace(status.settings, found=found, set=given))
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:

@@ -13,17 +13,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.decide.setting_calls import (
-    DELAY,
-    DESIRED,
-    MAXIMUM,
-    MINIMUM,
-    POOL,
-    PROCESS,
-    RUNNING,
-    SUSPENDED,
-    VERSION,
-)
 from awsroll.core.decide.settings import version_text
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.calls import Launch
@@ -40,6 +29,17 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.setting_names import (
+    DELAY,
+    DESIRED,
+    MAXIMUM,
+    MINIMUM,
+    POOL,
+    PROCESS,
+    RUNNING,
+    SUSPENDED,
+    VERSION,
+)
 from awsroll.core.model.status import Desired, Mode, Outcome, SavedSettings, Server, Slots, Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, SAVED_SETTING_PREFIX

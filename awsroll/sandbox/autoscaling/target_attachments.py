@@ -57,9 +57,17 @@ class GroupTargets:
         member.registered = True
         other_sources.register(self._registry.context, group, member.instance_id)
         for attachment in tuple(group.attachments.values()):
-            if attachment.state != "Removing":
+            if attachment.state != "Removing" and self._exists(attachment.arn):
                 self._elb.register(attachment.arn, member.instance_id, None)
                 self._added(attachment)
+
+    def _exists(self, arn: str) -> bool:
+        """Return whether the target group was not deleted. The group stays attached to one that was."""
+        try:
+            self._elb.target_group(arn)
+        except ApiError:
+            return False
+        return True
 
     def deregister(self, group: Group, member: Member) -> None:
         """Deregister a member from the attached target groups; an unregistered member is no error."""

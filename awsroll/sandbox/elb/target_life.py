@@ -127,7 +127,7 @@ class TargetLife:
 
     def leave(self) -> None:
         """Remove the target."""
-        self._stop_waiting()
+        self.stop_waiting()
         self._change("gone", (None, None))
 
     def reconsider(self) -> None:
@@ -177,7 +177,7 @@ class TargetLife:
         """Stop the checks, and return whether the reason has changed."""
         if (self.state, self.reason, self.description) == ("unused", reason, description):
             return False
-        self._stop_waiting()
+        self.stop_waiting()
         self._change("unused", (reason, description))
         return True
 
@@ -216,7 +216,7 @@ class TargetLife:
             self._failed(FAILURES[outcome])
         settled = {"healthy": self._failures == 0, "unhealthy": self._passes == 0}.get(self.state, False)
         if settled:
-            self._stop_waiting()  # further checks have the same result until something changes
+            self.stop_waiting()  # further checks have the same result until something changes
         else:
             self._wait(next_check_in, self._check)
 
@@ -251,10 +251,11 @@ class TargetLife:
             self._changed(self)
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
-        self._stop_waiting()
+        self.stop_waiting()
         self._timer = self._context.after(seconds, then)
 
-    def _stop_waiting(self) -> None:
+    def stop_waiting(self) -> None:
+        """Cancel what the target waits for. Nothing follows once its target group was deleted."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None

@@ -191,7 +191,8 @@ class ElbWorld:
             try:
                 self.target_group(arn)
             except ApiError:
-                del self._groups[arn]  # the target group and its targets were deleted
+                for life in self._groups.pop(arn).values():  # the target group was deleted with its targets
+                    life.stop_waiting()
                 continue
             for life in tuple(self._groups[arn].values()):
                 life.reconsider()

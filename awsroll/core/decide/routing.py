@@ -1,0 +1,86 @@
+"""Notices that the group or a target group of a rollout is gone, or that the group serves other target groups now.
+
+A running rollout pauses then: awsroll can no longer see whether a new server takes its requests. A rollout that stops
+goes on with what still exists, so that an abort or a repair always comes to its end.
+"""
+
+from dataclasses import replace
+
+from awsroll.core.lifecycle import amend, move
+from awsroll.core.model.observation import Observation, TargetKey
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.setting_names import DELAY
+from awsroll.core.model.status import Status
+
+
+def changed_routing(rollout: Rollout, observation: Observation) -> str:
+    """Return what has changed about the group and its target groups, for people; empty if nothing has."""
+    if rollout.group in observation.gone:
+        return f"Auto Scaling group {rollout.group} no longer exists, or is being deleted"
+    changes = [f"target group {arn} no longer exists" for arn in sorted(observation.gone)]
+    if rollout.group:
+        attached = sorted(observation.attached - set(rollout.target_groups))
+        changes += [f"group {rollout.group} is attached to another target group, {arn}" for arn in attached]
+        changes += [
+            f"group {rollout.group} is no longer attached to target group {arn}"
+            for arn in _detached(rollout, observation)
+        ]
+    return "; ".join(changes)
+
+
+def _detached(rollout: Rollout, observation: Observation) -> list[str]:
+    by_hand = {key.target_group for key in rollout.extra_targets}
+    known = (group.arn for group in observation.target_groups if not group.managed)
+    return [arn for arn in known if arn not in by_hand]
+
+
+def advice(rollout: Rollout) -> str:
+    """Return what a person can do about changed routing."""
+    name = rollout.rollout_id
+    return f"awsroll changes nothing more. `awsroll abort {name}` restores what still exists and ends the rollout"
+
+
+def without_gone(rollout: Rollout, observation: Observation, status: Status) -> tuple[Rollout, Status]:
+    """Return the rollout and its record without what no longer exists; warn of the settings that cannot be restored."""
+    gone = observation.gone
+    if not gone:
+        return rollout, status
+    status = _without_settings(rollout, status, gone)
+    if rollout.group in gone:
+        return rollout, _without_servers(observation, status)
+    kept = tuple(arn for arn in rollout.target_groups if arn not in gone)
+    rollout = replace(rollout, target_groups=kept, extra_targets=_existing(rollout.extra_targets, gone))
+    for name, server in status.servers.items():
+        status = amend(status, name, targets=_existing(server.targets, gone))
+    slots = tuple(replace(shape, targets=_existing(shape.targets, gone)) for shape in status.slots)
+    launches = tuple(replace(launch, targets=_existing(launch.targets, gone)) for launch in status.launches)
+    return rollout, replace(status, slots=slots, launches=launches)
+
+
+def _existing(keys: tuple[TargetKey, ...], gone: frozenset[str]) -> tuple[TargetKey, ...]:
+    return tuple(key for key in keys if key.target_group not in gone)
+
+
+def _without_servers(observation: Observation, status: Status) -> Status:
+    """Return the record of a group that is gone: its members are gone with it."""
+    for name in status.servers:
+        status = move(status, name, ServerPhase.NONE, at=observation.at, reason="its group is gone")
+    return replace(status, launches=(), calls=(), desired=None)
+
+
+def _without_settings(rollout: Rollout, status: Status, gone: frozenset[str]) -> Status:
+    lost = sorted(name for name in status.settings.found if _resource(rollout, name) in gone)
+    if not lost:
+        return status
+    found = {name: value for name, value in status.settings.found.items() if name not in lost}
+    given = {name: value for name, value in status.settings.set.items() if name not in lost}
+    warnings = [
+        f"{_resource(rollout, name)} no longer exists, so {name.partition('=')[0]} was not restored" for name in lost
+    ]
+    return add_warnings(replace(status, settings=replace(status.settings, found=found, set=given)), *warnings)
+
+
+def _resource(rollout: Rollout, name: str) -> str:
+    return name.partition("=")[2] if name.startswith(DELAY) else rollout.group
