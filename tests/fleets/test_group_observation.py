@@ -5,7 +5,6 @@ import pytest
 
 from awsroll.core.model.actions import LaunchInGroup, Reason, TerminateInGroup
 from awsroll.core.model.observation import InstanceState, Lifecycle
-from awsroll.errors import AwsRefusedError
 from awsroll.fleets.group_settings import is_mixed
 from tests.support.looking import group
 
@@ -156,11 +155,25 @@ def test_observes_the_tags_of_saved_settings() -> None:
         assert lab.look().saved_settings == {("web", "max-size")}
 
 
-def test_a_missing_group_is_a_refusal() -> None:
+def test_a_missing_group_is_gone_with_its_members() -> None:
     with group() as lab:
         lab.rollout = replace(lab.rollout, group="gone")
-        with pytest.raises(AwsRefusedError, match="Auto Scaling group gone does not exist"):
-            lab.look()
+        observation = lab.look()
+
+        assert observation.gone == {"gone"}
+        assert (observation.group, observation.instances) == (None, ())
+
+
+def test_a_deleted_target_group_is_gone() -> None:
+    with group() as lab:
+        (arn,) = lab.rollout.target_groups
+        missing = arn.replace("targetgroup/", "targetgroup/x")
+        lab.rollout = replace(lab.rollout, target_groups=(arn, missing))
+        observation = lab.look()
+
+        assert observation.gone == {missing}
+        assert [group.arn for group in observation.target_groups] == [arn]
+        assert observation.attached == {arn}
 
 
 def test_missing_newer_calls_are_remembered_and_reported_once() -> None:
