@@ -100,7 +100,7 @@ def repairs_what_a_dead_rollout_has_left(trial: Trial) -> None:
     trial.rolling.sandbox.jump(60)
     fleet, elsewhere = trial.rolling.fleet, LocalStore(trial.rolling.store.directory / "elsewhere")
     named = {"asg": fleet.group_name} if fleet.group_name else {"target_group": fleet.target_group_arns}
-    repaired = awsroll.repair(**named, **{**trial.around, "store": elsewhere})
+    repaired = awsroll.repair(**named, confirm_instance=bool, **{**trial.around, "store": elsewhere})
     assert (trial.gate.refused, bool(repaired.found), repaired.left) == ([], True, ()), repaired
 
 
