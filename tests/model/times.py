@@ -18,7 +18,7 @@ LIMITS = Limits(
     healthy_seconds=LONG,
     skipped_seconds=LONG,
     settle_seconds=A_WHILE,
-    progress_seconds=1e9,  # no progress deadline: a rollout that can only wait is a problem
+    progress_seconds=3e7,  # no progress deadline: a rollout that can only wait is a problem
 )
 _SOON = NOW + timedelta(seconds=10)
 _INSTANTS = {seconds: NOW - timedelta(seconds=seconds) for seconds in (0.0, A_WHILE, LONG)}
