@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Reason, Result
+from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_ids_of
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout_events import Event
@@ -261,7 +261,7 @@ class Controller:
                 _EVENTS[type(result.action)],
                 self._clock.now(),
                 answer=str(result.answer),
-                instance_ids=result.instance_ids or _instance_ids(result.action),
+                instance_ids=result.instance_ids or instance_ids_of(result.action),
                 reason=str(result.action.reason),
                 **({"message": result.message} if result.message else {}),
             )
@@ -274,13 +274,8 @@ def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserReq
     return requests.approving(number) if approved else requests.rejecting(number)
 
 
-def _instance_ids(action: Action) -> tuple[str, ...]:
-    instance_id = getattr(action, "instance_id", "")
-    return (instance_id,) if instance_id else tuple(getattr(action, "instance_ids", ()))
-
-
 def _kinds_and_ids(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((type(action).__name__, _instance_ids(action)) for action in actions)
+    return tuple((type(action).__name__, instance_ids_of(action)) for action in actions)
 
 
 _EVENTS: dict[type[Action], str] = {

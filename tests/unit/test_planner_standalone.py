@@ -36,11 +36,12 @@ def test_tags_the_first_server_before_anything_is_done_to_it() -> None:
     assert decided.requeue_seconds == 0
 
 
-def test_deregisters_a_tagged_server_with_its_port_and_records_when() -> None:
+def test_deregisters_a_tagged_server_with_its_port_and_announces_it() -> None:
     decided = plan(rollout(), look(_old("i-1", **MARKED), _old("i-2"), at=5), _chosen())
 
     assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.OUTDATED),)
-    assert decided.status.servers["i-1"].deregistered_at == later(5)
+    server = decided.status.servers["i-1"]
+    assert (server.deregistering_at, server.deregistered_at) == (later(5), None)
 
 
 def test_waits_during_the_drain_and_observes_again_when_the_delay_is_over() -> None:

@@ -199,9 +199,9 @@ class View:
     def deregistration_unconfirmed(self, instance_id: str) -> bool:
         """Return whether an observation that shows the instance registered may be older than our deregistration."""
         server = self.status.in_flight(instance_id)
-        if server is None or server.deregistered_at is None or server.draining_seen:
+        if server is None or server.last_deregistration is None or server.draining_seen:
             return False
-        return self.observation.at - server.deregistered_at < timedelta(seconds=LAG_SECONDS)
+        return self.observation.at - server.last_deregistration < timedelta(seconds=LAG_SECONDS)
 
     def is_in_service(self, instance: Instance) -> bool:
         """Return whether the instance can take requests wherever it should be, and its group does not replace it."""

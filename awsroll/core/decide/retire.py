@@ -7,14 +7,13 @@ shows, so it does not matter which process made the step before, or whether its 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from enum import Enum, auto
 from typing import assert_never
 
 from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.draining import active_registrations, is_out_of_group
 from awsroll.core.classify.replacement import owner_tags
-from awsroll.core.classify.view import LAG_SECONDS, View
+from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend, move
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
@@ -164,7 +163,7 @@ def _keep_collected(view: View, status: Status, collected: _Collected, proposals
 def awaits_leave(view: View, instance: Instance, proposals: Proposals) -> bool:
     """Return whether a server that takes requests must wait for its hooks before anything is done to it."""
     server = view.status.in_flight(instance.instance_id)
-    begun = server is not None and server.deregistered_at is not None
+    begun = server is not None and server.last_deregistration is not None
     if begun or not active_registrations(instance) or view.is_gone(instance):
         return False
     return awaits(view, proposals, HookPoint.BEFORE_DEREGISTER, instance.instance_id)
@@ -194,9 +193,10 @@ def registered_keys(view: View, instance: Instance) -> tuple[TargetKey, ...]:
 
 
 def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
-    """Start the drain's clock for servers about to be deregistered, and keep where they were registered.
+    """Announce that servers are about to be deregistered, and keep where they were registered.
 
-    If another kind of write comes first, no server is about to be deregistered in this step.
+    The drain's clock starts with the answer: `settle` sets it. If another kind of write comes first, no server is about
+    to be deregistered in this step.
     """
     status, at = view.status, view.observation.at
     if not (writes and isinstance(writes[0], act.DeregisterTargets)):
@@ -205,10 +205,7 @@ def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
         if isinstance(write, act.DeregisterTargets):
             server = status.servers[write.instance_id]
             targets = tuple(sorted({*server.targets, *write.targets}))
-            since = server.deregistered_at
-            if since is None or at - since >= timedelta(seconds=LAG_SECONDS):
-                since = at  # someone has registered the server again in between
-            status = amend(status, write.instance_id, deregistered_at=since, targets=targets)
+            status = amend(status, write.instance_id, deregistering_at=at, targets=targets)
     return status
 
 

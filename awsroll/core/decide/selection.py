@@ -75,7 +75,7 @@ def _in_doubt(view: View) -> frozenset[str]:
     return frozenset(
         name
         for name, server in view.status.servers_in_flight.items()
-        if server.deregistered_at is not None and server.deregistered_at > since
+        if server.last_deregistration is not None and server.last_deregistration > since
     )
 
 

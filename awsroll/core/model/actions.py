@@ -279,6 +279,12 @@ Action: TypeAlias = (
 )
 
 
+def instance_ids_of(action: Action) -> tuple[str, ...]:
+    """Return the instances that an action names."""
+    instance_id = getattr(action, "instance_id", "")
+    return (instance_id,) if instance_id else tuple(getattr(action, "instance_ids", ()))
+
+
 class Answer(StrEnum):
     """The answer to an action."""
 

@@ -53,7 +53,8 @@ class Server:
         reloading: it is to be reloaded, or was; it counts as unavailable until it serves again.
         healthy_since: since when each observation has shown it healthy; None if the last one did not.
         targets: where it was registered, so that it can be registered there again.
-        deregistered_at: when awsroll deregistered it.
+        deregistering_at: when a call to deregister it was last announced, until AWS accepts the call or it is put off.
+        deregistered_at: when AWS last accepted such a call, or when an observation first showed its effect.
         draining_seen: an observation has shown it draining.
         gone_since: since when each observation has shown it without any registration.
         attempt: the number of the current reload command; 0 before the first.
@@ -70,6 +71,7 @@ class Server:
     reloading: bool = False
     healthy_since: datetime | None = None
     targets: tuple[TargetKey, ...] = ()
+    deregistering_at: datetime | None = None
     deregistered_at: datetime | None = None
     draining_seen: bool = False
     gone_since: datetime | None = None
@@ -79,6 +81,12 @@ class Server:
     fruitless: int = 0
     fruitless_at: datetime | None = None
     mark_cleared: bool = False
+
+    @property
+    def last_deregistration(self) -> datetime | None:
+        """When awsroll last deregistered the server, or announced that it will; None if it did neither."""
+        instants = (self.deregistered_at, self.deregistering_at)
+        return max((instant for instant in instants if instant is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,15 @@ def _advance_server(view: View, status: Status, instance: Instance) -> Status:
     return move(status, name, phase, at=at, reason="as observed", **facts)
 
 
-_CLOCKS = ("since", "healthy_since", "targets", "draining_seen", "gone_since")
+_CLOCKS = (
+    "since",
+    "healthy_since",
+    "targets",
+    "deregistering_at",
+    "deregistered_at",
+    "draining_seen",
+    "gone_since",
+)
 
 
 def _observed(view: View, instance: Instance, phase: ServerPhase) -> Server:
@@ -69,13 +77,27 @@ def _observed(view: View, instance: Instance, phase: ServerPhase) -> Server:
         server = Server(phase=phase, since=at, targets=draining.active_registrations(instance))
     elif server.phase is not phase or _was_unwatched(view, deadline_seconds(view, phase)):
         server = replace(server, phase=phase, since=at)
-    shown_draining = any(target.state is TargetState.DRAINING for target in instance.targets)
+    server = _with_shown_drain(server, instance, at)
     return replace(
         server,
         healthy_since=_healthy_since(view, instance, server),
-        draining_seen=server.draining_seen or shown_draining,
         gone_since=None if instance.targets else server.gone_since or at,
     )
+
+
+def _with_shown_drain(server: Server, instance: Instance, at: datetime) -> Server:
+    """Start the drain's clock at the first observation that shows the drain, unless AWS's answer has started it.
+
+    The deadline of the drain counts from the same instant: until then the server may have waited for its call.
+    """
+    shown_draining = any(target.state is TargetState.DRAINING for target in instance.targets)
+    out = not draining.active_registrations(instance)
+    if server.deregistering_at is not None and out:
+        server = replace(server, deregistering_at=None, deregistered_at=at)
+    if shown_draining and not server.draining_seen:
+        begins = server.phase is ServerPhase.DRAINING and server.deregistered_at in (None, at)
+        server = replace(server, draining_seen=True, since=at if begins else server.since)
+    return server
 
 
 def _phase_shown(view: View, instance: Instance) -> ServerPhase:
@@ -188,11 +210,12 @@ def is_drained(view: View, instance: Instance) -> bool:
     server = view.status.in_flight(instance.instance_id)
     if server is not None and seconds_of_new_flows(view, server) > 0:
         return False
-    if server is None or server.deregistered_at is None or server.draining_seen:
+    since = None if server is None else server.last_deregistration
+    if server is None or since is None or server.draining_seen:
         return draining.is_drained(instance, is_certain=True)
     delay = max((group.deregistration_delay_seconds for group in view.observation.target_groups), default=0)
     is_certain = draining.is_absence_certain(
-        deregistered_at=server.deregistered_at,
+        deregistered_at=since,
         gone_since=server.gone_since,
         delay_seconds=delay,
         at=view.observation.at,
@@ -205,7 +228,7 @@ def seconds_of_new_flows(view: View, server: Server) -> float:
 
     For targets that a group deregisters, the group's own drain lasts long enough (`delay_in_rollout`).
     """
-    since = server.deregistered_at or server.gone_since
+    since = server.last_deregistration or server.gone_since
     network = {group.arn for group in view.observation.target_groups if group.is_network}
     by_hand = (key for key in server.targets if key not in view.managed_keys)
     if since is None or not any(key.target_group in network for key in by_hand):

@@ -120,6 +120,7 @@ def begin_reload_again(status: Status, name: str, at: datetime, *, failed: bool)
         targets=server.targets,
         void_attempt=server.attempt or server.void_attempt,
         was_in_standby=server.was_in_standby,
+        deregistering_at=server.deregistering_at,
         deregistered_at=server.deregistered_at,
         draining_seen=server.draining_seen,
     )

@@ -21,6 +21,7 @@ from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.setting_names import VERSION, names_set_by
 from awsroll.core.model.status import Failure, Mode, Owner, Status
 from awsroll.core.observe.abandoned import abandoned_name
+from awsroll.core.observe.answered_at import note_answer
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
 
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
@@ -48,6 +49,7 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
 
 
 def _settle_result(status: Status, result: Result, at: datetime) -> Status:
+    status = note_answer(status, result, at)
     match result.action:
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             status = settle_launch(status, launch, result, at)
@@ -115,7 +117,7 @@ def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: 
         return status
     accepted = set(result.instance_ids or ids) if result.answer is Answer.DONE else set()
     calls = tuple(
-        replace(call, answered=True) if call.kind is kind and call.instance_id in accepted else call
+        replace(call, answered=True, at=at) if call.kind is kind and call.instance_id in accepted else call
         for call in status.calls
         if not (call.kind is kind and call.instance_id in set(ids) - accepted)
     )
