@@ -45,9 +45,9 @@ class Ec2:
         instance: Reply = answer["Instances"][0]
         return instance
 
-    def terminate_instance(self, instance_id: str) -> None:
-        """Terminate one instance. In a call with several, a protected instance makes others of its zone fail."""
-        self._caller.call(_SERVICE, "TerminateInstances", {"InstanceIds": [instance_id]})
+    def terminate_instance(self, *instance_ids: str) -> None:
+        """Terminate instances with one call. One that is protected or unknown makes AWS refuse the call for others."""
+        self._caller.call(_SERVICE, "TerminateInstances", {"InstanceIds": list(instance_ids)})
 
     def create_tags(self, instance_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Set tags on instances and replace equal keys. Retry briefly while EC2 does not know a new instance."""

@@ -5,6 +5,9 @@ A comment shows if AWS does not publish the limit, or if awsroll stays below it.
 
 from datetime import timedelta
 
+# All services
+TOGETHER = 100  # servers in one call that changes them; TerminateInstances takes 1000, but advises small batches
+
 # EC2
 FILTER_VALUES = 200  # more values in one filter: FilterLimitExceeded
 INSTANCES_PER_PAGE = 1000

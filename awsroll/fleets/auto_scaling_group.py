@@ -110,7 +110,9 @@ class AutoScalingFleet:
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions in order; see `execute_in_order`."""
-        return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
+        return execute_in_order(
+            actions, lambda action: self._execute(rollout, action), self._aws.clock, together=self._common.together
+        )
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:  # noqa: C901 -- one case an action
         match action:

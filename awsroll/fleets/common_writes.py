@@ -1,17 +1,18 @@
 """The calls that both kinds of fleet make: tags, registrations, commands, delays, saved settings."""
 
 from collections.abc import Mapping
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Result
-from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
+from awsroll.fleets.execute import Together
+from awsroll.fleets.registrations import Registrations
 from awsroll.fleets.reload_commands import Commands
-from awsroll.fleets.results import done, failed, refused, stale
+from awsroll.fleets.results import done, stale
 from awsroll.fleets.target_groups import TargetGroups
 
 CommonAction: TypeAlias = (
@@ -25,7 +26,6 @@ CommonAction: TypeAlias = (
 )
 _UNKNOWN_INSTANCE = "InvalidInstanceID.NotFound"
 _TARGET_GROUP_ARN = ":targetgroup/"
-_FRESH_SECONDS = 120  # Elastic Load Balancing may learn so late that a new instance runs
 
 
 class CommonWrites:
@@ -35,6 +35,15 @@ class CommonWrites:
         self._aws = aws
         self._targets = targets
         self._commands = commands
+        self._registrations = Registrations(aws, targets)
+
+    @property
+    def together(self) -> dict[type[Any], Together]:
+        """What carries out several actions of one type with few calls."""
+        return {
+            act.RegisterTargets: self._registrations.register,
+            act.DeregisterTargets: self._registrations.deregister,
+        }
 
     def execute(self, rollout: Rollout, action: CommonAction) -> Result:
         """Carry out the action; raise `AwsError` if a call fails."""
@@ -42,9 +51,9 @@ class CommonWrites:
             case act.TagInstances():
                 return self._tag(action)
             case act.RegisterTargets():
-                return self._register(action)
+                return self._registrations.register([action])[0]
             case act.DeregisterTargets():
-                return self._deregister(action)
+                return self._registrations.deregister([action])[0]
             case act.SendCommand():
                 return self._send(rollout, action)
             case act.SetDeregistrationDelay():
@@ -86,41 +95,6 @@ class CommonWrites:
             return done(action, instance_ids=left)
         return done(action, instance_ids=action.instance_ids)
 
-    def _register(self, action: act.RegisterTargets) -> Result:
-        age = self._age_if_running(action.instance_id)
-        if age is None:
-            return stale(action, f"{action.instance_id} is not running")
-        try:
-            for arn, targets in _by_target_group(action.instance_id, action.targets).items():
-                self._aws.elbv2.register(arn, targets)
-        except AwsRefusedError as error:
-            if error.code != "InvalidTarget":
-                raise
-            if self._age_if_running(action.instance_id) is None:
-                return stale(action, f"{action.instance_id} is no longer running")
-            return refused(action, error.code, str(error), transient=age < _FRESH_SECONDS)
-        return done(action, instance_ids=(action.instance_id,))
-
-    def _age_if_running(self, instance_id: str) -> float | None:
-        for instance in self._aws.ec2.instances([instance_id]):
-            if instance.get("State", {}).get("Name") == "running":
-                launched = instance.get("LaunchTime")
-                return 0.0 if launched is None else (self._aws.now() - launched).total_seconds()
-        return None
-
-    def _deregister(self, action: act.DeregisterTargets) -> Result:
-        try:
-            for arn, targets in _by_target_group(action.instance_id, action.targets).items():
-                self._aws.elbv2.deregister(arn, targets)
-        except AwsRefusedError as error:
-            if error.code != "InvalidTarget":
-                raise
-            # The call cannot name an instance that EC2 no longer knows. Such an instance is registered nowhere.
-            left = self._targets.still_registered([action.instance_id], action.targets)
-            if left:
-                return failed(action, error)
-        return done(action, instance_ids=(action.instance_id,))
-
     def _send(self, rollout: Rollout, action: act.SendCommand) -> Result:
         left = self._targets.still_registered(action.instance_ids, action.not_registered)
         ready = [instance_id for instance_id in action.instance_ids if instance_id not in left]
@@ -146,10 +120,3 @@ class CommonWrites:
 def describe_registrations(left: Mapping[str, str]) -> str:
     """Describe which instances are still registered."""
     return "may still get requests: " + ", ".join(f"{name} is {state}" for name, state in sorted(left.items()))
-
-
-def _by_target_group(instance_id: str, keys: tuple[TargetKey, ...]) -> dict[str, list[tuple[str, int]]]:
-    targets: dict[str, list[tuple[str, int]]] = {}
-    for key in keys:
-        targets.setdefault(key.target_group, []).append((instance_id, key.port))
-    return targets

@@ -12,18 +12,15 @@ from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
-from awsroll.errors import AwsRefusedError
-from awsroll.fleets.common_writes import CommonWrites, describe_registrations
+from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.execute import execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
-from awsroll.fleets.results import done, stale
 from awsroll.fleets.standalone_launch import Launches
 from awsroll.fleets.target_groups import TargetGroups
 from awsroll.fleets.termination_protection import Protection
-
-_ENDED = ("shutting-down", "terminated")
+from awsroll.fleets.terminations import Terminations
 
 
 class StandaloneFleet:
@@ -40,6 +37,7 @@ class StandaloneFleet:
         self._commands = Commands(aws, Fallbacks(warn))
         self._launches = Launches(aws)
         self._protection = Protection(aws)
+        self._terminations = Terminations(aws, self._targets)
         self._common = CommonWrites(aws, self._targets, self._commands)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
@@ -77,14 +75,17 @@ class StandaloneFleet:
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions in order; see `execute_in_order`."""
-        return execute_in_order(actions, lambda action: self._execute(rollout, action), self._aws.clock)
+        together = {**self._common.together, TerminateInstance: self._terminations.terminate}
+        return execute_in_order(
+            actions, lambda action: self._execute(rollout, action), self._aws.clock, together=together
+        )
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:
         match action:
             case LaunchInstance():
                 return self._launches.launch(rollout, action)
             case TerminateInstance():
-                return self._terminate(action)
+                return self._terminations.terminate([action])[0]
             case (
                 act.LaunchInGroup()
                 | act.TerminateInGroup()
@@ -101,27 +102,6 @@ class StandaloneFleet:
                 return wrong_kind(action)
             case _:
                 return self._common.execute(rollout, action)
-
-    def _terminate(self, action: TerminateInstance) -> Result:
-        name = action.instance_id
-        described = next(iter(self._aws.ec2.instances([name])), None)
-        if described is None or described.get("State", {}).get("Name") in _ENDED:
-            return done(action, instance_ids=(name,), message="it is already terminated")
-        group = tags_of(described).get(GROUP_TAG)
-        if group:
-            return stale(action, f"{name} now belongs to the Auto Scaling group {group}")
-        template = read_instance(described).template
-        if action.template is not None and template != action.template:
-            return stale(action, f"{name} comes from {template or 'no launch template'}, not from {action.template}")
-        left = self._targets.still_registered([name], action.not_registered)
-        if left:
-            return stale(action, describe_registrations(left))
-        try:
-            self._aws.ec2.terminate_instance(name)
-        except AwsRefusedError as error:
-            if error.code != "InvalidInstanceID.NotFound":
-                raise
-        return done(action, instance_ids=(name,))
 
 
 def _changes_delay(rollout: Rollout) -> bool:

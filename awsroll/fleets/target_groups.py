@@ -3,7 +3,7 @@
 Settings are read every five minutes. The deregistration delay is read every minute, and after awsroll changes it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -98,14 +98,18 @@ class TargetGroups:
 
         The call names id and port: only `Target.NotRegistered` proves that a drain is over or an instance is gone.
         """
-        ids, states = tuple(instance_ids), dict[str, str]()
-        by_group: dict[str, list[int]] = {}
-        for key in keys:
-            by_group.setdefault(key.target_group, []).append(key.port)
-        for arn, ports in by_group.items():
-            for name, words in self._still_in(
-                arn, [(instance_id, port) for instance_id in ids for port in sorted(set(ports))]
-            ):
+        wanted = sorted(set(keys))
+        return self.still_registered_on(dict.fromkeys(instance_ids, wanted))
+
+    def still_registered_on(self, keys: Mapping[str, Iterable[TargetKey]]) -> dict[str, str]:
+        """Do the same for instances with different ports."""
+        states = dict[str, str]()
+        by_group: dict[str, list[tuple[str, int]]] = {}
+        for name, wanted in keys.items():
+            for key in wanted:
+                by_group.setdefault(key.target_group, []).append((name, key.port))
+        for arn, targets in by_group.items():
+            for name, words in self._still_in(arn, targets):
                 states.setdefault(name, words)
         return states
 
@@ -115,14 +119,12 @@ class TargetGroups:
         except AwsRefusedError as error:
             if error.code != "InvalidTarget":
                 raise
-            if len({instance_id for instance_id, _ in targets}) == 1:
-                name = targets[0][0]
-                return [] if self._is_gone(name) else [(name, str(error))]
-            return [
-                state
-                for instance_id in dict.fromkeys(name for name, _ in targets)
-                for state in self._of_instance(arn, instance_id, targets)
-            ]
+            names = tuple(dict.fromkeys(name for name, _ in targets))
+            if len(names) == 1:
+                return [] if self._is_gone(names[0]) else [(names[0], str(error))]
+            first = frozenset(names[: len(names) // 2])  # one unknown instance fails the whole call: ask for each half
+            halves = ([one for one in targets if (one[0] in first) is wanted] for wanted in (True, False))
+            return [state for half in halves for state in self._still_in(arn, half)]
         cleared = {
             (answer["Target"]["Id"], int(answer["Target"]["Port"])) for answer in answers if is_not_registered(answer)
         }
@@ -130,9 +132,6 @@ class TargetGroups:
             (answer["Target"]["Id"], int(answer["Target"]["Port"])): _describe_health(answer) for answer in answers
         }
         return [(name, states.get((name, port), "no answer")) for name, port in targets if (name, port) not in cleared]
-
-    def _of_instance(self, arn: str, name: str, targets: list[tuple[str, int]]) -> list[tuple[str, str]]:
-        return self._still_in(arn, [target for target in targets if target[0] == name])
 
     def _is_gone(self, instance_id: str) -> bool:
         described = self._aws.ec2.instances([instance_id])
