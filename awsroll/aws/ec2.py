@@ -25,6 +25,14 @@ class Ec2:
             instances += self._described("instance-id", batch)
         return instances
 
+    def instances_among(self, instance_ids: Iterable[str], *, key: str, value: str) -> list[Reply]:
+        """Describe instances by id of which most carry a tag: by the tag if that takes fewer calls."""
+        wanted = set(instance_ids)
+        if len(wanted) <= FILTER_VALUES:
+            return self.instances(wanted)
+        found = [instance for instance in self.instances_tagged(key, value) if instance["InstanceId"] in wanted]
+        return found + self.instances(wanted - {instance["InstanceId"] for instance in found})
+
     def instances_tagged(self, key: str, value: str) -> list[Reply]:
         """Describe the instances that carry a tag with this value."""
         return self._described(f"tag:{key}", [value])

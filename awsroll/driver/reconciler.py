@@ -19,6 +19,7 @@ from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
+from awsroll.driver.record_writer import RecordWriter
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
@@ -83,7 +84,7 @@ class Controller:
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
-        self.record = record
+        self._writer = RecordWriter(record, store, clock)
         self._fleet = fleet
         self._store = store
         self._clock = clock
@@ -94,8 +95,13 @@ class Controller:
         self.hooks: Hooks = _NoHooks()
 
     @property
+    def record(self) -> Record:
+        """The rollout and its status, with the revision of the last write."""
+        return self._writer.record
+
+    @property
     def status(self) -> Status:
-        """The status as last saved."""
+        """The status after the last step."""
         return self.record.status
 
     def step(self) -> Plan:
@@ -115,7 +121,8 @@ class Controller:
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
         decided = self._with_approval(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
-        self._save(decided.status)
+        keep = self._writer.save if decided.actions or decided.hooks else self._writer.note
+        keep(decided.status)
         self._sink.observed(rollout, observation, self.status)
         self._emit(decided.status.events)
         for run in decided.hooks:
@@ -131,7 +138,7 @@ class Controller:
         # Counted from the observation, which may be on another clock than this process.
         spent = timedelta(seconds=self._clock.monotonic() - observed_at)
         settled = settle(self.status, tuple(results), observation.at + spent)
-        self._save(settled)
+        self._writer.save(settled)
         self._emit(settled.events)
         return self._delayed_if_without_effect(decided, results)
 
@@ -145,7 +152,7 @@ class Controller:
         answered_at = self._clock.monotonic()
         while not self.is_over:
             if stop_requested():
-                self._save(replace(self.status, outcome=Outcome.INTERRUPTED))
+                self._writer.save(replace(self.status, outcome=Outcome.INTERRUPTED))
                 break
             seconds = self.attempt(silent_seconds=self._clock.monotonic() - answered_at)
             if seconds is None:
@@ -207,7 +214,7 @@ class Controller:
     def _pause(self, reason: str) -> None:
         """Pause as it is: without AWS the group's own care cannot be restored."""
         paused = pause(self.status, reason, rests=False)
-        self._save(paused)
+        self._writer.save(paused)
         self._emit(paused.events)
 
     def _wait(self, seconds: float, stop_requested: Callable[[], bool]) -> None:
@@ -225,11 +232,9 @@ class Controller:
                     if self._store.user_requests(self.record.rollout.rollout_id) != self.status.user_requests:
                         return
 
-    def _save(self, status: Status) -> None:
-        """Save the record if it has changed. Events are not stored: they are emitted once the record is saved."""
-        stored = replace(status, events=())
-        if stored != self.status or self.record.revision == 0:
-            self.record = self._store.save(replace(self.record, status=stored))
+    def save(self) -> None:
+        """Write the record if the store does not hold it yet, for another controller that continues later."""
+        self._writer.save(self.status)
 
     def _delayed_if_without_effect(self, decided: Plan, results: Sequence[Result]) -> Plan:
         """Delay the next step if this one had no effect or its effect is not visible yet."""

@@ -222,6 +222,7 @@ def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
     controller.before_changes = lambda: label.put_if_older(_LABEL_SECONDS)
     try:
         seconds = _pass(session, controller, hooks, bounds)
+        controller.save()  # the next step is another process, and must know when the fleet was last observed
     finally:
         session.end_hooks(hooks)
     if controller.is_over:

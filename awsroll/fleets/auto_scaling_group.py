@@ -13,7 +13,7 @@ from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.observation import Instance, Observation, TargetGroup
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
-from awsroll.core.tags import SAVED_SETTING_PREFIX
+from awsroll.core.tags import GROUP_TAG, SAVED_SETTING_PREFIX
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.emulators import EmulatedVersions
 from awsroll.fleets.execute import execute_in_order, wrong_kind
@@ -85,7 +85,8 @@ class AutoScalingFleet:
         members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
         registered = self._targets.registrations(rollout.target_groups)
         wanted = named_instances(status) | members.keys()
-        described_instances = {instance["InstanceId"]: instance for instance in self._aws.ec2.instances(wanted)}
+        answers = self._aws.ec2.instances_among(wanted, key=GROUP_TAG, value=rollout.group)
+        described_instances = {instance["InstanceId"]: instance for instance in answers}
         instances: list[Instance] = []
         for name in sorted(wanted):
             targets, member = registered.get(name, ()), members.get(name)

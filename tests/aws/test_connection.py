@@ -61,6 +61,28 @@ def test_describes_instances_by_filter_in_chunks_and_pages() -> None:
     assert [one["InstanceId"] for one in found] == ids[:2]
 
 
+def test_describes_the_members_of_a_large_group_by_its_tag_and_only_the_others_by_id() -> None:
+    aws, ids = connection(), [f"i-{number:04}" for number in range(250)]
+    members = [{"InstanceId": name} for name in (*ids[:-1], "i-of-another-rollout")]
+    by_tag = {"Name": "tag:aws:autoscaling:groupName", "Values": ["web"]}
+    by_id = {"Name": "instance-id", "Values": ids[-1:]}
+    with stubbed(aws, "ec2") as ec2:
+        answer = {"Reservations": [{"Instances": members}]}
+        ec2.add_response("describe_instances", answer, {"Filters": [by_tag], "MaxResults": 1000})
+        other = {"Reservations": [{"Instances": [{"InstanceId": ids[-1]}]}]}
+        ec2.add_response("describe_instances", other, {"Filters": [by_id], "MaxResults": 1000})
+        found = aws.ec2.instances_among(ids, key="aws:autoscaling:groupName", value="web")
+    assert [one["InstanceId"] for one in found] == ids
+
+
+def test_describes_the_members_of_a_small_group_by_id() -> None:
+    aws = connection()
+    with stubbed(aws, "ec2") as ec2:
+        by_id = {"Name": "instance-id", "Values": ["i-1"]}
+        ec2.add_response("describe_instances", {"Reservations": []}, {"Filters": [by_id], "MaxResults": 1000})
+        assert aws.ec2.instances_among(["i-1"], key="aws:autoscaling:groupName", value="web") == []
+
+
 def test_makes_no_call_without_instances() -> None:
     aws = connection()
     with stubbed(aws, "ec2"):
