@@ -48,10 +48,17 @@ class Ec2:
         ]
 
     def run_instance(self, request: Reply) -> Reply:
-        """Launch one instance. `request` must hold a ClientToken, which makes a repetition harmless."""
-        answer = self._caller.call(_SERVICE, "RunInstances", {**request, "MinCount": 1, "MaxCount": 1})
-        instance: Reply = answer["Instances"][0]
-        return instance
+        """Launch one instance, as `run_instances` does."""
+        return self.run_instances(request)[0]
+
+    def run_instances(self, request: Reply, *, count: int = 1) -> list[Reply]:
+        """Launch as many of `count` instances as EC2 can, at least one.
+
+        `request` must hold a ClientToken, which makes a repetition harmless.
+        """
+        answer = self._caller.call(_SERVICE, "RunInstances", {**request, "MinCount": 1, "MaxCount": count})
+        instances: list[Reply] = answer["Instances"]
+        return instances
 
     def terminate_instance(self, *instance_ids: str) -> None:
         """Terminate instances with one call. One that is protected or unknown makes AWS refuse the call for others."""

@@ -23,7 +23,7 @@ from awsroll.core.decide.finish import finish
 from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving, warn_of_marks
 from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage, settle_launches
 from awsroll.core.decide.nothing_to_do import complete_at_once, has_nothing_to_do
-from awsroll.core.decide.register import register
+from awsroll.core.decide.register import register, tag_launched
 from awsroll.core.decide.reload import check_commands, reload
 from awsroll.core.decide.rest import rest_in_pause, rest_of
 from awsroll.core.decide.retire import retire
@@ -168,6 +168,7 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
 def _roll_servers(view: View, capacity: Capacity, gate: Proposals) -> tuple[Status, Proposals]:
     arriving = register(view, _arriving(view))
     view = view.with_status(bring_back(view, arriving, Reason.ROLLING_BACK))
+    arriving.writes += tag_launched(view)  # after the registrations, which servers wait for
     if arriving.writes:
         return view.status, arriving
     status, writes = launch(view, capacity)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from awsroll.aws.batches import batches
 from awsroll.core.aws_limits import TOGETHER
-from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.actions import Action, LaunchInstance, Result
 from awsroll.errors import AwsError
 from awsroll.fleets.results import failed, fails_for_all, postponed, refused, stale
 from awsroll.ports import Clock
@@ -53,9 +53,13 @@ def execute_in_order(
 
 
 def _in_batches(actions: Sequence[Action], together: Mapping[type[Any], Together]) -> Iterator[list[Action]]:
-    """Yield the actions in order, in lists for one call."""
-    for kind, same in groupby(actions, type):
+    """Yield the actions in order, in lists for one call. Launches are of one call if they have one token."""
+    for (kind, _), same in groupby(actions, lambda action: (type(action), _token(action))):
         yield from batches(tuple(same), TOGETHER if kind in together else 1)
+
+
+def _token(action: Action) -> str:
+    return action.launch.token if isinstance(action, LaunchInstance) else ""
 
 
 def _executed(

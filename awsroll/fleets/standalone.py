@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
@@ -13,7 +14,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
 from awsroll.fleets.common_writes import CommonWrites
-from awsroll.fleets.execute import execute_in_order, wrong_kind
+from awsroll.fleets.execute import Together, execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
@@ -75,7 +76,11 @@ class StandaloneFleet:
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions in order; see `execute_in_order`."""
-        together = {**self._common.together, TerminateInstance: self._terminations.terminate}
+        together: dict[type[Any], Together] = {
+            **self._common.together,
+            TerminateInstance: self._terminations.terminate,
+            LaunchInstance: lambda launches: self._launches.launch(rollout, launches),
+        }
         return execute_in_order(
             actions, lambda action: self._execute(rollout, action), self._aws.clock, together=together
         )
@@ -83,7 +88,7 @@ class StandaloneFleet:
     def _execute(self, rollout: Rollout, action: Action) -> Result:
         match action:
             case LaunchInstance():
-                return self._launches.launch(rollout, action)
+                return self._launches.launch(rollout, [action])[0]
             case TerminateInstance():
                 return self._terminations.terminate([action])[0]
             case (

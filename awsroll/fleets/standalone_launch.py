@@ -3,18 +3,23 @@
 The client token makes a repetition harmless. Tokens expire, so an old launch is searched for and never repeated.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
 from awsroll.core.aws_limits import RUN_INSTANCES_TOKEN_LIFETIME
-from awsroll.core.model.actions import LaunchInstance, Result
+from awsroll.core.model.actions import LAUNCHED_FEWER, LaunchInstance, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import ROLLOUT_TAG
+from awsroll.errors import AccessRefusedError, AwsBusyError, AwsRefusedError
 from awsroll.fleets.results import done, refused
+
+_ENDED = "IdempotentInstanceTerminated"
+_GONE = ("shutting-down", "terminated")
 
 
 class Launches:
@@ -24,22 +29,40 @@ class Launches:
         self._aws = aws
         self._data: dict[TemplateVersion, Reply] = {}
 
-    def launch(self, rollout: Rollout, action: LaunchInstance) -> Result:
-        """Launch one instance; raise `AwsError` if the call fails."""
-        launch = action.launch
-        if launch.template is None:
-            return refused(action, "NoTemplate", "the launch names no launch template")
-        if self._aws.now() - launch.at >= RUN_INSTANCES_TOKEN_LIFETIME:
-            return self._find_launched(rollout, action)
-        answer = self._aws.ec2.run_instance(self._request(launch, launch.template))
-        return done(action, instance_ids=(str(answer["InstanceId"]),))
+    def launch(self, rollout: Rollout, actions: Sequence[LaunchInstance]) -> tuple[Result, ...]:
+        """Make the launches of one call, which have one token; raise `AwsError` if the call fails.
 
-    def _find_launched(self, rollout: Rollout, action: LaunchInstance) -> Result:
-        for instance in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
-            if instance.get("ClientToken") == action.launch.token:
-                return done(action, instance_ids=(str(instance["InstanceId"]),))
-        message = "the launch was requested more than 12 hours ago and EC2 shows no instance of it"
-        return refused(action, "LaunchTooOld", message)
+        Returns:
+            One result for each. EC2 may launch fewer instances than it was asked for: then the last ones are refused.
+        """
+        launch = actions[0].launch
+        if launch.template is None:
+            return tuple(refused(one, "NoTemplate", "the launch names no launch template") for one in actions)
+        if self._aws.now() - launch.at >= RUN_INSTANCES_TOKEN_LIFETIME:
+            message = "the launch was requested more than 12 hours ago and EC2 shows no instance of it"
+            return self._found(rollout, actions, "LaunchTooOld", message)
+        try:
+            answers = self._aws.ec2.run_instances(self._request(launch, launch.template), count=launch.batch)
+        except AwsRefusedError as error:
+            if launch.batch == 1 or isinstance(error, AccessRefusedError | AwsBusyError):
+                raise
+            if error.code == _ENDED:
+                return self._found(rollout, actions, error.code, str(error))
+            # The batch as a whole may be the reason. The next launches are made one by one.
+            return tuple(refused(one, error.code, str(error), transient=True) for one in actions)
+        names = sorted(str(answer["InstanceId"]) for answer in answers)
+        return tuple(_nth(action, names) for action in actions)
+
+    def _found(
+        self, rollout: Rollout, actions: Sequence[LaunchInstance], code: str, message: str
+    ) -> tuple[Result, ...]:
+        """Find the instances of a call by its token, those that run first; refuse the launches that are left."""
+        token = actions[0].launch.token
+        tagged = self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id)
+        of_call = sorted((one for one in tagged if one.get("ClientToken") == token), key=_ended_last)
+        names = [str(one["InstanceId"]) for one in of_call]
+        found = tuple(done(one, instance_ids=(name,)) for one, name in zip(actions, names, strict=False))
+        return (*found, *(refused(one, code, message) for one in actions[len(found) :]))
 
     def _request(self, launch: Launch, template: TemplateVersion) -> Reply:
         request: Reply = {
@@ -70,6 +93,19 @@ class Launches:
             version = self._aws.ec2.template_version(str(template.number), template_id=template.template_id)
             self._data[template] = (version or {}).get("LaunchTemplateData", {})
         return self._data[template]
+
+
+def _ended_last(instance: Reply) -> tuple[bool, str]:
+    return (instance.get("State", {}).get("Name") in _GONE, str(instance["InstanceId"]))
+
+
+def _nth(action: LaunchInstance, names: Sequence[str]) -> Result:
+    """Return the result of a launch by its place in the call. The order of the ids is the same for each repetition."""
+    launch = action.launch
+    if launch.index < len(names):
+        return done(action, instance_ids=(names[launch.index],))
+    message = f"EC2 launched {len(names)} of {launch.batch} instances"
+    return refused(action, LAUNCHED_FEWER, message, transient=True)
 
 
 def _is_secondary(interface: Reply) -> bool:

@@ -1,6 +1,6 @@
 """The permissions for a fleet: reading it, its target groups, its Auto Scaling group, the tags on its servers."""
 
-from awsroll.core.tags import FLEET_TAG, GROUP_TAG, fleet_tag_value
+from awsroll.core.tags import FLEET_TAG, GROUP_TAG, REPLACEMENT, ROLE_TAG, fleet_tag_value
 from awsroll.iam.policy_request import RELOAD, PolicyRequest, Rollouts
 from awsroll.iam.statement import Condition, Statement, allow, carries, only_own_tags
 
@@ -92,7 +92,8 @@ def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
 def server_tags(request: PolicyRequest) -> list[Statement]:
     """Return the permissions for the tags on servers, which are set before other changes and after a reload.
 
-    A standalone server carries no tag of its fleet at first, so its first tags must name the fleet.
+    A standalone server carries no tag of its fleet at first, so its first tags must name the fleet. A server that
+    awsroll launched in a batch gets the user's tags of the server that it replaces after the launch.
     """
     sets, instances = [f"{_EC2}:CreateTags"], [_instances(request)]
     if request.grouped:
@@ -105,6 +106,10 @@ def server_tags(request: PolicyRequest) -> list[Statement]:
         statements.append(
             allow("TagReloadedServers", sets, instances, {**only_own_tags(), **fleet_tag_condition(request)})
         )
+    if request.rollouts.launches_batches and not request.rollouts.reloads:
+        fleet, role = fleet_tag_condition(request), carries(ROLE_TAG, [REPLACEMENT])
+        condition = {**fleet, "StringEquals": {**fleet.get("StringEquals", {}), **role["StringEquals"]}}
+        statements.append(allow("TagReplacements", sets, instances, condition))
     return statements
 
 

@@ -76,6 +76,8 @@ class Rollouts:
         keys: ids, ARNs or aliases of the customer managed keys of encrypted volumes.
         capacity_groups: ARNs of resource groups of capacity reservations that the templates name.
         licenses: ARNs of license configurations that the templates name.
+        launches_batches: more than five standalone servers may be launched at once, with one call. Their servers get
+            the user's tags after the launch.
         tags_spot_requests: a template sets tags on Spot Instance requests.
         documents: names or ARNs of the SSM documents that reload servers; empty: shell commands reload them.
         runs_commands: shell commands reload servers or roll them back, in addition to documents.
@@ -102,6 +104,7 @@ class Rollouts:
     keys: tuple[str, ...] = ()
     capacity_groups: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
+    launches_batches: bool = False
     tags_spot_requests: bool = False
     documents: tuple[str, ...] = ()
     runs_commands: bool = False

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from awsroll import iam
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.draining import may_raise_delay
+from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
 from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
@@ -96,6 +97,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         alarms=bool(spec.alarm),
         changes_deregistration_delay=spec.deregistration_delay is not None
         or any(may_raise_delay(group) for group in fleet.target_groups),
+        launches_batches=fleet.group is None and len(fleet.instances) > LAUNCHED_SINGLY,
         purges_warm_pool=spec.warm_pool == "purge",
         documents=(spec.document,) if spec.document else (),
         runs_commands=bool(spec.command or spec.rollback_command),

@@ -152,13 +152,17 @@ class Executor:
         request = LaunchRequest(
             zone=launch.zone, subnet_id=launch.subnet_id, template=launch.template, count=launch.count, tags=launch.tags
         )
-        if (known := self._instances.replay(launch.token, request)) is not None:
+        token = f"{launch.token} {launch.index}" if launch.index else launch.token
+        if (known := self._instances.replay(token, request)) is not None:
             return known
         if self.launch_errors > 0:
             self.launch_errors -= 1
             message = "We currently do not have sufficient t3.small capacity in the zone you requested"
             raise CallError(message, code="InsufficientInstanceCapacity", transient=True)
-        return self._instances.launch(request, token=launch.token, keys=launch.targets)
+        ids = self._instances.launch(request, token=token, keys=launch.targets)
+        for name in ids:
+            self._instances[name].client_token = launch.token
+        return ids
 
     def _set_desired(self, action: SetDesiredCapacity) -> None:
         now = self._group.settings.desired

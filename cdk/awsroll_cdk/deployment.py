@@ -33,7 +33,7 @@ from awsroll_cdk.permissions import (
 from awsroll_cdk.store import records_table
 from definition import fleets_machine, rollout_machine
 
-REPLACING = Rollouts()
+REPLACING = Rollouts(launches_batches=True)
 _A_WEEK = cdk.Duration.days(7)
 
 

@@ -22,6 +22,7 @@ _WHY_STARS = {
     "LabelGroup": "the ARN of a group has an unknown id; its name is exact",
     "TagServers": "servers change: the condition limits the tags to those of awsroll, and the servers to this fleet",
     "TagReloadedServers": _ON_TAGGED,
+    "TagReplacements": _ON_TAGGED,
     "LaunchFromTemplate": _ON_A_LAUNCH,
     "LaunchInNetwork": _ON_A_LAUNCH,
     "LaunchAsNamed": _ON_A_LAUNCH,

@@ -167,7 +167,7 @@ def test_all_but_the_odd_servers_are_accepted_once(odd: tuple[str, ...], names: 
     assert len(calls.made) <= (2 if names else 1 + 14 * len(odd))
 
 
-def test_nothing_is_called_for_nobody() -> None:
+def test_no_call_without_servers() -> None:
     assert call_together((), Calls(names=True)) == {}
 
 

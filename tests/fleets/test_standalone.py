@@ -373,11 +373,11 @@ def test_an_action_of_the_other_kind_of_fleet_is_refused() -> None:
 
 
 def test_what_a_step_has_no_time_for_is_left_to_the_next_one() -> None:
-    with standalone(shape={"servers": 3}) as lab:
-        doomed = [terminate(lab, name, not_registered=()) for name in lab.built.instance_ids]
-        lab.sandbox.on_call(lambda _, operation, __: lab.sandbox.jump(6 * (operation == "TerminateInstances")), "after")
+    with standalone() as lab:
+        launches = [LaunchInstance(launch=lab.launch(number), reason=Reason.SURGING) for number in (1, 2, 3)]
+        lab.sandbox.on_call(lambda _, operation, __: lab.sandbox.jump(6 * (operation == "RunInstances")), "after")
 
-        results = lab.fleet.execute(lab.rollout, doomed)
+        results = lab.fleet.execute(lab.rollout, launches)
 
         assert [(one.answer, one.code) for one in results] == [
             (Answer.DONE, ""),

@@ -348,6 +348,7 @@ CASES = {
         state="s3://records/some/prefix",
         tries=((rolls_and_goes_back, {}), (turns_back_from_a_bad_version, {})),
     ),
+    "standalone-batches": Case(grouped=False, wanted={"strategy": Strategy.DOUBLE_HALF}, shape={"servers": 6}),
     "standalone-launch-first": Case(
         grouped=False,
         wanted={"launch_first": True, "version": 4},

@@ -28,6 +28,7 @@ EVERYTHING = {
     "keys": ("arn:aws:kms:eu-west-1:111122223333:key/1", "alias/web"),
     "capacity_groups": ("arn:aws:resource-groups:eu-west-1:111122223333:group/reserved",),
     "licenses": ("arn:aws:license-manager:eu-west-1:111122223333:license-configuration:lic-1",),
+    "launches_batches": True,
     "tags_spot_requests": True,
     "store_key": "alias/records",
     "documents": ("Web-Reload",),

@@ -9,7 +9,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetState
-from tests.model.world import NEW, Server, World
+from tests.model.world import NEW, Server, World, token_number
 
 Done = tuple[World, Result]
 _ON_ITS_WAY_OUT = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
@@ -109,8 +109,9 @@ def _commanded(server: Server, attempt: int) -> Server | None:
 
 
 def _launch(world: World, action: Action, launch: Launch) -> Done:
-    """Launch once per token; a repetition returns the instances of the first call."""
-    known = [name for name, server in world.servers if server.token == launch.number]
+    """Launch once per token and place; a repetition returns the instances of the first call."""
+    token = token_number(launch.token)
+    known = [name for name, server in world.servers if (server.token, server.place) == (token, launch.index)]
     if known:
         if world.settings is None and not any(dict(world.servers)[name].lives for name in known):
             return world, _refused(action, "IdempotentInstanceTerminated")
@@ -137,7 +138,8 @@ def launched(world: World, launch: Launch | None = None) -> Server:
         life=Lifecycle.PENDING if in_group else None,
         target=None,
         role="" if in_group else "replacement",
-        token=launch.number if launch is not None else 0,
+        token=token_number(launch.token) if launch is not None else 0,
+        place=launch.index if launch is not None else 0,
     )
 
 

@@ -27,7 +27,7 @@ from awsroll.core.model.status import (
     Status,
 )
 from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
-from tests.model.world import IDS, ROLLOUT_ID, Server, World
+from tests.model.world import IDS, ROLLOUT_ID, Server, World, token_number
 
 
 class State(NamedTuple):
@@ -51,10 +51,11 @@ UNWATCHED = Passing(seconds=LONG, watched=False)
 
 
 class Names(NamedTuple):
-    """The new names of servers, launches, and reload commands."""
+    """The new names of servers, launches, tokens of launches, and reload commands."""
 
     servers: dict[str, str]
     launches: dict[int, int]
+    tokens: dict[int, int]
     attempts: dict[int, int]
 
 
@@ -72,9 +73,14 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
     numbers = sorted(one.number for one in status.launches)
     sent = {server.attempt or server.void_attempt for server in status.servers.values()}
     sent |= {call.number for call in status.calls if call.kind is CallKind.SEND_COMMAND}
+    launches = {old: new for new, old in enumerate(numbers, start=1)}
+    tokens: dict[int, int] = {}
+    for one in sorted(status.launches, key=lambda one: one.number):
+        tokens.setdefault(token_number(one.token), launches[one.number])
     names = Names(
         servers=servers,
-        launches={old: new for new, old in enumerate(numbers, start=1)},
+        launches=launches,
+        tokens=tokens,
         attempts={old: new for new, old in enumerate(sorted(sent - {0}), start=1)},
     )
     return State(_renamed_world(world, status, names), _renamed_status(status, names, passing))
@@ -102,7 +108,7 @@ def _without_the_forgotten(world: World, status: Status) -> World:
     named |= {one for launch in status.launches for one in launch.instance_ids}
     named |= {one for place in status.slots for one in place.instance_ids}
     named |= {launch.replaces for launch in status.launches} | {call.instance_id for call in status.calls}
-    unsettled = {one.number for one in status.launches if not one.settled}
+    unsettled = _unsettled_tokens(status)
     kept = tuple(
         (name, server)
         for name, server in world.servers
@@ -112,6 +118,10 @@ def _without_the_forgotten(world: World, status: Status) -> World:
         or server.token in unsettled
     )
     return world if len(kept) == len(world.servers) else world._replace(servers=kept)
+
+
+def _unsettled_tokens(status: Status) -> set[int]:
+    return {token_number(one.token) for one in status.launches if not one.settled}
 
 
 def _named(world: World, status: Status, *, backwards: bool) -> dict[str, str]:
@@ -164,22 +174,23 @@ def _describe(server: Server | None) -> str:
         return "~"
     attempts = [state for _, state in server.commands]
     version = {"old": "1", "new": "2"}[server.version]
-    return f"{version}{server._replace(version='', token=0, commands=())}{attempts}"
+    return f"{version}{server._replace(version='', token=0, place=0, commands=())}{attempts}"
 
 
 # --- renamed fields -----------------------------------------------------------------------------------------------
 
 
 def _renamed_world(world: World, status: Status, names: Names) -> World:
-    unsettled = {one.number for one in status.launches if not one.settled}
+    unsettled = _unsettled_tokens(status)
     renamed = []
     for name, server in world.servers:
         made = server
         if server.token:
-            made = made._replace(token=names.launches[server.token] if server.token in unsettled else 0)
+            known = server.token in unsettled
+            made = made._replace(token=names.tokens[server.token] if known else 0, place=server.place if known else 0)
         if server.commands:
-            known = ((names.attempts[one], state) for one, state in server.commands if one in names.attempts)
-            made = made._replace(commands=tuple(sorted(known)))
+            sent = ((names.attempts[one], state) for one, state in server.commands if one in names.attempts)
+            made = made._replace(commands=tuple(sorted(sent)))
         renamed.append((names.servers[name], made))
     return world._replace(servers=tuple(sorted(renamed)))
 
@@ -258,11 +269,14 @@ def _launch(one: Launch, names: Names) -> Launch:
     return replace(
         one,
         number=number,
-        token=client_token(ROLLOUT_ID, number, one.zone),
+        token=client_token(ROLLOUT_ID, names.tokens[token_number(one.token)], one.zone),
+        batch=1 if one.settled else one.batch,
+        index=0 if one.settled else one.index,
         at=NOW,
         replaces=names.servers.get(one.replaces, one.replaces),
         instance_ids=tuple(sorted(names.servers[name] for name in one.instance_ids)),
         tags=(),
+        own_tags=(),
     )
 
 

@@ -35,6 +35,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
         "max_surge": EVERYTHING,
         "gates": Gates(checkpoints=(ONE,), needs_approval=True),
     },
+    "batches": {"strategy": Strategy.DOUBLE_HALF, "max_surge": EVERYTHING},  # each launch is one of a batch: see `runs`
     "two-at-a-time": {"max_unavailable": Amount(value=2)},
 }
 

@@ -43,7 +43,9 @@ def _format(value: object) -> str:
 
 
 def _matters(value: object, name: str) -> bool:
-    return name not in ("token", "zone", "subnet_id", "targets", "tags") and bool(getattr(value, name))
+    return name not in ("token", "batch", "index", "zone", "subnet_id", "targets", "tags") and bool(
+        getattr(value, name)
+    )
 
 
 _INSTANT = re.compile(r"2026-01-01 00:00:00\+00:00")

@@ -44,7 +44,8 @@ class Server(NamedTuple):
         state, life, target: in EC2, in its group (None: in none) and in the target group (None: not registered).
         sick: its application never becomes healthy.
         role: awsroll's role tag; empty: no tag of the rollout.
-        token: the number of its launch, as long as a lost answer may refer to it.
+        token: the number of the token of its launch, as long as a lost answer may refer to it.
+        place: its place among the instances with that token.
         code: the version tag of the last reload.
         commands: its reload commands: attempt -> state.
         held: why awsroll may not touch it: `protected`, `standby`, `foreign`; empty: awsroll may.
@@ -59,6 +60,7 @@ class Server(NamedTuple):
     sick: bool = False
     role: str = ""
     token: int = 0
+    place: int = 0
     code: str = ""
     commands: tuple[tuple[int, CommandState], ...] = ()
     held: str = ""
@@ -138,6 +140,12 @@ class World(NamedTuple):
         if self.settings is None:
             return 0
         return max(0, self.settings.desired - sum(server.counted for _, server in self.servers))
+
+
+@cache
+def token_number(token: str) -> int:
+    """Return the number of the launch that a client token was made from."""
+    return next(number for number in range(1, 1000) if client_token(ROLLOUT_ID, number, ZONE) == token)
 
 
 IDS = tuple(f"i-{number:02}" for number in range(1, 40))

@@ -14,7 +14,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.bring_back import bring_back
 from awsroll.core.decide.group_sizes import can_restore_desired
 from awsroll.core.decide.leaving_order import surplus_order
-from awsroll.core.decide.register import register
+from awsroll.core.decide.register import register, tag_launched
 from awsroll.core.decide.restore import is_in_doubt, restore
 from awsroll.core.decide.retire import retire
 from awsroll.core.decide.settings import make_room
@@ -223,7 +223,7 @@ def _settle_instances(view: View) -> tuple[Status, Proposals]:
     replacements = {instance.instance_id for instance in active if _is_replacement(view, instance)}
     new = sorted((replacements | view.launched) - set(status.retiring))
     arriving = register(view, new, Reason.STOPPING)
-    proposals.writes += arriving.writes
+    proposals.writes += (*arriving.writes, *tag_launched(view))
     proposals.hooks += arriving.hooks
     if _waits_for_capacity(view):
         proposals.wait(Reason.CAPACITY)

@@ -15,6 +15,7 @@ from awsroll.core.classify.desired import moved, shortfall
 from awsroll.core.classify.replacement import replacement_tags
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import launches_left
+from awsroll.core.decide.launch_batches import in_calls, numbered
 from awsroll.core.decide.victims import order
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
@@ -145,19 +146,24 @@ def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, 
 
     Beyond the next gate no old server is replaced: an empty slot gets an instance of its baseline.
     """
-    status, actions, empty = view.status, [], set(vacancies(view))
+    requests, empty = list[Launch](), set(vacancies(view))
     for number, name in enumerate(_predecessors(view)[:count]):
         before_gate = number < on_target
         template = _template_for(view, name, on_target=before_gate)
-        if template is None or (not before_gate and name not in empty):
-            continue
-        request = _request(view.with_status(status), name, template)
-        counters = replace(status.counters, launches=request.number)
-        status = replace(status, launches=(*status.launches, request), counters=counters)
-        ended = name not in view.by_id or view.is_gone(view.by_id[name])
-        reason = Reason.REPLACING_VACANCY if ended else Reason.SURGING
-        actions.append(act.LaunchInstance(launch=request, reason=reason))
-    return status, tuple(actions)
+        if template is not None and (before_gate or name in empty):
+            requests.append(_request(view, name, template))
+    made = view.status.counters.launches
+    launches = list[Launch]()
+    for batch in in_calls(view, requests):
+        launches += numbered(view, batch, made + len(launches) + 1)
+    counters = replace(view.status.counters, launches=made + len(launches))
+    status = replace(view.status, launches=(*view.status.launches, *launches), counters=counters)
+    return status, tuple(act.LaunchInstance(launch=one, reason=_reason(view, one)) for one in launches)
+
+
+def _reason(view: View, launch: Launch) -> Reason:
+    before = view.by_id.get(launch.replaces)
+    return Reason.REPLACING_VACANCY if before is None or view.is_gone(before) else Reason.SURGING
 
 
 def _template_for(view: View, name: str, *, on_target: bool) -> TemplateVersion | None:
@@ -183,11 +189,11 @@ def _predecessors(view: View) -> tuple[str, ...]:
 
 
 def _request(view: View, name: str, template: TemplateVersion) -> Launch:
+    """Return the launch for the slot of `name`, still without a number and a token."""
     slots = _slots_of(view, name)
-    number = view.status.counters.launches + 1
     return Launch(
-        number=number,
-        token=client_token(view.rollout.rollout_id, number, slots.zone),
+        number=0,
+        token="",
         at=view.observation.at,
         zone=slots.zone,
         subnet_id=slots.subnet_id,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from awsroll.core.classify.launch_tags import missing_tags
+from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.classify.serving import unregistered
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
@@ -12,6 +14,7 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Mode
 from awsroll.core.observe.clocks import is_steady
 from awsroll.core.observe.hook_runs import awaits, is_new
+from awsroll.core.tags import REPLACEMENT
 
 
 def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANCE_RUNNING) -> Proposals:
@@ -31,6 +34,19 @@ def register(view: View, ids: Iterable[str], reason: Reason = Reason.NEW_INSTANC
         elif not missing and not awaits_healthy(view, instance, proposals):
             proposals.wait(Reason.VERIFYING, name)
     return proposals
+
+
+def tag_launched(view: View) -> list[act.Action]:
+    """Propose the tags that launched servers still lack, with the owner's tags, which a policy may ask for."""
+    writes = list[act.Action]()
+    for launch in view.status.launches:
+        if missing := missing_tags(view, launch):
+            tags = dict((*owner_tags(view.rollout, REPLACEMENT), *missing))
+            action = act.TagInstances(
+                instance_ids=launch.instance_ids, tags=tuple(tags.items()), reason=Reason.NEW_INSTANCE_RUNNING
+            )
+            writes.append(action)
+    return writes
 
 
 def awaits_healthy(view: View, instance: Instance, proposals: Proposals) -> bool:

@@ -296,6 +296,8 @@ class Answer(StrEnum):
 
 PUT_OFF = "PutOff"
 """The code of an action that is postponed to the next step."""
+LAUNCHED_FEWER = "LaunchedFewer"
+"""The code of a launch beyond the last instance that EC2 has launched for its batch."""
 EMPTY_ANSWER = "EmptyAnswer"
 """The code of a launch that AWS answered without instances and without errors."""
 

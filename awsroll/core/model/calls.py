@@ -45,7 +45,11 @@ class Launch:
     Attributes:
         number: counts the launches of this rollout; the client token is derived from it.
         count: the number of instances (1 for a standalone fleet).
+        batch: standalone: how many launches share its token and its call.
+        index: its place among the instances of that call, from 0.
         replaces: standalone: the instance whose slot the new one takes.
+        tags: the tags that the call sets.
+        own_tags: the tags that only this server gets, set after the call.
         instance_ids: the launched instances; empty until the answer is known.
         settled: its outcome is known. Until then it is repeated with the same token, never with a new one.
         at: when it was decided; once it is settled, when its outcome became known.
@@ -58,12 +62,15 @@ class Launch:
     token: str
     at: datetime
     count: int = 1
+    batch: int = 1
+    index: int = 0
     zone: str = ""
     subnet_id: str = ""
     template: TemplateVersion | None = None
     replaces: str = ""
     targets: tuple[TargetKey, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    own_tags: tuple[tuple[str, str], ...] = ()
     instance_ids: tuple[str, ...] = ()
     settled: bool = False
     repeated: bool = False

@@ -256,6 +256,7 @@ class Status:
         current_at_start: ids of the servers that ran the target version at the start. They are not touched.
         user_requests: the requests of users to this rollout.
         left_at: when a retired server was last seen to leave. It counts towards the account's quotas a little longer.
+        tags_denied: the caller may not set the tags of new servers after their launch, so each is launched on its own.
         launches_denied: the caller may not call LaunchInstances, so the surge raises the desired capacity.
         judged: the number of failures that have been handled.
         forgiven: the number of failures that no longer count against `max_failures`.
@@ -288,6 +289,7 @@ class Status:
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
     left_at: datetime | None = None
+    tags_denied: bool = False
     launches_denied: bool = False
     failures: tuple[Failure, ...] = ()
     judged: int = 0

@@ -10,7 +10,7 @@ from typing import assert_never
 from awsroll.core.classify.desired import moved
 from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import EMPTY_ANSWER, Answer, Reason, Result
+from awsroll.core.model.actions import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Reason, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.status import Failure, Mode, Status
@@ -20,7 +20,7 @@ RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself
 _SHUTTING_DOWN = timedelta(minutes=10)  # how long an instance may take from `shutting-down` to `terminated`
 
 _MADE_BEFORE = ("IdempotentInstanceTerminated",)  # refusals that prove that the launch was made before
-_LOOKED_UP = ("LaunchTooOld",)  # the launch was searched for and not found: it had no effect
+_LOOKED_UP = ("LaunchTooOld", LAUNCHED_FEWER)  # AWS was asked, and no instance is of this launch
 
 
 def _is_put_off(result: Result) -> bool:

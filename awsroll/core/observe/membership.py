@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from awsroll.core.classify.draining import active_registrations
+from awsroll.core.classify.launch_tags import missing_tags
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import move, phase_of
@@ -40,15 +41,20 @@ def refresh(view: View) -> Status:
 
 
 def _adopt_launches(view: View) -> Status:
-    """Settle a launch whose answer was lost and whose instance the observation shows: the instance has its token."""
+    """Settle launches whose answer was lost and whose instances the observation shows: the instances have their token.
+
+    A batch is settled once all of its instances show. If EC2 launched fewer, repeating the call tells.
+    """
     if view.rollout.kind is not FleetKind.STANDALONE:
         return view.status  # a group's launch also moves desired and may be several instances: its replay settles it
-    by_token = {
-        instance.client_token: instance.instance_id for instance in view.by_id.values() if instance.client_token
-    }
+    by_token: dict[str, list[str]] = {}
+    for name in sorted(view.by_id, reverse=True):
+        by_token.setdefault(view.by_id[name].client_token, []).append(name)
+    are_shown = {launch.token for launch in view.status.launches if len(by_token.get(launch.token, ())) == launch.batch}
+    free = {token: [name for name in by_token[token] if name not in view.launched] for token in are_shown}
     launches = tuple(
-        replace(launch, settled=True, instance_ids=(by_token[launch.token],))
-        if not launch.settled and launch.token in by_token
+        replace(launch, settled=True, instance_ids=(free[launch.token].pop(),))
+        if not launch.settled and free.get(launch.token)
         else launch
         for launch in view.status.launches
     )
@@ -184,7 +190,7 @@ def _has_arrived(view: View, launch: Launch, name: str) -> bool:
     """Return whether a launched instance needs no further watching: it has ended, or it serves in its own slot."""
     if _is_ending(view, name):
         return True
-    if phase_of(view.status, name) is not ServerPhase.SERVING:
+    if phase_of(view.status, name) is not ServerPhase.SERVING or missing_tags(view, launch):
         return False
     before = launch.replaces
     kept = phase_of(view.status, before) is ServerPhase.KEPT

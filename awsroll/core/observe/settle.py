@@ -14,7 +14,7 @@ from awsroll.core.classify.refusals import is_template_missing
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import PUT_OFF, Answer, Result
+from awsroll.core.model.actions import PUT_OFF, Answer, Reason, Result
 from awsroll.core.model.calls import TERMINATING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
@@ -88,6 +88,8 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
 
 
 def _refused(status: Status, result: Result, at: datetime) -> Status:
+    if result.denied and _is_tag_of_new_server(result.action):
+        return _tags_denied(status, result)
     what = f"{type(result.action).__name__} was refused: {result.message}"
     restores = status.mode is not Mode.ROLLING or (status.must_rest and isinstance(result.action, _CARE))
     if restores and not result.transient and not is_inconclusive(result):
@@ -109,6 +111,19 @@ def _without_version(status: Status) -> Status:
     found = {name: value for name, value in status.settings.found.items() if name != VERSION}
     given = {name: value for name, value in status.settings.set.items() if name != VERSION}
     return replace(status, settings=replace(status.settings, found=found, set=given))
+
+
+def _is_tag_of_new_server(action: act.Action) -> bool:
+    return isinstance(action, act.TagInstances) and action.reason is Reason.NEW_INSTANCE_RUNNING
+
+
+def _tags_denied(status: Status, result: Result) -> Status:
+    warning = (
+        f"new servers cannot be tagged after their launch ({result.message}). Some lack tags of the servers that they "
+        "replace. awsroll launches the others one by one, with all tags. Grant ec2:CreateTags on instances with the "
+        "tag awsroll:role = replacement (`awsroll policy` prints it)"
+    )
+    return add_warnings(replace(status, tags_denied=True), warning)
 
 
 def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: Result, at: datetime) -> Status:

@@ -1,0 +1,181 @@
+"""Which launches share a call, what their call sets, and how a lost answer is settled."""
+
+from dataclasses import replace
+
+import pytest
+
+from awsroll.core.classify.view import View
+from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
+from awsroll.core.decide.register import tag_launched
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Answer, Reason, Result
+from awsroll.core.model.calls import Launch
+from awsroll.core.model.observation import Instance, InstanceState, TargetState
+from awsroll.core.model.plan import Plan
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.status import Outcome, Shortage, Slots, Status
+from awsroll.core.observe.membership import refresh
+from awsroll.core.observe.settle import settle
+from awsroll.core.planner import plan
+from awsroll.testing.clock import T0
+from tests.support.looks import NEW, OLD, ON_WEB, instance, later, look, rollout, status
+
+NAMES = tuple(f"i-{number}" for number in range(1, 8))
+DOUBLE_HALF = {"unavailable": "0", "surge": "100%", "strategy": Strategy.DOUBLE_HALF}
+
+
+def _old(name: str, **changes: object) -> Instance:
+    return instance(name, tags=(("Name", f"web-{name}"), ("team", "shop")), **changes)  # type: ignore[arg-type]
+
+
+def _doubled(count: int = 7, **kept: object) -> Plan:
+    names = NAMES[:count]
+    return plan(rollout(**DOUBLE_HALF), look(*map(_old, names)), status(*names, **kept))  # type: ignore[arg-type]
+
+
+def _launches(decided: Plan) -> list[Launch]:
+    assert all(isinstance(action, act.LaunchInstance) for action in decided.actions)
+    return [action.launch for action in decided.actions if isinstance(action, act.LaunchInstance)]
+
+
+def test_many_launches_of_one_subnet_are_one_batch() -> None:
+    decided = _doubled()
+    launches = _launches(decided)
+
+    assert [(one.number, one.batch, one.index) for one in launches] == [(n, 7, n - 1) for n in range(1, 8)]
+    assert len({one.token for one in launches}) == 1
+    assert {one.replaces for one in launches} == set(NAMES)
+    assert decided.status.launches == tuple(launches)
+    assert decided.status.counters.launches == 7
+
+
+def test_the_call_sets_the_tags_that_all_servers_of_a_batch_need() -> None:
+    for one in _launches(_doubled()):
+        assert ("team", "shop") in one.tags
+        assert ("awsroll:role", "replacement") in one.tags
+        assert one.own_tags == (("Name", f"web-{one.replaces}"), ("awsroll:replaces", one.replaces))
+
+
+def test_a_few_launches_are_made_one_by_one_with_all_tags() -> None:
+    launches = _launches(_doubled(LAUNCHED_SINGLY))
+
+    assert {(one.batch, one.index, one.own_tags) for one in launches} == {(1, 0, ())}
+    assert len({one.token for one in launches}) == LAUNCHED_SINGLY
+    assert ("Name", f"web-{launches[0].replaces}") in launches[0].tags
+
+
+@pytest.mark.parametrize("kept", [{"shortage": Shortage(since=T0)}, {"tags_denied": True}], ids=["refused", "denied"])
+def test_no_batch_after_a_refusal_or_without_the_permission_to_tag(kept: dict[str, object]) -> None:
+    before = replace(status(*NAMES), **kept)  # type: ignore[arg-type]
+    decided = plan(rollout(**DOUBLE_HALF), look(*map(_old, NAMES)), before)  # type: ignore[arg-type]
+
+    assert {one.batch for one in _launches(decided)} == {1}
+
+
+def test_each_subnet_has_its_own_batch() -> None:
+    there = Slots(zone="zone-b", subnet_id="subnet-zone-b", targets=(ON_WEB,), instance_ids=NAMES[:3], template=OLD)
+    here = status(*NAMES[3:]).slots
+    before = replace(status(*NAMES), slots=(there, *here))
+    launches = _launches(plan(rollout(**DOUBLE_HALF), look(*map(_old, NAMES)), before))  # type: ignore[arg-type]
+
+    assert (
+        sorted((one.subnet_id, one.batch) for one in launches)
+        == [("subnet-zone-a", 4)] * 4 + [("subnet-zone-b", 3)] * 3
+    )
+    tokens = [one.token for one in launches]
+    assert tokens == sorted(tokens, key=tokens.index)
+
+
+# --- lost answers -----------------------------------------------------------------------------------------------------
+
+
+def _shown(kept: Status, *names: str) -> Status:
+    launch = kept.launches[0]
+    new = [_pending(launch, name) for name in names]
+    return refresh(View(rollout(**DOUBLE_HALF), look(*map(_old, NAMES), *new, at=30), kept))  # type: ignore[arg-type]
+
+
+def _pending(launch: Launch, name: str, **changes: object) -> Instance:
+    made = instance(name, NEW, None)
+    return replace(made, client_token=launch.token, state=InstanceState.PENDING, tags=launch.tags, **changes)  # type: ignore[arg-type]
+
+
+def test_a_batch_is_adopted_once_all_of_its_instances_show() -> None:
+    kept = _doubled().status
+    some, everyone = [f"i-9{number}" for number in range(6)], [f"i-9{number}" for number in range(7)]
+
+    assert not any(one.settled for one in _shown(kept, *some).launches)
+    adopted = _shown(kept, *everyone).launches
+    assert [one.instance_ids for one in adopted] == [(name,) for name in everyone]
+    assert all(one.settled for one in adopted)
+
+
+def test_the_whole_batch_is_repeated_with_one_token() -> None:
+    kept = _doubled().status
+    repeated = _launches(plan(rollout(**DOUBLE_HALF), look(*map(_old, NAMES), at=5), kept))  # type: ignore[arg-type]
+
+    assert [replace(one, repeated=False) for one in repeated] == list(kept.launches)
+
+
+# --- tags of one server -----------------------------------------------------------------------------------------------
+
+
+def _answered() -> Status:
+    decided = _doubled()
+    results = tuple(
+        Result(action=action, answer=Answer.DONE, instance_ids=(f"i-9{number}",))
+        for number, action in enumerate(decided.actions)
+    )
+    return settle(decided.status, results, later(1))
+
+
+def _tags(kept: Status, *new: Instance, at: float = 10) -> list[act.Action]:
+    return tag_launched(View(rollout(**DOUBLE_HALF), look(*map(_old, NAMES), *new, at=at), kept))  # type: ignore[arg-type]
+
+
+def test_a_launched_server_gets_its_own_tags_with_the_owners() -> None:
+    kept = _answered()
+    launch = kept.launches[0]
+    (action,) = _tags(kept, _pending(launch, "i-90"))
+
+    assert isinstance(action, act.TagInstances)
+    assert action.instance_ids == ("i-90",)
+    assert dict(action.tags) == {
+        "Name": f"web-{launch.replaces}",
+        "awsroll:replaces": launch.replaces,
+        "awsroll:rollout": "web-1",
+        "awsroll:role": "replacement",
+        "awsroll:fleet": "web",
+    }
+
+
+def test_no_tags_for_a_server_that_has_them_has_ended_or_is_old() -> None:
+    kept = _answered()
+    launch = kept.launches[0]
+    pending = _pending(launch, "i-90")
+
+    assert _tags(kept, replace(pending, tags=(*launch.tags, *launch.own_tags))) == []
+    assert _tags(kept, replace(pending, state=InstanceState.TERMINATED)) == []
+    assert _tags(kept, replace(pending, state=InstanceState.MISSING)) == []
+    assert _tags(kept, pending, at=3600) == []
+    assert _tags(replace(kept, tags_denied=True), pending) == []
+
+
+def test_a_server_that_takes_requests_is_watched_until_it_has_its_tags() -> None:
+    kept = _answered()
+    first = replace(_pending(kept.launches[0], "i-90"), state=InstanceState.RUNNING)
+    serving = replace(first, targets=instance("x", NEW, TargetState.HEALTHY).targets)
+    view = View(rollout(**DOUBLE_HALF), look(*map(_old, NAMES), serving, at=10), kept)  # type: ignore[arg-type]
+
+    assert "i-90" in {name for launch in refresh(view).launches for name in launch.instance_ids}
+
+
+def test_a_missing_permission_to_tag_new_servers_is_a_warning() -> None:
+    kept = _answered()
+    (action,) = _tags(kept, _pending(kept.launches[0], "i-90"))
+    denied = Result(action=action, answer=Answer.REFUSED, code="UnauthorizedOperation", message="no", denied=True)
+    after = settle(kept, (denied,), later(11))
+
+    assert (after.outcome, after.tags_denied, after.failures) == (Outcome.RUNNING, True, ())
+    assert "ec2:CreateTags" in after.warnings[0]
+    assert action == replace(action, reason=Reason.NEW_INSTANCE_RUNNING)
