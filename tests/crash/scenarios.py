@@ -1,4 +1,4 @@
-"""The rollouts that are cut, each on a fleet of two or three servers.
+"""The rollouts that are cut, each on a fleet of two or three servers, or of six where one call takes several.
 
 A scenario holds the request and its expected bounds as plain numbers, so that no expected value comes from the code
 under test.
@@ -196,6 +196,16 @@ _ALL = (
     ),
     *_both("slow-to-show", wanted={"launch_first": True}, surge=1, options={"api_visibility_seconds": 20}),
     *_both("reload-slow-to-show", wanted=_RELOAD, unavailable=1, options={"ssm_visibility_seconds": 90}),
+    Scenario(name="standalone-batch", grouped=False, servers=6, wanted=_DOUBLE, surge=6, shape={"zones": 1}),
+    Scenario(
+        name="standalone-batch-slow-to-show",
+        grouped=False,
+        servers=6,
+        wanted=_DOUBLE,
+        surge=6,
+        shape={"zones": 1},
+        options={"api_visibility_seconds": 20},
+    ),
     Scenario(
         name="standalone-two-ports-two-groups",
         grouped=False,

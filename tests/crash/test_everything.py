@@ -16,6 +16,7 @@ SEED = os.environ.get("AWSROLL_CRASH_SEED", "0")
 CUT = (
     "standalone-replace", "group-launch-first", "group-reload", "standalone-keep-old",
     "group-keep-old-rung-while-baking", "group-bad-replacement", "standalone-bad-reload",
+    "standalone-batch",
 )  # fmt: skip
 KILLED = ("group-replace", "standalone-reload", "group-keep-old", "standalone-bad-half")
 SETTINGS = (

@@ -8,7 +8,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
 from awsroll.core.decide.register import tag_launched
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason, Result
+from awsroll.core.model.actions import LAUNCHED_FEWER, Answer, Reason, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.plan import Plan
@@ -115,6 +115,21 @@ def test_the_whole_batch_is_repeated_with_one_token() -> None:
     repeated = _launches(plan(rollout(**DOUBLE_HALF), look(*map(_old, NAMES), at=5), kept))  # type: ignore[arg-type]
 
     assert [replace(one, repeated=False) for one in repeated] == list(kept.launches)
+
+
+def test_a_repeated_launch_beyond_a_partial_answer_is_settled_as_refused() -> None:
+    kept = _doubled().status
+    decided = plan(rollout(**DOUBLE_HALF), look(*map(_old, NAMES), at=5), kept)  # type: ignore[arg-type]
+    done, fewer = decided.actions[:4], decided.actions[4:]
+    results = [Result(action=one, answer=Answer.DONE, instance_ids=(f"i-9{n}",)) for n, one in enumerate(done)]
+    results += [
+        Result(action=one, answer=Answer.REFUSED, code=LAUNCHED_FEWER, message="4 of 7", transient=True)
+        for one in fewer
+    ]
+    after = settle(decided.status, tuple(results), later(6))
+
+    assert [one.instance_ids for one in after.launches] == [(f"i-9{n}",) for n in range(4)]
+    assert (after.shortage.since, after.shortage.reason, after.failures) == (later(6), "4 of 7", ())
 
 
 # --- tags of one server -----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def _is_put_off(result: Result) -> bool:
     """Return whether AWS took no notice of a repeated launch: too many calls, or the first call is still under way."""
     if not isinstance(result.action, act.LaunchInstance | act.LaunchInGroup) or not result.action.launch.repeated:
         return False
-    refused = result.answer is Answer.REFUSED and result.transient
+    refused = result.answer is Answer.REFUSED and result.transient and result.code not in _LOOKED_UP
     return refused and refusal_of(result.code, result.message) is Refusal.NOT_YET
 
 

@@ -1,0 +1,1 @@
+"""Commands that measure awsroll. They print counts and ratios."""
