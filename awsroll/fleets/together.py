@@ -9,11 +9,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.errors import AwsError, AwsRefusedError
 
 Outcomes: TypeAlias = dict[str, AwsError | None]
 """What became of each server, by its id: None if AWS accepted the call for it."""
 
+# Codes that are about servers. Any other refusal, such as of a deleted target group, holds for each of them.
+_OF_SOME = (
+    "IncorrectInstanceState",
+    "InvalidInstanceID",
+    "InvalidTarget",
+    "OperationNotPermitted",
+    "TooManyRegistrationsForTargetId",
+    "TooManyTargets",
+)
 _ID = re.compile(r"\bi-[0-9a-f]+\b")
 
 
@@ -51,5 +60,4 @@ def _after_failure(ids: Sequence[str], call: Callable[[Sequence[str]], None], er
 
 def _concerns_some(error: AwsError) -> bool:
     """Return whether AWS may have refused a call because of some of its servers, and would take the others."""
-    for_all = (AccessRefusedError, AwsBusyError, NotImplementedByEndpointError)
-    return isinstance(error, AwsRefusedError) and not isinstance(error, for_all)
+    return isinstance(error, AwsRefusedError) and error.code.startswith(_OF_SOME)

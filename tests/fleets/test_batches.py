@@ -190,6 +190,20 @@ def test_a_failure_that_is_not_of_one_server_is_not_tried_for_each(kind: type[Aw
     assert {type(error) for error in outcomes.values()} == {kind}
 
 
+def test_a_refusal_that_is_not_about_servers_is_not_tried_for_each() -> None:
+    made: list[int] = []
+
+    def call(ids: Sequence[str]) -> None:
+        made.append(len(ids))
+        message = "One or more target groups not found"
+        raise AwsRefusedError(message, code="TargetGroupNotFound", operation="elbv2:RegisterTargets")
+
+    outcomes = call_together(IDS, call)
+
+    assert made == [100]
+    assert len(outcomes) == 100
+
+
 def test_one_launch_is_still_one_call() -> None:
     with standalone() as lab:
         launches = [LaunchInstance(launch=lab.launch(number), reason=Reason.SURGING) for number in (1, 2)]
