@@ -7,6 +7,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import REQUEST_GROUP, REQUEST_OR_FLEETS_GROUP
+from awsroll.cli.store_warning import warn_of_lost_store
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
@@ -33,6 +34,7 @@ def plan(request: RolloutSpec | FleetsSpec, out: Path | None, common: CommonOpti
     Prints the order of the servers, the lowest and highest capacity, the estimated duration and the findings of the
     checks.
     """
+    warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
         return _plan_many(request, out, common)
     import msgspec  # noqa: PLC0415 - keeps `--help` fast
@@ -69,6 +71,7 @@ def _plan_many(request: FleetsSpec, out: Path | None, common: CommonOptions) -> 
 @takes(REQUEST_GROUP, COMMON_GROUP)
 def doctor(request: RolloutSpec, common: CommonOptions) -> int:
     """Run the checks of a rollout, without changing anything."""
+    warn_of_lost_store(common)
     output = Output(json=common.json, quiet=common.quiet)
     planned = _make_plan(request, common)
     if output.json:

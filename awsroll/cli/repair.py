@@ -1,17 +1,19 @@
 """`awsroll repair`: find, show and restore what an unfinished rollout left changed."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
-from awsroll.cli.flags import FlagGroup, takes
+from awsroll.cli.flags import Flag, FlagGroup, takes
 from awsroll.cli.given_instructions import GIVEN_GROUP, instruction_prompt
 from awsroll.cli.output import Output, ask_to_confirm, write_messages
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.signals import StopRequest
 from awsroll.cli.spec_flags import SPEC_FLAGS
+from awsroll.core.model.options import FLEET
 from awsroll.core.model.rollout import Pace
 from awsroll.core.request.spec import spec_of
 from awsroll.core.request.waves import FleetSpec
@@ -27,17 +29,34 @@ if TYPE_CHECKING:
 _INTERRUPTED = "interrupted; run the same command again to continue"
 
 
-def _fleet(*, asg: str | None, target_group: list[str] | None) -> tuple[str, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fleet:
+    """The fleet to repair, and whether to repair it although a rollout of another store holds it."""
+
+    asg: str
+    target_group: tuple[str, ...]
+    take_over: bool
+
+
+def _fleet(*, asg: str | None, target_group: list[str] | None, take_over: bool | None) -> _Fleet:
     named = spec_of({"asg": asg, "target_group": target_group})
-    return named.asg, named.target_group
+    return _Fleet(asg=named.asg, target_group=named.target_group, take_over=bool(take_over))
 
 
-FLEET_GROUP = FlagGroup("fleet", [flag for flag in SPEC_FLAGS if flag.field in ("asg", "target_group")], _fleet)
+_TAKE_OVER = Flag(
+    field="take_over",
+    type=bool,
+    section=FLEET,
+    help="Also repair a fleet that its tag shows as held by a rollout of another store. Use this if that store is lost "
+    "and no process rolls the fleet (default: refuse, exit 4).",
+)
+_FLEET_FLAGS = [flag for flag in SPEC_FLAGS if flag.field in ("asg", "target_group")]
+FLEET_GROUP = FlagGroup("fleet", [*_FLEET_FLAGS, _TAKE_OVER], _fleet)
 
 
 @takes(FLEET_GROUP, GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
 def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
-    fleet: tuple[str, tuple[str, ...]],
+    fleet: _Fleet,
     given: tuple[FleetSpec, ...],
     pace: Pace,
     common: CommonOptions,
@@ -57,9 +76,11 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
     rollout's record; it then asks for each instance that only tags on the instance show. Without any name it lists the
     rollouts that left changes.
     """
-    asg, target_group = fleet
     output = Output(json=common.json, quiet=common.quiet)
-    if not (rollout or asg or target_group):
+    if not (rollout or fleet.asg or fleet.target_group):
+        if fleet.take_over:
+            problem = "--take-over needs the fleet: pass --asg or --target-group"
+            raise SpecError(problem)
         return _list_unsettled(common, output)
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.context import Context  # noqa: PLC0415 - see above
@@ -80,7 +101,9 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
     stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
     with stop.listening(), output.progress() as sink:
         repaired = repair_operation.repair(
-            repair_operation.RepairTarget(rollout_id=rollout, asg=asg, target_group=target_group),
+            repair_operation.RepairTarget(
+                rollout_id=rollout, asg=fleet.asg, target_group=fleet.target_group, take_over=fleet.take_over
+            ),
             Context(
                 session=common.session(),
                 endpoint_url=common.endpoint_url,

@@ -8,6 +8,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
+from awsroll.cli.store_warning import warn_of_lost_store
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
@@ -33,6 +34,7 @@ def roll(
 
     The rollout's id is the first line of output.
     """
+    warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
         from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
 

@@ -5,7 +5,7 @@ changes anything. The label is no lock: the last writer of a tag wins, so two ro
 both pass. Without permission to read or write tags, a rollout continues with a warning.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -31,6 +31,11 @@ class Held:
     rollout_id: str
     place: str
     until: datetime
+
+    @property
+    def words(self) -> str:
+        """The label for a message."""
+        return f"held by rollout {self.rollout_id} of the store {self.place} until {self.until:%H:%M:%SZ}"
 
     def __str__(self) -> str:
         return f"{self.rollout_id} {self.place} {self.until.strftime(_INSTANT)}"
@@ -78,17 +83,37 @@ class Label:
                 f"the fleet's tags cannot be read, so a rollout of another store may hold the fleet unnoticed ({error})"
             )
             return
+        for where, held in self._held_by_others(labels).items():
+            fleet = f"--asg {self._rollout.group}" if self._rollout.group else f"--target-group {_name_in(where)}"
+            problem = (
+                f"{where} is {held.words}, or longer if that rollout continues. Nothing was changed. Wait until it "
+                f"ends, or continue it: `awsroll resume {held.rollout_id}` with --state for that store. If that store "
+                f"is lost (for example with a CI job) and no process rolls this fleet, restore it at once: `awsroll "
+                f"repair {fleet} --take-over`"
+            )
+            raise FleetLockedError(problem)
+
+    def held_by_others(self) -> dict[str, Held]:
+        """Return the labels of rollouts of other stores that have not expired, by group name or target group ARN.
+
+        Raises:
+            AwsError: if the fleet's tags cannot be read.
+        """
+        return {
+            self._rollout.group if where == self._group else where: held
+            for where, held in self._held_by_others(self._labels()).items()
+        }
+
+    def _held_by_others(self, labels: Mapping[str, str]) -> dict[str, Held]:
+        """Return the labels that hold the fleet for another store, and warn of labels that no rollout writes."""
+        others = {}
         for where, value in labels.items():
             held = read_held(value)
             if held is None or held.until - self._aws.now() > _MOST_AHEAD:
                 self._warn(f"the tag {HELD_BY_TAG} of {where} is ignored: no rollout writes {value!r}. Delete the tag")
             elif self._is_anothers(held):
-                problem = (
-                    f"{where} is held by rollout {held.rollout_id} of the store {held.place} until "
-                    f"{held.until:%H:%M:%SZ}, or longer if that rollout continues. Nothing was changed. Wait until it "
-                    f"ends; if its process is dead, delete the tag {HELD_BY_TAG}"
-                )
-                raise FleetLockedError(problem)
+                others[where] = held
+        return others
 
     @property
     def is_set(self) -> bool:
@@ -179,6 +204,10 @@ class Label:
         if held.rollout_id == self._rollout.rollout_id or held.place == self._place:
             return False  # this process holds the lock of this store, so the process that set the label is dead
         return held.until > self._aws.now()
+
+
+def _name_in(arn: str) -> str:
+    return arn.rsplit(":targetgroup/", maxsplit=1)[-1].split("/", maxsplit=1)[0]
 
 
 def _tag_safe(place: str) -> str:

@@ -23,6 +23,7 @@ from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateErr
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
 from awsroll.repairs.inspection import draft_rollout, observe_fleet, read_tags
+from awsroll.repairs.repair_findings import confirmed_by_id, taken_over, unfinished
 from awsroll.report import Report
 
 SAME_PACE = Pace()
@@ -36,11 +37,14 @@ class RepairTarget:
         rollout_id: the rollout. With a fleet: tags alone are used if the record cannot be used.
         asg: a group, by name or ARN.
         target_group: target groups, by name or ARN.
+        take_over: repair the fleet although the label of a rollout of another store has not expired. Only a person
+            knows whether that store is lost and its process dead, so the label is a finding to confirm.
     """
 
     rollout_id: str = ""
     asg: str = ""
     target_group: tuple[str, ...] = ()
+    take_over: bool = False
 
     @property
     def names_fleet(self) -> bool:
@@ -197,9 +201,9 @@ def _opened(session: Session, target: RepairTarget, pace: Pace, place: Confirmed
         rollout = record.rollout
         place.check(rollout)
         session.check_account(rollout)
-        with _held(session, rollout, pace):
+        with _held(session, rollout, target, pace):
             record = session.store.load(rollout.rollout_id)  # again: another process may have written it meanwhile
-            yield _by_record(session, record)
+            yield _taking_over(session, _by_record(session, record), target)
         return
     asg, target_groups = target.asg, target.target_group
     if record is not None and not target.names_fleet:
@@ -213,15 +217,25 @@ def _opened(session: Session, target: RepairTarget, pace: Pace, place: Confirmed
             raise
         yield _Case(record, ())  # the fleet is gone, or cannot be rolled any longer: its record says that it is settled
         return
-    with _held(session, rollout, pace):
-        yield _by_tags(session, rollout)
+    with _held(session, rollout, target, pace):
+        yield _taking_over(session, _by_tags(session, rollout), target)
 
 
 @contextmanager
-def _held(session: Session, rollout: Rollout, pace: Pace) -> Iterator[None]:
-    with session.hold(replace(rollout, limits=rollout.limits.paced(pace))):
-        session.label(rollout).check()
+def _held(session: Session, rollout: Rollout, target: RepairTarget, pace: Pace) -> Iterator[None]:
+    # A driver of this store that died on another machine: wait until its lease expires.
+    with session.hold(replace(rollout, limits=rollout.limits.paced(pace)), again=target.take_over):
+        if not target.take_over:
+            session.label(rollout).check()
         yield
+
+
+def _taking_over(session: Session, case: _Case, target: RepairTarget) -> _Case:
+    """Say in the finding of each label of another store until when it holds the fleet."""
+    if not target.take_over:
+        return case
+    others = session.label(case.record.rollout).held_by_others()
+    return replace(case, found=tuple(taken_over(leftover, others) for leftover in case.found))
 
 
 def _record(session: Session, target: RepairTarget) -> Record | None:
@@ -271,20 +285,8 @@ def _by_record(session: Session, record: Record) -> _Case:
     tags = read_tags(session.aws, rollout)
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)
     if status.mode is not Mode.ENDED:
-        found = (_unfinished(record), *found)
+        found = (unfinished(record), *found)
     return _Case(replace(record, status=settled), found)
-
-
-def _unfinished(record: Record) -> Leftover:
-    name, status = record.rollout.rollout_id, record.status
-    state = f"{status.outcome}: {status.reason}" if status.reason else str(status.outcome)
-    return Leftover(
-        what="rollout",
-        about=name,
-        found=f"rollout {name} has not ended ({state})",
-        remedy=f"stopped after what is in flight is settled, with the fleet mixed (`awsroll resume {name}` continues "
-        f"it instead, `awsroll rollback {name}` rolls it back)",
-    )
 
 
 def _by_tags(session: Session, rollout: Rollout) -> _Case:
@@ -293,10 +295,5 @@ def _by_tags(session: Session, rollout: Rollout) -> _Case:
     rollout, status = reconstruct(seen)
     found = leftovers(View(rollout, seen.observation, status), labels=tags.labels)
     by_id = status.servers.keys()  # only tags on the instance say that it is one of these
-    found = tuple(_confirmed_by_id(leftover) if leftover.about in by_id else leftover for leftover in found)
+    found = tuple(confirmed_by_id(leftover) if leftover.about in by_id else leftover for leftover in found)
     return _Case(Record(rollout=rollout, status=status), found, seen)
-
-
-def _confirmed_by_id(leftover: Leftover) -> Leftover:
-    remedy = f"{leftover.remedy}, if you confirm this instance: only its own tags show this"
-    return replace(leftover, remedy=remedy, confirm_by_id=True)

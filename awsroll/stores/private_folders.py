@@ -18,8 +18,8 @@ _MOST_LINKS = 40  # as in the kernel
 _ROOT = 0
 _ANOTHER = "Choose another --state"
 
-OWN_FOLDERS = frozenset({"rollouts", "fleets", "open", "probes"})
-"""The folders at the top of a store."""
+OWN_FOLDERS = frozenset({"rollouts", "fleets", "open", "requests", "notes", "probes", "crashes"})
+"""The folders at the top of a store, and of the default directory."""
 
 
 def check_path(directory: Path) -> None:
