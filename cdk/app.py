@@ -1,8 +1,8 @@
 """Deploy one `RollingDeployment`: run `cdk deploy -c asg=web` in this folder.
 
 Context values: `asg` (names, separated by commas) or `target_groups` (ARNs, separated by commas) name the fleets.
-`strategy`, `surges`, `stages`, `codepipeline`, `durable`, `many_fleets` and `tracing` are options of the construct.
-`stack` is the name of the stack.
+`strategy`, `surges`, `stages`, `codepipeline`, `durable`, `many_fleets`, `sign_records` and `tracing` are options of
+the construct. `stack` is the name of the stack.
 """
 
 import aws_cdk as cdk
@@ -28,6 +28,7 @@ def build(app: cdk.App) -> cdk.Stack:
         codepipeline=_is_on(context, "codepipeline"),
         durable=_is_on(context, "durable"),
         many_fleets=_is_on(context, "many_fleets"),
+        sign_records=_is_on(context, "sign_records"),
         tracing=_is_on(context, "tracing"),
     )
     return stack

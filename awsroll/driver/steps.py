@@ -17,14 +17,21 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.reconciler import Controller
-from awsroll.driver.record_lifecycle import create_record, prepare_record, resume_record
+from awsroll.driver.record_lifecycle import (
+    create_record,
+    ended_error,
+    prepare_record,
+    reopen_record,
+    resume_record,
+)
 from awsroll.driver.session import Session
 from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
-from awsroll.driver.user_commands import WAITING_SECONDS
+from awsroll.driver.task_token import WAITING_SECONDS
 from awsroll.errors import (
     FleetError,
     FleetLockedError,
     LeaseLostError,
+    RolloutEndedError,
     RolloutNotFoundError,
     SpecError,
     StaleRecordError,
@@ -177,6 +184,9 @@ def _refuse(session: Session, record: Record, problems: Sequence[str]) -> StepSt
     """Pause a rollout whose record names what this driver may not run or use. Nothing of it is run."""
     if not _has_work(record, session.store):
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
+    if record.status.mode is Mode.ENDED:
+        problem = f"{ended_error(record)}; the rollback that was requested was not started: {'; '.join(problems)}"
+        raise RolloutEndedError(problem)
     rollout_id = record.rollout.rollout_id
     reason = (
         f"{'; '.join(problems)}; nothing of this was run, and the fleet was left as it is. Check who has written the "
@@ -195,13 +205,15 @@ def _driven_elsewhere(store: Store, rollout_id: str) -> StepStatus:
 
 
 def _has_work(record: Record, store: Store) -> bool:
-    """Return whether a step has work: a paused rollout waits for a new command."""
+    """Return whether a step has work: a paused rollout waits for a new command, an ended one for a rollback."""
     status = record.status
-    if status.mode is Mode.ENDED:
-        return False
-    if status.outcome is not Outcome.PAUSED or status.must_rest:
+    if status.mode is not Mode.ENDED and (status.outcome is not Outcome.PAUSED or status.must_rest):
         return True
+    if status.outcome is Outcome.ROLLED_BACK:
+        return False
     requests, applied = store.user_requests(record.rollout.rollout_id), status.user_requests
+    if status.mode is Mode.ENDED:
+        return requests.reopens(applied)
     is_new = (requests.abort, requests.rollback, requests.resumed) != (
         applied.abort,
         applied.rollback,
@@ -215,9 +227,11 @@ def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
     if not _has_work(record, session.store):
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
     session.check_account(record.rollout)
-    if record.status.outcome is not Outcome.RUNNING and not record.status.must_rest:
-        record = resume_record(record, session.aws.now())
     label = session.label(record.rollout)
+    if record.status.mode is Mode.ENDED:
+        record = _reopened(session, record)
+    elif record.status.outcome is not Outcome.RUNNING and not record.status.must_rest:
+        record = resume_record(record, session.aws.now())
     controller, hooks = session.controller(record)
     controller.before_changes = lambda: label.put_if_older(_LABEL_SECONDS)
     try:
@@ -231,6 +245,22 @@ def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
     if step_status.phase is WaitingFor.APPROVAL:
         return replace(step_status, wait_seconds=WAITING_SECONDS)
     return replace(step_status, wait_seconds=_PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
+
+
+def _reopened(session: Session, record: Record) -> Record:
+    """Return the record of an ended rollout that rolls back now, as a user has requested.
+
+    Raises:
+        RolloutEndedError: if the fleet does not allow it any longer; nothing was changed.
+        FleetLockedError: if another rollout holds the fleet or has not ended; nothing was changed.
+    """
+    session.label(record.rollout).check()
+    try:
+        reopened = reopen_record(session, record)
+    except FleetError as error:
+        problem = f"{ended_error(record)}; the rollback that was requested is not possible: {error}"
+        raise RolloutEndedError(problem) from error
+    return session.store.save(resume_record(reopened, session.aws.now()))
 
 
 def _pass(session: Session, controller: Controller, hooks: HookRunner, bounds: Bounds) -> float:

@@ -15,18 +15,12 @@ from awsroll.core.observe.verdict import is_rejection_applied, why_no_rollback
 from awsroll.core.request.instructions import PLACE_KINDS
 from awsroll.driver.confirmation import confirm
 from awsroll.driver.context import Context
-from awsroll.driver.record_lifecycle import ended_error, reopen_record, resume_record
+from awsroll.driver.record_lifecycle import ended_error
 from awsroll.driver.session import Session
-from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
+from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor, step_status_of
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.errors import NoApprovalAwaitedError, SpecError
 from awsroll.ports import Record
-from awsroll.stores import Waiting
-
-WAITING_SECONDS = 45
-"""How long a state machine waits for a command before it observes the fleet again."""
-
-_REOPENED_SECONDS = 300  # a reopened rollout stays locked for its first step
 
 
 class Command(StrEnum):
@@ -56,7 +50,7 @@ def change_for(
         Command.APPROVE: lambda requests: _answering(requests, record, checkpoint, approves=True),
         Command.REJECT: lambda requests: _answering(requests, record, checkpoint, approves=False),
         Command.ABORT: lambda requests: replace(requests, abort=True, pause=False),
-        Command.ROLLBACK: UserRequests.going_back,
+        Command.ROLLBACK: UserRequests.reopening if record.status.mode is Mode.ENDED else UserRequests.going_back,
     }
     return changes[command]
 
@@ -88,7 +82,8 @@ def resuming(requests: UserRequests, status: Status) -> UserRequests:
 def apply_command(rollout_id: str, command: Command, context: Context, *, checkpoint: int | None = None) -> StepStatus:
     """Save a command for the next step of a rollout, and wake a state machine that waits for a command.
 
-    A rollback of a rollout that has succeeded reopens it: the caller must start a new execution for it.
+    This writes no record. A rollout that has ended is reopened by its next step: for a rollback of it, the caller must
+    start a new execution.
 
     Args:
         rollout_id: the rollout.
@@ -116,35 +111,8 @@ def apply_command(rollout_id: str, command: Command, context: Context, *, checkp
         confirm(rollout_id, record.rollout, session, context, kinds=PLACE_KINDS)
     requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
     if has_ended:
-        record = _reopen(session, record)
+        answer = step_status_of(record, wait_seconds=1, phase=WaitingFor.SETTLE, requests=requests)
+        reason = f"a rollback was requested: start an execution with the rollout_id {rollout_id} to carry it out"
+        return replace(answer, done=False, outcome=StepOutcome.RUNNING, reason=reason)
     complete_waiting_task(rollout_id, store, session.aws)
     return step_status_of(record, wait_seconds=1, requests=requests)
-
-
-def _reopen(session: Session, record: Record) -> Record:
-    rollout = record.rollout
-    with session.hold(rollout, takes_steps=True) as lease:
-        session.check_account(rollout)
-        session.label(rollout).check()
-        record = reopen_record(session, session.store.load(rollout.rollout_id))
-        record = session.store.save(resume_record(record, session.aws.now()))
-        if lease is not None:
-            lease.extend_for_next_step(_REOPENED_SECONDS)
-    return record
-
-
-def wait_for_command(rollout_id: str, task_token: str, context: Context) -> StepStatus:
-    """Save a task token until a user sends a command; complete the task at once if a command has arrived already.
-
-    Raises:
-        StateError: if its record is missing or cannot be used.
-    """
-    session = Session(context)
-    store = session.record_store()
-    record = store.load(rollout_id)
-    store.put_note(rollout_id, Waiting(task_token=task_token))
-    step_status = step_status_of(record, wait_seconds=WAITING_SECONDS)
-    waits = step_status.phase in (WaitingFor.APPROVAL, WaitingFor.PAUSED)
-    if not waits or store.user_requests(rollout_id) != record.status.user_requests:
-        complete_waiting_task(rollout_id, store, session.aws)
-    return step_status

@@ -12,14 +12,24 @@ from typing import Any
 from awsroll.iam.command_statements import commands, functions
 from awsroll.iam.driver_statements import roles, store, tasks
 from awsroll.iam.fleet_statements import groups, reading, server_tags, target_groups
+from awsroll.iam.function_policies import FunctionKind, statements_for
 from awsroll.iam.key_statements import sign_key, store_key, volume_keys
 from awsroll.iam.launch_statements import launching, terminating
 from awsroll.iam.policy_request import Fleets, Place, PolicyRequest, Rollouts
 
-__all__ = ["NOT_FOR_ROLLOUTS", "Fleets", "Place", "Rollouts", "action_of", "policy"]
+__all__ = [
+    "NOT_FOR_ROLLOUTS",
+    "Fleets",
+    "FunctionKind",
+    "Place",
+    "Rollouts",
+    "action_of",
+    "function_policy",
+    "policy",
+]
 
 _VERSION = "2012-10-17"  # of IAM's policy language
-_PARTS = (
+_FOR_FLEETS = (
     reading,
     target_groups,
     groups,
@@ -29,12 +39,8 @@ _PARTS = (
     terminating,
     commands,
     functions,
-    store,
-    store_key,
-    sign_key,
-    roles,
-    tasks,
 )
+_PARTS = (*_FOR_FLEETS, store, store_key, sign_key, roles, tasks)
 _SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -70,6 +76,19 @@ def policy(place: Place, fleets: Fleets, rollouts: Rollouts) -> dict[str, Any]:
     """
     request = PolicyRequest(place=place, fleets=fleets, rollouts=rollouts)
     return {"Version": _VERSION, "Statement": [statement for part in _PARTS for statement in part(request)]}
+
+
+def function_policy(kind: FunctionKind, place: Place, fleets: Fleets, rollouts: Rollouts) -> dict[str, Any]:
+    """Return the policy of a Lambda function for these fleets.
+
+    Args:
+        kind: what the function does.
+        place: the partition, region and account of the fleets.
+        fleets: the fleets.
+        rollouts: what the rollouts may do; its store is the store of the functions.
+    """
+    request = PolicyRequest(place=place, fleets=fleets, rollouts=rollouts)
+    return {"Version": _VERSION, "Statement": statements_for(kind, request, _FOR_FLEETS)}
 
 
 def action_of(service: str, operation: str) -> str:

@@ -1,8 +1,11 @@
 """The permissions of a driver for any fleet: records and locks, roles to assume, states that wait for approval."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import assert_never
 
 from awsroll.core.request.store_address import StoreAddress, StoreKind
+from awsroll.core.request.store_parts import NOTES, OF_DRIVERS, OF_USERS, PROBES, RECORDS
 from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Statement, allow
 
@@ -24,13 +27,99 @@ def store(request: PolicyRequest) -> list[Statement]:
             assert_never(address.kind)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Access:
+    """The access to the parts of a store.
+
+    Attributes:
+        sid: the name of the statement.
+        reads: only reads items; otherwise also writes them.
+        deletes: also deletes items.
+        lists: also lists items.
+        parts: the parts of the store.
+    """
+
+    sid: str
+    reads: bool = False
+    deletes: bool = False
+    lists: bool = False
+    parts: tuple[str, ...]
+
+
+_BY_STARTERS = (_Access(sid="KeepRecords", deletes=True, lists=True, parts=OF_DRIVERS),)
+_BY_DRIVERS = (*_BY_STARTERS, _Access(sid="ReadRequests", reads=True, parts=OF_USERS))
+_BY_USERS = (
+    _Access(sid="ReadRecords", reads=True, parts=(RECORDS, NOTES)),
+    _Access(sid="KeepRequests", parts=OF_USERS),
+)
+
+
+def store_of_starters(request: PolicyRequest) -> list[Statement]:
+    """Return the permissions of a process that only starts rollouts: it reads no request of a user."""
+    return _on_parts(request, _BY_STARTERS)
+
+
+def store_of_drivers(request: PolicyRequest) -> list[Statement]:
+    """Return the permissions of a process that drives rollouts in steps: it writes no request of a user."""
+    return _on_parts(request, _BY_DRIVERS)
+
+
+def store_of_users(request: PolicyRequest) -> list[Statement]:
+    """Return the permissions of a process that passes on requests of users: it writes no record."""
+    return _on_parts(request, _BY_USERS)
+
+
+def _on_parts(request: PolicyRequest, accesses: Iterable[_Access]) -> list[Statement]:
+    address = StoreAddress.parse(request.rollouts.store)
+    match address.kind:
+        case StoreKind.DIRECTORY:
+            return []
+        case StoreKind.S3:
+            return _parts_of_bucket(request, address.name, accesses)
+        case StoreKind.DYNAMODB:
+            table = request.place.arn("dynamodb", f"table/{address.name}")
+            return [
+                allow(
+                    access.sid,
+                    [f"dynamodb:{call}" for call in _calls(access, "GetItem", "PutItem", "DeleteItem", "Query")],
+                    [table],
+                    {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": sorted(access.parts)}},
+                )
+                for access in accesses
+            ]
+        case _:
+            assert_never(address.kind)
+
+
+def _calls(access: _Access, read: str, write: str, delete: str, query: str = "") -> list[str]:
+    if access.reads:
+        return [read]
+    return [read, write, *([delete] if access.deletes else []), *([query] if query and access.lists else [])]
+
+
+def _parts_of_bucket(request: PolicyRequest, name: str, accesses: Iterable[_Access]) -> list[Statement]:
+    bucket, folder = _bucket_and_folder(request, name)
+
+    def of(access: _Access) -> Statement:
+        calls = _calls(access, "GetObject", "PutObject", "DeleteObject")
+        return allow(access.sid, [f"s3:{call}" for call in calls], [f"{folder}/{part}/*" for part in access.parts])
+
+    probes = _Access(sid="TestStore", deletes=True, parts=(PROBES,))
+    return [*map(of, accesses), of(probes), allow("ListRecords", ["s3:ListBucket"], [bucket])]
+
+
 def _bucket(request: PolicyRequest, name: str) -> list[Statement]:
-    bucket, _, prefix = name.partition("/")
-    arn = request.place.of_everywhere("s3", "", bucket)
-    folder = "/".join(part for part in (arn, prefix.strip("/"), "*") if part)
+    bucket, folder = _bucket_and_folder(request, name)
     objects = [f"s3:{operation}" for operation in ("DeleteObject", "GetObject", "PutObject")]
     # With a condition on the prefix, S3 would answer AccessDenied for a missing object. So reads have no condition.
-    return [allow("KeepRecords", objects, [folder]), allow("ListRecords", ["s3:ListBucket"], [arn])]
+    return [allow("KeepRecords", objects, [f"{folder}/*"]), allow("ListRecords", ["s3:ListBucket"], [bucket])]
+
+
+def _bucket_and_folder(request: PolicyRequest, name: str) -> tuple[str, str]:
+    """Return the ARN of the bucket, and of the objects under the prefix without the last slash."""
+    bucket, _, prefix = name.partition("/")
+    arn = request.place.of_everywhere("s3", "", bucket)
+    return arn, "/".join(part for part in (arn, prefix.strip("/")) if part)
 
 
 def roles(request: PolicyRequest) -> list[Statement]:

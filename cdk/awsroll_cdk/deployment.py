@@ -14,7 +14,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from awsroll.iam import Rollouts
+from awsroll.iam import FunctionKind, Rollouts
 from awsroll_cdk.alarms import watch, watch_durable
 from awsroll_cdk.bundle import built_code
 from awsroll_cdk.durable import live_alias, permit_keeping
@@ -23,14 +23,12 @@ from awsroll_cdk.functions import CODEPIPELINE, DRIVER, DURABLE, STAGES, WAVES, 
 from awsroll_cdk.logs import Logs
 from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
 from awsroll_cdk.permissions import (
+    permit,
     permit_answering,
-    permit_asking,
-    permit_assuming,
     permit_pipeline,
-    permit_rollouts,
     permit_stages,
 )
-from awsroll_cdk.store import records_table
+from awsroll_cdk.store import records_table, signing_key
 from definition import fleets_machine, rollout_machine
 
 REPLACING = Rollouts(launches_batches=True)
@@ -46,6 +44,7 @@ class RollingDeployment(Construct):
         durable: the alias by which the durable function is invoked; None without `durable`.
         functions: the functions by the names of their handlers.
         fleet_role: the role of the functions that drive rollouts.
+        sign_key: the key that signs records, user requests and notes; None without `sign_records`.
         stages_role: the role of the single stages; None without `stages`.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
     """
@@ -58,6 +57,8 @@ class RollingDeployment(Construct):
         fleet: Fleet,
         rollouts: Rollouts = REPLACING,
         table: dynamodb.ITable | None = None,
+        sign_records: bool = False,
+        sign_key: kms.IKey | None = None,
         timeout: cdk.Duration = _A_WEEK,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         log_key: kms.IKey | None = None,
@@ -80,6 +81,8 @@ class RollingDeployment(Construct):
             fleet: the fleet.
             rollouts: what its rollouts may do. The roles allow only this.
             table: a table that several deployments share; None: create a table.
+            sign_records: sign what is stored with a key in KMS, so that write access to the table steers no rollout.
+            sign_key: an HMAC key that several deployments with one table share; None: create a key.
             timeout: the timeout of an execution.
             log_retention: how long events of functions and machines are kept.
             log_key: a key that CloudWatch Logs may use; None: create a key.
@@ -99,10 +102,13 @@ class RollingDeployment(Construct):
         self.table = table or records_table(self)
         kept = Logs(self, retention=log_retention, key=log_key)
         store = f"dynamodb://{self.table.table_name}"
+        self.sign_key = sign_key or (signing_key(self) if sign_records else None)
+        signing = {} if self.sign_key is None else {"AWSROLL_SIGN_KEY": self.sign_key.key_arn}
+        allowed = _allowed(roles_to_assume, rollouts.functions, allowed_commands)
         runtime = Runtime(
             code=code or built_code(architecture, durable=durable),
             architecture=architecture,
-            environment={"AWSROLL_STATE": store, **_allowed(roles_to_assume, rollouts.functions, allowed_commands)},
+            environment={"AWSROLL_STATE": store, **signing, **allowed},
             tracing=tracing,
             longest=timeout,
         )
@@ -120,12 +126,24 @@ class RollingDeployment(Construct):
         self.machine = self._rollout_machine(timeout, watched)
         self.fleets_machine = self._fleets_machine(timeout, watched) if many_fleets else None
         machines = [one for one in (self.machine, self.fleets_machine) if one is not None]
-        permit_rollouts(self, made.fleet_role, fleet, replace(rollouts, store=store))
+        permitted = replace(
+            rollouts,
+            store=store,
+            sign_key="" if self.sign_key is None else self.sign_key.key_id,
+            roles_to_assume=(*rollouts.roles_to_assume, *roles_to_assume),
+        )
+        roles = {
+            FunctionKind.DRIVE: made.fleet_role,
+            FunctionKind.CHECK: made.prepare_role,
+            FunctionKind.PIN: made.plan_role,
+            FunctionKind.ASK: made.control_role,
+        }
+        for kind, role in roles.items():
+            if role is not None:
+                permit(self, kind, role, fleet, permitted)
         if made.stages_role is not None:
             permit_stages(self, made.stages_role, fleet, rollouts)
-        permit_asking(self, made.control_role, fleet, store)
         permit_answering(self, (made.fleet_role, made.control_role), self.machine, self.fleets_machine)
-        permit_assuming(self, made.fleet_role, roles_to_assume)
         if codepipeline:
             permit_pipeline(self, made.fleet_role)
         for one in machines:

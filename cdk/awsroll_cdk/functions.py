@@ -1,7 +1,8 @@
 """The Lambda functions: one for each handler, all from one bundle.
 
-Functions that drive rollouts share a role, and the single stages share another role. `control`, which only stores user
-requests, has its own role.
+Functions that drive rollouts share a role, and the single stages share another role. `prepare`, which changes no fleet,
+`plan_waves`, which only reads versions, `judge_wave`, which reads nothing, and `control`, which only stores requests of
+users, have a role each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ STAGES = (
     "check_healthy",
     "reload_instances",
 )
-WAVES = ("plan_waves", "judge_wave")
+PREPARE, PLAN_WAVES, JUDGE_WAVE = "prepare", "plan_waves", "judge_wave"
+WAVES = (PLAN_WAVES, JUDGE_WAVE)
 CODEPIPELINE = "codepipeline"
 DURABLE = "durable"
 CONTROL = "control"
@@ -62,7 +64,12 @@ class Functions(Construct):
         self._runtime = runtime
         self._logs = logs
         self.fleet_role = self._role("FleetRole", "awsroll: reads and changes the fleet")
+        self.prepare_role = self._role("PrepareRole", "awsroll: checks requests and writes first records")
         self.control_role = self._role("ControlRole", "awsroll: stores user requests for rollouts")
+        self.plan_role = self._role("PlanRole", "awsroll: reads versions of fleets") if PLAN_WAVES in names else None
+        self.judge_role = (
+            self._role("JudgeRole", "awsroll: compares failures of waves") if JUDGE_WAVE in names else None
+        )
         self.stages_role = self._role("StagesRole", "awsroll: single stages") if set(names) & set(STAGES) else None
         self.by_name = {name: self._function(name) for name in names}
 
@@ -71,9 +78,14 @@ class Functions(Construct):
         return iam.Role(self, name, assumed_by=principal, description=description)
 
     def _role_of(self, name: str) -> iam.Role:
-        if name in STAGES and self.stages_role is not None:
-            return self.stages_role
-        return self.control_role if name == CONTROL else self.fleet_role
+        own = {
+            PREPARE: self.prepare_role,
+            CONTROL: self.control_role,
+            PLAN_WAVES: self.plan_role,
+            JUDGE_WAVE: self.judge_role,
+            **dict.fromkeys(STAGES, self.stages_role),
+        }
+        return own.get(name) or self.fleet_role
 
     def _function(self, name: str) -> lambda_.Function:
         runtime = self._runtime

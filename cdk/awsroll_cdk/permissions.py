@@ -7,16 +7,16 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam, aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from awsroll.iam import Place, Rollouts, policy
+from awsroll.iam import FunctionKind, Place, Rollouts, function_policy, policy
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards, spelt
 from awsroll_cdk.fleet import Fleet
 
-_ASKING = ("Read", "KeepRecords", "ListRecords")
 _ON_A_LAUNCH = "a launch creates resources without known names; its launch template chooses the resources that it uses"
 _ON_AN_ALIAS = "IAM takes no alias as a resource: the condition limits the permission to keys with the alias"
 _ON_TAGGED = "servers change: the condition limits the permission to servers of this fleet"
 _WHY_STARS = {
     "Read": "AWS cannot limit Describe actions to a resource",
+    "ReadVersions": "AWS cannot limit Describe actions to a resource",
     "ReadTerminationProtection": "servers change; the action only reads",
     "SteerGroup": "the ARN of a group has an unknown id; its name is exact",
     "LabelGroup": "the ARN of a group has an unknown id; its name is exact",
@@ -32,24 +32,34 @@ _WHY_STARS = {
     "UseVolumeKeysByAlias": _ON_AN_ALIAS,
     "GrantVolumeKeysByAlias": _ON_AN_ALIAS,
     "UseStoreKeyByAlias": _ON_AN_ALIAS,
+    "SignRecordsByAlias": _ON_AN_ALIAS,
     "TagLaunches": "a launch creates resources without known names: the condition limits the permission to launches",
     "TerminateTaggedServers": _ON_TAGGED,
     "SendToServers": _ON_TAGGED,
     "ReadCommands": "AWS cannot limit List actions to a resource",
-    "KeepRecords": "objects under the prefix of the records",
 }
 
 
-def permit_rollouts(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
-    """Grant a role the permissions of rollouts of the fleet, including the store.
+_NAMES = {
+    FunctionKind.DRIVE: "Rollouts",
+    FunctionKind.CHECK: "Checking",
+    FunctionKind.PIN: "Versions",
+    FunctionKind.ASK: "Asking",
+}
+
+
+def permit(scope: Construct, kind: FunctionKind, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
+    """Grant a role what functions of a kind call.
 
     Args:
         scope: the parent of the policy.
-        role: the role of the functions that change the fleet.
+        kind: what the functions with this role do.
+        role: the role.
         fleet: the fleet.
         rollouts: what its rollouts may do, and the store.
     """
-    _permit(scope, "Rollouts", [role], policy(place_of(scope), fleet.permitted, rollouts))
+    document = function_policy(kind, place_of(scope), fleet.permitted, rollouts)
+    _permit(scope, _NAMES[kind], [role], document)
 
 
 def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
@@ -68,13 +78,6 @@ def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Roll
         runs_commands=rollouts.runs_commands,
     )
     _permit(scope, "Stages", [role], policy(place_of(scope), fleet.permitted, requested))
-
-
-def permit_asking(scope: Construct, role: iam.Role, fleet: Fleet, store: str) -> None:
-    """Allow a role to store user requests and to read the fleet, but not to change the fleet."""
-    whole = policy(place_of(scope), fleet.permitted, Rollouts(store=store))
-    statements = [statement for statement in whole["Statement"] if statement["Sid"] in _ASKING]
-    _permit(scope, "Asking", [role], {**whole, "Statement": statements})
 
 
 def permit_passing(scope: Construct, roles: Sequence[iam.Role], passed: str) -> iam.Policy:
@@ -131,13 +134,6 @@ def _permit(scope: Construct, name: str, roles: Sequence[iam.Role], document: Ma
     made = iam.Policy(scope, name, document=iam.PolicyDocument.from_json(document), roles=list(roles))
     acknowledge_wildcards(made, document["Statement"], _WHY_STARS)
     return made
-
-
-def permit_assuming(scope: Construct, role: iam.Role, roles: Sequence[str]) -> None:
-    """Allow a role to assume other roles, for fleets of other accounts."""
-    if roles:
-        statement = iam.PolicyStatement(actions=["sts:AssumeRole"], resources=list(roles))
-        iam.Policy(scope, "OtherAccounts", statements=[statement], roles=[role])
 
 
 def place_of(scope: Construct) -> Place:

@@ -1,7 +1,10 @@
-"""The table of the records, as `awsroll state create` creates it. Command lines use it by `--state dynamodb://TABLE`."""
+"""The table of the records, as `awsroll state create` creates it, and the key that signs them.
+
+Command lines use them by `--state dynamodb://TABLE --sign-key KEY`.
+"""
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_dynamodb as dynamodb, aws_kms as kms
 from constructs import Construct
 
 PARTITION_KEY = "pk"
@@ -21,5 +24,17 @@ def records_table(scope: Construct) -> dynamodb.Table:
             point_in_time_recovery_enabled=True
         ),
         deletion_protection=True,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+
+
+def signing_key(scope: Construct) -> kms.Key:
+    """Create the key that signs records, requests and notes. It outlives the stack, as the records do."""
+    return kms.Key(
+        scope,
+        "SigningKey",
+        description="awsroll: signs records of rollouts",
+        key_spec=kms.KeySpec.HMAC_256,
+        key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )

@@ -19,6 +19,8 @@ LONGEST_NAME = 75
 ORDER = ("request", "region", "role", "external_id")
 """The fields of `prepare` that describe a fleet and its request."""
 
+_FOR_A_PERSON = ("FleetLocked", "RolloutEnded", "RolloutNotFound", "RecordUnusable")
+
 _DEFAULTS = '{"request":{},"rollout_id":"","region":"","role":"","external_id":"","generation":1,"name":""}'
 _WAITS = {
     "drain": ("Wait for drain", "Requests in flight finish before a server goes."),
@@ -118,14 +120,14 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
     )
     return {
         "Reconcile": caught(
-            caught(reconciling, by="Left for a person", errors=("FleetLocked", "RolloutNotFound", "RecordUnusable")),
+            caught(reconciling, by="Left for a person", errors=_FOR_A_PERSON),
             by="Stop",
         ),
         "What now?": _what_now(longest_steps),
         **{name: wait(comment, then="Reconcile") for name, comment in _WAITS.values()},
         "Wait a moment": wait("AWS does not show the last change yet.", then="Reconcile"),
-        "Wait for approval": _wait_for_person(control, "A person must approve, by `awsroll approve` or control."),
-        "Wait for a person": _wait_for_person(control, "Paused: a person must decide how to continue."),
+        "Wait for approval": _wait_for_person(reconcile, "A person must approve, by `awsroll approve` or control."),
+        "Wait for a person": _wait_for_person(reconcile, "Paused: a person must decide how to continue."),
         "Stop": caught(stop, by="Restore", errors=("RolloutEnded",)),
         "Restore": restoring,
         "Restored?": {
@@ -183,15 +185,15 @@ def _what_now(longest_steps: int) -> State:
     }
 
 
-def _wait_for_person(control: str, comment: str) -> State:
+def _wait_for_person(reconcile: str, comment: str) -> State:
     """Return a state that waits for a person, and times out to reconcile, so that alarms are still checked."""
     return {
         "Type": "Task",
         "Comment": comment,
         "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "Parameters": {
-            "FunctionName": control,
-            "Payload": {"rollout_id.$": "$.rollout_id", "action": "await", "task_token.$": "$$.Task.Token"},
+            "FunctionName": reconcile,
+            "Payload": {"rollout_id.$": "$.rollout_id", "task_token.$": "$$.Task.Token"},
         },
         "ResultPath": None,
         "TimeoutSecondsPath": "$.standing.wait_seconds",

@@ -13,6 +13,7 @@ from typing import Any
 GROUP = "web"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
 OTHER_ACCOUNT = "arn:aws:iam::210987654321:role/awsroll"
+_OPTIONS = ("surges", "stages", "codepipeline", "durable", "many_fleets", "tracing", "sign_records")
 ALERTS = "arn:aws:sns:eu-west-1:123456789012:alerts"
 
 
@@ -52,7 +53,7 @@ def synthesize(folder: Path) -> Synthesized:
         "stack": "group",
         "asg": GROUP,
         "target_groups": TARGET_GROUP,
-        **dict.fromkeys(("surges", "stages", "codepipeline", "durable", "many_fleets", "tracing"), "true"),
+        **dict.fromkeys(_OPTIONS, "true"),
     }
     whole = cdk.App(outdir=str(folder), context=context)
     app.build(whole)

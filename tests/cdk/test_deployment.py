@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
-from awsroll.iam import Fleets, Place, Rollouts, policy
+from awsroll.core.request.store_parts import OF_DRIVERS
+from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy, policy
 from tests.cdk.synthesized import ALERTS, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized
 from tests.lambdas.bundles import handler_names
 from tests.support.patience import PATIENCE_SECONDS
 
 ALL = ("group", "standalone", "released_group", "released_standalone")
+HERE = Place(partition="<AWS::Partition>", region="<AWS::Region>", account="<AWS::AccountId>")
 _VALIDATOR = "asl-validator@4.0.0"
 _NEEDLESS = "W3005"  # a dependency that a reference implies already: the CDK writes both
 
@@ -37,9 +39,10 @@ def test_every_function_has_its_file_in_the_bundle(synthesized: Synthesized) -> 
 def test_functions_run_on_arm_are_traced_and_know_the_store(synthesized: Synthesized) -> None:
     (table,) = synthesized.resources("group", "AWS::DynamoDB::Table")
     store = {"Fn::Join": ["", ["dynamodb://", {"Ref": table}]]}
+    variables = {"AWSROLL_STATE": store, "AWSROLL_SIGN_KEY": {"Fn::GetAtt": [signing_key(synthesized), "Arn"]}}
     for one in synthesized.resources("group", "AWS::Lambda::Function").values():
         assert one["Properties"]["Architectures"] == ["arm64"]
-        assert one["Properties"]["Environment"] == {"Variables": {"AWSROLL_STATE": store}}
+        assert one["Properties"]["Environment"] == {"Variables": variables}
         assert one["Properties"]["TracingConfig"] == {"Mode": "Active"}
 
 
@@ -58,7 +61,8 @@ def test_table_is_the_one_that_state_create_makes_and_outlives_the_stack(synthes
 
 @pytest.mark.parametrize("stack", ALL)
 def test_every_log_group_is_encrypted_and_kept_for_a_year(synthesized: Synthesized, stack: str) -> None:
-    (key,) = synthesized.resources(stack, "AWS::KMS::Key")
+    keys = synthesized.resources(stack, "AWS::KMS::Key").items()
+    (key,) = (name for name, made in keys if "KeySpec" not in made["Properties"])
     groups = synthesized.resources(stack, "AWS::Logs::LogGroup").values()
     functions = synthesized.resources(stack, "AWS::Lambda::Function").values()
     encrypted = {"KmsKeyId": {"Fn::GetAtt": [key, "Arn"]}, "RetentionInDays": 365}
@@ -69,26 +73,82 @@ def test_every_log_group_is_encrypted_and_kept_for_a_year(synthesized: Synthesiz
 
 def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Synthesized) -> None:
     (table,) = synthesized.resources("standalone", "AWS::DynamoDB::Table")
-    said = policy(
-        Place(partition="<AWS::Partition>", region="<AWS::Region>", account="<AWS::AccountId>"),
+    said = function_policy(
+        FunctionKind.DRIVE,
+        HERE,
         Fleets(names=("api",), target_groups=(TARGET_GROUP,)),
-        Rollouts(store=f"dynamodb://<{table}>"),
+        Rollouts(store=f"dynamodb://<{table}>", roles_to_assume=(OTHER_ACCOUNT,)),
     )["Statement"]
     allowed = synthesized.statements("standalone", "FleetRole")
     assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
     beside = [one for one in allowed if "Sid" not in one]
-    assert actions(beside) == {
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "states:SendTaskSuccess",
-        "sts:AssumeRole",
-    }
-    assert [one["Resource"] for one in beside if one["Action"] == "sts:AssumeRole"] == [OTHER_ACCOUNT]
+    assert actions(beside) == {"logs:CreateLogStream", "logs:PutLogEvents", "states:SendTaskSuccess"}
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "more"),
+    [
+        ("PrepareRole", FunctionKind.CHECK, set()),
+        ("ControlRole", FunctionKind.ASK, {"states:SendTaskSuccess"}),
+        ("PlanRole", FunctionKind.PIN, set()),
+        ("JudgeRole", None, set()),
+    ],
+)
+def test_every_other_function_may_do_what_its_own_policy_says(
+    synthesized: Synthesized, role: str, kind: FunctionKind | None, more: set[str]
+) -> None:
+    (table,) = synthesized.resources("group", "AWS::DynamoDB::Table")
+    fleets = Fleets(groups=(GROUP,), target_groups=(TARGET_GROUP,))
+    rollouts = Rollouts(surges=True, store=f"dynamodb://<{table}>", sign_key=f"<{signing_key(synthesized)}>")
+    said = [] if kind is None else function_policy(kind, HERE, fleets, rollouts)["Statement"]
+    allowed = synthesized.statements("group", role)
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+    assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
+    assert actions([one for one in allowed if "Sid" not in one]) == logs | more
+
+
+@pytest.mark.parametrize("stack", ALL)
+def test_each_function_has_the_role_of_its_kind(synthesized: Synthesized, stack: str) -> None:
+    functions = synthesized.resources(stack, "AWS::Lambda::Function").values()
+    roles = {one["Properties"]["Handler"].removesuffix(".handler"): one["Properties"]["Role"] for one in functions}
+    named = {name: role["Fn::GetAtt"][0] for name, role in roles.items()}
+    own = {"prepare": "PrepareRole", "control": "ControlRole", "plan_waves": "PlanRole", "judge_wave": "JudgeRole"}
+    driving = {"reconcile", "codepipeline", "durable"}
+
+    for name, role in named.items():
+        wanted = own.get(name) or ("FleetRole" if name in driving else "StagesRole")
+        assert wanted in role, (name, role)
+
+
+@pytest.mark.parametrize("stack", ALL)
+def test_only_the_functions_that_drive_rollouts_write_what_steers_them(synthesized: Synthesized, stack: str) -> None:
+    writers: dict[str, set[str]] = {}
+    for policy_ in synthesized.resources(stack, "AWS::IAM::Policy").values():
+        for statement in policy_["Properties"]["PolicyDocument"]["Statement"]:
+            if {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(listed(statement["Action"])):
+                (keys,) = statement["Condition"].values()
+                parts = set(listed(keys["dynamodb:LeadingKeys"]))
+                for role in policy_["Properties"]["Roles"]:
+                    writers.setdefault(role["Ref"], set()).update(parts)
+    found = {role[role.index("Functions") + 9 : role.index("Role") + 4]: parts for role, parts in writers.items()}
+    assert found == {"FleetRole": set(OF_DRIVERS), "PrepareRole": set(OF_DRIVERS), "ControlRole": {"requests"}}
+
+
+def test_signing_key_is_an_hmac_key_that_outlives_the_stack_and_is_made_only_if_asked_for(
+    synthesized: Synthesized,
+) -> None:
+    key = synthesized.resources("group", "AWS::KMS::Key")[signing_key(synthesized)]
+    assert (key["Properties"]["KeySpec"], key["Properties"]["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert len(synthesized.resources("standalone", "AWS::KMS::Key")) == 1
+    for role in ("FleetRole", "PrepareRole", "ControlRole"):
+        assert "kms:GenerateMac" not in actions(synthesized.statements("standalone", role))
 
 
 def test_stages_may_do_what_their_policy_says_and_have_no_records(synthesized: Synthesized) -> None:
     said = policy(
-        Place(partition="<AWS::Partition>", region="<AWS::Region>", account="<AWS::AccountId>"),
+        HERE,
         Fleets(groups=(GROUP,), target_groups=(TARGET_GROUP,)),
         Rollouts(stages=True),
     )["Statement"]
@@ -104,13 +164,11 @@ def test_a_server_by_hand_gets_its_role_from_stages_too_and_a_member_from_its_gr
         assert ("iam:PassRole" in allowed) is has_it
 
 
-def test_control_can_look_and_keep_what_people_want_but_change_nothing(synthesized: Synthesized) -> None:
-    allowed = actions(synthesized.statements("standalone", "ControlRole"))
-    assert {one for one in allowed if ":Describe" not in one} == {
-        "dynamodb:DeleteItem",
+def test_control_reads_records_and_writes_requests_but_sees_no_fleet(synthesized: Synthesized) -> None:
+    allowed = synthesized.statements("standalone", "ControlRole")
+    assert actions(allowed) == {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
-        "dynamodb:Query",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "states:SendTaskSuccess",
@@ -246,6 +304,13 @@ def test_released_template_needs_neither_assets_nor_bootstrapping(
     assert "cdk-" not in json.dumps(written)
     for one in synthesized.resources(stack, "AWS::Lambda::Function").values():
         assert one["Properties"]["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+
+
+def signing_key(synthesized: Synthesized) -> str:
+    """Return the logical id of the key that signs records."""
+    keys = synthesized.resources("group", "AWS::KMS::Key").items()
+    (found,) = (name for name, made in keys if "KeySpec" in made["Properties"])
+    return found
 
 
 def answered(synthesized: Synthesized, stack: str) -> set[str]:

@@ -37,6 +37,7 @@ class Asks:
             "ssm": self._ssm,
             "lambda": self._lambda,
             "dynamodb": self._dynamodb,
+            "kms": self._kms,
             "s3": self._s3,
         }
 
@@ -212,10 +213,19 @@ class Asks:
 
     def _dynamodb(self, operation: str, parameters: Parameters) -> Iterator[Ask]:
         table = self._arn("dynamodb", f"table/{parameters['TableName']}")
-        yield Ask(action=action_of("dynamodb", operation), resource=table)
+        yield Ask(action=action_of("dynamodb", operation), resource=table, context=_leading_keys(parameters))
         described = self._client("dynamodb").describe_table(TableName=parameters["TableName"])["Table"]
         if key := described.get("SSEDescription", {}).get("KMSMasterKeyArn"):
             yield self._through("dynamodb", "Decrypt", key)
+
+    def _kms(self, operation: str, parameters: Parameters) -> Iterator[Ask]:
+        named = parameters["KeyId"]
+        is_alias = named.startswith("alias/")
+        key = self._arn("kms", "key/behind-the-alias") if is_alias else named
+        context = {"kms:MacAlgorithm": [parameters["MacAlgorithm"]]}
+        context |= {"kms:ResourceAliases": [named, "alias/other"]} if is_alias else {}
+        resource = key if key.startswith("arn:") else self._arn("kms", f"key/{key}")
+        yield Ask(action=action_of("kms", operation), resource=resource, context=context)
 
     def _through(self, service: str, use: str, key: str) -> Ask:
         """Return the check of a key that a service uses for its caller."""
@@ -242,6 +252,15 @@ class Asks:
             yield from (self._through("s3", use, key) for use in uses)
         if operation == "GetObject":  # or a missing object is a forbidden one; this check knows no prefix
             yield Ask(action="s3:ListBucket", resource=bucket)
+
+
+def _leading_keys(parameters: Parameters) -> dict[str, list[str]]:
+    """Return the partition keys of a call on a table."""
+    item = parameters.get("Key") or parameters.get("Item")
+    if item is not None:
+        return {"dynamodb:LeadingKeys": [item["pk"]["S"]]}
+    values = parameters.get("ExpressionAttributeValues", {})
+    return {"dynamodb:LeadingKeys": [values[":partition"]["S"]]} if ":partition" in values else {}
 
 
 def _of_template(template: str, resource: str, unchanged: Sequence[str]) -> dict[str, list[str]]:

@@ -11,7 +11,16 @@ from policy_sentry.querying.actions import get_action_data
 
 import awsroll
 from awsroll.core.model.rollout import Strategy
-from awsroll.iam import NOT_FOR_ROLLOUTS, Fleets, Place, Rollouts, action_of, policy
+from awsroll.iam import (
+    NOT_FOR_ROLLOUTS,
+    Fleets,
+    FunctionKind,
+    Place,
+    Rollouts,
+    action_of,
+    function_policy,
+    policy,
+)
 from tests.iam.judge import is_like
 
 HERE = Place(region="eu-west-1", account="111122223333")
@@ -31,6 +40,7 @@ EVERYTHING = {
     "launches_batches": True,
     "tags_spot_requests": True,
     "store_key": "alias/records",
+    "sign_key": "alias/awsroll",
     "documents": ("Web-Reload",),
     "runs_commands": True,
     "functions": ("check:live",),
@@ -58,6 +68,18 @@ ALL += [
     policy(HERE, Fleets(groups=groups, target_groups=TARGET_GROUPS), Rollouts(strategy=strategy, stages=True))
     for groups in ((), ("web",))
     for strategy in [one.value for one in Strategy]
+]
+ALL += [
+    function_policy(
+        kind,
+        HERE,
+        Fleets(groups=groups, target_groups=TARGET_GROUPS),
+        Rollouts(store=store, strategy=strategy, **EVERYTHING),
+    )
+    for kind in FunctionKind
+    for groups in ((), ("web",))
+    for strategy in ("replace", "reload")
+    for store in ("dynamodb://records", "s3://records/awsroll")
 ]
 STATEMENTS = {
     json.dumps([action, one["Resource"], one.get("Condition", {})]): (action, one)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.iam import Fleets, Place, Rollouts, policy
+from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy, policy
 from tests.iam.policies import (
     API,
     BY_HAND,
@@ -138,6 +138,9 @@ def test_only_what_a_group_does_not_do_by_itself_is_tagged_and_moved(
         assert made["TagServers"]["Condition"] == {**OWN, **ours}
 
 
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
+
+
 def test_each_option_brings_its_own_statement_and_no_more() -> None:
     options: dict[str, dict[str, Any]] = {
         "SetDeregistrationDelay": {"changes_deregistration_delay": True},
@@ -147,6 +150,8 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         "AssumeRoles": {"roles_to_assume": ("arn:aws:iam::444455556666:role/roller",)},
         "AnswerTasks": {"answers_tasks": True},
         "KeepRecords": {"store": "dynamodb://records"},
+        "SignRecords": {"sign_key": KEY},
+        "SignRecordsByAlias": {"sign_key": "alias/awsroll"},
         "LaunchWithFurther": {"tags_spot_requests": True},
     }
     for fleets in KINDS.values():
@@ -162,7 +167,6 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         assert "cloudwatch:DescribeAlarms" in alarms["Read"]["Action"]
 
 
-KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
 VIA_EC2 = {"StringEquals": {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}}
 
 
@@ -340,3 +344,57 @@ def test_a_role_is_passed_to_ec2_alone(partition: str, services: list[str]) -> N
     made = statements(policy(place, GROUP, Rollouts(roles=(role,))))["PassInstanceRole"]
 
     assert (made["Resource"], made["Condition"]) == ([role], {"StringEquals": {"iam:PassedToService": services}})
+
+
+@pytest.mark.parametrize(
+    ("key", "sid", "resource"),
+    [
+        (KEY, "SignRecords", KEY),
+        ("1", "SignRecords", KEY),
+        ("alias/awsroll", "SignRecordsByAlias", "arn:aws:kms:eu-west-1:111122223333:key/*"),
+    ],
+)
+def test_the_key_that_signs_makes_and_checks_codes_and_nothing_else(key: str, sid: str, resource: str) -> None:
+    made = statements(policy(HERE, BY_HAND, Rollouts(store="s3://records", sign_key=key)))[sid]
+
+    assert (made["Action"], made["Resource"]) == (["kms:GenerateMac", "kms:VerifyMac"], [resource])
+    assert made["Condition"]["StringEquals"] == {"kms:MacAlgorithm": "HMAC_SHA_256"}
+
+
+def on_store(kind: FunctionKind, store: str) -> dict[str, tuple[list[str], list[str]]]:
+    made = statements(function_policy(kind, HERE, GROUP, Rollouts(store=store)))
+    named = ("KeepRecords", "ReadRequests", "ReadRecords", "KeepRequests", "TestStore", "ListRecords")
+    return {
+        sid: (
+            [action.partition(":")[2] for action in made[sid]["Action"]],
+            made[sid].get("Condition", {}).get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys")
+            or [arn.partition("records")[2] for arn in made[sid]["Resource"]],
+        )
+        for sid in named
+        if sid in made
+    }
+
+
+def test_a_driver_writes_records_and_notes_and_a_user_writes_requests() -> None:
+    of_drivers = ["fleets", "notes", "open", "rollouts"]
+    keeping = {"KeepRecords": (["DeleteItem", "GetItem", "PutItem", "Query"], of_drivers)}
+    assert on_store(FunctionKind.CHECK, "dynamodb://records") == keeping
+    assert on_store(FunctionKind.DRIVE, "dynamodb://records") == {
+        **keeping,
+        "ReadRequests": (["GetItem"], ["requests"]),
+    }
+    assert on_store(FunctionKind.ASK, "dynamodb://records") == {
+        "ReadRecords": (["GetItem"], ["notes", "rollouts"]),
+        "KeepRequests": (["GetItem", "PutItem"], ["requests"]),
+    }
+    assert on_store(FunctionKind.PIN, "dynamodb://records") == {}
+
+
+def test_the_parts_of_a_store_in_a_bucket_are_separated_by_prefix() -> None:
+    assert on_store(FunctionKind.ASK, "s3://records/x/") == {
+        "ReadRecords": (["GetObject"], ["/x/notes/*", "/x/rollouts/*"]),
+        "KeepRequests": (["GetObject", "PutObject"], ["/x/requests/*"]),
+        "TestStore": (["DeleteObject", "GetObject", "PutObject"], ["/x/probes/*"]),
+        "ListRecords": (["ListBucket"], [""]),
+    }
+    assert on_store(FunctionKind.DRIVE, "/var/lib/awsroll") == {}

@@ -41,6 +41,10 @@ class Machine:
     def reconcile(self) -> dict[str, Any]:
         return self._answered(reconcile.handler({"rollout_id": self.name, **self.given}, None))
 
+    def wait_for_command(self, task_token: str) -> dict[str, Any]:
+        answer: dict[str, Any] = reconcile.handler({"rollout_id": self.name, "task_token": task_token}, None)
+        return answer
+
     def apply_command(self, action: str, **more: Any) -> dict[str, Any]:
         answer: dict[str, Any] = control.handler({"rollout_id": self.name, "action": action, **more}, None)
         return answer

@@ -94,7 +94,7 @@ class Interpreter:
     def function(self, name: str) -> Any:
         def invoke(event: Any) -> Any:
             self.called.append((name, event))
-            if event.get("action") == "await":
+            if event.get("task_token"):
                 self.tokens.append(event["task_token"])
             errors = self.broken.get(name, [])
             if errors and (error := errors.pop(0)) is not None:

@@ -216,4 +216,4 @@ def test_a_person_at_a_terminal_answers_a_machine_that_waits(
         verb, *options = words
         assert run([verb, "deploy-1", *options, "--state", str(tmp_path)]) == 0
         assert made.end_of(execution)["status"] == outcome
-        assert made.driven.rolling.store.note("deploy-1", Waiting) == Waiting()
+        assert made.driven.rolling.store.note("deploy-1", Waiting) == Waiting(task_token=made.tokens[-1])

@@ -18,7 +18,8 @@ class UserRequests:
         approved: the number of gates that were approved.
         rejected: a person has rejected a gate, which is a failure.
         rejected_gate: the gate that was rejected, from 1; 0: the gate that waits.
-        resumed: the number of times that a person has resumed the rollout. A process that drives it in steps reads it.
+        resumed: the number of times that a person has resumed the rollout, or has requested the rollback of an ended
+            one. A process that drives it in steps reads it.
     """
 
     pause: bool = False
@@ -44,3 +45,11 @@ class UserRequests:
     def going_back(self) -> "UserRequests":
         """Return these requests with a rollback requested."""
         return replace(self, rollback=True, abort=False, pause=False)
+
+    def reopening(self) -> "UserRequests":
+        """Return these requests with the rollback of an ended rollout requested."""
+        return replace(self.going_back(), resumed=self.resumed + 1)
+
+    def reopens(self, applied: "UserRequests") -> bool:
+        """Return whether the rollback of an ended rollout was requested after these requests were applied."""
+        return self.rollback and self.resumed > applied.resumed

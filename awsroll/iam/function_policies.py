@@ -1,0 +1,58 @@
+"""The policies of the Lambda functions: each function may do exactly what it calls.
+
+`policy` is for a person or a process that runs every command. A function runs one part: `prepare` changes no fleet,
+`control` writes only requests of users, and only the functions that drive rollouts change a fleet.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from awsroll.iam.command_statements import commands
+from awsroll.iam.driver_statements import roles, store_of_drivers, store_of_starters, store_of_users
+from awsroll.iam.fleet_statements import reading
+from awsroll.iam.key_statements import sign_key, store_key
+from awsroll.iam.policy_request import PolicyRequest
+from awsroll.iam.statement import Statement, allow
+
+_CHECKS = "Describe"  # the calls of the checks; those that list commands belong to rollouts
+
+
+class FunctionKind(StrEnum):
+    """What a function does."""
+
+    DRIVE = "drive"  # reconcile, codepipeline, durable: the whole rollout
+    CHECK = "check"  # prepare: checks a request and writes the first record
+    PIN = "pin"  # plan_waves: reads the versions of many fleets
+    ASK = "ask"  # control: writes requests of users
+
+
+def statements_for(
+    kind: FunctionKind, request: PolicyRequest, for_fleets: Iterable[Callable[[PolicyRequest], list[Statement]]]
+) -> list[Statement]:
+    """Return the statements of a function.
+
+    Args:
+        kind: what the function does.
+        request: the input of the policy.
+        for_fleets: the permissions to roll fleets, without the store.
+    """
+    keys = [*store_key(request), *sign_key(request)]
+    match kind:
+        case FunctionKind.DRIVE:
+            fleet = [statement for part in for_fleets for statement in part(request)]
+            return [*fleet, *store_of_drivers(request), *keys, *roles(request)]
+        case FunctionKind.CHECK:
+            checks = [_checking(statement) for statement in (*reading(request), *commands(request))]
+            made = [statement for statement in checks if statement["Action"]]
+            return [*made, *store_of_starters(request), *keys, *roles(request)]
+        case FunctionKind.PIN:
+            group = ["autoscaling:DescribeAutoScalingGroups"] if request.grouped else []
+            return [allow("ReadVersions", ["ec2:DescribeLaunchTemplateVersions", *group]), *roles(request)]
+        case FunctionKind.ASK:
+            return [*store_of_users(request), *keys]
+
+
+def _checking(statement: Statement) -> Statement:
+    """Return a statement with only the actions of the checks."""
+    actions = [action for action in statement["Action"] if action.partition(":")[2].startswith(_CHECKS)]
+    return {**statement, "Action": actions}
