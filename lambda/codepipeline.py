@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 import container
 from awsroll.clock import SystemClock
@@ -111,8 +112,8 @@ class _Work:
         if not self._token.begun:
             self._keep(self._start(parameters))
         while True:
-            context = given_rollout_context(rollout_id, parameters)
-            status = self._keep(step(rollout_id, context, bounds=bounds(self._context)))
+            context, revision = given_rollout_context(rollout_id, parameters), self._token.revision
+            status = self._keep(step(rollout_id, context, bounds=bounds(self._context), revision=revision))
             wait, spent = status.wait_seconds, clock.monotonic() - began
             enough = seconds_left(self._context) - wait > _SPARE_SECONDS
             if status.done or wait > _SOON_SECONDS or spent + wait > _STAYS_SECONDS or not enough:
@@ -125,7 +126,7 @@ class _Work:
 
     def _keep(self, status: StepStatus) -> StepStatus:
         self._status = status
-        self._token = Token(rollout_id=self._token.rollout_id, begun=True)
+        self._token = Token(rollout_id=self._token.rollout_id, begun=True, revision=status.revision)
         return status
 
     def _answer_of(self, status: StepStatus) -> Answer:
@@ -140,7 +141,7 @@ class _Work:
         """Let CodePipeline call again after a call without a result; fail after too many of them in a row."""
         token = self._token
         if self._status is None:
-            token = Token(rollout_id=token.rollout_id, begun=token.begun, misses=token.misses + 1)
+            token = replace(token, misses=token.misses + 1)
         if token.misses < _MISSES:
             return Going(token=token, summary=problem)
         message = f"AWS did not answer in {token.misses} calls in a row: {problem}; {self._advice()}"

@@ -102,7 +102,8 @@ def _reconcile(rollout_id: str, event: Event, before: Seen, context: Any) -> See
     """Make one step. If it fails with an error that may pass, return the last status again."""
 
     def one_step() -> Any:
-        return step(rollout_id, given_rollout_context(rollout_id, event), bounds=bounds(context))
+        given = given_rollout_context(rollout_id, event)
+        return step(rollout_id, given, bounds=bounds(context), revision=before.get("revision", 0))
 
     try:
         return _plain(one_step) | {"misses": 0}

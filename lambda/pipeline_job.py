@@ -30,11 +30,13 @@ class Token(Struct, frozen=True):
     Attributes:
         begun: the record was written. Until then, a call starts the rollout.
         misses: calls in a row that AWS or the store did not answer.
+        revision: the revision of the record after the last step.
     """
 
     rollout_id: str
     begun: bool = False
     misses: int = 0
+    revision: int = 0
 
 
 class _Configuration(Struct, frozen=True, rename="pascal"):

@@ -21,6 +21,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         steps: how many steps the caller has made, for state machines that limit their history.
+        revision: the `revision` of the last answer. An older record was put back, and is refused.
         task_token: the token of a state that waits for a command. No step is made.
         request: the request that the rollout was started with. What the record makes this function run or use is
             compared with it. Default: with the environment of the function.
@@ -31,6 +32,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
     rollout_id: Annotated[str, Meta(pattern=ROLLOUT_ID)]
     steps: Count = 0
+    revision: Count = 0
     task_token: str = ""
     request: dict[str, Any] = {}
     region: str = ""
@@ -55,7 +57,8 @@ def handler(event: Event, context: Any) -> Answer:
     if event.task_token:  # the state machine is in the account of this function, not in the account of the fleet
         own = rollout_context(None, container.store())
         return _answer(wait_for_command(event.rollout_id, event.task_token, own), steps=event.steps)
-    status = step(event.rollout_id, given_rollout_context(event.rollout_id, event), bounds=bounds(context))
+    given = given_rollout_context(event.rollout_id, event)
+    status = step(event.rollout_id, given, bounds=bounds(context), revision=event.revision)
     return _answer(status, steps=event.steps + 1)
 
 

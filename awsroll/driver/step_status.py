@@ -78,6 +78,7 @@ class StepStatus:
         wait_seconds: the time until the next step; 1 or more, whole seconds.
         reason: why it stopped, was rolled back or waits; else empty.
         approval: the checkpoint that waits for a person; null if none does.
+        revision: the number of writes of the record. A caller that passes it on accepts no older record.
     """
 
     rollout_id: str
@@ -88,6 +89,7 @@ class StepStatus:
     progress: Progress
     reason: str = ""
     approval: AwaitedApproval | None = None
+    revision: int = 0
 
 
 def step_status_of(
@@ -121,6 +123,7 @@ def step_status_of(
         ),
         reason=_short(status.reason),
         approval=awaited_approval(record.rollout, status, requests or status.user_requests),
+        revision=record.revision,
     )
 
 

@@ -150,8 +150,14 @@ def _unfit_hooks(rollout: Rollout) -> tuple[str, ...]:
 # --- one step ---------------------------------------------------------------------------------------------------------
 
 
-def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS) -> StepStatus:
+def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, revision: int = 0) -> StepStatus:
     """Make one bounded pass on a rollout: observe, plan, save, execute. Repeating it does no harm.
+
+    Args:
+        rollout_id: the rollout.
+        context: the environment.
+        bounds: how long the step may take.
+        revision: the revision of the record that the caller has seen: an older record was put back, and is refused.
 
     Raises:
         StateError: if its record is missing or cannot be used.
@@ -160,6 +166,7 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS) 
     """
     session = Session(context)
     store = session.record_store()
+    store.expect(rollout_id, revision)
     record = store.load(rollout_id)
     if not _has_work(record, store):
         return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
@@ -214,12 +221,8 @@ def _has_work(record: Record, store: Store) -> bool:
     requests, applied = store.user_requests(record.rollout.rollout_id), status.user_requests
     if status.mode is Mode.ENDED:
         return requests.reopens(applied)
-    is_new = (requests.abort, requests.rollback, requests.resumed) != (
-        applied.abort,
-        applied.rollback,
-        applied.resumed,
-    )
-    return is_new and not requests.pause
+    seen = (applied.abort, applied.rollback, applied.resumed)
+    return (requests.abort, requests.rollback, requests.resumed) != seen and not requests.pause
 
 
 def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:

@@ -75,7 +75,7 @@ class Items:
             newest = self._newest.get(key, 0)
             if revision < newest:
                 problem = (
-                    f"revision {revision} of {location} was put back: this process has seen revision {newest}; "
+                    f"revision {revision} of {location} was put back: revision {newest} was there before; "
                     f"{_UNCHANGED}. Find out who writes to the store before you continue"
                 )
                 raise UntrustedItemError(problem)
@@ -102,6 +102,10 @@ class Items:
         version = self.backend.write(key, codec.encode(value, more), expected)
         self._newest[key], self._verified[key] = revision, signed
         return version
+
+    def expect(self, key: str, revision: int) -> None:
+        """Accept no older revision of an item from now on."""
+        self._newest[key] = max(revision, self._newest.get(key, 0))
 
     def has_seen(self, key: str) -> bool:
         """Return whether this process has read or written an item under a key."""

@@ -27,7 +27,7 @@ from awsroll.stores.records import Records
 from awsroll.stores.side_files import Note
 from awsroll.stores.signing import Signer
 from awsroll.stores.store_check import check_store
-from awsroll.stores.unfinished_index import UnfinishedIndex
+from awsroll.stores.unfinished_index import UnfinishedIndex, keeping_others
 
 
 class RecordStore:
@@ -106,6 +106,10 @@ class RecordStore:
             self._unfinished.remove(rollout_id)
         return stored
 
+    def expect(self, rollout_id: str, revision: int) -> None:
+        """Refuse an older revision of a record from now on: a caller has seen this revision."""
+        self._items.expect(record_key(rollout_id), revision)
+
     def list(self) -> tuple[Record, ...]:
         """Return all readable records, newest first."""
         return _newest_first(record for record in self._all_records() if isinstance(record, Record))
@@ -116,8 +120,7 @@ class RecordStore:
         Only these records are read: a store may hold thousands of ended rollouts.
 
         Raises:
-            OldItemError, UntrustedItemError: if such a record is of an older awsroll, or cannot be trusted. Its
-                rollout must not be overlooked.
+            OldItemError, UntrustedItemError: if such a record is of an older awsroll, or cannot be trusted.
         """
         records = []
         for rollout_id, entry in self._unfinished.entries().items():
@@ -125,9 +128,10 @@ class RecordStore:
                 record = self.load(rollout_id)
             except RolloutNotFoundError:
                 self._unfinished.remove_abandoned(rollout_id, entry, SystemClock().now())
-            except StateError as error:
-                if isinstance(error, OldItemError | UntrustedItemError):
-                    raise
+            except (OldItemError, UntrustedItemError) as error:
+                raise keeping_others(error) from error
+            except StateError:
+                continue  # as in `list`
             else:
                 if record.status.mode is Mode.ENDED:
                     self._unfinished.remove_entry(rollout_id, entry)

@@ -66,7 +66,7 @@ class Records:
         if digest != stored.request or self._requests.get(rollout_id, digest) != digest:
             problem = (
                 f"the request in the record {location} is not the request that rollout {rollout_id} began with; "
-                "nothing was changed, also not the record. Do not resume it: restore the fleet with `awsroll repair`"
+                "nothing was changed, also not the record. Someone has edited it: do not resume it"
             )
             raise UntrustedItemError(problem)
         self._requests[rollout_id] = digest

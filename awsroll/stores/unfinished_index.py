@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from awsroll.core.request.store_parts import OPEN
-from awsroll.errors import AwsrollError, StateError
+from awsroll.errors import AwsrollError, OldItemError, StateError, UntrustedItemError
 from awsroll.stores import codec
 from awsroll.stores.backend import Backend, Entry, WriteConflictError
 
@@ -85,6 +85,14 @@ class UnfinishedIndex:
             open_rollout = codec.decode(entry.data, _OpenRollout, location=self._backend.location(_key(rollout_id)))
             if at - open_rollout.at >= _ABANDONED:
                 self.remove_entry(rollout_id, entry)
+
+
+def keeping_others(error: OldItemError | UntrustedItemError) -> StateError:
+    """Return the error of an unfinished rollout that must not be overlooked although its record cannot be used."""
+    return type(error)(
+        f"{error}. Until then no rollout of this store starts, because this one may be of any fleet. If it cannot be "
+        "finished, restore its fleet with `awsroll repair --asg` or `--target-group`, and delete its record"
+    )
 
 
 def _key(rollout_id: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.aws.sessions import SharedSession, open_session
 from awsroll.clock import SystemClock
-from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec, worst
 from awsroll.driver import operations
 from awsroll.driver.context import Context, NotConfirmedError
@@ -81,7 +81,7 @@ class FleetsRun:
         checks = FleetChecks(
             self._context,
             lambda region: SharedSession(base, region=region, lock=lock),
-            [record for record in self._store.list() if record.status.mode is not Mode.ENDED],
+            self._store.unfinished(),
         )
         results = in_parallel(self._spec.fleets, checks.check, at_once=_CHECKED_AT_ONCE)
         ready = [result for result in results if isinstance(result, ReadyFleet)]

@@ -133,7 +133,7 @@ def _one_fleet(functions: Mapping[str, str], *, longest_steps: int) -> State:
                 "Parameters": {
                     "rollout_id.$": "$.fleet.rollout_id",
                     "given": {f"{key}.$": f"$.fleet.{key}" for key in ORDER},
-                    "standing": {"steps": 0},
+                    "standing": {"steps": 0, "revision": 0},
                 },
                 "Next": "Reconcile",
             },

@@ -34,7 +34,7 @@ _WAITS = {
 }
 _STANDING = {
     key: f"$.Payload.{key}"
-    for key in ("phase", "done", "outcome", "wait_seconds", "progress", "reason", "approval", "steps")
+    for key in ("phase", "done", "outcome", "wait_seconds", "progress", "reason", "approval", "steps", "revision")
 }
 _KEEP_STANDING: State = {
     "ResultSelector": {f"{key}.$": path for key, path in _STANDING.items()},
@@ -106,7 +106,8 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
     """
     reconcile, control = functions["reconcile"], functions["control"]
     given = {f"{key}.$": f"$.given.{key}" for key in ORDER}
-    step = {"rollout_id.$": "$.rollout_id", "steps.$": "$.standing.steps", **given}
+    standing = {"steps.$": "$.standing.steps", "revision.$": "$.standing.revision"}
+    step = {"rollout_id.$": "$.rollout_id", **standing, **given}
     reconciling = call(
         reconcile, step, comment="One step: observe, plan, save, execute.", then="What now?", keep=_KEEP_STANDING
     )
@@ -161,7 +162,7 @@ def _set_out(rollout_id: str, *, name: str = "$$.Execution.Name") -> State:
             "name.$": name,
             "generation.$": "$.generation",
             "given": {f"{key}.$": f"$.{key}" for key in ORDER},
-            "standing": {"steps": 0},
+            "standing": {"steps": 0, "revision": 0},
         },
         "Next": "Reconcile",
     }

@@ -39,7 +39,9 @@ class Machine:
         return {**named, **more}
 
     def reconcile(self) -> dict[str, Any]:
-        return self._answered(reconcile.handler({"rollout_id": self.name, **self.given}, None))
+        revision = max([0, *(each["revision"] for each in self.answers if each["rollout_id"] == self.name)])
+        event = {"rollout_id": self.name, "revision": revision, **self.given}
+        return self._answered(reconcile.handler(event, None))
 
     def wait_for_command(self, task_token: str) -> dict[str, Any]:
         answer: dict[str, Any] = reconcile.handler({"rollout_id": self.name, "task_token": task_token}, None)

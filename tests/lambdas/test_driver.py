@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+import container
 import named
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.stores import Waiting
+from awsroll.stores import LocalStore, Waiting
 from tests.lambdas.driven import machine
 
 KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])
@@ -331,3 +332,39 @@ def test_an_earlier_preparation_that_has_not_finished_is_named_so(tmp_path: Path
         ):
             driven.prepare()
         assert driven.prepare()["phase"] == "settle"
+
+
+def test_a_record_that_was_put_back_between_two_steps_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        record = tmp_path / "rollouts" / "deploy-1" / "record.json"
+        before = record.read_bytes()
+        driven.reconcile()
+        record.write_bytes(before)
+        monkeypatch.setattr(container, "store", lambda: LocalStore(tmp_path))  # another container of the function
+
+        with pytest.raises(named.RecordUnusable, match="was put back"):
+            driven.reconcile()
+        assert record.read_bytes() == before
+
+
+def test_no_external_id_and_no_task_token_reaches_the_log_or_an_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        more = {"role": "arn:aws:iam::123456789012:role/roller", "external_id": "s3cret-id"}
+        driven.prepare(driven.request(checkpoint=1, approve_checkpoints=True), **more)
+        driven.go_on(lambda answer: answer["phase"] == "approval")
+        driven.wait_for_command("s3cret-token")
+        driven.apply_command("approve")
+        driven.go_on()
+        with pytest.raises(named.PreflightRefused):
+            driven.prepare(driven.request(concurrent=2), external_id="s3cret-other")
+        with pytest.raises(named.InvalidEvent):
+            driven.prepare(external_id="s3cret-id", role=5)
+        seen = capsys.readouterr().out + json.dumps(driven.answers)
+
+    assert "rollout.ended" in seen
+    assert "s3cret" not in seen
