@@ -24,33 +24,32 @@ _OUT_FLAG = Flag(
     help="Save the plan to this file. `awsroll roll --plan FILE` carries it out unless the fleet has changed since.",
 )
 _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
-_ONLY_IN_FILE = ("asked", "request", "fingerprint")
 
 
 @takes(REQUEST_OR_FLEETS_GROUP, _OUT_GROUP, COMMON_GROUP)
 def plan(request: RolloutSpec | FleetsSpec, out: Path | None, common: CommonOptions) -> int:
     """Show what a rollout would do, without changing anything.
 
-    Prints the order of the servers, the lowest and highest capacity, the estimated duration and the findings of the
-    checks.
+    Prints the order of the servers, the lowest and highest capacity, the estimated duration, every hook, command,
+    function and script that the rollout runs, and the findings of the checks.
     """
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
         return _plan_many(request, out, common)
-    import msgspec  # noqa: PLC0415 - keeps `--help` fast
-
-    from awsroll.cli.render_report import plan_text  # noqa: PLC0415 - see above
+    from awsroll.cli.render_report import plan_text  # noqa: PLC0415 - keeps `--help` fast
 
     output = Output(json=common.json, quiet=common.quiet)
-    planned = _make_plan(request, common)
+    planned, saved = _make_plan(request, common), dict[str, str]()
     if out is not None:
         from awsroll.files.plan_file import save_plan  # noqa: PLC0415 - see above
 
-        save_plan(planned, out)
-        output.note(f"the plan is saved in {out}; `awsroll roll --plan {out}` carries it out")
+        saved = {"digest": save_plan(planned, out)}
+        output.note(
+            f"the plan is saved in {out}; `awsroll roll --plan {out}` carries it out. With `--plan-digest "
+            f"{saved['digest']}` it carries out this plan only"
+        )
     if output.json:
-        fields = msgspec.to_builtins(planned)
-        output.emit("plan", **{key: value for key, value in fields.items() if key not in _ONLY_IN_FILE})
+        output.emit("plan", **planned.as_dict(), **saved)
     else:
         output.result(plan_text(planned))
     return 0

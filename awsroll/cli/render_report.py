@@ -87,6 +87,7 @@ def plan_text(plan: RolloutPlan) -> str:
         ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
         *_cost_of_keeping(plan),
+        *(("runs", str(instruction)) for instruction in plan.instructions),
         *_findings(plan),
     ]
     order = [

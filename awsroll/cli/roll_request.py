@@ -28,9 +28,17 @@ _PLAN_FLAG = Flag(
     "since. Other options may only repeat the plan, except --poll, --settle-time and --lease.",
 )
 
+_DIGEST_FLAG = Flag(
+    field="plan_digest",
+    type=str,
+    metavar="DIGEST",
+    section=FLEET,
+    help="With --plan: refuse any other plan than the one with this digest, which `awsroll plan --out` printed.",
+)
+
 
 def build_roll_request(
-    *, plan: Path | None, file: str | None, **given: Any
+    *, plan: Path | None, file: str | None, plan_digest: str | None = None, **given: Any
 ) -> "RolloutSpec | FleetsSpec | RolloutPlan":
     """Return the request or waves of a file and options, or the plan of a plan file.
 
@@ -38,10 +46,13 @@ def build_roll_request(
         SpecError: if the plan file cannot be used or an option contradicts it.
     """
     if plan is None:
+        if plan_digest is not None:
+            problem = "--plan-digest is the digest of a plan file: pass --plan FILE too"
+            raise SpecError(problem)
         return build_request_or_fleets(file=file, **given)
     from awsroll.files.plan_file import load_plan  # noqa: PLC0415 - keeps `--help` fast
 
-    planned = load_plan(plan)
+    planned = load_plan(plan, digest=plan_digest or "")
     values = given_values(file=file, **given)
     options = spec_of(values)
     problems = [
@@ -65,4 +76,4 @@ def _value_text(value: object) -> str:
     return "not set" if value in (None, "") else str(value)
 
 
-ROLL_REQUEST_GROUP = FlagGroup("request", (_PLAN_FLAG, *REQUEST_GROUP.flags), build_roll_request)
+ROLL_REQUEST_GROUP = FlagGroup("request", (_PLAN_FLAG, _DIGEST_FLAG, *REQUEST_GROUP.flags), build_roll_request)

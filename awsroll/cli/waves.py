@@ -24,8 +24,6 @@ from awsroll.ports import Sink
 from awsroll.report import FleetPlan, FleetsReport
 from awsroll.waves import FleetsRun
 
-_ONLY_IN_FILE = ("asked", "request", "fingerprint")  # fields of a saved plan, not of its JSON output
-
 
 def roll_waves(spec: FleetsSpec, common: CommonOptions, *, wait_for_approval: bool = True) -> int:
     """Roll many fleets, wave after wave; return the exit code of the fleet with the most severe result."""
@@ -65,9 +63,9 @@ def plan_waves(spec: FleetsSpec, common: CommonOptions) -> int:
     planned = FleetsRun(spec, context).check()
     if output.json:
         fields = msgspec.to_builtins(planned)
-        for fleet in (fleet for wave in fields["waves"] for fleet in wave["fleets"]):
-            plan = fleet["plan"]
-            fleet["plan"] = plan and {key: value for key, value in plan.items() if key not in _ONLY_IN_FILE}
+        written = (fleet for wave in fields["waves"] for fleet in wave["fleets"])
+        for fleet, plain in zip((fleet for wave in planned.waves for fleet in wave.fleets), written, strict=True):
+            plain["plan"] = None if fleet.plan is None else fleet.plan.as_dict()
         output.emit("plan", **fields)
         return 0
     parts = []

@@ -6,6 +6,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.fingerprint import differences
 from awsroll.core.model.rollout import version_of
 from awsroll.core.model.status import Mode
+from awsroll.core.request.instructions import InstructionKind, missing_from
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.session import Session
 from awsroll.errors import FleetError, SpecError
@@ -14,6 +15,7 @@ from awsroll.ports import Record
 from awsroll.preflight import Prepared, prepare
 from awsroll.preflight.hook_checks import refused_points
 from awsroll.report import RolloutPlan
+from awsroll.report.forecast import planned_instructions
 
 
 def check_request(session: Session, spec: RolloutSpec, *, rollout_id: str = "") -> Prepared:
@@ -45,11 +47,33 @@ def check_plan(session: Session, plan: RolloutPlan) -> Prepared:
         raise SpecError(problem)
     session.connect(plan.fingerprint.region)
     prepared = check_request(session, plan.request)
+    _check_instructions(plan, prepared)
     changes = differences(plan.fingerprint, prepared.fingerprint)
     if changes:
         advice = f"{plan.fleet} has changed since it was planned; nothing was changed by this call. Make a new plan"
         raise FleetError(*changes, advice)
     return prepared
+
+
+def _check_instructions(plan: RolloutPlan, prepared: Prepared) -> None:
+    """Check that the rollout of a plan runs exactly what the plan shows, beside the Python callables of this process.
+
+    Raises:
+        SpecError: if it runs anything else, or less; nothing was changed.
+    """
+    runs = planned_instructions(prepared.rollout)
+    callables = tuple(each for each in runs if each.kind is InstructionKind.CALLABLE)
+    added = missing_from(runs, (*plan.instructions, *callables))
+    problems = [f"the request of the plan runs what the plan does not show: {each}" for each in added]
+    problems += [
+        f"the request of the plan does not run what the plan shows: {each}"
+        for each in missing_from(plan.instructions, runs)
+    ]
+    if problems:
+        advice = (
+            "nothing was changed. The plan was edited after it was made, or is of an older version: make a new plan"
+        )
+        raise SpecError(*problems, advice)
 
 
 def check_callables(session: Session, record: Record) -> None:

@@ -5,6 +5,7 @@ duration is an estimate from the timers in AWS and the two guesses below.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from awsroll.core.classify.capacity import measure
 from awsroll.core.classify.draining import drain_seconds
@@ -16,8 +17,10 @@ from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.observation import Observation, TargetGroup
 from awsroll.core.model.rollout import Rollout, Strategy, version_of
 from awsroll.core.model.status import Status
+from awsroll.core.request.instructions import Instruction, InstructionKind, instructions_of
 from awsroll.core.request.spec import RolloutSpec
 
+_ONLY_IN_FILE = ("asked", "request", "fingerprint")
 _BOOT_SECONDS = 60.0  # a typical Linux instance, from the launch call until its application listens
 _NETWORK_REGISTRATION_SECONDS = 180
 _COMMAND_SECONDS = 30.0  # a reload command, including its delivery by SSM
@@ -45,6 +48,8 @@ class RolloutPlan:
         at_a_time: maximum number of servers in progress at the same time.
         kept_server_hours: cost of keeping the old servers during the bake time, in server hours.
         estimated_seconds: estimated duration: drain, boot and health checks, in parallel as far as the limits allow.
+        instructions: the hooks, commands, functions and scripts that the rollout runs, each with its point. `roll`
+            refuses the plan if its request would run anything else.
         asked: the request as the user made it.
         request: the same request with its version pinned and its deadlines filled in. `roll` carries it out.
         fingerprint: the fleet that the plan was made for. `roll` refuses the plan if the fleet has changed.
@@ -64,6 +69,7 @@ class RolloutPlan:
     estimated_seconds: float
     kept_server_hours: float = 0
     findings: tuple[Finding, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
     asked: RolloutSpec | None = None
     request: RolloutSpec | None = None
     fingerprint: Fingerprint | None = None
@@ -72,6 +78,15 @@ class RolloutPlan:
     def warnings(self) -> tuple[str, ...]:
         """The warnings of the checks, without notes."""
         return tuple(finding.message for finding in self.findings if finding.is_warning)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON values, without what only a plan file holds."""
+        import msgspec  # noqa: PLC0415 - only JSON output needs the JSON library
+
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        for name in _ONLY_IN_FILE:
+            del plain[name]
+        return plain | {"instructions": [each.as_dict() for each in self.instructions]}
 
 
 def forecast(
@@ -103,7 +118,13 @@ def forecast(
         kept_server_hours=_kept_hours(rollout, servers=len(leaving)),
         estimated_seconds=_estimate(rollout, observation.target_groups, servers=len(leaving), window=limits.window),
         findings=findings,
+        instructions=planned_instructions(rollout),
     )
+
+
+def planned_instructions(rollout: Rollout) -> tuple[Instruction, ...]:
+    """Return the instructions of a rollout as its plan shows them: its fingerprint has the region."""
+    return tuple(each for each in instructions_of(rollout) if each.kind is not InstructionKind.REGION)
 
 
 def _kept_hours(rollout: Rollout, *, servers: int) -> float:

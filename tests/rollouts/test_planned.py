@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import awsroll
+from awsroll.cli.render_report import plan_text
 from awsroll.cli.roll_request import build_roll_request
+from awsroll.core.model.hooks import HookPoint
 from awsroll.errors import FleetError, SpecError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
@@ -198,3 +200,76 @@ def test_options_that_contradict_the_plan_file_are_refused_all_at_once(rolling: 
         f"--concurrent 2 contradicts the plan file {path}",
         f"--launch-first True contradicts the plan file {path}",
     ]
+
+
+HOOKS = (
+    awsroll.HookSpec(point=HookPoint.AFTER_HEALTHY, command=("true", "a b"), name="smoke"),
+    awsroll.HookSpec(point=HookPoint.BEFORE_DEREGISTER, script=("true",)),
+)
+SHOWN = (
+    "command on this machine at after_healthy (hook smoke): true 'a b'",
+    "script on the server at before_deregister: true",
+)
+
+
+@pytest.mark.parametrize("rolling", [False], indirect=True, ids=["standalone"])
+def test_a_plan_shows_everything_that_its_rollout_runs_and_its_file_runs_exactly_that(
+    rolling: Rolling, tmp_path: Path
+) -> None:
+    plan = _plan(rolling, hooks=HOOKS)
+    digest = awsroll.save_plan(plan, tmp_path / "web.plan")
+    loaded = awsroll.load_plan(tmp_path / "web.plan", digest=digest)
+
+    assert tuple(map(str, plan.instructions)) == SHOWN
+    assert [line.removeprefix("runs").strip() for line in plan_text(plan).splitlines() if line.startswith("runs")] == [
+        *SHOWN
+    ]
+    assert [(each["point"], each["content"]) for each in plan.as_dict()["instructions"]] == [
+        ("after_healthy", ["true", "a b"]),
+        ("before_deregister", ["true"]),
+    ]
+    assert _roll(rolling, loaded).succeeded
+
+
+ADDED = awsroll.HookSpec(point=HookPoint.BEFORE_ROLLOUT, command=("touch", "evil"))
+EDITS: dict[str, tuple[tuple[awsroll.HookSpec, ...], str]] = {
+    "added": (
+        (*HOOKS, ADDED),
+        "what the plan does not show: command on this machine at before_rollout: touch evil",
+    ),
+    "removed": (HOOKS[1:], "does not run what the plan shows: .* true 'a b'"),
+    "changed": (
+        (replace(HOOKS[0], command=("true", "a b", "; evil")), HOOKS[1]),
+        "runs what the plan does not show: .* true 'a b' '; evil'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("hooks", "problem"), EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("rolling", [False], indirect=True, ids=["standalone"])
+def test_a_command_that_was_added_to_a_plan_file_does_not_run(
+    rolling: Rolling, tmp_path: Path, hooks: tuple[awsroll.HookSpec, ...], problem: str
+) -> None:
+    """The editor of the file also writes its checksum."""
+    plan = _plan(rolling, hooks=HOOKS)
+    assert plan.request is not None
+    digest = awsroll.save_plan(plan, tmp_path / "web.plan")
+    awsroll.save_plan(replace(plan, request=replace(plan.request, hooks=hooks)), tmp_path / "web.plan")
+
+    with pytest.raises(SpecError, match=problem):
+        _roll(rolling, awsroll.load_plan(tmp_path / "web.plan"))
+    with pytest.raises(SpecError, match="holds another plan"):
+        build_roll_request(plan=tmp_path / "web.plan", file=None, plan_digest=digest)
+    assert rolling.serving_versions() == {"v1": 3}
+    assert rolling.store.list() == ()
+
+
+@pytest.mark.parametrize("rolling", [False], indirect=True, ids=["standalone"])
+def test_a_hook_in_the_rollout_file_that_the_plan_does_not_have_is_refused(rolling: Rolling, tmp_path: Path) -> None:
+    awsroll.save_plan(_plan(rolling), tmp_path / "web.plan")
+    (tmp_path / "web.yaml").write_text("hooks: [{point: before_rollout, command: [touch, evil]}]")
+
+    with pytest.raises(SpecError, match=r"--hooks .* contradicts the plan file"):
+        build_roll_request(plan=tmp_path / "web.plan", file=str(tmp_path / "web.yaml"))
+    with pytest.raises(SpecError, match="pass --plan FILE too"):
+        build_roll_request(plan=None, file=None, plan_digest="sha256:0", asg="web")
