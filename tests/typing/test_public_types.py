@@ -11,7 +11,7 @@ import boto3
 
 import awsroll
 
-PLAIN_JSON = {"Report.as_dict", "FleetsReport.as_dict"}  # say so in their names
+PLAIN_JSON = {"Report.as_dict", "FleetsReport.as_dict", "RolloutPlan.as_dict"}  # say so in their names
 USERS_OWN = {"session"}  # boto3 has no types of its own
 
 

@@ -88,7 +88,7 @@ class Instruction:
         return {
             "kind": self.kind.value,
             "point": self.point,
-            "name": self.name,
+            "hook": self.name,
             "content": list(self.content),
             "digest": self.digest,
         }
