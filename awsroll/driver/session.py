@@ -20,7 +20,7 @@ from awsroll.core.model.status import Mode
 from awsroll.driver.context import Context
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.reconciler import Approver, Controller
-from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError
+from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
@@ -223,7 +223,7 @@ class Session:
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            status = pause(controller.status, f"{error}; the fleet was left unchanged", rests=False)
+            status = pause(controller.status, _why_it_pauses(error), rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
         finally:
@@ -253,3 +253,8 @@ class Session:
         calls = self.aws.calls
         api_calls = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
         return build_report(record, at=at, api_calls=api_calls)
+
+
+def _why_it_pauses(error: AwsrollError) -> str:
+    """Return the reason of a pause. Errors of the store say themselves what they left unchanged."""
+    return str(error) if isinstance(error, StateError) else f"{error}; no further change was made to the fleet"
