@@ -8,6 +8,7 @@ from awsroll.aws.translate_errors import read_fault
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "s3"
+_LONGEST = 64 * 1024 * 1024  # of an object, far above any true one
 _MISSING = frozenset({"NoSuchKey", "404"})
 _RACING = frozenset({"ConditionalRequestConflict", "OperationAborted"})  # HTTP 409: another write was under way
 
@@ -35,6 +36,9 @@ class S3:
             if error.code in _MISSING:
                 return None
             raise
+        if answer.get("ContentLength", 0) > _LONGEST:
+            problem = f"s3:GetObject: s3://{bucket}/{key} has more than {_LONGEST} bytes; it was not read"
+            raise AwsRefusedError(problem, code="TooLong", operation="s3:GetObject")
         try:
             body: bytes = answer["Body"].read()
         except Exception as failure:

@@ -7,10 +7,14 @@ import typer
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, write_messages
-from awsroll.errors import RolloutNotFoundError
+from awsroll.errors import RolloutNotFoundError, StateError
 
 if TYPE_CHECKING:
     from awsroll.report import InstanceCounts, RolloutSummary
+    from awsroll.stores import UnreadableRecord
+
+UNREADABLE = "unreadable"
+"""The status of a rollout whose record cannot be used."""
 
 
 @takes(COMMON_GROUP)
@@ -20,15 +24,17 @@ def rollouts(common: CommonOptions) -> int:
     from awsroll.driver import operations  # noqa: PLC0415 - see above
 
     store = common.store()
-    known = operations.list_rollouts(store)
+    known, unreadable = operations.list_rollouts(store), store.unreadable()
     if common.json:
         for summary in known:
             Output(json=True).emit("rollout", **_plain(summary))
-    elif known:
-        Output().result(summaries_text(known))
+        for record in unreadable:
+            Output(json=True).emit("rollout", **_plain_unreadable(record))
+    elif known or unreadable:
+        Output().result(summaries_text(known, unreadable))
     else:
         Output(quiet=common.quiet).note(f"there are no rollouts in {store.address}")
-    write_messages(*(str(error) for error in store.unreadable()))
+    write_messages(*map(str, unreadable))
     return 0
 
 
@@ -50,6 +56,10 @@ def status(
             problem = f"there are no rollouts in {store.address}. Start a rollout with `awsroll roll`"
             raise RolloutNotFoundError(problem)
         rollout = newest.rollout_id
+    unreadable = store.unreadable_record(rollout)
+    if unreadable is not None:
+        problem = f"{unreadable}. To restore its fleet from tags, name it: `awsroll repair {rollout} --asg NAME`"
+        raise StateError(problem)
     record, summary = store.load(rollout), operations.status(rollout, store)
     if common.json:
         from awsroll.core.classify.counts import count_servers  # noqa: PLC0415 - see above
@@ -70,6 +80,19 @@ def status(
     else:
         Output().result(status_text(record, summary))
     return 0
+
+
+def _plain_unreadable(record: "UnreadableRecord") -> dict[str, Any]:
+    return {
+        "rollout_id": record.rollout_id,
+        "fleet": record.fleet,
+        "status": UNREADABLE,
+        "phase": "",
+        "started_at": None,
+        "reason": record.reason,
+        "location": record.location,
+        "may_be_unfinished": record.is_open,
+    }
 
 
 def _plain(value: "RolloutSummary | InstanceCounts") -> dict[str, Any]:

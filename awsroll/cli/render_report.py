@@ -8,6 +8,7 @@ from awsroll.core.model.status import Outcome
 from awsroll.ports import Record
 from awsroll.printable import printable
 from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary
+from awsroll.stores import UnreadableRecord
 
 
 def report_text(report: Report) -> str:
@@ -144,8 +145,8 @@ def approval_text(approval: AwaitedApproval) -> str:
     return f"awaited at {since}; approve with `{approval.command}`, or reject with --reject"
 
 
-def summaries_text(summaries: Sequence[RolloutSummary]) -> str:
-    """Return a table of rollouts, one per line."""
+def summaries_text(summaries: Sequence[RolloutSummary], unreadable: Sequence[UnreadableRecord] = ()) -> str:
+    """Return a table of rollouts, one per line; those whose record cannot be used come last."""
     heading = ("ROLLOUT", "FLEET", "STATUS", "PHASE", "STARTED")
     rows = [
         (
@@ -157,6 +158,7 @@ def summaries_text(summaries: Sequence[RolloutSummary]) -> str:
         )
         for summary in summaries
     ]
+    rows += [(record.rollout_id, record.fleet or "?", "unreadable", "?", "?") for record in unreadable]
     return aligned([heading, *rows])
 
 

@@ -95,7 +95,7 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
     def confirm_instance(leftover: "Leftover") -> bool:
         if leftover.about in confirmed:
             return True
-        return not common.yes and output.can_ask and ask_to_confirm(f"{leftover}\nDo this to {leftover.about}?")
+        return not common.yes and output.can_ask and ask_to_confirm(f"{leftover}. Do this to {leftover.about}?")
 
     confirmed = frozenset(instance or ())
     stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
@@ -198,18 +198,28 @@ def _is_confirmed_together(repaired: "Repaired") -> bool:
 
 def _list_unsettled(common: CommonOptions, output: Output) -> int:
     """Print the rollouts that left changes, from their records; repair nothing."""
+    from awsroll.driver.operations import is_driven  # noqa: PLC0415 - see above
     from awsroll.repairs.repair import rollouts_to_repair  # noqa: PLC0415 - see above
 
     store = common.store()
-    records = [record for record in rollouts_to_repair(store) if store.driver(record.rollout.rollout_id) is None]
+    records = [record for record in rollouts_to_repair(store) if not is_driven(store, record.rollout.rollout_id)]
+    unreadable = store.unreadable()
     for record in records:
         name, fleet = record.rollout.rollout_id, record.rollout.fleet
         if output.json:
             output.emit("unsettled", rollout_id=name, fleet=fleet, settings=sorted(record.status.settings.found))
         else:
             output.result(f"rollout {name} left changes on {fleet}; restore them with `awsroll repair {name}`")
-    write_messages(*(str(error) for error in store.unreadable()))
-    if records:
+    may_be_open = [each for each in unreadable if each.is_open]
+    for each in may_be_open:
+        if output.json:
+            output.emit("unsettled", rollout_id=each.rollout_id, fleet=each.fleet, reason=each.reason)
+        else:
+            output.result(
+                f"{each}. Restore its fleet with `awsroll repair {each.rollout_id}` and --asg or --target-group"
+            )
+    write_messages(*(str(each) for each in unreadable if not each.is_open))
+    if records or may_be_open:
         return Exit.STOPPED_OR_PAUSED
     output.note(f"no rollout in {store.address} left changes. To check a fleet, pass --asg or --target-group")
     return Exit.DONE

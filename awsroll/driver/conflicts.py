@@ -4,20 +4,22 @@ Only the record of an unfinished rollout knows what it has in flight: a drained 
 rollout would not see that server and would leave it behind. Locks do not prevent this: those of a dead driver are free.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.lease_guard import GuardedStore
 from awsroll.errors import FleetError, FleetLockedError
 from awsroll.ports import Record, Store
-from awsroll.preflight.lookups import group_name
+from awsroll.preflight.lookups import fleet_option, group_name
+from awsroll.stores import RecordStore, UnreadableRecord
 from awsroll.stores.locks import fleet_parts
 
 
 def check_unfinished(store: Store, rollout: Rollout) -> None:
-    """Check that no other unfinished rollout changes what this rollout changes.
+    """Check that no other unfinished rollout changes what this rollout changes, also if its record cannot be used.
 
     Raises:
         FleetLockedError: if there is one; nothing was changed.
@@ -26,6 +28,52 @@ def check_unfinished(store: Store, rollout: Rollout) -> None:
     other = _find(store, lambda known: not parts.isdisjoint(fleet_parts(known)))
     if other is not None:
         raise FleetLockedError(unfinished_message(rollout.fleet, other))
+    unreadable = next((record for record in unreadable_open(store) if record.may_hold(parts)), None)
+    if unreadable is not None:
+        raise FleetLockedError(unreadable_message(rollout, unreadable))
+
+
+def check_tagged(store: Store, rollout: Rollout, tagged: Callable[[], Collection[str]]) -> None:
+    """Check that no rollout whose record and fleet are unknown has left its tags on this fleet.
+
+    Args:
+        store: the store.
+        rollout: the rollout that starts.
+        tagged: returns the ids of the rollouts in the tags of the fleet; called only if such a rollout exists.
+
+    Raises:
+        FleetLockedError: if there is one; nothing was changed.
+    """
+    unknown = {record.rollout_id: record for record in unreadable_open(store) if record.may_hold_any_fleet}
+    found = sorted(unknown.keys() & set(tagged())) if unknown else []
+    if found:
+        raise FleetLockedError(unreadable_message(rollout, unknown[found[0]]))
+
+
+def unreadable_warnings(store: Store) -> tuple[str, ...]:
+    """Return a warning for each rollout that may be unfinished on a fleet that nothing names."""
+    return tuple(
+        f"rollout {record.rollout_id} may be unfinished, and neither its record nor its entry in the store names its "
+        f"fleet ({record.reason}). Make sure that it was another fleet; `awsroll repair {record.rollout_id}` with "
+        "--asg or --target-group settles it"
+        for record in unreadable_open(store)
+        if record.may_hold_any_fleet
+    )
+
+
+def unreadable_open(store: Store) -> tuple[UnreadableRecord, ...]:
+    """Return the unreadable records of rollouts that may be unfinished; none if the store cannot tell."""
+    return store.unreadable_open() if isinstance(store, RecordStore | GuardedStore) else ()
+
+
+def unreadable_message(rollout: Rollout, unreadable: UnreadableRecord) -> str:
+    """Return the message that a fleet has a rollout whose record cannot be used, and what to do about it."""
+    name = unreadable.rollout_id
+    return (
+        f"rollout {name} of {rollout.fleet} may be unfinished, and its record cannot be used: {unreadable.reason}. "
+        f"This rollout changed nothing. Put a copy of the record back and continue with `awsroll resume {name}`, or "
+        f"restore the fleet from its tags with `awsroll repair {name} {fleet_option(rollout)}`"
+    )
 
 
 def raise_unfinished(store: Store, spec: RolloutSpec, region: str, error: FleetError) -> None:
@@ -34,6 +82,18 @@ def raise_unfinished(store: Store, spec: RolloutSpec, region: str, error: FleetE
     if other is not None:
         problem = f"{unfinished_message(other.rollout.fleet, other)}. The checks also refuse the fleet: {error}"
         raise FleetLockedError(problem) from error
+    for record in unreadable_open(store):
+        if any(_names_part(spec, part, region=region) for part in record.parts):
+            problem = f"{record}. Nothing was changed. The checks also refuse the fleet: {error}"
+            raise FleetLockedError(problem) from error
+
+
+def _names_part(spec: RolloutSpec, part: str, *, region: str) -> bool:
+    """Return whether a request names a part of a fleet, as in `fleet_parts`."""
+    if part.startswith("arn:"):
+        return not {part, _name_in(part)}.isdisjoint(spec.target_group)
+    _, group_region, group = part.split("/", 2)
+    return bool(spec.asg) and group == group_name(spec.asg) and group_region in ("", region)
 
 
 def names_fleet_of(spec: RolloutSpec, rollout: Rollout, *, region: str) -> bool:

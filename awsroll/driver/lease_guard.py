@@ -11,6 +11,7 @@ from datetime import datetime
 
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Clock, Lease, Record, Store
+from awsroll.stores import RecordStore, UnreadableRecord
 
 _NO_TIME = 0.001  # less than this is not waited for
 _CUT_SHORT = 0.01  # a sleep that is shorter by more than this was ended by a stop request
@@ -112,3 +113,13 @@ class GuardedStore:
     def unfinished(self) -> tuple[Record, ...]:
         """Return the readable records of rollouts that have not ended, newest first."""
         return self._store.unfinished()
+
+    def unreadable_open(self) -> tuple[UnreadableRecord, ...]:
+        """Return the records that `unfinished` leaves out; none if the store cannot tell."""
+        return self._store.unreadable_open() if isinstance(self._store, RecordStore) else ()
+
+    def forget_open(self, rollout_id: str) -> None:
+        """Remove a rollout whose record cannot be used from the unfinished ones, while the lease is held."""
+        self._lease.check()
+        if isinstance(self._store, RecordStore):
+            self._store.forget_open(rollout_id)

@@ -300,15 +300,17 @@ def list_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
     return tuple(_summary(store, record) for record in store.list())
 
 
+def is_driven(store: Store, rollout_id: str) -> bool:
+    """Return whether a process drives a rollout now; False if its lock cannot be read: `resume` reports the cause."""
+    with suppress(StateError):
+        return isinstance(store, RecordStore) and store.driver(rollout_id) is not None
+    return False
+
+
 def _summary(store: Store, record: Record, requests: UserRequests | None = None) -> RolloutSummary:
     rollout_id = record.rollout.rollout_id
-    is_driven = False
-    if record.status.mode is not Mode.ENDED and isinstance(store, RecordStore):
-        with suppress(
-            StateError
-        ):  # a lock that cannot be read hides no rollout; `resume` reports what is wrong with it
-            is_driven = store.driver(rollout_id) is not None
+    driven = record.status.mode is not Mode.ENDED and is_driven(store, rollout_id)
     if requests is None and closed_checkpoint(record.status):  # an answer may wait for the process that drives it
         with suppress(StateError):
             requests = store.user_requests(rollout_id)
-    return summarize(record, is_driven=is_driven, requests=requests)
+    return summarize(record, is_driven=driven, requests=requests)

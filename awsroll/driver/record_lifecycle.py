@@ -4,12 +4,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.decide.gates import restart_approval_timer
+from awsroll.core.model.finding import WARN, Finding
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.conflicts import check_unfinished, raise_unfinished
+from awsroll.driver.conflicts import check_tagged, check_unfinished, raise_unfinished, unreadable_warnings
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import check_no_saved_settings, check_plan, check_request, check_version_in_use
+from awsroll.driver.start_checks import (
+    check_no_saved_settings,
+    check_plan,
+    check_request,
+    check_version_in_use,
+    tagged_rollouts,
+)
 from awsroll.errors import FleetError, RolloutEndedError
 from awsroll.ports import Record
 from awsroll.preflight import Prepared
@@ -24,13 +31,19 @@ def prepare_record(session: Session, request: RolloutSpec | RolloutPlan, *, roll
     """
     try:
         if isinstance(request, RolloutPlan):
-            return check_plan(session, request)
-        return check_request(session, request, rollout_id=rollout_id)
+            return _with_unreadable(session, check_plan(session, request))
+        return _with_unreadable(session, check_request(session, request, rollout_id=rollout_id))
     except FleetError as error:
         spec = request.request if isinstance(request, RolloutPlan) else request
         if spec is not None:
             raise_unfinished(session.store, spec, session.aws.region, error)
         raise
+
+
+def _with_unreadable(session: Session, prepared: Prepared) -> Prepared:
+    """Add the warnings about rollouts whose record and fleet are unknown."""
+    warnings = tuple(Finding(severity=WARN, message=message) for message in unreadable_warnings(session.store))
+    return replace(prepared, findings=(*prepared.findings, *warnings))
 
 
 def check_startable(session: Session, prepared: Prepared) -> None:
@@ -41,6 +54,7 @@ def check_startable(session: Session, prepared: Prepared) -> None:
     """
     session.check_free(prepared.rollout)
     check_unfinished(session.store, prepared.rollout)
+    check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
     check_no_saved_settings(session, prepared)
 
 
@@ -52,6 +66,7 @@ def create_record(session: Session, prepared: Prepared) -> Record:
     """
     session.label(prepared.rollout).check()
     check_unfinished(session.store, prepared.rollout)
+    check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
     check_no_saved_settings(session, prepared)
     record = session.store.save(Record(rollout=prepared.rollout, status=prepared.status))
     session.emit_rollout("rollout.created", record.rollout)

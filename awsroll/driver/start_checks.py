@@ -14,6 +14,7 @@ from awsroll.hooks.callables import bind_callables, check_callables_bound, name_
 from awsroll.ports import Record
 from awsroll.preflight import Prepared, prepare
 from awsroll.preflight.hook_checks import refused_points
+from awsroll.preflight.lookups import fleet_option
 from awsroll.report import RolloutPlan
 from awsroll.report.forecast import planned_instructions
 
@@ -100,12 +101,18 @@ def check_no_saved_settings(session: Session, prepared: Prepared) -> None:
     if not saved:
         return
     names = ", ".join(sorted({setting for _, setting in saved}))
-    where = f"--asg {rollout.group}" if rollout.group else f"--target-group {rollout.target_groups[0]}"
     problem = (
         f"{rollout.fleet}: an earlier rollout left changed settings ({names}); nothing was changed. Restore them with "
-        f"`awsroll repair {where}`, or continue that rollout with `awsroll resume`"
+        f"`awsroll repair {fleet_option(rollout)}`, or continue that rollout with `awsroll resume`"
     )
     raise FleetError(problem)
+
+
+def tagged_rollouts(session: Session, prepared: Prepared) -> frozenset[str]:
+    """Return the ids of the rollouts that the tags of a fleet and its servers name."""
+    observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
+    servers = {instance.rollout for instance in observation.instances if instance.rollout}
+    return frozenset(servers | session.label(prepared.rollout).rollouts())
 
 
 def check_version_in_use(session: Session, record: Record) -> None:

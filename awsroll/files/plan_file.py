@@ -6,7 +6,7 @@ import msgspec
 
 from awsroll.errors import SpecError
 from awsroll.report import RolloutPlan
-from awsroll.stores.atomic_files import write_whole
+from awsroll.stores.atomic_files import LONGEST_FILE, write_whole
 from awsroll.stores.envelope import DamagedError, Envelope
 
 FORMAT = 1
@@ -41,7 +41,11 @@ def load_plan(path: Path, *, digest: str = "") -> RolloutPlan:
             another digest.
     """
     try:
-        sealed = path.read_bytes()
+        with path.open("rb") as file:  # also a pipe; a device may never end
+            sealed = file.read(LONGEST_FILE + 1)
+        if len(sealed) > LONGEST_FILE:
+            problem = f"the plan file {path} cannot be used: it has more than {LONGEST_FILE} bytes; {_ADVICE}"
+            raise SpecError(problem)
         plan = _ENVELOPE.unseal(sealed, RolloutPlan)
     except OSError as error:
         problem = f"the plan file {path} cannot be read: {error.strerror}; {_ADVICE}"

@@ -115,6 +115,14 @@ class Label:
                 others[where] = held
         return others
 
+    def rollouts(self) -> set[str]:
+        """Return the ids of the rollouts that the fleet's labels name, also of expired labels."""
+        try:
+            held = [read_held(value) for value in self._labels().values()]
+        except AwsError:
+            return set()
+        return {label.rollout_id for label in held if label is not None}
+
     @property
     def is_set(self) -> bool:
         """Whether this process has set the label."""

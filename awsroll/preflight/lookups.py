@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.core.model.rollout import Rollout
 from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 
@@ -27,6 +28,11 @@ def new_rollout_id(fleet: str, now: datetime) -> str:
 def group_name(named: str) -> str:
     """Return the name of a group from its name or ARN."""
     return named.rpartition(_GROUP_IN_ARN)[2] if named.startswith("arn:") else named
+
+
+def fleet_option(rollout: Rollout) -> str:
+    """Return the option that names the fleet of a rollout, for `awsroll repair`."""
+    return f"--asg {rollout.group}" if rollout.group else f"--target-group {next(iter(rollout.target_groups), '')}"
 
 
 def find_group(aws: Connection, named: str, findings: Findings) -> Reply | None:

@@ -24,6 +24,7 @@ from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
 from awsroll.repairs.inspection import draft_rollout, observe_fleet, read_tags
 from awsroll.repairs.repair_findings import confirmed_by_id, taken_over, unfinished
+from awsroll.repairs.unreadable_rollouts import forget_unreadable, unreadable_rollouts
 from awsroll.report import Report
 
 SAME_PACE = Pace()
@@ -156,7 +157,9 @@ def repair(
             raise FleetError(problem)
         instructions.check(case.record.rollout)
         report = _drive(session, case, confirmed, pace)
-    finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
+        finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
+        if finished:
+            forget_unreadable(session, found)
     with _opened(Session(context), target, pace, place) as case:
         left = case.found
     return Repaired(
@@ -218,7 +221,7 @@ def _opened(session: Session, target: RepairTarget, pace: Pace, place: Confirmed
         yield _Case(record, ())  # the fleet is gone, or cannot be rolled any longer: its record says that it is settled
         return
     with _held(session, rollout, target, pace):
-        yield _taking_over(session, _by_tags(session, rollout), target)
+        yield _taking_over(session, _by_tags(session, rollout, target), target)
 
 
 @contextmanager
@@ -289,11 +292,12 @@ def _by_record(session: Session, record: Record) -> _Case:
     return _Case(replace(record, status=settled), found)
 
 
-def _by_tags(session: Session, rollout: Rollout) -> _Case:
+def _by_tags(session: Session, rollout: Rollout, target: RepairTarget) -> _Case:
     tags = read_tags(session.aws, rollout)
     seen = observe_fleet(session.aws, rollout, tags)
     rollout, status = reconstruct(seen)
     found = leftovers(View(rollout, seen.observation, status), labels=tags.labels)
     by_id = status.servers.keys()  # only tags on the instance say that it is one of these
     found = tuple(confirmed_by_id(leftover) if leftover.about in by_id else leftover for leftover in found)
+    found = (*unreadable_rollouts(session, rollout, target.rollout_id), *found)
     return _Case(Record(rollout=rollout, status=status), found, seen)

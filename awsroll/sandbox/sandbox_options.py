@@ -149,7 +149,7 @@ class SandboxOptions:
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror}; nothing was changed"
             raise ValueError(message) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             message = f"{path} is not a JSON file with the key `switches`; nothing was changed"
             raise ValueError(message) from error
         if not isinstance(fields, dict):

@@ -9,6 +9,7 @@ from awsroll.stores.leases import Lease
 from awsroll.stores.local_store import LocalStore, default_directory
 from awsroll.stores.locks import Holder, Lock
 from awsroll.stores.opening import store_at
+from awsroll.stores.record_listing import UnreadableRecord
 from awsroll.stores.record_store import RecordStore
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Lock",
     "RecordStore",
     "RolloutRequest",
+    "UnreadableRecord",
     "Waiting",
     "default_directory",
     "store_at",

@@ -14,6 +14,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+LONGEST_FILE = 64 * 1024 * 1024
+"""In bytes; far above any true file. A larger one would fill the memory."""
+
 _PARTIAL = ".partial-"
 _FILE_MODE = 0o600
 # Not every file system can sync a folder, for example some network file systems.
@@ -32,7 +35,9 @@ def read_whole(path: Path) -> bytes:
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
-        return file.read()
+        if len(data := file.read(LONGEST_FILE + 1)) > LONGEST_FILE:
+            raise OSError(errno.EFBIG, f"it has more than {LONGEST_FILE} bytes")
+        return data
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from awsroll.errors import OldItemError, StateError
+from awsroll.stores.decoded_times import has_local_times
 from awsroll.stores.envelope import DamagedError, Envelope, OldFormatError
 
 FORMAT = 3
@@ -55,8 +56,14 @@ def _decode(
     check: Callable[[bytes, Mapping[str, object]], None] | None,
 ) -> Value:
     try:
-        return envelope.unseal(data, kind) if check is None else envelope.unseal(data, kind, check)
+        value = envelope.unseal(data, kind) if check is None else envelope.unseal(data, kind, check)
     except DamagedError as error:
-        problem = f"the record {location} cannot be used: {error}; nothing was changed, also not the record"
         raised = OldItemError if isinstance(error, OldFormatError) else StateError
-        raise raised(problem) from error
+        raise raised(_unusable(location, error)) from error
+    if has_local_times(value):
+        raise StateError(_unusable(location, "a time in it has no time zone"))
+    return value
+
+
+def _unusable(location: str, cause: object) -> str:
+    return f"the record {location} cannot be used: {cause}; nothing was changed, also not the record"

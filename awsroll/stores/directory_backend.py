@@ -124,13 +124,23 @@ def _version(data: bytes) -> str:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files under a folder. `Path.rglob` skips folders that cannot be read, and so hides records."""
+    """Yield the files under a folder. A folder inside that this user may not read stands for its files.
+
+    Whatever has the name of a file is one, also if it cannot be read: `Path.rglob` would hide it, and so hide records.
+
+    Raises:
+        OSError: if the folder itself cannot be read.
+    """
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files_in(folder / entry.name)
-        elif entry.name.endswith(_SUFFIX) and entry.is_file(follow_symlinks=False):
-            yield folder / entry.name
+        path = folder / entry.name
+        if entry.name.endswith(_SUFFIX):
+            yield path
+        elif entry.is_dir(follow_symlinks=False):
+            try:
+                yield from _files_in(path)
+            except PermissionError:
+                yield path

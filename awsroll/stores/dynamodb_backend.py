@@ -21,6 +21,7 @@ from awsroll.errors import AwsRefusedError, StateError
 from awsroll.stores.backend import StoreTime
 from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
 
+_LONGEST = 64 * 1024 * 1024  # of a record, far above any true one
 _POLL_SECONDS = 2
 _CREATE_SECONDS = 300
 _NAMES = {"#pk": PARTITION_KEY, "#sk": SORT_KEY}
@@ -51,8 +52,11 @@ class DynamoDbItems:
             item = self._dynamodb.get_item(self._table, _key(key))
         if item is None:
             return None
-        version = str(item["version"]["S"])
-        return Stored(data=_inflated(item["data"]["B"]), version=version, writer=version)
+        data, version = item.get("data", {}).get("B"), item.get("version", {}).get("S")
+        if not isinstance(data, bytes) or not isinstance(version, str):
+            problem = f"the item {self.address}/{key} was not written by awsroll: it lacks `data` or `version`"
+            raise StateError(problem)
+        return Stored(data=_inflated(data), version=version, writer=version)
 
     def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an item under a condition."""
@@ -149,6 +153,6 @@ def _condition(expected: str | None) -> Reply:
 
 def _inflated(data: bytes) -> bytes:
     try:
-        return zlib.decompress(data)
+        return zlib.decompressobj().decompress(data, _LONGEST)
     except zlib.error:
         return data  # damaged, or edited by hand: decoding the record reports that

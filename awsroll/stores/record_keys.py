@@ -38,9 +38,13 @@ def record_key(rollout_id: str) -> str:
 
 
 def recorded_rollout(key: str) -> str | None:
-    """Return the id of the rollout whose record has this key; None for any other key."""
+    """Return the id of the rollout whose record has this key; None for any other key.
+
+    The key of a folder is that of a rollout whose files this user may not read.
+    """
     rollout_id, _, name = key.removeprefix(ROLLOUTS).partition("/")
-    is_record = key.startswith(ROLLOUTS) and name == _RECORD_FILE
+    is_folder = not name and not key.endswith(".json")
+    is_record = key.startswith(ROLLOUTS) and (is_folder or name == _RECORD_FILE)
     return rollout_id if is_record and _ROLLOUT_ID.fullmatch(rollout_id) else None
 
 

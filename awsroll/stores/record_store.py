@@ -12,7 +12,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.request.store_address import StoreKind
-from awsroll.errors import OldItemError, RolloutNotFoundError, StaleRecordError, StateError, UntrustedItemError
+from awsroll.errors import RolloutNotFoundError, StaleRecordError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.backend import Backend, WriteConflictError
@@ -22,12 +22,13 @@ from awsroll.stores.leases import Lease, check_free, take_lease
 from awsroll.stores.lock_expiry import Time, is_believable, read_time
 from awsroll.stores.locks import Holder, Lock, rollout_lock
 from awsroll.stores.process_identity import Process, this_process
-from awsroll.stores.record_keys import ROLLOUTS, check_rollout_id, record_key, recorded_rollout
+from awsroll.stores.record_keys import check_rollout_id, record_key
+from awsroll.stores.record_listing import RecordListing, UnreadableRecord
 from awsroll.stores.records import Records
 from awsroll.stores.side_files import Note
 from awsroll.stores.signing import Signer
 from awsroll.stores.store_check import check_store
-from awsroll.stores.unfinished_index import UnfinishedIndex, keeping_others
+from awsroll.stores.unfinished_index import UnfinishedIndex
 
 
 class RecordStore:
@@ -46,6 +47,7 @@ class RecordStore:
         self._records = Records(self._items)
         self._versions: dict[str, tuple[int, str]] = {}
         self._unfinished = UnfinishedIndex(backend)
+        self._listing = RecordListing(backend, self._unfinished, self.load)
 
     def for_another_thread(self) -> "RecordStore":
         """Return a store at the same address with the same key: a store keeps what it has read."""
@@ -96,7 +98,7 @@ class RecordStore:
         rollout_id, has_ended = record.rollout.rollout_id, record.status.mode is Mode.ENDED
         stored = replace(record, revision=record.revision + 1)
         if not has_ended:
-            self._unfinished.add(rollout_id, SystemClock().now())
+            self._unfinished.add(record.rollout, SystemClock().now())
         try:
             version = self._records.write(stored, expected=self._expected_version(record))
         except WriteConflictError:
@@ -112,36 +114,33 @@ class RecordStore:
 
     def list(self) -> tuple[Record, ...]:
         """Return all readable records, newest first."""
-        return _newest_first(record for record in self._all_records() if isinstance(record, Record))
+        return _newest_first(record for record in self._listing.all() if isinstance(record, Record))
 
     def unfinished(self) -> tuple[Record, ...]:
-        """Return the readable records of rollouts that have not ended, newest first.
+        """Return the readable records of rollouts that have not ended, newest first; see `unreadable_open`.
 
         Only these records are read: a store may hold thousands of ended rollouts.
 
         Raises:
             OldItemError, UntrustedItemError: if such a record is of an older awsroll, or cannot be trusted.
         """
-        records = []
-        for rollout_id, entry in self._unfinished.entries().items():
-            try:
-                record = self.load(rollout_id)
-            except RolloutNotFoundError:
-                self._unfinished.remove_abandoned(rollout_id, entry, SystemClock().now())
-            except (OldItemError, UntrustedItemError) as error:
-                raise keeping_others(error) from error
-            except StateError:
-                continue  # as in `list`
-            else:
-                if record.status.mode is Mode.ENDED:
-                    self._unfinished.remove_entry(rollout_id, entry)
-                else:
-                    records.append(record)
-        return _newest_first(records)
+        return _newest_first(self._listing.unfinished())
 
-    def unreadable(self) -> tuple[StateError, ...]:
-        """Return the error of each record that `list` leaves out."""
-        return tuple(error for error in self._all_records() if isinstance(error, StateError))
+    def unreadable(self) -> tuple[UnreadableRecord, ...]:
+        """Return the records that `list` leaves out."""
+        return tuple(record for record in self._listing.all() if isinstance(record, UnreadableRecord))
+
+    def unreadable_record(self, rollout_id: str) -> UnreadableRecord | None:
+        """Return the record of a rollout if it cannot be used; None if it can, or if there is none."""
+        return self._listing.unreadable(rollout_id)
+
+    def unreadable_open(self) -> tuple[UnreadableRecord, ...]:
+        """Return the records that `unfinished` leaves out: their rollouts may be unfinished."""
+        return tuple(self._listing.unreadable_open())
+
+    def forget_open(self, rollout_id: str) -> None:
+        """Remove a rollout whose record cannot be used from the index of unfinished rollouts: it holds no fleet."""
+        self._unfinished.remove(rollout_id)
 
     # --- files beside the record --------------------------------------------------------------------------------------
 
@@ -291,15 +290,6 @@ class RecordStore:
     def _not_found(self, rollout_id: str) -> RolloutNotFoundError:
         problem = f"there is no rollout {rollout_id} in {self.address}. `awsroll list` shows the known rollouts"
         return RolloutNotFoundError(problem)
-
-    def _all_records(self) -> Iterator[Record | StateError]:
-        for key in self.backend.keys(ROLLOUTS):
-            rollout_id = recorded_rollout(key)
-            if rollout_id is not None:
-                try:
-                    yield self.load(rollout_id)
-                except StateError as error:
-                    yield error
 
 
 def _newest_first(records: Iterable[Record]) -> tuple[Record, ...]:

@@ -4,18 +4,20 @@ open/<rollout id>.json   written before the first record of a rollout, removed a
 
 A process may die in between, so an entry alone proves nothing: the record does. An entry without a record, or with the
 record of an ended rollout, is skipped. It is removed only if it is unchanged since it was read: each write of an entry
-has a new token.
+has a new token. An entry names the fleet, so that the fleet is known if the record cannot be used.
 """
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from awsroll.core.model.rollout import Rollout
 from awsroll.core.request.store_parts import OPEN
-from awsroll.errors import AwsrollError, OldItemError, StateError, UntrustedItemError
+from awsroll.errors import AwsRefusedError, AwsrollError, OldItemError, StateError, UntrustedItemError
 from awsroll.stores import codec
 from awsroll.stores.backend import Backend, Entry, WriteConflictError
+from awsroll.stores.locks import fleet_parts
 
 _FOLDER = f"{OPEN}/"
 _WRITE_ATTEMPTS = 20
@@ -23,11 +25,20 @@ _ABANDONED = timedelta(days=1)  # an entry this old without a record belongs to 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OpenRollout:
-    """The content of an entry: when it was written, and a token that is unique for each write."""
+class OpenRollout:
+    """The content of an entry.
+
+    Attributes:
+        at: when it was written.
+        token: unique for each write.
+        fleet: the name of the fleet; empty in the entry of an older awsroll, or if it cannot be read.
+        parts: what no two rollouts may change at a time, as in `fleet_parts`; empty in the same cases.
+    """
 
     at: datetime
     token: str
+    fleet: str = ""
+    parts: tuple[str, ...] = ()
 
 
 class UnfinishedIndex:
@@ -37,16 +48,17 @@ class UnfinishedIndex:
         self._backend = backend
         self._added: set[str] = set()
 
-    def add(self, rollout_id: str, at: datetime) -> None:
+    def add(self, rollout: Rollout, at: datetime) -> None:
         """Write the entry of a rollout, once. Afterwards no process can remove an entry that it read earlier.
 
         Raises:
             StateError: if it cannot be written.
         """
+        rollout_id = rollout.rollout_id
         if rollout_id in self._added:
             return
-        key = _key(rollout_id)
-        data, entry = codec.encode(_OpenRollout(at=at, token=uuid4().hex)), None
+        key, entry = _key(rollout_id), None
+        data = codec.encode(OpenRollout(at=at, token=uuid4().hex, fleet=rollout.fleet, parts=fleet_parts(rollout)))
         for _ in range(_WRITE_ATTEMPTS):
             with suppress(WriteConflictError):
                 self._backend.write(key, data, None if entry is None else entry.version)
@@ -56,11 +68,28 @@ class UnfinishedIndex:
         problem = f"other processes keep writing {self._backend.location(key)}; nothing was changed. Try again"
         raise StateError(problem)
 
-    def entries(self) -> dict[str, Entry]:
-        """Return the entries by the id of their rollout."""
+    def entries(self) -> dict[str, Entry | None]:
+        """Return the entries by the id of their rollout; None for an entry that cannot be read."""
         keys = {key.removeprefix(_FOLDER).removesuffix(".json"): key for key in self._backend.keys(_FOLDER)}
-        entries = ((rollout_id, self._backend.read(key)) for rollout_id, key in keys.items())
-        return {rollout_id: entry for rollout_id, entry in entries if entry is not None}
+        entries: dict[str, Entry | None] = {}
+        for rollout_id, key in keys.items():
+            try:
+                entry = self._backend.read(key)
+            except (StateError, AwsRefusedError):
+                entries[rollout_id] = None
+            else:
+                if entry is not None:
+                    entries[rollout_id] = entry
+        return entries
+
+    def about(self, rollout_id: str) -> OpenRollout | None:
+        """Return the content of an entry, without a fleet if it cannot be used; None if there is no entry."""
+        unknown = OpenRollout(at=datetime.min.replace(tzinfo=UTC), token="")
+        try:
+            entry = self._backend.read(_key(rollout_id))
+            return None if entry is None else self._decode(rollout_id, entry)
+        except (StateError, AwsRefusedError):
+            return unknown
 
     def forget(self, rollout_id: str) -> None:
         """Write the entry again next time: the rollout has ended, and another process may have removed the entry."""
@@ -74,17 +103,23 @@ class UnfinishedIndex:
             if entry is not None:
                 self.remove_entry(rollout_id, entry)
 
-    def remove_entry(self, rollout_id: str, entry: Entry) -> None:
+    def remove_entry(self, rollout_id: str, entry: Entry | None) -> None:
         """Remove an entry if it is unchanged since it was read; it must have been read before the ended record."""
+        if entry is None:
+            return
         with suppress(AwsrollError):
             self._backend.delete(_key(rollout_id), entry.version)
 
-    def remove_abandoned(self, rollout_id: str, entry: Entry, at: datetime) -> None:
+    def remove_abandoned(self, rollout_id: str, entry: Entry | None, at: datetime) -> None:
         """Remove an entry without a record, if it is old: the record of a new entry may follow."""
+        if entry is None:
+            return
         with suppress(StateError):
-            open_rollout = codec.decode(entry.data, _OpenRollout, location=self._backend.location(_key(rollout_id)))
-            if at - open_rollout.at >= _ABANDONED:
+            if at - self._decode(rollout_id, entry).at >= _ABANDONED:
                 self.remove_entry(rollout_id, entry)
+
+    def _decode(self, rollout_id: str, entry: Entry) -> OpenRollout:
+        return codec.decode(entry.data, OpenRollout, location=self._backend.location(_key(rollout_id)))
 
 
 def keeping_others(error: OldItemError | UntrustedItemError) -> StateError:

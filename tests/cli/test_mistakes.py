@@ -42,6 +42,7 @@ MISTAKES = {
         ["sandbox", "--port", "0", "--switches", __file__],
         ["is not a JSON file with the key `switches`"],
     ),
+    "plan-file-without-an-end": (["roll", "--plan", "/dev/zero"], ["the plan file /dev/zero", "more than"]),
     "sandbox-fleet-without-servers": (["sandbox", "--port", "0", "--fleet", "web"], ["--fleet web", "web:9"]),
     "sandbox-fleet-of-a-short-name": (["sandbox", "--port", "0", "--fleet", "a:2"], ["3 to 28 letters"]),
     "sandbox-fleet-of-a-reserved-name": (["sandbox", "--port", "0", "--fleet", "internal-a:2"], ["internal-"]),
@@ -115,6 +116,17 @@ def test_a_bad_file_is_refused_by_its_name(
     err = capsys.readouterr().err
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["sandbox", "--port", "0", "--switches"], ["roll", "--plan"], ["plan", "-f"]], ids=lambda words: words[-1]
+)
+def test_deeply_nested_json_is_refused(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text('{"a":' * 50_000 + "1" + "}" * 50_000)
+
+    assert run([*words, str(path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

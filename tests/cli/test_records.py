@@ -60,8 +60,37 @@ def test_list_shows_a_table_and_names_damaged_records(store: LocalStore, capsys:
     assert run(["list", "--state", str(store.directory)]) == 0
 
     out, err = capsys.readouterr()
-    assert [row.split()[0] for row in out.splitlines()] == ["ROLLOUT", "web-1", "web-old"]
+    assert [row.split()[0] for row in out.splitlines()] == ["ROLLOUT", "web-1", "web-old", "web-bad"]
+    assert out.splitlines()[-1].split()[1:3] == ["?", "unreadable"]
     assert "web-bad" in err
+    assert str(store.directory / "rollouts" / "web-bad" / "record.json") in err
+
+
+def test_list_prints_an_unreadable_record_as_an_object(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+    path = store.directory / "rollouts" / "web-1" / "record.json"
+    path.write_text("{")
+
+    assert run(["list", "--json", "--state", str(store.directory)]) == 0
+
+    shown = lines(capsys)[-1]
+    assert {"event", "at", "rollout_id", "fleet", "status", "phase", "started_at"} <= set(shown)
+    assert (shown["rollout_id"], shown["fleet"], shown["status"]) == ("web-1", "web", "unreadable")
+    assert (shown["location"], shown["may_be_unfinished"]) == (str(path), True)
+    assert "truncated" in shown["reason"]
+
+
+def test_repair_lists_an_unreadable_record_that_may_be_unfinished(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (store.directory / "rollouts" / "web-1" / "record.json").write_text("{")
+
+    assert run(["repair", "--state", str(store.directory)]) == 3
+    out, err = capsys.readouterr()
+    assert "rollout web-1 of web is unreadable; the rollout may be unfinished" in out
+    assert "left changes" not in err
+
+    assert run(["repair", "--json", "--state", str(store.directory)]) == 3
+    assert [(line["event"], line["rollout_id"]) for line in lines(capsys)] == [("unsettled", "web-1")]
 
 
 def test_an_empty_store_is_not_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +132,9 @@ def test_a_damaged_record_is_refused(store: LocalStore, capsys: pytest.CaptureFi
     (store.directory / "rollouts" / "web-1" / "record.json").write_text("{")
 
     assert run(["status", "web-1", "--state", str(store.directory)]) == 2
-    assert "nothing was changed" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "rollout web-1 of web is unreadable; the rollout may be unfinished" in err
+    assert "nothing was changed" in err
 
 
 def test_a_damaged_lock_hides_no_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:

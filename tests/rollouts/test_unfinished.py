@@ -12,6 +12,7 @@ from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.errors import FleetLockedError
 from awsroll.report import Report
+from awsroll.stores.unfinished_index import UnfinishedIndex
 from tests.rollouts.holding import changes, resume
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
@@ -99,6 +100,83 @@ def test_a_reload_that_cannot_be_rolled_back_is_not_advised_to(rolling: Rolling)
 
     assert f"awsroll resume {left.rollout_id}" in error
     assert "rollback" not in error
+
+
+def damage(rolling: Rolling, name: str, *keys: str) -> None:
+    """Make the record of a rollout unreadable, and the items at other keys."""
+    for key in (f"rollouts/{name}/record.json", *keys):
+        (rolling.store.directory / key).write_bytes(b"\x00{")
+
+
+def test_an_unfinished_rollout_with_an_unreadable_record_keeps_its_fleet(rolling: Rolling) -> None:
+    left = interrupted(rolling, launch_first=True)
+    damage(rolling, left.rollout_id)
+
+    error = refused(rolling, launch_first=True)
+    with pytest.raises(FleetLockedError):
+        awsroll.plan(rolling.request(launch_first=True), **calls(rolling))
+
+    assert f"rollout {left.rollout_id} of web-1+web-2 may be unfinished, and its record cannot be used" in error
+    assert str(rolling.store.directory) in error
+    assert f"`awsroll repair {left.rollout_id} --target-group {rolling.fleet.target_group_arns[0]}`" in error
+
+
+def test_it_is_named_too_if_the_checks_refuse_the_fleet(rolling: Rolling) -> None:
+    left = interrupted(rolling)
+    damage(rolling, left.rollout_id)
+
+    assert f"rollout {left.rollout_id} of web-1+web-2 is unreadable" in refused(rolling)
+
+
+def test_if_neither_record_nor_entry_can_be_read_the_tags_name_the_rollout(rolling: Rolling) -> None:
+    left = interrupted(rolling, launch_first=True)
+    damage(rolling, left.rollout_id, f"open/{left.rollout_id}.json")
+
+    assert left.rollout_id in refused(rolling, launch_first=True)
+
+
+def test_an_unreadable_rollout_of_an_unknown_fleet_is_a_warning_for_every_fleet(rolling: Rolling) -> None:
+    damage_name = "other-20260101-000000-abcd"
+    for key in (f"rollouts/{damage_name}", "open"):
+        (rolling.store.directory / key).mkdir(parents=True)
+    damage(rolling, damage_name, f"open/{damage_name}.json")
+
+    planned = awsroll.plan(rolling.request(launch_first=True), **calls(rolling))
+    report = rolling.roll(launch_first=True)
+
+    assert [damage_name in warning for warning in planned.warnings].count(True) == 1
+    assert report.succeeded
+
+
+def test_a_repair_by_tags_settles_the_rollout_of_an_unreadable_record(rolling: Rolling) -> None:
+    left = interrupted(rolling, launch_first=True)
+    damage(rolling, left.rollout_id)
+    rolling.sandbox.jump(900)
+
+    arns = rolling.fleet.target_group_arns
+    shown = awsroll.repair(target_group=arns, confirm=lambda _: False, **calls(rolling))
+    repaired = awsroll.repair(target_group=arns, confirm_instance=lambda _: True, **calls(rolling))
+
+    assert (shown.found[0].what, shown.found[0].about) == ("record", left.rollout_id)
+    assert repaired.finished
+    assert [one.what for one in repaired.left] == ["retired"], "a person terminates what only tags show as retired"
+    assert rolling.store.unreadable_open() == ()
+    assert len(rolling.store.unreadable()) == 1
+    assert rolling.roll(launch_first=True).succeeded
+
+
+def test_a_repair_settles_an_unreadable_rollout_that_left_nothing_else(rolling: Rolling) -> None:
+    left = interrupted(rolling, launch_first=True)
+    resume(rolling, left.rollout_id, rolling.store)
+    UnfinishedIndex(rolling.store.backend).add(rolling.store.load(left.rollout_id).rollout, rolling.clock.now())
+    damage(rolling, left.rollout_id)
+    rolling.sandbox.jump(900)
+
+    repaired = awsroll.repair(target_group=rolling.fleet.target_group_arns, **calls(rolling))
+
+    assert [one.what for one in repaired.found] == ["record"]
+    assert repaired.clean
+    assert rolling.store.unreadable_open() == ()
 
 
 def calls(rolling: Rolling) -> dict[str, Any]:

@@ -196,7 +196,7 @@ def test_a_link_in_place_of_a_record_is_not_followed(tmp_path: Path) -> None:
         backend.read(KEY)
     with pytest.raises(StateError, match="symbolic link"):
         backend.write(KEY, b"{}", None)
-    assert backend.keys("rollouts/") == ("rollouts/web-1/lock.json",)
+    assert backend.keys("rollouts/") == ("rollouts/web-1/lock.json", KEY), "listed, so that its rollout is reported"
     assert elsewhere.read_bytes() == b"secret"
 
 

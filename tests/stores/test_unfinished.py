@@ -58,7 +58,7 @@ def test_a_reopened_rollout_is_unfinished_again(place: Place) -> None:
 
 def test_the_leftover_entry_of_an_ended_rollout_is_removed(store: RecordStore) -> None:
     store.save(ended(store.save(record())))
-    UnfinishedIndex(store.backend).add("web-1", SystemClock().now())
+    UnfinishedIndex(store.backend).add(record().rollout, SystemClock().now())
 
     assert names(store) == []
     assert index_keys(store) == ()
@@ -68,7 +68,7 @@ def test_the_leftover_entry_of_an_ended_rollout_is_removed(store: RecordStore) -
 def test_an_entry_without_a_record_is_skipped_and_removed_only_after_a_day(
     store: RecordStore, hours: int, *, stays: bool
 ) -> None:
-    UnfinishedIndex(store.backend).add("web-1", SystemClock().now() - timedelta(hours=hours))
+    UnfinishedIndex(store.backend).add(record().rollout, SystemClock().now() - timedelta(hours=hours))
 
     assert names(store) == []
     assert index_keys(store) == (("open/web-1.json",) if stays else ())
@@ -95,7 +95,7 @@ def test_an_unreadable_record_is_left_out(place: Place) -> None:
 def test_a_process_that_read_the_end_does_not_remove_the_entry_of_a_reopened_rollout(place: Place) -> None:
     reader, store = UnfinishedIndex(place.open().backend), place.open()
     store.save(ended(store.save(record())))
-    reader.add("web-1", SystemClock().now())  # left by a process that died
+    reader.add(record().rollout, SystemClock().now())  # left by a process that died
     seen = reader.entries()["web-1"]
 
     store.save(reopen(store.load("web-1")))

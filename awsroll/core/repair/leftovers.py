@@ -26,7 +26,7 @@ class Leftover:
 
     Attributes:
         what: `setting`, `desired`, `surplus`, `orphan`, `out-of-traffic`, `half-registered`, `standby`, `retired`,
-            `vacancy`, `label` or `rollout`.
+            `vacancy`, `label`, `record` or `rollout`.
         about: the id of an instance or rollout, the name of a group, or the ARN of a target group.
         found: what was observed.
         remedy: what a repair does about it; if it does nothing, the command for a person.
