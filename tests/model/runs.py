@@ -11,16 +11,14 @@ Limits of the model:
 - a rollout "can" end by kind events: the property tests check that it does end.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from awsroll.core.decide import launch_batches
 from tests.model.cases import STRATEGIES, case
 from tests.model.explore import Case, Explored, Explorer
 from tests.model.moves import watched_moves
+from tests.support.launching import launching_batches
 
 CaseKey = tuple[str, str, int, int]
 Running = dict[CaseKey, Future[Explored]]
@@ -67,20 +65,9 @@ def all_cases(sizes: tuple[int, ...], faults: tuple[int, ...]) -> tuple[CaseKey,
 def explore(case_key: CaseKey, *, backwards: bool = False) -> Explored:
     """Explore one case."""
     kind, strategy, size, faults = case_key
-    with watched_moves() as moves, _launching_batches(strategy == "batches"):
+    with watched_moves() as moves, launching_batches(wanted=strategy == "batches"):
         explored = Explorer(case(kind, strategy, size, faults, backwards=backwards)).run()
     return replace(explored, moves=frozenset(moves))
-
-
-@contextmanager
-def _launching_batches(wanted: bool) -> Iterator[None]:
-    """Have the planner launch two servers as one batch: in a real fleet, a batch has more."""
-    before = launch_batches.LAUNCHED_SINGLY
-    launch_batches.LAUNCHED_SINGLY = 1 if wanted else before
-    try:
-        yield
-    finally:
-        launch_batches.LAUNCHED_SINGLY = before
 
 
 def explore_all(case_keys: tuple[CaseKey, ...], pool: ProcessPoolExecutor, **how: Any) -> Running:

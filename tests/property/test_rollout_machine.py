@@ -25,6 +25,7 @@ from tests.property.happenings import LONG, Happenings
 from tests.property.requests import ALARM, Asked, Found, begun, founds, requests
 from tests.support.drive import StuckError
 from tests.support.fingerprint import fingerprint
+from tests.support.launching import launching_batches
 
 PROFILE: dict[str, Any] = {
     "max_examples": 3000 if LONG else 150,
@@ -176,5 +177,22 @@ class RolloutMachine(Happenings):
             return None
 
 
+class BatchMachine(RolloutMachine):
+    """The same, where one call launches all standalone servers of a subnet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._launching = launching_batches()
+        self._launching.__enter__()
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self._launching.__exit__(None, None, None)
+
+
+BatchMachine.TestCase.settings = settings(**PROFILE | {"max_examples": PROFILE["max_examples"] // 5})
+TestBatchMachine = BatchMachine.TestCase
 RolloutMachine.TestCase.settings = settings(**PROFILE)
 TestRolloutMachine = RolloutMachine.TestCase
