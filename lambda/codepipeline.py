@@ -180,12 +180,14 @@ def _kind(failure: HandlerError) -> str:
 def _summary(status: StepStatus) -> str:
     progress, rollout_id = status.progress, status.rollout_id
     done = progress.replaced + progress.reloaded + progress.skipped
-    text = f"rollout {rollout_id}: {status.outcome.value.replace('_', ' ')}"
+    outcome = status.outcome.value.replace("_", " ")
+    says_outcome = status.reason.startswith(outcome)  # such as `rolled back by request`
+    text = f"rollout {rollout_id}: {status.reason if says_outcome else outcome}"
     if status.outcome is not StepOutcome.ROLLED_BACK:
         text += f", {done} of {progress.total} servers done"
     if not status.done:
         text += f", waiting for: {status.phase.value}"
-    if status.reason:
+    if status.reason and not says_outcome:
         text += f": {status.reason}"
     if status.phase is WaitingFor.APPROVAL and status.approval is not None:
         text += f" at {status.approval.place}; answer with `{status.approval.command}` (or add --reject)"

@@ -91,12 +91,11 @@ def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
     from awsroll.sandbox.demo_world import NEXT_VERSION_LABEL, RELOAD_COMMAND  # noqa: PLC0415 - see above
 
     fleet = world.fleet
-    healthy_seconds = 240 / world.simulated_speed  # enough for a good version; a bad version fails soon
     request = replace(
         request,
         asg=fleet.group_name or "",
         target_group=() if fleet.group_name else fleet.target_group_arns,
-        healthy_timeout=max(healthy_seconds, 5),
+        healthy_timeout=world.healthy_timeout,
     )
     if request.strategy is Strategy.RELOAD:
         return replace(request, command=(RELOAD_COMMAND,), app_version=NEXT_VERSION_LABEL)

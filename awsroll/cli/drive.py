@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.common_options import CommonOptions
+from awsroll.cli.confirm import roll_prompt, rollback_prompt
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.given_instructions import instruction_prompt
-from awsroll.cli.output import Output, ask_to_confirm, write_messages
+from awsroll.cli.output import Output, write_messages
 from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.signals import StopRequest
 from awsroll.core.classify.view import View
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from awsroll.driver.operations import Context
     from awsroll.ports import Record, Sink, Store
-    from awsroll.preflight import Prepared
     from awsroll.report import Report
 
 _ENDED_BADLY = (Outcome.STOPPED, Outcome.ROLLED_BACK)
@@ -34,13 +34,14 @@ class TemporaryBackend:
     store: "Store"
 
 
-def drive(
+def drive(  # noqa: PLR0913 - a command may change each of these
     common: CommonOptions,
     run: "Callable[[Context], Report]",
     *,
     backend: "TemporaryBackend | None" = None,
     success: Outcome = Outcome.SUCCEEDED,
     wait_for_approval: bool = True,
+    fail_on_warnings: bool = False,
 ) -> int:
     """Run a rollout to its end, show its progress, and return the exit code.
 
@@ -50,6 +51,7 @@ def drive(
         backend: the session and store to use instead of those that the options name.
         success: the outcome that exits with 0.
         wait_for_approval: wait at a checkpoint that needs approval; otherwise pause there.
+        fail_on_warnings: refuse a rollout whose checks have a warning.
     """
     output = Output(json=common.json, quiet=common.quiet)
     store = common.store() if backend is None else backend.store
@@ -62,7 +64,8 @@ def drive(
             _context(common, backend, sink, stop),
             wait_for_approval=wait_for_approval,
             confirm_instructions=instruction_prompt(common, output),
-            confirm=lambda prepared: common.yes or not output.can_ask or _is_confirmed(prepared),
+            confirm=roll_prompt(common, fail_on_warnings=fail_on_warnings),
+            confirm_rollback=rollback_prompt(common),
         )
         report = run(context)
     print_report(output, report, serving=sink.serving, can_continue=backend is None)
@@ -144,11 +147,3 @@ def serving_text(view: View) -> str:
     new = sum(1 for instance in view.serving if view.is_current(instance))
     old = len(view.serving) - new
     return f"{new + old} of {len(view.live)} servers serve, {new} of them on {view.rollout.to_version}"
-
-
-def _is_confirmed(prepared: "Prepared") -> bool:
-    """Show the warnings of the checks and ask whether to continue."""
-    if not prepared.warnings:
-        return True
-    write_messages(*(f"warning: {message}" for message in prepared.warnings))
-    return ask_to_confirm("Continue?")

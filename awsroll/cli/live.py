@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from awsroll.cli.cells import CellState, Picture, picture
+from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.progress_lines import in_words
 from awsroll.cli.render_report import duration, servers_text
 from awsroll.cli.terminal_text import TerminalText as Text, terminal
@@ -23,6 +24,7 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.printable import printable
 
 _COLOURS: dict[CellState, str] = {
     UntouchedServer.OUTDATED: "blue",
@@ -62,7 +64,7 @@ class LiveView:
         )
 
     def __enter__(self) -> Self:
-        return self  # the first event draws the view: before that, the program may prompt the user
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -70,9 +72,16 @@ class LiveView:
         self._live.stop()
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
-        """Show an event among the last ones. Warnings and failures stay above the view."""
-        self._live.start()  # harmless if it already runs
+        """Show an event among the last ones. Warnings and failures stay above the view.
+
+        The first event of the rollout draws the view: before that, the program may prompt the user.
+        """
         line = f"{at:%H:%M:%S} {in_words(name, fields)}"
+        if name in START_EVENTS:
+            self._live.start()  # harmless if it already runs
+        elif not self._live.is_started:
+            self._console.print(Text(line))
+            return
         if name in _LASTING:
             self._console.print(Text(line))
         elif name != "rollout.created":  # its id is printed as a result, and the view shows the rest
@@ -146,11 +155,10 @@ def _approval(shown: Picture) -> Iterator[Text]:
     approval = shown.approval
     if approval is None:
         return
+    place = printable(approval.place)
     if approval.answer:
-        yield Text(f"{approval.answer}: {approval.place}", style="bold yellow")
+        yield Text(f"{approval.answer}: {place}", style="bold yellow")
         return
     waited = duration((datetime.now(UTC) - approval.since).total_seconds())
-    yield Text(
-        f"approval awaited for {waited}, since {approval.since:%H:%M:%SZ}: {approval.place}", style="bold yellow"
-    )
+    yield Text(f"approval awaited for {waited}, since {approval.since:%H:%M:%SZ}: {place}", style="bold yellow")
     yield Text(f"approve with: {approval.command}  (or add --reject)", style="yellow")

@@ -11,7 +11,21 @@ from collections.abc import Sequence
 
 import typer
 
-from awsroll.cli import control, demo, listing, plan, policy, probe, repair, resume, roll, sandbox, schema, state
+from awsroll.cli import (
+    control,
+    demo,
+    doctor,
+    listing,
+    plan,
+    policy,
+    probe,
+    repair,
+    resume,
+    roll,
+    sandbox,
+    schema,
+    state,
+)
 from awsroll.cli.exit_codes import Exit, exit_of_error
 from awsroll.cli.flags import PastTyperError
 from awsroll.cli.output import json_event, write_messages
@@ -45,7 +59,7 @@ for _command in (
     repair.repair,
     listing.status,
     listing.rollouts,
-    plan.doctor,
+    doctor.doctor,
     policy.policy,
     schema.schema,
     demo.demo,

@@ -73,21 +73,37 @@ class Output:
     @property
     def can_ask(self) -> bool:
         """Return whether a confirmation prompt can be shown."""
-        return not (self.json or self.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
+        streams = (sys.stdin, sys.stderr)  # Python sets a stream to None if the process was started without it
+        return not (self.json or self.quiet) and all(stream is not None and stream.isatty() for stream in streams)
 
 
 def ask_to_confirm(question: str) -> bool:
-    """Ask a yes-or-no question on the terminal; the default is no."""
+    """Ask a yes-or-no question on the terminal; the default is no. The end of the input means no.
+
+    Raises:
+        KeyboardInterrupt: if the user presses Ctrl-C.
+    """
     write_messages(f"{question} [y/N] (--yes skips this prompt)")
     try:
         return input().strip().lower() in ("y", "yes")
-    except (EOFError, UnicodeDecodeError):
+    except KeyboardInterrupt:
+        write_text("")  # the message that follows begins on its own line
+        raise
+    except (EOFError, OSError, UnicodeDecodeError):
+        write_text("")
         return False
+
+
+def write_text(text: str) -> None:
+    """Write lines for a person on standard error, without a prefix. A failure to write is ignored."""
+    with suppress(OSError, ValueError, AttributeError):  # a process may have no standard error
+        sys.stderr.write(f"{printable_lines(text)}\n")
+        sys.stderr.flush()
 
 
 def write_messages(*lines: str) -> None:
     """Write lines on standard error, each with the prefix `awsroll: `. A failure to write is ignored."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):  # see `write_text`
         sys.stderr.write("".join(f"awsroll: {printable(line)}\n" for line in lines))
         sys.stderr.flush()
 

@@ -1,12 +1,13 @@
-"""`awsroll plan` and `awsroll doctor`: the plan of a rollout, and its checks alone. Both only read."""
+"""`awsroll plan`: the plan of a rollout. It only reads."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.confirm import FAIL_ON_WARNINGS, check_warnings
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
-from awsroll.cli.read_request import REQUEST_GROUP, REQUEST_OR_FLEETS_GROUP
+from awsroll.cli.read_request import REQUEST_OR_FLEETS_GROUP
 from awsroll.cli.store_warning import warn_of_lost_store
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetsSpec
@@ -27,7 +28,13 @@ _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
 
 
 @takes(REQUEST_OR_FLEETS_GROUP, _OUT_GROUP, COMMON_GROUP)
-def plan(request: RolloutSpec | FleetsSpec, out: Path | None, common: CommonOptions) -> int:
+def plan(
+    request: RolloutSpec | FleetsSpec,
+    out: Path | None,
+    common: CommonOptions,
+    *,
+    fail_on_warnings: FAIL_ON_WARNINGS = False,
+) -> int:
     """Show what a rollout would do, without changing anything.
 
     Prints the order of the servers, the lowest and highest capacity, the estimated duration, every hook, command,
@@ -35,7 +42,7 @@ def plan(request: RolloutSpec | FleetsSpec, out: Path | None, common: CommonOpti
     """
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
-        return _plan_many(request, out, common)
+        return _plan_many(request, out, common, fail_on_warnings=fail_on_warnings)
     from awsroll.cli.render_report import plan_text  # noqa: PLC0415 - keeps `--help` fast
 
     output = Output(json=common.json, quiet=common.quiet)
@@ -52,10 +59,11 @@ def plan(request: RolloutSpec | FleetsSpec, out: Path | None, common: CommonOpti
         output.emit("plan", **planned.as_dict(), **saved)
     else:
         output.result(plan_text(planned))
+    check_warnings(planned.warnings, fail=fail_on_warnings)
     return 0
 
 
-def _plan_many(request: FleetsSpec, out: Path | None, common: CommonOptions) -> int:
+def _plan_many(request: FleetsSpec, out: Path | None, common: CommonOptions, *, fail_on_warnings: bool) -> int:
     from awsroll.cli.waves import plan_waves  # noqa: PLC0415 - see above
 
     if out is not None:
@@ -64,29 +72,7 @@ def _plan_many(request: FleetsSpec, out: Path | None, common: CommonOptions) -> 
             "roll them with the same file"
         )
         raise SpecError(problem)
-    return plan_waves(request, common)
-
-
-@takes(REQUEST_GROUP, COMMON_GROUP)
-def doctor(request: RolloutSpec, common: CommonOptions) -> int:
-    """Run the checks of a rollout, without changing anything."""
-    warn_of_lost_store(common)
-    output = Output(json=common.json, quiet=common.quiet)
-    planned = _make_plan(request, common)
-    if output.json:
-        for finding in planned.findings:
-            output.emit("finding", severity=finding.severity, message=finding.message)
-        output.emit("doctor", fleet=planned.fleet, ok=True, warnings=len(planned.warnings))
-        return 0
-    for finding in planned.findings:
-        output.result(f"{'warning' if finding.is_warning else 'note'}: {finding.message}")
-    if planned.nothing_to_do:
-        from awsroll.cli.render_report import nothing_to_do  # noqa: PLC0415 - keeps `--help` fast
-
-        output.result(f"{planned.fleet} is {nothing_to_do(planned)}")
-        return 0
-    output.result(f"{planned.fleet} can be rolled from {planned.from_version or '(none)'} to {planned.to_version}")
-    return 0
+    return plan_waves(request, common, fail_on_warnings=fail_on_warnings)
 
 
 def _make_plan(request: RolloutSpec, common: CommonOptions) -> "RolloutPlan":

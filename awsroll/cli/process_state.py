@@ -11,6 +11,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 
 START_EVENTS = ("rollout.created", "rollout.resumed")
+"""The first event of a rollout in a process is one of these."""
 
 
 @dataclass(slots=True)

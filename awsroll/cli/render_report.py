@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.decide.approvals import AwaitedApproval
+from awsroll.core.model.finding import CheckResult
 from awsroll.core.model.status import Outcome
 from awsroll.ports import Record
 from awsroll.printable import printable
@@ -15,7 +16,7 @@ def report_text(report: Report) -> str:
     """Return the closing report as aligned lines."""
     rows = [
         ("rollout", report.rollout_id),
-        ("status", report.status + (f": {report.reason}" if report.reason else "")),
+        ("status", report.status.because(report.reason)),
         ("fleet", report.fleet),
         ("strategy", report.strategy),
         ("version", f"{report.from_version or '(none)'} -> {report.to_version}"),
@@ -52,20 +53,19 @@ def next_step(report: Report, *, serving: str = "") -> str:
         serving: which servers serve now, in words.
     """
     rollout, serving = report.rollout_id, serving or "Healthy servers still serve"
+    ended = report.status.because(report.reason)
     if report.status is Outcome.INTERRUPTED:
         return f"interrupted; the record is saved. Continue with `awsroll resume {rollout}`"
     if report.status is Outcome.PAUSED and report.approval is not None and not report.approval.answer:
         approve = f"Approve with `{report.approval.command}` (or add --reject)"
         return f"paused at {report.approval.place}: {report.reason}. {approve}, then `awsroll resume {rollout}`"
     if report.status is Outcome.PAUSED:
-        return f"paused: {report.reason}. Resolve this if needed, then continue with `awsroll resume {rollout}`"
+        return f"{ended}. Resolve this if needed, then continue with `awsroll resume {rollout}`"
     if report.status is Outcome.ROLLED_BACK:
-        return (
-            f"rolled back: {report.reason}. {serving}; the fleet runs {report.from_version or 'the old version'} again"
-        )
+        return f"{ended}. {serving}; the fleet runs {report.from_version or 'the old version'} again"
     if report.status is Outcome.STOPPED:
         return (
-            f"stopped: {report.reason}. {serving}. Fix the cause and roll again (servers on the new version are "
+            f"{ended}. {serving}. Fix the cause and roll again (servers on the new version are "
             f"skipped), or return to the old version with `awsroll rollback {rollout}`"
         )
     return ""
@@ -73,6 +73,15 @@ def next_step(report: Report, *, serving: str = "") -> str:
 
 def plan_text(plan: RolloutPlan) -> str:
     """Return a plan as aligned lines; of a fleet that needs no rollout, only what matters then."""
+    order = [
+        (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
+        for number, server in enumerate(plan.order, 1)
+    ]
+    return "\n".join(part for part in (plan_summary_text(plan), aligned(order)) if part)
+
+
+def plan_summary_text(plan: RolloutPlan) -> str:
+    """Return a plan as aligned lines, without the order of its servers."""
     if plan.nothing_to_do:
         rows = [
             ("fleet", plan.fleet),
@@ -91,11 +100,32 @@ def plan_text(plan: RolloutPlan) -> str:
         *(("runs", str(instruction)) for instruction in plan.instructions),
         *_findings(plan),
     ]
-    order = [
-        (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
-        for number, server in enumerate(plan.order, 1)
+    return aligned(rows)
+
+
+def rollback_text(record: Record) -> str:
+    """Return what a rollback would do, from the record of the rollout."""
+    rollout, counts = record.rollout, count_servers(record.rollout, record.status)
+    seen = "never" if record.status.observed_at is None else f"{record.status.observed_at:%Y-%m-%d %H:%M:%SZ}"
+    back = rollout.to_baseline().to_version if rollout.reloads or rollout.baseline_template else rollout.from_version
+    rows = [
+        ("rollout", f"{rollout.rollout_id}, {record.status.outcome.value.replace('_', ' ')}"),
+        ("fleet", rollout.fleet),
+        ("version", f"{rollout.to_version} -> {back or '(none)'}"),
+        ("strategy", rollout.strategy.value),
+        ("servers", f"{counts.updated} of {counts.wanted} on {rollout.to_version}; last observed {seen}"),
     ]
-    return "\n".join(part for part in (aligned(rows), aligned(order)) if part)
+    return aligned(rows)
+
+
+def checks_text(checks: Sequence[CheckResult]) -> str:
+    """Return each check with its result, and its messages below each other."""
+    rows = []
+    for check in checks:
+        first, *others = check.messages or ("",)
+        rows.append((check.result.value, check.check.value, first))
+        rows += [("", "", message) for message in others]
+    return aligned(rows)
 
 
 def _findings(plan: RolloutPlan) -> list[tuple[str, str]]:
@@ -121,7 +151,7 @@ def status_text(record: Record, summary: RolloutSummary) -> str:
     counts = count_servers(record.rollout, status)
     rows = [
         ("rollout", summary.rollout_id),
-        ("status", summary.status + (f": {summary.reason}" if summary.reason else "")),
+        ("status", summary.status.because(summary.reason)),
         ("phase", summary.phase.value),
         ("fleet", summary.fleet),
         ("strategy", summary.strategy),

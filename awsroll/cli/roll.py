@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.confirm import FAIL_ON_WARNINGS
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
@@ -29,16 +30,17 @@ def roll(
     common: CommonOptions,
     *,
     no_wait: NO_WAIT = False,
+    fail_on_warnings: FAIL_ON_WARNINGS = False,
 ) -> int:
     """Roll a fleet to a new version.
 
-    The rollout's id is the first line of output.
+    On a terminal, shows a short plan and asks before the first change. The rollout's id is the first line of output.
     """
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
         from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
 
-        return roll_waves(request, common, wait_for_approval=not no_wait)
+        return roll_waves(request, common, wait_for_approval=not no_wait, fail_on_warnings=fail_on_warnings)
     if not isinstance(request, RolloutSpec):
         _check_region(request, common.region)
 
@@ -47,7 +49,7 @@ def roll(
 
         return operations.roll(request, context)
 
-    return drive(common, run, wait_for_approval=not no_wait)
+    return drive(common, run, wait_for_approval=not no_wait, fail_on_warnings=fail_on_warnings)
 
 
 def _check_region(plan: "RolloutPlan", region: str | None) -> None:

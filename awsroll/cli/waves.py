@@ -1,15 +1,17 @@
 """`awsroll roll -f` and `awsroll plan -f` with a file of many fleets."""
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
 
 from awsroll.cli.common_options import CommonOptions
+from awsroll.cli.confirm import asks, check_warnings
 from awsroll.cli.drive import serving_text
 from awsroll.cli.exit_codes import exit_of_outcome
-from awsroll.cli.output import Output, ask_to_confirm, json_lines, write_messages
+from awsroll.cli.output import Output, ask_to_confirm, json_lines, write_messages, write_text
 from awsroll.cli.process_state import START_EVENTS, NoteStarted
 from awsroll.cli.progress_lines import FleetLines
-from awsroll.cli.render_report import next_step, plan_text
+from awsroll.cli.render_report import next_step, plan_summary_text, plan_text
 from awsroll.cli.render_waves_report import fleets_text, next_steps, wave_heading
 from awsroll.cli.signals import StopRequest
 from awsroll.clock import SystemClock
@@ -21,12 +23,21 @@ from awsroll.core.request.waves import FleetsSpec
 from awsroll.driver.operations import Context, NotConfirmedError
 from awsroll.events import Tee
 from awsroll.ports import Sink
-from awsroll.report import FleetPlan, FleetsReport
+from awsroll.report import FleetPlan, FleetsPlan, FleetsReport, RolloutPlan
 from awsroll.waves import FleetsRun
 
 
-def roll_waves(spec: FleetsSpec, common: CommonOptions, *, wait_for_approval: bool = True) -> int:
-    """Roll many fleets, wave after wave; return the exit code of the fleet with the most severe result."""
+def roll_waves(
+    spec: FleetsSpec, common: CommonOptions, *, wait_for_approval: bool = True, fail_on_warnings: bool = False
+) -> int:
+    """Roll many fleets, wave after wave; return the exit code of the fleet with the most severe result.
+
+    Args:
+        spec: the waves.
+        common: the options that every command has.
+        wait_for_approval: wait at a checkpoint that needs approval; otherwise pause there.
+        fail_on_warnings: refuse to start if the checks of a fleet have a warning.
+    """
     output = Output(json=common.json, quiet=common.quiet)
     sink = _FleetsSink(output, _progress(output))
     stop = StopRequest(give_up=sink.report_interrupted)
@@ -44,8 +55,9 @@ def roll_waves(spec: FleetsSpec, common: CommonOptions, *, wait_for_approval: bo
             ),
         )
         sink.run = run
-        warnings = run.check().warnings
-        if warnings and output.can_ask and not common.yes and not _is_confirmed(warnings):
+        planned = run.check()
+        check_warnings(planned.warnings, fail=fail_on_warnings)
+        if asks(common) and not _is_confirmed(planned):
             problem = "not confirmed; nothing was changed"
             raise NotConfirmedError(problem)
         stop.driving = True
@@ -54,7 +66,7 @@ def roll_waves(spec: FleetsSpec, common: CommonOptions, *, wait_for_approval: bo
     return exit_of_outcome(report.status)
 
 
-def plan_waves(spec: FleetsSpec, common: CommonOptions) -> int:
+def plan_waves(spec: FleetsSpec, common: CommonOptions, *, fail_on_warnings: bool = False) -> int:
     """Show what a rollout of many fleets would do; change nothing."""
     import msgspec  # noqa: PLC0415 - only the JSON output needs it
 
@@ -67,18 +79,23 @@ def plan_waves(spec: FleetsSpec, common: CommonOptions) -> int:
         for fleet, plain in zip((fleet for wave in planned.waves for fleet in wave.fleets), written, strict=True):
             plain["plan"] = None if fleet.plan is None else fleet.plan.as_dict()
         output.emit("plan", **fields)
-        return 0
-    parts = []
-    for wave in planned.waves:
-        parts.append(wave_heading(wave.name, wave.concurrency, wave.tolerated_failures, len(wave.fleets)))
-        parts += [_fleet_plan_text(fleet) for fleet in wave.fleets]
-    output.result("\n\n".join(parts))
+    else:
+        output.result(_plans_text(planned, plan_text))
+    check_warnings(planned.warnings, fail=fail_on_warnings)
     return 0
 
 
-def _fleet_plan_text(fleet: FleetPlan) -> str:
+def _plans_text(planned: FleetsPlan, text_of: Callable[[RolloutPlan], str]) -> str:
+    parts = []
+    for wave in planned.waves:
+        parts.append(wave_heading(wave.name, wave.concurrency, wave.tolerated_failures, len(wave.fleets)))
+        parts += [_fleet_plan_text(fleet, text_of) for fleet in wave.fleets]
+    return "\n\n".join(parts)
+
+
+def _fleet_plan_text(fleet: FleetPlan, text_of: Callable[[RolloutPlan], str]) -> str:
     where = ", ".join(part for part in (fleet.region, fleet.role) if part)
-    plan = f"continues rollout {fleet.resumes}" if fleet.plan is None else plan_text(fleet.plan)
+    plan = f"continues rollout {fleet.resumes}" if fleet.plan is None else text_of(fleet.plan)
     return f"{fleet.fleet_name} ({where})\n{plan}"
 
 
@@ -88,9 +105,9 @@ def _progress(output: Output) -> Sink:
     return Tee(NoteStarted()) if output.quiet else Tee(NoteStarted(), FleetLines(sys.stderr))
 
 
-def _is_confirmed(warnings: tuple[str, ...]) -> bool:
-    write_messages(*(f"warning: {warning}" for warning in warnings))
-    return ask_to_confirm("Continue?")
+def _is_confirmed(planned: FleetsPlan) -> bool:
+    write_text(_plans_text(planned, plan_summary_text))
+    return ask_to_confirm("Roll these fleets?")
 
 
 class _FleetsSink:

@@ -111,7 +111,7 @@ def _find(store: Store, matches: Callable[[Rollout], bool]) -> Record | None:
 def unfinished_message(fleet: str, other: Record) -> str:
     """Return the message that a fleet has an unfinished rollout, and what to do about it."""
     status, name = other.status, other.rollout.rollout_id
-    state = f"paused: {status.reason}" if status.outcome is Outcome.PAUSED else "interrupted"
+    state = status.outcome.because(status.reason) if status.outcome is Outcome.PAUSED else "interrupted"
     rollback = "" if why_no_rollback(other.rollout) else f"roll back with `awsroll rollback {name}`, "
     return (
         f"rollout {name} of {fleet} has not ended ({state}); this rollout changed nothing. Continue with `awsroll "

@@ -8,8 +8,8 @@ from awsroll.core.request.instructions import NOTHING_ALLOWED, AllowList, Instru
 from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
 from awsroll.hooks import PythonHook
-from awsroll.ports import Clock, Sink, Store
-from awsroll.preflight import Prepared
+from awsroll.ports import Clock, Record, Sink, Store
+from awsroll.report import RolloutPlan
 
 
 class NotConfirmedError(SpecError):
@@ -20,7 +20,7 @@ def _never() -> bool:
     return False
 
 
-def _always(_: Prepared) -> bool:
+def _always(_: object) -> bool:
     return True
 
 
@@ -35,7 +35,8 @@ class Context:
         clock: the only way to wait; None: the system clock.
         sink: receives every event; None: events are dropped.
         stop_requested: called between steps; True stops the rollout at a safe point, as `interrupted`.
-        confirm: called after the checks, before the first change; False cancels the rollout.
+        confirm: called with the plan after the checks, before the first change; False cancels the rollout.
+        confirm_rollback: called with the record before a rollback; False cancels the rollback.
         approve: called at each gate that needs approval, with the number of the checkpoint from 1; None: `awsroll
             approve` opens the gate.
         wait_for_approval: False: pause at a gate that needs approval instead of waiting.
@@ -53,7 +54,8 @@ class Context:
     clock: Clock | None = None
     sink: Sink | None = None
     stop_requested: Callable[[], bool] = _never
-    confirm: Callable[[Prepared], bool] = _always
+    confirm: Callable[[RolloutPlan], bool] = _always
+    confirm_rollback: Callable[[Record], bool] = _always
     approve: Callable[[int], bool] | None = None
     wait_for_approval: bool = True
     hooks: tuple[PythonHook, ...] = ()

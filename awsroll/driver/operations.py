@@ -16,21 +16,20 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.context import Context, NotConfirmedError
+from awsroll.driver.readiness import check_ready, confirmed
 from awsroll.driver.record_lifecycle import (
-    check_startable,
     create_record,
     ended_error,
-    prepare_record,
     reopen_record,
     resume_record,
 )
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import check_callables, check_no_saved_settings, check_request
+from awsroll.driver.start_checks import check_callables
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for, resuming
 from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
 from awsroll.ports import Record, Store
-from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, forecast, summarize
+from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, summarize
 from awsroll.stores import RecordStore
 
 __all__ = [
@@ -51,6 +50,7 @@ __all__ = [
 
 
 SAME_PACE = Pace()
+_NOT_CONFIRMED = "not confirmed; nothing was changed"
 
 
 # --- operations that use AWS ------------------------------------------------------------------------------------------
@@ -71,10 +71,9 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     session = Session(context)
-    prepared = prepare_record(session, request, rollout_id=rollout_id)
-    if not context.confirm(prepared):
-        problem = "not confirmed: nothing was changed"
-        raise NotConfirmedError(problem)
+    prepared = confirmed(session, check_ready(session, request, rollout_id=rollout_id), context.confirm)
+    if prepared is None:
+        raise NotConfirmedError(_NOT_CONFIRMED)
     with session.hold(prepared.rollout):
         return session.drive(create_record(session, prepared))
 
@@ -89,17 +88,7 @@ def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:
         FleetLockedError: if another rollout holds the fleet or has not ended.
         AwsError: if AWS refused or did not answer.
     """
-    session = Session(context)
-    if context.store is None:
-        prepared = check_request(session, spec)
-        session.label(prepared.rollout).check()
-        check_no_saved_settings(session, prepared)
-    else:
-        prepared = prepare_record(session, spec)
-        check_startable(session, prepared)
-    observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
-    planned = forecast(prepared.rollout, observation, prepared.status, findings=prepared.findings)
-    return replace(planned, asked=spec, request=prepared.request, fingerprint=prepared.fingerprint)
+    return check_ready(Session(context), spec, reads_store=context.store is not None).plan
 
 
 def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
@@ -152,10 +141,12 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
         with suppress(FleetLockedError), session.hold(record.rollout):  # else the label is of the rollout that holds it
             _remove_label(session, record.rollout)
         return build_report(record, at=session.clock.now())
-    confirmed = _confirm_unless_driven(session, record, context)
+    if not context.confirm_rollback(record):
+        raise NotConfirmedError(_NOT_CONFIRMED)
+    instructions = _confirm_unless_driven(session, record, context)
     session.store.change_user_requests(rollout_id, change_for(Command.ROLLBACK, record))
     _wake(session, rollout_id)
-    return session.follow(rollout_id) or _take_over(rollout_id, context, pace, confirmed)
+    return session.follow(rollout_id) or _take_over(rollout_id, context, pace, instructions)
 
 
 def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:

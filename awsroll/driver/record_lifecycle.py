@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.decide.gates import restart_approval_timer
-from awsroll.core.model.finding import WARN, Finding
+from awsroll.core.model.finding import Check
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
@@ -20,46 +20,42 @@ from awsroll.driver.start_checks import (
 from awsroll.errors import FleetError, RolloutEndedError
 from awsroll.ports import Record
 from awsroll.preflight import Prepared
+from awsroll.preflight.findings import Findings
 from awsroll.report import RolloutPlan
 
 
-def prepare_record(session: Session, request: RolloutSpec | RolloutPlan, *, rollout_id: str = "") -> Prepared:
+def prepare_record(
+    session: Session,
+    request: RolloutSpec | RolloutPlan,
+    *,
+    rollout_id: str = "",
+    findings: Findings | None = None,
+) -> Prepared:
     """Check a request or a plan against its fleet. If the fleet is refused, name an unfinished rollout on it.
 
     Raises:
         SpecError, FleetError, FleetLockedError, AwsError: if the rollout may not start; nothing was changed.
     """
+    findings = Findings() if findings is None else findings
     try:
         if isinstance(request, RolloutPlan):
-            return _with_unreadable(session, check_plan(session, request))
-        return _with_unreadable(session, check_request(session, request, rollout_id=rollout_id))
+            prepared = check_plan(session, request, rollout_id=rollout_id, findings=findings)
+        else:
+            prepared = check_request(session, request, rollout_id=rollout_id, findings=findings)
     except FleetError as error:
         spec = request.request if isinstance(request, RolloutPlan) else request
         if spec is not None:
-            raise_unfinished(session.store, spec, session.aws.region, error)
+            with findings.checking(Check.UNFINISHED):
+                raise_unfinished(session.store, spec, session.aws.region, error)
         raise
-
-
-def _with_unreadable(session: Session, prepared: Prepared) -> Prepared:
-    """Add the warnings about rollouts whose record and fleet are unknown."""
-    warnings = tuple(Finding(severity=WARN, message=message) for message in unreadable_warnings(session.store))
-    return replace(prepared, findings=(*prepared.findings, *warnings))
-
-
-def check_startable(session: Session, prepared: Prepared) -> None:
-    """Check what would keep a checked rollout from starting now: other rollouts, and what they left. Write nothing.
-
-    Raises:
-        FleetError, FleetLockedError: the same as when the rollout starts.
-    """
-    session.check_free(prepared.rollout)
-    check_unfinished(session.store, prepared.rollout)
-    check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
-    check_no_saved_settings(session, prepared)
+    with findings.checking(Check.UNFINISHED):
+        for message in unreadable_warnings(session.store):  # of rollouts whose record and fleet are unknown
+            findings.warn_unchecked(message)
+    return replace(prepared, findings=findings.reported())
 
 
 def create_record(session: Session, prepared: Prepared) -> Record:
-    """Write the first record of a checked rollout; its fleet is held.
+    """Write the first record of a checked rollout; its fleet is held. The time of the rollout begins now.
 
     Raises:
         FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
@@ -68,7 +64,9 @@ def create_record(session: Session, prepared: Prepared) -> Record:
     check_unfinished(session.store, prepared.rollout)
     check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
     check_no_saved_settings(session, prepared)
-    record = session.store.save(Record(rollout=prepared.rollout, status=prepared.status))
+    now = session.aws.now()
+    status = replace(prepared.status, started_at=now, progress_at=now)
+    record = session.store.save(Record(rollout=prepared.rollout, status=status))
     session.emit_rollout("rollout.created", record.rollout)
     session.emit_warnings(prepared)
     return record

@@ -3,7 +3,7 @@
 `operations` says what each public call does. This module connects the parts; it decides nothing about a fleet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -128,8 +128,8 @@ class Session:
         if lease.problem and not before:
             self.emit("rollout.warning", message=f"the lease of the fleet cannot be renewed: {lease.problem}")
 
-    def check_free(self, rollout: Rollout) -> None:
-        """Check that no other driver holds the fleet in the store, and no rollout of another store by its label.
+    def check_locks(self, rollout: Rollout) -> None:
+        """Check that no other driver holds the fleet in the store.
 
         Raises:
             FleetLockedError: if another rollout holds the fleet; nothing was changed.
@@ -137,7 +137,6 @@ class Session:
         if isinstance(self.store, RecordStore):
             self.store.check_free(rollout, clock=self.clock)
             self._place = self.store.label
-        self.label(rollout).check()
 
     def _report_wait(self, lock: Lock) -> None:
         left = (lock.expires_at - self.clock.now()).total_seconds()
@@ -145,13 +144,18 @@ class Session:
         message = f"waiting up to {seconds} s until the lease of {lock.holder} expires"
         self.emit("lease.awaited", message=message, seconds=seconds)
 
-    def label(self, rollout: Rollout) -> Label:
-        """Return the label that shows this rollout to processes with another store."""
+    def label(self, rollout: Rollout, *, warn: Callable[[str], None] | None = None) -> Label:
+        """Return the label that shows this rollout to processes with another store.
+
+        Args:
+            rollout: the rollout.
+            warn: receives a warning if the label cannot be read or written; None: an event is emitted.
+        """
         return Label(
             self.aws,
             rollout,
             place=self._place,
-            warn=lambda message: self.emit("rollout.warning", message=message),
+            warn=warn or (lambda message: self.emit("rollout.warning", message=message)),
         )
 
     # --- events -------------------------------------------------------------------------------------------------------

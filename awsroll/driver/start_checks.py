@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.fingerprint import differences
-from awsroll.core.model.rollout import version_of
+from awsroll.core.model.observation import Observation
+from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Mode
 from awsroll.core.request.instructions import InstructionKind, missing_from
 from awsroll.core.request.spec import RolloutSpec
@@ -13,31 +14,37 @@ from awsroll.errors import FleetError, SpecError
 from awsroll.hooks.callables import bind_callables, check_callables_bound, name_callables
 from awsroll.ports import Record
 from awsroll.preflight import Prepared, prepare
+from awsroll.preflight.findings import Findings
 from awsroll.preflight.hook_checks import refused_points
 from awsroll.preflight.lookups import fleet_option
 from awsroll.report import RolloutPlan
 from awsroll.report.forecast import planned_instructions
 
 
-def check_request(session: Session, spec: RolloutSpec, *, rollout_id: str = "") -> Prepared:
+def check_request(
+    session: Session, spec: RolloutSpec, *, rollout_id: str = "", findings: Findings | None = None
+) -> Prepared:
     """Check a request against its fleet; return the rollout to start.
 
     Args:
         session: the call that starts it.
         spec: the request.
         rollout_id: the id of the new rollout; empty: generate one.
+        findings: receives what the checks find; None: a new collection.
 
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow the rollout.
     """
-    prepared = prepare(spec, session.aws, rollout_id=rollout_id)
+    prepared = prepare(spec, session.aws, rollout_id=rollout_id, findings=findings)
     callables = name_callables(session.hooks, prepared.rollout)
     if problems := refused_points(prepared.rollout, callables):
         raise FleetError(*problems)
     return replace(prepared, rollout=replace(prepared.rollout, hooks=(*prepared.rollout.hooks, *callables)))
 
 
-def check_plan(session: Session, plan: RolloutPlan) -> Prepared:
+def check_plan(
+    session: Session, plan: RolloutPlan, *, rollout_id: str = "", findings: Findings | None = None
+) -> Prepared:
     """Check that a fleet is still as it was planned for, in the region of the plan; return the rollout to start.
 
     Raises:
@@ -47,7 +54,7 @@ def check_plan(session: Session, plan: RolloutPlan) -> Prepared:
         problem = "this plan has no request. Make a plan with `awsroll.plan` or `awsroll plan ... --out FILE`"
         raise SpecError(problem)
     session.connect(plan.fingerprint.region)
-    prepared = check_request(session, plan.request)
+    prepared = check_request(session, plan.request, rollout_id=rollout_id, findings=findings)
     _check_instructions(plan, prepared)
     changes = differences(plan.fingerprint, prepared.fingerprint)
     if changes:
@@ -96,8 +103,16 @@ def check_no_saved_settings(session: Session, prepared: Prepared) -> None:
     Raises:
         FleetError: if the fleet still has tags with old values; nothing was changed.
     """
-    rollout = prepared.rollout
-    saved = session.fleet(rollout).observe(rollout, prepared.status).saved_settings
+    check_saved_settings(prepared.rollout, session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status))
+
+
+def check_saved_settings(rollout: Rollout, observation: Observation) -> None:
+    """Check an observation for settings that a dead rollout has left changed.
+
+    Raises:
+        FleetError: if the fleet still has tags with old values; nothing was changed.
+    """
+    saved = observation.saved_settings
     if not saved:
         return
     names = ", ".join(sorted({setting for _, setting in saved}))

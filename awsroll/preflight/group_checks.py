@@ -3,6 +3,7 @@
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, template_setting
+from awsroll.core.model.finding import Check
 from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
@@ -16,12 +17,20 @@ _NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
 
 def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: Findings) -> None:
     """Check whether the group's settings allow the rollout."""
-    check_group_owner(described, findings)
+    with findings.checking(Check.OWNERS):
+        check_group_owner(described, findings)
+    with findings.checking(Check.GROUP_SETTINGS):
+        _check_settings(described, spec, findings)
+    with findings.checking(Check.INSTANCE_REFRESH):
+        _check_refresh(aws, described["AutoScalingGroupName"], findings)
+    with findings.checking(Check.WARM_POOL):
+        _check_warm_pool(aws, described, spec, findings)
+
+
+def _check_settings(described: Reply, spec: RolloutSpec, findings: Findings) -> None:
     _check_template(described, spec, findings)
     _check_units(described, findings)
     _check_processes(described, findings)
-    _check_refresh(aws, described["AutoScalingGroupName"], findings)
-    _check_warm_pool(aws, described, spec, findings)
     _check_protection(described, spec, findings)
     if spec.strategy is Strategy.RELOAD:
         findings.warn(
@@ -74,7 +83,7 @@ def _check_refresh(aws: Connection, name: str, findings: Findings) -> None:
     try:
         refresh = active_refresh(aws.autoscaling.instance_refreshes(name))
     except NotImplementedByEndpointError:
-        findings.warn("the endpoint does not report instance refreshes; awsroll assumes that none is active")
+        findings.warn_unchecked("the endpoint does not report instance refreshes; awsroll assumes that none is active")
         return
     if refresh is not None:
         findings.refuse(
@@ -88,6 +97,7 @@ def _check_warm_pool(aws: Connection, described: Reply, spec: RolloutSpec, findi
     try:
         pool = aws.autoscaling.warm_pool(name)
     except NotImplementedByEndpointError:
+        findings.leave_unchecked("the endpoint does not report warm pools; awsroll assumes that there is none")
         return
     if not (pool.get("WarmPoolConfiguration") or pool.get("Instances")):
         return

@@ -53,9 +53,10 @@ def check_agents(aws: Connection, rollout: Rollout, fleet: FleetFacts, goal: Goa
     try:
         online = aws.ssm.platforms([instance.instance_id for instance in fleet.live])
     except NotImplementedByEndpointError:
+        findings.leave_unchecked("the endpoint does not report which SSM agents are online")
         return
     except AwsError as error:
-        findings.warn(f"hook {scripts[0].name}: awsroll could not check which SSM agents are online: {error}")
+        findings.warn_unchecked(f"hook {scripts[0].name}: awsroll could not check which SSM agents are online: {error}")
         return
     offline = [
         instance.instance_id
@@ -110,6 +111,7 @@ def _check_function(aws: Connection, hook: Hook, findings: Findings) -> None:
     try:
         aws.functions.check(hook.function)
     except NotImplementedByEndpointError:
+        findings.leave_unchecked(f"hook {hook.name}: the endpoint does not report Lambda functions")
         return
     except AwsRefusedError as error:
         if error.code == _UNKNOWN_FUNCTION:
@@ -120,4 +122,6 @@ def _check_function(aws: Connection, hook: Hook, findings: Findings) -> None:
         else:
             findings.warn(f"hook {hook.name}: the function {hook.function} may not be invokable: {error}")
     except AwsError as error:
-        findings.warn(f"hook {hook.name}: awsroll could not check that the function {hook.function} exists: {error}")
+        findings.warn_unchecked(
+            f"hook {hook.name}: awsroll could not check that the function {hook.function} exists: {error}"
+        )

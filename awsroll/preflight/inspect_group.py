@@ -12,6 +12,7 @@ from awsroll.aws.parse_answers import (
     tags_of,
     template_setting,
 )
+from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
@@ -50,29 +51,37 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
     for arn in sorted(attached - target_groups.keys()):
         findings.refuse(f"the attached target group {arn} does not exist, so the group cannot launch: detach it")
     target_groups |= find_target_groups(aws, spec.target_group, findings)
-    check_target_groups(target_groups, findings, attached=attached)
+    with findings.checking(Check.TARGET_GROUPS):
+        check_target_groups(target_groups, findings, attached=attached)
     known = Known(servers=servers, target_groups=dict(target_groups), group=described)
     target_groups = {arn: group for arn, group in target_groups.items() if has_instances(group)}
     registered = {arn: read_targets(arn, aws.elbv2.target_health(arn)) for arn in target_groups}
-    inventory = group_inventory(aws, spec, known, findings)
+    with findings.checking(Check.INVENTORY):
+        inventory = group_inventory(aws, spec, known, findings)
     for other in inventory.rolled:
         target_groups[other.arn], registered[other.arn] = other.described, dict(other.targets)
     if not target_groups and not sources_of_group(described):
         findings.refuse(f"group {spec.asg} is in no target group: attach one, or name it with --target-group")
-    _check_strangers(registered, target_groups, set(members), spec, findings)
-    check_server_owners(servers.values(), findings, in_group=True)
+    with findings.checking(Check.TARGET_GROUPS):
+        _check_strangers(registered, target_groups, set(members), spec, findings)
+    with findings.checking(Check.OWNERS):
+        check_server_owners(servers.values(), findings, in_group=True)
     instances = _instances(servers, members, registered)
     attributes = attributes_of(aws, target_groups)
     others = {
         arn: [target for name, found in targets.items() if name not in members for target in found]
         for arn, targets in registered.items()
     }
-    subnets = read_subnets(aws, _subnets_of(described), findings)
+    with findings.checking(Check.ADDRESSES):
+        subnets = read_subnets(aws, _subnets_of(described), findings)
     hooks = aws.autoscaling.hooks(described["AutoScalingGroupName"])
     facts = _facts(described, hooks, instances, _managed_keys(target_groups, attached))
     uneven = uneven_ports(instances, target_groups, facts.name, facts.extra_targets, attached)
     groups = read_target_groups(target_groups, attributes, managed=attached)
-    check_network_target_groups(spec, groups, attributes, findings)
+    with findings.checking(Check.TARGET_GROUPS):
+        check_network_target_groups(spec, groups, attributes, findings)
+    with findings.checking(Check.ZONES):
+        routing = read_routing(aws, target_groups, attributes, findings, others)
     return FleetFacts(
         kind=FleetKind.AUTO_SCALING,
         name=described["AutoScalingGroupName"],
@@ -84,7 +93,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
             subnets=tuple((subnet.subnet_id, subnet.zone) for subnet in subnets),
             replaced_root_volumes=replaced_root_volumes(described, servers),
         ),
-        routing=read_routing(aws, target_groups, attributes, findings, others),
+        routing=routing,
         free_addresses={subnet.subnet_id: subnet.free_addresses for subnet in subnets},
     )
 

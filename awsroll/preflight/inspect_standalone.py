@@ -6,6 +6,7 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
 from awsroll.core.classify.replacement import slot_of
+from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Slots
@@ -36,35 +37,42 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
     named = find_target_groups(aws, spec.target_group, findings)
     if len(named) < len(set(spec.target_group)) and not named:
         return None
-    check_target_groups(named, findings)
+    with findings.checking(Check.TARGET_GROUPS):
+        check_target_groups(named, findings)
     described = {arn: group for arn, group in named.items() if has_instances(group)}
     attributes = attributes_of(aws, described)
     registered = _registered(aws, sorted(described))
     servers = {server["InstanceId"]: server for server in aws.ec2.instances(registered)}
-    check_server_owners(servers.values(), findings, in_group=False)
+    with findings.checking(Check.OWNERS):
+        check_server_owners(servers.values(), findings, in_group=False)
     members = _refuse_members(aws, {name: tags_of(server) for name, server in servers.items()}, findings)
     instances = _instances(registered, servers, findings)
     own = {one.instance_id: servers[one.instance_id] for one in instances if one.instance_id not in members}
     inventory = list[Entry]()
     if not unknown_names(spec.target_group, named):  # a mistyped name is reported alone
         known = Known(servers=own, target_groups=named, group={})
-        inventory = [*standalone_inventory(aws, spec, known, findings), *different_ports(described, instances)]
+        with findings.checking(Check.INVENTORY):
+            inventory = [*standalone_inventory(aws, spec, known, findings), *different_ports(described, instances)]
     groups = read_target_groups(described, attributes)
-    check_network_target_groups(spec, groups, attributes, findings)
+    with findings.checking(Check.TARGET_GROUPS):
+        check_network_target_groups(spec, groups, attributes, findings)
+    with findings.checking(Check.ZONES):
+        routing = read_routing(aws, described, attributes, findings)
     return FleetFacts(
         kind=FleetKind.STANDALONE,
         name="+".join(sorted(group["TargetGroupName"] for group in described.values())),
         target_groups=groups,
         instances=instances,
         inventory=tuple(inventory),
-        routing=read_routing(aws, described, attributes, findings),
+        routing=routing,
         free_addresses=_free_addresses(aws, instances, findings) if spec.strategy is not Strategy.RELOAD else {},
     )
 
 
 def _free_addresses(aws: Connection, instances: tuple[Instance, ...], findings: Findings) -> dict[str, int]:
     subnets = sorted({instance.subnet_id for instance in instances if instance.subnet_id})
-    return {subnet.subnet_id: subnet.free_addresses for subnet in read_subnets(aws, subnets, findings)}
+    with findings.checking(Check.ADDRESSES):
+        return {subnet.subnet_id: subnet.free_addresses for subnet in read_subnets(aws, subnets, findings)}
 
 
 def _registered(aws: Connection, arns: list[str]) -> dict[str, list[Target]]:

@@ -84,7 +84,7 @@ def account_of(aws: Connection, findings: Findings) -> str:
     except AccessRefusedError:
         raise
     except (AwsUnansweredError, NotImplementedByEndpointError):
-        findings.warn(
+        findings.warn_unchecked(
             "awsroll could not read the account from STS, so `resume` cannot check that it is the same account"
         )
         return ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.classify.draining import may_raise_delay
-from awsroll.core.model.finding import Finding
+from awsroll.core.model.finding import Check, Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.hooks import named
 from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
@@ -54,60 +54,58 @@ class Prepared:
         return tuple(finding.message for finding in self.findings if finding.is_warning)
 
 
-def prepare(spec: RolloutSpec, aws: Connection, *, rollout_id: str = "") -> Prepared:
+def prepare(spec: RolloutSpec, aws: Connection, *, rollout_id: str = "", findings: Findings | None = None) -> Prepared:
     """Look up names, pin versions and check the fleet; change nothing.
 
     Args:
         spec: the request.
         aws: the connection to the fleet's account and region.
         rollout_id: the id of the rollout; empty: generate an id.
+        findings: receives what the checks find, also if one of them raises an error; None: a new collection.
 
     Raises:
         SpecError: if the request is invalid.
         FleetError: if the fleet does not match the request or cannot be rolled now. Lists every reason.
         AwsError: if AWS refuses a call or does not answer.
     """
-    problems = spec.problems()
-    if problems:
-        raise SpecError(*problems)
-    return _Preflight(spec, aws).run(rollout_id)
+    findings = Findings() if findings is None else findings
+    with findings.checking(Check.REQUEST):
+        problems = spec.problems()
+        if problems:
+            raise SpecError(*problems)
+    return _Preflight(spec, aws, findings).run(rollout_id)
 
 
 class _Preflight:
     """One run of the checks."""
 
-    def __init__(self, spec: RolloutSpec, aws: Connection) -> None:
+    def __init__(self, spec: RolloutSpec, aws: Connection, findings: Findings) -> None:
         self._spec = spec
         self._aws = aws
-        self._findings = Findings()
+        self._findings = findings
         self._reloading = spec.strategy is Strategy.RELOAD
 
     def run(self, rollout_id: str) -> Prepared:
         spec, findings = self._spec, self._findings
         inspect = inspect_group if spec.asg else inspect_standalone
-        fleet = inspect(self._aws, spec, findings)
+        with findings.checking(Check.FLEET):
+            fleet = inspect(self._aws, spec, findings)
         if fleet is not None:
-            check_inventory(fleet.inventory, findings, replaces=not self._reloading)
+            with findings.checking(Check.INVENTORY):
+                check_inventory(fleet.inventory, findings, replaces=not self._reloading)
         setting = None if fleet is None or fleet.group is None else fleet.group.setting
-        template = None if self._reloading else pin(self._aws, spec.launch_template, setting, findings)
+        template = None
+        if not self._reloading:
+            with findings.checking(Check.VERSION):
+                template = pin(self._aws, spec.launch_template, setting, findings)
         if fleet is None or (template is None and not self._reloading):
             findings.raise_refusals()
             problem = "no version is named: pass --launch-template ID|NAME[:VERSION]"
-            raise SpecError(problem)
+            with findings.checking(Check.VERSION):
+                raise SpecError(problem)
         name = rollout_id or new_rollout_id(fleet.name, self._aws.now())
         goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
-        limits = resolve_limits(spec, fleet, findings)
-        check_alarms(self._aws, spec, findings)
-        if self._reloading:
-            check_reload(self._aws, spec, fleet, goal, findings)
-        rollout = replace(self._rollout(fleet, goal, name), limits=limits)
-        rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
-        self._check_steps(rollout, fleet, goal)
-        check_images(self._aws, rollout, findings)
-        check_interfaces(self._aws, rollout, fleet, goal, findings)
-        check_rollback(spec, rollout, fleet, goal, findings)
-        check_hooks(self._aws, rollout, findings)
-        check_agents(self._aws, rollout, fleet, goal, findings)
+        rollout = self._checked(fleet, goal, name)
         findings.raise_refusals()
         return Prepared(
             rollout=rollout,
@@ -117,19 +115,57 @@ class _Preflight:
             findings=findings.reported(),
         )
 
+    def _checked(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
+        """Return the rollout, after the checks of the fleet and of the steps of the rollout."""
+        spec, aws, findings = self._spec, self._aws, self._findings
+        with findings.checking(Check.DEADLINES):
+            limits = resolve_limits(spec, fleet, findings)
+        if spec.alarm:
+            with findings.checking(Check.ALARMS):
+                check_alarms(aws, spec, findings)
+        if self._reloading:
+            with findings.checking(Check.RELOAD):
+                check_reload(aws, spec, fleet, goal, findings)
+        with findings.checking(Check.ACCOUNT):
+            account = account_of(aws, findings)
+        rollout = replace(self._rollout(fleet, goal, name), limits=limits, account=account)
+        rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
+        self._check_steps(rollout, fleet, goal)
+        with findings.checking(Check.IMAGES):
+            check_images(aws, rollout, findings)
+        if not self._reloading:
+            with findings.checking(Check.INTERFACES):
+                check_interfaces(aws, rollout, fleet, goal, findings)
+        with findings.checking(Check.ROLLBACK):
+            check_rollback(spec, rollout, fleet, goal, findings)
+        if rollout.hooks:
+            with findings.checking(Check.HOOKS):
+                check_hooks(aws, rollout, findings)
+            with findings.checking(Check.AGENTS):
+                check_agents(aws, rollout, fleet, goal, findings)
+        return rollout
+
     def _check_steps(self, rollout: Rollout, fleet: FleetFacts, goal: Goal) -> None:
         """Check what the steps of the rollout need, beside the fleet as it is."""
         spec, findings = self._spec, self._findings
-        report_serving(fleet, findings)
+        with findings.checking(Check.SERVING):
+            report_serving(fleet, findings)
         if not self._reloading:
-            check_root_volumes(fleet, findings)
+            with findings.checking(Check.ROOT_VOLUMES):
+                check_root_volumes(fleet, findings)
         if fleet.live and all(goal.is_on(instance) for instance in fleet.live):
             return  # there are no steps
-        _check_floor(spec, rollout, fleet, findings)
-        check_zones(spec, rollout, fleet, goal, findings)
-        check_thresholds(rollout, fleet, findings)
-        check_tags(self._aws, rollout, fleet, goal, findings)
-        check_addresses(rollout, fleet, goal, findings)
+        with findings.checking(Check.CAPACITY):
+            _check_floor(spec, rollout, fleet, findings)
+        with findings.checking(Check.ZONES):
+            check_zones(spec, rollout, fleet, goal, findings)
+        with findings.checking(Check.THRESHOLDS):
+            check_thresholds(rollout, fleet, findings)
+        with findings.checking(Check.TAGS):
+            check_tags(self._aws, rollout, fleet, goal, findings)
+        if not self._reloading:
+            with findings.checking(Check.ADDRESSES):
+                check_addresses(rollout, fleet, goal, findings)
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
         spec, group = self._spec, fleet.group
@@ -166,7 +202,6 @@ class _Preflight:
             purges_warm_pool=group is not None and spec.warm_pool == "purge",
             termination_protected=protected_from_termination(self._aws, fleet, goal) if terminates else (),
             region=self._aws.region,
-            account=account_of(self._aws, self._findings),
         )
 
     def _tags_of(self, baseline: tuple[VersionCount, ...]) -> tuple[tuple[str, str], ...]:

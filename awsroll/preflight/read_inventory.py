@@ -136,7 +136,9 @@ def classic_load_balancers(aws: Connection, servers: Mapping[str, Reply], findin
     try:
         balancers = aws.classic_elb.load_balancers()
     except NotImplementedByEndpointError:
-        findings.warn("the endpoint does not report Classic Load Balancers; awsroll assumes that there are none")
+        findings.warn_unchecked(
+            "the endpoint does not report Classic Load Balancers; awsroll assumes that there are none"
+        )
         return
     for balancer in balancers:
         listed = {instance["InstanceId"] for instance in balancer.get("Instances", [])} & servers.keys()

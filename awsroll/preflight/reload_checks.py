@@ -37,7 +37,7 @@ def check_reload(aws: Connection, spec: RolloutSpec, fleet: FleetFacts, goal: Go
         platforms = aws.ssm.platforms(outdated) if outdated else {}
         offline = sorted(set(outdated) - platforms.keys())
     except NotImplementedByEndpointError:
-        findings.warn("the endpoint does not report SSM agents; awsroll assumes that all are online")
+        findings.warn_unchecked("the endpoint does not report SSM agents; awsroll assumes that all are online")
         platforms, offline = {}, []
     _check_platforms(spec, platforms, findings)
     if offline:
@@ -69,6 +69,7 @@ def _check_document(aws: Connection, name: str, findings: Findings) -> None:
     try:
         exists = aws.ssm.has_document(name)
     except NotImplementedByEndpointError:
+        findings.leave_unchecked(f"the endpoint does not report the SSM document {name}")
         return
     if not exists:
         findings.refuse(f"there is no SSM document {name!r} in {aws.region}: check --document and --region")

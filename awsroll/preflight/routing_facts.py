@@ -95,7 +95,7 @@ def _is_per_zone(aws: Connection, balancer: Reply, findings: Findings) -> bool:
     try:
         attributes = aws.elbv2.load_balancer_attributes(balancer["LoadBalancerArn"])
     except AccessRefusedError as error:
-        findings.warn(
+        findings.warn_unchecked(
             f"awsroll could not check whether load balancer {balancer.get('LoadBalancerName', '')} balances over "
             f"zones, and assumes the default of Network Load Balancers, which is off: {error}"
         )

@@ -22,7 +22,7 @@ def read_subnets(aws: Connection, subnet_ids: Sequence[str], findings: Findings)
     try:
         described = aws.ec2.subnets(subnet_ids)
     except AccessRefusedError as error:
-        findings.warn(f"awsroll could not check the zones and free addresses of the subnets: {error}")
+        findings.warn_unchecked(f"awsroll could not check the zones and free addresses of the subnets: {error}")
         return ()
     return tuple(
         Subnet(

@@ -25,6 +25,9 @@ SPEEDS: dict[DemoStrategy, float] = {"replace": 25.0, "double-half": 10.0, "relo
 DEREGISTRATION_DELAY_SECONDS = 20
 _HEALTH_CHECK_INTERVAL_SECONDS = 5
 _HEALTH_CHECK_TIMEOUT_SECONDS = 2
+_HEALTHY_THRESHOLD = 2
+_HEALTHY_SECONDS = 240  # simulated; enough for a good version
+_SHORTEST_HEALTHY_SECONDS = _HEALTH_CHECK_INTERVAL_SECONDS * (_HEALTHY_THRESHOLD + 1) + _HEALTH_CHECK_TIMEOUT_SECONDS
 _TIMERS = SandboxOptions(boot_seconds=40, application_seconds=4, stop_seconds=15, registration_seconds=2)
 
 _REQUESTS_PER_SECOND = 100.0
@@ -111,6 +114,15 @@ class DemoWorld:
         """The launch template version to roll to: 2, or with `bad_version` 3, which never becomes healthy."""
         return "3" if self.bad_version else "2"
 
+    @property
+    def healthy_timeout(self) -> float | None:
+        """The seconds after which a bad version has failed; None: the default of awsroll.
+
+        The checks of a rollout know the target group's own timers, not the speed of the sandbox. So the time is never
+        shorter than these timers.
+        """
+        return max(_HEALTHY_SECONDS / self.simulated_speed, _SHORTEST_HEALTHY_SECONDS) if self.bad_version else None
+
     def stop_traffic(self) -> TrafficReport:
         """Stop the load, wait for the requests in flight, and return the final report. It also works after leaving."""
         return self.traffic.stop()
@@ -124,6 +136,7 @@ class DemoWorld:
             zones=self.zones,
             health_check_interval_seconds=_HEALTH_CHECK_INTERVAL_SECONDS,
             health_check_timeout_seconds=_HEALTH_CHECK_TIMEOUT_SECONDS,
+            healthy_threshold=_HEALTHY_THRESHOLD,
             deregistration_delay_seconds=DEREGISTRATION_DELAY_SECONDS,
             template_tags=self._common_tags(),
             further_versions=({"sandbox:health": "unhealthy", "sandbox:version": NEXT_VERSION_LABEL},),

@@ -48,13 +48,21 @@ def _choose(view: View, picks: list[Instance], *, reloads: bool = False, replace
             instance.instance_id,
             ServerPhase.DRAINING,
             at=at,
-            reason="ended" if ended else "chosen",
+            reason=_why_chosen(view, instance),
             failed=ended or not replaced or view.has_failed(instance),
             reloading=reloads and not ended,
             targets=tuple(sorted(target.key for target in instance.targets)),
             was_in_standby=view.is_in_standby(instance),
         )
     return replace(status, progress_at=at) if picks else status
+
+
+def _why_chosen(view: View, instance: Instance) -> str:
+    if view.is_still_listed(instance):
+        return "ended"
+    if view.has_failed(instance):
+        return "failed"
+    return "surplus" if view.is_current(instance) else "outdated"
 
 
 def undecided(view: View, capacity: Capacity) -> frozenset[str]:

@@ -39,6 +39,13 @@ class Outcome(StrEnum):
     PAUSED = "paused"
     INTERRUPTED = "interrupted"
 
+    def because(self, reason: str) -> str:
+        """Return the outcome and its reason in words, without saying the outcome twice: `rolled back by request`."""
+        words = self.value.replace("_", " ")
+        if reason.startswith(words):
+            return reason
+        return f"{words}: {reason}" if reason else words
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
