@@ -74,7 +74,7 @@ class LiveView:
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Show an event among the last ones. Warnings and failures stay above the view.
 
-        The first event of the rollout draws the view: before that, the program may prompt the user.
+        The start of the rollout draws the view: before that, the program may prompt the user.
         """
         line = f"{at:%H:%M:%S} {in_words(name, fields)}"
         if name in START_EVENTS:
@@ -92,6 +92,7 @@ class LiveView:
         self._rollout = rollout
         self._started_at = status.started_at
         self._picture = picture(rollout, observation, status)
+        self._live.start()
 
     def _render(self) -> RenderableType:
         if self._picture is None or self._rollout is None or self._started_at is None:
