@@ -191,6 +191,10 @@ def _summary(status: StepStatus) -> str:
         text += f": {status.reason}"
     if status.phase is WaitingFor.APPROVAL and status.approval is not None:
         text += f" at {status.approval.place}; answer with `{status.approval.command}` (or add --reject)"
+    elif status.phase is WaitingFor.PAUSED and status.approval is not None and not status.approval.answer:
+        text += (
+            f" ({status.approval.place}); answer with `{status.approval.command}`, then `awsroll resume {rollout_id}`"
+        )
     elif status.phase is WaitingFor.PAUSED:
         text += f"; continue with `awsroll resume {rollout_id}` or `awsroll rollback {rollout_id}`"
     elif status.outcome is StepOutcome.STOPPED:

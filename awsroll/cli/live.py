@@ -103,7 +103,7 @@ class LiveView:
             _cells(self._picture),
             _legend(self._picture),
             _progress(self._picture, elapsed),
-            Text(_counts(self._picture)),
+            *_counts(self._picture),
             *_approval(self._picture),
             *(Text(line, style="bright_black", overflow="ellipsis", no_wrap=True) for line in self._events),
         )
@@ -135,7 +135,8 @@ def _legend(shown: Picture) -> Text:
 
 def _progress(shown: Picture, elapsed: float) -> Table:
     row = Table.grid(padding=(0, 1))
-    left = elapsed / shown.done * (shown.goal - shown.done) if shown.done else None
+    is_moving = shown.done and shown.approval is None  # how long a person takes cannot be estimated
+    left = elapsed / shown.done * (shown.goal - shown.done) if is_moving else None
     row.add_row(
         ProgressBar(total=max(shown.goal, 1), completed=shown.done, width=40),
         f"{shown.done}/{shown.goal}",
@@ -144,10 +145,10 @@ def _progress(shown: Picture, elapsed: float) -> Table:
     return row
 
 
-def _counts(shown: Picture) -> str:
+def _counts(shown: Picture) -> Iterator[Text]:
     limits = shown.limits
-    return (
-        f"{servers_text(shown.counts)}, {shown.counts.in_flight} in flight\n"
+    yield Text(f"{servers_text(shown.counts)}, {shown.counts.in_flight} in flight")
+    yield Text(
         f"serving {shown.serving} (never below {limits.floor})  running {shown.running} (never above {limits.ceiling})"
     )
 

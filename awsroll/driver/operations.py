@@ -16,7 +16,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.context import Context, NotConfirmedError
-from awsroll.driver.readiness import check_ready, confirmed
+from awsroll.driver.readiness import check_ready, confirm_ready
 from awsroll.driver.record_lifecycle import (
     create_record,
     ended_error,
@@ -71,7 +71,7 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     session = Session(context)
-    prepared = confirmed(session, check_ready(session, request, rollout_id=rollout_id), context.confirm)
+    prepared = confirm_ready(session, check_ready(session, request, rollout_id=rollout_id), context.confirm)
     if prepared is None:
         raise NotConfirmedError(_NOT_CONFIRMED)
     with session.hold(prepared.rollout):

@@ -93,7 +93,7 @@ def check_ready(
     )
 
 
-def confirmed(session: Session, ready: Ready, confirm: Callable[[RolloutPlan], bool]) -> Prepared | None:
+def confirm_ready(session: Session, ready: Ready, confirm: Callable[[RolloutPlan], bool]) -> Prepared | None:
     """Return the rollout to start once a person has confirmed its plan; None if the person declined.
 
     The fleet is checked again if the person took long.

@@ -178,6 +178,57 @@ def test_a_json_line_stays_one_line_of_valid_json() -> None:
     }
 
 
+def test_the_live_view_shows_which_approval_is_awaited_and_its_command() -> None:
+    stream = io.StringIO()
+    rollout, observation, status = _observation()
+    gated = replace(rollout, gates=Gates(checkpoints=(Amount(value=1),), needs_approval=True))
+    now = datetime.now(UTC)
+
+    with LiveView(Console(file=stream, force_terminal=True, width=120)) as view:
+        view.event("rollout.created", T0, rollout_id="web-1")
+        view.observed(gated, observation, changed(replace(status, started_at=now), closed_since=now))
+
+    text = stream.getvalue()
+    assert "approval awaited for 0 s" in text
+    assert "checkpoint 1 of 1: 1 of 3 servers on lt-1:2" in text
+    assert "awsroll approve web-1 --checkpoint 1" in text
+    assert "left" not in text
+    assert "3 in total, none changed, 0 failed, 1 in flight" in text
+
+
+def test_a_plain_line_says_an_awaited_approval_once() -> None:
+    stream = io.StringIO()
+    fields = {
+        "checkpoint": 1,
+        "checkpoints": 2,
+        "updated": 1,
+        "servers": 3,
+        "command": "c",
+        "message": "approve with c",
+    }
+
+    PlainLines(stream).event("approval.awaited", T0, **fields)
+
+    assert stream.getvalue() == "00:00:00 approval awaited: approve with c\n"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "words"),
+    [
+        (Outcome.ROLLED_BACK, "rolled back by request", "rolled back by request"),
+        (Outcome.ROLLED_BACK, "alarm a is in ALARM", "rolled back: alarm a is in ALARM"),
+        (Outcome.PAUSED, "paused by request", "paused by request"),
+        (Outcome.STOPPED, "aborted by request", "stopped: aborted by request"),
+        (Outcome.SUCCEEDED, "", "succeeded"),
+    ],
+)
+def test_no_text_says_an_outcome_twice(outcome: Outcome, reason: str, words: str) -> None:
+    ended = replace(build_report(busy_record(), at=T0), status=outcome, reason=reason)
+
+    assert f"status     {words}\n" in report_text(ended)
+    assert next_step(ended).startswith(words if next_step(ended) else "")
+
+
 def test_the_report_ends_with_the_dropped_requests() -> None:
     report = replace(build_report(busy_record(), at=T0), traffic=Traffic(requests=7, dropped=0, by_version={"v1": 7}))
 
