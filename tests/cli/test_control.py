@@ -64,9 +64,13 @@ def test_a_paused_rollout_is_resumed(server: SandboxServer, environment: dict[st
         asked = awsroll("pause", rollout, "--json", environment=environment)
         code, report = end(driver)
     listed = awsroll("list", "--json", environment=environment).lines[0]
-    awsroll("approve", rollout, environment=environment)
+    early = awsroll("approve", rollout, environment=environment)
+    waiting = awsroll("resume", rollout, "--no-wait", *POLL, environment=environment)
+    approved = awsroll("approve", rollout, "--checkpoint", "1", environment=environment)
     resumed = awsroll("resume", rollout, *POLL, environment=environment)
 
+    assert (early.code, waiting.code, approved.code) == (2, 3, 0)
+    assert waiting.lines[-1]["approval"]["checkpoint"] == 1
     assert (asked.code, asked.lines[-1]["driven"]) == (0, True)
     assert (code, report["status"], report["reason"]) == (3, "paused", "paused by request")
     assert (listed["status"], listed["phase"]) == ("paused", "Paused")
