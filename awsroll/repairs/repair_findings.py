@@ -11,7 +11,7 @@ from awsroll.ports import Record
 def unfinished(record: Record) -> Leftover:
     """Return the finding that a rollout has not ended."""
     name, status = record.rollout.rollout_id, record.status
-    state = f"{status.outcome}: {status.reason}" if status.reason else str(status.outcome)
+    state = status.outcome.because(status.reason)
     return Leftover(
         what="rollout",
         about=name,
