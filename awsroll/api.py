@@ -11,15 +11,17 @@ A refused call raises an `AwsrollError`. A rollout that has started always retur
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from awsroll.aws import sessions
+from awsroll.core.model.value_errors import shown
 from awsroll.core.repair.leftovers import Leftover
 from awsroll.core.request.instructions import Instruction, as_given
-from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.driver import operations
 from awsroll.driver.context import Context
+from awsroll.errors import SpecError
 from awsroll.hooks.callables import GivenHooks, as_python_hooks
 from awsroll.ports import Clock, Sink, Store
 from awsroll.repairs import repair as repair_operation
@@ -29,6 +31,8 @@ from awsroll.waves import FleetsRun
 
 if TYPE_CHECKING:
     import boto3
+
+Given = TypeVar("Given")
 
 ConfirmInstructions: TypeAlias = Callable[[Sequence[Instruction]], bool]
 """Called with what a record makes this process run or use; returns whether the caller accepts all of it."""
@@ -72,7 +76,7 @@ def roll(  # noqa: PLR0913 - a user may pass each of these
         approve=approve,
         hooks=as_python_hooks(hooks),
     )
-    return operations.roll(request, context)
+    return operations.roll(_given(request, RolloutSpec, RolloutPlan), context)
 
 
 def resume(  # noqa: PLR0913 - see `roll`
@@ -239,7 +243,8 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         FleetLockedError: if a live process holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=asg, target_group=tuple(target_group))
+    named = spec_of({"asg": asg, "target_group": target_group})
+    target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=named.asg, target_group=named.target_group)
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
     context = _with_instructions(context, request, confirm_instructions)
     return repair_operation.repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
@@ -269,7 +274,7 @@ def plan(
         AwsError: if AWS refused or did not answer.
     """
     known = None if store is None else _opened(store, session)
-    return operations.plan(spec, Context(session=session, store=known, clock=clock))
+    return operations.plan(_given(spec, RolloutSpec), Context(session=session, store=known, clock=clock))
 
 
 def plan_fleets(
@@ -284,7 +289,8 @@ def plan_fleets(
     Raises:
         SpecError, FleetError, FleetLockedError, AwsError: as `roll_fleets` would raise, for all fleets at once.
     """
-    return FleetsRun(fleets, Context(session=session, store=_opened(store, session), clock=clock)).check()
+    context = Context(session=session, store=_opened(store, session), clock=clock)
+    return FleetsRun(_given(fleets, FleetsSpec), context).check()
 
 
 def roll_fleets(
@@ -312,7 +318,8 @@ def roll_fleets(
         FleetLockedError: if another rollout holds a fleet, or an unfinished rollout of another request is on it.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    run = FleetsRun(fleets, Context(session=session, store=_opened(store, session), clock=clock, sink=sink))
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    run = FleetsRun(_given(fleets, FleetsSpec), context)
     run.check()
     return run.roll()
 
@@ -357,3 +364,15 @@ def _with_instructions(
 
 def _opened(store: Store | str | None, session: Any = None) -> Store:
     return open_store(store, session=session) if store is None or isinstance(store, str) else store
+
+
+def _given(value: Given, *kinds: type) -> Given:
+    """Return a request if it has one of the classes.
+
+    Raises:
+        SpecError: if it has another class.
+    """
+    if not isinstance(value, kinds):
+        problem = f"pass a {' or a '.join(kind.__name__ for kind in kinds)}, not {shown(value)}"
+        raise SpecError(problem)
+    return value

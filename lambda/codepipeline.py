@@ -7,7 +7,6 @@ repeated event, or a call that dies, is harmless.
 
 from typing import Any
 
-import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import AwsrollError
 from awsroll.files.decode import decode_json
 from event_request import to_rollout_request
-from handling import log, seconds_left
+from handling import converted, log, seconds_left
 from named import (
     PASSING,
     AccessDenied,
@@ -160,8 +159,8 @@ class _Work:
 
 def _parameters(text: str) -> Parameters:
     try:
-        return msgspec.convert(decode_json(text), Parameters, strict=True)
-    except ValueError as error:  # also msgspec's own errors
+        return converted(decode_json(text), Parameters)
+    except ValueError as error:
         problem = (
             f"UserParameters of the action are not valid: {error}; nothing was changed: use JSON such as "
             '{"request": {"asg": "web", "concurrent": "25%"}}'

@@ -17,8 +17,9 @@ import structlog.tracebacks
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.core.model.value_errors import shown
 from awsroll.errors import AwsrollError
-from named import InvalidEvent, handler_error
+from named import HandlerError, InvalidEvent, handler_error
 
 LONGEST_MESSAGE = 1000
 """In characters: Step Functions passes messages on, and the size of a state is limited."""
@@ -68,6 +69,8 @@ def handles(kind: type[Event]) -> Callable[[Callable[[Event, Any], Answer]], Cal
                 failure = handler_error(error)
                 log.warning("handler.failed", error=type(failure).__name__, message=str(error))
                 raise type(failure)(_short(str(failure))) from error
+            except HandlerError as error:
+                raise type(error)(_short(str(error))) from error
 
         handler.event_type = kind  # type: ignore[attr-defined]  # the schema uses it
         return handler
@@ -86,16 +89,29 @@ def check(event: Any, kind: type[Event]) -> Event:
         InvalidEvent: if a key is unknown or missing, or a value has the wrong type; with the key.
     """
     try:
-        checked = msgspec.convert(event, kind, strict=True)
-    except msgspec.ValidationError as error:
+        checked = converted(event, kind)
+    except ValueError as error:
         problem = f"{error}; nothing was changed"
         raise InvalidEvent(problem) from error
     # A misspelt limit must not be ignored. msgspec checks the keys of structs, but not those of dataclasses.
     unknown = sorted(set(event) - set(get_type_hints(kind)))
     if unknown:
-        problem = f"the event has unknown keys ({', '.join(unknown)}); nothing was changed"
+        problem = f"the event has unknown keys ({', '.join(map(shown, unknown))}); nothing was changed"
         raise InvalidEvent(problem)
     return checked
+
+
+def converted(value: Any, kind: type[Event]) -> Event:
+    """Return plain values as their type.
+
+    Raises:
+        ValueError: if the values do not have the form of the type, or a text is not Unicode.
+    """
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except UnicodeEncodeError as error:
+        problem = f"a text in it is not Unicode ({error.reason})"
+        raise ValueError(problem) from error
 
 
 def seconds_left(context: Any) -> float:

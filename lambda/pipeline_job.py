@@ -15,7 +15,7 @@ import container
 from awsroll.aws.connection import Connection
 from awsroll.aws.retry import RetryLimits
 from awsroll.clock import SystemClock
-from handling import log, seconds_left
+from handling import converted, log, seconds_left
 from named import InvalidEvent
 
 _ANSWER_SECONDS = 25.0  # reserved for the answer, which matters more than another step
@@ -86,15 +86,15 @@ def read_job(event: Any) -> Job:
         InvalidEvent: if the event is not an event of a job, so that there is no job to answer.
     """
     try:
-        job = msgspec.convert(event, _Event, strict=True).job
-    except msgspec.ValidationError as error:
+        job = converted(event, _Event).job
+    except ValueError as error:
         problem = f"this is not an event of a CodePipeline job ({error}); nothing was changed"
         raise InvalidEvent(problem) from error
     parameters = job.data.action_configuration.configuration.user_parameters
     given, first = job.data.continuation_token, Token(rollout_id=f"pipeline-{job.id}")
     try:
         token = msgspec.json.decode(given, type=Token) if given else first
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except ValueError as error:
         problem = f"the continuation token is not from this action ({error}); nothing was changed"
         return Job(job_id=job.id, parameters=parameters, token=first, problem=problem)
     return Job(job_id=job.id, parameters=parameters, token=token)

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from awsroll.errors import SpecError
+from awsroll.files.decode import check_json_keys
 from awsroll.report import RolloutPlan
 from awsroll.stores.atomic_files import LONGEST_FILE, write_whole
 from awsroll.stores.envelope import DamagedError, Envelope
@@ -47,10 +48,11 @@ def load_plan(path: Path, *, digest: str = "") -> RolloutPlan:
             problem = f"the plan file {path} cannot be used: it has more than {LONGEST_FILE} bytes; {_ADVICE}"
             raise SpecError(problem)
         plan = _ENVELOPE.unseal(sealed, RolloutPlan)
+        check_json_keys(sealed.decode())
     except OSError as error:
         problem = f"the plan file {path} cannot be read: {error.strerror}; {_ADVICE}"
         raise SpecError(problem) from error
-    except DamagedError as error:
+    except (DamagedError, ValueError) as error:
         problem = f"the plan file {path} cannot be used: {error}; {_ADVICE}"
         raise SpecError(problem) from error
     if digest and _digest(sealed) != digest:

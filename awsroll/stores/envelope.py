@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from awsroll.errors import SpecError
+from awsroll.stores.value_bounds import bounds_problem
 
 Content = TypeVar("Content")
 
@@ -78,10 +79,14 @@ class Envelope:
             raise DamagedError(problem)
         check(body, envelope)
         try:
-            return msgspec.json.decode(body, type=content)
+            value = msgspec.json.decode(body, type=content)
         except (msgspec.ValidationError, SpecError) as error:
             problem = f"a value in it is not valid ({error})"
             raise DamagedError(problem) from error
+        if problem := bounds_problem(body, value):
+            problem = f"a value in it is not valid ({problem})"
+            raise DamagedError(problem)
+        return value
 
     def _open(self, data: bytes) -> dict[str, Any]:
         try:

@@ -163,6 +163,11 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "defaults: {name: x}\nwaves: [{fleets: [{asg: web}]}]\n",
         ["`defaults` has an unknown key 'name'"],
     ),
+    "wrong-in-defaults": (
+        "defaults: {concurrent: many, role: x}\nwaves: [{fleets: [{asg: web, concurrent: 1, role: null}]}]\n",
+        ["`defaults`: --concurrent: pass 1 or more servers", "`defaults`: role: pass the ARN of a role"],
+    ),
+    "empty-name": ("waves: [{fleets: [{name: '', asg: web}]}]\n", ["wave 1, fleet 1: name: pass a name of 1 to 255"]),
     "both-spellings": (
         "waves: [{fleets: [{asg: web, launch-template: a, launch_template: b}]}]\n",
         ["wave 1, fleet 1 gives launch-template twice"],

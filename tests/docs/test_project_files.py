@@ -35,10 +35,20 @@ def test_one_job_needs_all_others() -> None:
 
 
 def test_each_action_is_pinned_by_version() -> None:
-    uses = re.findall(r"uses: (\S+)", (ROOT / ".github/workflows/checks.yml").read_text())
+    workflows = sorted((ROOT / ".github/workflows").glob("*.yml"))
+    uses = [used for path in workflows for used in re.findall(r"uses: (\S+)", path.read_text())]
 
     assert uses
     assert [name for name in uses if not re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", name)] == []
+
+
+def test_the_nightly_workflow_runs_the_long_searches() -> None:
+    (job,) = _yaml(".github/workflows/nightly.yml")["jobs"].values()
+    commands = " && ".join(step["run"] for step in job["steps"] if "run" in step)
+
+    assert job["env"] == {"AWSROLL_HYPOTHESIS": "long"}
+    assert "tests/fuzz tests/property" in commands
+    assert "AWSROLL_HYPOTHESIS=long .venv/bin/python -m pytest tests/fuzz tests/property" in CONTRIBUTING
 
 
 def test_each_static_check_is_a_hook_that_runs_from_the_environment() -> None:

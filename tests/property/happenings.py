@@ -1,6 +1,5 @@
 """Rules of the state machine for events outside the rollout: changes by AWS and by people."""
 
-import os
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,9 +17,9 @@ from awsroll.testing.instances import CallError, FakeInstance, Misbehaviour
 from tests.property.requests import ALARM
 from tests.support.builders import OLD
 from tests.support.drive import Driver
+from tests.support.search import LONG
 
 ENDINGS = ("Server.SpotInstanceTermination", "Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown")
-LONG = os.environ.get("AWSROLL_HYPOTHESIS") == "long"
 
 
 class Happenings(RuleBasedStateMachine):

@@ -21,11 +21,12 @@ from awsroll.core.planner import plan
 from awsroll.errors import AwsError
 from awsroll.testing.group import Member
 from awsroll.testing.instances import Misbehaviour
-from tests.property.happenings import LONG, Happenings
+from tests.property.happenings import Happenings
 from tests.property.requests import ALARM, Asked, Found, begun, founds, requests
 from tests.support.drive import StuckError
 from tests.support.fingerprint import fingerprint
 from tests.support.launching import launching_batches
+from tests.support.search import LONG
 
 PROFILE: dict[str, Any] = {
     "max_examples": 3000 if LONG else 150,

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+import awsroll
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.options import Option, options_of
 from awsroll.core.model.rollout import OnFailure, Pace, SkipPolicy, Strategy
@@ -334,3 +335,12 @@ def test_values_of_a_file_that_are_null_are_not_given() -> None:
 def test_a_share_of_fleets_says_fleets() -> None:
     with pytest.raises(ValueError, match="1 or more fleets"):
         Share(least=1, of="fleets").read("0")
+
+
+@pytest.mark.parametrize("request_", [{"asg": "web"}, "web", None, HookSpec(point=HookPoint.AFTER_DRAIN)], ids=repr)
+def test_the_library_takes_requests_only(request_: Any) -> None:
+    for call in (awsroll.roll, awsroll.plan, awsroll.plan_fleets, awsroll.roll_fleets):
+        with pytest.raises(SpecError, match="pass a "):
+            call(request_)
+    with pytest.raises(SpecError, match="--target-group: pass "):
+        awsroll.repair(target_group=request_ if isinstance(request_, dict) else [""])

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awsroll.core.model.amount import MOST
 from awsroll.core.model.value_errors import WrongValueError, shown
 from awsroll.core.model.values import CONTROLS, LISTED_NAME, SHELL, Kind, Schema, refuse, whole_form
 from awsroll.errors import SpecError
+
+_MOST_PARAMETER = 2**53 - 1  # JSON numbers beyond it lose digits in JavaScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Parameters:
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
-        text = {"anyOf": [SHELL.schema(), {"type": "integer"}]}
+        number = {"type": "integer", "minimum": -_MOST_PARAMETER, "maximum": _MOST_PARAMETER}
+        text = {"anyOf": [SHELL.schema(), number]}
         pair = SHELL.schema() | {"pattern": whole_form(rf"[^=\u0000{CONTROLS}]+=[^\u0000]*")}
         return {
             "anyOf": [
@@ -136,6 +138,6 @@ def _listed(value: object) -> Sequence[object]:
 
 
 def _parameter(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST**3:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_PARAMETER:
         return str(value)
     return SHELL.read(value)

@@ -199,6 +199,9 @@ class Rollout:
     region: str = ""
     account: str = ""
 
+    def __post_init__(self) -> None:
+        check_times(self.deregistration_delay_seconds)
+
     @property
     def held_target_groups(self) -> tuple[str, ...]:
         """The target groups that no other rollout may change or roll meanwhile.

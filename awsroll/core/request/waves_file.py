@@ -5,7 +5,7 @@ file and converts options to a request.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from awsroll.core.model.keys import named
@@ -45,7 +45,7 @@ def fleets_of(values: Mapping[str, Any], *, over: Mapping[str, Any]) -> FleetsSp
     none: dict[str, Any] = {}
     top = _checked(problems, lambda: named(values, ("defaults", "waves"), where="the file", listed_by=_LISTED_BY), none)
     given = {} if top.get("defaults") is None else top["defaults"]
-    defaults = _mapping(given, (*OPTIONS, *PLACES), "`defaults`", problems)
+    defaults = _checked_defaults(_mapping(given, (*OPTIONS, *PLACES), "`defaults`", problems), problems)
     reading = _Reading(defaults=defaults, over=over)
     values_of_waves = _list(top.get("waves"), "`waves`", problems)
     waves = [_wave(wave, number, reading, problems) for number, wave in enumerate(values_of_waves, 1)]
@@ -54,9 +54,19 @@ def fleets_of(values: Mapping[str, Any], *, over: Mapping[str, Any]) -> FleetsSp
     return FleetsSpec(waves=tuple(wave for wave in waves if wave is not None))
 
 
+def _checked_defaults(defaults: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Return the defaults; none if a value is wrong, so that each fleet does not repeat its problem."""
+    known = len(problems)
+    places = {key: defaults[key] for key in PLACES if defaults.get(key) is not None}
+    options = {key: value for key, value in defaults.items() if key not in PLACES}
+    _checked(problems, lambda: spec_of(options), None, where="`defaults`: ")
+    _checked(problems, lambda: replace(_UNREADABLE, **places), None, where="`defaults`: ")
+    return defaults if len(problems) == known else {}
+
+
 def _wave(value: Any, number: int, reading: _Reading, problems: list[str]) -> WaveSpec | None:
     keys = _mapping(value, _WAVE_KEYS, f"wave {number}", problems)
-    name = str(number) if keys.get("name") in (None, "") else keys["name"]
+    name = str(number) if keys.get("name") is None else keys["name"]
     where = f"wave {name if isinstance(name, str) and name.isprintable() else number}"
     values_of_fleets = _list(keys.get("fleets"), f"`fleets` of {where}", problems)
     limits = {key: keys[key] for key in _LIMITS if keys.get(key) is not None}
@@ -76,10 +86,11 @@ def _fleet(value: Any, where: str, reading: _Reading, problems: list[str]) -> Fl
     request = _checked(problems, lambda: spec_of(merged), None, where=f"{where}: ")
     if request is None:
         return _UNREADABLE
-    name = _default_name(request, places.get("region", "")) if name in (None, "") else name
-    if not name:
-        problems.append(f"{where}: no fleet is named: add asg or target-group")
-        return _UNREADABLE
+    if name is None:
+        name = _default_name(request, places.get("region", ""))
+        if not name:
+            problems.append(f"{where}: no fleet is named: add asg or target-group")
+            return _UNREADABLE
     return _checked(problems, lambda: FleetSpec(name=name, request=request, **places), _UNREADABLE, where=f"{where}: ")
 
 
