@@ -122,7 +122,7 @@ def test_a_rollout_without_a_role_is_refused_with_the_credentials_of_another_acc
         pytest.param(
             {"role": "arn:aws:iam::111122223333:role/other"}, f"does not have: IAM role: {ARN}", id="other-role"
         ),
-        pytest.param({"external_id": "shop"}, "with external id shop", id="other-external-id"),
+        pytest.param({"external_id": "shop"}, "with an external id", id="other-external-id"),
         pytest.param({"region": "eu-west-1"}, "does not have: region: us-east-1", id="other-region"),
     ],
 )

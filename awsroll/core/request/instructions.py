@@ -76,11 +76,11 @@ class Instruction:
 
     @property
     def text(self) -> str:
-        """The whole content on one line, with control characters escaped."""
+        """The content on one line, with control characters escaped, and without the value of an external id."""
         if self.kind is InstructionKind.COMMAND:
             return _escaped(shlex.join(self.content))
         if self.kind is InstructionKind.ROLE and len(self.content) > 1:
-            return _escaped(f"{self.content[0]} with external id {self.content[1]}")
+            return _escaped(f"{self.content[0]} with an external id")  # messages reach logs; the id is not for them
         return _escaped("\n".join(self.content))
 
     def as_dict(self) -> dict[str, object]:
