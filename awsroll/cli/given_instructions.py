@@ -4,6 +4,7 @@
 by the rollout file again, or accepts them: at a prompt that shows each of them, or with `--yes`.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -73,6 +74,6 @@ def instruction_prompt(common: CommonOptions, output: Output) -> Callable[[Seque
 def show_instructions(output: Output, instructions: Sequence[Instruction]) -> None:
     """Show each instruction as a message; with `--json` also as an event."""
     for each in instructions:
-        write_messages(f"  {each}")
+        write_messages(f"  {each}", longest=sys.maxsize)  # a person confirms all of it
         if output.json:
             output.emit("instruction", **each.as_dict())

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli import process_state
-from awsroll.printable import printable, printable_lines
+from awsroll.printable import LONGEST, printable, printable_lines
 
 if TYPE_CHECKING:
     from awsroll.ports import Sink
@@ -101,10 +101,15 @@ def write_text(text: str) -> None:
         sys.stderr.flush()
 
 
-def write_messages(*lines: str) -> None:
-    """Write lines on standard error, each with the prefix `awsroll: `. A failure to write is ignored."""
+def write_messages(*lines: str, longest: int = LONGEST) -> None:
+    """Write lines on standard error, each with the prefix `awsroll: `. A failure to write is ignored.
+
+    Args:
+        lines: the lines; each becomes printable.
+        longest: the number of characters from which a line loses its middle.
+    """
     with suppress(OSError, ValueError, AttributeError):  # see `write_text`
-        sys.stderr.write("".join(f"awsroll: {printable(line)}\n" for line in lines))
+        sys.stderr.write("".join(f"awsroll: {printable(line, longest=longest)}\n" for line in lines))
         sys.stderr.flush()
 
 

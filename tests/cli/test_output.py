@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from awsroll.cli.cells import picture
+from awsroll.cli.given_instructions import show_instructions
 from awsroll.cli.live import LiveView
 from awsroll.cli.output import Output, write_messages
 from awsroll.cli.progress_lines import FleetLines, PlainLines
@@ -21,6 +22,7 @@ from awsroll.core.model.observation import Instance, Observation, Target, Target
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Gates
 from awsroll.core.model.status import Outcome, Server, Slots
+from awsroll.core.request.instructions import Instruction, InstructionKind
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import Traffic, build_report, summarize
@@ -271,3 +273,11 @@ def test_lists_are_aligned() -> None:
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_a_person_confirms_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    content = ("x" * 10_000,)
+
+    show_instructions(Output(), [Instruction(kind=InstructionKind.COMMAND, content=content)])
+
+    assert content[0] in capsys.readouterr().err
