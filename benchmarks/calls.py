@@ -77,7 +77,10 @@ class Measured:
 def measure(kind: str, strategy: str, servers: int) -> Measured:
     """Roll one fleet and count."""
     clock, measured, launches = VirtualClock(), Measured(), list[float]()
-    with Sandbox(clock=clock, options=SandboxOptions()) as sandbox, tempfile.TemporaryDirectory() as folder:
+    options = SandboxOptions(
+        targets_per_group=max(1000, 2 * servers)
+    )  # AWS's default quota has no room for 1,000 twice
+    with Sandbox(clock=clock, options=options) as sandbox, tempfile.TemporaryDirectory() as folder:
         grouped = kind == "group"
         fleet = sandbox.auto_scaling_fleet(desired=servers) if grouped else sandbox.standalone_fleet(servers=servers)
 
