@@ -129,6 +129,7 @@ def test_the_request_has_these_enums() -> None:
     ("name", "value", "near"),
     [
         ("strategy", "dubble-half", "double-half"),
+        ("strategy", "dubble", "double-half"),
         ("on_failure", "rolback", "rollback"),
         ("protected", "ignored", "ignore"),
         ("warm_pool", "purged", "purge"),

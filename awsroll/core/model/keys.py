@@ -50,9 +50,9 @@ def spellings(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((dashed(name), name)))
 
 
-def nearest(word: object, known: Sequence[str]) -> str:
-    """Return the known word that is most like a word; empty if none is."""
+def nearest(word: object, known: Sequence[str], *, likeness: float = 0.6) -> str:
+    """Return the known word that is most like a word; empty if none is at least that alike (1: the same)."""
     if not isinstance(word, str) or len(word) > _LONGEST_COMPARED:
         return ""
-    found = get_close_matches(word, known, n=1)
+    found = get_close_matches(word, known, n=1, cutoff=likeness)
     return found[0] if found else ""

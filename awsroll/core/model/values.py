@@ -125,7 +125,7 @@ class Choice:
             for choice in self.choices:
                 if str.__str__(choice) == str.__str__(value):
                     return choice
-        near = nearest(value, self._words)
+        near = nearest(value, self._words, likeness=0.5)  # `dubble` is like `double-half`
         return refuse(f"one of {', '.join(self._words)}", value, f"; did you mean {near}?" if near else "")
 
     def schema(self) -> Schema:
