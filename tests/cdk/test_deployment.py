@@ -77,7 +77,7 @@ def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Syn
         FunctionKind.DRIVE,
         HERE,
         Fleets(names=("api",), target_groups=(TARGET_GROUP,)),
-        Rollouts(store=f"dynamodb://<{table}>", roles_to_assume=(OTHER_ACCOUNT,)),
+        Rollouts(store=f"dynamodb://<{table}>", roles_to_assume=(OTHER_ACCOUNT,), launches_batches=True),
     )["Statement"]
     allowed = synthesized.statements("standalone", "FleetRole")
     assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
