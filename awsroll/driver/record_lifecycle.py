@@ -11,7 +11,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished, raise_unfinished, unreadable_warnings
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import (
-    check_no_saved_settings,
+    check_observed_fleet,
     check_plan,
     check_request,
     check_version_in_use,
@@ -63,7 +63,7 @@ def create_record(session: Session, prepared: Prepared) -> Record:
     session.label(prepared.rollout).check()
     check_unfinished(session.store, prepared.rollout)
     check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
-    check_no_saved_settings(session, prepared)
+    check_observed_fleet(session, prepared)
     now = session.aws.now()
     status = replace(prepared.status, started_at=now, progress_at=now)
     record = session.store.save(Record(rollout=prepared.rollout, status=status))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from awsroll.core.classify.view import View
+from awsroll.core.decide.routing import changed_routing
 from awsroll.core.model.fingerprint import differences
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout, version_of
@@ -97,17 +98,23 @@ def check_callables(session: Session, record: Record) -> None:
         check_callables_bound(record.rollout, callables)
 
 
-def check_no_saved_settings(session: Session, prepared: Prepared) -> None:
-    """Check that no dead rollout has left changed settings: a new rollout would lose their old values.
+def check_observed_fleet(session: Session, prepared: Prepared) -> None:
+    """Check that the fleet still exists, and that no dead rollout has left changed settings on it.
 
     Raises:
-        FleetError: if the fleet still has tags with old values; nothing was changed.
+        FleetError: if the fleet has changed since the checks, or still has tags with old values; nothing was changed.
     """
-    check_saved_settings(prepared.rollout, session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status))
+    rollout = prepared.rollout
+    observation = session.fleet(rollout).observe(rollout, prepared.status)
+    changed = changed_routing(rollout, observation)
+    if changed:
+        problem = f"{changed}; nothing was changed"
+        raise FleetError(problem)
+    check_saved_settings(rollout, observation)
 
 
 def check_saved_settings(rollout: Rollout, observation: Observation) -> None:
-    """Check an observation for settings that a dead rollout has left changed.
+    """Check an observation for settings that a dead rollout has left changed: a new one would lose their old values.
 
     Raises:
         FleetError: if the fleet still has tags with old values; nothing was changed.

@@ -61,8 +61,8 @@ def test_an_error_of_aws_during_a_rollout_pauses_it(tmp_path: Path) -> None:
         nonlocal observations
         observations += operation == "DescribeTargetHealth"
         if operation == "DescribeTargetHealth" and observations > 8:
-            code = "TargetGroupNotFound"
-            raise ApiError(code, "One or more target groups not found")
+            code = "InvalidConfigurationRequest"
+            raise ApiError(code, "The configuration is not valid")
 
     sandbox, clock = make_sandbox()
     with sandbox:
@@ -74,7 +74,7 @@ def test_an_error_of_aws_during_a_rollout_pauses_it(tmp_path: Path) -> None:
         finished = awsroll.resume(paused.rollout_id, session=sandbox.session(), store=rolling.store, clock=clock)
 
         assert paused.status is Outcome.PAUSED
-        assert "TargetGroupNotFound" in paused.reason
+        assert "InvalidConfigurationRequest" in paused.reason
         assert shown.status is Outcome.PAUSED
         assert finished.status is Outcome.SUCCEEDED
         assert rolling.serving_versions() == {"v2": 2}

@@ -160,7 +160,7 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--checkpoint", "0"), "--checkpoint 0"),
+        (("--checkpoint", "0"), "--checkpoint: pass 1 or more servers"),
         (("--checkpoint", "3", "--checkpoint", "1"), "pass them in increasing order"),
         (("--approve-checkpoints",), "pass --checkpoint"),
         (("--checkpoint", "1", "--approval-timeout", "60"), "pass --approve-checkpoints too"),
@@ -168,7 +168,7 @@ def test_a_bad_version_is_rolled_back_with_exit_one(server: SandboxServer, envir
         (("--keep-old",), "--strategy double-half or --launch-first"),
         (("--keep-old", "--launch-first"), "--max-surge 100%"),
         (("--rollback-command", "undo"), "only --strategy reload"),
-        (("--max-failures", "-1"), "--max-failures is 0 or more"),
+        (("--max-failures", "-1"), "--max-failures: pass a whole number from 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

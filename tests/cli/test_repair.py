@@ -156,6 +156,7 @@ def test_an_instance_that_only_its_own_tags_show_is_confirmed_by_its_id(server: 
     )
     stranger = launched["Instances"][0]["InstanceId"]
     tags = {FLEET_TAG: "api-1", ROLE_TAG: RETIRING, ROLLOUT_TAG: "api-1"}
+    client.get_waiter("instance_running").wait(InstanceIds=[stranger], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     client.create_tags(Resources=[stranger], Tags=[{"Key": key, "Value": tags[key]} for key in tags])
     words = ("repair", "--target-group", "api-1", "--yes", "--json")
 

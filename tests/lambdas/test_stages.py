@@ -4,6 +4,7 @@ import importlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -74,7 +75,8 @@ def test_what_the_fleet_does_not_allow_is_refused_by_name() -> None:
 
 def test_a_fleet_that_is_held_is_locked_by_name() -> None:
     with machine(grouped=False, bounds=Bounds(floor=0, ceiling=9), servers=2) as world, within(world):
-        held = {"Key": "awsroll:held-by", "Value": "other s3://elsewhere 2999-01-01T00:00:00Z"}
+        until = world.sandbox.clock.now() + timedelta(minutes=10)
+        held = {"Key": "awsroll:held-by", "Value": f"other s3://elsewhere {until:%Y-%m-%dT%H:%M:%SZ}"}
         world.client("elbv2").add_tags(ResourceArns=list(world.fleet.target_group_arns), Tags=[held])
         with pytest.raises(FleetLocked, match="held by rollout other"):
             call("deregister_targets", {**world.machine.named, "instance_ids": [world.fleet.instance_ids[0]]})

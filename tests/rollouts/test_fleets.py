@@ -15,7 +15,7 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
 from awsroll.driver.operations import Context
-from awsroll.errors import AwsRefusedError, FleetError, FleetLockedError
+from awsroll.errors import FleetError, FleetLockedError
 from awsroll.report import FleetsReport
 from awsroll.sandbox import Sandbox
 from awsroll.stores import LocalStore
@@ -279,11 +279,11 @@ def test_a_fleet_that_is_refused_when_its_turn_comes_counts_as_failed(world: Wor
     assert [fields["fleet_name"] for name, fields in world.log.events if name == "fleet.refused"] == ["gone"]
 
 
-def test_a_refusal_of_the_first_fleet_is_an_error_and_changes_nothing(world: World) -> None:
+def test_a_group_that_is_deleted_after_the_checks_is_an_error_and_changes_nothing(world: World) -> None:
     gone, later = world.fleet("gone"), world.fleet("later")
     world.log.at("wave.begun", lambda: world.delete_group("gone"))
 
-    with pytest.raises(AwsRefusedError, match=r"^gone: Auto Scaling group gone is being deleted"):
+    with pytest.raises(FleetError, match=r"^gone: Auto Scaling group gone no longer exists, or is being deleted"):
         world.roll(_wave(gone), _wave(later))
 
     assert world.store.list() == ()

@@ -27,7 +27,7 @@ def test_a_strategy_given_as_a_plain_string_is_that_strategy(rolling: Rolling) -
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"strategy": "doublehalf"}, {"protected": "never"}, {"on_failure": 1}, {"poll": "5"}, {"hooks": [{}]}],
+    [{"strategy": "doublehalf"}, {"protected": "never"}, {"on_failure": 1}, {"poll": "soon"}, {"hooks": [{}]}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_wrong_value_is_refused_before_anything_is_written(rolling: Rolling, wrong: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What a stage refuses, and that it changes nothing then."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -157,7 +158,8 @@ def test_a_server_that_is_in_no_target_group_of_the_fleet_is_not_touched(name: s
 @pytest.mark.parametrize("name", ["deregister_targets", "terminate_and_launch", "reload_instances", "double_group"])
 def test_a_fleet_that_a_rollout_holds_is_locked(name: str) -> None:
     with machine(grouped=True, bounds=ANY, servers=2) as world:
-        held = f"other s3://elsewhere {world.sandbox.clock.now().year + 1}-01-01T00:00:00Z"
+        until = world.sandbox.clock.now() + timedelta(minutes=10)
+        held = f"other s3://elsewhere {until:%Y-%m-%dT%H:%M:%SZ}"
         arn = world.fleet.target_group_arns[0]
         tag = {"Key": "awsroll:held-by", "Value": held}
         world.client("elbv2").add_tags(ResourceArns=[arn], Tags=[tag])

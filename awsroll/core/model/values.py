@@ -16,7 +16,8 @@ from awsroll.core.model.value_errors import WrongValueError, shown
 
 Schema = dict[str, Any]
 
-LONGEST_SECONDS = 30 * 24 * 3600
+DAY_SECONDS = 24 * 3600
+LONGEST_SECONDS = 30 * DAY_SECONDS
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _DURATION = r" *[0-9]{1,9}(?:\.[0-9]{1,9})? *[smh]? *"
 _WHOLE_DURATION = r" *[0-9]{1,9} *[smh]? *"
@@ -216,7 +217,8 @@ class Seconds:
     @property
     def _says(self) -> str:
         kind = "a whole number of seconds" if self.whole else "a time in seconds"
-        most = "30 days" if self.most == LONGEST_SECONDS else f"{self.most:g} seconds"
+        days = self.most / DAY_SECONDS
+        most = f"{days:g} day{'s' if days > 1 else ''}" if days >= 1 else f"{self.most:g} seconds"
         return f"{kind} from {self.least:g} seconds to {most}, such as 90, 90s, 10m or 2h"
 
 
