@@ -9,8 +9,10 @@ import re
 from enum import StrEnum
 from typing import Any
 
-from awsroll.files.file_checks import check_depth, note_key, too_deep
+from awsroll.files.file_checks import DEEPEST, check_depth, note_key, too_deep
 
+_DOTTED_KEY = re.compile(rf"""(?:(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*\.[ \t]*){{{DEEPEST}}}""")
+"""A key of TOML with too many parts. tomllib takes a time that grows with the square of their number."""
 _JSON_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:]|\n', re.DOTALL)
 
 
@@ -41,6 +43,8 @@ def decode(data: bytes, syntax: Syntax) -> Any:
         return decode_json(text)
     import tomllib  # noqa: PLC0415 - see above
 
+    if _DOTTED_KEY.search(text):
+        raise too_deep()
     try:
         return tomllib.loads(text)
     except RecursionError as error:

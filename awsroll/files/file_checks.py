@@ -2,7 +2,7 @@
 
 from awsroll.core.model.value_errors import shown
 
-_DEEPEST = 40
+DEEPEST = 40
 
 
 def note_key(keys: dict[str, int], key: str, line: int) -> None:
@@ -19,7 +19,7 @@ def note_key(keys: dict[str, int], key: str, line: int) -> None:
 
 def too_deep() -> ValueError:
     """Return the error of a text that is nested too deeply."""
-    return ValueError(f"it is nested more than {_DEEPEST} levels deep")
+    return ValueError(f"it is nested more than {DEEPEST} levels deep")
 
 
 def check_depth(depth: int) -> None:
@@ -28,5 +28,5 @@ def check_depth(depth: int) -> None:
     Raises:
         ValueError: if it is too deep.
     """
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         raise too_deep()

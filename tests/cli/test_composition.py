@@ -57,10 +57,11 @@ def test_a_rollout_without_confirmation_does_not_start(tmp_path: Path) -> None:
 def test_an_error_of_aws_during_a_rollout_pauses_it(tmp_path: Path) -> None:
     observations = 0
 
-    def refuse_later_calls(_service: str, operation: str, _parameters: Mapping[str, Any]) -> None:
+    def refuse_later_calls(_service: str, operation: str, parameters: Mapping[str, Any]) -> None:
         nonlocal observations
-        observations += operation == "DescribeTargetHealth"
-        if operation == "DescribeTargetHealth" and observations > 8:
+        is_observation = operation == "DescribeTargetHealth" and not parameters.get("Targets")
+        observations += is_observation
+        if is_observation and observations > 8:
             code = "InvalidConfigurationRequest"
             raise ApiError(code, "The configuration is not valid")
 

@@ -14,7 +14,7 @@ import pytest
 from awsroll.aws.call_counts import is_reading
 from awsroll.sandbox import SandboxServer, serve
 from tests.cli.program import awsroll, start
-from tests.support.patience import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -108,10 +108,11 @@ def test_a_process_frozen_past_its_lease_changes_nothing(server: SandboxServer, 
 
     with start("roll", *words, "--lease", "10", environment=environment) as driver:
         rollout_id = until(driver, "instance.deregistered")["rollout_id"]
-        driver.send_signal(signal.SIGSTOP)
-        time.sleep(10.5)  # its lease is measured by the clock of the machine
-        before = changes(server)
         record = Path(environment["XDG_STATE_HOME"], "awsroll", "rollouts", rollout_id, "record.json")
+        wait_until(lambda: '"deregistered_at": "' in record.read_text())  # else it may stop in the middle of this write
+        driver.send_signal(signal.SIGSTOP)
+        time.sleep(12)  # its lease is measured by the clock of the machine
+        before = changes(server)
         written = record.read_bytes()
         listed = awsroll("list", "--json", environment=environment)
         driver.send_signal(signal.SIGCONT)

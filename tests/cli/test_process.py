@@ -76,7 +76,10 @@ def test_a_saved_plan_is_carried_out_and_refused_after_the_fleet_has_changed(
     again = awsroll("roll", *words, "--plan", path, "--json", environment=environment)
 
     assert planned.code == 0, planned.err
-    assert planned.err == f"awsroll: the plan is saved in {path}; `awsroll roll --plan {path}` carries it out\n"
+    assert planned.err.startswith(
+        f"awsroll: the plan is saved in {path}; `awsroll roll --plan {path}` carries it out. "
+    )
+    assert "With `--plan-digest sha256:" in planned.err
     assert not {"asked", "request", "fingerprint"} & set(planned.lines[-1])
     _assert_refused(contradicted, code=2, message=f"--concurrent 2 contradicts the plan file {path}")
     _assert_refused(elsewhere, code=2, message="--region eu-west-1 contradicts the plan")

@@ -157,9 +157,11 @@ def test_a_signed_record_is_shown_with_its_key_and_refused_without(
         capsys.readouterr()
         assert run([*command, "--state", state]) == 2
         assert "Pass the --sign-key of this store" in capsys.readouterr().err
+    capsys.readouterr()
     assert run(["list", "--json", "--state", state]) == 0
-    out, err = capsys.readouterr()
-    assert (out, "is signed" in err) == ("", True)
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["rollout_id"], line["status"]) == ("web-1", "unreadable")
+    assert "is signed" in line["reason"]
 
 
 def test_a_signed_store_is_used_with_a_key_of_kms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

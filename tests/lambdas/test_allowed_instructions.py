@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -32,10 +33,12 @@ ORDERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+def driven(tmp_path: Path) -> Iterator[Machine]:
     """Handlers that open the store again for each call, as a container does."""
-    with machine(tmp_path, grouped=False) as made:
-        monkeypatch.setattr(container, "store", made.rolling.store.for_another_thread)
+    with (
+        machine(tmp_path, grouped=False) as made,
+        patch.object(container, "store", made.rolling.store.for_another_thread),
+    ):
         yield made
 
 

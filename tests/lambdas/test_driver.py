@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -334,18 +335,16 @@ def test_an_earlier_preparation_that_has_not_finished_is_named_so(tmp_path: Path
         assert driven.prepare()["phase"] == "settle"
 
 
-def test_a_record_that_was_put_back_between_two_steps_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_that_was_put_back_between_two_steps_is_refused(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare()
         record = tmp_path / "rollouts" / "deploy-1" / "record.json"
         before = record.read_bytes()
         driven.reconcile()
         record.write_bytes(before)
-        monkeypatch.setattr(container, "store", lambda: LocalStore(tmp_path))  # another container of the function
+        another_container = patch.object(container, "store", lambda: LocalStore(tmp_path))
 
-        with pytest.raises(named.RecordUnusable, match="was put back"):
+        with another_container, pytest.raises(named.RecordUnusable, match="was put back"):
             driven.reconcile()
         assert record.read_bytes() == before
 

@@ -62,7 +62,7 @@ def test_an_event_of_another_form_is_invalid(name: str, event: Any) -> None:
 
 
 def test_a_misspelt_key_is_invalid() -> None:
-    with pytest.raises(InvalidEvent, match=r"unknown keys \(launch-template\)"):
+    with pytest.raises(InvalidEvent, match=r"unknown keys \('launch-template'\)"):
         call("double_group", {"rollout_id": "deploy-42", "asg": "web", "launch-template": "web:2"})
 
 

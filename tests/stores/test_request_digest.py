@@ -103,6 +103,7 @@ FULL = replace(
     reload=ReloadCommand(app_version="2", commands=("a",), parameters={"b": ["c"], "a": ["d"]}),
     gates=Gates(checkpoints=(Amount(value=1),), delay_seconds=60, bake_seconds=1.5),
     limits=Limits(drain_seconds=30, healthy_seconds=60),
+    deregistration_delay_seconds=20,
     on_failure=OnFailure.STOP,
     hooks=(Hook(name="check", point=HookPoint.AFTER_HEALTHY, function="check"),),
 )

@@ -42,6 +42,8 @@ DEEP = {
     "yaml-mappings": (Syntax.YAML, "{a: " * 100_000),
     "yaml-dashes": (Syntax.YAML, "- " * 100_000),
     "json-lists": (Syntax.JSON, "[" * 100_000 + "]" * 100_000),
+    "toml-keys": (Syntax.TOML, ".".join(["a"] * 20_000) + " = 1"),
+    "toml-tables": (Syntax.TOML, "[" + " . ".join(['"a"'] * 20_000) + "]"),
     "json-not-that-deep": (Syntax.JSON, "[" * 50 + "]" * 50),
     "toml-lists": (Syntax.TOML, "a = " + "[" * 100_000),
 }

@@ -23,6 +23,7 @@ from awsroll.core.model.status import Failure, Mode, Owner, Status
 from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.answered_at import note_answer
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
+from awsroll.core.tags import REPLACEMENT, ROLE_TAG
 
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
 RETRY_FRUITLESS_SECONDS = 30
@@ -121,7 +122,7 @@ def _tags_denied(status: Status, result: Result) -> Status:
     warning = (
         f"new servers cannot be tagged after their launch ({result.message}). Some lack tags of the servers that they "
         "replace. awsroll launches the others one by one, with all tags. Grant ec2:CreateTags on instances with the "
-        "tag awsroll:role = replacement (`awsroll policy` prints it)"
+        f"tag {ROLE_TAG} = {REPLACEMENT} (`awsroll policy` prints it)"
     )
     return add_warnings(replace(status, tags_denied=True), warning)
 
