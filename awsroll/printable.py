@@ -5,6 +5,8 @@ characters and characters that turn the direction of text. A terminal would obey
 such as `\x1b` and `\u202e`. Every writer of text for people uses `printable`; JSON has escapes of its own.
 """
 
+import sys
+
 LONGEST = 4000
 """Of one printed line, in characters."""
 
@@ -40,8 +42,11 @@ def printable(text: object, *, longest: int = LONGEST) -> str:
 
 
 def printable_lines(text: object) -> str:
-    """Return a text of several lines, each as `printable` returns it."""
-    return "\n".join(printable(line) for line in str(text).split("\n"))
+    """Return a text of several lines, each as `printable` returns it, but none cut: a person has asked for this text.
+
+    A plan shows all that a rollout runs, so it must not leave out the middle of a command.
+    """
+    return "\n".join(printable(line, longest=sys.maxsize) for line in str(text).split("\n"))
 
 
 def _is_shown(letter: str) -> bool:

@@ -55,3 +55,4 @@ def test_a_very_long_text_keeps_its_beginning_and_its_end_and_says_its_length() 
 
 def test_the_lines_of_a_result_stay_lines() -> None:
     assert printable_lines("a\tb\n\x1bc\n") == "a\\tb\n\\x1bc\n"
+    assert printable_lines("x" * (LONGEST + 1)) == "x" * (LONGEST + 1), "a plan shows all of a command"
