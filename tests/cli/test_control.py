@@ -57,8 +57,9 @@ def end(driver: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
 
 
 def test_a_paused_rollout_is_resumed(server: SandboxServer, environment: dict[str, str]) -> None:
-    fleet = server.standalone_fleet(name="pausing", servers=3)
-    with start("roll", *request(fleet), *HELD, environment=environment) as driver:
+    fleet = server.standalone_fleet(name="pausing", servers=4)
+    far = ("--checkpoint", "3", "--approve-checkpoints")  # the pause comes long before this checkpoint
+    with start("roll", *request(fleet), *far, environment=environment) as driver:
         rollout = read_until(driver, "rollout.created")["rollout_id"]
         read_until(driver, "instance.deregistered")
         asked = awsroll("pause", rollout, "--json", environment=environment)
@@ -75,7 +76,7 @@ def test_a_paused_rollout_is_resumed(server: SandboxServer, environment: dict[st
     assert (code, report["status"], report["reason"]) == (3, "paused", "paused by request")
     assert (listed["status"], listed["phase"]) == ("paused", "Paused")
     assert (resumed.code, resumed.lines[-1]["status"]) == (0, "succeeded")
-    assert resumed.lines[-1]["instances"]["replaced"] == 3
+    assert resumed.lines[-1]["instances"]["replaced"] == 4
 
 
 def test_a_checkpoint_passes_after_approval(server: SandboxServer, environment: dict[str, str]) -> None:
