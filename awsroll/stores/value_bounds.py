@@ -10,6 +10,8 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from awsroll.core.model.value_errors import shown
+
 _YEARS = range(2000, 2300)
 _BOUNDED_ELSEWHERE = "expires_at"  # `leases` ends a lease that is longer than any lease can be
 _MOST = 10**13
@@ -54,5 +56,5 @@ def _problem(value: object) -> str:
             return f"the time {value.isoformat()} has no time zone"
         return "" if value.year in _YEARS else f"the time {value.isoformat()} is out of bounds"
     if isinstance(value, int | float) and not abs(value) <= _MOST:
-        return f"the number {value:g} is out of bounds"
+        return f"the number {shown(value)} is out of bounds"
     return ""
