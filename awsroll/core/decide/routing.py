@@ -74,12 +74,10 @@ def _without_settings(rollout: Rollout, status: Status, gone: frozenset[str]) ->
     lost = sorted(name for name in status.settings.found if _resource(rollout, name) in gone)
     if not lost:
         return status
-    found = {name: value for name, value in status.settings.found.items() if name not in lost}
-    given = {name: value for name, value in status.settings.set.items() if name not in lost}
     warnings = [
         f"{_resource(rollout, name)} no longer exists, so {name.partition('=')[0]} was not restored" for name in lost
     ]
-    return add_warnings(replace(status, settings=replace(status.settings, found=found, set=given)), *warnings)
+    return add_warnings(replace(status, settings=status.settings.without(lost)), *warnings)
 
 
 def _resource(rollout: Rollout, name: str) -> str:

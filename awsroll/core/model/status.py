@@ -7,8 +7,8 @@ old values of settings, and counters. Everything else is observed again each tim
 The dataclasses hold plain values only, so that they can be stored as they are.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -209,6 +209,11 @@ class SavedSettings:
     set: dict[str, str] = field(default_factory=dict)
     changed_at: datetime | None = None
     abandoned: tuple[str, ...] = ()
+
+    def without(self, names: Collection[str]) -> "SavedSettings":
+        """Return the settings without those that nothing can restore."""
+        found = {name: value for name, value in self.found.items() if name not in names}
+        return replace(self, found=found, set={name: value for name, value in self.set.items() if name not in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

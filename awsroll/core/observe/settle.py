@@ -109,9 +109,7 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
 
 def _without_version(status: Status) -> Status:
     """Return the record without the group's old version: its launch template is gone, so nothing can restore it."""
-    found = {name: value for name, value in status.settings.found.items() if name != VERSION}
-    given = {name: value for name, value in status.settings.set.items() if name != VERSION}
-    return replace(status, settings=replace(status.settings, found=found, set=given))
+    return replace(status, settings=status.settings.without([VERSION]))
 
 
 def _is_tag_of_new_server(action: act.Action) -> bool:

@@ -41,9 +41,7 @@ class GroupTargets:
             ApiError: a target group does not exist; the message is that of a failed activity.
         """
         for arn in arns:
-            try:
-                self._elb.target_group(arn)
-            except ApiError:
+            if not self._exists(arn):
                 refuse(MISSING)
 
     def register(self, group: Group, member: Member) -> None:
