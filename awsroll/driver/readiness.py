@@ -12,7 +12,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished
 from awsroll.driver.record_lifecycle import prepare_record
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import check_plan, check_request, check_saved_settings, tagged_rollouts
+from awsroll.driver.start_checks import check_observation, check_plan, check_request, tagged_rollouts
 from awsroll.errors import AwsrollError
 from awsroll.preflight import Prepared
 from awsroll.preflight.findings import Findings
@@ -83,7 +83,7 @@ def check_ready(
             check_tagged(session.store, rollout, lambda: tagged_rollouts(session, prepared))
     with findings.checking(Check.SAVED_SETTINGS):
         observation = session.fleet(rollout).observe(rollout, prepared.status)
-        check_saved_settings(rollout, observation)
+        check_observation(rollout, observation)
     prepared = replace(prepared, findings=findings.reported())
     planned = forecast(rollout, observation, prepared.status, findings=prepared.findings)
     asked = request.asked if isinstance(request, RolloutPlan) else request

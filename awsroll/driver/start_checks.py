@@ -104,21 +104,19 @@ def check_observed_fleet(session: Session, prepared: Prepared) -> None:
     Raises:
         FleetError: if the fleet has changed since the checks, or still has tags with old values; nothing was changed.
     """
-    rollout = prepared.rollout
-    observation = session.fleet(rollout).observe(rollout, prepared.status)
+    check_observation(prepared.rollout, session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status))
+
+
+def check_observation(rollout: Rollout, observation: Observation) -> None:
+    """Check an observation as `check_observed_fleet` does. A new rollout would lose the old values of changed settings.
+
+    Raises:
+        FleetError: if the fleet has changed since the checks, or still has tags with old values; nothing was changed.
+    """
     changed = changed_routing(rollout, observation)
     if changed:
         problem = f"{changed}; nothing was changed"
         raise FleetError(problem)
-    check_saved_settings(rollout, observation)
-
-
-def check_saved_settings(rollout: Rollout, observation: Observation) -> None:
-    """Check an observation for settings that a dead rollout has left changed: a new one would lose their old values.
-
-    Raises:
-        FleetError: if the fleet still has tags with old values; nothing was changed.
-    """
     saved = observation.saved_settings
     if not saved:
         return
