@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         plan as plan,
         plan_fleets as plan_fleets,
         reject as reject,
+        release as release,
         repair as repair,
         resume as resume,
         roll as roll,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     )
     from awsroll.files.rollout_file import load_fleets as load_fleets
     from awsroll.hooks import PythonHook as PythonHook
+    from awsroll.repairs.release import Released as Released
     from awsroll.repairs.repair import Repaired as Repaired
     from awsroll.report import (
         FleetsPlan as FleetsPlan,
@@ -113,6 +115,7 @@ _HOMES = {
         "plan",
         "plan_fleets",
         "reject",
+        "release",
         "repair",
         "resume",
         "roll",
@@ -121,6 +124,7 @@ _HOMES = {
         "rollouts",
         "status",
     ),
+    "awsroll.repairs.release": ("Released",),
     "awsroll.repairs.repair": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("LocalStore", "RecordStore"),

@@ -24,7 +24,8 @@ from awsroll.driver.context import Context
 from awsroll.errors import SpecError
 from awsroll.hooks.callables import GivenHooks, as_python_hooks
 from awsroll.ports import Clock, Sink, Store
-from awsroll.repairs import repair as repair_operation
+from awsroll.repairs import release as release_operation, repair as repair_operation
+from awsroll.repairs.release import Released
 from awsroll.report import FleetsPlan, FleetsReport, Report, RolloutPlan, RolloutSummary
 from awsroll.stores import RecordStore, opening
 from awsroll.waves import FleetsRun
@@ -248,6 +249,43 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
     context = _with_instructions(context, request, confirm_instructions)
     return repair_operation.repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
+
+
+def release(  # noqa: PLR0913 - see `roll`
+    rollout_id: str,
+    *,
+    confirm: Callable[[Released], bool] = lambda _: True,
+    session: "boto3.Session | Any" = None,
+    store: Store | str | None = None,
+    clock: Clock | None = None,
+    sink: Sink | None = None,
+    request: RolloutSpec | FleetSpec | None = None,
+    confirm_instructions: ConfirmInstructions | None = None,
+) -> Released:
+    """Free a fleet from a rollout that neither `abort` nor `repair` can end. Nothing on the fleet is restored.
+
+    Frees the locks, the tag that names the holder, and the open entry of the rollout, also if its record is missing or
+    cannot be used. The result says what is not restored; `repair` can restore saved settings later.
+
+    Args:
+        rollout_id: the rollout.
+        confirm: called with what is not restored; return whether to release the fleet. Default: release it.
+        session: the boto3 session; None: boto3's default session.
+        store: where records are saved: a store, or an address as for `--state`.
+        clock: the clock to wait on; None: the system clock.
+        sink: receives every event; None: events are dropped.
+        request: as for `resume`; only its region and its role are used.
+        confirm_instructions: as for `resume`.
+
+    Raises:
+        UnconfirmedError: as for `resume`; nothing was changed.
+        RolloutNotFoundError: if nothing in the store names the rollout.
+        FleetLockedError: if a process still drives the rollout; nothing was changed.
+        StateError: if the store cannot be written.
+    """
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = _with_instructions(context, request, confirm_instructions)
+    return release_operation.release(rollout_id, context, confirm=confirm)
 
 
 def plan(

@@ -69,6 +69,15 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
             "confirm it.",
         ),
     ] = None,
+    *,
+    release: Annotated[
+        bool,
+        typer.Option(
+            "--release",
+            help="Only free the fleet from this rollout: its locks, tags and open entry. Restores nothing. Use this if "
+            "neither abort nor repair can end the rollout.",
+        ),
+    ] = False,
 ) -> int:
     """Restore what an unfinished rollout left changed.
 
@@ -77,6 +86,8 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
     rollouts that left changes.
     """
     output = Output(json=common.json, quiet=common.quiet)
+    if release:
+        return _release(rollout, fleet, given, common)
     if not (rollout or fleet.asg or fleet.target_group):
         if fleet.take_over:
             problem = "--take-over needs the fleet: pass --asg or --target-group"
@@ -119,6 +130,15 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
             pace=pace,
         )
     return _print_result(output, repaired, interrupted=stop.requested())
+
+
+def _release(rollout: str, fleet: _Fleet, given: tuple[FleetSpec, ...], common: CommonOptions) -> int:
+    if not rollout or fleet.asg or fleet.target_group or fleet.take_over:
+        problem = "--release needs the ROLLOUT, and no fleet; nothing was changed"
+        raise SpecError(problem)
+    from awsroll.cli.repair_release import release  # noqa: PLC0415 - see above
+
+    return release(rollout, given, common, Output(json=common.json, quiet=common.quiet))
 
 
 def _check_confirmed(confirmed: frozenset[str], leftovers: "Sequence[Leftover]") -> None:

@@ -10,7 +10,9 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import Role, SharedSession, assume_role, open_session
 from awsroll.clock import SystemClock
 from awsroll.core.aws_names import session_name
+from awsroll.core.model.rollout import Rollout
 from awsroll.driver.context import Context
+from awsroll.errors import AccessRefusedError, FleetError
 from awsroll.stores import RolloutRequest
 
 
@@ -28,6 +30,45 @@ def assume_confirmed_role(rollout_id: str, request: RolloutRequest | None, conte
     role = Role(arn=request.role, session_name=session_name(rollout_id), external_id=request.external_id)
     shared = SharedSession(own, region=request.region, lock=threading.RLock())
     return replace(context, session=assume_role(shared, role, endpoint_url=context.endpoint_url))
+
+
+def able_to_end(rollout: Rollout, request: RolloutRequest | None, context: Context) -> Context:
+    """Return the context to end a rollout with: that of its role, or the caller's own if the role is gone.
+
+    The caller's own credentials are used if the role cannot be assumed and they belong to the account of the rollout.
+
+    Raises:
+        FleetError: if they belong to another account; nothing was changed.
+        AwsError: if STS does not answer.
+    """
+    assumed = assume_confirmed_role(rollout.rollout_id, request, context)
+    if request is None or assumed is context:
+        return context
+    try:
+        _account(assumed)
+    except AccessRefusedError as error:
+        if _account(context) == rollout.account:
+            message = f"role {request.role} cannot be assumed, so your own credentials are used: {error}"
+            _warn(context, message)
+            return context
+        problem = (
+            f"role {request.role} of rollout {rollout.rollout_id} cannot be assumed: {error}. Nothing was changed. If "
+            f"the role is gone, pass credentials of account {rollout.account}, or free the fleet without restoring it: "
+            f"`awsroll repair --release {rollout.rollout_id}`"
+        )
+        raise FleetError(problem) from error
+    return assumed
+
+
+def _account(context: Context) -> str:
+    session = open_session() if context.session is None else context.session
+    clock = context.clock or SystemClock()
+    return Connection(session, clock=clock, endpoint_url=context.endpoint_url).sts.account()
+
+
+def _warn(context: Context, message: str) -> None:
+    if context.sink is not None:
+        context.sink.event("rollout.warning", (context.clock or SystemClock()).now(), message=message)
 
 
 def has_credentials_of(role: str, context: Context) -> bool:

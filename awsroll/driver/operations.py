@@ -13,7 +13,7 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.assumed_role import assume_confirmed_role
+from awsroll.driver.assumed_role import able_to_end, assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.driver.readiness import check_ready, confirm_ready
@@ -166,7 +166,7 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     _wake(session, rollout_id)
     report = session.follow(rollout_id)
     if report is None and session.store.load(rollout_id).status.mode is not Mode.ENDED:
-        return _take_over(rollout_id, context, pace, confirmed)
+        return _take_over(rollout_id, context, pace, confirmed, only_ends=True)
     return report or build_report(session.store.load(rollout_id), at=session.clock.now())
 
 
@@ -188,12 +188,20 @@ def _confirm_unless_driven(session: Session, record: Record, context: Context) -
     return confirm(rollout.rollout_id, rollout, session, context)
 
 
-def _take_over(rollout_id: str, context: Context, pace: Pace, confirmed: Confirmed | None) -> Report:
-    """Drive a rollout that no process drives, even after its end: the user requests say which way."""
+def _take_over(
+    rollout_id: str, context: Context, pace: Pace, confirmed: Confirmed | None, *, only_ends: bool = False
+) -> Report:
+    """Drive a rollout that no process drives, even after its end: the user requests say which way.
+
+    To end it, its role may be gone: then the caller's own credentials do it.
+    """
     session = Session(context)
     rollout = _with_pace(session.store.load(rollout_id), pace).rollout
     confirmed = confirmed or confirm(rollout_id, rollout, session, context)
-    session = Session(assume_confirmed_role(rollout_id, confirmed.request, context))
+    if only_ends:
+        session = Session(able_to_end(rollout, confirmed.request, context))
+    else:
+        session = Session(assume_confirmed_role(rollout_id, confirmed.request, context))
     with session.hold(rollout, again=True):
         record = session.store.load(rollout_id)
         confirmed.check(record.rollout)

@@ -112,7 +112,7 @@ class Session:
         if not isinstance(self.store, RecordStore):
             yield None
             return
-        store, on_wait = self.store, self._report_wait if again else None
+        store, on_wait = self.store, self.report_wait if again else None
         with store.drive(rollout, clock=self.clock, on_wait=on_wait, takes_steps=takes_steps) as lease:
             self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
@@ -138,7 +138,8 @@ class Session:
             self.store.check_free(rollout, clock=self.clock)
             self._place = self.store.label
 
-    def _report_wait(self, lock: Lock) -> None:
+    def report_wait(self, lock: Lock) -> None:
+        """Emit the event that this process waits for the lease of another process to expire."""
         left = (lock.expires_at - self.clock.now()).total_seconds()
         seconds = round(left if lock.awaits_next_step else min(left, length_of(lock)))
         message = f"waiting up to {seconds} s until the lease of {lock.holder} expires"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from awsroll.core.model.hooks import HookKind
-from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
+from awsroll.driver.paused_steps import PAUSED_SECONDS, pause_refused, pause_without_access
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.record_lifecycle import (
     create_record,
@@ -28,6 +28,7 @@ from awsroll.driver.session import Session
 from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
 from awsroll.driver.task_token import WAITING_SECONDS
 from awsroll.errors import (
+    AccessRefusedError,
     FleetError,
     FleetLockedError,
     LeaseLostError,
@@ -49,7 +50,6 @@ _AT_ONCE_SECONDS = 1.0  # a pass that is due within this time is due at once
 _LOCKED_SECONDS = 60  # the fleet stays locked for this long after the next step is due
 _NO_ANSWER_SECONDS = 5
 _ELSEWHERE_SECONDS = 15
-_PAUSED_SECONDS = 300
 _LABEL_SECONDS = 300.0
 _LONGEST_NAP = 0.25
 
@@ -169,13 +169,13 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, 
     store.expect(rollout_id, revision)
     record = store.load(rollout_id)
     if not _has_work(record, store):
-        return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
+        return step_status_of(record, wait_seconds=PAUSED_SECONDS)
     try:
         with session.hold(record.rollout, takes_steps=True) as lease:
             record, request = store.load(rollout_id), store.note(rollout_id, RolloutRequest)
             refused = refused_instructions(record.rollout, request, session, context)
             problems = (*_unfit_hooks(record.rollout), *refused)
-            step_status = _refuse(session, record, problems) if problems else _step_held(session, record, bounds)
+            step_status = _step_held(session, record, bounds, problems)
             if lease is not None and not step_status.done and step_status.phase is not WaitingFor.PAUSED:
                 lease.extend_for_next_step(step_status.wait_seconds + _LOCKED_SECONDS)
             return step_status
@@ -185,26 +185,6 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, 
         if not store.is_held(record.rollout, clock=session.clock):
             raise
         return _driven_elsewhere(store, rollout_id)
-
-
-def _refuse(session: Session, record: Record, problems: Sequence[str]) -> StepStatus:
-    """Pause a rollout whose record names what this driver may not run or use. Nothing of it is run."""
-    if not _has_work(record, session.store):
-        return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
-    if record.status.mode is Mode.ENDED:
-        problem = f"{ended_error(record)}; the rollback that was requested was not started: {'; '.join(problems)}"
-        raise RolloutEndedError(problem)
-    rollout_id = record.rollout.rollout_id
-    reason = (
-        f"{'; '.join(problems)}; nothing of this was run, and the fleet was left as it is. Check who has written the "
-        f"record. Then continue with `awsroll resume {rollout_id} -f FILE`, or give the request or an allow-list to "
-        "the function (docs/records.md)"
-    )
-    requests = session.store.user_requests(rollout_id)
-    paused = replace(pause(record.status, reason, rests=False), user_requests=requests)
-    record = session.store.save(replace(record, status=replace(paused, events=())))
-    session.emit("rollout.paused", reason=reason)
-    return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
 
 
 def _driven_elsewhere(store: Store, rollout_id: str) -> StepStatus:
@@ -225,11 +205,16 @@ def _has_work(record: Record, store: Store) -> bool:
     return (requests.abort, requests.rollback, requests.resumed) != seen and not requests.pause
 
 
-def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
-    """Make one pass on a fleet that is held."""
+def _step_held(session: Session, record: Record, bounds: Bounds, problems: Sequence[str]) -> StepStatus:
+    """Make one pass on a fleet that is held; with problems, pause instead."""
     if not _has_work(record, session.store):
-        return step_status_of(record, wait_seconds=_PAUSED_SECONDS)
-    session.check_account(record.rollout)
+        return step_status_of(record, wait_seconds=PAUSED_SECONDS)
+    if problems:
+        return pause_refused(session, record, problems)
+    try:
+        session.check_account(record.rollout)
+    except AccessRefusedError as error:  # for example: the role of the fleet's account is gone
+        return pause_without_access(session, record, error)
     label = session.label(record.rollout)
     if record.status.mode is Mode.ENDED:
         record = _reopened(session, record)
@@ -247,7 +232,7 @@ def _step_held(session: Session, record: Record, bounds: Bounds) -> StepStatus:
     step_status = step_status_of(controller.record, wait_seconds=max(1, math.ceil(seconds)))
     if step_status.phase is WaitingFor.APPROVAL:
         return replace(step_status, wait_seconds=WAITING_SECONDS)
-    return replace(step_status, wait_seconds=_PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
+    return replace(step_status, wait_seconds=PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
 
 
 def _reopened(session: Session, record: Record) -> Record:

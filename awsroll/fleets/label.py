@@ -6,6 +6,7 @@ both pass. Without permission to read or write tags, a rollout continues with a 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -182,13 +183,20 @@ class Label:
             return
 
     def remove_left(self) -> None:
-        """Remove the label that an earlier process of this rollout has left."""
-        try:
-            labels = {where: read_held(value) for where, value in self._labels().items()}
-            ours = {where for where, label in labels.items() if label and label.rollout_id == self._rollout.rollout_id}
-            self._remove_from(ours)
-        except AwsrollError:
-            return
+        """Remove the label that an earlier process of this rollout has left; if it cannot be removed, it expires."""
+        with suppress(AwsrollError):
+            self.remove_own()
+
+    def remove_own(self) -> int:
+        """Remove the label of this rollout, also of an earlier process; return from how many resources.
+
+        Raises:
+            AwsrollError: if the fleet's tags cannot be read or removed.
+        """
+        labels = {where: read_held(value) for where, value in self._labels().items()}
+        ours = {where for where, label in labels.items() if label and label.rollout_id == self._rollout.rollout_id}
+        self._remove_from(ours)
+        return len(ours)
 
     @property
     def _group(self) -> str:

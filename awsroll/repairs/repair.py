@@ -15,7 +15,7 @@ from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import Leftover, leftovers
 from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct, settling
 from awsroll.core.request.instructions import ALL_KINDS, PLACE_KINDS, InstructionKind
-from awsroll.driver.assumed_role import assume_confirmed_role
+from awsroll.driver.assumed_role import able_to_end, assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm as confirm_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
@@ -140,7 +140,10 @@ def repair(
     record = _record(own, target)
     place = _confirmed(target, record, own, context, kinds=PLACE_KINDS)
     if target.rollout_id:
-        context = assume_confirmed_role(target.rollout_id, place.request, context)
+        if record is None:
+            context = assume_confirmed_role(target.rollout_id, place.request, context)
+        else:
+            context = able_to_end(record.rollout, place.request, context)
     with _opened(Session(context), target, pace, place) as case:
         fleet, found = case.record.rollout.fleet, case.found
     untouched = Repaired(fleet=fleet, found=found, left=found)

@@ -21,7 +21,7 @@ Any process can stop between its check and its call. AWS has no fencing, so a ca
 expired may still take effect. AWS refuses a request that is older than its signature allows (5 minutes).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.errors import FleetLockedError
@@ -63,13 +63,14 @@ class _Watch:
         return {key: lock for key, (lock, _) in self._seen.items() if self.seconds_left(key) <= 0}
 
 
-def take_lease(
+def take_lease(  # noqa: PLR0913 - two of them have defaults
     backend: Backend,
     rollout: Rollout,
     holder: Holder,
     *,
     clock: Clock,
     on_wait: Callable[[Lock], None] | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> Lease:
     """Take the lease of the fleet of a rollout.
 
@@ -81,12 +82,13 @@ def take_lease(
         on_wait: given to resume a rollout: wait until the lock of an earlier driver on another machine expires, and
             call this first. If that driver renews its lock meanwhile, it is alive, and the wait ends.
             A lock whose expiry no driver can have written is watched in any case.
+        keys: the locks to take, each with its resource; None: all locks of the rollout.
 
     Raises:
         FleetLockedError: if another driver holds a part of the fleet; nothing was changed.
     """
     lease = Lease(backend, clock, holder, rollout.limits.lease_seconds)
-    keys, watch = lock_keys(rollout), _Watch(clock)
+    keys, watch = lock_keys(rollout) if keys is None else keys, _Watch(clock)
     while (held := lease.take(keys, watch.unchanged())) is not None:
         key, lock = held
         is_first, is_believed = watch.is_empty, lease.believes(lock)

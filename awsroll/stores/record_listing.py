@@ -110,6 +110,15 @@ class RecordListing:
         found = self._read(rollout_id)
         return self._describe(rollout_id, found) if isinstance(found, Exception) else None
 
+    def without_record(self, rollout_id: str) -> UnreadableRecord | None:
+        """Return a rollout whose record is missing or cannot be used; None if its record can, or nothing names it."""
+        try:
+            found = self._read(rollout_id) or self._load(rollout_id)
+        except RolloutNotFoundError as error:
+            described = self._describe(rollout_id, error)
+            return described if described.is_open else None
+        return self._describe(rollout_id, found) if isinstance(found, Exception) else None
+
     def _read(self, rollout_id: str) -> Record | Exception | None:
         """Return a record, the error of this record alone, or None if there is none."""
         try:

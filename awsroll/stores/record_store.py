@@ -203,7 +203,7 @@ class RecordStore:
             StateError: on entering, if the store cannot be written.
         """
         clock = clock or SystemClock()
-        holder = self._as_holder(rollout, clock, takes_steps=takes_steps)
+        holder = self.as_holder(rollout, clock, takes_steps=takes_steps)
         lease = take_lease(self.backend, rollout, holder, clock=clock, on_wait=on_wait)
         try:
             yield lease
@@ -217,9 +217,10 @@ class RecordStore:
             FleetLockedError: if another driver does.
             StateError: if a lock cannot be read.
         """
-        check_free(self.backend, rollout, self._as_holder(rollout, clock), clock=clock)
+        check_free(self.backend, rollout, self.as_holder(rollout, clock), clock=clock)
 
-    def _as_holder(self, rollout: Rollout, clock: Clock, *, takes_steps: bool = False) -> Holder:
+    def as_holder(self, rollout: Rollout, clock: Clock, *, takes_steps: bool = False) -> Holder:
+        """Return this process as the driver of a rollout."""
         return Holder(
             rollout_id=rollout.rollout_id,
             process=self._this_process(),
@@ -246,7 +247,7 @@ class RecordStore:
 
     def is_held(self, rollout: Rollout, *, clock: Clock) -> bool:
         """Return whether a driver may still hold the lock of the rollout itself."""
-        lease = Lease(self.backend, clock, self._as_holder(rollout, clock), rollout.limits.lease_seconds)
+        lease = Lease(self.backend, clock, self.as_holder(rollout, clock), rollout.limits.lease_seconds)
         return bool(lease.held_locks([rollout_lock(rollout.rollout_id)]))
 
     # --- the place itself ---------------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ import pytest
 import awsroll
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.core.model.status import Outcome
+from awsroll.core.request.instructions import AllowList
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.context import Context
-from awsroll.driver.steps import start_rollout
+from awsroll.driver.step_status import WaitingFor
+from awsroll.driver.steps import start_rollout, step
 from awsroll.errors import FleetError
 from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox import Fleet, FleetShape, Sandbox
@@ -31,6 +33,7 @@ class Elsewhere:
     sandbox: Sandbox
     clock: VirtualClock
     session: Any
+    admin: Any
     fleet: Fleet
     store: LocalStore
 
@@ -60,8 +63,12 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
     with Sandbox(clock=clock) as sandbox:
         shared = SharedSession(sandbox.session(), region="us-east-1", lock=threading.RLock())
         session = assume_role(shared, Role(arn=ARN, session_name="test"))
+        admin = assume_role(shared, Role(arn="arn:aws:iam::111122223333:role/admin", session_name="test"))
+        admin.client("sts").get_caller_identity()  # it keeps these credentials, whatever happens to the role
         fleet = standalone_fleet(Clients(session), FleetShape(servers=2), Pace(pause=lambda: clock.sleep(1)))
-        yield Elsewhere(sandbox=sandbox, clock=clock, session=session, fleet=fleet, store=LocalStore(tmp_path))
+        yield Elsewhere(
+            sandbox=sandbox, clock=clock, session=session, admin=admin, fleet=fleet, store=LocalStore(tmp_path)
+        )
 
 
 def test_resume_assumes_the_role_that_the_rollout_names(elsewhere: Elsewhere) -> None:
@@ -150,3 +157,33 @@ def test_a_role_is_assumed_once_its_use_is_confirmed(elsewhere: Elsewhere) -> No
     report = awsroll.resume(rollout, **elsewhere.again(), confirm_instructions=accept)
     assert report.status is Outcome.SUCCEEDED
     assert shown == [f"IAM role: {ARN}"]
+
+
+def test_a_role_that_is_gone_ends_an_abort_and_a_repair_with_credentials_of_its_account(elsewhere: Elsewhere) -> None:
+    first, again = elsewhere.start(), elsewhere.given_again()
+    elsewhere.sandbox.faults.add("denied sts:AssumeRole")
+    with pytest.raises(FleetError, match=f"role {ARN} .* cannot be assumed.*`awsroll repair --release {first}`"):
+        awsroll.abort(first, **again)
+    assert elsewhere.store.load(first).status.outcome is Outcome.RUNNING
+
+    own = {**again, "session": elsewhere.admin}
+    assert awsroll.abort(first, **own).status is Outcome.STOPPED
+    second = elsewhere.start()
+    elsewhere.clock.sleep(120)
+    assert awsroll.repair(second, **own).clean
+    assert elsewhere.store.unfinished() == ()
+
+
+def test_a_step_pauses_if_the_role_is_gone(elsewhere: Elsewhere) -> None:
+    rollout = elsewhere.start()
+    elsewhere.sandbox.faults.add("denied sts:AssumeRole")
+    shared = SharedSession(elsewhere.sandbox.session(), region="us-east-1", lock=threading.RLock())
+    assumed = assume_role(shared, Role(arn=ARN, session_name="step"))
+    allowed = AllowList(roles=(ARN,), regions=("us-east-1",))
+
+    context = Context(session=assumed, store=elsewhere.store, clock=elsewhere.clock, allowed=allowed)
+    status = step(rollout, context)
+
+    assert (status.phase, status.outcome) == (WaitingFor.PAUSED, Outcome.PAUSED)
+    assert f"end the rollout with credentials of account 111122223333: `awsroll abort {rollout}`" in status.reason
+    assert elsewhere.store.driver(rollout) is None, "a paused rollout holds no lease"

@@ -27,6 +27,7 @@ from awsroll import (
     Outcome,
     PythonHook,
     RecordStore,
+    Released,
     Repaired,
     Report,
     RolloutPlan,
@@ -177,6 +178,13 @@ def read(report: Report) -> None:
     assert_type(report.warnings, tuple[str, ...])
     assert_type(report.api_calls.by_operation, dict[str, int])
     assert_type(report.to_json(), str)
+
+
+def release() -> tuple[str, ...]:
+    released = awsroll.release("web-1", confirm=lambda found: not found.unrestored)
+    assert_type(released, Released)
+    assert_type(released.acted, bool)
+    return (*released.freed, *released.unrestored, *released.notes)
 
 
 def repair(session: Any) -> tuple[Leftover, ...]:

@@ -71,14 +71,15 @@ def _without_servers(observation: Observation, status: Status) -> Status:
 
 
 def _without_settings(rollout: Rollout, status: Status, gone: frozenset[str]) -> Status:
-    lost = sorted(name for name in status.settings.found if _resource(rollout, name) in gone)
+    lost = sorted(name for name in status.settings.found if resource_of(rollout, name) in gone)
     if not lost:
         return status
     warnings = [
-        f"{_resource(rollout, name)} no longer exists, so {name.partition('=')[0]} was not restored" for name in lost
+        f"{resource_of(rollout, name)} no longer exists, so {name.partition('=')[0]} was not restored" for name in lost
     ]
     return add_warnings(replace(status, settings=status.settings.without(lost)), *warnings)
 
 
-def _resource(rollout: Rollout, name: str) -> str:
+def resource_of(rollout: Rollout, name: str) -> str:
+    """Return the group or the target group that a saved setting belongs to."""
     return name.partition("=")[2] if name.startswith(DELAY) else rollout.group

@@ -1,0 +1,49 @@
+"""The end of a rollout that is released by hand: nothing is restored, and the record says what is left.
+
+A release is for a rollout that neither `abort` nor `repair` can end. It decides nothing about the fleet.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from awsroll.core.decide.routing import resource_of
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Mode, Outcome, Status
+
+
+def unrestored(rollout: Rollout, status: Status) -> tuple[str, ...]:
+    """Return what a rollout has changed and not restored, according to its record, one line each."""
+    settings = [
+        f"{name.partition('=')[0]} of {resource_of(rollout, name)} was {value} before the rollout"
+        for name, value in sorted(status.settings.found.items())
+    ]
+    if status.mode is Mode.ENDED:
+        return tuple(settings)
+    servers = [
+        f"server {name} was in flight ({server.phase}): check whether it takes requests"
+        for name, server in sorted(status.servers_in_flight.items())
+    ]
+    launches = [
+        f"a launch of {launch.count} in {launch.zone or rollout.fleet} has no known result: check for new servers"
+        for launch in status.launches
+        if not launch.settled
+    ]
+    return (*settings, *servers, *launches)
+
+
+def release(rollout: Rollout, status: Status, at: datetime) -> Status:
+    """Return the status of a rollout that ends as it is. Its saved settings stay, so that a repair can restore them."""
+    if status.mode is Mode.ENDED:
+        return status
+    left = unrestored(rollout, status)
+    reason = f"released by request; not restored: {'; '.join(left)}" if left else "released by request"
+    return replace(
+        status,
+        mode=Mode.ENDED,
+        outcome=Outcome.STOPPED,
+        reason=reason,
+        ended_at=at,
+        pausing="",
+        must_rest=False,
+        events=(),
+    )
