@@ -6,6 +6,8 @@ from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetEnding as Ending, FleetSpec, FleetsSpec, WaveSpec, worst
+from awsroll.core.request.waves_file import fleets_of
+from awsroll.errors import SpecError
 
 
 def _wave(count: int, **limits: int | str) -> WaveSpec:
@@ -114,6 +116,14 @@ def test_all_problems_are_reported_with_their_location() -> None:
         "there are 2 fleets 'twice': set a different `name` for each",
         "fleets twice and other both include web: it can be in only one fleet",
     )
+
+
+def test_a_name_that_is_too_long_to_show_is_shown_as_a_number() -> None:
+    with pytest.raises(SpecError) as caught:
+        fleets_of({"waves": [{"name": "w" * 5000, "fleets": [{"double-half": True}]}]}, over={})
+
+    assert "wave 1, fleet 1 has an unknown key 'double-half'" in caught.value.problems[0]
+    assert all(len(problem) < 300 for problem in caught.value.problems)
 
 
 def test_the_same_name_in_another_region_or_account_is_another_fleet() -> None:

@@ -21,10 +21,10 @@ from awsroll.core.request.spec import RolloutSpec
 
 _ROLE = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}):role/[^\s{CONTROLS}]+"
 _REGION = r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+"
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 _MOST_FLEETS = 10_000
 NAME_OF_FLEET = Text(
-    says=f"a name of 1 to {_LONGEST_NAME} printable characters", form=ONE_LINE, least=1, most=_LONGEST_NAME
+    says=f"a name of 1 to {LONGEST_NAME} printable characters", form=ONE_LINE, least=1, most=LONGEST_NAME
 )
 REGION = Text(says="the name of a region, such as eu-west-1", form=f"(?:{_REGION})?", most=64)
 ROLE = Text(says="the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME", form=f"(?:{_ROLE})?")

@@ -12,7 +12,7 @@ from awsroll.core.model.keys import named
 from awsroll.core.model.options import options_of
 from awsroll.core.model.value_errors import shown
 from awsroll.core.request.spec import RolloutSpec, spec_of
-from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
+from awsroll.core.request.waves import LONGEST_NAME, FleetSpec, FleetsSpec, WaveSpec
 from awsroll.errors import SpecError
 
 OPTIONS = tuple(option.field for option in options_of(RolloutSpec))
@@ -67,7 +67,8 @@ def _checked_defaults(defaults: dict[str, Any], problems: list[str]) -> dict[str
 def _wave(value: Any, number: int, reading: _Reading, problems: list[str]) -> WaveSpec | None:
     keys = _mapping(value, _WAVE_KEYS, f"wave {number}", problems)
     name = str(number) if keys.get("name") is None else keys["name"]
-    where = f"wave {name if isinstance(name, str) and name.isprintable() else number}"
+    can_be_shown = isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
+    where = f"wave {name if can_be_shown else number}"
     values_of_fleets = _list(keys.get("fleets"), f"`fleets` of {where}", problems)
     limits = {key: keys[key] for key in _LIMITS if keys.get(key) is not None}
     fleets = tuple(
