@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         SpecError as SpecError,
         StateError as StateError,
         UnconfirmedError as UnconfirmedError,
+        UnsuccessfulError as UnsuccessfulError,
     )
     from awsroll.files.plan_file import (
         load_plan as load_plan,
@@ -106,6 +107,7 @@ _HOMES = {
         "SpecError",
         "StateError",
         "UnconfirmedError",
+        "UnsuccessfulError",
     ),
     "awsroll.api": (
         "abort",

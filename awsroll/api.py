@@ -22,6 +22,7 @@ from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.driver import operations
 from awsroll.driver.context import Context
 from awsroll.errors import SpecError
+from awsroll.events import LogLines
 from awsroll.hooks.callables import GivenHooks, as_python_hooks
 from awsroll.ports import Clock, Sink, Store
 from awsroll.repairs import release as release_operation, repair as repair_operation
@@ -58,7 +59,7 @@ def roll(  # noqa: PLR0913 - a user may pass each of these
         store: where the record is saved: a store, or an address as for `--state`; None: a directory under the user's
             state home.
         clock: the clock to wait on; None: the system clock.
-        sink: receives every event; None: events are dropped.
+        sink: receives every event; None: the logger `awsroll` of the standard library.
         approve: called at each checkpoint that needs approval, with its number from 1; None: `awsroll approve` opens
             the gate.
         hooks: Python callables: one for each point, `{"after_healthy": check}`, or a list of `PythonHook`. Each
@@ -73,7 +74,7 @@ def roll(  # noqa: PLR0913 - a user may pass each of these
         session=session,
         store=_opened(store, session),
         clock=clock,
-        sink=sink,
+        sink=_sink(sink),
         approve=approve,
         hooks=as_python_hooks(hooks),
     )
@@ -101,7 +102,7 @@ def resume(  # noqa: PLR0913 - see `roll`
         session: the boto3 session; None: boto3's default session.
         store: the store of the record, as for `roll`.
         clock: the clock to wait on; None: the system clock.
-        sink: receives every event; None: events are dropped.
+        sink: receives every event; None: the logger `awsroll` of the standard library.
         hooks: the Python callables with which the rollout was started.
         request: the request with which the rollout was started; a `FleetSpec` also names its region and its role.
         confirm_instructions: called with what else the record makes this process run or use, before anything is
@@ -115,7 +116,7 @@ def resume(  # noqa: PLR0913 - see `roll`
         FleetLockedError: if another process drives it.
     """
     context = Context(
-        session=session, store=_opened(store, session), clock=clock, sink=sink, hooks=as_python_hooks(hooks)
+        session=session, store=_opened(store, session), clock=clock, sink=_sink(sink), hooks=as_python_hooks(hooks)
     )
     return operations.resume(rollout_id, _with_instructions(context, request, confirm_instructions))
 
@@ -142,7 +143,7 @@ def rollback(  # noqa: PLR0913 - see `roll`
         StateError: if its record is missing or cannot be used.
         FleetLockedError: if another rollout holds the fleet.
     """
-    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=_sink(sink))
     return operations.rollback(rollout_id, _with_instructions(context, request, confirm_instructions))
 
 
@@ -167,7 +168,7 @@ def abort(  # noqa: PLR0913 - see `roll`
         StateError: if its record is missing or cannot be used, or it has ended.
         FleetLockedError: if another rollout holds the fleet.
     """
-    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=_sink(sink))
     return operations.abort(rollout_id, _with_instructions(context, request, confirm_instructions))
 
 
@@ -233,7 +234,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         session: the boto3 session; None: boto3's default session.
         store: where records are saved: a store, or an address as for `--state`.
         clock: the clock to wait on; None: the system clock.
-        sink: receives every event; None: events are dropped.
+        sink: receives every event; None: the logger `awsroll` of the standard library.
         request: as for `resume`, if the record of the rollout is used.
         confirm_instructions: as for `resume`.
 
@@ -246,7 +247,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     """
     named = spec_of({"asg": asg, "target_group": target_group})
     target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=named.asg, target_group=named.target_group)
-    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=_sink(sink))
     context = _with_instructions(context, request, confirm_instructions)
     return repair_operation.repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
 
@@ -273,7 +274,7 @@ def release(  # noqa: PLR0913 - see `roll`
         session: the boto3 session; None: boto3's default session.
         store: where records are saved: a store, or an address as for `--state`.
         clock: the clock to wait on; None: the system clock.
-        sink: receives every event; None: events are dropped.
+        sink: receives every event; None: the logger `awsroll` of the standard library.
         request: as for `resume`; only its region and its role are used.
         confirm_instructions: as for `resume`.
 
@@ -283,7 +284,7 @@ def release(  # noqa: PLR0913 - see `roll`
         FleetLockedError: if a process still drives the rollout; nothing was changed.
         StateError: if the store cannot be written.
     """
-    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=_sink(sink))
     context = _with_instructions(context, request, confirm_instructions)
     return release_operation.release(rollout_id, context, confirm=confirm)
 
@@ -349,14 +350,14 @@ def roll_fleets(
         session: assumes the roles that fleets name, and rolls fleets without a role; None: boto3's default session.
         store: where the records are saved: a store, or an address as for `--state`.
         clock: the clock to wait on, used by several threads; None: the system clock.
-        sink: receives every event with `fleet_name` and `wave`; one thread calls it at a time.
+        sink: receives every event with `fleet_name` and `wave`; one thread calls it at a time. None: as for `roll`.
 
     Raises:
         SpecError, FleetError: if a request or a fleet does not allow it; nothing was changed.
         FleetLockedError: if another rollout holds a fleet, or an unfinished rollout of another request is on it.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
-    context = Context(session=session, store=_opened(store, session), clock=clock, sink=sink)
+    context = Context(session=session, store=_opened(store, session), clock=clock, sink=_sink(sink))
     run = FleetsRun(_given(fleets, FleetsSpec), context)
     run.check()
     return run.roll()
@@ -402,6 +403,10 @@ def _with_instructions(
 
 def _opened(store: Store | str | None, session: Any = None) -> Store:
     return open_store(store, session=session) if store is None or isinstance(store, str) else store
+
+
+def _sink(sink: Sink | None) -> Sink:
+    return LogLines() if sink is None else sink
 
 
 def _given(value: Given, *kinds: type) -> Given:

@@ -1,9 +1,10 @@
-"""All errors that awsroll raises, in one tree with four branches.
+"""All errors that awsroll raises, in one tree with five branches.
 
 - `SpecError`: the request is wrong; nothing was changed (exit 2).
 - `FleetError`: the fleet does not match the request or cannot be rolled now; nothing was changed (exit 2).
 - `AwsError`: AWS, or another server at the endpoint, refused or did not answer (exit 5 before anything was changed).
 - `StateError`: the record of a rollout is missing, unreadable, or held by another process (exit 2 or 4).
+- `UnsuccessfulError`: a rollout has ended in another way than its caller wanted; only `raise_for_status` raises it.
 
 A message says what happened, what was left unchanged, and what to do next. Only `cli` maps errors to exit codes.
 """
@@ -35,6 +36,19 @@ class FleetError(AwsrollError):
     def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("; ".join(problems))
+
+
+class UnsuccessfulError(AwsrollError):
+    """Raised by `raise_for_status` of a report when a rollout did not end as its caller wanted.
+
+    Args:
+        message: how the rollout ended, why, where the fleet stands, and what to do.
+        rollout_id: the rollout.
+    """
+
+    def __init__(self, message: str, *, rollout_id: str) -> None:
+        self.rollout_id = rollout_id
+        super().__init__(message)
 
 
 class UnconfirmedError(SpecError):

@@ -1,9 +1,10 @@
-"""Sinks for the events of a rollout: several sinks at once, or one JSON object for each line.
+"""Sinks for the events of a rollout: several sinks at once, a log, or one JSON object for each line.
 
 A sink never stops a rollout: if its reader is gone, it drops the events.
 """
 
 import json
+import logging
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,27 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.ports import Sink
+from awsroll.printable import printable
+
+_SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
+_IN_MESSAGES = ("checkpoint", "checkpoints", "updated", "servers", "command")  # the message says the same
+_USUAL_ANSWER = "done"
+_WARNINGS = frozenset(
+    {
+        "aws.fallback",
+        "aws.unanswered",
+        "fleet.refused",
+        "hook.left",
+        "lease.awaited",
+        "preflight.warning",
+        "rollout.failure",
+        "rollout.paused",
+        "rollout.stopping",
+        "rollout.warning",
+        "wave.stopped",
+    }
+)
+_LOGGER = logging.getLogger("awsroll")
 
 
 class Tee:
@@ -31,6 +53,28 @@ class Tee:
         """Pass on one observation."""
         for sink in self._sinks:
             sink.observed(rollout, observation, status)
+
+
+class LogLines:
+    """Logs each event as one line with the standard library, at the levels INFO and WARNING.
+
+    Args:
+        logger: the logger; None: the logger `awsroll`. Each log record has the attributes `event`, the event's name,
+            `at`, its time in UTC, and `fields`, its fields.
+    """
+
+    def __init__(self, logger: logging.Logger | None = None) -> None:
+        self._logger = _LOGGER if logger is None else logger
+
+    def event(self, name: str, at: datetime, **fields: object) -> None:
+        """Log one line."""
+        level = logging.WARNING if name in _WARNINGS else logging.INFO
+        if self._logger.isEnabledFor(level):
+            extra = {"event": name, "at": at, "fields": fields}
+            self._logger.log(level, "%s", printable(in_words(name, fields)), extra=extra)
+
+    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+        """Log nothing: an observation alone is not an event."""
 
 
 class JsonLines:
@@ -65,6 +109,21 @@ class JsonLines:
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Write nothing: observations are for views."""
+
+
+def in_words(name: str, fields: dict[str, object]) -> str:
+    """Return an event as one readable line, such as `instance deregistered: i-0abc, reason outdated`."""
+    shown = {key: value for key, value in fields.items() if value not in (None, "", (), [], _USUAL_ANSWER)}
+    if "message" in shown:
+        shown = {key: value for key, value in shown.items() if key not in _IN_MESSAGES}
+    details = [_detail(key, value) for key, value in shown.items()]
+    fact = name.replace(".", " ")
+    return f"{fact}: {', '.join(details)}" if details else fact
+
+
+def _detail(key: str, value: object) -> str:
+    text = " ".join(str(item) for item in value) if isinstance(value, (tuple, list)) else str(value)
+    return text if key in _SHOWN_WITHOUT_KEY else f"{key.replace('_', ' ')} {text}"
 
 
 def rfc3339(at: datetime) -> str:

@@ -17,13 +17,13 @@ from rich.table import Table
 
 from awsroll.cli.cells import CellState, Picture, picture
 from awsroll.cli.process_state import START_EVENTS
-from awsroll.cli.progress_lines import in_words
 from awsroll.cli.render_report import duration, servers_text
 from awsroll.cli.terminal_text import TerminalText as Text, terminal
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.events import in_words
 from awsroll.printable import printable
 
 _COLOURS: dict[CellState, str] = {

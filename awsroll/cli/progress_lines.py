@@ -6,26 +6,8 @@ from typing import TextIO
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.events import in_words
 from awsroll.printable import printable
-
-_SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
-_IN_MESSAGES = ("checkpoint", "checkpoints", "updated", "servers", "command")  # the message says the same
-_USUAL_ANSWER = "done"
-
-
-def in_words(name: str, fields: dict[str, object]) -> str:
-    """Return an event as one readable line, such as `instance deregistered: i-0abc, reason outdated`."""
-    shown = {key: value for key, value in fields.items() if value not in (None, "", (), [], _USUAL_ANSWER)}
-    if "message" in shown:
-        shown = {key: value for key, value in shown.items() if key not in _IN_MESSAGES}
-    details = [_detail(key, value) for key, value in shown.items()]
-    fact = name.replace(".", " ")
-    return f"{fact}: {', '.join(details)}" if details else fact
-
-
-def _detail(key: str, value: object) -> str:
-    text = " ".join(str(item) for item in value) if isinstance(value, (tuple, list)) else str(value)
-    return text if key in _SHOWN_WITHOUT_KEY else f"{key.replace('_', ' ')} {text}"
 
 
 class PlainLines:

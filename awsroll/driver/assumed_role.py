@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import Role, SharedSession, assume_role, open_session
-from awsroll.clock import SystemClock
+from awsroll.clock import default_clock
 from awsroll.core.aws_names import session_name
 from awsroll.core.model.rollout import Rollout
 from awsroll.driver.context import Context
@@ -62,13 +62,13 @@ def able_to_end(rollout: Rollout, request: RolloutRequest | None, context: Conte
 
 def _account(context: Context) -> str:
     session = open_session() if context.session is None else context.session
-    clock = context.clock or SystemClock()
+    clock = context.clock or default_clock()
     return Connection(session, clock=clock, endpoint_url=context.endpoint_url).sts.account()
 
 
 def _warn(context: Context, message: str) -> None:
     if context.sink is not None:
-        context.sink.event("rollout.warning", (context.clock or SystemClock()).now(), message=message)
+        context.sink.event("rollout.warning", (context.clock or default_clock()).now(), message=message)
 
 
 def has_credentials_of(role: str, context: Context) -> bool:
@@ -78,7 +78,7 @@ def has_credentials_of(role: str, context: Context) -> bool:
         AwsError: if STS does not say to whom they belong.
     """
     own = open_session() if context.session is None else context.session
-    clock = context.clock or SystemClock()
+    clock = context.clock or default_clock()
     caller = Connection(own, clock=clock, endpoint_url=context.endpoint_url).sts.caller()
     return _is_session_of(role, caller)
 

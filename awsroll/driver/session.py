@@ -12,7 +12,7 @@ from typing import assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import open_session
-from awsroll.clock import SystemClock
+from awsroll.clock import default_clock
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
@@ -40,7 +40,7 @@ class Session:
     """One call of the library, with the defaults of its context filled in."""
 
     def __init__(self, context: Context) -> None:
-        clock: Clock = context.clock or SystemClock()
+        clock: Clock = context.clock or default_clock()
         self.store: Store = context.store or LocalStore()
         self.clock = GuardedClock(clock)
         self.hooks = context.hooks

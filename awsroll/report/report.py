@@ -5,10 +5,12 @@ Scripts depend on the keys: they change only with a major version. No AWS dictio
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from awsroll.core.decide.approvals import AwaitedApproval
 from awsroll.core.model.status import Outcome
+from awsroll.errors import UnsuccessfulError
+from awsroll.printable import printable
 
 _LEFT_OUT = ("traffic", "approval")  # if there are none
 
@@ -109,6 +111,40 @@ class Report:
         """Return whether the fleet runs the new version."""
         return self.status is Outcome.SUCCEEDED
 
+    def __str__(self) -> str:
+        """Return the result in a few lines for a person. Text from AWS is escaped."""
+        counts, calls = self.instances, self.api_calls
+        servers = ", ".join(
+            (
+                f"{counts.total} in total",
+                f"{counts.replaced} replaced",
+                f"{counts.reloaded} reloaded",
+                f"{counts.failed} failed",
+                f"{counts.skipped} skipped",
+            )
+        )
+        lines = [
+            f"rollout {self.rollout_id} of {self.fleet}: {self.status.because(self.reason)}",
+            f"  {self.strategy}, {self.from_version} -> {self.to_version}, {self.elapsed_s:.0f} s",
+            f"  servers: {servers}",
+            f"  API calls: {calls.total}, of which {calls.mutating} change resources",
+            *(f"  failure: {failed.instance_id}: {failed.cause}".replace(": :", ":") for failed in self.failures),
+            *(f"  warning: {warning}" for warning in self.warnings),
+        ]
+        return "\n".join(printable(line) for line in lines)
+
+    def raise_for_status(self, wanted: Outcome = Outcome.SUCCEEDED) -> None:
+        """Raise an error if the rollout did not end as wanted; otherwise do nothing.
+
+        Args:
+            wanted: the outcome; for the report of `rollback`, pass `Outcome.ROLLED_BACK`.
+
+        Raises:
+            UnsuccessfulError: if it ended in another way; the message says how, why, and what to do.
+        """
+        if self.status is not wanted:
+            raise UnsuccessfulError(_why_not(self), rollout_id=self.rollout_id)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values, without `traffic` and `approval` if there are none."""
         import msgspec  # noqa: PLC0415 - only JSON output needs the JSON library
@@ -121,3 +157,19 @@ class Report:
         import msgspec  # noqa: PLC0415 - see as_dict
 
         return msgspec.json.encode(self.as_dict()).decode()
+
+
+def _why_not(report: Report) -> str:
+    """Return how a rollout ended and what to do, as one sentence each."""
+    ended = f"rollout {report.rollout_id} {report.status.because(report.reason)}"
+    match report.status:
+        case Outcome.SUCCEEDED:
+            return f"{ended}. {report.fleet} runs {report.to_version}"
+        case Outcome.ROLLED_BACK:
+            return f"{ended}. {report.fleet} runs {report.from_version} again"
+        case Outcome.STOPPED:
+            return f"{ended}. {report.fleet} may be mixed; a person must look: `awsroll status {report.rollout_id}`"
+        case Outcome.RUNNING | Outcome.PAUSED | Outcome.INTERRUPTED:
+            return f"{ended}. {report.fleet} may be mixed; continue it: `awsroll resume {report.rollout_id}`"
+        case _:
+            assert_never(report.status)

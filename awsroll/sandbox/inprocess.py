@@ -6,16 +6,19 @@
         sandbox.jump(60)
 
 moto intercepts the clients' requests. The machine's credentials, region and configuration files are hidden while the
-sandbox is active.
+sandbox is active. Calls of awsroll that name no clock and no store use the sandbox's clock and a temporary folder.
 """
 
 import os
 from contextlib import ExitStack
 from functools import cache, partial
 from operator import itemgetter
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+from awsroll.clock import as_default
+from awsroll.ports import Clock
 from awsroll.sandbox.direct_calls import answer_directly
 from awsroll.sandbox.dispatch import SIMULATED_SERVICES, CallsAnswered, LostAnswers
 from awsroll.sandbox.ready_fleets import Clients
@@ -23,7 +26,7 @@ from awsroll.sandbox.repeated_answers import Remembered, parser_factory
 from awsroll.sandbox.sandbox_options import SandboxOptions
 from awsroll.sandbox.simulation import Simulation
 from awsroll.sandbox.ticker import Ticker
-from awsroll.sandbox.world import REGION, SandboxClock
+from awsroll.sandbox.world import REGION
 
 ACCESS_KEY_ID = "AKIASANDBOX000000000"
 SECRET_ACCESS_KEY = "sandbox"  # noqa: S105  the sandbox does not check it
@@ -50,11 +53,12 @@ class Sandbox(Simulation):
     """
 
     def __init__(
-        self, clock: SandboxClock | None = None, options: SandboxOptions | None = None, *, region: str = REGION
+        self, clock: Clock | None = None, options: SandboxOptions | None = None, *, region: str = REGION
     ) -> None:
         super().__init__(
             clock, options, region=region, lost=LostAnswers(connection=_connection_lost, answer=_timed_out)
         )
+        self._own_clock = clock
         self._entered = ExitStack()
 
     def __enter__(self) -> Self:
@@ -62,10 +66,13 @@ class Sandbox(Simulation):
 
         with ExitStack() as stack:
             stack.enter_context(CallsAnswered(self.api))  # first: it refuses a second sandbox
-            stack.enter_context(_Environment(self.world.region))
+            records = stack.enter_context(TemporaryDirectory(prefix="awsroll-", ignore_cleanup_errors=True))
+            stack.enter_context(_Environment(self.world.region, records))
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             _forget_networks()
             _repeat_identifiers()
+            if self._own_clock is not None:
+                stack.enter_context(as_default(self._own_clock))
             if not self.is_virtual:
                 ticker = Ticker(self.world)
                 ticker.start()
@@ -89,8 +96,12 @@ class Sandbox(Simulation):
 class _Environment:
     """Sets fake credentials and hides the configuration while entered; restores the environment on exit."""
 
-    def __init__(self, region: str) -> None:
-        self._wanted = ENVIRONMENT | {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+    def __init__(self, region: str, state_home: str) -> None:
+        self._wanted = ENVIRONMENT | {
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
+            "XDG_STATE_HOME": state_home,
+        }
         self._before: dict[str, str | None] = {}
 
     def __enter__(self) -> None:

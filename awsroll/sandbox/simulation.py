@@ -129,7 +129,12 @@ class Simulation(ABC):
             return standalone_fleet(self._clients(), FleetShape(**shape), pace)
 
     def auto_scaling_fleet(self, **shape: Any) -> Fleet:
-        """Build an Auto Scaling group with all members in service; `FleetShape` lists the settings."""
+        """Build an Auto Scaling group with all members in service; `FleetShape` lists the settings.
+
+        `servers` is the desired capacity, unless `desired` is given.
+        """
+        servers = shape.pop("servers", None)
+        shape = shape if servers is None else {"desired": servers} | shape
         with self._building() as pace:
             return auto_scaling_fleet(self._clients(), FleetShape(**shape), pace)
 

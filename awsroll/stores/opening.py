@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from awsroll.aws.connection import Connection
 from awsroll.aws.retry import RetryLimits
 from awsroll.aws.sessions import open_session
-from awsroll.clock import SystemClock
+from awsroll.clock import default_clock
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import SpecError
 from awsroll.ports import Clock
@@ -50,7 +50,7 @@ def open_store(
     """
 
     def connect(region: str | None = None) -> Connection:
-        own = clock or SystemClock()
+        own = clock or default_clock()
         return Connection(session(), clock=own, endpoint_url=endpoint_url, region=region, retry=_STORE_RETRIES)
 
     return store_at(address, connect, signer=open_signer(sign_key, lambda region: connect(region).kms))

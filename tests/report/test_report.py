@@ -4,7 +4,10 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.errors import UnsuccessfulError
 from awsroll.ports import Record
 from awsroll.report import ApiCalls, Traffic, build_report
 from tests.stores.records import T0, busy_record
@@ -78,3 +81,52 @@ def test_servers_on_the_new_version_from_the_start_are_skipped() -> None:
     instances = build_report(record, at=T0).instances
 
     assert (instances.total, instances.skipped) == (5, 2)
+
+
+def test_a_report_prints_in_a_few_lines_that_a_terminal_does_not_obey() -> None:
+    report = replace(build_report(_ended(), at=T0), warnings=("look \x1b[31m",))
+
+    assert str(report) == (
+        "rollout web-1 of web: succeeded\n"
+        "  replace, lt-1:1 -> lt-1:2, 90 s\n"
+        "  servers: 3 in total, 1 replaced, 0 reloaded, 1 failed, 0 skipped\n"
+        "  API calls: 0, of which 0 change resources\n"
+        "  failure: i-9: Target.Timeout\n"
+        "  warning: look \\x1b[31m"
+    )
+
+
+def test_a_success_raises_nothing() -> None:
+    build_report(_ended(), at=T0).raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (Outcome.ROLLED_BACK, "rollout web-1 rolled back: i-9 crashed. web runs lt-1:1 again"),
+        (
+            Outcome.STOPPED,
+            "rollout web-1 stopped: i-9 crashed. web may be mixed; a person must look: `awsroll status web-1`",
+        ),
+        (Outcome.PAUSED, "rollout web-1 paused: i-9 crashed. web may be mixed; continue it: `awsroll resume web-1`"),
+        (
+            Outcome.INTERRUPTED,
+            "rollout web-1 interrupted: i-9 crashed. web may be mixed; continue it: `awsroll resume web-1`",
+        ),
+    ],
+)
+def test_every_other_ending_raises_with_what_to_do(status: Outcome, message: str) -> None:
+    report = replace(build_report(_ended(), at=T0), status=status, reason="i-9 crashed")
+
+    with pytest.raises(UnsuccessfulError) as caught:
+        report.raise_for_status()
+
+    assert (str(caught.value), caught.value.rollout_id) == (message, "web-1")
+
+
+def test_a_rollback_that_was_wanted_is_no_error() -> None:
+    report = replace(build_report(_ended(), at=T0), status=Outcome.ROLLED_BACK)
+
+    report.raise_for_status(Outcome.ROLLED_BACK)
+    with pytest.raises(UnsuccessfulError):
+        replace(report, status=Outcome.SUCCEEDED).raise_for_status(Outcome.ROLLED_BACK)

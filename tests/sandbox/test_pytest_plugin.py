@@ -1,6 +1,7 @@
 """The pytest fixture of awsroll, used in the pytest of another project."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def test_default(awsroll_sandbox):
 @pytest.mark.awsroll_sandbox(boot_seconds=10)
 def test_marker_sets_switches(awsroll_sandbox):
     assert awsroll_sandbox.world.options.boot_seconds == 10
+
 """
 
 
@@ -33,6 +35,16 @@ def test_fixture_and_marker_work_in_a_project_of_its_own(tmp_path: Path) -> None
     done = run("-m", "pytest", "-q", "--strict-markers", *plugin(), str(tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+
+
+@pytest.mark.process
+def test_the_deploy_script_of_the_page_runs_as_it_stands(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(import awsroll\n.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    (tmp_path / "test_theirs.py").write_text(block)
+    done = run("-m", "pytest", "-q", *plugin(), str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    assert not (tmp_path / ".local").exists()
 
 
 @pytest.mark.process
@@ -51,7 +63,7 @@ def plugin() -> list[str]:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(cwd)}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,

@@ -90,6 +90,14 @@ def roll_with_hooks(session: Any) -> Report:
     return awsroll.resume(report.rollout_id, hooks={"after_launch": check}, request=spec)
 
 
+def deploy(spec: RolloutSpec) -> str:
+    try:
+        awsroll.roll(spec).raise_for_status()
+    except awsroll.UnsuccessfulError as error:
+        return error.rollout_id
+    return ""
+
+
 def confirm_the_rest(rollout_id: str) -> Report:
     def accept(instructions: Sequence[Instruction]) -> bool:
         return all(each.kind is InstructionKind.REGION for each in instructions)
