@@ -32,7 +32,7 @@ NATIVE = "native"
 # Only the command line, the probe, the sandbox, tests and YAML files need these.
 _LEFT_OUT = ("cli", "probe", "sandbox", "testing", "decode_yaml.py", "__main__.py", "__pycache__")
 _PROGRAMS = ("build.py", "schemas.py")
-_NOT_IMPORTED = ("rich", "typer", "pyyaml")
+_NOT_IMPORTED = ("rich", "click", "pyyaml")
 # botocore reads these files for every client. The other files at the top of its data are for other SDKs.
 _EVERY_CLIENT = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 _MODEL_FILES = ("service-2", "service-2.sdk-extras", "endpoint-rule-set-1")

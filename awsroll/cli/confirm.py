@@ -5,9 +5,9 @@ Without a terminal there is no prompt: warnings are events of the rollout, and t
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.output import Output, ask_to_confirm, write_text
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from awsroll.ports import Record
     from awsroll.report import RolloutPlan
 
-FAIL_ON_WARNINGS = Annotated[
-    bool,
-    typer.Option(
-        "--fail-on-warnings", help="Refuse the rollout (exit 2) if a check has a warning (default: warn and continue)."
-    ),
-]
+fail_on_warnings_option = click.option(
+    "--fail-on-warnings",
+    is_flag=True,
+    help="Refuse the rollout (exit 2) if a check has a warning (default: warn and continue).",
+)
 
 
 def check_warnings(warnings: Sequence[str], *, fail: bool) -> None:

@@ -1,10 +1,11 @@
 """Commands that control a rollout from any terminal: `pause`, `approve`, `abort`, `rollback`."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from awsroll.cli.arguments import rollout_argument
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
@@ -28,11 +29,10 @@ _WHILE_NOT_DRIVEN = {
     "reject": "no process drives it; `awsroll resume {rollout}` applies the rejection, as --on-failure says",
 }
 
-ROLLOUT = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")]
-
 
 @takes(COMMON_GROUP)
-def pause(common: CommonOptions, rollout: ROLLOUT) -> int:
+@rollout_argument
+def pause(common: CommonOptions, rollout: str) -> int:
     """Pause a rollout at its next safe point.
 
     Servers in progress are finished first. Then the process that drives the rollout exits with 3.
@@ -44,25 +44,17 @@ def pause(common: CommonOptions, rollout: ROLLOUT) -> int:
 
 
 @takes(COMMON_GROUP)
-def approve(
-    common: CommonOptions,
-    rollout: ROLLOUT,
-    *,
-    reject: Annotated[
-        bool,
-        typer.Option("--reject", help="Reject the checkpoint instead: the rollout fails, and --on-failure applies."),
-    ] = False,
-    checkpoint: Annotated[
-        int | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="N",
-            min=1,
-            help="Number of the checkpoint, from 1. Refused if another checkpoint waits (default: the checkpoint that "
-            "waits).",
-        ),
-    ] = None,
-) -> int:
+@rollout_argument
+@click.option(
+    "--reject", is_flag=True, help="Reject the checkpoint instead: the rollout fails, and --on-failure applies."
+)
+@click.option(
+    "--checkpoint",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of the checkpoint, from 1. Refused if another checkpoint waits (default: the checkpoint that waits).",
+)
+def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: int | None) -> int:
     """Approve the checkpoint that a rollout is waiting at, and print which one.
 
     Refused (exit 2) if no checkpoint waits, or a person has already answered.
@@ -76,7 +68,8 @@ def approve(
 
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
-def abort(common: CommonOptions, rollout: ROLLOUT, given: tuple[FleetSpec, ...], pace: Pace) -> int:
+@rollout_argument
+def abort(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace) -> int:
     """Stop a rollout and leave its fleet mixed.
 
     Draining servers return to traffic, surplus new servers are terminated, and changed settings are restored.
@@ -91,7 +84,8 @@ def abort(common: CommonOptions, rollout: ROLLOUT, given: tuple[FleetSpec, ...],
 
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
-def rollback(common: CommonOptions, rollout: ROLLOUT, given: tuple[FleetSpec, ...], pace: Pace) -> int:
+@rollout_argument
+def rollback(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace) -> int:
     """Return a fleet to the version that it ran before a rollout.
 
     Works during the rollout, after it stopped, and after it succeeded.

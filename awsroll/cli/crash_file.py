@@ -19,7 +19,7 @@ FOLDER = "crashes"
 _HIDDEN = "***"
 _SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "PASSWD", "KEY", "CREDENTIAL")
 _SHORTEST_HIDDEN = 4  # hiding each `1` would leave no traceback to read
-_LIBRARIES = ("boto3", "botocore", "msgspec", "rich", "structlog", "typer")
+_LIBRARIES = ("boto3", "botocore", "click", "msgspec", "rich", "structlog")
 
 
 def write_crash_file(error: BaseException, arguments: Sequence[str]) -> Path:

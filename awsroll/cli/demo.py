@@ -4,9 +4,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import TemporaryBackend, drive
@@ -27,24 +27,39 @@ _POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observati
 
 
 @takes(COMMON_GROUP)
+@click.option(
+    "--servers",
+    type=click.IntRange(1, _MOST_SERVERS),
+    default=9,
+    show_default=True,
+    metavar="N",
+    help="Number of servers.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice([each.value for each in Strategy]),
+    default=Strategy.REPLACE.value,
+    show_default=True,
+    help="Strategy: replace, double-half or reload.",
+)
+@click.option("--concurrent", metavar="N|N%", help="Number of servers to update at a time (default: 1).")
+@click.option(
+    "--speed",
+    type=float,
+    metavar="N",
+    help="Speed of the sandbox's timers as a multiple of AWS's (default: 10 to 25).",
+)
+@click.option("--auto-scaling", is_flag=True, help="Roll an Auto Scaling group (default: manually registered servers).")
+@click.option("--bad-version", is_flag=True, help="Roll to a version that never becomes healthy; shows the rollback.")
 def demo(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
     *,
-    servers: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST_SERVERS, help="Number of servers.")] = 9,
-    strategy: Annotated[Strategy, typer.Option(help="Strategy: replace, double-half or reload.")] = Strategy.REPLACE,
-    concurrent: Annotated[
-        str | None, typer.Option(metavar="N|N%", help="Number of servers to update at a time (default: 1).")
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="Speed of the sandbox's timers as a multiple of AWS's (default: 10 to 25)."),
-    ] = None,
-    auto_scaling: Annotated[
-        bool, typer.Option("--auto-scaling", help="Roll an Auto Scaling group (default: manually registered servers).")
-    ] = False,
-    bad_version: Annotated[
-        bool, typer.Option("--bad-version", help="Roll to a version that never becomes healthy; shows the rollback.")
-    ] = False,
+    servers: int,
+    strategy: str,
+    concurrent: str | None,
+    speed: float | None,
+    auto_scaling: bool,
+    bad_version: bool,
 ) -> int:
     """Roll a fleet in the sandbox under live traffic.
 
@@ -52,12 +67,12 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     """
     if speed is not None:
         check_speed(speed)
-    request = RolloutSpec(strategy=strategy, concurrent=concurrent, poll=_POLL_SECONDS)
+    request = RolloutSpec(strategy=Strategy(strategy), concurrent=concurrent, poll=_POLL_SECONDS)
     request.amounts()  # report a wrong amount before anything starts
     output = Output(json=common.json, quiet=common.quiet)
     with ExitStack() as stack:
         with require_sandbox():
-            world = _new_world(servers, strategy, speed, bad_version=bad_version, auto_scaling=auto_scaling)
+            world = _new_world(servers, request.strategy, speed, bad_version=bad_version, auto_scaling=auto_scaling)
             if not common.json:
                 output.note(_starting_text(servers, world.simulated_speed))
             stack.enter_context(world)

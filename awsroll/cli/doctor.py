@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
-from awsroll.cli.confirm import FAIL_ON_WARNINGS, check_warnings
+from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import REQUEST_GROUP
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 @takes(REQUEST_GROUP, COMMON_GROUP)
-def doctor(request: RolloutSpec, common: CommonOptions, *, fail_on_warnings: FAIL_ON_WARNINGS = False) -> int:
+@fail_on_warnings_option
+def doctor(request: RolloutSpec, common: CommonOptions, *, fail_on_warnings: bool) -> int:
     """Run the checks of a rollout and list each with its result, without changing anything.
 
     Ends with the exit code that `awsroll roll` would end with: 2, 4 or 5 if the rollout may not start, else 0.

@@ -1,9 +1,12 @@
 """Exit codes, and the code of each outcome and error. Scripts depend on the numbers."""
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from awsroll.core.model.status import Outcome
 from awsroll.errors import AwsError, AwsrollError, FleetLockedError
+
+if TYPE_CHECKING:
+    from awsroll.core.model.status import Outcome
 
 
 class Exit(IntEnum):
@@ -19,8 +22,10 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def exit_of_outcome(outcome: Outcome, *, success: Outcome = Outcome.SUCCEEDED) -> Exit:
-    """Return the exit code of a rollout; `success` is the outcome that the command was started for."""
+def exit_of_outcome(outcome: "Outcome", *, success: "Outcome | None" = None) -> Exit:
+    """Return the exit code of a rollout whose command was started for the outcome `success` (default: succeeded)."""
+    from awsroll.core.model.status import Outcome  # noqa: PLC0415 - keeps `--help` fast
+
     if outcome in (success, Outcome.SUCCEEDED):
         return Exit.DONE
     if outcome is Outcome.ROLLED_BACK:

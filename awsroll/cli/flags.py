@@ -1,30 +1,24 @@
 """Options as data, and commands whose parameters come from that data.
 
 A command declares values (`request: RolloutSpec`, `common: CommonOptions`). `takes` replaces each value with the
-options that build it. One table therefore defines the command line, the rollout file and the JSON Schema.
+options that build it. One table therefore defines the command line, the rollout file and the JSON Schema. A command
+declares an option of its own with `click.option`, below `takes`.
 """
 
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from awsroll.cli import process_state
+from awsroll.cli.command_group import ProgramCommand
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.options import LIMITS, Option
 
 _ROLLOUT = "rollout"  # the parameter that names a rollout
-
-
-class PastTyperError(Exception):
-    """Carries an error of a command past typer, which would end the program with codes and messages of its own."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-        super().__init__(str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +27,8 @@ class Flag:
 
     Attributes:
         field: the name in Python. The option and the key in a file have the same name with dashes.
-        type: the type that typer parses. The value is None if the option is not given.
+        type: what click reads: `str`, `bool`, `Path`, or `list[str]` for an option that can be repeated. The value is
+            None, or empty, if the option is not given.
         help: the meaning, with unit and default.
         section: the group of the option.
         short: the one-letter form, such as `-f`.
@@ -51,17 +46,16 @@ class Flag:
         """Return the name with dashes, as in a file."""
         return self.field.replace("_", "-")
 
-    def parameter(self) -> inspect.Parameter:
-        """Return the option as a parameter that typer understands."""
-        forms = [f"--{self.name}"] + ([self.short] if self.short else [])
-        if self.type is bool and self.section == LIMITS:
-            forms = [f"--{self.name}/--no-{self.name}"]  # an option can override a file either way
-        option = typer.Option(
-            *forms, help=self.help, metavar=self.metavar, rich_help_panel=self.section, show_default=False
-        )
-        default = False if self.section == COMMON and self.type is bool else None
-        annotation: Any = Annotated[self.type if default is False else self.type | None, option]
-        return inspect.Parameter(self.field, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    def parameter(self) -> click.Option:
+        """Return the option as click understands it."""
+        forms = [self.field, f"--{self.name}"] + ([self.short] if self.short else [])
+        shown: dict[str, Any] = {"help": self.help, "metavar": self.metavar}
+        if self.type is not bool:
+            repeated = self.type == list[str]
+            return click.Option(forms, type=str if repeated else self.type, multiple=repeated, **shown)
+        if self.section == LIMITS:
+            forms[1] = f"{forms[1]}/--no-{self.name}"  # an option can override a file either way
+        return click.Option(forms, is_flag=True, default=False if self.section == COMMON else None, **shown)
 
 
 def flag_of(option: Option) -> Flag:
@@ -88,43 +82,39 @@ class FlagGroup:
     build: Callable[..., Any]
 
 
-def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Replace a command's parameters with the options of `groups` that build their values.
+def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], ProgramCommand]:
+    """Make a command of a function, with the options of `groups` and those that click's decorators declare.
 
     Raises:
-        TypeError: if the command has no parameter for a group.
+        TypeError: if the parameters of the function are not the values of its options.
     """
 
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
-        parameters = [
-            *_own_parameters(command, groups),
-            *(flag.parameter() for group in groups for flag in group.flags),
-        ]
+    def decorate(function: Callable[..., int]) -> ProgramCommand:
+        own: list[click.Parameter] = list(reversed(getattr(function, "__click_params__", [])))
+        _check_parameters(function, {group.into for group in groups} | {each.name for each in own})
 
-        @wraps(command)
+        @wraps(function)
         def with_flags(**given: Any) -> int:
             process_state.note_rollout(given.get(_ROLLOUT) or "")
-            try:
-                values = {
-                    group.into: group.build(**{flag.field: given.pop(flag.field) for flag in group.flags})
-                    for group in groups
-                }
-                return command(**given, **values)
-            except (OSError, KeyboardInterrupt, EOFError) as error:
-                raise PastTyperError(error) from error
+            values = {
+                group.into: group.build(**{flag.field: given.pop(flag.field) for flag in group.flags})
+                for group in groups
+            }
+            return function(**given, **values)
 
-        with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return with_flags
+        return ProgramCommand(
+            function.__name__,
+            callback=with_flags,
+            params=[*own, *(flag.parameter() for group in groups for flag in group.flags)],
+            help=inspect.getdoc(function),
+        )
 
     return decorate
 
 
-def _own_parameters(command: Callable[..., int], groups: Sequence[FlagGroup]) -> list[inspect.Parameter]:
-    """Return the parameters that no group builds."""
-    parameters = inspect.signature(command).parameters
-    built = {group.into for group in groups}
-    if missing := sorted(built - set(parameters)):
-        problem = f"{command.__name__} has no parameter {', '.join(missing)} for its options"
-        raise TypeError(problem)
-    return [parameter for name, parameter in parameters.items() if name not in built]
+def _check_parameters(function: Callable[..., int], values: set[str]) -> None:
+    parameters = set(inspect.signature(function).parameters)
+    for problem, names in (("has no parameter", values - parameters), ("has no option for", parameters - values)):
+        if names:
+            message = f"{function.__name__} {problem} {', '.join(sorted(names))}"
+            raise TypeError(message)

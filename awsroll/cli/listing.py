@@ -1,8 +1,8 @@
 """`awsroll list` and `awsroll status`: the state of rollouts, from their records. No calls to AWS."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
@@ -39,12 +39,8 @@ def rollouts(common: CommonOptions) -> int:
 
 
 @takes(COMMON_GROUP)
-def status(
-    common: CommonOptions,
-    rollout: Annotated[
-        str | None, typer.Argument(metavar="ROLLOUT", help="Id of the rollout (default: the newest rollout).")
-    ] = None,
-) -> int:
+@click.argument("rollout", metavar="[ROLLOUT]", required=False, help="Id of the rollout (default: the newest rollout).")
+def status(common: CommonOptions, rollout: str | None) -> int:
     """Show the state of a rollout."""
     from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
     from awsroll.driver import operations  # noqa: PLC0415 - see above

@@ -9,65 +9,26 @@ import sys
 import threading
 from collections.abc import Sequence
 
-import typer
+import click
 
-from awsroll.cli import (
-    control,
-    demo,
-    doctor,
-    listing,
-    plan,
-    policy,
-    probe,
-    repair,
-    resume,
-    roll,
-    sandbox,
-    schema,
-    state,
-)
+from awsroll.cli.command_group import CommandGroup
+from awsroll.cli.command_table import COMMANDS
 from awsroll.cli.exit_codes import Exit, exit_of_error
-from awsroll.cli.flags import PastTyperError
 from awsroll.cli.output import json_event, write_messages
-from awsroll.cli.process_state import ProcessState, begin, note_lost_output
+from awsroll.cli.process_state import ProcessState, begin
 from awsroll.cli.unexpected import READ_ONLY, end_unexpectedly, place
 from awsroll.errors import AwsrollError, FleetError, SpecError
 
-# The base class of typer's usage errors. typer does not export it.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-
-app = typer.Typer(
-    name="awsroll",
+app = CommandGroup(
+    "awsroll",
     help="Rolling deployments for EC2 fleets behind load balancers: a few servers at a time, no downtime.",
     epilog="Exit codes: 0 the fleet is on the requested version; 1 the rollout failed and was rolled back; 2 the "
     "request was refused, nothing changed; 3 stopped or paused, the fleet may be mixed; 4 another rollout holds the "
     "fleet, nothing changed; 5 AWS refused or did not answer, nothing changed; 70 awsroll failed unexpectedly; 130 "
     "interrupted, continue with `awsroll resume`.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich truncates long options
     context_settings={"help_option_names": ["-h", "--help"]},
+    lazy=COMMANDS,
 )
-for _command in (
-    roll.roll,
-    plan.plan,
-    resume.resume,
-    control.rollback,
-    control.pause,
-    control.approve,
-    control.abort,
-    repair.repair,
-    listing.status,
-    listing.rollouts,
-    doctor.doctor,
-    policy.policy,
-    schema.schema,
-    demo.demo,
-    sandbox.sandbox,
-    probe.probe,
-):
-    app.command(name="list" if _command is listing.rollouts else None)(_command)
-app.add_typer(state.app, name="state")
 
 
 def main() -> None:
@@ -89,8 +50,6 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = _run(arguments, state, as_json=as_json)
-    except PastTyperError as passed:
-        code = _end(passed.error, arguments, state, as_json=as_json)
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - Python's own exit code would be 1
         code = _end(error, arguments, state, as_json=as_json)
     return _with_lost_output(code, arguments, state)
@@ -100,17 +59,23 @@ def _run(arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int
     if wrong := [f"the argument {each!r} is not valid UTF-8" for each in arguments if not _is_text(each)]:
         return _refuse(wrong, Exit.REFUSED, as_json=as_json)
     try:
-        return int(app(list(arguments) or ["--help"], standalone_mode=False, prog_name="awsroll") or 0)
-    except _UsageError as error:
+        return _invoke(list(arguments) or ["--help"])
+    except click.ClickException as error:
         return _refuse([_usage_problem(error)], Exit.REFUSED, as_json=as_json)
     except AwsrollError as error:
         if state.has_started:
             return _leave(error, state, as_json=as_json)
         problems = error.problems if isinstance(error, SpecError | FleetError) else [str(error)]
         return _refuse(problems, exit_of_error(error), as_json=as_json)
-    except OSError as error:  # only typer's own output: the errors of commands are in PastTyperError
-        note_lost_output(error)
-        return Exit.DONE
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run one command; return its exit code. Unlike click's `main`, this converts no error of a command."""
+    try:
+        with app.make_context("awsroll", arguments) as context:
+            return int(app.invoke(context) or 0)
+    except click.exceptions.Exit as ended:  # after `--help`
+        return ended.exit_code
 
 
 def _is_text(argument: str) -> bool:
@@ -149,8 +114,6 @@ def _end(error: BaseException, arguments: Sequence[str], state: ProcessState, *,
         if as_json:
             json_event("interrupted", reason=reason)
         return Exit.INTERRUPTED
-    if isinstance(error, SystemExit):  # typer's end if the reader of its help is gone
-        return Exit.DONE
     return end_unexpectedly(error, arguments, state, as_json=as_json)
 
 
@@ -180,10 +143,8 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _usage_problem(error: Exception) -> str:
-    # typer's errors have the context of the command, but no public type declares it.
-    context = getattr(error, "ctx", None)
+def _usage_problem(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
     command = "awsroll" if context is None else context.command_path
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
-    message = " ".join(message.split()).rstrip(".").replace("Value error, ", "")
+    message = " ".join(error.format_message().split()).rstrip(".")
     return f"{message} (`{command} --help` lists the options)"

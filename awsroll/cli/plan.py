@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
-from awsroll.cli.confirm import FAIL_ON_WARNINGS, check_warnings
+from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import REQUEST_OR_FLEETS_GROUP
@@ -28,12 +28,13 @@ _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
 
 
 @takes(REQUEST_OR_FLEETS_GROUP, _OUT_GROUP, COMMON_GROUP)
+@fail_on_warnings_option
 def plan(
     request: RolloutSpec | FleetsSpec,
     out: Path | None,
     common: CommonOptions,
     *,
-    fail_on_warnings: FAIL_ON_WARNINGS = False,
+    fail_on_warnings: bool,
 ) -> int:
     """Show what a rollout would do, without changing anything.
 

@@ -4,9 +4,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
@@ -21,27 +21,33 @@ _DEFAULT_FOLDER = Path("awsroll-probe")
 
 
 @takes(COMMON_GROUP)
+@click.option(
+    "--list",
+    "list_experiments",
+    is_flag=True,
+    help="List the experiments with time and cost, and do nothing else.",
+)
+@click.option("--only", metavar="P1,P7", help="Run only these experiments (default: all, in order).")
+@click.option("--account", default="", metavar="ID", help="Id of the throw-away account, typed by you. It must match.")
+@click.option("--accept-cost", is_flag=True, help="Accept the cost that --list shows, about one US dollar at most.")
+@click.option(
+    "--out",
+    type=Path,
+    default=_DEFAULT_FOLDER,
+    show_default=True,
+    metavar="DIR",
+    help="Folder for ledger, calls and result; it must be new or empty.",
+)
+@click.option("--teardown", type=Path, metavar="LEDGER", help="Delete what this ledger lists, and do nothing else.")
 def probe(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
     *,
-    list_experiments: Annotated[
-        bool, typer.Option("--list", help="List the experiments with time and cost, and do nothing else.")
-    ] = False,
-    only: Annotated[
-        str | None, typer.Option(metavar="P1,P7", help="Run only these experiments (default: all, in order).")
-    ] = None,
-    account: Annotated[
-        str, typer.Option(metavar="ID", help="Id of the throw-away account, typed by you. It must match.")
-    ] = "",
-    accept_cost: Annotated[
-        bool, typer.Option("--accept-cost", help="Accept the cost that --list shows, about one US dollar at most.")
-    ] = False,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for ledger, calls and result; it must be new or empty.")
-    ] = _DEFAULT_FOLDER,
-    teardown: Annotated[
-        Path | None, typer.Option(metavar="LEDGER", help="Delete what this ledger lists, and do nothing else.")
-    ] = None,
+    list_experiments: bool,
+    only: str | None,
+    account: str,
+    accept_cost: bool,
+    out: Path,
+    teardown: Path | None,
 ) -> int:
     """Measure what AWS does where its documentation is silent.
 

@@ -5,10 +5,12 @@ A process runs one command. `begin` forgets what an earlier command of the same 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from awsroll.core.model.observation import Observation
-from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Status
+if TYPE_CHECKING:
+    from awsroll.core.model.observation import Observation
+    from awsroll.core.model.rollout import Rollout
+    from awsroll.core.model.status import Status
 
 START_EVENTS = ("rollout.created", "rollout.resumed")
 """The first event of a rollout in a process is one of these."""
@@ -59,5 +61,5 @@ class NoteStarted:
             note_rollout(str(fields["rollout_id"]))
             _state.has_started = True
 
-    def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
+    def observed(self, rollout: "Rollout", observation: "Observation", status: "Status") -> None:
         """Ignore an observation."""

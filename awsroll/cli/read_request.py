@@ -87,7 +87,7 @@ def read_fleets(file: str | None, given: dict[str, Any]) -> "FleetsSpec | None":
 
 def given_options(given: dict[str, Any]) -> dict[str, Any]:
     """Return the options that the user gave."""
-    return {name: value for name, value in given.items() if value is not None and value != []}
+    return {name: value for name, value in given.items() if value not in (None, (), [])}
 
 
 def _keeping_flag(flag: Flag) -> Flag:

@@ -1,9 +1,9 @@
 """`awsroll repair`: find, show and restore what an unfinished rollout left changed."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
@@ -55,29 +55,29 @@ FLEET_GROUP = FlagGroup("fleet", [*_FLEET_FLAGS, _TAKE_OVER], _fleet)
 
 
 @takes(FLEET_GROUP, GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
+@click.argument("rollout", metavar="[ROLLOUT]", default="", help="Id of the rollout, if known.")
+@click.option(
+    "--instance",
+    multiple=True,
+    metavar="ID",
+    help="Confirm that this instance, which only its own tags show, is repaired. Repeatable. --yes does not "
+    "confirm it.",
+)
+@click.option(
+    "--release",
+    is_flag=True,
+    help="Only free the fleet from this rollout: its locks, tags and open entry. Restores nothing. Use this if neither "
+    "abort nor repair can end the rollout.",
+)
 def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
     fleet: _Fleet,
     given: tuple[FleetSpec, ...],
     pace: Pace,
     common: CommonOptions,
-    rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout, if known.")] = "",
-    instance: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID",
-            help="Confirm that this instance, which only its own tags show, is repaired. Repeatable. --yes does not "
-            "confirm it.",
-        ),
-    ] = None,
+    rollout: str,
+    instance: tuple[str, ...],
     *,
-    release: Annotated[
-        bool,
-        typer.Option(
-            "--release",
-            help="Only free the fleet from this rollout: its locks, tags and open entry. Restores nothing. Use this if "
-            "neither abort nor repair can end the rollout.",
-        ),
-    ] = False,
+    release: bool,
 ) -> int:
     """Restore what an unfinished rollout left changed.
 
@@ -108,7 +108,7 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
             return True
         return not common.yes and output.can_ask and ask_to_confirm(f"{leftover}. Do this to {leftover.about}?")
 
-    confirmed = frozenset(instance or ())
+    confirmed = frozenset(instance)
     stop = StopRequest(give_up=lambda: write_messages(_INTERRUPTED))
     with stop.listening(), output.progress() as sink:
         repaired = repair_operation.repair(

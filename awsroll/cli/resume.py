@@ -1,16 +1,15 @@
 """`awsroll resume`: continue an interrupted or paused rollout."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from awsroll.cli.arguments import rollout_argument
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.read_request import PACE_GROUP
-from awsroll.cli.roll import NO_WAIT
+from awsroll.cli.roll import no_wait_option
 from awsroll.core.model.rollout import Pace
 from awsroll.core.request.waves import FleetSpec
 
@@ -20,13 +19,15 @@ if TYPE_CHECKING:
 
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
+@rollout_argument
+@no_wait_option
 def resume(
-    rollout: Annotated[str, typer.Argument(metavar="ROLLOUT", help="Id of the rollout.")],
+    rollout: str,
     given: tuple[FleetSpec, ...],
     pace: Pace,
     common: CommonOptions,
     *,
-    no_wait: NO_WAIT = False,
+    no_wait: bool,
 ) -> int:
     """Continue an interrupted or paused rollout.
 

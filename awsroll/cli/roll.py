@@ -1,11 +1,11 @@
 """`awsroll roll`: roll a fleet, or many fleets in waves."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
-from awsroll.cli.confirm import FAIL_ON_WARNINGS
+from awsroll.cli.confirm import fail_on_warnings_option
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from awsroll.report import Report, RolloutPlan
 
 
-NO_WAIT = Annotated[
-    bool, typer.Option("--no-wait", help="Pause (exit 3) at a checkpoint that needs approval (default: wait).")
-]
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="Pause (exit 3) at a checkpoint that needs approval (default: wait)."
+)
 
 
 @takes(ROLL_REQUEST_GROUP, COMMON_GROUP)
+@no_wait_option
+@fail_on_warnings_option
 def roll(
     request: "RolloutSpec | FleetsSpec | RolloutPlan",
     common: CommonOptions,
     *,
-    no_wait: NO_WAIT = False,
-    fail_on_warnings: FAIL_ON_WARNINGS = False,
+    no_wait: bool,
+    fail_on_warnings: bool,
 ) -> int:
     """Roll a fleet to a new version.
 

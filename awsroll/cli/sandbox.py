@@ -5,9 +5,9 @@ import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
@@ -25,42 +25,56 @@ _OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_C
 
 
 @takes(COMMON_GROUP)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=4566,
+    show_default=True,
+    metavar="N",
+    help="Port on the loopback address; 0: any free port.",
+)
+@click.option(
+    "--speed",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="Speed of the sandbox's timers as a multiple of AWS's; 1: as fast as AWS.",
+)
+@click.option(
+    "--option",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an option of the sandbox (repeatable; see docs/sandbox.md).",
+)
+@click.option(
+    "--switches",
+    type=Path,
+    metavar="FILE",
+    help="Set the options that a result of `awsroll probe` measured; --option overrides them.",
+)
+@click.option(
+    "--fleet",
+    multiple=True,
+    metavar="NAME:N|tg:NAME:N",
+    help="Build a healthy fleet of N servers: an Auto Scaling group, or with tg: servers behind a target group "
+    "(repeatable). Its launch template NAME has the versions 1, which runs, and 2.",
+)
+@click.option(
+    "--fault",
+    multiple=True,
+    metavar="RULE",
+    help="Let AWS calls fail, for example 'throttled ec2:* probability=0.3 seed=1' (repeatable).",
+)
 def sandbox(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
     *,
-    port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Port on the loopback address; 0: any free port.")
-    ] = 4566,
-    speed: Annotated[
-        float,
-        typer.Option(metavar="N", help="Speed of the sandbox's timers as a multiple of AWS's; 1: as fast as AWS."),
-    ] = 1.0,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Set an option of the sandbox (repeatable; see docs/sandbox.md)."),
-    ] = None,
-    switches: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Set the options that a result of `awsroll probe` measured; --option overrides them.",
-        ),
-    ] = None,
-    fleet: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME:N|tg:NAME:N",
-            help="Build a healthy fleet of N servers: an Auto Scaling group, or with tg: servers behind a target group "
-            "(repeatable). Its launch template NAME has the versions 1, which runs, and 2.",
-        ),
-    ] = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="RULE",
-            help="Let AWS calls fail, for example 'throttled ec2:* probability=0.3 seed=1' (repeatable).",
-        ),
-    ] = None,
+    port: int,
+    speed: float,
+    option: tuple[str, ...],
+    switches: Path | None,
+    fleet: tuple[str, ...],
+    fault: tuple[str, ...],
 ) -> int:
     """Run an AWS on this machine for any AWS client.
 
@@ -68,13 +82,13 @@ def sandbox(  # noqa: PLR0913 - one parameter is one option
     variables to export, and the commands that roll each --fleet from a second terminal.
     """
     check_speed(speed)
-    fleets = read_fleets(fleet or [])
+    fleets = read_fleets(fleet)
     _check_port(port)
     output = Output(json=common.json, quiet=common.quiet)
     with require_sandbox():
         from awsroll.sandbox.server import serve  # noqa: PLC0415 - moto is slow to import
 
-        options, rules = _options(option or [], switches), _rules(fault or [])
+        options, rules = _options(option, switches), _rules(fault)
         server = serve(port=port, speed=speed, options=options)
     with server:
         for each in fleets:
@@ -94,7 +108,7 @@ def check_speed(speed: float) -> None:
         raise SpecError(problem)
 
 
-def _options(texts: list[str], switches: Path | None) -> "SandboxOptions":
+def _options(texts: Sequence[str], switches: Path | None) -> "SandboxOptions":
     from awsroll.sandbox.sandbox_options import SandboxOptions  # noqa: PLC0415 - see above
 
     if wrong := next((text for text in texts if "=" not in text), None):
@@ -111,7 +125,7 @@ def _options(texts: list[str], switches: Path | None) -> "SandboxOptions":
         raise SpecError(problem) from error
 
 
-def _rules(texts: list[str]) -> "list[FaultRule]":
+def _rules(texts: Sequence[str]) -> "list[FaultRule]":
     from awsroll.sandbox.faults.fault_rule import FaultRule  # noqa: PLC0415 - see above
 
     try:

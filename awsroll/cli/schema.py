@@ -1,8 +1,6 @@
 """`awsroll schema`: the JSON Schema of a rollout file, and of a file of many fleets."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
@@ -11,11 +9,8 @@ from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 
 
 @takes(COMMON_GROUP)
-def schema(
-    common: CommonOptions,
-    *,
-    fleets: Annotated[bool, typer.Option("--fleets", help="Print the schema of a file of many fleets.")] = False,
-) -> int:
+@click.option("--fleets", is_flag=True, help="Print the schema of a file of many fleets.")
+def schema(common: CommonOptions, *, fleets: bool) -> int:
     """Print the JSON Schema of a rollout file."""
     printed = fleets_schema() if fleets else rollout_schema()
     Output(json=common.json).document(printed)

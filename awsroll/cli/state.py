@@ -1,15 +1,17 @@
 """`awsroll state create`: create or check the store of records and locks."""
 
-import typer
-
+from awsroll.cli.command_group import CommandGroup, LazyCommand
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 
-app = typer.Typer(help="Manage the store of records and locks.", no_args_is_help=True)
+state = CommandGroup(
+    "state",
+    help="Manage the store of records and locks.",
+    lazy={"create": LazyCommand("state:create", "Create or check the store that --state names.")},
+)
 
 
-@app.command()
 @takes(COMMON_GROUP)
 def create(common: CommonOptions) -> int:
     """Create or check the store that --state names.
@@ -25,8 +27,3 @@ def create(common: CommonOptions) -> int:
         Output(quiet=common.quiet).note(line)
     Output().result(f"{store.address} is ready to store records")
     return 0
-
-
-@app.callback()
-def _group() -> None:
-    """Keep the subcommand `create`: typer drops the name of a single command."""

@@ -276,7 +276,7 @@ def test_the_schema_of_fleets_is_printed(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_reading_needs_neither_the_command_line_nor_boto3() -> None:
-    code = "import sys, awsroll.files.rollout_file; print(sorted({'boto3', 'typer', 'rich'} & set(sys.modules)))"
+    code = "import sys, awsroll.files.rollout_file; print(sorted({'boto3', 'click', 'rich'} & set(sys.modules)))"
 
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True

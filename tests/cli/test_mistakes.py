@@ -18,7 +18,7 @@ MISTAKES = {
     ),
     "concurrent-and-surge": (["roll", "--asg", "web", "--concurrent", "1", "--max-surge", "1"], ["pass one form only"]),
     "reload-without-command": (["plan", "--asg", "web", "--strategy", "reload"], ["--command"]),
-    "unknown-option": (["roll", "--aasg", "web"], ["No such option: --aasg", "awsroll roll --help"]),
+    "unknown-option": (["roll", "--aasg", "web"], ["No such option '--aasg'", "'--asg'", "awsroll roll --help"]),
     "unknown-command": (["rol"], ["Did you mean 'roll'"]),
     "unknown-strategy": (["roll", "--strategy", "canary"], ["pass one of replace, double-half, reload, not 'canary'"]),
     "option-of-a-later-word": (["list", "extra"], ["extra"]),

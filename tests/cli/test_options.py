@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-import typer
-from typer.main import get_command
 
+from awsroll.cli.command_group import CommandGroup
+from awsroll.cli.command_table import COMMANDS
 from awsroll.cli.common_options import COMMON_FLAGS, COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
-from awsroll.cli.main import app
 from awsroll.cli.read_request import PACE, REQUEST_GROUP, build_request
 from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.composed_values import Many, Parameters
@@ -66,9 +65,7 @@ def _parsed(arguments: list[str]) -> RolloutSpec:
         requests.append(request)
         return 0
 
-    program = typer.Typer()
-    program.command()(command)
-    get_command(program).main(arguments, standalone_mode=False)
+    command.main(arguments, standalone_mode=False)
     return requests[0]
 
 
@@ -158,7 +155,7 @@ def test_the_times_that_may_change_in_the_middle_are_options() -> None:
 
 
 def test_every_option_and_argument_of_every_command_is_described() -> None:
-    commands = {name: command for name, command in get_command(app).commands.items() if name != "state"}  # type: ignore[attr-defined]
+    commands = {name: command.load() for name, command in COMMANDS.items() if name != "state"}
     parameters = [(name, parameter) for name, command in commands.items() for parameter in command.params]
     bare = [f"{name} {parameter.name}" for name, parameter in parameters if not getattr(parameter, "help", "")]
     numbers = [
@@ -179,7 +176,8 @@ def test_a_command_receives_the_value_that_its_options_build() -> None:
 
     given = dict.fromkeys((flag.field for flag in COMMON_GROUP.flags), None)
 
-    assert command(**{**given, "quiet": True}) == 3
+    assert command.callback is not None
+    assert command.callback(**{**given, "quiet": True}) == 3
 
 
 def test_a_command_without_a_parameter_for_its_options_is_refused() -> None:
@@ -188,3 +186,21 @@ def test_a_command_without_a_parameter_for_its_options_is_refused() -> None:
 
     with pytest.raises(TypeError, match="command has no parameter common"):
         takes(COMMON_GROUP)(command)
+
+
+def test_a_command_without_an_option_for_its_parameter_is_refused() -> None:
+    def command(common: CommonOptions, *, other: str) -> int:
+        return 0
+
+    with pytest.raises(TypeError, match="command has no option for other"):
+        takes(COMMON_GROUP)(command)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_command_says(name: str) -> None:
+    command = COMMANDS[name].load()
+
+    assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help
+    if isinstance(command, CommandGroup):
+        for each in command.lazy.values():
+            assert (each.load().help or "").split("\n\n")[0].replace("\n", " ") == each.help

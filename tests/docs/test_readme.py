@@ -4,13 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
-import typer
-from typer.main import get_command
 
 import awsroll
+from awsroll.cli.command_table import COMMANDS
 from awsroll.cli.exit_codes import Exit
-from awsroll.cli.main import app, run
+from awsroll.cli.main import run
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -24,8 +24,8 @@ def _quick_start() -> str:
     return README.split("## Quick start\n")[1].split("\n## ")[0]
 
 
-def _commands() -> dict[str, typer.core.TyperCommand]:
-    return dict(get_command(app).commands)
+def _commands() -> dict[str, click.Command]:
+    return {name: command.load() for name, command in COMMANDS.items()}
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -92,6 +92,6 @@ def test_importing_it_brings_neither_the_sdk_nor_any_other_library() -> None:
     code = "import sys, awsroll.iam; print(sorted({one.partition('.')[0] for one in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert not {"boto3", "botocore", "msgspec", "structlog", "rich", "typer", "tenacity"} & set(
+    assert not {"boto3", "botocore", "msgspec", "structlog", "rich", "click", "tenacity"} & set(
         json.loads(loaded.replace("'", '"'))
     )

@@ -30,7 +30,7 @@ def _writes(path: Path) -> bool:
         match node:
             case ast.Attribute(value=ast.Name(id="sys"), attr=name) if name in STREAMS:
                 return True
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="typer"), attr=name)):
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="click"), attr=name)):
                 if name in NAMES:
                     return True
             case ast.Import(names=names):

@@ -1,0 +1,91 @@
+"""Commands, and a group of commands that imports the module of a command when the command is used.
+
+`awsroll --help` lists the commands from a table, so that it imports none of them.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from awsroll.cli.output import Output
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """Where a command is defined, and its line in the list of commands.
+
+    Attributes:
+        place: the module in `awsroll.cli` and the name in it, such as `listing:status`. Without a name, the command
+            has the name of its module.
+        help: the first sentence of the command's help.
+    """
+
+    place: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Return the command; import its module."""
+        module, _, name = self.place.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"awsroll.cli.{module}"), name or module)
+        return command
+
+
+class _PrintsHelp(click.Command):
+    """A command that prints its help as every result is printed."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option `--help`."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _print_help
+        return option
+
+
+class ProgramCommand(_PrintsHelp):
+    """One command."""
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the arguments of the command."""
+        rows = [each.get_help_record(ctx) for each in self.get_params(ctx) if isinstance(each, click.Argument)]
+        if rows:
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+
+
+class CommandGroup(_PrintsHelp, click.Group):
+    """A group of commands that are imported on use."""
+
+    def __init__(self, name: str, *, lazy: Mapping[str, LazyCommand], **more: Any) -> None:
+        super().__init__(name, no_args_is_help=False, **more)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names, in the order of the table."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - see above
+        """Return a command; import its module."""
+        return self.lazy[cmd_name].load() if cmd_name in self.lazy else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of the first argument; suggest a similar name if there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.lazy, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - see above
+        """Write the list of commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in self.lazy.items()])
+
+
+def _print_help(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - see above
+    if value and not ctx.resilient_parsing:
+        Output().result(ctx.get_help())
+        ctx.exit()

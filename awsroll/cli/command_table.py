@@ -1,0 +1,27 @@
+"""The commands of `awsroll`, in the order of `awsroll --help`: where each is defined, and its line in the list."""
+
+from awsroll.cli.command_group import LazyCommand
+
+COMMANDS = {
+    "roll": LazyCommand("roll", "Roll a fleet to a new version."),
+    "plan": LazyCommand("plan", "Show what a rollout would do, without changing anything."),
+    "resume": LazyCommand("resume", "Continue an interrupted or paused rollout."),
+    "rollback": LazyCommand("control:rollback", "Return a fleet to the version that it ran before a rollout."),
+    "pause": LazyCommand("control:pause", "Pause a rollout at its next safe point."),
+    "approve": LazyCommand(
+        "control:approve", "Approve the checkpoint that a rollout is waiting at, and print which one."
+    ),
+    "abort": LazyCommand("control:abort", "Stop a rollout and leave its fleet mixed."),
+    "repair": LazyCommand("repair", "Restore what an unfinished rollout left changed."),
+    "status": LazyCommand("listing:status", "Show the state of a rollout."),
+    "list": LazyCommand("listing:rollouts", "List the known rollouts, newest first."),
+    "doctor": LazyCommand(
+        "doctor", "Run the checks of a rollout and list each with its result, without changing anything."
+    ),
+    "policy": LazyCommand("policy", "Print the IAM policy that a rollout of this fleet needs."),
+    "schema": LazyCommand("schema", "Print the JSON Schema of a rollout file."),
+    "demo": LazyCommand("demo", "Roll a fleet in the sandbox under live traffic."),
+    "sandbox": LazyCommand("sandbox", "Run an AWS on this machine for any AWS client."),
+    "probe": LazyCommand("probe", "Measure what AWS does where its documentation is silent."),
+    "state": LazyCommand("state", "Manage the store of records and locks."),
+}
