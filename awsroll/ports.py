@@ -7,14 +7,16 @@ the only way to wait. Nothing here does anything.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.model.user_requests import UserRequests
+
+if TYPE_CHECKING:
+    from awsroll.core.model.actions import Action, Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class Fleet(Protocol):
             AwsError: if AWS cannot be read.
         """
 
-    def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
+    def execute(self, rollout: Rollout, actions: "Sequence[Action]") -> "tuple[Result, ...]":
         """Execute actions in order; return one result for each. A failed call is a result, not an exception."""
 
 

@@ -21,10 +21,10 @@ UNREADABLE = "unreadable"
 def rollouts(common: CommonOptions) -> int:
     """List the known rollouts, newest first."""
     from awsroll.cli.render_report import summaries_text  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver import operations  # noqa: PLC0415 - see above
+    from awsroll.driver import summaries  # noqa: PLC0415 - see above
 
     store = common.store()
-    known, unreadable = operations.list_rollouts(store), store.unreadable()
+    known, unreadable = summaries.list_rollouts(store), store.unreadable()
     if common.json:
         for summary in known:
             Output(json=True).emit("rollout", **_plain(summary))
@@ -43,11 +43,11 @@ def rollouts(common: CommonOptions) -> int:
 def status(common: CommonOptions, rollout: str | None) -> int:
     """Show the state of a rollout."""
     from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
-    from awsroll.driver import operations  # noqa: PLC0415 - see above
+    from awsroll.driver import summaries  # noqa: PLC0415 - see above
 
     store = common.store()
     if rollout is None:
-        newest = next(iter(operations.list_rollouts(store)), None)
+        newest = next(iter(summaries.list_rollouts(store)), None)
         if newest is None:
             problem = f"there are no rollouts in {store.address}. Start a rollout with `awsroll roll`"
             raise RolloutNotFoundError(problem)
@@ -56,7 +56,7 @@ def status(common: CommonOptions, rollout: str | None) -> int:
     if unreadable is not None:
         problem = f"{unreadable}. To restore its fleet from tags, name it: `awsroll repair {rollout} --asg NAME`"
         raise StateError(problem)
-    record, summary = store.load(rollout), operations.status(rollout, store)
+    record, summary = store.load(rollout), summaries.status(rollout, store)
     if common.json:
         from awsroll.core.classify.counts import count_servers  # noqa: PLC0415 - see above
         from awsroll.report import instance_counts  # noqa: PLC0415 - see above

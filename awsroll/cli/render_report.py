@@ -1,18 +1,21 @@
 """Results as text for people: the closing report, a plan, the state of a rollout, a list of rollouts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from awsroll.core.classify.counts import ServerCounts, count_servers
-from awsroll.core.decide.approvals import AwaitedApproval
-from awsroll.core.model.finding import CheckResult
 from awsroll.core.model.status import Outcome
-from awsroll.ports import Record
 from awsroll.printable import printable
-from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary
-from awsroll.stores import UnreadableRecord
+
+if TYPE_CHECKING:
+    from awsroll.core.decide.approvals import AwaitedApproval
+    from awsroll.core.model.finding import CheckResult
+    from awsroll.ports import Record
+    from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary
+    from awsroll.stores import UnreadableRecord
 
 
-def report_text(report: Report) -> str:
+def report_text(report: "Report") -> str:
     """Return the closing report as aligned lines."""
     rows = [
         ("rollout", report.rollout_id),
@@ -35,7 +38,7 @@ def report_text(report: Report) -> str:
     return lines if report.traffic is None else f"{lines}\n{report.traffic.dropped} dropped"
 
 
-def servers_text(counts: InstanceCounts | ServerCounts) -> str:
+def servers_text(counts: "InstanceCounts | ServerCounts") -> str:
     """Return the counts of a rollout in words, the same everywhere."""
     changed = ", ".join(
         f"{count} {word}"
@@ -45,7 +48,7 @@ def servers_text(counts: InstanceCounts | ServerCounts) -> str:
     return f"{counts.total} in total, {changed or 'none changed'}, {counts.failed} failed"
 
 
-def next_step(report: Report, *, serving: str = "") -> str:
+def next_step(report: "Report", *, serving: str = "") -> str:
     """Return what the user should know and do next; empty after success.
 
     Args:
@@ -71,7 +74,7 @@ def next_step(report: Report, *, serving: str = "") -> str:
     return ""
 
 
-def plan_text(plan: RolloutPlan) -> str:
+def plan_text(plan: "RolloutPlan") -> str:
     """Return a plan as aligned lines; of a fleet that needs no rollout, only what matters then."""
     order = [
         (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
@@ -80,7 +83,7 @@ def plan_text(plan: RolloutPlan) -> str:
     return "\n".join(part for part in (plan_summary_text(plan), aligned(order)) if part)
 
 
-def plan_summary_text(plan: RolloutPlan) -> str:
+def plan_summary_text(plan: "RolloutPlan") -> str:
     """Return a plan as aligned lines, without the order of its servers."""
     if plan.nothing_to_do:
         rows = [
@@ -103,7 +106,7 @@ def plan_summary_text(plan: RolloutPlan) -> str:
     return aligned(rows)
 
 
-def rollback_text(record: Record) -> str:
+def rollback_text(record: "Record") -> str:
     """Return what a rollback would do, from the record of the rollout."""
     rollout, counts = record.rollout, count_servers(record.rollout, record.status)
     seen = "never" if record.status.observed_at is None else f"{record.status.observed_at:%Y-%m-%d %H:%M:%SZ}"
@@ -118,7 +121,7 @@ def rollback_text(record: Record) -> str:
     return aligned(rows)
 
 
-def checks_text(checks: Sequence[CheckResult]) -> str:
+def checks_text(checks: "Sequence[CheckResult]") -> str:
     """Return each check with its result, and its messages below each other."""
     rows = []
     for check in checks:
@@ -128,23 +131,23 @@ def checks_text(checks: Sequence[CheckResult]) -> str:
     return aligned(rows)
 
 
-def _findings(plan: RolloutPlan) -> list[tuple[str, str]]:
+def _findings(plan: "RolloutPlan") -> list[tuple[str, str]]:
     return [("warning" if finding.is_warning else "note", finding.message) for finding in plan.findings]
 
 
-def nothing_to_do(plan: RolloutPlan) -> str:
+def nothing_to_do(plan: "RolloutPlan") -> str:
     """Return the sentence for a fleet on which a rollout would change nothing."""
     return f"already on version {plan.to_version}: nothing to do"
 
 
-def _cost_of_keeping(plan: RolloutPlan) -> list[tuple[str, str]]:
+def _cost_of_keeping(plan: "RolloutPlan") -> list[tuple[str, str]]:
     if not plan.kept_server_hours:
         return []
     cost = f"{plan.kept_server_hours:g} server hours"
     return [("kept", f"the {len(plan.order)} old servers keep running during the bake time: {cost}")]
 
 
-def status_text(record: Record, summary: RolloutSummary) -> str:
+def status_text(record: "Record", summary: "RolloutSummary") -> str:
     """Return the state of one rollout as aligned lines."""
     status = record.status
     counters, in_flight = status.counters, status.servers_in_flight
@@ -167,7 +170,7 @@ def status_text(record: Record, summary: RolloutSummary) -> str:
     return aligned(rows)
 
 
-def approval_text(approval: AwaitedApproval) -> str:
+def approval_text(approval: "AwaitedApproval") -> str:
     """Return which checkpoint waits for a person, since when, and the command that answers."""
     since = f"{approval.place}, since {approval.since:%Y-%m-%d %H:%M:%SZ}"
     if approval.answer:
@@ -175,7 +178,7 @@ def approval_text(approval: AwaitedApproval) -> str:
     return f"awaited at {since}; approve with `{approval.command}`, or reject with --reject"
 
 
-def summaries_text(summaries: Sequence[RolloutSummary], unreadable: Sequence[UnreadableRecord] = ()) -> str:
+def summaries_text(summaries: "Sequence[RolloutSummary]", unreadable: "Sequence[UnreadableRecord]" = ()) -> str:
     """Return a table of rollouts, one per line; those whose record cannot be used come last."""
     heading = ("ROLLOUT", "FLEET", "STATUS", "PHASE", "STARTED")
     rows = [

@@ -218,7 +218,7 @@ def _is_confirmed_together(repaired: "Repaired") -> bool:
 
 def _list_unsettled(common: CommonOptions, output: Output) -> int:
     """Print the rollouts that left changes, from their records; repair nothing."""
-    from awsroll.driver.operations import is_driven  # noqa: PLC0415 - see above
+    from awsroll.driver.summaries import is_driven  # noqa: PLC0415 - see above
     from awsroll.repairs.repair import rollouts_to_repair  # noqa: PLC0415 - see above
 
     store = common.store()

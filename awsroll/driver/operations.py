@@ -7,10 +7,9 @@ the store alone. `repair` is in `awsroll.repairs`.
 from contextlib import suppress
 from dataclasses import replace
 
-from awsroll.core.decide.approvals import approval_event, awaited_approval, closed_checkpoint
+from awsroll.core.decide.approvals import approval_event, awaited_approval
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome
-from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import able_to_end, assume_confirmed_role
@@ -25,11 +24,12 @@ from awsroll.driver.record_lifecycle import (
 )
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import check_callables
+from awsroll.driver.summaries import list_rollouts, status, summary_of
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for, resuming
-from awsroll.errors import AwsrollError, FleetLockedError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetLockedError, SpecError
 from awsroll.ports import Record, Store
-from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report, summarize
+from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report
 from awsroll.stores import RecordStore
 
 __all__ = [
@@ -282,34 +282,4 @@ def _request(rollout_id: str, command: Command, store: Store, checkpoint: int | 
     if record.status.mode is Mode.ENDED:
         raise ended_error(record)
     requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
-    return _summary(store, record, requests)
-
-
-def status(rollout_id: str, store: Store) -> RolloutSummary:
-    """Return the summary of a rollout.
-
-    Raises:
-        StateError: if its record is missing or cannot be used.
-    """
-    return _summary(store, store.load(rollout_id))
-
-
-def list_rollouts(store: Store) -> tuple[RolloutSummary, ...]:
-    """Return the summaries of the rollouts in a store, newest first."""
-    return tuple(_summary(store, record) for record in store.list())
-
-
-def is_driven(store: Store, rollout_id: str) -> bool:
-    """Return whether a process drives a rollout now; False if its lock cannot be read: `resume` reports the cause."""
-    with suppress(StateError):
-        return isinstance(store, RecordStore) and store.driver(rollout_id) is not None
-    return False
-
-
-def _summary(store: Store, record: Record, requests: UserRequests | None = None) -> RolloutSummary:
-    rollout_id = record.rollout.rollout_id
-    driven = record.status.mode is not Mode.ENDED and is_driven(store, rollout_id)
-    if requests is None and closed_checkpoint(record.status):  # an answer may wait for the process that drives it
-        with suppress(StateError):
-            requests = store.user_requests(rollout_id)
-    return summarize(record, is_driven=driven, requests=requests)
+    return summary_of(store, record, requests)

@@ -16,7 +16,7 @@ from awsroll.driver.start_checks import check_observation, check_plan, check_req
 from awsroll.errors import AwsrollError
 from awsroll.preflight import Prepared
 from awsroll.preflight.findings import Findings
-from awsroll.report import RolloutPlan, forecast
+from awsroll.report.forecast import RolloutPlan, forecast
 
 _SOON_SECONDS = 30.0  # a fleet that was checked within this time is not checked again
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 from awsroll.core.decide.approvals import closed_checkpoint, why_no_answer
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.observe.verdict import is_rejection_applied, why_no_rollback
+from awsroll.core.observe.rejection import is_rejection_applied
+from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.instructions import PLACE_KINDS
 from awsroll.driver.confirmation import confirm
 from awsroll.driver.context import Context

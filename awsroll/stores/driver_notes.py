@@ -1,6 +1,7 @@
 """The notes beside a record for a stepwise driver: the original request, and the state that waits for a command."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from awsroll.core.model.composed_values import Nested
 from awsroll.core.model.options import option, option_metadata, read_fields
@@ -12,6 +13,8 @@ from awsroll.core.request.waves import EXTERNAL_ID, REGION, ROLE
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRequest:
     """The original request of a rollout, so that a repeated request starts it once."""
+
+    FILE: ClassVar = "request.json"
 
     request: RolloutSpec = field(metadata=option_metadata(Nested(RolloutSpec), "The request."))
     region: str = option(REGION, "Region of the fleet (default: the region of the driver).", default="")
@@ -30,5 +33,7 @@ class RolloutRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """The state of a Step Functions execution that waits for a command; None: none waits."""
+
+    FILE: ClassVar = "waiting.json"
 
     task_token: str | None = None

@@ -18,18 +18,20 @@ Of every writer:
 """
 
 import re
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from awsroll.core.request.store_parts import NOTES, PROBES, RECORDS, USER_REQUESTS
 from awsroll.errors import RolloutNotFoundError
-from awsroll.stores.driver_notes import RolloutRequest, Waiting
+
+if TYPE_CHECKING:
+    from awsroll.stores.driver_notes import RolloutRequest, Waiting
 
 ROLLOUTS = f"{RECORDS}/"
 
 _RECORD_FILE = "record.json"
 
 _ROLLOUT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_NOTE_FILES: dict[type[RolloutRequest | Waiting], str] = {RolloutRequest: "request.json", Waiting: "waiting.json"}
 
 
 def record_key(rollout_id: str) -> str:
@@ -53,9 +55,9 @@ def user_requests_key(rollout_id: str) -> str:
     return f"{USER_REQUESTS}/{check_rollout_id(rollout_id)}.json"
 
 
-def note_key(rollout_id: str, kind: type[RolloutRequest | Waiting]) -> str:
+def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting]") -> str:
     """Return the key of a note for a stepwise driver."""
-    return f"{NOTES}/{check_rollout_id(rollout_id)}/{_NOTE_FILES[kind]}"
+    return f"{NOTES}/{check_rollout_id(rollout_id)}/{kind.FILE}"
 
 
 def probe_key() -> str:

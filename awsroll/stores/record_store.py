@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 from uuid import uuid4
 
 from awsroll.clock import SystemClock
@@ -16,7 +16,6 @@ from awsroll.errors import RolloutNotFoundError, StaleRecordError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.backend import Backend, WriteConflictError
-from awsroll.stores.driver_notes import RolloutRequest, Waiting
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease, check_free, take_lease
 from awsroll.stores.lock_expiry import Time, is_believable, read_time
@@ -29,6 +28,9 @@ from awsroll.stores.side_files import Note
 from awsroll.stores.signing import Signer
 from awsroll.stores.store_check import check_store
 from awsroll.stores.unfinished_index import UnfinishedIndex
+
+if TYPE_CHECKING:
+    from awsroll.stores.driver_notes import RolloutRequest, Waiting
 
 
 class RecordStore:
@@ -171,7 +173,7 @@ class RecordStore:
         """
         return side_files.load_note(self._items, rollout_id, kind)
 
-    def put_note(self, rollout_id: str, note: RolloutRequest | Waiting) -> None:
+    def put_note(self, rollout_id: str, note: "RolloutRequest | Waiting") -> None:
         """Save a note of a stepwise driver; the last write wins.
 
         Raises:

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.errors import StateError, UntrustedItemError
 from awsroll.stores.backend import WriteConflictError
-from awsroll.stores.driver_notes import RolloutRequest, Waiting
 from awsroll.stores.items import Item, Items
 from awsroll.stores.record_keys import note_key, user_requests_key
 
+if TYPE_CHECKING:
+    from awsroll.stores.driver_notes import RolloutRequest, Waiting
+
 _WRITE_ATTEMPTS = 20
-Note = TypeVar("Note", RolloutRequest, Waiting)
+Note = TypeVar("Note", "RolloutRequest", "Waiting")
 Content = TypeVar("Content")
 
 
@@ -56,7 +58,7 @@ def load_note(items: Items, rollout_id: str, kind: type[Note]) -> Note | None:
     return None if item is None else item.value
 
 
-def save_note(items: Items, rollout_id: str, note: RolloutRequest | Waiting) -> None:
+def save_note(items: Items, rollout_id: str, note: "RolloutRequest | Waiting") -> None:
     """Save a note of a stepwise driver; the last write wins.
 
     Raises:

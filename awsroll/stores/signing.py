@@ -15,11 +15,13 @@ from collections.abc import Callable
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from awsroll.aws.kms import Kms
 from awsroll.core.request.sign_key import SignKey
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsRefusedError, StateError
+
+if TYPE_CHECKING:
+    from awsroll.aws.kms import Kms
 
 _SHORTEST, _LONGEST = 32, 4096
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -94,7 +96,7 @@ class KmsSigner:
         connect: returns KMS in the region of the key; called at the first use.
     """
 
-    def __init__(self, key: str, connect: Callable[[], Kms]) -> None:
+    def __init__(self, key: str, connect: "Callable[[], Kms]") -> None:
         self._key = key
         self._connect = connect
 
@@ -113,7 +115,7 @@ class KmsSigner:
             raise self._unusable(error) from error
 
     @cached_property
-    def _kms(self) -> Kms:
+    def _kms(self) -> "Kms":
         return self._connect()
 
     def _unusable(self, error: AwsRefusedError) -> Exception:
@@ -126,7 +128,7 @@ class KmsSigner:
         return StateError(problem)
 
 
-def open_signer(key: str | None, connect: Callable[[str | None], Kms]) -> Signer | None:
+def open_signer(key: str | None, connect: "Callable[[str | None], Kms]") -> Signer | None:
     """Return the signer that `--sign-key` names; None if it names none. Nothing is read yet.
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 from awsroll.cli import listing, main
 from awsroll.cli.crash_file import crash_text
 from awsroll.cli.main import run
-from awsroll.driver import operations
+from awsroll.driver import operations, summaries
 from awsroll.errors import AwsRefusedError
 from awsroll.stores import LocalStore
 from tests.stores.records import T0, record
@@ -37,7 +37,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException, name: str = "
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(operations, name, fail)
+    monkeypatch.setattr(summaries if name in ("list_rollouts", "status") else operations, name, fail)
 
 
 @pytest.mark.parametrize("error", DEFECTS.values(), ids=DEFECTS)

@@ -16,7 +16,7 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Slots, Status
-from awsroll.report import RolloutPlan, forecast
+from awsroll.report.forecast import RolloutPlan, forecast
 from tests.stores.records import T0
 
 KEY = TargetKey(target_group="web", port=80)

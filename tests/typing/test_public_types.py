@@ -10,8 +10,10 @@ from typing import Any, get_type_hints
 import boto3
 
 import awsroll
+from awsroll.stores.driver_notes import RolloutRequest, Waiting
 
 PLAIN_JSON = {"Report.as_dict", "FleetsReport.as_dict", "RolloutPlan.as_dict"}  # say so in their names
+LOADED_ON_USE = {"boto3": boto3, "RolloutRequest": RolloutRequest, "Waiting": Waiting}
 USERS_OWN = {"session"}  # boto3 has no types of its own
 
 
@@ -31,7 +33,7 @@ def _signatures() -> Iterator[tuple[str, str, Any]]:
 
 
 def _hints(thing: Any) -> dict[str, Any]:
-    return get_type_hints(thing, localns={"boto3": boto3})
+    return get_type_hints(thing, localns=LOADED_ON_USE)
 
 
 def test_no_public_signature_holds_an_untyped_value() -> None:

@@ -12,7 +12,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.observe.verdict import is_rejection_applied
+from awsroll.core.observe.rejection import is_rejection_applied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

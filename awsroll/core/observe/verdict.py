@@ -16,6 +16,7 @@ from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Failure, Mode, Outcome, Owner, Status
 from awsroll.core.observe.hook_runs import announce_failure, forget
+from awsroll.core.observe.rejection import REJECTED
 from awsroll.core.observe.rollback import begin_reload_again, drop_launched, start_rollback
 
 LEAST_ENDED_BY_OTHERS = 5
@@ -25,7 +26,6 @@ _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.RETURNING
 
 _TAKEN_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
 
-_REJECTED = "rejected by a person"
 _REFRESH_ACTIVE = (
     "an instance refresh of group {} is in progress. Both would replace the same servers and terminate more than "
     "either may. Cancel the refresh or wait until it has ended"
@@ -104,7 +104,7 @@ def _apply_requests(view: View) -> Status:
         return start_rollback(view, "rolled back by request")
     if status.gate.closed_since is not None and requests.rejects(status.gate.passed + 1):
         status = replace(status, user_requests=replace(requests, rejected=False))
-        rejected = Failure(instance_id="", cause=_REJECTED, at=view.observation.at, final=True)
+        rejected = Failure(instance_id="", cause=REJECTED, at=view.observation.at, final=True)
         return add_failures(status, rejected)
     group = view.observation.group
     if group is not None and group.refresh_active:
@@ -112,16 +112,6 @@ def _apply_requests(view: View) -> Status:
     if requests.pause is not bool(status.pausing):
         return replace(status, pausing="paused by request" if requests.pause else "")
     return status
-
-
-def is_rejection_applied(status: Status) -> bool:
-    """Return whether the closed gate was rejected and the rollout has acted on it, so that a resume may go past it.
-
-    A rejection that was made while no process drove the rollout has yet to be applied.
-    """
-    since = status.gate.closed_since
-    rejections = (failure.at for failure in status.failures if failure.cause == _REJECTED)
-    return any(since is None or at >= since for at in rejections)
 
 
 def stop(status: Status, reason: str) -> Status:
