@@ -34,6 +34,7 @@ class Picture:
     goal: int
     counts: ServerCounts
     serving: int
+    live: int
     running: int
     in_flight: int
     limits: Bounds
@@ -56,7 +57,8 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
         goal=capacity.goal_current,
         counts=count_servers(rollout, status),
         serving=capacity.serving,
-        running=capacity.live,
+        live=capacity.live,
+        running=capacity.running,
         in_flight=capacity.in_flight,
         limits=capacity.limits,
         approval=awaited_approval(rollout, status, status.user_requests),

@@ -70,7 +70,8 @@ def status(common: CommonOptions, rollout: str | None) -> int:
             replaced=counts.replaced,
             reloaded=counts.reloaded,
             min_serving=counters.lowest_serving,
-            max_running=counters.highest_live,
+            max_live=counters.highest_live,
+            max_running=counters.highest_running,
             warnings=list(record.status.warnings),
         )
     else:

@@ -148,8 +148,10 @@ def _progress(shown: Picture, elapsed: float) -> Table:
 def _counts(shown: Picture) -> Iterator[Text]:
     limits = shown.limits
     yield Text(f"{servers_text(shown.counts)}, {shown.counts.in_flight} in flight")
+    cap = "" if limits.max_running is None else f" (never above {limits.max_running})"
     yield Text(
-        f"serving {shown.serving} (never below {limits.floor})  running {shown.running} (never above {limits.ceiling})"
+        f"serving {shown.serving} (never below {limits.floor})  live {shown.live} (never above {limits.ceiling})  "
+        f"running {shown.running}{cap}"
     )
 
 

@@ -25,7 +25,7 @@ def report_text(report: "Report") -> str:
         ("version", f"{report.from_version or '(none)'} -> {report.to_version}"),
         ("elapsed", duration(report.elapsed_s)),
         ("servers", servers_text(report.instances)),
-        ("capacity", f"lowest serving {_or_dash(report.min_serving)}, highest running {report.max_running}"),
+        ("capacity", _highest(report.min_serving, live=report.max_live, running=report.max_running)),
         ("API calls", f"{report.api_calls.total}, of which {report.api_calls.mutating} change resources"),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in report.failures),
         *(("warning", warning) for warning in report.warnings),
@@ -97,7 +97,11 @@ def plan_summary_text(plan: "RolloutPlan") -> str:
         ("strategy", f"{plan.strategy}, {plan.at_a_time} at a time"),
         ("version", f"{plan.from_version or '(none)'} -> {plan.to_version}"),
         ("servers", f"{len(plan.order)} to update, {plan.skipped} to skip, {plan.desired} desired"),
-        ("capacity", f"serving never below {plan.lowest_serving}, running never above {plan.highest_running}"),
+        ("capacity", f"serving never below {plan.lowest_serving}, live never above {plan.max_live}"),
+        (
+            "",
+            f"running, with draining servers, {'never above' if plan.is_capped else 'up to about'} {plan.max_running}",
+        ),
         ("duration", f"about {duration(plan.estimated_seconds)}"),
         *_cost_of_keeping(plan),
         *(("runs", str(instruction)) for instruction in plan.instructions),
@@ -161,13 +165,21 @@ def status_text(record: "Record", summary: "RolloutSummary") -> str:
         ("version", f"{summary.from_version or '(none)'} -> {summary.to_version}"),
         ("started", f"{summary.started_at:%Y-%m-%d %H:%M:%SZ}"),
         ("servers", f"{servers_text(counts)}, {counts.in_flight} in flight"),
-        ("capacity", f"lowest serving {_or_dash(counters.lowest_serving)}, highest running {counters.highest_live}"),
+        (
+            "capacity",
+            _highest(counters.lowest_serving, live=counters.highest_live, running=counters.highest_running),
+        ),
         *([] if summary.approval is None else [("approval", approval_text(summary.approval))]),
         *((f"{server.phase}", name) for name, server in sorted(in_flight.items())),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in status.failures),
         *(("warning", warning) for warning in status.warnings),
     ]
     return aligned(rows)
+
+
+def _highest(lowest_serving: int | None, *, live: int, running: int) -> str:
+    """Return the extremes of the capacity."""
+    return f"lowest serving {_or_dash(lowest_serving)}, highest live {live}, highest running {running} (with draining)"
 
 
 def approval_text(approval: "AwaitedApproval") -> str:

@@ -133,6 +133,7 @@ def _count(view: View, capacity: Capacity) -> View:
         status.counters,
         lowest_serving=capacity.serving if lowest is None else min(lowest, capacity.serving),
         highest_live=max(status.counters.highest_live, capacity.live),
+        highest_running=max(status.counters.highest_running, capacity.running),
         skipped=len(view.skipped),
     )
     return view.with_status(replace(status, counters=counters))

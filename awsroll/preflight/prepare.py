@@ -13,6 +13,7 @@ from awsroll.core.model.status import Desired, Status
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.address_checks import check_addresses
+from awsroll.preflight.cap_checks import check_cap
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
@@ -157,6 +158,7 @@ class _Preflight:
             return  # there are no steps
         with findings.checking(Check.CAPACITY):
             _check_floor(spec, rollout, fleet, findings)
+            check_cap(rollout, fleet, goal, findings)
         with findings.checking(Check.ZONES):
             check_zones(spec, rollout, fleet, goal, findings)
         with findings.checking(Check.THRESHOLDS):
@@ -181,6 +183,7 @@ class _Preflight:
             strategy=spec.strategy,
             max_unavailable=unavailable,
             max_surge=surge,
+            max_running=spec.cap(),
             template=goal.template,
             reload=reload_command(spec, goal.app_version) if self._reloading else None,
             rollback_reload=rollback_command(spec, baseline),

@@ -24,6 +24,7 @@ def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple
         "--strategy": spec.strategy is rollout.strategy,
         "--concurrent (or --max-unavailable, --max-surge)": spec.amounts()
         == (rollout.max_unavailable, rollout.max_surge),
+        "--max-running": spec.cap() == rollout.max_running,
         "the version": _is_same_version(spec, rollout, aws),
         "--rollback-command": spec.rollback_command == _commands(rollout.rollback_reload),
         "the checkpoints, --alarm or --bake-time": gates_of(spec) == rollout.gates,

@@ -1,29 +1,26 @@
 """The plan of a rollout: the order of servers, the capacity and an estimated duration.
 
 Derived from the resolved rollout and one observation. The order comes from the planner (`core/decide/victims.py`). The
-duration is an estimate from the timers in AWS and the two guesses below.
+duration and the number of running servers are estimates (`core/classify/estimates.py`).
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from awsroll.core.classify.capacity import measure
-from awsroll.core.classify.draining import drain_seconds
+from awsroll.core.classify.capacity import Bounds, measure
+from awsroll.core.classify.estimates import most_running, seconds_of_rollout
 from awsroll.core.classify.view import View
 from awsroll.core.decide.nothing_to_do import is_on_target
 from awsroll.core.decide.victims import order
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.observation import Observation, TargetGroup
-from awsroll.core.model.rollout import Rollout, Strategy, version_of
+from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Status
 from awsroll.core.request.instructions import Instruction, InstructionKind, instructions_of
 from awsroll.core.request.spec import RolloutSpec
 
 _ONLY_IN_FILE = ("asked", "request", "fingerprint")
-_BOOT_SECONDS = 60.0  # a typical Linux instance, from the launch call until its application listens
-_NETWORK_REGISTRATION_SECONDS = 180
-_COMMAND_SECONDS = 30.0  # a reload command, including its delivery by SSM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +41,11 @@ class RolloutPlan:
         nothing_to_do: the whole fleet serves on the new version already: a rollout would change nothing.
         skipped: number of servers that already run the new version or are skipped by the request.
         lowest_serving: the number of serving servers never falls below this value because of the rollout.
-        highest_running: maximum number of servers that run at the same time.
+        max_live: the number of live servers never rises above this value because of the rollout. A draining server is
+            not live.
+        max_running: maximum number of servers that run at the same time, draining servers included: an estimate, or
+            the cap of the request.
+        is_capped: the request has a cap on running servers.
         at_a_time: maximum number of servers in progress at the same time.
         kept_server_hours: cost of keeping the old servers during the bake time, in server hours.
         estimated_seconds: estimated duration: drain, boot and health checks, in parallel as far as the limits allow.
@@ -64,7 +65,9 @@ class RolloutPlan:
     nothing_to_do: bool
     skipped: int
     lowest_serving: int
-    highest_running: int
+    max_live: int
+    max_running: int
+    is_capped: bool = False
     at_a_time: int
     estimated_seconds: float
     kept_server_hours: float = 0
@@ -113,10 +116,12 @@ def forecast(
         nothing_to_do=is_on_target(view, capacity),
         skipped=len(view.current) + len(view.skipped),
         lowest_serving=limits.floor,
-        highest_running=limits.ceiling,
+        max_live=limits.ceiling,
+        max_running=most_running(rollout, limits, observation.target_groups, len(leaving)),
+        is_capped=limits.max_running is not None,
         at_a_time=limits.window,
         kept_server_hours=_kept_hours(rollout, servers=len(leaving)),
-        estimated_seconds=_estimate(rollout, observation.target_groups, servers=len(leaving), window=limits.window),
+        estimated_seconds=_estimate(rollout, limits, observation.target_groups, servers=len(leaving)),
         findings=findings,
         instructions=planned_instructions(rollout),
     )
@@ -132,20 +137,7 @@ def _kept_hours(rollout: Rollout, *, servers: int) -> float:
     return round(servers * rollout.gates.bake_seconds / 3600, 2) if rollout.keep_old else 0.0
 
 
-def _estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], *, servers: int, window: int) -> float:
-    """Estimate the duration in seconds.
-
-    For example 9 servers, 2 at a time, 300 s drain, 60 s boot and 150 s health checks: 5 rounds of 510 s.
-    """
-    own_delay = rollout.deregistration_delay_seconds
-    drain = max((drain_seconds(group, own_delay) for group in groups), default=0)
-    verify = max((_seconds_to_healthy(group) for group in groups), default=0) + rollout.limits.min_healthy_seconds
-    change = _COMMAND_SECONDS if rollout.strategy is Strategy.RELOAD else _BOOT_SECONDS
-    rounds = 1 if rollout.strategy is Strategy.DOUBLE_HALF else -(-servers // max(window, 1))
+def _estimate(rollout: Rollout, limits: Bounds, groups: tuple[TargetGroup, ...], *, servers: int) -> float:
+    """Estimate the duration in seconds, with its gates."""
     waits = rollout.gates.bake_seconds + rollout.gates.delay_seconds * len(rollout.gates.checkpoints)
-    return (drain + change + verify) * rounds + waits if servers else 0.0
-
-
-def _seconds_to_healthy(group: TargetGroup) -> float:
-    registration = _NETWORK_REGISTRATION_SECONDS if group.is_network else 0
-    return registration + group.health_interval_seconds * group.healthy_threshold + group.slow_start_seconds
+    return seconds_of_rollout(rollout, limits, groups, servers) + waits if servers else 0.0

@@ -77,7 +77,8 @@ class Report:
         reason: why the rollout did not succeed; empty if it succeeded.
         elapsed_s: wall time in seconds since the first start, including interruptions.
         min_serving: the lowest number of servers in service at any observation; None without an observation.
-        max_running: the highest number of live instances at any observation.
+        max_live: the highest number of live instances at any observation. A draining instance is not live.
+        max_running: the highest number of running instances at any observation, draining ones included.
         checkpoints: the passed checkpoints.
         failures: the failures and their causes.
         warnings: facts that need attention, such as settings that were not restored or servers left alone.
@@ -98,6 +99,7 @@ class Report:
     elapsed_s: float
     instances: InstanceCounts
     min_serving: int | None
+    max_live: int
     max_running: int
     checkpoints: tuple[str, ...] = ()
     failures: tuple[Failed, ...] = ()

@@ -74,7 +74,7 @@ class Checkpoints:
             return []
         taken = before.serving - after.serving - _chosen(status) - set(status.failed)
         problems = self._beyond(taken)
-        launched = frozenset(one for one in after.live - before.live if self._is_new(one))
+        launched = frozenset(one for one in after.running - before.running if self._is_new(one))
         more_desired = before.lifecycles == after.lifecycles and self._group_launches_goal()  # no server is leaving
         owed = max(0, after.owed - before.owed) if more_desired else 0
         self._seen = Seen(

@@ -11,7 +11,7 @@ from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.warm_pool import WarmPool
-from awsroll.testing.facts import Truth
+from awsroll.testing.facts import LEFT, Truth
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.instances import FakeInstance
 from awsroll.testing.targets import Targets
@@ -124,7 +124,8 @@ class Ending:
         """Report instances on the rolled-back version, except those that ran it before the rollout."""
         if self.status.outcome is not Outcome.ROLLED_BACK or self._is_scaled_in():
             return []
-        live = self.truth.gather(self.rollout).live
+        facts = self.truth.gather(self.rollout)
+        live = {one for one in facts.running if facts.lifecycles.get(one) not in LEFT}
         return [
             f"invariant 7: {one.instance_id} still runs {one.application_version}, which was rolled back"
             for one in self.truth.instances.all()

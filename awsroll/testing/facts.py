@@ -11,7 +11,7 @@ from awsroll.testing.instances import FakeInstance, Instances
 from awsroll.testing.outside_changes import Somebody
 from awsroll.testing.targets import Targets
 
-_LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED)
+LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED)
 _NOWHERE: frozenset[TargetKey] = frozenset()
 
 
@@ -21,7 +21,8 @@ class Facts:
 
     Attributes:
         serving: instances that AWS reports healthy in every target group where they should be registered.
-        live: instances of the fleet that are pending or running, and not being terminated by their group.
+        live: instances of the fleet that are pending or running, and neither draining nor being terminated.
+        running: instances of the fleet that are pending or running, draining and terminating ones included.
         owed: how many more instances the group is about to launch.
         held: targets of each instance that may still receive or hold a request, draining included.
         draining: targets of each instance that are draining.
@@ -30,6 +31,7 @@ class Facts:
 
     serving: frozenset[str]
     live: frozenset[str]
+    running: frozenset[str]
     owed: int
     held: dict[str, frozenset[TargetKey]]
     draining: dict[str, frozenset[TargetKey]]
@@ -61,7 +63,8 @@ class Truth:
         alive = [one for one in self.instances.all() if one.state is not InstanceState.TERMINATED]
         return Facts(
             serving=frozenset(one.instance_id for one in alive if self._serves(one, rollout)),
-            live=frozenset(one.instance_id for one in alive if self._is_live(one)),
+            live=frozenset(one.instance_id for one in alive if self._is_live(one, rollout)),
+            running=frozenset(one.instance_id for one in alive if one.live and self.is_of_fleet(one)),
             owed=0 if self.group is None else max(0, self.group.settings.desired - len(self.group.counted())),
             held={one.instance_id: self._held(one) for one in alive},
             draining={one.instance_id: self._draining(one) for one in alive},
@@ -81,10 +84,12 @@ class Truth:
             return instance.instance_id in self.group.members
         return bool(instance.keys) and not instance.foreign and instance.instance_id not in self.somebody.deregistered
 
-    def _is_live(self, instance: FakeInstance) -> bool:
+    def _is_live(self, instance: FakeInstance, rollout: Rollout) -> bool:
         if not (instance.live and self.is_of_fleet(instance)):
             return False
-        return self.group is None or self.group.members[instance.instance_id].lifecycle not in _LEFT
+        if self.group is not None:
+            return self.group.members[instance.instance_id].lifecycle not in LEFT
+        return rollout.keep_old or rollout.reloads or not self.targets.is_taken_out(instance.instance_id)
 
     def _serves(self, instance: FakeInstance, rollout: Rollout) -> bool:
         if instance.state is not InstanceState.RUNNING or not self.is_of_fleet(instance):

@@ -1,10 +1,11 @@
 """The invariants of a rollout, checked against the true state of the fake AWS after every event and every action.
 
-The numbers are those of the design: 1 the floor of serving capacity, 2 the ceiling of live instances, 3 no instance
-leaves while it may hold a request, 4 only instances of the rollout are touched, 5 nothing is touched beyond a
-checkpoint (`checkpoints`). A rollback has the same floor and ceiling. A violation is reported only if an action of
-awsroll makes the state worse. Instances that die or become unhealthy and changes by hand are not violations; neither is
-an action whose harm the plan's observation could not show. `endings` checks the fleet after the end.
+The numbers are those of the design: 1 the floor of serving capacity, 2 the ceiling of live instances and the cap on
+running instances, 3 no instance leaves while it may hold a request, 4 only instances of the rollout are touched, 5
+nothing is touched beyond a checkpoint (`checkpoints`). A rollback has the same floor and ceiling. A violation is
+reported only if an action of awsroll makes the state worse. Instances that die or become unhealthy and changes by hand
+are not violations; neither is an action whose harm the plan's observation could not show. `endings` checks the fleet
+after the end.
 """
 
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Safety:
         seen_at: the instant of the state that the last observation showed.
         lowest_serving: the lowest serving capacity since the rollout began, whatever the cause.
         highest_live: the highest number of live instances since then.
+        highest_running: the highest number of running instances since then, draining ones included.
     """
 
     world: World
@@ -43,6 +45,7 @@ class Safety:
     seen_at: datetime | None = None
     lowest_serving: int = 0
     highest_live: int = 0
+    highest_running: int = 0
     _found: Found | None = None
     _before: Facts | None = None
     _checkpoints: Checkpoints | None = None
@@ -65,6 +68,7 @@ class Safety:
         self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=on_goal)
         self.lowest_serving = len(self._before.serving)
         self.highest_live = len(self._before.live)
+        self.highest_running = len(self._before.running)
         self.world.watchers.append(self._watch)
 
     def look(self, status: Status, seen_at: datetime) -> None:
@@ -171,6 +175,7 @@ class Safety:
         self._before = after
         self.lowest_serving = min(self.lowest_serving, len(after.serving))
         self.highest_live = max(self.highest_live, len(after.live))
+        self.highest_running = max(self.highest_running, len(after.running))
         if actor is not Actor.AWSROLL:
             self._lost.update(dict.fromkeys(before.serving - after.serving, self.world.now))
             return
@@ -192,15 +197,24 @@ class Safety:
         return self.seen_at is not None and at > self.seen_at
 
     def _check_ceiling(self, before: Facts, after: Facts) -> None:
-        """Check invariant 2: launches of awsroll or its group stay below the ceiling."""
+        """Check invariant 2: launches of awsroll or its group stay below the ceiling and the cap.
+
+        A server that returns to traffic may exceed the ceiling while the serving capacity is at its floor.
+        """
         was, will_be = len(before.live) + before.owed, len(after.live) + after.owed
-        if will_be > was and will_be > self.ceiling:
+        returns = after.running == before.running and len(before.serving) <= self.floor
+        if will_be > was and will_be > self.ceiling and not returns:
             self._fail(f"invariant 2: {will_be} live or owed, the ceiling is {self.ceiling}")
+        was, will_be = len(before.running) + before.owed, len(after.running) + after.owed
+        if self.rollout is None or self.rollout.max_running is None or will_be <= was:
+            return
+        if will_be > (cap := self.rollout.max_running.rounded_up(self.desired)):
+            self._fail(f"invariant 2: {will_be} running or owed, the cap is {cap}")
 
     def _check_requests(self, before: Facts, after: Facts) -> None:
         """Check invariant 3: an instance that leaves or is reloaded holds no request."""
         group = self.truth.group
-        for one in before.live - after.live:
+        for one in before.running - after.running:
             if self.truth.instances[one].state is InstanceState.SHUTTING_DOWN and after.holds(one):
                 self._fail(f"invariant 3: {one} terminated while registered on {sorted(after.holds(one))}")
         managed = frozenset() if group is None else frozenset(group.settings.keys)
@@ -213,7 +227,7 @@ class Safety:
 
     def _check_touched(self, rollout: Rollout, before: Facts, after: Facts) -> None:
         """Check invariant 4: awsroll touches only instances that it may touch."""
-        touched = before.live - after.live
+        touched = before.running - after.running
         touched |= {one for one, _ in after.commands - before.commands}
         touched |= {one for one in after.draining if after.drains(one) - before.drains(one)}
         for lifecycle in (Lifecycle.TERMINATING, Lifecycle.ENTERING_STANDBY, Lifecycle.PENDING):

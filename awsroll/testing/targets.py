@@ -58,6 +58,11 @@ class Targets:
         """Return the registrations of one instance, draining targets included."""
         return tuple(self._registrations.get(instance_id, {}).values())
 
+    def is_taken_out(self, instance_id: str) -> bool:
+        """Return whether an instance was registered once and is no longer: it drains everywhere, or has drained."""
+        entries = self._registrations.get(instance_id)
+        return entries is not None and all(entry.state is TargetState.DRAINING for entry in entries.values())
+
     def new_flows_to(self, instance_id: str) -> frozenset[TargetKey]:
         """Return where a deregistered instance can still get new flows from a Network Load Balancer."""
         flows = self._flows_until.items()

@@ -62,6 +62,11 @@ class Scenario:
         return self.wanted.get("strategy") is Strategy.RELOAD
 
     @property
+    def replaces(self) -> bool:
+        """Whether old servers end when their drain is over: then they no longer count from its start."""
+        return not self.reloads and not self.wanted.get("keep_old")
+
+    @property
     def launches(self) -> int:
         wanted = 0 if self.reloads else self.servers
         return wanted if self.launched is None else self.launched

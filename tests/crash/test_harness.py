@@ -78,7 +78,7 @@ def test_a_violation_of_the_bounds_is_detected(sandbox: Sandbox) -> None:
     elb.deregister_targets(TargetGroupArn=fleet.target_group_arns[0], Targets=targets)
     ec2.terminate_instances(InstanceIds=[fleet.instance_ids[0]])
     template = {"LaunchTemplateId": fleet.template_id, "Version": "2"}
-    ec2.run_instances(LaunchTemplate=template, SubnetId=fleet.subnet_ids[0], MinCount=2, MaxCount=2)
+    ec2.run_instances(LaunchTemplate=template, SubnetId=fleet.subnet_ids[0], MinCount=3, MaxCount=3)
 
     assert watch.problems == [
         "only 0 serve, the floor is 1",

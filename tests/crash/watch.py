@@ -32,6 +32,7 @@ class Watch:
         self._scenario = scenario
         self._others = {one.instance_id for one in sandbox.ec2.instances()} - set(fleet.instance_ids)
         self._first = {one.instance_id for one in sandbox.ec2.instances()}
+        self._registered_once: set[str] = set()
         self._deliveries = len(sandbox.ssm.deliveries())
         sandbox.on_call(self._before_call)
         sandbox.on_call(self._after_call, "after")
@@ -55,6 +56,16 @@ class Watch:
         """Instances of the fleet that run or boot and are not being terminated by a group."""
         ending = {name for name, state in self.lifecycles.items() if state.startswith("Terminating")}
         return {one.instance_id for one in self._sandbox.ec2.live_instances()} - self._others - ending
+
+    @property
+    def counted(self) -> set[str]:
+        """The live instances that count against the ceiling: in a standalone fleet not those that drain or are out."""
+        targets = [one for arn in self._fleet.target_group_arns for one in self._sandbox.elb.targets(arn)]
+        active = {one.instance_id for one in targets if one.state != "draining"}
+        self._registered_once |= active
+        if self._fleet.group_name or not getattr(self._scenario, "replaces", True):
+            return self.live
+        return self.live - (self._registered_once - active)
 
     @property
     def lifecycles(self) -> dict[str, str]:
@@ -87,8 +98,8 @@ class Watch:
         """Check the bounds, and that no instance is reloaded under traffic."""
         if len(self.serving) < self._scenario.floor:
             self.blame(f"only {len(self.serving)} serve, the floor is {self._scenario.floor}")
-        if len(self.live) > self._scenario.ceiling:
-            self.blame(f"{len(self.live)} are live, the ceiling is {self._scenario.ceiling}")
+        if len(counted := self.counted) > self._scenario.ceiling:
+            self.blame(f"{len(counted)} are live, the ceiling is {self._scenario.ceiling}")
         deliveries = self._sandbox.ssm.deliveries()
         for one in deliveries[self._deliveries :]:
             self.note(f"    command delivered to {one.instance_id}")

@@ -64,7 +64,7 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
             assert_never(never)
 
 
-_ENDED = {"state": InstanceState.TERMINATED, "target": None}
+_ENDED = {"state": InstanceState.TERMINATED, "target": None, "out": False}
 
 
 def _result(action: Action, answer: Answer = Answer.DONE, *names: str) -> Result:
@@ -93,11 +93,13 @@ def _registered(server: Server) -> Server | None:
     if server.state is not InstanceState.RUNNING:
         return None
     fresh = server.target in (None, TargetState.DRAINING)
-    return server._replace(target=TargetState.INITIAL if fresh else server.target)
+    return server._replace(target=TargetState.INITIAL if fresh else server.target, out=False)
 
 
 def _deregistered(server: Server) -> Server:
-    return server._replace(target=None if server.target is None else TargetState.DRAINING)
+    if server.target is None:
+        return server
+    return server._replace(target=TargetState.DRAINING, out=server.life is None)
 
 
 def _commanded(server: Server, attempt: int) -> Server | None:

@@ -36,6 +36,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
         "gates": Gates(checkpoints=(ONE,), needs_approval=True),
     },
     "batches": {"strategy": Strategy.DOUBLE_HALF, "max_surge": EVERYTHING},  # each launch is one of a batch: see `runs`
+    "capped": {"max_unavailable": ONE, "max_running": EVERYTHING},
     "two-at-a-time": {"max_unavailable": Amount(value=2)},
 }
 

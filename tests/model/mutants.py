@@ -108,6 +108,12 @@ MUTANTS = (
         "invariant 2",
     ),
     Mutant(
+        "running servers stay below the cap",
+        _constant(capacity.Bounds, "left_to_run", _MANY),
+        case("standalone", "capped", 2, 0),
+        "invariant 2",
+    ),
+    Mutant(
         "servers in flight stay within the window",
         _property(capacity.Capacity, "window_left", lambda _: _MANY),
         case("standalone", "replace", 2, 0, servers=_SICK),

@@ -101,7 +101,9 @@ def _wrong(server: Server) -> Iterator[tuple[str, Server]]:
         life = server.life if server.life in (Lifecycle.IN_SERVICE, *_AWAY) else None
         yield (
             "dies",
-            server._replace(state=InstanceState.TERMINATED, life=life, target=None, commands=_undelivered(server)),
+            server._replace(
+                state=InstanceState.TERMINATED, life=life, target=None, commands=_undelivered(server), out=False
+            ),
         )
     if server.state is InstanceState.PENDING and not leaving:
         yield "boots sick", booted(server)._replace(sick=True)

@@ -37,6 +37,7 @@ IN_CI: tuple[CaseKey, ...] = (
     ("standalone", "launch-first", 2, 1),
     ("standalone", "reload", 2, 1),
     ("standalone", "replace", 2, 1),
+    ("standalone", "capped", 2, 1),
     ("standalone", "checkpoint", 2, 1),
     ("standalone", "checkpoint-double-half", 2, 1),
     *((kind, strategy, 3, 0) for kind in ("standalone", "group") for strategy in ("replace", "launch-first", "reload")),

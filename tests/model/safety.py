@@ -11,7 +11,7 @@ from typing import NamedTuple
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action
-from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState
+from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model.world import Server, World
@@ -92,15 +92,34 @@ def _floor(found: Found, deed: Deed) -> Iterator[str]:
         yield f"invariant 1: takes {sorted(before - after)}, {len(after)} serve, the floor is {floor}"
 
 
+def _live(found: Found, world: World) -> int:
+    return sum(_is_live(found, server) for _, server in world.servers) + world.owed
+
+
+def _is_live(found: Found, server: Server) -> bool:
+    if not server.lives or server.held in ("foreign", "standby"):
+        return False
+    return not server.out or found.rollout.keep_old or found.rollout.reloads
+
+
 def _running(world: World) -> int:
-    return sum(server.lives and server.held not in ("foreign", "standby") for _, server in world.servers) + world.owed
+    alive = (InstanceState.PENDING, InstanceState.RUNNING)
+    return sum(one.state in alive and one.held not in ("foreign", "standby") for _, one in world.servers) + world.owed
 
 
 def _ceiling(found: Found, deed: Deed) -> Iterator[str]:
-    """Check invariant 2: launches of awsroll or its group stay below the ceiling."""
-    was, now, ceiling = _running(deed.before), _running(deed.after), bounds(found.rollout, deed.after.goal).ceiling
-    if now > was and now > ceiling:
-        yield f"invariant 2: {now} live or owed, the ceiling is {ceiling}"
+    """Check invariant 2: launches of awsroll or its group stay below the ceiling and the cap.
+
+    A server that returns to traffic may exceed the ceiling while the serving capacity is at its floor.
+    """
+    limits = bounds(found.rollout, deed.after.goal)
+    was, now = _live(found, deed.before), _live(found, deed.after)
+    returns = isinstance(deed.action, act.RegisterTargets) and len(_serving(deed.before)) <= limits.floor
+    if now > was and now > limits.ceiling and not returns:
+        yield f"invariant 2: {now} live or owed, the ceiling is {limits.ceiling}"
+    was, now = _running(deed.before), _running(deed.after)
+    if limits.max_running is not None and was < now > limits.max_running:
+        yield f"invariant 2: {now} running or owed, the cap is {limits.max_running}"
 
 
 def _requests(deed: Deed) -> Iterator[str]:
@@ -143,6 +162,8 @@ def _window(found: Found, deed: Deed) -> Iterator[str]:
         return
     world, window = deed.after, bounds(found.rollout, deed.after.goal).window
     out = sum(_is_out(found, server) for name, server in world.servers if server.taken or name in fresh)
+    if found.rollout.kind is FleetKind.STANDALONE and not (found.rollout.keep_old or found.rollout.reloads):
+        out = max(0, world.goal - _live(found, world))  # empty places, also while their servers drain
     out += sum(server.version == "new" and not server.serves for _, server in world.servers if server.lives)
     if out > window:
         yield f"the window: {out} servers are in flight, it is {window}"

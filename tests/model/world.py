@@ -51,6 +51,7 @@ class Server(NamedTuple):
         held: why awsroll may not touch it: `protected`, `standby`, `foreign`; empty: awsroll may.
         taken: awsroll has taken it out of service.
         marked: its group has marked it unhealthy. Only a call clears the mark.
+        out: it is in no group, and awsroll has deregistered it: it drains or has drained.
     """
 
     version: str = "old"
@@ -66,6 +67,7 @@ class Server(NamedTuple):
     held: str = ""
     taken: bool = False
     marked: bool = False
+    out: bool = False
 
     @property
     def lives(self) -> bool:

@@ -58,6 +58,7 @@ CASES = {
     "launch_first": Case(value=True, base=GROUP, shows="max_surge"),
     "max_unavailable": Case(value="34%", base=GROUP, shows="max_unavailable"),
     "max_surge": Case(value=2, base=GROUP, shows="max_surge"),
+    "max_running": Case(value="200%", base=GROUP, shows="max_running"),
     "command": Case(value=("false",), base=RELOAD, shows="reload.commands"),
     "document": Case(value="AWS-ApplyAnsiblePlaybooks", base=DOCUMENT, shows="reload.document"),
     "parameter": Case(value={"sourceType": ["S3"]}, base=DOCUMENT, shows="reload.parameters"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from awsroll.aws.ec2 import Ec2
+from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.tags import HELD_BY_TAG
 from awsroll.sandbox import ApiError, Fleet, Sandbox
@@ -339,6 +340,34 @@ def test_a_target_group_without_room_is_a_warning_unless_its_delay_is_saved(smal
     small.client("elbv2").remove_tags(ResourceArns=[arn], TagKeys=["cost:00"])
     small.client("elbv2").add_tags(ResourceArns=[arn], Tags=[{"Key": HELD_BY_TAG, "Value": "x"}])
     assert small.warnings() == []
+
+
+# --- the cap on running servers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "part"),
+    [
+        ({"max_running": 2}, "would not have them at the end"),
+        ({"max_running": "100%", "launch_first": True}, "a new server is launched first"),
+        ({"max_running": 5, "strategy": Strategy.DOUBLE_HALF}, "6 servers must run at the same time"),
+        ({"max_running": 4, "max_surge": "100%", "keep_old": True}, "6 servers must run at the same time"),
+    ],
+)
+def test_a_cap_with_which_the_rollout_could_never_end_is_refused(
+    hand: test_standalone.Bench, request_: dict[str, Any], part: str
+) -> None:
+    (problem,) = hand.problems(**request_)
+    assert f"--max-running {request_['max_running']}" in problem
+    assert part in problem
+
+
+def test_a_group_needs_a_cap_above_its_size(small: Bench, hand: test_standalone.Bench) -> None:
+    (problem,) = small.problems(max_running="100%")
+    assert "a group launches the replacement of a server when the drain begins" in problem
+    for bench in (small, hand):
+        assert bench.prepare(max_running="200%").rollout.max_running == Amount(value=200, is_percentage=True)
+    assert hand.prepare(max_running="100%").rollout.max_running == EVERYTHING
 
 
 # --- addresses --------------------------------------------------------------------------------------------------------

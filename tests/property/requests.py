@@ -86,6 +86,7 @@ class Asked:
     max_failures: int
     gates: Gates
     keeps_old: bool
+    is_capped: bool
 
     @property
     def reloads(self) -> bool:
@@ -119,6 +120,7 @@ requests = st.builds(
     max_failures=st.integers(0, 2),
     gates=gates,
     keeps_old=st.booleans(),
+    is_capped=st.sampled_from([False, False, True]),
 )
 
 
@@ -142,10 +144,17 @@ def begun(found: Found, asked: Asked) -> Driver:
             max_failures=asked.max_failures,
             gates=asked.gates,
             keep_old=asked.keeps_old and asked.how in _MAY_KEEP_OLD,
+            max_running=_cap(found, asked) if asked.is_capped else None,
             rollback_reload=UNDO if asked.reloads else None,
             **asked.how,
         ),
     )
+
+
+def _cap(found: Found, asked: Asked) -> Amount:
+    """Return the lowest cap that the preflight accepts, or little more."""
+    one_by_one = not found.is_group and "max_surge" not in asked.how and "strategy" not in asked.how
+    return Amount(value=100 if one_by_one else 200, is_percentage=True)
 
 
 def _fleet(found: Found, asked: Asked) -> tuple[FakeFleet, tuple[TargetKey, ...]]:

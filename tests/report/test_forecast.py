@@ -64,7 +64,15 @@ def test_the_order_comes_from_the_planner_and_current_servers_are_skipped() -> N
 def test_nine_servers_two_at_a_time_take_five_rounds() -> None:
     plan = _forecast(*(_server(number) for number in range(1, 10)))
 
-    assert (plan.lowest_serving, plan.highest_running, plan.at_a_time) == (7, 9, 2)
+    assert (plan.lowest_serving, plan.max_live, plan.at_a_time) == (7, 9, 2)
+    assert plan.max_running == 9 + 2 * 2, "while two servers leave, the two before them still drain"
+    assert plan.estimated_seconds == 5 * (60 + 150) + 300
+
+
+def test_with_a_cap_each_drain_ends_before_the_next_launch() -> None:
+    plan = _forecast(*(_server(number) for number in range(1, 10)), max_running=EVERYTHING)
+
+    assert (plan.max_live, plan.max_running, plan.is_capped) == (9, 9, True)
     assert plan.estimated_seconds == 5 * (300 + 60 + 150)
 
 
@@ -76,7 +84,7 @@ def test_double_half_takes_one_round_at_full_capacity() -> None:
         strategy=Strategy.DOUBLE_HALF,
     )
 
-    assert (plan.lowest_serving, plan.highest_running) == (4, 8)
+    assert (plan.lowest_serving, plan.max_live, plan.max_running) == (4, 8, 8)
     assert plan.estimated_seconds == 300 + 60 + 150
 
 
@@ -91,7 +99,7 @@ def test_a_fleet_on_the_new_version_takes_no_time() -> None:
 def test_the_deregistration_delay_of_the_request_overrides_the_target_groups() -> None:
     plan = _forecast(_server(1), _server(2), _server(3), deregistration_delay_seconds=20)
 
-    assert plan.estimated_seconds == 2 * (20 + 60 + 150)
+    assert plan.estimated_seconds == 2 * (60 + 150) + 20
 
 
 def test_kept_servers_cost_server_hours() -> None:

@@ -37,7 +37,7 @@ def test_rolls_the_fleet_to_the_new_version_within_its_bounds(
         assert (report.status, report.reason) == (Outcome.SUCCEEDED, "")
         assert report.instances.replaced + report.instances.reloaded == 4
         assert report.min_serving is not None
-        assert (report.min_serving, report.max_running) == (lowest, highest)
+        assert (report.min_serving, report.max_live) == (lowest, highest)
         assert rolling.serving_versions() == {"v2": 4}
         assert len(rolling.running()) == 4
         reloaded = wanted.get("strategy") is Strategy.RELOAD

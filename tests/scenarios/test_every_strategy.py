@@ -13,7 +13,7 @@ from awsroll.core.model.actions import (
     TerminateInGroup,
     TerminateInstance,
 )
-from awsroll.core.model.amount import Amount
+from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
@@ -111,7 +111,8 @@ def test_no_server_leaves_while_a_network_load_balancer_can_send_it_new_flows(ki
 
 def test_a_drain_behind_a_network_load_balancer_is_not_observed_every_two_seconds() -> None:
     fleet = standalone(outdated=2, target_groups=(target_group(protocol="TCP"),), keys=(FIRST_PORT,))
-    driver = Driver(fleet, rollout(fleet, limits=replace(LIMITS, drain_seconds=400)))
+    limits = replace(LIMITS, drain_seconds=400)
+    driver = Driver(fleet, rollout(fleet, limits=limits, max_running=EVERYTHING))  # nothing else to wait for
     driver.run_until(DeregisterTargets)
     deregistered, plans = fleet.clock.now(), len(driver.plans)
     driver.run_until(TerminateInstance)

@@ -48,7 +48,7 @@ def busy_record() -> Record:
     status = replace(
         plain.status,
         observed_at=T0 + timedelta(seconds=1.5),
-        counters=Counters(launches=2, replaced=1, lowest_serving=2, highest_live=4),
+        counters=Counters(launches=2, replaced=1, lowest_serving=2, highest_live=4, highest_running=6),
         servers={
             "i-1": Server(phase=ServerPhase.DRAINING, since=T0, targets=(key,)),
             "i-2": Server(phase=ServerPhase.VERIFYING, since=T0),

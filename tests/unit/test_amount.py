@@ -35,3 +35,9 @@ def test_refuses_more_than_the_whole_fleet() -> None:
 
 def test_reads_as_it_was_written() -> None:
     assert [str(Amount.parse(text)) for text in ("3", "30%")] == ["3", "30%"]
+
+
+def test_a_cap_may_be_several_times_the_fleet() -> None:
+    assert Amount.parse("250%", most_percent=1000).rounded_up(9) == 23
+    with pytest.raises(SpecError, match="1001% is more than allowed: a percentage is from 0% to 1000%"):
+        Amount.parse("1001%", most_percent=1000)

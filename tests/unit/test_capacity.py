@@ -4,10 +4,13 @@ import pytest
 
 from awsroll.core.classify.capacity import bounds, measure, vacancies
 from awsroll.core.classify.view import View
+from awsroll.core.model.amount import Amount
 from awsroll.core.model.calls import Launch
-from awsroll.core.model.observation import FleetKind, InstanceState, TargetState
+from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle, TargetState
+from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.status import Server, Status
 from awsroll.testing.clock import T0
-from tests.support.looks import NEW, ended, group, group_look, instance, look, member, rollout, status
+from tests.support.looks import NEW, ON_WEB, ended, group, group_look, instance, look, member, rollout, status
 from tests.support.status import changed
 
 
@@ -97,3 +100,48 @@ def test_an_unknown_instance_state_is_live_but_does_not_serve() -> None:
     assert capacity.serving == 0
     assert measure(View(rollout(), strange, status("i-1"))).serving == 0
     assert measure(View(rollout(), strange, status("i-1"))).live == 1
+
+
+def _draining(name: str = "i-1", **more: object) -> Status:
+    made = Server(phase=ServerPhase.DRAINING, since=T0, targets=(ON_WEB,), deregistered_at=T0)
+    return status("i-1", "i-2", "i-3", servers={name: replace(made, **more)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("state", [TargetState.DRAINING, None], ids=["draining", "drained"])
+def test_a_server_on_its_way_out_is_not_live_and_its_place_is_free(state: TargetState | None) -> None:
+    fleet = look(instance("i-1", state=state), instance("i-2"), instance("i-3"))
+    capacity = measure(View(rollout(), fleet, _draining()))
+
+    assert (capacity.live, capacity.running, capacity.launches_allowed, capacity.in_flight) == (2, 3, 1, 1)
+
+
+def test_a_server_that_is_still_registered_is_live_although_its_deregistration_was_announced() -> None:
+    fleet = look(instance("i-1"), instance("i-2"), instance("i-3"))
+    announced = _draining(deregistered_at=None, deregistering_at=T0)
+
+    assert measure(View(rollout(), fleet, announced)).launches_allowed == 0
+
+
+def test_a_cap_counts_the_draining_server() -> None:
+    fleet = look(instance("i-1", state=TargetState.DRAINING), instance("i-2"), instance("i-3"))
+    allowed = {
+        cap: measure(View(rollout(max_running=Amount.parse(cap)), fleet, _draining())).launches_allowed
+        for cap in ("3", "100%", "4")
+    }
+
+    assert allowed == {"3": 0, "100%": 0, "4": 1}
+
+
+def test_a_server_that_will_be_kept_stays_live_while_it_drains() -> None:
+    fleet = look(instance("i-1", state=TargetState.DRAINING), instance("i-2"), instance("i-3"))
+
+    assert measure(View(rollout(keep_old=True), fleet, _draining())).live == 3
+
+
+def test_a_member_that_its_group_terminates_runs_and_is_not_live() -> None:
+    ending = member("i-1", lifecycle=Lifecycle.TERMINATING)
+    capacity = measure(
+        View(rollout(FleetKind.AUTO_SCALING), group_look(ending, member("i-2"), seen=group(desired=1)), status())
+    )
+
+    assert (capacity.live, capacity.running) == (1, 2)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
+from awsroll.core.model.amount import EVERYTHING
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.phases import ServerPhase
@@ -14,6 +15,7 @@ from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status
 
 MARKED = {"rollout": "web-1", "role": "retiring"}
+ONE_AFTER_THE_OTHER = rollout(max_running=EVERYTHING)
 TAGS = (("Name", "web"), ("awsroll:role", "old"), ("aws:ec2launchtemplate:id", "lt-web"))
 
 
@@ -46,7 +48,7 @@ def test_deregisters_a_tagged_server_with_its_port_and_announces_it() -> None:
 
 def test_waits_during_the_drain_and_observes_again_when_the_delay_is_over() -> None:
     draining = _old("i-1", state=TargetState.DRAINING, **MARKED)
-    decided = plan(rollout(), look(draining, _old("i-2"), at=25), _chosen(deregistered_at=T0))
+    decided = plan(ONE_AFTER_THE_OTHER, look(draining, _old("i-2"), at=25), _chosen(deregistered_at=T0))
 
     assert decided.actions == ()
     assert [(hold.reason, hold.instance_ids, hold.until) for hold in decided.holds] == [
@@ -57,7 +59,8 @@ def test_waits_during_the_drain_and_observes_again_when_the_delay_is_over() -> N
 
 def test_terminates_a_server_that_was_draining_and_is_registered_nowhere() -> None:
     gone = _old("i-1", state=None, **MARKED)
-    decided = plan(rollout(), look(gone, _old("i-2"), at=31), _chosen(deregistered_at=T0, draining_seen=True))
+    drained = _chosen(deregistered_at=T0, draining_seen=True)
+    decided = plan(ONE_AFTER_THE_OTHER, look(gone, _old("i-2"), at=31), drained)
 
     assert decided.actions == (
         act.TerminateInstance(instance_id="i-1", not_registered=(ON_WEB,), template=OLD, reason=Reason.DRAINED),
@@ -67,12 +70,12 @@ def test_terminates_a_server_that_was_draining_and_is_registered_nowhere() -> No
 
 def test_does_not_trust_a_single_observation_that_shows_a_target_gone_too_soon() -> None:
     gone = _old("i-1", state=None, **MARKED)
-    decided = plan(rollout(), look(gone, _old("i-2"), at=3), _chosen(deregistered_at=T0))
+    decided = plan(ONE_AFTER_THE_OTHER, look(gone, _old("i-2"), at=3), _chosen(deregistered_at=T0))
 
     assert decided.actions == ()
     assert decided.requeue_seconds == 2
 
-    again = plan(rollout(), look(gone, _old("i-2"), at=5), decided.status)
+    again = plan(ONE_AFTER_THE_OTHER, look(gone, _old("i-2"), at=5), decided.status)
 
     assert isinstance(again.actions[0], act.TerminateInstance)
 

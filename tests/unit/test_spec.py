@@ -45,6 +45,7 @@ def test_double_half_surges_by_everything() -> None:
         pytest.param(replace(RELOAD, document="Doc"), "reload needs one command", id="two-things-to-run"),
         pytest.param(replace(RELOAD, parameter={"a": ["b"]}), "--parameter needs --document", id="parameter"),
         pytest.param(replace(RELOAD, max_surge=1), "launches none", id="reload-with-surge"),
+        pytest.param(replace(RELOAD, max_running=9), "remove --max-running", id="reload-with-a-cap"),
         pytest.param(replace(RELOAD, launch_first=True), "--launch-first needs", id="reload-launch-first"),
         pytest.param(
             replace(GROUP, strategy=Strategy.DOUBLE_HALF, concurrent=2),

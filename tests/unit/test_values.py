@@ -173,6 +173,7 @@ def test_a_time_may_have_a_fraction_unless_aws_takes_whole_seconds() -> None:
     [
         pytest.param("concurrent", "3", 3, id="a-count-as-text"),
         pytest.param("concurrent", " 25 % ", "25%", id="a-percentage"),
+        pytest.param("max_running", "150%", "150%", id="a-cap-above-the-fleet"),
         pytest.param("concurrent", Number.TWO, 2, id="a-subclass-of-int"),
         pytest.param("max_failures", "3", 3, id="digits"),
         pytest.param("max_failures", 3.0, 3, id="a-whole-float"),
@@ -199,6 +200,8 @@ def test_a_value_has_one_plain_form(name: str, value: object, plain: object) -> 
         ("concurrent", "150%"),
         ("concurrent", "٣"),
         ("max_surge", "200%"),
+        ("max_running", 0),
+        ("max_running", "1001%"),
         ("max_surge", 1.5),
         ("max_surge", -1),
         ("max_unavailable", 10**6),

@@ -3,6 +3,7 @@
 With `desired` the number of servers that the fleet should have:
 
     ceiling = desired + max surge          live instances never exceed it by our doing
+    cap     = max running, if given        running instances, draining ones included, never exceed it by our doing
     floor   = desired - max unavailable    serving instances never fall below it by our doing
     window  = max surge + max unavailable  how many servers may be in flight at a time
 
@@ -10,25 +11,33 @@ Worked example, 10 servers, 2 at a time: floor 8, ceiling 10, window 2. Two are 
 replacement serves: serving 9, room 1, in flight 1. So the next server leaves, and the straggler holds only its own
 slot in the window. Launch first, 2 at a time: floor 10, ceiling 12. Two are launched; when one of them serves, serving
 is 11 and room is 1.
+
+A server counts as live until its drain begins. So its replacement is launched while it drains: 2 at a time, 10 live and
+up to 2 draining for each replacement that serves meanwhile. With a cap of 10, a drained server is gone first.
 """
 
 from dataclasses import dataclass
 
 from awsroll.core.classify.desired import raised_unseen
+from awsroll.core.classify.draining import active_registrations
+from awsroll.core.classify.serving import ALIVE
 from awsroll.core.classify.view import View
+from awsroll.core.model.amount import MOST
 from awsroll.core.model.calls import TERMINATING_CALLS, Launch
-from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle
+from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.status import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The three bounds for one desired capacity."""
+    """The bounds for one desired capacity. `max_running` is None if there is no cap."""
 
     desired: int
     max_unavailable: int
     max_surge: int
+    max_running: int | None = None
 
     @property
     def floor(self) -> int:
@@ -40,6 +49,10 @@ class Bounds:
         """The highest number of live instances that we may cause."""
         return self.desired + self.max_surge
 
+    def left_to_run(self, running: int) -> int:
+        """Return how many further instances may run beside those that run, draining ones included."""
+        return MOST if self.max_running is None else max(0, self.max_running - running)
+
     @property
     def window(self) -> int:
         """How many servers may be in flight at a time."""
@@ -47,12 +60,13 @@ class Bounds:
 
 
 def bounds(rollout: Rollout, desired: int) -> Bounds:
-    """Resolve the rollout's amounts: unavailable rounds down, surge up; both 0 by rounding means 1 unavailable."""
+    """Resolve the rollout's amounts: unavailable rounds down, the others up; both 0 by rounding means 1 unavailable."""
     surge = rollout.max_surge.rounded_up(desired)
     unavailable = min(rollout.max_unavailable.rounded_down(desired), desired)
     if surge == 0 and unavailable == 0:
         unavailable = min(1, desired)
-    return Bounds(desired=desired, max_unavailable=unavailable, max_surge=surge)
+    cap = None if rollout.max_running is None else rollout.max_running.rounded_up(desired)
+    return Bounds(desired=desired, max_unavailable=unavailable, max_surge=surge, max_running=cap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +75,8 @@ class Capacity:
 
     Attributes:
         limits: the bounds for the capacity that the fleet should have.
-        live: instances that run, with those that are certain to come.
+        live: instances that run and are not on their way out, with those that are certain to come.
+        running: instances that run, draining ones included, with those that are certain to come.
         inbound: instances that the group has yet to launch and no observation shows.
         serving: instances that count as capacity.
         current: live instances on the target version, with those certain to come.
@@ -72,6 +87,7 @@ class Capacity:
 
     limits: Bounds
     live: int
+    running: int
     inbound: int
     serving: int
     current: int
@@ -91,8 +107,15 @@ class Capacity:
 
     @property
     def launches_allowed(self) -> int:
-        """How many further instances should be launched now, within the ceiling."""
-        return max(0, min(self.goal_current - self.current, self.limits.ceiling - self.live))
+        """How many further instances should be launched now, within the ceiling and the cap."""
+        left = min(self.limits.ceiling - self.live, self.limits.left_to_run(self.running))
+        return max(0, min(self.goal_current - self.current, left))
+
+    @property
+    def blocks_launches(self) -> bool:
+        """Whether no drain that ends makes room for a launch: other servers must leave first."""
+        cap = self.limits.max_running
+        return self.live >= (self.limits.ceiling if cap is None else min(self.limits.ceiling, cap))
 
 
 def desired_capacity(view: View) -> int:
@@ -108,9 +131,10 @@ def measure(view: View) -> Capacity:
     Worked example: a group with desired 4 replaces two members at a time. One old member drains, one new member boots,
     and the group has yet to launch one more:
 
-        live       2 old + 1 draining (still running) + 1 booting + 1 inbound    = 5 with the draining one
+        live       2 old + 1 booting + 1 inbound                                 = 4
+        running    live + 1 draining                                             = 5
         serving    2 old                                                         = 2
-        in flight  1 leaving + 1 unverified + 1 inbound                          = 3
+        in flight  1 unverified + 1 inbound                                      = 2
     """
     desired = desired_capacity(view)
     unseen = _launched_unseen(view)
@@ -118,11 +142,13 @@ def measure(view: View) -> Capacity:
     # Launches without an answer may have had their effect: until that is known, they count.
     unseen += sum(launch.count for launch in view.status.launches if not launch.settled)
     brings_new = view.rollout.strategy is not Strategy.RELOAD
-    present = [instance for instance in view.current if not view.is_in_standby(instance)]
+    present = [one for one in view.current if not view.is_in_standby(one) and not view.is_taken_out(one)]
     held_back = sum(1 for instance in view.skipped if not view.is_in_standby(instance))
+    to_come, taken_out = inbound + unseen, sum(1 for instance in view.live if view.is_taken_out(instance))
     return Capacity(
         limits=bounds(view.rollout, desired),
-        live=len(view.live) + inbound + unseen,
+        live=len(view.live) - taken_out + to_come,
+        running=len(view.live) + _ending_in_group(view) + to_come,
         inbound=inbound,
         serving=len(view.serving),
         current=len(present) + unseen + (inbound if brings_new else 0),
@@ -146,8 +172,44 @@ def _may_come(view: View, launch: Launch, name: str) -> bool:
     return young and instance.state is InstanceState.MISSING and not view.is_member(instance)
 
 
+def _ending_in_group(view: View) -> int:
+    """Count the members that their group drains and terminates: they run, and no longer count as live."""
+    ending = (instance for instance in view.observation.instances if instance.lifecycle is Lifecycle.TERMINATING)
+    return sum(1 for instance in ending if instance.state in ALIVE)
+
+
+def returns_allowed(view: View) -> int:
+    """Return how many servers out of traffic may be registered again now: as many as the ceiling allows.
+
+    While the serving capacity is at its floor, no server that serves may make room. So one server returns at a time
+    beyond the ceiling, and all of them when the rollout stops.
+    """
+    if view.rollout.kind is not FleetKind.STANDALONE or view.original.keep_old:
+        return MOST
+    limits = bounds(view.rollout, desired_capacity(view))
+    live = [one for one in view.live if not view.is_taken_out(one) and not _is_out_of_traffic(view, one)]
+    others = [one for one in live if not view.would_be_in_service(one)]
+    at_floor = len(live) - len(others) <= limits.floor
+    if at_floor and view.status.mode is not Mode.ROLLING:
+        return MOST
+    stuck = at_floor and not any(_makes_room(view, one) for one in others)
+    return max(1 if stuck else 0, limits.ceiling - len(live))
+
+
+def _is_out_of_traffic(view: View, instance: Instance) -> bool:
+    return instance.instance_id in view.returning and not active_registrations(instance)
+
+
+def _makes_room(view: View, instance: Instance) -> bool:
+    """Return whether a server that does not serve soon leaves, because it must, or soon serves."""
+    checked = all(target.state is not TargetState.INITIAL for target in instance.targets)
+    return view.has_failed(instance) or not instance.targets or not checked
+
+
 def _leaving(view: View) -> int:
-    return sum(1 for name in view.leaving if name in view.by_id and view.is_live(view.by_id[name]))
+    """Count the servers that leave and whose places are not free yet: `vacancies` has the others."""
+    present = (view.by_id[name] for name in view.leaving if name in view.by_id)
+    return sum(1 for instance in present if view.is_live(instance) and not view.is_taken_out(instance))
 
 
 def _unverified(view: View, present: list[Instance]) -> int:
@@ -157,9 +219,9 @@ def _unverified(view: View, present: list[Instance]) -> int:
 
 
 def vacancies(view: View) -> tuple[str, ...]:
-    """Return the holders of a standalone fleet's slots that have left and for which nothing has been launched.
+    """Return the holders of a standalone fleet's slots that are out and for which nothing has been launched.
 
-    They have ended, or they are kept for a rollback and their successor has failed.
+    They drain or have ended, or they are kept for a rollback and their successor has failed.
     """
     taken = {launch.replaces for launch in view.status.launches}
     return tuple(name for name in view.slots if name not in taken and _is_vacant(view, name))
@@ -169,7 +231,7 @@ def _is_vacant(view: View, name: str) -> bool:
     instance, server = view.by_id.get(name), view.status.servers.get(name)
     if server is not None and server.phase is ServerPhase.KEPT:
         return True
-    return instance is None or view.is_gone(instance)
+    return instance is None or view.is_gone(instance) or view.is_taken_out(instance)
 
 
 def _inbound(view: View, unseen: int) -> int:

@@ -6,6 +6,8 @@ as soon as it is registered everywhere. Whether it then serves is observed like 
 
 from datetime import timedelta
 
+from awsroll.core.classify.capacity import returns_allowed
+from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import missing_targets
 from awsroll.core.decide.reload import may_run
@@ -27,7 +29,7 @@ from awsroll.core.observe.settle import is_worth_a_call
 
 def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
     """Propose the next step for every returning server; finish the servers that are back."""
-    status, in_standby = view.status, list[str]()
+    status, in_standby, held_back = view.status, list[str](), _held_back(view)
     for name in view.status.returning:
         instance = view.by_id[name]
         if _is_command_running(view, name):  # the time that the command takes does not count
@@ -41,12 +43,20 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
             status = _finished(view, status, name)
         elif instance.lifecycle is Lifecycle.STANDBY:
             in_standby.append(name)
+        elif name in held_back:
+            proposals.wait(Reason.CAPACITY, name)
         elif instance.state is InstanceState.RUNNING and instance.lifecycle in (None, Lifecycle.IN_SERVICE):
             if _is_registered(view, instance, proposals, reason):
                 status = _finished(view, status, name)
         else:
             proposals.wait(Reason.LAUNCHING, name)
     return _exit_standby(view, status, in_standby, proposals, reason)
+
+
+def _held_back(view: View) -> tuple[str, ...]:
+    """Return the returning servers that may not become live again yet: the ceiling leaves no room for them."""
+    out_of_traffic = [name for name in view.status.returning if not active_registrations(view.by_id[name])]
+    return tuple(out_of_traffic[returns_allowed(view) :])
 
 
 def _finished(view: View, status: Status, name: str) -> Status:

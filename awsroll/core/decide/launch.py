@@ -163,7 +163,8 @@ def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, 
 
 def _reason(view: View, launch: Launch) -> Reason:
     before = view.by_id.get(launch.replaces)
-    return Reason.REPLACING_VACANCY if before is None or view.is_gone(before) else Reason.SURGING
+    is_out = before is None or view.is_gone(before) or view.is_taken_out(before)
+    return Reason.REPLACING_VACANCY if is_out else Reason.SURGING
 
 
 def _template_for(view: View, name: str, *, on_target: bool) -> TemplateVersion | None:

@@ -17,7 +17,7 @@ def has_nothing_to_do(view: View, capacity: Capacity) -> bool:
     """Return whether every server runs the target version and serves, the group launches it, and nothing was begun."""
     status = view.status
     begun = status.rolling_back or status.settings.found or status.calls or status.launches or status.failures
-    started = replace(status.counters, lowest_serving=None, highest_live=0, skipped=0) != Counters()
+    started = replace(status.counters, lowest_serving=None, highest_live=0, highest_running=0, skipped=0) != Counters()
     if begun or started or status.pausing or status.user_requests.abort or view.outdated or view.leaving:
         return False
     return capacity.current_serving == capacity.goal_current and is_on_target(view, capacity)

@@ -151,12 +151,14 @@ class _Allowance:
 
     Worked example: 10 servers, 2 at a time, checkpoint 50 %, all serve: window 2, room 2, touches 5. The first healthy
     server that is picked costs one of each; a server that does not serve costs no room; a failed replacement, which has
-    held its place in the window since its launch, costs neither window nor touches.
+    held its place in the window since its launch, costs neither window nor touches. In a group each server costs one
+    replacement, which the group launches while the server drains.
     """
 
     window: int
     room: int
     touches: int
+    replacements: int
     zones: Counter[str] | None = None  # serving servers by zone, if each zone must keep one
 
     def empties_zone(self, zone: str) -> bool:
@@ -165,6 +167,7 @@ class _Allowance:
 
     def take(self, *, serves: bool, touched: bool, failed: bool, zone: str) -> None:
         self.room -= serves
+        self.replacements -= 1
         self.touches -= touched
         self.window -= not failed
         if serves and self.zones is not None:
@@ -179,20 +182,39 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
     """
     zones = Counter(instance.zone for instance in view.serving) if view.rollout.keeps_zones else None
     left = _Allowance(
-        window=capacity.window_left, room=capacity.room, touches=touches_left(view, capacity), zones=zones
+        window=capacity.window_left,
+        room=capacity.room,
+        touches=touches_left(view, capacity),
+        replacements=_replacements_left(view, capacity),
+        zones=zones,
     )
-    blocked = bool(vacancies(view)) and capacity.live >= capacity.limits.ceiling
+    blocked = bool(vacancies(view)) and capacity.blocks_launches
     picks: list[Instance] = []
     for instance in candidates:
         failed, serves = _has_failed(view, instance), view.is_serving(instance)
         touched = not _needs_no_gate(view, instance)
         outside_window = left.window <= 0 and not failed and (serves or not blocked)
         no_room = serves and (left.room == 0 or left.empties_zone(instance.zone))
-        if no_room or (touched and left.touches == 0) or outside_window:
+        spent = (touched and left.touches == 0) or left.replacements <= 0
+        if no_room or spent or outside_window:
             continue
         picks.append(instance)
         left.take(serves=serves, touched=touched, failed=failed, zone=instance.zone)
     return picks
+
+
+def _replacements_left(view: View, capacity: Capacity) -> int:
+    """Return how many further members may leave before the group would run more servers than `max_running`.
+
+    The group launches a replacement at once for each member that leaves beyond the surplus.
+
+    Worked example: desired 10, cap 12, 11 run because one drains, and one member was chosen that has yet to leave. Its
+    replacement will be the twelfth, so no other member may leave until the drain has ended.
+    """
+    if view.rollout.kind is FleetKind.STANDALONE or view.rollout.reloads:
+        return len(view.candidates)
+    to_leave = sum(1 for name in view.leaving if name in view.by_id and view.is_live(view.by_id[name]))
+    return capacity.limits.left_to_run(capacity.running) + surplus(view) - to_leave
 
 
 def _in_order(view: View) -> tuple[Instance, ...]:

@@ -11,4 +11,5 @@ def order(view: View, candidates: Iterable[Instance]) -> tuple[Instance, ...]:
     """Return the candidates in the order in which they leave."""
     waiting = tuple(candidates)
     in_service = {instance.instance_id for instance in waiting if view.is_in_service(instance)}
-    return leaving_order(waiting, in_service=in_service, live=view.live)
+    live = (instance for instance in view.live if not view.is_taken_out(instance))
+    return leaving_order(waiting, in_service=in_service, live=live)

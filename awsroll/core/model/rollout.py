@@ -147,6 +147,7 @@ class Rollout:
         fleet: the name of the fleet for people: the group's name, or the target groups' names joined by `+`.
         group: the Auto Scaling group's name; empty for a standalone fleet.
         target_groups: ARNs, sorted.
+        max_running: the cap on running servers, draining ones included; None if there is none.
         template: the pinned target version; for `reload`, None.
         reload: the command, for `reload`; else None.
         rollback_reload: the command that restores the old version on a reloaded server; None if there is none.
@@ -174,6 +175,7 @@ class Rollout:
     strategy: Strategy = Strategy.REPLACE
     max_unavailable: Amount = NONE
     max_surge: Amount = NONE
+    max_running: Amount | None = None
     template: TemplateVersion | None = None
     reload: ReloadCommand | None = None
     rollback_reload: ReloadCommand | None = None

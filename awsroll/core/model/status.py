@@ -155,7 +155,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Figures for the report. `lowest_serving` and `highest_live` are over all observations.
+    """Figures for the report. `lowest_serving`, `highest_live` and `highest_running` are over all observations.
 
     Attributes:
         replaced: servers that were retired, in either direction. `core.classify.counts` returns how many count.
@@ -171,6 +171,7 @@ class Counters:
     skipped: int = 0
     lowest_serving: int | None = None
     highest_live: int = 0
+    highest_running: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from awsroll.core.model.amount import FORM, MOST, Amount
+from awsroll.core.model.amount import CAP_FORM, FORM, MOST, MOST_PERCENT, Amount
 from awsroll.core.model.keys import nearest
 from awsroll.core.model.value_errors import WrongValueError, shown
 
@@ -159,9 +159,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A number of servers or fleets, or a percentage of all of them."""
+    """A number of servers or fleets, or a percentage of all of them; `is_cap`: up to ten times all of them."""
 
     least: int = 0
+    is_cap: bool = False
     of: str = "servers"
     metavar: str = "N|N%"
 
@@ -169,16 +170,22 @@ class Share:
         """Return a count as a number, and a percentage as text (`25%`)."""
         number = _number(value)
         given = str(int(number)) if number is not None and number.is_integer() and abs(number) <= MOST else value
-        amount = Amount.parse(given) if isinstance(given, str) and _matches(FORM, given) else None
+        is_amount = isinstance(given, str) and _matches(self._form, given)
+        amount = Amount.parse(str(given), most_percent=MOST_PERCENT) if is_amount else None
         if amount is None or amount.value < self.least:
-            refuse(f"{self.least} or more {self.of} (such as 2), or {self.least}% to 100% of them", value)
+            most = MOST_PERCENT if self.is_cap else 100
+            refuse(f"{self.least} or more {self.of} (such as 2), or {self.least}% to {most}% of them", value)
         return str(amount) if amount.is_percentage else amount.value
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""
-        form = FORM if not self.least else rf"(?! *0+ *%? *$){FORM}"
+        form = self._form if not self.least else rf"(?! *0+ *%? *$){self._form}"
         number = {"type": "integer", "minimum": self.least, "maximum": MOST}
         return {"anyOf": [number, {"type": "string", "pattern": whole_form(form)}]}
+
+    @property
+    def _form(self) -> str:
+        return CAP_FORM if self.is_cap else FORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

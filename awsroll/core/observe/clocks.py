@@ -157,10 +157,14 @@ def has_clock(view: View, instance: Instance) -> bool:
 
 
 def _shortage_since(view: View) -> datetime | None:
-    """Return since when launches are overdue; restart that clock after a time in which the rollout was not driven."""
+    """Return since when launches are overdue; restart that clock after a time in which the rollout was not driven.
+
+    It also waits for the drains: a server that drains holds an address and a share of the quotas.
+    """
     since = view.status.shortage.since
-    unwatched = _was_unwatched(view, view.rollout.limits.launch_seconds)
-    return view.observation.at if since is not None and unwatched else since
+    restarts = _was_unwatched(view, view.rollout.limits.launch_seconds)
+    restarts = restarts or any(view.is_taken_out(instance) for instance in view.live)
+    return view.observation.at if since is not None and restarts else since
 
 
 def _was_unwatched(view: View, deadline: float) -> bool:

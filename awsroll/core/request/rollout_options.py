@@ -82,8 +82,16 @@ class RolloutOptions:
     )
     max_surge: str | int | None = option(
         Share(),
-        "Instead of --concurrent: number of servers that may run above the desired capacity. A percentage is rounded "
-        "up (default: 0).",
+        "Instead of --concurrent: number of servers that may be live above the desired capacity. A draining server is "
+        "not live. A percentage is rounded up (default: 0).",
+        default=None,
+        section=LIMITS,
+    )
+    max_running: str | int | None = option(
+        Share(least=1, is_cap=True),
+        "Hard limit of servers that may run, draining servers included: a number, or a percentage of the desired "
+        "capacity that is rounded up. With 100%, each old server without a group is gone before its replacement is "
+        "launched (default: no limit: a replacement is launched while the old server drains).",
         default=None,
         section=LIMITS,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from awsroll.core.model.amount import EVERYTHING, NONE, Amount
+from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, problems_of
 from awsroll.core.model.rollout import OnFailure, Pace, Strategy
 from awsroll.core.request.rollout_options import RolloutOptions
@@ -53,6 +53,10 @@ class RolloutSpec(RolloutOptions):
             raise SpecError(problem)
         return unavailable, surge
 
+    def cap(self) -> Amount | None:
+        """Return the highest number of servers that may run, draining servers included; None: no limit."""
+        return None if self.max_running is None else Amount.parse(self.max_running, most_percent=MOST_PERCENT)
+
     def _from_concurrent(self) -> tuple[Amount, Amount]:
         amount = Amount.parse(1 if self.concurrent is None else self.concurrent)
         return (NONE, amount) if self.launch_first else (amount, NONE)
@@ -74,6 +78,8 @@ class RolloutSpec(RolloutOptions):
             )
         problems += self._gate_problems()
         problems += problems_of(self.hooks)
+        if self.strategy is Strategy.RELOAD and self.max_running is not None:
+            problems.append("reload updates servers in place and launches none: remove --max-running")
         if self.strategy is Strategy.RELOAD:
             late = (hook for hook in self.hooks if hook.point == HookPoint.AFTER_LAUNCH)
             problems += [f"hook {hook.name or hook.point}: reload launches no servers" for hook in late]
