@@ -42,6 +42,12 @@ structlog.configure(
 log = structlog.get_logger()
 
 
+class _Cause(msgspec.Struct, frozen=True, rename="camel"):
+    """The cause of an execution's error, as Lambda writes it."""
+
+    error_message: str
+
+
 class LogSink:
     """Log each event of a rollout as one JSON line. Implements `awsroll.ports.Sink`."""
 
@@ -112,6 +118,14 @@ def converted(value: Any, kind: type[Event]) -> Event:
     except UnicodeEncodeError as error:
         problem = f"a text in it is not Unicode ({error.reason})"
         raise ValueError(problem) from error
+
+
+def readable_cause(cause: str) -> str:
+    """Return the message in the cause of a failed call: Lambda's cause is JSON with a stack trace."""
+    try:
+        return msgspec.json.decode(cause, type=_Cause).error_message
+    except ValueError:
+        return cause
 
 
 def seconds_left(context: Any) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from handling import handles
+from handling import handles, readable_cause
 from rollout_context import Count
 
 CONTINUED = "continued"
@@ -55,7 +55,7 @@ def handler(event: Event, _: Any) -> Answer:
         verdict = "stop"
     elif any(ended.outcome == CONTINUED for ended in event.results):
         verdict = "again"
-    details = "; ".join(f"{ended.rollout_id} {ended.outcome}: {ended.reason}" for ended in failed)
+    details = "; ".join(f"{ended.rollout_id} {ended.outcome}: {readable_cause(ended.reason)}" for ended in failed)
     reason = f"{len(failed)} of {len(event.results)} failed, {event.tolerated_failures} tolerated: {details}"
     ids = tuple(ended.rollout_id for ended in failed)
     return Answer(verdict=verdict, failed=ids, reason=reason[:_LONGEST_REASON] if failed else "")

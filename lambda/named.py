@@ -4,7 +4,11 @@ A durable function reports them with the name of this module (`named.Throttled`)
 that ends in one of them has changed nothing, except where docs/step-functions.md says otherwise.
 """
 
+import re
+
 from awsroll import errors
+
+_FLAG = re.compile(r"(?<![^\s(/'\"])--([a-z][a-z0-9-]*)")
 
 
 class HandlerError(Exception):
@@ -84,6 +88,16 @@ PASSING = (Throttled, AwsUnanswered, StepInProgress)
 
 
 def handler_error(error: errors.AwsrollError) -> HandlerError:
-    """Return an error of awsroll as the class whose name state machines match."""
+    """Return an error of awsroll as the class whose name state machines match, in the words of events."""
     name = next(name for kind, name in NAMES if isinstance(error, kind))
-    return name(str(error))
+    return name(as_keys(str(error)))
+
+
+def as_keys(message: str) -> str:
+    """Return a message with the keys of requests instead of the flags of the command line: `max_surge`, `--max-surge`.
+
+    A whole command between backticks stays: a person enters it at a terminal.
+    """
+    parts = message.split("`")
+    parts[::2] = [_FLAG.sub(lambda flag: flag[1].replace("-", "_"), part) for part in parts[::2]]
+    return "`".join(parts)

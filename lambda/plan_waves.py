@@ -50,7 +50,7 @@ class Answer:
 
 @handles(Event)
 def handler(event: Event, _: Any) -> Answer:
-    """Check the whole file before a rollout starts. `prepare` checks each fleet when its turn comes."""
+    """Check the whole file before a rollout starts. `prepare` checks each fleet then, and again when its turn comes."""
     waves = tuple(_with_ids(wave, event.name) for wave in plain_fleets(_pinned(to_fleets(event.fleets)))["waves"])
     _check_size(waves)
     return Answer(waves=waves, count=len(waves))

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 import container
 from awsroll.core.model.status import Outcome
 from awsroll.driver.step_status import StepStatus
-from awsroll.driver.steps import start_rollout
+from awsroll.driver.steps import check_rollout, start_rollout
 from awsroll.errors import RolloutNotFoundError
 from awsroll.stores import RecordStore
 from event_request import to_rollout_request
@@ -37,6 +37,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
         longest_id: the maximum length of `rollout_id`.
         wave: ids of the rollouts of the same wave.
         tolerated_failures: how many rollouts of the wave may fail. After more failures, this rollout is not started.
+        only_check: check the request against the fleet, and start no rollout.
     """
 
     request: dict[str, Any]
@@ -48,6 +49,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     longest_id: Count = 128
     wave: tuple[str, ...] = ()
     tolerated_failures: Count = 0
+    only_check: bool = False
 
 
 @handles(Event)
@@ -60,8 +62,10 @@ def handler(event: Event, _: Any) -> StepStatus:
         )
         raise InvalidEvent(problem)
     store = container.store()
-    _check_wave(event, store)
     request = to_rollout_request(event, started_at=event.execution_started_at)
+    if event.only_check:
+        return check_rollout(request, rollout_context(request, store), rollout_id=event.rollout_id or "")
+    _check_wave(event, store)
     return start_rollout(request, rollout_context(request, store), rollout_id=event.rollout_id or "")
 
 

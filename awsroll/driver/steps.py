@@ -16,6 +16,7 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.paused_steps import PAUSED_SECONDS, pause_refused, pause_without_access
+from awsroll.driver.readiness import check_ready
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.record_lifecycle import (
     create_record,
@@ -102,6 +103,23 @@ def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str 
             raise
         raise _in_progress(rollout.rollout_id, error) from error
     return step_status_of(record, wait_seconds=1)
+
+
+def check_rollout(request: RolloutRequest, context: Context, *, rollout_id: str) -> StepStatus:
+    """Check a request as `start_rollout` does, and write nothing. A rollout that was started before answers its status.
+
+    Raises:
+        SpecError, FleetError: if the request or the fleet does not allow it, or another rollout has this id.
+        FleetLockedError: if another rollout holds the fleet or has not ended.
+        AwsError: if AWS refused or did not answer.
+    """
+    session = Session(context)
+    if (existing := _existing(session.record_store(), rollout_id, request)) is not None:
+        return step_status_of(existing, wait_seconds=1)
+    prepared = check_ready(session, request.request, rollout_id=rollout_id).prepared
+    if problems := _unfit_hooks(prepared.rollout):
+        raise FleetError(*problems)
+    return step_status_of(Record(rollout=prepared.rollout, status=prepared.status), wait_seconds=1)
 
 
 def _existing(store: RecordStore, rollout_id: str, request: RolloutRequest) -> Record | None:

@@ -21,6 +21,7 @@ _CLOCK_SKEW = timedelta(seconds=60)
 _ENDED = ("Successful", "Failed", "Cancelled")
 _FAILED = ("Failed", "Cancelled")
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
+LAUNCHED = re.compile(r"^Launching a new EC2 instance[^:]*: (i-[0-9a-f]+)")  # also "... from warm pool: i-..."
 
 
 class GroupReader:

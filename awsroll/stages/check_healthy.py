@@ -39,6 +39,10 @@ class CheckHealthyEvent(FleetEvent):
         if not self.instance_ids and not self.at_least:
             message = "name the servers that must be healthy: instance_ids, at_least, or both"
             raise ValueError(message)
+        repeated = sorted({name for name in self.instance_ids if self.instance_ids.count(name) > 1})
+        if repeated:
+            message = f"instance_ids names {', '.join(repeated)} more than once: each server counts once"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,30 +1,35 @@
 """Replace members of a group: the group terminates each and launches another, because its desired capacity stays."""
 
+import re
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.serving import LEAVING
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle
-from awsroll.fleets.group_settings import TERMINATED
+from awsroll.fleets.group_settings import LAUNCHED, TERMINATED
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.replace_standalone import ReplacementProgress, ReplacementRequest
 from awsroll.stages.routes import check_managed_delays, check_other_routes
 from awsroll.stages.saved_settings import check_no_other_rollout, read_saved_settings
-from awsroll.stages.scope import Scope, check_can_launch, refuse
+from awsroll.stages.scope import Scope, check_can_launch, launched_template, pinned_template, refuse
 from awsroll.stages.stage_tags import is_taken_out, retiring_tags
 from awsroll.stages.target_health import others_serving
 
 _PERIOD_OF_TERMINATIONS = timedelta(hours=24)
-_CLOCK_SKEW = timedelta(seconds=5)
 
 
 def terminations(scope: Scope) -> dict[str, datetime]:
     """Return the members that the group has begun to terminate in the last day, and when."""
-    since, started = scope.aws.now() - _PERIOD_OF_TERMINATIONS, dict[str, datetime]()
+    return _activities(scope, TERMINATED, scope.aws.now() - _PERIOD_OF_TERMINATIONS)
+
+
+def _activities(scope: Scope, description: re.Pattern[str], since: datetime) -> dict[str, datetime]:
+    """Return the instances of the activities with such a description that have not failed, and when each started."""
+    started = dict[str, datetime]()
     for page in scope.aws.autoscaling.activities(scope.rollout.group, since):
         for activity in page:
-            match = TERMINATED.search(activity.get("Description", ""))
+            match = description.search(activity.get("Description", ""))
             if match and activity.get("StatusCode") not in ("Failed", "Cancelled"):
                 started[match[1]] = activity["StartTime"]
     return started
@@ -49,7 +54,7 @@ def replace_members(scope: Scope, names: tuple[str, ...], request: ReplacementRe
             refuse(f"besides {', '.join(names)} only {len(others)} serve in {scope.rollout.fleet}")
         _terminate(scope, leaving)
         return ReplacementProgress(new=(), waiting=tuple(f"{one.instance_id} is leaving its group" for one in leaving))
-    return _progress(scope, names, terminated)
+    return _progress(scope, names, terminated, request.template)
 
 
 def _check_leaving(scope: Scope, leaving: list[Instance], request: ReplacementRequest) -> None:
@@ -90,22 +95,37 @@ def _terminate(scope: Scope, leaving: list[Instance]) -> None:
     carry_out(scope, [retire])
 
 
-def _progress(scope: Scope, names: tuple[str, ...], terminated: dict[str, datetime]) -> ReplacementProgress:
-    """Return the new members, and what the group still lacks."""
+def _progress(
+    scope: Scope, names: tuple[str, ...], terminated: dict[str, datetime], template: str
+) -> ReplacementProgress:
+    """Return the new members of the wanted version, and what the group still lacks."""
     waiting = [f"{name} is {scope.observe([name])[name].lifecycle_detail}" for name in names if name in scope.members]
     members = scope.observe(name for name in scope.members if scope.lifecycle(name) not in LEAVING)
     ready = [one for one in members.values() if one.lifecycle is Lifecycle.IN_SERVICE and _is_registered(scope, one)]
     desired = int(scope.group["DesiredCapacity"])
     if len(ready) < desired:
         waiting.append(f"{len(ready)} of {desired} members of group {scope.rollout.group} are registered")
-    since = min((terminated[name] for name in names if name in terminated), default=None)
-    now = scope.aws.now()
-    new = [
-        one.instance_id
-        for one in sorted(members.values(), key=lambda one: (one.launched_at or now, one.instance_id))
-        if since is not None and one.launched_at is not None and one.launched_at >= since - _CLOCK_SKEW
+    wanted = str(pinned_template(scope, template) or launched_template(scope))
+    launched = [members[name] for name in _launched_since(scope, names, terminated) if name in members]
+    new = [one.instance_id for one in launched if one.template is not None and str(one.template) == wanted]
+    waiting += [
+        f"{one.instance_id} was launched in their place and runs {one.template or 'no known version'}, not {wanted}"
+        for one in launched[: len(names)]
+        if one.instance_id not in new
     ]
     return ReplacementProgress(new=tuple(new[: len(names)]), waiting=tuple(waiting))
+
+
+def _launched_since(scope: Scope, names: tuple[str, ...], terminated: dict[str, datetime]) -> list[str]:
+    """Return the members that the group has launched since it began to terminate these, in the order of their launch.
+
+    Both times are those of the group's activities, so that no member that was there before counts as new.
+    """
+    since = min((terminated[name] for name in names if name in terminated), default=None)
+    if since is None:
+        return []
+    launches = _activities(scope, LAUNCHED, since)
+    return sorted((name for name, at in launches.items() if at >= since), key=lambda name: (launches[name], name))
 
 
 def _is_registered(scope: Scope, instance: Instance) -> bool:

@@ -225,12 +225,13 @@ def _check_launches(scope: Scope, template: str) -> None:
     wanted = pinned_template(scope, template)
     if wanted is None:
         return
-    launches = _launched_template(scope)
+    launches = launched_template(scope)
     if launches != str(wanted):
         refuse(f"group {scope.rollout.group} launches {launches}, not {wanted}: set its launch template first")
 
 
-def _launched_template(scope: Scope) -> str:
+def launched_template(scope: Scope) -> str:
+    """Return the launch template version that a group launches now; an alias counts as its version now."""
     setting = template_setting(scope.group) or {}
     template_id, version = setting.get("LaunchTemplateId", ""), setting.get("Version") or "$Default"
     template = pin(scope.aws, f"{template_id}:{version}", None, Findings()) if template_id else None

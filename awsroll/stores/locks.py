@@ -31,9 +31,12 @@ class Holder:
     takes_steps: bool = False
 
     def __str__(self) -> str:
-        process = self.process
+        process, rollout = self.process, self.rollout_id
         since = f"{self.since:%Y-%m-%d %H:%M:%SZ}"
-        return f"rollout {self.rollout_id} (process {process.number} on {process.host}, since {since})"
+        if self.takes_steps:
+            execution = f"an execution, pipeline or function that makes its steps; an execution has the name {rollout}"
+            return f"rollout {rollout} ({execution}; last step at {since})"
+        return f"rollout {rollout} (process {process.number} on {process.host}, since {since})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

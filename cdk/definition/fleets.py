@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from definition.rollout import LONGEST_STEPS, ORDER, driving
 from definition.states import State, call, caught, failed_as_caught, when
 
+_CHECKS_AT_ONCE = 10
+
 
 def fleets_machine(
     functions: Mapping[str, str],
@@ -81,7 +83,8 @@ def fleets_machine(
                 "Error": "WaveFailed",
                 "CausePath": "$.judged.reason",
             },
-            "File refused": failed_as_caught("Nothing was changed."),
+            **failed_as_caught("File refused", "Nothing was changed."),
+            **_checks(functions),
         },
     }
 
@@ -91,12 +94,77 @@ def _plan(function: str) -> State:
         function,
         {"name.$": "$$.Execution.Name", "fleets.$": "$"},
         comment="Check the whole file before a rollout starts.",
-        then="Further wave?",
+        then="Check fleets",
         keep={
             "ResultSelector": {"waves.$": "$.Payload.waves", "count.$": "$.Payload.count", "index": 0},
             "ResultPath": "$",
         },
     )
+
+
+def _checks(functions: Mapping[str, str]) -> State:
+    """Return the states that check every fleet of every wave before the first rollout starts, as a terminal does."""
+    check = call(
+        functions["prepare"],
+        {
+            "rollout_id.$": "$.fleet.rollout_id",
+            "execution_started_at.$": "$.started_at",
+            "only_check": True,
+            **{f"{key}.$": f"$.fleet.{key}" for key in ORDER},
+        },
+        comment="Check this fleet; start no rollout.",
+        then="Ready",
+        keep={"ResultPath": None},
+    )
+    ready = _result("succeeded", "", rollout_id="$.fleet.rollout_id")
+    refused = _result("refused", "$.error.Cause", rollout_id="$.fleet.rollout_id")
+    one_fleet = {
+        "StartAt": "Check fleet",
+        "States": {"Check fleet": caught(check, by="Not ready"), "Ready": ready, "Not ready": refused},
+    }
+    one_wave = _map("$.fleets", {"fleet.$": "$$.Map.Item.Value", "started_at.$": "$.started_at"}, one_fleet)
+    item = {"fleets.$": "$$.Map.Item.Value.fleets", "started_at.$": "$$.Execution.StartTime"}
+    all_waves = _map("$.waves", item, {"StartAt": "Check wave", "States": {"Check wave": {**one_wave, "End": True}}})
+    return {
+        "Check fleets": {**all_waves, "MaxConcurrency": 1, "ResultPath": "$.checked", "Next": "Judge checks"},
+        "Judge checks": call(
+            functions["judge_wave"],
+            {"tolerated_failures": 0, "results.$": "$.checked[*][*]"},
+            comment="Name every fleet that cannot be rolled.",
+            then="All ready?",
+            keep={
+                "ResultSelector": {"verdict.$": "$.Payload.verdict", "reason.$": "$.Payload.reason"},
+                "ResultPath": "$.judged",
+            },
+        ),
+        "All ready?": {
+            "Type": "Choice",
+            "Choices": [when("$.judged.verdict", "go-on", "Begin")],
+            "Default": "Fleets refused",
+        },
+        "Begin": {
+            "Type": "Pass",
+            "Parameters": {f"{key}.$": f"$.{key}" for key in ("waves", "count", "index")},
+            "Next": "Further wave?",
+        },
+        "Fleets refused": {
+            "Type": "Fail",
+            "Comment": "A fleet cannot be rolled. Nothing was changed.",
+            "Error": "PreflightRefused",
+            "CausePath": "$.judged.reason",
+        },
+    }
+
+
+def _map(items: str, item: State, processor: State) -> State:
+    return {
+        "Type": "Map",
+        "Comment": "Every fleet is checked before the first rollout starts.",
+        "ItemsPath": items,
+        "ItemSelector": item,
+        "MaxConcurrency": _CHECKS_AT_ONCE,
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **processor},
+    }
 
 
 def _wave(functions: Mapping[str, str], *, longest_steps: int, mode: str) -> State:

@@ -90,9 +90,10 @@ def rollout_machine(
             "Succeeded": {"Type": "Succeed", "Comment": "The fleet is on the new version."},
             "Rolled back": _failed("The rollout failed; the fleet is on the old version again.", error="RolledBack"),
             "Stopped": _failed("The rollout was stopped; the fleet may be mixed.", error="Stopped"),
-            "Refused": failed_as_caught("Nothing was changed."),
-            "Left for a person": failed_as_caught(
-                "The record cannot be used, or another rollout holds the fleet. This step changed nothing."
+            **failed_as_caught("Refused", "Nothing was changed."),
+            **failed_as_caught(
+                "Left for a person",
+                "The record cannot be used, or another rollout holds the fleet. This step changed nothing.",
             ),
         },
     }

@@ -87,6 +87,26 @@ def when(variable: str, value: str, then: str) -> State:
     return {"Variable": variable, "StringEquals": value, "Next": then}
 
 
-def failed_as_caught(comment: str) -> State:
-    """Return a state that fails the execution with the error that was caught."""
-    return {"Type": "Fail", "Comment": comment, "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
+def failed_as_caught(name: str, comment: str) -> State:
+    """Return the states, by name, that fail the execution with the error that was caught, and with its message alone.
+
+    Lambda's cause is JSON with a stack trace. The cause of a timeout, for example, is plain text.
+    """
+    read, plain = f"{name}: read cause", f"{name}: plain cause"
+    failed = {"Type": "Fail", "Comment": comment, "ErrorPath": "$.error.Error"}
+    return {
+        name: {
+            "Type": "Choice",
+            "Comment": "The cause of a failed function is JSON.",
+            "Choices": [{"Variable": "$.error.Cause", "StringMatches": '{"errorMessage":*', "Next": read}],
+            "Default": plain,
+        },
+        read: {
+            "Type": "Pass",
+            "Parameters": {"Error.$": "$.error.Error", "Cause.$": "States.StringToJson($.error.Cause)"},
+            "ResultPath": "$.error",
+            "Next": f"{name}: with message",
+        },
+        f"{name}: with message": {**failed, "CausePath": "$.error.Cause.errorMessage"},
+        plain: {**failed, "CausePath": "$.error.Cause"},
+    }

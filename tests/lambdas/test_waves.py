@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import judge_wave
 import named
 import plan_waves
 from handling import LONGEST_MESSAGE
@@ -65,5 +66,17 @@ def test_a_message_is_never_longer_than_a_machine_can_carry_for_each_of_its_flee
         planned(*({"asg": f"web-{number}", "concurrent": "none"} for number in range(20)))
     message = str(refused.value)
     assert len(message) == LONGEST_MESSAGE == 1000
-    assert message.startswith("wave wave-0, fleet 1: --concurrent: pass 1 or more servers")
+    assert message.startswith("wave wave-0, fleet 1: concurrent: pass 1 or more servers")
     assert message.endswith("…")
+
+
+def test_a_negative_tolerance_is_refused() -> None:
+    with pytest.raises(named.InvalidEvent, match="Expected `int` >= 0"):
+        judge_wave.handler({"tolerated_failures": -1, "results": []}, None)
+
+
+def test_the_reason_of_a_wave_has_messages_and_no_stack_traces() -> None:
+    cause = '{"errorMessage": "group web is gone", "errorType": "PreflightRefused", "stackTrace": ["File x"]}'
+    results = [{"rollout_id": "web-1", "outcome": "refused", "reason": cause}]
+    judged = judge_wave.handler({"tolerated_failures": 0, "results": results}, None)
+    assert judged["reason"] == "1 of 1 failed, 0 tolerated: web-1 refused: group web is gone"

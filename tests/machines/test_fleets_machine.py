@@ -98,3 +98,31 @@ def test_a_bad_file_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
         assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
         assert "two" in ended["cause"]
         assert made.driven.rolling.store.list() == ()
+
+
+def test_every_wave_is_checked_before_the_first_begins(tmp_path: Path) -> None:
+    with several(tmp_path, count=2) as (made, fleets):
+        absent = {"asg": "absent", "launch-template": f"{fleets[0].template_id}:2"}
+        ended = made.run(
+            {
+                "defaults": {"launch-first": True},
+                "waves": [
+                    {"name": "canary", "fleets": [asked(fleets[0])]},
+                    {"name": "rest", "fleets": [asked(fleets[1]), absent]},
+                ],
+            }
+        )
+        assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
+        assert ended["cause"].startswith("1 of 3 failed, 0 tolerated: deploy-1.absent.")
+        assert "there is no Auto Scaling group 'absent' in us-east-1: check asg and region" in ended["cause"]
+        assert "stackTrace" not in ended["cause"]
+        assert made.driven.rolling.store.list() == (), "no rollout has begun"
+        assert [serving(made, fleet) for fleet in fleets] == [["v1"]] * 2
+
+
+def test_the_cause_of_a_refused_file_is_a_sentence(tmp_path: Path) -> None:
+    with several(tmp_path, count=1) as (made, _):
+        ended = made.run({"waves": [{"name": "canary", "fleets": [{"asg": "web", "max-surgee": 1}]}]})
+        assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
+        assert "max-surgee" in ended["cause"]
+        assert not ended["cause"].startswith("{")

@@ -67,6 +67,7 @@ def test_an_event_of_the_wrong_form_is_refused(name: str, changes: Json, problem
         ),
         ("terminate_and_launch", {"protected": "ignore"}, "Invalid enum value 'ignore'"),
         ("check_healthy", {"instance_ids": []}, "name the servers that must be healthy"),
+        ("check_healthy", {"instance_ids": [UNKNOWN, UNKNOWN]}, f"instance_ids names {UNKNOWN} more than once"),
         ("reload_instances", {"command": []}, "pass either a command or a document"),
         ("reload_instances", {"document": "Mine"}, "pass either a command or a document"),
         ("reload_instances", {"parameters": {"a": ["b"]}}, "parameters belong to a document"),

@@ -122,6 +122,24 @@ def test_a_replacement_has_the_place_of_the_old_server() -> None:
         assert {one.port for one in targets if one.instance_id == new} == {80, 81}
 
 
+def test_only_members_that_came_in_their_place_and_run_the_version_are_named_as_new() -> None:
+    with machine(grouped=True, bounds=ANY, max_size=5) as world:
+        world.client("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
+        world.sandbox.jump(3)  # another member launches shortly before the group begins to replace one
+        (older,) = {one["InstanceId"] for one in world.group()["Instances"]} - set(world.fleet.instance_ids)
+        world.launches_version(2)
+        first, template = world.fleet.instance_ids[0], world.machine.template()
+
+        come = world.machine.until_done("terminate_and_launch", instance_ids=[first], launch_template=template)
+
+        (new,) = come["new_instance_ids"]
+        assert new not in (older, *world.fleet.instance_ids)
+        other = world.machine.template(1)
+        seen = one_call(world, "terminate_and_launch", instance_ids=[first], launch_template=other)
+        assert (seen["done"], seen["new_instance_ids"]) == (False, [])
+        assert seen["details"] == [f"{new} was launched in their place and runs {template}, not {other}"]
+
+
 def test_an_answer_that_was_lost_leads_to_no_second_launch() -> None:
     with machine(grouped=False, bounds=ANY) as world:
         name = world.fleet.instance_ids[0]
