@@ -9,19 +9,18 @@ the writes of one kind, in this order:
 After that the fleet is observed again. A plan does not depend on earlier plans, only on what is observed and recorded.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify import desired
 from awsroll.core.classify.capacity import Capacity, measure
-from awsroll.core.classify.draining import CONFIRM_SECONDS, drain_seconds
 from awsroll.core.classify.view import View
 from awsroll.core.decide import gates, settings
 from awsroll.core.decide.bring_back import bring_back
 from awsroll.core.decide.finish import finish
 from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving, warn_of_marks
 from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage, settle_launches
+from awsroll.core.decide.next_look import seconds_until_next_look
 from awsroll.core.decide.nothing_to_do import complete_at_once, has_nothing_to_do
 from awsroll.core.decide.register import register, tag_launched
 from awsroll.core.decide.reload import check_commands, reload
@@ -35,12 +34,13 @@ from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.plan import Hold, Plan, add_failures, pause, seconds_until_next_observation
+from awsroll.core.model.plan import Hold, Plan, add_failures, pause
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Failure, Mode, Outcome, Status
 from awsroll.core.observe import clocks, deadlines, hook_runs, membership
+from awsroll.core.observe.learn_rhythm import learn
 from awsroll.core.observe.settle import settle, settle_by_observation
 from awsroll.core.observe.verdict import decide_on_failure
 
@@ -108,7 +108,8 @@ def _has_turned(before: Status, after: Status) -> bool:
 
 
 def _bring_up_to_date(view: View) -> View:
-    first = view.status.observed_at is None and not view.status.rolling_back
+    before = view.status
+    first = before.observed_at is None and not before.rolling_back
     for update in (
         deadlines.check_deaths,
         settle_by_observation,
@@ -120,6 +121,7 @@ def _bring_up_to_date(view: View) -> View:
         check_commands,
     ):
         view = view.with_status(update(view))
+    view = view.with_status(learn(view, before))
     if not first:
         return view
     current = tuple(sorted(instance.instance_id for instance in view.current))
@@ -289,7 +291,7 @@ def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     view = view.with_status(settle(view.status, others, view.observation.at))
     status, runs = hook_runs.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
-    seconds = 0.0 if actions or turned else _seconds_to_wait(view, holds)
+    seconds = 0.0 if actions or turned else seconds_until_next_look(view, holds)
     return Plan(actions=actions, status=status, holds=holds, requeue_seconds=seconds, hooks=runs)
 
 
@@ -302,25 +304,3 @@ def _with_deadline(view: View, hold: Hold) -> Hold:
     limits = ((server.since, clocks.deadline_seconds(view, server.phase)) for server in servers if server is not None)
     ends = [since + timedelta(seconds=seconds) for since, seconds in limits if seconds != float("inf")]
     return replace(hold, until=min(ends, default=None))
-
-
-def _seconds_to_wait(view: View, holds: tuple[Hold, ...]) -> float:
-    """Return when to observe again: as fits what is awaited, and at once when a drain that we began is due to end."""
-    servers = view.status.servers_in_flight.values()
-    draining = [server for server in servers if server.deregistered_at is not None]
-    soonest = min((seconds for seconds in _known_ends(view) if seconds > 0), default=None)
-    if any(server.gone_since is not None and not clocks.seconds_of_new_flows(view, server) for server in draining):
-        soonest = CONFIRM_SECONDS
-    return seconds_until_next_observation(holds, poll=view.rollout.limits.poll_seconds, soonest=soonest)
-
-
-def _known_ends(view: View) -> Iterable[float]:
-    """Return in how many seconds the drains that we began, the gate and the bake time end."""
-    at, groups = view.observation.at, view.observation.target_groups
-    delay = max((drain_seconds(group) for group in groups), default=0)
-    for server in view.status.servers_in_flight.values():
-        if server.deregistered_at is not None:
-            yield delay - (at - server.deregistered_at).total_seconds()
-    until_open = gates.seconds_until_open(view)
-    if until_open is not None:
-        yield until_open

@@ -13,11 +13,13 @@ from datetime import timedelta
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_ids_of
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
+from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.settle import settle
+from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
 from awsroll.driver.record_writer import RecordWriter
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsUnansweredError
@@ -27,6 +29,7 @@ _STOP_CHECK_SECONDS = 0.5  # between two checks for a stop request, while waitin
 _USER_REQUESTS_CHECK_SECONDS = 2.0  # between two checks for user requests, while waiting
 _AFTER_NO_EFFECT_SECONDS = 2.0  # before the same action is tried again
 _AFTER_NO_ANSWER_SECONDS = 5.0  # before the next observation
+_SLOW = (act.LaunchInstance, act.LaunchInGroup, act.TerminateInGroup)  # the record keeps what they were asked to do
 _SHORTEST_WAIT_SECONDS = 0.001  # a shorter wait is skipped, because clocks round
 
 
@@ -140,7 +143,20 @@ class Controller:
         settled = settle(self.status, tuple(results), observation.at + spent)
         self._writer.save(settled)
         self._emit(settled.events)
+        decided = self._looking_ahead(decided, shown_after(observation, results), settled)
         return self._delayed_if_without_effect(decided, results)
+
+    def _looking_ahead(self, decided: Plan, observation: Observation, settled: Status) -> Plan:
+        """Delay the next observation after calls whose effect takes a while, if nothing else can be done until then.
+
+        The planner decides when to look, from what an observation right after the call would show: what the one before
+        has shown, and the members that leave. What it decides beyond that is not used.
+        """
+        if not all(isinstance(action, _SLOW) for action in decided.actions):
+            return decided
+        ahead = plan(self.record.rollout, observation, settled)
+        at_once = ahead.actions or ahead.hooks or ahead.status.outcome is not Outcome.RUNNING
+        return decided if at_once else replace(decided, requeue_seconds=ahead.requeue_seconds)
 
     def run(self, stop_requested: Callable[[], bool] = _never) -> Status:
         """Step until the rollout has ended or paused, or until a stop is requested.

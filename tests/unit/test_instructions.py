@@ -130,6 +130,7 @@ STEERING = {
     ),
     "RolloutRequest": ("request", "started_at"),
     "SavedSettings": ("abandoned", "changed_at", "found", "set"),
+    "Seen": ("done", "not_yet"),
     "Server": (
         "attempt",
         "deregistered_at",
@@ -173,6 +174,7 @@ STEERING = {
         "pausing",
         "progress_at",
         "reason",
+        "rhythm",
         "rolling_back",
         "servers",
         "settings",

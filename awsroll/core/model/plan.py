@@ -77,38 +77,3 @@ def end(status: Status, outcome: Outcome, at: datetime) -> Status:
     """End the rollout with an outcome."""
     event = Event(name=EventName.ENDED, fields={"outcome": str(outcome), "reason": status.reason})
     return replace(status, mode=Mode.ENDED, outcome=outcome, ended_at=at, events=(*status.events, event))
-
-
-_WAIT_SECONDS: dict[Reason, float] = {
-    Reason.DRAINING: 15,
-    Reason.TERMINATING: 5,
-    Reason.LAUNCHING: 4,
-    Reason.VERIFYING: 3,
-    Reason.RUNNING_COMMAND: 3,
-    Reason.RUNNING_HOOK: 3,
-    Reason.SETTLING: 3,
-    Reason.CAPACITY: 10,
-    Reason.SKIPPED: 30,
-    Reason.CHECKPOINT: 15,
-    Reason.APPROVAL: 5,
-    Reason.BAKING: 15,
-}
-_DEFAULT_WAIT_SECONDS = 5.0
-
-
-def seconds_until_next_observation(
-    holds: tuple[Hold, ...], *, poll: float | None, soonest: float | None = None
-) -> float:
-    """Return the time until the next observation: chosen by the waits, at most `poll`.
-
-    Args:
-        holds: the waits.
-        poll: the longest time between observations that the user allows; None: no limit.
-        soonest: seconds until the first known end of a wait (such as a drain), if there is one.
-    """
-    seconds = min(
-        (_WAIT_SECONDS.get(hold.reason, _DEFAULT_WAIT_SECONDS) for hold in holds), default=_DEFAULT_WAIT_SECONDS
-    )
-    if soonest is not None:
-        seconds = min(seconds, max(soonest, 1.0))
-    return seconds if poll is None else min(seconds, poll)

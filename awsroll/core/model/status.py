@@ -16,6 +16,7 @@ from awsroll.core.model.calls import TERMINATING_CALLS, Call, Launch
 from awsroll.core.model.hooks import HookCall
 from awsroll.core.model.observation import TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.rhythm import Seen
 from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.user_requests import UserRequests
 
@@ -270,6 +271,7 @@ class Status:
         user_requests: the requests of users to this rollout.
         left_at: when a retired server was last seen to leave. It counts towards the account's quotas a little longer.
         tags_denied: the caller may not set the tags of new servers after their launch, so each is launched on its own.
+        rhythm: how long AWS takes in this rollout, by `Awaited`. It decides only when to observe again.
         launches_denied: the caller may not call LaunchInstances, so the surge raises the desired capacity.
         judged: the number of failures that have been handled.
         forgiven: the number of failures that no longer count against `max_failures`.
@@ -302,6 +304,7 @@ class Status:
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
     left_at: datetime | None = None
+    rhythm: dict[str, Seen] = field(default_factory=dict)
     tags_denied: bool = False
     launches_denied: bool = False
     failures: tuple[Failure, ...] = ()

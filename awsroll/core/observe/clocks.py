@@ -18,7 +18,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Server, Status
 from awsroll.core.observe.hook_runs import is_admitted
 
-_DRIVEN_SECONDS = 60  # no plan waits that long: after a longer gap the rollout was not driven in between
+_DRIVEN_SECONDS = 150  # no plan waits that long: after a longer gap the rollout was not driven in between
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
 
 

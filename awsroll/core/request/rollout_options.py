@@ -258,7 +258,8 @@ class RolloutOptions:
     )
     poll: float | None = option(
         Seconds(least=0.01),
-        "Maximum time between two observations in seconds. Fractions are allowed (default: adaptive).",
+        "Maximum time between two observations in seconds. Fractions are allowed (default: until something can have "
+        "changed, at most 100 seconds).",
         default=None,
         section=LIMITS,
     )
