@@ -17,6 +17,7 @@ class Ec2:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self._versions: dict[tuple[str, str], Reply] = {}
 
     def instances(self, instance_ids: Iterable[str]) -> list[Reply]:
         """Describe instances by id; leave out ids that EC2 does not know yet or no longer knows."""
@@ -77,10 +78,18 @@ class Ec2:
         return bool(answer.get("DisableApiTermination", {}).get("Value", False))
 
     def template_version(self, version: str, *, template_id: str = "", name: str = "") -> Reply | None:
-        """Describe one version (a number, `$Latest` or `$Default`) of a launch template named by id or by name."""
+        """Describe one version (a number, `$Latest` or `$Default`) of a launch template named by id or by name.
+
+        The content of a version never changes, so each numbered version is read once.
+        """
+        if (template_id, version) in self._versions:
+            return self._versions[template_id, version]
         named = {"LaunchTemplateId": template_id} if template_id else {"LaunchTemplateName": name}
         answer = self._caller.call(_SERVICE, "DescribeLaunchTemplateVersions", {**named, "Versions": [version]})
-        return next(iter(answer.get("LaunchTemplateVersions", [])), None)
+        found: Reply | None = next(iter(answer.get("LaunchTemplateVersions", [])), None)
+        if found is not None:
+            self._versions[found["LaunchTemplateId"], str(found["VersionNumber"])] = found
+        return found
 
     def subnets(self, subnet_ids: Sequence[str]) -> list[Reply]:
         """Describe subnets by id."""

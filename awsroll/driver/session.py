@@ -51,6 +51,7 @@ class Session:
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
         self._place = "no store" if context.store is None else "a custom store"
+        self._fleets: dict[str, Fleet] = {}
         self.aws = self._connection(region=None)
         self.own_region = self.aws.region
 
@@ -59,6 +60,7 @@ class Session:
     def connect(self, region: str) -> None:
         """Send the AWS calls to this region from now on; empty: the region of the boto3 session."""
         self.aws = self._connection(region=region or None)
+        self._fleets = {}
 
     def check_account(self, rollout: Rollout) -> None:
         """Connect to the region of a rollout, and check that the credentials belong to its account.
@@ -82,8 +84,12 @@ class Session:
         return connection
 
     def fleet(self, rollout: Rollout) -> Fleet:
-        """Return the fleet of a rollout."""
-        return fleet_of(rollout, self.aws, warn=lambda message: self.emit("aws.fallback", message=message))
+        """Return the fleet of a rollout: one for each, because it remembers the settings that it has read."""
+        if rollout.rollout_id not in self._fleets:
+            self._fleets[rollout.rollout_id] = fleet_of(
+                rollout, self.aws, warn=lambda message: self.emit("aws.fallback", message=message)
+            )
+        return self._fleets[rollout.rollout_id]
 
     # --- the lease and the label --------------------------------------------------------------------------------------
 

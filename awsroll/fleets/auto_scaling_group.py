@@ -21,6 +21,7 @@ from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_launch import GroupLaunches
 from awsroll.fleets.group_settings import GroupReader
 from awsroll.fleets.group_writes import GroupWrites
+from awsroll.fleets.recent import RecentInstances, keeps_targets
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
 from awsroll.fleets.target_groups import TargetGroups
@@ -44,6 +45,7 @@ class AutoScalingFleet:
         self._launches = GroupLaunches(aws, fallbacks)
         self._writes = GroupWrites(aws, self._reader, self._targets, fallbacks)
         self._common = CommonWrites(aws, self._targets, self._commands)
+        self._recent = RecentInstances(aws)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
@@ -51,7 +53,7 @@ class AutoScalingFleet:
         described = self._reader.find(rollout.group)
         if described is None:
             return self._observe_without_group(rollout, at)
-        group = self._reader.read(described, status.started_at)
+        group = self._reader.read(described, status)
         if rollout.purges_warm_pool:
             group = self._reader.with_warm_pool(group, described)
         instances = self._instances(rollout, status, described)
@@ -85,8 +87,7 @@ class AutoScalingFleet:
         members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
         registered = self._targets.registrations(rollout.target_groups)
         wanted = named_instances(status) | members.keys()
-        answers = self._aws.ec2.instances_among(wanted, key=GROUP_TAG, value=rollout.group)
-        described_instances = {instance["InstanceId"]: instance for instance in answers}
+        described_instances = self._recent.describe(wanted, tag=(GROUP_TAG, rollout.group))
         instances: list[Instance] = []
         for name in sorted(wanted):
             targets, member = registered.get(name, ()), members.get(name)
@@ -111,9 +112,14 @@ class AutoScalingFleet:
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Carry out actions in order; see `execute_in_order`."""
-        return execute_in_order(
+        results = execute_in_order(
             actions, lambda action: self._execute(rollout, action), self._aws.clock, together=self._common.together
         )
+        self._reader.expect_activities()
+        self._recent.keep_after(actions)
+        if keeps_targets(actions):
+            self._targets.keep()
+        return results
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:  # noqa: C901 -- one case an action
         match action:

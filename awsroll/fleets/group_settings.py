@@ -1,7 +1,7 @@
 """The settings and recent activities of an Auto Scaling group, as a `Group`.
 
-Each observation reads the group and its newest activities. Instance refreshes are read once a minute, the zone of a
-subnet once. An alias of the template version is resolved each time.
+Each observation reads the group, and its newest activities while the group owes something. Instance refreshes are read
+every two minutes, the zone of a subnet once. An alias of the template version is resolved each time.
 """
 
 import json
@@ -13,13 +13,15 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, read_member_template, read_warm_pool, template_setting
 from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
+from awsroll.core.model.status import Mode, Status
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, LAUNCH_INSTANCES, Fallbacks
 
-_REFRESHES_SECONDS = 60
+_REFRESHES_SECONDS = 120
 _CLOCK_SKEW = timedelta(seconds=60)
 _ENDED = ("Successful", "Failed", "Cancelled")
 _FAILED = ("Failed", "Cancelled")
+_PRESENT = ("InService", "Pending")
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 LAUNCHED = re.compile(r"^Launching a new EC2 instance[^:]*: (i-[0-9a-f]+)")  # also "... from warm pool: i-..."
 
@@ -32,6 +34,7 @@ class GroupReader:
         self._fallbacks = fallbacks
         self._zones: dict[str, str] = {}
         self._activities: dict[str, Reply] = {}
+        self._expects_activities = True
         self._refresh: tuple[bool, float] | None = None
 
     def find(self, name: str) -> Reply | None:
@@ -52,10 +55,11 @@ class GroupReader:
             raise AwsRefusedError(message, code="GroupNotFound", operation="autoscaling:DescribeAutoScalingGroups")
         return described
 
-    def read(self, described: Reply, since: datetime) -> Group:
-        """Return the group with its activities since an instant."""
-        setting = template_setting(described) or {}
-        self._read_activities(described["AutoScalingGroupName"], since)
+    def read(self, described: Reply, status: Status) -> Group:
+        """Return the group with its activities since the start of the rollout."""
+        setting, since = template_setting(described) or {}, status.started_at
+        if self._expects_activities or owes(described, status):
+            self._read_activities(described["AutoScalingGroupName"], since)
         return Group(
             name=described["AutoScalingGroupName"],
             minimum=int(described["MinSize"]),
@@ -80,6 +84,10 @@ class GroupReader:
         held = [read_member_template(instance) for instance in self._aws.autoscaling.warm_pool(group.name)["Instances"]]
         versions = tuple(sorted("" if version is None else str(version) for version in held))
         return replace(group, warm_pool=pool, warm_versions=versions)
+
+    def expect_activities(self) -> None:
+        """Read the activities at the next observation: a call of our own has begun some."""
+        self._expects_activities = True
 
     def _template(self, setting: Reply) -> TemplateVersion | None:
         template_id, version = setting.get("LaunchTemplateId", ""), str(setting.get("Version") or "$Default")
@@ -106,6 +114,7 @@ class GroupReader:
 
     def _read_activities(self, name: str, since: datetime) -> None:
         """Update the remembered activities; stop at the first page that holds nothing new."""
+        self._expects_activities = False
         for page in self._aws.autoscaling.activities(name, since - _CLOCK_SKEW):
             ended = {activity["ActivityId"] for activity in page if self._has_ended(activity["ActivityId"])}
             self._activities |= {activity["ActivityId"]: activity for activity in page}
@@ -163,6 +172,17 @@ class GroupReader:
                 self._fallbacks.note(INSTANCE_REFRESHES, warning)
         self._refresh = (active, now)
         return active
+
+
+def owes(described: Reply, status: Status) -> bool:
+    """Return whether an activity of the group may tell what nothing else tells: why it has not launched, or ended.
+
+    So it is if the group has fewer members than it should have, or the outcome of a call is not known.
+    """
+    unsettled = bool(status.calls) or any(not launch.settled for launch in status.launches)
+    short = status.shortage.since is not None or status.mode is not Mode.ROLLING
+    arrived = [one for one in described.get("Instances", []) if one.get("LifecycleState", "").startswith(_PRESENT)]
+    return unsettled or short or len(arrived) < int(described["DesiredCapacity"])
 
 
 def is_mixed(described: Reply) -> bool:

@@ -1,27 +1,33 @@
 """The standalone fleet: instances that are registered in target groups by hand. awsroll launches and terminates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from awsroll.aws.alarm_states import observe_alarms
+from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, LaunchInstance, Result, TerminateInstance
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Status
+from awsroll.core.model.status import Mode, Status
 from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.execute import Together, execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
+from awsroll.fleets.recent import RecentInstances, keeps_targets
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
 from awsroll.fleets.standalone_launch import Launches
 from awsroll.fleets.target_groups import TargetGroups
 from awsroll.fleets.termination_protection import Protection
 from awsroll.fleets.terminations import Terminations
+
+_TAGGED_SECONDS = 600
+_ENDED = ("terminated", "shutting-down")
 
 
 class StandaloneFleet:
@@ -40,6 +46,8 @@ class StandaloneFleet:
         self._protection = Protection(aws)
         self._terminations = Terminations(aws, self._targets)
         self._common = CommonWrites(aws, self._targets, self._commands)
+        self._recent = RecentInstances(aws)
+        self._tagged = _Tagged(aws)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: each target group, the instances in batches, and new instances by tag."""
@@ -60,9 +68,8 @@ class StandaloneFleet:
         registered = self._targets.registrations(rollout.target_groups)
         named = named_instances(status)
         wanted = named | registered.keys()
-        described = {instance["InstanceId"]: instance for instance in self._aws.ec2.instances(wanted)}
-        for instance in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id):
-            described.setdefault(instance["InstanceId"], instance)
+        tagged = self._tagged.observe(rollout, status)
+        described = tagged | self._recent.describe(wanted | (self._tagged.alive - tagged.keys()))
         protected = self._protection.observe(rollout.termination_protected)
         instances: list[Instance] = []
         for name in sorted(wanted | described.keys()):
@@ -81,9 +88,14 @@ class StandaloneFleet:
             TerminateInstance: self._terminations.terminate,
             LaunchInstance: lambda launches: self._launches.launch(rollout, launches),
         }
-        return execute_in_order(
+        results = execute_in_order(
             actions, lambda action: self._execute(rollout, action), self._aws.clock, together=together
         )
+        self._tagged.add(name for one in results if isinstance(one.action, LaunchInstance) for name in one.instance_ids)
+        self._recent.keep_after(actions)
+        if keeps_targets(actions):
+            self._targets.keep()
+        return results
 
     def _execute(self, rollout: Rollout, action: Action) -> Result:
         match action:
@@ -107,6 +119,38 @@ class StandaloneFleet:
                 return wrong_kind(action)
             case _:
                 return self._common.execute(rollout, action)
+
+
+class _Tagged:
+    """The instances that carry the tag of this rollout. The record names them all, unless an answer was lost.
+
+    So they are read by the tag when a process begins, while the outcome of a launch is not known, while the rollout
+    ends, and every ten minutes.
+    """
+
+    def __init__(self, aws: Connection) -> None:
+        self._aws = aws
+        self._read_at = float("-inf")
+        self.alive: frozenset[str] = frozenset()
+
+    def add(self, launched: Iterable[str]) -> None:
+        """Add instances that were just launched."""
+        self.alive |= frozenset(launched)
+
+    def observe(self, rollout: Rollout, status: Status) -> dict[str, Reply]:
+        """Return their descriptions by id if they must be read, else nothing."""
+        now = self._aws.clock.monotonic()
+        is_clear = status.mode is Mode.ROLLING and all(_is_known(launch) for launch in status.launches)
+        if is_clear and now - self._read_at < _TAGGED_SECONDS:
+            return {}
+        found = {one["InstanceId"]: one for one in self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id)}
+        self._read_at = now if is_clear else float("-inf")
+        self.alive = frozenset(name for name, one in found.items() if one.get("State", {}).get("Name") not in _ENDED)
+        return found
+
+
+def _is_known(launch: Launch) -> bool:
+    return launch.settled and not launch.refused
 
 
 def _changes_delay(rollout: Rollout) -> bool:

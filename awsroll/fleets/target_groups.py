@@ -1,6 +1,7 @@
 """The target groups of a fleet: their settings, and the instances that are registered.
 
-Settings are read every five minutes. The deregistration delay is read every minute, and after awsroll changes it.
+Settings are read every ten minutes. The deregistration delay and the saved settings are read every five minutes, and
+after awsroll changes them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,13 +16,19 @@ from awsroll.core.model.observation import Target, TargetGroup, TargetKey
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
 
-_SETTINGS_SECONDS = 300
-_DELAY_SECONDS = 60
+_SETTINGS_SECONDS = 600
+_DELAY_SECONDS = 300
+_RECENT_SECONDS = 2.0
 _GONE = ("terminated", "shutting-down")
 
 
 class _Cached(NamedTuple):
     value: Reply
+    at: float
+
+
+class _Targets(NamedTuple):
+    value: dict[str, list[Target]]
     at: float
 
 
@@ -34,6 +41,8 @@ class TargetGroups:
         self._attributes: dict[str, _Cached] = {}
         self._tags: dict[str, _Cached] = {}
         self._deleted: set[str] = set()
+        self._health: dict[str, _Targets] = {}
+        self._keeps_health = False
 
     def observe(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
         """Return the target groups that exist, with their settings, in the order of `arns`."""
@@ -87,11 +96,22 @@ class TargetGroups:
     def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
         """Return all registrations, also draining ones, by instance id, with one call per target group."""
         by_instance: dict[str, list[Target]] = {}
+        keeps, self._keeps_health = self._keeps_health, False
         for arn in self._existing(arns):
             with self._noting_deletion(arn):
-                for instance_id, targets in read_targets(arn, self._aws.elbv2.target_health(arn)).items():
+                for instance_id, targets in self._targets_of(arn, keeps=keeps).items():
                     by_instance.setdefault(instance_id, []).extend(targets)
         return {name: tuple(sorted(targets, key=lambda target: target.key)) for name, targets in by_instance.items()}
+
+    def keep(self) -> None:
+        """Let the next observation, which follows at once, use the targets of the last one: nothing changed them."""
+        self._keeps_health = True
+
+    def _targets_of(self, arn: str, *, keeps: bool) -> dict[str, list[Target]]:
+        now = self._aws.clock.monotonic()
+        if not keeps or arn not in self._health or now - self._health[arn].at >= _RECENT_SECONDS:
+            self._health[arn] = _Targets(read_targets(arn, self._aws.elbv2.target_health(arn)), now)
+        return self._health[arn].value
 
     def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:
         """Return the instances that may still get requests on one of the ports, with their states.

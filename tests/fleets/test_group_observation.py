@@ -56,7 +56,7 @@ def test_an_observation_takes_few_calls() -> None:
         lab.look()
         before = lab.aws.calls.total
         lab.look()
-        assert lab.aws.calls.total - before == 4  # group, activities, target health, instances
+        assert lab.aws.calls.total - before == 3  # group, target health, instances
 
 
 def test_two_subnets_in_a_zone_leave_the_choice_to_the_group() -> None:

@@ -1,0 +1,72 @@
+"""What was read just before a call of our own, and is still true after it.
+
+A pass that follows a call at once would read everything again, within a second. It needs to read only what the call can
+have changed: the servers that it tagged, launched or terminated, and the target groups that it registered them in. The
+other answers of the pass before are used once more, if they are at most two seconds old.
+
+Any other pass reads everything. So does the check before each call that terminates a server.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from awsroll.aws.caller import Reply
+from awsroll.aws.connection import Connection
+from awsroll.core.aws_limits import FILTER_VALUES
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, instance_ids_of
+
+_RECENT_SECONDS = 2.0
+
+_Kinds: TypeAlias = tuple[type[Action], ...]
+# The calls that change nothing that EC2 shows of other servers than those that they name.
+_NAMED_SERVERS: _Kinds = (act.TagInstances, act.LaunchInstance, act.TerminateInstance)
+# The calls that change nothing that EC2 shows.
+_NO_SERVERS: _Kinds = (act.RegisterTargets, act.DeregisterTargets)
+# The calls that change nothing that Elastic Load Balancing shows: what is terminated is registered nowhere.
+_NO_TARGETS: _Kinds = (act.TagInstances, act.LaunchInstance, act.TerminateInstance)
+
+
+def keeps_targets(actions: Sequence[Action]) -> bool:
+    """Return whether the targets of all target groups are the same after some calls."""
+    return all(isinstance(action, _NO_TARGETS) for action in actions)
+
+
+class RecentInstances:
+    """Describes instances, and again only those that a call of our own can have changed."""
+
+    def __init__(self, aws: Connection) -> None:
+        self._aws = aws
+        self._read: dict[str, Reply] = {}
+        self._read_at = float("-inf")
+        self._kept: dict[str, Reply] = {}
+
+    def describe(self, instance_ids: Iterable[str], *, tag: tuple[str, str] | None = None) -> dict[str, Reply]:
+        """Return EC2's descriptions by id, without instances that EC2 does not know.
+
+        Args:
+            instance_ids: the instances.
+            tag: a tag that most of them carry. Many are described by it, page by page.
+        """
+        wanted = set(instance_ids)
+        now = self._aws.clock.monotonic()
+        kept = self._kept if now - self._read_at < _RECENT_SECONDS else {}
+        known = {name: kept[name] for name in wanted & kept.keys()}
+        missing = wanted - known.keys()
+        if tag is None or len(missing) <= FILTER_VALUES:
+            answers = self._aws.ec2.instances(missing)
+        else:
+            answers = self._aws.ec2.instances_among(missing, key=tag[0], value=tag[1])
+        self._read_at = self._read_at if known else now
+        self._read = known | {answer["InstanceId"]: answer for answer in answers}
+        self._kept = {}
+        return dict(self._read)
+
+    def keep_after(self, actions: Sequence[Action]) -> None:
+        """Keep what some calls have not changed for the next pass, which follows at once."""
+        if not all(isinstance(action, _NAMED_SERVERS + _NO_SERVERS) for action in actions):
+            self._read = {}
+        changed = {
+            name for action in actions if not isinstance(action, _NO_SERVERS) for name in instance_ids_of(action)
+        }
+        self._kept = {name: answer for name, answer in self._read.items() if name not in changed}
