@@ -65,9 +65,11 @@ class Connection:
         self.clock = clock
         self.calls = ApiCalls()
         self._clients = Clients(session, endpoint_url=endpoint_url, region=region)
+        self._endpoint_url = endpoint_url or ""
+        self._rate = RateLimit(clock, region=self.region, endpoint_url=self._endpoint_url)
         self._time, self._s3_time = AwsTime(clock), AwsTime(clock)  # S3 may be another provider's
         caller = Caller(
-            self._clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock, retry), time_of=self.time_of
+            self._clients, calls=self.calls, rate=self._rate, retry=Retry(clock, retry), time_of=self.time_of
         )
         self._caller = caller
         self.classic_elb = ClassicElb(caller)
@@ -81,7 +83,7 @@ class Connection:
         self.kms = Kms(caller)
         self.ssm = Ssm(caller)
         self.step_functions = StepFunctions(caller)
-        self.sts = Sts(caller)
+        self.sts = Sts(caller, on_account=self._rate.use_account)
         self.s3 = S3(caller)
         self.dynamodb = DynamoDb(caller)
 
@@ -91,7 +93,8 @@ class Connection:
         The call checks the lease like any other. Only the driver's calls renew the lease.
         """
         clients = self._clients.patient(read_seconds)
-        caller = Caller(clients, calls=self.calls, rate=RateLimit(clock), retry=Retry(clock))
+        rate = RateLimit(clock, region=self.region, endpoint_url=self._endpoint_url)
+        caller = Caller(clients, calls=self.calls, rate=rate, retry=Retry(clock))
         lease = self._caller.lease
         caller.lease = None if lease is None else _Watched(lease)
         functions = Lambda(caller)

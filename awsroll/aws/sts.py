@@ -1,17 +1,27 @@
 """Security Token Service: the identity of the caller. The call needs no permission."""
 
+from collections.abc import Callable
+
 from awsroll.aws.caller import Caller
 
 
 class Sts:
-    """The STS call awsroll makes."""
+    """The STS call awsroll makes.
 
-    def __init__(self, caller: Caller) -> None:
+    Args:
+        caller: makes the call.
+        on_account: called with the account once it is known.
+    """
+
+    def __init__(self, caller: Caller, *, on_account: Callable[[str], None]) -> None:
         self._caller = caller
+        self._on_account = on_account
 
     def account(self) -> str:
         """Return the account that the credentials belong to."""
-        return str(self._caller.call("sts", "GetCallerIdentity").get("Account", ""))
+        account = str(self._caller.call("sts", "GetCallerIdentity").get("Account", ""))
+        self._on_account(account)
+        return account
 
     def caller(self) -> str:
         """Return the ARN of the caller: a user, or a session of a role."""

@@ -41,6 +41,11 @@ class GuardedClock:
             self._slice = before
 
     @property
+    def base(self) -> Clock:
+        """The inner clock, which several guarded clocks may share."""
+        return self._clock
+
+    @property
     def is_real_time(self) -> bool:
         """Whether the inner clock runs in real time; False if it does not say."""
         return bool(getattr(self._clock, "is_real_time", False))
