@@ -1,6 +1,8 @@
-"""Whether `--max-running` leaves the rollout room to make progress, and to end with a whole fleet. Read only."""
+"""Whether `--max-running` leaves the rollout room to end with a whole fleet, and the target groups have room for it."""
 
+from awsroll.core.aws_limits import TARGETS_PER_GROUP
 from awsroll.core.classify.capacity import Bounds, bounds
+from awsroll.core.classify.estimates import most_running
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
@@ -42,3 +44,19 @@ def _why(rollout: Rollout) -> str:
     if rollout.group:
         return "a group launches the replacement of a server when the drain begins. Raise it"
     return "a new server is launched first. Raise it, or pass --max-unavailable 1"
+
+
+def check_targets(rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Findings) -> None:
+    """Warn if the draining servers may leave a target group no room for new ones.
+
+    AWS does not say whether a draining target counts towards the quota. If it does, registrations wait for the drains.
+    """
+    limits = bounds(rollout, fleet.desired)
+    outdated = sum(1 for instance in fleet.live if not goal.is_on(instance))
+    most = most_running(rollout, limits, fleet.target_groups, outdated)
+    if limits.ceiling <= TARGETS_PER_GROUP < most:
+        findings.warn(
+            f"about {most} servers run at the same time, draining ones included, and a target group has at most "
+            f"{TARGETS_PER_GROUP} targets by default: registrations may have to wait for drains. Raise the quota, or "
+            f"pass --max-running {TARGETS_PER_GROUP}"
+        )

@@ -13,7 +13,7 @@ from awsroll.core.model.status import Desired, Status
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.address_checks import check_addresses
-from awsroll.preflight.cap_checks import check_cap
+from awsroll.preflight.cap_checks import check_cap, check_targets
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
@@ -168,6 +168,7 @@ class _Preflight:
         if not self._reloading:
             with findings.checking(Check.ADDRESSES):
                 check_addresses(rollout, fleet, goal, findings)
+                check_targets(rollout, fleet, goal, findings)
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
         spec, group = self._spec, fleet.group

@@ -9,6 +9,7 @@ from awsroll.aws.ec2 import Ec2
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.tags import HELD_BY_TAG
+from awsroll.preflight import cap_checks
 from awsroll.sandbox import ApiError, Fleet, Sandbox
 from tests.preflight import test_standalone
 from tests.preflight.test_group import Bench
@@ -368,6 +369,15 @@ def test_a_group_needs_a_cap_above_its_size(small: Bench, hand: test_standalone.
     for bench in (small, hand):
         assert bench.prepare(max_running="200%").rollout.max_running == Amount(value=200, is_percentage=True)
     assert hand.prepare(max_running="100%").rollout.max_running == EVERYTHING
+
+
+def test_a_target_group_that_draining_servers_may_fill_is_a_warning(
+    hand: test_standalone.Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cap_checks, "TARGETS_PER_GROUP", 3)
+    (warning,) = hand.warnings()
+    assert "a target group has at most 3 targets by default" in warning
+    assert hand.warnings(max_running="100%") == []
 
 
 # --- addresses --------------------------------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, RegisterTargets, TerminateInstance
+from awsroll.core.model.actions import Answer, DeregisterTargets, LaunchInstance, RegisterTargets, TerminateInstance
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.model.status import Outcome, UserRequests
+from awsroll.testing.faults import Fault
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.world import Physics
 from tests.support.builders import (
@@ -142,3 +143,14 @@ def test_a_crash_between_drain_and_launch_launches_once() -> None:
 def test_a_server_in_its_drain_is_shown_as_draining() -> None:
     driver = overlapping()
     assert driver.status.servers["i-0001"].phase is ServerPhase.DRAINING
+
+
+def test_a_target_group_that_is_full_of_draining_servers_delays_the_registration() -> None:
+    fleet = standalone(outdated=3, target_groups=(SLOW_DRAIN,))
+    full = {"answer": Answer.REFUSED, "code": "TooManyTargets"}
+    for number in (1, 2, 3):
+        fleet.faults.plan(Fault(action=RegisterTargets, nth=number, **full))
+    driver = drive(fleet, rollout(fleet))
+
+    assert (driver.status.outcome, driver.status.failures) == (Outcome.SUCCEEDED, ())
+    assert versions(fleet) == {str(NEW): 3}

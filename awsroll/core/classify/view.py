@@ -147,17 +147,12 @@ class View:
         return instance.state in ALIVE or just_launched or self.is_unknown(instance)
 
     def is_taken_out(self, instance: Instance) -> bool:
-        """Return whether a standalone server is out of traffic for its end: from the start of its drain.
-
-        It still runs, but it no longer counts as live, so its replacement may be launched. A group launches the
-        replacement of a member by itself. Servers that are kept for a rollback do not end.
-        """
-        if self.rollout.kind is not FleetKind.STANDALONE or self.original.keep_old:
-            return False
+        """Return whether a standalone server drains or has drained to end: it runs, and no longer counts as live."""
         server = self.status.servers.get(instance.instance_id)
-        if server is None or not server.phase.is_way_out or server.reloading or server.deregistered_at is None:
+        if self.rollout.kind is not FleetKind.STANDALONE or self.original.keep_old or server is None:
             return False
-        return not active_registrations(instance)
+        ends = server.deregistered_at is not None and server.phase.is_way_out and not server.reloading
+        return ends and not active_registrations(instance)
 
     def is_unknown(self, instance: Instance) -> bool:
         """Return whether AWS gives a state that awsroll does not know. awsroll does not touch such an instance."""

@@ -28,6 +28,7 @@ from awsroll.core.tags import REPLACEMENT, ROLE_TAG
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
 RETRY_FRUITLESS_SECONDS = 30
 
+_TOO_MANY_TARGETS = "TooManyTargets"
 _CARE = (act.ClearUnhealthyMarks, act.ResumeProcesses, act.SaveSettings, act.UpdateGroup)  # the calls of a pause
 _EFFECT_ON_DESIRED = {
     CallKind.TERMINATE_AND_DECREMENT: -1,
@@ -101,10 +102,17 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
         return replace(status, settings=replace(status.settings, abandoned=abandoned))
     if result.denied and not is_launch_denied(result):
         return pause(status, f"{what} Grant the permission, then run `awsroll resume`.")
-    if result.transient or isinstance(result.action, act.LaunchInstance | act.LaunchInGroup):
+    is_launch = isinstance(result.action, act.LaunchInstance | act.LaunchInGroup)
+    if result.transient or is_launch or _waits_for_drains(status, result):
         return status
     instance_id = getattr(result.action, "instance_id", "")
     return add_failures(status, Failure(instance_id=instance_id, cause=what, at=at, owner=Owner.OURS))
+
+
+def _waits_for_drains(status: Status, result: Result) -> bool:
+    """Return whether a target group is full, and a server of ours that drains may count: its end makes room."""
+    full = result.code == _TOO_MANY_TARGETS
+    return full and any(server.phase.is_way_out for server in status.servers.values())
 
 
 def _without_version(status: Status) -> Status:
