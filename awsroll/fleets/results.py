@@ -1,8 +1,13 @@
 """The results of actions: AWS's answers and failures as `Result`s. No calls."""
 
+from dataclasses import replace
+
+from awsroll.aws.call_counts import is_reading
 from awsroll.aws.translate_errors import is_passing
-from awsroll.core.model.actions import PUT_OFF, Action, Answer, Result
-from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError
+from awsroll.core.model.actions import PUT_OFF, Action, Answer, LaunchInGroup, LaunchInstance, Result
+from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError, NotImplementedByEndpointError
+
+_LAUNCHES = (LaunchInstance, LaunchInGroup)
 
 
 def done(action: Action, *, instance_ids: tuple[str, ...] = (), message: str = "") -> Result:
@@ -31,7 +36,14 @@ def unanswered(action: Action, code: str, message: str) -> Result:
 
 
 def failed(action: Action, error: AwsError) -> Result:
-    """Return the result of a failed call."""
+    """Return the result of a failed call.
+
+    A read checks a precondition before the call that changes something. If the read fails, that call was not made: the
+    action is stale, unless a person must act. A launch is different: its read tells whether it can succeed.
+    """
+    is_lasting = isinstance(error, AccessRefusedError | NotImplementedByEndpointError)
+    if is_reading(error.operation.rpartition(":")[2]) and not is_lasting and not isinstance(action, _LAUNCHES):
+        return replace(stale(action, f"not tried: a check before it failed: {error}"), code=error.code)
     if isinstance(error, AwsUnansweredError):
         return unanswered(action, error.code, str(error))
     denied = isinstance(error, AccessRefusedError)
@@ -40,5 +52,5 @@ def failed(action: Action, error: AwsError) -> Result:
 
 def fails_for_all(result: Result) -> bool:
     """Return whether the following calls would fail the same way: no connection, or a missing permission."""
-    unreachable = result.answer is Answer.UNANSWERED and result.code == "ConnectionFailed"
+    unreachable = result.answer in (Answer.UNANSWERED, Answer.STALE) and result.code == "ConnectionFailed"
     return unreachable or result.denied

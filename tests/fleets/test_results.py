@@ -2,7 +2,8 @@
 
 import pytest
 
-from awsroll.core.model.actions import Answer, Reason, SuspendProcesses
+from awsroll.core.model.actions import Answer, LaunchInstance, Reason, SuspendProcesses
+from awsroll.core.model.calls import Launch
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,
@@ -11,7 +12,8 @@ from awsroll.errors import (
     AwsUnansweredError,
     NotImplementedByEndpointError,
 )
-from awsroll.fleets.results import failed
+from awsroll.fleets.results import failed, fails_for_all
+from awsroll.testing.clock import T0
 
 ACTION = SuspendProcesses(group="web", processes=("AZRebalance",), reason=Reason.PREPARING)
 
@@ -39,3 +41,30 @@ def test_a_failed_call_becomes_a_result(kind: type[AwsError]) -> None:
     result = failed(ACTION, kind("why", code=code, operation="autoscaling:SuspendProcesses"))
     assert (result.answer, result.transient, result.denied) == MEANINGS[kind]
     assert (result.code, result.message) == (code, "why")
+
+
+# --- reads before a call --------------------------------------------------------------------------------------------
+
+READ = "elasticloadbalancing:DescribeTargetHealth"
+
+
+@pytest.mark.parametrize("kind", [AwsRefusedError, AwsBusyError, AwsUnansweredError])
+def test_a_failed_check_before_a_call_is_no_failure_of_the_call(kind: type[AwsError]) -> None:
+    result = failed(ACTION, kind("why", code="InternalFailure", operation=READ))
+    assert result.answer is Answer.STALE
+    assert result.message == "not tried: a check before it failed: why"
+
+
+@pytest.mark.parametrize("kind", [AccessRefusedError, NotImplementedByEndpointError])
+def test_a_check_that_a_person_must_make_possible_is_a_refusal(kind: type[AwsError]) -> None:
+    assert failed(ACTION, kind("why", code="Code", operation=READ)).answer is Answer.REFUSED
+
+
+def test_a_read_of_a_launch_tells_whether_it_can_succeed() -> None:
+    launch = LaunchInstance(launch=Launch(number=1, token="t", at=T0), reason=Reason.SURGING)  # noqa: S106  no password
+    assert failed(launch, AwsRefusedError("why", code="Code", operation=READ)).answer is Answer.REFUSED
+
+
+def test_a_check_without_a_connection_stops_the_other_actions() -> None:
+    lost = AwsUnansweredError("why", code="ConnectionFailed", operation=READ)
+    assert fails_for_all(failed(ACTION, lost))

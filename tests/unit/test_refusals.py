@@ -33,12 +33,21 @@ NEVER = (
     "Your Spot request price of 0.01 is lower than the minimum required Spot request fulfillment price of 0.03.",
     "One or more target groups not found. Validating load balancer configuration failed.",
     "You are not authorized to use launch template: lt-1",
+    "The instance configuration for this AWS Marketplace product is not supported. Please see the product's page.",
+    "Enhanced networking with the Elastic Network Adapter (ENA) is required for the 'm5.large' instance type.",
+    "Volume of size 8GB is smaller than snapshot 'snap-1', expect size >= 30GB. Launching EC2 instance failed.",
+    "The parameter groupName cannot be used with the parameter subnet. Launching EC2 instance failed.",
+    "The request must contain the parameter size or snapshotId. Launching EC2 instance failed.",
+    "Tag keys starting with 'aws:' are reserved for internal use. Launching EC2 instance failed.",
 )
 NOT_HERE = (
     "We currently do not have sufficient t3.small capacity in the Availability Zone you requested (us-east-1a).",
     "There is no Spot capacity available that matches your request.",
     "Your requested instance type (t3.small) is not supported in your requested Availability Zone (us-east-1e).",
     "There are not enough free addresses in subnet 'subnet-1' to satisfy the requested number of instances.",
+    "The requested Availability Zone is no longer supported. Please retry your request by choosing us-east-1a.",
+    "The requested Availability Zone is currently constrained and we are no longer accepting requests for m1 types.",
+    "The requested reservation does not have sufficient compatible and available capacity for this request.",
 )
 NOT_YET = (
     "Interface: [eni-0abc] in use. Launching EC2 instance failed.",
@@ -50,6 +59,9 @@ NOT_YET = (
 QUOTA = (
     "20 instance(s) are already running. Launching EC2 instance failed.",
     "You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket.",
+    "You have requested more instances (7) than your current instance limit of 6 allows for the instance type.",
+    "Your quota allows for 0 more running instance(s). You requested at least 1. Launching EC2 instance failed.",
+    "Could not launch Spot Instances. MaxSpotInstanceCountExceeded - Max spot instance count exceeded.",
 )
 MESSAGES = (
     *((Refusal.NEVER, message) for message in NEVER),
@@ -64,6 +76,8 @@ CODES = {
     "InvalidKMSKey.InvalidState": Refusal.NEVER,
     "UnsupportedOperation": Refusal.NEVER,
     "OptInRequired": Refusal.NEVER,
+    "PrivateIpAddressLimitExceeded": Refusal.NEVER,
+    "SecurityGroupsPerInstanceLimitExceeded": Refusal.NEVER,
     "InsufficientInstanceCapacity": Refusal.NOT_HERE,
     "InsufficientCapacityOnHost": Refusal.NOT_HERE,
     "InsufficientFreeAddressesInSubnet": Refusal.NOT_HERE,

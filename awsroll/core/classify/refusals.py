@@ -28,7 +28,13 @@ _NO_CAPACITY_PREFIX = "Insufficient"
 
 # A quota of the account. It is "not yet" while an instance of ours that counts is not terminated, else "never".
 _QUOTA_SUFFIXES = ("LimitExceeded", "CountExceeded")
-_NO_QUOTAS = frozenset({"TagLimitExceeded", "SecurityGroupsPerInterfaceLimitExceeded", "RequestLimitExceeded"})
+_NO_QUOTAS = frozenset({
+    "PrivateIpAddressLimitExceeded",  # of the instance type
+    "RequestLimitExceeded",
+    "SecurityGroupsPerInstanceLimitExceeded",
+    "SecurityGroupsPerInterfaceLimitExceeded",
+    "TagLimitExceeded",
+})  # fmt: skip
 
 # A resource that the template names is still in use, or not ready.
 _NOT_YET_SUFFIXES = ("InUse", ".Pending", "AlreadyAssociated", "IncorrectState", "IncorrectInstanceState")
@@ -39,6 +45,7 @@ _NEVER = frozenset({
     "InstanceAlreadyLinked",
     "MalformedQueryString",
     "OptInRequired",  # an AWS Marketplace product without a subscription
+    "PrivateIpAddressLimitExceeded",
     "TagLimitExceeded",
     "TagPolicyViolation",
     "UnknownParameter",
@@ -51,6 +58,9 @@ _NEVER_SUFFIXES = (".NotFound", ".Malformed", ".Unknown")
 # "not here" and "not yet" come first. An unknown message says nothing, and the next attempt may succeed.
 _MESSAGES: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     (Refusal.NOT_HERE, ("not supported in your requested availability zone",)),
+    (Refusal.NOT_HERE, ("requested availability zone is no longer supported",)),
+    (Refusal.NOT_HERE, ("availability zone", "constrained")),
+    (Refusal.NOT_HERE, ("does not have sufficient", "capacity")),  # a capacity reservation or a host
     (Refusal.NOT_HERE, ("do not have sufficient", "capacity")),
     (Refusal.NOT_HERE, ("no spot capacity available",)),
     (Refusal.NOT_HERE, ("insufficient capacity",)),
@@ -79,6 +89,12 @@ _MESSAGES: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     (Refusal.NEVER, ("invalid device name",)),
     (Refusal.NEVER, ("for parameter", "is invalid")),
     (Refusal.NEVER, ("requested configuration is currently not supported",)),
+    (Refusal.NEVER, ("marketplace product", "not supported")),
+    (Refusal.NEVER, ("elastic network adapter", "is required")),
+    (Refusal.NEVER, ("is smaller than snapshot",)),
+    (Refusal.NEVER, ("cannot be used with the parameter",)),
+    (Refusal.NEVER, ("request must contain the parameter",)),
+    (Refusal.NEVER, ("reserved for internal use",)),  # a tag of the template that begins with aws:
     (Refusal.NEVER, ("ebs block device mappings not supported",)),
     (Refusal.NEVER, ("placement groups may not be used with instances of type",)),
     (Refusal.NEVER, ("client.internalerror", "client error on launch")),  # often a key policy
@@ -92,6 +108,8 @@ _MESSAGES: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
 _QUOTA_MESSAGES = (
     ("instance(s) are already running",),
     ("more vcpu capacity than your current vcpu limit",),
+    ("more instances", "than your current instance limit"),
+    ("your quota allows for",),
     ("max spot instance count exceeded",),
     ("maximum number of addresses has been reached",),
     ("limit", "exceeded"),
