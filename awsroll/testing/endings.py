@@ -149,6 +149,8 @@ class Ending:
         instance_id = one.instance_id
         if one.foreign or not one.keys or instance_id in self.truth.somebody.deregistered:
             return False
+        if self.truth.is_left_alone(one):
+            return False
         if any(at is not None and one.launched_at >= at for at in (self.status.ended_at, self.resumed_at)):
             return False
         in_group = self._is_lost_to_its_group(instance_id)

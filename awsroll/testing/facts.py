@@ -82,7 +82,13 @@ class Truth:
         """Return whether the instance belongs to the fleet."""
         if self.group is not None:
             return instance.instance_id in self.group.members
-        return bool(instance.keys) and not instance.foreign and instance.instance_id not in self.somebody.deregistered
+        if instance.foreign or instance.instance_id in self.somebody.deregistered:
+            return False
+        return bool(instance.keys) and not self.is_left_alone(instance)
+
+    def is_left_alone(self, instance: FakeInstance) -> bool:
+        """Return whether someone has protected a drained standalone server from termination."""
+        return self.group is None and instance.protected and not self.targets.of(instance.instance_id)
 
     def _is_live(self, instance: FakeInstance, rollout: Rollout) -> bool:
         if not (instance.live and self.is_of_fleet(instance)):

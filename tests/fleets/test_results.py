@@ -61,7 +61,7 @@ def test_a_check_that_a_person_must_make_possible_is_a_refusal(kind: type[AwsErr
 
 
 def test_a_read_of_a_launch_tells_whether_it_can_succeed() -> None:
-    launch = LaunchInstance(launch=Launch(number=1, token="t", at=T0), reason=Reason.SURGING)  # noqa: S106  no password
+    launch = LaunchInstance(launch=Launch(number=1, token="t", at=T0), reason=Reason.SURGING)
     assert failed(launch, AwsRefusedError("why", code="Code", operation=READ)).answer is Answer.REFUSED
 
 

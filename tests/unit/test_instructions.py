@@ -166,6 +166,7 @@ STEERING = {
         "judged",
         "launches",
         "launches_denied",
+        "left_alone",
         "left_at",
         "mode",
         "must_rest",

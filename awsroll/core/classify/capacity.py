@@ -221,7 +221,7 @@ def _unverified(view: View, present: list[Instance]) -> int:
 def vacancies(view: View) -> tuple[str, ...]:
     """Return the holders of a standalone fleet's slots that are out and for which nothing has been launched.
 
-    They drain or have ended, or they are kept for a rollback and their successor has failed.
+    They drain, have ended or are left alone, or they are kept for a rollback and their successor has failed.
     """
     taken = {launch.replaces for launch in view.status.launches}
     return tuple(name for name in view.slots if name not in taken and _is_vacant(view, name))
@@ -231,7 +231,8 @@ def _is_vacant(view: View, name: str) -> bool:
     instance, server = view.by_id.get(name), view.status.servers.get(name)
     if server is not None and server.phase is ServerPhase.KEPT:
         return True
-    return instance is None or view.is_gone(instance) or view.is_taken_out(instance)
+    is_out = name in view.status.left_alone or (instance is not None and view.is_taken_out(instance))
+    return instance is None or view.is_gone(instance) or is_out
 
 
 def _inbound(view: View, unseen: int) -> int:

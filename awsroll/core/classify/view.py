@@ -108,6 +108,8 @@ class View:
         if self.rollout.kind is FleetKind.AUTO_SCALING:
             return instance.lifecycle is not None
         name = instance.instance_id
+        if name in self.status.left_alone:
+            return False
         if self.has_failed(instance) or self.is_kept(instance) or name in self.leaving or name in self.returning:
             return True
         # The tag alone is no proof: a replacement that someone has deregistered no longer belongs to the fleet.
@@ -133,9 +135,9 @@ class View:
         return self.is_gone(instance) or instance.lifecycle in LEAVING
 
     def has_left(self, instance_id: str) -> bool:
-        """Return whether the instance is gone from EC2 and, for a group, from the group; or its group retains it."""
+        """Return whether the instance is gone from EC2 and, for a group, from the group; or it runs on, out of both."""
         instance = self.by_id.get(instance_id)
-        if instance is None or instance.lifecycle is Lifecycle.RETAINED:
+        if instance is None or instance_id in self.status.left_alone or instance.lifecycle is Lifecycle.RETAINED:
             return True
         return self.is_gone(instance) and not self.is_still_listed(instance)
 

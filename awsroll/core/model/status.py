@@ -269,6 +269,8 @@ class Status:
         calls: announced calls whose outcome is not known yet.
         current_at_start: ids of the servers that ran the target version at the start. They are not touched.
         user_requests: the requests of users to this rollout.
+        left_alone: drained servers that someone has protected from termination since the start. They run on, out of
+            the fleet, until someone registers them again.
         left_at: when a retired server was last seen to leave. It counts towards the account's quotas a little longer.
         tags_denied: the caller may not set the tags of new servers after their launch, so each is launched on its own.
         rhythm: how long AWS takes in this rollout, by `Awaited`. It decides only when to observe again.
@@ -303,6 +305,7 @@ class Status:
     settings: SavedSettings = field(default_factory=SavedSettings)
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
+    left_alone: tuple[str, ...] = ()
     left_at: datetime | None = None
     rhythm: dict[str, Seen] = field(default_factory=dict)
     tags_denied: bool = False

@@ -17,6 +17,7 @@ from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Targe
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.status import Server, Slots, Status
+from awsroll.core.observe.left_alone import take_up_registered_again
 from awsroll.core.observe.rollback import fail_new_server, fits
 
 Update = Callable[[View], Status]
@@ -34,7 +35,13 @@ def refresh(view: View) -> Status:
     if view.rollout.kind is FleetKind.AUTO_SCALING:
         updates += (_drop_detached,)
     if view.rollout.kind is FleetKind.STANDALONE:
-        updates += (_add_registered_by_hand, _drop_deregistered_by_hand, _retire_kept_without_a_slot)
+        updates = (
+            take_up_registered_again,
+            *updates,
+            _add_registered_by_hand,
+            _drop_deregistered_by_hand,
+            _retire_kept_without_a_slot,
+        )
     for update in updates:
         view = view.with_status(update(view))
     return view.status
@@ -93,6 +100,8 @@ def _warning_of_left(view: View, name: str) -> str:
         return ""
     if instance.lifecycle is Lifecycle.RETAINED:
         return f"{name}: the group retains it ({Lifecycle.RETAINED}). It runs, at your cost, until you terminate it"
+    if name in view.status.left_alone:
+        return ""  # `settle` has warned in AWS's words
     return f"{name}: still {instance.lifecycle_detail or instance.state} after {_since(view, name):.0f} s; not awaited"
 
 
@@ -223,7 +232,7 @@ def _add_registered_by_hand(view: View) -> Status:
 
 def _drop_deregistered_by_hand(view: View) -> Status:
     """Take the slot from a running instance that someone has deregistered: it is no longer in the fleet."""
-    ours = view.leaving | view.returning | set(view.status.kept)
+    ours = view.leaving | view.returning | {*view.status.kept, *view.status.left_alone}
     gone = {
         name
         for name in view.slots

@@ -23,6 +23,7 @@ from awsroll.core.model.status import Failure, Mode, Owner, Status
 from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.answered_at import note_answer
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
+from awsroll.core.observe.left_alone import is_protected, leave_alone
 from awsroll.core.tags import REPLACEMENT, ROLE_TAG
 
 MANY_FRUITLESS_CALLS = 3  # in a row on one server: the next call waits for RETRY_FRUITLESS_SECONDS
@@ -86,7 +87,11 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
             pass  # absolute values: the next observation shows whether they are set
         case _ as never:
             assert_never(never)
-    return _refused(status, result, at) if result.answer is Answer.REFUSED else status
+    return _settle_refusal(status, result, at) if result.answer is Answer.REFUSED else status
+
+
+def _settle_refusal(status: Status, result: Result, at: datetime) -> Status:
+    return leave_alone(status, result) if is_protected(result) else _refused(status, result, at)
 
 
 def _refused(status: Status, result: Result, at: datetime) -> Status:
