@@ -3,6 +3,7 @@
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, template_setting
+from awsroll.core.classify.needed_processes import NEEDED_PROCESSES
 from awsroll.core.model.finding import Check
 from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -12,7 +13,6 @@ from awsroll.preflight.image_checks import check_overrides
 from awsroll.preflight.owner_checks import check_group_owner
 
 _POOL_SETTINGS = {"MaxGroupPreparedCapacity", "MinSize", "PoolState", "Status", "InstanceReusePolicy"}
-_NEEDED = ("AddToLoadBalancer", "Launch", "Terminate")
 
 
 def check_group(aws: Connection, described: Reply, spec: RolloutSpec, findings: Findings) -> None:
@@ -71,7 +71,7 @@ def _check_units(described: Reply, findings: Findings) -> None:
 
 def _check_processes(described: Reply, findings: Findings) -> None:
     suspended = {process["ProcessName"] for process in described.get("SuspendedProcesses", [])}
-    missing = [process for process in _NEEDED if process in suspended]
+    missing = [process for process in NEEDED_PROCESSES if process in suspended]
     if missing:
         findings.refuse(
             f"group {described['AutoScalingGroupName']} has {', '.join(missing)} suspended, which a rollout needs: "

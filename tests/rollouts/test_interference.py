@@ -84,6 +84,33 @@ def test_a_server_that_someone_else_terminates_is_replaced(tmp_path: Path, *, gr
         assert len(one.running()) == 4
 
 
+def test_a_member_that_someone_stops_is_replaced(tmp_path: Path) -> None:
+    with rolling(tmp_path, servers=2) as one:
+        stop = {"InstanceIds": [one.fleet.instance_ids[-1]]}
+        at_first(one.sandbox, RETIRES[True], lambda: client(one, "ec2").stop_instances(**stop))
+        report = one.roll()
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 2}
+        assert report.elapsed_s < 300
+
+
+def test_a_process_that_someone_suspends_pauses_the_rollout(tmp_path: Path) -> None:
+    with rolling(tmp_path, servers=2) as one:
+        launching = {"AutoScalingGroupName": "web", "ScalingProcesses": ["Launch"]}
+        at_first(one.sandbox, RETIRES[True], lambda: client(one).suspend_processes(**launching))
+        report = one.roll()
+
+        assert report.status is Outcome.PAUSED
+        assert "group web has Launch suspended, by someone else or by AWS" in report.reason
+        client(one).resume_processes(**launching)
+        ended = resume(one, report)
+        assert ended.succeeded, ended.reason
+        assert one.serving_versions() == {"v2": 2}
+        assert one.group()["SuspendedProcesses"] == []
+
+
 # --- other replacements, and other launch settings ------------------------------------------------------------------
 
 

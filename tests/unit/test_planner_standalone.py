@@ -9,11 +9,12 @@ from awsroll.core.model.amount import EVERYTHING
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Mode, Outcome, Server, Status
+from awsroll.core.model.status import Mode, Outcome, Owner, Server, Status
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status
 
+STOPPED_BY_A_PERSON = "Client.UserInitiatedShutdown: User initiated shutdown"
 MARKED = {"rollout": "web-1", "role": "retiring"}
 ONE_AFTER_THE_OTHER = rollout(max_running=EVERYTHING)
 TAGS = (("Name", "web"), ("awsroll:role", "old"), ("aws:ec2launchtemplate:id", "lt-web"))
@@ -249,6 +250,23 @@ def test_a_server_registered_by_hand_joins_the_fleet() -> None:
     decided = plan(rollout(), look(_old("i-1"), _old("i-7")), status("i-1", observed_at=T0))
 
     assert [place.instance_ids for place in decided.status.slots] == [("i-1", "i-7")]
+
+
+def test_a_stopped_server_joins_the_fleet_when_it_runs() -> None:
+    for state, members in ((InstanceState.STOPPED, 1), (InstanceState.STOPPING, 1), (InstanceState.RUNNING, 2)):
+        other = replace(_old("i-2"), state=state)
+        decided = plan(rollout(), look(_old("i-1"), other), status("i-1"))
+        assert [len(shape.instance_ids) for shape in decided.status.slots] == [members]
+
+
+def test_a_new_server_that_someone_stops_is_a_failure_at_once() -> None:
+    new = instance("i-9", NEW, TargetState.UNUSED, state_reason=STOPPED_BY_A_PERSON)
+    stopped = replace(new, state=InstanceState.STOPPED)
+    arriving = {"i-9": Server(phase=ServerPhase.VERIFYING, since=T0)}
+    decided = plan(rollout(), look(_old("i-1"), stopped), status("i-1", "i-9", servers=arriving))
+    (failure,) = decided.status.failures
+    assert (failure.instance_id, failure.owner) == ("i-9", Owner.OTHERS)
+    assert failure.cause == f"ended before it served: {STOPPED_BY_A_PERSON}"
 
 
 def test_a_server_deregistered_by_hand_leaves_the_fleet() -> None:

@@ -160,15 +160,22 @@ class View:
         """Return whether AWS gives a state that awsroll does not know. awsroll does not touch such an instance."""
         return instance.state is InstanceState.UNKNOWN or instance.lifecycle is Lifecycle.UNKNOWN
 
+    def is_stopped(self, instance: Instance) -> bool:
+        """Return whether EC2 has stopped the instance, or is stopping it. It can be started again."""
+        return instance.state in (InstanceState.STOPPING, InstanceState.STOPPED)
+
     def is_in_standby(self, instance: Instance) -> bool:
         """Return whether the instance is in standby, or on the way there."""
         return instance.lifecycle in _STANDBY
 
     def is_still_listed(self, instance: Instance) -> bool:
-        """Return whether the group still holds the instance although EC2 has ended it.
+        """Return whether the group still holds the instance although EC2 has ended or stopped it.
 
-        The group does not replace it while `ReplaceUnhealthy` is suspended.
+        The group does not replace it while `ReplaceUnhealthy` is suspended. A member that is stopped in standby is left
+        to the person who put it there.
         """
+        if instance.lifecycle is Lifecycle.IN_SERVICE and self.is_stopped(instance):
+            return True
         return instance.lifecycle in (Lifecycle.IN_SERVICE, *_STANDBY) and self.is_gone(instance)
 
     # --- what it means ----------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def _ended(view: View) -> tuple[Failure, ...]:
     arriving = {name for name, server in status.servers_in_flight.items() if server.phase in _ARRIVING}
     for name in sorted((arriving | view.launched | set(status.reloading)) - set(status.retiring)):
         instance = view.by_id.get(name)
-        if instance is None or not view.is_gone(instance):
+        if instance is None or not _has_ended(view, instance):
             continue
         if instance.lifecycle is None or view.is_still_listed(instance):
             why = instance.state_reason or str(instance.state)
@@ -165,6 +165,12 @@ def _ended(view: View) -> tuple[Failure, ...]:
     return tuple(failures)
 
 
+def _has_ended(view: View, instance: Instance) -> bool:
+    """Return whether EC2 has ended the instance, or stopped it. A standalone server that reloads may start again."""
+    waits = instance.lifecycle is None and instance.instance_id in view.status.reloading
+    return view.is_gone(instance) or view.is_still_listed(instance) or (view.is_stopped(instance) and not waits)
+
+
 def _shut_down(view: View) -> list[Failure]:
     """Return a failure for each new server that served and then shut itself down. Other endings are only replaced."""
     status, at = view.status, view.observation.at
@@ -173,7 +179,7 @@ def _shut_down(view: View) -> list[Failure]:
     return [
         Failure(instance_id=name, cause=f"ended after it served: {instance.state_reason}", at=at)
         for name in sorted(set(status.serving) - set(status.current_at_start) - view.launched)
-        if (instance := view.by_id.get(name)) is not None and view.is_gone(instance) and shut_itself_down(instance)
+        if (instance := view.by_id.get(name)) is not None and _has_ended(view, instance) and shut_itself_down(instance)
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.launch_tags import missing_tags
 from awsroll.core.classify.replacement import slot_of
+from awsroll.core.classify.serving import ALIVE
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import move, phase_of
 from awsroll.core.model.calls import Launch
@@ -96,12 +97,10 @@ def _is_given_up(view: View, name: str) -> bool:
 def _warning_of_left(view: View, name: str) -> str:
     """Return a warning about a server that has left the fleet but still runs; empty if it has ended."""
     instance = view.by_id.get(name)
-    if instance is None or view.is_gone(instance):
+    if instance is None or view.is_gone(instance) or name in view.status.left_alone:
         return ""
     if instance.lifecycle is Lifecycle.RETAINED:
         return f"{name}: the group retains it ({Lifecycle.RETAINED}). It runs, at your cost, until you terminate it"
-    if name in view.status.left_alone:
-        return ""  # `settle` has warned in AWS's words
     return f"{name}: still {instance.lifecycle_detail or instance.state} after {_since(view, name):.0f} s; not awaited"
 
 
@@ -221,10 +220,9 @@ def _add_registered_by_hand(view: View) -> Status:
     known = set(view.slots) | view.launched | ours
     for instance in view.observation.instances:
         name = instance.instance_id
-        if name in known or view.is_ending(instance) or instance.rollout == view.rollout.rollout_id:
-            continue
-        keys = active_registrations(instance)
-        if keys:
+        if name in known or instance.state not in ALIVE or instance.rollout == view.rollout.rollout_id:
+            continue  # a stopped one belongs to the fleet once it runs
+        if keys := active_registrations(instance):
             shape = slot_of(instance, keys)
             slots[shape] = (*slots.get(shape, ()), name)
     return replace(status, slots=tuple(replace(shape, instance_ids=ids) for shape, ids in slots.items()))
@@ -248,8 +246,6 @@ def _is_out_of_service(view: View, instance: Instance) -> bool:
 def _without_slots_of(view: View, gone: set[str]) -> tuple[Slots, ...]:
     """Return the slots without those of some instances; a successor that was launched for one takes its slot."""
     slots = view.status.slots
-    if not gone:
-        return slots
     successors = {launch.replaces: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
     for name in gone & set(successors):
         slots = _hand_over(slots, name, successors[name])

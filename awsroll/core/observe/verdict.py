@@ -8,8 +8,10 @@ outdated server, and its slot is filled again, as often as `max_failures` allows
 from dataclasses import replace
 
 from awsroll.core.classify.capacity import desired_capacity
+from awsroll.core.classify.needed_processes import NEEDED_PROCESSES
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend, move, note, phase_of
+from awsroll.core.model.observation import Group
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.rollout import OnFailure, Rollout
@@ -29,6 +31,11 @@ _TAKEN_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
 _REFRESH_ACTIVE = (
     "an instance refresh of group {} is in progress. Both would replace the same servers and terminate more than "
     "either may. Cancel the refresh or wait until it has ended"
+)
+
+_SUSPENDED = (
+    "group {0} has {1} suspended, by someone else or by AWS, and a rollout needs it. Find out why, then resume it: "
+    "`aws autoscaling resume-processes --auto-scaling-group-name {0} --scaling-processes {1}`"
 )
 
 
@@ -96,7 +103,7 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
 
 
 def _apply_requests(view: View) -> Status:
-    """Apply what people have requested. An instance refresh that someone started pauses the rollout."""
+    """Apply what people have requested. An instance refresh or a suspension by someone else pauses the rollout."""
     status, requests = view.status, view.status.user_requests
     if requests.abort:
         return replace(stop(status, "aborted by request"), aborted=True)
@@ -106,12 +113,21 @@ def _apply_requests(view: View) -> Status:
         status = replace(status, user_requests=replace(requests, rejected=False))
         rejected = Failure(instance_id="", cause=REJECTED, at=view.observation.at, final=True)
         return add_failures(status, rejected)
-    group = view.observation.group
-    if group is not None and group.refresh_active:
-        return pause(status, _REFRESH_ACTIVE.format(group.name))
+    if hindrance := _hindrance(view.observation.group):
+        return pause(status, hindrance)
     if requests.pause is not bool(status.pausing):
         return replace(status, pausing="paused by request" if requests.pause else "")
     return status
+
+
+def _hindrance(group: Group | None) -> str:
+    """Return what someone has done to the group that no rollout can go on with; empty if nothing."""
+    if group is None:
+        return ""
+    if group.refresh_active:
+        return _REFRESH_ACTIVE.format(group.name)
+    missing = sorted(group.suspended.intersection(NEEDED_PROCESSES))
+    return _SUSPENDED.format(group.name, " ".join(missing)) if missing else ""
 
 
 def stop(status: Status, reason: str) -> Status:
