@@ -17,7 +17,7 @@ from awsroll.core.model.status import Status
 from awsroll.ports import Sink
 from awsroll.printable import printable
 
-_SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause")
+_SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause", "change")
 _IN_MESSAGES = ("checkpoint", "checkpoints", "updated", "servers", "command")  # the message says the same
 _USUAL_ANSWER = "done"
 _WARNINGS = frozenset(

@@ -15,6 +15,7 @@ COMMANDS = {
     "repair": LazyCommand("repair", "Restore what an unfinished rollout left changed."),
     "status": LazyCommand("listing:status", "Show the state of a rollout."),
     "list": LazyCommand("listing:rollouts", "List the known rollouts, newest first."),
+    "report": LazyCommand("report", "Write the report of a rollout to a file."),
     "doctor": LazyCommand(
         "doctor", "Run the checks of a rollout and list each with its result, without changing anything."
     ),

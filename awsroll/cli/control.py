@@ -12,11 +12,14 @@ from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import PACE_GROUP
+from awsroll.cli.report import report_option
 from awsroll.core.model.rollout import Pace
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from awsroll.driver.operations import Context
     from awsroll.report import Report, RolloutSummary
     from awsroll.stores import RecordStore
@@ -85,7 +88,10 @@ def abort(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pac
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
 @rollout_argument
-def rollback(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace) -> int:
+@report_option
+def rollback(
+    common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace, *, report_file: "Path | None"
+) -> int:
     """Return a fleet to the version that it ran before a rollout.
 
     Works during the rollout, after it stopped, and after it succeeded.
@@ -96,7 +102,7 @@ def rollback(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], 
 
         return operations.rollback(rollout, replace(context, requests=given), pace)
 
-    return drive(common, run, success=Outcome.ROLLED_BACK)
+    return drive(common, run, success=Outcome.ROLLED_BACK, report_file=report_file)
 
 
 def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:

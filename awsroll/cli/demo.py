@@ -13,6 +13,7 @@ from awsroll.cli.drive import TemporaryBackend, drive
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
+from awsroll.cli.report import check_report_file, report_option
 from awsroll.cli.sandbox import check_speed
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -50,6 +51,7 @@ _POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observati
     help="Speed of the sandbox's timers as a multiple of AWS's (default: 10 to 25).",
 )
 @click.option("--auto-scaling", is_flag=True, help="Roll an Auto Scaling group (default: manually registered servers).")
+@report_option
 @click.option("--bad-version", is_flag=True, help="Roll to a version that never becomes healthy; shows the rollback.")
 def demo(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
@@ -60,11 +62,13 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     speed: float | None,
     auto_scaling: bool,
     bad_version: bool,
+    report_file: Path | None,
 ) -> int:
     """Roll a fleet in the sandbox under live traffic.
 
     Starts the embedded AWS, rolls a fleet to a new version and counts the dropped requests. Needs no AWS account.
     """
+    check_report_file(report_file)
     if speed is not None:
         check_speed(speed)
     request = RolloutSpec(strategy=Strategy(strategy), concurrent=concurrent, poll=_POLL_SECONDS)
@@ -77,7 +81,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
                 output.note(_starting_text(servers, world.simulated_speed))
             stack.enter_context(world)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
-        return _drive(_request(request, world), world, common, folder)
+        return _drive(_request(request, world), world, common, folder, report_file=report_file)
 
 
 def _new_world(
@@ -94,12 +98,14 @@ def _starting_text(servers: int, speed: float) -> str:
     return f"starting {servers} servers under live traffic; timers run {speed:g} times as fast as on AWS"
 
 
-def _drive(spec: RolloutSpec, world: "DemoWorld", common: CommonOptions, folder: Path) -> int:
+def _drive(
+    spec: RolloutSpec, world: "DemoWorld", common: CommonOptions, folder: Path, *, report_file: Path | None
+) -> int:
     from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
 
     backend = TemporaryBackend(session=world.session, store=LocalStore(folder))
     options = replace(common, endpoint_url=world.server.url, yes=True)
-    return drive(options, lambda context: _roll(spec, context, world), backend=backend)
+    return drive(options, lambda context: _roll(spec, context, world), backend=backend, report_file=report_file)
 
 
 def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:

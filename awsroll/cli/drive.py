@@ -10,6 +10,7 @@ from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.given_instructions import instruction_prompt
 from awsroll.cli.output import Output, write_messages
 from awsroll.cli.process_state import START_EVENTS
+from awsroll.cli.report import check_report_file, write_reports
 from awsroll.cli.signals import StopRequest
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Observation
@@ -18,6 +19,7 @@ from awsroll.core.model.status import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from awsroll.driver.operations import Context
     from awsroll.ports import Record, Sink, Store
@@ -42,6 +44,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
     success: Outcome = Outcome.SUCCEEDED,
     wait_for_approval: bool = True,
     fail_on_warnings: bool = False,
+    report_file: "Path | None" = None,
 ) -> int:
     """Run a rollout to its end, show its progress, and return the exit code.
 
@@ -52,7 +55,9 @@ def drive(  # noqa: PLR0913 - a command may change each of these
         success: the outcome that exits with 0.
         wait_for_approval: wait at a checkpoint that needs approval; otherwise pause there.
         fail_on_warnings: refuse a rollout whose checks have a warning.
+        report_file: where to write the report at the end; None: nowhere.
     """
+    check_report_file(report_file)
     output = Output(json=common.json, quiet=common.quiet)
     store = common.store() if backend is None else backend.store
     sink = _RolloutSink(output, store)
@@ -69,6 +74,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
         )
         report = run(context)
     print_report(output, report, serving=sink.serving, can_continue=backend is None)
+    write_reports(report, store, report_file)
     return exit_of_outcome(report.status, success=success)
 
 

@@ -15,14 +15,16 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from awsroll.cli.cells import CellState, Picture, picture
 from awsroll.cli.process_state import START_EVENTS
-from awsroll.cli.render_report import duration, servers_text
+from awsroll.cli.render_report import servers_text
 from awsroll.cli.terminal_text import TerminalText as Text, terminal
+from awsroll.core.model.duration_text import duration
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.core.timeline.cell import CellState
+from awsroll.core.timeline.picture import Picture, picture
 from awsroll.events import in_words
 from awsroll.printable import printable
 
@@ -119,15 +121,15 @@ def _heading(rollout: Rollout, stage: str) -> Text:
 
 def _cells(shown: Picture) -> Text:
     cells = Text()
-    for _, state in shown.cells:
-        cells.append("■ ", style=_COLOURS[state])
+    for cell in shown.cells:
+        cells.append("■ ", style=_COLOURS[cell.state])
     return cells
 
 
 def _legend(shown: Picture) -> Text:
     legend = Text()
     for state, colour in _COLOURS.items():
-        count = sum(1 for _, shown_state in shown.cells if shown_state is state)
+        count = sum(1 for cell in shown.cells if cell.state is state)
         if count:
             legend.append(f"■ {count} {state}  ", style=colour)
     return legend

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from awsroll.core.classify.counts import ServerCounts, count_servers
+from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
 from awsroll.printable import printable
 
@@ -216,15 +217,6 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people, such as `48 s`, `12 min 5 s` or `2 h 10 min`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _or_dash(number: int | None) -> str:

@@ -9,11 +9,14 @@ from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.read_request import PACE_GROUP
+from awsroll.cli.report import report_option
 from awsroll.cli.roll import no_wait_option
 from awsroll.core.model.rollout import Pace
 from awsroll.core.request.waves import FleetSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from awsroll.driver.operations import Context
     from awsroll.report import Report
 
@@ -21,13 +24,15 @@ if TYPE_CHECKING:
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
 @rollout_argument
 @no_wait_option
-def resume(
+@report_option
+def resume(  # noqa: PLR0913 - one parameter is one option
     rollout: str,
     given: tuple[FleetSpec, ...],
     pace: Pace,
     common: CommonOptions,
     *,
     no_wait: bool,
+    report_file: "Path | None",
 ) -> int:
     """Continue an interrupted or paused rollout.
 
@@ -40,4 +45,4 @@ def resume(
 
         return operations.resume(rollout, replace(context, requests=given), pace)
 
-    return drive(common, run, wait_for_approval=not no_wait)
+    return drive(common, run, wait_for_approval=not no_wait, report_file=report_file)

@@ -8,6 +8,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.confirm import fail_on_warnings_option
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
+from awsroll.cli.report import report_option
 from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
 from awsroll.cli.store_warning import warn_of_lost_store
 from awsroll.core.request.spec import RolloutSpec
@@ -15,6 +16,8 @@ from awsroll.core.request.waves import FleetsSpec
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from awsroll.driver.operations import Context
     from awsroll.report import Report, RolloutPlan
 
@@ -26,6 +29,7 @@ no_wait_option = click.option(
 
 @takes(ROLL_REQUEST_GROUP, COMMON_GROUP)
 @no_wait_option
+@report_option
 @fail_on_warnings_option
 def roll(
     request: "RolloutSpec | FleetsSpec | RolloutPlan",
@@ -33,6 +37,7 @@ def roll(
     *,
     no_wait: bool,
     fail_on_warnings: bool,
+    report_file: "Path | None",
 ) -> int:
     """Roll a fleet to a new version.
 
@@ -40,6 +45,9 @@ def roll(
     """
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
+        if report_file is not None:
+            problem = "--report is for one fleet; nothing was changed. `awsroll report ROLLOUT -o FILE` reports each"
+            raise SpecError(problem)
         from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
 
         return roll_waves(request, common, wait_for_approval=not no_wait, fail_on_warnings=fail_on_warnings)
@@ -51,7 +59,7 @@ def roll(
 
         return operations.roll(request, context)
 
-    return drive(common, run, wait_for_approval=not no_wait, fail_on_warnings=fail_on_warnings)
+    return drive(common, run, wait_for_approval=not no_wait, fail_on_warnings=fail_on_warnings, report_file=report_file)
 
 
 def _check_region(plan: "RolloutPlan", region: str | None) -> None:

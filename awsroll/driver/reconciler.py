@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from awsroll.core.model import actions as act
+from awsroll.core.model.action_words import change_of
 from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_ids_of
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.observation import Observation
@@ -284,6 +285,7 @@ class Controller:
                 answer=str(result.answer),
                 instance_ids=result.instance_ids or instance_ids_of(result.action),
                 reason=str(result.action.reason),
+                **({"change": change} if (change := change_of(result.action)) else {}),
                 **({"message": result.message} if result.message else {}),
             )
 

@@ -20,6 +20,7 @@ from awsroll.core.model.status import Mode
 from awsroll.driver.context import Context
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.reconciler import Approver, Controller
+from awsroll.driver.timeline_recorder import TimelineRecorder
 from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
@@ -45,7 +46,8 @@ class Session:
         self.clock = GuardedClock(clock)
         self.hooks = context.hooks
         self._lease: Lease | None = None
-        self._sink: Sink = context.sink or Tee()
+        self._recorder = TimelineRecorder(self.clock)
+        self._sink: Sink = Tee(self._recorder, *([] if context.sink is None else [context.sink]))
         self._stop_requested = context.stop_requested
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
@@ -122,6 +124,7 @@ class Session:
         with store.drive(rollout, clock=self.clock, on_wait=on_wait, takes_steps=takes_steps) as lease:
             self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
+            self._recorder.keep_in(store.timeline(rollout.rollout_id))
             self.aws.hold(lease)
             renewed = partial(self._renew, lease)
             with self.clock.calling(renewed, every_seconds=lease.seconds / _RENEWAL_SLICES):
@@ -195,13 +198,14 @@ class Session:
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
         controller.approver = self._approver
+        self._recorder.begin(record.status.started_at, self.aws.calls)
         callables = bind_callables(record.rollout, self.hooks)
         hooks = HookRunner(self.aws, callables=callables, in_background=self.clock.is_real_time)
         controller.hooks = hooks
         return controller, hooks
 
     def end_hooks(self, hooks: HookRunner) -> None:
-        """End the hooks that still run, and emit an event for each."""
+        """End the hooks that still run, and emit an event for each. The timeline is written up to here."""
         for run in hooks.close():
             match run.hook.kind:
                 case HookKind.COMMAND:
@@ -211,6 +215,7 @@ class Session:
                 case _:
                     assert_never(run.hook.kind)
             self.emit("hook.left", hook=run.hook.name, run=run.call.number, message=message)
+        self._recorder.finish()
 
     def drive(self, record: Record, *, takes_over: bool = False) -> Report:
         """Drive a rollout until it ends, pauses, or is asked to stop; return its report.

@@ -13,6 +13,7 @@ from awsroll.stores.locks import Holder, Lock
 from awsroll.stores.opening import store_at
 from awsroll.stores.record_listing import UnreadableRecord
 from awsroll.stores.record_store import RecordStore
+from awsroll.stores.timeline_files import Segment, TimelineFiles
 
 if TYPE_CHECKING:
     from awsroll.stores.driver_notes import RolloutRequest, Waiting
@@ -24,6 +25,8 @@ __all__ = [
     "Lock",
     "RecordStore",
     "RolloutRequest",
+    "Segment",
+    "TimelineFiles",
     "UnreadableRecord",
     "Waiting",
     "default_directory",

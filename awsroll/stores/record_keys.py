@@ -5,6 +5,7 @@ Of drivers:
                           lock.json       who drives the rollout
     open/<rollout id>.json                exists while the rollout has not ended (`unfinished_index`)
     fleets/<group or target group>.json   who rolls the fleet (`locks`)
+    timelines/<rollout id>/0000.json      the course of the rollout, in segments (`timeline_files`)
 
 Of users:
     requests/<rollout id>.json            what users have requested
@@ -21,7 +22,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from awsroll.core.request.store_parts import NOTES, PROBES, RECORDS, USER_REQUESTS
+from awsroll.core.request.store_parts import NOTES, PROBES, RECORDS, TIMELINES, USER_REQUESTS
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
@@ -58,6 +59,16 @@ def user_requests_key(rollout_id: str) -> str:
 def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting]") -> str:
     """Return the key of a note for a stepwise driver."""
     return f"{NOTES}/{check_rollout_id(rollout_id)}/{kind.FILE}"
+
+
+def timeline_folder(rollout_id: str) -> str:
+    """Return the folder of the timeline of a rollout."""
+    return f"{TIMELINES}/{check_rollout_id(rollout_id)}/"
+
+
+def timeline_key(rollout_id: str, segment: int) -> str:
+    """Return the key of a segment of a timeline, counted from 0."""
+    return f"{timeline_folder(rollout_id)}{segment:04}.json"
 
 
 def probe_key() -> str:

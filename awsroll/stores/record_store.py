@@ -27,6 +27,7 @@ from awsroll.stores.records import Records
 from awsroll.stores.side_files import Note
 from awsroll.stores.signing import Signer
 from awsroll.stores.store_check import check_store
+from awsroll.stores.timeline_files import TimelineFiles
 from awsroll.stores.unfinished_index import UnfinishedIndex
 
 if TYPE_CHECKING:
@@ -180,6 +181,10 @@ class RecordStore:
             StateError: if it cannot be written.
         """
         side_files.save_note(self._items, rollout_id, note)
+
+    def timeline(self, rollout_id: str) -> TimelineFiles:
+        """Return the timeline of a rollout."""
+        return TimelineFiles(self._items, rollout_id)
 
     # --- the lease ----------------------------------------------------------------------------------------------------
 

@@ -10,19 +10,20 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from awsroll.cli.cells import picture
 from awsroll.cli.given_instructions import show_instructions
 from awsroll.cli.live import LiveView
 from awsroll.cli.output import Output, write_messages
 from awsroll.cli.progress_lines import FleetLines, PlainLines
-from awsroll.cli.render_report import aligned, duration, next_step, report_text, summaries_text
+from awsroll.cli.render_report import aligned, next_step, report_text, summaries_text
 from awsroll.cli.terminal_text import terminal
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.duration_text import duration
 from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
-from awsroll.core.model.rollout import Gates
-from awsroll.core.model.status import Outcome, Server, Slots
+from awsroll.core.model.rollout import Gates, Rollout
+from awsroll.core.model.status import Outcome, Server, Slots, Status
 from awsroll.core.request.instructions import Instruction, InstructionKind
+from awsroll.core.timeline.picture import picture
 from awsroll.events import JsonLines, Tee
 from awsroll.ports import Sink
 from awsroll.report import Traffic, build_report, summarize
@@ -37,7 +38,7 @@ class ClosedReader(io.StringIO):
         raise BrokenPipeError
 
 
-def _observation() -> tuple:
+def _observation() -> tuple[Rollout, Observation, Status]:
     rollout = record().rollout
     old = rollout.baseline[0].template
     servers = (
@@ -84,8 +85,11 @@ def test_a_closed_reader_does_not_stop_the_rollout(make: Callable[[TextIO], Sink
 def test_the_picture_counts_what_serves_and_what_is_in_flight() -> None:
     shown = picture(*_observation())
 
-    states = (UntouchedServer.OUTDATED, ServerPhase.DRAINING, UntouchedServer.CURRENT)
-    assert shown.cells == tuple(zip(("i-1", "i-2", "i-3"), states, strict=True))
+    assert {cell.instance_id: cell.state for cell in shown.cells} == {
+        "i-1": UntouchedServer.OUTDATED,
+        "i-2": ServerPhase.DRAINING,
+        "i-3": UntouchedServer.CURRENT,
+    }
     assert (shown.done, shown.goal, shown.serving, shown.running) == (1, 3, 2, 3)
 
 
@@ -94,7 +98,7 @@ def test_the_picture_tells_where_a_rollout_stands_and_who_is_kept() -> None:
     kept = replace(status, servers=status.servers | {"i-2": Server(phase=ServerPhase.KEPT, since=T0)})
     gated = replace(rollout, gates=Gates(checkpoints=(Amount(value=1), Amount(value=50, is_percentage=True))))
 
-    assert picture(rollout, observation, kept).cells[1] == ("i-2", ServerPhase.KEPT)
+    assert picture(rollout, observation, kept).cells[1].state is ServerPhase.KEPT
     assert picture(gated, observation, changed(kept, closed_since=T0, passed=1)).stage == "at checkpoint 2 of 2 (50%)"
     assert picture(rollout, observation, changed(kept, baking_since=T0)).stage == "baking"
     assert picture(rollout, observation, replace(kept, rolling_back=True)).stage == "rolling back"

@@ -376,7 +376,7 @@ def on_store(kind: FunctionKind, store: str) -> dict[str, tuple[list[str], list[
 
 
 def test_a_driver_writes_records_and_notes_and_a_user_writes_requests() -> None:
-    of_drivers = ["fleets", "notes", "open", "rollouts"]
+    of_drivers = ["fleets", "notes", "open", "rollouts", "timelines"]
     keeping = {"KeepRecords": (["DeleteItem", "GetItem", "PutItem", "Query"], of_drivers)}
     assert on_store(FunctionKind.CHECK, "dynamodb://records") == keeping
     assert on_store(FunctionKind.DRIVE, "dynamodb://records") == {

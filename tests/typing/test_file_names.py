@@ -12,6 +12,7 @@ SHARED: dict[str, str] = {
     "execute": "the execution of a plan's actions on real fleets, and on the fast world for tests",
     "hooks": "the values of a hook, and the hooks in virtual time for tests",
     "plan": "the plan, and the command that shows it",
+    "report": "the closing report, and the command that writes it to a file",
     "repair": "the repair, and the command that runs it",
     "views": "the shapes in which each simulated service describes its resources",
     "waves": "the waves, and the commands for a file of waves",

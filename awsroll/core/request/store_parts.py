@@ -3,10 +3,11 @@
 RECORDS, OPEN, FLEETS = "rollouts", "open", "fleets"
 USER_REQUESTS = "requests"
 NOTES = "notes"
+TIMELINES = "timelines"
 PROBES = "probes"
 
-OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES)
-"""What only drivers of rollouts write: records and locks, the index, the locks of fleets, and notes between steps."""
+OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES, TIMELINES)
+"""What only drivers write: records and locks, the index, locks of fleets, notes between steps, and timelines."""
 
 OF_USERS = (USER_REQUESTS,)
 """What users write: their requests to rollouts."""

@@ -1,0 +1,137 @@
+"""The whole story of a rollout, from its record and its timeline: what a report file shows, in any format."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from awsroll.aws.call_counts import is_reading
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_events import EventName
+from awsroll.core.model.status import Failure
+from awsroll.core.timeline.course import Course, Fact
+from awsroll.core.timeline.figures import StepTiming, step_timings, surge_hours
+from awsroll.ports import Record
+from awsroll.report.build_report import build_report
+from awsroll.report.report import ApiCalls, Report
+
+_SETTING_EVENTS = (
+    "group.desired-set",
+    "group.updated",
+    "group.processes-suspended",
+    "group.processes-resumed",
+    "group.warm-pool-deleted",
+    "group.warm-pool-put",
+    "target-group.delay-set",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateStory:
+    """What happened at one checkpoint.
+
+    Attributes:
+        opened_at: when it was passed, in seconds since the start; None if it was not.
+        approval: whether a person was asked, and who answered.
+    """
+
+    number: int
+    checkpoint: str
+    reached_at: float
+    opened_at: float | None
+    approval: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A rollout as a report file tells it.
+
+    Attributes:
+        settings: the changes of settings, as (seconds since the start, change, reason).
+        failures: the failures, with their time and owner.
+        surge_hours: instance hours beyond the desired capacity.
+    """
+
+    report: Report
+    rollout: Rollout
+    course: Course
+    gates: tuple[GateStory, ...]
+    timings: tuple[StepTiming, ...]
+    settings: tuple[tuple[float, str, str], ...]
+    failures: tuple[Failure, ...]
+    surge_hours: float
+
+    def clock_time(self, seconds: float) -> datetime:
+        """Return the instant that is this number of seconds after the start."""
+        return self.report.started_at + timedelta(seconds=seconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the story as plain JSON values: the report, and what the timeline adds."""
+        import msgspec  # noqa: PLC0415 - only JSON output needs the JSON library
+
+        return self.report.as_dict() | {
+            "surge_hours": self.surge_hours,
+            "gates": msgspec.to_builtins(self.gates),
+            "timings": msgspec.to_builtins(self.timings),
+            "settings": [{"at_s": at, "change": change, "reason": why} for at, change, why in self.settings],
+            "capacity": [{"at_s": at, **msgspec.to_builtins(sample)} for at, sample in self.course.samples],
+            "servers": [msgspec.to_builtins(lane) for lane in self.course.lanes],
+            "events": msgspec.to_builtins(self.course.facts),
+        }
+
+
+def tell(record: Record, course: Course, *, report: Report | None = None, at: datetime) -> Story:
+    """Return the story of a rollout.
+
+    Args:
+        record: the record of the rollout.
+        course: its timeline.
+        report: its report, if a process has just driven it; None: built from the record.
+        at: the end of the story if the rollout has not ended.
+    """
+    calls = course.calls
+    mutating = sum(count for name, count in calls.items() if not is_reading(name.partition(":")[2]))
+    counted = ApiCalls(total=sum(calls.values()), mutating=mutating, by_operation=dict(calls))
+    final = report or build_report(record, at=at, api_calls=counted)
+    return Story(
+        report=final,
+        rollout=record.rollout,
+        course=course,
+        gates=_gates(record.rollout, course),
+        timings=step_timings(course),
+        settings=tuple(
+            (fact.at, change, fact.fields.get("reason", ""))
+            for fact in course.facts
+            if fact.name in _SETTING_EVENTS and (change := fact.fields.get("change", ""))
+        ),
+        failures=record.status.failures,
+        surge_hours=surge_hours(course),
+    )
+
+
+def _gates(rollout: Rollout, course: Course) -> tuple[GateStory, ...]:
+    reached = {number: fact for fact in course.facts if (number := _number(fact, EventName.CHECKPOINT_REACHED))}
+    passed = {number: fact for fact in course.facts if (number := _number(fact, EventName.CHECKPOINT_PASSED))}
+    checkpoints = dict(enumerate(map(str, rollout.gates.checkpoints), 1))
+    return tuple(
+        GateStory(
+            number=number,
+            checkpoint=checkpoints.get(number, ""),
+            reached_at=fact.at,
+            opened_at=passed[number].at if number in passed else None,
+            approval=_approval(rollout, passed.get(number)),
+        )
+        for number, fact in sorted(reached.items())
+    )
+
+
+def _number(fact: Fact, name: EventName) -> int:
+    text = fact.fields.get("number", "")
+    return int(text) if fact.name == name and text.isdecimal() else 0
+
+
+def _approval(rollout: Rollout, passed: Fact | None) -> str:
+    if not rollout.gates.needs_approval:
+        return "not needed"
+    if passed is None:
+        return "not given"
+    return f"by {passed.fields['by']}" if passed.fields.get("by") else "given"
