@@ -44,8 +44,8 @@ class AutoScalingFleet:
         self._emulated = EmulatedVersions(fallbacks)
         self._launches = GroupLaunches(aws, fallbacks)
         self._writes = GroupWrites(aws, self._reader, self._targets, fallbacks)
-        self._common = CommonWrites(aws, self._targets, self._commands)
         self._recent = RecentInstances(aws)
+        self._common = CommonWrites(aws, self._targets, self._commands, self._recent)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
@@ -116,7 +116,7 @@ class AutoScalingFleet:
             actions, lambda action: self._execute(rollout, action), self._aws.clock, together=self._common.together
         )
         self._reader.expect_activities()
-        self._recent.keep_after(actions)
+        self._recent.keep_after(results)
         if keeps_targets(actions):
             self._targets.keep()
         return results

@@ -10,6 +10,7 @@ from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
 from awsroll.fleets.execute import Together
+from awsroll.fleets.recent import RecentInstances
 from awsroll.fleets.registrations import Registrations
 from awsroll.fleets.reload_commands import Commands
 from awsroll.fleets.results import done, stale
@@ -31,11 +32,11 @@ _TARGET_GROUP_ARN = ":targetgroup/"
 class CommonWrites:
     """Carries out the actions that do not depend on the kind of fleet."""
 
-    def __init__(self, aws: Connection, targets: TargetGroups, commands: Commands) -> None:
+    def __init__(self, aws: Connection, targets: TargetGroups, commands: Commands, recent: RecentInstances) -> None:
         self._aws = aws
         self._targets = targets
         self._commands = commands
-        self._registrations = Registrations(aws, targets)
+        self._registrations = Registrations(aws, targets, recent)
 
     @property
     def together(self) -> dict[type[Any], Together]:

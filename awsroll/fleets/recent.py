@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
+from awsroll.aws.ec2 import tag_list
 from awsroll.core.aws_limits import FILTER_VALUES
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, instance_ids_of
+from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
 
 _RECENT_SECONDS = 2.0
 
@@ -62,11 +63,29 @@ class RecentInstances:
         self._kept = {}
         return dict(self._read)
 
-    def keep_after(self, actions: Sequence[Action]) -> None:
-        """Keep what some calls have not changed for the next pass, which follows at once."""
+    def just_read(self, instance_ids: Iterable[str]) -> dict[str, Reply]:
+        """Return descriptions by id, from the last observation if it is recent; read those that it lacks."""
+        wanted = set(instance_ids)
+        is_recent = self._aws.clock.monotonic() - self._read_at < _RECENT_SECONDS
+        known = {name: self._read[name] for name in wanted & self._read.keys()} if is_recent else {}
+        return known | {one["InstanceId"]: one for one in self._aws.ec2.instances(wanted - known.keys())}
+
+    def keep_after(self, results: Sequence[Result]) -> None:
+        """Keep what some calls have left as it was, and the tags that they set, for the pass that follows at once."""
+        actions = [result.action for result in results]
         if not all(isinstance(action, _NAMED_SERVERS + _NO_SERVERS) for action in actions):
             self._read = {}
         changed = {
             name for action in actions if not isinstance(action, _NO_SERVERS) for name in instance_ids_of(action)
         }
         self._kept = {name: answer for name, answer in self._read.items() if name not in changed}
+        for result in results:
+            if isinstance(result.action, act.TagInstances) and result.answer is Answer.DONE:
+                for name in self._read.keys() & set(result.instance_ids):
+                    self._kept[name] = _with_tags(self._read[name], dict(result.action.tags))
+        self._read = {}
+
+
+def _with_tags(answer: Reply, tags: dict[str, str]) -> Reply:
+    others = [tag for tag in answer.get("Tags", []) if tag["Key"] not in tags]
+    return {**answer, "Tags": [*others, *tag_list(tags)]}

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Result
 from awsroll.errors import AwsError
+from awsroll.fleets.recent import RecentInstances
 from awsroll.fleets.results import done, failed, refused, stale
 from awsroll.fleets.target_groups import TargetGroups
 from awsroll.fleets.together import Outcomes, call_together
@@ -19,17 +21,18 @@ _FRESH_SECONDS = 120  # Elastic Load Balancing may learn so late that a new inst
 class Registrations:
     """Carries out `RegisterTargets` and `DeregisterTargets` for any number of servers, each once."""
 
-    def __init__(self, aws: Connection, targets: TargetGroups) -> None:
+    def __init__(self, aws: Connection, targets: TargetGroups, recent: RecentInstances) -> None:
         self._aws = aws
+        self._recent = recent
         self._targets = targets
 
     def register(self, actions: Sequence[act.RegisterTargets]) -> tuple[Result, ...]:
         """Register the servers that run; return one result for each action."""
-        ages = self._ages_of_running(action.instance_id for action in actions)
+        ages = self._ages_of_running(self._recent.just_read(action.instance_id for action in actions).values())
         running = [action for action in actions if action.instance_id in ages]
         outcomes = _call_each_group(running, self._aws.elbv2.register)
         doubtful = [name for name, error in outcomes.items() if error is not None and error.code == _INVALID]
-        still = self._ages_of_running(doubtful).keys() if doubtful else frozenset[str]()
+        still = self._ages_of_running(self._aws.ec2.instances(doubtful)).keys() if doubtful else frozenset[str]()
         results = []
         for action in actions:
             name = action.instance_id
@@ -63,10 +66,10 @@ class Registrations:
             return failed(action, unknown)
         return failed(action, error) if left else done(action, instance_ids=(action.instance_id,))
 
-    def _ages_of_running(self, ids: Iterable[str]) -> dict[str, float]:
-        """Return for how many seconds each running instance has existed."""
+    def _ages_of_running(self, described: Iterable[Reply]) -> dict[str, float]:
+        """Return for how many seconds each of some described instances that runs has existed."""
         ages, now = dict[str, float](), self._aws.now()
-        for instance in self._aws.ec2.instances(ids):
+        for instance in described:
             if instance.get("State", {}).get("Name") == "running":
                 launched = instance.get("LaunchTime")
                 ages[instance["InstanceId"]] = 0.0 if launched is None else (now - launched).total_seconds()

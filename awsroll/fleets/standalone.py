@@ -45,8 +45,8 @@ class StandaloneFleet:
         self._launches = Launches(aws)
         self._protection = Protection(aws)
         self._terminations = Terminations(aws, self._targets)
-        self._common = CommonWrites(aws, self._targets, self._commands)
         self._recent = RecentInstances(aws)
+        self._common = CommonWrites(aws, self._targets, self._commands, self._recent)
         self._tagged = _Tagged(aws)
 
     def observe(self, rollout: Rollout, status: Status) -> Observation:
@@ -92,7 +92,7 @@ class StandaloneFleet:
             actions, lambda action: self._execute(rollout, action), self._aws.clock, together=together
         )
         self._tagged.add(name for one in results if isinstance(one.action, LaunchInstance) for name in one.instance_ids)
-        self._recent.keep_after(actions)
+        self._recent.keep_after(results)
         if keeps_targets(actions):
             self._targets.keep()
         return results

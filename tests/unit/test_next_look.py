@@ -64,6 +64,12 @@ def test_health_is_looked_at_when_the_health_check_can_have_passed() -> None:
     assert _seconds(view, Reason.VERIFYING, "i-9") == 32.5
 
 
+def test_the_first_health_is_looked_at_four_times_in_an_interval_of_the_health_check() -> None:
+    servers = {"i-9": Server(phase=ServerPhase.VERIFYING, since=later(0))}
+    view = _view(instance("i-9", NEW, state=TargetState.INITIAL), at=0, servers=servers)
+    assert _seconds(view, Reason.VERIFYING, "i-9") == 10 / 4
+
+
 def test_a_healthy_server_is_looked_at_when_it_has_been_healthy_for_long_enough() -> None:
     servers = {"i-9": Server(phase=ServerPhase.VERIFYING, since=later(0), healthy_since=later(10))}
     one = instance("i-9", NEW)

@@ -40,7 +40,7 @@ _LATE: dict[Awaited, tuple[float, float]] = {
 _UNKNOWN: dict[Awaited, tuple[float, float, float]] = {
     Awaited.BOOT: (5, 0.12, 20),
     Awaited.ARRIVAL: (5, 0.12, 20),
-    Awaited.HEALTH: (5, 0.15, 5),
+    Awaited.HEALTH: (2, 0.15, 2),
     Awaited.COMMAND: (2, 0.1, 2),
     Awaited.DRAIN: (1, 0.01, 0),
     Awaited.EXIT: (5, 0.1, 0),
@@ -138,6 +138,9 @@ def _until_due(view: View, kind: Awaited, waited: float) -> float:
     seen = _known(view, kind)
     if seen is None:
         least, share, first = _UNKNOWN[kind]
+        if kind is Awaited.HEALTH:  # it changes only at a health check
+            interval = max((group.health_interval_seconds for group in view.observation.target_groups), default=0)
+            least = first = max(least, interval / 4)
         return max(first - waited, least, share * waited)
     least, share = _LATE[kind]
     left = due(seen) + _SLACK.get(kind, 0) - waited
