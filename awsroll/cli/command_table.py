@@ -14,7 +14,9 @@ COMMANDS = {
     "abort": LazyCommand("control:abort", "Stop a rollout and leave its fleet mixed."),
     "repair": LazyCommand("repair", "Restore what an unfinished rollout left changed."),
     "status": LazyCommand("listing:status", "Show the state of a rollout."),
+    "watch": LazyCommand("watch", "Watch a rollout that another process drives, until it ends or rests."),
     "list": LazyCommand("listing:rollouts", "List the known rollouts, newest first."),
+    "explain": LazyCommand("explain", "Explain why a rollout or a server fails or waits, with the fix to try."),
     "report": LazyCommand("report", "Write the report of a rollout to a file."),
     "doctor": LazyCommand(
         "doctor", "Run the checks of a rollout and list each with its result, without changing anything."

@@ -11,7 +11,7 @@ from awsroll.errors import RolloutNotFoundError, StateError
 
 if TYPE_CHECKING:
     from awsroll.report import InstanceCounts, RolloutSummary
-    from awsroll.stores import UnreadableRecord
+    from awsroll.stores import RecordStore, UnreadableRecord
 
 UNREADABLE = "unreadable"
 """The status of a rollout whose record cannot be used."""
@@ -46,12 +46,7 @@ def status(common: CommonOptions, rollout: str | None) -> int:
     from awsroll.driver import summaries  # noqa: PLC0415 - see above
 
     store = common.store()
-    if rollout is None:
-        newest = next(iter(summaries.list_rollouts(store)), None)
-        if newest is None:
-            problem = f"there are no rollouts in {store.address}. Start a rollout with `awsroll roll`"
-            raise RolloutNotFoundError(problem)
-        rollout = newest.rollout_id
+    rollout = rollout or newest_rollout(store)
     unreadable = store.unreadable_record(rollout)
     if unreadable is not None:
         problem = f"{unreadable}. To restore its fleet from tags, name it: `awsroll repair {rollout} --asg NAME`"
@@ -77,6 +72,21 @@ def status(common: CommonOptions, rollout: str | None) -> int:
     else:
         Output().result(status_text(record, summary))
     return 0
+
+
+def newest_rollout(store: "RecordStore") -> str:
+    """Return the id of the newest rollout in a store.
+
+    Raises:
+        RolloutNotFoundError: if there is none.
+    """
+    from awsroll.driver import summaries  # noqa: PLC0415 - keeps `--help` fast
+
+    newest = next(iter(summaries.list_rollouts(store)), None)
+    if newest is None:
+        problem = f"there are no rollouts in {store.address}. Start a rollout with `awsroll roll`"
+        raise RolloutNotFoundError(problem)
+    return newest.rollout_id
 
 
 def _plain_unreadable(record: "UnreadableRecord") -> dict[str, Any]:

@@ -6,6 +6,7 @@ for people passes through `awsroll.printable`.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,7 +44,7 @@ class Output:
             yield json_lines()
         elif self.quiet:
             yield Tee()
-        elif sys.stderr.isatty():
+        elif shows_live_view():
             from awsroll.cli.live import LiveView  # noqa: PLC0415 - only a terminal needs rich
 
             with LiveView() as view:
@@ -75,6 +76,12 @@ class Output:
         """Return whether a confirmation prompt can be shown."""
         streams = (sys.stdin, sys.stderr)  # Python sets a stream to None if the process was started without it
         return not (self.json or self.quiet) and all(stream is not None and stream.isatty() for stream in streams)
+
+
+def shows_live_view() -> bool:
+    """Return whether the live view can be drawn: on a terminal that can move its cursor, outside a pipeline."""
+    is_plain = os.environ.get("TERM") == "dumb" or os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    return sys.stderr is not None and sys.stderr.isatty() and not is_plain
 
 
 def ask_to_confirm(question: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from xml.etree.ElementTree import Element
 
+from awsroll.core.explain.explanation import explain_cause
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.status import Outcome
@@ -100,6 +101,8 @@ def _failures(main: Element, story: Story) -> None:
         seconds = (failure.at - story.report.started_at).total_seconds()
         add(box, "b", f"{failure.instance_id or 'the rollout'} after {duration(seconds)}")
         add(box, "p").text = printable(failure.cause, longest=_LONGEST_CAUSE)
+        for cause, fix in explain_cause(failure.instance_id, failure.cause).causes[:1]:
+            add(box, "p", f"Most likely {cause}. {fix}.")
 
 
 def _charts(main: Element, story: Story) -> None:

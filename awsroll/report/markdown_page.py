@@ -6,8 +6,9 @@ Text from AWS is hostile here too: what could be markup, a link or a mention is 
 import re
 from collections.abc import Sequence
 
+from awsroll.core.explain.explanation import explain_cause
 from awsroll.core.model.duration_text import duration
-from awsroll.core.model.status import Outcome
+from awsroll.core.model.status import Failure, Outcome
 from awsroll.core.timeline.course import Course
 from awsroll.printable import printable
 from awsroll.report.sentences import gate_rows, headline, lead, outcome_words
@@ -69,10 +70,15 @@ def _facts(story: Story) -> str:
 
 def _failures(story: Story) -> str:
     failures = story.failures
-    rows = [(each.instance_id or "the rollout", each.cause) for each in failures[:_MOST_FAILURES]]
-    text = _table("Failures", ("Server", "Cause"), rows)
+    rows = [(each.instance_id or "the rollout", each.cause, _fix(each)) for each in failures[:_MOST_FAILURES]]
+    text = _table("Failures", ("Server", "Cause", "To try"), rows)
     hidden = len(failures) - _MOST_FAILURES
     return f"{text}\n\nand {hidden} more" if hidden > 0 else text
+
+
+def _fix(failure: Failure) -> str:
+    causes = explain_cause(failure.instance_id, failure.cause).causes
+    return causes[0][1] if causes else "-"
 
 
 def _capacity(course: Course) -> str:

@@ -8,6 +8,7 @@ WRITERS = {
     "awsroll/cli/main.py": "prepares the streams, writes nothing",
     "awsroll/cli/output.py": "the result and the messages of all commands",
     "awsroll/cli/live.py": "asks whether standard output is a terminal",
+    "awsroll/cli/live_drawing.py": "draws the live view with the texts of terminal_text",
     "awsroll/cli/progress_lines.py": "progress without a terminal",
     "awsroll/cli/terminal_text.py": "the live view",
     "awsroll/cli/waves.py": "gives the stream to progress_lines",
@@ -55,6 +56,7 @@ def test_only_the_known_modules_write() -> None:
 def test_the_writers_of_text_for_people_make_it_printable() -> None:
     for name in PRINTABLE:
         assert "from awsroll.printable import " in (ROOT / name).read_text(), name
-    live = (ROOT / "awsroll/cli/live.py").read_text()
-    assert "from awsroll.cli.terminal_text import TerminalText as Text" in live
-    assert "rich.text" not in live
+    for name in ("awsroll/cli/live.py", "awsroll/cli/live_drawing.py"):
+        live = (ROOT / name).read_text()
+        assert "from awsroll.cli.terminal_text import TerminalText as Text" in live
+        assert "rich.text" not in live

@@ -36,6 +36,8 @@ class Picture:
         live: servers that run and are not on their way out, with those that are certain to come.
         running: servers that run, draining ones included, with those that are certain to come.
         approval: the checkpoint that waits for a person; None if none does.
+        rests_until: the end of the bake time or of a checkpoint's delay; None if the rollout waits for neither.
+        bake_seconds: the bake time of the rollout.
     """
 
     cells: tuple[Cell, ...]
@@ -49,6 +51,8 @@ class Picture:
     in_flight: int
     limits: Bounds
     approval: AwaitedApproval | None = None
+    rests_until: datetime | None = None
+    bake_seconds: float = 0
 
     @property
     def done(self) -> int:
@@ -63,7 +67,7 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
     shown = (instance for instance in observation.instances if view.is_live(instance) or _is_leaving(view, instance))
     return Picture(
         cells=tuple(_cell(view, instance) for instance in sorted(shown, key=_place)),
-        stage=_stage(view),
+        stage=stage_of(rollout, status),
         goal=capacity.goal_current,
         counts=count_servers(rollout, status),
         serving=capacity.serving,
@@ -73,6 +77,8 @@ def picture(rollout: Rollout, observation: Observation, status: Status) -> Pictu
         in_flight=capacity.in_flight,
         limits=capacity.limits,
         approval=awaited_approval(rollout, status, status.user_requests),
+        rests_until=rests_until(rollout, status),
+        bake_seconds=rollout.gates.bake_seconds,
     )
 
 
@@ -85,8 +91,19 @@ def _is_leaving(view: View, instance: Instance) -> bool:
     return view.phase(instance).is_way_out and instance.state in _RUNS
 
 
-def _stage(view: View) -> str:
-    status, checkpoints = view.status, view.original.gates.checkpoints
+def rests_until(rollout: Rollout, status: Status) -> datetime | None:
+    """Return when the bake time or the delay of a closed checkpoint ends; None if the rollout waits for neither."""
+    gate, gates = status.gate, rollout.gates
+    if gate.baking_since is not None:
+        return gate.baking_since + timedelta(seconds=gates.bake_seconds)
+    if gate.closed_since is not None and gates.delay_seconds:
+        return gate.closed_since + timedelta(seconds=gates.delay_seconds)
+    return None
+
+
+def stage_of(rollout: Rollout, status: Status) -> str:
+    """Return the special stage of a rollout in words; empty if it rolls as usual."""
+    checkpoints = rollout.gates.checkpoints
     match rollout_phase(status):
         case RolloutPhase.ROLLING_BACK:
             return "rolling back"

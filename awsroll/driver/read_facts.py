@@ -1,0 +1,109 @@
+"""Reads what AWS knows of the servers of a rollout that fails or waits, and explains it. Changes nothing."""
+
+from awsroll.core.decide.approvals import awaited_approval
+from awsroll.core.explain.explanation import Explanation, explain
+from awsroll.core.explain.server_facts import ServerFacts
+from awsroll.core.model.observation import AlarmState, CommandState, Instance, Observation
+from awsroll.core.model.status import Status
+from awsroll.driver.context import Context
+from awsroll.driver.session import Session
+from awsroll.errors import AwsrollError, SpecError
+from awsroll.ports import Record
+
+_MOST_SERVERS = 5
+
+
+def explain_rollout(rollout_id: str, context: Context, instance_id: str = "") -> tuple[Explanation, ...]:
+    """Return why a rollout or one of its servers fails or waits: the rollout first, then its servers.
+
+    AWS is read in the caller's own region alone, with the caller's own credentials. Where that is not possible, the
+    explanation says so and uses the record.
+
+    Raises:
+        StateError: if the record is missing or cannot be used.
+        SpecError: if the record does not name the server.
+    """
+    session = Session(context)
+    record = session.store.load(rollout_id)
+    names = _servers(record.status)
+    if instance_id and instance_id not in names:
+        shown = f". It names {', '.join(names[:_MOST_SERVERS])}" if names else ""
+        problem = f"no server {instance_id} fails or is in flight in rollout {rollout_id}{shown}"
+        raise SpecError(problem)
+    observation, unread = _observe(session, record)
+    chosen = [instance_id] if instance_id else names[:_MOST_SERVERS]
+    servers = tuple(explain(_facts(record.status, name, observation, unread)) for name in chosen)
+    return servers if instance_id else (_of_rollout(record, observation, unread), *servers)
+
+
+def _servers(status: Status) -> list[str]:
+    """Return the servers to explain: the failed ones, the newest first, then those in flight."""
+    failed = [failure.instance_id for failure in reversed(status.failures) if failure.instance_id]
+    return list(dict.fromkeys([*failed, *sorted(status.servers_in_flight)]))
+
+
+def _observe(session: Session, record: Record) -> tuple[Observation | None, tuple[str, ...]]:
+    rollout = record.rollout
+    if rollout.region and rollout.region != session.own_region:
+        return None, (f"AWS, because the rollout is in {rollout.region}: pass --region {rollout.region}",)
+    try:
+        session.check_account(rollout)
+        target = rollout.target(rolling_back=record.status.rolling_back)
+        return session.fleet(target).observe(target, record.status), ()
+    except AwsrollError as error:
+        return None, (f"AWS: {error}",)
+
+
+def _facts(status: Status, name: str, observation: Observation | None, unread: tuple[str, ...]) -> ServerFacts:
+    cause = next((failure.cause for failure in reversed(status.failures) if failure.instance_id == name), "")
+    server = status.servers.get(name)
+    phase = "" if server is None else str(server.phase)
+    instance = None if observation is None else observation.instance(name)
+    if observation is None or instance is None:
+        missing = ("EC2, because it does not list the server any longer",) if observation is not None else ()
+        return ServerFacts(instance_id=name, phase=phase, cause=cause, unread=(*unread, *missing))
+    failed = (each for each in observation.invocations if each.state is CommandState.FAILED)
+    return ServerFacts(
+        instance_id=name,
+        phase=phase,
+        cause=cause,
+        targets=_targets(instance, observation),
+        lifecycle=instance.lifecycle_detail or str(instance.lifecycle or ""),
+        state=str(instance.state),
+        state_reason=instance.state_reason,
+        marked_unhealthy=instance.marked_unhealthy,
+        command_output=next((each.detail for each in failed if each.instance_id == name), ""),
+    )
+
+
+def _targets(instance: Instance, observation: Observation) -> tuple[str, ...]:
+    names = {group.arn: group.name for group in observation.target_groups}
+    return tuple(
+        f"{names.get(target.key.target_group, target.key.target_group)}:{target.key.port} {target.state}"
+        + (f" ({target.reason}: {target.description})" if target.reason else "")
+        for target in instance.targets
+        if not target.takes_requests
+    )
+
+
+def _of_rollout(record: Record, observation: Observation | None, unread: tuple[str, ...]) -> Explanation:
+    rollout, status = record.rollout, record.status
+    approval = awaited_approval(rollout, status, status.user_requests)
+    waits = f"it waits for approval at {approval.place}: `{approval.command}`" if approval is not None else ""
+    causes = [failure.cause for failure in reversed(status.failures) if not failure.instance_id]
+    alarms = observation.alarms if observation is not None else ()
+    failures = observation.group.launch_failures if observation is not None and observation.group is not None else ()
+    cause = ". ".join(
+        dict.fromkeys(text for text in (waits, status.reason, *causes[:1], status.shortage.reason) if text)
+    )
+    return explain(
+        ServerFacts(
+            phase=status.outcome.value.replace("_", " "),
+            cause=cause,
+            activities=tuple(each.message for each in failures[-2:]),
+            alarms=tuple(
+                f"{each.name} is in ALARM: {each.reason}" for each in alarms if each.state is AlarmState.ALARM
+            ),
+            unread=unread,
+        )
+    )

@@ -1,0 +1,195 @@
+"""`awsroll watch` and `awsroll explain` from the store alone, and the drawing of fleets of every size."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from awsroll.cli import output
+from awsroll.cli.live_drawing import draw, time_left, wait_text
+from awsroll.cli.main import run
+from awsroll.cli.output import shows_live_view
+from awsroll.core.classify.capacity import Bounds
+from awsroll.core.classify.counts import ServerCounts
+from awsroll.core.model.phases import ServerPhase, UntouchedServer
+from awsroll.core.model.status import Mode, Outcome, Server
+from awsroll.core.timeline.cell import LETTERS, Cell
+from awsroll.core.timeline.lines import event_line
+from awsroll.core.timeline.picture import Picture
+from awsroll.ports import Record
+from awsroll.stores import LocalStore, Segment
+from tests.stores.records import T0, busy_record
+
+NOW = datetime.now(UTC)
+LINES = (
+    'n 0 "us-east-1a"',
+    'n 1 "lt-1:1"',
+    "s 0 i-1 0 1",
+    "m 0 0 O - f",
+    "s 1 i-2 0 1",
+    "m 2 1 V 600 f Target.Timeout",
+    "c 0 2 1 3 3 2 3 3",
+)
+
+
+def _picture(servers: int, **changes: object) -> Picture:
+    moving = max(1, servers // 20)
+    cells = []
+    for number in range(servers):
+        name, zone = f"i-{number:017}", f"us-east-1{'abc'[number % 3]}"
+        cell = Cell(instance_id=name, zone=zone, state=UntouchedServer.OUTDATED)
+        if number < moving:
+            until = NOW + timedelta(seconds=30 + number)
+            cell = replace(cell, state=ServerPhase.DRAINING, reason="Target.X", until=until, ends_well=True)
+        cells.append(cell)
+    counts = ServerCounts(
+        total=servers, replaced=0, reloaded=0, failed=0, skipped=0, in_flight=moving, updated=0, wanted=servers
+    )
+    made = Picture(
+        cells=tuple(sorted(cells, key=lambda cell: (cell.zone, cell.instance_id))),
+        stage="",
+        goal=servers,
+        counts=counts,
+        serving=servers - moving,
+        serving_new=0,
+        live=servers,
+        running=servers,
+        in_flight=moving,
+        limits=Bounds(desired=servers, max_unavailable=moving, max_surge=0),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def _drawn(shown: Picture) -> list[str]:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, height=24)
+    events = tuple(f"event {number}" for number in range(6))
+    console.print(draw(busy_record().rollout, shown, started_at=NOW, events=events, size=console.size))
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("servers", [1, 9, 60, 500, 1000])
+def test_the_view_of_every_fleet_fits_a_small_terminal(servers: int) -> None:
+    lines = _drawn(_picture(servers))
+
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    cells = "".join(line.removeprefix(f"us-east-1{line[9:10]}") for line in lines[1:] if line[:1] in ("u", " "))
+    assert cells.count("D") + cells.count("O") == (6 if servers == 1000 else servers)
+    assert any("draining: Target.X, " in line and " s left" in line for line in lines)
+
+
+def test_each_state_has_a_letter_of_its_own() -> None:
+    assert len(set(LETTERS.values())) == len(LETTERS)
+    assert set(LETTERS) >= {*ServerPhase} - {ServerPhase.NONE, ServerPhase.SERVING}
+
+
+def test_the_time_left_knows_bakes_and_checkpoints_and_never_says_zero() -> None:
+    half = replace(_picture(10).counts, updated=5)
+    shown = _picture(10, counts=half, bake_seconds=60)
+    baking = replace(shown, counts=replace(half, updated=10), rests_until=NOW + timedelta(seconds=90))
+
+    assert time_left(shown, NOW, 100) == ", about 2 min 40 s left"
+    assert time_left(baking, NOW, 100) == ", 1 min 30 s of the bake time left"
+    assert time_left(replace(baking, rests_until=NOW), NOW, 100) == ""
+    assert time_left(replace(shown, rests_until=NOW + timedelta(seconds=9)), NOW, 100) == ", 9 s of the checkpoint left"
+    assert time_left(replace(baking, rests_until=None), NOW, 100) == ""
+
+
+def test_a_wait_says_its_reason_and_what_happens_then() -> None:
+    cell = Cell(instance_id="i-1", zone="a", state=ServerPhase.VERIFYING, reason="Target.Timeout")
+
+    assert wait_text(cell, NOW) == "i-1 verifying: Target.Timeout"
+    assert wait_text(replace(cell, until=NOW + timedelta(seconds=61)), NOW).endswith("fails in 1 min 1 s")
+
+
+@pytest.mark.parametrize(
+    ("environment", "shows"), [({}, True), ({"TERM": "dumb"}, False), ({"CI": "true"}, False), ({"CI": "0"}, True)]
+)
+def test_a_dumb_terminal_and_a_pipeline_get_plain_lines(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, *, shows: bool
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("TERM", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(output.sys, "stderr", Terminal())
+
+    assert shows_live_view() is shows
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    store = LocalStore(tmp_path)
+    lines = (*LINES, event_line(3, "checkpoint.reached", {"number": 1}))
+    store.timeline("web-1").write(0, Segment(started_at=T0, lines=lines), before=None)
+    return store
+
+
+def _save(store: LocalStore, **changes: object) -> Record:
+    record = busy_record()
+    servers = {"i-1": Server(phase=ServerPhase.DRAINING, since=T0)}
+    return store.save(replace(record, status=replace(record.status, servers=servers, **changes)))  # type: ignore[arg-type]
+
+
+def test_watch_shows_the_newest_rollout_and_ends_with_its_exit_code(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _save(store, mode=Mode.ENDED, outcome=Outcome.ROLLED_BACK, ended_at=T0 + timedelta(seconds=9))
+
+    assert run(["watch", "--state", str(store.directory)]) == 1
+
+    said = capsys.readouterr()
+    assert "checkpoint reached: number 1" in said.err
+    assert "web-1  0/3 updated, serving 3 (floor 2), live 3 (ceiling 3), ended" in said.err
+    assert "status     rolled back" in said.out
+
+
+def test_watch_ends_if_no_process_drives_the_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+    _save(store)
+
+    assert run(["watch", "web-1", "--json", "--state", str(store.directory)]) == 130
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    watched = next(line for line in lines if line["event"] == "watched")
+    assert watched["servers"] == {"i-1": "draining", "i-2": "verifying"}
+    assert (watched["serving"], watched["floor"], watched["ceiling"]) == (3, 2, 3)
+    assert lines[-1]["event"] == "report"
+
+
+def test_watch_all_prints_a_line_for_each_unfinished_rollout(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _save(store)
+
+    assert run(["watch", "--all", "--state", str(store.directory)]) == 0
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == "web-1  0/3 updated, serving 3 (floor 2), live 3 (ceiling 3), rolling"
+
+
+def test_explain_uses_the_record_where_aws_cannot_be_asked(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _save(store)
+    state = ["--state", str(store.directory), "--region", "eu-west-1"]
+
+    assert run(["explain", "web-1", "i-9", *state]) == 0
+    paragraph = capsys.readouterr().out
+    assert paragraph.startswith("i-9: most likely the health check gets no answer in time. Check that the application")
+    assert "not read: AWS, because the rollout is in us-east-1: pass --region us-east-1" in paragraph
+
+    assert run(["explain", "web-1", "--json", *state]) == 0
+    subjects = [json.loads(line)["subject"] for line in capsys.readouterr().out.splitlines()]
+    assert subjects == ["the rollout (running)", "i-9", "i-1 (draining)"]
+
+    assert run(["explain", "web-1", "i-7", *state]) == 2
+    assert "no server i-7 fails or is in flight in rollout web-1" in capsys.readouterr().err
