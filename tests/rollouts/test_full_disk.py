@@ -90,7 +90,7 @@ def test_a_disk_that_fails_for_a_few_seconds_stops_nothing(rolling: Rolling, mon
     watching = Watching()
     monkeypatch.setattr(watching, "observed", observed)
 
-    report = roll(rolling, rolling.store, watching, deregistration_delay=300, poll=1000)
+    report = roll(rolling, rolling.store, watching, deregistration_delay=300, poll=1000, max_running="100%")
 
     assert report.status is Outcome.SUCCEEDED, report.reason
     warnings = [str(fields["message"]) for name, fields in watching.seen if name == "rollout.warning"]
