@@ -56,6 +56,7 @@ def read_instance(
         state=_state(described.get("State", {}).get("Name", "")),
         state_reason=state_reason,
         template=launched_from(tags) or read_member_template(in_group) or _tagged_by_us(tags),
+        image=described.get("ImageId", ""),
         app_version=tags.get(APP_VERSION_TAG),
         lifecycle=None if member is None else read_lifecycle(member["LifecycleState"]),
         lifecycle_detail=in_group.get("LifecycleState", ""),

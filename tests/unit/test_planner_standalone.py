@@ -213,6 +213,15 @@ def test_completes_when_nothing_outdated_is_left_and_all_serve() -> None:
     assert (over.status.mode, over.status.outcome) == (Mode.ENDED, Outcome.SUCCEEDED)
 
 
+def test_warns_if_the_servers_of_one_version_run_different_images() -> None:
+    new = (instance(f"i-{number}", NEW, image=image) for number, image in enumerate(("ami-1", "ami-2", "ami-2")))
+    serving = {f"i-{number}": Server(phase=ServerPhase.SERVING, since=T0) for number in range(3)}
+    decided = plan(rollout(), look(*new), status("i-0", "i-1", "i-2", servers=serving, mode=Mode.COMPLETING))
+    assert decided.status.outcome is Outcome.SUCCEEDED
+    (warning,) = decided.status.warnings
+    assert "do not run one image: ami-1 (1), ami-2 (2)" in warning
+
+
 def test_an_empty_fleet_is_done_at_once() -> None:
     assert plan(rollout(), look(), status()).status.mode is Mode.COMPLETING
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.desired import in_our_standby, surplus
+from awsroll.core.classify.mixed_images import mixed_images
 from awsroll.core.classify.view import View
 from awsroll.core.decide.bring_back import bring_back
 from awsroll.core.decide.group_sizes import can_restore_desired
@@ -59,7 +60,8 @@ def finish(view: View) -> tuple[Status, Proposals]:
 
 def _close(view: View) -> Status:
     status, at = view.status, view.observation.at
-    status = add_warnings(status, *_warnings_of_resumed_processes(view))
+    images = mixed_images(view)
+    status = add_warnings(status, *_warnings_of_resumed_processes(view), *((images,) if images else ()))
     if status.mode is Mode.COMPLETING and not status.settings.abandoned:
         return end(status, Outcome.ROLLED_BACK if status.rolling_back else Outcome.SUCCEEDED, at)
     if status.mode is Mode.COMPLETING:

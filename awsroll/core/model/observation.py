@@ -109,6 +109,7 @@ class Instance:
 
     Attributes:
         template: the launch template version it was launched from; None if AWS does not report it.
+        image: the id of its image as EC2 shows it; empty if unknown.
         app_version: the version that a `reload` rollout set on it (a tag); None if there was none.
         lifecycle: its state in the Auto Scaling group; None for an instance that is in no group.
         lifecycle_detail: the lifecycle state as AWS writes it.
@@ -126,6 +127,7 @@ class Instance:
     state: InstanceState = InstanceState.RUNNING
     state_reason: str = ""
     template: TemplateVersion | None = None
+    image: str = ""
     app_version: str | None = None
     lifecycle: Lifecycle | None = None
     lifecycle_detail: str = ""
