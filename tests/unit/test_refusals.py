@@ -1,10 +1,11 @@
 """A launch that no retry can fix is a failure at once; a temporary failure waits for its deadline."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from awsroll.core.classify.refusals import Refusal, is_not_offered, is_short_of_capacity, refusal_of
+from awsroll.core.classify.refusals import Refusal, is_not_offered, is_short_of_capacity, may_appear, refusal_of
 from awsroll.core.model.observation import FleetKind, Lifecycle, ScalingFailure
 from awsroll.core.model.status import Desired, Mode, Status
 from awsroll.core.planner import plan
@@ -155,6 +156,15 @@ def test_a_definite_failure_counts_at_once_with_its_message() -> None:
 
     assert decided.mode is not Mode.ROLLING
     assert decided.reason == f"the group cannot launch: {NEVER[0]}"
+
+
+def test_a_new_instance_profile_may_take_a_while_to_appear() -> None:
+    since = later(40)
+    assert _decide(_failed(NEVER[4], 50), owed_since=since).mode is Mode.ROLLING
+    assert may_appear(NEVER[4], None)
+    assert may_appear(NEVER[4], timedelta(seconds=44))
+    assert not may_appear(NEVER[4], timedelta(seconds=45))
+    assert not may_appear(NEVER[0], None)
 
 
 def test_a_temporary_failure_waits_for_the_launch_deadline() -> None:

@@ -8,6 +8,7 @@ Amazon EC2 Auto Scaling" (instance launch failures, AMI issues, load balancer is
 reference, `StateReason`.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -20,6 +21,7 @@ class Refusal(StrEnum):
     NOT_PERMITTED = "not permitted"  # a permission is missing: a person must act, or another call must do
 
 
+_PROPAGATION = timedelta(seconds=45)  # IAM user guide, "Changes that I make are not always immediately visible"
 _PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedAccess", "UnauthorizedOperation"})
 
 # A lack of capacity or of addresses in this zone. Codes that begin with "Insufficient" belong here, too.
@@ -140,6 +142,16 @@ def refusal_of(code: str, message: str, *, frees_quota: bool = False) -> Refusal
 def is_short_of_capacity(code: str) -> bool:
     """Return whether an error code means a lack of capacity in this zone, now."""
     return code in _NO_CAPACITY or code.startswith(_NO_CAPACITY_PREFIX)
+
+
+def may_appear(message: str, waited: timedelta | None) -> bool:
+    """Return whether what a refusal misses may exist already: IAM shows a new instance profile to EC2 with a delay.
+
+    Args:
+        message: the message of the refusal.
+        waited: since when a launch has been refused; None for the first refusal.
+    """
+    return _holds(message, ("iam instance profile",)) and (waited is None or waited < _PROPAGATION)
 
 
 def is_about_image(message: str) -> bool:

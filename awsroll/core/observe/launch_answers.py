@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from awsroll.core.classify.desired import moved
-from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
+from awsroll.core.classify.refusals import Refusal, is_not_offered, may_appear, refusal_of
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Reason, Result
 from awsroll.core.model.calls import Launch
@@ -105,7 +105,9 @@ def _refusal_of(status: Status, result: Result, at: datetime) -> Refusal:
         return Refusal.NEVER
     vacant = isinstance(result.action, act.LaunchInstance) and result.action.reason is Reason.REPLACING_VACANCY
     refusal = refusal_of(result.code, result.message, frees_quota=vacant or frees_quota(status, at))
-    if refusal is Refusal.NEVER and result.transient:
+    since = status.shortage.since
+    appears = may_appear(result.message, None if since is None else at - since)
+    if refusal is Refusal.NEVER and (result.transient or appears):
         return Refusal.NOT_YET
     standalone = isinstance(result.action, act.LaunchInstance)
     if standalone and is_not_offered(result.code, result.message):

@@ -9,7 +9,7 @@ the rollback has stopped, so the rollback waits for two minutes only.
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core.classify.refusals import Refusal, refusal_of
+from awsroll.core.classify.refusals import Refusal, may_appear, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Group, ScalingFailure
 from awsroll.core.model.status import Failure, Status
@@ -63,6 +63,7 @@ def _refused_by_group(view: View, group: Group) -> str:
         return ""
     message, at = counted[-1].message, view.observation.at
     never = refusal_of("", message, frees_quota=frees_quota(status, at)) is Refusal.NEVER
+    never = never and not may_appear(message, at - status.shortage.since)
     return f"the group cannot launch: {message}" if never else ""
 
 
