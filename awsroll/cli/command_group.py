@@ -6,11 +6,14 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from awsroll.cli.output import Output
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ class LazyCommand:
         return command
 
 
+_OWN_OPTIONS = "Options"
+
+
 class _PrintsHelp(click.Command):
     """A command that prints its help as every result is printed."""
 
@@ -45,7 +51,18 @@ class _PrintsHelp(click.Command):
 
 
 class ProgramCommand(_PrintsHelp):
-    """One command."""
+    """One command. Its help shows the options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options: those of the command alone first, then each group."""
+        groups: dict[str, list[tuple[str, str]]] = {_OWN_OPTIONS: []}
+        for each in self.get_params(ctx):
+            record = None if isinstance(each, click.Argument) else each.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(each, "section", _OWN_OPTIONS), []).append(record)
+        for heading, rows in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the arguments of the command."""
@@ -78,6 +95,15 @@ class CommandGroup(_PrintsHelp, click.Group):
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
             raise click.NoSuchCommand(error.command_name, possibilities=self.lazy, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Return the completions of a word; commands from the table."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell needs it
+
+        names = [
+            CompletionItem(name, help=each.help) for name, each in self.lazy.items() if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - see above
         """Write the list of commands from the table."""

@@ -26,5 +26,6 @@ COMMANDS = {
     "demo": LazyCommand("demo", "Roll a fleet in the sandbox under live traffic."),
     "sandbox": LazyCommand("sandbox", "Run an AWS on this machine for any AWS client."),
     "probe": LazyCommand("probe", "Measure what AWS does where its documentation is silent."),
+    "completion": LazyCommand("completion", "Print the script that completes commands and options in a shell."),
     "state": LazyCommand("state", "Manage the store of records and locks."),
 }

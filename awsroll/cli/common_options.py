@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awsroll.cli.flags import COMMON, Flag, FlagGroup
+from awsroll.cli.flags import CONNECTION, OUTPUT, Flag, FlagGroup
 
 if TYPE_CHECKING:
     from awsroll.stores import RecordStore
@@ -48,7 +48,8 @@ COMMON_FLAGS = (
         field="state",
         type=str,
         metavar="DIR|s3://BUCKET/PREFIX|dynamodb://TABLE",
-        section=COMMON,
+        section=CONNECTION,
+        from_environment=True,
         help="Where records and locks of rollouts are stored (default: $XDG_STATE_HOME/awsroll, else "
         "~/.local/state/awsroll).",
     ),
@@ -56,7 +57,8 @@ COMMON_FLAGS = (
         field="sign_key",
         type=str,
         metavar="KMS-KEY|file:PATH",
-        section=COMMON,
+        section=CONNECTION,
+        from_environment=True,
         help="Key that signs records, user requests and notes, and verifies them before use: an HMAC key in KMS "
         "(alias/NAME, id or ARN; HMAC_256), or a file that only you may read. Unsigned or wrongly signed records are "
         "refused; so are signed records without it (default: nothing is signed).",
@@ -65,34 +67,48 @@ COMMON_FLAGS = (
         field="region",
         type=str,
         metavar="NAME",
-        section=COMMON,
+        section=CONNECTION,
+        from_environment=True,
         help="AWS region (default: AWS_REGION, else AWS_DEFAULT_REGION, else the region of the profile).",
     ),
     Flag(
         field="profile",
         type=str,
         metavar="NAME",
-        section=COMMON,
+        section=CONNECTION,
+        from_environment=True,
         help="Profile in the shared AWS configuration files (default: AWS_PROFILE, else the profile `default`).",
     ),
     Flag(
         field="endpoint_url",
         type=str,
         metavar="URL",
-        section=COMMON,
+        section=CONNECTION,
+        from_environment=True,
         help="Send all AWS calls to this URL (default: AWS_ENDPOINT_URL, else the endpoints of AWS).",
     ),
     Flag(
         field="json",
         type=bool,
-        section=COMMON,
+        section=OUTPUT,
+        default=False,
+        from_environment=True,
         help="Print one JSON object per line on standard output, each with `event` and `at`; the last is the result.",
     ),
-    Flag(field="quiet", type=bool, section=COMMON, help="Print only the result, no progress."),
+    Flag(
+        field="quiet",
+        type=bool,
+        section=OUTPUT,
+        default=False,
+        from_environment=True,
+        help="Print only the result, no progress.",
+    ),
     Flag(
         field="yes",
         type=bool,
-        section=COMMON,
+        section=OUTPUT,
+        default=False,
+        from_environment=True,
         help="Skip confirmation prompts: continue even if the checks have warnings.",
     ),
 )

@@ -15,9 +15,14 @@ import click
 
 from awsroll.cli import process_state
 from awsroll.cli.command_group import ProgramCommand
+from awsroll.cli.grouped_option import GroupedOption, variable_of, variables_of
 from awsroll.core.model.composed_values import Many, Parameters
-from awsroll.core.model.options import LIMITS, Option
+from awsroll.core.model.options import Option
 
+_VARIABLES = (
+    "Environment variables can give options, such as AWSROLL_STATE for --state. The command line wins over the "
+    "environment, and the environment over a file."
+)
 _ROLLOUT = "rollout"  # the parameter that names a rollout
 
 
@@ -30,8 +35,11 @@ class Flag:
         type: what click reads: `str`, `bool`, `Path`, or `list[str]` for an option that can be repeated. The value is
             None, or empty, if the option is not given.
         help: the meaning, with unit and default.
-        section: the group of the option.
+        section: the group of the option in `--help`.
         short: the one-letter form, such as `-f`.
+        default: the value of a `bool` that is not given: False, or None if a file may give it. Only the second kind has
+            the form `--no-NAME`, which overrides the file.
+        from_environment: the environment variable `AWSROLL_NAME` gives the option too.
     """
 
     field: str
@@ -40,6 +48,8 @@ class Flag:
     section: str
     metavar: str | None = None
     short: str = ""
+    default: bool | None = None
+    from_environment: bool = False
 
     @property
     def name(self) -> str:
@@ -49,23 +59,32 @@ class Flag:
     def parameter(self) -> click.Option:
         """Return the option as click understands it."""
         forms = [self.field, f"--{self.name}"] + ([self.short] if self.short else [])
-        shown: dict[str, Any] = {"help": self.help, "metavar": self.metavar}
+        shown: dict[str, Any] = {"help": self.help, "metavar": self.metavar, "section": self.section}
+        if self.from_environment:
+            shown["envvar"] = variable_of(self.name)
         if self.type is not bool:
             repeated = self.type == list[str]
-            return click.Option(forms, type=str if repeated else self.type, multiple=repeated, **shown)
-        if self.section == LIMITS:
-            forms[1] = f"{forms[1]}/--no-{self.name}"  # an option can override a file either way
-        return click.Option(forms, is_flag=True, default=False if self.section == COMMON else None, **shown)
+            return GroupedOption(forms, type=str if repeated else self.type, multiple=repeated, **shown)
+        if self.default is None and self.from_environment:
+            forms[1] = f"{forms[1]}/--no-{self.name}"
+        return GroupedOption(forms, is_flag=True, default=self.default, **shown)
 
 
 def flag_of(option: Option) -> Flag:
     """Return the option of a request as an option of a command. Its kind reads the text, as it reads every value."""
     kind: Any = list[str] if isinstance(option.kind, Many | Parameters) else bool if option.metavar == "" else str
-    return Flag(field=option.field, type=kind, help=option.help, section=option.section, metavar=option.metavar or None)
+    return Flag(
+        field=option.field,
+        type=kind,
+        help=option.help,
+        section=option.section,
+        metavar=option.metavar or None,
+        from_environment=True,
+    )
 
 
-OUTPUT = "Where to"
-COMMON = "Common"
+CONNECTION = "Connection"
+OUTPUT = "Output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,8 @@ def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], ProgramCommand]:
         @wraps(function)
         def with_flags(**given: Any) -> int:
             process_state.note_rollout(given.get(_ROLLOUT) or "")
+            if context := click.get_current_context(silent=True):
+                process_state.note_variables(variables_of(context))
             values = {
                 group.into: group.build(**{flag.field: given.pop(flag.field) for flag in group.flags})
                 for group in groups
@@ -107,6 +128,7 @@ def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], ProgramCommand]:
             callback=with_flags,
             params=[*own, *(flag.parameter() for group in groups for flag in group.flags)],
             help=inspect.getdoc(function),
+            epilog=_VARIABLES if any(flag.from_environment for group in groups for flag in group.flags) else None,
         )
 
     return decorate

@@ -5,6 +5,7 @@ No error shows a traceback. An unexpected error is a defect of awsroll: it exits
 
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -13,11 +14,21 @@ import click
 
 from awsroll.cli.command_group import CommandGroup
 from awsroll.cli.command_table import COMMANDS
+from awsroll.cli.completion_script import COMPLETION_VARIABLE, complete
 from awsroll.cli.exit_codes import Exit, exit_of_error
-from awsroll.cli.output import json_event, write_messages
-from awsroll.cli.process_state import ProcessState, begin
+from awsroll.cli.grouped_option import is_set, variables_of
+from awsroll.cli.output import Output, json_event, write_messages
+from awsroll.cli.process_state import ProcessState, begin, given_variables, note_variables
 from awsroll.cli.unexpected import READ_ONLY, end_unexpectedly, place
 from awsroll.errors import AwsrollError, FleetError, SpecError
+from awsroll.version import __version__
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click
+    if value and not ctx.resilient_parsing:
+        Output().result(f"awsroll {__version__}")
+        ctx.exit()
+
 
 app = CommandGroup(
     "awsroll",
@@ -28,12 +39,24 @@ app = CommandGroup(
     "interrupted, continue with `awsroll resume`.",
     context_settings={"help_option_names": ["-h", "--help"]},
     lazy=COMMANDS,
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Show the version and exit.",
+        )
+    ],
 )
 
 
 def main() -> None:
     """Run the program and exit with its exit code."""
     _prepare_streams()
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        sys.exit(complete(app, instruction))
     threading.excepthook = report_thread
     code = run(sys.argv[1:])
     try:
@@ -47,7 +70,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. No error leaves this function."""
     state = begin()
-    as_json = "--json" in arguments
+    as_json = "--json" in arguments or is_set("json")
     try:
         code = _run(arguments, state, as_json=as_json)
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - Python's own exit code would be 1
@@ -88,10 +111,18 @@ def _is_text(argument: str) -> bool:
 
 
 def _refuse(problems: Sequence[str], code: Exit, *, as_json: bool) -> int:
+    problems = [_with_variables(problem) for problem in problems]
     write_messages(*problems)
     if as_json:
         json_event("refused", reason="; ".join(problems))
     return code
+
+
+def _with_variables(problem: str) -> str:
+    """Return a problem with the environment variables that gave the options in it."""
+    given = given_variables()
+    names = [f"{option} is from {given[option]}" for option in given if re.search(rf"{option}(?![\w-])", problem)]
+    return f"{problem} ({', '.join(names)})" if names else problem
 
 
 def _leave(error: AwsrollError, state: ProcessState, *, as_json: bool) -> int:
@@ -146,5 +177,7 @@ def _prepare_streams() -> None:
 def _usage_problem(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = "awsroll" if context is None else context.command_path
+    if context is not None:
+        note_variables(variables_of(context))
     message = " ".join(error.format_message().split()).rstrip(".")
     return f"{message} (`{command} --help` lists the options)"

@@ -24,11 +24,13 @@ class ProcessState:
         rollouts: the rollouts that the command drives or was given, in order.
         has_started: whether a rollout has started or resumed, so that the fleet may have been changed.
         lost_output: the error that kept a result from standard output.
+        variables: the options that environment variables gave, each with its variable.
     """
 
     rollouts: list[str] = field(default_factory=list)
     has_started: bool = False
     lost_output: Exception | None = None
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 _state = ProcessState()
@@ -45,6 +47,16 @@ def note_rollout(rollout_id: str) -> None:
     """Note a rollout that the command drives or was given."""
     if rollout_id and rollout_id not in _state.rollouts:
         _state.rollouts.append(rollout_id)
+
+
+def note_variables(variables: dict[str, str]) -> None:
+    """Note the options that environment variables gave."""
+    _state.variables.update(variables)
+
+
+def given_variables() -> dict[str, str]:
+    """Return the options that environment variables gave, each with its variable."""
+    return _state.variables
 
 
 def note_lost_output(error: Exception) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.flags import Flag, FlagGroup
+from awsroll.cli.found_file import found_file
 from awsroll.cli.spec_flags import SPEC_FLAGS
-from awsroll.core.model.options import FLEET, LIMITS, VERSION
+from awsroll.core.model.options import FLEET
 from awsroll.core.model.rollout import Pace
 from awsroll.core.request.spec import RolloutSpec, pace_of, spec_of
 from awsroll.errors import SpecError
@@ -17,14 +18,18 @@ from awsroll.errors import SpecError
 if TYPE_CHECKING:
     from awsroll.core.request.waves import FleetsSpec
 
+_FLEET_NAMES = ("asg", "target_group", "exclude_target_group")
+
 _FILE_FLAG = Flag(
     field="file",
     type=str,
     short="-f",
     metavar="FILE",
     section=FLEET,
+    from_environment=True,
     help="Rollout file (YAML, TOML or JSON) with these options as keys. An option on the command line overrides the "
-    "file. roll and plan also accept a file of many fleets, with the key `waves`; see docs/fleets.md.",
+    "file. roll and plan also accept a file of many fleets, with the key `waves`; see docs/fleets.md (default: "
+    "awsroll.yaml in the current folder, if it exists and no option names a fleet).",
 )
 
 
@@ -37,13 +42,24 @@ def build_request(*, file: str | None, **given: Any) -> RolloutSpec:
     return spec_of(given_values(file=file, **given), where="" if file is None else f"{file}: ")
 
 
+def _build_request_or_found(*, file: str | None, **given: Any) -> RolloutSpec:
+    return build_request(file=_file_or_found(file, given), **given)
+
+
 def build_request_or_fleets(*, file: str | None, **given: Any) -> "RolloutSpec | FleetsSpec":
     """Return the request that a file and options define together, or the waves of a file of many fleets.
 
     Raises:
         SpecError: if the file cannot be used, or an option names a fleet although the file names many.
     """
+    file = _file_or_found(file, given)
     return read_fleets(file, given) or build_request(file=file, **given)
+
+
+def _file_or_found(file: str | None, given: dict[str, Any]) -> str | None:
+    """Return the file that the caller named; if the caller named neither a file nor a fleet, the file that is found."""
+    names_fleet = any(name in given_options(given) for name in _FLEET_NAMES)
+    return found_file() if file is None and not names_fleet else file
 
 
 def given_values(*, file: str | None, **given: Any) -> dict[str, Any]:
@@ -78,7 +94,7 @@ def read_fleets(file: str | None, given: dict[str, Any]) -> "FleetsSpec | None":
     if not rollout_file.has_waves(content):
         return None
     options = given_options(given)
-    wrong = [f"--{flag.name}" for flag in SPEC_FLAGS if flag.field in options and flag.section not in (LIMITS, VERSION)]
+    wrong = [f"--{flag.name}" for flag in SPEC_FLAGS if flag.field in options and flag.field in _FLEET_NAMES]
     if wrong:
         problem = f"{', '.join(wrong)} cannot be combined with the file {file}, which names its fleets; omit the option"
         raise SpecError(problem)
@@ -97,6 +113,6 @@ def _keeping_flag(flag: Flag) -> Flag:
 
 
 PACE = tuple(field.name for field in fields(Pace))
-REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request)
+REQUEST_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), _build_request_or_found)
 REQUEST_OR_FLEETS_GROUP = FlagGroup("request", (_FILE_FLAG, *SPEC_FLAGS), build_request_or_fleets)
 PACE_GROUP = FlagGroup("pace", [_keeping_flag(flag) for flag in SPEC_FLAGS if flag.field in PACE], pace_of)

@@ -11,7 +11,9 @@ from awsroll.cli.exit_codes import Exit
 from awsroll.cli.output import json_event, write_messages
 from awsroll.cli.process_state import ProcessState
 
-READ_ONLY = frozenset({"doctor", "explain", "list", "plan", "policy", "report", "schema", "status", "watch"})
+READ_ONLY = frozenset(
+    {"completion", "doctor", "explain", "list", "plan", "policy", "report", "schema", "status", "watch"}
+)
 _HERE = Path(__file__).parents[1]
 
 

@@ -32,7 +32,7 @@ class Finished:
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AWSROLL_", "XDG_"))}
     return {**inherited, **NO_ACCOUNT, **more}
 
 

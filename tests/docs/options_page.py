@@ -6,7 +6,7 @@ from typing import Any
 from awsroll.cli.common_options import COMMON_FLAGS
 from awsroll.cli.flags import Flag
 from awsroll.cli.spec_flags import SPEC_FLAGS
-from awsroll.core.model.options import FLEET, LIMITS, VERSION
+from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING
 from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 
 PATH = Path(__file__).parents[2] / "docs" / "options.md"
@@ -16,17 +16,22 @@ Each option of a rollout, with its unit and default. The option `--max-surge` is
 [rollout file](cli.md#the-request-options-or-a-file), and the field `max_surge` of `RolloutSpec` in Python. `awsroll
 schema` prints the same as JSON Schema.
 
+Each option also has an environment variable: its name in capital letters after `AWSROLL_`, with `_` for `-`. So
+`AWSROLL_MAX_SURGE=2` is `--max-surge 2`, and `AWSROLL_LAUNCH_FIRST=yes` or `no` turns a switch on or off. An option
+that can be repeated has one value on each line of its variable. The command line wins over the environment, and the
+environment over the file. A message about a wrong value names the variable.
+
 A TIME is a number of seconds (`90`), or has a unit: `90s`, `10m`, `2h`. It is at most 30 days. N is a whole number, and
 N% a percentage from 0% to 100%. The same values are valid on the command line, in a file, in an event and in Python. A
 value that is not valid is refused before anything is changed, by the name of its option.
 """
-_TITLES = {FLEET: "Which servers", VERSION: "To which version", LIMITS: "How"}
+_SECTIONS = (FLEET, VERSION, PACE, GATES, FAILURE, WAITING)
 
 
 def options_page() -> str:
     """Return the page as Markdown."""
     parts = [_OPENING]
-    parts += [_section(title, [flag for flag in SPEC_FLAGS if flag.section == key]) for key, title in _TITLES.items()]
+    parts += [_section(name, [flag for flag in SPEC_FLAGS if flag.section == name]) for name in _SECTIONS]
     parts.append(_section("Every command", COMMON_FLAGS))
     schema, fleets = rollout_schema(), fleets_schema()["$defs"]
     parts.append(

@@ -15,9 +15,13 @@ from awsroll.core.model.value_errors import WrongValueError
 from awsroll.core.model.values import Kind
 from awsroll.errors import SpecError
 
-FLEET = "Which servers"
-VERSION = "To which version"
-LIMITS = "How"
+# The groups of options in `--help`, in this order.
+FLEET = "Fleet"
+VERSION = "Version"
+PACE = "Pace"
+GATES = "Gates"
+FAILURE = "Failure"
+WAITING = "Waiting"
 
 _KEY = "awsroll.option"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS, TAG_VALUE_CHARACTERS
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.hooks import HOOKS, HookSpec
-from awsroll.core.model.options import FLEET, LIMITS, VERSION, option, read_fields
+from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING, option, read_fields
 from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, Share, Switch, Text
 
@@ -59,33 +59,33 @@ class RolloutOptions:
         "replace: replace a few servers at a time. double-half: launch a complete new fleet, then terminate the old "
         "one. reload: run a command on the existing servers (default: replace).",
         default=Strategy.REPLACE,
-        section=LIMITS,
+        section=PACE,
     )
     concurrent: str | int | None = option(
         Share(least=1),
         "Number of servers to update at a time: 1 or more, or 1% to 100% of the fleet (default: 1).",
         default=None,
-        section=LIMITS,
+        section=PACE,
     )
     launch_first: bool = option(
         Switch(),
         "replace: launch each new server before its old server is terminated (default: terminate first).",
         default=False,
-        section=LIMITS,
+        section=PACE,
     )
     max_unavailable: str | int | None = option(
         Share(),
         "Instead of --concurrent: number of servers that may be out of service. A percentage is rounded down "
         "(default: 0).",
         default=None,
-        section=LIMITS,
+        section=PACE,
     )
     max_surge: str | int | None = option(
         Share(),
         "Instead of --concurrent: number of servers that may be live above the desired capacity. A draining server is "
         "not live. A percentage is rounded up (default: 0).",
         default=None,
-        section=LIMITS,
+        section=PACE,
     )
     max_running: str | int | None = option(
         Share(least=1, is_cap=True),
@@ -93,7 +93,7 @@ class RolloutOptions:
         "capacity that is rounded up. With 100%, each old server without a group is gone before its replacement is "
         "launched (default: no limit: a replacement is launched while the old server drains).",
         default=None,
-        section=LIMITS,
+        section=PACE,
     )
     command: tuple[str, ...] = option(
         Many(SHELL),
@@ -131,39 +131,39 @@ class RolloutOptions:
         "Number of servers to update before a checkpoint. A percentage is rounded down, to at least 1. Repeat it for "
         "several checkpoints, in increasing order (default: no checkpoints).",
         default=(),
-        section=LIMITS,
+        section=GATES,
     )
     checkpoint_delay: float = option(
         Seconds(),
         "Minimum wait at each checkpoint (default: 0 seconds).",
         default=0,
-        section=LIMITS,
+        section=GATES,
     )
     approve_checkpoints: bool = option(
         Switch(),
         "Wait at each checkpoint for `awsroll approve ROLLOUT` (default: no).",
         default=False,
-        section=LIMITS,
+        section=GATES,
     )
     approval_timeout: float | None = option(
         Seconds(least=1),
         "Maximum wait for an approval in seconds, counted from the end of --checkpoint-delay. A missing approval is "
         "then a failure (default: no limit).",
         default=None,
-        section=LIMITS,
+        section=GATES,
     )
     bake_time: float = option(
         Seconds(),
         "How long the complete new fleet is observed before the rollout succeeds (default: 0 seconds).",
         default=0,
-        section=LIMITS,
+        section=GATES,
     )
     alarm: tuple[str, ...] = option(
         Many(LISTED_NAME),
         "Name of a CloudWatch alarm, metric or composite (repeatable). The rollout fails if the alarm is in ALARM at "
         "any time (default: none).",
         default=(),
-        section=LIMITS,
+        section=GATES,
     )
     hooks: tuple[HookSpec, ...] = option(
         HOOKS,
@@ -174,108 +174,108 @@ class RolloutOptions:
         Count(),
         "Number of failed replacements that are retried (default: 0).",
         default=0,
-        section=LIMITS,
+        section=FAILURE,
     )
     on_failure: OnFailure | None = option(
         Choice(tuple(OnFailure)),
         "Reaction to a failure beyond --max-failures: rollback, pause or stop (default: rollback; for a reload "
         "without --rollback-command: stop).",
         default=None,
-        section=LIMITS,
+        section=FAILURE,
     )
     keep_old: bool = option(
         Switch(),
         "Keep the old servers running, out of traffic, until --bake-time has passed, so that a rollback needs no "
         "launch. Requires --strategy double-half or a surge of 100% (default: no).",
         default=False,
-        section=LIMITS,
+        section=PACE,
     )
     min_healthy_time: float = option(
         Seconds(),
         "How long a new server must stay healthy before it counts as serving (default: 0 seconds).",
         default=0,
-        section=LIMITS,
+        section=WAITING,
     )
     drain_timeout: float | None = option(
         Seconds(least=1),
         "Maximum time to drain a server (default and minimum: deregistration delay + 60 seconds + the group's "
         "terminate hooks).",
         default=None,
-        section=LIMITS,
+        section=WAITING,
     )
     launch_timeout: float | None = option(
         Seconds(least=1),
         "Maximum time from the launch request until the server runs (default: 600 seconds + the group's launch hooks).",
         default=None,
-        section=LIMITS,
+        section=WAITING,
     )
     healthy_timeout: float | None = option(
         Seconds(least=1),
         "Maximum time from registration until the server serves (default: 600 seconds, or more if the health checks "
         "need it).",
         default=None,
-        section=LIMITS,
+        section=WAITING,
     )
     progress_timeout: float = option(
         Seconds(least=1),
         "Maximum time without any progress (default: 3600 seconds).",
         default=3600,
-        section=LIMITS,
+        section=WAITING,
     )
     deregistration_delay: int | None = option(
         Seconds(most=DEREGISTRATION_DELAY_SECONDS, whole=True),
         "Deregistration delay of the target groups during this rollout, 0 to 3600 seconds. The old value is restored "
         "at the end (default: unchanged).",
         default=None,
-        section=LIMITS,
+        section=PACE,
     )
     protected: SkipPolicy = option(
         _POLICY,
         "Servers protected from scale-in or termination: wait up to one hour until the protection is removed, ignore "
         "them, or replace them (default: wait).",
         default=SkipPolicy.WAIT,
-        section=LIMITS,
+        section=FLEET,
     )
     standby: SkipPolicy = option(
         _POLICY,
         "Servers in standby: wait up to one hour until they are back in service, ignore them, or replace them "
         "(default: wait).",
         default=SkipPolicy.WAIT,
-        section=LIMITS,
+        section=FLEET,
     )
     warm_pool: str = option(
         Choice(("refuse", "purge")),
         "A group with a warm pool: refuse the rollout, or purge: delete the pool with its instances and restore the "
         "pool's settings at the end (default: refuse).",
         default="refuse",
-        section=LIMITS,
+        section=FLEET,
     )
     strict: bool = option(
         Switch(),
         "Refuse the rollout if a target group contains servers outside the fleet (default: leave them alone).",
         default=False,
-        section=LIMITS,
+        section=FLEET,
     )
     poll: float | None = option(
         Seconds(least=0.01),
         "Maximum time between two observations in seconds. Fractions are allowed (default: until something can have "
         "changed, at most 100 seconds).",
         default=None,
-        section=LIMITS,
+        section=WAITING,
     )
     settle_time: float = option(
         Seconds(least=1),
         "How long to wait for the effect of a call whose response was lost before the call is repeated (default: 60 "
         "seconds).",
         default=60,
-        section=LIMITS,
+        section=WAITING,
     )
     lease: float = option(
         Seconds(least=5, most=LONGEST_LEASE_SECONDS),
         "How long the fleet stays locked after this process stops renewing its lock, 5 seconds to 1 day (default: 60 "
         "seconds).",
         default=60,
-        section=LIMITS,
+        section=WAITING,
     )
 
     def __post_init__(self) -> None:
