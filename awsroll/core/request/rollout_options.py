@@ -89,8 +89,8 @@ class RolloutOptions:
     )
     max_running: str | int | None = option(
         Share(least=1, is_cap=True),
-        "Hard limit of servers that may run, draining servers included: a number, or a percentage of the desired "
-        "capacity that is rounded up. With 100%, each old server without a group is gone before its replacement is "
+        "Highest number of servers that may run, draining servers included. A percentage of the desired capacity is "
+        "rounded up. With 100%, each old server without a group is gone before its replacement is "
         "launched (default: no limit: a replacement is launched while the old server drains).",
         default=None,
         section=PACE,
