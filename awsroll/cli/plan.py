@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
@@ -29,17 +31,19 @@ _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
 
 @takes(REQUEST_OR_FLEETS_GROUP, _OUT_GROUP, COMMON_GROUP)
 @fail_on_warnings_option
+@click.option("--verbose", is_flag=True, help="List each server in its order (default: the servers by zone).")
 def plan(
     request: RolloutSpec | FleetsSpec,
     out: Path | None,
     common: CommonOptions,
     *,
     fail_on_warnings: bool,
+    verbose: bool,
 ) -> int:
     """Show what a rollout would do, without changing anything.
 
-    Prints the order of the servers, the lowest and highest capacity, the estimated duration, every hook, command,
-    function and script that the rollout runs, and the findings of the checks.
+    Prints the lowest and highest capacity, the estimated duration and cost, gates, settings, the servers by zone, every
+    hook, command, function and script that the rollout runs, and the findings of the checks.
     """
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
@@ -59,7 +63,7 @@ def plan(
     if output.json:
         output.emit("plan", **planned.as_dict(), **saved)
     else:
-        output.result(plan_text(planned))
+        output.result(plan_text(planned, verbose=verbose))
     check_warnings(planned.warnings, fail=fail_on_warnings)
     return 0
 

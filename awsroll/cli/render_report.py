@@ -75,13 +75,20 @@ def next_step(report: "Report", *, serving: str = "") -> str:
     return ""
 
 
-def plan_text(plan: "RolloutPlan") -> str:
-    """Return a plan as aligned lines; of a fleet that needs no rollout, only what matters then."""
-    order = [
-        (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
-        for number, server in enumerate(plan.order, 1)
-    ]
-    return "\n".join(part for part in (plan_summary_text(plan), aligned(order)) if part)
+def plan_text(plan: "RolloutPlan", *, verbose: bool = False) -> str:
+    """Return a plan as aligned lines; of a fleet that needs no rollout, only what matters then.
+
+    Args:
+        plan: the plan.
+        verbose: show each server in its order, and not the number of servers in each zone alone.
+    """
+    from awsroll.cli.render_plan import cost_rows, request_rows, server_rows, zone_rows  # noqa: PLC0415 - plans alone
+
+    if plan.nothing_to_do:
+        return plan_summary_text(plan)
+    more = aligned([*cost_rows(plan), *request_rows(plan)])
+    servers = aligned(server_rows(plan) if verbose else zone_rows(plan))
+    return "\n".join(part for part in (plan_summary_text(plan), more, servers) if part)
 
 
 def plan_summary_text(plan: "RolloutPlan") -> str:

@@ -284,8 +284,8 @@ class Controller:
                 self._clock.now(),
                 answer=str(result.answer),
                 instance_ids=result.instance_ids or instance_ids_of(result.action),
-                reason=str(result.action.reason),
                 **({"change": change} if (change := change_of(result.action)) else {}),
+                reason=str(result.action.reason),
                 **({"message": result.message} if result.message else {}),
             )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from awsroll.stores.items import Item
 
 _WRITE_SECONDS = 15.0
-_OBSERVATION_SECONDS = 1.0  # the shortest time between two observations that are recorded
+_OBSERVATION_SECONDS = 0.2  # the shortest time between two observations that are recorded
 _SEGMENT_CHARACTERS = 64_000  # beyond its opening
 _MOST_SEGMENTS = 64
 _MOST_PER_NAME = 100  # events of one name from one process

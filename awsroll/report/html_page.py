@@ -84,7 +84,7 @@ def _facts(story: Story) -> Iterable[tuple[str, str]]:
     yield "failed", str(counts.failed)
     yield "duration", duration(report.elapsed_s)
     yield "fewest serving", "-" if lowest is None else str(lowest)
-    yield "most live", str(report.max_running)
+    yield "most live, most running with draining", f"{report.max_live}, {report.max_running}"
     yield "extra instance hours", f"{story.surge_hours:.2f}"
     if report.api_calls.total:
         yield f"API calls, {report.api_calls.mutating} of them changes", str(report.api_calls.total)

@@ -58,8 +58,8 @@ def _facts(story: Story) -> str:
         ("rollout", report.rollout_id),
         ("strategy", report.strategy),
         (
-            "fewest serving, most live",
-            f"{report.min_serving if report.min_serving is not None else '-'}, {report.max_running}",
+            "fewest serving, most live, most running",
+            f"{report.min_serving if report.min_serving is not None else '-'}, {report.max_live}, {report.max_running}",
         ),
         ("extra instance hours", f"{story.surge_hours:.2f}"),
     ]

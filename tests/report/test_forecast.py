@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from awsroll.cli.render_report import plan_text
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.observation import (
     FleetKind,
@@ -16,7 +17,8 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Slots, Status
-from awsroll.report.forecast import RolloutPlan, forecast
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
 from tests.stores.records import T0
 
 KEY = TargetKey(target_group="web", port=80)
@@ -108,3 +110,44 @@ def test_kept_servers_cost_server_hours() -> None:
 
     assert _forecast(*servers, keep_old=True, **surge).kept_server_hours == 1.5
     assert _forecast(*servers, **surge).kept_server_hours == 0
+
+
+def test_the_text_of_a_plan_says_gates_failures_settings_and_servers_by_zone() -> None:
+    request = RolloutSpec(asg="web", checkpoint=(1, "50%"), approve_checkpoints=True, bake_time=60, alarm=("a",))
+    order = tuple(
+        PlannedInstance(instance_id=f"i-{number}", zone=f"zone-{'ab'[number % 2]}", version="lt-1:1")
+        for number in range(3)
+    )
+    plan = RolloutPlan(
+        fleet="web",
+        strategy="replace",
+        from_version="lt-1:1",
+        to_version="lt-1:2",
+        desired=3,
+        order=order,
+        nothing_to_do=False,
+        skipped=0,
+        lowest_serving=2,
+        max_live=3,
+        max_running=4,
+        is_capped=False,
+        at_a_time=1,
+        estimated_seconds=1800,
+        request=request,
+    )
+
+    text, listed = plan_text(plan), plan_text(plan, verbose=True)
+
+    for words in (
+        "checkpoints  after 1, 50%, until a person approves",
+        "bake time    1 min 0 s",
+        "alarms       a",
+        "failure      the first one returns the fleet to the old version",
+        "settings     processes AZRebalance and ReplaceUnhealthy suspended while servers are in flight",
+        "cost         up to 1 extra servers for 30 min 0 s: at most 0.5 instance hours",
+        "zone-a  2 to update, on lt-1:1",
+        "zone-b  1 to update, on lt-1:1",
+    ):
+        assert words in text, words
+    assert "i-0" not in text
+    assert [line.split()[1] for line in listed.splitlines()[-3:]] == ["i-0", "i-1", "i-2"]
