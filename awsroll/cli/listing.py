@@ -16,15 +16,33 @@ if TYPE_CHECKING:
 UNREADABLE = "unreadable"
 """The status of a rollout whose record cannot be used."""
 
+_STATUSES = ("running", "interrupted", "paused", "stopped", "rolled_back", "succeeded")
+
 
 @takes(COMMON_GROUP)
-def rollouts(common: CommonOptions) -> int:
+@click.option("--fleet", metavar="NAME", help="List only the rollouts of this fleet (default: every fleet).")
+@click.option(
+    "--status",
+    "status_",
+    metavar="STATUS",
+    type=click.Choice([*_STATUSES, UNREADABLE]),
+    help=f"List only the rollouts with this status: {', '.join(_STATUSES)} or {UNREADABLE} (default: every status).",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="List only the N newest rollouts (default: no limit)."
+)
+def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, limit: int | None) -> int:
     """List the known rollouts, newest first."""
     from awsroll.cli.render_report import summaries_text  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver import summaries  # noqa: PLC0415 - see above
 
     store = common.store()
     known, unreadable = summaries.list_rollouts(store), store.unreadable()
+    has_any = bool(known or unreadable)
+    known = tuple(each for each in known if fleet in (None, each.fleet) and status_ in (None, each.status.value))[
+        :limit
+    ]
+    unreadable = tuple(each for each in unreadable if fleet in (None, each.fleet) and status_ in (None, UNREADABLE))
     if common.json:
         for summary in known:
             Output(json=True).emit("rollout", **_plain(summary))
@@ -33,7 +51,8 @@ def rollouts(common: CommonOptions) -> int:
     elif known or unreadable:
         Output().result(summaries_text(known, unreadable))
     else:
-        Output(quiet=common.quiet).note(f"there are no rollouts in {store.address}")
+        wanted = "such rollouts" if has_any else "rollouts"
+        Output(quiet=common.quiet).note(f"there are no {wanted} in {store.address}")
     write_messages(*map(str, unreadable))
     return 0
 
