@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from awsroll.core.model.observation import Lifecycle
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
-from awsroll.testing.facts import Facts, Truth
+from awsroll.testing.facts import Change, Facts, Truth
 
 _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
@@ -54,6 +54,7 @@ class Checkpoints:
     _status: Status | None = None
     _looked_at: datetime | None = None
     _seen: Seen | None = None
+    _aside: frozenset[str] = frozenset()
 
     def look(self, status: Status, at: datetime, *, desired: int, facts: Facts | None) -> list[str]:
         """Check the decisions since the last observation, then store this one (`facts` is None: it is stale)."""
@@ -63,20 +64,23 @@ class Checkpoints:
             problems += self._opened_early(before, status)
             problems += self._beyond(_chosen(status) - _chosen(before) - set(status.failed))
         self._status, self._looked_at = status, at
+        self._aside = _chosen(status) | set(status.failed)
         if facts is not None:
             self._seen = self._see(status, facts, desired)
         return problems
 
-    def act(self, before: Facts, after: Facts) -> list[str]:
-        """Check one action of the rollout by the true state before and after the action."""
+    def act(self, change: Change, facts: Facts) -> list[str]:
+        """Check one action of the rollout by what it has changed, and by the true state after it."""
         status, seen = self._status, self._seen
         if status is None or seen is None or not _is_rolling(status):
             return []
-        taken = before.serving - after.serving - _chosen(status) - set(status.failed)
+        taken = frozenset(one for one in change.taken if one not in self._aside)
         problems = self._beyond(taken)
-        launched = frozenset(one for one in after.running - before.running if self._is_new(one))
-        more_desired = before.lifecycles == after.lifecycles and self._group_launches_goal()  # no server is leaving
-        owed = max(0, after.owed - before.owed) if more_desired else 0
+        launched = frozenset(one for one in change.launched if self._is_new(one))
+        more_desired = not change.moves_members and self._group_launches_goal()  # no server is leaving
+        owed = max(0, facts.owed - change.owed_before) if more_desired else 0
+        if not launched and not owed:
+            return problems
         self._seen = Seen(
             desired=seen.desired,
             untouched=seen.untouched,
@@ -85,13 +89,11 @@ class Checkpoints:
             owed=seen.owed + owed,
         )
         repeated = any(not launch.settled for launch in status.launches)  # decided earlier, when the launch was allowed
-        if (launched or owed) and not repeated:
-            problems += self._launched(len(self._seen.new) + self._seen.owed)
-        return problems
+        return problems if repeated else problems + self._launched(len(self._seen.new) + self._seen.owed)
 
     def _see(self, status: Status, facts: Facts, desired: int) -> Seen:
-        aside = _chosen(status) | set(status.failed)
-        members = frozenset(one for one in facts.live if facts.lifecycles.get(one) not in _AWAY)
+        aside = self._aside
+        members = frozenset(one for one in facts.live if facts.by_id[one].lifecycle not in _AWAY)
         return Seen(
             desired=desired,
             untouched=frozenset(one for one in members - aside if not self._is_on_goal(one)),

@@ -125,7 +125,7 @@ class Ending:
         if self.status.outcome is not Outcome.ROLLED_BACK or self._is_scaled_in():
             return []
         facts = self.truth.gather(self.rollout)
-        live = {one for one in facts.running if facts.lifecycles.get(one) not in LEFT}
+        live = {one for one in facts.running if facts.by_id[one].lifecycle not in LEFT}
         return [
             f"invariant 7: {one.instance_id} still runs {one.application_version}, which was rolled back"
             for one in self.truth.instances.all()

@@ -1,7 +1,12 @@
-"""The true state of the fake AWS at one instant, as the invariants need it. The checks are in `safety`."""
+"""The true state of the fake AWS at one instant, as the invariants need it. The checks are in `safety`.
+
+An event changes few instances. So the facts of the others are kept: `Truth.renew` reads only the instances that the
+world has noted as touched, and the cost of an event does not grow with the fleet.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from awsroll.core.model.observation import InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.rollout import Rollout
@@ -10,47 +15,139 @@ from awsroll.testing.group import FakeGroup
 from awsroll.testing.instances import FakeInstance, Instances
 from awsroll.testing.outside_changes import Somebody
 from awsroll.testing.targets import Targets
+from awsroll.testing.world import World
 
 LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED)
 _NOWHERE: frozenset[TargetKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """The true state at one instant.
+class Fact:
+    """The true state of one instance.
 
     Attributes:
-        serving: instances that AWS reports healthy in every target group where they should be registered.
-        live: instances of the fleet that are pending or running, and neither draining nor being terminated.
-        running: instances of the fleet that are pending or running, draining and terminating ones included.
-        owed: how many more instances the group is about to launch.
-        held: targets of each instance that may still receive or hold a request, draining included.
-        draining: targets of each instance that are draining.
-        commands: reload commands that were started: instance id and attempt.
+        serving: AWS reports it healthy in every target group where it should be registered.
+        live: it is of the fleet, pending or running, and neither draining nor being terminated.
+        running: it is of the fleet, pending or running; it may drain, or its group may be terminating it.
+        counted: it counts towards the desired capacity of its group.
+        ended: it is terminated and was of the fleet.
+        held: targets that may still receive or hold a request of it, draining included.
+        draining: targets that are draining.
+        lifecycle: its state in the group; None for an instance that is no member.
     """
 
-    serving: frozenset[str]
-    live: frozenset[str]
-    running: frozenset[str]
-    owed: int
-    held: dict[str, frozenset[TargetKey]]
-    draining: dict[str, frozenset[TargetKey]]
-    lifecycles: dict[str, Lifecycle]
-    commands: frozenset[tuple[str, int]]
+    serving: bool = False
+    live: bool = False
+    running: bool = False
+    counted: bool = False
+    ended: bool = False
+    held: frozenset[TargetKey] = _NOWHERE
+    draining: frozenset[TargetKey] = _NOWHERE
+    lifecycle: Lifecycle | None = None
 
-    def holds(self, instance_id: str) -> frozenset[TargetKey]:
-        """Return the targets where the instance may hold a request."""
-        return self.held.get(instance_id, _NOWHERE)
 
-    def drains(self, instance_id: str) -> frozenset[TargetKey]:
-        """Return the targets where the instance is draining."""
-        return self.draining.get(instance_id, _NOWHERE)
+_NONE = Fact()
+
+
+@dataclass(slots=True, kw_only=True)
+class Facts:
+    """The true state of the fleet.
+
+    Attributes:
+        by_id: the state of each instance.
+        serving: the instances that serve.
+        live: the instances that are live.
+        running: the instances that run.
+        ended: the instances of the fleet that are terminated.
+        counted: how many members count towards the desired capacity of the group.
+        desired: the desired capacity of the group; 0 for a standalone fleet.
+        commands: how many reload commands were started.
+    """
+
+    by_id: dict[str, Fact]
+    serving: set[str]
+    live: set[str]
+    running: set[str]
+    ended: set[str]
+    counted: int
+    desired: int
+    commands: int
+
+    @property
+    def owed(self) -> int:
+        """How many more instances the group is about to launch."""
+        return max(0, self.desired - self.counted)
+
+    def put(self, name: str, fact: Fact) -> None:
+        """Set the state of one instance."""
+        self.counted += fact.counted - self.by_id.get(name, _NONE).counted
+        self.by_id[name] = fact
+        sets = (self.serving, self.live, self.running, self.ended)
+        for names, holds in zip(sets, (fact.serving, fact.live, fact.running, fact.ended), strict=True):
+            (names.add if holds else names.discard)(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one event or action has changed.
+
+    Attributes:
+        before: the earlier state of each touched instance.
+        after: the state of each touched instance now.
+        commands: the instances on which a reload command was started.
+        serving_before: how many instances served before.
+        live_before: how many instances were live before.
+        running_before: how many instances ran before.
+        owed_before: how many instances the group was about to launch before.
+    """
+
+    before: dict[str, Fact]
+    after: dict[str, Fact]
+    commands: tuple[str, ...]
+    serving_before: int
+    live_before: int
+    running_before: int
+    owed_before: int
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The instances that serve no longer."""
+        return frozenset(name for name, fact in self.after.items() if self.before[name].serving and not fact.serving)
+
+    @property
+    def died(self) -> frozenset[str]:
+        """The instances that run no longer."""
+        return frozenset(name for name, fact in self.after.items() if self.before[name].running and not fact.running)
+
+    @property
+    def launched(self) -> frozenset[str]:
+        """The instances that run now and did not before."""
+        return frozenset(name for name, fact in self.after.items() if fact.running and not self.before[name].running)
+
+    @property
+    def deregistered(self) -> frozenset[str]:
+        """The instances that drain on a target where they did not drain before."""
+        return frozenset(name for name, fact in self.after.items() if fact.draining - self.before[name].draining)
+
+    @property
+    def moves_members(self) -> bool:
+        """Whether a lifecycle state of the group has changed."""
+        return any(fact.lifecycle is not self.before[name].lifecycle for name, fact in self.after.items())
+
+    def turned(self, lifecycle: Lifecycle) -> frozenset[str]:
+        """Return the instances whose lifecycle state has become this one."""
+        return frozenset(
+            name
+            for name, fact in self.after.items()
+            if fact.lifecycle is lifecycle and self.before[name].lifecycle is not lifecycle
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """Collects facts."""
 
+    world: World
     instances: Instances
     targets: Targets
     commands: Commands
@@ -59,24 +156,48 @@ class Truth:
 
     def gather(self, rollout: Rollout) -> Facts:
         """Return the facts of the true state now."""
-        members = {} if self.group is None else self.group.members
-        alive = [one for one in self.instances.all() if one.state is not InstanceState.TERMINATED]
-        return Facts(
-            serving=frozenset(one.instance_id for one in alive if self._serves(one, rollout)),
-            live=frozenset(one.instance_id for one in alive if self._is_live(one, rollout)),
-            running=frozenset(one.instance_id for one in alive if one.live and self.is_of_fleet(one)),
-            owed=0 if self.group is None else max(0, self.group.settings.desired - len(self.group.counted())),
-            held={one.instance_id: self._held(one) for one in alive},
-            draining={one.instance_id: self._draining(one) for one in alive},
-            lifecycles={one: member.lifecycle for one, member in members.items()},
-            commands=frozenset((one, attempt) for _, one, attempt in self.commands.sent),
+        desired = 0 if self.group is None else self.group.settings.desired
+        started = len(self.commands.sent)
+        facts = Facts(
+            by_id={},
+            serving=set(),
+            live=set(),
+            running=set(),
+            ended=set(),
+            counted=0,
+            desired=desired,
+            commands=started,
+        )
+        for instance in self.instances.all():
+            facts.put(instance.instance_id, self._fact(instance, rollout))
+        return facts
+
+    def renew(self, facts: Facts, rollout: Rollout) -> Change:
+        """Bring facts up to the true state now, and return what has changed since they were gathered or renewed."""
+        names = self.world.take_touched() | self.targets.take_flowing()
+        serving, live, running, owed = len(facts.serving), len(facts.live), len(facts.running), facts.owed
+        before = {name: facts.by_id.get(name, _NONE) for name in names}
+        after = {name: self._fact(self.instances[name], rollout) for name in names}
+        for name, fact in after.items():
+            facts.put(name, fact)
+        started = tuple(name for _, name, _ in islice(self.commands.sent, facts.commands, None))
+        facts.commands = len(self.commands.sent)
+        facts.desired = 0 if self.group is None else self.group.settings.desired
+        return Change(
+            before=before,
+            after=after,
+            commands=started,
+            serving_before=serving,
+            live_before=live,
+            running_before=running,
+            owed_before=owed,
         )
 
     def required(self, instance: FakeInstance, rollout: Rollout) -> tuple[TargetKey, ...]:
         """Return the targets where the instance should be registered."""
         is_current = instance.application_version == rollout.to_version
         extra = rollout.extra_targets if instance.is_new and is_current else ()
-        return tuple(dict.fromkeys((*instance.keys, *extra)))
+        return tuple(dict.fromkeys((*instance.keys, *extra))) if extra else instance.keys
 
     def is_of_fleet(self, instance: FakeInstance) -> bool:
         """Return whether the instance belongs to the fleet."""
@@ -90,32 +211,40 @@ class Truth:
         """Return whether someone has protected a drained standalone server from termination."""
         return self.group is None and instance.protected and not self.targets.of(instance.instance_id)
 
-    def _is_live(self, instance: FakeInstance, rollout: Rollout) -> bool:
-        if not (instance.live and self.is_of_fleet(instance)):
+    def _fact(self, instance: FakeInstance, rollout: Rollout) -> Fact:
+        member = None if self.group is None else self.group.members.get(instance.instance_id)
+        lifecycle = None if member is None else member.lifecycle
+        counted = member is not None and member.counted
+        if instance.state is InstanceState.TERMINATED:
+            ended = bool(instance.keys) and instance.instance_id not in self.somebody.deregistered
+            return Fact(lifecycle=lifecycle, counted=counted, ended=ended)
+        of_fleet = self.is_of_fleet(instance)
+        entries = self.targets.of(instance.instance_id)
+        return Fact(
+            serving=of_fleet and self._serves(instance, lifecycle, rollout),
+            live=of_fleet and self._is_live(instance, lifecycle, rollout),
+            running=of_fleet and instance.live,
+            counted=counted,
+            held=frozenset(entry.key for entry in entries if entry.state is not TargetState.UNUSED)
+            | self.targets.new_flows_to(instance.instance_id),
+            draining=frozenset(entry.key for entry in entries if entry.state is TargetState.DRAINING),
+            lifecycle=lifecycle,
+        )
+
+    def _is_live(self, instance: FakeInstance, lifecycle: Lifecycle | None, rollout: Rollout) -> bool:
+        if not instance.live:
             return False
         if self.group is not None:
-            return self.group.members[instance.instance_id].lifecycle not in LEFT
+            return lifecycle not in LEFT
         return rollout.keep_old or rollout.reloads or not self.targets.is_taken_out(instance.instance_id)
 
-    def _serves(self, instance: FakeInstance, rollout: Rollout) -> bool:
-        if instance.state is not InstanceState.RUNNING or not self.is_of_fleet(instance):
+    def _serves(self, instance: FakeInstance, lifecycle: Lifecycle | None, rollout: Rollout) -> bool:
+        if instance.state is not InstanceState.RUNNING:
             return False
-        if self.group is not None and self.group.members[instance.instance_id].lifecycle is not Lifecycle.IN_SERVICE:
+        if self.group is not None and lifecycle is not Lifecycle.IN_SERVICE:
             return False
         return self._all_healthy(instance.instance_id, self.required(instance, rollout))
 
     def _all_healthy(self, instance_id: str, keys: Iterable[TargetKey]) -> bool:
         entries = (self.targets.find(instance_id, key) for key in keys)
         return all(entry is not None and entry.state is TargetState.HEALTHY for entry in entries)
-
-    def _held(self, instance: FakeInstance) -> frozenset[TargetKey]:
-        listed = self._keys(instance, except_for=(TargetState.UNUSED,))
-        return listed | self.targets.new_flows_to(instance.instance_id)
-
-    def _draining(self, instance: FakeInstance) -> frozenset[TargetKey]:
-        others = tuple(state for state in TargetState if state is not TargetState.DRAINING)
-        return self._keys(instance, except_for=others)
-
-    def _keys(self, instance: FakeInstance, *, except_for: tuple[TargetState, ...]) -> frozenset[TargetKey]:
-        entries = self.targets.of(instance.instance_id)
-        return frozenset(entry.key for entry in entries if entry.state not in except_for)

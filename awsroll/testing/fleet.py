@@ -72,6 +72,7 @@ class FakeFleet:
         self.alarms: dict[str, AlarmState] = {}
         self.somebody = Somebody(self.world, self.instances, self.targets, calls)
         truth = Truth(
+            world=self.world,
             instances=self.instances,
             targets=self.targets,
             commands=self.commands,

@@ -115,6 +115,7 @@ class FakeGroup:
         """Make an instance a member."""
         member = Member(instance=instance, lifecycle=lifecycle)
         self.members[instance.instance_id] = member
+        self._world.touch(instance.instance_id)
         return member
 
     def wake(self, seconds: float | None = None) -> None:
@@ -242,8 +243,10 @@ class FakeGroup:
     def _launch_missing(self, missing: int) -> None:
         if not self.runs("Launch") or self._launch_blocked:
             return
+        counts = dict(reversed(self._zone_counts()))
         for _ in range(missing):
-            zone = self._zone_counts()[-1][0]
+            zone = min(counts, key=counts.__getitem__)
+            counts[zone] += 1
             if self.settings.launch_errors > 0:
                 self.settings.launch_errors -= 1
                 self._fail(zone, self.settings.launch_error)

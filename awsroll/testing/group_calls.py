@@ -173,6 +173,7 @@ class GroupCalls:
             self._group.enter_service(member)
         else:
             member.lifecycle = Lifecycle.IN_SERVICE  # The health check finds that the member is not running.
+            self._world.touch(member.instance.instance_id)
         self._group.wake()
 
     def _member(self, instance_id: str) -> Member:

@@ -169,6 +169,7 @@ class Instances:
 
     def changed(self, instance: FakeInstance) -> None:
         """Notify the listeners that an instance or its application has changed."""
+        self._world.touch(instance.instance_id)
         for listener in self.listeners:
             listener(instance)
 
@@ -209,6 +210,7 @@ class Instances:
             application_version=str(request.template),
         )
         self._all[instance.instance_id] = instance
+        self._world.touch(instance.instance_id)
         return instance
 
     def _boot(self, instance: FakeInstance) -> None:

@@ -63,6 +63,7 @@ class Somebody:
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
             instance = self._instances[instance_id]
+            self._world.touch(instance_id)
             if self._calls is None and (not instance.keys or instance_id in self.deregistered):
                 self.desired_changes += 1
             for key in keys:
@@ -75,6 +76,7 @@ class Somebody:
         """Deregister an instance everywhere by hand; this lowers the size of a standalone fleet by one."""
         self._world.catch_up()
         with self._world.acting(Actor.SOMEBODY):
+            self._world.touch(instance_id)
             if self._calls is None:
                 self.desired_changes -= 1
                 self.deregistered.add(instance_id)

@@ -16,7 +16,7 @@ from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.testing.checkpoints import Checkpoints
 from awsroll.testing.endings import Ending, Found
-from awsroll.testing.facts import Facts, Truth
+from awsroll.testing.facts import Change, Facts, Truth
 from awsroll.testing.world import Actor, World
 
 _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
@@ -32,6 +32,8 @@ class Safety:
 
     Attributes:
         memory: the saved settings in tags, which must be empty at the end.
+        compares: after each event, the facts are gathered anew too and compared with those that were kept. A test of
+            the fake fleet sets it; it makes each event as slow as the fleet is large.
         seen_at: the instant of the state that the last observation showed.
         lowest_serving: the lowest serving capacity since the rollout began, whatever the cause.
         highest_live: the highest number of live instances since then.
@@ -41,13 +43,14 @@ class Safety:
     world: World
     truth: Truth
     memory: dict[tuple[str, str], str]
+    compares: bool = False
     rollout: Rollout | None = None
     seen_at: datetime | None = None
     lowest_serving: int = 0
     highest_live: int = 0
     highest_running: int = 0
     _found: Found | None = None
-    _before: Facts | None = None
+    _facts: Facts | None = None
     _checkpoints: Checkpoints | None = None
     _lost: dict[str, datetime] = field(default_factory=dict)
 
@@ -63,12 +66,13 @@ class Safety:
         current = (one for one in self.truth.instances.all() if one.application_version == rollout.to_version)
         on_goal = frozenset(one.instance_id for one in current)
         self._found = Found.of(desired, on_goal, self.truth.targets, self.truth.group)
-        self._before = self.truth.gather(rollout)
+        self._facts = self.truth.gather(rollout)
+        self.world.take_touched()
         self.truth.somebody.begin()
         self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=on_goal)
-        self.lowest_serving = len(self._before.serving)
-        self.highest_live = len(self._before.live)
-        self.highest_running = len(self._before.running)
+        self.lowest_serving = len(self._facts.serving)
+        self.highest_live = len(self._facts.live)
+        self.highest_running = len(self._facts.running)
         self.world.watchers.append(self._watch)
 
     def look(self, status: Status, seen_at: datetime) -> None:
@@ -80,7 +84,8 @@ class Safety:
         if self.rollout is None or self._checkpoints is None:
             return
         self.seen_at = seen_at
-        facts = self.truth.gather(self.rollout) if seen_at >= self.world.now else None
+        self._lost = {one: at for one, at in self._lost.items() if self._is_unseen(at)}
+        facts = self._facts if seen_at >= self.world.now else None
         if problems := self._checkpoints.look(status, self.world.now, desired=self.desired, facts=facts):
             self._fail("; ".join(problems))
 
@@ -96,11 +101,9 @@ class Safety:
 
     def _count_unreplaced(self) -> int:
         """Count dead instances that are not replaced: a reload of a standalone fleet launches no instances."""
-        if self.rollout is None or self.rollout.reload is None or self.truth.group is not None:
+        if self.rollout is None or self.rollout.reload is None or self.truth.group is not None or self._facts is None:
             return 0
-        away = self.truth.somebody.deregistered
-        ended = (one for one in self.truth.instances.all() if one.state is InstanceState.TERMINATED)
-        return sum(bool(one.keys) and one.instance_id not in away for one in ended)
+        return len(self._facts.ended)
 
     @property
     def floor(self) -> int:
@@ -116,7 +119,7 @@ class Safety:
 
     def serving(self) -> frozenset[str]:
         """Return the instances that AWS reports healthy in every target group where they should be registered."""
-        return frozenset() if self.rollout is None else self.truth.gather(self.rollout).serving
+        return frozenset() if self.rollout is None else frozenset(self.truth.gather(self.rollout).serving)
 
     def check_gate(self, status: Status) -> None:
         """Check a step without actions: while a gate is closed, the group must launch the baseline.
@@ -169,73 +172,78 @@ class Safety:
         return (1, 0) if unavailable == surge == 0 else (unavailable, surge)
 
     def _watch(self, actor: Actor) -> None:
-        if self.rollout is None or self._before is None:
+        if self.rollout is None or self._facts is None:
             return
-        before, after = self._before, self.truth.gather(self.rollout)
-        self._before = after
-        self.lowest_serving = min(self.lowest_serving, len(after.serving))
-        self.highest_live = max(self.highest_live, len(after.live))
-        self.highest_running = max(self.highest_running, len(after.running))
+        facts = self._facts
+        change = self.truth.renew(facts, self.rollout)
+        if self.compares and facts != self.truth.gather(self.rollout):
+            self._fail("the facts that were kept are not the facts: a change of the fake AWS touches no instance")
+        self.lowest_serving = min(self.lowest_serving, len(facts.serving))
+        self.highest_live = max(self.highest_live, len(facts.live))
+        self.highest_running = max(self.highest_running, len(facts.running))
         if actor is not Actor.AWSROLL:
-            self._lost.update(dict.fromkeys(before.serving - after.serving, self.world.now))
+            self._lost.update(dict.fromkeys(change.taken, self.world.now))
             return
-        self._check_floor(before, after)
-        self._check_ceiling(before, after)
-        self._check_requests(before, after)
-        self._check_touched(self.rollout, before, after)
-        if self._checkpoints is not None and (problems := self._checkpoints.act(before, after)):
+        self._check_floor(facts, change)
+        self._check_ceiling(facts, change)
+        self._check_requests(change)
+        self._check_touched(self.rollout, change)
+        if self._checkpoints is not None and (problems := self._checkpoints.act(change, facts)):
             self._fail("; ".join(problems))
 
-    def _check_floor(self, before: Facts, after: Facts) -> None:
+    def _check_floor(self, facts: Facts, change: Change) -> None:
         """Check invariant 1: after instances leave service, the floor remains."""
-        taken = before.serving - after.serving
-        unseen = [one for one, at in self._lost.items() if self._is_unseen(at) and one not in after.serving]
-        if taken and len(after.serving) + len(unseen) < self.floor:
-            self._fail(f"invariant 1: took {sorted(taken)}, {len(after.serving)} serve, the floor is {self.floor}")
+        taken, serving = change.taken, len(facts.serving)
+        if not taken or serving >= self.floor:
+            return
+        unseen = [one for one, at in self._lost.items() if self._is_unseen(at) and one not in facts.serving]
+        if serving + len(unseen) < self.floor:
+            self._fail(f"invariant 1: took {sorted(taken)}, {serving} serve, the floor is {self.floor}")
 
     def _is_unseen(self, at: datetime) -> bool:
         return self.seen_at is not None and at > self.seen_at
 
-    def _check_ceiling(self, before: Facts, after: Facts) -> None:
+    def _check_ceiling(self, facts: Facts, change: Change) -> None:
         """Check invariant 2: launches of awsroll or its group stay below the ceiling and the cap.
 
         A server that returns to traffic may exceed the ceiling while the serving capacity is at its floor.
         """
-        was, will_be = len(before.live) + before.owed, len(after.live) + after.owed
-        returns = after.running == before.running and len(before.serving) <= self.floor
-        if will_be > was and will_be > self.ceiling and not returns:
-            self._fail(f"invariant 2: {will_be} live or owed, the ceiling is {self.ceiling}")
-        was, will_be = len(before.running) + before.owed, len(after.running) + after.owed
+        was, will_be = change.live_before + change.owed_before, len(facts.live) + facts.owed
+        if will_be > was and will_be > self.ceiling:
+            returns = not change.launched and not change.died and change.serving_before <= self.floor
+            if not returns:
+                self._fail(f"invariant 2: {will_be} live or owed, the ceiling is {self.ceiling}")
+        was, will_be = change.running_before + change.owed_before, len(facts.running) + facts.owed
         if self.rollout is None or self.rollout.max_running is None or will_be <= was:
             return
         if will_be > (cap := self.rollout.max_running.rounded_up(self.desired)):
             self._fail(f"invariant 2: {will_be} running or owed, the cap is {cap}")
 
-    def _check_requests(self, before: Facts, after: Facts) -> None:
+    def _check_requests(self, change: Change) -> None:
         """Check invariant 3: an instance that leaves or is reloaded holds no request."""
         group = self.truth.group
-        for one in before.running - after.running:
-            if self.truth.instances[one].state is InstanceState.SHUTTING_DOWN and after.holds(one):
-                self._fail(f"invariant 3: {one} terminated while registered on {sorted(after.holds(one))}")
+        for one in change.died:
+            held = change.after[one].held
+            if self.truth.instances[one].state is InstanceState.SHUTTING_DOWN and held:
+                self._fail(f"invariant 3: {one} terminated while registered on {sorted(held)}")
         managed = frozenset() if group is None else frozenset(group.settings.keys)
-        for one in _turned(before, after, Lifecycle.TERMINATING):
-            if before.holds(one) - managed:
+        for one in change.turned(Lifecycle.TERMINATING):
+            if change.before[one].held - managed:
                 self._fail(f"invariant 3: {one} terminated while registered where its group does not drain it")
-        for one, _ in after.commands - before.commands:
-            if after.holds(one):
-                self._fail(f"invariant 3: {one} reloaded while registered on {sorted(after.holds(one))}")
+        for one in change.commands:
+            held = change.after[one].held
+            if held:
+                self._fail(f"invariant 3: {one} reloaded while registered on {sorted(held)}")
 
-    def _check_touched(self, rollout: Rollout, before: Facts, after: Facts) -> None:
+    def _check_touched(self, rollout: Rollout, change: Change) -> None:
         """Check invariant 4: awsroll touches only instances that it may touch."""
-        touched = before.running - after.running
-        touched |= {one for one, _ in after.commands - before.commands}
-        touched |= {one for one in after.draining if after.drains(one) - before.drains(one)}
+        touched = {*change.died, *change.commands, *change.deregistered}
         for lifecycle in (Lifecycle.TERMINATING, Lifecycle.ENTERING_STANDBY, Lifecycle.PENDING):
-            touched |= _turned(before, after, lifecycle) & before.lifecycles.keys()
+            touched |= {one for one in change.turned(lifecycle) if change.before[one].lifecycle is not None}
         for one in sorted(touched):
-            self._check_ours(rollout, one, before)
+            self._check_ours(rollout, one, change)
 
-    def _check_ours(self, rollout: Rollout, one: str, before: Facts) -> None:
+    def _check_ours(self, rollout: Rollout, one: str, change: Change) -> None:
         instance = self.truth.instances[one]
         if instance.is_new:
             return
@@ -243,17 +251,10 @@ class Safety:
             self._fail(f"invariant 4: {one} is not of the fleet")
         if instance.protected and rollout.protected is not SkipPolicy.REPLACE:
             self._fail(f"invariant 4: {one} is protected")
-        stands_by = before.lifecycles.get(one) in _STANDBY and one in self.truth.somebody.stood_by
+        stands_by = change.before[one].lifecycle in _STANDBY and one in self.truth.somebody.stood_by
         if stands_by and rollout.standby is not SkipPolicy.REPLACE:
             self._fail(f"invariant 4: {one} is in standby")
 
     def _fail(self, what: str) -> None:
         message = f"{what}\n--- history ---\n{self.world.history()}"
         raise UnsafeError(message)
-
-
-def _turned(before: Facts, after: Facts, lifecycle: Lifecycle) -> frozenset[str]:
-    """Return the instances whose lifecycle state became this one."""
-    return frozenset(
-        one for one, now in after.lifecycles.items() if now is lifecycle and before.lifecycles.get(one) is not lifecycle
-    )

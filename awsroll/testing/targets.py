@@ -35,9 +35,9 @@ class Registration:
     state: TargetState = TargetState.INITIAL
     pending: Event | None = None
 
-    def to_target(self) -> Target:
+    def to_target(self, *, shifted: bool) -> Target:
         """Return the registration as an observation shows it."""
-        return Target(key=self.key, state=self.state, reason=_REASONS.get(self.state, ""))
+        return Target(key=self.key, state=self.state, reason=_REASONS.get(self.state, ""), shifted=shifted)
 
 
 class Targets:
@@ -48,7 +48,7 @@ class Targets:
         self._instances = instances
         self.groups = {group.arn: group for group in target_groups}
         self._registrations: dict[str, dict[TargetKey, Registration]] = {}
-        self._flows_until: dict[tuple[str, TargetKey], datetime] = {}
+        self._flows_until: dict[str, dict[TargetKey, datetime]] = {}
         self.shifted_zones: set[str] = set()
         """Zones that a zonal shift keeps requests away from; the health of their targets does not change."""
         self.listeners: list[Callable[[FakeInstance], None]] = []
@@ -65,8 +65,16 @@ class Targets:
 
     def new_flows_to(self, instance_id: str) -> frozenset[TargetKey]:
         """Return where a deregistered instance can still get new flows from a Network Load Balancer."""
-        flows = self._flows_until.items()
-        return frozenset(key for (name, key), until in flows if name == instance_id and self._world.now < until)
+        flows = self._flows_until.get(instance_id, {})
+        return frozenset(key for key, until in flows.items() if self._world.now < until)
+
+    def take_flowing(self) -> set[str]:
+        """Return the deregistered instances that new flows can reach, or could until now; forget the latter."""
+        flowing = set(self._flows_until)
+        ended = [name for name, flows in self._flows_until.items() if self._world.now >= max(flows.values())]
+        for name in ended:
+            del self._flows_until[name]
+        return flowing
 
     def find(self, instance_id: str, key: TargetKey) -> Registration | None:
         """Return one registration; None: the instance is not registered there."""
@@ -75,8 +83,9 @@ class Targets:
     def shown(self, instance: FakeInstance) -> tuple[Target, ...]:
         """Return the registrations of an instance as an observation shows them, sorted by key."""
         shifted = instance.zone in self.shifted_zones
-        entries = sorted(self.of(instance.instance_id), key=lambda entry: entry.key)
-        return tuple(replace(entry.to_target(), shifted=shifted) for entry in entries)
+        entries = self._registrations.get(instance.instance_id, {})
+        keys = sorted(entries) if len(entries) > 1 else entries
+        return tuple(entries[key].to_target(shifted=shifted) for key in keys)
 
     def registered_ids(self) -> frozenset[str]:
         """Return the ids of all instances that any target group lists."""
@@ -86,6 +95,7 @@ class Targets:
         """Add a registration that has long been healthy."""
         entry = Registration(instance_id=instance_id, key=key, state=TargetState.HEALTHY)
         self._registrations.setdefault(instance_id, {})[key] = entry
+        self._world.touch(instance_id)
         self._plan(entry)
 
     def register(self, instance_id: str, key: TargetKey) -> None:
@@ -121,7 +131,7 @@ class Targets:
         entry.state = TargetState.DRAINING
         if self.groups[key.target_group].is_network:
             until = self._world.now + timedelta(seconds=NEW_FLOWS_SECONDS)
-            self._flows_until[instance_id, key] = until
+            self._flows_until.setdefault(instance_id, {})[key] = until
         delay = self.groups[key.target_group].deregistration_delay_seconds
         entry.pending = self._world.after(delay, lambda: self._drained(entry))
         self._tell(entry)
@@ -178,5 +188,6 @@ class Targets:
             entry.pending = None
 
     def _tell(self, entry: Registration) -> None:
+        self._world.touch(entry.instance_id)
         for listener in self.listeners:
             listener(self._instances[entry.instance_id])

@@ -99,6 +99,7 @@ class World:
         self.watchers: list[Callable[[Actor], None]] = []
         self._queue: list[Event] = []
         self._number = 0
+        self._touched: set[str] = set()
 
     def after(self, seconds: float, happen: Callable[[], None]) -> Event:
         """Schedule an event `seconds` from now."""
@@ -130,8 +131,19 @@ class World:
         finally:
             self.actor = before
 
+    def touch(self, instance_id: str) -> None:
+        """Note that something about an instance changes. A change with an entry in the journal is noted by `record`."""
+        self._touched.add(instance_id)
+
+    def take_touched(self) -> set[str]:
+        """Return the instances that were touched since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
+
     def record(self, name: str, instance_id: str = "", detail: object = "") -> None:
         """Add an entry to the journal."""
+        if instance_id:
+            self._touched.add(instance_id)
         entry = Entry(at=self.now, actor=self.actor, name=name, instance_id=instance_id, detail=str(detail))
         self.journal.append(entry)
 

@@ -46,6 +46,7 @@ class RolloutMachine(Happenings):
     def begin(self, found: Found, asked: Asked) -> None:
         self.driver = begun(found, asked)
         self.fleet = self.driver.fleet
+        self.fleet.safety.compares = True
 
     # --- the rollout continues --------------------------------------------------------------------------------------
 
