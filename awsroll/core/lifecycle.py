@@ -90,26 +90,79 @@ def move(status: Status, instance_id: str, to: ServerPhase, *, at: datetime, rea
     Raises:
         IllegalMoveError: if `MOVES` does not allow it.
     """
-    before = phase_of(status, instance_id)
-    if before is to:
-        return amend(status, instance_id, **facts) if facts else status
-    if to not in MOVES[before]:
-        raise IllegalMoveError(instance_id, at=before, to=to, reason=reason)
-    servers = dict(status.servers)
-    if to is ServerPhase.NONE:
-        del servers[instance_id]  # the facts go with the record
-    else:
-        servers[instance_id] = replace(_entered(servers.get(instance_id), to, at), **facts)
-    moved = replace(status, servers=servers)
-    return note(moved, *_events(instance_id, before, moved, reason))
+    changes = ServerChanges(status)
+    changes.move(instance_id, to, at=at, reason=reason, **facts)
+    return changes.status
 
 
 def amend(status: Status, instance_id: str, **facts: Any) -> Status:
     """Set fields of a server's record other than its phase; the server must have a record."""
-    server = status.servers[instance_id]
-    if all(getattr(server, name) == value for name, value in facts.items()):
-        return status  # as at most observations
-    return replace(status, servers=status.servers | {instance_id: replace(server, **facts)})
+    changes = ServerChanges(status)
+    changes.amend(instance_id, **facts)
+    return changes.status
+
+
+class ServerChanges:
+    """Changes of many servers, for one copy of the record: a copy for each server would be quadratic in the fleet.
+
+    Attributes:
+        servers: the records with the changes so far. Only `move` and `amend` change them.
+    """
+
+    __slots__ = ("_events", "_is_copy", "_status", "servers")
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._events: list[Event] = []
+        self._is_copy = False
+        self.servers = status.servers
+
+    @property
+    def status(self) -> Status:
+        """The record with the changes; the same record if there are none."""
+        if not self._is_copy:
+            return self._status
+        return note(replace(self._status, servers=dict(self.servers)), *self._events)
+
+    def phase_of(self, instance_id: str) -> ServerPhase:
+        """Return the phase of a server."""
+        server = self.servers.get(instance_id)
+        return ServerPhase.NONE if server is None else server.phase
+
+    def move(self, instance_id: str, to: ServerPhase, *, at: datetime, reason: str, **facts: Any) -> None:
+        """Bring a server into a phase, as the function `move` does.
+
+        Raises:
+            IllegalMoveError: if `MOVES` does not allow it.
+        """
+        before = self.phase_of(instance_id)
+        if before is to:
+            if facts:
+                self.amend(instance_id, **facts)
+            return
+        if to not in MOVES[before]:
+            raise IllegalMoveError(instance_id, at=before, to=to, reason=reason)
+        if to is ServerPhase.NONE:
+            self._put(instance_id, None)  # the facts go with the record
+            return
+        entered = _entered(self.servers.get(instance_id), to, at)
+        server = replace(entered, **facts) if facts else entered
+        self._put(instance_id, server)
+        self._events += _events(instance_id, before, server, reason)
+
+    def amend(self, instance_id: str, **facts: Any) -> None:
+        """Set fields of a server's record, as the function `amend` does."""
+        server = self.servers[instance_id]
+        if any(getattr(server, name) != value for name, value in facts.items()):  # as at few observations
+            self._put(instance_id, replace(server, **facts))
+
+    def _put(self, instance_id: str, server: Server | None) -> None:
+        if not self._is_copy:
+            self.servers, self._is_copy = dict(self.servers), True
+        if server is None:
+            del self.servers[instance_id]
+        else:
+            self.servers[instance_id] = server
 
 
 def note(status: Status, *events: Event) -> Status:
@@ -130,10 +183,7 @@ def _entered(server: Server | None, to: ServerPhase, at: datetime) -> Server:
     return replace(server, phase=to, since=at)
 
 
-def _events(instance_id: str, before: ServerPhase, status: Status, reason: str) -> tuple[Event, ...]:
-    server = status.servers.get(instance_id)
-    if server is None:
-        return ()
+def _events(instance_id: str, before: ServerPhase, server: Server, reason: str) -> tuple[Event, ...]:
     if server.phase is ServerPhase.SERVING:
         return (Event(name=EventName.SERVER_SERVING, fields={"instance_id": instance_id}),)
     if server.phase is ServerPhase.DRAINING and before is not ServerPhase.TERMINATING:

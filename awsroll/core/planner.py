@@ -29,7 +29,7 @@ from awsroll.core.decide.retire import retire
 from awsroll.core.decide.routing import advice, changed_routing, without_gone
 from awsroll.core.decide.selection import excess, select, undecided
 from awsroll.core.decide.settings import Rest
-from awsroll.core.lifecycle import IllegalMoveError, move, note, phase_of
+from awsroll.core.lifecycle import IllegalMoveError, ServerChanges, note, phase_of
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, Observation
@@ -271,10 +271,10 @@ def _complete(view: View, proposals: Proposals) -> tuple[Status, Proposals]:
     if baking.is_waiting:
         return status, baking
     if status.kept:
+        changes = ServerChanges(status)
         for name in status.kept:
-            reason = "the bake time is over"
-            status = move(status, name, ServerPhase.DRAINING, at=view.observation.at, reason=reason)
-        return status, proposals
+            changes.move(name, ServerPhase.DRAINING, at=view.observation.at, reason="the bake time is over")
+        return changes.status, proposals
     completing = replace(status, mode=Mode.COMPLETING)
     fields: dict[str, str | int] = {"outcome": str(status.outcome), "reason": status.reason}
     return note(completing, Event(name=EventName.COMPLETING, fields=fields)), proposals
@@ -286,7 +286,7 @@ def _complete(view: View, proposals: Proposals) -> tuple[Status, Proposals]:
 def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     """Take the writes of one kind, withdraw what was announced of the others, and decide when to observe again."""
     actions = _one_kind(proposals.writes)
-    withdrawn = (write for write in proposals.writes if write not in actions)
+    withdrawn = (write for write in proposals.writes if type(write) is not type(actions[0]))
     others = tuple(Result(action=write, answer=Answer.STALE, code=PUT_OFF) for write in withdrawn)
     view = view.with_status(settle(view.status, others, view.observation.at))
     status, runs = hook_runs.begin(view, proposals)

@@ -6,7 +6,7 @@ target group, both where it must be registered and where it is registered. A tar
 away from is healthy and does not serve.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,7 +41,7 @@ class Obstacle:
 
 
 def obstacle(
-    instance: Instance, required: Iterable[TargetKey], *, in_group: bool, ignore_mark: bool = False
+    instance: Instance, required: Sequence[TargetKey], *, in_group: bool, ignore_mark: bool = False
 ) -> Obstacle | None:
     """Return the first thing that keeps an instance from serving, or None if it serves.
 
@@ -57,12 +57,19 @@ def obstacle(
         return Obstacle(kind=ObstacleKind.NOT_IN_SERVICE)
     if instance.marked_unhealthy and not ignore_mark:
         return Obstacle(kind=ObstacleKind.MARKED_UNHEALTHY)
+    if _takes_requests_everywhere(instance, required):
+        return None if in_group or instance.targets else Obstacle(kind=ObstacleKind.TARGET)
     listed = {target.key: target for target in instance.targets}
     wanted = (*required, *listed)
     for key in wanted:
         if key not in listed or not listed[key].takes_requests:
             return Obstacle(kind=ObstacleKind.TARGET, key=key)
     return None if in_group or wanted else Obstacle(kind=ObstacleKind.TARGET)
+
+
+def _takes_requests_everywhere(instance: Instance, required: Sequence[TargetKey]) -> bool:
+    keys = [target.key for target in instance.targets if target.takes_requests]
+    return len(keys) == len(instance.targets) and all(key in keys for key in required)
 
 
 def _is_running(instance: Instance) -> bool:

@@ -15,10 +15,12 @@ from functools import cached_property
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.serving import ALIVE, LEAVING, obstacle
 from awsroll.core.lifecycle import phase_of
+from awsroll.core.model.calls import TERMINATING_CALLS, CallKind
 from awsroll.core.model.observation import (
     FleetKind,
     Instance,
     InstanceState,
+    Invocation,
     Lifecycle,
     Observation,
     TargetKey,
@@ -26,16 +28,37 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
-from awsroll.core.model.status import Status
+from awsroll.core.model.status import Slots, Status
 
 LAG_SECONDS = 15  # for how long an observation may still show what was before an answered call
 _ENDED = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
 _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
 
+_OWN = frozenset({"original", "observation", "status", "passed_hooks", "since_last"})  # each view has its own
+_OBSERVED = frozenset({"by_id", "invocations", "longest_gap", "shifted_zones"})  # the same for every record
+
+
+def _classifies_alike(one: Status, other: Status) -> bool:
+    """Return whether two records agree in everything that a view derives its values from."""
+    return (
+        one.rolling_back is other.rolling_back
+        and one.mode is other.mode
+        and one.launches == other.launches
+        and one.calls == other.calls
+        and one.slots == other.slots
+        and one.current_at_start == other.current_at_start
+        and one.left_alone == other.left_alone
+        and one.servers == other.servers
+    )
+
+
 @dataclass(frozen=True)
 class View:
-    """One observation and its meaning. Derived values are computed once, when first asked for."""
+    """One observation and its meaning. Derived values are computed once, when first asked for.
+
+    A view with another record keeps what does not depend on the difference.
+    """
 
     original: Rollout
     observation: Observation
@@ -43,7 +66,12 @@ class View:
 
     def with_status(self, status: Status) -> "View":
         """Return the view with another record; the same view, with all that it has derived, for the same record."""
-        return self if status is self.status else View(self.original, self.observation, status)
+        if status is self.status:
+            return self
+        view = View(self.original, self.observation, status)
+        keeps = self.__dict__ if _classifies_alike(self.status, status) else _OBSERVED & self.__dict__.keys()
+        view.__dict__.update({name: self.__dict__[name] for name in keeps if name not in _OWN})
+        return view
 
     @cached_property
     def rollout(self) -> Rollout:
@@ -56,14 +84,46 @@ class View:
         return {instance.instance_id: instance for instance in self.observation.instances}
 
     @cached_property
+    def invocations(self) -> dict[tuple[str, int], Invocation]:
+        """The observed reload commands, by instance and attempt."""
+        return {(shown.instance_id, shown.attempt): shown for shown in self.observation.invocations}
+
+    @cached_property
     def launched(self) -> frozenset[str]:
         """Ids of the instances that our own launches brought and that do not serve yet."""
         return frozenset(name for launch in self.status.launches for name in launch.instance_ids)
 
     @cached_property
+    def longest_gap(self) -> timedelta:
+        """The longest time between two observations that show that a server was healthy in between."""
+        intervals = (group.health_interval_seconds for group in self.observation.target_groups)
+        return timedelta(seconds=2 * max(intervals, default=30))
+
+    @cached_property
+    def since_last(self) -> timedelta | None:
+        """The time since the last observation; None if there was none."""
+        last = self.status.observed_at
+        return None if last is None else self.observation.at - last
+
+    @cached_property
+    def announced(self) -> frozenset[tuple[str, CallKind]]:
+        """The calls on instances that were announced and whose outcome is not known: instance and kind."""
+        return frozenset((call.instance_id, call.kind) for call in self.status.calls)
+
+    @cached_property
+    def shapes(self) -> dict[str, Slots]:
+        """Standalone: the instance that holds each slot, and the slots that are like it."""
+        return {name: slots for slots in self.status.slots for name in slots.instance_ids}
+
+    @cached_property
     def slots(self) -> dict[str, tuple[TargetKey, ...]]:
         """Standalone: the instance that holds each slot, and the registrations that go with the slot."""
-        return {name: slots.targets for slots in self.status.slots for name in slots.instance_ids}
+        return {name: slots.targets for name, slots in self.shapes.items()}
+
+    @cached_property
+    def passed_hooks(self) -> frozenset[str]:
+        """The keys of the hooks that have passed."""
+        return frozenset(self.status.hooks.passed)
 
     @cached_property
     def leaving(self) -> frozenset[str]:
@@ -74,6 +134,32 @@ class View:
     def returning(self) -> frozenset[str]:
         """Ids of servers that return to traffic, other than by their reload."""
         return frozenset(self.status.returning)
+
+    @cached_property
+    def _current_at_start(self) -> frozenset[str]:
+        return frozenset(self.status.current_at_start)
+
+    @cached_property
+    def _managed_in_order(self) -> tuple[TargetKey, ...]:
+        return tuple(sorted(self.managed_keys))
+
+    @cached_property
+    def _targets_of_launched(self) -> dict[str, tuple[TargetKey, ...]]:
+        launches = reversed(self.status.launches)  # the first launch that names an instance counts
+        return {name: launch.targets for launch in launches for name in launch.instance_ids}
+
+    @cached_property
+    def _is_current(self) -> dict[str, bool]:
+        """The answers of `is_current` so far. Many parts of the planner ask for each instance."""
+        return {}
+
+    @cached_property
+    def _is_healthy(self) -> dict[str, bool]:
+        return {}
+
+    @cached_property
+    def _is_serving(self) -> dict[str, bool]:
+        return {}
 
     @cached_property
     def managed_keys(self) -> frozenset[TargetKey]:
@@ -87,6 +173,14 @@ class View:
         )
 
     # --- what the record holds ----------------------------------------------------------------------------------------
+
+    def is_terminate_announced(self, instance_id: str) -> bool:
+        """Return whether a terminate call for the server has been announced."""
+        return any((instance_id, kind) in self.announced for kind in TERMINATING_CALLS)
+
+    def was_current_at_start(self, instance_id: str) -> bool:
+        """Return whether the server ran the target version when the rollout began."""
+        return instance_id in self._current_at_start
 
     def phase(self, instance: Instance) -> ServerPhase:
         """Return the phase of the instance."""
@@ -110,10 +204,10 @@ class View:
         name = instance.instance_id
         if name in self.status.left_alone:
             return False
-        if self.has_failed(instance) or self.is_kept(instance) or name in self.leaving or name in self.returning:
-            return True
         # The tag alone is no proof: a replacement that someone has deregistered no longer belongs to the fleet.
-        return name in self.slots or name in self.launched
+        if name in self.slots or name in self.launched or name in self.leaving or name in self.returning:
+            return True
+        return self.has_failed(instance) or self.is_kept(instance)
 
     def is_shown(self, instance_id: str) -> bool:
         """Return whether EC2 knows the instance. It does shortly after the launch."""
@@ -125,6 +219,8 @@ class View:
 
         An instance that EC2 does not know but a target group calls healthy is not gone.
         """
+        if instance.state is InstanceState.RUNNING:
+            return False
         if instance.state is InstanceState.MISSING:
             known = any(target.state is TargetState.HEALTHY for target in instance.targets)
             return not known and instance.instance_id not in self.launched
@@ -132,6 +228,8 @@ class View:
 
     def is_ending(self, instance: Instance) -> bool:
         """Return whether the instance is gone or its group is ending it, so that it is no longer live."""
+        if instance.lifecycle is None or instance.lifecycle is Lifecycle.IN_SERVICE:
+            return self.is_gone(instance)
         return self.is_gone(instance) or instance.lifecycle in LEAVING
 
     def has_left(self, instance_id: str) -> bool:
@@ -185,13 +283,19 @@ class View:
 
         In a rollback every instance may stay that does not run the failed version, or ran it before the rollout.
         """
+        known = self._is_current.get(instance.instance_id)
+        if known is None:
+            known = self._is_current[instance.instance_id] = self._decide_current(instance)
+        return known
+
+    def _decide_current(self, instance: Instance) -> bool:
         name = instance.instance_id
         if self.has_failed(instance):
             return False
         if not self.rollout.reloads and instance.template is None and name in self.launched:
             return True  # EC2 shows the tags of a launch a little later
         if self.status.rolling_back:
-            return name in self.status.current_at_start or not self.original.is_current(instance)
+            return name in self._current_at_start or not self.original.is_current(instance)
         return self.rollout.is_current(instance)
 
     def is_skipped(self, instance: Instance) -> bool:
@@ -209,10 +313,11 @@ class View:
         name = instance.instance_id
         if self.rollout.kind is FleetKind.AUTO_SCALING:
             in_rollout = in_flight or self.is_current(instance) or self.original.is_current(instance)
-            return (*sorted(self.managed_keys), *(self.rollout.extra_targets if in_rollout else ()))
+            extra = self.rollout.extra_targets if in_rollout else ()
+            return (*self._managed_in_order, *extra) if extra else self._managed_in_order
         if name in self.slots:
             return self.slots[name]
-        return next((launch.targets for launch in self.status.launches if name in launch.instance_ids), ())
+        return self._targets_of_launched.get(name, ())
 
     def deregistration_unconfirmed(self, instance_id: str) -> bool:
         """Return whether an observation that shows the instance registered may be older than our deregistration."""
@@ -230,9 +335,12 @@ class View:
 
         A mark of its group counts for nothing here: the load balancer sends requests to marked members too.
         """
-        if self.deregistration_unconfirmed(instance.instance_id):
-            return False
-        return self._is_healthy_on(instance, self.required(instance))
+        name = instance.instance_id
+        known = self._is_healthy.get(name)
+        if known is None:
+            confirmed = not self.deregistration_unconfirmed(name)
+            known = self._is_healthy[name] = confirmed and self._is_healthy_on(instance, self.required(instance))
+        return known
 
     def would_be_in_service(self, instance: Instance) -> bool:
         """Return whether the instance would be in service if this rollout had not chosen it."""
@@ -247,6 +355,12 @@ class View:
 
         It is in service, not on its way out, and verified if it runs the target version.
         """
+        known = self._is_serving.get(instance.instance_id)
+        if known is None:
+            known = self._is_serving[instance.instance_id] = self._decide_serving(instance)
+        return known
+
+    def _decide_serving(self, instance: Instance) -> bool:
         out = instance.instance_id in self.leaving or self.is_kept(instance)
         if out or self.is_ending(instance) or not self.is_in_service(instance):
             return False

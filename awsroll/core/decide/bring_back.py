@@ -12,7 +12,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.register import missing_targets
 from awsroll.core.decide.reload import may_run
 from awsroll.core.decide.retire import announce
-from awsroll.core.lifecycle import amend, move
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import CallKind
@@ -29,51 +29,53 @@ from awsroll.core.observe.settle import is_worth_a_call
 
 def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
     """Propose the next step for every returning server; finish the servers that are back."""
-    status, in_standby, held_back = view.status, list[str](), _held_back(view)
+    changes, in_standby, warnings = ServerChanges(view.status), list[str](), list[str]()
+    held_back = _held_back(view)
     for name in view.status.returning:
         instance = view.by_id[name]
         if _is_command_running(view, name):  # the time that the command takes does not count
-            status = amend(status, name, since=view.observation.at)
+            changes.amend(name, since=view.observation.at)
             proposals.wait(Reason.RUNNING_COMMAND, name)
-        elif status.mode is Mode.STOPPING and _has_failed_to_return(view, instance):
-            status = add_warnings(status, f"{name}: could not be brought back into service")
+        elif view.status.mode is Mode.STOPPING and _has_failed_to_return(view, instance):
+            warnings.append(f"{name}: could not be brought back into service")
             if not view.is_in_standby(instance):  # a member in standby stays recorded: desired is lower by it
-                status = _finished(view, status, name)
+                _finish(view, changes, name)
         elif _belongs_in_standby(view, instance):
-            status = _finished(view, status, name)
+            _finish(view, changes, name)
         elif instance.lifecycle is Lifecycle.STANDBY:
             in_standby.append(name)
         elif name in held_back:
             proposals.wait(Reason.CAPACITY, name)
         elif instance.state is InstanceState.RUNNING and instance.lifecycle in (None, Lifecycle.IN_SERVICE):
             if _is_registered(view, instance, proposals, reason):
-                status = _finished(view, status, name)
+                _finish(view, changes, name)
         else:
             proposals.wait(Reason.LAUNCHING, name)
+    status = add_warnings(changes.status, *warnings)
     return _exit_standby(view, status, in_standby, proposals, reason)
 
 
-def _held_back(view: View) -> tuple[str, ...]:
+def _held_back(view: View) -> frozenset[str]:
     """Return the returning servers that may not become live again yet: the ceiling leaves no room for them."""
     out_of_traffic = [name for name in view.status.returning if not active_registrations(view.by_id[name])]
-    return tuple(out_of_traffic[returns_allowed(view) :])
+    return frozenset(out_of_traffic[returns_allowed(view) :])
 
 
-def _finished(view: View, status: Status, name: str) -> Status:
+def _finish(view: View, changes: ServerChanges, name: str) -> None:
     instance, at = view.by_id[name], view.observation.at
     if view.has_failed(instance):
-        return move(status, name, ServerPhase.FAILED, at=at, reason="it is back, and must leave", reloading=False)
+        changes.move(name, ServerPhase.FAILED, at=at, reason="it is back, and must leave", reloading=False)
+        return
     arrives = view.is_current(instance) and not view.is_in_standby(instance)
     to = ServerPhase.VERIFYING if arrives else ServerPhase.NONE
-    return move(status, name, to, at=at, reason="it is back", reloading=False)
+    changes.move(name, to, at=at, reason="it is back", reloading=False)
 
 
 def _exit_standby(view: View, status: Status, names: list[str], proposals: Proposals, reason: Reason) -> Status:
     announced = {call.instance_id for call in status.calls if call.kind is CallKind.EXIT_STANDBY}
     exiting = tuple(name for name in names if name not in announced and is_worth_a_call(view, name))
-    for name in names:
-        if name not in exiting:
-            proposals.wait(Reason.SETTLING, name)
+    for name in sorted(set(names).difference(exiting)):
+        proposals.wait(Reason.SETTLING, name)
     if not exiting:
         return status
     proposals.writes.append(act.ExitStandby(group=view.rollout.group, instance_ids=exiting, reason=reason))

@@ -99,7 +99,7 @@ def release_for_stop(view: View) -> Status:
     status, at = view.status, view.observation.at
     spare = set(_surplus(view)) | _stuck(view) | _unregistered(view) | set(status.kept)
     for name in status.retiring:
-        if name not in spare and not status.is_terminate_announced(name) and not _is_past(view, name):
+        if name not in spare and not view.is_terminate_announced(name) and not _is_past(view, name):
             status = move(status, name, ServerPhase.RETURNING, at=at, reason="the rollout stops")
     for name in status.reloading:
         if _is_past(view, name):

@@ -59,7 +59,7 @@ def touches_left(view: View, capacity: Capacity) -> int:
 
 
 def _current_from_start(view: View) -> int:
-    return sum(1 for instance in view.current if instance.instance_id in view.status.current_at_start)
+    return sum(1 for instance in view.current if view.was_current_at_start(instance.instance_id))
 
 
 def _touched(view: View, capacity: Capacity) -> int:

@@ -146,12 +146,12 @@ def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, 
 
     Beyond the next gate no old server is replaced: an empty slot gets an instance of its baseline.
     """
-    requests, empty = list[Launch](), set(vacancies(view))
+    requests, empty, shared = list[Launch](), set(vacancies(view)), _SharedTags(view)
     for number, name in enumerate(_predecessors(view)[:count]):
         before_gate = number < on_target
         template = _template_for(view, name, on_target=before_gate)
         if template is not None and (before_gate or name in empty):
-            requests.append(_request(view, name, template))
+            requests.append(_request(view, name, template, shared))
     made = view.status.counters.launches
     launches = list[Launch]()
     for batch in in_calls(view, requests):
@@ -169,29 +169,25 @@ def _reason(view: View, launch: Launch) -> Reason:
 
 def _template_for(view: View, name: str, *, on_target: bool) -> TemplateVersion | None:
     """Return the version for the slot of `name`: the target; in a rollback, or beyond a gate, the slot's baseline."""
-    slots = _slots_of(view, name)
+    slots = view.shapes[name]
     if on_target and not view.status.rolling_back:
         return view.rollout.template
     baseline = slots.template if slots.template != view.original.template else None
     return baseline or view.original.baseline_template
 
 
-def _slots_of(view: View, name: str) -> Slots:
-    return next(slots for slots in view.status.slots if name in slots.instance_ids)
-
-
 def _predecessors(view: View) -> tuple[str, ...]:
     """Return the instances whose slot gets a new instance next: empty slots first, then in the order of leaving."""
     taken = {launch.replaces for launch in view.status.launches}
-    empty = vacancies(view)
+    empty = dict.fromkeys(vacancies(view))
     leaving = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
     ids = (instance.instance_id for instance in (*leaving, *order(view, view.candidates)))
     return (*empty, *(name for name in ids if name in view.slots and name not in taken and name not in empty))
 
 
-def _request(view: View, name: str, template: TemplateVersion) -> Launch:
+def _request(view: View, name: str, template: TemplateVersion, shared: "_SharedTags") -> Launch:
     """Return the launch for the slot of `name`, still without a number and a token."""
-    slots = _slots_of(view, name)
+    slots = view.shapes[name]
     return Launch(
         number=0,
         token="",
@@ -201,24 +197,34 @@ def _request(view: View, name: str, template: TemplateVersion) -> Launch:
         template=template,
         replaces=name,
         targets=slots.targets,
-        tags=_tags(view, name, slots, template),
+        tags=_tags(view, name, shared, template),
     )
 
 
-def _tags(view: View, name: str, slots: Slots, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
+def _tags(view: View, name: str, shared: "_SharedTags", template: TemplateVersion) -> tuple[tuple[str, str], ...]:
     """Return the predecessor's user tags and awsroll's tags.
 
     If EC2 no longer shows the predecessor, the tags that the other instances of its slots share take their place.
     """
     before = view.by_id.get(name)
-    tags = before.tags if before is not None and before.tags else _common_tags(view, slots)
+    tags = before.tags if before is not None and before.tags else shared.of(view.shapes[name])
     return replacement_tags(view.rollout, tags, replaces=name, template=template)
 
 
-def _common_tags(view: View, slots: Slots) -> tuple[tuple[str, str], ...]:
-    neighbours = (view.by_id[name] for name in slots.instance_ids if name in view.by_id)
-    tags = [set(instance.tags) for instance in neighbours if instance.tags]
-    return tuple(sorted(set.intersection(*tags))) if tags else ()
+class _SharedTags:
+    """The tags that all instances of the same slots share, computed once for many launches."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._known: dict[Slots, tuple[tuple[str, str], ...]] = {}
+
+    def of(self, slots: Slots) -> tuple[tuple[str, str], ...]:
+        """Return the shared tags of some slots."""
+        if slots not in self._known:
+            neighbours = (self._view.by_id[name] for name in slots.instance_ids if name in self._view.by_id)
+            tags = [set(instance.tags) for instance in neighbours if instance.tags]
+            self._known[slots] = tuple(sorted(set.intersection(*tags))) if tags else ()
+        return self._known[slots]
 
 
 def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:

@@ -6,7 +6,7 @@ the launch time and the id, so that the order is the same at every observation.
 """
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
@@ -54,13 +54,13 @@ def _age(instance: Instance) -> tuple[datetime, str]:
 
 
 def _balanced(healthy: list[Instance], live: "Counter[str]") -> tuple[Instance, ...]:
-    by_zone: dict[str, list[Instance]] = {}
+    by_zone: dict[str, deque[Instance]] = {}
     for instance in healthy:
-        by_zone.setdefault(instance.zone, []).append(instance)
+        by_zone.setdefault(instance.zone, deque()).append(instance)
     ordered: list[Instance] = []
     while by_zone:
         zone = min(by_zone, key=lambda name: (-live[name], -len(by_zone[name]), name))
-        ordered.append(by_zone[zone].pop(0))
+        ordered.append(by_zone[zone].popleft())
         live[zone] -= 1
         if not by_zone[zone]:
             del by_zone[zone]

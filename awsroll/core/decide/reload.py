@@ -12,12 +12,12 @@ from awsroll.core.classify.draining import is_out_of_group
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import awaits_healthy, missing_targets
 from awsroll.core.decide.retire import announce, awaits_leave, is_tagged, note_deregistered, registered_keys, tag
-from awsroll.core.lifecycle import amend, move
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.hooks import HookPoint
-from awsroll.core.model.observation import CommandState, Instance, Invocation, Lifecycle
+from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
@@ -57,18 +57,20 @@ def reload(view: View) -> tuple[Status, Proposals]:
 def _finish(view: View) -> Status:
     """Finish the reload of servers that serve again, or are back in standby where a person had put them."""
     status, done = view.status, 0
-    for name in view.status.reloading:
-        instance, server = view.by_id.get(name), view.status.servers[name]
+    changes = ServerChanges(status)
+    for name in status.reloading:
+        instance, server = view.by_id.get(name), status.servers[name]
         if instance is None or view.is_ending(instance):
             continue
         if server.phase is ServerPhase.SERVING:
-            status, done = amend(status, name, reloading=False), done + 1
+            changes.amend(name, reloading=False)
+            done += 1
         elif server.was_in_standby and view.is_current(instance):
             reason = "reloaded, and back in standby"
-            status = move(status, name, ServerPhase.NONE, at=view.observation.at, reason=reason)
+            changes.move(name, ServerPhase.NONE, at=view.observation.at, reason=reason)
             done += 1
     counters = replace(status.counters, reloaded=status.counters.reloaded + done)
-    return replace(status, counters=counters)
+    return replace(changes.status, counters=counters) if done else status
 
 
 def _take_out(view: View, instance: Instance, server: Server, proposals: Proposals, collected: _Collected) -> None:
@@ -84,7 +86,7 @@ def _take_out(view: View, instance: Instance, server: Server, proposals: Proposa
     elif registered := registered_keys(view, instance):
         proposals.writes.append(act.DeregisterTargets(instance_id=name, targets=registered, reason=Reason.OUTDATED))
     elif instance.lifecycle is Lifecycle.IN_SERVICE:
-        if is_worth_a_call(view, name) and not _is_announced(view.status, name, CallKind.ENTER_STANDBY):
+        if is_worth_a_call(view, name) and (name, CallKind.ENTER_STANDBY) not in view.announced:
             collected.enter_standby.append(name)
         else:
             proposals.wait(Reason.SETTLING, name)
@@ -95,24 +97,15 @@ def _take_out(view: View, instance: Instance, server: Server, proposals: Proposa
         proposals.wait(Reason.DRAINING, name)
 
 
-def _is_announced(status: Status, name: str, kind: CallKind) -> bool:
-    return any(call.instance_id == name and call.kind is kind for call in status.calls)
-
-
-def invocation(view: View, name: str, attempt: int) -> Invocation | None:
-    """Return the state of the command on the server, if SSM shows it."""
-    of_server = (invocation for invocation in view.observation.invocations if invocation.instance_id == name)
-    return next((invocation for invocation in of_server if invocation.attempt == attempt), None)
-
-
 def _watch_command(view: View, instance: Instance, attempt: int, proposals: Proposals, collected: _Collected) -> None:
     name = instance.instance_id
-    shown = invocation(view, name, attempt)
+    shown = view.invocations.get((name, attempt))
     if shown is not None and shown.state is CommandState.SUCCEEDED:
         collected.succeeded.append(name)
-    elif (shown is None or shown.state is CommandState.UNSENT) and not _is_announced(
-        view.status, name, CallKind.SEND_COMMAND
-    ):
+    elif (shown is None or shown.state is CommandState.UNSENT) and (
+        name,
+        CallKind.SEND_COMMAND,
+    ) not in view.announced:
         collected.send.append(name)
     else:
         proposals.wait(Reason.RUNNING_COMMAND, name)
@@ -120,9 +113,9 @@ def _watch_command(view: View, instance: Instance, attempt: int, proposals: Prop
 
 def may_run(view: View, name: str, attempt: int) -> bool:
     """Return whether a command may be running on the server, or be on its way to it."""
-    shown = invocation(view, name, attempt)
+    shown = view.invocations.get((name, attempt))
     if shown is None or shown.state is CommandState.UNSENT:
-        return _is_announced(view.status, name, CallKind.SEND_COMMAND)
+        return (name, CallKind.SEND_COMMAND) in view.announced
     return shown.state is CommandState.RUNNING
 
 
@@ -131,7 +124,7 @@ def check_commands(view: View) -> Status:
     at, failures = view.observation.at, []
     for name in view.status.reloading:
         attempt = view.status.servers[name].attempt
-        shown = invocation(view, name, attempt) if attempt else None
+        shown = view.invocations.get((name, attempt)) if attempt else None
         if shown is not None and shown.state is CommandState.FAILED:
             cause = f"reload command failed: {shown.detail or 'no output'}"
             failures.append(Failure(instance_id=name, cause=cause, at=at))
@@ -141,7 +134,7 @@ def check_commands(view: View) -> Status:
 def _return_to_service(view: View, instance: Instance, proposals: Proposals, collected: _Collected) -> None:
     name = instance.instance_id
     if instance.lifecycle is Lifecycle.STANDBY:
-        if _is_announced(view.status, name, CallKind.EXIT_STANDBY) or not is_worth_a_call(view, name):
+        if (name, CallKind.EXIT_STANDBY) in view.announced or not is_worth_a_call(view, name):
             proposals.wait(Reason.SETTLING, name)
         else:
             collected.exit_standby.append(name)
@@ -170,13 +163,14 @@ def _calls(view: View, proposals: Proposals, collected: _Collected) -> tuple[Sta
 
 
 def _tag_reloaded(view: View, status: Status, succeeded: list[str], proposals: Proposals) -> Status:
+    changes = ServerChanges(status)
     for name in succeeded:
-        status = amend(status, name, failed=False)  # the server runs the target version now
+        changes.amend(name, failed=False)  # the server runs the target version now
     if succeeded:
         tags = ((APP_VERSION_TAG, view.rollout.to_version),)
         write = act.TagInstances(instance_ids=tuple(succeeded), tags=tags, reason=Reason.RELOADED)
         proposals.writes.append(write)
-    return status
+    return changes.status
 
 
 def _move_through_standby(view: View, status: Status, collected: _Collected, proposals: Proposals) -> Status:
@@ -198,10 +192,12 @@ def _send(view: View, status: Status, ready: Iterable[str]) -> tuple[Status, lis
     """
     at, new = view.observation.at, status.counters.commands + 1
     by_attempt: dict[int, list[str]] = {}
+    changes = ServerChanges(status)
     for name in ready:
         attempt = status.servers[name].attempt or new
-        status = amend(status, name, attempt=attempt)
+        changes.amend(name, attempt=attempt)
         by_attempt.setdefault(attempt, []).append(name)
+    status = changes.status
     sendings = list[Action]()
     for attempt, names in sorted(by_attempt.items()):
         drained = {key for name in names for key in (*status.servers[name].targets, *view.slots.get(name, ()))}

@@ -14,7 +14,7 @@ from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.draining import active_registrations, is_out_of_group
 from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import amend, move
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.calls import Call, CallKind
@@ -67,9 +67,7 @@ def retire(view: View) -> tuple[Status, Proposals]:
         instance = view.by_id.get(name)
         if instance is None:
             continue
-        if view.status.is_terminate_announced(name) or (
-            view.is_ending(instance) and not view.is_still_listed(instance)
-        ):
+        if view.is_terminate_announced(name) or (view.is_ending(instance) and not view.is_still_listed(instance)):
             proposals.wait(Reason.TERMINATING, name)
         else:
             _propose(view, instance, proposals, collected)
@@ -116,7 +114,9 @@ def _next_step(view: View, instance: Instance, proposals: Proposals) -> _Step:
         return _Step.TAG
     if registered_keys(view, instance):
         return _Step.DEREGISTER
-    rest = replace(instance, targets=tuple(target for target in instance.targets if target.key in keys))
+    rest = instance
+    if len(keys) != len(instance.targets):
+        rest = replace(instance, targets=tuple(target for target in instance.targets if target.key in keys))
     if not is_drained(view, rest):
         return _Step.DRAIN
     if _awaits_drained(view, instance, proposals):
@@ -140,7 +140,7 @@ def _keep(view: View, instance: Instance, proposals: Proposals, collected: _Coll
         collected.keep.append(name)
     elif instance.lifecycle is not Lifecycle.IN_SERVICE:
         proposals.wait(Reason.DRAINING, name)
-    elif any(call.instance_id == name for call in view.status.calls) or not is_worth_a_call(view, name):
+    elif any((name, kind) in view.announced for kind in CallKind) or not is_worth_a_call(view, name):
         proposals.wait(Reason.SETTLING, name)
     else:
         collected.enter_standby.append(name)
@@ -152,9 +152,10 @@ def _keep_collected(view: View, status: Status, collected: _Collected, proposals
         status = announce(view, status, CallKind.ENTER_STANDBY, entering)
         write = act.EnterStandby(group=view.rollout.group, instance_ids=entering, reason=Reason.OUTDATED)
         proposals.writes.append(write)
+    changes = ServerChanges(status)
     for name in collected.keep:
-        status = move(status, name, ServerPhase.KEPT, at=at, reason="drained, and kept until the bake time is over")
-    return replace(status, progress_at=at) if collected.keep else status
+        changes.move(name, ServerPhase.KEPT, at=at, reason="drained, and kept until the bake time is over")
+    return replace(changes.status, progress_at=at) if collected.keep else status
 
 
 # --- hooks ------------------------------------------------------------------------------------------------------------
@@ -201,12 +202,13 @@ def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
     status, at = view.status, view.observation.at
     if not (writes and isinstance(writes[0], act.DeregisterTargets)):
         return status
+    changes = ServerChanges(status)
     for write in writes:
         if isinstance(write, act.DeregisterTargets):
             server = status.servers[write.instance_id]
             targets = tuple(sorted({*server.targets, *write.targets}))
-            status = amend(status, write.instance_id, deregistering_at=at, targets=targets)
-    return status
+            changes.amend(write.instance_id, deregistering_at=at, targets=targets)
+    return changes.status
 
 
 # --- terminating ------------------------------------------------------------------------------------------------------
@@ -225,7 +227,8 @@ def _terminate(view: View, ready: list[Instance]) -> tuple[Status, list[Action]]
             _terminate_one(view, instance) for instance in ready
         ]
     lowering = _to_decrement(view, ready)
-    others = [instance for instance in ready if instance not in lowering]
+    lowered = {instance.instance_id for instance in lowering}
+    others = [instance for instance in ready if instance.instance_id not in lowered]
     status, writes = view.status, list[Action]()
     for members, decrement in ((lowering, True), (others, False)):
         if members:

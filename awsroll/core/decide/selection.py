@@ -14,7 +14,7 @@ from awsroll.core.classify.view import LAG_SECONDS, View
 from awsroll.core.decide.gates import is_closed, touches_left
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.victims import order
-from awsroll.core.lifecycle import move, phase_of
+from awsroll.core.lifecycle import ServerChanges, phase_of
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
@@ -40,11 +40,10 @@ def select(view: View, capacity: Capacity) -> Status:
 
 def _choose(view: View, picks: list[Instance], *, reloads: bool = False, replaced: bool = True) -> Status:
     """Have servers leave; those that are not `replaced` leave like failed ones, without a successor."""
-    status, at = view.status, view.observation.at
+    changes, at = ServerChanges(view.status), view.observation.at
     for instance in picks:
         ended = view.is_still_listed(instance)  # its group replaces it once it is terminated there
-        status = move(
-            status,
+        changes.move(
             instance.instance_id,
             ServerPhase.DRAINING,
             at=at,
@@ -54,7 +53,7 @@ def _choose(view: View, picks: list[Instance], *, reloads: bool = False, replace
             targets=tuple(sorted(target.key for target in instance.targets)),
             was_in_standby=view.is_in_standby(instance),
         )
-    return replace(status, progress_at=at) if picks else status
+    return replace(changes.status, progress_at=at) if picks else view.status
 
 
 def _why_chosen(view: View, instance: Instance) -> str:
@@ -106,11 +105,11 @@ def _is_registered_as_before(instance: Instance, server: Server) -> bool:
 
 def _release(view: View, names: frozenset[str]) -> Status:
     """Release chosen servers: the fleet can no longer spare them (others fell ill, or desired was raised)."""
-    status = view.status
+    changes = ServerChanges(view.status)
     for name in sorted(names):
-        to = ServerPhase.FAILED if status.servers[name].failed else ServerPhase.NONE
-        status = move(status, name, to, at=view.observation.at, reason="the fleet cannot spare it", reloading=False)
-    return status
+        to = ServerPhase.FAILED if changes.servers[name].failed else ServerPhase.NONE
+        changes.move(name, to, at=view.observation.at, reason="the fleet cannot spare it", reloading=False)
+    return changes.status
 
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:

@@ -8,7 +8,15 @@ from enum import StrEnum
 
 
 class ServerPhase(StrEnum):
-    """The phase of one server in this rollout. Each instance id has exactly one phase."""
+    """The phase of one server in this rollout. Each instance id has exactly one phase.
+
+    The planner asks for the attributes many times for each server, so they are computed once.
+
+    Attributes:
+        is_timed: the phase has a deadline, because it leads to another phase.
+        is_way_out: the server is on its way out of traffic or of the fleet.
+        is_idle: nothing was begun to take the server out or back: it is untouched, arrives, or serves.
+    """
 
     NONE = "none"  # not touched by this rollout: no record
     LAUNCHING = "launching"  # new; it boots, and is not registered everywhere yet
@@ -21,20 +29,14 @@ class ServerPhase(StrEnum):
     KEPT = "kept"  # old, out of traffic, still running in case of a rollback
     TERMINATING = "terminating"  # the terminate call was made, or its group is terminating it
 
-    @property
-    def is_timed(self) -> bool:
-        """Whether the phase has a deadline, because it leads to another phase."""
-        return self not in (ServerPhase.NONE, ServerPhase.SERVING, ServerPhase.FAILED)
+    is_timed: bool
+    is_way_out: bool
+    is_idle: bool
 
-    @property
-    def is_way_out(self) -> bool:
-        """Whether the server is on its way out of traffic or of the fleet."""
-        return self in (ServerPhase.DRAINING, ServerPhase.TERMINATING)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing was begun to take the server out or back: it is untouched, arrives, or serves."""
-        return self in (ServerPhase.NONE, ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
+    def __init__(self, word: str) -> None:
+        self.is_timed = word not in ("none", "serving", "failed")
+        self.is_way_out = word in ("draining", "terminating")
+        self.is_idle = word in ("none", "launching", "verifying", "serving")
 
 
 class UntouchedServer(StrEnum):

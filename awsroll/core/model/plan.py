@@ -52,7 +52,8 @@ def add_failures(status: Status, *failures: Failure) -> Status:
 
 def add_warnings(status: Status, *warnings: str) -> Status:
     """Add warnings for the report, each only once."""
-    new = tuple(warning for warning in warnings if warning not in status.warnings)
+    known = frozenset(status.warnings)
+    new = tuple(warning for warning in dict.fromkeys(warnings) if warning not in known)
     if not new:
         return status
     events = (Event(name=EventName.WARNING, fields={"message": warning}) for warning in new)

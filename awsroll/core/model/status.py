@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from awsroll.core.model.calls import TERMINATING_CALLS, Call, Launch
+from awsroll.core.model.calls import Call, Launch
 from awsroll.core.model.hooks import HookCall
 from awsroll.core.model.observation import TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
@@ -333,10 +333,6 @@ class Status:
     def in_phase(self, *phases: ServerPhase) -> tuple[str, ...]:
         """Return the ids of the servers in one of these phases, sorted."""
         return self.ids_where(lambda server: server.phase in phases)
-
-    def is_terminate_announced(self, instance_id: str) -> bool:
-        """Return whether a terminate call for the server has been announced."""
-        return any(call.instance_id == instance_id and call.kind in TERMINATING_CALLS for call in self.calls)
 
     @property
     def retiring(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ call is decided. It starts when AWS accepts the call, or when an observation fir
 from dataclasses import replace
 from datetime import datetime
 
-from awsroll.core.lifecycle import amend
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Result, instance_ids_of
 from awsroll.core.model.phases import ServerPhase
@@ -26,64 +26,68 @@ _SETTINGS = (
 )
 
 
-def note_answer(status: Status, result: Result, at: datetime) -> Status:
-    """Start, restart or drop the clocks that depend on the answer to an action.
+def note_answers(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
+    """Start, restart or drop the clocks that depend on the answers to actions of one kind.
 
     Args:
         status: the record.
-        result: the answer.
-        at: when it came.
+        results: the answers.
+        at: when they came.
     """
-    if result.code == PUT_OFF:
-        status = _restart_deadlines(status, result.action, at)
-    match result.action:
-        case act.DeregisterTargets(instance_id=name) if name in status.servers:
-            return _note_deregistered(status, name, result, at)
-        case act.SendCommand() if result.answer is Answer.DONE:
-            return _note_sent(status, result, at)
-        case action if isinstance(action, _SETTINGS) and result.code != PUT_OFF:
-            return _note_changed_settings(status, at)
-        case _:
-            return status
+    first, changes = results[0], ServerChanges(status)
+    if first.code == PUT_OFF:
+        for result in results:
+            _restart_deadlines(changes, result.action, at)
+    elif isinstance(first.action, _SETTINGS):
+        return _note_changed_settings(status, at)
+    match first.action:
+        case act.DeregisterTargets():
+            return _note_deregistered(changes, results, at)
+        case act.SendCommand() if first.answer is Answer.DONE:
+            for result in results:
+                _note_sent(changes, result, at)
+    return changes.status
 
 
-def _restart_deadlines(status: Status, action: Action, at: datetime) -> Status:
+def _restart_deadlines(changes: ServerChanges, action: Action, at: datetime) -> None:
     """Exclude the time for which awsroll itself put off the call of a server from the deadline of its phase."""
     for name in instance_ids_of(action):
-        server = status.in_flight(name)
-        if server is not None and not _drains(server):
-            status = amend(status, name, since=at)
-    return status
+        server = changes.servers.get(name)
+        if server is not None and server.phase.is_timed and not _drains(server):
+            changes.amend(name, since=at)
 
 
 def _drains(server: Server) -> bool:
     return server.phase is ServerPhase.DRAINING and server.deregistered_at is not None
 
 
-def _note_deregistered(status: Status, name: str, result: Result, at: datetime) -> Status:
-    """Start the drain's clock and its deadline with the accepted call.
+def _note_deregistered(changes: ServerChanges, results: tuple[Result, ...], at: datetime) -> Status:
+    """Start the drains' clocks and their deadlines with the accepted calls.
 
     A refused call may have ended the registrations in another target group, and a call without an answer may have been
     made. Both stay announced until an observation shows the effect.
     """
-    server = status.servers[name]
-    if result.answer is Answer.STALE:
-        return amend(status, name, deregistering_at=None)
-    if result.answer is not Answer.DONE:
-        return status
-    since = at if server.phase is ServerPhase.DRAINING else server.since
-    progress_at = at if server.deregistered_at is None else status.progress_at
-    status = amend(status, name, deregistering_at=None, deregistered_at=at, since=since)
-    return replace(status, progress_at=progress_at)
+    progressed = False
+    for result in results:
+        for name in instance_ids_of(result.action):
+            server = changes.servers.get(name)
+            if server is None:
+                continue
+            if result.answer is Answer.STALE:
+                changes.amend(name, deregistering_at=None)
+            elif result.answer is Answer.DONE:
+                progressed |= server.deregistered_at is None
+                since = at if server.phase is ServerPhase.DRAINING else server.since
+                changes.amend(name, deregistering_at=None, deregistered_at=at, since=since)
+    return replace(changes.status, progress_at=at) if progressed else changes.status
 
 
-def _note_sent(status: Status, result: Result, at: datetime) -> Status:
+def _note_sent(changes: ServerChanges, result: Result, at: datetime) -> None:
     """Start the deadline of a reload again if its command had to be sent again."""
     for name in result.instance_ids or instance_ids_of(result.action):
-        server = status.servers.get(name)
+        server = changes.servers.get(name)
         if server is not None and server.phase is ServerPhase.RELOADING:
-            status = amend(status, name, since=at)
-    return status
+            changes.amend(name, since=at)
 
 
 def _note_changed_settings(status: Status, at: datetime) -> Status:

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from awsroll.core.classify import draining
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import move, phase_of
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Server, Status
@@ -25,14 +25,15 @@ _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.SERVING)
 def advance(view: View) -> Status:
     """Bring the phase and the clocks of each observed server up to this observation."""
     before, at = view.status, view.observation.at
-    status = before
+    changes = ServerChanges(before)
     for instance in view.observation.instances:
-        status = _advance_server(view, status, instance)
-    for name in status.servers:
-        if name not in view.by_id and phase_of(status, name) in _ARRIVING:
-            status = move(status, name, ServerPhase.NONE, at=at, reason="no longer shown")
+        _advance_server(view, changes, instance)
+    for name in before.servers.keys() - view.by_id.keys():
+        if changes.phase_of(name) in _ARRIVING:
+            changes.move(name, ServerPhase.NONE, at=at, reason="no longer shown")
+    status = changes.status
     limit = view.rollout.limits.progress_seconds
-    progressed = _phases(before) != _phases(status)
+    progressed = before.servers is not status.servers and _phases(before) != _phases(status)
     return replace(
         status,
         observed_at=at,
@@ -45,18 +46,19 @@ def _phases(status: Status) -> dict[str, ServerPhase]:
     return {name: server.phase for name, server in status.servers.items()}
 
 
-def _advance_server(view: View, status: Status, instance: Instance) -> Status:
+def _advance_server(view: View, changes: ServerChanges, instance: Instance) -> None:
     name, at = instance.instance_id, view.observation.at
     phase = _phase_shown(view, instance)
     if phase is ServerPhase.NONE:
-        return move(status, name, phase, at=at, reason="no longer on its way in")
+        changes.move(name, phase, at=at, reason="no longer on its way in")
+        return
     if not phase.is_timed or not has_clock(view, instance):
-        return status
+        return
     server = _observed(view, instance, phase)
     if phase is ServerPhase.VERIFYING and _is_verified(view, instance, server):
-        return move(status, name, ServerPhase.SERVING, at=at, reason="healthy")
-    facts = {name: getattr(server, name) for name in _CLOCKS}
-    return move(status, name, phase, at=at, reason="as observed", **facts)
+        changes.move(name, ServerPhase.SERVING, at=at, reason="healthy")
+    elif server is not changes.servers.get(name):
+        changes.move(name, phase, at=at, reason="as observed", **{name: getattr(server, name) for name in _CLOCKS})
 
 
 _CLOCKS = (
@@ -78,11 +80,11 @@ def _observed(view: View, instance: Instance, phase: ServerPhase) -> Server:
     elif server.phase is not phase or _was_unwatched(view, deadline_seconds(view, phase)):
         server = replace(server, phase=phase, since=at)
     server = _with_shown_drain(server, instance, at)
-    return replace(
-        server,
-        healthy_since=_healthy_since(view, instance, server),
-        gone_since=None if instance.targets else server.gone_since or at,
-    )
+    healthy_since = _healthy_since(view, instance, server)
+    gone_since = None if instance.targets else server.gone_since or at
+    if (healthy_since, gone_since) == (server.healthy_since, server.gone_since):
+        return server
+    return replace(server, healthy_since=healthy_since, gone_since=gone_since)
 
 
 def _with_shown_drain(server: Server, instance: Instance, at: datetime) -> Server:
@@ -130,7 +132,7 @@ def _arrival_phase(view: View, instance: Instance) -> ServerPhase:
 
 def _retire_phase(view: View, instance: Instance) -> ServerPhase:
     name = instance.instance_id
-    called = view.status.is_terminate_announced(name)
+    called = view.is_terminate_announced(name)
     return ServerPhase.TERMINATING if called or view.is_ending(instance) else ServerPhase.DRAINING
 
 
@@ -173,17 +175,14 @@ def _was_unwatched(view: View, deadline: float) -> bool:
     That time does not count against any deadline: what had to be done for a server was not done either. Several such
     times, each shorter than the deadline, would otherwise add up to it.
     """
-    last = view.status.observed_at
-    return last is not None and (view.observation.at - last).total_seconds() >= min(deadline, _DRIVEN_SECONDS)
+    return view.since_last is not None and view.since_last.total_seconds() >= min(deadline, _DRIVEN_SECONDS)
 
 
 def _healthy_since(view: View, instance: Instance, server: Server) -> datetime | None:
-    at, last = view.observation.at, view.status.observed_at
     if not view.is_healthy(instance):
         return None
-    longest_gap = 2 * max((group.health_interval_seconds for group in view.observation.target_groups), default=30)
-    seen_throughout = last is not None and at - last <= timedelta(seconds=longest_gap)
-    return server.healthy_since if server.healthy_since is not None and seen_throughout else at
+    seen_throughout = view.since_last is not None and view.since_last <= view.longest_gap
+    return server.healthy_since if server.healthy_since is not None and seen_throughout else view.observation.at
 
 
 def _is_verified(view: View, instance: Instance, server: Server) -> bool:

@@ -69,13 +69,11 @@ def _leaves_the_fleet(server: Server) -> bool:
 
 
 def _late(view: View) -> Iterator[tuple[Instance, Server]]:
-    for name, server in view.status.servers_in_flight.items():
-        instance = view.by_id.get(name)
-        if instance is None or not has_clock(view, instance):
+    for name, server in view.status.servers.items():
+        instance = view.by_id.get(name) if server.phase.is_timed and is_overdue(view, server) else None
+        if instance is None or not has_clock(view, instance) or _waits_for_zone(instance, server):
             continue
-        if _waits_for_zone(instance, server):
-            continue
-        if is_overdue(view, server) and not _has_finished(view, instance, server):
+        if not _has_finished(view, instance, server):
             yield instance, server
 
 
@@ -93,12 +91,8 @@ def _waits_for_zone(instance: Instance, server: Server) -> bool:
 def _has_finished(view: View, instance: Instance, server: Server) -> bool:
     """Return whether this observation shows that the phase is finished: it may be the first one after a crash."""
     if server.phase is ServerPhase.RELOADING:
-        return any(
-            invocation.instance_id == instance.instance_id
-            and invocation.attempt == server.attempt
-            and invocation.state is CommandState.SUCCEEDED
-            for invocation in view.observation.invocations
-        )
+        shown = view.invocations.get((instance.instance_id, server.attempt))
+        return shown is not None and shown.state is CommandState.SUCCEEDED
     return server.phase is ServerPhase.DRAINING and is_drained(view, instance)
 
 
@@ -151,14 +145,15 @@ def _ended(view: View) -> tuple[Failure, ...]:
     An instance that its group ends (someone scaled in) is no failure: the desired capacity allows it.
     """
     status, at, group, failures = view.status, view.observation.at, view.observation.group, []
-    arriving = {name for name, server in status.servers_in_flight.items() if server.phase in _ARRIVING}
-    for name in sorted((arriving | view.launched | set(status.reloading)) - set(status.retiring)):
+    arriving = {name for name, server in status.servers.items() if server.phase in _ARRIVING}
+    reloading = frozenset(status.reloading)
+    for name in sorted((arriving | view.launched | reloading) - set(status.retiring)):
         instance = view.by_id.get(name)
         if instance is None or not _has_ended(view, instance):
             continue
         if instance.lifecycle is None or view.is_still_listed(instance):
             why = instance.state_reason or str(instance.state)
-            what = "ended during its reload" if name in status.reloading else "ended before it served"
+            what = "ended during its reload" if name in reloading else "ended before it served"
             ended_by_group = group is not None and name in group.terminations
             owner = Owner.VERSION if ended_by_group else owner_of_ending(instance)
             failures.append(Failure(instance_id=name, cause=f"{what}: {why}", at=at, owner=owner))
@@ -189,7 +184,7 @@ def _unhealthy(view: View) -> list[Failure]:
     An instance is watched within its minimum healthy time. A verified instance is watched while a gate is closed or the
     fleet bakes; then its group's mark counts too, because the group replaces marked members at that time.
     """
-    status, at = view.status, view.observation.at
+    status, at, serving = view.status, view.observation.at, frozenset(view.status.serving)
     watched = dict[str, str]()
     if view.rollout.limits.min_healthy_seconds:
         arriving = {ServerPhase.VERIFYING, ServerPhase.RETURNING}
@@ -198,12 +193,12 @@ def _unhealthy(view: View) -> list[Failure]:
         watched |= dict.fromkeys(healthy, "within its minimum healthy time")
     if status.gate.closed_since is not None or status.gate.baking_since is not None:
         when = "while it baked" if status.gate.baking_since is not None else "at a checkpoint"
-        watched |= dict.fromkeys(set(status.serving) - set(status.current_at_start), when)
+        watched |= dict.fromkeys(serving - set(status.current_at_start), when)
     return [
         Failure(instance_id=name, cause=f"turned unhealthy {when}: {_why_unhealthy(view, instance)}", at=at)
         for name, when in sorted(watched.items())
         if (instance := view.by_id.get(name)) is not None
-        and (_is_unhealthy(view, instance) or (_is_marked(view, instance) and name in status.serving))
+        and (_is_unhealthy(view, instance) or (_is_marked(view, instance) and name in serving))
     ]
 
 

@@ -12,7 +12,7 @@ instance and of the rollout's progress do not advance: its own timeout limits it
 from dataclasses import replace
 
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import amend, note, phase_of, rollout_phase
+from awsroll.core.lifecycle import ServerChanges, note, phase_of, rollout_phase
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState, passed_key
 from awsroll.core.model.observation import Instance
@@ -43,25 +43,29 @@ def has_passed(view: View, point: HookPoint, subject: str = "") -> bool:
 
 
 def _next(view: View, point: HookPoint, subject: str) -> Hook | None:
-    passed = view.status.hooks.passed
     at_point = (hook for hook in view.original.hooks if hook.point is point)
-    return next((hook for hook in at_point if passed_key(hook.name, subject) not in passed), None)
+    return next((hook for hook in at_point if passed_key(hook.name, subject) not in view.passed_hooks), None)
 
 
 def is_admitted(view: View, instance: Instance) -> bool:
     """Return whether a healthy server has passed the hooks that it needs before it counts as serving."""
-    points = _ADMITTING[1:] if instance.instance_id in view.status.reloading else _ADMITTING
+    points = _ADMITTING[1:] if _is_reloading(view, instance.instance_id) else _ADMITTING
     return not is_new(view, instance) or all(has_passed(view, point, instance.instance_id) for point in points)
 
 
 def is_new(view: View, instance: Instance) -> bool:
     """Return whether this rollout, or the group during it, has launched or reloaded the instance."""
     name = instance.instance_id
-    if name in view.launched or name in view.status.reloading:
+    if name in view.launched or _is_reloading(view, name):
         return True
     if not view.status.rolling_back:  # the launch time alone is no proof, because clocks differ
-        return view.is_current(instance) and name not in view.status.current_at_start
+        return view.is_current(instance) and not view.was_current_at_start(name)
     return instance.launched_at is not None and instance.launched_at > view.status.started_at
+
+
+def _is_reloading(view: View, name: str) -> bool:
+    server = view.status.servers.get(name)
+    return server is not None and server.reloading
 
 
 def checkpoint(status: Status) -> str:
@@ -103,14 +107,15 @@ def begin(view: View, proposals: Proposals) -> tuple[Status, tuple[HookRun, ...]
 
 def _announce(view: View, status: Status, runs: list[tuple[str, str]]) -> Status:
     announced = {(call.name, call.subject) for call in status.hooks.announced}
-    for name, subject in dict.fromkeys(runs):
-        if (name, subject) not in announced:
-            number = status.counters.hooks + 1
-            call = HookCall(name=name, number=number, subject=subject, since=view.observation.at)
-            counters = replace(status.counters, hooks=number)
-            hooks = replace(status.hooks, announced=(*status.hooks.announced, call))
-            status = replace(status, hooks=hooks, counters=counters)
-    return status
+    new = [(name, subject) for name, subject in dict.fromkeys(runs) if (name, subject) not in announced]
+    if not new:
+        return status
+    calls = tuple(
+        HookCall(name=name, number=number, subject=subject, since=view.observation.at)
+        for number, (name, subject) in enumerate(new, start=status.counters.hooks + 1)
+    )
+    counters = replace(status.counters, hooks=calls[-1].number)
+    return replace(status, hooks=replace(status.hooks, announced=status.hooks.announced + calls), counters=counters)
 
 
 _PHASES = {RolloutPhase.ROLLING_BACK: "rolling-back", RolloutPhase.STOPPING: "stopping"}
@@ -150,6 +155,8 @@ def _affected_instances(view: View, point: HookPoint, subject: str) -> tuple[str
 def settle_hooks(view: View) -> Status:
     """Record the observed results of announced runs, and drop the runs that no longer matter."""
     status = _with_stopped_clocks(view)
+    if not status.hooks.announced and not status.hooks.passed:
+        return status
     calls = tuple(call for call in status.hooks.announced if _still_matters(view, call))
     passed = tuple(key for key in status.hooks.passed if _is_remembered(view, key))
     status = replace(status, hooks=HookRuns(announced=calls, passed=passed))
@@ -231,7 +238,7 @@ def _is_in_flight(view: View, name: str) -> bool:
     if instance is None or view.is_gone(instance):
         return False
     status = view.status
-    held = name in view.leaving or name in status.returning or name in status.kept
+    held = name in view.leaving or name in view.returning or view.is_kept(instance)
     return held or status.in_flight(name) is not None or name in view.launched
 
 
@@ -242,7 +249,10 @@ def _with_stopped_clocks(view: View) -> Status:
     if not waiting or status.observed_at is None:
         return status
     passed = at - status.observed_at
-    for name, server in status.servers_in_flight.items():
-        if name in waiting:
-            status = amend(status, name, since=server.since + passed)
+    changes = ServerChanges(status)
+    for name in waiting:
+        server = status.in_flight(name)
+        if server is not None:
+            changes.amend(name, since=server.since + passed)
+    status = changes.status
     return replace(status, progress_at=min(at, status.progress_at + passed))

@@ -3,6 +3,7 @@
 What a refusal means is in `classify/refusals`: never, not here, not yet, or not permitted.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -37,6 +38,18 @@ def is_inconclusive(result: Result) -> bool:
         return False
     refused = result.answer is Answer.REFUSED and result.code not in (*_MADE_BEFORE, *_LOOKED_UP)
     return refused and result.action.launch.repeated
+
+
+def settle_launches(status: Status, results: Sequence[Result], at: datetime) -> Status:
+    """Record equal answers to standalone launches: all of them have their instances, or none was made."""
+    answers = [(result.action.launch, result) for result in results if isinstance(result.action, act.LaunchInstance)]
+    numbers = {launch.number for launch, _ in answers}
+    others = tuple(launch for launch in status.launches if launch.number not in numbers)
+    if results[0].answer is Answer.STALE:
+        return replace(status, launches=others)
+    settled = (replace(launch, settled=True, instance_ids=result.instance_ids, at=at) for launch, result in answers)
+    shortage = replace(status.shortage, launch_after=None, since=None, reason="")
+    return replace(status, launches=(*others, *settled), progress_at=at, shortage=shortage)
 
 
 def settle_launch(status: Status, launch: Launch, result: Result, at: datetime) -> Status:

@@ -12,7 +12,7 @@ from awsroll.core.classify.launch_tags import missing_tags
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.classify.serving import ALIVE
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import move, phase_of
+from awsroll.core.lifecycle import ServerChanges, move, phase_of
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
@@ -55,6 +55,8 @@ def _adopt_launches(view: View) -> Status:
     """
     if view.rollout.kind is not FleetKind.STANDALONE:
         return view.status  # a group's launch also moves desired and may be several instances: its replay settles it
+    if all(launch.settled for launch in view.status.launches):
+        return view.status
     by_token: dict[str, list[str]] = {}
     for name in sorted(view.by_id, reverse=True):
         by_token.setdefault(view.by_id[name].client_token, []).append(name)
@@ -78,7 +80,8 @@ def _finish_retiring(view: View) -> Status:
     status = add_warnings(status, *(warning for name in gone if (warning := _warning_of_left(view, name))))
     replaced = sum(1 for name in gone if name not in view.launched and not status.servers[name].failed)
     counters = replace(status.counters, replaced=status.counters.replaced + replaced)
-    calls = tuple(call for call in status.calls if call.instance_id not in gone or not call.answered)
+    left = frozenset(gone)
+    calls = tuple(call for call in status.calls if call.instance_id not in left or not call.answered)
     status = replace(status, calls=calls, counters=counters, progress_at=at, left_at=at)
     return _without(view, status, gone)
 
@@ -115,11 +118,13 @@ def _drop_detached(view: View) -> Status:
     as a member yet.
     """
     status = view.status
-    detached = [name for name, server in status.servers.items() if _is_detached(view, name, server)]
+    detached = {name for name, server in status.servers.items() if _is_detached(view, name, server)}
+    if not detached:
+        return status
     calls = tuple(call for call in status.calls if call.instance_id not in detached)
     warnings = (
         f"{name}: someone has detached it from the group. It is left alone, and the rollout continues without it"
-        for name in detached
+        for name in sorted(detached)
     )
     return _without(view, add_warnings(replace(status, calls=calls), *warnings), detached)
 
@@ -129,13 +134,14 @@ def _is_detached(view: View, name: str, server: Server) -> bool:
     if instance is None or instance.lifecycle is not None or view.is_gone(instance) or name in view.launched:
         return False
     known = not server.phase.is_idle and server.phase is not ServerPhase.FAILED
-    return known and not view.status.is_terminate_announced(name)
+    return known and not view.is_terminate_announced(name)
 
 
 def _without(view: View, status: Status, names: Iterable[str]) -> Status:
+    changes = ServerChanges(status)
     for name in names:
-        status = move(status, name, ServerPhase.NONE, at=view.observation.at, reason="it has left the fleet")
-    return status
+        changes.move(name, ServerPhase.NONE, at=view.observation.at, reason="it has left the fleet")
+    return changes.status
 
 
 def _drop_ended(view: View) -> Status:
@@ -145,7 +151,8 @@ def _drop_ended(view: View) -> Status:
     replaced.
     """
     status = view.status
-    held = [name for name in (*status.failed, *status.kept, *status.returning) if name not in status.retiring]
+    retiring = frozenset(status.retiring)
+    held = [name for name in (*status.failed, *status.kept, *status.returning) if name not in retiring]
     gone = {name for name in held if view.has_left(name) and not status.servers[name].reloading}
     returning = [name for name in status.returning if name in view.by_id and not status.servers[name].failed]
     gone |= {name for name in returning if view.is_gone(view.by_id[name])}
@@ -155,7 +162,8 @@ def _drop_ended(view: View) -> Status:
 def _finish_launches(view: View) -> Status:
     """Finish launches whose instances serve or have ended. A serving instance takes over its predecessor's slot."""
     launches: list[Launch] = []
-    status, slots = view.status, view.status.slots
+    successors: dict[str, str] = {}
+    status = view.status
     for launch in view.status.launches:
         if _is_of_the_other_direction(view, launch):
             status = _failed(view, status, launch.instance_ids)
@@ -165,10 +173,12 @@ def _finish_launches(view: View) -> Status:
         waiting = tuple(name for name in launch.instance_ids if not _has_arrived(view, launch, name))
         for name in launch.instance_ids:
             if name not in waiting and launch.replaces and not _is_ending(view, name):
-                slots = _hand_over(slots, launch.replaces, name)
-        if waiting or not launch.settled:
+                successors.setdefault(launch.replaces, name)
+        if waiting == launch.instance_ids and (waiting or not launch.settled):
+            launches.append(launch)
+        elif waiting or not launch.settled:
             launches.append(replace(launch, instance_ids=waiting))
-    return replace(status, launches=tuple(launches), slots=slots)
+    return replace(status, launches=tuple(launches), slots=_hand_over(status.slots, successors))
 
 
 def _failed(view: View, status: Status, names: Iterable[str]) -> Status:
@@ -205,17 +215,19 @@ def _has_arrived(view: View, launch: Launch, name: str) -> bool:
     return not before or view.has_left(before) or kept or before not in view.slots
 
 
-def _hand_over(slots: tuple[Slots, ...], before: str, after: str) -> tuple[Slots, ...]:
+def _hand_over(slots: tuple[Slots, ...], successors: dict[str, str]) -> tuple[Slots, ...]:
+    """Return the slots, each with the successor of its instance where there is one."""
+    if not successors:
+        return slots
     return tuple(
-        replace(shape, instance_ids=tuple(after if name == before else name for name in shape.instance_ids))
-        for shape in slots
+        replace(shape, instance_ids=tuple(successors.get(name, name) for name in shape.instance_ids)) for shape in slots
     )
 
 
 def _add_registered_by_hand(view: View) -> Status:
     """Give a slot to a running instance that someone has registered since."""
     status = view.status
-    slots = {replace(shape, instance_ids=()): shape.instance_ids for shape in status.slots}
+    added: dict[Slots, list[str]] = {}
     ours = {*status.retiring, *status.returning, *status.failed, *status.kept}
     known = set(view.slots) | view.launched | ours
     for instance in view.observation.instances:
@@ -223,20 +235,23 @@ def _add_registered_by_hand(view: View) -> Status:
         if name in known or instance.state not in ALIVE or instance.rollout == view.rollout.rollout_id:
             continue  # a stopped one belongs to the fleet once it runs
         if keys := active_registrations(instance):
-            shape = slot_of(instance, keys)
-            slots[shape] = (*slots.get(shape, ()), name)
+            added.setdefault(slot_of(instance, keys), []).append(name)
+    if not added:
+        return status
+    slots = {replace(shape, instance_ids=()): shape.instance_ids for shape in status.slots}
+    slots |= {shape: (*slots.get(shape, ()), *names) for shape, names in added.items()}
     return replace(status, slots=tuple(replace(shape, instance_ids=ids) for shape, ids in slots.items()))
 
 
 def _drop_deregistered_by_hand(view: View) -> Status:
     """Take the slot from a running instance that someone has deregistered: it is no longer in the fleet."""
     ours = view.leaving | view.returning | {*view.status.kept, *view.status.left_alone}
-    gone = {
+    gone: set[str] = {
         name
         for name in view.slots
         if name not in ours and name in view.by_id and _is_out_of_service(view, view.by_id[name])
     }
-    return replace(view.status, slots=_without_slots_of(view, gone))
+    return replace(view.status, slots=_without_slots_of(view, gone)) if gone else view.status
 
 
 def _is_out_of_service(view: View, instance: Instance) -> bool:
@@ -247,8 +262,7 @@ def _without_slots_of(view: View, gone: set[str]) -> tuple[Slots, ...]:
     """Return the slots without those of some instances; a successor that was launched for one takes its slot."""
     slots = view.status.slots
     successors = {launch.replaces: launch.instance_ids[0] for launch in view.status.launches if launch.instance_ids}
-    for name in gone & set(successors):
-        slots = _hand_over(slots, name, successors[name])
+    slots = _hand_over(slots, {name: successors[name] for name in gone & successors.keys()})
     slots = tuple(
         replace(shape, instance_ids=tuple(name for name in shape.instance_ids if name not in gone)) for shape in slots
     )
@@ -270,6 +284,8 @@ def _retire_kept_without_a_slot(view: View) -> Status:
 def _kept_without_a_slot(view: View) -> list[str]:
     kept = [name for name in view.status.kept if name not in view.slots and name in view.by_id]
     spare, count = kept, 0
+    if not kept:
+        return []
     for shape in view.status.slots:
         free = sum(1 for name in shape.instance_ids if name not in view.by_id or not _is_old(view, view.by_id[name]))
         placed = [name for name in spare if fits(shape, view.by_id[name], view.status.servers[name])][:free]

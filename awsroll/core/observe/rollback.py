@@ -185,7 +185,7 @@ def _is_new(view: View, name: str) -> bool:
 
 def _is_ending(view: View, name: str) -> bool:
     instance = view.by_id.get(name)
-    called = view.status.is_terminate_announced(name)
+    called = view.is_terminate_announced(name)
     return instance is None or called or view.is_ending(instance)
 
 

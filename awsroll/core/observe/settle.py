@@ -7,22 +7,24 @@ A call that is not idempotent is announced in the status before it is made. `set
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import is_
 from typing import assert_never
 
 from awsroll.core.classify.desired import moved
 from awsroll.core.classify.refusals import is_template_missing
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import amend
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import PUT_OFF, Answer, Reason, Result
+from awsroll.core.model.actions import PUT_OFF, Answer, Reason, Result, instance_ids_of
 from awsroll.core.model.calls import TERMINATING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.setting_names import VERSION, names_set_by
 from awsroll.core.model.status import Failure, Mode, Owner, Status
 from awsroll.core.observe.abandoned import abandoned_name
-from awsroll.core.observe.answered_at import note_answer
-from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch
+from awsroll.core.observe.answered_at import note_answers
+from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch, settle_launches
 from awsroll.core.observe.left_alone import is_protected, leave_alone
 from awsroll.core.tags import REPLACEMENT, ROLE_TAG
 
@@ -46,21 +48,51 @@ def settle(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
         results: one for each action.
         at: the instant after the last action.
     """
-    for result in results:
-        status = _settle_result(status, result, at)
+    for _, alike in groupby(results, key=_kind_of_answer):
+        status = _settle_alike(status, tuple(alike), at)
     return status
 
 
+def _kind_of_answer(result: Result) -> tuple[object, ...]:
+    return (type(result.action), result.answer, result.code, result.message, result.transient, result.denied)
+
+
+def _settle_alike(status: Status, results: tuple[Result, ...], at: datetime) -> Status:
+    """Record neighbouring answers of one kind. A batch has hundreds: each of its answers must not copy the record."""
+    first = results[0]
+    status = note_answers(status, results, at)
+    match first.action:
+        case act.LaunchInstance() if _is_clear(results):
+            return settle_launches(status, results, at)
+        case act.TerminateInstance():
+            names = tuple(name for result in results for name in instance_ids_of(result.action))
+            done = first if first.answer is not Answer.DONE else replace(first, instance_ids=names)
+            status = _settle_calls(status, CallKind.TERMINATE, names, done, at)
+        case act.RegisterTargets() | act.DeregisterTargets() if first.answer is not Answer.REFUSED:
+            return status
+        case _:
+            for result in results:
+                status = _settle_result(status, result, at)
+            return status
+    for result in results:
+        status = _settle_refusal(status, result, at) if result.answer is Answer.REFUSED else status
+    return status
+
+
+def _is_clear(results: tuple[Result, ...]) -> bool:
+    """Return whether standalone launches have an instance each, or were not made."""
+    if results[0].answer is Answer.DONE:
+        return all(result.instance_ids for result in results)  # a standalone launch is one instance
+    return results[0].answer is Answer.STALE
+
+
 def _settle_result(status: Status, result: Result, at: datetime) -> Status:
-    status = note_answer(status, result, at)
     match result.action:
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             status = settle_launch(status, launch, result, at)
         case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
             kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
             status = _settle_calls(status, kind, ids, result, at)
-        case act.TerminateInstance(instance_id=name):
-            status = _settle_calls(status, CallKind.TERMINATE, (name,), result, at)
         case act.EnterStandby(instance_ids=ids):
             status = _settle_calls(status, CallKind.ENTER_STANDBY, ids, result, at)
         case act.ExitStandby(instance_ids=ids):
@@ -72,7 +104,8 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
         case act.SetDesiredCapacity(value=value, expected=expected):
             status = _settle_set_desired(status, value - expected, result, at)
         case (
-            act.TagInstances()
+            act.TerminateInstance()  # `_settle_alike` settles it
+            | act.TagInstances()
             | act.RegisterTargets()
             | act.DeregisterTargets()
             | act.UpdateGroup()
@@ -143,10 +176,11 @@ def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: 
     if result.answer is Answer.UNANSWERED:
         return status
     accepted = set(result.instance_ids or ids) if result.answer is Answer.DONE else set()
+    without_effect = set(ids) - accepted
     calls = tuple(
         replace(call, answered=True, at=at) if call.kind is kind and call.instance_id in accepted else call
         for call in status.calls
-        if not (call.kind is kind and call.instance_id in set(ids) - accepted)
+        if not (call.kind is kind and call.instance_id in without_effect)
     )
     effect = _EFFECT_ON_DESIRED.get(kind, 0) * len(accepted)
     status = moved(replace(status, calls=calls), effect, at)
@@ -159,36 +193,37 @@ def _settle_calls(status: Status, kind: CallKind, ids: tuple[str, ...], result: 
 
 def _count_fruitless(status: Status, ids: tuple[str, ...], accepted: set[str], result: Result, at: datetime) -> Status:
     """Count the calls in a row that had no effect on a server, so that they are repeated more and more rarely."""
+    changes, warnings = ServerChanges(status), list[str]()
+    cause = result.message or result.code or "no reason given"
     for name in ids:
-        server = status.servers.get(name)
+        server = changes.servers.get(name)
         if server is None:
             continue
         if name in accepted:
-            status = amend(status, name, fruitless=0, fruitless_at=None) if server.fruitless else status
+            changes.amend(name, fruitless=0, fruitless_at=None)
             continue
         count = min(server.fruitless + 1, MANY_FRUITLESS_CALLS)
-        status = amend(status, name, fruitless=count, fruitless_at=at)
+        changes.amend(name, fruitless=count, fruitless_at=at)
         if count == MANY_FRUITLESS_CALLS > server.fruitless:
-            cause = result.message or result.code or "no reason given"
-            warning = (
-                f"{name}: {type(result.action).__name__} had no effect {count} times: {cause}. awsroll tries again"
-            )
-            status = add_warnings(status, warning)
-    return status
+            action = type(result.action).__name__
+            warnings.append(f"{name}: {action} had no effect {count} times: {cause}. awsroll tries again")
+    return add_warnings(changes.status, *warnings)
 
 
 def _without_attempt(status: Status, ids: tuple[str, ...]) -> Status:
+    changes = ServerChanges(status)
     for name in set(ids) & status.servers.keys():
-        status = amend(status, name, attempt=0)
-    return status
+        changes.amend(name, attempt=0)
+    return changes.status
 
 
 def _settle_cleared_marks(status: Status, ids: tuple[str, ...], result: Result) -> Status:
     if result.answer is not Answer.DONE:
         return status
+    changes = ServerChanges(status)
     for name in set(result.instance_ids or ids) & status.servers.keys():
-        status = amend(status, name, mark_cleared=True)
-    return status
+        changes.amend(name, mark_cleared=True)
+    return changes.status
 
 
 def _settle_set_desired(status: Status, by: int, result: Result, at: datetime) -> Status:
@@ -212,27 +247,25 @@ def is_worth_a_call(view: View, instance_id: str) -> bool:
 
 def settle_by_observation(view: View) -> Status:
     """Settle the calls whose effect, or lack of effect, this observation shows."""
-    status = view.status
+    calls = list[Call]()
     for call in view.status.calls:
-        had_effect = _had_effect(view.with_status(status), call)
-        if had_effect is not None:
-            status = _settled_call(view.with_status(status), call, had_effect=had_effect)
-    return status
+        had_effect = _had_effect(view, call)
+        if had_effect is None:
+            calls.append(call)
+            continue
+        view = view.with_status(_moved_desired(view, call, had_effect=had_effect))
+        if had_effect and call.kind in TERMINATING_CALLS:  # kept until the instance is gone, as proof that it ends
+            calls.append(call if call.answered else replace(call, answered=True))
+    is_same = len(calls) == len(view.status.calls) and all(map(is_, calls, view.status.calls))
+    return view.status if is_same else replace(view.status, calls=tuple(calls))
 
 
-def _settled_call(view: View, call: Call, *, had_effect: bool) -> Status:
-    status, at = view.status, view.observation.at
-    if had_effect and not call.answered:
-        status = moved(status, _effect_on_desired(view, call), at)
-    if not had_effect and call.answered:
-        status = moved(status, -_effect_on_desired(view, call), at)
-    if (
-        had_effect and call.kind in TERMINATING_CALLS
-    ):  # kept until the instance is gone, as proof that it is terminating
-        calls = tuple(replace(other, answered=True) if other == call else other for other in status.calls)
-    else:
-        calls = tuple(other for other in status.calls if other != call)
-    return replace(status, calls=calls)
+def _moved_desired(view: View, call: Call, *, had_effect: bool) -> Status:
+    """Return the record with what the call did to the desired capacity, or did not do after all."""
+    if had_effect is call.answered:
+        return view.status
+    by = _effect_on_desired(view, call)
+    return moved(view.status, by if had_effect else -by, view.observation.at)
 
 
 def _effect_on_desired(view: View, call: Call) -> int:
@@ -285,11 +318,7 @@ def _is_shown(view: View, call: Call) -> bool:
         case CallKind.SET_DESIRED:
             return group is not None and group.desired == call.number
         case CallKind.SEND_COMMAND:
-            return any(
-                invocation.instance_id == call.instance_id
-                and invocation.attempt == call.number
-                and invocation.state is not CommandState.UNSENT
-                for invocation in view.observation.invocations
-            )
+            shown = view.invocations.get((call.instance_id, call.number))
+            return shown is not None and shown.state is not CommandState.UNSENT
         case _ as never:
             assert_never(never)
