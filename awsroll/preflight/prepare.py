@@ -29,6 +29,7 @@ from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
 from awsroll.preflight.serving_report import report_serving
 from awsroll.preflight.tag_checks import check_tags
+from awsroll.preflight.target_quota_checks import check_target_quotas
 from awsroll.preflight.threshold_checks import check_thresholds
 from awsroll.preflight.versions import baseline_of, baseline_template, pin, template_tags
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
@@ -159,6 +160,7 @@ class _Preflight:
         with findings.checking(Check.CAPACITY):
             _check_floor(spec, rollout, fleet, findings)
             check_cap(rollout, fleet, goal, findings)
+            check_target_quotas(rollout, fleet, findings)
         with findings.checking(Check.ZONES):
             check_zones(spec, rollout, fleet, goal, findings)
         with findings.checking(Check.THRESHOLDS):
