@@ -7,6 +7,7 @@ twice. `knows` returns whether the installed SDK has an operation, so that calle
 from collections.abc import Mapping
 from typing import Any
 
+from awsroll.aws.answer_times import parsing_times
 from awsroll.aws.sdk_errors import while_configuring
 from awsroll.aws.services import check_listed
 from awsroll.version import __version__
@@ -88,9 +89,10 @@ class Clients:
             user_agent_extra=f"awsroll/{__version__}",
         )
         try:
-            client = self._session.client(
-                service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
-            )
+            with parsing_times(self._session):
+                client = self._session.client(
+                    service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
+                )
         except Exception as error:
             raise while_configuring(error, service) from error
         client.meta.events.register("before-parse", _refuse_error_page, unique_id=_REFUSES_ERROR_PAGES)
