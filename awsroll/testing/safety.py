@@ -32,7 +32,7 @@ class Safety:
 
     Attributes:
         memory: the saved settings in tags, which must be empty at the end.
-        compares: after each event, the facts are gathered anew too and compared with those that were kept. A test of
+        compares: after each event, all facts are gathered again and compared with those that were kept. A test of
             the fake fleet sets it; it makes each event as slow as the fleet is large.
         seen_at: the instant of the state that the last observation showed.
         lowest_serving: the lowest serving capacity since the rollout began, whatever the cause.
