@@ -1,8 +1,8 @@
 """Calls of the sandbox in process that skip the transport: no signature, no URL, no request of Werkzeug's.
 
-botocore has validated and serialized the parameters by then, and it parses the XML answer as ever. What is left out is
-moto's and botocore's own work, half of the time of a call. An operation that the sandbox does not answer itself takes
-the whole way, and so do the calls of a client that makes failed calls again by itself.
+botocore has validated and serialized the parameters by then, it parses the XML answer as ever, and its retry handlers
+decide whether a failed call is made again. What is left out is moto's and botocore's own work, most of the time of a
+call. An operation that the sandbox does not answer itself takes the whole way.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,10 @@ _DIRECT_SERVICES = frozenset({"ec2", "elbv2", "autoscaling"})
 
 
 class HttpStatus(NamedTuple):
-    """What botocore reads of an HTTP response, once it is parsed."""
+    """What botocore and its retry handlers read of an HTTP response, once it is parsed."""
 
     status_code: int
+    headers: Mapping[str, str]
 
 
 class FromMoto(NamedTuple):
@@ -38,10 +39,9 @@ def answer_directly(client: Any) -> None:
         service = model.service_model.service_name
         if api is None or not api.answers(service, model.name, str(context["client_region"])):
             return None
-        return _answer(api, _Call(api=api, endpoint=endpoint, model=model, request=params))
+        return _answer_with_retries(api, endpoint, model, params)
 
-    attempts = (client.meta.config.retries or {}).get("total_max_attempts")
-    if attempts == 1 and client.meta.service_model.service_name in _DIRECT_SERVICES:
+    if client.meta.service_model.service_name in _DIRECT_SERVICES:
         client.meta.events.register_last("before-call", before_call)
 
 
@@ -53,6 +53,7 @@ class _Call:
     endpoint: Any
     model: Any
     request: Mapping[str, Any]
+    took_the_whole_way: bool = False
     automated_parameter_parsing = True
 
     @property
@@ -94,21 +95,49 @@ class _Call:
         return headers, body
 
 
+def _answer_with_retries(api: Api, endpoint: Any, model: Any, request: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Answer a call, again as often as the client's retry handlers ask for."""
+    from botocore.exceptions import HTTPClientError  # noqa: PLC0415  kept out of the import of this module
+
+    attempts = 0
+    while True:
+        attempts += 1
+        call = _Call(api=api, endpoint=endpoint, model=model, request=request)
+        try:
+            answer = _answer(api, call)
+        except HTTPClientError as error:
+            if call.took_the_whole_way or not _is_retried(call, attempts, None, error):
+                raise
+            continue
+        if call.took_the_whole_way or not _is_retried(call, attempts, answer, None):
+            return answer
+
+
+def _is_retried(call: _Call, attempts: int, answer: Any, error: Exception | None) -> bool:
+    """Return whether the client makes a call again; if so, wait first, as the client does."""
+    again: bool = call.endpoint._needs_retry(attempts, call.model, call.request, answer, error)  # noqa: SLF001  botocore has no public way
+    if answer and not again:
+        answer[1]["ResponseMetadata"]["RetryAttempts"] = attempts - 1
+    return again
+
+
 def _answer(api: Api, call: _Call) -> tuple[Any, Any]:
     answer = api.answer(call, _through_moto)
     if isinstance(answer, FromMoto):
         return answer.http, answer.parsed
-    status, headers, body = answer
+    status, dated, body = answer
+    headers = {name: str(value) for name, value in dated.items()}
     response = {
         "status_code": int(status),
-        "headers": {name: str(value) for name, value in headers.items()},
+        "headers": headers,
         "body": body.encode() if isinstance(body, str) else body,
     }
     parser = call.endpoint._response_parser_factory.create_parser(call.protocol)  # noqa: SLF001  botocore has no public way
-    return HttpStatus(int(status)), parser.parse(response, call.model.output_shape)
+    return HttpStatus(int(status), headers), parser.parse(response, call.model.output_shape)
 
 
 def _through_moto(call: _Call) -> FromMoto:
+    call.took_the_whole_way = True
     with call.api.left_to_moto():
         http, parsed = call.endpoint.make_request(call.model, call.request)
     return FromMoto(http.status_code, http, parsed)

@@ -11,6 +11,7 @@ sandbox is active. Calls of awsroll that name no clock and no store use the sand
 
 import os
 from contextlib import ExitStack
+from copy import copy
 from functools import cache, partial
 from operator import itemgetter
 from tempfile import TemporaryDirectory
@@ -39,6 +40,9 @@ ENVIRONMENT = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # each sandbox would load thousands of public images
 }
 HIDDEN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+_USER_AGENT = "awsroll-sandbox"
+"""What clients in process send: otherwise botocore describes the machine for each call, a third of its time."""
 
 _CLIENTS = Remembered()
 
@@ -127,7 +131,7 @@ def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
     """
     import botocore.session  # noqa: PLC0415  kept out of the import of this module
 
-    core = botocore.session.Session()
+    core = botocore.session.Session(event_hooks=copy(_builtin_handlers()), include_builtin_handlers=False)
     core.register_component("data_loader", _service_models())
     core.register_component("response_parser_factory", parser_factory())
     session = _session_class()(
@@ -143,6 +147,7 @@ def sandbox_session(region: str, *, endpoint_url: str | None = None) -> Any:
 @cache
 def _session_class() -> Any:
     import boto3  # noqa: PLC0415  kept out of the import of this module
+    from botocore.config import Config  # noqa: PLC0415  the same
 
     class SandboxSession(boto3.Session):  # type: ignore[misc, unused-ignore]  # untyped where no stubs are installed
         """Sends every client to the sandbox."""
@@ -175,9 +180,11 @@ def _session_class() -> Any:
             return _CLIENTS.get((service_name, options, *sorted(wanted.items())), make)
 
         def _make(self, service_name: str, **wanted: Any) -> Any:
-            client = super().client(service_name, **wanted)
-            if not wanted["endpoint_url"] and "aws_access_key_id" not in wanted:
-                answer_directly(client)
+            if wanted["endpoint_url"] or "aws_access_key_id" in wanted:
+                return super().client(service_name, **wanted)
+            config = wanted.pop("config", None) or Config()
+            client = super().client(service_name, config=config.merge(Config(user_agent=_USER_AGENT)), **wanted)
+            answer_directly(client)
             return client
 
     return SandboxSession
@@ -187,6 +194,17 @@ def _session_class() -> Any:
 def _shared_clients(region: str) -> Clients:
     """Return the clients that build the fleets of all sandboxes in a region; they keep no state of a sandbox."""
     return Clients(sandbox_session(region))
+
+
+@cache
+def _builtin_handlers() -> Any:
+    """Return an emitter with botocore's own handlers. Registering them takes longer than many calls."""
+    import botocore.session  # noqa: PLC0415  kept out of the import of this module
+    from botocore.hooks import HierarchicalEmitter  # noqa: PLC0415  the same
+
+    emitter = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=emitter)
+    return emitter
 
 
 @cache

@@ -7,9 +7,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.endpoint import Endpoint
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from awsroll.sandbox import Sandbox
+from awsroll.sandbox import ApiError, Sandbox
+from awsroll.sandbox.api_errors import ConnectionLost
 from awsroll.testing.clock import VirtualClock
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -75,8 +76,30 @@ def test_only_what_moto_answers_takes_the_whole_way(monkeypatch: pytest.MonkeyPa
         assert ec2.describe_vpcs()["Vpcs"]
         assert sent == ["DescribeVpcs"]
         assert sandbox.calls == {"ec2:DescribeInstances": 1, "ec2:DescribeVpcs": 1}
-        sandbox.session().client("ec2").describe_instances()  # it makes failed calls again
+        boto3.client("ec2").describe_instances()
         assert sent == ["DescribeVpcs", "DescribeInstances"]
+
+
+@pytest.mark.parametrize(
+    ("retries", "calls"), [({"total_max_attempts": 1}, 1), ({"mode": "standard"}, 3), ({"mode": "legacy"}, 5)]
+)
+@pytest.mark.parametrize("lost", [ApiError("InternalError", "try again", 500), ConnectionLost()], ids=["error", "lost"])
+def test_a_failed_call_is_made_again_as_often_as_the_client_says(
+    lost: Exception, retries: Any, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        ec2 = sandbox.session().client("ec2", config=Config(retries=retries))
+
+        def fail(*_: Any) -> None:
+            raise lost
+
+        end = sandbox.on_call(fail)
+        with pytest.raises((ClientError, ConnectionClosedError)):
+            ec2.describe_instances()
+        assert sandbox.calls == {"ec2:DescribeInstances": calls}
+        end()
+        assert ec2.describe_instances()["ResponseMetadata"]["RetryAttempts"] == 0
 
 
 def test_another_region_takes_the_whole_way() -> None:
