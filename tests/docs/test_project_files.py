@@ -48,6 +48,7 @@ def test_the_nightly_workflow_runs_the_long_searches() -> None:
 
     assert job["env"] == {"AWSROLL_HYPOTHESIS": "long"}
     assert "tests/fuzz tests/property" in commands
+    assert "tests.model.everything" in commands
     assert "AWSROLL_HYPOTHESIS=long .venv/bin/python -m pytest tests/fuzz tests/property" in CONTRIBUTING
 
 

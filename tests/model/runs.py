@@ -1,4 +1,4 @@
-"""The cases to explore: a selection for CI, and all cases.
+"""The cases to explore: some for each run of the tests, a selection for every night, and all cases.
 
 Limits of the model:
 
@@ -23,8 +23,35 @@ from tests.support.launching import launching_batches
 CaseKey = tuple[str, str, int, int]
 Running = dict[CaseKey, Future[Explored]]
 
-# The longest case first, so that two processors are busy to the end.
+# Small cases that together make every move of the model.
+COVERING: tuple[CaseKey, ...] = (
+    ("standalone", "replace", 2, 1),
+    ("standalone", "reload", 2, 1),
+    ("standalone", "launch-first", 2, 1),
+    ("group", "keep-old", 1, 1),
+    ("group", "double-half", 1, 1),
+)
+
+# With `COVERING`: each strategy on both kinds of fleet, with a fault or with one server more. `EVERY_NIGHT` has cases
+# that are at least as large.
 IN_CI: tuple[CaseKey, ...] = (
+    ("standalone", "batches", 2, 1),
+    ("standalone", "checkpoint", 2, 1),
+    *(("standalone", strategy, 1, 1) for strategy in ("double-half", "keep-old", "checkpoint-double-half")),
+    *(("group", strategy, 1, 1) for strategy in ("replace", "launch-first", "reload")),
+    *((kind, strategy, 3, 0) for kind in ("standalone", "group") for strategy in ("replace", "launch-first", "reload")),
+    ("standalone", "double-half", 3, 0),
+    ("standalone", "keep-old", 3, 0),
+    ("standalone", "two-at-a-time", 4, 0),
+    ("group", "double-half", 3, 0),
+    ("group", "keep-old", 2, 0),
+    ("group", "checkpoint", 2, 0),
+    ("group", "checkpoint-double-half", 2, 0),
+    ("group", "two-at-a-time", 2, 0),
+)
+
+# The longest case first, so that two processors are busy to the end.
+EVERY_NIGHT: tuple[CaseKey, ...] = (
     ("group", "launch-first", 2, 1),
     ("group", "reload", 2, 1),
     ("standalone", "double-half", 2, 1),
