@@ -14,12 +14,12 @@ from awsroll.stores.envelope import DamagedError, Envelope, OldFormatError
 FORMAT = 3
 Value = TypeVar("Value")
 _NAME = "record"
-_ENVELOPE = Envelope(name=_NAME, format=FORMAT)
+_ENVELOPE = Envelope(name=_NAME, format=FORMAT, is_indented=False)
 _BEFORE_KINDS = Envelope(name=_NAME, format=2)  # all items of a rollout in one folder; records without a digest
 
 
 def encode(value: object, more: Callable[[bytes], Mapping[str, object]] | None = None) -> bytes:
-    """Return a value as indented JSON, with its format number and checksum; `more` as for `Envelope.seal`."""
+    """Return a value as JSON, with its format number and checksum; `more` as for `Envelope.seal`."""
     return _ENVELOPE.seal(value) if more is None else _ENVELOPE.seal(value, more)
 
 

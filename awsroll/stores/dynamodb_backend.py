@@ -19,9 +19,9 @@ from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, StateError
 from awsroll.stores.backend import StoreTime
+from awsroll.stores.compression import decompressed
 from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
 
-_LONGEST = 64 * 1024 * 1024  # of a record, far above any true one
 _POLL_SECONDS = 2
 _CREATE_SECONDS = 300
 _NAMES = {"#pk": PARTITION_KEY, "#sk": SORT_KEY}
@@ -56,7 +56,7 @@ class DynamoDbItems:
         if not isinstance(data, bytes) or not isinstance(version, str):
             problem = f"the item {self.address}/{key} was not written by awsroll: it lacks `data` or `version`"
             raise StateError(problem)
-        return Stored(data=_inflated(data), version=version, writer=version)
+        return Stored(data=decompressed(data), version=version, writer=version)
 
     def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an item under a condition."""
@@ -149,10 +149,3 @@ def _condition(expected: str | None) -> Reply:
         "ExpressionAttributeNames": {"#version": "version"},
         "ExpressionAttributeValues": {":expected": {"S": expected}},
     }
-
-
-def _inflated(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(data, _LONGEST)
-    except zlib.error:
-        return data  # damaged, or edited by hand: decoding the record reports that

@@ -40,13 +40,15 @@ class Envelope:
     Attributes:
         name: the JSON key of the content, and its name in errors.
         format: the number of the format that this version writes and reads.
+        is_indented: it is for people; a record that is written at each step is not.
     """
 
     name: str
     format: int
+    is_indented: bool = True
 
     def seal(self, content: object, more: Callable[[bytes], Mapping[str, object]] = _nothing_more) -> bytes:
-        """Return the content as indented JSON, with its format number and checksum.
+        """Return the content as JSON, with its format number and checksum.
 
         Args:
             content: the content.
@@ -54,7 +56,8 @@ class Envelope:
         """
         body = _canonical(content)
         envelope = {"format": self.format, "checksum": _checksum(body), **more(body), self.name: msgspec.Raw(body)}
-        return msgspec.json.format(msgspec.json.encode(envelope), indent=1) + b"\n"
+        encoded = msgspec.json.encode(envelope)
+        return (msgspec.json.format(encoded, indent=1) if self.is_indented else encoded) + b"\n"
 
     def unseal(
         self,

@@ -8,13 +8,14 @@ from awsroll.errors import OldItemError, StateError, UntrustedItemError
 from awsroll.ports import Record
 from awsroll.stores import codec
 from awsroll.stores.items import Item, Items
+from awsroll.stores.plain_values import without_defaults
 from awsroll.stores.record_keys import record_key
 from awsroll.stores.request_digest import request_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _StoredRecord:
-    """A record as it is stored.
+    """A record as it is stored. `Records.write` leaves fields of the status out that have their default.
 
     Attributes:
         request: the digest of the request, as the rollout began.
@@ -84,7 +85,12 @@ class Records:
         if expected is not None and self._requests.get(rollout_id, digest) != digest:
             problem = f"the request of rollout {rollout_id} must not change; nothing was written"
             raise UntrustedItemError(problem)
-        stored = _StoredRecord(request=digest, rollout=record.rollout, status=record.status, revision=record.revision)
+        stored = {
+            "request": digest,
+            "rollout": record.rollout,
+            "status": without_defaults(record.status),
+            "revision": record.revision,
+        }
         version = self._items.write(record_key(rollout_id), stored, revision=record.revision, expected=expected)
         self._requests[rollout_id] = digest
         return version

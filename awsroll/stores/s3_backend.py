@@ -1,6 +1,6 @@
 """An S3 bucket as a backend: one object for each key, under a prefix.
 
-    s3://BUCKET/PREFIX/rollouts/<rollout id>/record.json    the key; the body holds the bytes
+    s3://BUCKET/PREFIX/rollouts/<rollout id>/record.json    the key; the body holds the bytes, large ones as gzip
     x-amz-meta-awsroll-write                                the token of the write
 
 Needs s3:GetObject, s3:PutObject, s3:DeleteObject on the prefix, and s3:ListBucket (without it S3 answers 403 for a
@@ -14,6 +14,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import AwsRefusedError, StateError
 from awsroll.stores.backend import StoreTime
+from awsroll.stores.compression import compressed, decompressed
 from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
 
 _WRITER = "awsroll-write"
@@ -53,13 +54,13 @@ class S3Objects:
             found = self._s3.get(self._bucket, self._prefix + key)
         if found is None:
             return None
-        return Stored(data=found.body, version=found.etag, writer=found.metadata.get(_WRITER, ""))
+        return Stored(data=decompressed(found.body), version=found.etag, writer=found.metadata.get(_WRITER, ""))
 
     def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an object under a condition."""
         metadata = {_WRITER: writer}
         with self._translated_errors():
-            return self._s3.put(self._bucket, self._prefix + key, data, metadata=metadata, etag=expected)
+            return self._s3.put(self._bucket, self._prefix + key, compressed(data), metadata=metadata, etag=expected)
 
     def remove(self, key: str, expected: str) -> None:
         """Delete an object under a condition."""
