@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.keys import named
 from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves_file import OPTIONS
+from awsroll.errors import SpecError
 from awsroll.stores import RolloutRequest
 
 
@@ -46,10 +48,15 @@ def to_rollout_request(event: RequestEvent, *, started_at: str = "") -> RolloutR
         started_at: when the execution started, to distinguish it from an earlier execution with the same name.
 
     Raises:
-        SpecError: if a key of its request is unknown, or a value has the wrong type.
+        SpecError: if a key of its request is unknown, or a value has the wrong type, or a webhook is named: events and
+            executions are stored and shown, and the URL of a webhook is a secret.
     """
+    request = to_request(event.request)
+    if without_secrets(request.notify) != request.notify:
+        problem = "notify: an event may not hold the URL of a webhook, which is a secret. Set AWSROLL_NOTIFY instead"
+        raise SpecError(problem)
     return RolloutRequest(
-        request=to_request(event.request),
+        request=request,
         region=event.region,
         role=event.role,
         external_id=event.external_id,

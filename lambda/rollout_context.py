@@ -15,6 +15,7 @@ from msgspec import Meta
 import container
 from awsroll.core.model.amount import MOST
 from awsroll.core.request.instructions import AllowList, as_given, place
+from awsroll.core.request.spec import spec_of
 from awsroll.core.request.waves import FleetSpec
 from awsroll.driver.context import Context
 from awsroll.driver.steps import Bounds
@@ -29,8 +30,18 @@ _ALLOWED = tuple(field.name for field in fields(AllowList))
 
 def rollout_context(request: RolloutRequest | None, store: RecordStore) -> Context:
     """Return the context of a rollout in the account and region of its request."""
+    notify = destinations()
+    own = container.session() if notify else None  # the topics belong to the account of the function
     session = container.session() if request is None else container.session(request)
-    return Context(session=session, store=store, clock=container.clock, sink=LogSink(), allowed=allow_list())
+    return Context(
+        session=session,
+        store=store,
+        clock=container.clock,
+        sink=LogSink(),
+        allowed=allow_list(),
+        notify=notify,
+        notify_session=own,
+    )
 
 
 def given_rollout_context(rollout_id: str, event: RequestEvent) -> Context:
@@ -69,6 +80,15 @@ def known_rollout_context(rollout_id: str) -> Context:
     named = () if request is None else place(region=request.region, role=request.role, external_id=request.external_id)
     other = [each for each in named if each not in place(region=own_region) and not allowed.permits(each)]
     return rollout_context(None if other else request, store)
+
+
+def destinations(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return where the environment sends notices: `AWSROLL_NOTIFY`, a list separated by spaces.
+
+    Raises:
+        SpecError: if it is not valid; nothing was changed.
+    """
+    return spec_of({"notify": environment.get("AWSROLL_NOTIFY", "").split()}, where="AWSROLL_NOTIFY: ").notify
 
 
 def allow_list(environment: Mapping[str, str] = os.environ) -> AllowList:

@@ -17,12 +17,14 @@ from awsroll.aws.codepipeline import CodePipeline
 from awsroll.aws.dynamodb import DynamoDb
 from awsroll.aws.ec2 import Ec2
 from awsroll.aws.elbv2 import Elbv2
+from awsroll.aws.event_bridge import EventBridge
 from awsroll.aws.iam import Iam
 from awsroll.aws.kms import Kms
 from awsroll.aws.lambda_ import Lambda
 from awsroll.aws.rate_limit import RateLimit
 from awsroll.aws.retry import Retry, RetryLimits
 from awsroll.aws.s3 import S3
+from awsroll.aws.sns import Sns
 from awsroll.aws.ssm import Ssm
 from awsroll.aws.stepfunctions import StepFunctions
 from awsroll.aws.sts import Sts
@@ -80,7 +82,9 @@ class Connection:
         self.autoscaling = AutoScaling(caller)
         self.functions = Lambda(caller)
         self.iam = Iam(caller)
+        self.event_bridge = EventBridge(caller)
         self.kms = Kms(caller)
+        self.sns = Sns(caller)
         self.ssm = Ssm(caller)
         self.step_functions = StepFunctions(caller)
         self.sts = Sts(caller, on_account=self._rate.use_account)

@@ -46,6 +46,8 @@ class Context:
         confirm_instructions: called with what else the record makes this process run or use, before anything of it is
             used; False refuses. None: refuse.
         allowed: what a record may make this process run or use without a request and a confirmation.
+        notify: where notices of the rollout go, in addition to what the request names. A record never decides this.
+        notify_session: the boto3 session that sends notices; None: `session`.
     """
 
     session: Any = None
@@ -62,3 +64,5 @@ class Context:
     requests: tuple[FleetSpec, ...] = ()
     confirm_instructions: Callable[[Sequence[Instruction]], bool] | None = None
     allowed: AllowList = NOTHING_ALLOWED
+    notify: tuple[str, ...] = ()
+    notify_session: Any = None

@@ -70,6 +70,8 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
         FleetLockedError: if another rollout holds the fleet or has not ended; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
+    asked = request.asked if isinstance(request, RolloutPlan) else request
+    context = replace(context, notify=(*context.notify, *(() if asked is None else asked.notify)))
     session = Session(context)
     prepared = confirm_ready(session, check_ready(session, request, rollout_id=rollout_id), context.confirm)
     if prepared is None:

@@ -7,6 +7,7 @@ fleet (`record_lifecycle.create_record`), because another rollout may have start
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.finding import Check, CheckResult
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished
@@ -65,6 +66,8 @@ def check_ready(
         SpecError, FleetError, FleetLockedError, AwsError: if the rollout may not start.
     """
     findings = Findings() if findings is None else findings
+    if isinstance(request, RolloutSpec):  # a plan may be saved and shown
+        request = replace(request, notify=without_secrets(request.notify))
     if reads_store:
         prepared = prepare_record(session, request, rollout_id=rollout_id, findings=findings)
     elif isinstance(request, RolloutPlan):

@@ -85,6 +85,7 @@ class Controller:
         approver: how gates get their approval.
         hooks: runs the hooks.
         before_changes: called before each step's actions are carried out.
+        after_step: called after each step of `run`.
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
@@ -95,6 +96,7 @@ class Controller:
         self._sink = sink
         self._last_actions: tuple[Action, ...] = ()
         self.before_changes: Callable[[], None] = _nothing
+        self.after_step: Callable[[], None] = _nothing
         self.approver = Approver()
         self.hooks: Hooks = _NoHooks()
 
@@ -176,6 +178,7 @@ class Controller:
                 seconds = _AFTER_NO_ANSWER_SECONDS
             else:
                 answered_at = self._clock.monotonic()
+            self.after_step()
             if not self.is_over:
                 self._wait(seconds, stop_requested)
         return self.status

@@ -16,9 +16,10 @@ from awsroll.clock import default_clock
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Mode
+from awsroll.core.model.status import Mode, Status
 from awsroll.driver.context import Context
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
+from awsroll.driver.notifying import notifier_for
 from awsroll.driver.reconciler import Approver, Controller
 from awsroll.driver.timeline_recorder import TimelineRecorder
 from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
@@ -27,6 +28,7 @@ from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
 from awsroll.hooks import HookRunner
 from awsroll.hooks.callables import bind_callables
+from awsroll.notifications.notifier import Notifier
 from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
 from awsroll.preflight import Prepared
 from awsroll.report import ApiCalls, Report, build_report
@@ -43,6 +45,7 @@ class Session:
     def __init__(self, context: Context) -> None:
         clock: Clock = context.clock or default_clock()
         self.store: Store = context.store or LocalStore()
+        self._own_clock = clock
         self.clock = GuardedClock(clock)
         self.hooks = context.hooks
         self._lease: Lease | None = None
@@ -52,6 +55,8 @@ class Session:
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
+        self._context = context
+        self._notes = self.store  # where the keys of notices are kept, also while the fleet is held
         self._place = "no store" if context.store is None else "a custom store"
         self._fleets: dict[str, Fleet] = {}
         self.aws = self._connection(region=None)
@@ -217,6 +222,14 @@ class Session:
             self.emit("hook.left", hook=run.hook.name, run=run.call.number, message=message)
         self._recorder.finish()
 
+    def notifier(self, rollout: Rollout) -> Notifier:
+        """Return the notifier of a rollout, for the destinations that the caller named."""
+
+        def warn(message: str) -> None:
+            self.emit("rollout.warning", message=message)
+
+        return notifier_for(rollout.rollout_id, self._context, self._notes, clock=self._own_clock, warn=warn)
+
     def drive(self, record: Record, *, takes_over: bool = False) -> Report:
         """Drive a rollout until it ends, pauses, or is asked to stop; return its report.
 
@@ -226,13 +239,19 @@ class Session:
                 the first change: a rollout with nothing to do changes nothing.
         """
         controller, hooks = self.controller(record)
-        label = self.label(record.rollout)
+        label, notifier = self.label(record.rollout), self.notifier(record.rollout)
+
+        def tell(status: Status) -> None:
+            notifier.tell(record.rollout, status, status.user_requests, self.clock.now())
+
+        controller.after_step = lambda: tell(controller.status)
         try:
             with self.clock.calling(label.refresh_if_due):
                 if takes_over:
                     label.put()
                 controller.before_changes = label.put_once
                 status = controller.run(self._stop_requested)
+            tell(status)
         except LeaseLostError as error:
             # Another process holds the fleet and writes the record now: this process makes no further call.
             status = pause(controller.status, str(error), rests=False)
@@ -242,7 +261,9 @@ class Session:
             status = pause(controller.status, _why_it_pauses(error), rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
+            tell(status)
         finally:
+            notifier.close()
             self.end_hooks(hooks)
             if label.is_set:
                 label.remove()

@@ -7,6 +7,7 @@ next step is due. If the next step never comes, `awsroll resume` waits for the l
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -37,6 +38,7 @@ from awsroll.errors import (
     RolloutNotFoundError,
     SpecError,
     StaleRecordError,
+    StateError,
     StepInProgressError,
 )
 from awsroll.hooks import HookRunner
@@ -102,6 +104,7 @@ def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str 
         if not store.is_held(rollout, clock=session.clock):
             raise
         raise _in_progress(rollout.rollout_id, error) from error
+    _tell(session, record)
     return step_status_of(record, wait_seconds=1)
 
 
@@ -184,6 +187,15 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, 
     """
     session = Session(context)
     store = session.record_store()
+    step_status = _step(rollout_id, session, context, bounds, revision)
+    if context.notify and step_status.phase is not WaitingFor.ELSEWHERE:
+        with suppress(StateError):
+            _tell(session, store.load(rollout_id))
+    return step_status
+
+
+def _step(rollout_id: str, session: Session, context: Context, bounds: Bounds, revision: int) -> StepStatus:
+    store = session.record_store()
     store.expect(rollout_id, revision)
     record = store.load(rollout_id)
     if not _has_work(record, store):
@@ -203,6 +215,13 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, 
         if not store.is_held(record.rollout, clock=session.clock):
             raise
         return _driven_elsewhere(store, rollout_id)
+
+
+def _tell(session: Session, record: Record) -> None:
+    """Send the notices that are due. What cannot be sent is a warning."""
+    notifier = session.notifier(record.rollout)
+    notifier.tell(record.rollout, record.status, record.status.user_requests, session.clock.now())
+    notifier.close()
 
 
 def _driven_elsewhere(store: Store, rollout_id: str) -> StepStatus:

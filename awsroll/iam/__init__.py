@@ -10,7 +10,7 @@ and it checks some calls on a group as launches. The modules of this package hol
 from typing import Any
 
 from awsroll.iam.command_statements import commands, functions
-from awsroll.iam.driver_statements import roles, store, tasks
+from awsroll.iam.driver_statements import notices, roles, store, tasks
 from awsroll.iam.fleet_statements import groups, reading, server_tags, target_groups
 from awsroll.iam.function_policies import FunctionKind, statements_for
 from awsroll.iam.key_statements import sign_key, store_key, volume_keys
@@ -40,7 +40,7 @@ _FOR_FLEETS = (
     commands,
     functions,
 )
-_PARTS = (*_FOR_FLEETS, store, store_key, sign_key, roles, tasks)
+_PARTS = (*_FOR_FLEETS, store, store_key, sign_key, roles, tasks, notices)
 _SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",

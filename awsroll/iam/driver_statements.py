@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from awsroll.core.model.destinations import DestinationKind, destination
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.core.request.store_parts import NOTES, OF_DRIVERS, OF_USERS, PROBES, RECORDS
 from awsroll.iam.policy_request import PolicyRequest
@@ -126,6 +127,21 @@ def roles(request: PolicyRequest) -> list[Statement]:
     """Return the permission to assume the roles of other accounts."""
     arns = request.rollouts.roles_to_assume
     return [allow("AssumeRoles", ["sts:AssumeRole"], arns)] if arns else []
+
+
+def notices(request: PolicyRequest) -> list[Statement]:
+    """Return the permission to send notices to the topics and event buses."""
+    named = [destination(value) for value in request.rollouts.notify]
+    topics = [each.address for each in named if each.kind is DestinationKind.TOPIC]
+    buses = [_bus(request, each.address) for each in named if each.kind is DestinationKind.BUS]
+    return [
+        *([allow("PublishNotices", ["sns:Publish"], topics)] if topics else []),
+        *([allow("PutNotices", ["events:PutEvents"], buses)] if buses else []),
+    ]
+
+
+def _bus(request: PolicyRequest, bus: str) -> str:
+    return bus if bus.startswith("arn:") else request.place.arn("events", f"event-bus/{bus}")
 
 
 def tasks(request: PolicyRequest) -> list[Statement]:

@@ -88,6 +88,7 @@ class Rollouts:
         sign_key: id, ARN or alias of the KMS key that signs what is stored; a key file needs no permission.
         roles_to_assume: ARNs of roles in other accounts that roll fleets there; each role has its own policy.
         answers_tasks: a state machine waits for approvals by task token.
+        notify: where notices go, as in the option `notify`; a webhook needs no permission.
         stages: the policy is for single stages that a user's state machine calls. Permissions that only a whole
             rollout needs are left out.
     """
@@ -115,6 +116,7 @@ class Rollouts:
     sign_key: str = ""
     roles_to_assume: tuple[str, ...] = ()
     answers_tasks: bool = False
+    notify: tuple[str, ...] = ()
     stages: bool = False
 
     @property

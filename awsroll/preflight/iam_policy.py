@@ -9,6 +9,7 @@ from awsroll import iam
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
+from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Strategy
@@ -95,6 +96,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         surges=surge.value > 0,
         keep_old=spec.keep_old,
         alarms=bool(spec.alarm),
+        notify=without_secrets(spec.notify),
         changes_deregistration_delay=spec.deregistration_delay is not None
         or any(may_raise_delay(group) for group in fleet.target_groups),
         launches_batches=fleet.group is None and len(fleet.instances) > LAUNCHED_SINGLY,

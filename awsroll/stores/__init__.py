@@ -16,13 +16,14 @@ from awsroll.stores.record_store import RecordStore
 from awsroll.stores.timeline_files import Segment, TimelineFiles
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import RolloutRequest, Waiting
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 __all__ = [
     "Holder",
     "Lease",
     "LocalStore",
     "Lock",
+    "Notified",
     "RecordStore",
     "RolloutRequest",
     "Segment",
@@ -36,7 +37,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load the class of a note on its first use (PEP 562)."""
-    if name not in ("RolloutRequest", "Waiting"):
+    if name not in ("Notified", "RolloutRequest", "Waiting"):
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     return getattr(import_module(f"{__name__}.driver_notes"), name)

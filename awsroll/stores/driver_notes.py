@@ -31,6 +31,15 @@ class RolloutRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notified:
+    """The keys of the notices of a rollout that were sent."""
+
+    FILE: ClassVar = "notified.json"
+
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """The state of a Step Functions execution that waits for a command; None: none waits."""
 

@@ -14,6 +14,9 @@ Of stepwise drivers:
     notes/<rollout id>/request.json       the original request
                        waiting.json       the state that waits for a command
 
+Of drivers that send notices:
+    notes/<rollout id>/notified.json      the keys of the notices that were sent
+
 Of every writer:
     probes/<random>.json                  exists while a store is tested
 """
@@ -26,7 +29,7 @@ from awsroll.core.request.store_parts import NOTES, PROBES, RECORDS, TIMELINES, 
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import RolloutRequest, Waiting
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 ROLLOUTS = f"{RECORDS}/"
 
@@ -56,7 +59,7 @@ def user_requests_key(rollout_id: str) -> str:
     return f"{USER_REQUESTS}/{check_rollout_id(rollout_id)}.json"
 
 
-def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting]") -> str:
+def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting | Notified]") -> str:
     """Return the key of a note for a stepwise driver."""
     return f"{NOTES}/{check_rollout_id(rollout_id)}/{kind.FILE}"
 

@@ -31,7 +31,7 @@ from awsroll.stores.timeline_files import TimelineFiles
 from awsroll.stores.unfinished_index import UnfinishedIndex
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import RolloutRequest, Waiting
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 
 class RecordStore:
@@ -174,7 +174,7 @@ class RecordStore:
         """
         return side_files.load_note(self._items, rollout_id, kind)
 
-    def put_note(self, rollout_id: str, note: "RolloutRequest | Waiting") -> None:
+    def put_note(self, rollout_id: str, note: "RolloutRequest | Waiting | Notified") -> None:
         """Save a note of a stepwise driver; the last write wins.
 
         Raises:

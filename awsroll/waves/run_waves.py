@@ -224,6 +224,7 @@ def _rolled(ready: ReadyFleet, context: Context) -> _FleetResult:
             report = operations.resume(ready.rollout_id, replace(context, requests=(ready.fleet,)))
         else:
             _save_role(ready)
+            context = replace(context, notify=ready.fleet.request.notify)  # also webhooks, which no plan keeps
             report = operations.roll(ready.request, context, rollout_id=ready.rollout_id)
     except NotConfirmedError:
         return _NOT_STARTED

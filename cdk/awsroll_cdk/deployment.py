@@ -108,7 +108,7 @@ class RollingDeployment(Construct):
         runtime = Runtime(
             code=code or built_code(architecture, durable=durable),
             architecture=architecture,
-            environment={"AWSROLL_STATE": store, **signing, **allowed},
+            environment={"AWSROLL_STATE": store, **signing, **allowed, **_notified(rollouts.notify)},
             tracing=tracing,
             longest=timeout,
         )
@@ -169,6 +169,11 @@ class RollingDeployment(Construct):
         made = machine(self, "Fleets", definition, functions=driver, watched=watched)
         permit_mapping(self, made)
         return made
+
+
+def _notified(destinations: Sequence[str]) -> dict[str, str]:
+    """Return the variable that says where notices go; none without destinations."""
+    return {"AWSROLL_NOTIFY": " ".join(destinations)} if destinations else {}
 
 
 def _allowed(roles: Sequence[str], functions: Sequence[str], commands: Sequence[str]) -> dict[str, str]:

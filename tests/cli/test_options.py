@@ -20,7 +20,7 @@ from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.hooks import HookSpec
 from awsroll.core.model.options import FLEET, VERSION, options_of
-from awsroll.core.model.values import Choice, Count, Kind, Seconds, Share, Switch, Text
+from awsroll.core.model.values import Choice, Count, Kind, Seconds, SecretText, Share, Switch, Text
 from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
@@ -37,6 +37,7 @@ EXAMPLES: dict[type[Any], tuple[str, Any]] = {
     Seconds: ("7m", 420),
     Share: ("7%", "7%"),
     Text: ("7", "7"),
+    SecretText: ("eventbridge:main", "eventbridge:main"),
     Parameters: ("K=V", {"K": ["V"]}),
 }
 """For each kind of value: a value on the command line, and the same value in a request."""

@@ -47,6 +47,7 @@ EVERYTHING = {
     "script_points": ("after_healthy",),
     "roles_to_assume": ("arn:aws:iam::444455556666:role/roller",),
     "answers_tasks": True,
+    "notify": ("sns:arn:aws:sns:eu-west-1:111122223333:notices", "eventbridge"),
 }
 ALL = [
     policy(

@@ -149,6 +149,8 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         "InvokeHooks": {"functions": ("check",)},
         "AssumeRoles": {"roles_to_assume": ("arn:aws:iam::444455556666:role/roller",)},
         "AnswerTasks": {"answers_tasks": True},
+        "PublishNotices": {"notify": ("sns:arn:aws:sns:eu-west-1:111122223333:notices", "https://example.com/x")},
+        "PutNotices": {"notify": ("eventbridge:main",)},
         "KeepRecords": {"store": "dynamodb://records"},
         "SignRecords": {"sign_key": KEY},
         "SignRecordsByAlias": {"sign_key": "alias/awsroll"},

@@ -83,6 +83,21 @@ class Text:
         return {"type": "string", **least, "maxLength": self.most, "pattern": whole_form(self.form)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretText(Text):
+    """A string that may be a secret: no message shows it."""
+
+    def read(self, value: object) -> str:
+        """Return the string."""
+        if not isinstance(value, str):
+            return Text.read(self, value)
+        try:
+            return Text.read(self, value)
+        except WrongValueError:
+            problem = f"pass {self.says}; the given value is not shown, because it may be a secret"
+            raise WrongValueError(problem) from None
+
+
 NAME = Text(metavar="NAME")
 LISTED_NAME = Text(says="a name in one line, without control characters", least=1, metavar="NAME")
 SHELL = Text(says="a string without NUL characters", form=_LINES, most=LONGEST_SCRIPT, metavar="SHELL")

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 
 from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS, TAG_VALUE_CHARACTERS
 from awsroll.core.model.composed_values import Many, Parameters
+from awsroll.core.model.destinations import FORM
 from awsroll.core.model.hooks import HOOKS, HookSpec
 from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING, option, read_fields
 from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
-from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, Share, Switch, Text
+from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
 
 _VERSION_NAME = Text(
     says=f"a string in one line: it becomes the value of a tag, which has at most {TAG_VALUE_CHARACTERS} characters",
     most=TAG_VALUE_CHARACTERS,
 )
 _POLICY = Choice(tuple(SkipPolicy))
+DESTINATION = SecretText(
+    says="sns:TOPIC-ARN, eventbridge, eventbridge:BUS, or an https:// URL",
+    form=FORM,
+    least=1,
+    metavar="DESTINATION",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +262,15 @@ class RolloutOptions:
         "Refuse the rollout if a target group contains servers outside the fleet (default: leave them alone).",
         default=False,
         section=FLEET,
+    )
+    notify: tuple[str, ...] = option(
+        Many(DESTINATION),
+        "Where to send notices of this rollout: sns:TOPIC-ARN, eventbridge, eventbridge:BUS, or the https:// URL of a "
+        "webhook of Slack or Teams (repeatable). A webhook URL is a secret and is not stored: give it again to resume "
+        "(default: none).",
+        default=(),
+        section=WAITING,
+        metavar="DESTINATION",
     )
     poll: float | None = option(
         Seconds(least=0.01),

@@ -1,0 +1,64 @@
+"""The notices of one call. They go where its caller said: the request, the context, or the file that is given again.
+
+A record never decides where notices go.
+"""
+
+from collections.abc import Callable, Iterator
+
+from awsroll.aws.connection import Connection
+from awsroll.aws.retry import RetryLimits
+from awsroll.aws.sessions import open_session
+from awsroll.core.model.destinations import destination
+from awsroll.driver.context import Context
+from awsroll.errors import AwsrollError
+from awsroll.notifications.channels import Channel, channel
+from awsroll.notifications.notifier import Notifier
+from awsroll.ports import Clock, Store
+from awsroll.stores import Notified, RecordStore
+
+_RETRIES = RetryLimits(attempts=2, total_seconds=4)
+
+
+def notifier_for(
+    rollout_id: str, context: Context, store: Store, *, clock: Clock, warn: Callable[[str], None]
+) -> Notifier:
+    """Return the notifier of a rollout.
+
+    Args:
+        rollout_id: the rollout.
+        context: names the destinations, and the session that sends.
+        store: keeps the keys of the notices that were sent, if it can.
+        clock: paces the calls. If it is not in real time, notices are sent in the foreground.
+        warn: receives a warning for each destination that cannot be used.
+    """
+
+    def load() -> tuple[str, ...]:
+        note = store.note(rollout_id, Notified) if isinstance(store, RecordStore) else None
+        return () if note is None else note.keys
+
+    def save(keys: tuple[str, ...]) -> None:
+        if isinstance(store, RecordStore):
+            store.put_note(rollout_id, Notified(keys=keys))
+
+    return Notifier(
+        list(_channels(context, clock, warn)),
+        load=load,
+        save=save,
+        warn=warn,
+        in_background=bool(getattr(clock, "is_real_time", False)),
+    )
+
+
+def _channels(context: Context, clock: Clock, warn: Callable[[str], None]) -> Iterator[tuple[str, Channel]]:
+    given = (value for fleet in context.requests for value in fleet.request.notify)
+    for value in dict.fromkeys((*context.notify, *given)):
+        to = destination(value)
+        try:
+            yield to.shown, channel(to, lambda region: _connect(context, clock, region))
+        except AwsrollError as error:
+            warn(f"no notices are sent to {to.shown}: {error}")
+
+
+def _connect(context: Context, clock: Clock, region: str) -> Connection:
+    session = context.notify_session or context.session or open_session()
+    return Connection(session, clock=clock, endpoint_url=context.endpoint_url, region=region or None, retry=_RETRIES)

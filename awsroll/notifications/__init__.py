@@ -1,0 +1,1 @@
+"""Send notices of a rollout to people: by SNS, EventBridge, and webhooks of Slack and Teams."""

@@ -1,0 +1,117 @@
+"""Sends the notices of a rollout that were not sent before. It never delays or breaks a rollout.
+
+Notices are sent in the background, one after the other, each in bounded time. A note beside the record has the keys of
+the notices that were sent: a process that dies between both sends a notice again. What cannot be sent is a warning.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from datetime import datetime
+
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.status import Status
+from awsroll.core.model.user_requests import UserRequests
+from awsroll.core.notices import Notice, due_notices
+from awsroll.errors import AwsrollError
+from awsroll.notifications.channels import Channel, why_undelivered
+
+_MOST_ATTEMPTS = 3  # to send one notice in one process
+_CLOSING_SECONDS = 10.0
+_MOST_KEYS = 200
+
+Problem = tuple[str, str]
+"""A destination, as messages name it, and why it did not accept a notice."""
+
+
+class Notifier:
+    """The notices of one rollout.
+
+    Args:
+        channels: each with its destination, as messages name it.
+        load: returns the keys of the notices that were sent by earlier processes.
+        save: saves the keys of all notices that were sent.
+        warn: receives one warning for each destination that does not accept notices.
+        in_background: send in another thread.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[tuple[str, Channel]],
+        *,
+        load: Callable[[], tuple[str, ...]],
+        save: Callable[[tuple[str, ...]], None],
+        warn: Callable[[str], None],
+        in_background: bool,
+    ) -> None:
+        self._channels = channels
+        self._load = load
+        self._save = save
+        self._warn = warn
+        self._pool = ThreadPoolExecutor(max_workers=1) if in_background and channels else None
+        self._sent: list[str] | None = None
+        self._attempts: dict[str, int] = {}
+        self._running: dict[str, Future[list[Problem]]] = {}
+        self._warned: set[str] = set()
+
+    def tell(self, rollout: Rollout, status: Status, requests: UserRequests, at: datetime) -> None:
+        """Send the notices that are due and were not sent before; without destinations, do nothing."""
+        if not self._channels:
+            return
+        self._collect()
+        if self._sent is None:
+            self._sent = list(self._loaded())
+        for notice in due_notices(rollout, status, requests, at):
+            if notice.key not in self._sent and notice.key not in self._running:
+                self._start(notice)
+
+    def close(self) -> None:
+        """Wait a bounded time for the notices that are being sent."""
+        if self._pool is None:
+            return
+        wait(self._running.values(), timeout=_CLOSING_SECONDS)
+        self._collect()
+        if self._running:
+            self._warn(f"{len(self._running)} notices were not sent in {_CLOSING_SECONDS:g} s")
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = None
+
+    def _start(self, notice: Notice) -> None:
+        if self._pool is None:
+            self._settle(notice.key, self._send(notice))
+        else:
+            self._running[notice.key] = self._pool.submit(self._send, notice)
+
+    def _send(self, notice: Notice) -> list[Problem]:
+        """Send a notice to each destination; return those that did not accept it."""
+        problems = []
+        for shown, channel in self._channels:
+            try:
+                channel.send(notice)
+            except Exception as error:  # noqa: BLE001 - a notice must not break a rollout
+                problems.append((shown, why_undelivered(error)))
+        return problems
+
+    def _collect(self) -> None:
+        for key, future in list(self._running.items()):
+            if future.done():
+                del self._running[key]
+                self._settle(key, future.result())
+
+    def _settle(self, key: str, problems: list[Problem]) -> None:
+        """Note that a notice was sent, or try again later, unless it was tried too often."""
+        for shown, problem in problems:
+            if shown not in self._warned:
+                self._warned.add(shown)
+                self._warn(f"{shown} did not accept a notice of this rollout: {problem}")
+        self._attempts[key] = self._attempts.get(key, 0) + 1
+        if self._sent is None or (problems and self._attempts[key] < _MOST_ATTEMPTS):
+            return
+        self._sent.append(key)
+        with suppress(AwsrollError):  # then the next process sends it again
+            self._save(tuple(self._sent[-_MOST_KEYS:]))
+
+    def _loaded(self) -> tuple[str, ...]:
+        with suppress(AwsrollError):
+            return self._load()
+        return ()
