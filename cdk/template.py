@@ -17,14 +17,14 @@ from typing import Any, cast
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam, aws_lambda as lambda_, aws_s3 as s3
 
-from awsroll_cdk import Fleet, RollingDeployment, Rollouts, check_solutions
+from awsroll_cdk import Fleet, RollingDeployment, Rollouts, add_outputs, check_solutions
 from awsroll_cdk.permissions import permit_passing
 
 FLEETS = ("group", "standalone")
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 
-def template(fleet: str, architecture: str) -> dict[str, Any]:
+def template(fleet: str, architecture: str, *, checked: bool = False) -> dict[str, Any]:
     """Return the template."""
     with tempfile.TemporaryDirectory() as folder:
         app = cdk.App(outdir=folder, analytics_reporting=False)
@@ -46,9 +46,9 @@ def template(fleet: str, architecture: str) -> dict[str, Any]:
             many_fleets=True,
         )
         _permit_instance_role(stack, made, grouped=fleet == "group")
-        cdk.CfnOutput(stack, "RolloutMachine", value=made.machine.state_machine_arn)
-        cdk.CfnOutput(stack, "RecordsTable", value=made.table.table_name)
-        check_solutions(app)
+        add_outputs(stack, made)
+        if checked:
+            check_solutions(app)
         written: dict[str, Any] = app.synth().get_stack_by_name("awsroll").template
     return written
 

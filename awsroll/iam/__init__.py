@@ -14,6 +14,7 @@ from awsroll.iam.driver_statements import notices, roles, store, tasks
 from awsroll.iam.fleet_statements import groups, reading, server_tags, target_groups
 from awsroll.iam.function_policies import FunctionKind, statements_for
 from awsroll.iam.key_statements import sign_key, store_key, volume_keys
+from awsroll.iam.known_values import unknown_values
 from awsroll.iam.launch_statements import launching, terminating
 from awsroll.iam.policy_request import Fleets, Place, PolicyRequest, Rollouts
 
@@ -26,6 +27,7 @@ __all__ = [
     "action_of",
     "function_policy",
     "policy",
+    "unknown_values",
 ]
 
 _VERSION = "2012-10-17"  # of IAM's policy language

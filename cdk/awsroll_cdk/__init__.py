@@ -11,5 +11,6 @@ from awsroll.iam import Rollouts
 from awsroll_cdk.acknowledging import check_solutions
 from awsroll_cdk.deployment import RollingDeployment
 from awsroll_cdk.fleet import Fleet
+from awsroll_cdk.outputs import add_outputs
 
-__all__ = ["Fleet", "RollingDeployment", "Rollouts", "check_solutions"]
+__all__ = ["Fleet", "RollingDeployment", "Rollouts", "add_outputs", "check_solutions"]

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import aws_cdk as cdk
-from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
 ANY_RESOURCE = "IAM5[Resource::*]"
@@ -39,7 +38,9 @@ def acknowledge_wildcards(
 
 
 def check_solutions(app: cdk.App) -> None:
-    """Fail synthesis on a finding that is not acknowledged."""
+    """Fail synthesis on a finding that is not acknowledged. This needs the package cdk-nag."""
+    from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415 - an app that uses the construct need not have it
+
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import aws_cdk as cdk
 from aws_cdk import (
+    aws_cloudwatch as cloudwatch,
     aws_dynamodb as dynamodb,
+    aws_iam as iam,
     aws_kms as kms,
     aws_lambda as lambda_,
     aws_logs as logs,
@@ -14,12 +16,12 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from awsroll.iam import FunctionKind, Rollouts
+from awsroll.iam import FunctionKind, Rollouts, unknown_values
 from awsroll_cdk.alarms import watch, watch_durable
 from awsroll_cdk.bundle import built_code
 from awsroll_cdk.durable import live_alias, permit_keeping
 from awsroll_cdk.fleet import Fleet
-from awsroll_cdk.functions import CODEPIPELINE, DRIVER, DURABLE, STAGES, WAVES, Functions, Runtime
+from awsroll_cdk.functions import CODEPIPELINE, CONTROL, DRIVER, DURABLE, STAGES, WAVES, Functions, Runtime
 from awsroll_cdk.logs import Logs
 from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
 from awsroll_cdk.permissions import (
@@ -99,6 +101,7 @@ class RollingDeployment(Construct):
             code: the bundle, if it is built already.
         """
         super().__init__(scope, construct_id)
+        _check_known(fleet, rollouts)
         self.table = table or records_table(self)
         kept = Logs(self, retention=log_retention, key=log_key)
         store = f"dynamodb://{self.table.table_name}"
@@ -150,6 +153,18 @@ class RollingDeployment(Construct):
             watch(one, alarm_topic)
         self.durable = self._durable_function(alarm_topic) if durable else None
 
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a principal to start rollouts of the fleets: to any version that the roles may launch."""
+        return self.machine.grant_start_execution(grantee)
+
+    def grant_approve(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a principal to send commands to rollouts, such as approve and abort, by the function `control`."""
+        return self.functions[CONTROL].grant_invoke(grantee)
+
+    def metric_failed(self) -> cloudwatch.Metric:
+        """Return the metric of executions that failed: their rollouts were refused, rolled back or stopped."""
+        return self.machine.metric_failed()
+
     def _durable_function(self, topic: sns.ITopic | None) -> lambda_.Alias:
         function = self.functions[DURABLE]
         permit_keeping(self, self.fleet_role, function)
@@ -169,6 +184,20 @@ class RollingDeployment(Construct):
         made = machine(self, "Fleets", definition, functions=driver, watched=watched)
         permit_mapping(self, made)
         return made
+
+
+def _check_known(fleet: Fleet, rollouts: Rollouts) -> None:
+    """Refuse values that no rollout has, so that synthesis fails and not a rollout.
+
+    Raises:
+        ValueError: with all of them.
+    """
+    problems = unknown_values(fleet.permitted, rollouts)
+    if rollouts.store:
+        problems.append("store is set: the construct makes the table, or pass one as table")
+    if problems:
+        message = "; ".join(problems)
+        raise ValueError(message)
 
 
 def _notified(destinations: Sequence[str]) -> dict[str, str]:

@@ -42,11 +42,12 @@ def synthesize(folder: Path) -> Synthesized:
     """Synthesize all stacks. A finding of cdk-nag that is not acknowledged fails this."""
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
     import aws_cdk as cdk
-    from aws_cdk import aws_sns as sns
+    from aws_cdk import aws_iam as iam, aws_sns as sns
 
     import app
     import template
     from awsroll_cdk import Fleet, RollingDeployment, check_solutions
+    from awsroll_cdk.acknowledging import acknowledge, spelt
 
     context = {
         "aws:cdk:bundling-stacks": [],  # the bundle has tests of its own
@@ -58,15 +59,20 @@ def synthesize(folder: Path) -> Synthesized:
     whole = cdk.App(outdir=str(folder), context=context)
     app.build(whole)
     bare = cdk.Stack(whole, "standalone")
-    RollingDeployment(
+    api = RollingDeployment(
         bare,
         "Api",
         fleet=Fleet.standalone(target_groups=[TARGET_GROUP], name="api"),
         alarm_topic=sns.Topic.from_topic_arn(bare, "Alerts", ALERTS),
         roles_to_assume=[OTHER_ACCOUNT],
     )
+    starter = iam.Role(bare, "Starter", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+    api.grant_start(starter)
+    api.grant_approve(starter)
+    versions = f"IAM5[Resource::{spelt(starter, api.functions['control'].function_arn)}:*]"
+    acknowledge(starter, versions, "the CDK allows the versions of a function with the function")
     check_solutions(whole)
     assembly = whole.synth()
     templates = {name: assembly.get_stack_by_name(name).template for name in ("group", "standalone")}
-    templates |= {f"released_{fleet}": template.template(fleet, "arm64") for fleet in template.FLEETS}
+    templates |= {f"released_{fleet}": template.template(fleet, "arm64", checked=True) for fleet in template.FLEETS}
     return Synthesized(templates=templates)

@@ -350,3 +350,50 @@ def spelt(value: Any) -> str:
         case {"Fn::Join": [between, parts]}:
             return str(between).join(map(spelt, parts))
     return str(value)
+
+
+def test_outputs_name_everything_that_the_documents_use(synthesized: Synthesized) -> None:
+    one_fleet = {"RolloutMachine", "RecordsTable", "ControlFunction"}
+    released = one_fleet | {"FleetsMachine", "CodePipelineFunction"}
+    assert set(synthesized.templates["released_group"]["Outputs"]) == released
+    assert set(synthesized.templates["group"]["Outputs"]) == released | {"DurableAlias", "SigningKey"}
+
+
+def test_a_principal_is_granted_to_start_and_to_approve(synthesized: Synthesized) -> None:
+    assert actions(synthesized.statements("standalone", "Starter")) == {
+        "states:StartExecution",
+        "lambda:InvokeFunction",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fleets", "rollouts", "problem"),
+    [
+        (Fleets(groups=("web",)), Rollouts(strategy="blue-green"), "strategy is 'blue-green': pass one of replace"),
+        (Fleets(groups=("web",)), Rollouts(script_points=("later",)), "script_points has later: pass some of before_"),
+        (Fleets(), Rollouts(), "the fleet has no name"),
+        (Fleets(groups=("",)), Rollouts(), "the fleet has no name"),
+    ],
+)
+def test_values_that_no_rollout_has_are_refused_at_synthesis(fleets: Fleets, rollouts: Rollouts, problem: str) -> None:
+    import aws_cdk as cdk
+
+    from awsroll_cdk import Fleet, RollingDeployment
+
+    with pytest.raises(ValueError, match=problem):
+        RollingDeployment(cdk.Stack(), "Web", fleet=Fleet(permitted=fleets), rollouts=rollouts)
+
+
+def test_the_app_refuses_a_switch_that_is_neither_true_nor_false() -> None:
+    import aws_cdk as cdk
+
+    import app
+
+    with pytest.raises(SystemExit, match="-c tracing=yes is not known: pass true or false"):
+        app.build(cdk.App(context={"asg": "web", "tracing": "yes"}))
+
+
+def test_the_construct_is_imported_without_cdk_nag() -> None:
+    code = "import sys; sys.modules['cdk_nag'] = None; sys.path[:0] = ['cdk', '.']; import awsroll_cdk"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
