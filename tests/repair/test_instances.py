@@ -13,9 +13,11 @@ from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck
 
 LAUNCH_FIRST, REPLACE = SCENARIOS["standalone-launch-first"], SCENARIOS["standalone-replace"]
+# Each old server has gone before its replacement is launched.
+CAPPED = replace(REPLACE, name="standalone-replace-capped", wanted={**REPLACE.wanted, "max_running": "100%"})
 TWO_GROUPS = SCENARIOS["standalone-two-ports-two-groups"]
 DOUBLE = SCENARIOS["group-double-half"]
-USED = (LAUNCH_FIRST, REPLACE, TWO_GROUPS, DOUBLE)
+USED = (LAUNCH_FIRST, REPLACE, CAPPED, TWO_GROUPS, DOUBLE)
 
 
 @pytest.fixture(scope="module", name="trails")
@@ -64,6 +66,17 @@ def test_a_server_that_was_taken_out_of_traffic_is_returned_to_service(killed: W
 
 
 @at(REPLACE, "after ec2:RunInstances")
+def test_a_replacement_that_was_launched_during_the_drain_makes_way_for_the_old_server(killed: Wreck) -> None:
+    (new,) = killed.live() - set(killed.fleet.instance_ids)
+    (out,) = set(killed.fleet.instance_ids) - killed.serving()
+
+    assert shown(killed) == [("orphan", new, True), ("out-of-traffic", out, True)]
+    assert killed.repair(recorded=False).clean
+    killed.sandbox.jump(300)
+    assert killed.live() == killed.serving() == set(killed.fleet.instance_ids)
+
+
+@at(CAPPED, "after ec2:RunInstances")
 def test_a_launched_server_replaces_a_terminated_one(killed: Wreck) -> None:
     (new,) = killed.live() - set(killed.fleet.instance_ids)
 
@@ -125,7 +138,7 @@ def test_the_saved_settings_of_a_group_confirm_its_surplus(killed: Wreck) -> Non
     assert killed.live() == set(killed.fleet.instance_ids)
 
 
-@at(REPLACE, "after ec2:TerminateInstances")
+@at(CAPPED, "after ec2:TerminateInstances")
 def test_a_missing_server_is_reported_and_not_replaced(killed: Wreck) -> None:
     ended = set(killed.fleet.instance_ids) - killed.live()
     left = killed.repair(recorded=False).left
