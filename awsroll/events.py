@@ -55,6 +55,23 @@ class Tee:
             sink.observed(rollout, observation, status)
 
 
+class RolloutIds:
+    """Adds the id of its rollout to each event. Only the events that begin a rollout carry it by themselves.
+
+    Of many fleets, each has a rollout of its own: the field `fleet_name` tells which.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, object] = {}
+
+    def added_to(self, fields: Mapping[str, object]) -> dict[str, object]:
+        """Return the fields of an event with `rollout_id` first, if the rollout has begun."""
+        fleet = fields.get("fleet_name", "")
+        if "rollout_id" in fields:
+            self._known[fleet] = fields["rollout_id"]
+        return {"rollout_id": self._known[fleet], **fields} if fleet in self._known else dict(fields)
+
+
 class LogLines:
     """Logs each event as one line with the standard library, at the levels INFO and WARNING.
 
@@ -65,12 +82,14 @@ class LogLines:
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = _LOGGER if logger is None else logger
+        self._rollouts = RolloutIds()
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Log one line."""
         level = logging.WARNING if name in _WARNINGS else logging.INFO
+        known = self._rollouts.added_to(fields)
         if self._logger.isEnabledFor(level):
-            extra = {"event": name, "at": at, "fields": fields}
+            extra = {"event": name, "at": at, "fields": known}
             self._logger.log(level, "%s", printable(in_words(name, fields)), extra=extra)
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
@@ -78,7 +97,7 @@ class LogLines:
 
 
 class JsonLines:
-    """Writes each event as one line of JSON, with `event` and `at` (RFC 3339, UTC).
+    """Writes each event as one line of JSON, with `event`, `at` (RFC 3339, UTC) and the `rollout_id` once it is known.
 
     Args:
         stream: a text stream; each line is flushed, so that a reader can follow.
@@ -94,6 +113,7 @@ class JsonLines:
             wrapper_class=structlog.BoundLogger,
         )
         self._open = True
+        self._rollouts = RolloutIds()
         self._on_failure = on_failure
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
@@ -101,7 +121,7 @@ class JsonLines:
         if not self._open:
             return
         try:
-            self._log.info(name, at=rfc3339(at), **fields)
+            self._log.info(name, at=rfc3339(at), **self._rollouts.added_to(fields))
         except (OSError, ValueError) as error:  # the reader is gone, or the stream is closed: the rollout continues
             self._open = False
             if self._on_failure is not None:

@@ -1,11 +1,13 @@
 """Events in the log of the standard library, for programs that call awsroll."""
 
+import io
+import json
 import logging
 from datetime import UTC, datetime
 
 import pytest
 
-from awsroll.events import LogLines
+from awsroll.events import JsonLines, LogLines
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,3 +41,18 @@ def test_a_given_logger_is_used_and_its_level_holds(caplog: pytest.LogCaptureFix
     LogLines(logger).event("instance.serving", AT, instance_id="i-1")
 
     assert [(record.name, record.getMessage()) for record in caplog.records] == [("deploy", "instance serving: i-1")]
+
+
+def test_each_later_event_carries_the_id_of_its_rollout_and_each_fleet_has_its_own() -> None:
+    stream = io.StringIO()
+    lines = JsonLines(stream)
+
+    lines.event("preflight.warning", AT, message="m")
+    lines.event("rollout.created", AT, rollout_id="web-1")
+    lines.event("instance.serving", AT, instance_id="i-1")
+    lines.event("rollout.created", AT, rollout_id="api-1", fleet_name="api")
+    lines.event("instance.serving", AT, instance_id="i-2", fleet_name="api")
+
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [event.get("rollout_id") for event in events] == [None, "web-1", "web-1", "api-1", "api-1"]
+    assert list(events[2]) == ["event", "at", "rollout_id", "instance_id"]
