@@ -5,7 +5,7 @@ It is on standard error, so that standard output has only the result. Nothing el
 
 import sys
 from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -80,4 +80,4 @@ class LiveView:
             return Text("observing the fleet …")
         rollout, shown, started_at = self._shown
         size = self._console.size
-        return draw(rollout, shown, started_at=started_at, events=tuple(self._events), size=size)
+        return draw(rollout, shown, now=datetime.now(UTC), started_at=started_at, events=tuple(self._events), size=size)

@@ -5,7 +5,7 @@ Green serves the new version, blue the old one; yellow moves; red has failed. A 
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 
 from rich.console import ConsoleDimensions, Group, RenderableType
@@ -42,11 +42,16 @@ _ROWS_AROUND = 8  # heading, legend, progress, counts, limits, waits
 _NO_SECONDS = 0.5
 
 
-def draw(
-    rollout: Rollout, shown: Picture, *, started_at: datetime, events: tuple[str, ...], size: ConsoleDimensions
+def draw(  # noqa: PLR0913 - everything that the view shows
+    rollout: Rollout,
+    shown: Picture,
+    *,
+    now: datetime,
+    started_at: datetime,
+    events: tuple[str, ...],
+    size: ConsoleDimensions,
 ) -> RenderableType:
     """Return the live view of one picture, for a terminal of this size."""
-    now = datetime.now(UTC)
     cells = _cells(shown, size.width)
     waits = list(_waits(shown, now))
     room = max(0, size.height - len(cells) - len(waits) - _ROWS_AROUND)

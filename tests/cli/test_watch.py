@@ -24,7 +24,7 @@ from awsroll.ports import Record
 from awsroll.stores import LocalStore, Segment
 from tests.stores.records import T0, busy_record
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LINES = (
     'n 0 "us-east-1a"',
     'n 1 "lt-1:1"',
@@ -68,7 +68,7 @@ def _drawn(shown: Picture) -> list[str]:
     stream = io.StringIO()
     console = Console(file=stream, width=80, height=24)
     events = tuple(f"event {number}" for number in range(6))
-    console.print(draw(busy_record().rollout, shown, started_at=NOW, events=events, size=console.size))
+    console.print(draw(busy_record().rollout, shown, now=NOW, started_at=NOW, events=events, size=console.size))
     return stream.getvalue().splitlines()
 
 
