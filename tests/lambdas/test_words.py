@@ -13,7 +13,7 @@ from handling import readable_cause
 from named import NAMES, as_keys, handler_error
 
 PACKAGE = Path(awsroll.__file__).parent
-COMMAND_LINE = ("cli", "sandbox", "testing", "probe")
+COMMAND_LINE = ("cli", "sandbox", "testing", "probe", "report")  # no handler writes a report to a file
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
 
 
