@@ -50,6 +50,7 @@ LONGEST_HOOK_SECONDS = 240.0
 
 _PASS_SECONDS = 8.0  # one step makes further passes that are due at once for this long
 _AT_ONCE_SECONDS = 1.0  # a pass that is due within this time is due at once
+_LONGEST_WAIT = 60  # between two steps, nothing notices that a person pauses or aborts the rollout
 _LOCKED_SECONDS = 60  # the fleet stays locked for this long after the next step is due
 _NO_ANSWER_SECONDS = 5
 _ELSEWHERE_SECONDS = 15
@@ -266,7 +267,7 @@ def _step_held(session: Session, record: Record, bounds: Bounds, problems: Seque
         session.end_hooks(hooks)
     if controller.is_over:
         label.remove_left()
-    step_status = step_status_of(controller.record, wait_seconds=max(1, math.ceil(seconds)))
+    step_status = step_status_of(controller.record, wait_seconds=min(_LONGEST_WAIT, max(1, math.ceil(seconds))))
     if step_status.phase is WaitingFor.APPROVAL:
         return replace(step_status, wait_seconds=WAITING_SECONDS)
     return replace(step_status, wait_seconds=PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status

@@ -103,6 +103,12 @@ def test_an_execution_that_was_stopped_for_hours_goes_on_without_a_missed_deadli
         assert driven.go_on()["outcome"] == "succeeded"
 
 
+def test_a_step_asks_for_the_next_within_a_minute_so_that_a_pause_is_noticed(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=False, servers=1, deregistration_delay_seconds=300) as driven:
+        assert driven.run(launch_first=True)["outcome"] == "succeeded"
+        assert max(answer["wait_seconds"] for answer in driven.answers if answer["phase"] == "drain") == 60
+
+
 def test_a_gate_waits_for_a_person_who_approves(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare(driven.request(checkpoint=1, approve_checkpoints=True))
