@@ -30,10 +30,10 @@ from named import (
 from pipeline_job import Answer, Answering, Failed, Going, Job, Succeeded, Token, read_job
 from rollout_context import bounds, given_rollout_context, rollout_context
 
-# One call makes further steps: for this long, if the next step is due this soon, and if this much time is left then.
-_STAYS_SECONDS = 120.0
-_SOON_SECONDS = 20
+# One call makes further steps: for this long, if this much time is left then, and if no person is awaited.
+_STAYS_SECONDS = 150.0
 _SPARE_SECONDS = 90.0
+_AWAITS_A_PERSON = frozenset({WaitingFor.APPROVAL, WaitingFor.PAUSED})
 _MISSES = 20  # calls in a row without an answer of AWS: about ten minutes
 
 
@@ -115,7 +115,7 @@ class _Work:
             status = self._keep(step(rollout_id, context, bounds=bounds(self._context), revision=revision))
             wait, spent = status.wait_seconds, clock.monotonic() - began
             enough = seconds_left(self._context) - wait > _SPARE_SECONDS
-            if status.done or wait > _SOON_SECONDS or spent + wait > _STAYS_SECONDS or not enough:
+            if status.done or status.phase in _AWAITS_A_PERSON or spent + wait > _STAYS_SECONDS or not enough:
                 return status
             clock.sleep(wait)
 

@@ -317,6 +317,22 @@ def test_a_call_ends_while_there_is_time_left(tmp_path: Path) -> None:
         assert pipe.last["outputVariables"]["outcome"] == "succeeded"
 
 
+def test_a_call_waits_for_aws_itself_and_not_for_a_person(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as pipe:
+        clock, wanted = pipe.driven.rolling.clock, {"request": pipe.driven.request(bake_time=600, checkpoint=1)}
+        pipe.go_on(wanted, until=lambda: "waiting for: bake" in pipe.last["executionDetails"]["summary"])
+        began, answers = clock.monotonic(), len(pipe.answers)
+        pipe.call(pipe.job(wanted, token=pipe.token))
+        assert 90 <= clock.monotonic() - began <= 150
+        pipe.driven.name = FIRST
+        pipe.driven.apply_command("pause")
+        pipe.finish(wanted, until=lambda: "paused" in pipe.last["executionDetails"]["summary"])
+        began = clock.monotonic()
+        pipe.call(pipe.job(wanted, token=pipe.token))
+        assert clock.monotonic() - began < 10
+        assert answers + 1 < len(pipe.answers) <= answers + 3
+
+
 def test_a_gate_keeps_the_action_going_until_a_person_approves(tmp_path: Path) -> None:
     with pipeline(tmp_path) as pipe:
         wanted = {"request": pipe.driven.request(checkpoint=1, approve_checkpoints=True)}
