@@ -163,7 +163,7 @@ def test_a_step_that_dies_between_its_effect_and_its_answer_is_made_again(
 
 def test_goes_on_as_a_new_execution_before_the_history_is_full(tmp_path: Path) -> None:
     with interpreter(tmp_path, servers=2) as made:
-        made.create(rollout_machine(ARNS, longest_steps=5), name="short")
+        made.create(rollout_machine(ARNS, longest_steps=3), name="short")
         first = made.start({"request": made.driven.request()})
         assert made.end_of(first)["status"] == "SUCCEEDED"
         assert made.states(first)[-2:] == ["Continue as new execution", "Continued"]
