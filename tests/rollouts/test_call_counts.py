@@ -32,7 +32,7 @@ def test_a_standalone_double_half_makes_few_calls_and_writes() -> None:
     [
         ("standalone", "replace", 115, 33, 38),
         ("group", "replace", 135, 24, 27),
-        ("group", "launch-first", 145, 25, 33),
+        ("group", "launch-first", 153, 26, 37),
         ("standalone", "reload", 130, 40, 43),
     ],
 )
