@@ -27,14 +27,17 @@ ANSWERS = ("doctor", "plan", "roll")
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Yield a sandbox with a group. Its time stands still, so no rollout may start."""
+    """Yield a sandbox with a group. Its time stands still, so no rollout may start.
+
+    It stands still near the time of the system clock, which `roll` uses: each command corrects its clock by AWS's.
+    """
 
     def started(*_: object, **__: object) -> None:
         message = "a rollout has started"
         raise AssertionError(message)
 
     monkeypatch.setattr(Session, "drive", started)
-    with Sandbox(clock=VirtualClock()) as sandbox:
+    with Sandbox(clock=VirtualClock(datetime.now(UTC))) as sandbox:
         sandbox.auto_scaling_fleet(desired=2)
         yield sandbox
 
@@ -90,7 +93,7 @@ def _tag(sandbox: Sandbox, key: str, value: str) -> None:
 
 
 def _label(sandbox: Sandbox, _: Path) -> None:
-    until = datetime.now(UTC) + timedelta(minutes=5)
+    until = sandbox.clock.now() + timedelta(minutes=5)
     _tag(sandbox, HELD_BY_TAG, f"web-9 s3://elsewhere {until:%Y-%m-%dT%H:%M:%SZ}")
 
 
