@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awsroll.core.request.instructions import NOTHING_ALLOWED, AllowList, Instruction
 from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
 from awsroll.hooks import PythonHook
 from awsroll.ports import Clock, Record, Sink, Store
-from awsroll.report import RolloutPlan
+
+if TYPE_CHECKING:
+    from awsroll.report import RolloutPlan
 
 
 class NotConfirmedError(SpecError):
@@ -56,7 +58,7 @@ class Context:
     clock: Clock | None = None
     sink: Sink | None = None
     stop_requested: Callable[[], bool] = _never
-    confirm: Callable[[RolloutPlan], bool] = _always
+    confirm: "Callable[[RolloutPlan], bool]" = _always
     confirm_rollback: Callable[[Record], bool] = _always
     approve: Callable[[int], bool] | None = None
     wait_for_approval: bool = True

@@ -4,6 +4,7 @@ A record never decides where notices go.
 """
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.retry import RetryLimits
@@ -11,10 +12,12 @@ from awsroll.aws.sessions import open_session
 from awsroll.core.model.destinations import destination
 from awsroll.driver.context import Context
 from awsroll.errors import AwsrollError
-from awsroll.notifications.channels import Channel, channel
 from awsroll.notifications.notifier import Notifier
 from awsroll.ports import Clock, Store
 from awsroll.stores import Notified, RecordStore
+
+if TYPE_CHECKING:
+    from awsroll.notifications.channels import Channel
 
 _RETRIES = RetryLimits(attempts=2, total_seconds=4)
 
@@ -49,9 +52,11 @@ def notifier_for(
     )
 
 
-def _channels(context: Context, clock: Clock, warn: Callable[[str], None]) -> Iterator[tuple[str, Channel]]:
+def _channels(context: Context, clock: Clock, warn: Callable[[str], None]) -> "Iterator[tuple[str, Channel]]":
     given = (value for fleet in context.requests for value in fleet.request.notify)
     for value in dict.fromkeys((*context.notify, *given)):
+        from awsroll.notifications.channels import channel  # noqa: PLC0415 - only for who has asked for notices
+
         to = destination(value)
         try:
             yield to.shown, channel(to, lambda region: _connect(context, clock, region))

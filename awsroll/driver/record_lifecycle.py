@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from awsroll.core.decide.gates import restart_approval_timer
 from awsroll.core.model.finding import Check
@@ -19,18 +20,20 @@ from awsroll.driver.start_checks import (
 )
 from awsroll.errors import FleetError, RolloutEndedError
 from awsroll.ports import Record
-from awsroll.preflight import Prepared
 from awsroll.preflight.findings import Findings
-from awsroll.report import RolloutPlan
+
+if TYPE_CHECKING:
+    from awsroll.preflight import Prepared
+    from awsroll.report import RolloutPlan
 
 
 def prepare_record(
     session: Session,
-    request: RolloutSpec | RolloutPlan,
+    request: "RolloutSpec | RolloutPlan",
     *,
     rollout_id: str = "",
     findings: Findings | None = None,
-) -> Prepared:
+) -> "Prepared":
     """Check a request or a plan against its fleet. If the fleet is refused, name an unfinished rollout on it.
 
     Raises:
@@ -38,12 +41,12 @@ def prepare_record(
     """
     findings = Findings() if findings is None else findings
     try:
-        if isinstance(request, RolloutPlan):
-            prepared = check_plan(session, request, rollout_id=rollout_id, findings=findings)
-        else:
+        if isinstance(request, RolloutSpec):
             prepared = check_request(session, request, rollout_id=rollout_id, findings=findings)
+        else:
+            prepared = check_plan(session, request, rollout_id=rollout_id, findings=findings)
     except FleetError as error:
-        spec = request.request if isinstance(request, RolloutPlan) else request
+        spec = request if isinstance(request, RolloutSpec) else request.request
         if spec is not None:
             with findings.checking(Check.UNFINISHED):
                 raise_unfinished(session.store, spec, session.aws.region, error)
@@ -54,7 +57,7 @@ def prepare_record(
     return replace(prepared, findings=findings.reported())
 
 
-def create_record(session: Session, prepared: Prepared) -> Record:
+def create_record(session: Session, prepared: "Prepared") -> Record:
     """Write the first record of a checked rollout; its fleet is held. The time of the rollout begins now.
 
     Raises:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import open_session
@@ -30,10 +30,12 @@ from awsroll.hooks import HookRunner
 from awsroll.hooks.callables import bind_callables
 from awsroll.notifications.notifier import Notifier
 from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
-from awsroll.preflight import Prepared
 from awsroll.report import ApiCalls, Report, build_report
 from awsroll.stores import Lease as StoredLease, LocalStore, Lock, RecordStore
 from awsroll.stores.lock_expiry import length_of
+
+if TYPE_CHECKING:
+    from awsroll.preflight import Prepared
 
 _RENEWAL_SLICES = 6  # of a lease: how often a sleep checks whether the lease is due
 _FOLLOW_SECONDS = 0.5  # between two reads of a record that another process writes
@@ -190,7 +192,7 @@ class Session:
             to_version=rollout.to_version,
         )
 
-    def emit_warnings(self, prepared: Prepared) -> None:
+    def emit_warnings(self, prepared: "Prepared") -> None:
         """Emit the warnings of the checks."""
         for message in prepared.warnings:
             self.emit("preflight.warning", message=message)

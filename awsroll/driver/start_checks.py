@@ -1,6 +1,7 @@
 """The checks before a rollout starts, resumes or reopens. They change nothing."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.routing import changed_routing
@@ -14,17 +15,17 @@ from awsroll.driver.session import Session
 from awsroll.errors import FleetError, SpecError
 from awsroll.hooks.callables import bind_callables, check_callables_bound, name_callables
 from awsroll.ports import Record
-from awsroll.preflight import Prepared, prepare
 from awsroll.preflight.findings import Findings
-from awsroll.preflight.hook_checks import refused_points
 from awsroll.preflight.lookups import fleet_option
-from awsroll.report import RolloutPlan
-from awsroll.report.forecast import planned_instructions
+
+if TYPE_CHECKING:
+    from awsroll.preflight import Prepared
+    from awsroll.report import RolloutPlan
 
 
 def check_request(
     session: Session, spec: RolloutSpec, *, rollout_id: str = "", findings: Findings | None = None
-) -> Prepared:
+) -> "Prepared":
     """Check a request against its fleet; return the rollout to start.
 
     Args:
@@ -36,6 +37,9 @@ def check_request(
     Raises:
         SpecError, FleetError: if the request or the fleet does not allow the rollout.
     """
+    from awsroll.preflight import prepare  # noqa: PLC0415 - a step needs none of these checks: it starts faster
+    from awsroll.preflight.hook_checks import refused_points  # noqa: PLC0415 - the same
+
     prepared = prepare(spec, session.aws, rollout_id=rollout_id, findings=findings)
     callables = name_callables(session.hooks, prepared.rollout)
     if problems := refused_points(prepared.rollout, callables):
@@ -44,8 +48,8 @@ def check_request(
 
 
 def check_plan(
-    session: Session, plan: RolloutPlan, *, rollout_id: str = "", findings: Findings | None = None
-) -> Prepared:
+    session: Session, plan: "RolloutPlan", *, rollout_id: str = "", findings: Findings | None = None
+) -> "Prepared":
     """Check that a fleet is still as it was planned for, in the region of the plan; return the rollout to start.
 
     Raises:
@@ -64,12 +68,14 @@ def check_plan(
     return prepared
 
 
-def _check_instructions(plan: RolloutPlan, prepared: Prepared) -> None:
+def _check_instructions(plan: "RolloutPlan", prepared: "Prepared") -> None:
     """Check that the rollout of a plan runs exactly what the plan shows, beside the Python callables of this process.
 
     Raises:
         SpecError: if it runs anything else, or less; nothing was changed.
     """
+    from awsroll.report.forecast import planned_instructions  # noqa: PLC0415 - only for a plan
+
     runs = planned_instructions(prepared.rollout)
     callables = tuple(each for each in runs if each.kind is InstructionKind.CALLABLE)
     added = missing_from(runs, (*plan.instructions, *callables))
@@ -98,7 +104,7 @@ def check_callables(session: Session, record: Record) -> None:
         check_callables_bound(record.rollout, callables)
 
 
-def check_observed_fleet(session: Session, prepared: Prepared) -> None:
+def check_observed_fleet(session: Session, prepared: "Prepared") -> None:
     """Check that the fleet still exists, and that no dead rollout has left changed settings on it.
 
     Raises:
@@ -128,7 +134,7 @@ def check_observation(rollout: Rollout, observation: Observation) -> None:
     raise FleetError(problem)
 
 
-def tagged_rollouts(session: Session, prepared: Prepared) -> frozenset[str]:
+def tagged_rollouts(session: Session, prepared: "Prepared") -> frozenset[str]:
     """Return the ids of the rollouts that the tags of a fleet and its servers name."""
     observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
     servers = {instance.rollout for instance in observation.instances if instance.rollout}

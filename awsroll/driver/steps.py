@@ -17,7 +17,6 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.paused_steps import PAUSED_SECONDS, pause_refused, pause_without_access
-from awsroll.driver.readiness import check_ready
 from awsroll.driver.reconciler import Controller
 from awsroll.driver.record_lifecycle import (
     create_record,
@@ -120,6 +119,8 @@ def check_rollout(request: RolloutRequest, context: Context, *, rollout_id: str)
     session = Session(context)
     if (existing := _existing(session.record_store(), rollout_id, request)) is not None:
         return step_status_of(existing, wait_seconds=1)
+    from awsroll.driver.readiness import check_ready  # noqa: PLC0415 - a step makes no checks: it starts faster
+
     prepared = check_ready(session, request.request, rollout_id=rollout_id).prepared
     if problems := _unfit_hooks(prepared.rollout):
         raise FleetError(*problems)

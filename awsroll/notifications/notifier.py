@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.core.notices import Notice, due_notices
 from awsroll.errors import AwsrollError
-from awsroll.notifications.channels import Channel, why_undelivered
+
+if TYPE_CHECKING:
+    from awsroll.core.notices import Notice
+    from awsroll.notifications.channels import Channel
 
 _MOST_ATTEMPTS = 3  # to send one notice in one process
 _CLOSING_SECONDS = 10.0
@@ -37,7 +40,7 @@ class Notifier:
 
     def __init__(
         self,
-        channels: Sequence[tuple[str, Channel]],
+        channels: "Sequence[tuple[str, Channel]]",
         *,
         load: Callable[[], tuple[str, ...]],
         save: Callable[[tuple[str, ...]], None],
@@ -58,6 +61,8 @@ class Notifier:
         """Send the notices that are due and were not sent before; without destinations, do nothing."""
         if not self._channels:
             return
+        from awsroll.core.notices import due_notices  # noqa: PLC0415 - only for who has asked for notices
+
         self._collect()
         if self._sent is None:
             self._sent = list(self._loaded())
@@ -76,14 +81,16 @@ class Notifier:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = None
 
-    def _start(self, notice: Notice) -> None:
+    def _start(self, notice: "Notice") -> None:
         if self._pool is None:
             self._settle(notice.key, self._send(notice))
         else:
             self._running[notice.key] = self._pool.submit(self._send, notice)
 
-    def _send(self, notice: Notice) -> list[Problem]:
+    def _send(self, notice: "Notice") -> list[Problem]:
         """Send a notice to each destination; return those that did not accept it."""
+        from awsroll.notifications.channels import why_undelivered  # noqa: PLC0415 - as above
+
         problems = []
         for shown, channel in self._channels:
             try:
