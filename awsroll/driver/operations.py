@@ -148,7 +148,10 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
     instructions = _confirm_unless_driven(session, record, context)
     session.store.change_user_requests(rollout_id, change_for(Command.ROLLBACK, record))
     _wake(session, rollout_id)
-    return session.follow(rollout_id) or _take_over(rollout_id, context, pace, instructions)
+    ended = session.follow(rollout_id)
+    if ended is None:
+        return _take_over(rollout_id, context, pace, instructions)
+    return build_report(ended, at=session.clock.now())
 
 
 def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
@@ -166,10 +169,10 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     confirmed = _confirm_unless_driven(session, record, context)
     _request(rollout_id, Command.ABORT, session.store)
     _wake(session, rollout_id)
-    report = session.follow(rollout_id)
-    if report is None and session.store.load(rollout_id).status.mode is not Mode.ENDED:
+    ended = session.follow(rollout_id) or session.store.load(rollout_id)
+    if ended.status.mode is not Mode.ENDED:
         return _take_over(rollout_id, context, pace, confirmed, only_ends=True)
-    return report or build_report(session.store.load(rollout_id), at=session.clock.now())
+    return build_report(ended, at=session.clock.now())
 
 
 def wake_state_machine(rollout_id: str, context: Context) -> None:

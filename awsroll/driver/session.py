@@ -30,12 +30,12 @@ from awsroll.hooks import HookRunner
 from awsroll.hooks.callables import bind_callables
 from awsroll.notifications.notifier import Notifier
 from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
-from awsroll.report import ApiCalls, Report, build_report
 from awsroll.stores import Lease as StoredLease, LocalStore, Lock, RecordStore
 from awsroll.stores.lock_expiry import length_of
 
 if TYPE_CHECKING:
     from awsroll.preflight import Prepared
+    from awsroll.report import Report
 
 _RENEWAL_SLICES = 6  # of a lease: how often a sleep checks whether the lease is due
 _FOLLOW_SECONDS = 0.5  # between two reads of a record that another process writes
@@ -232,7 +232,7 @@ class Session:
 
         return notifier_for(rollout.rollout_id, self._context, self._notes, clock=self._own_clock, warn=warn)
 
-    def drive(self, record: Record, *, takes_over: bool = False) -> Report:
+    def drive(self, record: Record, *, takes_over: bool = False) -> "Report":
         """Drive a rollout until it ends, pauses, or is asked to stop; return its report.
 
         Args:
@@ -273,8 +273,8 @@ class Session:
                 label.remove_left()
         return self.report(replace(record, status=status), at=self.clock.now())
 
-    def follow(self, rollout_id: str) -> Report | None:
-        """Wait while another process drives a rollout; return its report, or None if it did not end the rollout."""
+    def follow(self, rollout_id: str) -> Record | None:
+        """Wait while another process drives a rollout; return the record, or None if it did not end the rollout."""
         if not isinstance(self.store, RecordStore):
             return None
         while self.store.driver(rollout_id) is not None:
@@ -283,12 +283,12 @@ class Session:
                 break
         record = self.store.load(rollout_id)
         is_current = record.status.user_requests == self.store.user_requests(rollout_id)
-        if record.status.mode is not Mode.ENDED or not is_current:
-            return None
-        return build_report(record, at=self.clock.now())
+        return record if record.status.mode is Mode.ENDED and is_current else None
 
-    def report(self, record: Record, *, at: datetime) -> Report:
+    def report(self, record: Record, *, at: datetime) -> "Report":
         """Return the report with the number of AWS calls of this session."""
+        from awsroll.report import ApiCalls, build_report  # noqa: PLC0415 - a step makes no report
+
         calls = self.aws.calls
         api_calls = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
         return build_report(record, at=at, api_calls=api_calls)

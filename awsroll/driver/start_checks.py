@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.routing import changed_routing
-from awsroll.core.model.fingerprint import differences
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Mode
@@ -61,6 +60,8 @@ def check_plan(
     session.connect(plan.fingerprint.region)
     prepared = check_request(session, plan.request, rollout_id=rollout_id, findings=findings)
     _check_instructions(plan, prepared)
+    from awsroll.core.model.fingerprint import differences  # noqa: PLC0415 - only for a plan
+
     changes = differences(plan.fingerprint, prepared.fingerprint)
     if changes:
         advice = f"{plan.fleet} has changed since it was planned; nothing was changed by this call. Make a new plan"

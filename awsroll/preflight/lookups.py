@@ -7,7 +7,6 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
@@ -70,6 +69,8 @@ def unknown_names(named: Sequence[str], found: Mapping[str, Reply]) -> list[str]
 
 
 def _hint(name: str, existing: Callable[[], Sequence[str]]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and only for a wrong name
+
     try:
         close = get_close_matches(name, existing(), n=3)
     except AwsError:

@@ -1,7 +1,6 @@
 """Check the keys of a mapping that a person wrote, with dashes or underscores."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from awsroll.core.model.value_errors import shown
@@ -54,5 +53,7 @@ def nearest(word: object, known: Sequence[str], *, likeness: float = 0.6) -> str
     """Return the known word that is most like a word; empty if none is at least that alike (1: the same)."""
     if not isinstance(word, str) or len(word) > _LONGEST_COMPARED:
         return ""
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and only for a wrong word
+
     found = get_close_matches(word, known, n=1, cutoff=likeness)
     return found[0] if found else ""
