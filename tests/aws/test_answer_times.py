@@ -8,6 +8,8 @@ import pytest
 from botocore.utils import parse_timestamp
 
 from awsroll.aws.answer_times import parse_time, parsing_times
+from awsroll.sandbox.inprocess import sandbox_session
+from awsroll.sandbox.repeated_answers import parser_factory
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,13 @@ def test_only_the_clients_of_the_block_use_the_parser() -> None:
     assert inside.create_parser("ec2")._timestamp_parser is parse_time
     assert components.get_component("response_parser_factory") is before
     assert before.create_parser("ec2")._timestamp_parser is not parse_time
+
+
+def test_the_clients_in_the_sandbox_keep_its_memory_of_parsed_answers() -> None:
+    session = sandbox_session("us-east-1")
+    own: Any = session._session.get_component("response_parser_factory")
+    with parsing_times(session):
+        assert session._session.get_component("response_parser_factory") is own is parser_factory()
 
 
 def test_a_session_of_another_kind_is_left_alone() -> None:
