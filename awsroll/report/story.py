@@ -1,7 +1,7 @@
 """The whole story of a rollout, from its record and its timeline: what a report file shows, in any format."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from awsroll.aws.call_counts import is_reading
@@ -59,10 +59,6 @@ class Story:
     settings: tuple[tuple[float, str, str], ...]
     failures: tuple[Failure, ...]
     surge_hours: float
-
-    def clock_time(self, seconds: float) -> datetime:
-        """Return the instant that is this number of seconds after the start."""
-        return self.report.started_at + timedelta(seconds=seconds)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the story as plain JSON values: the report, and what the timeline adds."""
