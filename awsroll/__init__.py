@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any
 from awsroll.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from awsroll.api import (
-        abort as abort,
-        approve as approve,
-        open_store as open_store,
-        pause as pause,
-        plan as plan,
-        plan_fleets as plan_fleets,
-        reject as reject,
+    from awsroll.api.fleet_repairs import (
         release as release,
         repair as repair,
+    )
+    from awsroll.api.given import open_store as open_store
+    from awsroll.api.many_fleets import (
+        plan_fleets as plan_fleets,
+        roll_fleets as roll_fleets,
+    )
+    from awsroll.api.one_rollout import (
+        abort as abort,
+        approve as approve,
+        pause as pause,
+        plan as plan,
+        reject as reject,
         resume as resume,
         roll as roll,
-        roll_fleets as roll_fleets,
         rollback as rollback,
         rollouts as rollouts,
         status as status,
@@ -109,19 +113,23 @@ _HOMES = {
         "UnconfirmedError",
         "UnsuccessfulError",
     ),
-    "awsroll.api": (
-        "abort",
-        "approve",
-        "open_store",
-        "pause",
-        "plan",
-        "plan_fleets",
-        "reject",
+    "awsroll.api.given": ("open_store",),
+    "awsroll.api.fleet_repairs": (
         "release",
         "repair",
+    ),
+    "awsroll.api.many_fleets": (
+        "plan_fleets",
+        "roll_fleets",
+    ),
+    "awsroll.api.one_rollout": (
+        "abort",
+        "approve",
+        "pause",
+        "plan",
+        "reject",
         "resume",
         "roll",
-        "roll_fleets",
         "rollback",
         "rollouts",
         "status",

@@ -41,7 +41,8 @@ from typing import Any
 
 from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Mode, Outcome, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Outcome, Status
 
 _P = ServerPhase
 

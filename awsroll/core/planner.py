@@ -38,7 +38,8 @@ from awsroll.core.model.plan import Hold, Plan, add_failures, pause
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Failure, Mode, Outcome, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe import clocks, deadlines, hook_runs, membership
 from awsroll.core.observe.learn_rhythm import learn
 from awsroll.core.observe.settle import settle, settle_by_observation

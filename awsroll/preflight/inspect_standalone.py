@@ -9,7 +9,7 @@ from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Slots
+from awsroll.core.model.server_record import Slots
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError

@@ -9,7 +9,8 @@ from awsroll.core.model.finding import Check, Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.hooks import named
 from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
-from awsroll.core.model.status import Desired, Status
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.address_checks import check_addresses

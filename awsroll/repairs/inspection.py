@@ -10,8 +10,9 @@ from awsroll.aws.parse_answers import tags_of
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.server_record import Server
 from awsroll.core.model.setting_names import VERSION
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.status import Status
 from awsroll.core.repair.reconstruct import ObservedFleet, unreadable
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import FLEET_TAG, GROUP_TAG, HELD_BY_TAG, SAVED_SETTING_PREFIX, fleet_tag_value

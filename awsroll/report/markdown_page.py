@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from awsroll.core.explain.explanation import explain_cause
 from awsroll.core.model.duration_text import duration
-from awsroll.core.model.status import Failure, Outcome
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.timeline.course import Course
 from awsroll.printable import printable
 from awsroll.report.sentences import gate_rows, headline, lead, outcome_words

@@ -7,7 +7,7 @@ from typing import Any
 from awsroll.aws.call_counts import is_reading
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import EventName
-from awsroll.core.model.status import Failure
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.timeline.course import Course, Fact
 from awsroll.core.timeline.figures import StepTiming, step_timings, surge_hours
 from awsroll.ports import Record

@@ -19,7 +19,8 @@ from awsroll.core.model.actions import Answer, Reason
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Limits, ReloadCommand
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.core.tags import APP_VERSION_TAG, FINISHED_TAG
 from awsroll.errors import FleetError
 from awsroll.fleets.fallbacks import Fallbacks

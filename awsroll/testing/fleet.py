@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import cycle
 
-from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.observation import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout

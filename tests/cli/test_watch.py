@@ -16,7 +16,8 @@ from awsroll.cli.output import shows_live_view
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.counts import ServerCounts
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
-from awsroll.core.model.status import Mode, Outcome, Server
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.timeline.cell import LETTERS, Cell
 from awsroll.core.timeline.lines import event_line
 from awsroll.core.timeline.picture import Picture

@@ -15,7 +15,8 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Observation, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import ReloadCommand, Rollout
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet
 from awsroll.sandbox import Sandbox

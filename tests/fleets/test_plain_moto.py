@@ -27,7 +27,7 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import CommandState, InstanceState, TargetKey, TargetState, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Server
+from awsroll.core.model.server_record import Server
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.fleets import fleet_of

@@ -14,18 +14,9 @@ from awsroll.core.aws_names import client_token
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import InstanceState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import (
-    Counters,
-    Desired,
-    Failure,
-    Gate,
-    Mode,
-    SavedSettings,
-    Server as ServerRecord,
-    Shortage,
-    Slots,
-    Status,
-)
+from awsroll.core.model.server_record import Server as ServerRecord, Slots
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Counters, Desired, Failure, Gate, SavedSettings, Shortage
 from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
 from tests.model.world import IDS, ROLLOUT_ID, Server, World, token_number
 

@@ -8,7 +8,7 @@ from hypothesis import assume, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from awsroll.core.classify.desired import is_moving
-from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.model.observation import AlarmState, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.status import Outcome
 from awsroll.testing.faults import When

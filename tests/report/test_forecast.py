@@ -16,7 +16,8 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount
-from awsroll.core.model.status import Slots, Status
+from awsroll.core.model.server_record import Slots
+from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
 from tests.stores.records import T0

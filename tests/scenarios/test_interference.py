@@ -16,7 +16,8 @@ from awsroll.core.model.actions import (
     TerminateInstance,
 )
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Outcome, Owner
+from awsroll.core.model.status import Outcome
+from awsroll.core.model.status_parts import Owner
 from awsroll.core.observe.verdict import LEAST_ENDED_BY_OTHERS
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.classify.view import LAG_SECONDS
+from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.model.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import TargetKey

@@ -23,7 +23,8 @@ from awsroll.core.decide.victims import order
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
-from awsroll.core.model.status import Desired, Mode, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.planner import plan
 from awsroll.preflight.inspect_standalone import slots_of

@@ -8,7 +8,9 @@ from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, VersionCount
-from awsroll.core.model.status import Counters, Desired, Failure, SavedSettings, Server, Slots, Status
+from awsroll.core.model.server_record import Server, Slots
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Counters, Desired, Failure, SavedSettings
 from awsroll.ports import Record
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

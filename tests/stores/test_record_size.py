@@ -4,18 +4,22 @@ import zlib
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Server, Slots, Status
+from awsroll.core.model.server_record import Server, Slots
 from awsroll.errors import StateError
 from awsroll.ports import Record
 from awsroll.stores.compression import LONGEST, WORTH_IT, compressed, decompressed
 from tests.stores.places import Place
 from tests.stores.records import T0, WEB, record
+
+if TYPE_CHECKING:
+    from awsroll.core.model.status import Status
 
 RECORD = "rollouts/web-1/record.json"
 KEYS = (TargetKey(target_group=WEB, port=80),)

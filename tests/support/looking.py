@@ -12,7 +12,8 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, Observation, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.fleets import fleet_of
 from awsroll.ports import Fleet

@@ -18,7 +18,8 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
-from awsroll.core.model.status import Slots, Status
+from awsroll.core.model.server_record import Slots
+from awsroll.core.model.status import Status
 from awsroll.testing.clock import T0
 from tests.support.status import changed
 

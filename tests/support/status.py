@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.testing.clock import T0
 
 _GROUPS = {

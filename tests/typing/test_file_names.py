@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parents[2] / "awsroll"
 
 SHARED: dict[str, str] = {
     "__init__": "every package has one",
-    "api": "the calls of the library, and those of each simulated service",
+    "api": "the calls of each simulated service",
     "clock": "the real clock, and the virtual one for tests",
     "execute": "the execution of a plan's actions on real fleets, and on the fast world for tests",
     "hooks": "the values of a hook, and the hooks in virtual time for tests",

@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from awsroll import api
+import awsroll
 from awsroll.cli.command_table import COMMANDS
 from awsroll.driver import operations
 from awsroll.repairs import repair as repairs
@@ -16,7 +16,7 @@ OTHER_NAMES = {"rollouts": "list_rollouts"}  # `list` would hide a builtin; `aws
 
 def calls_of(name: str) -> set[str]:
     """Return the names of the functions that a function of the library calls in other modules."""
-    tree = ast.parse(inspect.getsource(getattr(api, name)))
+    tree = ast.parse(inspect.getsource(getattr(awsroll, name)))
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return {call.attr for call in calls if isinstance(call, ast.Attribute)}
 

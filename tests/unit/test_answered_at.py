@@ -10,7 +10,9 @@ from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.observation import TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import SavedSettings, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import SavedSettings
 from awsroll.core.observe.clocks import advance
 from awsroll.core.observe.settle import settle
 from awsroll.testing.clock import T0

@@ -9,7 +9,8 @@ from awsroll.core.decide.approvals import approval_event, awaited_approval, why_
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates, Rollout
 from awsroll.core.model.rollout_events import EventName
-from awsroll.core.model.status import Failure, Mode, Outcome, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.model.user_requests import UserRequests
 from tests.stores.records import T0, record
 from tests.support.status import changed

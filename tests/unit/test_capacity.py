@@ -8,7 +8,8 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, ON_WEB, ended, group, group_look, instance, look, member, rollout, status
 from tests.support.status import changed

@@ -5,7 +5,7 @@ from typing import Any
 
 from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.model.rollout import VersionCount
-from awsroll.core.model.status import Counters, Desired
+from awsroll.core.model.status_parts import Counters, Desired
 from tests.stores.records import T0, record
 from tests.support.status import changed
 

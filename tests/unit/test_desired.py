@@ -9,7 +9,9 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, Lifecycle
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Desired, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.testing.clock import T0
 from tests.support.looks import group, group_look, later, look, member, rollout, status
 

@@ -9,7 +9,7 @@ from awsroll.core.model.actions import Answer, Reason, Result
 from awsroll.core.model.observation import FleetKind, Lifecycle, Target, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Limits
-from awsroll.core.model.status import Server
+from awsroll.core.model.server_record import Server
 from awsroll.core.observe.settle import settle
 from tests.support.looks import NEW, ON_WEB, group, group_look, later, member, rollout, status
 

@@ -10,7 +10,9 @@ from awsroll.core.model.hooks import Hook, HookCall, HookPoint, HookSeen, HookSp
 from awsroll.core.model.observation import FleetKind
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
-from awsroll.core.model.status import Failure, Mode, Server
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.planner import plan
 from awsroll.core.request.spec import RolloutSpec
 from tests.support.looks import NEW, ON_WEB, instance, later, look, rollout, status

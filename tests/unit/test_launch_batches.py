@@ -13,7 +13,9 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Outcome, Shortage, Slots, Status
+from awsroll.core.model.server_record import Slots
+from awsroll.core.model.status import Outcome, Status
+from awsroll.core.model.status_parts import Shortage
 from awsroll.core.observe.membership import refresh
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan

@@ -7,7 +7,8 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, LaunchInGroup, Reason, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind
-from awsroll.core.model.status import Desired, Status
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0

@@ -12,7 +12,9 @@ from awsroll.core import lifecycle, planner
 from awsroll.core.lifecycle import MOVES, IllegalMoveError, amend, move, phase_of, rollout_phase
 from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.rollout_events import EventName
-from awsroll.core.model.status import Gate, Mode, Outcome, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Gate
 from awsroll.core.observe import clocks
 from awsroll.core.observe.deadlines import LATE
 from awsroll.driver.step_status import OF_A_PHASE

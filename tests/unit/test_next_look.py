@@ -14,7 +14,8 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold
 from awsroll.core.model.rhythm import Awaited, Seen, after, due
 from awsroll.core.model.rollout import Limits
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.core.observe.clocks import _DRIVEN_SECONDS
 from awsroll.core.observe.learn_rhythm import learn
 from tests.support.looks import NEW, group_look, instance, later, look, member, rollout, status

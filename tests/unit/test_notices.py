@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates
-from awsroll.core.model.status import Failure, Gate, Mode, Outcome, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Failure, Gate
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.notices import Notice, NoticeKind, due_notices
 from tests.stores.records import T0, record

@@ -8,7 +8,9 @@ from awsroll.core.classify.ended_by import owner_of_ending
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Failure, Mode, Owner, Server
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode
+from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.verdict import LEAST_ENDED_BY_OTHERS, decide_on_failure
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0

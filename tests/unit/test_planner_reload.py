@@ -7,7 +7,8 @@ from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.observation import CommandState, Invocation
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Mode, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Status
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import ON_WEB, instance, later, look, reload_rollout, status

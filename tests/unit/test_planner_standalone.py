@@ -9,7 +9,9 @@ from awsroll.core.model.amount import EVERYTHING
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Mode, Outcome, Owner, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Owner
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, ended, instance, later, look, rollout, status

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from awsroll.core.model.status import Counters, Mode, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Counters
 from awsroll.driver.record_writer import RecordWriter
 from awsroll.ports import Record
 from awsroll.testing.clock import T0, VirtualClock

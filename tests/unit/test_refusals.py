@@ -7,7 +7,8 @@ import pytest
 
 from awsroll.core.classify.refusals import Refusal, is_not_offered, is_short_of_capacity, may_appear, refusal_of
 from awsroll.core.model.observation import FleetKind, Lifecycle, ScalingFailure
-from awsroll.core.model.status import Desired, Mode, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, group, group_look, later, member, rollout, status

@@ -4,7 +4,9 @@ from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.status import Desired, Mode, Outcome, Server
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import WEB, group, group_look, later, member, reload_rollout, status

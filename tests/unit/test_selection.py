@@ -10,7 +10,9 @@ from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Observation, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
-from awsroll.core.model.status import Desired, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.testing.clock import T0
 from tests.support.looks import (
     NEW,

@@ -11,7 +11,7 @@ from awsroll.core.decide.settings import prepare
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Group, Observation
-from awsroll.core.model.status import Desired
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, WEB, group, group_look, look, member, reload_rollout, rollout, status

@@ -10,7 +10,9 @@ from awsroll.core.model.actions import EMPTY_ANSWER, Action, Answer, Reason, Res
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Desired, Mode, Outcome, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.settle import MANY_FRUITLESS_CALLS, is_worth_a_call, settle, settle_by_observation

@@ -9,7 +9,9 @@ from awsroll.core.decide.selection import select
 from awsroll.core.model.observation import FleetKind, Instance, Observation, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Desired, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Desired
 from awsroll.core.observe.deadlines import check_deadlines
 from awsroll.core.observe.short_zones import note_shifted_zones, with_capacity
 from awsroll.testing.clock import T0

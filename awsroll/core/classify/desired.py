@@ -9,9 +9,11 @@ unknown, or its effect may not be visible yet, an observed difference means noth
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from awsroll.core.classify.view import LAG_SECONDS, View
+from awsroll.core.classify.instance_facts import LAG_SECONDS
+from awsroll.core.classify.view import View
 from awsroll.core.model.calls import CallKind
-from awsroll.core.model.status import Desired, Status
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Desired
 
 _MOVING = (
     CallKind.TERMINATE_AND_DECREMENT,

@@ -5,7 +5,7 @@ An ending without a known reason counts as the version's, so that a version that
 """
 
 from awsroll.core.model.observation import Instance, InstanceState
-from awsroll.core.model.status import Owner
+from awsroll.core.model.status_parts import Owner
 
 _BY_OTHERS = frozenset({
     "Client.UserInitiatedHibernate",

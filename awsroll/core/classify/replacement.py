@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from awsroll.core.model.observation import Instance, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Slots
+from awsroll.core.model.server_record import Slots
 from awsroll.core.tags import (
     AWS_PREFIX,
     FLEET_TAG,

@@ -23,7 +23,8 @@ from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Failure, Mode, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.hook_runs import awaits, checkpoint
 
 

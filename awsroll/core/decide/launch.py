@@ -22,7 +22,8 @@ from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Slots, Status
+from awsroll.core.model.server_record import Slots
+from awsroll.core.model.status import Status
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.refused_launches import excuse_failures
 from awsroll.core.observe.short_zones import note_shifted_zones, with_capacity

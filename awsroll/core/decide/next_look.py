@@ -18,7 +18,7 @@ from awsroll.core.model.observation import FleetKind, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold
 from awsroll.core.model.rhythm import Awaited, Seen, due
-from awsroll.core.model.status import Server
+from awsroll.core.model.server_record import Server
 from awsroll.core.observe import clocks
 from awsroll.core.observe.learn_rhythm import awaited
 

@@ -10,7 +10,8 @@ from awsroll.core.classify.capacity import Capacity
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import note
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Counters, Mode, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Counters
 
 
 def has_nothing_to_do(view: View, capacity: Capacity) -> bool:

@@ -21,7 +21,9 @@ from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
-from awsroll.core.model.status import Failure, Mode, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call

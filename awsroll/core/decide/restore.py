@@ -8,7 +8,8 @@ number of the version that the fleet runs at the end, never an alias.
 from dataclasses import replace
 from datetime import timedelta
 
-from awsroll.core.classify.view import LAG_SECONDS, View
+from awsroll.core.classify.instance_facts import LAG_SECONDS
+from awsroll.core.classify.view import View
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
 from awsroll.core.decide.health_marks import clear_before_care
 from awsroll.core.decide.setting_calls import writes

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import is_moving, surplus
-from awsroll.core.classify.view import LAG_SECONDS, View
+from awsroll.core.classify.instance_facts import LAG_SECONDS
+from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import is_closed, touches_left
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.victims import order
@@ -18,7 +19,8 @@ from awsroll.core.lifecycle import ServerChanges, phase_of
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.core.observe.rollback import drop_launched
 
 

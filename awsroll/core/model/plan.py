@@ -6,7 +6,8 @@ from datetime import datetime
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.hooks import HookRun
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Failure, Mode, Outcome, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

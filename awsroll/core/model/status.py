@@ -7,17 +7,17 @@ old values of settings, and counters. Everything else is observed again each tim
 The dataclasses hold plain values only, so that they can be stored as they are.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.model.calls import Call, Launch
-from awsroll.core.model.hooks import HookCall
-from awsroll.core.model.observation import TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rhythm import Seen
 from awsroll.core.model.rollout_events import Event
+from awsroll.core.model.server_record import Server, Slots
+from awsroll.core.model.status_parts import Counters, Desired, Failure, Gate, HookRuns, SavedSettings, Shortage
 from awsroll.core.model.user_requests import UserRequests
 
 
@@ -46,212 +46,6 @@ class Outcome(StrEnum):
         if reason.startswith(words):
             return reason
         return f"{words}: {reason}" if reason else words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """The record of one server: its phase, since when, and facts that AWS does not show.
-
-    `core.lifecycle` writes it; no other module does.
-
-    Attributes:
-        phase: its phase. A server in phase `NONE` has no record.
-        since: when it entered its phase; the phase's deadline counts from here.
-        failed: it must leave (or be reloaded again) although it may run the target version.
-        reloading: it is to be reloaded, or was; it counts as unavailable until it serves again.
-        healthy_since: since when each observation has shown it healthy; None if the last one did not.
-        targets: where it was registered, so that it can be registered there again.
-        deregistering_at: when a call to deregister it was last announced, until AWS accepts the call or it is put off.
-        deregistered_at: when AWS last accepted such a call, or when an observation first showed its effect.
-        draining_seen: an observation has shown it draining.
-        gone_since: since when each observation has shown it without any registration.
-        attempt: the number of the current reload command; 0 before the first.
-        void_attempt: an earlier reload command that must end before the next one is sent. Its result does not count.
-        was_in_standby: it was in standby before its reload, and returns there afterwards.
-        fruitless: how many calls to move it had no effect, one after the other.
-        fruitless_at: when the last of these calls was made.
-        mark_cleared: awsroll has cleared its group's Unhealthy mark. A second mark is not cleared.
-    """
-
-    phase: ServerPhase
-    since: datetime
-    failed: bool = False
-    reloading: bool = False
-    healthy_since: datetime | None = None
-    targets: tuple[TargetKey, ...] = ()
-    deregistering_at: datetime | None = None
-    deregistered_at: datetime | None = None
-    draining_seen: bool = False
-    gone_since: datetime | None = None
-    attempt: int = 0
-    void_attempt: int = 0
-    was_in_standby: bool = False
-    fruitless: int = 0
-    fruitless_at: datetime | None = None
-    mark_cleared: bool = False
-
-    @property
-    def last_deregistration(self) -> datetime | None:
-        """When awsroll last deregistered the server, or announced that it will; None if it did neither."""
-        instants = (self.deregistered_at, self.deregistering_at)
-        return max((instant for instant in instants if instant is not None), default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slots:
-    """The slots of a standalone fleet with the same subnet and registrations, which a replacement gets too.
-
-    Attributes:
-        instance_ids: the instances that have (or last had) these slots.
-        template: the launch template version of the first instance, the baseline of these slots; None if unknown.
-    """
-
-    zone: str
-    subnet_id: str
-    targets: tuple[TargetKey, ...]
-    instance_ids: tuple[str, ...]
-    template: TemplateVersion | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desired:
-    """The group's desired capacity: its goal, and its value after awsroll's own calls.
-
-    Attributes:
-        goal: the capacity of the fleet: the value at the start, or the value set by someone else since.
-        expected: the value that the group should have now, with awsroll's surge and standby moves.
-        previous: the value before the last moves, for as long as an observation may still show it.
-        moved_at: when the last moves were made.
-    """
-
-    goal: int
-    expected: int
-    previous: int
-    moved_at: datetime
-
-
-class Owner(StrEnum):
-    """To whom a failure is due. Only failures of the version count against `max_failures`."""
-
-    VERSION = "version"  # never healthy, crashed, shut itself down, unhealthy after it served
-    OTHERS = "others"  # AWS or other people: terminated by a user, Spot interruption, host failure, no capacity
-    OURS = "ours"  # a call of awsroll was refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One failure and its cause. `instance_id` is empty if the failure is not of one instance.
-
-    Attributes:
-        owner: to whom it is due.
-        final: another attempt cannot help (an alarm, no progress), so `max_failures` does not cover it.
-    """
-
-    instance_id: str
-    cause: str
-    at: datetime
-    owner: Owner = Owner.VERSION
-    final: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
-    """Figures for the report. `lowest_serving`, `highest_live` and `highest_running` are over all observations.
-
-    Attributes:
-        replaced: servers that were retired, in either direction. `core.classify.counts` returns how many count.
-        replaced_forward: the value of `replaced` when the rollback began; None if there is no rollback.
-    """
-
-    launches: int = 0
-    commands: int = 0
-    hooks: int = 0
-    replaced: int = 0
-    replaced_forward: int | None = None
-    reloaded: int = 0
-    skipped: int = 0
-    lowest_serving: int | None = None
-    highest_live: int = 0
-    highest_running: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """The progress through the gates.
-
-    Attributes:
-        passed: the number of checkpoints passed.
-        closed_since: since when the rollout waits at the next checkpoint; None if it does not wait.
-        asked_since: since when the closed gate waits for nothing but a person's approval; None if it does not.
-        baking_since: since when the whole new fleet has served; None before and after the bake time.
-        baked: the bake time is over.
-    """
-
-    passed: int = 0
-    closed_since: datetime | None = None
-    asked_since: datetime | None = None
-    baking_since: datetime | None = None
-    baked: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedSettings:
-    """Settings of the group and of target groups that this rollout changed.
-
-    Attributes:
-        found: name -> value before the rollout.
-        set: name -> the values set by this rollout, separated by spaces; the last one is wanted now. Earlier ones stay
-            until an observation shows the last one, because its call may not have been made. Any other value was set
-            by someone else.
-        changed_at: when settings were last announced or changed, until an observation shows the change.
-        abandoned: names of the calls that could not restore a setting; they are in the report.
-    """
-
-    found: dict[str, str] = field(default_factory=dict)
-    set: dict[str, str] = field(default_factory=dict)
-    changed_at: datetime | None = None
-    abandoned: tuple[str, ...] = ()
-
-    def without(self, names: Collection[str]) -> "SavedSettings":
-        """Return the settings without those that nothing can restore."""
-        found = {name: value for name, value in self.found.items() if name not in names}
-        return replace(self, found=found, set={name: value for name, value in self.set.items() if name not in names})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shortage:
-    """Instances that this rollout has requested but EC2 or the group has not launched.
-
-    Attributes:
-        since: since when; None if there is no shortage.
-        reason: why, in AWS's words.
-        zones: zones where LaunchInstances found no capacity, and when. Other zones are tried first.
-        not_offered: zones that do not offer the instance type. They are not tried again.
-        shifted: zones under a zonal shift, until an observation shows requests there again.
-        excused_until: failed launches of the group up to this time (by AWS's clock) are not caused by this rollout.
-        launch_after: the earliest time of the next launch, after a refusal that may pass by itself.
-    """
-
-    since: datetime | None = None
-    reason: str = ""
-    zones: dict[str, datetime] = field(default_factory=dict)
-    not_offered: tuple[str, ...] = ()
-    shifted: tuple[str, ...] = ()
-    excused_until: datetime | None = None
-    launch_after: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookRuns:
-    """Runs of hooks.
-
-    Attributes:
-        announced: runs that were announced and whose end has not been observed.
-        passed: keys of the hooks that have passed, as long as they are needed.
-    """
-
-    announced: tuple[HookCall, ...] = ()
-    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

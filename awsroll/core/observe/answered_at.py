@@ -12,7 +12,8 @@ from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Result, instance_ids_of
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 
 _SETTINGS = (
     act.UpdateGroup,

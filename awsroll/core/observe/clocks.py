@@ -15,7 +15,8 @@ from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.core.observe.hook_runs import is_admitted
 
 _DRIVEN_SECONDS = 150  # no plan waits that long: after a longer gap the rollout was not driven in between

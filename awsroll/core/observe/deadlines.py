@@ -11,7 +11,9 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
-from awsroll.core.model.status import Failure, Mode, Owner, Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
 from awsroll.core.observe.refused_launches import refused_launches
 

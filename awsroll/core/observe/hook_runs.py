@@ -20,7 +20,8 @@ from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Failure, HookRuns, Mode, Outcome, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Failure, HookRuns
 
 _ONLY_FORWARD = (HookPoint.BEFORE_ROLLOUT, HookPoint.AT_CHECKPOINT, HookPoint.AFTER_ROLLOUT)
 

@@ -14,7 +14,8 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Reason, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.plan import add_failures, add_warnings
-from awsroll.core.model.status import Failure, Mode, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.short_zones import note_zone
 
 RETRY_LAUNCH_SECONDS = 10  # after a refusal that may pass by itself

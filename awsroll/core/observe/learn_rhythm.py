@@ -7,7 +7,8 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rhythm import Awaited, after
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 

@@ -17,7 +17,8 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
-from awsroll.core.model.status import Server, Slots, Status
+from awsroll.core.model.server_record import Server, Slots
+from awsroll.core.model.status import Status
 from awsroll.core.observe.left_alone import take_up_registered_again
 from awsroll.core.observe.rollback import fail_new_server, fits
 

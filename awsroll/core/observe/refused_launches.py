@@ -12,7 +12,8 @@ from datetime import timedelta
 from awsroll.core.classify.refusals import Refusal, may_appear, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Group, ScalingFailure
-from awsroll.core.model.status import Failure, Status
+from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.launch_answers import frees_quota
 
 _PATIENCE_OF_ROLLBACKS = timedelta(minutes=2)

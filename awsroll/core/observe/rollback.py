@@ -12,7 +12,9 @@ from awsroll.core.lifecycle import amend, move, note, phase_of
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Gate, Mode, Outcome, Server, Shortage, Slots, Status
+from awsroll.core.model.server_record import Server, Slots
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Gate, Shortage
 
 
 def start_rollback(view: View, reason: str) -> Status:

@@ -21,7 +21,8 @@ from awsroll.core.model.calls import TERMINATING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.setting_names import VERSION, names_set_by
-from awsroll.core.model.status import Failure, Mode, Owner, Status
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.answered_at import note_answers
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch, settle_launches

@@ -16,7 +16,8 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.core.model.rollout_events import Event, EventName
-from awsroll.core.model.status import Failure, Mode, Outcome, Owner, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.hook_runs import announce_failure, forget
 from awsroll.core.observe.rejection import REJECTED
 from awsroll.core.observe.rollback import begin_reload_again, drop_launched, start_rollback

@@ -29,6 +29,7 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.setting_names import (
     DELAY,
     DESIRED,
@@ -40,7 +41,8 @@ from awsroll.core.model.setting_names import (
     SUSPENDED,
     VERSION,
 )
-from awsroll.core.model.status import Desired, Mode, Outcome, SavedSettings, Server, Slots, Status
+from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Desired, SavedSettings
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, SAVED_SETTING_PREFIX
 

@@ -15,7 +15,8 @@ from awsroll.core.lifecycle import rollout_phase
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, Observation, TargetState
 from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout, version_of
-from awsroll.core.model.status import Server, Status
+from awsroll.core.model.server_record import Server
+from awsroll.core.model.status import Status
 from awsroll.core.observe.clocks import deadline_seconds
 from awsroll.core.timeline.cell import Cell, CellState
 
