@@ -26,6 +26,7 @@ def build(app: cdk.App) -> cdk.Stack:
             keep_old=_is_on(context, "keep_old"),
             alarms=_is_on(context, "alarms"),
             changes_deregistration_delay=_is_on(context, "changes_deregistration_delay"),
+            changes_health_checks=_is_on(context, "changes_health_checks"),
             purges_warm_pool=_is_on(context, "purges_warm_pool"),
             runs_commands=_is_on(context, "runs_commands"),
             roles=tuple(_names(context, "instance_roles")),

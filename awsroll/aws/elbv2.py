@@ -77,6 +77,12 @@ class Elbv2:
         request = {"TargetGroupArn": arn, "Attributes": tag_list(attributes)}
         self._caller.call(_SERVICE, "ModifyTargetGroupAttributes", request)
 
+    def set_health_checks(self, arn: str, *, interval_seconds: int | None, healthy_threshold: int | None) -> None:
+        """Set the health check interval of a target group, its healthy threshold, or both; None: unchanged."""
+        values = {"HealthCheckIntervalSeconds": interval_seconds, "HealthyThresholdCount": healthy_threshold}
+        given = {name: value for name, value in values.items() if value is not None}
+        self._caller.call(_SERVICE, "ModifyTargetGroup", {"TargetGroupArn": arn, **given})
+
     def load_balancers(self, arns: Sequence[str]) -> list[Reply]:
         """Describe load balancers by ARN."""
         balancers: list[Reply] = []

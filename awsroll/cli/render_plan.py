@@ -85,5 +85,9 @@ def _setting_rows(request: RolloutSpec) -> list[Row]:
         changed.append("launch template version")
     if request.deregistration_delay is not None:
         changed.append(f"deregistration delay {request.deregistration_delay} s")
+    if request.health_check_interval is not None:
+        changed.append(f"health check interval {request.health_check_interval} s")
+    if request.health_check_threshold is not None:
+        changed.append(f"healthy threshold {request.health_check_threshold}")
     words = f"{'; '.join(changed)}. All are restored at the end, the version to the winner's"
     return [("settings", words)] if changed else []

@@ -323,6 +323,7 @@ _EVENTS: dict[type[Action], str] = {
     act.DeleteWarmPool: "group.warm-pool-deleted",
     act.PutWarmPool: "group.warm-pool-put",
     act.SetDeregistrationDelay: "target-group.delay-set",
+    act.SetHealthChecks: "target-group.health-checks-set",
     act.SaveSettings: "settings.saved",
     act.ForgetSavedSettings: "settings.tags-removed",
 }

@@ -106,7 +106,7 @@ class AutoScalingFleet:
             if key.startswith(SAVED_SETTING_PREFIX)
         }
         raises_delay = any(group.is_network and group.managed for group in target_groups)
-        if rollout.deregistration_delay_seconds is None and not raises_delay:
+        if not (rollout.sets_target_groups or raises_delay):
             return frozenset(on_group)
         return self._targets.saved_settings(rollout.target_groups) | on_group
 

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Result
+from awsroll.core.model.actions import Reason, Result
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
@@ -22,6 +22,7 @@ CommonAction: TypeAlias = (
     | act.DeregisterTargets
     | act.SendCommand
     | act.SetDeregistrationDelay
+    | act.SetHealthChecks
     | act.SaveSettings
     | act.ForgetSavedSettings
 )
@@ -57,17 +58,26 @@ class CommonWrites:
                 return self._registrations.deregister([action])[0]
             case act.SendCommand():
                 return self._send(rollout, action)
-            case act.SetDeregistrationDelay():
-                return self._set_delay(action)
+            case act.SetDeregistrationDelay() | act.SetHealthChecks():
+                return self._change_target_group(action)
             case act.SaveSettings() | act.ForgetSavedSettings():
                 return self._change_saved_settings(action)
             case _ as never:
                 assert_never(never)
 
-    def _set_delay(self, action: act.SetDeregistrationDelay) -> Result:
-        attributes = {"deregistration_delay.timeout_seconds": str(action.seconds)}
-        self._aws.elbv2.set_attributes(action.target_group, attributes)
-        self._targets.forget(action.target_group)
+    def _change_target_group(self, action: act.SetDeregistrationDelay | act.SetHealthChecks) -> Result:
+        """Set a value; restore it only if a new look at the target group shows the values of the observation."""
+        arn = action.target_group
+        if action.reason is Reason.RESTORING and not self._targets.is_as_observed(arn):
+            return stale(action, "the settings of the target group have changed")
+        match action:
+            case act.SetDeregistrationDelay(seconds=seconds):
+                self._aws.elbv2.set_attributes(arn, {"deregistration_delay.timeout_seconds": str(seconds)})
+            case act.SetHealthChecks(interval_seconds=interval, healthy_threshold=threshold):
+                self._aws.elbv2.set_health_checks(arn, interval_seconds=interval, healthy_threshold=threshold)
+            case _ as never:
+                assert_never(never)
+        self._targets.forget(arn)
         return done(action)
 
     def _change_saved_settings(self, action: act.SaveSettings | act.ForgetSavedSettings) -> Result:

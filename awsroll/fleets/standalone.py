@@ -59,7 +59,7 @@ class StandaloneFleet:
             invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
             saved_settings=self._targets.saved_settings(rollout.target_groups)
-            if _changes_delay(rollout)
+            if rollout.sets_target_groups
             else frozenset(),
         )
         return replace(observation, gone=self._targets.deleted(rollout.target_groups))
@@ -151,7 +151,3 @@ class _Tagged:
 
 def _is_known(launch: Launch) -> bool:
     return launch.settled and not launch.refused
-
-
-def _changes_delay(rollout: Rollout) -> bool:
-    return rollout.deregistration_delay_seconds is not None

@@ -1,7 +1,7 @@
 """The target groups of a fleet: their settings, and the instances that are registered.
 
-Settings are read every ten minutes. The deregistration delay and the saved settings are read every five minutes, and
-after awsroll changes them.
+Settings are read every ten minutes. The deregistration delay and the saved settings are read every five minutes. All
+are read after awsroll changes one of them, and before it restores one: someone else may have changed it since.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,9 +89,17 @@ class TargetGroups:
         )
 
     def forget(self, arn: str) -> None:
-        """Read a target group's attributes and tags again at the next observation, because they changed."""
+        """Read a target group's settings and tags again at the next observation, because they changed."""
+        self._settings.pop(arn, None)
         self._attributes.pop(arn, None)
         self._tags.pop(arn, None)
+
+    def is_as_observed(self, arn: str) -> bool:
+        """Read a target group's settings again, and return whether the last observation has shown the same."""
+        before = self._settings.pop(arn, None), self._attributes.pop(arn, None)
+        self.observe((arn,), frozenset())
+        now = self._settings.get(arn), self._attributes.get(arn)
+        return all(a is not None and b is not None and a.value == b.value for a, b in zip(before, now, strict=True))
 
     def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
         """Return all registrations, also draining ones, by instance id, with one call per target group."""

@@ -52,13 +52,22 @@ def target_groups(request: PolicyRequest) -> list[Statement]:
     statements = []
     if by_hand:
         statements.append(allow("MoveTraffic", [f"{_ELB}:RegisterTargets", f"{_ELB}:DeregisterTargets"], by_hand))
-    if request.rollouts.changes_deregistration_delay:
-        statements.append(allow("SetDeregistrationDelay", [f"{_ELB}:ModifyTargetGroupAttributes"], everything))
-    holds = not request.grouped or request.rollouts.changes_deregistration_delay
+    changes = _target_group_changes(request.rollouts)
+    if changes:
+        statements.append(
+            allow(f"Set{'And'.join(changes)}", [f"{_ELB}:{action}" for action in changes.values()], everything)
+        )
+    holds = not request.grouped or bool(changes)
     if everything and holds and not request.rollouts.stages:
         labels = [f"{_ELB}:AddTags", f"{_ELB}:RemoveTags"]
         statements.append(allow("LabelTargetGroups", labels, everything, only_own_tags()))
     return statements
+
+
+def _target_group_changes(rollouts: Rollouts) -> dict[str, str]:
+    """Return the settings of target groups that change, each with its call."""
+    delay = {"DeregistrationDelay": "ModifyTargetGroupAttributes"} if rollouts.changes_deregistration_delay else {}
+    return delay | ({"HealthChecks": "ModifyTargetGroup"} if rollouts.changes_health_checks else {})
 
 
 def groups(request: PolicyRequest) -> list[Statement]:

@@ -69,6 +69,7 @@ class Rollouts:
         alarms: the rollout watches CloudWatch alarms.
         changes_deregistration_delay: `--deregistration-delay` is given, or a group is attached to a target group of a
             Network Load Balancer whose delay is below 120 seconds, so that awsroll raises it.
+        changes_health_checks: `--health-check-interval` or `--health-check-threshold` is given.
         purges_warm_pool: `--warm-pool purge` is given.
         launch_templates: ids of the templates of new versions and of rollbacks; empty: any template.
         roles: ARNs of the roles in the instance profiles of these templates.
@@ -98,6 +99,7 @@ class Rollouts:
     keep_old: bool = False
     alarms: bool = False
     changes_deregistration_delay: bool = False
+    changes_health_checks: bool = False
     purges_warm_pool: bool = False
     launch_templates: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from operator import itemgetter
 
 from awsroll.core.classify.draining import drain_seconds
+from awsroll.core.classify.target_group_settings import with_health_checks
 from awsroll.core.model.observation import TargetGroup
 from awsroll.core.model.rollout import Limits
 from awsroll.core.request.spec import RolloutSpec
@@ -25,7 +26,7 @@ _PROGRESS_SPARE_SECONDS = 600
 def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> Limits:
     """Return the limits of the request with defaults; refuse a drain deadline that is too short for a drain."""
     launch_hooks = 0 if fleet.group is None else fleet.group.launch_hook_seconds
-    healthy = _healthy_seconds(fleet)
+    healthy = _healthy_seconds(spec, fleet)
     if spec.healthy_timeout is not None and spec.healthy_timeout < healthy - _REGISTRATION_SECONDS:
         findings.warn(
             f"--healthy-timeout {spec.healthy_timeout:g} is short: health checks of this fleet may need {healthy:g} s"
@@ -85,7 +86,7 @@ def _drain_seconds(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> 
     return _or_default(given, needed)
 
 
-def _healthy_seconds(fleet: FleetFacts) -> float:
+def _healthy_seconds(spec: RolloutSpec, fleet: FleetFacts) -> float:
     """Return how long a target may need to turn healthy after its application starts, in the slowest group.
 
     For example with the defaults, 30 s x (5 + 1) + 5 s, and 60 s until it is registered: 245 s. The registration with
@@ -97,7 +98,8 @@ def _healthy_seconds(fleet: FleetFacts) -> float:
         + group.health_timeout_seconds
         + group.slow_start_seconds
         + _registration_seconds(group)
-        for group in fleet.target_groups
+        for original in fleet.target_groups
+        for group in [with_health_checks(original, spec.health_check_interval, spec.health_check_threshold)]
     ]
     return max(checks, default=_REGISTRATION_SECONDS) + grace
 

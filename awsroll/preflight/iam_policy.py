@@ -99,6 +99,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         notify=without_secrets(spec.notify),
         changes_deregistration_delay=spec.deregistration_delay is not None
         or any(may_raise_delay(group) for group in fleet.target_groups),
+        changes_health_checks=(spec.health_check_interval, spec.health_check_threshold) != (None, None),
         launches_batches=fleet.group is None and len(fleet.instances) > LAUNCHED_SINGLY,
         purges_warm_pool=spec.warm_pool == "purge",
         documents=(spec.document,) if spec.document else (),

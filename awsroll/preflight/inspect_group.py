@@ -28,6 +28,7 @@ from awsroll.preflight.subnet_facts import read_subnets
 from awsroll.preflight.take_inventory import Known, group_inventory, uneven_ports
 from awsroll.preflight.target_group_checks import (
     attributes_of,
+    check_health_checks,
     check_target_groups,
     has_instances,
     read_target_groups,
@@ -80,6 +81,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
     groups = read_target_groups(target_groups, attributes, managed=attached)
     with findings.checking(Check.TARGET_GROUPS):
         check_network_target_groups(spec, groups, attributes, findings)
+        check_health_checks(spec, groups, findings)
     with findings.checking(Check.ZONES):
         routing = read_routing(aws, target_groups, attributes, findings, others)
     return FleetFacts(

@@ -24,6 +24,7 @@ from awsroll.preflight.subnet_facts import read_subnets
 from awsroll.preflight.take_inventory import Known, different_ports, standalone_inventory
 from awsroll.preflight.target_group_checks import (
     attributes_of,
+    check_health_checks,
     check_target_groups,
     has_instances,
     read_target_groups,
@@ -56,6 +57,7 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
     groups = read_target_groups(described, attributes)
     with findings.checking(Check.TARGET_GROUPS):
         check_network_target_groups(spec, groups, attributes, findings)
+        check_health_checks(spec, groups, findings)
     with findings.checking(Check.ZONES):
         routing = read_routing(aws, described, attributes, findings)
     return FleetFacts(

@@ -199,6 +199,8 @@ class _Preflight:
             protected=spec.protected,
             standby=spec.standby,
             deregistration_delay_seconds=spec.deregistration_delay,
+            health_check_interval_seconds=spec.health_check_interval,
+            health_check_threshold=spec.health_check_threshold,
             raises_deregistration_delay=any(may_raise_delay(group) for group in fleet.target_groups),
             extra_targets=() if group is None else group.extra_targets,
             goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)) if terminates else (),

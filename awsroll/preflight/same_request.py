@@ -36,6 +36,8 @@ def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple
         "--standby": spec.standby is rollout.standby,
         "--warm-pool": (spec.warm_pool == "purge" and bool(rollout.group)) == rollout.purges_warm_pool,
         "--deregistration-delay": spec.deregistration_delay == rollout.deregistration_delay_seconds,
+        "--health-check-interval": spec.health_check_interval == rollout.health_check_interval_seconds,
+        "--health-check-threshold": spec.health_check_threshold == rollout.health_check_threshold,
     }
     return tuple(name for name, is_same in same.items() if not is_same)
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import TAGS_PER_RESOURCE
-from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.classify.replacement import replacement_tags
+from awsroll.core.classify.target_group_settings import value_in, values_in_rollout
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import setting_names
 from awsroll.core.model.observation import FleetKind, Instance
@@ -99,14 +99,15 @@ def _saved_settings(rollout: Rollout) -> list[str]:
 
 
 def _check_target_groups(aws: Connection, rollout: Rollout, fleet: FleetFacts, findings: Findings) -> None:
-    """Check target groups whose delay is saved in a tag. Without room for the label alone, a rollout only warns."""
+    """Check target groups whose settings are saved in tags. Without room for the label alone, a rollout only warns."""
     try:
         tags = aws.elbv2.tags(rollout.target_groups)
     except AwsError:
         return  # the label reports it
     for group in fleet.target_groups:
-        saves = delay_in_rollout(group, rollout.deregistration_delay_seconds) != group.deregistration_delay_seconds
-        own = [HELD_BY_TAG, *([SAVED_SETTING_PREFIX + setting_names.DELAY] if saves else [])]
+        wanted = values_in_rollout(group, rollout)
+        saves = [name for name, value in wanted.items() if value_in(group, name) != value]
+        own = [HELD_BY_TAG, *(SAVED_SETTING_PREFIX + name for name in saves)]
         excess = _excess(tags.get(group.arn, {}), own)
         if not excess:
             continue

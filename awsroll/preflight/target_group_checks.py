@@ -6,6 +6,7 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_target_group
 from awsroll.core.model.observation import TargetGroup
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 
 _GATEWAY = "GENEVE"
@@ -51,6 +52,28 @@ def check_target_groups(
             findings.refuse(
                 f"target group {name} is used by no load balancer, so its targets never turn healthy: "
                 f"forward a listener rule to it first, or {way_out}"
+            )
+
+
+def check_health_checks(spec: RolloutSpec, groups: Iterable[TargetGroup], findings: Findings) -> None:
+    """Refuse a health check interval that is not longer than the timeout of a target group, as AWS does.
+
+    A shorter interval also finds a failing server sooner, so the plan says how soon.
+    """
+    interval = spec.health_check_interval
+    if interval is None:
+        return
+    for group in groups:
+        if group.health_timeout_seconds >= interval:
+            findings.refuse(
+                f"--health-check-interval {interval} is not longer than the health check timeout of target group "
+                f"{group.name}, {group.health_timeout_seconds:g} s: pass {int(group.health_timeout_seconds) + 1} or "
+                "more, or shorten its timeout"
+            )
+        elif interval < group.health_interval_seconds:
+            findings.note(
+                f"target group {group.name} checks its servers every {interval} s during this rollout: "
+                f"{group.unhealthy_threshold} failed checks take a server out of traffic"
             )
 
 

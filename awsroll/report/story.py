@@ -22,6 +22,7 @@ _SETTING_EVENTS = (
     "group.warm-pool-deleted",
     "group.warm-pool-put",
     "target-group.delay-set",
+    "target-group.health-checks-set",
 )
 
 

@@ -7,8 +7,10 @@ saved settings of the record and in its warnings.
 from dataclasses import dataclass
 from datetime import datetime
 
+from awsroll.core.classify.target_group_settings import value_in
 from awsroll.core.model.observation import InstanceState, Lifecycle, TargetState
 from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.setting_names import OF_TARGET_GROUPS
 from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.facts import LEFT, Truth
@@ -23,7 +25,7 @@ class Found:
 
     desired: int
     on_goal: frozenset[str]
-    delays: dict[str, float]
+    target_groups: dict[str, dict[str, str]]
     minimum: int | None = None
     maximum: int | None = None
     version: str = ""
@@ -33,20 +35,24 @@ class Found:
     @classmethod
     def of(cls, desired: int, on_goal: frozenset[str], targets: Targets, group: FakeGroup | None) -> "Found":
         """Return the fleet as it is now."""
-        delays = {arn: one.deregistration_delay_seconds for arn, one in targets.groups.items()}
+        target_groups = _settings_of(targets)
         if group is None:
-            return cls(desired=desired, on_goal=on_goal, delays=delays)
+            return cls(desired=desired, on_goal=on_goal, target_groups=target_groups)
         settings = group.settings
         return cls(
             desired=settings.desired,
             on_goal=on_goal,
-            delays=delays,
+            target_groups=target_groups,
             minimum=settings.minimum,
             maximum=settings.maximum,
             version=settings.version,
             suspended=frozenset(settings.suspended),
             warm_pool=settings.warm_pool,
         )
+
+
+def _settings_of(targets: Targets) -> dict[str, dict[str, str]]:
+    return {arn: {name: value_in(one, name) for name in OF_TARGET_GROUPS} for arn, one in targets.groups.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,7 @@ class Ending:
 
     def problems(self) -> list[str]:
         """Return what is wrong, one line each."""
-        found = [*self._left_behind(), *self._failed_version(), *self._delays()]
+        found = [*self._left_behind(), *self._failed_version(), *self._target_groups()]
         if self.truth.group is not None:
             found += self._group(self.truth.group)
         if self.memory and not self.status.settings.found:
@@ -80,11 +86,13 @@ class Ending:
     def _is_open(self, setting: str) -> bool:
         return any(name.startswith(setting) for name in self.status.settings.found)
 
-    def _delays(self) -> list[str]:
-        if self._is_open("deregistration-delay"):
-            return []
-        now = {arn: one.deregistration_delay_seconds for arn, one in self.truth.targets.groups.items()}
-        return [f"invariant 6: deregistration delays are {now}"] if now != self.found.delays else []
+    def _target_groups(self) -> list[str]:
+        return [
+            f"invariant 6: {setting} of {arn} is {value}, was {self.found.target_groups[arn][setting]}"
+            for arn, settings in _settings_of(self.truth.targets).items()
+            for setting, value in settings.items()
+            if value != self.found.target_groups[arn][setting] and not self._is_open(setting)
+        ]
 
     def _group(self, group: FakeGroup) -> list[str]:
         settings, found = group.settings, self.found

@@ -23,6 +23,7 @@ from awsroll.core.model.actions import (
     SendCommand,
     SetDeregistrationDelay,
     SetDesiredCapacity,
+    SetHealthChecks,
     SuspendProcesses,
     TagInstances,
     TerminateInGroup,
@@ -114,6 +115,8 @@ class Executor:
                 self._set_warm_pool(action)
             case SetDeregistrationDelay(target_group=arn, seconds=seconds):
                 self._targets.set_delay(arn, seconds)
+            case SetHealthChecks(target_group=arn, interval_seconds=interval, healthy_threshold=threshold):
+                self._targets.set_health_checks(arn, interval, threshold)
             case SaveSettings(resource=resource, settings=settings):
                 self._memory.update({(resource, name): value for name, value in settings})
             case ForgetSavedSettings(resource=resource, settings=names):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from awsroll.core.classify.draining import NEW_FLOWS_SECONDS
+from awsroll.core.classify.target_group_settings import with_health_checks
 from awsroll.core.model.observation import InstanceState, Target, TargetGroup, TargetKey, TargetState
 from awsroll.testing.instances import CallError, FakeInstance, Instances
 from awsroll.testing.world import Event, World
@@ -140,6 +141,11 @@ class Targets:
         """Set a deregistration delay; targets that are already draining keep theirs."""
         self.groups[arn] = replace(self.groups[arn], deregistration_delay_seconds=seconds)
         self._world.record("target-group.delay-set", detail=f"{arn} {seconds:g}")
+
+    def set_health_checks(self, arn: str, interval: float | None, threshold: int | None) -> None:
+        """Set the health checks of a target group; None: unchanged. Checks that are due come when they were due."""
+        self.groups[arn] = with_health_checks(self.groups[arn], interval, threshold)
+        self._world.record("target-group.health-checks-set", detail=f"{arn} {interval} {threshold}")
 
     def _drained(self, entry: Registration) -> None:
         self._world.record("target.drained", entry.instance_id, entry.key)

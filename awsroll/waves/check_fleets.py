@@ -193,8 +193,8 @@ def _parts(plan: RolloutPlan) -> frozenset[str]:
     if fingerprint is None:
         return frozenset()
     group = () if fingerprint.group is None else (f"{fingerprint.account}/{fingerprint.region}/{fingerprint.fleet}",)
-    changes_delay = plan.request is not None and plan.request.deregistration_delay is not None
-    target_groups = fingerprint.target_groups if changes_delay or not group else ()
+    changes_them = plan.request is not None and plan.request.sets_target_groups
+    target_groups = fingerprint.target_groups if changes_them or not group else ()
     return frozenset({*group, *target_groups})
 
 

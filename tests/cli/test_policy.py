@@ -98,11 +98,12 @@ def test_a_file_names_hooks_and_limits(tmp_path: Path, capsys: pytest.CaptureFix
     with Sandbox(clock=VirtualClock()) as sandbox:
         sandbox.auto_scaling_fleet(desired=1)
         made = printed(
-            capsys, "-f", str(file), "--alarm", "errors", "--deregistration-delay", "5", "--warm-pool", "purge"
-        )
+            capsys, "-f", str(file), "--alarm", "errors", "--deregistration-delay", "5", "--warm-pool", "purge",
+            "--health-check-threshold", "2",
+        )  # fmt: skip
 
     assert made["InvokeHooks"]["Resource"] == ["arn:aws:lambda:us-east-1:123456789012:function:check:live"]
-    assert {"SendToServers", "SetDeregistrationDelay", "TagServers"} <= made.keys()
+    assert {"SendToServers", "SetDeregistrationDelayAndHealthChecks", "TagServers"} <= made.keys()
     assert "cloudwatch:DescribeAlarms" in made["Read"]["Action"]
     assert {"autoscaling:PutWarmPool", "autoscaling:EnterStandby"} <= set(made["SteerGroup"]["Action"])
 

@@ -15,6 +15,7 @@ from awsroll.core.model.actions import (
     SaveSettings,
     SendCommand,
     SetDeregistrationDelay,
+    SetHealthChecks,
     TagInstances,
     TerminateInstance,
 )
@@ -182,6 +183,16 @@ def test_a_setting_is_saved_changed_and_removed(lab: Lab) -> None:
     assert seen.target_group(arn).deregistration_delay_seconds == 5
     lab.do(ForgetSavedSettings(resource=arn, settings=("deregistration-delay",)))
     assert not lab.look().saved_settings
+
+
+def test_the_health_checks_of_a_target_group_are_changed(lab: Lab) -> None:
+    arn = lab.key.target_group
+    before = lab.look().target_group(arn)
+    lab.do(SetHealthChecks(target_group=arn, interval_seconds=9, reason=WHY))
+    lab.do(SetHealthChecks(target_group=arn, healthy_threshold=2, reason=WHY))
+    seen = lab.look().target_group(arn)
+    assert (seen.health_interval_seconds, seen.healthy_threshold) == (9, 2)
+    assert seen.unhealthy_threshold == before.unhealthy_threshold
 
 
 def test_an_id_that_aws_does_not_know_is_missing(lab: Lab) -> None:

@@ -27,10 +27,12 @@ class Found:
         elb = sandbox.session().client("elbv2")
         tags = elb.describe_tags(ResourceArns=list(fleet.target_group_arns))["TagDescriptions"]
         tagged = {item["ResourceArn"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]} for item in tags}
-        delays = {arn: sandbox.elb.target_group(arn).deregistration_delay_seconds for arn in fleet.target_group_arns}
-        return cls(
-            group=kept, target_groups={arn: (delays[arn], tagged.get(arn, {})) for arn in fleet.target_group_arns}
-        )
+        own = {arn: _target_group_settings(sandbox.elb.target_group(arn)) for arn in fleet.target_group_arns}
+        return cls(group=kept, target_groups={arn: (own[arn], tagged.get(arn, {})) for arn in own})
+
+
+def _target_group_settings(group: Any) -> tuple[float, float, int]:
+    return group.deregistration_delay_seconds, group.interval_seconds, group.healthy_threshold
 
 
 def _group_settings(group: Any) -> dict[str, Any]:
@@ -98,7 +100,7 @@ class Ending:
             if now.group[group][name] != value
         ]
         found += [
-            f"delay and tags of {arn} are {now.target_groups[arn]}, they were {value}"
+            f"delay, health checks and tags of {arn} are {now.target_groups[arn]}, they were {value}"
             for arn, value in self._found.target_groups.items()
             if now.target_groups[arn] != value
         ]

@@ -122,7 +122,7 @@ def _both(name: str, *, servers: int = 2, **more: Any) -> tuple[Scenario, Scenar
 
 
 _DOUBLE, _RELOAD = {"strategy": Strategy.DOUBLE_HALF}, {"strategy": Strategy.RELOAD}
-_DELAY = {"deregistration_delay": 10}
+_DELAY = {"deregistration_delay": 10, "health_check_interval": 7, "health_check_threshold": 2}
 _BAD = {
     "version": 3,
     "ends_on": 1,

@@ -21,7 +21,7 @@ CUT = (
 KILLED = ("group-replace", "standalone-reload", "group-keep-old", "standalone-bad-half")
 SETTINGS = (
     "SuspendProcesses", "ResumeProcesses", "UpdateAutoScalingGroup", "SetDesiredCapacity", "CreateOrUpdateTags",
-    "DeleteTags", "ModifyTargetGroupAttributes", "AddTags", "RemoveTags",
+    "DeleteTags", "ModifyTargetGroupAttributes", "ModifyTargetGroup", "AddTags", "RemoveTags",
 )  # fmt: skip
 WITH_SETTINGS = (
     "group-shorter-delay", "group-suspended-before", "group-without-launch-instances",

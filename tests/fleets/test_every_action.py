@@ -118,6 +118,11 @@ ACTIONS: dict[type[Any], tuple[Action, str, tuple[FleetKind, ...]]] = {
         "elbv2:ModifyTargetGroupAttributes",
         BOTH,
     ),
+    act.SetHealthChecks: (
+        act.SetHealthChecks(target_group=ARN, interval_seconds=10, reason=WHY),
+        "elbv2:ModifyTargetGroup",
+        BOTH,
+    ),
     act.SaveSettings: (
         act.SaveSettings(resource=ARN, settings=(("max-size", "4"),)),
         "elbv2:AddTags",
@@ -204,6 +209,7 @@ def test_the_policy_of_a_fleet_allows_the_calls_of_its_actions(kind_of_action: t
     groups = ("web",) if kind is FleetKind.AUTO_SCALING else ()
     fleets = Fleets(groups=groups, names=() if groups else ("web",), target_groups=(ARN,), extra_target_groups=(ARN,))
     asked = {"surges": True, "keep_old": True, "changes_deregistration_delay": True, "purges_warm_pool": True}
+    asked |= {"changes_health_checks": True}
     made = [policy(place, fleets, Rollouts(strategy=strategy.value, **asked)) for strategy in Strategy]
     allowed = {action for one in made for statement in one["Statement"] for action in statement["Action"]}
 

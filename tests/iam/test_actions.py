@@ -30,6 +30,7 @@ EVERYTHING = {
     "keep_old": True,
     "alarms": True,
     "changes_deregistration_delay": True,
+    "changes_health_checks": True,
     "purges_warm_pool": True,
     "launch_templates": ("lt-1",),
     "roles": ("arn:aws:iam::111122223333:role/web/server",),

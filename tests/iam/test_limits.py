@@ -60,6 +60,7 @@ def test_the_largest_policy_fits_a_managed_policy(fleets: Fleets) -> None:
             keep_old=True,
             alarms=True,
             changes_deregistration_delay=True,
+            changes_health_checks=True,
             purges_warm_pool=True,
             launch_templates=("lt-0123456789abcdef0",),
             roles=("arn:aws:iam::111122223333:role/server",),

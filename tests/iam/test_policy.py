@@ -144,6 +144,7 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
 def test_each_option_brings_its_own_statement_and_no_more() -> None:
     options: dict[str, dict[str, Any]] = {
         "SetDeregistrationDelay": {"changes_deregistration_delay": True},
+        "SetHealthChecks": {"changes_health_checks": True},
         "PassInstanceRole": {"roles": ("arn:aws:iam::111122223333:role/server",)},
         "FindImage": {"image_parameters": ("/web/image",)},
         "InvokeHooks": {"functions": ("check",)},
@@ -160,9 +161,8 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         plain = statements(policy(HERE, fleets, Rollouts())).keys()
         for sid, option in options.items():
             added = statements(policy(HERE, fleets, Rollouts(**option))).keys() - plain
-            labels = (
-                fleets.groups and sid == "SetDeregistrationDelay"
-            )  # a group holds the target groups that it changes
+            sets = sid in ("SetDeregistrationDelay", "SetHealthChecks")
+            labels = fleets.groups and sets  # a group holds the target groups that it changes
             assert added == ({sid, "LabelTargetGroups"} if labels else {sid})
         alarms = statements(policy(HERE, fleets, Rollouts(alarms=True)))
         assert alarms.keys() == plain

@@ -57,7 +57,7 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
         case act.ForgetSavedSettings(resource=resource, settings=settings):
             forgotten = {(resource, name) for name in settings}
             return world.with_settings(saved_settings=world.group.saved_settings - forgotten), _result(action)
-        case act.SetDeregistrationDelay() | act.DeleteWarmPool() | act.PutWarmPool():
+        case act.SetDeregistrationDelay() | act.SetHealthChecks() | act.DeleteWarmPool() | act.PutWarmPool():
             message = f"not part of the model: {action}"
             raise TypeError(message)
         case _ as never:

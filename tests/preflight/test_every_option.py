@@ -80,6 +80,8 @@ CASES = {
     "standby": Case(value=SkipPolicy.IGNORE, base=GROUP, shows="standby"),
     "warm_pool": Case(value="purge", base=GROUP, shows="purges_warm_pool"),
     "deregistration_delay": Case(value=5, base=GROUP, shows="deregistration_delay_seconds"),
+    "health_check_interval": Case(value=9, base=GROUP, shows="health_check_interval_seconds"),
+    "health_check_threshold": Case(value=2, base=GROUP, shows="health_check_threshold"),
     # How long to wait. A resumed rollout keeps the deadlines that it was started with.
     "min_healthy_time": Case(value=9, base=GROUP, shows="limits.min_healthy_seconds", is_compared=False),
     "drain_timeout": Case(value=999, base=GROUP, shows="limits.drain_seconds", is_compared=False),

@@ -241,6 +241,15 @@ def test_the_slowest_target_group_sets_the_drain(bench: Bench) -> None:
     assert bench.prepare(deregistration_delay=10).rollout.limits.drain_seconds == 70
 
 
+def test_refuses_a_health_check_interval_that_is_not_longer_than_the_timeout(bench: Bench) -> None:
+    problems = bench.problems(health_check_interval=5)
+    assert len(problems) == 2
+    assert "timeout of target group web-1, 5 s: pass 6 or more" in problems[0]
+    rollout = bench.prepare(health_check_interval=6, health_check_threshold=2).rollout
+    assert (rollout.health_check_interval_seconds, rollout.health_check_threshold) == (6, 2)
+    assert rollout.held_target_groups == rollout.target_groups
+
+
 def test_refuses_a_drain_that_would_be_cut_short(bench: Bench) -> None:
     (problem,) = bench.problems(drain_timeout=60)
     assert "Pass 90 or more" in problem

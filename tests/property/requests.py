@@ -140,6 +140,7 @@ def begun(found: Found, asked: Asked) -> Driver:
             limits=replace(SOON, min_healthy_seconds=asked.min_healthy),
             extra_targets=extra if found.is_group else (),
             deregistration_delay_seconds=asked.delay,
+            health_check_interval_seconds=None if asked.delay is None else 8,
             on_failure=asked.on_failure,
             max_failures=asked.max_failures,
             gates=asked.gates,

@@ -15,7 +15,8 @@ from tests.crash.scenarios import Scenario
 from tests.repair.wreck import Wreck, trail_of, wreck
 
 POOL = {"MinSize": 1, "PoolState": "Stopped", "InstanceReusePolicy": {"ReuseOnScaleIn": True}}
-DOUBLE = {"strategy": Strategy.DOUBLE_HALF, "deregistration_delay": 10, "warm_pool": "purge"}
+CHECKS = {"health_check_interval": 7, "health_check_threshold": 2}
+DOUBLE = {"strategy": Strategy.DOUBLE_HALF, "deregistration_delay": 10, "warm_pool": "purge"} | CHECKS
 EVERYTHING = Scenario(
     name="everything",
     grouped=True,
@@ -37,6 +38,7 @@ CHANGING = (
     "SuspendProcesses",
     "UpdateAutoScalingGroup",
     "ModifyTargetGroupAttributes",
+    "ModifyTargetGroup",
     "DeleteWarmPool",
     "LaunchInstances",
     "TerminateInstanceInAutoScalingGroup",
@@ -67,7 +69,7 @@ def instants(when: str, operations: tuple[str, ...] = CHANGING) -> list[Any]:
 
 
 def _instant(when: str, operation: str) -> str:
-    service = "elbv2" if operation in ("ModifyTargetGroupAttributes", "AddTags") else "autoscaling"
+    service = "elbv2" if operation in ("ModifyTargetGroupAttributes", "ModifyTargetGroup", "AddTags") else "autoscaling"
     return f"{when} {service}:{operation}"
 
 

@@ -44,6 +44,31 @@ def resume(one: Rolling, report: Any) -> Any:
     return awsroll.resume(report.rollout_id, session=one.sandbox.session(), store=one.store, clock=one.clock)
 
 
+# --- settings -------------------------------------------------------------------------------------------------------
+
+
+def test_a_setting_of_a_target_group_that_someone_else_sets_just_before_the_end_stays(tmp_path: Path) -> None:
+    with rolling(tmp_path, grouped=False, servers=2) as one:
+        (arn,) = one.fleet.target_group_arns
+        elb = client(one, "elbv2")
+        delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "45"}]
+        left = [1, 2]
+
+        def act(_service: str, name: str, _parameters: Any) -> None:
+            if name == "TerminateInstances" and left.pop() == 1:
+                elb.modify_target_group(TargetGroupArn=arn, HealthCheckIntervalSeconds=20)
+                elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=delay)
+
+        one.sandbox.on_call(act, "after")
+        report = one.roll(deregistration_delay=5, health_check_interval=6, health_check_threshold=2)
+        found = one.sandbox.elb.target_group(arn)
+
+        assert report.succeeded, report.reason
+        assert (found.deregistration_delay_seconds, found.interval_seconds, found.healthy_threshold) == (45, 20, 3)
+        (tagged,) = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+        assert not any(tag["Key"].startswith("awsroll") for tag in tagged["Tags"])
+
+
 # --- capacity -------------------------------------------------------------------------------------------------------
 
 

@@ -210,6 +210,13 @@ def test_the_deregistration_delay_is_set_for_the_rollout_only(make: Any) -> None
     assert set_to == ["arn:web 5", "arn:web 30"]
 
 
+def test_the_health_checks_are_set_for_the_rollout_only(make: Any) -> None:
+    fleet = make(outdated=2)
+    drive(fleet, rollout(fleet, health_check_interval_seconds=3, health_check_threshold=4))
+    set_to = [entry.detail for entry in fleet.world.journal if entry.name == "target-group.health-checks-set"]
+    assert set_to == ["arn:web 3 4", "arn:web 5 3"]
+
+
 def test_a_lowest_member_count_does_not_stop_a_reload() -> None:
     fleet = auto_scaling(outdated=3, minimum=3)
     assert drive(fleet, rollout(fleet, strategy=Strategy.RELOAD)).status.outcome is Outcome.SUCCEEDED

@@ -109,6 +109,8 @@ STEERING = {
         "goal_tags",
         "group",
         "group_version",
+        "health_check_interval_seconds",
+        "health_check_threshold",
         "keep_old",
         "keeps_zones",
         "kind",

@@ -149,6 +149,19 @@ def test_a_delay_is_restored_only_if_no_one_else_has_set_it(now: int, *, writes:
     assert actions == ((delay,) if writes else ())
 
 
+@pytest.mark.parametrize(
+    ("now", "writes"), [(6, True), (10, False), (20, False)], ids=["as-we-set-it", "back-already", "somebody-elses"]
+)
+def test_an_interval_is_restored_only_if_no_one_else_has_set_it(now: int, *, writes: bool) -> None:
+    interval = f"health-check-interval={WEB.arn}"
+    seen = look(target_groups=(replace(WEB, health_interval_seconds=now),))
+    kept = status(found_settings={interval: "10"}, given_settings={interval: "6"})
+    _, actions = restore(View(rollout(), seen, kept))
+
+    checks = act.SetHealthChecks(target_group=WEB.arn, interval_seconds=10, reason=Reason.RESTORING)
+    assert actions == ((checks,) if writes else ())
+
+
 DOUBT = {"found_settings": {"max-size": "4", "process:AZRebalance": "running"}, "mode": Mode.STOPPING}
 GIVEN = {"max-size": "6", "process:AZRebalance": "suspended"}
 

@@ -127,6 +127,31 @@ def test_the_delay_of_each_target_group_is_set_where_it_differs() -> None:
     assert (decided.settings.found, decided.settings.set) == ({DELAY: "30"}, {DELAY: "5"})
 
 
+def test_the_health_checks_of_each_target_group_are_set_with_one_call_after_the_delay() -> None:
+    ours = rollout(deregistration_delay_seconds=5, health_check_interval_seconds=6, health_check_threshold=2)
+    delayed = replace(WEB, deregistration_delay_seconds=5)
+    names = ("deregistration-delay", "health-check-interval", "health-check-threshold")
+    saved = frozenset((WEB.arn, name) for name in names)
+    _, first = prepare(View(ours, look(target_groups=(WEB,), saved_settings=saved), status()), BOUNDS)
+    decided, then = prepare(View(ours, look(target_groups=(delayed,), saved_settings=saved), status()), BOUNDS)
+
+    assert first == (act.SetDeregistrationDelay(target_group=WEB.arn, seconds=5, reason=Reason.PREPARING),)
+    both = {"interval_seconds": 6, "healthy_threshold": 2}
+    assert then == (act.SetHealthChecks(target_group=WEB.arn, **both, reason=Reason.PREPARING),)
+    assert decided.settings.found == {f"{names[1]}={WEB.arn}": "10", f"{names[2]}={WEB.arn}": "5"}
+
+
+def test_an_interval_that_someone_else_sets_during_the_rollout_replaces_the_saved_one() -> None:
+    interval = f"health-check-interval={WEB.arn}"
+    ours, theirs = rollout(health_check_interval_seconds=6), replace(WEB, health_interval_seconds=20)
+    seen = look(target_groups=(theirs,), saved_settings=frozenset({(WEB.arn, "health-check-interval")}))
+    kept = status(found_settings={interval: "10"}, given_settings={interval: "6"})
+    decided, actions = prepare(View(ours, seen, kept), BOUNDS)
+
+    assert actions == (act.SaveSettings(resource=WEB.arn, settings=(("health-check-interval", "20"),)),)
+    assert decided.settings.found == {interval: "20"}
+
+
 DESIRED_FOUR = Desired(goal=4, expected=4, previous=4, moved_at=T0)
 SURGING = rollout(FleetKind.AUTO_SCALING, unavailable="0", surge="2")
 

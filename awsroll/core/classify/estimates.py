@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.draining import drain_seconds
+from awsroll.core.classify.target_group_settings import with_health_checks
 from awsroll.core.model.observation import TargetGroup
 from awsroll.core.model.rollout import Rollout, Strategy
 
@@ -22,7 +23,9 @@ def seconds_to_drain(rollout: Rollout, groups: Iterable[TargetGroup]) -> float:
 
 def seconds_to_replace(rollout: Rollout, groups: Iterable[TargetGroup]) -> float:
     """Return how long a new server, or new code, takes until it serves."""
-    verify = max((_seconds_to_healthy(group) for group in groups), default=0) + rollout.limits.min_healthy_seconds
+    requested = rollout.health_check_interval_seconds, rollout.health_check_threshold
+    checked = (with_health_checks(group, *requested) for group in groups)
+    verify = max(map(_seconds_to_healthy, checked), default=0) + rollout.limits.min_healthy_seconds
     return verify + (COMMAND_SECONDS if rollout.strategy is Strategy.RELOAD else BOOT_SECONDS)
 
 

@@ -18,7 +18,7 @@ from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group
-from awsroll.core.model.setting_names import DELAY, MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION
+from awsroll.core.model.setting_names import MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION, target_group_of
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.warm_pool import NO_POOL
 from awsroll.core.observe.abandoned import given_up
@@ -110,8 +110,8 @@ def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
     goals: dict[str, str | None] = {}
     for name, old in view.status.settings.found.items():
         applied = given(view.status, name)
-        if name.startswith(DELAY):
-            goals[name] = _delay_goal(view, name, old, applied)
+        if target_group_of(name):
+            goals[name] = _target_group_goal(view, name, old, applied)
         elif group is None:
             continue
         elif name == MAXIMUM:
@@ -127,9 +127,9 @@ def _first_goals(view: View, group: Group | None) -> dict[str, str | None]:
     return goals
 
 
-def _delay_goal(view: View, name: str, old: str, applied: tuple[str, ...]) -> str | None:
-    seconds = view.observation.target_group(name.partition("=")[2]).deregistration_delay_seconds
-    return old if seconds in map(float, applied) and seconds != float(old) else None
+def _target_group_goal(view: View, name: str, old: str, applied: tuple[str, ...]) -> str | None:
+    value = float(value_of(view, name))
+    return old if value in map(float, filter(None, applied)) and value != float(old) else None
 
 
 def _pool_goal(view: View, group: Group) -> str | None:

@@ -11,7 +11,7 @@ from awsroll.core.model.observation import Observation, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.setting_names import DELAY
+from awsroll.core.model.setting_names import target_group_of
 from awsroll.core.model.status import Status
 
 
@@ -82,4 +82,4 @@ def _without_settings(rollout: Rollout, status: Status, gone: frozenset[str]) ->
 
 def resource_of(rollout: Rollout, name: str) -> str:
     """Return the group or the target group that a saved setting belongs to."""
-    return name.partition("=")[2] if name.startswith(DELAY) else rollout.group
+    return target_group_of(name) or rollout.group

@@ -4,7 +4,19 @@ from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group, TemplateVersion
-from awsroll.core.model.setting_names import DELAY, MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, SUSPENDED, VERSION
+from awsroll.core.model.setting_names import (
+    DELAY,
+    INTERVAL,
+    MAXIMUM,
+    MINIMUM,
+    POOL,
+    PROCESS,
+    RUNNING,
+    SUSPENDED,
+    THRESHOLD,
+    VERSION,
+    target_group_of,
+)
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.core.observe.abandoned import abandoned_name, given_up
 
@@ -30,11 +42,25 @@ def writes(view: View, values: dict[str, str], reason: Reason) -> tuple[Action, 
             return (act.DeleteWarmPool(group=group.name, pool=group.warm_pool, reason=reason),)
         if names := _processes(values, RUNNING):
             return (act.ResumeProcesses(group=group.name, processes=names, reason=reason),)
-    return tuple(
-        act.SetDeregistrationDelay(target_group=key.partition("=")[2], seconds=round(float(value)), reason=reason)
-        for key, value in sorted(values.items())
-        if key.startswith(DELAY)
+    arns = sorted({target_group_of(name) for name in values} - {""})
+    delays = tuple(
+        act.SetDeregistrationDelay(target_group=arn, seconds=round(float(values[name])), reason=reason)
+        for arn in arns
+        if (name := f"{DELAY}={arn}") in values
     )
+    return delays or tuple(
+        act.SetHealthChecks(
+            target_group=arn,
+            interval_seconds=_whole(values.get(f"{INTERVAL}={arn}")),
+            healthy_threshold=_whole(values.get(f"{THRESHOLD}={arn}")),
+            reason=reason,
+        )
+        for arn in arns
+    )
+
+
+def _whole(value: str | None) -> int | None:
+    return None if value is None else round(float(value))
 
 
 def _processes(values: dict[str, str], wanted: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.desired import in_our_standby, surplus
-from awsroll.core.classify.draining import delay_in_rollout
+from awsroll.core.classify.target_group_settings import value_in, values_in_rollout
 from awsroll.core.classify.view import View
 from awsroll.core.decide.setting_calls import writes
 from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
@@ -19,7 +19,6 @@ from awsroll.core.model.observation import Group, TemplateVersion
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.setting_names import (
-    DELAY,
     DESIRED,
     MAXIMUM,
     MINIMUM,
@@ -28,6 +27,7 @@ from awsroll.core.model.setting_names import (
     RUNNING,
     SUSPENDED,
     VERSION,
+    target_group_of,
 )
 from awsroll.core.model.status import Status
 from awsroll.core.model.warm_pool import NO_POOL, WarmPool
@@ -55,10 +55,6 @@ class Change:
         return self.name.partition("=")[0]
 
 
-def _delay_name(arn: str) -> str:
-    return f"{DELAY}={arn}"
-
-
 class Rest(Enum):
     """Whether nothing may be touched now and nothing is in flight, so that the group takes care of itself."""
 
@@ -76,7 +72,7 @@ def prepare(view: View, bounds: Bounds, rest: Rest = Rest.NONE) -> tuple[Status,
         rest: whether the rollout is at rest. All processes that awsroll has suspended run then, but alarms do not scale
             a group with a surplus.
     """
-    changes = (*_group_changes(view, bounds, rest), *_delay_changes(view))
+    changes = (*_group_changes(view, bounds, rest), *_target_group_changes(view))
     status, writes = _change(view, changes, _unsaved_goal(view, bounds))
     if writes:
         return status, writes
@@ -173,8 +169,8 @@ def _save(view: View, status: Status, changes: list[Change], goal: dict[str, str
 def value_of(view: View, name: str) -> str:
     """Return the current value of a setting, in the form of the saved settings."""
     group = view.observation.group
-    if name.startswith(DELAY):
-        return f"{view.observation.target_group(name.partition('=')[2]).deregistration_delay_seconds:g}"
+    if arn := target_group_of(name):
+        return value_in(view.observation.target_group(arn), name.partition("=")[0])
     if group is None:
         return "unknown"
     if name.startswith(PROCESS):
@@ -284,15 +280,10 @@ def version_text(group: Group) -> str:
     return f"{template_id}:{group.version}"
 
 
-def _delay_changes(view: View) -> tuple[Change, ...]:
-    requested = view.rollout.deregistration_delay_seconds
+def _target_group_changes(view: View) -> tuple[Change, ...]:
     return tuple(
-        Change(
-            name=_delay_name(group.arn),
-            resource=group.arn,
-            current=f"{group.deregistration_delay_seconds:g}",
-            wanted=f"{wanted:g}",
-        )
+        Change(name=f"{setting}={group.arn}", resource=group.arn, current=current, wanted=wanted)
         for group in view.observation.target_groups
-        if (wanted := delay_in_rollout(group, requested)) != group.deregistration_delay_seconds
+        for setting, wanted in values_in_rollout(group, view.rollout).items()
+        if (current := value_in(group, setting)) != wanted
     )

@@ -9,6 +9,8 @@ def change_of(action: Action) -> str:
     match action:
         case act.SetDeregistrationDelay(target_group=arn, seconds=seconds):
             return f"{name_of_target_group(arn)}: deregistration delay {seconds} s"
+        case act.SetHealthChecks(target_group=arn):
+            return f"{name_of_target_group(arn)}: {', '.join(_health_checks(action))}"
         case _:
             change = _change_of_group(action)
             return f"{getattr(action, 'group', '')}: {change}" if change else ""
@@ -39,6 +41,12 @@ def _updates(action: act.UpdateGroup) -> list[str]:
     if action.template is not None:
         words.append(f"launch template version {action.version or action.template}")
     return words
+
+
+def _health_checks(action: act.SetHealthChecks) -> list[str]:
+    interval, threshold = action.interval_seconds, action.healthy_threshold
+    words = [] if interval is None else [f"health check interval {interval} s"]
+    return words if threshold is None else [*words, f"healthy threshold {threshold}"]
 
 
 def name_of_target_group(arn: str) -> str:

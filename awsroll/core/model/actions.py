@@ -238,6 +238,16 @@ class SetDeregistrationDelay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetHealthChecks:
+    """Set the health check interval of a target group, its healthy threshold, or both; None: unchanged."""
+
+    target_group: str
+    interval_seconds: int | None = None
+    healthy_threshold: int | None = None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaveSettings:
     """Save the old values of settings as tags on the group or target group, before the settings change."""
 
@@ -274,6 +284,7 @@ Action: TypeAlias = (
     | DeleteWarmPool
     | PutWarmPool
     | SetDeregistrationDelay
+    | SetHealthChecks
     | SaveSettings
     | ForgetSavedSettings
 )

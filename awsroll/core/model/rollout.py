@@ -155,6 +155,8 @@ class Rollout:
         on_failure: what happens at the next failure.
         keep_old: old servers stay, out of traffic, until the bake time has passed.
         keeps_zones: each zone with serving servers keeps one: only the servers of a zone take its requests.
+        health_check_interval_seconds: the interval that the target groups get for the rollout; None: unchanged.
+        health_check_threshold: the healthy threshold that the target groups get for the rollout; None: unchanged.
         raises_deregistration_delay: the group is attached to a target group of a Network Load Balancer, whose delay
             awsroll raises to the time in which new flows can still arrive.
         extra_targets: for a group: registrations of its members that the group does not make itself.
@@ -189,6 +191,8 @@ class Rollout:
     keeps_zones: bool = False
     deregistration_delay_seconds: int | None = None
     raises_deregistration_delay: bool = False
+    health_check_interval_seconds: int | None = None
+    health_check_threshold: int | None = None
     extra_targets: tuple[TargetKey, ...] = ()
     goal_tags: tuple[str, ...] = ()
     baseline_tags: tuple[tuple[str, str], ...] = ()
@@ -202,7 +206,17 @@ class Rollout:
     account: str = ""
 
     def __post_init__(self) -> None:
-        check_times(self.deregistration_delay_seconds)
+        check_times(self.deregistration_delay_seconds, self.health_check_interval_seconds)
+
+    @property
+    def sets_target_groups(self) -> bool:
+        """Whether the request sets settings of the target groups."""
+        settings = (
+            self.deregistration_delay_seconds,
+            self.health_check_interval_seconds,
+            self.health_check_threshold,
+        )
+        return any(setting is not None for setting in settings)
 
     @property
     def held_target_groups(self) -> tuple[str, ...]:
@@ -211,8 +225,8 @@ class Rollout:
         A standalone fleet is what its target groups hold. A group is a fleet of its own: another group behind the same
         target group may be rolled too, unless this rollout changes the target group's settings.
         """
-        changes_delay = self.deregistration_delay_seconds is not None or self.raises_deregistration_delay
-        return self.target_groups if not self.group or changes_delay else ()
+        changes_them = self.sets_target_groups or self.raises_deregistration_delay
+        return self.target_groups if not self.group or changes_them else ()
 
     @property
     def fixed(self) -> "Rollout":

@@ -6,7 +6,10 @@ from awsroll.core.model import actions as act
 
 MINIMUM, MAXIMUM, VERSION, DESIRED = "min-size", "max-size", "version", "desired-capacity"
 PROCESS, DELAY, POOL = "process:", "deregistration-delay", "warm-pool"
+INTERVAL, THRESHOLD = "health-check-interval", "health-check-threshold"
 RUNNING, SUSPENDED = "running", "suspended"
+OF_TARGET_GROUPS = (DELAY, INTERVAL, THRESHOLD)
+"""The settings of target groups. The record adds the ARN to the name."""
 
 
 def names_set_by(action: act.Action) -> tuple[str, ...]:
@@ -20,8 +23,8 @@ def names_set_by(action: act.Action) -> tuple[str, ...]:
             return tuple(f"{PROCESS}{name}" for name in processes)
         case act.DeleteWarmPool() | act.PutWarmPool():
             return (POOL,)
-        case act.SetDeregistrationDelay(target_group=arn):
-            return (f"{DELAY}={arn}",)
+        case act.SetDeregistrationDelay() | act.SetHealthChecks():
+            return _names_on_target_group(action)
         case act.SetDesiredCapacity():
             return (DESIRED,)
         case (
@@ -42,3 +45,21 @@ def names_set_by(action: act.Action) -> tuple[str, ...]:
             return ()
         case _ as never:
             assert_never(never)
+
+
+def _names_on_target_group(action: act.SetDeregistrationDelay | act.SetHealthChecks) -> tuple[str, ...]:
+    values: dict[str, int | None]
+    match action:
+        case act.SetDeregistrationDelay(seconds=seconds):
+            values = {DELAY: seconds}
+        case act.SetHealthChecks(interval_seconds=interval, healthy_threshold=threshold):
+            values = {INTERVAL: interval, THRESHOLD: threshold}
+        case _ as never:
+            assert_never(never)
+    return tuple(f"{name}={action.target_group}" for name, value in values.items() if value is not None)
+
+
+def target_group_of(name: str) -> str:
+    """Return the ARN of the target group that a saved setting belongs to; empty for a setting of a group."""
+    setting, _, arn = name.partition("=")
+    return arn if setting in OF_TARGET_GROUPS else ""

@@ -22,6 +22,7 @@ _SETTINGS = (
     act.DeleteWarmPool,
     act.PutWarmPool,
     act.SetDeregistrationDelay,
+    act.SetHealthChecks,
     act.SaveSettings,
     act.ForgetSavedSettings,
 )

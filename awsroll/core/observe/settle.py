@@ -115,6 +115,7 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
             | act.DeleteWarmPool()
             | act.PutWarmPool()
             | act.SetDeregistrationDelay()
+            | act.SetHealthChecks()
             | act.SaveSettings()
             | act.ForgetSavedSettings()
         ):

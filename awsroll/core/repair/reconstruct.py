@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from awsroll.core.classify.target_group_settings import value_in
 from awsroll.core.classify.view import View
 from awsroll.core.decide.settings import version_text
 from awsroll.core.model.amount import Amount
@@ -31,10 +32,10 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.setting_names import (
-    DELAY,
     DESIRED,
     MAXIMUM,
     MINIMUM,
+    OF_TARGET_GROUPS,
     POOL,
     PROCESS,
     RUNNING,
@@ -89,7 +90,7 @@ def _is_readable(name: str, value: str) -> bool:
         except ValueError:
             return False
         return True
-    if name == DELAY:
+    if name in OF_TARGET_GROUPS:
         return value.replace(".", "", 1).isdigit()
     return name == VERSION or (name.startswith(PROCESS) and value in (RUNNING, SUSPENDED))
 
@@ -122,9 +123,9 @@ def _saved_settings(fleet: ObservedFleet) -> SavedSettings:
     """Return the old values from the tags. The current values count as set by the dead rollout."""
     group, old, current = fleet.observation.group, dict[str, str](), dict[str, str]()
     for (resource, name), value in sorted(fleet.saved_tags.items()):
-        if name == DELAY:
-            seconds = fleet.observation.target_group(resource).deregistration_delay_seconds
-            old[f"{DELAY}={resource}"], current[f"{DELAY}={resource}"] = value, f"{seconds:g}"
+        if name in OF_TARGET_GROUPS:
+            key = f"{name}={resource}"
+            old[key], current[key] = value, value_in(fleet.observation.target_group(resource), name)
         elif group is not None and (name in _SETTINGS or value == RUNNING) and not _must_wait(fleet, name, value):
             old[name], current[name] = value, _current_value(group, name)
     return SavedSettings(found=old, set=current)

@@ -6,7 +6,12 @@ Lambda functions, docs/options.md and `RolloutSpec` in Python are made from it. 
 
 from dataclasses import dataclass
 
-from awsroll.core.aws_limits import DEREGISTRATION_DELAY_SECONDS, TAG_VALUE_CHARACTERS
+from awsroll.core.aws_limits import (
+    DEREGISTRATION_DELAY_SECONDS,
+    HEALTH_CHECK_INTERVAL_SECONDS,
+    HEALTHY_THRESHOLD,
+    TAG_VALUE_CHARACTERS,
+)
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.destinations import FORM
 from awsroll.core.model.hooks import HOOKS, HookSpec
@@ -233,6 +238,20 @@ class RolloutOptions:
         Seconds(most=DEREGISTRATION_DELAY_SECONDS, whole=True),
         "Deregistration delay of the target groups during this rollout, 0 to 3600 seconds. The old value is restored "
         "at the end (default: unchanged).",
+        default=None,
+        section=PACE,
+    )
+    health_check_interval: int | None = option(
+        Seconds(least=HEALTH_CHECK_INTERVAL_SECONDS[0], most=HEALTH_CHECK_INTERVAL_SECONDS[1], whole=True),
+        "Health check interval of the target groups during this rollout, 5 to 300 seconds, longer than their health "
+        "check timeout. The old value is restored at the end (default: unchanged).",
+        default=None,
+        section=PACE,
+    )
+    health_check_threshold: int | None = option(
+        Count(least=HEALTHY_THRESHOLD[0], most=HEALTHY_THRESHOLD[1]),
+        "Healthy threshold of the target groups during this rollout: 2 to 10 successful checks in a row make an "
+        "unhealthy server healthy. The old value is restored at the end (default: unchanged).",
         default=None,
         section=PACE,
     )

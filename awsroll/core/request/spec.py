@@ -57,6 +57,12 @@ class RolloutSpec(RolloutOptions):
         """Return the highest number of servers that may run, draining servers included; None: no limit."""
         return None if self.max_running is None else Amount.parse(self.max_running, most_percent=MOST_PERCENT)
 
+    @property
+    def sets_target_groups(self) -> bool:
+        """Whether the request sets settings of the target groups."""
+        settings = (self.deregistration_delay, self.health_check_interval, self.health_check_threshold)
+        return any(setting is not None for setting in settings)
+
     def _from_concurrent(self) -> tuple[Amount, Amount]:
         amount = Amount.parse(1 if self.concurrent is None else self.concurrent)
         return (NONE, amount) if self.launch_first else (amount, NONE)
