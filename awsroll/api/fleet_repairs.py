@@ -8,6 +8,7 @@ from awsroll.core.repair.leftovers import Leftover
 from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import FleetSpec
 from awsroll.driver.context import Context
+from awsroll.driver.given_fleet import refuse_given_fleet
 from awsroll.ports import Clock, Sink, Store
 from awsroll.repairs import release as release_operation, repair as repair_operation
 from awsroll.repairs.release import Released
@@ -55,6 +56,7 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         FleetLockedError: if a live process holds the fleet; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
+    refuse_given_fleet(session)
     named = spec_of({"asg": asg, "target_group": target_group})
     target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=named.asg, target_group=named.target_group)
     context = Context(session=session, store=opened_store(store, session), clock=clock, sink=sink_or_log(sink))
@@ -94,6 +96,7 @@ def release(  # noqa: PLR0913 - see `roll`
         FleetLockedError: if a process still drives the rollout; nothing was changed.
         StateError: if the store cannot be written.
     """
+    refuse_given_fleet(session)
     context = Context(session=session, store=opened_store(store, session), clock=clock, sink=sink_or_log(sink))
     context = with_instructions(context, request, confirm_instructions)
     return release_operation.release(rollout_id, context, confirm=confirm)

@@ -10,6 +10,7 @@ from awsroll.core.request.instructions import Instruction, as_given
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
 from awsroll.driver.context import Context
+from awsroll.driver.given_fleet import given_fleet
 from awsroll.errors import SpecError
 from awsroll.events import LogLines
 from awsroll.ports import Sink, Store
@@ -50,7 +51,10 @@ def with_instructions(
 
 
 def opened_store(store: Store | str | None, session: Any = None) -> Store:
-    """Return a store: the given one, or the one at the given address."""
+    """Return a store: the given one, the one at the given address, or that of a fleet in place of a session."""
+    given = given_fleet(session)
+    if store is None and given is not None:
+        return given.store
     return open_store(store, session=session) if store is None or isinstance(store, str) else store
 
 

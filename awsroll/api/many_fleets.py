@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from awsroll.api.given import checked, opened_store, sink_or_log
 from awsroll.core.request.waves import FleetsSpec
 from awsroll.driver.context import Context
+from awsroll.driver.given_fleet import refuse_given_fleet
 from awsroll.ports import Clock, Sink, Store
 from awsroll.report import FleetsPlan, FleetsReport
 from awsroll.waves import FleetsRun
@@ -25,6 +26,7 @@ def plan_fleets(
     Raises:
         SpecError, FleetError, FleetLockedError, AwsError: as `roll_fleets` would raise, for all fleets at once.
     """
+    refuse_given_fleet(session)
     context = Context(session=session, store=opened_store(store, session), clock=clock)
     return FleetsRun(checked(fleets, FleetsSpec), context).check()
 
@@ -54,6 +56,7 @@ def roll_fleets(
         FleetLockedError: if another rollout holds a fleet, or an unfinished rollout of another request is on it.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
+    refuse_given_fleet(session)
     context = Context(session=session, store=opened_store(store, session), clock=clock, sink=sink_or_log(sink))
     run = FleetsRun(checked(fleets, FleetsSpec), context)
     run.check()

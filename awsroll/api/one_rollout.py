@@ -31,7 +31,8 @@ def roll(  # noqa: PLR0913 - a user may pass each of these
     Args:
         request: the request; or the result of `plan`, which is carried out in its region and to its pinned version,
             and refused if the fleet has changed since (a change of health alone is allowed).
-        session: the boto3 session; None: boto3's default session.
+        session: the boto3 session; None: boto3's default session. A test passes an `awsroll.testing.FakeFleet`, which
+            brings its own clock and store; so do `plan`, `resume`, `rollback` and `abort`.
         store: where the record is saved: a store, or an address as for `--state`; None: a directory under the user's
             state home.
         clock: the clock to wait on; None: the system clock.

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import open_session
-from awsroll.clock import default_clock
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
 from awsroll.driver.context import Context
+from awsroll.driver.given_fleet import clock_for, given_fleet, label_class, store_for
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.notifying import notifier_for
 from awsroll.driver.reconciler import Approver, Controller
@@ -29,8 +29,8 @@ from awsroll.fleets.label import Label
 from awsroll.hooks import HookRunner
 from awsroll.hooks.callables import bind_callables
 from awsroll.notifications.notifier import Notifier
-from awsroll.ports import Clock, Fleet, Lease, Record, Sink, Store
-from awsroll.stores import Lease as StoredLease, LocalStore, Lock, RecordStore
+from awsroll.ports import Fleet, Lease, Record, Sink
+from awsroll.stores import Lease as StoredLease, Lock, RecordStore
 from awsroll.stores.lock_expiry import length_of
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class Session:
     """One call of the library, with the defaults of its context filled in."""
 
     def __init__(self, context: Context) -> None:
-        clock: Clock = context.clock or default_clock()
-        self.store: Store = context.store or LocalStore()
-        self._own_clock = clock
-        self.clock = GuardedClock(clock)
+        self.given = given_fleet(context.session)
+        self.store = store_for(context)
+        self._own_clock = clock_for(context)
+        self.clock = GuardedClock(self._own_clock)
         self.hooks = context.hooks
         self._lease: Lease | None = None
         self._recorder = TimelineRecorder(self.clock)
@@ -94,11 +94,11 @@ class Session:
 
     def fleet(self, rollout: Rollout) -> Fleet:
         """Return the fleet of a rollout: one for each, because it remembers the settings that it has read."""
-        if rollout.rollout_id not in self._fleets:
+        if self.given is None and rollout.rollout_id not in self._fleets:
             self._fleets[rollout.rollout_id] = fleet_of(
                 rollout, self.aws, warn=lambda message: self.emit("aws.fallback", message=message)
             )
-        return self._fleets[rollout.rollout_id]
+        return self.given or self._fleets[rollout.rollout_id]
 
     # --- the lease and the label --------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Session:
             rollout: the rollout.
             warn: receives a warning if the label cannot be read or written; None: an event is emitted.
         """
-        return Label(
+        return label_class(self.given)(
             self.aws,
             rollout,
             place=self._place,

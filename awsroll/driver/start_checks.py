@@ -39,7 +39,10 @@ def check_request(
     from awsroll.preflight import prepare  # noqa: PLC0415 - a step needs none of these checks: it starts faster
     from awsroll.preflight.hook_checks import refused_points  # noqa: PLC0415 - the same
 
-    prepared = prepare(spec, session.aws, rollout_id=rollout_id, findings=findings)
+    if session.given is None:
+        prepared = prepare(spec, session.aws, rollout_id=rollout_id, findings=findings)
+    else:
+        prepared = session.given.prepare_rollout(spec, rollout_id=rollout_id, findings=findings)
     callables = name_callables(session.hooks, prepared.rollout)
     if problems := refused_points(prepared.rollout, callables):
         raise FleetError(*problems)

@@ -151,7 +151,7 @@ def _facts(
         launch_hook_seconds=_hook_seconds(hooks, _LAUNCHING),
         terminate_hook_seconds=_hook_seconds(hooks, _TERMINATING),
         grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
-        extra_targets=_extra_targets(instances, managed),
+        extra_targets=extra_targets_of(instances, managed),
         zones=_zones_of(described),
         launch_zones=tuple(sorted(described.get("AvailabilityZones", []))),
         tags=frozenset(tags_of(described)),
@@ -185,7 +185,7 @@ def _hook_seconds(hooks: list[Reply], transition: str) -> float:
     )
 
 
-def _extra_targets(instances: tuple[Instance, ...], managed: frozenset[TargetKey]) -> tuple[TargetKey, ...]:
+def extra_targets_of(instances: tuple[Instance, ...], managed: frozenset[TargetKey]) -> tuple[TargetKey, ...]:
     """Return the further registrations that at least half of the members have, besides those that the group makes."""
     counts: dict[TargetKey, int] = {}
     for instance in instances:

@@ -3,14 +3,10 @@
 from dataclasses import dataclass, replace
 
 from awsroll.aws.connection import Connection
-from awsroll.core.classify.capacity import bounds
-from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.model.finding import Check, Finding
 from awsroll.core.model.fingerprint import Fingerprint
-from awsroll.core.model.hooks import named
 from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Status
-from awsroll.core.model.status_parts import Desired
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.address_checks import check_addresses
@@ -18,21 +14,22 @@ from awsroll.preflight.cap_checks import check_cap, check_targets
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
-from awsroll.preflight.gate_checks import check_alarms, check_rollback, gates_of
+from awsroll.preflight.gate_checks import check_alarms, check_rollback
 from awsroll.preflight.hook_checks import check_agents, check_hooks
 from awsroll.preflight.image_checks import check_images, check_root_volumes
 from awsroll.preflight.inspect_group import inspect_group
-from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination, slots_of
+from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination
 from awsroll.preflight.interface_checks import check_interfaces
 from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.lookups import account_of, new_rollout_id
+from awsroll.preflight.new_rollout import check_floor, first_status, rollout_of
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
-from awsroll.preflight.reload_checks import check_reload, reload_command, rollback_command
+from awsroll.preflight.reload_checks import check_reload
 from awsroll.preflight.serving_report import report_serving
 from awsroll.preflight.tag_checks import check_tags
 from awsroll.preflight.target_quota_checks import check_target_quotas
 from awsroll.preflight.threshold_checks import check_thresholds
-from awsroll.preflight.versions import baseline_of, baseline_template, pin, template_tags
+from awsroll.preflight.versions import pin, template_tags
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
 
 
@@ -112,7 +109,7 @@ class _Preflight:
         findings.raise_refusals()
         return Prepared(
             rollout=rollout,
-            status=_first_status(self._aws, fleet),
+            status=first_status(fleet, self._aws.now()),
             request=pinned(spec, rollout),
             fingerprint=fingerprint_of(fleet, rollout),
             findings=findings.reported(),
@@ -159,7 +156,7 @@ class _Preflight:
         if fleet.live and all(goal.is_on(instance) for instance in fleet.live):
             return  # there are no steps
         with findings.checking(Check.CAPACITY):
-            _check_floor(spec, rollout, fleet, findings)
+            check_floor(spec, rollout, fleet, findings)
             check_cap(rollout, fleet, goal, findings)
             check_target_quotas(rollout, fleet, findings)
         with findings.checking(Check.ZONES):
@@ -174,74 +171,15 @@ class _Preflight:
                 check_targets(rollout, fleet, goal, findings)
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
-        spec, group = self._spec, fleet.group
-        unavailable, surge = spec.amounts()
-        baseline = baseline_of(fleet.live, goal)
-        terminates = group is None and not self._reloading
-        return Rollout(
-            rollout_id=name,
-            kind=fleet.kind,
-            fleet=fleet.name,
-            group="" if group is None else group.name,
-            target_groups=tuple(group.arn for group in fleet.target_groups),
-            strategy=spec.strategy,
-            max_unavailable=unavailable,
-            max_surge=surge,
-            max_running=spec.cap(),
-            template=goal.template,
-            reload=reload_command(spec, goal.app_version) if self._reloading else None,
-            rollback_reload=rollback_command(spec, baseline),
-            max_failures=spec.max_failures,
-            on_failure=spec.after_failure,
-            gates=gates_of(spec),
-            hooks=named(spec.hooks),
-            keep_old=spec.keep_old,
-            protected=spec.protected,
-            standby=spec.standby,
-            deregistration_delay_seconds=spec.deregistration_delay,
-            health_check_interval_seconds=spec.health_check_interval,
-            health_check_threshold=spec.health_check_threshold,
-            raises_deregistration_delay=any(may_raise_delay(group) for group in fleet.target_groups),
-            extra_targets=() if group is None else group.extra_targets,
-            goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)) if terminates else (),
-            baseline_tags=self._tags_of(baseline) if terminates else (),
-            baseline=baseline,
-            baseline_template=baseline_template(baseline, goal),
-            group_version="" if group is None or group.setting is None else group.setting.version,
-            purges_warm_pool=group is not None and spec.warm_pool == "purge",
-            termination_protected=protected_from_termination(self._aws, fleet, goal) if terminates else (),
-            region=self._aws.region,
+        rollout = replace(rollout_of(self._spec, fleet, goal, name), region=self._aws.region)
+        if fleet.group is not None or self._reloading:
+            return rollout
+        return replace(
+            rollout,
+            goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)),
+            baseline_tags=self._tags_of(rollout.baseline),
+            termination_protected=protected_from_termination(self._aws, fleet, goal),
         )
 
     def _tags_of(self, baseline: tuple[VersionCount, ...]) -> tuple[tuple[str, str], ...]:
         return tuple(sorted({tag for version in baseline for tag in template_tags(self._aws, version.template)}))
-
-
-def _check_floor(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, findings: Findings) -> None:
-    """Refuse a rollout that takes all servers out of service, unless --max-unavailable requests that."""
-    limits = bounds(rollout, fleet.desired)
-    if fleet.desired == 0 or limits.floor > 0 or limits.max_surge > 0 or spec.max_unavailable is not None:
-        return
-    servers = "the only server" if fleet.desired == 1 else f"all {fleet.desired} servers"
-    way_out = "" if spec.strategy is Strategy.RELOAD else "launch new servers first with --launch-first, or "
-    findings.refuse(
-        f"{fleet.name}: {servers} would be out of service at the same time: {way_out}"
-        f"pass --max-unavailable {limits.max_unavailable} to allow this"
-    )
-
-
-def _first_status(aws: Connection, fleet: FleetFacts) -> Status:
-    now = aws.now()
-    if fleet.group is None:
-        return Status(started_at=now, progress_at=now, slots=slots_of(fleet.instances))
-    capacity = fleet.group.desired
-    desired = Desired(goal=capacity, expected=capacity, previous=capacity, moved_at=now)
-    return Status(started_at=now, progress_at=now, desired=desired, warnings=_alias_warning(fleet))
-
-
-def _alias_warning(fleet: FleetFacts) -> tuple[str, ...]:
-    """Warn that the rollout pins the group's alias: the group no longer follows new template versions."""
-    setting = None if fleet.group is None else fleet.group.setting
-    if setting is None or setting.version.isdigit():
-        return ()
-    return (f"the group's launch template version was {setting.version}; it is a pinned number now",)

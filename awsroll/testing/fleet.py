@@ -1,41 +1,56 @@
 """A fake fleet in memory, for tests of code that drives rollouts.
 
-    fleet = FakeFleet(clock=VirtualClock(), target_groups=(TargetGroup(arn="web", name="web", port=80),))
-    fleet.add(TemplateVersion(template_id="lt-1", number=1), count=3)
+    fleet = FakeFleet.auto_scaling("web", servers=3)
+    report = awsroll.roll(awsroll.RolloutSpec(asg="web"), session=fleet)
 
-Pass the fleet to a controller and move the clock. Disturb the rollout with `fleet.somebody` and `fleet.faults`, and
-read `fleet.world.journal`. `fleet.safety` raises `UnsafeError` as soon as a rollout breaks an invariant.
+Pass the fleet to the public functions in place of a boto3 session. Disturb the rollout with `fleet.somebody`,
+`fleet.faults` and `fleet.spoil`, and read `fleet.world.journal`. `fleet.safety` raises `UnsafeError` as soon as a
+rollout breaks an invariant.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.actions import Action, Result
 from awsroll.core.model.observation import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import AwsUnansweredError
+from awsroll.ports import Store
+from awsroll.testing.answering import Answering
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.commands import Commands
-from awsroll.testing.execute import Executor, StaleError
+from awsroll.testing.execute import Executor
 from awsroll.testing.facts import Truth
-from awsroll.testing.faults import Fault, Faults, When
+from awsroll.testing.faults import Faults
 from awsroll.testing.group import FakeGroup, GroupSettings
 from awsroll.testing.group_calls import GroupCalls
-from awsroll.testing.instances import CallError, FakeInstance, Instances, LaunchRequest
+from awsroll.testing.instances import FakeInstance, Instances, LaunchRequest, Misbehaviour
+from awsroll.testing.memory_store import MemoryStore
 from awsroll.testing.observations import Looker, Snapshot
 from awsroll.testing.outside_changes import Somebody
 from awsroll.testing.safety import Safety
 from awsroll.testing.targets import Targets
-from awsroll.testing.world import Actor, Physics, World
+from awsroll.testing.world import Physics, World
 
+if TYPE_CHECKING:
+    from awsroll.preflight.findings import Findings
+    from awsroll.preflight.preparation import Prepared
+
+_REGION = "fake-region-1"
 _SUBNETS = (("zone-a", "subnet-a"), ("zone-b", "subnet-b"), ("zone-c", "subnet-c"))
 
 
 class FakeFleet:
     """A fleet of either kind that behaves like AWS, in virtual time. Implements `awsroll.ports.Fleet`.
+
+    `auto_scaling` and `standalone` make a fleet with defaults.
 
     Args:
         clock: the only source of time.
@@ -45,6 +60,9 @@ class FakeFleet:
         physics: how long things take.
 
     Attributes:
+        templates: the launch templates, by id, with their latest version. A request names a template by its id, with
+            or without `lt-`.
+        store: the records of rollouts of this fleet, in memory.
         alarms: CloudWatch alarms, by name.
         somebody: changes made by people, by other programs, and by chance.
         faults: makes calls and observations fail.
@@ -98,7 +116,61 @@ class FakeFleet:
             group=self.group,
             calls=calls,
         )
+        self._answering = Answering(world=self.world, executor=self._executor, faults=self.faults)
         self._last: Snapshot | None = None
+        self.store: Store = MemoryStore()
+        self.templates: dict[str, int] = {} if group is None else {group.template_id: group.latest}
+
+    @classmethod
+    def auto_scaling(
+        cls, name: str = "web", *, servers: int = 3, latest: int = 2, physics: Physics | None = None
+    ) -> "FakeFleet":
+        """Return an Auto Scaling group whose healthy members run version 1 of its launch template `lt-NAME`.
+
+        Args:
+            name: the name of the group and of its target group.
+            servers: the number of members.
+            latest: the latest version of the launch template. The group follows `$Latest`.
+            physics: how long things take.
+        """
+        target_group = _target_group(name, managed=True)
+        group = GroupSettings(
+            name=name,
+            minimum=0,
+            maximum=max(servers, 1),
+            desired=servers,
+            template_id=f"lt-{name}",
+            version="$Latest",
+            latest=latest,
+            zones=_SUBNETS,
+            keys=(TargetKey(target_group=target_group.arn, port=target_group.port),),
+        )
+        fleet = cls(target_groups=(target_group,), group=group, physics=physics)
+        fleet.add(TemplateVersion(template_id=f"lt-{name}", number=1), count=servers)
+        return fleet
+
+    @classmethod
+    def standalone(
+        cls, name: str = "web", *, servers: int = 3, latest: int = 2, physics: Physics | None = None
+    ) -> "FakeFleet":
+        """Return healthy servers in the target group NAME, on version 1 of the launch template `lt-NAME`.
+
+        The arguments are those of `auto_scaling`.
+        """
+        fleet = cls(target_groups=(_target_group(name),), physics=physics)
+        fleet.templates[f"lt-{name}"] = latest
+        fleet.add(TemplateVersion(template_id=f"lt-{name}", number=1), count=servers)
+        return fleet
+
+    @property
+    def region_name(self) -> str:
+        """The region of rollouts of this fleet."""
+        return _REGION
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The number of live instances by the version that they run."""
+        return dict(Counter(one.application_version for one in self.instances.all() if one.live))
 
     @property
     def keys(self) -> tuple[TargetKey, ...]:
@@ -146,14 +218,43 @@ class FakeFleet:
         else:
             snapshot = self._looker.snapshot(self.world.now)
             self._last = snapshot
-        self.safety.look(status, snapshot.at)
+        self.safety.look(self._with_approvals(rollout, status), snapshot.at)
         return self._looker.observation(snapshot, rollout, status, self.world.now)
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Execute actions in order; return one result for each action."""
         self.world.catch_up()
         self.safety.begin(rollout)
-        return tuple(self._execute(rollout, action) for action in actions)
+        return tuple(self._answering.answer(rollout, action) for action in actions)
+
+    def prepare_rollout(
+        self, spec: RolloutSpec, *, rollout_id: str = "", findings: "Findings | None" = None
+    ) -> "Prepared":
+        """Check a request against this fleet; return the rollout to start. `awsroll.roll` calls it.
+
+        Raises:
+            SpecError, FleetError: if the request or the fleet does not allow the rollout.
+        """
+        from awsroll.preflight.findings import Findings  # noqa: PLC0415 - many tests use no request
+        from awsroll.testing.request_checks import FakeFacts, prepare  # noqa: PLC0415 - the same
+
+        self.world.catch_up()
+        facts = FakeFacts(
+            snapshot=self._looker.snapshot(self.world.now),
+            group=self.group,
+            templates=self.templates,
+            alarms=self.alarms,
+        )
+        return prepare(facts, spec, rollout_id=rollout_id, findings=Findings() if findings is None else findings)
+
+    def keep_records_in(self, store: Store) -> None:
+        """Read approvals from this store from now on. `awsroll.roll` calls it with the store that it uses."""
+        self.store = store
+
+    def spoil(self, version: int, how: Misbehaviour = Misbehaviour.NEVER_HEALTHY) -> None:
+        """Have instances of a template version misbehave: by default they never turn healthy."""
+        for template_id in self.templates:
+            self.instances.bad_versions[str(TemplateVersion(template_id=template_id, number=version))] = how
 
     def fail_launches(self, times: int) -> None:
         """Have the next launches fail for lack of capacity, those of the group included."""
@@ -161,33 +262,11 @@ class FakeFleet:
         if self.group is not None:
             self.group.settings.launch_errors = times
 
-    def _execute(self, rollout: Rollout, action: Action) -> Result:
-        name = type(action).__name__
-        fault = self.faults.strike(action)
-        if fault is not None and fault.when is When.BEFORE:
-            self.world.record("call.failed-before", detail=f"{name} {fault.code}")
-            return _failed(action, fault)
-        try:
-            with self.world.acting(Actor.AWSROLL):
-                self.world.record("call", detail=f"{name} {getattr(action, 'reason', '')}")
-                ids = self._executor.carry_out(rollout, action)
-        except StaleError as error:
-            self.world.record("call.stale", detail=f"{name}: {error}")
-            return Result(action=action, answer=Answer.STALE, message=str(error))
-        except CallError as error:
-            self.world.record("call.refused", detail=f"{name}: {error.code} {error}")
-            return Result(
-                action=action,
-                answer=Answer.REFUSED,
-                code=error.code,
-                message=str(error),
-                transient=error.transient,
-                denied=error.denied,
-            )
-        if fault is not None:
-            self.world.record("call.failed-after", detail=f"{name} {fault.code}")
-            return _failed(action, fault)
-        return Result(action=action, answer=Answer.DONE, instance_ids=ids)
+    def _with_approvals(self, rollout: Rollout, status: Status) -> Status:
+        """Return a status with the approvals in the store: the driver reads them after it has observed."""
+        requests = status.user_requests
+        stored = self.store.user_requests(rollout.rollout_id)
+        return replace(status, user_requests=replace(requests, approved=max(requests.approved, stored.approved)))
 
     def _add(
         self, template: TemplateVersion | None, keys: tuple[TargetKey, ...], zone: str, tags: dict[str, str]
@@ -204,12 +283,12 @@ class FakeFleet:
         return instance
 
 
-def _failed(action: Action, fault: Fault) -> Result:
-    return Result(
-        action=action,
-        answer=fault.answer,
-        code=fault.code,
-        message=fault.message,
-        transient=fault.transient,
-        denied=fault.denied,
+def _target_group(name: str, *, managed: bool = False) -> TargetGroup:
+    return TargetGroup(
+        arn=f"arn:{name}",
+        name=name,
+        port=80,
+        deregistration_delay_seconds=30,
+        health_interval_seconds=5,
+        managed=managed,
     )

@@ -55,10 +55,13 @@ class Safety:
     _lost: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, rollout: Rollout) -> None:
-        """On the first call, store the initial state of the fleet and start checking."""
-        if self.rollout is not None:
+        """On the first call for a rollout, store the initial state of the fleet and start checking."""
+        if self.rollout is not None and self.rollout.rollout_id == rollout.rollout_id:
             return
+        if self.rollout is None:
+            self.world.watchers.append(self._watch)
         self.rollout = rollout
+        self.seen_at, self._lost = None, {}
         registered = self.truth.targets.registered_ids()
         desired = sum(
             self.truth.is_of_fleet(self.truth.instances[one]) and self.truth.instances[one].live for one in registered
@@ -73,7 +76,6 @@ class Safety:
         self.lowest_serving = len(self._facts.serving)
         self.highest_live = len(self._facts.live)
         self.highest_running = len(self._facts.running)
-        self.world.watchers.append(self._watch)
 
     def look(self, status: Status, seen_at: datetime) -> None:
         """Store an observation: its record, and the instant of the state that it showed.

@@ -38,12 +38,14 @@ def test_fixture_and_marker_work_in_a_project_of_its_own(tmp_path: Path) -> None
 
 
 @pytest.mark.process
-def test_the_deploy_script_of_the_page_runs_as_it_stands(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```python\n(import awsroll\n.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
-    (tmp_path / "test_theirs.py").write_text(block)
+def test_the_deploy_scripts_of_the_page_run_as_they_stand(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    (tmp_path / "test_sandbox.py").write_text(blocks[0])
+    (tmp_path / "test_fake_fleet.py").write_text(blocks[1])
+    assert all("def test_" in block for block in blocks[:2])
     done = run("-m", "pytest", "-q", *plugin(), str(tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "4 passed" in done.stdout
     assert not (tmp_path / ".local").exists()
 
 
