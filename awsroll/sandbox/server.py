@@ -183,7 +183,10 @@ def _refuse_request(environ: dict[str, Any], start_response: Any, error: Excepti
     """Refuse a request that does not reach any simulated service, with the status and format of AWS's client errors."""
     scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split(",")[0].split("/")
     service = scope[SCOPE_SERVICE] if len(scope) > SCOPE_SERVICE else ""
-    if service and not _is_known(service):
+    if service and isinstance(error, ImportError):
+        needed = f"The sandbox needs more packages for the service {service} ({error}): pip install 'moto[server]'."
+        refusal = ApiError("UnsupportedOperation", needed)
+    elif service and not _is_known(service):
         refusal = ApiError("UnsupportedOperation", f"The sandbox does not simulate the service {service}.")
     else:
         print_exception(error)
