@@ -13,6 +13,7 @@ from awsroll.cli.drive import TemporaryBackend, drive
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
+from awsroll.cli.render_report import aligned
 from awsroll.cli.report import check_report_file, report_option
 from awsroll.cli.sandbox import check_speed
 from awsroll.core.model.rollout import Strategy
@@ -81,7 +82,13 @@ def demo(  # noqa: PLR0913 - one parameter is one option
                 output.note(_starting_text(servers, world.simulated_speed))
             stack.enter_context(world)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
-        return _drive(_request(request, world), world, common, folder, report_file=report_file)
+        if not common.json:
+            output.note(f"from a second terminal: awsroll watch --state {folder}")
+        code = _drive(_request(request, world), world, common, folder, report_file=report_file)
+    if not common.json:
+        for line in _next_steps(bad_version=bad_version):
+            output.note(line)
+    return code
 
 
 def _new_world(
@@ -96,6 +103,18 @@ def _new_world(
 
 def _starting_text(servers: int, speed: float) -> str:
     return f"starting {servers} servers under live traffic; timers run {speed:g} times as fast as on AWS"
+
+
+def _next_steps(*, bad_version: bool) -> list[str]:
+    """Return what to try after the demo, one line each."""
+    other = ("awsroll demo", "a good version") if bad_version else ("awsroll demo --bad-version", "a rollback")
+    rows = [
+        other,
+        ("awsroll demo --report demo.html", "the report of a rollout, as a page"),
+        ("awsroll sandbox --fleet web:9", "a fleet to roll yourself"),
+        ("awsroll doctor --asg NAME", "check a fleet of yours; it changes nothing"),
+    ]
+    return [f"try next: {line}" for line in aligned(rows).splitlines()]
 
 
 def _drive(

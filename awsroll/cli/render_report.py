@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from awsroll.core.decide.approvals import AwaitedApproval
     from awsroll.core.model.finding import CheckResult
     from awsroll.ports import Record
-    from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary
+    from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary, Traffic
     from awsroll.stores import UnreadableRecord
 
 
 def report_text(report: "Report") -> str:
-    """Return the closing report as aligned lines."""
+    """Return the closing report as aligned lines. Under live traffic, what the requests saw comes first."""
     rows = [
         ("rollout", report.rollout_id),
         ("status", report.status.because(report.reason)),
@@ -33,10 +33,15 @@ def report_text(report: "Report") -> str:
     ]
     if report.traffic is not None:
         answered = ", ".join(f"{version}: {count}" for version, count in report.traffic.by_version.items())
-        rows.append(("traffic", f"{report.traffic.requests} requests, answered by {answered}"))
-        rows.append(("", f"at least {_or_dash(report.traffic.lowest_serving)} servers took requests at any time"))
+        rows.append(("traffic", f"{report.traffic.requests:,} requests, answered by {answered}"))
     lines = aligned(rows)
-    return lines if report.traffic is None else f"{lines}\n{report.traffic.dropped} dropped"
+    return lines if report.traffic is None else f"{promise_text(report.traffic, report.instances.total)}\n{lines}"
+
+
+def promise_text(traffic: "Traffic", servers: int) -> str:
+    """Return how many requests were dropped, and the fewest servers that took requests."""
+    lowest = f"never fewer than {_or_dash(traffic.lowest_serving)} of {servers} servers took requests"
+    return f"{traffic.dropped:,} of {traffic.requests:,} requests dropped; {lowest}"
 
 
 def servers_text(counts: "InstanceCounts | ServerCounts") -> str:

@@ -1,5 +1,7 @@
 """`awsroll demo` with three servers, with a good version and with a bad one."""
 
+import re
+
 import pytest
 
 from tests.cli.program import awsroll
@@ -25,8 +27,12 @@ def test_a_bad_version_is_rolled_back_and_drops_nothing() -> None:
     demo = awsroll("demo", "--servers", "3", "--bad-version")
 
     assert demo.code == 1
-    assert demo.out.startswith("rollout ")
-    assert demo.out.endswith("0 dropped\n")
+    assert "warning" not in demo.out + demo.err
+    first, promise, *_ = demo.out.splitlines()
+    assert first.startswith("rollout ")
+    assert re.fullmatch(r"0 of [\d,]+ requests dropped; never fewer than [23] of 3 servers took requests", promise)
+    assert re.search(r"from a second terminal: awsroll watch --state /\S+\n", demo.err)
+    assert demo.err.splitlines()[-4].split() == ["awsroll:", "try", "next:", "awsroll", "demo", "a", "good", "version"]
     assert "not healthy within" in demo.out
     assert "rolled back" in demo.err
     assert "3 of 3 servers serve" in demo.err
