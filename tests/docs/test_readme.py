@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import click
 import pytest
@@ -68,6 +69,17 @@ def test_each_shell_example_is_an_existing_command() -> None:
         options = {form for option in known[words[1]].params for form in option.opts}
         assert {word for word in words if word.startswith("-")} <= options, line
     assert len(lines) > 5
+
+
+def test_the_recording_is_small_ends_with_the_promise_and_loads_nothing() -> None:
+    path = ROOT / re.findall(r"!\[.*\]\((.*\.svg)\)", README)[0]
+    picture = ET.fromstring(path.read_text())  # noqa: S314 - our own file
+    shown = "".join(picture.itertext())
+
+    assert path.stat().st_size < 150_000
+    assert re.search(r"0 of [\d,]+ requests dropped; never fewer than 8 of 9 servers took requests", shown)
+    assert not {"script", "image", "foreignObject"} & {each.tag.rpartition("}")[2] for each in picture.iter()}
+    assert not [each for each in re.findall(r'href="([^"]+)"', path.read_text()) if not each.startswith("#")]
 
 
 def test_each_name_in_the_python_examples_exists() -> None:
