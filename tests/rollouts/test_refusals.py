@@ -116,6 +116,64 @@ def test_a_full_host_is_waited_out(tmp_path: Path) -> None:
         assert report.succeeded, report.reason
 
 
+def refuse_from_second_server_on(one: Rolling, code: str, message: str) -> None:
+    """Refuse every launch from the first termination of an old server on."""
+    ended: list[str] = []
+
+    def after(_service: str, name: str, _: Any) -> None:
+        if name == "TerminateInstances" and not ended:
+            ended.append(name)
+            refuse_launches(one.sandbox, code, message)
+
+    one.sandbox.on_call(after, "after")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("InsufficientInstanceCapacity", "We currently do not have sufficient t3.micro capacity in us-east-1a."),
+        ("InvalidKeyPair.NotFound", NO_KEY),
+    ],
+    ids=["no-capacity", "no-key-pair"],
+)
+def test_a_drained_server_returns_to_service_if_nothing_replaces_it(tmp_path: Path, code: str, message: str) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
+        refuse_from_second_server_on(one, code, message)
+        begun = clock.monotonic()
+        report = one.roll()
+        took = clock.monotonic() - begun
+        sandbox.jump(120)
+
+        assert report.status in (Outcome.ROLLED_BACK, Outcome.STOPPED), report.reason
+        assert message in report.reason
+        assert sum(one.serving_versions().values()) == 2, "each server has returned or been replaced"
+        assert took < 2 * 600 + 300, "a launch deadline each for the rollout and the rollback"
+
+
+def test_a_template_that_is_deleted_midway_ends_the_rollout_soon_and_costs_no_server(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=False, servers=2)
+
+        def delete(_service: str, name: str, _: Any) -> None:
+            if name == "TerminateInstances":
+                stop()
+                sandbox.session().client("ec2").delete_launch_template(LaunchTemplateId=one.fleet.template_id)
+
+        stop = sandbox.on_call(delete)
+        begun = clock.monotonic()
+        report = one.roll()
+        took = clock.monotonic() - begun
+        sandbox.jump(120)
+
+        assert report.status is Outcome.STOPPED, report.reason
+        assert "InvalidLaunchTemplateId.NotFound" in report.reason
+        assert sum(one.serving_versions().values()) == 2
+        assert took < 300
+
+
 # --- not yet --------------------------------------------------------------------------------------------------------
 
 

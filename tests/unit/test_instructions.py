@@ -151,7 +151,16 @@ STEERING = {
         "void_attempt",
         "was_in_standby",
     ),
-    "Shortage": ("excused_until", "launch_after", "not_offered", "reason", "shifted", "since", "zones"),
+    "Shortage": (
+        "excused_until",
+        "keeps_drained",
+        "launch_after",
+        "not_offered",
+        "reason",
+        "shifted",
+        "since",
+        "zones",
+    ),
     "Slots": ("instance_ids", "subnet_id", "targets", "template", "zone"),
     "Status": (
         "aborted",

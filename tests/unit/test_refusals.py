@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from awsroll.core.classify.refusals import Refusal, is_not_offered, is_short_of_capacity, may_appear, refusal_of
+from awsroll.core.classify.refusals import (
+    Refusal,
+    frees_what_is_missing,
+    is_not_offered,
+    is_short_of_capacity,
+    may_appear,
+    refusal_of,
+)
 from awsroll.core.model.observation import FleetKind, Lifecycle, ScalingFailure
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Desired
@@ -102,6 +109,23 @@ def test_the_message_of_a_failed_launch_says_whether_a_retry_can_succeed(refusal
 @pytest.mark.parametrize(("code", "refusal"), CODES.items())
 def test_a_code_of_ec2_says_whether_a_retry_can_succeed(code: str, refusal: Refusal) -> None:
     assert refusal_of(code, "so says AWS") is refusal
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "frees"),
+    [
+        ("InsufficientInstanceCapacity", NOT_HERE[0], False),
+        ("InvalidKeyPair.NotFound", "The key pair 'deploy' does not exist", False),
+        ("InvalidLaunchTemplateId.NotFound", "The launch template 'lt-1' does not exist", False),
+        ("InsufficientFreeAddressesInSubnet", NOT_HERE[3], True),
+        ("InsufficientCapacityOnHost", "Insufficient capacity on host h-1.", True),
+        ("ReservationCapacityExceeded", "The capacity reservation does not have sufficient capacity.", True),
+        ("VcpuLimitExceeded", "You have requested more vCPU capacity than your current vCPU limit of 8 allows", True),
+        ("InvalidNetworkInterface.InUse", "Interface: [eni-1] in use.", True),
+    ],
+)
+def test_the_end_of_a_drained_server_frees_only_what_a_server_holds(code: str, message: str, *, frees: bool) -> None:
+    assert frees_what_is_missing(code, message) is frees
 
 
 @pytest.mark.parametrize("message", QUOTA)

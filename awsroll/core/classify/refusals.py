@@ -28,6 +28,20 @@ _PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "Unauthorized
 _NO_CAPACITY = frozenset({"ReservationCapacityExceeded", "SpotMaxPriceTooLow", "UnfulfillableCapacity"})
 _NO_CAPACITY_PREFIX = "Insufficient"
 
+# What a server of the fleet may hold, so that its end frees it. A host and a reservation have messages of their own.
+_HELD_BY_SERVERS = frozenset({
+    "InsufficientCapacityOnHost",
+    "InsufficientFreeAddressesInSubnet",
+    "InsufficientHostCapacity",
+    "ReservationCapacityExceeded",
+})  # fmt: skip
+_HELD_BY_SERVERS_MESSAGES = (
+    ("capacity reservation", "sufficient"),
+    ("host", "sufficient"),
+    ("free addresses",),
+    ("in use",),
+)
+
 # A quota of the account. It is "not yet" while an instance of ours that counts is not terminated, else "never".
 _QUOTA_SUFFIXES = ("LimitExceeded", "CountExceeded")
 _NO_QUOTAS = frozenset({
@@ -163,6 +177,17 @@ def is_template_missing(code: str, message: str) -> bool:
     """Return whether a call was refused because its launch template, or the version of it, does not exist."""
     missing = (("launch template", "does not exist"), ("must use a valid fully-formed launch template",))
     return code.startswith("InvalidLaunchTemplate") or any(_holds(message, parts) for parts in missing)
+
+
+def frees_what_is_missing(code: str, message: str) -> bool:
+    """Return whether the end of a drained server may give a launch what it lacks.
+
+    A quota, an address, an interface, a dedicated host or a capacity reservation becomes free. The capacity of a zone
+    does not: AWS gives it to the next caller.
+    """
+    if _is_quota(code, message) or code.endswith(_NOT_YET_SUFFIXES) or code in _HELD_BY_SERVERS:
+        return True
+    return any(_holds(message, parts) for parts in _HELD_BY_SERVERS_MESSAGES)
 
 
 def is_not_offered(code: str, message: str) -> bool:

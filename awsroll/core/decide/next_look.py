@@ -71,7 +71,9 @@ _STEADY = frozenset({Reason.SETTLING, Reason.APPROVAL, Reason.RUNNING_HOOK, Reas
 def seconds_until_next_look(view: View, holds: Collection[Hold]) -> float:
     """Return in how many seconds to observe again: when something that is awaited can have changed."""
     launches = dict(_launch_waits(view))
-    by_name = launches | dict(_server_waits(view, exits=False))
+    held = {name for hold in holds if hold.reason is Reason.CAPACITY for name in hold.instance_ids}
+    waits_of_servers = _server_waits(view, exits=False)
+    by_name = launches | {name: seconds for name, seconds in waits_of_servers if name not in held}
     awaited_holds = tuple(hold for hold in holds if hold.reason is not Reason.TERMINATING)
     if not by_name and not awaited_holds:
         by_name, awaited_holds = dict(_server_waits(view, exits=True)), tuple(holds)

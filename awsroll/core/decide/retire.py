@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import assert_never
 
+from awsroll.core.classify.capacity import vacancies
 from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.draining import active_registrations, is_out_of_group
 from awsroll.core.classify.replacement import owner_tags
@@ -96,12 +97,24 @@ def _propose(view: View, instance: Instance, proposals: Proposals, collected: _C
             proposals.wait(Reason.DRAINING, name)
         case _Step.KEEP:
             _keep(view, instance, proposals, collected)
+        case _Step.TERMINATE if _waits_for_launch(view, name):
+            proposals.wait(Reason.CAPACITY, name)
         case _Step.TERMINATE if not is_worth_a_call(view, name):
             proposals.wait(Reason.SETTLING, name)
         case _Step.TERMINATE:
             collected.terminate.append(instance)
         case _ as never:
             assert_never(never)
+
+
+def _waits_for_launch(view: View, name: str) -> bool:
+    """Return whether a drained server runs on because AWS refuses its replacement for a reason that its end keeps.
+
+    If no launch succeeds before the deadline, the server returns to service. So the fleet is never left short of it.
+    """
+    status, server = view.status, view.status.servers[name]
+    refused = status.mode is Mode.ROLLING and status.shortage.since is not None and status.shortage.keeps_drained
+    return refused and not server.failed and name in vacancies(view)
 
 
 def _next_step(view: View, instance: Instance, proposals: Proposals) -> _Step:

@@ -128,6 +128,8 @@ class Shortage:
         shifted: zones under a zonal shift, until an observation shows requests there again.
         excused_until: failed launches of the group up to this time (by AWS's clock) are not caused by this rollout.
         launch_after: the earliest time of the next launch, after a refusal that may pass by itself.
+        keeps_drained: the end of a drained server would not give the launch what it lacks. So the drained servers of a
+            standalone fleet wait for their replacements: they can still return to service.
     """
 
     since: datetime | None = None
@@ -137,6 +139,7 @@ class Shortage:
     shifted: tuple[str, ...] = ()
     excused_until: datetime | None = None
     launch_after: datetime | None = None
+    keeps_drained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

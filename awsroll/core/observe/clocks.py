@@ -162,12 +162,14 @@ def has_clock(view: View, instance: Instance) -> bool:
 def _shortage_since(view: View) -> datetime | None:
     """Return since when launches are overdue; restart that clock after a time in which the rollout was not driven.
 
-    It also waits for the drains: a server that drains holds an address and a share of the quotas.
+    It also waits for the drains: a server that drains holds an address and a share of the quotas. It does not wait for
+    drained servers that run on because their end would not help.
     """
-    since = view.status.shortage.since
+    shortage = view.status.shortage
     restarts = _was_unwatched(view, view.rollout.limits.launch_seconds)
-    restarts = restarts or any(view.is_taken_out(instance) for instance in view.live)
-    return view.observation.at if since is not None and restarts else since
+    leaving = (instance for instance in view.live if view.is_taken_out(instance))
+    restarts = restarts or any(instance.targets or not shortage.keeps_drained for instance in leaving)
+    return view.observation.at if shortage.since is not None and restarts else shortage.since
 
 
 def _was_unwatched(view: View, deadline: float) -> bool:

@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from awsroll.core.classify.desired import moved
-from awsroll.core.classify.refusals import Refusal, is_not_offered, may_appear, refusal_of
+from awsroll.core.classify.refusals import (
+    Refusal,
+    frees_what_is_missing,
+    is_not_offered,
+    is_template_missing,
+    may_appear,
+    refusal_of,
+)
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Reason, Result
 from awsroll.core.model.calls import Launch
@@ -99,7 +106,7 @@ def _launch_refused(status: Status, result: Result, at: datetime) -> Status:
             return _short(status, result, at)
         case Refusal.NOT_PERMITTED:
             return _launches_denied(status, result) if is_launch_denied(result) else status
-        case Refusal.NEVER if status.rolling_back:
+        case Refusal.NEVER if status.rolling_back and not is_template_missing(result.code, result.message):
             return _short(status, result, at)  # on the way back nothing else would fill the empty place
         case Refusal.NEVER if status.mode is not Mode.ROLLING:
             return status
@@ -141,6 +148,7 @@ def _short(status: Status, result: Result, at: datetime) -> Status:
         status.shortage,
         since=status.shortage.since or at,
         reason=result.message,
+        keeps_drained=not frees_what_is_missing(result.code, result.message),
         launch_after=at + timedelta(seconds=RETRY_LAUNCH_SECONDS),
     )
     return replace(status, shortage=shortage)

@@ -12,6 +12,7 @@ from awsroll.sandbox import storage
 from awsroll.sandbox.api_errors import unknown_subnet, unknown_template_version
 from awsroll.sandbox.autoscaling.group_state import TemplateSpec
 from awsroll.sandbox.handler_parts import refuse
+from awsroll.sandbox.template_versions import is_left, versions_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,9 +135,9 @@ def _version_number(template: Any, version: str) -> int | None:
         return None
     match version:
         case "$Latest":
-            return int(template.latest_version_number)
+            return int(versions_left(template)[-1].number)
         case "$Default":
             return int(template.default_version_number)
         case _:
             number = int(version) if version.isdecimal() else 0
-            return number if 1 <= number <= len(template.versions) else None
+            return number if is_left(template, number) else None

@@ -39,6 +39,7 @@ class Ec2Api:
             "StartInstances": self._start,
             "RebootInstances": self._reboot,
             "DescribeLaunchTemplateVersions": partial(templates.describe_resolved, context),
+            "DeleteLaunchTemplateVersions": partial(templates.delete_template_versions, context),
             "CreateTags": self._create_tags,
             "GetEbsDefaultKmsKeyId": lambda _: {"KmsKeyId": self._default_key},
             "ModifyEbsDefaultKmsKeyId": self._set_default_key,

@@ -13,6 +13,7 @@ from awsroll.sandbox.api_errors import refuse, unknown_template_version
 from awsroll.sandbox.ec2.images import with_image
 from awsroll.sandbox.interfaces import Account
 from awsroll.sandbox.service_limits import TEMPLATES_PER_PAGE
+from awsroll.sandbox.template_versions import delete_versions, has_deleted, is_left, versions_left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def resolve(account: Account, reference: Mapping[str, Any]) -> TemplateVersion:
     template = _template(account, reference)
     version_text = str(reference.get("Version") or "$Default")
     if version_text == "$Latest":
-        version = template.versions[-1]
+        version = versions_left(template)[-1]
     elif version_text == "$Default":
         version = template.versions[template.default_version_number - 1]
     else:
@@ -69,13 +70,19 @@ def check_versions(account: Account, parameters: Mapping[str, Any]) -> None:
 
 
 def describe_resolved(account: Account, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the versions with the ids of their images, if the request resolves aliases; moto answers the others."""
-    if not parameters.get("ResolveAlias"):
+    """Return the versions, with the ids of their images if the request resolves aliases.
+
+    moto answers requests without aliases, as long as no version is deleted.
+    """
+    if not ("LaunchTemplateId" in parameters or "LaunchTemplateName" in parameters):
         return None
     template = _template(account, parameters)
+    if not parameters.get("ResolveAlias") and not has_deleted(template):
+        return None
     described = []
     for version in _described(template, parameters.get("Versions") or []):
-        data = with_image(account, version.data) if version.data.get("ImageId") else dict(version.data)
+        by_alias = parameters.get("ResolveAlias") and version.data.get("ImageId")
+        data = with_image(account, version.data) if by_alias else dict(version.data)
         if data.get("UserData") is not None:
             data["UserData"] = str(data["UserData"])
         described.append(
@@ -92,9 +99,10 @@ def describe_resolved(account: Account, parameters: Mapping[str, Any]) -> dict[s
 
 
 def _described(template: Any, versions: list[str]) -> list[Any]:
-    aliases = {"$Latest": len(template.versions) - 1, "$Default": template.default_version_number - 1}
+    left = versions_left(template)
+    aliases = {"$Latest": left[-1].number - 1, "$Default": template.default_version_number - 1}
     if not versions:
-        return list(reversed(template.versions))
+        return list(reversed(left))
     return [
         template.versions[aliases[version] if version in aliases else _index(template, version)] for version in versions
     ]
@@ -112,13 +120,18 @@ def apply_source_version(account: Account, parameters: dict[str, Any]) -> None:
     template = _template(account, parameters)
     if (source := parameters.get("SourceVersion")) is None:
         return
-    index = template.default_version_number - 1 if source == "$Default" else -1
+    index = template.default_version_number - 1 if source == "$Default" else versions_left(template)[-1].number - 1
     if source not in {"$Latest", "$Default"}:
         index = _index(template, source)
     data = {**template.versions[index].data, **parameters.get("LaunchTemplateData", {})}
     if data.get("UserData") is not None:
         data["UserData"] = str(data["UserData"])  # moto keeps it in its own type, and parses only text
     parameters["LaunchTemplateData"] = data
+
+
+def delete_template_versions(account: Account, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete versions of a launch template."""
+    return delete_versions(_template(account, parameters), parameters)
 
 
 def _template(account: Account, reference: Mapping[str, Any]) -> Any:
@@ -147,6 +160,6 @@ def _index(template: Any, version: str) -> int:
     if not version.isdecimal():
         message = f"Invalid launch template version: {version}. Use $Latest, $Default, or a version number"
         refuse("InvalidParameterValue", message)
-    if not 1 <= int(version) <= len(template.versions):
+    if not is_left(template, int(version)):
         refuse("InvalidLaunchTemplateId.VersionNotFound", unknown_template_version(version, template.id))
     return int(version) - 1

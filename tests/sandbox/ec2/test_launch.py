@@ -104,6 +104,24 @@ def test_describing_templates_that_do_not_exist_is_refused() -> None:
             bench.ec2.describe_launch_template_versions(LaunchTemplateId=bench.fleet.template_id, Versions=["9"])
 
 
+def test_a_deleted_version_is_gone_and_the_default_version_cannot_be_deleted() -> None:
+    with open_bench() as bench:
+        named = {"LaunchTemplateId": bench.fleet.template_id}
+        answer = bench.ec2.delete_launch_template_versions(**named, Versions=["1", "2", "9"])
+        deleted = [each["VersionNumber"] for each in answer["SuccessfullyDeletedLaunchTemplateVersions"]]
+        left = [each["VersionNumber"] for each in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]]
+
+        assert (deleted, left) == ([2], [1, 9])
+        with refused("InvalidLaunchTemplateId.VersionNotFound"):
+            bench.ec2.describe_launch_template_versions(**named, Versions=["2"])
+        versions = bench.ec2.describe_launch_template_versions(**named)["LaunchTemplateVersions"]
+        assert [each["VersionNumber"] for each in versions] == [1]
+        template = {"LaunchTemplate": named | {"Version": "$Latest"}, "MinCount": 1, "MaxCount": 1}
+        launched = bench.ec2.run_instances(**template)["Instances"][0]
+        tags = {tag["Key"]: tag["Value"] for tag in launched["Tags"]}
+        assert tags["aws:ec2launchtemplate:version"] == "1"
+
+
 def test_request_parameters_override_the_template() -> None:
     with open_bench() as bench:
         instance_id = bench.running(InstanceType="m5.large")
