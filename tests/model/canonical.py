@@ -8,6 +8,7 @@ therefore covers one order (`everything --reversed`: the other order).
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from awsroll.core.aws_names import client_token
@@ -79,7 +80,10 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
 
 def key(state: State) -> Hashable:
     """Return a hashable value that is equal for equal states."""
-    return (state.world, *(_plain(getattr(state.status, name)) for name in Status.__slots__))
+    return (state.world, *map(_plain, _FIELDS(state.status)))
+
+
+_FIELDS = attrgetter(*Status.__slots__)
 
 
 def _plain(value: object) -> Hashable:
@@ -147,7 +151,7 @@ def _partners(status: Status) -> dict[str, str]:
 
 def _signature(server: Server | None, name: str, status: Status) -> str:
     """Describe a server by its properties and its record, without ids."""
-    record, first = status.servers.get(name), name in status.current_at_start
+    record, first = _written(status.servers.get(name)), name in status.current_at_start
     calls = [f"{call.kind}{call.answered}" for call in status.calls if call.instance_id == name]
     launches = [
         f"{name == one.replaces}{one.settled}{one.template}"
@@ -157,6 +161,11 @@ def _signature(server: Server | None, name: str, status: Status) -> str:
     slots = [place.template for place in status.slots if name in place.instance_ids]
     # `server` before the rest: old servers come before new servers, as by launch time.
     return f"{_describe(server)}|{first}|{calls}|{launches}|{slots}|{record}"
+
+
+@cache
+def _written(record: ServerRecord | None) -> str:
+    return str(record)
 
 
 @cache
@@ -188,7 +197,11 @@ def _renamed_world(world: World, status: Status, names: Names) -> World:
 
 def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  # one field after the other
     seconds, ids = passing.seconds, names.servers
-    servers = ((ids[name], _server(one, names, seconds)) for name, one in status.servers.items())
+    attempts = names.attempts.get
+    servers = (
+        (ids[name], _server(one, attempts(one.attempt, 0), attempts(one.void_attempt, 0), seconds))
+        for name, one in status.servers.items()
+    )
     waiting = status.failures[status.judged :] if status.mode is Mode.ROLLING else ()
     gate, settings, shortage = status.gate, status.settings, status.shortage
     return Status(
@@ -239,7 +252,8 @@ def _looked_at(status: Status, passing: Passing):
     return OVERDUE
 
 
-def _server(one: ServerRecord, names: Names, seconds: float) -> ServerRecord:
+@cache  # the same few records come in most states
+def _server(one: ServerRecord, attempt: int, void_attempt: int, seconds: float) -> ServerRecord:
     unseen = one.deregistered_at is not None and not one.draining_seen
     absent = aged(one.gone_since, seconds, A_WHILE) if one.gone_since is not None and unseen else one.gone_since
     timed = one.phase.is_timed and one.phase is not ServerPhase.KEPT
@@ -249,23 +263,30 @@ def _server(one: ServerRecord, names: Names, seconds: float) -> ServerRecord:
         healthy_since=None if one.healthy_since is None else NOW,
         deregistered_at=aged_or_none(one.deregistered_at, seconds, A_WHILE),
         gone_since=None if absent is None else (absent if unseen else NOW),
-        attempt=names.attempts.get(one.attempt, 0),
-        void_attempt=0 if one.attempt else names.attempts.get(one.void_attempt, 0),
+        attempt=attempt,
+        void_attempt=0 if one.attempt else void_attempt,
         fruitless_at=aged_or_none(one.fruitless_at, seconds, A_WHILE),
     )
 
 
 def _launch(one: Launch, names: Names) -> Launch:
-    number = names.launches[one.number]
+    replaces = names.servers.get(one.replaces, one.replaces)
+    token = names.tokens[token_number(one.token)]
+    instance_ids = tuple(sorted(names.servers[name] for name in one.instance_ids))
+    return _renamed_launch(one, names.launches[one.number], token, replaces, instance_ids)
+
+
+@cache
+def _renamed_launch(one: Launch, number: int, token: int, replaces: str, instance_ids: tuple[str, ...]) -> Launch:
     return replace(
         one,
         number=number,
-        token=client_token(ROLLOUT_ID, names.tokens[token_number(one.token)], one.zone),
+        token=client_token(ROLLOUT_ID, token, one.zone),
         batch=1 if one.settled else one.batch,
         index=0 if one.settled else one.index,
         at=NOW,
-        replaces=names.servers.get(one.replaces, one.replaces),
-        instance_ids=tuple(sorted(names.servers[name] for name in one.instance_ids)),
+        replaces=replaces,
+        instance_ids=instance_ids,
         tags=(),
         own_tags=(),
     )
@@ -273,12 +294,13 @@ def _launch(one: Launch, names: Names) -> Launch:
 
 def _call(one: Call, names: Names, seconds: float) -> Call:
     sent = one.kind is CallKind.SEND_COMMAND
-    return replace(
-        one,
-        at=aged(one.at, seconds, A_WHILE),
-        instance_id=names.servers.get(one.instance_id, one.instance_id),
-        number=names.attempts[one.number] if sent else one.number,
-    )
+    number = names.attempts[one.number] if sent else one.number
+    return _renamed_call(one, names.servers.get(one.instance_id, one.instance_id), number, seconds)
+
+
+@cache
+def _renamed_call(one: Call, instance_id: str, number: int, seconds: float) -> Call:
+    return replace(one, at=aged(one.at, seconds, A_WHILE), instance_id=instance_id, number=number)
 
 
 def _call_order(one: Call) -> tuple[str, str, int]:

@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         "leaving servers are released when the fleet can no longer spare them",
         _constant(selection, "_seemingly_untouched", frozenset()),
-        case("standalone", "replace", 2, 1),
+        case("standalone", "replace", 2, 1, user_requests=False),
         "invariant 1",
     ),
     Mutant(
@@ -122,13 +122,13 @@ MUTANTS = (
     Mutant(
         "a launch without an answer is settled before the next one",
         lambda patch: patch.setattr(planner, "settle_launches", lambda view: (view.status, ())),
-        case("standalone", "launch-first", 2, 1),
+        case("standalone", "launch-first", 2, 1, user_requests=False),
         "no end",
     ),
     Mutant(
         "a launch is announced before it is made",
         _intent_forgotten,
-        case("standalone", "replace", 2, 1),
+        case("standalone", "replace", 2, 1, user_requests=False),
         "invariant 2",
     ),
     Mutant(
@@ -200,7 +200,7 @@ MUTANTS = (
     Mutant(
         "desired is not read as a user request while our call changes it",
         _constant(desired, "is_moving", value=False),
-        case("group", "launch-first", 2, 1),
+        case("group", "launch-first", 2, 1, user_requests=False),
         "invariant",
     ),
     Mutant(
