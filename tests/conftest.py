@@ -1,7 +1,9 @@
 """What holds for all tests: how they are spread over processes, and that none waits for the disk or the compiler."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +26,15 @@ class _Order:
         items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder for this user alone in it
+ENOUGH = 4 << 30  # bytes, more than a run of all tests leaves
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Order())
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        # A file that replaces another one, as each record does, waits for a disk, but not for memory.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -106,6 +106,7 @@ FULL = replace(
     deregistration_delay_seconds=20,
     on_failure=OnFailure.STOP,
     hooks=(Hook(name="check", point=HookPoint.AFTER_HEALTHY, function="check"),),
+    health_check_interval_seconds=10,
 )
 
 
