@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from awsroll.cli.aligned_text import aligned
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.drive import TemporaryBackend, drive
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
-from awsroll.cli.render_report import aligned
 from awsroll.cli.report import check_report_file, report_option
 from awsroll.cli.sandbox import check_speed
 from awsroll.core.model.rollout import Strategy

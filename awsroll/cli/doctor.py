@@ -53,8 +53,6 @@ def _print_plan(output: Output, planned: "RolloutPlan") -> None:
     if output.json:
         output.emit("doctor", fleet=planned.fleet, ok=True, warnings=len(planned.warnings))
     elif planned.nothing_to_do:
-        from awsroll.cli.render_report import nothing_to_do  # noqa: PLC0415 - keeps `--help` fast
-
-        output.result(f"{planned.fleet} is {nothing_to_do(planned)}")
+        output.result(f"{planned.fleet} is on {planned.to_name}: nothing to do")
     else:
-        output.result(f"{planned.fleet} can be rolled from {planned.from_version or '(none)'} to {planned.to_version}")
+        output.result(f"{planned.fleet} can be rolled from {planned.from_name or '(none)'} to {planned.to_name}")

@@ -84,6 +84,14 @@ def shows_live_view() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and not is_plain
 
 
+def result_width() -> int | None:
+    """Return the columns of the terminal that shows the result; None if it goes elsewhere: then no line is wrapped."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError, AttributeError):  # not a terminal, closed, or missing
+        return None
+
+
 def ask_to_confirm(question: str) -> bool:
     """Ask a yes-or-no question on the terminal; the default is no. The end of the input means no.
 

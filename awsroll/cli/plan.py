@@ -8,7 +8,7 @@ import click
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
-from awsroll.cli.output import Output
+from awsroll.cli.output import Output, result_width
 from awsroll.cli.read_request import REQUEST_OR_FLEETS_GROUP
 from awsroll.cli.store_warning import warn_of_lost_store
 from awsroll.core.request.spec import RolloutSpec
@@ -48,7 +48,7 @@ def plan(
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
         return _plan_many(request, out, common, fail_on_warnings=fail_on_warnings)
-    from awsroll.cli.render_report import plan_text  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.cli.render_plan import plan_text  # noqa: PLC0415 - keeps `--help` fast
 
     output = Output(json=common.json, quiet=common.quiet)
     planned, saved = _make_plan(request, common), dict[str, str]()
@@ -63,7 +63,7 @@ def plan(
     if output.json:
         output.emit("plan", **planned.as_dict(), **saved)
     else:
-        output.result(plan_text(planned, verbose=verbose))
+        output.result(plan_text(planned, verbose=verbose, width=result_width()))
     check_warnings(planned.warnings, fail=fail_on_warnings)
     return 0
 

@@ -1,13 +1,17 @@
-"""The lines of a plan that follow from its request: gates, failures, settings, cost and servers by zone."""
+"""A plan as text for people: what changes first, then when, what it costs, and what it touches."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from awsroll.core.model.duration_text import duration
+from awsroll.cli.aligned_text import aligned, labelled
+from awsroll.cli.capacity_chart import capacity_chart
+from awsroll.core.decide.suspended_processes import processes_to_suspend
+from awsroll.core.model.duration_text import duration, rough_duration
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.request.spec import RolloutSpec
 
 if TYPE_CHECKING:
+    from awsroll.core.model.template_change import TemplateChange
     from awsroll.report import RolloutPlan
 
 Row = tuple[str, str]
@@ -16,25 +20,125 @@ _AFTER_FAILURE = {
     OnFailure.PAUSE: "pauses the rollout for a person",
     OnFailure.STOP: "stops the rollout with the fleet mixed",
 }
-_SECONDS_AN_HOUR = 3600
+
+
+def plan_text(plan: "RolloutPlan", *, verbose: bool = False, width: int | None = None) -> str:
+    """Return a plan as text; of a fleet that needs no rollout, only what matters then.
+
+    Args:
+        plan: the plan.
+        verbose: show each server in its order, and not the number of servers in each zone alone.
+        width: the columns of the terminal; None: no line is wrapped.
+    """
+    if plan.nothing_to_do:
+        return plan_summary_text(plan, width=width)
+    rows = [
+        *_heading_rows(plan),
+        *request_rows(plan),
+        *_pace_rows(plan),
+        ("cost", _cost(plan)),
+        *_cost_of_keeping(plan),
+        *_call_rows(plan),
+        *_run_rows(plan),
+        *_findings(plan),
+    ]
+    servers = aligned(server_rows(plan) if verbose else zone_rows(plan))
+    return "\n\n".join(part for part in (labelled(rows, width), _chart(plan), servers) if part)
+
+
+def plan_summary_text(plan: "RolloutPlan", *, width: int | None = None) -> str:
+    """Return a plan in short, for the prompt before a rollout."""
+    if plan.nothing_to_do:
+        sentence = f"No changes: {nothing_to_do(plan)}."
+        return "\n".join(part for part in (sentence, labelled(_findings(plan), width)) if part)
+    return labelled(
+        [*_heading_rows(plan), *_pace_rows(plan), *_cost_of_keeping(plan), *_run_rows(plan), *_findings(plan)], width
+    )
+
+
+def nothing_to_do(plan: "RolloutPlan") -> str:
+    """Return the sentence for a fleet on which a rollout would change nothing."""
+    return f"{plan.fleet} is on {plan.to_name or plan.to_version}"
+
+
+def _heading_rows(plan: "RolloutPlan") -> list[Row]:
+    version = f"{plan.from_name or plan.from_version or '(none)'} -> {plan.to_name or plan.to_version}"
+    rows = [("fleet", plan.fleet), ("version", version)]
+    if plan.template_changes is None:
+        return rows
+    if not plan.template_changes:
+        return [*rows, ("changes", "none: both versions of the launch template say the same")]
+    lines = aligned([_change(change) for change in plan.template_changes]).splitlines()
+    return [*rows, *(("changes" if number == 0 else "", line) for number, line in enumerate(lines))]
+
+
+def _change(change: "TemplateChange") -> tuple[str, str]:
+    if not change.before:
+        return f"+ {change.what}", change.after
+    if not change.after:
+        return f"- {change.what}", change.before
+    return f"~ {change.what}", f"{change.before} -> {change.after}"
+
+
+def _pace_rows(plan: "RolloutPlan") -> list[Row]:
+    running = f"running, with draining servers, {'never above' if plan.is_capped else 'up to about'} {plan.max_running}"
+    return [
+        ("strategy", f"{plan.strategy}, {plan.at_a_time} at a time"),
+        ("servers", f"{len(plan.order)} to update, {plan.skipped} to skip, {plan.desired} desired"),
+        ("capacity", f"serving never below {plan.lowest_serving}, live never above {plan.max_live}"),
+        ("", running),
+        *_duration_rows(plan),
+    ]
+
+
+def _duration_rows(plan: "RolloutPlan") -> list[Row]:
+    words = f"about {rough_duration(plan.estimated_seconds)}"
+    if not plan.highest_seconds:
+        return [("duration", words)]
+    spread = f"{rough_duration(plan.lowest_seconds)} to {rough_duration(plan.highest_seconds)} in 8 of 10 rollouts"
+    request = plan.request or plan.asked
+    approvals = ", and the time to approve" if request is not None and request.approve_checkpoints else ""
+    return [("duration", f"{words}{approvals} ({spread})"), ("", f"from {plan.estimated_from}")]
+
+
+def _cost(plan: "RolloutPlan") -> str:
+    return f"about {plan.extra_server_hours:g} server hours beyond the desired capacity, draining servers included"
+
+
+def _cost_of_keeping(plan: "RolloutPlan") -> list[Row]:
+    if not plan.kept_server_hours:
+        return []
+    cost = f"{plan.kept_server_hours:g} server hours"
+    return [("kept", f"the {len(plan.order)} old servers keep running during the bake time: {cost}")]
+
+
+def _call_rows(plan: "RolloutPlan") -> list[Row]:
+    calls = plan.api_calls
+    return [] if calls is None else [("API calls", f"about {calls.total}, of which {calls.mutating} change resources")]
+
+
+def _run_rows(plan: "RolloutPlan") -> list[Row]:
+    return [("runs", str(instruction)) for instruction in plan.instructions]
+
+
+def _findings(plan: "RolloutPlan") -> list[Row]:
+    return [("warning" if finding.is_warning else "note", finding.message) for finding in plan.findings]
+
+
+def _chart(plan: "RolloutPlan") -> str:
+    lines = capacity_chart(
+        plan.capacity_over_time, plan.estimated_seconds, floor=plan.lowest_serving, ceiling=plan.max_live
+    )
+    return "\n".join(["capacity over time: █ serving, ░ live and not yet serving", *lines]) if lines else ""
 
 
 def request_rows(plan: "RolloutPlan") -> list[Row]:
-    """Return what the request of a plan says: its gates, what a failure leads to, and the settings it touches."""
+    """Return what the request of a plan says: the settings it touches, its gates, and what a failure leads to."""
     request = plan.request or plan.asked
+    groups = [("target groups", ", ".join(plan.target_groups))] if plan.target_groups else []
     if request is None:
-        return []
-    return [*_gate_rows(request), ("failure", _failure(request)), *_setting_rows(request)]
-
-
-def cost_rows(plan: "RolloutPlan") -> list[Row]:
-    """Return the most instance hours beyond the desired capacity; nothing if there are none."""
-    extra = max(0, plan.max_running - plan.desired)
-    if not extra:
-        return []
-    hours = extra * plan.estimated_seconds / _SECONDS_AN_HOUR
-    time = duration(plan.estimated_seconds)
-    return [("cost", f"up to {extra} extra servers for {time}: at most {hours:.1f} instance hours")]
+        return groups
+    return [*_setting_rows(plan, request), *groups, *_gate_rows(request), ("failure", _failure(request))]
 
 
 def zone_rows(plan: "RolloutPlan") -> list[Row]:
@@ -42,17 +146,21 @@ def zone_rows(plan: "RolloutPlan") -> list[Row]:
     zones = Counter(server.zone for server in plan.order)
     versions = {zone: Counter(server.version or "?" for server in plan.order if server.zone == zone) for zone in zones}
     return [
-        (zone or "no zone", f"{count} to update, on {', '.join(sorted(versions[zone]))}")
+        (zone or "no zone", f"{count} to update, on {', '.join(_named(plan, name) for name in sorted(versions[zone]))}")
         for zone, count in sorted(zones.items())
     ]
 
 
-def server_rows(plan: "RolloutPlan") -> list[Row]:
+def server_rows(plan: "RolloutPlan") -> list[tuple[str, ...]]:
     """Return the servers to update, in their order."""
     return [
-        (str(number), f"{server.instance_id}  {server.zone}  {server.version or '?'}")
+        (str(number), server.instance_id, server.zone, _named(plan, server.version or "?"))
         for number, server in enumerate(plan.order, 1)
     ]
+
+
+def _named(plan: "RolloutPlan", version: str) -> str:
+    return plan.from_name if plan.from_name and version == plan.from_version else version
 
 
 def _gate_rows(request: RolloutSpec) -> list[Row]:
@@ -78,16 +186,19 @@ def _failure(request: RolloutSpec) -> str:
     return f"up to {request.max_failures} are replaced; the next one {after}"
 
 
-def _setting_rows(request: RolloutSpec) -> list[Row]:
+def _setting_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:
     changed = []
     if request.asg:
-        changed.append("processes AZRebalance and ReplaceUnhealthy suspended while servers are in flight")
-        changed.append("launch template version")
+        processes = ", ".join(processes_to_suspend(surges=plan.max_live > plan.desired))
+        changed.append(f"{processes} suspended while servers are in flight")
+        if plan.max_live > plan.desired:
+            changed.append("maximum size raised if the surge needs it")
+        if plan.template_changes is not None:
+            changed.append(f"launch template version set to {plan.to_name or plan.to_version}, kept after success")
     if request.deregistration_delay is not None:
         changed.append(f"deregistration delay {request.deregistration_delay} s")
     if request.health_check_interval is not None:
         changed.append(f"health check interval {request.health_check_interval} s")
     if request.health_check_threshold is not None:
         changed.append(f"healthy threshold {request.health_check_threshold}")
-    words = f"{'; '.join(changed)}. All are restored at the end, the version to the winner's"
-    return [("settings", words)] if changed else []
+    return [("settings", f"{'; '.join(changed)}. The others are restored at the end")] if changed else []

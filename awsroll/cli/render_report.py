@@ -1,18 +1,18 @@
-"""Results as text for people: the closing report, a plan, the state of a rollout, a list of rollouts."""
+"""Results as text for people: the closing report, the state of a rollout, a list of rollouts."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from awsroll.cli.aligned_text import aligned
 from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
-from awsroll.printable import printable
 
 if TYPE_CHECKING:
     from awsroll.core.decide.approvals import AwaitedApproval
     from awsroll.core.model.finding import CheckResult
     from awsroll.ports import Record
-    from awsroll.report import InstanceCounts, Report, RolloutPlan, RolloutSummary, Traffic
+    from awsroll.report import InstanceCounts, Report, RolloutSummary, Traffic
     from awsroll.stores import UnreadableRecord
 
 
@@ -80,49 +80,6 @@ def next_step(report: "Report", *, serving: str = "") -> str:
     return ""
 
 
-def plan_text(plan: "RolloutPlan", *, verbose: bool = False) -> str:
-    """Return a plan as aligned lines; of a fleet that needs no rollout, only what matters then.
-
-    Args:
-        plan: the plan.
-        verbose: show each server in its order, and not the number of servers in each zone alone.
-    """
-    from awsroll.cli.render_plan import cost_rows, request_rows, server_rows, zone_rows  # noqa: PLC0415 - plans alone
-
-    if plan.nothing_to_do:
-        return plan_summary_text(plan)
-    more = aligned([*cost_rows(plan), *request_rows(plan)])
-    servers = aligned(server_rows(plan) if verbose else zone_rows(plan))
-    return "\n".join(part for part in (plan_summary_text(plan), more, servers) if part)
-
-
-def plan_summary_text(plan: "RolloutPlan") -> str:
-    """Return a plan as aligned lines, without the order of its servers."""
-    if plan.nothing_to_do:
-        rows = [
-            ("fleet", plan.fleet),
-            ("servers", f"{plan.desired}, {nothing_to_do(plan)}"),
-            *_findings(plan),
-        ]
-        return aligned(rows)
-    rows = [
-        ("fleet", plan.fleet),
-        ("strategy", f"{plan.strategy}, {plan.at_a_time} at a time"),
-        ("version", f"{plan.from_version or '(none)'} -> {plan.to_version}"),
-        ("servers", f"{len(plan.order)} to update, {plan.skipped} to skip, {plan.desired} desired"),
-        ("capacity", f"serving never below {plan.lowest_serving}, live never above {plan.max_live}"),
-        (
-            "",
-            f"running, with draining servers, {'never above' if plan.is_capped else 'up to about'} {plan.max_running}",
-        ),
-        ("duration", f"about {duration(plan.estimated_seconds)}"),
-        *_cost_of_keeping(plan),
-        *(("runs", str(instruction)) for instruction in plan.instructions),
-        *_findings(plan),
-    ]
-    return aligned(rows)
-
-
 def rollback_text(record: "Record") -> str:
     """Return what a rollback would do, from the record of the rollout."""
     rollout, counts = record.rollout, count_servers(record.rollout, record.status)
@@ -146,22 +103,6 @@ def checks_text(checks: "Sequence[CheckResult]") -> str:
         rows.append((check.result.value, check.check.value, first))
         rows += [("", "", message) for message in others]
     return aligned(rows)
-
-
-def _findings(plan: "RolloutPlan") -> list[tuple[str, str]]:
-    return [("warning" if finding.is_warning else "note", finding.message) for finding in plan.findings]
-
-
-def nothing_to_do(plan: "RolloutPlan") -> str:
-    """Return the sentence for a fleet on which a rollout would change nothing."""
-    return f"already on version {plan.to_version}: nothing to do"
-
-
-def _cost_of_keeping(plan: "RolloutPlan") -> list[tuple[str, str]]:
-    if not plan.kept_server_hours:
-        return []
-    cost = f"{plan.kept_server_hours:g} server hours"
-    return [("kept", f"the {len(plan.order)} old servers keep running during the bake time: {cost}")]
 
 
 def status_text(record: "Record", summary: "RolloutSummary") -> str:
@@ -218,17 +159,6 @@ def summaries_text(summaries: "Sequence[RolloutSummary]", unreadable: "Sequence[
     ]
     rows += [(record.rollout_id, record.fleet or "?", "unreadable", "?", "?") for record in unreadable]
     return aligned([heading, *rows])
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines with aligned columns; each cell is printable text on one line."""
-    if not rows:
-        return ""
-    rows = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
 
 
 def _or_dash(number: int | None) -> str:

@@ -1,6 +1,6 @@
 """The result of many fleets as text: one line per fleet under its wave, and the next steps."""
 
-from awsroll.cli.render_report import aligned
+from awsroll.cli.aligned_text import aligned
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetEnding

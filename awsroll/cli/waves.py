@@ -11,7 +11,8 @@ from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.output import Output, ask_to_confirm, json_lines, write_messages, write_text
 from awsroll.cli.process_state import START_EVENTS, NoteStarted
 from awsroll.cli.progress_lines import FleetLines
-from awsroll.cli.render_report import next_step, plan_summary_text, plan_text
+from awsroll.cli.render_plan import plan_summary_text, plan_text
+from awsroll.cli.render_report import next_step
 from awsroll.cli.render_waves_report import fleets_text, next_steps, wave_heading
 from awsroll.cli.signals import StopRequest
 from awsroll.clock import SystemClock

@@ -90,7 +90,7 @@ def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:
         FleetLockedError: if another rollout holds the fleet or has not ended.
         AwsError: if AWS refused or did not answer.
     """
-    return check_ready(Session(context), spec, reads_store=context.store is not None).plan
+    return check_ready(Session(context), spec, reads_store=context.store is not None, reads_history=True).plan
 
 
 def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:

@@ -7,16 +7,19 @@ fleet (`record_lifecycle.create_record`), because another rollout may have start
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from awsroll.core.classify.estimates import seconds_to_drain
 from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.finding import Check, CheckResult
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished
+from awsroll.driver.read_history import read_history
 from awsroll.driver.record_lifecycle import prepare_record
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import check_observation, check_plan, check_request, tagged_rollouts
 from awsroll.errors import AwsrollError
 from awsroll.preflight import Prepared
 from awsroll.preflight.findings import Findings
+from awsroll.report.estimate import NO_HISTORY
 from awsroll.report.forecast import RolloutPlan, forecast
 
 _SOON_SECONDS = 30.0  # a fleet that was checked within this time is not checked again
@@ -45,13 +48,14 @@ class Diagnosis:
     error: AwsrollError | None = None
 
 
-def check_ready(
+def check_ready(  # noqa: PLR0913 - three commands share the checks, and differ in what they read
     session: Session,
     request: RolloutSpec | RolloutPlan,
     *,
     rollout_id: str = "",
     findings: Findings | None = None,
     reads_store: bool = True,
+    reads_history: bool = False,
 ) -> Ready:
     """Make every check of a rollout, also for other rollouts and what they left. Change nothing.
 
@@ -61,6 +65,7 @@ def check_ready(
         rollout_id: the id of the new rollout; empty: generate one.
         findings: receives what the checks find; None: a new collection.
         reads_store: look for other rollouts in the store too. Otherwise only the label on the fleet shows them.
+        reads_history: estimate the duration from past rollouts and launches too.
 
     Raises:
         SpecError, FleetError, FleetLockedError, AwsError: if the rollout may not start.
@@ -88,11 +93,19 @@ def check_ready(
         observation = session.fleet(rollout).observe(rollout, prepared.status)
         check_observation(rollout, observation)
     prepared = replace(prepared, findings=findings.reported())
-    planned = forecast(rollout, observation, prepared.status, findings=prepared.findings)
+    drain = seconds_to_drain(rollout, observation.target_groups)
+    history = read_history(session, rollout, drain) if reads_history else NO_HISTORY
+    planned = forecast(rollout, observation, prepared.status, findings=prepared.findings, history=history)
     asked = request.asked if isinstance(request, RolloutPlan) else request
     return Ready(
         prepared=prepared,
-        plan=replace(planned, asked=asked, request=prepared.request, fingerprint=prepared.fingerprint),
+        plan=replace(
+            planned,
+            asked=asked,
+            request=prepared.request,
+            fingerprint=prepared.fingerprint,
+            template_changes=prepared.changes,
+        ),
     )
 
 

@@ -20,8 +20,13 @@ _GROUP_IN_ARN = "autoScalingGroupName/"
 
 def new_rollout_id(fleet: str, now: datetime) -> str:
     """Return an id like `web-20260101-000000-4f2a`."""
+    return f"{id_prefix(fleet)}{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def id_prefix(fleet: str) -> str:
+    """Return how the ids of the rollouts of a fleet begin; the date follows."""
     name = re.sub(r"[^a-z0-9]+", "-", fleet.lower()).strip("-")[:_LONGEST_NAME_IN_ID].strip("-")
-    return f"{name or 'fleet'}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{name or 'fleet'}-"
 
 
 def group_name(named: str) -> str:

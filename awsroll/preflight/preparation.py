@@ -7,6 +7,7 @@ from awsroll.core.model.finding import Check, Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Status
+from awsroll.core.model.template_change import TemplateChange
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.address_checks import check_addresses
@@ -28,8 +29,9 @@ from awsroll.preflight.reload_checks import check_reload
 from awsroll.preflight.serving_report import report_serving
 from awsroll.preflight.tag_checks import check_tags
 from awsroll.preflight.target_quota_checks import check_target_quotas
+from awsroll.preflight.template_changes import template_changes
 from awsroll.preflight.threshold_checks import check_thresholds
-from awsroll.preflight.versions import pin, template_tags
+from awsroll.preflight.versions import pin, template_data, template_names, template_tags
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
 
 
@@ -40,6 +42,7 @@ class Prepared:
     Attributes:
         request: the request with the version and the deadlines filled in, so that it means the same at any time.
         fingerprint: the facts about the fleet that the checks used.
+        changes: what differs between the launch template versions; None if the old one is not known.
     """
 
     rollout: Rollout
@@ -47,6 +50,7 @@ class Prepared:
     request: RolloutSpec
     fingerprint: Fingerprint
     findings: tuple[Finding, ...] = ()
+    changes: tuple[TemplateChange, ...] | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,6 +112,7 @@ class _Preflight:
         rollout = self._checked(fleet, goal, name)
         findings.raise_refusals()
         return Prepared(
+            changes=self._changes(rollout),
             rollout=rollout,
             status=first_status(fleet, self._aws.now()),
             request=pinned(spec, rollout),
@@ -145,6 +150,10 @@ class _Preflight:
                 check_agents(aws, rollout, fleet, goal, findings)
         return rollout
 
+    def _changes(self, rollout: Rollout) -> tuple[TemplateChange, ...] | None:
+        old, new = (template_data(self._aws, template) for template in (rollout.baseline_template, rollout.template))
+        return template_changes(old, new) if old and new else None
+
     def _check_steps(self, rollout: Rollout, fleet: FleetFacts, goal: Goal) -> None:
         """Check what the steps of the rollout need, beside the fleet as it is."""
         spec, findings = self._spec, self._findings
@@ -172,6 +181,7 @@ class _Preflight:
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
         rollout = replace(rollout_of(self._spec, fleet, goal, name), region=self._aws.region)
+        rollout = replace(rollout, template_names=template_names(self._aws, goal.template, rollout.baseline_template))
         if fleet.group is not None or self._reloading:
             return rollout
         return replace(

@@ -77,16 +77,24 @@ def baseline_template(baseline: tuple[VersionCount, ...], goal: Goal) -> Templat
 
 def template_data(aws: Connection, template: TemplateVersion | None) -> Reply:
     """Return the data of a template version; empty if the version is unknown or deleted."""
-    if template is None:
-        return {}
+    data: Reply = {} if template is None else _described(aws, template).get("LaunchTemplateData", {})
+    return data
+
+
+def _described(aws: Connection, template: TemplateVersion) -> Reply:
     try:
-        described = aws.ec2.template_version(str(template.number), template_id=template.template_id)
+        return aws.ec2.template_version(str(template.number), template_id=template.template_id) or {}
     except AwsRefusedError as error:
         if not error.code.startswith(_UNKNOWN_TEMPLATE):
             raise
-        described = None
-    data: Reply = {} if described is None else described.get("LaunchTemplateData", {})
-    return data
+        return {}
+
+
+def template_names(aws: Connection, *templates: TemplateVersion | None) -> tuple[tuple[str, str], ...]:
+    """Return the names of launch templates by id, each once. A template that is unknown or deleted has none."""
+    described = {template.template_id: _described(aws, template) for template in templates if template is not None}
+    names = {template_id: str(found.get("LaunchTemplateName") or "") for template_id, found in described.items()}
+    return tuple(sorted((template_id, name) for template_id, name in names.items() if name))
 
 
 def template_tags(aws: Connection, template: TemplateVersion | None) -> tuple[tuple[str, str], ...]:

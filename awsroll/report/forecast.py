@@ -7,20 +7,25 @@ duration and the number of running servers are estimates (`core/classify/estimat
 from dataclasses import dataclass
 from typing import Any
 
-from awsroll.core.classify.capacity import Bounds, measure
-from awsroll.core.classify.estimates import most_running, seconds_of_rollout
+from awsroll.core.classify.capacity import measure
+from awsroll.core.classify.estimates import most_running
 from awsroll.core.classify.view import View
 from awsroll.core.decide.nothing_to_do import is_on_target
 from awsroll.core.decide.victims import order
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
-from awsroll.core.model.observation import Observation, TargetGroup
+from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Status
+from awsroll.core.model.template_change import TemplateChange
 from awsroll.core.request.instructions import Instruction, InstructionKind, instructions_of
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.report.estimate import NO_HISTORY, History, estimate, work_of
+from awsroll.report.expected_calls import ExpectedCalls, expected_calls
+from awsroll.report.simulate import Point, Simulated
 
 _ONLY_IN_FILE = ("asked", "request", "fingerprint")
+_MOST_POINTS = 240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,17 @@ class RolloutPlan:
         is_capped: the request has a cap on running servers.
         at_a_time: maximum number of servers in progress at the same time.
         kept_server_hours: cost of keeping the old servers during the bake time, in server hours.
-        estimated_seconds: estimated duration: drain, boot and health checks, in parallel as far as the limits allow.
+        estimated_seconds: estimated duration, without failures and without the time that people take to approve.
+        lowest_seconds: nine of ten such rollouts take longer.
+        highest_seconds: nine of ten such rollouts take less time.
+        estimated_from: where these times come from, for people.
+        capacity_over_time: the expected capacity, from each instant on.
+        extra_server_hours: estimated server hours beyond the desired capacity, draining servers included.
+        api_calls: about how many AWS calls the rollout makes.
+        from_name: the old version with the name of its launch template, such as `web:1`.
+        to_name: the new version with the name of its launch template.
+        template_changes: what differs between the two versions; None if the old one is not known.
+        target_groups: the names of the target groups.
         instructions: the hooks, commands, functions and scripts that the rollout runs, each with its point. `roll`
             refuses the plan if its request would run anything else.
         asked: the request as the user made it.
@@ -71,6 +86,16 @@ class RolloutPlan:
     at_a_time: int
     estimated_seconds: float
     kept_server_hours: float = 0
+    lowest_seconds: float = 0
+    highest_seconds: float = 0
+    estimated_from: str = ""
+    capacity_over_time: tuple[Point, ...] = ()
+    extra_server_hours: float = 0
+    api_calls: ExpectedCalls | None = None
+    from_name: str = ""
+    to_name: str = ""
+    template_changes: tuple[TemplateChange, ...] | None = None
+    target_groups: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     instructions: tuple[Instruction, ...] = ()
     asked: RolloutSpec | None = None
@@ -93,14 +118,30 @@ class RolloutPlan:
 
 
 def forecast(
-    rollout: Rollout, observation: Observation, status: Status, *, findings: tuple[Finding, ...] = ()
+    rollout: Rollout,
+    observation: Observation,
+    status: Status,
+    *,
+    findings: tuple[Finding, ...] = (),
+    history: History = NO_HISTORY,
 ) -> RolloutPlan:
-    """Return the plan of a rollout for the observed fleet."""
+    """Return the plan of a rollout for the observed fleet.
+
+    Args:
+        rollout: the rollout.
+        observation: its fleet.
+        status: its first status.
+        findings: what the checks have found.
+        history: what is known of the times of the fleet.
+    """
     view = View(rollout, observation, status)
     capacity = measure(view)
     limits = capacity.limits
     leaving = order(view, view.candidates)
     reloading = rollout.reload is not None
+    groups, skipped = observation.target_groups, len(view.current) + len(view.skipped)
+    work = work_of(rollout, limits, outdated=len(leaving), current=skipped)
+    expected = estimate(rollout, groups, work, history)
     return RolloutPlan(
         fleet=rollout.fleet,
         strategy=rollout.strategy.value,
@@ -114,14 +155,23 @@ def forecast(
             for server in leaving
         ),
         nothing_to_do=is_on_target(view, capacity),
-        skipped=len(view.current) + len(view.skipped),
+        skipped=skipped,
         lowest_serving=limits.floor,
         max_live=limits.ceiling,
-        max_running=most_running(rollout, limits, observation.target_groups, len(leaving)),
+        max_running=most_running(rollout, limits, groups, len(leaving)),
         is_capped=limits.max_running is not None,
         at_a_time=limits.window,
         kept_server_hours=_kept_hours(rollout, servers=len(leaving)),
-        estimated_seconds=_estimate(rollout, limits, observation.target_groups, servers=len(leaving)),
+        estimated_seconds=expected.seconds,
+        lowest_seconds=expected.low,
+        highest_seconds=expected.high,
+        estimated_from=expected.basis,
+        capacity_over_time=_thinned(expected.course),
+        extra_server_hours=expected.course.surplus_hours(limits.desired),
+        api_calls=expected_calls(rollout, work, expected.course),
+        from_name=rollout.from_name,
+        to_name=rollout.to_name,
+        target_groups=tuple(sorted(group.name for group in groups)),
         findings=findings,
         instructions=planned_instructions(rollout),
     )
@@ -137,7 +187,8 @@ def _kept_hours(rollout: Rollout, *, servers: int) -> float:
     return round(servers * rollout.gates.bake_seconds / 3600, 2) if rollout.keep_old else 0.0
 
 
-def _estimate(rollout: Rollout, limits: Bounds, groups: tuple[TargetGroup, ...], *, servers: int) -> float:
-    """Estimate the duration in seconds, with its gates."""
-    waits = rollout.gates.bake_seconds + rollout.gates.delay_seconds * len(rollout.gates.checkpoints)
-    return seconds_of_rollout(rollout, limits, groups, servers) + waits if servers else 0.0
+def _thinned(course: Simulated) -> tuple[Point, ...]:
+    """Return the expected capacity with fewer points: of each part of the time, the one with the fewest that serve."""
+    size = -(-len(course.points) // _MOST_POINTS)
+    parts = (course.points[begin : begin + size] for begin in range(0, len(course.points), size))
+    return tuple(min(part, key=lambda point: point.serving) for part in parts)

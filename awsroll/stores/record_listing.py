@@ -80,6 +80,15 @@ class RecordListing:
             elif found is not None:
                 yield self._describe(rollout_id, found)
 
+    def newest_of(self, prefix: str, *, most: int) -> Iterator[Record]:
+        """Yield the readable ones of the newest records whose rollout ids begin with a prefix and a date."""
+        known = {*filter(None, map(recorded_rollout, self._backend.keys(ROLLOUTS)))}
+        dated = (name for name in known if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1].isdigit())
+        for rollout_id in sorted(dated, reverse=True)[:most]:
+            found = self._read(rollout_id)
+            if isinstance(found, Record):
+                yield found
+
     def unfinished(self) -> Iterator[Record]:
         """Yield the readable records of rollouts that have not ended.
 

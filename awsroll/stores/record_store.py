@@ -119,6 +119,10 @@ class RecordStore:
         """Return all readable records, newest first."""
         return _newest_first(record for record in self._listing.all() if isinstance(record, Record))
 
+    def newest_of(self, prefix: str, *, most: int) -> tuple[Record, ...]:
+        """Return the newest readable records of the rollouts whose ids begin with a prefix, newest first."""
+        return tuple(self._listing.newest_of(prefix, most=most))
+
     def unfinished(self) -> tuple[Record, ...]:
         """Return the readable records of rollouts that have not ended, newest first; see `unreadable_open`.
 

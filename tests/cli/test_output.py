@@ -10,11 +10,12 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
+from awsroll.cli.aligned_text import aligned
 from awsroll.cli.given_instructions import show_instructions
 from awsroll.cli.live import LiveView
 from awsroll.cli.output import Output, write_messages
 from awsroll.cli.progress_lines import FleetLines, PlainLines
-from awsroll.cli.render_report import aligned, next_step, report_text, summaries_text
+from awsroll.cli.render_report import next_step, report_text, summaries_text
 from awsroll.cli.terminal_text import terminal
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.duration_text import duration

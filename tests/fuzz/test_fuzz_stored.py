@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 
 import awsroll.aws.sessions
 from awsroll.cli.main import run
-from awsroll.cli.render_report import plan_text
+from awsroll.cli.render_plan import plan_text
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError, StateError

@@ -107,6 +107,7 @@ READ_FROM_THE_FLEET = {
     "baseline",
     "baseline_template",
     "group_version",
+    "template_names",
     "termination_protected",
     "region",
     "account",

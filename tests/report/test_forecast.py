@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from awsroll.cli.render_report import plan_text
+from awsroll.cli.render_plan import plan_text
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.observation import (
     FleetKind,
@@ -144,8 +144,9 @@ def test_the_text_of_a_plan_says_gates_failures_settings_and_servers_by_zone() -
         "bake time    1 min 0 s",
         "alarms       a",
         "failure      the first one returns the fleet to the old version",
-        "settings     processes AZRebalance and ReplaceUnhealthy suspended while servers are in flight",
-        "cost         up to 1 extra servers for 30 min 0 s: at most 0.5 instance hours",
+        "settings     AZRebalance, ReplaceUnhealthy suspended while servers are in flight",
+        "cost         about 0 server hours beyond the desired capacity",
+        "duration     about 30 min",
         "zone-a  2 to update, on lt-1:1",
         "zone-b  1 to update, on lt-1:1",
     ):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.cli.render_report import plan_text
+from awsroll.cli.render_plan import plan_text
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.report import Report
@@ -154,5 +154,5 @@ def test_the_plan_of_a_fleet_on_the_version_says_so_in_one_line(roller: Any) -> 
 
     lines = plan_text(plan).splitlines()
 
-    assert lines[1] == f"servers  3, already on version {one.fleet.template_id}:1: nothing to do"
+    assert lines[0] == f"No changes: {plan.fleet} is on {one.fleet.template_name}:1."
     assert not any("warning" in line for line in lines)

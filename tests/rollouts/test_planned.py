@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.cli.render_report import plan_text
+from awsroll.cli.render_plan import plan_text
 from awsroll.cli.roll_request import build_roll_request
 from awsroll.core.model.hooks import HookPoint
 from awsroll.errors import FleetError, SpecError

@@ -128,6 +128,7 @@ STEERING = {
         "strategy",
         "target_groups",
         "template",
+        "template_names",
         "termination_protected",
     ),
     "RolloutRequest": ("request", "started_at"),

@@ -55,20 +55,3 @@ def most_running(rollout: Rollout, limits: Bounds, groups: tuple[TargetGroup, ..
     """Return how many servers run at the same time at most, draining ones included."""
     most = limits.ceiling + draining_at_a_time(rollout, limits, groups, outdated)
     return most if limits.max_running is None else min(most, limits.max_running)
-
-
-def seconds_of_rollout(rollout: Rollout, limits: Bounds, groups: tuple[TargetGroup, ...], outdated: int) -> float:
-    """Return how long a rollout takes, without its gates.
-
-    For example 9 servers, 2 at a time, 300 s drain, 60 s boot and 150 s health checks: the last servers leave after 4
-    rounds of 210 s, and drain for 300 s. A cap that leaves no room for draining servers makes it 5 rounds of 510 s.
-    """
-    if not outdated:
-        return 0.0
-    drain, replace = seconds_to_drain(rollout, groups), seconds_to_replace(rollout, groups)
-    rounds = 1 if rollout.strategy is Strategy.DOUBLE_HALF else -(-outdated // max(limits.window, 1))
-    beside = draining_at_a_time(rollout, limits, groups, outdated)
-    if not overlaps(rollout) or limits.left_to_run(limits.ceiling) < beside:
-        return (drain + replace) * rounds
-    last = max(replace, drain) if limits.max_unavailable else replace + drain
-    return replace * (rounds - 1) + last

@@ -161,6 +161,7 @@ class Rollout:
             awsroll raises to the time in which new flows can still arrive.
         extra_targets: for a group: registrations of its members that the group does not make itself.
         goal_tags: keys of the tags that the target version sets. A replacement keeps the values of its own template.
+        template_names: the names of launch templates by id, for people.
         baseline_tags: tags that the old templates set. They are not the user's, so they are not copied.
         baseline: the versions of the instances at the start, most common first.
         purges_warm_pool: the group's warm pool is deleted for the rollout, and restored at its end.
@@ -197,6 +198,7 @@ class Rollout:
     goal_tags: tuple[str, ...] = ()
     baseline_tags: tuple[tuple[str, str], ...] = ()
     baseline: tuple[VersionCount, ...] = ()
+    template_names: tuple[tuple[str, str], ...] = ()
     baseline_template: TemplateVersion | None = None
     group_version: str = ""
     purges_warm_pool: bool = False
@@ -242,6 +244,22 @@ class Rollout:
     def from_version(self) -> str:
         """The version that most instances ran at the start; empty if there were none."""
         return self.baseline[0].version if self.baseline else ""
+
+    @property
+    def to_name(self) -> str:
+        """The target version with the name of its launch template, such as `web:7`."""
+        return self.name_of(self.to_version)
+
+    @property
+    def from_name(self) -> str:
+        """The version that most instances ran at the start, with the name of its launch template."""
+        return self.name_of(self.from_version)
+
+    def name_of(self, version: str) -> str:
+        """Return a version with the name of its launch template instead of the id, if the name is known."""
+        template, colon, number = version.rpartition(":")
+        name = dict(self.template_names).get(template, "") if colon and not self.reloads else ""
+        return f"{name}:{number}" if name else version
 
     @property
     def reloads(self) -> bool:
