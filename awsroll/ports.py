@@ -75,6 +75,13 @@ class Fleet(Protocol):
             AwsError: if AWS cannot be read.
         """
 
+    def observe_group(self, rollout: Rollout) -> Observation:
+        """Observe only the group's settings and members, for a pause in which `observe` is refused.
+
+        Raises:
+            AwsError: if AWS cannot be read.
+        """
+
     def execute(self, rollout: Rollout, actions: "Sequence[Action]") -> "tuple[Result, ...]":
         """Execute actions in order; return one result for each. A failed call is a result, not an exception."""
 

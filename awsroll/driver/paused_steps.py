@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from awsroll.core.decide.rest import with_settings_left
 from awsroll.core.model.plan import pause
 from awsroll.core.model.status import Mode
 from awsroll.driver.record_lifecycle import ended_error
@@ -46,7 +47,7 @@ def pause_without_access(session: Session, record: Record, error: AccessRefusedE
         f"gone, end the rollout with credentials of account {record.rollout.account}: `awsroll abort "
         f"{record.rollout.rollout_id}`"
     )
-    return _pause(session, record, reason)
+    return _pause(session, record, with_settings_left(reason, record.status))
 
 
 def _pause(session: Session, record: Record, reason: str) -> StepStatus:

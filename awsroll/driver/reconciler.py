@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from awsroll.core.decide.rest import rest_unobserved, with_settings_left
 from awsroll.core.model import actions as act
 from awsroll.core.model.action_words import change_of
 from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_ids_of
@@ -23,7 +24,7 @@ from awsroll.core.observe.settle import settle
 from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
 from awsroll.driver.record_writer import RecordWriter
-from awsroll.errors import AccessRefusedError, AwsBusyError, AwsUnansweredError
+from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
 _STOP_CHECK_SECONDS = 0.5  # between two checks for a stop request, while waiting
@@ -201,11 +202,36 @@ class Controller:
         except (AwsUnansweredError, AwsBusyError) as error:
             self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
             if silent_seconds >= self.record.rollout.limits.progress_seconds:
-                self._pause(f"AWS does not answer: {error}. The fleet is unchanged; `awsroll resume` continues.")
+                self._pause(f"AWS does not answer: {error}. `awsroll resume` continues.")
             return None
         except AccessRefusedError as error:
-            self._pause(f"{error}. Renew the credentials or grant the permission, then run `awsroll resume`.")
+            return self._rest_unobserved(error)
+
+    def _rest_unobserved(self, error: AccessRefusedError) -> float:
+        """Pause. The next steps let the group take care of itself, as far as AWS allows it and shows the group.
+
+        Return the seconds until the next step.
+        """
+        rollout, before = self.record.rollout, self.status
+        if before.outcome is not Outcome.PAUSED or not before.must_rest:
+            reason = f"{error}. Renew the credentials or grant the permission, then run `awsroll resume`."
+            paused = replace(pause(before, reason), progress_at=self._clock.now())
+            self._writer.save(paused)
+            self._emit(paused.events)
             return 0
+        try:
+            group = self._fleet.observe_group(rollout)
+        except AwsError:
+            group = None
+        decided = rest_unobserved(rollout, before, group, self._clock.now())
+        self._writer.save(decided.status)
+        self._emit(decided.status.events)
+        results = self._fleet.execute(rollout, decided.actions)
+        self._emit_results(results)
+        settled = settle(self.status, tuple(results), self._clock.now())
+        self._writer.save(settled)
+        self._emit(settled.events)
+        return decided.requeue_seconds
 
     def _with_approval(self, decided: Plan) -> Plan:
         """Ask for the approval that the plan waits for, or pause there."""
@@ -233,7 +259,7 @@ class Controller:
 
     def _pause(self, reason: str) -> None:
         """Pause as it is: without AWS the group's own care cannot be restored."""
-        paused = pause(self.status, reason, rests=False)
+        paused = pause(self.status, with_settings_left(reason, self.status), rests=False)
         self._writer.save(paused)
         self._emit(paused.events)
 

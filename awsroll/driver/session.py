@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import open_session
+from awsroll.core.decide.rest import with_settings_left
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
@@ -260,7 +261,8 @@ class Session:
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            status = pause(controller.status, _why_it_pauses(error), rests=False)
+            reason = with_settings_left(_why_it_pauses(error), controller.status)
+            status = pause(controller.status, reason, rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
             tell(status)
@@ -296,4 +298,4 @@ class Session:
 
 def _why_it_pauses(error: AwsrollError) -> str:
     """Return the reason of a pause. Errors of the store say themselves what they left unchanged."""
-    return str(error) if isinstance(error, StateError) else f"{error}; no further change was made to the fleet"
+    return str(error) if isinstance(error, StateError) else f"{error}; this process changes nothing further"

@@ -71,6 +71,18 @@ class AutoScalingFleet:
             attached=attached,
         )
 
+    def observe_group(self, rollout: Rollout) -> Observation:
+        """Observe only the group's settings and members, with one call."""
+        at, described = self._aws.now(), self._reader.describe(rollout.group)
+        members = described.get("Instances", [])
+        return Observation(
+            at=at,
+            instances=tuple(missing_instance(member["InstanceId"], member=member) for member in members),
+            target_groups=(),
+            group=self._reader.settings_of(described),
+            saved_settings=self._saved_settings(rollout, described, ()),
+        )
+
     def _observe_without_group(self, rollout: Rollout, at: datetime) -> Observation:
         """Observe what a group that is gone has left behind: the settings of its target groups."""
         target_groups = self._targets.observe(rollout.target_groups, managed=frozenset())

@@ -55,11 +55,9 @@ class GroupReader:
             raise AwsRefusedError(message, code="GroupNotFound", operation="autoscaling:DescribeAutoScalingGroups")
         return described
 
-    def read(self, described: Reply, status: Status) -> Group:
-        """Return the group with its activities since the start of the rollout."""
-        setting, since = template_setting(described) or {}, status.started_at
-        if self._expects_activities or owes(described, status):
-            self._read_activities(described["AutoScalingGroupName"], since)
+    def settings_of(self, described: Reply) -> Group:
+        """Return the group's settings alone. Only an alias of a template version takes a call."""
+        setting = template_setting(described) or {}
         return Group(
             name=described["AutoScalingGroupName"],
             minimum=int(described["MinSize"]),
@@ -68,6 +66,15 @@ class GroupReader:
             template=self._template(setting),
             version=str(setting.get("Version") or "$Default") if setting else "",
             suspended=frozenset(process["ProcessName"] for process in described.get("SuspendedProcesses", [])),
+        )
+
+    def read(self, described: Reply, status: Status) -> Group:
+        """Return the group with its activities since the start of the rollout."""
+        since = status.started_at
+        if self._expects_activities or owes(described, status):
+            self._read_activities(described["AutoScalingGroupName"], since)
+        return replace(
+            self.settings_of(described),
             zones=self._zones_of(described),
             launch_failures=self._launch_failures(since),
             terminations=self._terminations(since),

@@ -64,6 +64,10 @@ class StandaloneFleet:
         )
         return replace(observation, gone=self._targets.deleted(rollout.target_groups))
 
+    def observe_group(self, rollout: Rollout) -> Observation:  # noqa: ARG002 - as the protocol has it
+        """Return an observation of nothing: these servers have no group."""
+        return Observation(at=self._aws.now(), instances=(), target_groups=())
+
     def _instances(self, rollout: Rollout, status: Status) -> tuple[Instance, ...]:
         registered = self._targets.registrations(rollout.target_groups)
         named = named_instances(status)

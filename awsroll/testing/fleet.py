@@ -221,6 +221,11 @@ class FakeFleet:
         self.safety.look(self._with_approvals(rollout, status), snapshot.at)
         return self._looker.observation(snapshot, rollout, status, self.world.now)
 
+    def observe_group(self, rollout: Rollout) -> Observation:  # noqa: ARG002 - as the protocol has it
+        """Observe only the group's settings and members."""
+        self.world.catch_up()
+        return self._looker.group_observation(self._looker.snapshot(self.world.now))
+
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         """Execute actions in order; return one result for each action."""
         self.world.catch_up()

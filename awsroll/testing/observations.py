@@ -91,6 +91,20 @@ class Looker:
             saved_settings=snapshot.saved_settings,
         )
 
+    def group_observation(self, snapshot: Snapshot) -> Observation:
+        """Return the settings and the members of the group, without their targets."""
+        members = (one for one in snapshot.instances.values() if one.lifecycle is not None)
+        return Observation(
+            at=snapshot.at,
+            instances=tuple(
+                replace(one, state=InstanceState.MISSING, targets=())
+                for one in sorted(members, key=lambda one: one.instance_id)
+            ),
+            target_groups=(),
+            group=None if snapshot.group is None else replace(snapshot.group, warm_pool=None, warm_versions=()),
+            saved_settings=snapshot.saved_settings,
+        )
+
     def _alarms(self, rollout: Rollout) -> tuple[Alarm, ...]:
         return tuple(Alarm(name=name, state=self.alarms.get(name, AlarmState.MISSING)) for name in rollout.gates.alarms)
 

@@ -99,6 +99,58 @@ def test_nothing_is_suspended_while_a_permission_is_missing(roller: Any) -> None
     assert one.serving_versions() == {"v2": 3}
 
 
+@pytest.mark.parametrize(
+    ("operation", "version"),
+    [
+        ("DescribeTargetHealth", "1"),
+        ("DescribeInstances", "1"),
+        ("DescribeScalingActivities", "1"),
+        ("DescribeAutoScalingGroups", "2"),  # whether someone has set another version meanwhile is not known
+    ],
+)
+def test_the_group_takes_care_of_itself_although_its_fleet_cannot_be_observed(
+    roller: Any, operation: str, version: str
+) -> None:
+    one: Rolling = roller(servers=3, max_size=3)
+    stops: list[Any] = []
+
+    def deny(_service: str, asked: str, _parameters: Any) -> None:
+        if asked == "TerminateInstanceInAutoScalingGroup" and not stops:
+            stops.append(one.sandbox.faults.add(f"denied *:{operation}"))
+
+    one.sandbox.on_call(deny)
+    report = one.roll(max_surge=1, max_unavailable=1)
+    one.sandbox.faults.remove(*stops)
+
+    assert (report.status, operation in report.reason) == (Outcome.PAUSED, True)
+    assert "no further change" not in report.reason
+    assert suspended(one) <= {"AlarmNotification"}  # it stays suspended while the group has a surplus
+    after = one.group()
+    assert after["LaunchTemplate"]["Version"] == version
+    assert after["MaxSize"] == max(3, after["DesiredCapacity"]) or operation == "DescribeAutoScalingGroups"
+    assert resume(one, report).succeeded
+    assert one.group()["MaxSize"] == 3
+    assert one.serving_versions() == {"v2": 3}
+
+
+def test_a_marked_member_is_not_replaced_while_its_health_cannot_be_observed(roller: Any) -> None:
+    one: Rolling = roller(servers=3)
+    stops: list[Any] = []
+
+    def deny(_service: str, asked: str, parameters: Any) -> None:
+        if asked == "TerminateInstanceInAutoScalingGroup" and not stops:
+            stops.append(one.sandbox.faults.add("denied *:DescribeTargetHealth"))
+            marked = next(name for name in one.running() if name != parameters["InstanceId"])
+            client = one.sandbox.session().client("autoscaling")
+            client.set_instance_health(InstanceId=marked, HealthStatus="Unhealthy", ShouldRespectGracePeriod=False)
+
+    one.sandbox.on_call(deny)
+    report = one.roll()
+
+    assert suspended(one) == {"ReplaceUnhealthy"}
+    assert any("ReplaceUnhealthy of group web stays suspended" in warning for warning in report.warnings)
+
+
 def test_a_success_lasts_although_new_servers_boot_slower_than_the_grace_period(roller: Any) -> None:
     one: Rolling = roller(
         servers=4,

@@ -8,16 +8,24 @@ comes from the version that is trusted: the baseline, and in the bake time the n
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Capacity
+from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.view import View
 from awsroll.core.decide.health_marks import clear_before_care
-from awsroll.core.decide.settings import Rest, give_care
-from awsroll.core.model.actions import Reason
+from awsroll.core.decide.settings import Rest, give_care, given
+from awsroll.core.decide.suspended_processes import SCALING_PROCESS
+from awsroll.core.model import actions as act
+from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Hold, Plan, add_warnings
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.setting_names import PROCESS, RUNNING, SUSPENDED
+from awsroll.core.model.status import Status
 from awsroll.core.observe.abandoned import abandoned_name
 
+_REPLACING = "ReplaceUnhealthy"
 _PATIENCE = timedelta(minutes=5)
 _RETRY_SECONDS = 2.0
 
@@ -32,18 +40,93 @@ def rest_of(view: View, capacity: Capacity) -> Rest:
     return Rest.NONE
 
 
+def with_settings_left(reason: str, status: Status) -> str:
+    """Add to the reason of a pause which settings stay as the rollout has set them."""
+    left = sorted(name.partition("=")[0] for name in status.settings.set if given(status, name)[-1] != RUNNING)
+    names = ", ".join(dict.fromkeys(left))
+    if not left:
+        return reason
+    return (
+        f"{reason.rstrip('.')}. Until it continues or is aborted, these settings stay as the rollout set them: {names}"
+    )
+
+
 def rest_in_pause(view: View) -> Plan:
     """Return the next step of a paused rollout that has yet to restore the group's own care.
 
     Refused calls are not repeated. If AWS does not answer for five minutes, the rollout stays paused as it is.
     """
     marks = clear_before_care(view)
-    status, writes = (view.status, marks) if marks else give_care(view)
+    return _resting(view, *((view.status, marks) if marks else give_care(view)))
+
+
+def rest_unobserved(rollout: Rollout, status: Status, group: Observation | None, at: datetime) -> Plan:
+    """Return the next step of a paused rollout whose fleet cannot be observed, because AWS refuses a read.
+
+    Args:
+        rollout: the request.
+        status: the record.
+        group: the group's settings and its members, without targets; None if AWS refuses to show them, too.
+        at: the current instant.
+
+    Whether a marked member serves cannot be seen. So `ReplaceUnhealthy` stays suspended while there is one.
+    """
+    if group is None:
+        view = View(rollout, Observation(at=at, instances=(), target_groups=()), status)
+        return _resting(view, *_resume_unseen(view))
+    view = View(rollout, group, status)
+    after, writes = give_care(view)
+    marked = sum(instance.marked_unhealthy for instance in group.instances)
+    if marked and any(_replaces_unhealthy(write) for write in writes):
+        after, writes = add_warnings(status, _kept_suspended(rollout, marked)), _without_replacing(writes)
+    return _resting(view, after, writes)
+
+
+def _resume_unseen(view: View) -> tuple[Status, tuple[Action, ...]]:
+    """Return the call that resumes the processes that the record shows as suspended by this rollout."""
+    status, has_surplus = view.status, surplus(view) > 0 or bool(view.status.kept)
+    names = [
+        name
+        for name in sorted(status.settings.set)
+        if name.startswith(PROCESS)
+        and given(status, name)[-1] == SUSPENDED
+        and not (has_surplus and name == f"{PROCESS}{SCALING_PROCESS}")
+    ]
+    if not names:
+        return status, ()
+    values = status.settings.set | dict.fromkeys(names, f"{SUSPENDED} {RUNNING}")
+    processes = tuple(name.removeprefix(PROCESS) for name in names)
+    resume = act.ResumeProcesses(group=view.rollout.group, processes=processes, reason=Reason.PREPARING)
+    return replace(status, settings=replace(status.settings, set=values, changed_at=view.observation.at)), (resume,)
+
+
+def _replaces_unhealthy(write: Action) -> bool:
+    return isinstance(write, act.ResumeProcesses) and _REPLACING in write.processes
+
+
+def _without_replacing(writes: tuple[Action, ...]) -> tuple[Action, ...]:
+    return tuple(
+        replace(write, processes=tuple(name for name in write.processes if name != _REPLACING))
+        if isinstance(write, act.ResumeProcesses)
+        else write
+        for write in writes
+        if not isinstance(write, act.ResumeProcesses) or write.processes != (_REPLACING,)
+    )
+
+
+def _kept_suspended(rollout: Rollout, marked: int) -> str:
+    return (
+        f"{_REPLACING} of group {rollout.group} stays suspended: the group has marked {marked} members unhealthy, and "
+        "awsroll cannot see whether they serve. Grant the permission, then resume or abort the rollout"
+    )
+
+
+def _resting(view: View, status: Status, writes: tuple[Action, ...]) -> Plan:
     writes = tuple(write for write in writes if abandoned_name(write) not in status.settings.abandoned)
     if not writes:
         return Plan(actions=(), status=replace(status, must_rest=False))
-    since = status.observed_at
-    if since is not None and view.observation.at - since >= _PATIENCE:
+    since = max(status.observed_at or status.progress_at, status.progress_at)
+    if view.observation.at - since >= _PATIENCE:
         group = view.rollout.group
         warning = (
             f"the suspended processes of group {group} could not be resumed; `awsroll repair --asg {group}` does it"

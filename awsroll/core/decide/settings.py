@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from awsroll.core.classify.capacity import Bounds
-from awsroll.core.classify.desired import in_our_standby, surplus
+from awsroll.core.classify.desired import in_our_standby, is_moving, surplus
 from awsroll.core.classify.target_group_settings import value_in, values_in_rollout
 from awsroll.core.classify.view import View
+from awsroll.core.decide.group_sizes import restored_maximum
 from awsroll.core.decide.setting_calls import writes
 from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
 from awsroll.core.model import actions as act
@@ -83,7 +84,8 @@ def prepare(view: View, bounds: Bounds, rest: Rest = Rest.NONE) -> tuple[Status,
 def give_care(view: View) -> tuple[Status, tuple[Action, ...]]:
     """Return the next writes that let the group take care of itself while the rollout is paused.
 
-    Processes that awsroll has suspended are resumed, and the group launches the baseline. Nothing else is changed.
+    Processes that awsroll has suspended are resumed, the group launches the baseline, and its maximum is as before, but
+    not below what it runs. Nothing else is changed.
     """
     group = view.observation.group
     if group is None or not view.status.settings.found:
@@ -91,7 +93,23 @@ def give_care(view: View) -> tuple[Status, tuple[Action, ...]]:
     changes = _process_changes(view, group, Rest.BEFORE_MORE)
     if VERSION in view.status.settings.set and version_text(group) in given(view.status, VERSION):
         changes += _version_changes(view, group, Rest.BEFORE_MORE)
+    changes += _maximum_changes(view, group)
     return _change(view, tuple(changes), {})
+
+
+def _maximum_changes(view: View, group: Group) -> list[Change]:
+    """Return the change that lowers a raised maximum again; none while a call that changes desired has no outcome."""
+    status = view.status
+    if MAXIMUM not in status.settings.set or is_moving(status):
+        return []
+    expected = 0 if status.desired is None else status.desired.expected
+    highest = max(_with_standby(view, group), expected)
+    ours = [int(value) for value in given(status, MAXIMUM)]
+    saved = int(status.settings.found[MAXIMUM])
+    lower = restored_maximum(now=group.maximum, saved=saved, desired=highest, ours=ours)
+    if lower is None:
+        return []
+    return [Change(name=MAXIMUM, resource=group.name, current=str(group.maximum), wanted=str(lower))]
 
 
 def _observed_values(view: View, status: Status, name: str) -> str:
