@@ -13,6 +13,7 @@ from typing import assert_never
 
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_events import PERSON_AWAITED
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
@@ -47,6 +48,7 @@ from awsroll.stores import RecordStore, RolloutRequest
 LONGEST_HOOK_SECONDS = 240.0
 """The longest timeout of a hook's Lambda function: a step waits for the function, and a step is bounded."""
 
+_AWAITS_A_PERSON = frozenset({WaitingFor.APPROVAL, WaitingFor.PAUSED})
 _PASS_SECONDS = 8.0  # one step makes further passes that are due at once for this long
 _AT_ONCE_SECONDS = 1.0  # a pass that is due within this time is due at once
 _LONGEST_WAIT = 60  # between two steps, nothing notices that a person pauses or aborts the rollout
@@ -190,6 +192,8 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, 
     session = Session(context)
     store = session.record_store()
     step_status = _step(rollout_id, session, context, bounds, revision)
+    if step_status.phase in _AWAITS_A_PERSON:
+        session.emit(PERSON_AWAITED, rollout_id=rollout_id, phase=str(step_status.phase))
     if context.notify and step_status.phase is not WaitingFor.ELSEWHERE:
         with suppress(StateError):
             _tell(session, store.load(rollout_id))

@@ -94,9 +94,7 @@ def _refusal() -> AccessRefusedError:
 
 
 @pytest.mark.parametrize("denied", [*READS, *WRITES], ids=lambda one: getattr(one, "__name__", one))
-@settings(
-    max_examples=60 if LONG else 6, deadline=None, derandomize=not LONG, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=60 if LONG else 6, deadline=None, derandomize=not LONG, suppress_health_check=list(HealthCheck))
 @given(steps=st.integers(0, 40), how=st.sampled_from(HOW))
 def test_a_pause_without_a_permission_leaves_no_process_suspended_and_no_maximum_raised(
     denied: object, steps: int, how: dict[str, Any]

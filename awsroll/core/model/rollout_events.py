@@ -26,6 +26,10 @@ class EventName(StrEnum):
     ENDED = "rollout.ended"
 
 
+PERSON_AWAITED = "person.awaited"
+"""The event of each step of a function that finds a rollout waiting for a person. Metric filters match it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One fact, with its fields as plain values."""
