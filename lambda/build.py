@@ -3,7 +3,9 @@
     python lambda/build.py --arch arm64 --out dist/lambda           a folder
     python lambda/build.py --arch x86_64 --out dist/lambda --zip    and dist/lambda.zip beside it
 
-It needs this repository and Python 3.11 or newer with pip or the faster `uv`. It does not need docker: dependencies are
+`python -m awsroll_cdk.handlers.build` does the same where the package `awsroll[cdk]` is installed.
+
+It needs Python 3.11 or newer with pip or the faster `uv`. It does not need docker: dependencies are
 wheels for the system of the function, in the versions of constraints.txt. The bundle includes boto3, because the boto3
 of Lambda's runtime is older and lacks calls that awsroll makes. Of its service models only those in
 `awsroll.aws.services` are included.
@@ -21,17 +23,21 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 HANDLERS = Path(__file__).resolve().parent
 ROOT = HANDLERS.parent
+IS_INSTALLED = not (ROOT / "pyproject.toml").is_file()  # in the package `awsroll_cdk`, beside the package `awsroll`
+SOURCES = ROOT.parent if IS_INSTALLED else ROOT
+CONSTRAINTS = (HANDLERS if IS_INSTALLED else ROOT) / "constraints.txt"
 RUNTIME = "3.13"
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 NATIVE = "native"
 # Only the command line, the probe, the sandbox, tests and YAML files need these.
 _LEFT_OUT = ("cli", "probe", "sandbox", "testing", "decode_yaml.py", "__main__.py", "__pycache__")
-_PROGRAMS = ("build.py", "schemas.py")
+_PROGRAMS = ("__init__.py", "build.py", "schemas.py")
 _NOT_IMPORTED = ("rich", "click", "pyyaml")
 # botocore reads these files for every client. The other files at the top of its data are for other SDKs.
 _EVERY_CLIENT = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
@@ -63,7 +69,7 @@ def build(out: Path, arch: str, extras: tuple[str, ...] = ()) -> bool:
     _trim(out)
     services = _services()
     _trim_models(out / "botocore" / "data", services["SERVICES"], services["EC2_OPERATIONS"])
-    shutil.copytree(ROOT / "awsroll", out / "awsroll", ignore=shutil.ignore_patterns(*_LEFT_OUT, "*.pyc"))
+    shutil.copytree(SOURCES / "awsroll", out / "awsroll", ignore=shutil.ignore_patterns(*_LEFT_OUT, "*.pyc"))
     for handler in sorted(HANDLERS.glob("*.py")):
         if handler.name not in _PROGRAMS:
             shutil.copy(handler, out)
@@ -87,16 +93,32 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def _install(out: Path, arch: str, extras: tuple[str, ...]) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [one for one in project["dependencies"] if not one.startswith(_NOT_IMPORTED)]
-    wanted += [one for extra in extras for one in project["optional-dependencies"][extra]]
-    common = ["--quiet", "--target", str(out), "--constraint", str(ROOT / "constraints.txt")]
+    wanted = [one for one in _requirements() if not one.startswith(_NOT_IMPORTED)]
+    wanted += [one for extra in extras for one in _requirements(extra)]
+    common = ["--quiet", "--target", str(out), "--constraint", str(CONSTRAINTS)]
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv:
         command = [uv, "pip", "install", "--no-config", "--python", sys.executable, *common, *_for_uv(arch), *wanted]
     else:
         command = [sys.executable, "-m", "pip", "install", "--no-compile", *common, *_for_pip(arch), *wanted]
     subprocess.run(command, check=True)  # noqa: S603 - a list of words, no shell
+
+
+def _requirements(extra: str = "") -> list[str]:
+    """Return the dependencies of awsroll, or those of an extra: from its sources, or as installed."""
+    return _as_installed(extra) if IS_INSTALLED else _of_sources(extra)
+
+
+def _of_sources(extra: str) -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named: list[str] = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return named
+
+
+def _as_installed(extra: str) -> list[str]:
+    listed = [one.partition(";") for one in metadata.requires("awsroll") or ()]
+    marked = f"extra=='{extra}'" if extra else ""
+    return [name.strip() for name, _, marker in listed if marker.replace(" ", "").replace('"', "'") == marked]
 
 
 def _for_uv(arch: str) -> Iterator[str]:
@@ -147,7 +169,7 @@ def _trim(out: Path) -> None:
 
 def _services() -> Mapping[str, Any]:
     listed: dict[str, Any] = {}
-    exec((ROOT / "awsroll" / "aws" / "services.py").read_text(), listed)  # noqa: S102 - awsroll is not installed here
+    exec((SOURCES / "awsroll" / "aws" / "services.py").read_text(), listed)  # noqa: S102 - awsroll is not installed here
     return listed
 
 

@@ -1,4 +1,4 @@
-"""The code of the functions, built by `lambda/build.py` on the machine that synthesizes, without docker."""
+"""The code of the functions, built by the handlers' `build.py` on the machine that synthesizes, without docker."""
 
 import subprocess
 import sys
@@ -8,7 +8,8 @@ import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
-_HANDLERS = Path(__file__).parents[2] / "lambda"
+_IN_PACKAGE, _IN_SOURCES = Path(__file__).parent / "handlers", Path(__file__).parents[2] / "lambda"
+_HANDLERS = _IN_PACKAGE if _IN_PACKAGE.is_dir() else _IN_SOURCES
 _ARCHES = {"arm64": "arm64", "x86_64": "x86_64"}
 
 

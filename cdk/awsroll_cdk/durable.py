@@ -1,19 +1,9 @@
-"""The alias of the durable function, and its permissions on its own executions."""
+"""The permissions of the durable function on its own executions."""
 
 from aws_cdk import aws_iam as iam, aws_lambda as lambda_
 from constructs import Construct
 
 from awsroll_cdk.acknowledging import acknowledge, spelt
-
-_LIVE = "live"
-
-
-def live_alias(scope: Construct, function: lambda_.Function) -> lambda_.Alias:
-    """Publish a version with an alias: a durable function can only be invoked by a version or an alias.
-
-    Older versions stay, because executions continue with the version that they started with.
-    """
-    return lambda_.Alias(scope, "Live", alias_name=_LIVE, version=function.current_version)
 
 
 def permit_keeping(scope: Construct, role: iam.Role, function: lambda_.Function) -> None:

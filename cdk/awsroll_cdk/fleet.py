@@ -1,10 +1,18 @@
-"""The fleet of a deployment, named as for `awsroll roll`."""
+"""The fleet of a deployment, named as for `awsroll roll`, or given as constructs of the CDK."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
+
+from aws_cdk import aws_autoscaling as autoscaling, aws_elasticloadbalancingv2 as elbv2
 
 from awsroll.iam import Fleets
+
+Group: TypeAlias = str | autoscaling.IAutoScalingGroup
+"""An Auto Scaling group: its construct, name or ARN."""
+TargetGroup: TypeAlias = str | elbv2.ITargetGroup
+"""A target group: its construct or ARN."""
+_NAME_IN_ARN = ":autoScalingGroupName/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,36 +22,63 @@ class Fleet:
     permitted: Fleets
 
     @classmethod
-    def group(cls, *, name: str, target_groups: Sequence[str] = (), extra_target_groups: Sequence[str] = ()) -> Self:
+    def group(
+        cls,
+        name: Group,
+        *,
+        target_groups: Sequence[TargetGroup] = (),
+        extra_target_groups: Sequence[TargetGroup] = (),
+    ) -> Self:
         """Name an Auto Scaling group.
 
         Args:
-            name: the group's name.
-            target_groups: ARNs of the target groups that are attached to it.
-            extra_target_groups: ARNs of other target groups in which its members are registered by hand.
+            name: the group: its construct, name or ARN.
+            target_groups: the target groups that are attached to it. Default: none.
+            extra_target_groups: other target groups in which its members are registered by hand. Default: none.
         """
-        fleets = Fleets(
-            groups=(name,), target_groups=tuple(target_groups), extra_target_groups=tuple(extra_target_groups)
+        return cls.groups(names=(name,), target_groups=target_groups, extra_target_groups=extra_target_groups)
+
+    @classmethod
+    def groups(
+        cls,
+        names: Sequence[Group],
+        *,
+        target_groups: Sequence[TargetGroup] = (),
+        extra_target_groups: Sequence[TargetGroup] = (),
+    ) -> Self:
+        """Name several Auto Scaling groups: one construct serves them all, in waves too.
+
+        Args:
+            names: the groups: their constructs, names or ARNs.
+            target_groups: all the target groups that are attached to them. Default: none.
+            extra_target_groups: other target groups in which members are registered by hand. Default: none.
+        """
+        return cls(
+            permitted=Fleets(
+                groups=tuple(map(_group_name, names)),
+                target_groups=tuple(map(_target_group_arn, target_groups)),
+                extra_target_groups=tuple(map(_target_group_arn, extra_target_groups)),
+            )
         )
-        return cls(permitted=fleets)
 
     @classmethod
-    def groups(cls, *, names: Sequence[str], target_groups: Sequence[str] = ()) -> Self:
-        """Name several Auto Scaling groups, for rollouts in waves.
+    def standalone(cls, target_groups: Sequence[TargetGroup], *, name: str = "") -> Self:
+        """Name servers registered by hand: one fleet, or several.
 
         Args:
-            names: the groups' names.
-            target_groups: ARNs of all the target groups that are attached to them.
-        """
-        return cls(permitted=Fleets(groups=tuple(names), target_groups=tuple(target_groups)))
-
-    @classmethod
-    def standalone(cls, *, target_groups: Sequence[str], name: str = "") -> Self:
-        """Name servers registered by hand.
-
-        Args:
-            target_groups: ARNs of the target groups in which every server is registered.
+            target_groups: the target groups in which the servers are registered.
             name: the names of these target groups, sorted and joined by `+`: the value of the tag `awsroll:fleet`.
-                Only servers with this tag may be terminated. Empty: servers with the tags of any rollout.
+                Only servers with this tag may be terminated. Default: servers with the tags of any rollout.
         """
-        return cls(permitted=Fleets(names=(name,) if name else (), target_groups=tuple(target_groups)))
+        arns = tuple(map(_target_group_arn, target_groups))
+        return cls(permitted=Fleets(names=(name,) if name else (), target_groups=arns))
+
+
+def _group_name(group: Group) -> str:
+    if not isinstance(group, str):
+        return str(group.auto_scaling_group_name)
+    return group.rpartition(_NAME_IN_ARN)[2]
+
+
+def _target_group_arn(group: TargetGroup) -> str:
+    return group if isinstance(group, str) else str(group.target_group_arn)

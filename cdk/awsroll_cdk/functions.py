@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam, aws_lambda as lambda_
+from aws_cdk import aws_iam as iam, aws_lambda as lambda_, aws_logs
 from constructs import Construct
 
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge
 from awsroll_cdk.logs import Logs
+from awsroll_cdk.versions import live_function
 
 DRIVER = ("prepare", "reconcile", "control")
 STAGES = (
@@ -47,6 +48,8 @@ class Runtime:
         environment: variables of every function.
         tracing: whether X-Ray is on.
         longest: the timeout of a durable execution.
+        version: the description of published versions: another one publishes the next version. Empty: a version is
+            published when the code that synthesis knows, or the configuration, has changed.
     """
 
     code: lambda_.Code
@@ -54,10 +57,17 @@ class Runtime:
     environment: Mapping[str, str]
     tracing: bool
     longest: cdk.Duration
+    version: str = ""
 
 
 class Functions(Construct):
-    """The functions of a deployment, by the names of their handlers."""
+    """The functions of a deployment, by the names of their handlers.
+
+    Attributes:
+        by_name: the functions.
+        live: their aliases, each for the version of this deployment.
+        log_groups: their log groups.
+    """
 
     def __init__(self, scope: Construct, *, names: Sequence[str], runtime: Runtime, logs: Logs) -> None:
         super().__init__(scope, "Functions")
@@ -71,7 +81,9 @@ class Functions(Construct):
             self._role("JudgeRole", "awsroll: compares failures of waves") if JUDGE_WAVE in names else None
         )
         self.stages_role = self._role("StagesRole", "awsroll: single stages") if set(names) & set(STAGES) else None
+        self.log_groups: dict[str, aws_logs.LogGroup] = {}
         self.by_name = {name: self._function(name) for name in names}
+        self.live = {name: live_function(function) for name, function in self.by_name.items()}
 
     def _role(self, name: str, description: str) -> iam.Role:
         principal = iam.ServicePrincipal("lambda.amazonaws.com")
@@ -91,7 +103,7 @@ class Functions(Construct):
         runtime = self._runtime
         role = self._role_of(name)
         identifier = in_words(name)
-        group = self._logs.group(identifier)
+        group = self.log_groups[name] = self._logs.group(identifier)
         group.grant_write(role)
         made = lambda_.Function(
             self,
@@ -108,7 +120,9 @@ class Functions(Construct):
             memory_size=_MEGABYTES,
             tracing=lambda_.Tracing.ACTIVE if runtime.tracing else lambda_.Tracing.DISABLED,
             durable_config=lambda_.DurableConfig(execution_timeout=runtime.longest) if name == DURABLE else None,
-            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
+            current_version_options=lambda_.VersionOptions(
+                removal_policy=cdk.RemovalPolicy.RETAIN, description=runtime.version or None
+            ),
         )
         if runtime.tracing:
             acknowledge(role, ANY_RESOURCE, "AWS cannot limit the calls of X-Ray to a resource")

@@ -17,13 +17,22 @@ class Logs(Construct):
     def __init__(self, scope: Construct, *, retention: logs.RetentionDays, key: kms.IKey | None) -> None:
         super().__init__(scope, "Logs")
         self._retention = retention
+        stack = cdk.Stack.of(self)
+        stack_uuid = cdk.Fn.select(2, cdk.Fn.split("/", stack.stack_id))
+        own = cdk.Names.unique_resource_name(scope, max_length=100)
+        self._prefix = f"/aws/vendedlogs/awsroll/{own}/{stack_uuid}"
         self.key = key or self._create_key()
 
     def group(self, name: str) -> logs.LogGroup:
-        """Create a log group."""
+        """Create a log group.
+
+        The prefix `/aws/vendedlogs/` keeps the account's resource policy for logs small, however many machines there
+        are. The id of the stack is a part of the name, because the logs outlive the stack.
+        """
         return logs.LogGroup(
             self,
             name,
+            log_group_name=f"{self._prefix}/{name}",
             encryption_key=self.key,
             retention=self._retention,
             removal_policy=cdk.RemovalPolicy.RETAIN,

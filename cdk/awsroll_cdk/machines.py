@@ -57,7 +57,7 @@ def machine(
         scope,
         name,
         definition_body=stepfunctions.DefinitionBody.from_string(json.dumps(definition, indent=1)),
-        definition_substitutions={in_words(name): one.function_arn for name, one in functions.items()},
+        definition_substitutions={in_words(name): one.current_version.function_arn for name, one in functions.items()},
         role=role,
         logs=stepfunctions.LogOptions(
             destination=watched.logs.group(name), level=stepfunctions.LogLevel.ALL, include_execution_data=False
@@ -65,8 +65,10 @@ def machine(
         tracing_enabled=watched.tracing,
     )
     acknowledge(role, ANY_RESOURCE, "AWS cannot limit the delivery of logs and traces to a resource")
-    arns = [one.function_arn for one in functions.values()]
-    made.add_to_role_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns))
+    versions = [f"{one.function_arn}:*" for one in functions.values()]
+    made.add_to_role_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=versions))
+    for one in versions:
+        acknowledge(role, f"IAM5[Resource::{spelt(role, one)}]", "an execution calls the versions it was started with")
     if not watched.tracing:
         acknowledge(made, "SF2", "tracing is an option: the logs hold all events at a lower cost")
     return made

@@ -4,16 +4,20 @@ import aws_cdk as cdk
 
 from awsroll_cdk.deployment import RollingDeployment
 from awsroll_cdk.functions import CODEPIPELINE, CONTROL
+from awsroll_cdk.versions import LIVE
 
 
 def add_outputs(stack: cdk.Stack, made: RollingDeployment) -> None:
-    """Add an output to the stack for each part of a deployment that people or pipelines use."""
+    """Add an output to the stack for each part of a deployment that people or pipelines use.
+
+    Machines and `control` are named by their aliases. CodePipeline takes the name of a function alone.
+    """
     pipeline = made.functions.get(CODEPIPELINE)
     values = {
-        "RolloutMachine": made.machine.state_machine_arn,
-        "FleetsMachine": None if made.fleets_machine is None else made.fleets_machine.state_machine_arn,
+        "RolloutMachine": made.live_machine,
+        "FleetsMachine": made.live_fleets_machine or None,
         "RecordsTable": made.table.table_name,
-        "ControlFunction": made.functions[CONTROL].function_name,
+        "ControlFunction": f"{made.functions[CONTROL].function_name}:{LIVE}",
         "CodePipelineFunction": None if pipeline is None else pipeline.function_name,
         "DurableAlias": None if made.durable is None else made.durable.function_arn,
         "SigningKey": None if made.sign_key is None else made.sign_key.key_arn,

@@ -1,12 +1,15 @@
 """The permissions of the functions: the policies of `awsroll.iam` for the region, account and table of the stack."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam, aws_stepfunctions as stepfunctions
 from constructs import Construct
 
+from awsroll.core.model.rollout import Strategy
 from awsroll.iam import FunctionKind, Place, Rollouts, function_policy, policy
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards, spelt
 from awsroll_cdk.fleet import Fleet
@@ -63,10 +66,9 @@ def permit(scope: Construct, kind: FunctionKind, role: iam.Role, fleet: Fleet, r
 
 
 def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Rollouts) -> None:
-    """Grant a role the permissions of the single stages on the fleet; stages have no store."""
+    """Grant a role the permissions of all single stages, of every strategy, on the fleet; stages have no store."""
     requested = Rollouts(
         stages=True,
-        strategy=rollouts.strategy,
         launch_templates=rollouts.launch_templates,
         roles=rollouts.roles,
         image_parameters=rollouts.image_parameters,
@@ -77,7 +79,33 @@ def permit_stages(scope: Construct, role: iam.Role, fleet: Fleet, rollouts: Roll
         documents=rollouts.documents,
         runs_commands=rollouts.runs_commands,
     )
-    _permit(scope, "Stages", [role], policy(place_of(scope), fleet.permitted, requested))
+    place, strategies = place_of(scope), [each.value for each in Strategy]
+    documents = [policy(place, fleet.permitted, replace(requested, strategy=strategy)) for strategy in strategies]
+    _permit(scope, "Stages", [role], {**documents[0], "Statement": _together(documents)})
+
+
+def permit_reloads(scope: Construct, roles: Sequence[iam.Role], fleet: Fleet) -> iam.Policy:
+    """Allow roles to run reload commands on servers, beside what a rollout that replaces servers may do."""
+    place = place_of(scope)
+    replacing = policy(place, fleet.permitted, Rollouts())
+    reloading = policy(place, fleet.permitted, Rollouts(strategy=Strategy.RELOAD.value))
+    more = [statement for statement in reloading["Statement"] if statement not in replacing["Statement"]]
+    return _permit(scope, "Reloading", roles, {**reloading, "Statement": more})
+
+
+def _together(documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the statements of several policies. Statements for the same resources become one."""
+    found: dict[str, dict[str, Any]] = {}
+    for document in documents:
+        for statement in document["Statement"]:
+            rest = {key: value for key, value in statement.items() if key != "Action"}
+            known = found.setdefault(json.dumps(rest, sort_keys=True), {**rest, "Action": []})
+            known["Action"] = sorted({*known["Action"], *statement["Action"]})
+    names = [statement["Sid"] for statement in found.values()]
+    if len(set(names)) < len(names):
+        problem = f"two statements have one Sid: {', '.join(sorted(names))}"
+        raise ValueError(problem)
+    return list(found.values())
 
 
 def permit_passing(scope: Construct, roles: Sequence[iam.Role], passed: str) -> iam.Policy:
@@ -86,6 +114,14 @@ def permit_passing(scope: Construct, roles: Sequence[iam.Role], passed: str) -> 
     whole = policy(place_of(scope), Fleet.standalone(target_groups=()).permitted, requested)
     statements = [statement for statement in whole["Statement"] if statement["Sid"] == "PassInstanceRole"]
     return _permit(scope, "Passing", roles, {**whole, "Statement": statements})
+
+
+def permit_publishing(scope: Construct, roles: Sequence[iam.Role], topic: str) -> iam.Policy:
+    """Allow roles to send notices to a topic that the policy of the rollouts does not name."""
+    requested = Rollouts(notify=(f"sns:{topic}",))
+    whole = policy(place_of(scope), Fleet.standalone(()).permitted, requested)
+    statements = [statement for statement in whole["Statement"] if statement["Sid"] == "PublishNotices"]
+    return _permit(scope, "Publishing", roles, {**whole, "Statement": statements})
 
 
 def permit_answering(

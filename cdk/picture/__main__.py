@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from definition import fleets_machine, rollout_machine
+from awsroll_cdk.definition import fleets_machine, rollout_machine
 from picture import picture
 
 DOCS = Path(__file__).parents[2] / "docs"

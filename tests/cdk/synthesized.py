@@ -44,26 +44,25 @@ def synthesize(folder: Path) -> Synthesized:
     import aws_cdk as cdk
     from aws_cdk import aws_iam as iam, aws_sns as sns
 
-    import app
-    import template
-    from awsroll_cdk import Fleet, RollingDeployment, check_solutions
+    from awsroll_cdk import Fleet, RollingDeployment, check_solutions, context_app, plain_template
     from awsroll_cdk.acknowledging import acknowledge, spelt
 
     context = {
         "aws:cdk:bundling-stacks": [],  # the bundle has tests of its own
         "stack": "group",
         "asg": GROUP,
+        "topic": ALERTS,
         "target_groups": TARGET_GROUP,
         **dict.fromkeys(_OPTIONS, "true"),
     }
     whole = cdk.App(outdir=str(folder), context=context)
-    app.build(whole)
+    context_app.build(whole)
     bare = cdk.Stack(whole, "standalone")
     api = RollingDeployment(
         bare,
         "Api",
         fleet=Fleet.standalone(target_groups=[TARGET_GROUP], name="api"),
-        alarm_topic=sns.Topic.from_topic_arn(bare, "Alerts", ALERTS),
+        notify=sns.Topic.from_topic_arn(bare, "Alerts", ALERTS),
         roles_to_assume=[OTHER_ACCOUNT],
     )
     starter = iam.Role(bare, "Starter", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
@@ -74,5 +73,7 @@ def synthesize(folder: Path) -> Synthesized:
     check_solutions(whole)
     assembly = whole.synth()
     templates = {name: assembly.get_stack_by_name(name).template for name in ("group", "standalone")}
-    templates |= {f"released_{fleet}": template.template(fleet, "arm64", checked=True) for fleet in template.FLEETS}
+    templates |= {
+        f"released_{fleet}": plain_template.template(fleet, "arm64", checked=True) for fleet in plain_template.FLEETS
+    }
     return Synthesized(templates=templates)

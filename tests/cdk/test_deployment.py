@@ -1,14 +1,21 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
+from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_events import PERSON_AWAITED
 from awsroll.core.request.store_parts import OF_DRIVERS
+from awsroll.driver.paused_steps import PAUSED_SECONDS
 from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy, policy
 from tests.cdk.synthesized import ALERTS, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized
 from tests.lambdas.bundles import handler_names
@@ -39,7 +46,8 @@ def test_every_function_has_its_file_in_the_bundle(synthesized: Synthesized) -> 
 def test_functions_run_on_arm_are_traced_and_know_the_store(synthesized: Synthesized) -> None:
     (table,) = synthesized.resources("group", "AWS::DynamoDB::Table")
     store = {"Fn::Join": ["", ["dynamodb://", {"Ref": table}]]}
-    variables = {"AWSROLL_STATE": store, "AWSROLL_SIGN_KEY": {"Fn::GetAtt": [signing_key(synthesized), "Arn"]}}
+    key = {"Fn::GetAtt": [signing_key(synthesized), "Arn"]}
+    variables = {"AWSROLL_STATE": store, "AWSROLL_SIGN_KEY": key, "AWSROLL_NOTIFY": f"sns:{ALERTS}"}
     for one in synthesized.resources("group", "AWS::Lambda::Function").values():
         assert one["Properties"]["Architectures"] == ["arm64"]
         assert one["Properties"]["Environment"] == {"Variables": variables}
@@ -66,8 +74,12 @@ def test_every_log_group_is_encrypted_and_kept_for_a_year(synthesized: Synthesiz
     groups = synthesized.resources(stack, "AWS::Logs::LogGroup").values()
     functions = synthesized.resources(stack, "AWS::Lambda::Function").values()
     encrypted = {"KmsKeyId": {"Fn::GetAtt": [key, "Arn"]}, "RetentionInDays": 365}
+    names = [spelt(one["Properties"].pop("LogGroupName")) for one in map(deepcopy, groups)]
+    assert all(name.startswith("/aws/vendedlogs/awsroll/") for name in names)
+    assert len(set(names)) == len(names)
     machines = synthesized.resources(stack, "AWS::StepFunctions::StateMachine")
-    assert [one["Properties"] for one in groups] == [encrypted] * (len(functions) + len(machines))
+    found = [{name: one["Properties"][name] for name in encrypted} for one in groups]
+    assert found == [encrypted] * (len(functions) + len(machines))
     assert all("LogGroup" in one["Properties"]["LoggingConfig"] for one in functions)
 
 
@@ -77,7 +89,12 @@ def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Syn
         FunctionKind.DRIVE,
         HERE,
         Fleets(names=("api",), target_groups=(TARGET_GROUP,)),
-        Rollouts(store=f"dynamodb://<{table}>", roles_to_assume=(OTHER_ACCOUNT,), launches_batches=True),
+        Rollouts(
+            store=f"dynamodb://<{table}>",
+            roles_to_assume=(OTHER_ACCOUNT,),
+            launches_batches=True,
+            notify=(f"sns:{ALERTS}",),
+        ),
     )["Statement"]
     allowed = synthesized.statements("standalone", "FleetRole")
     assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
@@ -99,7 +116,12 @@ def test_every_other_function_may_do_what_its_own_policy_says(
 ) -> None:
     (table,) = synthesized.resources("group", "AWS::DynamoDB::Table")
     fleets = Fleets(groups=(GROUP,), target_groups=(TARGET_GROUP,))
-    rollouts = Rollouts(surges=True, store=f"dynamodb://<{table}>", sign_key=f"<{signing_key(synthesized)}>")
+    rollouts = Rollouts(
+        surges=True,
+        store=f"dynamodb://<{table}>",
+        sign_key=f"<{signing_key(synthesized)}>",
+        notify=(f"sns:{ALERTS}",),
+    )
     said = [] if kind is None else function_policy(kind, HERE, fleets, rollouts)["Statement"]
     allowed = synthesized.statements("group", role)
     logs = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -147,13 +169,11 @@ def test_signing_key_is_an_hmac_key_that_outlives_the_stack_and_is_made_only_if_
 
 
 def test_stages_may_do_what_their_policy_says_and_have_no_records(synthesized: Synthesized) -> None:
-    said = policy(
-        HERE,
-        Fleets(groups=(GROUP,), target_groups=(TARGET_GROUP,)),
-        Rollouts(stages=True),
-    )["Statement"]
+    fleets = Fleets(groups=(GROUP,), target_groups=(TARGET_GROUP,))
+    documents = [policy(HERE, fleets, Rollouts(stages=True, strategy=each.value)) for each in Strategy]
+    said = {(one["Sid"], action) for document in documents for one in document["Statement"] for action in one["Action"]}
     allowed = synthesized.statements("group", "StagesRole")
-    assert {one["Sid"]: plain(one) for one in allowed if "Sid" in one} == {one["Sid"]: plain(one) for one in said}
+    assert {(one["Sid"], action) for one in allowed if "Sid" in one for action in listed(one["Action"])} == said
     beside = actions([one for one in allowed if "Sid" not in one])
     assert beside == {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
@@ -186,7 +206,7 @@ def test_machine_invokes_its_three_functions_and_starts_itself_alone(synthesized
     (starting,) = (one["Resource"] for one in allowed if one["Action"] == "states:StartExecution")
     (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
     functions = synthesized.resources("standalone", "AWS::Lambda::Function")
-    assert {spelt(one) for one in invoking} == {f"<{name}.Arn>" for name in functions}
+    assert {spelt(one) for one in invoking} == {f"<{name}.Arn>:*" for name in functions}
     assert starting == {"Ref": machine}
 
 
@@ -203,10 +223,24 @@ def test_machine_is_watched(synthesized: Synthesized) -> None:
     (name,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
     alarms = [one["Properties"] for one in synthesized.resources("standalone", "AWS::CloudWatch::Alarm").values()]
     watched = {"ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"}
-    assert {one["MetricName"] for one in alarms} == watched
-    for one in alarms:
+    waits = [one for one in alarms if one["Namespace"] == "awsroll"]
+    executions = [one for one in alarms if one not in waits]
+    assert {one["MetricName"] for one in executions} == watched
+    assert all(one["AlarmActions"] == [ALERTS] for one in alarms)
+    for one in executions:
         assert one["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": name}}]
-        assert one["AlarmActions"] == [ALERTS]
+
+
+def test_a_rollout_that_waits_for_a_person_is_an_alarm_within_minutes(synthesized: Synthesized) -> None:
+    for stack, functions in (("standalone", {"Reconcile"}), ("group", {"Reconcile", "Codepipeline", "Durable"})):
+        filters = [one["Properties"] for one in synthesized.resources(stack, "AWS::Logs::MetricFilter").values()]
+        assert {one["FilterPattern"] for one in filters} == {f'{{ $.event = "{PERSON_AWAITED}" }}'}
+        assert {part for one in filters for part in functions if part in one["LogGroupName"]["Ref"]} == functions
+        (metric,) = {one["MetricTransformations"][0]["MetricName"] for one in filters}
+        alarms = [one["Properties"] for one in synthesized.resources(stack, "AWS::CloudWatch::Alarm").values()]
+        (alarm,) = (one for one in alarms if one["MetricName"] == metric)
+        assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (600, 1, 1)
+        assert alarm["Period"] > PAUSED_SECONDS
 
 
 @pytest.mark.parametrize("stack", ALL)
@@ -244,11 +278,53 @@ def test_durable_function_may_take_as_long_as_a_machine_and_is_invoked_by_an_ali
     ((name, function),) = ((name, one) for name, one in functions.items() if "DurableConfig" in one["Properties"])
     assert function["Properties"]["Handler"] == "durable.handler"
     assert function["Properties"]["DurableConfig"] == {"ExecutionTimeout": 7 * 86400}
-    ((version, published),) = synthesized.resources("group", "AWS::Lambda::Version").items()
-    (alias,) = (one["Properties"] for one in synthesized.resources("group", "AWS::Lambda::Alias").values())
-    assert (published["DeletionPolicy"], published["UpdateReplacePolicy"]) == ("Retain", "Retain")
-    assert (published["Properties"]["FunctionName"], alias["FunctionName"]) == ({"Ref": name}, {"Ref": name})
-    assert (alias["Name"], alias["FunctionVersion"]) == ("live", {"Fn::GetAtt": [version, "Version"]})
+    assert {"Value": {"Ref": live_aliases(synthesized, "group")[name]}} == synthesized.templates["group"]["Outputs"][
+        "DurableAlias"
+    ]
+
+
+@pytest.mark.parametrize("stack", ALL)
+def test_every_function_has_an_alias_for_its_published_version_and_old_versions_stay(
+    synthesized: Synthesized, stack: str
+) -> None:
+    functions = synthesized.resources(stack, "AWS::Lambda::Function")
+    versions = synthesized.resources(stack, "AWS::Lambda::Version")
+    aliases = synthesized.resources(stack, "AWS::Lambda::Alias").values()
+    assert {one["Properties"]["FunctionName"]["Ref"] for one in versions.values()} == set(functions)
+    assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in versions.values()} == {("Retain", "Retain")}
+    for alias in (one["Properties"] for one in aliases):
+        assert alias["Name"] == "live"
+        version = versions[alias["FunctionVersion"]["Fn::GetAtt"][0]]
+        assert version["Properties"]["FunctionName"] == alias["FunctionName"]
+    assert set(live_aliases(synthesized, stack)) == set(functions)
+
+
+@pytest.mark.parametrize("stack", ALL)
+def test_an_execution_calls_the_versions_of_functions_that_it_was_started_with(
+    synthesized: Synthesized, stack: str
+) -> None:
+    versions = synthesized.resources(stack, "AWS::Lambda::Version")
+    machines = synthesized.resources(stack, "AWS::StepFunctions::StateMachine")
+    for machine in machines.values():
+        called = machine["Properties"]["DefinitionSubstitutions"].values()
+        assert {one["Ref"] for one in called} <= set(versions)
+    published = synthesized.resources(stack, "AWS::StepFunctions::StateMachineVersion")
+    for version in published.values():
+        name = version["Properties"]["StateMachineArn"]["Ref"]
+        assert version["Properties"]["StateMachineRevisionId"] == {"Fn::GetAtt": [name, "StateMachineRevisionId"]}
+        assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    aliases = synthesized.resources(stack, "AWS::StepFunctions::StateMachineAlias").items()
+    routed = [one["Properties"]["RoutingConfiguration"] for _, one in aliases]
+    assert {route["StateMachineVersionArn"]["Fn::GetAtt"][0] for (route,) in routed} == set(published)
+    assert len(published) == len(machines)
+    started = synthesized.templates[stack].get("Outputs", {}).get("RolloutMachine")
+    assert started is None or started["Value"]["Fn::GetAtt"][0] in dict(aliases)
+
+
+def test_new_code_under_the_released_template_publishes_new_versions(synthesized: Synthesized) -> None:
+    for stack in ("released_group", "released_standalone"):
+        for version in synthesized.resources(stack, "AWS::Lambda::Version").values():
+            assert version["Properties"]["Description"] == {"Ref": "CodeKey"}
 
 
 def test_durable_function_keeps_its_own_executions_and_no_others(synthesized: Synthesized) -> None:
@@ -300,10 +376,47 @@ def test_released_template_needs_neither_assets_nor_bootstrapping(
     synthesized: Synthesized, stack: str, named: set[str]
 ) -> None:
     written = synthesized.templates[stack]
-    assert set(written["Parameters"]) == {"CodeBucket", "CodeKey", "InstanceRoleArn", "TargetGroupArns", *named}
+    assert set(written["Parameters"]) == {
+        "CodeBucket",
+        "CodeKey",
+        "InstanceRoleArn",
+        "ReloadsServers",
+        "TargetGroupArns",
+        "TopicArn",
+        *named,
+    }
     assert "cdk-" not in json.dumps(written)
     for one in synthesized.resources(stack, "AWS::Lambda::Function").values():
         assert one["Properties"]["Code"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+
+
+def test_released_template_tells_its_topic_if_it_has_one(synthesized: Synthesized) -> None:
+    for stack in ("released_group", "released_standalone"):
+        for alarm in synthesized.resources(stack, "AWS::CloudWatch::Alarm").values():
+            action = {"Fn::If": ["HasTopic", {"Ref": "TopicArn"}, {"Ref": "AWS::NoValue"}]}
+            assert alarm["Properties"]["AlarmActions"] == [action]
+        for function in synthesized.resources(stack, "AWS::Lambda::Function").values():
+            notify = function["Properties"]["Environment"]["Variables"]["AWSROLL_NOTIFY"]
+            assert notify["Fn::If"][0] == "HasTopic"
+        policies = synthesized.resources(stack, "AWS::IAM::Policy").values()
+        (publishing,) = (one for one in policies if one.get("Condition") == "HasTopic")
+        assert len(publishing["Properties"]["Roles"]) == 2  # those that drive and those that start rollouts
+
+
+def test_released_template_is_nested_as_documented(synthesized: Synthesized) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    example, released = json.loads(block), synthesized.templates["released_group"]
+    given = example["Resources"]["Awsroll"]["Properties"]["Parameters"]
+    needed = {name for name, one in released["Parameters"].items() if "Default" not in one}
+    assert needed <= set(given) <= set(released["Parameters"])
+    assert example["Outputs"]["Machine"]["Value"]["Fn::GetAtt"][1].removeprefix("Outputs.") in released["Outputs"]
+
+
+def live_aliases(synthesized: Synthesized, stack: str) -> dict[str, str]:
+    """Return the aliases of functions, by the functions."""
+    aliases = synthesized.resources(stack, "AWS::Lambda::Alias").items()
+    return {one["Properties"]["FunctionName"]["Ref"]: name for name, one in aliases}
 
 
 def signing_key(synthesized: Synthesized) -> str:
@@ -381,19 +494,94 @@ def test_values_that_no_rollout_has_are_refused_at_synthesis(fleets: Fleets, rol
     from awsroll_cdk import Fleet, RollingDeployment
 
     with pytest.raises(ValueError, match=problem):
-        RollingDeployment(cdk.Stack(), "Web", fleet=Fleet(permitted=fleets), rollouts=rollouts)
+        RollingDeployment(cdk.Stack(), "Web", fleet=Fleet(permitted=fleets), notify=None, rollouts=rollouts)
 
 
 def test_the_app_refuses_a_switch_that_is_neither_true_nor_false() -> None:
     import aws_cdk as cdk
 
-    import app
+    from awsroll_cdk import context_app
 
     with pytest.raises(SystemExit, match="-c tracing=yes is not known: pass true or false"):
-        app.build(cdk.App(context={"asg": "web", "tracing": "yes"}))
+        context_app.build(cdk.App(context={"asg": "web", "topic": "none", "tracing": "yes"}))
+
+
+def test_constructs_of_the_cdk_are_taken_as_well_as_names_and_arns() -> None:
+    import aws_cdk as cdk
+    from aws_cdk import (
+        aws_autoscaling as autoscaling,
+        aws_dynamodb as dynamodb,
+        aws_elasticloadbalancingv2 as elbv2,
+        aws_sns as sns,
+    )
+
+    from awsroll_cdk import Fleet, RollingDeployment
+
+    stack = cdk.Stack()
+    group = autoscaling.AutoScalingGroup.from_auto_scaling_group_name(stack, "Group", GROUP)
+    targets = elbv2.ApplicationTargetGroup(stack, "Targets", target_type=elbv2.TargetType.INSTANCE)
+    table = dynamodb.Table.from_table_name(stack, "Records", "records")
+    made = RollingDeployment(
+        stack,
+        "Web",
+        fleet=Fleet.group(group, target_groups=[targets, TARGET_GROUP]),
+        notify=sns.Topic(stack, "Topic"),
+        table=table,
+        code=code(stack),
+    )
+    named = Fleet.group(
+        f"arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:0123:autoScalingGroupName/{GROUP}"
+    )
+
+    assert Fleet.group(group).permitted.groups == named.permitted.groups == (GROUP,)
+    assert stack.resolve(Fleet.group(group, target_groups=[targets]).permitted.target_groups[0])["Ref"].startswith(
+        "Targ"
+    )
+    assert made.table.table_name == "records"
+    assert {
+        metric.metric_name for metric in (made.metric_started(), made.metric_succeeded(), made.metric_failed())
+    } == {
+        "ExecutionsStarted",
+        "ExecutionsSucceeded",
+        "ExecutionsFailed",
+    }
+    assert made.metric_duration().metric_name == "ExecutionTime"
+    assert made.metric_person_awaited().metric_name.startswith("PersonAwaited")
+
+
+def test_the_topic_is_asked_for() -> None:
+    import aws_cdk as cdk
+
+    from awsroll_cdk import Fleet, RollingDeployment, context_app
+
+    with pytest.raises(TypeError, match="notify"):
+        RollingDeployment(cdk.Stack(), "Web", fleet=Fleet.group(GROUP))  # type: ignore[call-arg]
+    with pytest.raises(SystemExit, match="pass -c topic=ARN of an SNS topic, or -c topic=none"):
+        context_app.build(cdk.App(context={"asg": GROUP}))
+
+
+def test_the_app_takes_every_option_of_the_construct_and_of_rollouts() -> None:
+    from awsroll_cdk import RollingDeployment, context_app
+
+    source = Path(context_app.__file__).read_text()
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
+    elsewhere = {"fleet": "asg", "notify": "topic", "timeout": "timeout_hours", "architecture": "arch"}
+    unlisted = {"self", "scope", "construct_id", "rollouts", "code", "code_version", "log_retention"}
+    options = {elsewhere.get(name, name) for name in signature(RollingDeployment.__init__).parameters} - unlisted
+    assert [name for name in options if f'"{name}"' not in source] == []
+    fields_ = {field.name for field in fields(Rollouts)} - set(context_app.OF_THE_CONSTRUCT) - {"roles"}
+    assert [name for name in sorted({*options, *fields_, "instance_roles"}) if f"`{name}`" not in page] == []
+
+
+def code(scope: Any) -> Any:
+    """Return code that needs no bundle."""
+    from aws_cdk import aws_lambda as lambda_, aws_s3 as s3
+
+    return lambda_.Code.from_bucket_v2(s3.Bucket.from_bucket_name(scope, "Bundles", "bundles"), "awsroll.zip")
 
 
 def test_the_construct_is_imported_without_cdk_nag() -> None:
-    code = "import sys; sys.modules['cdk_nag'] = None; sys.path[:0] = ['cdk', '.']; import awsroll_cdk"
+    first = "import sys; sys.modules['cdk_nag'] = None; sys.path[:0] = ['cdk', '.']"
+    code = f"{first}; from awsroll_cdk import RollingDeployment"
     ran = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr

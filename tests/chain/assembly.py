@@ -28,7 +28,7 @@ def synthesized(folder: Path, context: Mapping[str, str]) -> Path:
     more = {
         "CDK_OUTDIR": str(out),
         # The bundle of the copy is built for this machine; the app's own would be thrown away.
-        "CDK_CONTEXT_JSON": json.dumps({"stack": STACK, "aws:cdk:bundling-stacks": [], **context}),
+        "CDK_CONTEXT_JSON": json.dumps({"stack": STACK, "topic": "none", "aws:cdk:bundling-stacks": [], **context}),
         "PYTHONPATH": str(ROOT),
     }
     run([sys.executable, "app.py"], more=more, log=folder / "synth.log", cwd=ROOT / "cdk")
@@ -41,10 +41,20 @@ def adapted(assembly: Path, folder: Path, variables: Mapping[str, str]) -> None:
     _replace_code(assembly / f"{STACK}.assets.json", "bundle")
     file = assembly / f"{STACK}.template.json"
     template = json.loads(file.read_text())
+    _leave_out_versions_of_machines(template)
     for one in template["Resources"].values():
         if one["Type"] == "AWS::Lambda::Function":
             _adapt(one["Properties"], variables)
     file.write_text(json.dumps(template))
+
+
+def _leave_out_versions_of_machines(template: dict[str, Any]) -> None:
+    """Remove published versions and aliases of state machines, which the emulator lacks, and the outputs of these."""
+    lacking = ("AWS::StepFunctions::StateMachineAlias", "AWS::StepFunctions::StateMachineVersion")
+    removed = [name for name, one in template["Resources"].items() if one["Type"] in lacking]
+    template["Resources"] = {name: one for name, one in template["Resources"].items() if name not in removed}
+    outputs = template["Outputs"].items()
+    template["Outputs"] = {name: one for name, one in outputs if not any(each in str(one) for each in removed)}
 
 
 def _adapt(function: dict[str, Any], variables: Mapping[str, str]) -> None:

@@ -13,8 +13,8 @@ import pytest
 import named
 import schemas
 from awsroll.cli.command_table import COMMANDS
-from definition import fleets_machine, rollout_machine
-from definition.states import RETRY
+from awsroll_cdk.definition import fleets_machine, rollout_machine
+from awsroll_cdk.definition.states import RETRY
 from picture.__main__ import FUNCTIONS, pictures
 from tests.machines import costs
 

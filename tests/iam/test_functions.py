@@ -61,7 +61,9 @@ class Functions:
 
 
 @contextmanager
-def functions(folder: Path, *, grouped: bool = True, signed: bool = True) -> Iterator[Functions]:
+def functions(
+    folder: Path, *, grouped: bool = True, signed: bool = True, policy_of: Callable[..., Any] = function_policy
+) -> Iterator[Functions]:
     with machine(folder, grouped=grouped) as driven, ExitStack() as stack:
         rolling = driven.rolling
         session, fleet, world = rolling.sandbox.session(), rolling.fleet, rolling.sandbox.world
@@ -77,7 +79,7 @@ def functions(folder: Path, *, grouped: bool = True, signed: bool = True) -> Ite
         place, rollouts = Place(region=world.region, account=world.account_id), Rollouts(store=STATE, sign_key=key)
         gates = {}
         for each in FunctionKind:
-            policy = function_policy(each, place, fleets, rollouts)
+            policy = policy_of(each, place, fleets, rollouts)
             answers = [_ANSWERS] if each in (FunctionKind.DRIVE, FunctionKind.ASK) else []
             gates[each] = Gate(rolling.sandbox, {**policy, "Statement": [*policy["Statement"], *answers]})
         found = Functions(driven, gates, environment)

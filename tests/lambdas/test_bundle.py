@@ -1,4 +1,5 @@
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -55,6 +56,17 @@ def test_the_cut_data_of_the_sdk_is_no_link_into_the_cache_of_an_installer(tmp_p
 
     assert json.loads(installed.read_text()) == {"partitions": [{"services": {"ec2": {}}}]}
     assert json.loads(cache.read_text()) == listed
+
+
+def test_an_installed_package_names_the_same_dependencies_as_its_sources() -> None:
+    builder = runpy.run_path(str(BUILDER))
+    for extra in ("", "durable"):
+        installed, written = (
+            sorted(re.split("[<>=]", one)[0].strip() for one in builder[name](extra))
+            for name in ("_as_installed", "_of_sources")
+        )
+        assert installed == written
+        assert installed
 
 
 def test_brings_the_bytecode_of_every_module_and_starts_with_it(bundle: Path) -> None:

@@ -30,7 +30,7 @@ import plan_waves
 import prepare
 import reconcile
 from awsroll.testing.clock import VirtualClock
-from definition import rollout_machine
+from awsroll_cdk.definition import rollout_machine
 from tests.lambdas.driven import Machine, machine
 from tests.support.patience import PATIENCE_SECONDS
 

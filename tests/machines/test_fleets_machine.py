@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from definition import fleets_machine
+from awsroll_cdk.definition import fleets_machine
 from tests.machines.interpreter import ARNS, Interpreter, interpreter
 
 UNHEALTHY = {"sandbox:health": "unhealthy"}

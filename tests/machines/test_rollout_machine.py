@@ -10,7 +10,7 @@ import named
 import reconcile
 from awsroll.cli.main import run
 from awsroll.stores import Waiting
-from definition import rollout_machine
+from awsroll_cdk.definition import rollout_machine
 from tests.machines.interpreter import ARNS, HANDLERS, Interpreter, interpreter
 
 KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])

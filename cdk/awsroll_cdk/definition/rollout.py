@@ -8,7 +8,7 @@ observes the fleet again.
 
 from collections.abc import Mapping
 
-from definition.states import A_FEW_TIMES, State, call, caught, failed_as_caught, wait, when
+from awsroll_cdk.definition.states import A_FEW_TIMES, State, call, caught, failed_as_caught, wait, when
 
 LONGEST_STEPS = 1500
 """Steps in one execution before a new one continues. A step has some 11 events; an execution may have 25,000."""

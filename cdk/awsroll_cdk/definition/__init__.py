@@ -4,7 +4,7 @@
 and `rollout` the states of one rollout.
 """
 
-from definition.fleets import fleets_machine
-from definition.rollout import rollout_machine
+from awsroll_cdk.definition.fleets import fleets_machine
+from awsroll_cdk.definition.rollout import rollout_machine
 
 __all__ = ["fleets_machine", "rollout_machine"]

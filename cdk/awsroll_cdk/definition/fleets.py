@@ -6,8 +6,8 @@ So running rollouts are not aborted. A wave may be repeated: rollouts that have 
 
 from collections.abc import Mapping
 
-from definition.rollout import LONGEST_STEPS, ORDER, driving
-from definition.states import State, call, caught, failed_as_caught, when
+from awsroll_cdk.definition.rollout import LONGEST_STEPS, ORDER, driving
+from awsroll_cdk.definition.states import State, call, caught, failed_as_caught, when
 
 _CHECKS_AT_ONCE = 10
 
