@@ -13,9 +13,10 @@ _LONGEST_REASON = 1000
 
 
 class Ended(Struct, frozen=True):
-    """How the rollout of one fleet has ended.
+    """How the rollout of one fleet has ended, or the checks of one wave.
 
     Attributes:
+        rollout_id: the id of the rollout; empty for a wave.
         outcome: its outcome; `continued` if its execution was at its limit, so that the rollout must be continued.
     """
 
@@ -36,11 +37,13 @@ class Answer:
     """What to do next.
 
     Attributes:
+        outcome: `succeeded` if the next wave may start or this wave is repeated, else `refused`.
         verdict: `go-on`: start the next wave; `again`: repeat this wave, to continue rollouts; `stop`.
         failed: ids of the rollouts that failed.
         reason: what failed, for people.
     """
 
+    outcome: str
     verdict: str
     failed: tuple[str, ...]
     reason: str
@@ -55,7 +58,17 @@ def handler(event: Event, _: Any) -> Answer:
         verdict = "stop"
     elif any(ended.outcome == CONTINUED for ended in event.results):
         verdict = "again"
-    details = "; ".join(f"{ended.rollout_id} {ended.outcome}: {readable_cause(ended.reason)}" for ended in failed)
-    reason = f"{len(failed)} of {len(event.results)} failed, {event.tolerated_failures} tolerated: {details}"
-    ids = tuple(ended.rollout_id for ended in failed)
-    return Answer(verdict=verdict, failed=ids, reason=reason[:_LONGEST_REASON] if failed else "")
+    details = "; ".join(_described(ended) for ended in failed)
+    counted = f"{len(failed)} of {len(event.results)} failed, {event.tolerated_failures} tolerated: {details}"
+    reason = counted if all(ended.rollout_id for ended in failed) else details  # each wave has its own counts
+    return Answer(
+        outcome="refused" if verdict == "stop" else "succeeded",
+        verdict=verdict,
+        failed=tuple(ended.rollout_id for ended in failed),
+        reason=reason[:_LONGEST_REASON] if failed else "",
+    )
+
+
+def _described(ended: Ended) -> str:
+    reason = readable_cause(ended.reason)
+    return f"{ended.rollout_id} {ended.outcome}: {reason}" if ended.rollout_id else reason

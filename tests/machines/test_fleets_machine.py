@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from awsroll_cdk.definition import fleets_machine
+from named import PreflightRefused
+from plan_waves import LONGEST_STATE
 from tests.machines.interpreter import ARNS, Interpreter, interpreter
 
 UNHEALTHY = {"sandbox:health": "unhealthy"}
@@ -48,6 +51,34 @@ def test_rolls_the_fleets_of_each_wave(tmp_path: Path) -> None:
         )
         assert ended["status"] == "SUCCEEDED"
         assert [serving(made, fleet) for fleet in fleets] == [["v2"]] * 3
+
+
+def test_a_wave_rolls_no_more_fleets_at_a_time_than_its_concurrency(tmp_path: Path) -> None:
+    for concurrency in (1, 2):
+        with several(tmp_path / str(concurrency), count=2) as (made, fleets):
+            wave = {"name": "all", "concurrency": concurrency, "fleets": [asked(one) for one in fleets]}
+            assert made.run({"defaults": {"launch-first": True}, "waves": [wave]})["status"] == "SUCCEEDED"
+            rolled = [event["rollout_id"] for name, event in made.called if name == "reconcile"]
+            turns = [one for one, _ in groupby(rolled)]
+            assert (len(turns) == 2) is (concurrency == 1), turns
+
+
+def test_the_refusals_of_many_fleets_fit_in_a_state(tmp_path: Path) -> None:
+    with several(tmp_path, count=1) as (made, fleets):
+        long = PreflightRefused("x" * 1000)
+        made.broken["prepare"] = [long] * 100
+        absent = [{"asg": f"absent-{number}", "launch-template": f"{fleets[0].template_id}:2"} for number in range(100)]
+        waves = [{"name": f"{at}", "fleets": absent[at : at + 5]} for at in range(0, 100, 5)]
+        execution = made.start({"waves": waves})
+        ended = made.end_of(execution)
+        assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
+        assert ended["cause"].startswith("5 of 5 failed, 0 tolerated: deploy-1.absent-0.")
+        outputs = [
+            len(event["stateExitedEventDetails"].get("output", ""))
+            for event in made.events(execution)
+            if "stateExitedEventDetails" in event
+        ]
+        assert max(outputs) < LONGEST_STATE
 
 
 def test_a_wave_that_fails_stops_the_later_ones(tmp_path: Path) -> None:
@@ -113,7 +144,7 @@ def test_every_wave_is_checked_before_the_first_begins(tmp_path: Path) -> None:
             }
         )
         assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
-        assert ended["cause"].startswith("1 of 3 failed, 0 tolerated: deploy-1.absent.")
+        assert ended["cause"].startswith("1 of 2 failed, 0 tolerated: deploy-1.absent.")
         assert "there is no Auto Scaling group 'absent' in us-east-1: check asg and region" in ended["cause"]
         assert "stackTrace" not in ended["cause"]
         assert made.driven.rolling.store.list() == (), "no rollout has begun"

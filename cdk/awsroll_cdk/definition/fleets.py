@@ -124,12 +124,24 @@ def _checks(functions: Mapping[str, str]) -> State:
     }
     one_wave = _map("$.fleets", {"fleet.$": "$$.Map.Item.Value", "started_at.$": "$.started_at"}, one_fleet)
     item = {"fleets.$": "$$.Map.Item.Value.fleets", "started_at.$": "$$.Execution.StartTime"}
-    all_waves = _map("$.waves", item, {"StartAt": "Check wave", "States": {"Check wave": {**one_wave, "End": True}}})
+    # A state may have 256 KiB, and each refusal may have more than 1 KB: so each wave is judged on its own.
+    judge = call(
+        functions["judge_wave"],
+        {"tolerated_failures": 0, "results.$": "$"},
+        comment="Name the fleets of this wave that cannot be rolled, in a bounded text.",
+        then="",
+        keep={
+            "ResultSelector": {"rollout_id": "", "outcome.$": "$.Payload.outcome", "reason.$": "$.Payload.reason"},
+        },
+    )
+    del judge["Next"]
+    states = {"Check wave": {**one_wave, "Next": "Judge wave's checks"}, "Judge wave's checks": {**judge, "End": True}}
+    all_waves = _map("$.waves", item, {"StartAt": "Check wave", "States": states})
     return {
         "Check fleets": {**all_waves, "MaxConcurrency": 1, "ResultPath": "$.checked", "Next": "Judge checks"},
         "Judge checks": call(
             functions["judge_wave"],
-            {"tolerated_failures": 0, "results.$": "$.checked[*][*]"},
+            {"tolerated_failures": 0, "results.$": "$.checked"},
             comment="Name every fleet that cannot be rolled.",
             then="All ready?",
             keep={
