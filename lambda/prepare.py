@@ -5,6 +5,7 @@ A repeated call with the same id and request answers the status of the rollout, 
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -38,6 +39,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
         wave: ids of the rollouts of the same wave.
         tolerated_failures: how many rollouts of the wave may fail. After more failures, this rollout is not started.
         only_check: check the request against the fleet, and start no rollout.
+        execution: ARN of the execution that drives the rollout. A refused rollout of the same fleet names it.
     """
 
     request: dict[str, Any]
@@ -50,6 +52,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     wave: tuple[str, ...] = ()
     tolerated_failures: Count = 0
     only_check: bool = False
+    execution: str = ""
 
 
 @handles(Event)
@@ -66,7 +69,8 @@ def handler(event: Event, _: Any) -> StepStatus:
     if event.only_check:
         return check_rollout(request, rollout_context(request, store), rollout_id=event.rollout_id or "")
     _check_wave(event, store)
-    return start_rollout(request, rollout_context(request, store), rollout_id=event.rollout_id or "")
+    context = replace(rollout_context(request, store), execution=event.execution)
+    return start_rollout(request, context, rollout_id=event.rollout_id or "")
 
 
 def _check_wave(event: Event, store: RecordStore) -> None:

@@ -3,7 +3,7 @@
 With a task token, it makes no step: it stores the token of a state that waits for a command of a user.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -28,6 +28,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
         region: region of the fleet. Default: the region of the function.
         role: ARN of the role to assume for the account of the fleet.
         external_id: the external id that the role requires, if any.
+        execution: ARN of the execution that drives the rollout. A refused rollout of the same fleet names it.
     """
 
     rollout_id: Annotated[str, Meta(pattern=ROLLOUT_ID)]
@@ -38,6 +39,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     region: str = ""
     role: str = ""
     external_id: str = ""
+    execution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def handler(event: Event, context: Any) -> Answer:
     if event.task_token:  # the state machine is in the account of this function, not in the account of the fleet
         own = rollout_context(None, container.store())
         return _answer(wait_for_command(event.rollout_id, event.task_token, own), steps=event.steps)
-    given = given_rollout_context(event.rollout_id, event)
+    given = replace(given_rollout_context(event.rollout_id, event), execution=event.execution)
     status = step(event.rollout_id, given, bounds=bounds(context), revision=event.revision)
     return _answer(status, steps=event.steps + 1)
 

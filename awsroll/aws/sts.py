@@ -11,15 +11,20 @@ class Sts:
     Args:
         caller: makes the call.
         on_account: called with the account once it is known.
+
+    Attributes:
+        known_caller: the ARN of the caller, as `account` has read it; empty before.
     """
 
     def __init__(self, caller: Caller, *, on_account: Callable[[str], None]) -> None:
         self._caller = caller
         self._on_account = on_account
+        self.known_caller = ""
 
     def account(self) -> str:
         """Return the account that the credentials belong to."""
-        account = str(self._caller.call("sts", "GetCallerIdentity").get("Account", ""))
+        answer = self._caller.call("sts", "GetCallerIdentity")
+        account, self.known_caller = str(answer.get("Account", "")), str(answer.get("Arn", ""))
         self._on_account(account)
         return account
 

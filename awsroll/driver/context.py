@@ -50,6 +50,7 @@ class Context:
         allowed: what a record may make this process run or use without a request and a confirmation.
         notify: where notices of the rollout go, in addition to what the request names. A record never decides this.
         notify_session: the boto3 session that sends notices; None: `session`.
+        execution: the ARN of the execution, or the job, that makes the steps of a rollout. Messages to others name it.
     """
 
     session: Any = None
@@ -68,3 +69,4 @@ class Context:
     allowed: AllowList = NOTHING_ALLOWED
     notify: tuple[str, ...] = ()
     notify_session: Any = None
+    execution: str = ""

@@ -129,7 +129,8 @@ class Session:
             yield None
             return
         store, on_wait = self.store, self.report_wait if again else None
-        with store.drive(rollout, clock=self.clock, on_wait=on_wait, takes_steps=takes_steps) as lease:
+        arn = self._context.execution if takes_steps else self.aws.sts.known_caller
+        with store.drive(rollout, clock=self.clock, on_wait=on_wait, takes_steps=takes_steps, arn=arn) as lease:
             self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
             self._recorder.keep_in(store.timeline(rollout.rollout_id))

@@ -22,6 +22,7 @@ class Holder:
     Attributes:
         token: random, so that two holders are never equal, even in one process.
         takes_steps: it drives the rollout for one step, and extends the lease for the next step.
+        arn: of the execution that makes the steps, else of the caller of AWS; empty: not known.
     """
 
     rollout_id: str
@@ -29,14 +30,17 @@ class Holder:
     since: datetime
     token: str
     takes_steps: bool = False
+    arn: str = ""
 
     def __str__(self) -> str:
         process, rollout = self.process, self.rollout_id
         since = f"{self.since:%Y-%m-%d %H:%M:%SZ}"
         if self.takes_steps:
-            execution = f"an execution, pipeline or function that makes its steps; an execution has the name {rollout}"
+            unknown = f"an execution, pipeline or function that makes its steps; an execution has the name {rollout}"
+            execution = self.arn or unknown
             return f"rollout {rollout} ({execution}; last step at {since})"
-        return f"rollout {rollout} (process {process.number} on {process.host}, since {since})"
+        caller = f" as {self.arn}" if self.arn else ""
+        return f"rollout {rollout} (process {process.number} on {process.host}{caller}, since {since})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,6 +200,7 @@ class RecordStore:
         clock: Clock | None = None,
         on_wait: Callable[[Lock], None] | None = None,
         takes_steps: bool = False,
+        arn: str = "",
     ) -> Iterator[Lease]:
         """Hold the lease of a rollout and its fleet during the block, for as long as it is renewed.
 
@@ -208,13 +209,14 @@ class RecordStore:
             clock: time and waiting; None: the system clock.
             on_wait: as for `take_lease`: given to resume a rollout.
             takes_steps: take over the lease that an earlier step of this rollout extended.
+            arn: of the execution that makes the steps, else of the caller of AWS, for messages to others.
 
         Raises:
             FleetLockedError: on entering, if another process or rollout holds a part of the fleet.
             StateError: on entering, if the store cannot be written.
         """
         clock = clock or SystemClock()
-        holder = self.as_holder(rollout, clock, takes_steps=takes_steps)
+        holder = replace(self.as_holder(rollout, clock, takes_steps=takes_steps), arn=arn)
         lease = take_lease(self.backend, rollout, holder, clock=clock, on_wait=on_wait)
         try:
             yield lease

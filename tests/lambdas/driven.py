@@ -38,9 +38,9 @@ class Machine:
             named |= {"launch_template": f"{fleet.template_id}:{version}"}
         return {**named, **more}
 
-    def reconcile(self) -> dict[str, Any]:
+    def reconcile(self, **more: Any) -> dict[str, Any]:
         revision = max([0, *(each["revision"] for each in self.answers if each["rollout_id"] == self.name)])
-        event = {"rollout_id": self.name, "revision": revision, **self.given}
+        event = {"rollout_id": self.name, "revision": revision, **self.given, **more}
         return self._answered(reconcile.handler(event, None))
 
     def wait_for_command(self, task_token: str) -> dict[str, Any]:

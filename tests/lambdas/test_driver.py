@@ -72,10 +72,15 @@ def test_preparing_another_request_under_the_same_name_is_refused(tmp_path: Path
 
 def test_between_two_steps_the_fleet_is_held_and_another_rollout_is_refused(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
-        driven.prepare()
-        driven.reconcile()
+        execution = "arn:aws:states:us-east-1:123456789012:execution:awsroll:deploy-1"
+        driven.prepare(execution=execution)
         driven.name = "deploy-2"
-        with pytest.raises(named.FleetLocked, match="deploy-1"):
+        with pytest.raises(named.FleetLocked, match=f"rollout deploy-1 .{execution}; last step at"):
+            driven.prepare()
+        driven.name = "deploy-1"
+        driven.reconcile(execution=execution)
+        driven.name = "deploy-2"
+        with pytest.raises(named.FleetLocked, match=f"rollout deploy-1 .{execution}; last step at"):
             driven.prepare()
 
 

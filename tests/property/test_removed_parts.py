@@ -10,6 +10,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates, OnFailure, Strategy
 from awsroll.core.model.setting_names import MAXIMUM, PROCESS, VERSION
 from awsroll.core.model.status import Outcome
+from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct
 from awsroll.core.repair.released import release, unrestored
 from awsroll.errors import AccessRefusedError
 from tests.support.builders import LIMITS, WEB, auto_scaling, rollout, standalone
@@ -91,6 +92,39 @@ def test_an_abort_ends_whatever_was_removed(data: st.DataObject, *, grouped: boo
     abort(driver)
 
     assert_what_exists_is_restored(driver, removed)
+
+
+@settings(**PROFILE)
+@given(
+    steps=st.integers(0, 30),
+    later=st.integers(0, 6),
+    how=st.sampled_from(HOW),
+    removed=st.sampled_from([Part.TARGET_GROUP, Part.LISTENER, Part.TEMPLATE, Part.SERVERS]),
+)
+def test_a_repair_without_the_record_ends_whatever_was_removed(
+    steps: int, later: int, how: dict[str, Any], removed: Part
+) -> None:
+    driver = begun(how, grouped=True)
+    go(driver, steps)
+    driver.fleet.remove(removed)  # type: ignore[attr-defined]
+    go(driver, later)
+
+    repairing = repaired(driver)
+
+    assert_what_exists_is_restored(repairing, removed)
+
+
+def repaired(driver: Driver) -> Driver:
+    """Repair the group from its tags alone, as if the record were lost, until the end."""
+    seen = driver.fleet.observe(driver.rollout, driver.status)
+    there = tuple(group.arn for group in seen.target_groups)
+    tags = {tag: value for tag, value in driver.fleet.memory.items() if tag in seen.saved_settings}
+    draft = replace(driver.rollout, target_groups=there)
+    made, status = reconstruct(ObservedFleet(rollout=draft, observation=seen, saved_tags=tags))
+    repairing = Driver(driver.fleet, made)
+    repairing.status = status
+    repairing.run()
+    return repairing
 
 
 @pytest.mark.parametrize("grouped", [True, False], ids=["group", "standalone"])

@@ -40,7 +40,7 @@ def test_a_second_machine_with_the_same_store_is_refused_and_the_first_is_untouc
 
     report = roll(rolling, open_as(HERE), watching)
 
-    assert f"held by rollout {report.rollout_id} (process 1 on here" in str(watching.done)
+    assert f"held by rollout {report.rollout_id} (process 1 on here as arn:aws:sts::" in str(watching.done)
     assert report.status is Outcome.SUCCEEDED
     assert rolling.serving_versions() == {"v2": 2}
     assert awsroll.rollouts(store=open_as(THERE))[0].status is Outcome.SUCCEEDED

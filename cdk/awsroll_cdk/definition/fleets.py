@@ -233,6 +233,7 @@ def _prepare(function: str) -> State:
         "execution_started_at.$": "$.started_at",
         "wave.$": "$.wave",
         "tolerated_failures.$": "$.tolerated_failures",
+        "execution.$": "$$.Execution.Id",
         **{f"{key}.$": f"$.fleet.{key}" for key in ORDER},
     }
     comment = "Check this fleet, unless too many others of its wave have failed."

@@ -108,7 +108,7 @@ def driving(functions: Mapping[str, str], *, longest_steps: int) -> State:
     reconcile, control = functions["reconcile"], functions["control"]
     given = {f"{key}.$": f"$.given.{key}" for key in ORDER}
     standing = {"steps.$": "$.standing.steps", "revision.$": "$.standing.revision"}
-    step = {"rollout_id.$": "$.rollout_id", **standing, **given}
+    step = {"rollout_id.$": "$.rollout_id", **standing, **given, "execution.$": "$$.Execution.Id"}
     reconciling = call(
         reconcile, step, comment="One step: observe, plan, save, execute.", then="What now?", keep=_KEEP_STANDING
     )
@@ -149,6 +149,7 @@ def _prepare(function: str) -> State:
         "rollout_id.$": "$$.Execution.Name",
         "execution_started_at.$": "$$.Execution.StartTime",
         "longest_id": LONGEST_NAME,
+        "execution.$": "$$.Execution.Id",
         **{f"{key}.$": f"$.{key}" for key in ORDER},
     }
     comment = "Check the request against the fleet, write the record. The execution's name is the rollout's id."
