@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
+from awsroll.aws.batches import batches
 from awsroll.aws.call_counts import is_reading
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -63,6 +64,7 @@ class Case:
         most: the goal: the most calls a server; None: no goal.
         jitter: the most seconds that a boot takes longer, at random.
         version: the version of the launch template to roll to; all servers run version 1.
+        named: each standalone server has a name of its own, so its replacement needs a call of its own for it.
     """
 
     kind: str
@@ -73,6 +75,7 @@ class Case:
     most: float | None = None
     jitter: float = 0
     version: int = 2
+    named: bool = False
 
 
 GOALS = tuple(
@@ -182,7 +185,11 @@ def _fleet(sandbox: Sandbox, case: Case) -> Any:
     }
     if case.kind == "group":
         return sandbox.auto_scaling_fleet(desired=case.servers, max_size=2 * case.servers, **shape)
-    return sandbox.standalone_fleet(servers=case.servers, **shape)
+    fleet = sandbox.standalone_fleet(servers=case.servers, **shape)
+    if not case.named:
+        for some in batches(fleet.instance_ids, 500):
+            sandbox.session().client("ec2").create_tags(Resources=some, Tags=[{"Key": "Name", "Value": "web"}])
+    return fleet
 
 
 def _request(case: Case, fleet: Any) -> RolloutSpec:
@@ -242,6 +249,7 @@ def _cases(wanted: argparse.Namespace) -> list[Case]:
             concurrent=wanted.concurrent,
             pace=PACES[wanted.pace],
             jitter=wanted.jitter,
+            named=wanted.named,
         )
         for kind in wanted.kind
         for strategy in wanted.strategy
@@ -257,6 +265,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--concurrent", default="10%", help="how many at a time (default: 10%%)")
     parser.add_argument("--pace", choices=list(PACES), default="sandbox", help="the times of AWS (default: sandbox)")
     parser.add_argument("--jitter", type=float, default=0, help="the most seconds that a boot takes longer, at random")
+    parser.add_argument("--named", action="store_true", help="give each standalone server a name of its own")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--strategy", nargs="+", choices=list(STRATEGIES), default=list(STRATEGIES))
     clean = True

@@ -24,6 +24,7 @@ from awsroll.core.tags import (
     ROLE_TAG,
     ROLLOUT_TAG,
     TEMPLATE_TAG,
+    with_own_replaced,
 )
 
 _NOT_REGISTERED = "Target.NotRegistered"
@@ -45,7 +46,7 @@ def read_instance(
     described: Reply, *, targets: Sequence[Target] = (), member: Reply | None = None, protected: bool = False
 ) -> Instance:
     """Parse an instance from EC2's description, its registrations and, for a member, its group's description."""
-    tags = tags_of(described)
+    tags = with_own_replaced(tags_of(described), int(described.get("AmiLaunchIndex") or 0))
     reason = described.get("StateReason", {})
     state_reason = ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
     in_group = member or {}

@@ -3,6 +3,7 @@
 A tag is set before the change that it announces, so that `awsroll repair` can find the change after a crash.
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 OWN_PREFIX = "awsroll:"
@@ -14,6 +15,9 @@ ROLE_TAG = "awsroll:role"
 FLEET_TAG = "awsroll:fleet"
 TEMPLATE_TAG = "awsroll:template"
 REPLACES_TAG = "awsroll:replaces"
+REPLACED_TOGETHER_PREFIX = "awsroll:replaces:"
+"""Prefix of a tag that servers of one launch call share; the launch index of the first of them follows. Its value lists
+the servers that they replace, in the order of their launch indexes, `-` for one that the tag says nothing about."""
 APP_VERSION_TAG = "awsroll:app-version"
 
 # The values of ROLE_TAG.
@@ -59,3 +63,31 @@ def fleet_tag_value(fleet: str) -> str:
 
 _LONGEST_VALUE = 256
 _DIGEST_CHARACTERS = 16
+
+
+# --- what the servers of one launch call replace ----------------------------------------------------------------------
+
+REPLACED_TOGETHER = 12
+"""How many servers one tag lists: a value has at most 256 characters."""
+_NOTHING = "-"
+
+
+def replaced_together(replaced: Mapping[int, str]) -> tuple[str, str]:
+    """Return the tag for servers of one launch call, from their launch indexes and what each replaces.
+
+    Their indexes are in one run of twelve: from 0, 12, 24 and so on.
+    """
+    first = min(replaced) // REPLACED_TOGETHER * REPLACED_TOGETHER
+    ids = (replaced.get(first + place, _NOTHING) for place in range(max(replaced) - first + 1))
+    return f"{REPLACED_TOGETHER_PREFIX}{first}", " ".join(ids)
+
+
+def with_own_replaced(tags: Mapping[str, str], index: int) -> dict[str, str]:
+    """Return the tags of a server, with its own part of a tag that it shares with others of its launch call."""
+    own = {key: value for key, value in tags.items() if not key.startswith(REPLACED_TOGETHER_PREFIX)}
+    first = index // REPLACED_TOGETHER * REPLACED_TOGETHER
+    ids = tags.get(f"{REPLACED_TOGETHER_PREFIX}{first}", "").split(" ")
+    replaced = ids[index - first] if index - first < len(ids) else ""
+    if replaced and replaced != _NOTHING:
+        own[REPLACES_TAG] = replaced
+    return own

@@ -3,7 +3,7 @@
 The client token makes a repetition harmless. Tokens expire, so an old launch is searched for and never repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from awsroll.aws.caller import Reply
@@ -50,19 +50,22 @@ class Launches:
                 return self._found(rollout, actions, error.code, str(error))
             # The batch as a whole may be the reason. The next launches are made one by one.
             return tuple(refused(one, error.code, str(error), transient=True) for one in actions)
-        names = sorted(str(answer["InstanceId"]) for answer in answers)
+        names = _by_index(answers)
         return tuple(_nth(action, names) for action in actions)
 
     def _found(
         self, rollout: Rollout, actions: Sequence[LaunchInstance], code: str, message: str
     ) -> tuple[Result, ...]:
-        """Find the instances of a call by its token, those that run first; refuse the launches that are left."""
+        """Find the instances of a call by its token; refuse the launches that are left."""
         token = actions[0].launch.token
         tagged = self._aws.ec2.instances_tagged(ROLLOUT_TAG, rollout.rollout_id)
-        of_call = sorted((one for one in tagged if one.get("ClientToken") == token), key=_ended_last)
-        names = [str(one["InstanceId"]) for one in of_call]
-        found = tuple(done(one, instance_ids=(name,)) for one, name in zip(actions, names, strict=False))
-        return (*found, *(refused(one, code, message) for one in actions[len(found) :]))
+        names = _by_index([one for one in tagged if one.get("ClientToken") == token])
+        return tuple(
+            done(one, instance_ids=(names[one.launch.index],))
+            if one.launch.index in names
+            else refused(one, code, message)
+            for one in actions
+        )
 
     def _request(self, launch: Launch, template: TemplateVersion) -> Reply:
         request: Reply = {
@@ -99,10 +102,21 @@ def _ended_last(instance: Reply) -> tuple[bool, str]:
     return (instance.get("State", {}).get("Name") in _GONE, str(instance["InstanceId"]))
 
 
-def _nth(action: LaunchInstance, names: Sequence[str]) -> Result:
-    """Return the result of a launch by its place in the call. The order of the ids is the same for each repetition."""
+def _by_index(answers: Sequence[Reply]) -> dict[int, str]:
+    """Return the ids of the instances of one call by their launch index, which EC2 shows as long as they exist.
+
+    For an endpoint that gives all of them one index, the order of the ids takes its place, those that run first.
+    """
+    names = {int(one.get("AmiLaunchIndex") or 0): str(one["InstanceId"]) for one in answers}
+    if len(names) == len(answers):
+        return names
+    return {place: str(one["InstanceId"]) for place, one in enumerate(sorted(answers, key=_ended_last))}
+
+
+def _nth(action: LaunchInstance, names: Mapping[int, str]) -> Result:
+    """Return the result of a launch by its place in the call. The answer is the same for each repetition."""
     launch = action.launch
-    if launch.index < len(names):
+    if launch.index in names:
         return done(action, instance_ids=(names[launch.index],))
     message = f"EC2 launched {len(names)} of {launch.batch} instances"
     return refused(action, LAUNCHED_FEWER, message, transient=True)

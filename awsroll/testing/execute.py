@@ -165,6 +165,7 @@ class Executor:
         ids = self._instances.launch(request, token=token, keys=launch.targets)
         for name in ids:
             self._instances[name].client_token = launch.token
+            self._instances[name].launch_index = launch.index
         return ids
 
     def _set_desired(self, action: SetDesiredCapacity) -> None:

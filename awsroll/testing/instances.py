@@ -61,6 +61,7 @@ class FakeInstance:
     state: InstanceState = InstanceState.PENDING
     state_reason: str = ""
     client_token: str = ""
+    launch_index: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     application_version: str = ""
     started: bool = False

@@ -21,7 +21,7 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
-from awsroll.core.tags import APP_VERSION_TAG, ROLE_TAG, ROLLOUT_TAG
+from awsroll.core.tags import APP_VERSION_TAG, ROLE_TAG, ROLLOUT_TAG, with_own_replaced
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup, Member
 from awsroll.testing.instances import FakeInstance, Instances
@@ -110,7 +110,7 @@ class Looker:
 
     def _instance(self, one: FakeInstance, member: Member | None) -> Instance:
         visible = self.instances.visible(one.instance_id)
-        tags = one.tags if visible else {}
+        tags = with_own_replaced(one.tags, one.launch_index) if visible else {}
         return Instance(
             instance_id=one.instance_id,
             zone=one.zone,

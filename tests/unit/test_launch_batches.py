@@ -19,6 +19,7 @@ from awsroll.core.model.status_parts import Shortage
 from awsroll.core.observe.membership import refresh
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan
+from awsroll.core.tags import replaced_together, with_own_replaced
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, ON_WEB, instance, later, look, rollout, status
 
@@ -164,6 +165,30 @@ def test_a_launched_server_gets_its_own_tags_with_the_owners() -> None:
         "awsroll:role": "replacement",
         "awsroll:fleet": "web",
     }
+
+
+def test_servers_of_one_call_that_lack_only_what_they_replace_are_tagged_together() -> None:
+    kept = _answered()
+    launches = [replace(one, own_tags=(("awsroll:replaces", one.replaces),)) for one in kept.launches]
+    kept = replace(kept, launches=tuple(launches))
+    shown = [_pending(one, one.instance_ids[0]) for one in launches]
+    (action,) = _tags(kept, *shown[:2], *shown[3:])
+
+    assert isinstance(action, act.TagInstances)
+    assert action.instance_ids == tuple(one.instance_id for one in (*shown[:2], *shown[3:]))
+    ids = [one.replaces for one in launches]
+    assert dict(action.tags)["awsroll:replaces:0"] == " ".join([*ids[:2], "-", *ids[3:]])
+    tagged = [with_own_replaced(dict(action.tags), one.index) for one in launches]
+    assert [tags.get("awsroll:replaces") for tags in tagged] == [*ids[:2], None, *ids[3:]]
+
+
+def test_one_tag_lists_twelve_servers_at_most() -> None:
+    ids = {index: f"i-{index:017x}" for index in range(12, 24)}
+    key, value = replaced_together(ids)
+
+    assert (key, len(value) <= 256) == ("awsroll:replaces:12", True)
+    assert {index: with_own_replaced({key: value}, index)["awsroll:replaces"] for index in ids} == ids
+    assert with_own_replaced({key: value, "Name": "web"}, 3) == {"Name": "web"}
 
 
 def test_no_tags_for_a_server_that_has_them_has_ended_or_is_old() -> None:
