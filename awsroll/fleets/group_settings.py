@@ -6,13 +6,16 @@ every two minutes, the zone of a subnet once. An alias of the template version i
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, read_member_template, read_warm_pool, template_setting
+from awsroll.core.model.calls import TERMINATING_CALLS, Call
 from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Status
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import INSTANCE_REFRESHES, LAUNCH_INSTANCES, Fallbacks
@@ -21,7 +24,9 @@ _REFRESHES_SECONDS = 120
 _CLOCK_SKEW = timedelta(seconds=60)
 _ENDED = ("Successful", "Failed", "Cancelled")
 _FAILED = ("Failed", "Cancelled")
-_PRESENT = ("InService", "Pending")
+_PRESENT, _TERMINATING = ("InService", "Pending"), "Terminating"
+_ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
+_LONG_SHORTAGE = timedelta(minutes=3)
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 LAUNCHED = re.compile(r"^Launching a new EC2 instance[^:]*: (i-[0-9a-f]+)")  # also "... from warm pool: i-..."
 
@@ -35,13 +40,18 @@ class GroupReader:
         self._zones: dict[str, str] = {}
         self._activities: dict[str, Reply] = {}
         self._expects_activities = True
+        self._ahead: dict[str, Reply | None] = {}
         self._refresh: tuple[bool, float] | None = None
 
     def find(self, name: str) -> Reply | None:
         """Return Auto Scaling's description of the group; None if it does not exist or is being deleted."""
-        described = self._aws.autoscaling.group(name)
+        described = self._ahead.pop(name) if name in self._ahead else self._aws.autoscaling.group(name)
         # A group has a status only while it is being deleted (API reference, AutoScalingGroup).
         return None if described is None or described.get("Status") else described
+
+    def read_ahead(self, name: str) -> None:
+        """Read the group for the next `find`."""
+        self._ahead[name] = self._aws.autoscaling.group(name)
 
     def describe(self, name: str) -> Reply:
         """Return Auto Scaling's description of the group.
@@ -184,12 +194,29 @@ class GroupReader:
 def owes(described: Reply, status: Status) -> bool:
     """Return whether an activity of the group may tell what nothing else tells: why it has not launched, or ended.
 
-    So it is if the group has fewer members than it should have, or the outcome of a call is not known.
+    So it is if the group has fewer members than it should have, has lost a new one, has been short of some for long, or
+    the outcome of a call is not known.
     """
-    unsettled = bool(status.calls) or any(not launch.settled for launch in status.launches)
-    short = status.shortage.since is not None or status.mode is not Mode.ROLLING
-    arrived = [one for one in described.get("Instances", []) if one.get("LifecycleState", "").startswith(_PRESENT)]
-    return unsettled or short or len(arrived) < int(described["DesiredCapacity"])
+    states = {one["InstanceId"]: str(one.get("LifecycleState", "")) for one in described.get("Instances", [])}
+    shown = {call for call in status.calls if _shows_its_effect(call, states)}
+    unsettled = len(shown) < len(status.calls) or any(not launch.settled for launch in status.launches)
+    arrived = [state for state in states.values() if state.startswith(_PRESENT)]
+    short = len(arrived) < int(described["DesiredCapacity"]) or _has_been_short(status)
+    arriving = {name for name, server in status.servers.items() if server.phase in _ARRIVING}
+    lost = not arriving <= states.keys()
+    return unsettled or short or lost or status.mode is not Mode.ROLLING
+
+
+def _shows_its_effect(call: Call, states: Mapping[str, str]) -> bool:
+    """Return whether the group's members show that an accepted call to terminate one of them has taken effect."""
+    ends = states.get(call.instance_id, _TERMINATING).startswith(_TERMINATING)
+    return call.kind in TERMINATING_CALLS and call.answered and ends
+
+
+def _has_been_short(status: Status) -> bool:
+    """Return whether members that the group owes take longer than usual: it may launch and lose one after the other."""
+    since, at = status.shortage.since, status.observed_at
+    return since is not None and at is not None and at - since >= _LONG_SHORTAGE
 
 
 def is_mixed(described: Reply) -> bool:

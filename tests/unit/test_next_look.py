@@ -49,8 +49,8 @@ def test_a_boot_that_takes_longer_is_looked_at_after_a_share_of_the_time_that_it
 
 
 def test_the_first_boot_is_looked_at_more_often() -> None:
-    assert _seconds(_booting(0), Reason.LAUNCHING, "i-9") == 20
-    assert _seconds(_booting(20), Reason.LAUNCHING, "i-9") == 5
+    assert _seconds(_booting(0), Reason.LAUNCHING, "i-9") == 24
+    assert _seconds(_booting(24), Reason.LAUNCHING, "i-9") == 6
 
 
 def test_a_launch_that_no_observation_shows_counts_from_its_call() -> None:
@@ -65,10 +65,13 @@ def test_health_is_looked_at_when_the_health_check_can_have_passed() -> None:
     assert _seconds(view, Reason.VERIFYING, "i-9") == 32.5
 
 
-def test_the_first_health_is_looked_at_four_times_in_an_interval_of_the_health_check() -> None:
+@pytest.mark.parametrize(("at", "seconds"), [(0, 10 / 2), (5, 10 / 4)])
+def test_the_first_health_is_looked_at_after_half_an_interval_of_the_health_check_then_after_quarters(
+    at: float, seconds: float
+) -> None:
     servers = {"i-9": Server(phase=ServerPhase.VERIFYING, since=later(0))}
-    view = _view(instance("i-9", NEW, state=TargetState.INITIAL), at=0, servers=servers)
-    assert _seconds(view, Reason.VERIFYING, "i-9") == 10 / 4
+    view = _view(instance("i-9", NEW, state=TargetState.INITIAL), at=at, servers=servers)
+    assert _seconds(view, Reason.VERIFYING, "i-9") == seconds
 
 
 def test_a_healthy_server_is_looked_at_when_it_has_been_healthy_for_long_enough() -> None:

@@ -38,8 +38,8 @@ _LATE: dict[Awaited, tuple[float, float]] = {
 }
 # The same until the first server has shown how long it takes, and the seconds until the first look.
 _UNKNOWN: dict[Awaited, tuple[float, float, float]] = {
-    Awaited.BOOT: (5, 0.12, 20),
-    Awaited.ARRIVAL: (5, 0.12, 20),
+    Awaited.BOOT: (6, 0.12, 24),
+    Awaited.ARRIVAL: (6, 0.12, 30),
     Awaited.HEALTH: (2, 0.15, 2),
     Awaited.COMMAND: (2, 0.1, 2),
     Awaited.DRAIN: (1, 0.01, 0),
@@ -142,7 +142,8 @@ def _until_due(view: View, kind: Awaited, waited: float) -> float:
         least, share, first = _UNKNOWN[kind]
         if kind is Awaited.HEALTH:  # it changes only at a health check
             interval = max((group.health_interval_seconds for group in view.observation.target_groups), default=0)
-            least = first = max(least, interval / 4)
+            least = max(least, interval / 4)
+            first = 2 * least
         return max(first - waited, least, share * waited)
     least, share = _LATE[kind]
     left = due(seen) + _SLACK.get(kind, 0) - waited
