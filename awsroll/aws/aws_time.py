@@ -5,6 +5,7 @@ wrong, or jumps, changes nothing. A `Date` has no fraction of a second. So it pr
 clock is only set if it shows a time outside.
 """
 
+import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,8 +33,8 @@ class AwsTime:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.error: timedelta | None = None
-        self._at = clock.now()
-        self._since = 0.0
+        self._shown = (clock.now(), 0.0)  # an instant, and when the machine's clock showed it
+        self._lock = threading.Lock()
 
     @property
     def offset(self) -> timedelta:
@@ -44,7 +45,8 @@ class AwsTime:
         """Return the current instant by AWS's clock; by the machine's clock before the first answer."""
         if self.error is None:
             return self.clock.now()
-        return self._at + timedelta(seconds=self.clock.monotonic() - self._since)
+        at, since = self._shown
+        return at + timedelta(seconds=self.clock.monotonic() - since)
 
     def note(self, answer: Mapping[str, Any], sent_at: datetime) -> None:
         """Set the time by an answer of AWS.
@@ -58,8 +60,9 @@ class AwsTime:
             return
         # AWS wrote the date while its clock showed `date` to `date + 1 s`, between the call and now.
         least, most = date, date + _SECOND + max(received_at - sent_at, _NO_OFFSET)
-        self._at, self._since = min(max(self.now(), least), most), self.clock.monotonic()
-        self.error = most - least
+        with self._lock:
+            self._shown = min(max(self.now(), least), most), self.clock.monotonic()
+            self.error = most - least
 
 
 def _date_of(answer: Mapping[str, Any]) -> datetime | None:

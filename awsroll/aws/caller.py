@@ -1,5 +1,6 @@
 """The path of every call to AWS: rate limit, lease check, attempt, count, retry, translation of errors."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,6 +12,7 @@ from awsroll.aws.retry import FailedCallError, Retry
 from awsroll.aws.translate_errors import read_fault
 
 if TYPE_CHECKING:
+    from awsroll.aws.read_memory import ReadMemory
     from awsroll.ports import Lease
 
 Reply: TypeAlias = dict[str, Any]
@@ -29,8 +31,9 @@ class Caller:
     """Calls operations of AWS services by their API names.
 
     Attributes:
-        lease: what allows changes; None if nothing must. Each attempt renews it when it is due. Each attempt that may
-            change something checks it first.
+        lease: what allows changes; None if nothing must. Each attempt of the thread that holds it renews it when it is
+            due. Each attempt that may change something checks it first.
+        memory: remembers the answers of reading calls; None: each call goes to AWS.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class Caller:
         self._time_of = time_of
         self.calls = calls
         self.lease: Lease | None = None
+        self._holder = threading.get_ident()
+        self.memory: ReadMemory | None = None
         self._rate = rate
         self._retry = retry
 
@@ -72,6 +77,10 @@ class Caller:
             AwsError: if AWS refuses the call, or does not answer the last attempt.
             LeaseLostError: if the call may change something and the lease is lost. No attempt was made.
         """
+        memory, asked = self.memory, dict(parameters or {})
+        reads = is_reading(operation)
+        if memory is not None and reads and (known := memory.find(service, operation, asked)) is not None:
+            return known
 
         def attempt() -> Reply:
             self._rate.wait(service, operation)
@@ -79,12 +88,17 @@ class Caller:
             try:
                 method = self._method(service, operation)
                 self.calls.record(service, operation)
-                answer: Reply = self._timed(service, lambda: method(**(parameters or {})))
+                answer: Reply = self._timed(service, lambda: method(**asked))
             except Exception as failure:
                 raise FailedCallError(read_fault(failure, service, operation)) from failure
             return answer
 
-        return self._retry.run(attempt, repeatable=repeatable, also_retry=also_retry)
+        if memory is not None and not reads:
+            memory.clear()
+        reply = self._retry.run(attempt, repeatable=repeatable, also_retry=also_retry)
+        if memory is not None and reads:
+            memory.keep(service, operation, asked, reply)
+        return reply
 
     def pages(self, service: str, operation: str, parameters: Reply | None = None) -> Iterator[Reply]:
         """Yield the pages of a reading call, up to the last page."""
@@ -112,10 +126,19 @@ class Caller:
         time.note(answer, sent_at)
         return answer
 
+    def hold(self, lease: "Lease | None") -> None:
+        """Require a lease for changes from now on. This thread renews it, because two must not use its store."""
+        self.lease, self._holder = lease, threading.get_ident()
+
+    def renew_lease(self) -> None:
+        """Renew the lease if it is due and this thread holds it."""
+        if self.lease is not None and threading.get_ident() == self._holder:
+            self.lease.renew_if_due()
+
     def _check_lease(self, operation: str) -> None:
         if self.lease is None:
             return
-        self.lease.renew_if_due()
+        self.renew_lease()
         if not is_reading(operation):
             self.lease.check()
 

@@ -4,6 +4,7 @@ Only `retry` repeats calls. botocore's own retries are off, because a repeated c
 twice. `knows` returns whether the installed SDK has an operation, so that callers can fall back.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ class Clients:
         self._max_pool = max_pool
         self._read_seconds: float = _READ_SECONDS
         self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     @property
     def region(self) -> str:
@@ -57,10 +59,11 @@ class Clients:
 
     def client(self, service: str) -> Any:
         """Return the client of a service; make the client on first use."""
-        if service not in self._made:
-            check_listed(service)
-            self._made[service] = self._make(service)
-        return self._made[service]
+        with self._lock:
+            if service not in self._made:
+                check_listed(service)
+                self._made[service] = self._make(service)
+            return self._made[service]
 
     def knows(self, service: str, operation: str, parameter: str = "") -> bool:
         """Return whether the installed SDK has an operation, and the parameter if one is named."""

@@ -3,8 +3,10 @@
 Making a `Connection` uses neither the network nor boto3.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from awsroll.aws.autoscaling import AutoScaling
 from awsroll.aws.aws_time import AwsTime
@@ -22,13 +24,17 @@ from awsroll.aws.iam import Iam
 from awsroll.aws.kms import Kms
 from awsroll.aws.lambda_ import Lambda
 from awsroll.aws.rate_limit import RateLimit
+from awsroll.aws.read_memory import ReadMemory
 from awsroll.aws.retry import Retry, RetryLimits
 from awsroll.aws.s3 import S3
+from awsroll.aws.side_by_side import side_by_side
 from awsroll.aws.sns import Sns
 from awsroll.aws.ssm import Ssm
 from awsroll.aws.stepfunctions import StepFunctions
 from awsroll.aws.sts import Sts
 from awsroll.ports import Clock, Lease
+
+_Answer = TypeVar("_Answer")
 
 
 class _Watched:
@@ -107,7 +113,25 @@ class Connection:
 
     def hold(self, lease: Lease | None) -> None:
         """Require a lease for changes from now on: calls renew the lease and check it before each change."""
-        self._caller.lease = lease
+        self._caller.hold(lease)
+
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether `side_by_side` makes several calls at once."""
+        return bool(getattr(self.clock, "is_real_time", False))
+
+    def side_by_side(self, reads: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
+        """Make reading calls that do not depend on each other, at once if possible; return their answers in order."""
+        return side_by_side(reads, self.clock, meanwhile=self._caller.renew_lease)
+
+    @contextmanager
+    def reading_once(self) -> Iterator[None]:
+        """Ask AWS each question once during the block, which changes nothing: see `read_memory`."""
+        before, self._caller.memory = self._caller.memory, ReadMemory(self.clock)
+        try:
+            yield
+        finally:
+            self._caller.memory = before
 
     def now(self) -> datetime:
         """Return the current instant by AWS's clock, for comparisons with instants of AWS."""

@@ -1,6 +1,6 @@
 """Elastic Load Balancing: target groups, their targets and settings. Calls only, split to the API's limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
@@ -34,6 +34,10 @@ class Elbv2:
 
     def existing_target_groups(self, arns: Sequence[str]) -> list[Reply]:
         """Describe those of some target groups that exist."""
+        if self._caller.memory is not None and arns:  # the list of all is asked for anyway
+            listed = self.target_groups_named(arns)
+            if listed.keys() == set(arns):
+                return [listed[arn] for arn in arns]
         try:
             return self.target_groups(arns)
         except AwsRefusedError as error:
@@ -66,6 +70,14 @@ class Elbv2:
             for page in self._caller.pages(_SERVICE, "DescribeTargetGroups")
             for group in page.get("TargetGroups", [])
         ]
+
+    def target_groups_named(self, named: Iterable[str]) -> dict[str, Reply]:
+        """Describe target groups of the region by their names or ARNs, by what names them; leave out unknown ones."""
+        wanted, found = set(named), dict[str, Reply]()
+        for group in self.all_target_groups():
+            for name in wanted & {group["TargetGroupArn"], group["TargetGroupName"]}:
+                found[name] = group
+        return found
 
     def attributes(self, arn: str) -> dict[str, str]:
         """Return the attributes of a target group, by key."""

@@ -5,6 +5,7 @@ each sleep, and the store checks the lease before each write. `aws.caller` check
 something.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,18 +27,22 @@ class GuardedClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._calls: list[Callable[[], None]] = []
+        self._calls: list[tuple[int, Callable[[], None]]] = []  # the thread, and the function
         self._slice = float("inf")
 
     @contextmanager
     def calling(self, call: Callable[[], None], *, every_seconds: float = float("inf")) -> Iterator[None]:
-        """Call a function after each slice of a sleep during the block; a slice lasts at most `every_seconds`."""
+        """Call a function after each slice of a sleep during the block; a slice lasts at most `every_seconds`.
+
+        Only sleeps of this thread call it: other threads that read from AWS must not use the store.
+        """
         before, self._slice = self._slice, min(self._slice, every_seconds)
-        self._calls.append(call)
+        own = threading.get_ident(), call
+        self._calls.append(own)
         try:
             yield
         finally:
-            self._calls.remove(call)
+            self._calls.remove(own)
             self._slice = before
 
     @property
@@ -69,8 +74,9 @@ class GuardedClock:
         while wanted > 0:
             started = self.monotonic()
             self._clock.sleep(wanted)
-            for call in tuple(self._calls):
-                call()
+            for thread, call in tuple(self._calls):
+                if thread == threading.get_ident():
+                    call()
             left = end - self.monotonic()
             if left < _NO_TIME or self.monotonic() - started < wanted - _CUT_SHORT:
                 return

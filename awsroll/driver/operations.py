@@ -73,11 +73,12 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
     asked = request.asked if isinstance(request, RolloutPlan) else request
     context = replace(context, notify=(*context.notify, *(() if asked is None else asked.notify)))
     session = Session(context)
-    prepared = confirm_ready(session, check_ready(session, request, rollout_id=rollout_id), context.confirm)
+    ready = check_ready(session, request, rollout_id=rollout_id)
+    prepared = confirm_ready(session, ready, context.confirm)
     if prepared is None:
         raise NotConfirmedError(_NOT_CONFIRMED)
     with session.hold(prepared.rollout):
-        return session.drive(create_record(session, prepared))
+        return session.drive(create_record(session, prepared, known=ready.known))
 
 
 def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:

@@ -12,10 +12,17 @@ from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.finding import Check, CheckResult
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished
+from awsroll.driver.known_observation import KnownObservation
 from awsroll.driver.read_history import read_history
 from awsroll.driver.record_lifecycle import prepare_record
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import check_observation, check_plan, check_request, tagged_rollouts
+from awsroll.driver.start_checks import (
+    check_observation,
+    check_plan,
+    check_request,
+    connect_for,
+    tagged_rollouts,
+)
 from awsroll.errors import AwsrollError
 from awsroll.preflight import Prepared
 from awsroll.preflight.findings import Findings
@@ -27,10 +34,11 @@ _SOON_SECONDS = 30.0  # a fleet that was checked within this time is not checked
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A rollout that may start, and its plan."""
+    """A rollout that may start, its plan, and the observation of its fleet."""
 
     prepared: Prepared
     plan: RolloutPlan
+    known: KnownObservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +78,35 @@ def check_ready(  # noqa: PLR0913 - three commands share the checks, and differ 
     Raises:
         SpecError, FleetError, FleetLockedError, AwsError: if the rollout may not start.
     """
-    findings = Findings() if findings is None else findings
+    if isinstance(request, RolloutPlan):
+        connect_for(session, request)
     if isinstance(request, RolloutSpec):  # a plan may be saved and shown
         request = replace(request, notify=without_secrets(request.notify))
+    findings = Findings() if findings is None else findings
+    with session.aws.reading_once():
+        prepared, known = _checked(session, request, rollout_id, findings, reads_store=reads_store)
+    rollout, observation = prepared.rollout, known.observation
+    drain = seconds_to_drain(rollout, observation.target_groups)
+    history = read_history(session, rollout, drain) if reads_history else NO_HISTORY
+    planned = forecast(rollout, observation, prepared.status, findings=prepared.findings, history=history)
+    asked = request.asked if isinstance(request, RolloutPlan) else request
+    return Ready(
+        prepared=prepared,
+        plan=replace(
+            planned,
+            asked=asked,
+            request=prepared.request,
+            fingerprint=prepared.fingerprint,
+            template_changes=prepared.changes,
+        ),
+        known=known,
+    )
+
+
+def _checked(
+    session: Session, request: RolloutSpec | RolloutPlan, rollout_id: str, findings: Findings, *, reads_store: bool
+) -> tuple[Prepared, KnownObservation]:
+    """Make the checks of `check_ready`; return the rollout and what they observed last."""
     if reads_store:
         prepared = prepare_record(session, request, rollout_id=rollout_id, findings=findings)
     elif isinstance(request, RolloutPlan):
@@ -90,23 +124,11 @@ def check_ready(  # noqa: PLR0913 - three commands share the checks, and differ 
             check_unfinished(session.store, rollout)
             check_tagged(session.store, rollout, lambda: tagged_rollouts(session, prepared))
     with findings.checking(Check.SAVED_SETTINGS):
+        observed_at = session.clock.monotonic()
         observation = session.fleet(rollout).observe(rollout, prepared.status)
         check_observation(rollout, observation)
-    prepared = replace(prepared, findings=findings.reported())
-    drain = seconds_to_drain(rollout, observation.target_groups)
-    history = read_history(session, rollout, drain) if reads_history else NO_HISTORY
-    planned = forecast(rollout, observation, prepared.status, findings=prepared.findings, history=history)
-    asked = request.asked if isinstance(request, RolloutPlan) else request
-    return Ready(
-        prepared=prepared,
-        plan=replace(
-            planned,
-            asked=asked,
-            request=prepared.request,
-            fingerprint=prepared.fingerprint,
-            template_changes=prepared.changes,
-        ),
-    )
+    known = KnownObservation(observation=observation, at=observed_at, allows_changes=False)
+    return replace(prepared, findings=findings.reported()), known
 
 
 def confirm_ready(session: Session, ready: Ready, confirm: Callable[[RolloutPlan], bool]) -> Prepared | None:

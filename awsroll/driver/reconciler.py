@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from awsroll.core.decide.rest import rest_unobserved, with_settings_left
 from awsroll.core.model import actions as act
@@ -17,6 +18,7 @@ from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
+from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
@@ -26,6 +28,9 @@ from awsroll.core.planner import plan
 from awsroll.driver.record_writer import RecordWriter
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
+
+if TYPE_CHECKING:
+    from awsroll.driver.known_observation import KnownObservation
 
 _STOP_CHECK_SECONDS = 0.5  # between two checks for a stop request, while waiting
 _USER_REQUESTS_CHECK_SECONDS = 2.0  # between two checks for user requests, while waiting
@@ -84,6 +89,7 @@ class Controller:
 
     Attributes:
         approver: how gates get their approval.
+        known: what was just observed, for the next step.
         hooks: runs the hooks.
         before_changes: called before each step's actions are carried out.
         after_step: called after each step of `run`.
@@ -99,6 +105,7 @@ class Controller:
         self.before_changes: Callable[[], None] = _nothing
         self.after_step: Callable[[], None] = _nothing
         self.approver = Approver()
+        self.known: KnownObservation | None = None
         self.hooks: Hooks = _NoHooks()
 
     @property
@@ -123,11 +130,13 @@ class Controller:
         """
         rollout = self.record.rollout
         target = rollout.target(rolling_back=self.status.rolling_back)
-        observed_at = self._clock.monotonic()
-        observation = self._fleet.observe(target, self.status)
+        observation, observed_at = self._observe(target)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
         decided = self._with_approval(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
+        if self.known is not None and not self.known.allows_changes and (decided.actions or decided.hooks):
+            self.known = None
+            return self.step()
         keep = self._writer.save if decided.actions or decided.hooks else self._writer.note
         keep(decided.status)
         self._sink.observed(rollout, observation, self.status)
@@ -138,6 +147,7 @@ class Controller:
         if not decided.actions:
             self._last_actions = ()
             return decided
+        self.known = None
         self.before_changes()
         target = rollout.target(rolling_back=self.status.rolling_back)
         results = self._fleet.execute(target, decided.actions)
@@ -149,6 +159,14 @@ class Controller:
         self._emit(settled.events)
         decided = self._looking_ahead(decided, shown_after(observation, results), settled)
         return self._delayed_if_without_effect(decided, results)
+
+    def _observe(self, target: Rollout) -> tuple[Observation, float]:
+        """Observe the fleet, unless it was just observed; return the observation, and when it began."""
+        now = self._clock.monotonic()
+        if self.known is not None and self.known.is_usable(now):
+            return self.known.observation, self.known.at
+        self.known = None
+        return self._fleet.observe(target, self.status), now
 
     def _looking_ahead(self, decided: Plan, observation: Observation, settled: Status) -> Plan:
         """Delay the next observation after calls whose effect takes a while, if nothing else can be done until then.

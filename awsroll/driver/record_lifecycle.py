@@ -10,6 +10,7 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished, raise_unfinished, unreadable_warnings
+from awsroll.driver.known_observation import KnownObservation, has_nothing_to_do
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import (
     check_observed_fleet,
@@ -57,22 +58,35 @@ def prepare_record(
     return replace(prepared, findings=findings.reported())
 
 
-def create_record(session: Session, prepared: "Prepared") -> Record:
+def create_record(session: Session, prepared: "Prepared", *, known: KnownObservation | None = None) -> Record:
     """Write the first record of a checked rollout; its fleet is held. The time of the rollout begins now.
+
+    Args:
+        session: the call that starts the rollout.
+        prepared: the checked rollout.
+        known: what the checks have observed; with nothing to do, it is not read again.
 
     Raises:
         FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
     """
-    session.label(prepared.rollout).check()
     check_unfinished(session.store, prepared.rollout)
-    check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
-    check_observed_fleet(session, prepared)
+    if known is None or not _decides(session, prepared, known):
+        session.label(prepared.rollout).check()
+        check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))
+        known = check_observed_fleet(session, prepared)
+    session.known = known
     now = session.aws.now()
     status = replace(prepared.status, started_at=now, progress_at=now)
     record = session.store.save(Record(rollout=prepared.rollout, status=status))
     session.emit_rollout("rollout.created", record.rollout)
     session.emit_warnings(prepared)
     return record
+
+
+def _decides(session: Session, prepared: "Prepared", known: KnownObservation) -> bool:
+    """Return whether an observation shows that a rollout has nothing to do, and is young enough to decide that."""
+    idle = has_nothing_to_do(prepared.rollout, known.observation, prepared.status)
+    return idle and known.is_usable(session.clock.monotonic())
 
 
 def resume_record(record: Record, at: datetime) -> Record:

@@ -35,6 +35,7 @@ from awsroll.stores import Lease as StoredLease, Lock, RecordStore
 from awsroll.stores.lock_expiry import length_of
 
 if TYPE_CHECKING:
+    from awsroll.driver.known_observation import KnownObservation
     from awsroll.preflight import Prepared
     from awsroll.report import Report
 
@@ -59,6 +60,7 @@ class Session:
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
         self._context = context
+        self.known: KnownObservation | None = None  # what the first step need not observe again
         self._notes = self.store  # where the keys of notices are kept, also while the fleet is held
         self._place = "no store" if context.store is None else "a custom store"
         self._fleets: dict[str, Fleet] = {}
@@ -206,7 +208,7 @@ class Session:
         controller = Controller(
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
-        controller.approver = self._approver
+        controller.approver, controller.known = self._approver, self.known
         self._recorder.begin(record.status.started_at, self.aws.calls)
         callables = bind_callables(record.rollout, self.hooks)
         hooks = HookRunner(self.aws, callables=callables, in_background=self.clock.is_real_time)

@@ -10,6 +10,7 @@ from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Mode
 from awsroll.core.request.instructions import InstructionKind, missing_from
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.known_observation import KnownObservation
 from awsroll.driver.session import Session
 from awsroll.errors import FleetError, SpecError
 from awsroll.hooks.callables import bind_callables, check_callables_bound, name_callables
@@ -60,7 +61,7 @@ def check_plan(
     if plan.request is None or plan.fingerprint is None:
         problem = "this plan has no request. Make a plan with `awsroll.plan` or `awsroll plan ... --out FILE`"
         raise SpecError(problem)
-    session.connect(plan.fingerprint.region)
+    connect_for(session, plan)
     prepared = check_request(session, plan.request, rollout_id=rollout_id, findings=findings)
     _check_instructions(plan, prepared)
     from awsroll.core.model.fingerprint import differences  # noqa: PLC0415 - only for a plan
@@ -70,6 +71,12 @@ def check_plan(
         advice = f"{plan.fleet} has changed since it was planned; nothing was changed by this call. Make a new plan"
         raise FleetError(*changes, advice)
     return prepared
+
+
+def connect_for(session: Session, plan: "RolloutPlan") -> None:
+    """Connect to the region of a plan, unless the session is connected to it."""
+    if plan.fingerprint is not None and plan.fingerprint.region != session.aws.region:
+        session.connect(plan.fingerprint.region)
 
 
 def _check_instructions(plan: "RolloutPlan", prepared: "Prepared") -> None:
@@ -108,13 +115,16 @@ def check_callables(session: Session, record: Record) -> None:
         check_callables_bound(record.rollout, callables)
 
 
-def check_observed_fleet(session: Session, prepared: "Prepared") -> None:
-    """Check that the fleet still exists, and that no dead rollout has left changed settings on it.
+def check_observed_fleet(session: Session, prepared: "Prepared") -> KnownObservation:
+    """Check that the fleet still exists, and that no dead rollout has left changed settings on it; return what it saw.
 
     Raises:
         FleetError: if the fleet has changed since the checks, or still has tags with old values; nothing was changed.
     """
-    check_observation(prepared.rollout, session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status))
+    at = session.clock.monotonic()
+    observation = session.fleet(prepared.rollout).observe(prepared.rollout, prepared.status)
+    check_observation(prepared.rollout, observation)
+    return KnownObservation(observation=observation, at=at, allows_changes=True)
 
 
 def check_observation(rollout: Rollout, observation: Observation) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from awsroll.aws.alarm_states import observe_alarms
@@ -50,6 +51,8 @@ class AutoScalingFleet:
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
         at = self._aws.now()
+        if self._aws.reads_at_once:
+            self._read_ahead(rollout)
         described = self._reader.find(rollout.group)
         if described is None:
             return self._observe_without_group(rollout, at)
@@ -82,6 +85,15 @@ class AutoScalingFleet:
             group=self._reader.settings_of(described),
             saved_settings=self._saved_settings(rollout, described, ()),
         )
+
+    def _read_ahead(self, rollout: Rollout) -> None:
+        """Read side by side what does not depend on the group's description."""
+        reads: list[Callable[[], None]] = [
+            partial(self._reader.read_ahead, rollout.group),
+            *self._targets.reads_ahead(rollout.target_groups),
+            *self._recent.reads_ahead(tag=(GROUP_TAG, rollout.group)),
+        ]
+        self._aws.side_by_side(reads)
 
     def _observe_without_group(self, rollout: Rollout, at: datetime) -> Observation:
         """Observe what a group that is gone has left behind: the settings of its target groups."""

@@ -7,9 +7,11 @@ other answers of the pass before are used once more, if they are at most two sec
 Any other pass reads everything. So does the check before each call that terminates a server.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeAlias
 
+from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
@@ -41,6 +43,7 @@ class RecentInstances:
         self._read: dict[str, Reply] = {}
         self._read_at = float("-inf")
         self._kept: dict[str, Reply] = {}
+        self._wanted: set[str] = set()
 
     def describe(self, instance_ids: Iterable[str], *, tag: tuple[str, str] | None = None) -> dict[str, Reply]:
         """Return EC2's descriptions by id, without instances that EC2 does not know.
@@ -49,7 +52,7 @@ class RecentInstances:
             instance_ids: the instances.
             tag: a tag that most of them carry. Many are described by it, page by page.
         """
-        wanted = set(instance_ids)
+        wanted = self._wanted = set(instance_ids)
         now = self._aws.clock.monotonic()
         kept = self._kept if now - self._read_at < _RECENT_SECONDS else {}
         known = {name: kept[name] for name in wanted & kept.keys()}
@@ -62,6 +65,25 @@ class RecentInstances:
         self._read = known | {answer["InstanceId"]: answer for answer in answers}
         self._kept = {}
         return dict(self._read)
+
+    def reads_ahead(self, *, tag: tuple[str, str] | None = None) -> list[Callable[[], None]]:
+        """Return the calls that read the instances of the last observation, to be made before the next `describe`."""
+        now = self._aws.clock.monotonic()
+        if now - self._read_at >= _RECENT_SECONDS:
+            self._kept = {}
+        missing = sorted(self._wanted - self._kept.keys())
+        if not self._kept:
+            self._read_at = now
+        if tag is not None and len(missing) > FILTER_VALUES:
+            return [partial(self._read_among, missing, tag)]
+        return [partial(self._read_some, some) for some in batches(missing, FILTER_VALUES)]
+
+    def _read_some(self, instance_ids: Sequence[str]) -> None:
+        self._kept |= {one["InstanceId"]: one for one in self._aws.ec2.instances(instance_ids)}
+
+    def _read_among(self, instance_ids: Sequence[str], tag: tuple[str, str]) -> None:
+        answers = self._aws.ec2.instances_among(instance_ids, key=tag[0], value=tag[1])
+        self._kept |= {one["InstanceId"]: one for one in answers}
 
     def just_read(self, instance_ids: Iterable[str]) -> dict[str, Reply]:
         """Return descriptions by id, from the last observation if it is recent; read those that it lacks."""

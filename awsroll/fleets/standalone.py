@@ -52,6 +52,8 @@ class StandaloneFleet:
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: each target group, the instances in batches, and new instances by tag."""
         at = self._aws.now()
+        if self._aws.reads_at_once:
+            self._aws.side_by_side([*self._targets.reads_ahead(rollout.target_groups), *self._recent.reads_ahead()])
         observation = Observation(
             at=at,
             instances=self._instances(rollout, status),
@@ -144,6 +146,9 @@ class _Tagged:
     def observe(self, rollout: Rollout, status: Status) -> dict[str, Reply]:
         """Return their descriptions by id if they must be read, else nothing."""
         now = self._aws.clock.monotonic()
+        if status.observed_at is None and not status.launches:
+            self._read_at = now
+            return {}  # a rollout that begins has launched nothing
         is_clear = status.mode is Mode.ROLLING and all(_is_known(launch) for launch in status.launches)
         if is_clear and now - self._read_at < _TAGGED_SECONDS:
             return {}

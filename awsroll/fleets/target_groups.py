@@ -4,8 +4,9 @@ Settings are read every ten minutes. The deregistration delay and the saved sett
 are read after awsroll changes one of them, and before it restores one: someone else may have changed it since.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from awsroll.aws.caller import Reply
@@ -43,6 +44,7 @@ class TargetGroups:
         self._deleted: set[str] = set()
         self._health: dict[str, _Targets] = {}
         self._keeps_health = False
+        self._ahead: set[str] = set()
 
     def observe(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
         """Return the target groups that exist, with their settings, in the order of `arns`."""
@@ -115,10 +117,25 @@ class TargetGroups:
         """Let the next observation, which follows at once, use the targets of the last one: nothing changed them."""
         self._keeps_health = True
 
+    def reads_ahead(self, arns: Sequence[str]) -> list[Callable[[], None]]:
+        """Return the calls that read the targets for `registrations`, to be made side by side before it."""
+        self._ahead.clear()
+        return [] if self._keeps_health else [partial(self._read_ahead, arn) for arn in self._existing(arns)]
+
+    def _read_ahead(self, arn: str) -> None:
+        with self._noting_deletion(arn):
+            self._health[arn] = self._read_health(arn)
+            self._ahead.add(arn)
+
+    def _read_health(self, arn: str) -> _Targets:
+        return _Targets(read_targets(arn, self._aws.elbv2.target_health(arn)), self._aws.clock.monotonic())
+
     def _targets_of(self, arn: str, *, keeps: bool) -> dict[str, list[Target]]:
         now = self._aws.clock.monotonic()
-        if not keeps or arn not in self._health or now - self._health[arn].at >= _RECENT_SECONDS:
-            self._health[arn] = _Targets(read_targets(arn, self._aws.elbv2.target_health(arn)), now)
+        if arn in self._ahead:
+            self._ahead.remove(arn)
+        elif not keeps or arn not in self._health or now - self._health[arn].at >= _RECENT_SECONDS:
+            self._health[arn] = self._read_health(arn)
         return self._health[arn].value
 
     def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:

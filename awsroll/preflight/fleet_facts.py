@@ -61,6 +61,7 @@ class FleetFacts:
         instances: the instances of the fleet with their registrations.
         inventory: what sends requests to the instances or depends on them.
         routing: how requests reach the servers through each target group.
+        spot: standalone: the ids of the Spot Instances.
         free_addresses: the number of free addresses by subnet; empty if they could not be read.
     """
 
@@ -71,6 +72,7 @@ class FleetFacts:
     group: GroupFacts | None = None
     inventory: tuple[Entry, ...] = ()
     routing: tuple[Routing, ...] = ()
+    spot: frozenset[str] = frozenset()
     free_addresses: Mapping[str, int] = field(default_factory=dict)
 
     @property

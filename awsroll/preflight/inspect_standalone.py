@@ -1,6 +1,7 @@
 """The facts about a standalone fleet: the running instances in its target groups, and their slots."""
 
 from dataclasses import replace
+from functools import partial
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
@@ -67,6 +68,7 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
         instances=instances,
         inventory=tuple(inventory),
         routing=routing,
+        spot=frozenset(name for name, server in servers.items() if server.get("InstanceLifecycle") == "spot"),
         free_addresses=_free_addresses(aws, instances, findings) if spec.strategy is not Strategy.RELOAD else {},
     )
 
@@ -126,17 +128,22 @@ def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
 
 
 def protected_from_termination(aws: Connection, fleet: FleetFacts, goal: Goal) -> tuple[str, ...]:
-    """Return the outdated instances that EC2 refuses to terminate, with one call per instance."""
-    protected = []
-    for instance in fleet.live:
-        if goal.is_on(instance):
-            continue
-        try:
-            if aws.ec2.is_termination_protected(instance.instance_id):
-                protected.append(instance.instance_id)
-        except NotImplementedByEndpointError:
-            return ()
-        except AwsRefusedError as error:
-            if error.code != "InvalidInstanceID.NotFound":
-                raise
-    return tuple(protected)
+    """Return the outdated instances that EC2 refuses to terminate.
+
+    EC2 shows the protection of one instance a call, so the calls are made side by side. A Spot Instance has none.
+    """
+    names = [one.instance_id for one in fleet.live if not goal.is_on(one) and one.instance_id not in fleet.spot]
+    try:
+        protected = aws.side_by_side([partial(_is_protected, aws, name) for name in names])
+    except NotImplementedByEndpointError:
+        return ()
+    return tuple(name for name, refused in zip(names, protected, strict=True) if refused)
+
+
+def _is_protected(aws: Connection, name: str) -> bool:
+    try:
+        return aws.ec2.is_termination_protected(name)
+    except AwsRefusedError as error:
+        if error.code != "InvalidInstanceID.NotFound":
+            raise
+        return False

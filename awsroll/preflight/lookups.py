@@ -54,9 +54,12 @@ def find_target_groups(
 ) -> dict[str, Reply]:
     """Return the described target groups by ARN, from their names or ARNs; refuse unknown names."""
     groups: dict[str, Reply] = {}
+    listed = aws.elbv2.target_groups_named(named) if named else {}  # the inventory needs the list too
     for name in named:
         by_arn = name.startswith("arn:")
-        described = aws.elbv2.target_group(name) if by_arn else aws.elbv2.target_group_named(name)
+        described = listed.get(name)
+        if described is None:
+            described = aws.elbv2.target_group(name) if by_arn else aws.elbv2.target_group_named(name)
         if described is not None:
             groups[described["TargetGroupArn"]] = described
             continue

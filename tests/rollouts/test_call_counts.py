@@ -13,7 +13,7 @@ MOST = {
     "elbv2:RegisterTargets": 3,
     "elbv2:DeregisterTargets": 1,
     "ec2:TerminateInstances": 2,
-    "ec2:CreateTags": SERVERS + 1,  # the name of each server, and one call for all that leave
+    "ec2:CreateTags": 4,  # one for all that leave, and one for each launch call: what its servers replace
 }
 
 
@@ -22,7 +22,7 @@ def test_a_standalone_double_half_makes_few_calls_and_writes() -> None:
 
     assert measured.status == "succeeded"
     assert {name: measured.calls[name] for name in MOST if measured.calls[name] > MOST[name]} == {}
-    assert measured.mutating <= 1.5 * SERVERS
+    assert measured.mutating <= SERVERS
     assert measured.total <= 5 * SERVERS
     assert measured.writes <= 18
 
@@ -50,7 +50,7 @@ def test_a_small_rollout_takes_few_calls_observations_and_writes(
     assert measured.reported == measured.total, "the report counts what is on the wire"
 
 
-@pytest.mark.parametrize(("kind", "most"), [("standalone", 26), ("group", 37)])
+@pytest.mark.parametrize(("kind", "most"), [("standalone", 11), ("group", 15)])
 def test_a_rollout_with_nothing_to_do_changes_nothing_and_asks_little(kind: str, most: int) -> None:
     measured = measure(Case(kind=kind, servers=2, concurrent="1", version=1))
 
