@@ -3,9 +3,11 @@
 The rollouts take all servers at once, so that everything is in flight. Calls are counted, never seconds.
 """
 
+from collections.abc import Callable
+
 import pytest
 
-from awsroll.core.model.status import Outcome
+from awsroll.core.model.status import Outcome, Server, Status
 from benchmarks.planner import KINDS, STRATEGIES, measure
 
 SMALL, LARGE = 10, 40
@@ -21,3 +23,23 @@ def test_the_calls_of_a_step_grow_like_the_fleet(kind: str, strategy: str) -> No
     assert (small.outcome, large.outcome) == (Outcome.SUCCEEDED, Outcome.SUCCEEDED)
     calls_of_small, calls_of_large = small.calls / len(small.steps), large.calls / len(large.steps)
     assert calls_of_large / calls_of_small < LARGE / SMALL * MOST
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_walks_over_all_servers_equally_often_in_a_large_fleet(
+    kind: str, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks, walk = list[None](), Status.ids_where
+
+    def counted(status: Status, holds: Callable[[Server], bool]) -> tuple[str, ...]:
+        walks.append(None)
+        return walk(status, holds)
+
+    monkeypatch.setattr(Status, "ids_where", counted)
+    small = measure(kind, strategy, SMALL, at_once=True)
+    walks_of_small = len(walks) / len(small.steps)
+    walks.clear()
+    large = measure(kind, strategy, LARGE, at_once=True)
+
+    assert len(walks) / len(large.steps) < walks_of_small * 1.5

@@ -164,8 +164,11 @@ def _ended(view: View) -> tuple[Failure, ...]:
 
 def _has_ended(view: View, instance: Instance) -> bool:
     """Return whether EC2 has ended the instance, or stopped it. A standalone server that reloads may start again."""
-    waits = instance.lifecycle is None and instance.instance_id in view.status.reloading
-    return view.is_gone(instance) or view.is_still_listed(instance) or (view.is_stopped(instance) and not waits)
+    if view.is_gone(instance) or view.is_still_listed(instance):
+        return True
+    server = view.status.servers.get(instance.instance_id)
+    waits = instance.lifecycle is None and server is not None and server.reloading
+    return view.is_stopped(instance) and not waits
 
 
 def _shut_down(view: View) -> list[Failure]:
