@@ -24,7 +24,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob(
 OTHERS = {
     "--arch": "lambda/build.py",
     "--durable": "lambda/build.py",
-    "--fleet": "cdk/template.py",
+    "--fleet": "cdk/awsroll_cdk/plain_template.py",
     "--scenario": "tests/crash/everything.py",
     "--s3-bucket": "docs/deploy.md",  # of the AWS CLI
 }

@@ -162,6 +162,33 @@ def _evaluated(template: str, variables: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def test_terraform_rolls_a_group_by_its_local_command(server: SandboxServer, tmp_path: Path) -> None:
+    fleet = server.auto_scaling_fleet(name="terraform", servers=1)
+    recipe = (INTEGRATIONS / "terraform" / "rollout.tf").read_text()
+    command = json.loads(re.findall(r"command = (\".*\")$", recipe, re.MULTILINE)[0])
+    given = {
+        "ASG": str(fleet.group_name),
+        "VERSION": f"{fleet.template_id}:2",
+        "STATE": str(tmp_path / "state"),
+        "OPTIONS": f"--launch-first --json --poll {POLL}",
+        "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    assert set(given) - {"PATH"} == set(re.findall(r"^      (\w+) +=", recipe, re.MULTILINE))
+
+    ran = run(command, {**server.environment, **given}, cwd=tmp_path)
+
+    assert (ran.returncode, json.loads(ran.stdout.splitlines()[-1])["status"]) == (0, "succeeded"), ran.stderr
+
+
+def test_the_examples_of_the_modules_give_their_variables() -> None:
+    pages = {name: (INTEGRATIONS.parent / "docs" / name).read_text() for name in ("ci.md", "deploy.md")}
+    (rollout,), (deployment,) = (re.findall(r"```hcl\n(.*?)```", page, re.DOTALL) for page in pages.values())
+    declared = re.findall(r'^variable "(\w+)"', (INTEGRATIONS / "terraform" / "rollout.tf").read_text(), re.MULTILINE)
+
+    assert set(re.findall(r"^  (\w+) +=", rollout, re.MULTILINE)) - {"source"} == set(declared) - {"options"}
+    assert "  bundle " in deployment
+
+
 def _examples() -> list[Any]:
     page = (INTEGRATIONS.parent / "docs" / "ci.md").read_text()
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
