@@ -16,6 +16,7 @@ from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
 from awsroll.cli.report import check_report_file, report_option
 from awsroll.cli.sandbox import check_speed
+from awsroll.core.model.probe_form import CONNECTIONS
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.demo_world import DemoWorld
 
 _MOST_SERVERS = 100
+_FLOOR_SECONDS = 5.0  # of a drain that a probe ends, in the simulated time
 _POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observations must be more frequent
 
 
@@ -52,6 +54,11 @@ _POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observati
     help="Speed of the sandbox's timers as a multiple of AWS's (default: 10 to 25).",
 )
 @click.option("--auto-scaling", is_flag=True, help="Roll an Auto Scaling group (default: manually registered servers).")
+@click.option(
+    "--drain-probe",
+    is_flag=True,
+    help="End each drain as soon as no connection is open (manually registered servers).",
+)
 @report_option
 @click.option("--bad-version", is_flag=True, help="Roll to a version that never becomes healthy; shows the rollback.")
 def demo(  # noqa: PLR0913 - one parameter is one option
@@ -62,6 +69,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     concurrent: str | None,
     speed: float | None,
     auto_scaling: bool,
+    drain_probe: bool,
     bad_version: bool,
     report_file: Path | None,
 ) -> int:
@@ -73,6 +81,8 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     if speed is not None:
         check_speed(speed)
     request = RolloutSpec(strategy=Strategy(strategy), concurrent=concurrent, poll=_POLL_SECONDS)
+    if drain_probe:
+        request = replace(request, drain_probe=CONNECTIONS)
     request.amounts()  # report a wrong amount before anything starts
     output = Output(json=common.json, quiet=common.quiet)
     with ExitStack() as stack:
@@ -136,6 +146,7 @@ def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
         asg=fleet.group_name or "",
         target_group=() if fleet.group_name else fleet.target_group_arns,
         healthy_timeout=world.healthy_timeout,
+        drain_floor=_FLOOR_SECONDS / world.simulated_speed,
     )
     if request.strategy is Strategy.RELOAD:
         return replace(request, command=(RELOAD_COMMAND,), app_version=NEXT_VERSION_LABEL)

@@ -138,7 +138,13 @@ def request_rows(plan: "RolloutPlan") -> list[Row]:
     groups = [("target groups", ", ".join(plan.target_groups))] if plan.target_groups else []
     if request is None:
         return groups
-    return [*_setting_rows(plan, request), *groups, *_gate_rows(request), ("failure", _failure(request))]
+    return [
+        *_setting_rows(plan, request),
+        *groups,
+        *_gate_rows(request),
+        *_probe_rows(request),
+        ("failure", _failure(request)),
+    ]
 
 
 def zone_rows(plan: "RolloutPlan") -> list[Row]:
@@ -177,6 +183,14 @@ def _gate_rows(request: RolloutSpec) -> list[Row]:
     if request.alarm:
         rows.append(("alarms", ", ".join(request.alarm)))
     return rows
+
+
+def _probe_rows(request: RolloutSpec) -> list[Row]:
+    if not request.drain_probe:
+        return []
+    quiet, floor = duration(request.drain_quiet), duration(request.drain_floor)
+    words = f"{request.drain_probe}: a drain ends after {quiet} without open connections, at the earliest after {floor}"
+    return [("drain probe", words)]
 
 
 def _failure(request: RolloutSpec) -> str:

@@ -27,6 +27,7 @@ def report_text(report: "Report") -> str:
         ("elapsed", duration(report.elapsed_s)),
         ("servers", servers_text(report.instances)),
         ("capacity", _highest(report.min_serving, live=report.max_live, running=report.max_running)),
+        *_saved_rows(report),
         ("API calls", f"{report.api_calls.total}, of which {report.api_calls.mutating} change resources"),
         *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in report.failures),
         *(("warning", warning) for warning in report.warnings),
@@ -42,6 +43,11 @@ def promise_text(traffic: "Traffic", servers: int) -> str:
     """Return how many requests were dropped, and the fewest servers that took requests."""
     lowest = f"never fewer than {_or_dash(traffic.lowest_serving)} of {servers} servers took requests"
     return f"{traffic.dropped:,} of {traffic.requests:,} requests dropped; {lowest}"
+
+
+def _saved_rows(report: "Report") -> list[tuple[str, str]]:
+    saved = report.drain_seconds_saved
+    return [("drains", f"ended {duration(saved)} early in all, by the drain probe")] if saved else []
 
 
 def servers_text(counts: "InstanceCounts | ServerCounts") -> str:

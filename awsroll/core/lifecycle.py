@@ -62,6 +62,7 @@ MOVES: dict[ServerPhase, frozenset[ServerPhase]] = {
 
 _CLEARED = (ServerPhase.SERVING, ServerPhase.FAILED)
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
+_ON_THE_WAY_OUT = {ServerPhase.DRAINING, ServerPhase.RELOADING, ServerPhase.TERMINATING}
 
 
 class IllegalMoveError(Exception):
@@ -181,6 +182,8 @@ def _entered(server: Server | None, to: ServerPhase, at: datetime) -> Server:
         return replace(fresh, failed=failed, reloading=server.reloading)
     if to is ServerPhase.DRAINING and server.phase in _ARRIVING:  # an earlier drain says nothing about this one
         return replace(fresh, failed=server.failed, reloading=server.reloading, targets=server.targets)
+    if not {server.phase, to} <= _ON_THE_WAY_OUT:  # it may get requests in between
+        server = replace(server, quiet_at=None, is_early=False)
     return replace(server, phase=to, since=at)
 
 

@@ -107,7 +107,9 @@ class CommonWrites:
         return done(action, instance_ids=action.instance_ids)
 
     def _send(self, rollout: Rollout, action: act.SendCommand) -> Result:
-        left = self._targets.still_registered(action.instance_ids, action.not_registered)
+        left = self._targets.still_registered(
+            action.instance_ids, action.not_registered, may_drain=action.may_be_draining
+        )
         ready = [instance_id for instance_id in action.instance_ids if instance_id not in left]
         if not ready:
             return stale(action, describe_registrations(left))

@@ -4,7 +4,7 @@ Settings are read every ten minutes. The deregistration delay and the saved sett
 are read after awsroll changes one of them, and before it restores one: someone else may have changed it since.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.elbv2 import TARGET_GROUP_NOT_FOUND
 from awsroll.aws.parse_answers import is_not_registered, read_target_group, read_targets
-from awsroll.core.model.observation import Target, TargetGroup, TargetKey
+from awsroll.core.model.observation import Target, TargetGroup, TargetKey, TargetState
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
 
@@ -138,16 +138,20 @@ class TargetGroups:
             self._health[arn] = self._read_health(arn)
         return self._health[arn].value
 
-    def still_registered(self, instance_ids: Iterable[str], keys: Iterable[TargetKey]) -> dict[str, str]:
+    def still_registered(
+        self, instance_ids: Iterable[str], keys: Iterable[TargetKey], *, may_drain: Collection[str] = ()
+    ) -> dict[str, str]:
         """Return the instances that may still get requests on one of the ports, with their states.
 
         The call names id and port: only `Target.NotRegistered` proves that a drain is over or an instance is gone.
         """
         wanted = sorted(set(keys))
-        return self.still_registered_on(dict.fromkeys(instance_ids, wanted))
+        return self.still_registered_on(dict.fromkeys(instance_ids, wanted), may_drain=may_drain)
 
-    def still_registered_on(self, keys: Mapping[str, Iterable[TargetKey]]) -> dict[str, str]:
-        """Do the same for instances with different ports."""
+    def still_registered_on(
+        self, keys: Mapping[str, Iterable[TargetKey]], *, may_drain: Collection[str] = ()
+    ) -> dict[str, str]:
+        """Do the same for instances with different ports. `may_drain` names those that may be listed as draining."""
         states = dict[str, str]()
         by_group: dict[str, list[tuple[str, int]]] = {}
         for name, wanted in keys.items():
@@ -155,7 +159,8 @@ class TargetGroups:
                 by_group.setdefault(key.target_group, []).append((name, key.port))
         for arn, targets in by_group.items():
             for name, words in self._still_in(arn, targets):
-                states.setdefault(name, words)
+                if not (name in may_drain and words.partition(" ")[0] == TargetState.DRAINING):
+                    states.setdefault(name, words)
         return states
 
     def _still_in(self, arn: str, targets: list[tuple[str, int]]) -> list[tuple[str, str]]:

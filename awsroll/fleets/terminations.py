@@ -33,7 +33,8 @@ class Terminations:
         described = {one["InstanceId"]: one for one in self._aws.ec2.instances(one.instance_id for one in actions)}
         kept = {action.instance_id: _checked(action, described.get(action.instance_id)) for action in actions}
         left = self._targets.still_registered_on(
-            {action.instance_id: action.not_registered for action in actions if kept[action.instance_id] is None}
+            {action.instance_id: action.not_registered for action in actions if kept[action.instance_id] is None},
+            may_drain={action.instance_id for action in actions if action.may_be_draining},
         )
         ready = [name for name, result in kept.items() if result is None and name not in left]
         outcomes = call_together(ready, lambda ids: self._aws.ec2.terminate_instance(*ids))

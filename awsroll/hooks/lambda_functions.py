@@ -26,8 +26,8 @@ class LambdaFunction:
         self._run = run
         self._is_ended = False
 
-    def __call__(self) -> None:
-        """Invoke the function and wait for its result.
+    def __call__(self) -> bytes:
+        """Invoke the function, and return its result.
 
         Raises:
             HookFailedError: if Lambda refuses the call or does not answer in time, or the function fails.
@@ -41,6 +41,7 @@ class LambdaFunction:
         if failure:
             problem = f"function {name} failed: {_message(answer) or failure}"
             raise HookFailedError(problem)
+        return answer
 
     def end(self) -> None:
         """Do not invoke the function again. An invocation cannot be cancelled."""

@@ -37,8 +37,8 @@ class LocalCommand:
         self._lock = threading.Lock()
         self._is_ended = False
 
-    def __call__(self) -> None:
-        """Run the command until it ends.
+    def __call__(self) -> bytes:
+        """Run the command until it ends, and return its output.
 
         Raises:
             HookFailedError: if the command cannot be started, fails, or takes longer than its timeout.
@@ -54,6 +54,7 @@ class LocalCommand:
         if process.returncode != 0:
             problem = f"{_how_it_ended(process.returncode)}{_tail(output)}"
             raise HookFailedError(problem)
+        return output
 
     def end(self) -> None:
         """End the command and its children: SIGTERM, and SIGKILL a second later."""
@@ -96,7 +97,8 @@ def as_json(event: HookEvent) -> bytes:
 def variables(event: HookEvent) -> Mapping[str, str]:
     """Return the event as environment variables: `AWSROLL_POINT`, `AWSROLL_INSTANCE_IDS`, and so on."""
     values = {f"AWSROLL_{name.upper()}": value for name, value in asdict(event).items()}
-    return {name: " ".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}
+    words = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
+    return {name: " ".join(map(str, each)) for name, each in words.items()}
 
 
 def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:

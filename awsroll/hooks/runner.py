@@ -16,6 +16,7 @@ from awsroll.core.model.hooks import HookCall, HookKind, HookRun, HookSeen, Hook
 from awsroll.hooks.callables import HookCallable
 from awsroll.hooks.lambda_functions import LambdaFunction
 from awsroll.hooks.local_commands import HookFailedError, LocalCommand
+from awsroll.hooks.probe_answers import check_answer
 from awsroll.hooks.server_scripts import ServerScripts
 
 _REPORT_SECONDS = 5.0  # a command that is ended at its timeout reports that itself, this much later
@@ -24,7 +25,7 @@ _REPORT_SECONDS = 5.0  # a command that is ended at its timeout reports that its
 class _Task(Protocol):
     """A run of a hook; `end` has it end soon, if that is possible."""
 
-    def __call__(self) -> None: ...
+    def __call__(self) -> object: ...
 
     def end(self) -> None: ...
 
@@ -142,11 +143,11 @@ class _PythonCallable:
         self._call = call
         self._run = run
 
-    def __call__(self) -> None:
+    def __call__(self) -> object:
         if self._call is None:
             problem = "its Python callable was not passed to the process that drives the rollout now"
             raise HookFailedError(problem)
-        self._call(self._run.event)
+        return self._call(self._run.event)
 
     def end(self) -> None:
         """Do nothing: a thread cannot be ended from outside."""
@@ -154,7 +155,7 @@ class _PythonCallable:
 
 def _carry_out(started: _StartedRun) -> None:
     try:
-        started.task()
+        check_answer(started.run, started.task())
     except HookFailedError as error:
         started.seen = _failed(started.run, str(error))
     except Exception as error:  # noqa: BLE001  any exception of a callable is a failure of the hook

@@ -14,7 +14,8 @@ from awsroll.core.aws_names import command_comment
 from awsroll.core.model.hooks import HookRun, HookSeen, HookState
 from awsroll.errors import AwsRefusedError, AwsUnansweredError
 from awsroll.fleets.reload_script import run_once
-from awsroll.hooks.local_commands import variables
+from awsroll.hooks.local_commands import HookFailedError, variables
+from awsroll.hooks.probe_answers import check_answer
 
 _DOCUMENT = "AWS-RunShellScript"
 _LEAST_SECONDS, _MOST_SECONDS = 30, 172_800  # SSM's bounds
@@ -52,7 +53,7 @@ class ServerScripts:
                 self._send(run)
             answer = self._aws.ssm.invocation(self._sent[number], run.call.subject)
             if answer is not None and answer.get("Status") in _ENDED:
-                return _read(number, answer)
+                return _read(run, answer)
         except AwsRefusedError as error:
             if error.code != _OFFLINE:
                 return HookSeen(number=number, state=HookState.FAILED, detail=str(error))
@@ -86,8 +87,13 @@ def _request(run: HookRun, comment: str) -> Reply:
     }
 
 
-def _read(number: int, answer: Reply) -> HookSeen:
+def _read(run: HookRun, answer: Reply) -> HookSeen:
+    number = run.call.number
     if answer["Status"] == "Success":
+        try:
+            check_answer(run, answer.get("StandardOutputContent", ""))
+        except HookFailedError as error:
+            return HookSeen(number=number, state=HookState.FAILED, detail=str(error))
         return HookSeen(number=number, state=HookState.SUCCEEDED)
     detail = str(answer.get("StatusDetails") or answer["Status"])
     code = answer.get("ResponseCode")

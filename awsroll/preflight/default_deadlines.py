@@ -48,6 +48,8 @@ def resolve_limits(spec: RolloutSpec, fleet: FleetFacts, findings: Findings) -> 
         settle_seconds=spec.settle_time,
         poll_seconds=spec.poll,
         lease_seconds=spec.lease,
+        drain_quiet_seconds=spec.drain_quiet,
+        drain_floor_seconds=spec.drain_floor,
     )
 
 

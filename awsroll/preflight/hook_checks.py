@@ -13,7 +13,7 @@ from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
 from awsroll.preflight.reload_checks import WINDOWS
 
-_OF_OLD_SERVERS = (HookPoint.BEFORE_DEREGISTER, HookPoint.AFTER_DRAIN)
+_OF_OLD_SERVERS = (HookPoint.BEFORE_DEREGISTER, HookPoint.WHILE_DRAINING, HookPoint.AFTER_DRAIN)
 _UNKNOWN_FUNCTION = "ResourceNotFoundException"
 
 
@@ -98,6 +98,11 @@ def _refused_on_a_group(rollout: Rollout, hook: Hook) -> str:
         return (
             f"hook {hook.name}: the group {rollout.group} registers its members by itself, so there is no "
             "before_register: use a launch lifecycle hook of the group, or after_launch"
+        )
+    if hook.point is HookPoint.WHILE_DRAINING:
+        return (
+            f"hook {hook.name}: the group {rollout.group} drains its members by itself, for the whole deregistration "
+            "delay, so a drain probe cannot end a drain: use --deregistration-delay, and remove the probe"
         )
     if hook.point is HookPoint.AFTER_DRAIN and not (rollout.reloads or rollout.keep_old):
         return (

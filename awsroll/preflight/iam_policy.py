@@ -90,7 +90,7 @@ def _observe(aws: Connection, spec: RolloutSpec) -> FleetFacts:
 
 def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
     _, surge = spec.amounts()
-    functions, script_points = _functions_and_script_points(spec.hooks)
+    functions, script_points = _functions_and_script_points(spec.all_hooks)
     return iam.Rollouts(
         strategy=spec.strategy.value,
         surges=surge.value > 0,

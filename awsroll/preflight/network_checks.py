@@ -8,11 +8,13 @@ from collections.abc import Mapping
 
 from awsroll.core.classify.draining import NEW_FLOWS_SECONDS, delay_in_rollout, drain_seconds
 from awsroll.core.model.observation import TargetGroup
+from awsroll.core.model.probe_form import CONNECTIONS
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 
 _TERMINATION = "deregistration_delay.connection_termination.enabled"
+_OF_CONNECTIONS = ("TCP", "TLS")
 _TERMINATED_BY_DEFAULT = ("UDP", "TCP_UDP")
 
 
@@ -33,6 +35,11 @@ def check_network_target_groups(
     for group in groups:
         if not group.is_network:
             continue
+        if spec.drain_probe == CONNECTIONS and group.protocol not in _OF_CONNECTIONS:
+            findings.refuse(
+                f"target group {group.name} has the protocol {group.protocol}, whose flows are no TCP connections: "
+                "--drain-probe connections cannot count them. Pass a URL that answers with their number"
+            )
         drain = drain_seconds(group, spec.deregistration_delay)
         findings.note(
             f"target group {group.name} ({group.protocol}) belongs to a Network Load Balancer, which can send new "

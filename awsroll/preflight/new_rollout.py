@@ -38,7 +38,7 @@ def rollout_of(spec: RolloutSpec, fleet: FleetFacts, goal: Goal, name: str) -> R
         max_failures=spec.max_failures,
         on_failure=spec.after_failure,
         gates=gates_of(spec),
-        hooks=named(spec.hooks),
+        hooks=named(spec.all_hooks),
         keep_old=spec.keep_old,
         protected=spec.protected,
         standby=spec.standby,

@@ -53,7 +53,7 @@ def _check_platforms(spec: RolloutSpec, platforms: Mapping[str, str], findings: 
     given = {
         "--command": bool(spec.command),
         "--rollback-command": bool(spec.rollback_command),
-        "a hook with a script": any(hook.script for hook in spec.hooks),
+        "a hook with a script": any(hook.script for hook in spec.all_hooks),
     }
     shell = [name for name, is_given in given.items() if is_given]
     windows = [name for name, platform in platforms.items() if platform == WINDOWS]

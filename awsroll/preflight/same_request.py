@@ -28,7 +28,7 @@ def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple
         "the version": _is_same_version(spec, rollout, aws),
         "--rollback-command": spec.rollback_command == _commands(rollout.rollback_reload),
         "the checkpoints, --alarm or --bake-time": gates_of(spec) == rollout.gates,
-        "the hooks": named(spec.hooks) == rollout.hooks,
+        "the hooks or --drain-probe": named(spec.all_hooks) == rollout.hooks,
         "--max-failures": spec.max_failures == rollout.max_failures,
         "--on-failure": spec.after_failure is rollout.on_failure,
         "--keep-old": spec.keep_old == rollout.keep_old,

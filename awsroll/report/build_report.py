@@ -32,6 +32,7 @@ def build_report(
         min_serving=counters.lowest_serving,
         max_live=counters.highest_live,
         max_running=counters.highest_running,
+        drain_seconds_saved=round(counters.drain_seconds_saved, 3),
         failures=tuple(Failed(instance_id=failure.instance_id, cause=failure.cause) for failure in status.failures),
         warnings=status.warnings,
         api_calls=api_calls or ApiCalls(),

@@ -79,6 +79,7 @@ class Report:
         min_serving: the lowest number of servers in service at any observation; None without an observation.
         max_live: the highest number of live instances at any observation. A draining instance is not live.
         max_running: the highest number of running instances at any observation, draining ones included.
+        drain_seconds_saved: by how much drain probes have shortened the drains of all servers together.
         checkpoints: the passed checkpoints.
         failures: the failures and their causes.
         warnings: facts that need attention, such as settings that were not restored or servers left alone.
@@ -101,6 +102,7 @@ class Report:
     min_serving: int | None
     max_live: int
     max_running: int
+    drain_seconds_saved: float = 0
     checkpoints: tuple[str, ...] = ()
     failures: tuple[Failed, ...] = ()
     warnings: tuple[str, ...] = ()

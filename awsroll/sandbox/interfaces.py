@@ -194,6 +194,10 @@ class Ec2Context(ServiceContext, Protocol):
 class InstanceContext(ServiceContext, Protocol):
     """What a service needs that acts on instances: load balancing and Run Command."""
 
+    def open_connections(self, instance_id: str) -> int:
+        """Return how many requests of clients an instance holds now."""
+        ...
+
     @property
     def ec2(self) -> InstanceService:
         """The instances."""

@@ -57,6 +57,15 @@ class World:
         self.ssm = SsmWorld(self)
         self.cloudwatch = CloudWatchWorld(self)
         self.functions = Functions(self)
+        self._connection_counts: list[Callable[[str], int]] = []
+
+    def count_connections(self, count: Callable[[str], int]) -> None:
+        """Have `count` say how many requests an instance holds; without traffic, no instance holds any."""
+        self._connection_counts.append(count)
+
+    def open_connections(self, instance_id: str) -> int:
+        """Return how many requests of clients an instance holds now."""
+        return sum(count(instance_id) for count in self._connection_counts)
 
     def now(self) -> datetime:
         """Return the current instant; during an event, the instant at which the event was due."""

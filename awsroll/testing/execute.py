@@ -195,7 +195,7 @@ class Executor:
         if action.template is not None and instance.template != action.template:
             message = f"{action.instance_id} does not come from {action.template}"
             raise StaleError(message)
-        self._must_be_out(action.instance_id, action.not_registered)
+        self._must_be_out(action.instance_id, action.not_registered, may_drain=action.may_be_draining)
         if instance.protected:
             message = f"The instance '{action.instance_id}' may not be terminated: its disableApiTermination is set"
             raise CallError(message, code="OperationNotPermitted")
@@ -249,7 +249,8 @@ class Executor:
             message = "this rollout has no reload command"
             raise TypeError(message)
         for instance_id in action.instance_ids:
-            self._must_be_out(instance_id, action.not_registered)
+            may_drain = instance_id in action.may_be_draining
+            self._must_be_out(instance_id, action.not_registered, may_drain=may_drain)
         for instance_id in action.instance_ids:
             self._commands.send(rollout.rollout_id, instance_id, action.attempt, rollout.reload)
         return action.instance_ids
@@ -271,8 +272,11 @@ class Executor:
         elif now is not None:
             self._calls.delete_warm_pool()
 
-    def _must_be_out(self, instance_id: str, keys: tuple[TargetKey, ...]) -> None:
-        listed = [key for key in keys if self._listed(instance_id, key)]
+    def _must_be_out(self, instance_id: str, keys: tuple[TargetKey, ...], *, may_drain: bool) -> None:
+        found = {key: self._targets.find(instance_id, key) for key in keys if self._listed(instance_id, key)}
+        listed = [
+            key for key, entry in found.items() if not (may_drain and entry and entry.state is TargetState.DRAINING)
+        ]
         if listed:
             message = f"{instance_id} is still listed on {listed}"
             raise StaleError(message)

@@ -225,7 +225,7 @@ class Truth:
             live=of_fleet and self._is_live(instance, lifecycle, rollout),
             running=of_fleet and instance.live,
             counted=counted,
-            held=frozenset(entry.key for entry in entries if entry.state is not TargetState.UNUSED)
+            held=frozenset(entry.key for entry in entries if self.targets.may_hold_request(entry))
             | self.targets.new_flows_to(instance.instance_id),
             draining=frozenset(entry.key for entry in entries if entry.state is TargetState.DRAINING),
             lifecycle=lifecycle,

@@ -35,6 +35,7 @@ class Registration:
     key: TargetKey
     state: TargetState = TargetState.INITIAL
     pending: Event | None = None
+    draining_since: datetime | None = None
 
     def to_target(self, *, shifted: bool) -> Target:
         """Return the registration as an observation shows it."""
@@ -52,6 +53,8 @@ class Targets:
         self._flows_until: dict[str, dict[TargetKey, datetime]] = {}
         self.shifted_zones: set[str] = set()
         """Zones that a zonal shift keeps requests away from; the health of their targets does not change."""
+        self.connection_seconds: float | None = None
+        """For how long a connection to a draining target stays open; None: for the whole drain."""
         self.listeners: list[Callable[[FakeInstance], None]] = []
         instances.listeners.append(self._instance_changed)
 
@@ -63,6 +66,14 @@ class Targets:
         """Return whether an instance was registered once and is no longer: it drains everywhere, or has drained."""
         entries = self._registrations.get(instance_id)
         return entries is not None and all(entry.state is TargetState.DRAINING for entry in entries.values())
+
+    def may_hold_request(self, entry: Registration) -> bool:
+        """Return whether a registration may receive a request, or hold a connection."""
+        if entry.state is TargetState.UNUSED:
+            return False
+        if entry.draining_since is None or self.connection_seconds is None:
+            return True
+        return self._world.now < entry.draining_since + timedelta(seconds=self.connection_seconds)
 
     def new_flows_to(self, instance_id: str) -> frozenset[TargetKey]:
         """Return where a deregistered instance can still get new flows from a Network Load Balancer."""
@@ -129,7 +140,7 @@ class Targets:
         if entry.state is TargetState.UNUSED:
             self._forget(entry)
             return
-        entry.state = TargetState.DRAINING
+        entry.state, entry.draining_since = TargetState.DRAINING, self._world.now
         if self.groups[key.target_group].is_network:
             until = self._world.now + timedelta(seconds=NEW_FLOWS_SECONDS)
             self._flows_until.setdefault(instance_id, {})[key] = until

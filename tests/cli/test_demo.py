@@ -10,7 +10,7 @@ pytestmark = pytest.mark.process
 
 
 def test_the_demo_drops_nothing() -> None:
-    demo = awsroll("demo", "--servers", "3", "--concurrent", "2", "--json")
+    demo = awsroll("demo", "--servers", "3", "--concurrent", "2", "--drain-probe", "--json")
 
     assert demo.code == 0, demo.err
     report = demo.lines[-1]

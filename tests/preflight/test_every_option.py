@@ -82,9 +82,12 @@ CASES = {
     "deregistration_delay": Case(value=5, base=GROUP, shows="deregistration_delay_seconds"),
     "health_check_interval": Case(value=9, base=GROUP, shows="health_check_interval_seconds"),
     "health_check_threshold": Case(value=2, base=GROUP, shows="health_check_threshold"),
+    "drain_probe": Case(value="connections", base=STANDALONE, shows="hooks"),
     # How long to wait. A resumed rollout keeps the deadlines that it was started with.
     "min_healthy_time": Case(value=9, base=GROUP, shows="limits.min_healthy_seconds", is_compared=False),
     "drain_timeout": Case(value=999, base=GROUP, shows="limits.drain_seconds", is_compared=False),
+    "drain_quiet": Case(value=9, base=GROUP, shows="limits.drain_quiet_seconds", is_compared=False),
+    "drain_floor": Case(value=9, base=GROUP, shows="limits.drain_floor_seconds", is_compared=False),
     "launch_timeout": Case(value=999, base=GROUP, shows="limits.launch_seconds", is_compared=False),
     "healthy_timeout": Case(value=999, base=GROUP, shows="limits.healthy_seconds", is_compared=False),
     "progress_timeout": Case(value=999, base=GROUP, shows="limits.progress_seconds", is_compared=False),

@@ -32,6 +32,7 @@ class HookedMachine(RolloutMachine):
     def begin(self, found: Found, asked: Asked) -> None:
         self.driver = begun(found, asked)
         self.fleet = self.driver.fleet
+        self.fleet.targets.connection_seconds = 0  # a drain probe may end each drain
         self.driver.rollout = replace(self.driver.rollout, hooks=hooks_of(self.driver.rollout))
 
     @rule(point=POINTS, times=st.integers(1, 3))

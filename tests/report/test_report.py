@@ -48,6 +48,7 @@ def test_the_report_has_every_key_of_the_contract() -> None:
         "min_serving": 2,
         "max_live": 4,
         "max_running": 6,
+        "drain_seconds_saved": 0,
         "checkpoints": [],
         "failures": [{"instance_id": "i-9", "cause": "Target.Timeout"}],
         "warnings": ["look at this"],

@@ -49,6 +49,9 @@ def test_a_command_receives_the_event(rolling: Rolling, tmp_path: Path) -> None:
         "from_version": report.from_version,
         "to_version": report.to_version,
         "instance_ids": new,
+        "ports": [],
+        "drain_seconds": 0,
+        "quiet_seconds": 0,
         "reason": "",
         "checkpoint": 0,
     }

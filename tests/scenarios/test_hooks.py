@@ -281,6 +281,7 @@ def test_two_hooks_at_one_point_run_one_after_the_other(kind: str) -> None:
 
 def test_servers_that_were_new_before_the_rollout_have_no_hooks(kind: str) -> None:
     fleet = KINDS[kind](outdated=1, current=2)
+    fleet.targets.connection_seconds = 0
     driver = Driver(fleet, rollout(fleet, hooks=hooks(*HookPoint)))
     assert driver.run().outcome is Outcome.SUCCEEDED
     found = {one.instance_id for one in fleet.instances.all() if one.template == NEW and not one.is_new}

@@ -47,6 +47,7 @@ STEERING = {
     "Counters": (
         "replaced_forward",
         "commands",
+        "drain_seconds_saved",
         "highest_live",
         "highest_running",
         "hooks",
@@ -85,6 +86,8 @@ STEERING = {
         "zone",
     ),
     "Limits": (
+        "drain_floor_seconds",
+        "drain_quiet_seconds",
         "drain_seconds",
         "healthy_seconds",
         "launch_seconds",
@@ -143,6 +146,8 @@ STEERING = {
         "fruitless",
         "fruitless_at",
         "gone_since",
+        "is_early",
+        "quiet_at",
         "healthy_since",
         "mark_cleared",
         "phase",

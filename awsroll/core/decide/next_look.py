@@ -11,6 +11,7 @@ server is never older, because each choice of a server is made in an observation
 from collections.abc import Collection, Iterator
 
 from awsroll.core.classify.draining import CONFIRM_SECONDS, drain_seconds
+from awsroll.core.classify.new_flows import seconds_of_new_flows
 from awsroll.core.classify.view import View
 from awsroll.core.decide import gates
 from awsroll.core.model.actions import Reason
@@ -20,6 +21,7 @@ from awsroll.core.model.plan import Hold
 from awsroll.core.model.rhythm import Awaited, Seen, due
 from awsroll.core.model.server_record import Server
 from awsroll.core.observe import clocks
+from awsroll.core.observe.early_drains import is_probed, may_end_early
 from awsroll.core.observe.learn_rhythm import awaited
 
 LONGEST_SECONDS = 100.0
@@ -62,6 +64,7 @@ _BEATS: dict[Reason, float] = {
 }
 _BEAT_SECONDS = 5.0
 _BEAT_SHARE, _LONGEST_BEAT_SECONDS = 0.1, 30.0
+_PROBE_STARTS_SECONDS = 4.0  # until SSM has delivered a script
 _SLACK = {Awaited.BOOT: 1.0, Awaited.ARRIVAL: 1.0}  # EC2 tells the second of a launch
 _PRESENT = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _FOR_LAUNCHES = (Reason.LAUNCHING, Reason.CAPACITY)
@@ -99,9 +102,10 @@ def _server_waits(view: View, *, exits: bool) -> Iterator[tuple[str, float]]:
     """
     for name, server in view.status.servers_in_flight.items():
         if (server.phase is ServerPhase.TERMINATING) is exits:
-            seconds = _until_over(view, name, server)
-            if seconds is not None:
-                yield name, seconds
+            waits = [_until_over(view, name, server), _until_early(view, name, server)]
+            known = [seconds for seconds in waits if seconds is not None]
+            if known:
+                yield name, min(known)
 
 
 def _until_over(view: View, name: str, server: Server) -> float | None:
@@ -109,12 +113,26 @@ def _until_over(view: View, name: str, server: Server) -> float | None:
     if arriving and server.healthy_since is not None:
         return _until_steady(view, server)
     if server.gone_since is not None and server.deregistered_at is not None:
-        return None if clocks.seconds_of_new_flows(view, server) else float(CONFIRM_SECONDS)
+        return None if seconds_of_new_flows(view, server) else float(CONFIRM_SECONDS)
     wait = awaited(view, server, view.by_id.get(name))
     if wait is None:
         return None
     kind, since = wait
     return _until_due(view, kind, (at - since).total_seconds())
+
+
+def _until_early(view: View, name: str, server: Server) -> float | None:
+    """Return in how many seconds a probe can start, or can have ended the drain; None if there is no (more) probe."""
+    since, limits = server.last_deregistration, view.rollout.limits
+    if server.phase is not ServerPhase.DRAINING or since is None or not may_end_early(view, name):
+        return None
+    if not (server.draining_seen and is_probed(view, name)):
+        return _SHORTEST_SECONDS
+    waited = (view.observation.at - since).total_seconds()
+    first = limits.drain_floor_seconds
+    if server.quiet_at is None:
+        first = max(first, limits.drain_quiet_seconds + _PROBE_STARTS_SECONDS)
+    return first - waited if waited < first else max(_BEATS[Reason.RUNNING_HOOK], _BEAT_SHARE * (waited - first))
 
 
 def _launch_waits(view: View) -> Iterator[tuple[str, float]]:
@@ -198,7 +216,7 @@ def _known_ends(view: View) -> Iterator[float]:
         left = clocks.deadline_seconds(view, server.phase) - (at - server.since).total_seconds()
         if left > 0:
             yield left
-        if new_flows := clocks.seconds_of_new_flows(view, server):
+        if new_flows := seconds_of_new_flows(view, server):
             yield new_flows
 
 

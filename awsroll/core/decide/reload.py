@@ -25,6 +25,7 @@ from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.clocks import is_drained
+from awsroll.core.observe.early_drains import is_quiet, note_saved, propose_probe
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call
 from awsroll.core.tags import APP_VERSION_TAG, RELOADING
@@ -92,10 +93,11 @@ def _take_out(view: View, instance: Instance, server: Server, proposals: Proposa
             collected.enter_standby.append(name)
         else:
             proposals.wait(Reason.SETTLING, name)
-    elif is_drained(view, instance) and is_out_of_group(instance):
+    elif (is_drained(view, instance) or is_quiet(view, instance)) and is_out_of_group(instance):
         if server.was_in_standby or not awaits(view, proposals, HookPoint.AFTER_DRAIN, name):
             collected.send.append(name)
     else:
+        propose_probe(view, instance, proposals)
         proposals.wait(Reason.DRAINING, name)
 
 
@@ -205,11 +207,14 @@ def _send(view: View, status: Status, ready: Iterable[str]) -> tuple[Status, lis
         drained = {key for name in names for key in (*status.servers[name].targets, *view.slots.get(name, ()))}
         calls = tuple(Call(kind=CallKind.SEND_COMMAND, at=at, instance_id=name, number=attempt) for name in names)
         status = replace(status, calls=status.calls + calls)
+        quiet = tuple(name for name in names if is_quiet(view, view.by_id[name]))
+        status = note_saved(view, status, quiet)
         sendings.append(
             act.SendCommand(
                 instance_ids=tuple(names),
                 attempt=attempt,
                 not_registered=tuple(sorted(drained)),
+                may_be_draining=quiet,
                 reason=Reason.DRAINED,
             )
         )

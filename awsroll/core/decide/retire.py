@@ -25,6 +25,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_drained
+from awsroll.core.observe.early_drains import is_quiet, note_saved, propose_probe
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call
 from awsroll.core.tags import RETIRING
@@ -94,6 +95,7 @@ def _propose(view: View, instance: Instance, proposals: Proposals, collected: _C
             write = act.DeregisterTargets(instance_id=name, targets=keys, reason=Reason.OUTDATED)
             proposals.writes.append(write)
         case _Step.DRAIN:
+            propose_probe(view, instance, proposals)
             proposals.wait(Reason.DRAINING, name)
         case _Step.KEEP:
             _keep(view, instance, proposals, collected)
@@ -130,7 +132,7 @@ def _next_step(view: View, instance: Instance, proposals: Proposals) -> _Step:
     rest = instance
     if len(keys) != len(instance.targets):
         rest = replace(instance, targets=tuple(target for target in instance.targets if target.key in keys))
-    if not is_drained(view, rest):
+    if not (is_drained(view, rest) or (is_quiet(view, instance) and not kept)):
         return _Step.DRAIN
     if _awaits_drained(view, instance, proposals):
         return _Step.HOOK
@@ -235,10 +237,9 @@ def announce(view: View, status: Status, kind: CallKind, names: Iterable[str]) -
 
 def _terminate(view: View, ready: list[Instance]) -> tuple[Status, list[Action]]:
     if view.rollout.kind is FleetKind.STANDALONE:
-        ids = (instance.instance_id for instance in ready)
-        return announce(view, view.status, CallKind.TERMINATE, ids), [
-            _terminate_one(view, instance) for instance in ready
-        ]
+        ids = tuple(instance.instance_id for instance in ready)
+        status = announce(view, note_saved(view, view.status, ids), CallKind.TERMINATE, ids)
+        return status, [_terminate_one(view, instance) for instance in ready]
     lowering = _to_decrement(view, ready)
     lowered = {instance.instance_id for instance in lowering}
     others = [instance for instance in ready if instance.instance_id not in lowered]
@@ -273,6 +274,7 @@ def _terminate_one(view: View, instance: Instance) -> act.TerminateInstance:
         instance_id=instance.instance_id,
         not_registered=_was_registered(view, instance),
         template=instance.template,
+        may_be_draining=is_quiet(view, instance),
         reason=Reason.DRAINED,
     )
 

@@ -110,14 +110,16 @@ class DeregisterTargets:
 class TerminateInstance:
     """Terminate one instance of a standalone fleet.
 
-    Precondition: none of `not_registered` lists it any longer (queried by id and port, right before the call). If
-    `template` is given, it still comes from that template version.
+    Precondition: none of `not_registered` lists it any longer (queried by id and port, right before the call), or only
+    as draining if `may_be_draining`: a probe has found no open connection. If `template` is given, it still comes from
+    that template version.
     """
 
     instance_id: str
     not_registered: tuple[TargetKey, ...]
     template: TemplateVersion | None
     reason: Reason
+    may_be_draining: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,7 @@ class ClearUnhealthyMarks:
 class SendCommand:
     """Run the rollout's reload command on instances. Precondition: none of `not_registered` lists them.
 
+    It may list those in `may_be_draining` as draining: a probe has found no open connection there.
     `attempt` identifies the command: the executor searches for it before it sends it again.
     """
 
@@ -178,6 +181,7 @@ class SendCommand:
     attempt: int
     not_registered: tuple[TargetKey, ...]
     reason: Reason
+    may_be_draining: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

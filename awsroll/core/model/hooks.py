@@ -23,6 +23,7 @@ class HookPoint(StrEnum):
 
     BEFORE_ROLLOUT = "before_rollout"  # before the first setting is changed
     BEFORE_DEREGISTER = "before_deregister"  # before awsroll changes anything on a server in traffic
+    WHILE_DRAINING = "while_draining"  # a server drains: success ends its drain early, and nothing waits for the hook
     AFTER_DRAIN = "after_drain"  # a server is out of traffic and drained, and still runs
     AFTER_LAUNCH = "after_launch"  # a new server runs
     BEFORE_REGISTER = "before_register"  # before awsroll registers a server
@@ -39,6 +40,7 @@ class HookPoint(StrEnum):
 
 _OF_AN_INSTANCE = frozenset({
     HookPoint.BEFORE_DEREGISTER,
+    HookPoint.WHILE_DRAINING,
     HookPoint.AFTER_DRAIN,
     HookPoint.AFTER_LAUNCH,
     HookPoint.BEFORE_REGISTER,
@@ -149,6 +151,9 @@ class HookEvent:
         instance_ids: the server of this run; at a point of the whole rollout: all servers concerned.
         reason: for `on_failure`: the failure.
         checkpoint: for `at_checkpoint`: its number, from 1; else 0.
+        ports: for `while_draining`: the ports on which the server was registered.
+        drain_seconds: for `while_draining`: how long the drain takes at most.
+        quiet_seconds: for `while_draining`: for how long no connection may have been open.
     """
 
     point: HookPoint
@@ -162,6 +167,9 @@ class HookEvent:
     instance_ids: tuple[str, ...] = ()
     reason: str = ""
     checkpoint: int = 0
+    ports: tuple[int, ...] = ()
+    drain_seconds: int = 0
+    quiet_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +292,8 @@ def problems_of(specs: Sequence[HookSpec]) -> list[str]:
             given = f"it has {' and '.join(kinds)}" if kinds else "it has nothing to run"
             problems.append(f"{what}: {given}; pass exactly one of command, function and script")
         problems += [f"{what}: {problem}" for kind in kinds for problem in _kind_problems(spec, kind)]
+    if sum(spec.point is HookPoint.WHILE_DRAINING for spec in specs) > 1:
+        problems.append("two hooks at while_draining: a drain has one probe, so --drain-probe is one, too. Remove one")
     return problems + repeated_names([spec.name for spec in specs])
 
 

@@ -101,6 +101,8 @@ class Limits:
         skipped_seconds: how long to wait for protected and standby instances under `wait`.
         settle_seconds: how long to wait for the effect of a call whose answer was lost, before it counts as not made.
         poll_seconds: the longest time between two observations; None: chosen by what the rollout waits for.
+        drain_quiet_seconds: for how long a drain probe must find no open connection.
+        drain_floor_seconds: the shortest drain that a drain probe may end.
         lease_seconds: how long the fleet stays held if the process that rolls it shows no sign of life.
     """
 
@@ -113,11 +115,13 @@ class Limits:
     settle_seconds: float = 60
     poll_seconds: float | None = None
     lease_seconds: float = 60
+    drain_quiet_seconds: int = 5
+    drain_floor_seconds: float = 15
 
     def __post_init__(self) -> None:
         check_times(self.drain_seconds, self.launch_seconds, self.healthy_seconds, self.progress_seconds)
         check_times(self.min_healthy_seconds, self.skipped_seconds, self.settle_seconds, self.lease_seconds)
-        check_times(self.poll_seconds)
+        check_times(self.poll_seconds, self.drain_quiet_seconds, self.drain_floor_seconds)
 
     def paced(self, pace: Pace) -> "Limits":
         """Return the same limits with another pace."""

@@ -24,6 +24,8 @@ class Server:
         deregistered_at: when AWS last accepted such a call, or when an observation first showed its effect.
         draining_seen: an observation has shown it draining.
         gone_since: since when each observation has shown it without any registration.
+        quiet_at: when a drain probe found no open connection during this drain; None if it did not.
+        is_early: it has left, or is to leave, before the end of its drain.
         attempt: the number of the current reload command; 0 before the first.
         void_attempt: an earlier reload command that must end before the next one is sent. Its result does not count.
         was_in_standby: it was in standby before its reload, and returns there afterwards.
@@ -42,6 +44,8 @@ class Server:
     deregistered_at: datetime | None = None
     draining_seen: bool = False
     gone_since: datetime | None = None
+    quiet_at: datetime | None = None
+    is_early: bool = False
     attempt: int = 0
     void_attempt: int = 0
     was_in_standby: bool = False

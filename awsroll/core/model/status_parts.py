@@ -58,6 +58,7 @@ class Counters:
 
     Attributes:
         replaced: servers that were retired, in either direction. `core.classify.counts` returns how many count.
+        drain_seconds_saved: by how much drain probes have shortened drains, in all.
         replaced_forward: the value of `replaced` when the rollback began; None if there is no rollback.
     """
 
@@ -71,6 +72,7 @@ class Counters:
     lowest_serving: int | None = None
     highest_live: int = 0
     highest_running: int = 0
+    drain_seconds_saved: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from awsroll.core.classify import draining
+from awsroll.core.classify.new_flows import seconds_of_new_flows
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
@@ -70,6 +71,8 @@ _CLOCKS = (
     "deregistered_at",
     "draining_seen",
     "gone_since",
+    "quiet_at",
+    "is_early",
 )
 
 
@@ -93,8 +96,10 @@ def _with_shown_drain(server: Server, instance: Instance, at: datetime) -> Serve
 
     The deadline of the drain counts from the same instant: until then the server may have waited for its call.
     """
-    shown_draining = any(target.state is TargetState.DRAINING for target in instance.targets)
     out = not draining.active_registrations(instance)
+    if server.quiet_at is not None and not out:  # someone has registered it again
+        server = replace(server, quiet_at=None, is_early=False)
+    shown_draining = any(target.state is TargetState.DRAINING for target in instance.targets)
     if server.deregistering_at is not None and out:
         server = replace(server, deregistering_at=None, deregistered_at=at)
     if shown_draining and not server.draining_seen:
@@ -227,19 +232,6 @@ def is_drained(view: View, instance: Instance) -> bool:
         at=view.observation.at,
     )
     return draining.is_drained(instance, is_certain=is_certain)
-
-
-def seconds_of_new_flows(view: View, server: Server) -> float:
-    """Return for how many seconds a Network Load Balancer can still send new flows to a deregistered server.
-
-    For targets that a group deregisters, the group's own drain lasts long enough (`delay_in_rollout`).
-    """
-    since = server.last_deregistration or server.gone_since
-    network = {group.arn for group in view.observation.target_groups if group.is_network}
-    by_hand = (key for key in server.targets if key not in view.managed_keys)
-    if since is None or not any(key.target_group in network for key in by_hand):
-        return 0
-    return max(0.0, draining.NEW_FLOWS_SECONDS - (view.observation.at - since).total_seconds())
 
 
 def deadline_seconds(view: View, phase: ServerPhase) -> float:

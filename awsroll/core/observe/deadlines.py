@@ -15,6 +15,7 @@ from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
+from awsroll.core.observe.early_drains import is_quiet
 from awsroll.core.observe.refused_launches import refused_launches
 
 
@@ -95,7 +96,7 @@ def _has_finished(view: View, instance: Instance, server: Server) -> bool:
     if server.phase is ServerPhase.RELOADING:
         shown = view.invocations.get((instance.instance_id, server.attempt))
         return shown is not None and shown.state is CommandState.SUCCEEDED
-    return server.phase is ServerPhase.DRAINING and is_drained(view, instance)
+    return server.phase is ServerPhase.DRAINING and (is_drained(view, instance) or is_quiet(view, instance))
 
 
 _MOST_NAMED = 5

@@ -9,8 +9,11 @@ Several hooks at one point run one after the other, in the order of the request.
 instance and of the rollout's progress do not advance: its own timeout limits it.
 """
 
+import math
 from dataclasses import replace
+from typing import Any
 
+from awsroll.core.classify.estimates import seconds_to_drain
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges, note, phase_of, rollout_phase
 from awsroll.core.model.actions import Reason
@@ -22,6 +25,7 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, HookRuns
+from awsroll.core.observe.early_drains import probes_of, settle_probe
 
 _ONLY_FORWARD = (HookPoint.BEFORE_ROLLOUT, HookPoint.AT_CHECKPOINT, HookPoint.AFTER_ROLLOUT)
 
@@ -136,7 +140,19 @@ def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
         instance_ids=_affected_instances(view, hook.point, call.subject),
         reason=status.reason if hook.point is HookPoint.ON_FAILURE else "",
         checkpoint=status.gate.passed + 1 if hook.point is HookPoint.AT_CHECKPOINT else 0,
+        **_drain_of(view, hook.point, call.subject),
     )
+
+
+def _drain_of(view: View, point: HookPoint, subject: str) -> dict[str, Any]:
+    server = view.status.servers.get(subject)
+    if point is not HookPoint.WHILE_DRAINING or server is None:
+        return {}
+    return {
+        "ports": tuple(sorted({key.port for key in server.targets})),
+        "drain_seconds": math.ceil(seconds_to_drain(view.rollout, view.observation.target_groups)),
+        "quiet_seconds": view.rollout.limits.drain_quiet_seconds,
+    }
 
 
 def _affected_instances(view: View, point: HookPoint, subject: str) -> tuple[str, ...]:
@@ -176,6 +192,8 @@ def _settled(view: View, call: HookCall, result: HookSeen) -> Status:
     passed = replace(status, hooks=HookRuns(announced=waiting, passed=(*hooks.passed, call.key)))
     fields: dict[str, str | int] = {"hook": call.name, "run": call.number, "of": call.subject}
     passed = note(passed, Event(name=EventName.HOOK_PASSED, fields=fields))
+    if _point(view, call) is HookPoint.WHILE_DRAINING:
+        return settle_probe(view.with_status(passed), call, result)
     if result.state is HookState.SUCCEEDED:
         return passed
     point = _point(view, call)
@@ -206,6 +224,8 @@ def _still_matters(view: View, call: HookCall) -> bool:
     hook = next((hook for hook in view.original.hooks if hook.name == call.name), None)
     if hook is None:
         return False
+    if hook.point is HookPoint.WHILE_DRAINING:
+        return phase_of(status, call.subject) is ServerPhase.DRAINING and _is_in_flight(view, call.subject)
     if hook.point.is_of_an_instance:
         return _is_in_flight(view, call.subject) or _arrives_in_a_stop(view, hook.name, call.subject)
     if hook.point is HookPoint.AT_CHECKPOINT and (
@@ -246,7 +266,7 @@ def _is_in_flight(view: View, name: str) -> bool:
 def _with_stopped_clocks(view: View) -> Status:
     """Exclude the time since the last observation from the clocks of the servers that wait for a hook."""
     status, at = view.status, view.observation.at
-    waiting = {call.subject for call in status.hooks.announced}
+    waiting = {call.subject for call in status.hooks.announced} - probes_of(view)
     if not waiting or status.observed_at is None:
         return status
     passed = at - status.observed_at

@@ -141,7 +141,7 @@ def place(*, region: str = "", role: str = "", external_id: str = "") -> tuple[I
 def requested(request: RolloutSpec) -> tuple[Instruction, ...]:
     """Return the instructions in a request."""
     return (
-        *(_of_hook(hook) for hook in named(request.hooks)),
+        *(_of_hook(hook) for hook in named(request.all_hooks)),
         *_of_reload(_RELOAD, request.command, request.document, request.parameter),
         *_of_reload(_ROLLBACK, request.rollback_command, "", {}),
     )
@@ -180,7 +180,7 @@ def as_given(request: RolloutSpec | FleetSpec) -> FleetSpec:
         SpecError: if its hooks are not valid.
     """
     fleet = request if isinstance(request, FleetSpec) else FleetSpec(name=_ANY, request=request)
-    if problems := problems_of(fleet.request.hooks):
+    if problems := problems_of(fleet.request.all_hooks):
         raise SpecError(*problems)
     return fleet
 

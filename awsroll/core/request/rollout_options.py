@@ -16,6 +16,7 @@ from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.destinations import FORM
 from awsroll.core.model.hooks import HOOKS, HookSpec
 from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING, option, read_fields
+from awsroll.core.model.probe_form import FORM as FORM_OF_PROBE
 from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
 
@@ -253,6 +254,27 @@ class RolloutOptions:
         "Healthy threshold of the target groups during this rollout: 2 to 10 successful checks in a row make an "
         "unhealthy server healthy. The old value is restored at the end (default: unchanged).",
         default=None,
+        section=PACE,
+    )
+    drain_probe: str = option(
+        Text(says="connections, or an http:// or https:// URL", form=FORM_OF_PROBE, metavar="PROBE"),
+        "Servers without a group: end a drain early when no connection is open. connections: a script on the server "
+        "counts the TCP connections on its ports. A URL: the server reads it itself, such as "
+        "http://localhost:8080/open-requests, and the response is a number. Your own program or function is a hook at "
+        "while_draining (default: each drain takes the whole deregistration delay).",
+        default="",
+        section=PACE,
+    )
+    drain_quiet: int = option(
+        Seconds(least=1, most=DEREGISTRATION_DELAY_SECONDS, whole=True),
+        "--drain-probe: for how long no connection may have been open (default: 5 seconds).",
+        default=5,
+        section=PACE,
+    )
+    drain_floor: float = option(
+        Seconds(most=DEREGISTRATION_DELAY_SECONDS),
+        "--drain-probe: shortest drain; behind a Network Load Balancer at least 120 seconds (default: 15 seconds).",
+        default=15,
         section=PACE,
     )
     protected: SkipPolicy = option(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
-from awsroll.core.model.hooks import HookPoint, problems_of
+from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.model.rollout import OnFailure, Pace, Strategy
+from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.rollout_options import RolloutOptions
 from awsroll.errors import SpecError
 
@@ -58,6 +59,11 @@ class RolloutSpec(RolloutOptions):
         return None if self.max_running is None else Amount.parse(self.max_running, most_percent=MOST_PERCENT)
 
     @property
+    def all_hooks(self) -> tuple[HookSpec, ...]:
+        """The hooks, with the drain probe last."""
+        return (*self.hooks, *probe_of(self.drain_probe))
+
+    @property
     def sets_target_groups(self) -> bool:
         """Whether the request sets settings of the target groups."""
         settings = (self.deregistration_delay, self.health_check_interval, self.health_check_threshold)
@@ -83,7 +89,7 @@ class RolloutSpec(RolloutOptions):
                 "double-half launches the whole new fleet: remove --concurrent, --max-unavailable and --max-surge"
             )
         problems += self._gate_problems()
-        problems += problems_of(self.hooks)
+        problems += problems_of(self.all_hooks)
         if self.strategy is Strategy.RELOAD and self.max_running is not None:
             problems.append("reload updates servers in place and launches none: remove --max-running")
         if self.strategy is Strategy.RELOAD:

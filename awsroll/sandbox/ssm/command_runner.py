@@ -1,7 +1,8 @@
 """The delivery of commands, and their result on each node.
 
 Scripts are not run. `sandbox-version LABEL` makes the node's application serve that version after success. The exit
-code of simple scripts is derived in `scripts.py`; the instance tag `sandbox:command=fails` makes every command fail.
+code of simple scripts is derived in `scripts.py`. `simulated_probe.py` simulates the drain probe of awsroll. The
+instance tag `sandbox:command=fails` makes every command fail.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from awsroll.sandbox.ssm import simulated_probe
 from awsroll.sandbox.ssm.scripts import exit_code
 from awsroll.sandbox.timeline import Timer
 
@@ -172,12 +174,26 @@ class CommandRunner:
         self.deliveries.append(
             Delivery(instance_id=invocation.instance_id, command_id=command.command_id, text=command.text, at=now)
         )
+        if simulated_probe.is_probe(command.script):
+            self._probe(command, invocation, simulated_probe.Samples.of(command.script))
+            return
         instance = self._context.ec2.instance(invocation.instance_id)
         seconds = instance.number_tag("sandbox:command-seconds", self._context.options.command_seconds)
         if seconds > command.execution_seconds:
             self._schedule(invocation, float(command.execution_seconds), partial(self._run_out, command, invocation))
         else:
             self._schedule(invocation, seconds, partial(self._finish, command, invocation))
+
+    def _probe(self, command: Command, invocation: Invocation, samples: simulated_probe.Samples) -> None:
+        """Take a sample each second, as the script does."""
+        node_id = invocation.instance_id
+        is_failing = self._context.ec2.instance(node_id).tags.get("sandbox:command") == "fails"
+        ended = samples.add(None if is_failing else self._context.open_connections(node_id))
+        if ended is None and self._nodes.is_online(node_id):
+            self._schedule(invocation, 1.0, partial(self._probe, command, invocation, samples))
+        elif ended is not None:
+            invocation.response_code, invocation.output = ended, "" if ended else "0\n"
+            self._end(command, invocation, "Failed" if ended else "Success")
 
     def _finish(self, command: Command, invocation: Invocation) -> None:
         if not self._nodes.is_online(invocation.instance_id):

@@ -41,6 +41,11 @@ class Balancer:
         """The loopback port that clients connect to."""
         return self._listener.port
 
+    def requests_of(self, instance_id: str) -> int:
+        """Return how many requests an instance holds. Other threads may ask."""
+        held = [connections for key, connections in list(self._in_flight.items()) if key.instance_id == instance_id]
+        return sum(map(len, held))
+
     async def open(self) -> None:
         """Start to accept requests."""
         await self._listener.open()

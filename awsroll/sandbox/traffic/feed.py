@@ -103,6 +103,7 @@ class TrafficWorld(Protocol):
     def ec2(self) -> Instances: ...  # noqa: D102
     @property
     def elb(self) -> Targets: ...  # noqa: D102
+    def count_connections(self, count: Callable[[str], int]) -> None: ...  # noqa: D102
 
 
 class WorldFeed:

@@ -51,6 +51,7 @@ class Traffic:
         self._background = BackgroundLoop("sandbox-traffic")
         self._feed = WorldFeed(world, target_groups, self._push)
         self._target_groups = tuple(target_groups)
+        self._world = world
         self._engine: Engine | None = None
         self._final: TrafficReport | None = None
 
@@ -59,6 +60,7 @@ class Traffic:
         self._background.start()
         try:
             self._engine = self._background.call(Engine.make(self._target_groups, self._shape))
+            self._world.count_connections(self._requests_of)
             self._feed.open()
             self._background.call(self._engine.begin())
         except BaseException:
@@ -98,6 +100,9 @@ class Traffic:
             message = "The traffic has not started, so the balancer has no URL. Call start() first."
             raise RuntimeError(message)
         return f"http://127.0.0.1:{self._engine.balancer.port}"
+
+    def _requests_of(self, instance_id: str) -> int:
+        return 0 if self._engine is None else self._engine.balancer.requests_of(instance_id)
 
     def _push(self, fact: Fact) -> None:
         if self._engine is not None:

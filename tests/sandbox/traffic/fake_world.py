@@ -83,6 +83,9 @@ class FakeWorld:
             self.run(instance_id)
             self.set_target(instance_id, "healthy", arn=arn)
 
+    def count_connections(self, count: Callable[[str], int]) -> None:
+        self.open_connections = count
+
     def run(self, instance_id: str, *, version: str = "v1", health: Health = Health.HEALTHY) -> None:
         self._notify(FakeInstance(instance_id, version_label=version, health=health))
 
