@@ -22,8 +22,9 @@ from awsroll.driver.given_fleet import clock_for, given_fleet, label_class, stor
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.notifying import notifier_for
 from awsroll.driver.reconciler import Approver, Controller
+from awsroll.driver.summaries import why_it_pauses
 from awsroll.driver.timeline_recorder import TimelineRecorder
-from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
+from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
@@ -33,6 +34,7 @@ from awsroll.notifications.notifier import Notifier
 from awsroll.ports import Fleet, Lease, Record, Sink
 from awsroll.stores import Lease as StoredLease, Lock, RecordStore
 from awsroll.stores.lock_expiry import length_of
+from awsroll.telemetry import sinks_with
 
 if TYPE_CHECKING:
     from awsroll.driver.known_observation import KnownObservation
@@ -54,7 +56,7 @@ class Session:
         self.hooks = context.hooks
         self._lease: Lease | None = None
         self._recorder = TimelineRecorder(self.clock)
-        self._sink: Sink = Tee(self._recorder, *([] if context.sink is None else [context.sink]))
+        self._sink: Sink = Tee(self._recorder, *sinks_with(context.sink))
         self._stop_requested = context.stop_requested
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
@@ -264,7 +266,7 @@ class Session:
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            reason = with_settings_left(_why_it_pauses(error), controller.status)
+            reason = with_settings_left(why_it_pauses(error), controller.status)
             status = pause(controller.status, reason, rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
@@ -297,8 +299,3 @@ class Session:
         calls = self.aws.calls
         api_calls = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
         return build_report(record, at=at, api_calls=api_calls)
-
-
-def _why_it_pauses(error: AwsrollError) -> str:
-    """Return the reason of a pause. Errors of the store say themselves what they left unchanged."""
-    return str(error) if isinstance(error, StateError) else f"{error}; this process changes nothing further"

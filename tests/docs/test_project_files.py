@@ -71,7 +71,7 @@ def test_development_tools_are_a_group_and_not_an_extra() -> None:
     pins = {re.split(r"[=<> ]", line)[0] for line in (ROOT / "constraints.txt").read_text().lower().splitlines()}
     tools = [re.split(r"[=<>\[]", name)[0].lower() for name in PROJECT["dependency-groups"]["dev"]]
 
-    assert set(PROJECT["project"]["optional-dependencies"]) == {"sandbox", "cdk", "durable"}
+    assert set(PROJECT["project"]["optional-dependencies"]) == {"sandbox", "cdk", "otel", "durable"}
     assert [name for name in (*tools, "pip") if name not in pins] == []
 
 

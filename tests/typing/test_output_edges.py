@@ -13,6 +13,7 @@ WRITERS = {
     "awsroll/cli/terminal_text.py": "the live view",
     "awsroll/cli/waves.py": "gives the stream to progress_lines",
     "awsroll/events.py": "JSON lines",
+    "awsroll/telemetry/metric_lines.py": "JSON lines of metrics, whose characters outside ASCII are escapes",
     "awsroll/stages/event_schema.py": "a schema of its own, for the documentation",
     "lambda/build.py": "the output of a build",
     "lambda/durable.py": "binds fields of the log",
