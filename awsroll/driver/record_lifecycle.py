@@ -11,6 +11,7 @@ from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.conflicts import check_tagged, check_unfinished, raise_unfinished, unreadable_warnings
 from awsroll.driver.known_observation import KnownObservation, has_nothing_to_do
+from awsroll.driver.record_room import check_room
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import (
     check_observed_fleet,
@@ -52,6 +53,8 @@ def prepare_record(
             with findings.checking(Check.UNFINISHED):
                 raise_unfinished(session.store, spec, session.aws.region, error)
         raise
+    with findings.checking(Check.CAPACITY):
+        check_room(session.store, prepared.rollout, prepared.status)
     with findings.checking(Check.UNFINISHED):
         for message in unreadable_warnings(session.store):  # of rollouts whose record and fleet are unknown
             findings.warn_unchecked(message)

@@ -12,6 +12,7 @@ from tests.stores.places import Place
 PACKAGE = Path(__file__).parents[2] / "awsroll"
 
 PLACES = {
+    "driver/record_room.py",  # how large a record may become
     "iam/driver_statements.py",  # what the store needs of IAM
     "preflight/iam_policy.py",  # the key that encrypts the store
     "stores/opening.py",  # how the store is opened
