@@ -9,6 +9,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.next_look import LONGEST_SECONDS, seconds_until_next_look
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import Launch
+from awsroll.core.model.hooks import HookCall
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold
@@ -16,9 +17,10 @@ from awsroll.core.model.rhythm import Awaited, Seen, after, due
 from awsroll.core.model.rollout import Limits
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import HookRuns
 from awsroll.core.observe.clocks import _DRIVEN_SECONDS
 from awsroll.core.observe.learn_rhythm import learn
-from tests.support.looks import NEW, group_look, instance, later, look, member, rollout, status
+from tests.support.looks import NEW, ON_WEB, group_look, instance, later, look, member, rollout, status
 
 SECOND_OF_LAUNCH = 1  # EC2 tells the second of a launch, not the instant
 KNOWN = {str(Awaited.BOOT): Seen(not_yet=59.5, done=60), str(Awaited.HEALTH): Seen(not_yet=33, done=33.5)}
@@ -72,6 +74,24 @@ def test_the_first_health_is_looked_at_after_half_an_interval_of_the_health_chec
     servers = {"i-9": Server(phase=ServerPhase.VERIFYING, since=later(0))}
     view = _view(instance("i-9", NEW, state=TargetState.INITIAL), at=at, servers=servers)
     assert _seconds(view, Reason.VERIFYING, "i-9") == seconds
+
+
+@pytest.mark.parametrize(("at", "seconds"), [(302, 3), (330, 3), (400, 9.8), (900, 30)])
+def test_a_hook_after_a_drain_is_looked_at_less_often_the_longer_it_runs(at: float, seconds: float) -> None:
+    gone = Server(
+        phase=ServerPhase.DRAINING, since=later(0), deregistered_at=later(0), gone_since=later(300), targets=(ON_WEB,)
+    )
+    hooks = HookRuns(announced=(HookCall(name="archive", number=1, subject="i-1", since=later(302)),))
+    view = _view(instance("i-1", state=None), at=at, servers={"i-1": gone}, hooks=hooks)
+    assert _seconds(view, Reason.RUNNING_HOOK, "i-1") == pytest.approx(seconds)
+
+
+def test_the_end_of_a_drain_is_confirmed_after_two_seconds() -> None:
+    gone = Server(
+        phase=ServerPhase.DRAINING, since=later(0), deregistered_at=later(0), gone_since=later(300), targets=(ON_WEB,)
+    )
+    view = _view(instance("i-1", state=None), at=300, servers={"i-1": gone})
+    assert _seconds(view, Reason.DRAINING, "i-1") == 2
 
 
 def test_a_healthy_server_is_looked_at_when_it_has_been_healthy_for_long_enough() -> None:

@@ -9,6 +9,7 @@ server is never older, because each choice of a server is made in an observation
 """
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from awsroll.core.classify.draining import CONFIRM_SECONDS, drain_seconds
 from awsroll.core.classify.new_flows import seconds_of_new_flows
@@ -54,7 +55,7 @@ _BEATS: dict[Reason, float] = {
     Reason.LAUNCHING: 4,
     Reason.VERIFYING: 3,
     Reason.RUNNING_COMMAND: 3,
-    Reason.RUNNING_HOOK: 3,
+    Reason.RUNNING_HOOK: 3,  # a hook in this process wakes its driver when it ends
     Reason.SETTLING: 3,
     Reason.CAPACITY: 5,
     Reason.SKIPPED: 30,
@@ -68,7 +69,7 @@ _PROBE_STARTS_SECONDS = 4.0  # until SSM has delivered a script
 _SLACK = {Awaited.BOOT: 1.0, Awaited.ARRIVAL: 1.0}  # EC2 tells the second of a launch
 _PRESENT = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _FOR_LAUNCHES = (Reason.LAUNCHING, Reason.CAPACITY)
-_STEADY = frozenset({Reason.SETTLING, Reason.APPROVAL, Reason.RUNNING_HOOK, Reason.CHECKPOINT, Reason.SKIPPED})
+_STEADY = frozenset({Reason.SETTLING, Reason.APPROVAL, Reason.CHECKPOINT, Reason.SKIPPED})
 
 
 def seconds_until_next_look(view: View, holds: Collection[Hold]) -> float:
@@ -113,7 +114,8 @@ def _until_over(view: View, name: str, server: Server) -> float | None:
     if arriving and server.healthy_since is not None:
         return _until_steady(view, server)
     if server.gone_since is not None and server.deregistered_at is not None:
-        return None if seconds_of_new_flows(view, server) else float(CONFIRM_SECONDS)
+        left = CONFIRM_SECONDS - (at - server.gone_since).total_seconds()
+        return left if left > 0 and not seconds_of_new_flows(view, server) else None
     wait = awaited(view, server, view.by_id.get(name))
     if wait is None:
         return None
@@ -199,8 +201,15 @@ def _beat(view: View, hold: Hold) -> float:
         return min(max(least, interval), _LONGEST_BEAT_SECONDS)
     if hold.reason in _STEADY:
         return least
-    waited = (view.observation.at - view.status.progress_at).total_seconds()
+    since = _begin_of_hooks(view) if hold.reason is Reason.RUNNING_HOOK else view.status.progress_at
+    waited = (view.observation.at - since).total_seconds()
     return max(least, min(_BEAT_SHARE * waited, _LONGEST_BEAT_SECONDS))
+
+
+def _begin_of_hooks(view: View) -> datetime:
+    """Return when the last of the hooks that run was started."""
+    began = (call.since for call in view.status.hooks.announced if call.since is not None)
+    return max(began, default=view.observation.at)
 
 
 def _known_ends(view: View) -> Iterator[float]:
