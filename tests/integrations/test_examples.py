@@ -2,12 +2,14 @@
 
 import importlib.util
 import shlex
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
@@ -16,7 +18,12 @@ from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox.inprocess import Sandbox
+from awsroll.testing import FakeFleet
 from awsroll.testing.clock import VirtualClock
+from codepipeline import Parameters
+from event_request import to_request
+from handling import check
+from prepare import Event
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*.yaml"))
@@ -55,6 +62,22 @@ def test_the_deploy_script_rolls_and_goes_back_if_its_check_fails() -> None:
         (rollout,) = awsroll.rollouts()
 
     assert (code, rollout.status) == (1, "rolled_back")
+
+
+def test_the_input_of_an_execution_and_the_parameters_of_a_pipeline_are_valid() -> None:
+    execution: Any = check(msgspec.json.decode((EXAMPLES / "execution.json").read_text()), Event)
+    pipeline = msgspec.json.decode((EXAMPLES / "codepipeline.json").read_text(), type=Parameters)
+
+    assert [to_request(each.request).problems() for each in (execution, pipeline)] == [(), ()]
+    assert len((EXAMPLES / "codepipeline.json").read_text()) <= 1000  # the limit of CodePipeline
+
+
+def test_the_deploy_script_rolls_a_fake_fleet_as_its_test_would() -> None:
+    deploy, fleet = _module(EXAMPLES / "deploy.py"), FakeFleet.auto_scaling("web")
+
+    with patch.object(deploy.awsroll, "roll", partial(awsroll.roll, session=fleet)):
+        assert deploy.deploy("web", "2").succeeded
+    assert fleet.versions == {"lt-web:2": 3}
 
 
 def _module(path: Path) -> ModuleType:
