@@ -70,6 +70,15 @@ class DynamoDb:
         }
         self._caller.call(_SERVICE, "CreateTable", request)
 
+    def expire_items(self, name: str, attribute: str) -> None:
+        """Have a table delete each item at the time in its attribute.
+
+        Raises:
+            AwsRefusedError: `ValidationException` if the table does so already.
+        """
+        wanted = {"Enabled": True, "AttributeName": attribute}
+        self._caller.call(_SERVICE, "UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": wanted})
+
     def keep_backups(self, name: str) -> None:
         """Turn on point-in-time recovery."""
         wanted = {"PointInTimeRecoveryEnabled": True}

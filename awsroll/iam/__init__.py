@@ -56,6 +56,7 @@ NOT_FOR_ROLLOUTS = {
     "dynamodb:CreateTable": "only `awsroll state create`",
     "dynamodb:DescribeTable": "only `awsroll state create` and `awsroll policy`",
     "dynamodb:UpdateContinuousBackups": "only `awsroll state create`",
+    "dynamodb:UpdateTimeToLive": "only `awsroll state create --retention`",
     "iam:GetInstanceProfile": "only `awsroll policy`",
     "ec2:GetEbsDefaultKmsKeyId": "only `awsroll policy`",
     "ec2:GetEbsEncryptionByDefault": "only `awsroll policy`",

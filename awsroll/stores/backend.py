@@ -84,6 +84,13 @@ class Backend(Protocol):
     def create(self) -> tuple[str, ...]:
         """Create what can be created (a directory, a table); return notes and warnings for the user."""
 
+    def retain(self) -> tuple[str, ...]:
+        """Delete records some time after their last write from now on; return notes for the user.
+
+        Raises:
+            SpecError: if this store cannot do so; nothing was changed.
+        """
+
 
 def conflict(location: str) -> WriteConflictError:
     """Return the error of a write that came too late."""

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from awsroll.core.request.store_address import StoreAddress, StoreKind
+from awsroll.errors import SpecError
 from awsroll.stores.atomic_files import read_whole, time_of_disk, waiting_lock, write_whole
 from awsroll.stores.backend import Entry, StoreTime, conflict
 from awsroll.stores.disk_errors import unreadable, unwritable
@@ -99,6 +100,15 @@ class DirectoryBackend:
         except OSError as error:
             raise unwritable(self.directory, error) from error
         return ()
+
+    def retain(self) -> tuple[str, ...]:
+        """Refuse: nothing deletes files here.
+
+        Raises:
+            SpecError: always; nothing was changed.
+        """
+        problem = f"{self.directory}: a directory keeps its records until you delete them; nothing was changed"
+        raise SpecError(problem)
 
     @contextmanager
     def _guarded(self, key: str) -> Iterator[Path]:

@@ -4,19 +4,22 @@
     sk       S   the rest of the key: `web-1/record.json`
     data     B   the bytes, compressed with zlib (an item holds at most 400 KB)
     version  S   the token of the write, unique for each write
+    expires  N   when a table with retention deletes the item; locks and open entries have none
 
 Needs dynamodb:GetItem, PutItem, DeleteItem and Query on the table; `awsroll state create` also DescribeTable,
-CreateTable and UpdateContinuousBackups.
+CreateTable, UpdateContinuousBackups and UpdateTimeToLive.
 """
 
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
 from awsroll.core.request.store_address import StoreAddress, StoreKind
+from awsroll.core.request.store_parts import EXPIRES, EXPIRING, RETENTION_DAYS
 from awsroll.errors import AwsRefusedError, StateError
 from awsroll.stores.backend import StoreTime
 from awsroll.stores.compression import decompressed
@@ -60,10 +63,16 @@ class DynamoDbItems:
 
     def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an item under a condition."""
-        item = {**_key(key), "data": {"B": zlib.compress(data)}, "version": {"S": writer}}
+        item = {**_key(key), "data": {"B": zlib.compress(data)}, "version": {"S": writer}, **self._expiry(key)}
         with self._translated_errors():
             self._dynamodb.put_item(self._table, item, _condition(expected))
         return writer
+
+    def _expiry(self, key: str) -> Reply:
+        if key.partition("/")[0] not in EXPIRING:
+            return {}
+        at = self._clock.now() + timedelta(days=RETENTION_DAYS)
+        return {EXPIRES: {"N": str(int(at.timestamp()))}}
 
     def remove(self, key: str, expected: str) -> None:
         """Delete an item under a condition."""
@@ -94,6 +103,15 @@ class DynamoDbItems:
         except AwsRefusedError as error:
             notes.append(f"warning: cannot turn on point-in-time recovery: {error}")
         return tuple(notes)
+
+    def retain(self) -> tuple[str, ...]:
+        """Delete items some time after their last write from now on."""
+        try:
+            self._dynamodb.expire_items(self._table, EXPIRES)
+        except AwsRefusedError as error:
+            if "already enabled" not in str(error):
+                raise
+        return (f"the table {self._table} deletes records {RETENTION_DAYS} days after their last write",)
 
     def _wait_until_usable(self) -> None:
         end = self._clock.monotonic() + _CREATE_SECONDS

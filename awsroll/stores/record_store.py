@@ -275,6 +275,15 @@ class RecordStore:
         check_store(self.backend, self._items.signer)
         return notes
 
+    def retain(self) -> tuple[str, ...]:
+        """Delete records some time after their last write from now on; return notes.
+
+        Raises:
+            SpecError: if this store cannot do so; nothing was changed.
+            AwsError: if AWS refused.
+        """
+        return self.backend.retain()
+
     def _this_process(self) -> Process:
         # Not cached: a fork is another process.
         return this_process() if self._process is None else self._process

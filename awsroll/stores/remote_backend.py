@@ -60,6 +60,9 @@ class Objects(Protocol):
     def create(self) -> tuple[str, ...]:
         """Create what can be created; return notes and warnings for the user."""
 
+    def retain(self) -> tuple[str, ...]:
+        """Delete records some time after their last write from now on; return notes for the user."""
+
 
 def time_of(aws: Connection, service: str) -> StoreTime | None:
     """Return the time by the clock of a service, from its last answer; None without an answer."""
@@ -140,6 +143,14 @@ class RemoteBackend:
     def create(self) -> tuple[str, ...]:
         """Create what can be created; return notes and warnings for the user."""
         return self._objects.create()
+
+    def retain(self) -> tuple[str, ...]:
+        """Delete records some time after their last write from now on; return notes for the user.
+
+        Raises:
+            SpecError: if this store cannot do so.
+        """
+        return self._objects.retain()
 
     def _check_once(self) -> None:
         if self.address not in self._checked:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from awsroll.aws.connection import Connection
 from awsroll.core.request.store_address import StoreAddress, StoreKind
-from awsroll.errors import AwsRefusedError, StateError
+from awsroll.errors import AwsRefusedError, SpecError, StateError
 from awsroll.stores.backend import StoreTime
 from awsroll.stores.compression import compressed, decompressed
 from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
@@ -80,6 +80,18 @@ class S3Objects:
     def create(self) -> tuple[str, ...]:
         """Do nothing: the owner of the account creates buckets."""
         return ()
+
+    def retain(self) -> tuple[str, ...]:
+        """Refuse: only the owner of a bucket knows its other lifecycle rules.
+
+        Raises:
+            SpecError: always; nothing was changed.
+        """
+        problem = (
+            f"{self.address}: awsroll sets no lifecycle rule of a bucket; nothing was changed. Add a rule that expires "
+            "objects under rollouts/, requests/, notes/ and timelines/ (docs/records.md), or use a DynamoDB table"
+        )
+        raise SpecError(problem)
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

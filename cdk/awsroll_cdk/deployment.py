@@ -73,6 +73,7 @@ class RollingDeployment(Construct):
         notify: Topic | None,
         rollouts: Rollouts = REPLACING,
         table: Table | None = None,
+        retention: bool = False,
         sign_records: bool = False,
         sign_key: kms.IKey | None = None,
         timeout: cdk.Duration = _A_WEEK,
@@ -99,6 +100,8 @@ class RollingDeployment(Construct):
                 person, is paused or ends. None, given explicitly: no messages, except by `rollouts.notify`.
             rollouts: what its rollouts may do. The roles allow only this. Default: replace servers.
             table: a table that several deployments share. Default: create a table.
+            retention: have the table that is created delete records 400 days after their last write. Default: keep
+                them.
             sign_records: sign what is stored with a key in KMS, so that write access to the table steers no rollout.
                 Default: do not sign.
             sign_key: an HMAC key that several deployments with one table share. Default: create a key, if
@@ -127,7 +130,7 @@ class RollingDeployment(Construct):
         if topic is not None:
             rollouts = replace(rollouts, notify=(*rollouts.notify, f"sns:{topic.topic_arn}"))
         _check_known(fleet, rollouts)
-        self.table = self._table(table)
+        self.table = self._table(table, retention=retention)
         kept = Logs(self, retention=log_retention, key=log_key)
         store = f"dynamodb://{self.table.table_name}"
         self.sign_key = sign_key or (signing_key(self) if sign_records else None)
@@ -206,9 +209,9 @@ class RollingDeployment(Construct):
         """Return the metric of looks at rollouts that wait for a person, paused or at a checkpoint."""
         return self._awaited
 
-    def _table(self, table: Table | None) -> dynamodb.ITable:
+    def _table(self, table: Table | None, *, retention: bool) -> dynamodb.ITable:
         if not isinstance(table, str):
-            return records_table(self) if table is None else table
+            return records_table(self, retention=retention) if table is None else table
         if table.startswith("arn:"):
             return dynamodb.Table.from_table_arn(self, "Table", table)
         return dynamodb.Table.from_table_name(self, "Table", table)

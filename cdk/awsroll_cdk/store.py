@@ -7,11 +7,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb, aws_kms as kms
 from constructs import Construct
 
+from awsroll.core.request.store_parts import EXPIRES
+
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 
 
-def records_table(scope: Construct) -> dynamodb.Table:
+def records_table(scope: Construct, *, retention: bool) -> dynamodb.Table:
     """Create the table. It outlives the stack, because it holds the only records of unfinished rollouts."""
     return dynamodb.Table(
         scope,
@@ -23,6 +25,7 @@ def records_table(scope: Construct) -> dynamodb.Table:
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
+        time_to_live_attribute=EXPIRES if retention else None,
         deletion_protection=True,
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )

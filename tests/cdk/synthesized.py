@@ -13,7 +13,7 @@ from typing import Any
 GROUP = "web"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
 OTHER_ACCOUNT = "arn:aws:iam::210987654321:role/awsroll"
-_OPTIONS = ("surges", "stages", "codepipeline", "durable", "many_fleets", "tracing", "sign_records")
+_OPTIONS = ("surges", "stages", "codepipeline", "durable", "many_fleets", "tracing", "retention", "sign_records")
 ALERTS = "arn:aws:sns:eu-west-1:123456789012:alerts"
 
 

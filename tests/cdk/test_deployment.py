@@ -14,7 +14,7 @@ import pytest
 from awsroll.aws.dynamodb import PARTITION_KEY, SORT_KEY
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.rollout_events import PERSON_AWAITED
-from awsroll.core.request.store_parts import OF_DRIVERS
+from awsroll.core.request.store_parts import EXPIRES, OF_DRIVERS
 from awsroll.driver.paused_steps import PAUSED_SECONDS
 from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy, policy
 from tests.cdk.synthesized import ALERTS, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized
@@ -64,6 +64,9 @@ def test_table_is_the_one_that_state_create_makes_and_outlives_the_stack(synthes
     assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
     assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
     assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert "TimeToLiveSpecification" not in table["Properties"], "records are kept unless retention is asked for"
+    (retaining,) = synthesized.resources("group", "AWS::DynamoDB::Table").values()
+    assert retaining["Properties"]["TimeToLiveSpecification"] == {"AttributeName": EXPIRES, "Enabled": True}
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 

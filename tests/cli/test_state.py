@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from moto import mock_aws
 
 from awsroll.cli.main import run
+from awsroll.core.request.store_parts import OF_DRIVERS, OF_USERS
 from awsroll.stores.opening import open_store
+from awsroll.testing.clock import VirtualClock
 from tests.stores.places import DynamoPlace, S3Place
 from tests.stores.records import busy_record
 from tests.stores.wire import Wire
@@ -96,6 +99,30 @@ def test_a_table_is_created_once_with_backups_and_can_be_used(capsys: pytest.Cap
     backups = dynamodb.describe_continuous_backups(TableName="records")["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     assert dynamodb.scan(TableName="records")["Count"] == 0
+
+
+def test_a_table_with_retention_deletes_what_is_no_lock_after_its_last_write(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for _ in range(2):  # the command can be repeated
+        assert run(["state", "create", "--state", "dynamodb://records", "--retention"]) == 0
+        assert "deletes records 400 days after their last write" in capsys.readouterr().err
+    dynamodb = Wire().client("dynamodb")
+    ttl = dynamodb.describe_time_to_live(TableName="records")["TimeToLiveDescription"]
+    assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "expires")
+
+    backend = open_store("dynamodb://records", session=Wire, clock=VirtualClock()).backend
+    for part in (*OF_DRIVERS, *OF_USERS):
+        backend.write(f"{part}/web-1/item.json", b"{}", expected=None)
+    items = dynamodb.scan(TableName="records")["Items"]
+    due = {item["pk"]["S"]: int(item["expires"]["N"]) for item in items if "expires" in item}
+    assert set(due) == {"rollouts", "requests", "notes", "timelines"}
+    assert set(due.values()) == {int((VirtualClock().now() + timedelta(days=400)).timestamp())}
+
+    S3Place()
+    for address in ("s3://records", str(tmp_path)):
+        assert run(["state", "create", "--state", address, "--retention"]) == 2
+        assert "nothing was changed" in capsys.readouterr().err
 
 
 def test_a_table_of_another_application_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,16 @@ def _command(name: str) -> click.Command:
     return loaded
 
 
+def _with_subcommands(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            subcommand = command.get_command(context, name)
+            assert subcommand is not None
+            yield subcommand
+
+
 def _commands_in(text: str) -> Iterator[list[str]]:
     """Return the words of each call of awsroll in a piece of shell, without redirections and other commands."""
     for line in re.sub(r"\\\n", " ", text).splitlines():
@@ -91,9 +101,8 @@ def test_each_command_in_the_text_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_each_option_in_the_text_exists(page: Path) -> None:
-    known = {
-        form for name in COMMANDS for option in _command(name).params for form in (*option.opts, *option.secondary_opts)
-    }
+    commands = [each for name in COMMANDS for each in _with_subcommands(_command(name))]
+    known = {form for each in commands for option in each.params for form in (*option.opts, *option.secondary_opts)}
     prose = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     lines = [line for line in prose.splitlines() if not re.search(r"python |docker |npx |pip |cdk |aws ", line)]
     named = set(re.findall(r"`(--[a-z][a-z-]*[a-z])", "\n".join(lines)))

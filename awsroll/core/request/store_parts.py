@@ -9,5 +9,14 @@ PROBES = "probes"
 OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES, TIMELINES)
 """What only drivers write: records and locks, the index, locks of fleets, notes between steps, and timelines."""
 
+EXPIRING = (RECORDS, USER_REQUESTS, NOTES, TIMELINES)
+"""What a table with retention deletes some time after the last write. Locks and open entries stay."""
+
+RETENTION_DAYS = 400
+"""The time after the last write of an item, if its table has retention. A running rollout writes its items again."""
+
+EXPIRES = "expires"
+"""The attribute of an item with the time of its deletion, in seconds since 1970."""
+
 OF_USERS = (USER_REQUESTS,)
 """What users write: their requests to rollouts."""
