@@ -1,6 +1,6 @@
 """The whole story of a rollout, from its record and its timeline: what a report file shows, in any format."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,8 @@ def tell(record: Record, course: Course, *, report: Report | None = None, at: da
     mutating = sum(count for name, count in calls.items() if not is_reading(name.partition(":")[2]))
     counted = ApiCalls(total=sum(calls.values()), mutating=mutating, by_operation=dict(calls))
     final = report or build_report(record, at=at, api_calls=counted)
+    if counted.total > final.api_calls.total:  # of other processes, too: of functions, and of terminals before
+        final = replace(final, api_calls=counted)
     return Story(
         report=final,
         rollout=record.rollout,

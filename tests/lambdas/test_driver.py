@@ -11,6 +11,8 @@ import pytest
 import container
 import named
 from awsroll.core.model.user_requests import UserRequests
+from awsroll.driver.read_story import stored_story
+from awsroll.report import build_report
 from awsroll.stores import LocalStore, Waiting
 from tests.lambdas.driven import machine
 
@@ -92,6 +94,20 @@ def test_a_step_while_another_process_drives_waits_for_it(tmp_path: Path) -> Non
             answer = driven.reconcile()
         assert (answer["phase"], answer["done"], answer["outcome"]) == ("elsewhere", False, "running")
         assert driven.go_on()["outcome"] == "succeeded"
+
+
+def test_a_report_counts_the_calls_of_the_functions(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        made: list[str] = []
+        driven.rolling.sandbox.on_call(lambda service, operation, _: made.append(f"{service}:{operation}"))
+        driven.run()
+        store, name = driven.rolling.store, "deploy-1"
+        of_one_process = build_report(store.load(name), at=driven.rolling.clock.now())
+        for report in (None, of_one_process):  # of `awsroll report`, and of a terminal that made the last step
+            calls = stored_story(name, store, report=report).report.api_calls
+            ended = "autoscaling:TerminateInstanceInAutoScalingGroup"
+            assert calls.by_operation[ended] == made.count(ended) > 0
+            assert calls.total > len(made) / 2  # `prepare` makes the others, before there is a record
 
 
 def test_a_step_that_is_repeated_after_the_end_answers_the_same(tmp_path: Path) -> None:
