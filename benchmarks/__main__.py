@@ -1,0 +1,104 @@
+"""Measures awsroll and writes docs/performance.md: makespans, calls, bytes, CPU, memory and start-up.
+
+    python -m benchmarks
+
+The makespans, calls, observations, writes and bytes are counts in virtual time, the same on each machine. CPU and
+memory are of the machine that the page names.
+"""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import process_time
+
+from benchmarks import calls, makespans
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+_RUNS = 3
+_HEAD = """# Performance
+
+`python -m benchmarks` writes this page. Makespans, calls, observations, writes and bytes are counts in virtual time:
+they are the same on each machine, and tests bound them. CPU and memory are of one machine.
+"""
+_MAKESPANS = f"""## How long a rollout takes
+
+{makespans.SERVERS} standalone servers, at most {makespans.UNAVAILABLE} unavailable, with AWS's defaults: a drain of
+{makespans.DRAIN} s, and {makespans.CHECKS} health checks with {makespans.INTERVAL} s in between. The boots take 50 to
+70 s: the same draws for each row. A server serves when all checks of its threshold have passed. Connections to a
+draining server are open for {makespans.OPEN_SECONDS} s.
+
+The peers are pure models of their rules. `benchmarks/peers.py` has the rules and their sources. The models are kind: no
+second is lost between two steps, and instance refresh has no warm-up.
+"""
+_CALLS = """## Calls, observations and writes
+
+20 servers, 2 at a time, with AWS's defaults, on the embedded AWS. A call takes 150 ms.
+"""
+
+
+def main() -> int:
+    """Measure, and write the page; return 0."""
+    sections = [_HEAD, _MAKESPANS, *_lines(makespans.table()), _CALLS, *_lines(_calls()), *_lines(_machine())]
+    PAGE.write_text("\n".join(sections).rstrip() + "\n")
+    sys.stdout.write(f"{PAGE} is written\n")
+    return 0
+
+
+def _lines(lines: Sequence[str]) -> list[str]:
+    return [*lines, ""]
+
+
+def _calls() -> list[str]:
+    rows = [
+        "| rollout | calls | a server | mutating | observations | writes of the record |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind in calls.KINDS:
+        for strategy in calls.STRATEGIES:
+            case = calls.Case(kind=kind, servers=20, strategy=strategy, concurrent="2", pace=calls.PACES["aws"])
+            made = calls.measure(case)
+            figures = (made.total, f"{made.total / case.servers:.1f}", made.mutating, made.observations, made.writes)
+            rows.append(f"| {kind}, {strategy} | {' | '.join(map(str, figures))} |")
+    return rows
+
+
+def _machine() -> list[str]:
+    servers, variant = 200, makespans.VARIANTS["nothing tuned"]
+    before = process_time()
+    made = makespans.measure(variant, servers=servers)
+    seconds = process_time() - before
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    largest, step = made.largest_record, 1000 * seconds / made.observations
+    return [
+        "## CPU, memory, bytes and start-up",
+        "",
+        f"On {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}:",
+        "",
+        "| what | figure |",
+        "|---|---|",
+        f"| CPU of one observation and its plan, {servers} servers in memory | {step:.1f} ms |",
+        f"| the largest status of that rollout | {largest} bytes, {largest / servers:.0f} a server |",
+        f"| memory of these benchmarks at most | {memory:.0f} MiB |",
+        f"| `awsroll --help`, CPU | {_cpu('-m', 'awsroll', '--help'):.2f} s |",
+        f"| `import boto3`, CPU, to compare | {_cpu('-c', 'import boto3'):.2f} s |",
+    ]
+
+
+def _cpu(*words: str) -> float:
+    """Return the least CPU seconds of a Python process, of several runs."""
+    return min(_cpu_once(words) for _ in range(_RUNS))
+
+
+def _cpu_once(words: Sequence[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)  # noqa: S603  our own words
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())
