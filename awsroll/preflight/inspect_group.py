@@ -8,7 +8,6 @@ from awsroll.aws.group_traffic import attached_target_groups
 from awsroll.aws.parse_answers import (
     missing_instance,
     read_instance,
-    read_targets,
     tags_of,
     template_setting,
 )
@@ -32,6 +31,7 @@ from awsroll.preflight.target_group_checks import (
     check_target_groups,
     has_instances,
     read_target_groups,
+    targets_in,
 )
 
 _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
@@ -56,7 +56,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         check_target_groups(target_groups, findings, attached=attached)
     known = Known(servers=servers, target_groups=dict(target_groups), group=described)
     target_groups = {arn: group for arn, group in target_groups.items() if has_instances(group)}
-    registered = {arn: read_targets(arn, aws.elbv2.target_health(arn)) for arn in target_groups}
+    registered = targets_in(aws, target_groups)
     with findings.checking(Check.INVENTORY):
         inventory = group_inventory(aws, spec, known, findings)
     for other in inventory.rolled:

@@ -5,7 +5,7 @@ from functools import partial
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import read_instance, read_targets, tags_of
+from awsroll.aws.parse_answers import read_instance, tags_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
@@ -29,6 +29,7 @@ from awsroll.preflight.target_group_checks import (
     check_target_groups,
     has_instances,
     read_target_groups,
+    targets_in,
 )
 
 _LIVING = ("pending", "running")
@@ -81,8 +82,8 @@ def _free_addresses(aws: Connection, instances: tuple[Instance, ...], findings: 
 
 def _registered(aws: Connection, arns: list[str]) -> dict[str, list[Target]]:
     registered: dict[str, list[Target]] = {}
-    for arn in arns:
-        for name, targets in read_targets(arn, aws.elbv2.target_health(arn)).items():
+    for by_name in targets_in(aws, arns).values():
+        for name, targets in by_name.items():
             registered.setdefault(name, []).extend(
                 target for target in targets if target.state is not TargetState.DRAINING
             )

@@ -1,11 +1,12 @@
 """The settings of target groups, and the check that they can serve requests to instances."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import read_target_group
-from awsroll.core.model.observation import TargetGroup
+from awsroll.aws.parse_answers import read_target_group, read_targets
+from awsroll.core.model.observation import Target, TargetGroup
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 
@@ -14,7 +15,16 @@ _GATEWAY = "GENEVE"
 
 def attributes_of(aws: Connection, arns: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return the attributes of target groups, by ARN."""
-    return {arn: aws.elbv2.attributes(arn) for arn in arns}
+    wanted = list(arns)
+    answers = aws.side_by_side([partial(aws.elbv2.attributes, arn) for arn in wanted])
+    return dict(zip(wanted, answers, strict=True))
+
+
+def targets_in(aws: Connection, arns: Iterable[str]) -> dict[str, dict[str, list[Target]]]:
+    """Return the registrations in target groups, by ARN and instance id."""
+    wanted = list(arns)
+    answers = aws.side_by_side([partial(aws.elbv2.target_health, arn) for arn in wanted])
+    return {arn: read_targets(arn, answer) for arn, answer in zip(wanted, answers, strict=True)}
 
 
 def read_target_groups(
