@@ -148,6 +148,7 @@ class GroupReader:
                 at=activity.get("EndTime") or activity["StartTime"],
                 message=" ".join((activity.get("StatusMessage") or activity.get("Description") or "").split()),
                 zone=_zone_in(activity.get("Details", "")),
+                instance_id=launched[1] if (launched := LAUNCHED.search(activity.get("Description", ""))) else "",
             )
             for activity in self._activities.values()
             if activity.get("StatusCode") in _FAILED

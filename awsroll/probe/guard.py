@@ -76,7 +76,7 @@ class Budget:
 
     @property
     def ends_at(self) -> datetime:
-        """Return the instant after which nothing new starts."""
+        """Return the instant after which nothing starts, and no experiment goes on."""
         return self._started_at + timedelta(minutes=self._limits.minutes)
 
     def check_time(self) -> None:
@@ -88,6 +88,11 @@ class Budget:
         if self._clock.now() >= self.ends_at:
             problem = f"the time limit of {self._limits.minutes} minutes is reached"
             raise LimitReachedError(problem)
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until nothing may go on; 0 if the time is over."""
+        return max(0.0, (self.ends_at - self._clock.now()).total_seconds())
 
     def has_time_for(self, minutes: int) -> bool:
         """Return whether an experiment of so long a time fits before the limit."""
@@ -102,3 +107,28 @@ class Budget:
         if running + more > self._limits.instances:
             problem = f"{running} instances run, and {more} more exceed the limit of {self._limits.instances}"
             raise LimitReachedError(problem)
+
+
+class LimitedClock:
+    """A clock for rollouts of the probe: it ends their waits with the time of the probe.
+
+    Args:
+        clock: gives the time, and waits.
+        budget: how much time is left.
+    """
+
+    def __init__(self, clock: Clock, budget: Budget) -> None:
+        self._clock = clock
+        self._budget = budget
+        self.is_real_time = bool(getattr(clock, "is_real_time", False))
+        self.now = clock.now
+        self.monotonic = clock.monotonic
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, at most until the time limit.
+
+        Raises:
+            LimitReachedError: the time is over.
+        """
+        self._clock.sleep(min(seconds, self._budget.seconds_left))
+        self._budget.check_time()

@@ -1,9 +1,13 @@
 """The rollouts of P16 as real processes: `awsroll roll` is killed with SIGKILL, and `awsroll resume` continues."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -13,7 +17,7 @@ from awsroll.probe.rollout_experiments import Interrupted
 
 LEFT_EVENTS = frozenset({"instance.chosen", "instance.deregistered", "group.instances-terminated", "instance.launched"})
 """After one of these events a rollout is in the middle."""
-_LONGEST_SECONDS = 3600
+PREFIX = "AWSROLL_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +30,13 @@ class ProcessRolls:
 
     options: tuple[str, ...] = ()
 
-    def roll(self, spec: RolloutSpec, store: Path) -> Interrupted:
-        """Start a rollout, kill it when its first server is chosen, and resume it to its end."""
+    def roll(self, spec: RolloutSpec, store: Path, *, seconds: float) -> Interrupted:
+        """Start a rollout, kill it when its first server is chosen, and resume it to its end, within `seconds`."""
+        ends_at = time.monotonic() + seconds
         store.mkdir(parents=True, exist_ok=True)
         file = store / "request.json"
         file.write_text(json.dumps(request_of(spec)))
-        with self._start("roll", "-f", str(file), store=store) as process:
+        with self._start("roll", "-f", str(file), store=store) as process, _killed_after(process, seconds):
             rollout_id, in_the_middle = _read_until_left(process.stdout or ())
             if in_the_middle:
                 process.kill()
@@ -39,7 +44,8 @@ class ProcessRolls:
         if not in_the_middle:
             return Interrupted(killed=False, exit_code=code, detail="the rollout ended before it could be killed")
         with self._start("resume", rollout_id, store=store) as process:
-            process.communicate(timeout=_LONGEST_SECONDS)
+            with _killed_after(process, ends_at - time.monotonic()):
+                process.communicate()
         return Interrupted(killed=True, exit_code=process.returncode, detail=rollout_id)
 
     def _start(self, *arguments: str, store: Path) -> "subprocess.Popen[str]":
@@ -50,7 +56,24 @@ class ProcessRolls:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=environment_of(os.environ),
         )
+
+
+def environment_of(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a rollout: without the variables that give options, which the probe gives itself."""
+    return {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
+
+
+@contextmanager
+def _killed_after(process: "subprocess.Popen[str]", seconds: float) -> Iterator[None]:
+    """Kill a process that still runs after `seconds`."""
+    timer = threading.Timer(max(0.0, seconds), process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def request_of(spec: RolloutSpec) -> dict[str, object]:

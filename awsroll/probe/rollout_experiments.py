@@ -13,6 +13,7 @@ from awsroll.driver.context import Context
 from awsroll.errors import AwsrollError
 from awsroll.preflight.iam_policy import policy_for
 from awsroll.probe.base import MAX_SIZE, MIN_SIZE, Base
+from awsroll.probe.guard import LimitedClock, LimitReachedError
 from awsroll.probe.lab import Lab, Measurement, metric
 from awsroll.probe.launch_experiments import role_with_policy
 from awsroll.stores import LocalStore
@@ -35,8 +36,11 @@ class Interrupted:
 class Rolls(Protocol):
     """Runs rollouts whose process dies in the middle, and resumes them."""
 
-    def roll(self, spec: RolloutSpec, store: Path) -> Interrupted:
-        """Start a rollout, kill it after its first server has left, and resume it to its end."""
+    def roll(self, spec: RolloutSpec, store: Path, *, seconds: float) -> Interrupted:
+        """Start a rollout, kill it after its first server has left, and resume it to its end.
+
+        A rollout that still runs after `seconds` is killed and not resumed.
+        """
         ...
 
 
@@ -67,11 +71,13 @@ def _roll_under_policy(lab: Lab, base: Base, name: str, spec: RolloutSpec, store
         session=lab.aws.as_role(role, lab.probe_id, lock=lab.lock).session,
         endpoint_url=lab.aws.endpoint_url,
         store=store,
-        clock=lab.clock,
+        clock=LimitedClock(lab.clock, lab.budget),
         sink=lab.transcript,
     )
     try:
         report = operations.roll(spec, context)
+    except LimitReachedError:
+        raise
     except AwsrollError as error:
         return f"{type(error).__name__}: {error}"
     return f"{report.status.value}: {report.reason}" if report.reason else report.status.value
@@ -92,7 +98,7 @@ def every_strategy(lab: Lab, base: Base, folder: Path, rolls: Rolls) -> Measurem
             version = "" if strategy == "reload" else f"{base.template}:{2 - number % 2}"
             spec = RolloutSpec(asg=base.group, launch_template=version, **options)
             started_at = lab.clock.now()
-            ended = rolls.roll(spec, folder / strategy.replace(" ", ""))
+            ended = rolls.roll(spec, folder / strategy.replace(" ", ""), seconds=lab.budget.seconds_left)
             members = lab.settle(base.group, size, target_group=base.group_targets)
             values[strategy] = {
                 "killed": ended.killed,

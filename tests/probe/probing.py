@@ -43,7 +43,8 @@ class RollsInProcess:
     clock: VirtualClock
     ends: list[Interrupted] = field(default_factory=list)
 
-    def roll(self, spec: RolloutSpec, store: Path) -> Interrupted:
+    def roll(self, spec: RolloutSpec, store: Path, *, seconds: float) -> Interrupted:
+        assert seconds > 0
         context = Context(session=self.sandbox.session(), store=LocalStore(store), clock=self.clock, sink=KillingSink())
         killed = False
         try:

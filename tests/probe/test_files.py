@@ -10,7 +10,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.probe.experiments import Experiment, parse_experiments
 from awsroll.probe.ledger import Header, Kind, Ledger
-from awsroll.probe.process_rolls import request_of
+from awsroll.probe.process_rolls import environment_of, request_of
 from awsroll.probe.transcript import Redaction
 
 HEADER = Header(probe_id="awsroll-probe-1", region="us-east-1", account="123456789012")
@@ -78,6 +78,11 @@ def test_experiments_are_chosen_by_a_list_in_their_own_order() -> None:
     for wrong in ("", "P17", "P1,,x"):
         with pytest.raises(SpecError, match="P1 to P16"):
             parse_experiments(wrong)
+
+
+def test_a_killed_rollout_inherits_no_option() -> None:
+    inherited = {"PATH": "/bin", "AWS_PROFILE": "probe", "AWSROLL_MAX_SURGE": "9", "AWSROLL_STATE": "s3://other"}
+    assert environment_of(inherited) == {"PATH": "/bin", "AWS_PROFILE": "probe"}
 
 
 def test_request_file_of_a_killed_rollout_has_the_keys_of_a_rollout_file() -> None:

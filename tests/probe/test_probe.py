@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from awsroll.errors import SpecError
 from awsroll.probe import EXPERIMENTS, Experiment, Limits, tear_down_only
+from awsroll.probe.guard import Budget, LimitedClock, LimitReachedError
 from awsroll.probe.result_file import Status
 from awsroll.sandbox import SandboxOptions
+from awsroll.testing.clock import VirtualClock
 from tests.probe.probing import ACCOUNT, KilledError, open_probing
 
 # What the sandbox cannot answer is said in the note of the experiment.
@@ -46,6 +49,15 @@ SWITCHING = (
 )
 
 
+def minutes_of(calls: list[dict[str, Any]]) -> dict[Experiment, float]:
+    """Return how long each experiment took, from its first call to its last."""
+    instants: dict[Experiment, list[datetime]] = {}
+    for call in calls:
+        if call["experiment"] in set(Experiment):
+            instants.setdefault(Experiment(call["experiment"]), []).append(datetime.fromisoformat(call["at"]))
+    return {name: (max(seen) - min(seen)).total_seconds() / 60 for name, seen in instants.items()}
+
+
 def test_every_experiment_is_measured_as_far_as_the_sandbox_answers_and_nothing_is_left(tmp_path: Path) -> None:
     with open_probing(tmp_path) as probing:
         outcome = probing.run()
@@ -66,6 +78,8 @@ def test_every_experiment_is_measured_as_far_as_the_sandbox_answers_and_nothing_
         assert set(measured[Experiment.POLICIES].values()) == {"succeeded"}
         assert all(each["killed"] for each in measured[Experiment.EVERY_STRATEGY].values())
         assert {each["exit code"] for each in measured[Experiment.EVERY_STRATEGY].values()} == {0}
+        for experiment, minutes in minutes_of(probing.lines("calls.jsonl")).items():
+            assert minutes <= EXPERIMENTS[experiment].minutes, f"{experiment} takes longer than --list says"
 
 
 def test_switches_that_a_probe_measured_make_the_sandbox_behave_the_same(tmp_path: Path) -> None:
@@ -204,6 +218,15 @@ def test_time_is_limited_and_what_was_not_started_says_how(tmp_path: Path) -> No
         assert results[Experiment.TAGS].status is Status.MEASURED
         assert results[Experiment.AGENT].status is Status.NOT_STARTED
         assert "awsroll probe --only P10" in results[Experiment.AGENT].measurement.note
+
+
+def test_a_rollout_of_the_probe_ends_with_the_time_of_the_probe() -> None:
+    clock = VirtualClock()
+    begun, limited = clock.monotonic(), LimitedClock(clock, Budget(Limits(minutes=1), clock))
+    limited.sleep(50)
+    with pytest.raises(LimitReachedError, match="1 minutes"):
+        limited.sleep(3600)
+    assert clock.monotonic() - begun == 60
 
 
 def test_instances_are_limited_at_every_call(tmp_path: Path) -> None:

@@ -417,6 +417,23 @@ def test_a_version_that_shuts_itself_down_turns_the_rollout_back(tmp_path: Path,
         assert one.serving_versions() == {"v1": 3}
 
 
+def test_a_launch_hook_that_abandons_the_new_members_turns_the_rollout_back(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=True, servers=2)
+        hook = {"LifecycleHookName": "boot", "AutoScalingGroupName": "web", "HeartbeatTimeout": 60}
+        transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+        autoscaling(one).put_lifecycle_hook(**hook, LifecycleTransition=transition, DefaultResult="ABANDON")
+        begun = clock.monotonic()
+        report = one.roll(launch_first=True)
+
+        assert report.status is Outcome.ROLLED_BACK, report.reason
+        assert "ended before it was in service" in report.reason
+        assert "Lifecycle Action" in report.reason
+        assert clock.monotonic() - begun < 300, "the group would launch for ever"
+        assert one.serving_versions() == {"v1": 2}
+
+
 # --- late, and on another clock -------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,11 @@ def owner_of_ending(instance: Instance) -> Owner:
         return Owner.OTHERS  # EC2 takes long to start it; the version has not run yet
     if instance.state not in _NOT_RUNNING:
         return Owner.VERSION
-    code = reason_code(instance)
+    return owner_of_code(reason_code(instance))
+
+
+def owner_of_code(code: str) -> Owner:
+    """Return to whom an ending with this code of EC2 is due; the version's if the code is unknown or empty."""
     return Owner.OTHERS if code in _BY_OTHERS or code.startswith(_BY_AWS_PREFIX) else Owner.VERSION
 
 

@@ -177,12 +177,17 @@ class TargetGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingFailure:
-    """A scaling activity that failed or was cancelled, and why the group could not launch."""
+    """A scaling activity that failed or was cancelled, and why the group could not launch.
+
+    Attributes:
+        instance_id: the instance that the group launched and gave up before it was in service; empty if there is none.
+    """
 
     activity_id: str
     at: datetime
     message: str
     zone: str = ""
+    instance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

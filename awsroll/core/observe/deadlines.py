@@ -16,12 +16,13 @@ from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
 from awsroll.core.observe.early_drains import is_quiet
-from awsroll.core.observe.refused_launches import refused_launches
+from awsroll.core.observe.refused_launches import given_up, refused_launches
 
 
 def check_deadlines(view: View) -> Status:
     """Note a failure, with its cause, for every deadline that has passed; warn of servers that leave late."""
-    status = _note(view, (*_overdue(view), *refused_launches(view), *_shortage(view), *_stall(view)))
+    launches = (*refused_launches(view), *given_up(view), *_shortage(view))
+    status = _note(view, (*_overdue(view), *launches, *_stall(view)))
     return add_warnings(status, *_late_retirements(view))
 
 

@@ -9,6 +9,7 @@ the rollback has stopped, so the rollback waits for two minutes only.
 from dataclasses import replace
 from datetime import timedelta
 
+from awsroll.core.classify.ended_by import owner_of_code
 from awsroll.core.classify.refusals import Refusal, may_appear, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Group, ScalingFailure
@@ -16,6 +17,9 @@ from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.launch_answers import frees_quota
 
+# Words of activities whose instance existed (Amazon EC2 Auto Scaling User Guide, "Troubleshoot issues with lifecycle
+# hooks", and "Health checks": a member that ends while it is pending).
+_GIVEN_UP = ("lifecycle action", "while waiting for instance to be in inservice")
 _PATIENCE_OF_ROLLBACKS = timedelta(minutes=2)
 
 
@@ -39,6 +43,39 @@ def refused_launches(view: View) -> list[Failure]:
         return []
     cause = _not_offered_anywhere(view, group) or _refused_by_group(view, group)
     return [Failure(instance_id="", cause=cause, at=view.observation.at, final=True)] if cause else []
+
+
+def given_up(view: View) -> list[Failure]:
+    """Return a failure for each new member that its group gave up before it was in service.
+
+    A launch hook abandoned it or timed out, or it ended while the group waited for it. The group launches again at
+    once, and would do so for ever.
+    """
+    group, known = view.observation.group, {failure.instance_id for failure in view.status.failures}
+    if group is None:
+        return []
+    return [
+        Failure(
+            instance_id=launch.instance_id,
+            cause=f"ended before it was in service: {launch.message}",
+            at=view.observation.at,
+            owner=owner_of_code(_termination_reason(launch.message)),
+        )
+        for launch in group.launch_failures
+        if launch.instance_id not in {"", *known} and _is_given_up(view, launch)
+    ]
+
+
+def _is_given_up(view: View, launch: ScalingFailure) -> bool:
+    instance = view.by_id.get(launch.instance_id)
+    words = launch.message.casefold()
+    counts = instance is not None and view.is_current(instance) and not _is_excused(view.status, launch)
+    return counts and any(part in words for part in _GIVEN_UP)
+
+
+def _termination_reason(message: str) -> str:
+    """Return the code behind "Termination Reason:" in a message; empty if the message has none."""
+    return message.partition("Termination Reason: ")[2].partition(":")[0].split(" ")[0]
 
 
 def _has_waited(view: View) -> bool:

@@ -176,7 +176,10 @@ class Controller:
         elif not member.abandoned:
             self.launches.proceed(group, member)
         else:
-            message = "Lifecycle Action Completed with ABANDON Result"
+            message = (
+                "Instance failed to complete user's Lifecycle Action: the action was abandoned: "
+                "Lifecycle Action Completed with ABANDON Result"
+            )
             self._registry.log.close(member.activity, "Cancelled", message=message)
             self._launch_failed(group, member)
 
