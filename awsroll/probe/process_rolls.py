@@ -43,9 +43,9 @@ class ProcessRolls:
             code = process.wait()
         if not in_the_middle:
             return Interrupted(killed=False, exit_code=code, detail="the rollout ended before it could be killed")
-        with self._start("resume", rollout_id, store=store) as process:
-            with _killed_after(process, ends_at - time.monotonic()):
-                process.communicate()
+        left = ends_at - time.monotonic()
+        with self._start("resume", rollout_id, store=store) as process, _killed_after(process, left):
+            process.communicate()
         return Interrupted(killed=True, exit_code=process.returncode, detail=rollout_id)
 
     def _start(self, *arguments: str, store: Path) -> "subprocess.Popen[str]":

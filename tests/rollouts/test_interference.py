@@ -139,6 +139,31 @@ def test_a_process_that_someone_suspends_pauses_the_rollout(tmp_path: Path) -> N
 # --- other replacements, and other launch settings ------------------------------------------------------------------
 
 
+def test_a_capacity_that_someone_raises_above_the_cap_pauses_the_rollout(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=True, servers=2)
+        autoscaling = sandbox.session().client("autoscaling")
+
+        def raise_desired(_service: str, name: str, _: Any) -> None:
+            if name == "TerminateInstanceInAutoScalingGroup":
+                stop()
+                autoscaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=3)
+
+        stop = sandbox.on_call(raise_desired, "after")
+        begun = clock.monotonic()
+        paused = one.roll(max_running="3")
+
+        assert paused.status is Outcome.PAUSED, paused.reason
+        assert "is 3 now, and --max-running 3 allows 3 servers" in paused.reason
+        assert clock.monotonic() - begun < 300
+        autoscaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=2)
+        sandbox.jump(60)
+        report = awsroll.resume(paused.rollout_id, session=sandbox.session(), store=one.store, clock=clock)
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 2}
+
+
 def test_an_instance_refresh_pauses_the_rollout(tmp_path: Path) -> None:
     with rolling(tmp_path) as one:
         at_first(one.sandbox, RETIRES[True], lambda: client(one).start_instance_refresh(AutoScalingGroupName="web"))

@@ -15,11 +15,12 @@ from awsroll.core.classify.refusals import (
 )
 from awsroll.core.model.observation import FleetKind, Lifecycle, ScalingFailure
 from awsroll.core.model.status import Mode, Status
-from awsroll.core.model.status_parts import Desired
+from awsroll.core.model.status_parts import Desired, Owner
 from awsroll.core.planner import plan
 from awsroll.testing.clock import T0
 from tests.support.looks import NEW, OLD, group, group_look, later, member, rollout, status
 
+WHILE_PENDING = "Instance became unhealthy while waiting for instance to be in InService state."
 NEVER = (
     "The image id '[ami-0abc]' does not exist. Launching EC2 instance failed.",
     "The AMI ID ami-0abc does not exist. Launching EC2 instance failed.",
@@ -190,6 +191,26 @@ def test_a_new_instance_profile_may_take_a_while_to_appear() -> None:
     assert may_appear(NEVER[4], timedelta(seconds=44))
     assert not may_appear(NEVER[4], timedelta(seconds=45))
     assert not may_appear(NEVER[0], None)
+
+
+@pytest.mark.parametrize(
+    ("message", "owner"),
+    [
+        ("Instance failed to complete user's Lifecycle Action: it was abandoned: Heartbeat Timeout", Owner.VERSION),
+        (f"{WHILE_PENDING} Termination Reason: Client.InstanceInitiatedShutdown: shut down", Owner.VERSION),
+        (f"{WHILE_PENDING} Termination Reason: Server.SpotInstanceTermination: interrupted", Owner.OTHERS),
+    ],
+)
+def test_a_new_member_that_its_group_gives_up_is_a_failure_of_its_cause(message: str, owner: Owner) -> None:
+    ours, name = rollout(FleetKind.AUTO_SCALING), "i-9"
+    launch = replace(_failed(message, 50), instance_id=name)
+    seen = group(desired=4, template=NEW, version="2", launch_failures=(launch,))
+    given_up = member(name, NEW, lifecycle=Lifecycle.TERMINATING)
+    look = group_look(*(member(f"i-{number}") for number in range(3)), given_up, at=60, seen=seen)
+    decided = plan(ours, look, status(desired=Desired(goal=4, expected=4, previous=4, moved_at=T0))).status
+
+    assert [(failure.instance_id, failure.owner) for failure in decided.failures] == [(name, owner)]
+    assert message in decided.failures[0].cause
 
 
 def test_a_temporary_failure_waits_for_the_launch_deadline() -> None:

@@ -7,7 +7,7 @@ outdated server, and its slot is filled again, as often as `max_failures` allows
 
 from dataclasses import replace
 
-from awsroll.core.classify.capacity import desired_capacity
+from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.needed_processes import NEEDED_PROCESSES
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend, move, note, phase_of
@@ -26,6 +26,8 @@ LEAST_ENDED_BY_OTHERS = 5
 """How many new servers AWS or other people may end before the rollout gives up, in a fleet of at most that size."""
 
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.RETURNING)
+
+_SETTLED = {ServerPhase.NONE, ServerPhase.SERVING, ServerPhase.KEPT}
 
 _TAKEN_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
 
@@ -114,7 +116,7 @@ def _apply_requests(view: View) -> Status:
         status = replace(status, user_requests=replace(requests, rejected=False))
         rejected = Failure(instance_id="", cause=REJECTED, at=view.observation.at, final=True)
         return add_failures(status, rejected)
-    if hindrance := _hindrance(view.observation.group):
+    if hindrance := _hindrance(view.observation.group) or _cap_too_low(view):
         return pause(status, hindrance)
     if requests.pause is not bool(status.pausing):
         return replace(status, pausing="paused by request" if requests.pause else "")
@@ -129,6 +131,31 @@ def _hindrance(group: Group | None) -> str:
         return _REFRESH_ACTIVE.format(group.name)
     missing = sorted(group.suspended.intersection(NEEDED_PROCESSES))
     return _SUSPENDED.format(group.name, " ".join(missing)) if missing else ""
+
+
+def _cap_too_low(view: View) -> str:
+    """Return why `--max-running` lets no server be replaced since someone raised the capacity; empty if it does.
+
+    Servers in flight come to their end first.
+    """
+    rollout, desired = view.rollout, desired_capacity(view)
+    cap = bounds(rollout, desired).max_running
+    if cap is None or rollout.reloads or not view.candidates or _is_anything_in_flight(view):
+        return ""
+    beside = int(bool(rollout.group) or bounds(rollout, desired).max_unavailable == 0)
+    if cap >= desired + beside:
+        return ""
+    what = f"the desired capacity of group {rollout.group}" if rollout.group else "the number of servers of the fleet"
+    return (
+        f"{what} is {desired} now, and --max-running {rollout.max_running} allows {cap} servers: too few to replace "
+        f"any of them. Lower it to {cap - beside}, then run `awsroll resume`; or end this rollout with `awsroll abort` "
+        "and roll again with a higher --max-running"
+    )
+
+
+def _is_anything_in_flight(view: View) -> bool:
+    phases = {server.phase for server in view.status.servers.values()}
+    return bool(view.status.launches or view.status.calls or phases - _SETTLED)
 
 
 def stop(status: Status, reason: str) -> Status:
