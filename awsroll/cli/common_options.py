@@ -93,7 +93,8 @@ COMMON_FLAGS = (
         section=OUTPUT,
         default=False,
         from_environment=True,
-        help="Print one JSON object per line on standard output, each with `event` and `at`; the last is the result.",
+        help="Print one JSON object per line on standard output, each with `event` and `at`; the last is the result. "
+        "Progress for people stays on standard error.",
     ),
     Flag(
         field="quiet",
@@ -101,7 +102,7 @@ COMMON_FLAGS = (
         section=OUTPUT,
         default=False,
         from_environment=True,
-        help="Print only the result, no progress.",
+        help="Print only the result, no progress, also with --json.",
     ),
     Flag(
         field="yes",

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from awsroll.cli.live_drawing import draw
+from awsroll.cli.local_time import clock_time
 from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.terminal_text import TerminalText as Text, terminal
 from awsroll.core.model.observation import Observation
@@ -55,7 +56,7 @@ class LiveView:
 
         The start of the rollout draws the view: before that, the program may prompt the user.
         """
-        line = f"{at.astimezone():%H:%M:%S} {in_words(name, fields)}"
+        line = f"{clock_time(at)} {in_words(name, fields)}"
         if name in START_EVENTS:
             self._live.start()  # harmless if it already runs
         elif not self._live.is_started:

@@ -12,6 +12,7 @@ from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from awsroll.cli.local_time import clock_time
 from awsroll.cli.render_report import servers_text
 from awsroll.cli.terminal_text import TerminalText as Text
 from awsroll.core.model.duration_text import duration
@@ -180,5 +181,5 @@ def _approval(shown: Picture, now: datetime) -> Iterator[Text]:
         yield Text(f"{approval.answer}: {place}", style="bold yellow")
         return
     waited = duration((now - approval.since).total_seconds())
-    yield Text(f"approval awaited for {waited}, since {approval.since:%H:%M:%SZ}: {place}", style="bold yellow")
+    yield Text(f"approval awaited for {waited}, since {clock_time(approval.since)}: {place}", style="bold yellow")
     yield Text(f"approve with: {approval.command}  (or add --reject)", style="yellow")

@@ -1,6 +1,6 @@
 """Output of the commands: the result on standard output, progress and messages on standard error.
 
-Progress is a live view on a terminal, plain lines elsewhere, and JSON lines on standard output with `--json`.
+Progress is a live view on a terminal, and plain lines elsewhere. `--json` adds JSON lines on standard output.
 `--quiet` prints only the result. Only this module, `progress_lines`, `live` and `awsroll.events` write, and each text
 for people passes through `awsroll.printable`.
 """
@@ -41,7 +41,7 @@ class Output:
         from awsroll.events import Tee  # noqa: PLC0415 - see above
 
         if self.json:
-            yield json_lines()
+            yield Tee(json_lines(), Tee() if self.quiet else _plain_lines())
         elif self.quiet:
             yield Tee()
         elif shows_live_view():
@@ -50,9 +50,7 @@ class Output:
             with LiveView() as view:
                 yield view
         else:
-            from awsroll.cli.progress_lines import PlainLines  # noqa: PLC0415 - see above
-
-            yield PlainLines(sys.stderr)
+            yield _plain_lines()
 
     def emit(self, event: str, **fields: Any) -> None:
         """Write one JSON object as a line on standard output."""
@@ -126,6 +124,12 @@ def write_messages(*lines: str, longest: int = LONGEST) -> None:
     with suppress(OSError, ValueError, AttributeError):  # see `write_text`
         sys.stderr.write("".join(f"awsroll: {printable(line, longest=longest)}\n" for line in lines))
         sys.stderr.flush()
+
+
+def _plain_lines() -> "Sink":
+    from awsroll.cli.progress_lines import PlainLines  # noqa: PLC0415 - only commands that drive a rollout need it
+
+    return PlainLines(sys.stderr)
 
 
 def json_lines() -> "Sink":

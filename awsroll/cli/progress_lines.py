@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import TextIO
 
+from awsroll.cli.local_time import clock_time
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
@@ -18,7 +19,7 @@ class PlainLines:
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Write one line."""
-        self._write(f"{at:%H:%M:%S} {in_words(name, fields)}")
+        self._write(f"{clock_time(at)} {in_words(name, fields)}")
 
     def _write(self, line: str) -> None:
         if self._stream is None:
@@ -43,4 +44,4 @@ class FleetLines(PlainLines):
             super().event(name, at, **fields)
             return
         fields.pop("wave", None)
-        self._write(f"{fleet}: {at:%H:%M:%S} {in_words(name, fields)}")
+        self._write(f"{fleet}: {clock_time(at)} {in_words(name, fields)}")

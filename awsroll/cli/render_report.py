@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from awsroll.cli.aligned_text import aligned
+from awsroll.cli.local_time import local_moment
 from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
@@ -89,7 +90,7 @@ def next_step(report: "Report", *, serving: str = "") -> str:
 def rollback_text(record: "Record") -> str:
     """Return what a rollback would do, from the record of the rollout."""
     rollout, counts = record.rollout, count_servers(record.rollout, record.status)
-    seen = "never" if record.status.observed_at is None else f"{record.status.observed_at:%Y-%m-%d %H:%M:%SZ}"
+    seen = "never" if record.status.observed_at is None else local_moment(record.status.observed_at)
     back = rollout.to_baseline().to_version if rollout.reloads or rollout.baseline_template else rollout.from_version
     rows = [
         ("rollout", f"{rollout.rollout_id}, {record.status.outcome.value.replace('_', ' ')}"),
@@ -123,7 +124,7 @@ def status_text(record: "Record", summary: "RolloutSummary") -> str:
         ("fleet", summary.fleet),
         ("strategy", summary.strategy),
         ("version", f"{summary.from_version or '(none)'} -> {summary.to_version}"),
-        ("started", f"{summary.started_at:%Y-%m-%d %H:%M:%SZ}"),
+        ("started", local_moment(summary.started_at)),
         ("servers", f"{servers_text(counts)}, {counts.in_flight} in flight"),
         (
             "capacity",
@@ -144,7 +145,7 @@ def _highest(lowest_serving: int | None, *, live: int, running: int) -> str:
 
 def approval_text(approval: "AwaitedApproval") -> str:
     """Return which checkpoint waits for a person, since when, and the command that answers."""
-    since = f"{approval.place}, since {approval.since:%Y-%m-%d %H:%M:%SZ}"
+    since = f"{approval.place}, since {local_moment(approval.since)}"
     if approval.answer:
         return f"{since}; {approval.answer}, and the rollout has not acted on it yet"
     return f"awaited at {since}; approve with `{approval.command}`, or reject with --reject"

@@ -12,6 +12,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.flags import takes
 from awsroll.cli.listing import newest_rollout
+from awsroll.cli.local_time import clock_time
 from awsroll.cli.output import Output, shows_live_view
 from awsroll.core.model.status import Mode, Outcome
 
@@ -121,12 +122,11 @@ class _Watched:
             self._line = line
             if output.json:
                 output.emit("watched", rollout_id=self.rollout_id, **_fields(record, shown))
-            else:
-                output.note(line)
+            output.note(line)
 
     def _show_events(self, output: Output, view: "LiveView | None") -> None:
         """Show the events since the last read; at the first, those of the last minute."""
-        from awsroll.events import in_words  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.events import in_words, rfc3339  # noqa: PLC0415 - keeps `--help` fast
 
         facts = self._course.facts if self._course is not None else ()
         first = self._facts_shown is None
@@ -136,10 +136,10 @@ class _Watched:
             at = self.record.status.started_at + timedelta(seconds=fact.at)
             if view is not None:
                 view.event(fact.name, at, **fact.fields)
-            elif output.json:
-                output.emit(fact.name, rollout_id=self.rollout_id, **fact.fields)
-            else:
-                output.note(f"{at.astimezone():%H:%M:%S} {in_words(fact.name, dict(fact.fields))}")
+                continue
+            if output.json:
+                output.emit(fact.name, rollout_id=self.rollout_id, **{**fact.fields, "happened_at": rfc3339(at)})
+            output.note(f"{clock_time(at)} {in_words(fact.name, dict(fact.fields))}")
 
 
 def _one_line(record: "Record", shown: "Picture") -> str:

@@ -101,9 +101,8 @@ def _fleet_plan_text(fleet: FleetPlan, text_of: Callable[[RolloutPlan], str]) ->
 
 
 def _progress(output: Output) -> Sink:
-    if output.json:
-        return Tee(NoteStarted(), json_lines())
-    return Tee(NoteStarted()) if output.quiet else Tee(NoteStarted(), FleetLines(sys.stderr))
+    readable: tuple[Sink, ...] = () if output.quiet else (FleetLines(sys.stderr),)
+    return Tee(NoteStarted(), *((json_lines(),) if output.json else ()), *readable)
 
 
 def _is_confirmed(planned: FleetsPlan) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from awsroll.cli.local_time import local_moment
 from awsroll.cli.main import run
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates
@@ -97,7 +98,7 @@ def test_status_shows_the_checkpoint_that_waits_and_the_command(
 ) -> None:
     assert command(store, "status", "web-1") == 0
     shown = capsys.readouterr().out
-    assert f"awaited at {PLACE}, since 2026-01-01 00:00:00Z" in shown
+    assert f"awaited at {PLACE}, since {local_moment(T0)}" in shown
     assert "`awsroll approve web-1 --checkpoint 2`" in shown
 
     command(store, "status", "web-1", "--json")

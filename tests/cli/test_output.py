@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from rich.console import Console
 from awsroll.cli.aligned_text import aligned
 from awsroll.cli.given_instructions import show_instructions
 from awsroll.cli.live import LiveView
+from awsroll.cli.local_time import clock_time, local_moment
 from awsroll.cli.output import Output, write_messages
 from awsroll.cli.progress_lines import FleetLines, PlainLines
 from awsroll.cli.render_report import next_step, report_text, summaries_text
@@ -70,7 +72,7 @@ def test_plain_lines_omit_the_usual_answer() -> None:
 
     PlainLines(stream).event("instance.launched", T0, answer="done", instance_ids=("i-1", "i-2"), reason="surging")
 
-    assert stream.getvalue() == "00:00:00 instance launched: i-1 i-2, reason surging\n"
+    assert stream.getvalue() == f"{clock_time(T0)} instance launched: i-1 i-2, reason surging\n"
 
 
 @pytest.mark.parametrize("make", [JsonLines, PlainLines], ids=["json", "plain"])
@@ -151,8 +153,8 @@ def test_plain_lines_and_tables_stay_one_line_each() -> None:
     FleetLines(stream).event("rollout.failure", T0, fleet_name=HOSTILE, cause=("x", HOSTILE))
 
     assert stream.getvalue().splitlines() == [
-        f"00:00:00 rollout failure: i-1, {SHOWN}",
-        f"{SHOWN}: 00:00:00 rollout failure: x {SHOWN}",
+        f"{clock_time(T0)} rollout failure: i-1, {SHOWN}",
+        f"{SHOWN}: {clock_time(T0)} rollout failure: x {SHOWN}",
     ]
     assert aligned([("reason", HOSTILE), ("a", "b")]).splitlines() == [f"reason  {SHOWN}", "a       b"]
 
@@ -217,7 +219,7 @@ def test_a_plain_line_says_an_awaited_approval_once() -> None:
 
     PlainLines(stream).event("approval.awaited", T0, **fields)
 
-    assert stream.getvalue() == "00:00:00 approval awaited: approve with c\n"
+    assert stream.getvalue() == f"{clock_time(T0)} approval awaited: approve with c\n"
 
 
 @pytest.mark.parametrize(
@@ -261,6 +263,28 @@ def test_every_result_names_the_next_step(outcome: Outcome, advice: str) -> None
 
     assert advice in step
     assert bool(step) is bool(advice)
+
+
+@pytest.mark.parametrize("quiet", [False, True], ids=["readable", "quiet"])
+def test_json_on_standard_output_leaves_the_readable_lines_on_standard_error(
+    capsys: pytest.CaptureFixture[str], *, quiet: bool
+) -> None:
+    with Output(json=True, quiet=quiet).progress() as sink:
+        sink.event("instance.launched", T0, instance_ids=("i-1",))
+
+    streams = capsys.readouterr()
+    assert [json.loads(line)["event"] for line in streams.out.splitlines()] == ["instance.launched"]
+    assert streams.err == ("" if quiet else f"{clock_time(T0)} instance launched: i-1\n")
+
+
+def test_times_for_people_name_the_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert (clock_time(T0), local_moment(T0)) == ("09:00:00 JST", "2026-01-01 09:00:00 JST")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_lists_are_aligned() -> None:

@@ -1,0 +1,13 @@
+"""Times for people: in the zone of their machine, with its name. JSON has UTC."""
+
+from datetime import datetime
+
+
+def clock_time(at: datetime) -> str:
+    """Return the time of day, such as `14:03:05 CET`."""
+    return f"{at.astimezone():%H:%M:%S %Z}"
+
+
+def local_moment(at: datetime) -> str:
+    """Return a date and time, such as `2026-01-31 14:03:05 CET`."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
