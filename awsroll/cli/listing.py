@@ -1,5 +1,6 @@
 """`awsroll list` and `awsroll status`: the state of rollouts, from their records. No calls to AWS."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,8 +33,8 @@ _STATUSES = ("running", "interrupted", "paused", "stopped", "rolled_back", "succ
     "--limit", type=click.IntRange(min=1), metavar="N", help="List only the N newest rollouts (default: no limit)."
 )
 def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, limit: int | None) -> int:
-    """List the known rollouts, newest first."""
-    from awsroll.cli.render_report import summaries_text  # noqa: PLC0415 - keeps `--help` fast
+    """List the known rollouts, newest first: version, outcome, duration, who started each, and why."""
+    from awsroll.cli.render_history import summaries_text  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver import summaries  # noqa: PLC0415 - see above
 
     store = common.store()
@@ -49,7 +50,7 @@ def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, l
         for record in unreadable:
             Output(json=True).emit("rollout", **_plain_unreadable(record))
     elif known or unreadable:
-        Output().result(summaries_text(known, unreadable))
+        Output().result(summaries_text(known, unreadable, now=datetime.now(UTC)))
     else:
         wanted = "such rollouts" if has_any else "rollouts"
         Output(quiet=common.quiet).note(f"there are no {wanted} in {store.address}")

@@ -75,7 +75,7 @@ def _last(events: tuple[str, ...], room: int) -> tuple[str, ...]:
 def _heading(rollout: Rollout, stage: str) -> Text:
     return Text.assemble(
         (rollout.fleet, "bold"),
-        f"  {rollout.from_version or '(empty)'} → {rollout.to_version}  {rollout.strategy}  ",
+        f"  {rollout.from_name or '(empty)'} → {rollout.to_name}  {rollout.strategy}  ",
         (stage, "bold yellow"),
     )
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.cli.aligned_text import aligned
 from awsroll.cli.local_time import local_moment
+from awsroll.cli.render_history import purpose_rows, started_text
 from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from awsroll.core.model.finding import CheckResult
     from awsroll.ports import Record
     from awsroll.report import InstanceCounts, Report, RolloutSummary, Traffic
-    from awsroll.stores import UnreadableRecord
 
 
 def report_text(report: "Report") -> str:
@@ -24,7 +24,8 @@ def report_text(report: "Report") -> str:
         ("status", report.status.because(report.reason)),
         ("fleet", report.fleet),
         ("strategy", report.strategy),
-        ("version", f"{report.from_version or '(none)'} -> {report.to_version}"),
+        ("version", report.versions),
+        *purpose_rows(report),
         ("elapsed", duration(report.elapsed_s)),
         ("servers", servers_text(report.instances)),
         ("capacity", _highest(report.min_serving, live=report.max_live, running=report.max_running)),
@@ -123,8 +124,9 @@ def status_text(record: "Record", summary: "RolloutSummary") -> str:
         ("phase", summary.phase.value),
         ("fleet", summary.fleet),
         ("strategy", summary.strategy),
-        ("version", f"{summary.from_version or '(none)'} -> {summary.to_version}"),
-        ("started", local_moment(summary.started_at)),
+        ("version", f"{summary.from_name or '(none)'} -> {summary.to_name}"),
+        ("started", started_text(summary)),
+        *purpose_rows(summary),
         ("servers", f"{servers_text(counts)}, {counts.in_flight} in flight"),
         (
             "capacity",
@@ -149,23 +151,6 @@ def approval_text(approval: "AwaitedApproval") -> str:
     if approval.answer:
         return f"{since}; {approval.answer}, and the rollout has not acted on it yet"
     return f"awaited at {since}; approve with `{approval.command}`, or reject with --reject"
-
-
-def summaries_text(summaries: "Sequence[RolloutSummary]", unreadable: "Sequence[UnreadableRecord]" = ()) -> str:
-    """Return a table of rollouts, one per line; those whose record cannot be used come last."""
-    heading = ("ROLLOUT", "FLEET", "STATUS", "PHASE", "STARTED")
-    rows = [
-        (
-            summary.rollout_id,
-            summary.fleet,
-            summary.status.value,
-            summary.phase.value,
-            f"{summary.started_at:%Y-%m-%d %H:%M:%SZ}",
-        )
-        for summary in summaries
-    ]
-    rows += [(record.rollout_id, record.fleet or "?", "unreadable", "?", "?") for record in unreadable]
-    return aligned([heading, *rows])
 
 
 def _or_dash(number: int | None) -> str:

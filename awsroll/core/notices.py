@@ -73,7 +73,7 @@ def due_notices(rollout: Rollout, status: Status, requests: UserRequests, at: da
         requests: the user requests in the store, which may be newer than those in the record.
         at: the current instant.
     """
-    moved = f"from {rollout.from_version or 'an unknown version'} to {rollout.to_version}"
+    moved = f"from {rollout.from_name or 'an unknown version'} to {rollout.to_name}"
     notices = [_notice(rollout, status, NoticeKind.STARTED, "started", f"started, {moved}.")]
     notices += [
         _notice(rollout, status, NoticeKind.FAILED, f"failed-{number}", f"has a failure: {failure.cause}.")

@@ -35,6 +35,8 @@ def rollout_of(spec: RolloutSpec, fleet: FleetFacts, goal: Goal, name: str) -> R
         template=goal.template,
         reload=reload_command(spec, goal.app_version) if spec.strategy is Strategy.RELOAD else None,
         rollback_reload=rollback_command(spec, baseline),
+        message=spec.message,
+        ref=spec.ref,
         max_failures=spec.max_failures,
         on_failure=spec.after_failure,
         gates=gates_of(spec),

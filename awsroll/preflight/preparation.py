@@ -133,7 +133,9 @@ class _Preflight:
                 check_reload(aws, spec, fleet, goal, findings)
         with findings.checking(Check.ACCOUNT):
             account = account_of(aws, findings)
-        rollout = replace(self._rollout(fleet, goal, name), limits=limits, account=account)
+        rollout = replace(
+            self._rollout(fleet, goal, name), limits=limits, account=account, started_by=aws.sts.known_caller
+        )
         rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
         self._check_steps(rollout, fleet, goal)
         with findings.checking(Check.IMAGES):

@@ -38,6 +38,11 @@ def build_report(
         api_calls=api_calls or ApiCalls(),
         traffic=traffic,
         approval=awaited_approval(rollout, status, status.user_requests),
+        from_name=rollout.from_name,
+        to_name=rollout.to_name,
+        started_by=rollout.started_by,
+        message=rollout.message,
+        ref=rollout.ref,
     )
 
 

@@ -86,6 +86,11 @@ class Report:
         api_calls: AWS calls of this run alone.
         traffic: the traffic of a sandbox; None elsewhere.
         approval: the checkpoint that waits for a person; None if none does.
+        from_name: the old version with the name of its launch template.
+        to_name: the new version with the name of its launch template.
+        started_by: the ARN of the caller that started the rollout.
+        message: why the rollout was made.
+        ref: what it was made from.
     """
 
     rollout_id: str
@@ -109,11 +114,21 @@ class Report:
     api_calls: ApiCalls = field(default_factory=ApiCalls)
     traffic: Traffic | None = None
     approval: AwaitedApproval | None = None
+    from_name: str = ""
+    to_name: str = ""
+    started_by: str = ""
+    message: str = ""
+    ref: str = ""
 
     @property
     def succeeded(self) -> bool:
         """Return whether the fleet runs the new version."""
         return self.status is Outcome.SUCCEEDED
+
+    @property
+    def versions(self) -> str:
+        """The old and the new version for people, with the names of their launch templates."""
+        return f"{self.from_name or self.from_version or '(none)'} -> {self.to_name or self.to_version}"
 
     def __str__(self) -> str:
         """Return the result in a few lines for a person. Text from AWS is escaped."""
@@ -129,7 +144,7 @@ class Report:
         )
         lines = [
             f"rollout {self.rollout_id} of {self.fleet}: {self.status.because(self.reason)}",
-            f"  {self.strategy}, {self.from_version} -> {self.to_version}, {self.elapsed_s:.0f} s",
+            f"  {self.strategy}, {self.versions}, {self.elapsed_s:.0f} s",
             f"  servers: {servers}",
             f"  API calls: {calls.total}, of which {calls.mutating} change resources",
             *(f"  failure: {failed.instance_id}: {failed.cause}".replace(": :", ":") for failed in self.failures),

@@ -9,7 +9,7 @@ from awsroll.report.svg_charts import clock_text
 def headline(story: Story) -> str:
     """Return what was rolled: `web: lt-1:1 -> lt-1:2`."""
     report = story.report
-    return f"{report.fleet}: {report.from_version or '(none)'} -> {report.to_version}"
+    return f"{report.fleet}: {report.versions}"
 
 
 def outcome_words(story: Story) -> str:

@@ -19,6 +19,12 @@ class RolloutSummary:
         status: `running`, `interrupted` (it has not ended, but no process drives it), or the report's `status`.
         reason: why it stopped or waits; else empty.
         approval: the checkpoint that waits for a person; None if none does.
+        from_name: the old version with the name of its launch template.
+        to_name: the new version with the name of its launch template.
+        ended_at: when the rollout ended; None if it has not.
+        started_by: the ARN of the caller that started it.
+        message: why it was made.
+        ref: what it was made from.
     """
 
     rollout_id: str
@@ -31,6 +37,12 @@ class RolloutSummary:
     to_version: str
     reason: str = ""
     approval: AwaitedApproval | None = None
+    from_name: str = ""
+    to_name: str = ""
+    ended_at: datetime | None = None
+    started_by: str = ""
+    message: str = ""
+    ref: str = ""
 
 
 def summarize(record: Record, *, is_driven: bool, requests: UserRequests | None = None) -> RolloutSummary:
@@ -58,4 +70,10 @@ def summarize(record: Record, *, is_driven: bool, requests: UserRequests | None 
         to_version=rollout.to_version,
         reason=status.reason,
         approval=awaited_approval(rollout, status, requests or status.user_requests),
+        from_name=rollout.from_name,
+        to_name=rollout.to_name,
+        ended_at=status.ended_at,
+        started_by=rollout.started_by,
+        message=rollout.message,
+        ref=rollout.ref,
     )

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
 import pytest
@@ -17,7 +17,8 @@ from awsroll.cli.live import LiveView
 from awsroll.cli.local_time import clock_time, local_moment
 from awsroll.cli.output import Output, write_messages
 from awsroll.cli.progress_lines import FleetLines, PlainLines
-from awsroll.cli.render_report import next_step, report_text, summaries_text
+from awsroll.cli.render_history import summaries_text, who
+from awsroll.cli.render_report import next_step, report_text
 from awsroll.cli.terminal_text import terminal
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.duration_text import duration
@@ -288,14 +289,38 @@ def test_times_for_people_name_the_zone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_lists_are_aligned() -> None:
-    text = summaries_text([summarize(record("web-1"), is_driven=True), summarize(record("web-10"), is_driven=False)])
+    plain = record("web-10")
+    by = "arn:aws:sts::123456789012:assumed-role/deploy/ci-42"
+    named = replace(
+        plain.rollout, started_by=by, message="fix the login", ref="4f2a1", template_names=(("lt-1", "web"),)
+    )
+    rollouts = (
+        summarize(record("web-1"), is_driven=True),
+        summarize(replace(plain, rollout=named), is_driven=False),
+    )
 
-    assert [line.split() for line in text.splitlines()] == [
-        ["ROLLOUT", "FLEET", "STATUS", "PHASE", "STARTED"],
-        ["web-1", "web", "running", "Pending", "2026-01-01", "00:00:00Z"],
-        ["web-10", "web", "interrupted", "Pending", "2026-01-01", "00:00:00Z"],
-    ]
+    text = summaries_text(rollouts, now=T0 + timedelta(seconds=61))
+
+    started = local_moment(T0).split()
+    heading, first, second = (line.split() for line in text.splitlines())
+    assert heading == ["ROLLOUT", "FLEET", "VERSION", "STATUS", "STARTED", "DURATION", "BY", "WHY"]
+    assert first[-9:] == ["running", *started, "1", "min", "1", "s", "-"]
+    assert second[-6:] == ["s", "deploy/ci-42", "fix", "the", "login", "(4f2a1)"]
+    assert "web:" in text.splitlines()[2]
     assert len({line.index("web ") for line in text.splitlines()[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:iam::123456789012:user/teams/jo", "teams/jo"),
+        ("arn:aws:sts::123456789012:assumed-role/deploy/ci", "deploy/ci"),
+        ("arn:aws:iam::123456789012:root", "root"),
+        ("", ""),
+    ],
+)
+def test_callers_have_short_names(arn: str, name: str) -> None:
+    assert who(arn) == name
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_list_shows_a_table_and_names_damaged_records(store: LocalStore, capsys:
 
     out, err = capsys.readouterr()
     assert [row.split()[0] for row in out.splitlines()] == ["ROLLOUT", "web-1", "web-old", "web-bad"]
-    assert out.splitlines()[-1].split()[1:3] == ["?", "unreadable"]
+    assert out.splitlines()[-1].split()[1:4] == ["?", "?", "unreadable"]
     assert "web-bad" in err
     assert str(store.directory / "rollouts" / "web-bad" / "record.json") in err
 

@@ -64,6 +64,8 @@ CASES = {
     "parameter": Case(value={"sourceType": ["S3"]}, base=DOCUMENT, shows="reload.parameters"),
     "app_version": Case(value="two", base=RELOAD, shows="reload.app_version"),
     "rollback_command": Case(value=("undo",), base=UNDONE, shows="rollback_reload.commands"),
+    "message": Case(value="fix the login", base=GROUP, shows="message", is_compared=False),
+    "ref": Case(value="4f2a1", base=GROUP, shows="ref", is_compared=False),
     # The gates, and the reaction to a failure.
     "checkpoint": Case(value=(1,), base=GROUP, shows="gates.checkpoints"),
     "checkpoint_delay": Case(value=9, base=GATED, shows="gates.delay_seconds"),
@@ -110,6 +112,7 @@ READ_FROM_THE_FLEET = {
     "baseline",
     "baseline_template",
     "group_version",
+    "started_by",
     "template_names",
     "termination_protected",
     "region",

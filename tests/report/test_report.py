@@ -57,6 +57,11 @@ def test_the_report_has_every_key_of_the_contract() -> None:
             "mutating": 2,
             "by_operation": {"ec2:RunInstances": 2, "ec2:DescribeInstances": 5},
         },
+        "from_name": "lt-1:1",
+        "to_name": "lt-1:2",
+        "started_by": "",
+        "message": "",
+        "ref": "",
     }
 
 

@@ -171,6 +171,9 @@ class Rollout:
         purges_warm_pool: the group's warm pool is deleted for the rollout, and restored at its end.
         hooks: the hooks, in the order in which they run.
         termination_protected: standalone: the instances that were protected from termination at the start.
+        started_by: the ARN of the caller that started the rollout; empty if STS could not be asked.
+        message: why the rollout was made, in the words of the request.
+        ref: what the rollout was made from, such as a commit.
         group_version: the group's own version setting at the start (`$Latest` kept literally); empty if standalone.
     """
 
@@ -210,6 +213,9 @@ class Rollout:
     termination_protected: tuple[str, ...] = ()
     region: str = ""
     account: str = ""
+    started_by: str = ""
+    message: str = ""
+    ref: str = ""
 
     def __post_init__(self) -> None:
         check_times(self.deregistration_delay_seconds, self.health_check_interval_seconds)

@@ -20,10 +20,12 @@ from awsroll.core.model.probe_form import FORM as FORM_OF_PROBE
 from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
 
+_REMARK_CHARACTERS = 500
 _VERSION_NAME = Text(
     says=f"a string in one line: it becomes the value of a tag, which has at most {TAG_VALUE_CHARACTERS} characters",
     most=TAG_VALUE_CHARACTERS,
 )
+_REMARK = Text(says="a string in one line", most=_REMARK_CHARACTERS)
 _POLICY = Choice(tuple(SkipPolicy))
 DESTINATION = SecretText(
     says="sns:TOPIC-ARN, eventbridge, eventbridge:BUS, or an https:// URL",
@@ -66,6 +68,21 @@ class RolloutOptions:
         default="",
         section=VERSION,
         metavar="ID|NAME[:VERSION]",
+    )
+    message: str = option(
+        _REMARK,
+        "Why this rollout is made. `awsroll list`, `status` and the report show it (default: none).",
+        default="",
+        section=VERSION,
+        metavar="TEXT",
+    )
+    ref: str = option(
+        _REMARK,
+        "What this rollout is made from, such as a commit, a pull request or a ticket. It is shown with --message "
+        "(default: none).",
+        default="",
+        section=VERSION,
+        metavar="TEXT",
     )
     strategy: Strategy = option(
         Choice(tuple(Strategy)),
