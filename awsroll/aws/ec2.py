@@ -91,6 +91,11 @@ class Ec2:
             self._versions[found["LaunchTemplateId"], str(found["VersionNumber"])] = found
         return found
 
+    def template_names(self) -> list[str]:
+        """Return the names of the launch templates in the region."""
+        pages = self._caller.pages(_SERVICE, "DescribeLaunchTemplates", {})
+        return [template["LaunchTemplateName"] for page in pages for template in page.get("LaunchTemplates", [])]
+
     def subnets(self, subnet_ids: Sequence[str]) -> list[Reply]:
         """Describe subnets by id."""
         subnets: list[Reply] = []

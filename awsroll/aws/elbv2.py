@@ -79,6 +79,10 @@ class Elbv2:
                 found[name] = group
         return found
 
+    def target_group_names(self) -> list[str]:
+        """Return the names of the target groups in the region."""
+        return [str(group["TargetGroupName"]) for group in self.all_target_groups()]
+
     def attributes(self, arn: str) -> dict[str, str]:
         """Return the attributes of a target group, by key."""
         answer = self._caller.call(_SERVICE, "DescribeTargetGroupAttributes", {"TargetGroupArn": arn})

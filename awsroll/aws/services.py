@@ -32,6 +32,7 @@ EC2_OPERATIONS = (
     "DescribeInstanceAttribute",
     "DescribeInstances",
     "DescribeLaunchTemplateVersions",
+    "DescribeLaunchTemplates",
     "DescribeSubnets",
     "RunInstances",
     "TerminateInstances",

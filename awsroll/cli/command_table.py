@@ -5,6 +5,7 @@ from awsroll.cli.command_group import LazyCommand
 COMMANDS = {
     "roll": LazyCommand("roll", "Roll a fleet to a new version."),
     "plan": LazyCommand("plan", "Show what a rollout would do, without changing anything."),
+    "init": LazyCommand("init", "Write a commented rollout file for an existing fleet."),
     "resume": LazyCommand("resume", "Continue an interrupted or paused rollout."),
     "rollback": LazyCommand("control:rollback", "Return a fleet to the version that it ran before a rollout."),
     "pause": LazyCommand("control:pause", "Pause a rollout at its next safe point."),

@@ -12,7 +12,7 @@ from awsroll.cli.output import json_event, write_messages
 from awsroll.cli.process_state import ProcessState
 
 READ_ONLY = frozenset(
-    {"completion", "doctor", "explain", "list", "plan", "policy", "report", "schema", "status", "watch"}
+    {"completion", "doctor", "explain", "init", "list", "plan", "policy", "report", "schema", "status", "watch"}
 )
 _HERE = Path(__file__).parents[1]
 

@@ -44,7 +44,7 @@ def find_group(aws: Connection, named: str, findings: Findings) -> Reply | None:
     name = group_name(named)
     described = aws.autoscaling.group(name)
     if described is None:
-        hint = _hint(name, aws.autoscaling.group_names)
+        hint = similar_names(name, aws.autoscaling.group_names)
         findings.refuse(f"there is no Auto Scaling group {name!r} in {aws.region}{hint}: check --asg and --region")
     return described
 
@@ -63,9 +63,7 @@ def find_target_groups(
         if described is not None:
             groups[described["TargetGroupArn"]] = described
             continue
-        hint = (
-            "" if by_arn else _hint(name, lambda: [other["TargetGroupName"] for other in aws.elbv2.all_target_groups()])
-        )
+        hint = "" if by_arn else similar_names(name, aws.elbv2.target_group_names)
         findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: check {option} and --region")
     return groups
 
@@ -76,7 +74,13 @@ def unknown_names(named: Sequence[str], found: Mapping[str, Reply]) -> list[str]
     return [name for name in named if name not in known]
 
 
-def _hint(name: str, existing: Callable[[], Sequence[str]]) -> str:
+def similar_names(name: str, existing: Callable[[], Sequence[str]]) -> str:
+    """Return the existing names that are similar to a wrong one, as an addition to a refusal; empty if there are none.
+
+    Args:
+        name: the wrong name.
+        existing: reads the existing names. If AWS refuses that, there is no addition.
+    """
     from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and only for a wrong name
 
     try:

@@ -9,6 +9,7 @@ from awsroll.core.model.rollout import VersionCount, version_of
 from awsroll.errors import AwsRefusedError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import Goal, TemplateSetting
+from awsroll.preflight.lookups import similar_names
 
 LATEST, DEFAULT = "$Latest", "$Default"
 _UNKNOWN_TEMPLATE = ("InvalidLaunchTemplateId.", "InvalidLaunchTemplateName.")
@@ -42,12 +43,13 @@ def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findin
     else:
         is_version = True
     if described is None:
+        hint = "" if is_version or by_id else similar_names(named, aws.ec2.template_names)
         what = (
             f"launch template {named} has no version {version}"
             if is_version
             else f"there is no launch template {named}"
         )
-        findings.refuse(f"{what} in {aws.region}: check --launch-template and --region")
+        findings.refuse(f"{what} in {aws.region}{hint}: check --launch-template and --region")
         return None
     return TemplateVersion(template_id=described["LaunchTemplateId"], number=int(described["VersionNumber"]))
 
