@@ -91,6 +91,21 @@ class Ec2:
             self._versions[found["LaunchTemplateId"], str(found["VersionNumber"])] = found
         return found
 
+    def status_checks(self, instance_id: str) -> dict[str, Reply]:
+        """Return the system status and the instance status of a server; empty if EC2 does not list it."""
+        request = {"InstanceIds": [instance_id], "IncludeAllInstances": True}
+        answer = self._caller.call(_SERVICE, "DescribeInstanceStatus", request)
+        return {
+            name: status[key]
+            for status in answer.get("InstanceStatuses", [])
+            for name, key in (("system", "SystemStatus"), ("instance", "InstanceStatus"))
+            if key in status
+        }
+
+    def console(self, instance_id: str) -> str:
+        """Return the console of a server, in base 64; empty if EC2 has none yet."""
+        return str(self._caller.call(_SERVICE, "GetConsoleOutput", {"InstanceId": instance_id}).get("Output") or "")
+
     def template_names(self) -> list[str]:
         """Return the names of the launch templates in the region."""
         pages = self._caller.pages(_SERVICE, "DescribeLaunchTemplates", {})

@@ -37,8 +37,13 @@ EC2_OPERATIONS = (
     "RunInstances",
     "TerminateInstances",
 )
-EC2_COMMAND_LINE_ONLY = ("GetEbsDefaultKmsKeyId", "GetEbsEncryptionByDefault")
-"""The operations of EC2 that only the command line calls (`awsroll policy`). The bundle leaves them out."""
+EC2_COMMAND_LINE_ONLY = (
+    "DescribeInstanceStatus",
+    "GetConsoleOutput",
+    "GetEbsDefaultKmsKeyId",
+    "GetEbsEncryptionByDefault",
+)
+"""The operations of EC2 that only the command line calls (`awsroll policy`, `explain`). The bundle leaves them out."""
 
 
 def check_listed(service: str, operation: str = "") -> None:

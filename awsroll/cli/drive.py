@@ -1,5 +1,6 @@
 """Driving one rollout from a command: progress, signals, confirmation and the closing report."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Outcome, Status
+from awsroll.errors import AwsrollError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,9 +75,20 @@ def drive(  # noqa: PLR0913 - a command may change each of these
             confirm_rollback=rollback_prompt(common),
         )
         report = run(context)
+    if report.failures and not (common.quiet and not common.json):
+        _explain(output, report.rollout_id, context)
     print_report(output, report, serving=sink.serving, can_continue=backend is None)
     write_reports(report, store, report_file)
     return exit_of_outcome(report.status, success=success)
+
+
+def _explain(output: Output, rollout_id: str, context: "Context") -> None:
+    """Print why servers have failed. The rollout has ended: an explanation that cannot be made is left out."""
+    from awsroll.cli.explain import print_explanations  # noqa: PLC0415 - only for failures
+    from awsroll.driver.read_facts import explain_failures  # noqa: PLC0415 - the same
+
+    with suppress(AwsrollError):
+        print_explanations(output, rollout_id, explain_failures(rollout_id, context), aside=True)
 
 
 def _context(

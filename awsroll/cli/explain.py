@@ -1,11 +1,18 @@
 """`awsroll explain`: why a rollout or a server fails or waits, and what to try. It only reads."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from awsroll.cli.arguments import rollout_argument
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from awsroll.core.explain.explanation import Explanation
 
 
 @takes(COMMON_GROUP)
@@ -17,11 +24,26 @@ def explain(common: CommonOptions, rollout: str, instance: str | None) -> int:
     from awsroll.driver.read_facts import explain_rollout  # noqa: PLC0415 - see above
 
     context = Context(session=common.session(), store=common.store(), endpoint_url=common.endpoint_url)
-    for found in explain_rollout(rollout, context, instance or ""):
-        if common.json:
-            causes = [{"cause": cause, "fix": fix} for cause, fix in found.causes]
-            fields = {"subject": found.subject, "causes": causes, "evidence": list(found.evidence)}
-            Output(json=True).emit("explanation", rollout_id=rollout, **fields)
-        else:
-            Output().result(found.paragraph)
+    output = Output(json=common.json, quiet=common.quiet)
+    print_explanations(output, rollout, explain_rollout(rollout, context, instance or ""))
     return 0
+
+
+def print_explanations(output: Output, rollout_id: str, found: "Iterable[Explanation]", *, aside: bool = False) -> None:
+    """Print explanations.
+
+    Args:
+        output: where to print.
+        rollout_id: the rollout.
+        found: the explanations.
+        aside: they are not the result of the command: text goes to standard error.
+    """
+    for each in found:
+        if output.json:
+            causes = [{"cause": cause, "fix": fix} for cause, fix in each.causes]
+            fields = {"subject": each.subject, "causes": causes, "evidence": list(each.evidence)}
+            output.emit("explanation", rollout_id=rollout_id, **fields)
+        elif not aside:
+            output.result(each.paragraph)
+        if aside:
+            output.note(each.paragraph)

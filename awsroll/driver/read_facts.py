@@ -1,16 +1,21 @@
 """Reads what AWS knows of the servers of a rollout that fails or waits, and explains it. Changes nothing."""
 
+from dataclasses import replace
+
 from awsroll.core.decide.approvals import awaited_approval
 from awsroll.core.explain.explanation import Explanation, explain
 from awsroll.core.explain.server_facts import ServerFacts
-from awsroll.core.model.observation import AlarmState, CommandState, Instance, Observation
+from awsroll.core.model.observation import AlarmState, CommandState, Instance, InstanceState, Observation
 from awsroll.core.model.status import Status
 from awsroll.driver.context import Context
+from awsroll.driver.read_machine import console_end, failed_checks
 from awsroll.driver.session import Session
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.ports import Record
 
+_ENDED = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED)
 _MOST_SERVERS = 5
+_MOST_FAILURES = 2  # printed at the end of a rollout; `awsroll explain` has the others
 
 
 def explain_rollout(rollout_id: str, context: Context, instance_id: str = "") -> tuple[Explanation, ...]:
@@ -32,8 +37,23 @@ def explain_rollout(rollout_id: str, context: Context, instance_id: str = "") ->
         raise SpecError(problem)
     observation, unread = _observe(session, record)
     chosen = [instance_id] if instance_id else names[:_MOST_SERVERS]
-    servers = tuple(explain(_facts(record.status, name, observation, unread)) for name in chosen)
+    facts = (_facts(record.status, name, observation, unread) for name in chosen)
+    servers = tuple(explain(each if observation is None else _with_machine(each, session)) for each in facts)
     return servers if instance_id else (_of_rollout(record, observation, unread), *servers)
+
+
+def explain_failures(rollout_id: str, context: Context) -> tuple[Explanation, ...]:
+    """Return why the servers of a rollout have failed, the newest failures first.
+
+    Raises:
+        StateError: if the record is missing or cannot be used.
+    """
+    session = Session(replace(context, sink=None))
+    record = session.store.load(rollout_id)
+    failed = list(dict.fromkeys(each.instance_id for each in reversed(record.status.failures) if each.instance_id))
+    observation, unread = _observe(session, record)
+    facts = (_facts(record.status, name, observation, unread) for name in failed[:_MOST_FAILURES])
+    return tuple(explain(each if observation is None else _with_machine(each, session)) for each in facts)
 
 
 def _servers(status: Status) -> list[str]:
@@ -62,6 +82,8 @@ def _facts(status: Status, name: str, observation: Observation | None, unread: t
     if observation is None or instance is None:
         missing = ("EC2, because it does not list the server any longer",) if observation is not None else ()
         return ServerFacts(instance_id=name, phase=phase, cause=cause, unread=(*unread, *missing))
+    if cause and instance.state in _ENDED:  # awsroll has ended the server since, so its state explains nothing
+        return ServerFacts(instance_id=name, phase=phase, cause=cause, unread=unread)
     failed = (each for each in observation.invocations if each.state is CommandState.FAILED)
     return ServerFacts(
         instance_id=name,
@@ -74,6 +96,13 @@ def _facts(status: Status, name: str, observation: Observation | None, unread: t
         marked_unhealthy=instance.marked_unhealthy,
         command_output=next((each.detail for each in failed if each.instance_id == name), ""),
     )
+
+
+def _with_machine(facts: ServerFacts, session: Session) -> ServerFacts:
+    """Return the facts with what the machine itself shows, also if its server has ended."""
+    checks, no_checks = failed_checks(session.aws, facts.instance_id) if facts.state else ((), ())
+    console, no_console = console_end(session.aws, facts.instance_id)
+    return replace(facts, checks=checks, console=console, unread=(*facts.unread, *no_checks, *no_console))
 
 
 def _targets(instance: Instance, observation: Observation) -> tuple[str, ...]:
