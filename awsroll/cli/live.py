@@ -23,8 +23,8 @@ from awsroll.core.timeline.picture import Picture, picture
 from awsroll.events import in_words
 
 _EVENTS_SHOWN = 6
-_LASTING = ("preflight.warning", "rollout.warning", "rollout.failure", "aws.fallback", "aws.unanswered")
-_REDRAWS_PER_SECOND = 4
+LASTING = ("preflight.warning", "rollout.warning", "rollout.failure", "aws.fallback", "aws.unanswered")
+REDRAWS_PER_SECOND = 4
 
 
 class LiveView:
@@ -37,7 +37,7 @@ class LiveView:
         self._live = Live(
             console=self._console,
             get_renderable=self._render,
-            refresh_per_second=_REDRAWS_PER_SECOND,
+            refresh_per_second=REDRAWS_PER_SECOND,
             transient=True,
             # If both are on one terminal, output goes above the view. A redirected output must stay redirected.
             redirect_stdout=sys.stdout.isatty(),
@@ -62,7 +62,7 @@ class LiveView:
         elif not self._live.is_started:
             self._console.print(Text(line))
             return
-        if name in _LASTING:
+        if name in LASTING:
             self._console.print(Text(line))
         elif name != "rollout.created":  # its id is printed as a result, and the view shows the rest
             self._events.append(line)

@@ -18,6 +18,7 @@ from awsroll.core.model.status import Mode, Outcome
 
 if TYPE_CHECKING:
     from awsroll.cli.live import LiveView
+    from awsroll.cli.live_fleets import FleetLine
     from awsroll.core.timeline.course import Course
     from awsroll.core.timeline.picture import Picture
     from awsroll.ports import Record
@@ -29,7 +30,12 @@ _COURSE_SECONDS = 6.0  # between two reads of the timeline
 
 @takes(COMMON_GROUP)
 @click.argument("rollout", metavar="[ROLLOUT]", required=False, help="Id of the rollout (default: the newest rollout).")
-@click.option("--all", "everything", is_flag=True, help="Show each unfinished rollout on one line, once.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Show each unfinished rollout on one line: on a terminal until all have ended, elsewhere once.",
+)
 def watch(common: CommonOptions, rollout: str | None, *, everything: bool) -> int:
     """Watch a rollout that another process drives, until it ends or rests.
 
@@ -37,6 +43,8 @@ def watch(common: CommonOptions, rollout: str | None, *, everything: bool) -> in
     """
     store = common.store()
     output = Output(json=common.json, quiet=common.quiet)
+    if everything and _shows_view(common):
+        return _watch_all(store)
     if everything:
         return _show_all(store, output)
     watched = _Watched(store=store, rollout_id=rollout or newest_rollout(store))
@@ -181,3 +189,36 @@ def _show_all(store: "RecordStore", output: Output) -> int:
     if not records:
         output.note(f"there are no unfinished rollouts in {store.address}")
     return 0
+
+
+def _watch_all(store: "RecordStore") -> int:
+    """Show the rollouts that have not ended, and those that end meanwhile, until no process drives any."""
+    from awsroll.cli.live_fleets import FleetsView  # noqa: PLC0415 - only a terminal needs rich
+    from awsroll.driver.summaries import is_driven  # noqa: PLC0415 - keeps `--help` fast
+
+    known: dict[str, Record] = {}
+    with FleetsView() as view:
+        while True:
+            known |= {record.rollout.rollout_id: record for record in store.unfinished()}
+            known = {name: store.load(name) for name in known}
+            view.show(_line_of(record, store) for record in known.values())
+            driven = any(is_driven(store, name) for name, each in known.items() if each.status.mode is not Mode.ENDED)
+            if not driven:
+                break
+            time.sleep(_SECONDS)
+    return _show_all(store, Output())
+
+
+def _line_of(record: "Record", store: "RecordStore") -> "FleetLine":
+    from awsroll.cli.live_fleets import FleetLine  # noqa: PLC0415 - see `_watch_all`
+    from awsroll.core.timeline.stored_picture import stored_picture  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.read_story import stored_course  # noqa: PLC0415 - see above
+
+    rollout, status = record.rollout, record.status
+    requests = store.user_requests(rollout.rollout_id)
+    return FleetLine(
+        name=rollout.rollout_id,
+        shown=stored_picture(rollout, status, stored_course(record, store), requests),
+        started_at=status.started_at,
+        outcome=status.outcome.value if status.mode is Mode.ENDED or status.outcome is Outcome.PAUSED else "",
+    )

@@ -1,14 +1,15 @@
 """`awsroll roll -f` and `awsroll plan -f` with a file of many fleets."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.confirm import asks, check_warnings
 from awsroll.cli.drive import serving_text
 from awsroll.cli.exit_codes import exit_of_outcome
-from awsroll.cli.output import Output, ask_to_confirm, json_lines, write_messages, write_text
+from awsroll.cli.output import Output, ask_to_confirm, json_lines, shows_live_view, write_messages, write_text
 from awsroll.cli.process_state import START_EVENTS, NoteStarted
 from awsroll.cli.progress_lines import FleetLines
 from awsroll.cli.render_plan import plan_summary_text, plan_text
@@ -40,7 +41,16 @@ def roll_waves(
         fail_on_warnings: refuse to start if the checks of a fleet have a warning.
     """
     output = Output(json=common.json, quiet=common.quiet)
-    sink = _FleetsSink(output, _progress(output))
+    with _progress(output) as progress:
+        sink, report = _roll(spec, common, progress, wait_for_approval=wait_for_approval, fails=fail_on_warnings)
+    sink.print_report(report)
+    return exit_of_outcome(report.status)
+
+
+def _roll(
+    spec: FleetsSpec, common: CommonOptions, progress: Sink, *, wait_for_approval: bool, fails: bool
+) -> "tuple[_FleetsSink, FleetsReport]":
+    sink = _FleetsSink(Output(json=common.json, quiet=common.quiet), progress)
     stop = StopRequest(give_up=sink.report_interrupted)
     with stop.listening():
         run = FleetsRun(
@@ -57,14 +67,12 @@ def roll_waves(
         )
         sink.run = run
         planned = run.check()
-        check_warnings(planned.warnings, fail=fail_on_warnings)
+        check_warnings(planned.warnings, fail=fails)
         if asks(common) and not _is_confirmed(planned):
             problem = "not confirmed; nothing was changed"
             raise NotConfirmedError(problem)
         stop.driving = True
-        report = run.roll()
-    sink.print_report(report)
-    return exit_of_outcome(report.status)
+        return sink, run.roll()
 
 
 def plan_waves(spec: FleetsSpec, common: CommonOptions, *, fail_on_warnings: bool = False) -> int:
@@ -100,9 +108,17 @@ def _fleet_plan_text(fleet: FleetPlan, text_of: Callable[[RolloutPlan], str]) ->
     return f"{fleet.fleet_name} ({where})\n{plan}"
 
 
-def _progress(output: Output) -> Sink:
+@contextmanager
+def _progress(output: Output) -> Iterator[Sink]:
+    """Yield the sink that shows the events of all fleets until the block ends."""
+    if not (output.json or output.quiet) and shows_live_view():
+        from awsroll.cli.live_fleets import FleetsView  # noqa: PLC0415 - only a terminal needs rich
+
+        with FleetsView() as view:
+            yield Tee(NoteStarted(), view)
+        return
     readable: tuple[Sink, ...] = () if output.quiet else (FleetLines(sys.stderr),)
-    return Tee(NoteStarted(), *((json_lines(),) if output.json else ()), *readable)
+    yield Tee(NoteStarted(), *((json_lines(),) if output.json else ()), *readable)
 
 
 def _is_confirmed(planned: FleetsPlan) -> bool:
@@ -126,6 +142,7 @@ class _FleetsSink:
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         self._serving[rollout.rollout_id] = serving_text(View(rollout, observation, status))
+        self._progress.observed(rollout, observation, status)
 
     def report_interrupted(self) -> None:
         """Print the report from the records while a driver is stuck in a call that AWS does not answer."""
