@@ -16,7 +16,10 @@ COMMANDS = {
     "repair": LazyCommand("repair", "Restore what an unfinished rollout left changed."),
     "status": LazyCommand("listing:status", "Show the state of a rollout."),
     "watch": LazyCommand("watch", "Watch a rollout that another process drives, until it ends or rests."),
-    "list": LazyCommand("listing:rollouts", "List the known rollouts, newest first."),
+    "list": LazyCommand(
+        "listing:rollouts",
+        "List the known rollouts, newest first: version, outcome, duration, who and why.",
+    ),
     "explain": LazyCommand("explain", "Explain why a rollout or a server fails or waits, with the fix to try."),
     "report": LazyCommand("report", "Write the report of a rollout to a file."),
     "doctor": LazyCommand(

@@ -1,6 +1,6 @@
-"""The options of every command: the record store, the AWS account and region, and the form of the output."""
+"""The options that every command takes: the record store, the AWS account and region, and the form of the output."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.flags import CONNECTION, OUTPUT, Flag, FlagGroup
@@ -113,4 +113,22 @@ COMMON_FLAGS = (
         help="Skip confirmation prompts: continue even if the checks have warnings.",
     ),
 )
-COMMON_GROUP = FlagGroup("common", COMMON_FLAGS, CommonOptions)
+
+
+def _acting(*fields: str) -> FlagGroup:
+    """Return the common options. Scripts may pass all of them to every command; `--help` shows those that act."""
+    flags = [replace(flag, hidden=flag.field not in fields) for flag in COMMON_FLAGS]
+    return FlagGroup("common", flags, CommonOptions)
+
+
+_STORE, _AWS, _FORM = ("state", "sign_key"), ("region", "profile", "endpoint_url"), ("json", "quiet")
+COMMON_GROUP = _acting(*_STORE, *_AWS, *_FORM, "yes")
+READING_GROUP = _acting(*_STORE, *_AWS, *_FORM)
+"""For commands that never ask."""
+POLICY_GROUP = _acting(*_STORE, *_AWS, "json")
+STORELESS_GROUP = _acting(*_AWS, *_FORM)
+"""For commands that ask AWS, and use no records."""
+LOCAL_GROUP = _acting(*_FORM)
+"""For commands of the sandbox."""
+DOCUMENT_GROUP = _acting("json")
+"""For commands that print a document."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.arguments import rollout_argument
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import COMMON_GROUP, READING_GROUP, CommonOptions
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
@@ -33,7 +33,7 @@ _WHILE_NOT_DRIVEN = {
 }
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @rollout_argument
 def pause(common: CommonOptions, rollout: str) -> int:
     """Pause a rollout at its next safe point.
@@ -46,7 +46,7 @@ def pause(common: CommonOptions, rollout: str) -> int:
     return _report(common, "pause", operations.pause(rollout, store), store)
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @rollout_argument
 @click.option(
     "--reject", is_flag=True, help="Reject the checkpoint instead: the rollout fails, and --on-failure applies."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.aligned_text import aligned
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import LOCAL_GROUP, CommonOptions
 from awsroll.cli.drive import TemporaryBackend, drive
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
@@ -30,7 +30,7 @@ _FLOOR_SECONDS = 5.0  # of a drain that a probe ends, in the simulated time
 _POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observations must be more frequent
 
 
-@takes(COMMON_GROUP)
+@takes(LOCAL_GROUP)
 @click.option(
     "--servers",
     type=click.IntRange(1, _MOST_SERVERS),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from awsroll.report import RolloutPlan
 
 
-@takes(REQUEST_GROUP, COMMON_GROUP)
+@takes(REQUEST_GROUP, READING_GROUP)
 @fail_on_warnings_option
 def doctor(request: RolloutSpec, common: CommonOptions, *, fail_on_warnings: bool) -> int:
     """Run the checks of a rollout and list each with its result, without changing anything.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.arguments import rollout_argument
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from awsroll.core.explain.explanation import Explanation
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @rollout_argument
 @click.argument("instance", metavar="[INSTANCE]", required=False, help="Id of a server (default: those that matter).")
 def explain(common: CommonOptions, rollout: str, instance: str | None) -> int:

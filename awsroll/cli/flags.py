@@ -40,6 +40,7 @@ class Flag:
         default: the value of a `bool` that is not given: False, or None if a file may give it. Only the second kind has
             the form `--no-NAME`, which overrides the file.
         from_environment: the environment variable `AWSROLL_NAME` gives the option too.
+        hidden: `--help` leaves it out, because it has no effect on this command.
     """
 
     field: str
@@ -50,6 +51,7 @@ class Flag:
     short: str = ""
     default: bool | None = None
     from_environment: bool = False
+    hidden: bool = False
 
     @property
     def name(self) -> str:
@@ -59,7 +61,12 @@ class Flag:
     def parameter(self) -> click.Option:
         """Return the option as click understands it."""
         forms = [self.field, f"--{self.name}"] + ([self.short] if self.short else [])
-        shown: dict[str, Any] = {"help": self.help, "metavar": self.metavar, "section": self.section}
+        shown: dict[str, Any] = {
+            "help": self.help,
+            "metavar": self.metavar,
+            "section": self.section,
+            "hidden": self.hidden,
+        }
         if self.from_environment:
             shown["envvar"] = variable_of(self.name)
         if self.type is not bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import STORELESS_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.found_file import FOUND
 from awsroll.cli.output import Output
@@ -14,7 +14,7 @@ from awsroll.errors import SpecError
 _STANDARD_OUTPUT = "-"
 
 
-@takes(COMMON_GROUP)
+@takes(STORELESS_GROUP)
 @click.option("--asg", default="", metavar="NAME", help="Name or ARN of the Auto Scaling group.")
 @click.option(
     "--target-group",

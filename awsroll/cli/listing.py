@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, write_messages
 from awsroll.errors import RolloutNotFoundError, StateError
@@ -20,7 +20,7 @@ UNREADABLE = "unreadable"
 _STATUSES = ("running", "interrupted", "paused", "stopped", "rolled_back", "succeeded")
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @click.option("--fleet", metavar="NAME", help="List only the rollouts of this fleet (default: every fleet).")
 @click.option(
     "--status",
@@ -33,7 +33,7 @@ _STATUSES = ("running", "interrupted", "paused", "stopped", "rolled_back", "succ
     "--limit", type=click.IntRange(min=1), metavar="N", help="List only the N newest rollouts (default: no limit)."
 )
 def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, limit: int | None) -> int:
-    """List the known rollouts, newest first: version, outcome, duration, who started each, and why."""
+    """List the known rollouts, newest first: version, outcome, duration, who and why."""
     from awsroll.cli.render_history import summaries_text  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver import summaries  # noqa: PLC0415 - see above
 
@@ -58,7 +58,7 @@ def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, l
     return 0
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @click.argument("rollout", metavar="[ROLLOUT]", required=False, help="Id of the rollout (default: the newest rollout).")
 def status(common: CommonOptions, rollout: str | None) -> int:
     """Show the state of a rollout."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
 from awsroll.cli.output import Output, result_width
@@ -29,7 +29,7 @@ _OUT_FLAG = Flag(
 _OUT_GROUP = FlagGroup("out", (_OUT_FLAG,), lambda *, out: out)
 
 
-@takes(REQUEST_OR_FLEETS_GROUP, _OUT_GROUP, COMMON_GROUP)
+@takes(REQUEST_OR_FLEETS_GROUP, _OUT_GROUP, READING_GROUP)
 @fail_on_warnings_option
 @click.option("--verbose", is_flag=True, help="List each server in its order (default: the servers by zone).")
 def plan(

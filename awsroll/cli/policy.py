@@ -1,13 +1,13 @@
 """`awsroll policy`: the least-privilege IAM policy of a rollout. It only reads."""
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import POLICY_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import REQUEST_GROUP
 from awsroll.core.request.spec import RolloutSpec
 
 
-@takes(REQUEST_GROUP, COMMON_GROUP)
+@takes(REQUEST_GROUP, POLICY_GROUP)
 def policy(request: RolloutSpec, common: CommonOptions) -> int:
     """Print the IAM policy that a rollout of this fleet needs.
 

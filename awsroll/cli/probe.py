@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import STORELESS_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, write_messages
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DEFAULT_FOLDER = Path("awsroll-probe")
 
 
-@takes(COMMON_GROUP)
+@takes(STORELESS_GROUP)
 @click.option(
     "--list",
     "list_experiments",

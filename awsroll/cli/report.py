@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awsroll.cli.arguments import rollout_argument
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, write_messages
 from awsroll.errors import AwsrollError, SpecError
@@ -28,7 +28,7 @@ report_option = click.option(
 )
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @rollout_argument
 @click.option(
     "--output",

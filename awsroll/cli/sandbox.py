@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import LOCAL_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 
 
-@takes(COMMON_GROUP)
+@takes(LOCAL_GROUP)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -3,7 +3,7 @@
 import click
 
 from awsroll.cli.command_group import CommandGroup, LazyCommand
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 from awsroll.core.request.store_parts import RETENTION_DAYS
@@ -15,7 +15,7 @@ state = CommandGroup(
 )
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @click.option(
     "--retention",
     is_flag=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.flags import takes
 from awsroll.cli.listing import newest_rollout
@@ -28,7 +28,7 @@ _SECONDS = 2.0  # between two reads of the record
 _COURSE_SECONDS = 6.0  # between two reads of the timeline
 
 
-@takes(COMMON_GROUP)
+@takes(READING_GROUP)
 @click.argument("rollout", metavar="[ROLLOUT]", required=False, help="Id of the rollout (default: the newest rollout).")
 @click.option(
     "--all",

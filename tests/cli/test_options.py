@@ -15,6 +15,7 @@ from awsroll.cli.command_group import CommandGroup
 from awsroll.cli.command_table import COMMANDS
 from awsroll.cli.common_options import COMMON_FLAGS, COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
+from awsroll.cli.main import run
 from awsroll.cli.read_request import PACE, REQUEST_GROUP, build_request
 from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.composed_values import Many, Parameters
@@ -34,7 +35,7 @@ TIMES = [name for name, flag in FLAGS.items() if flag.metavar == "TIME"]
 EXAMPLES: dict[type[Any], tuple[str, Any]] = {
     Switch: ("", True),
     Count: ("7", 7),
-    Seconds: ("7m", 420),
+    Seconds: ("4m", 240),
     Share: ("7%", "7%"),
     Text: ("7", "7"),
     SecretText: ("eventbridge:main", "eventbridge:main"),
@@ -205,3 +206,22 @@ def test_the_list_of_commands_says_what_each_command_says(name: str) -> None:
     if isinstance(command, CommandGroup):
         for each in command.lazy.values():
             assert (each.load().help or "").split("\n\n")[0].replace("\n", " ") == each.help
+
+
+@pytest.mark.parametrize(
+    ("command", "shown", "hidden"),
+    [
+        ("roll", {"--state", "--region", "--json", "--yes"}, set()),
+        ("plan", {"--state", "--region", "--json"}, {"--yes"}),
+        ("schema", {"--json"}, {"--yes", "--state", "--region", "--quiet"}),
+        ("sandbox", {"--json", "--quiet"}, {"--yes", "--state", "--region"}),
+    ],
+)
+def test_the_help_shows_the_common_options_that_act_and_every_command_takes_all(
+    command: str, shown: set[str], hidden: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--help"]) == 0
+    words = set(capsys.readouterr().out.split())
+    assert shown <= words
+    assert not hidden & words
+    assert run([command, "--yes", "--quiet", "--state", "records", "--region", "eu-west-1", "--help"]) == 0

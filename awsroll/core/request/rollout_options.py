@@ -268,8 +268,8 @@ class RolloutOptions:
     )
     health_check_threshold: int | None = option(
         Count(least=HEALTHY_THRESHOLD[0], most=HEALTHY_THRESHOLD[1]),
-        "Healthy threshold of the target groups during this rollout: 2 to 10 successful checks in a row make an "
-        "unhealthy server healthy. The old value is restored at the end (default: unchanged).",
+        "Healthy threshold of the target groups during this rollout: the number of successful checks in a row, 2 to "
+        "10, that make an unhealthy server healthy. The old value is restored at the end (default: unchanged).",
         default=None,
         section=PACE,
     )
