@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from awsroll.cli import process_state
 from awsroll.printable import LONGEST, printable, printable_lines
@@ -82,10 +82,10 @@ def shows_live_view() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and not is_plain
 
 
-def result_width() -> int | None:
-    """Return the columns of the terminal that shows the result; None if it goes elsewhere: then no line is wrapped."""
+def width_of(stream: TextIO | None) -> int | None:
+    """Return the columns of the terminal that shows a stream; None if it goes elsewhere: then no line is wrapped."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return None if stream is None else os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError, AttributeError):  # not a terminal, closed, or missing
         return None
 
