@@ -114,6 +114,19 @@ def test_the_times_of_past_servers_count_from_what_made_room_for_them() -> None:
     assert arrivals(course) == (55, 55)
 
 
+@pytest.mark.parametrize("late", [-0.1, 1.3], ids=["before-the-start", "after-it"])
+def test_the_first_observation_need_not_be_at_the_start(late: float) -> None:
+    course = _course(
+        3,
+        _lane("i-1", (late, OLD), (51, DRAINS)),
+        _lane("i-2", (late, OLD), (100, DRAINS)),
+        _lane("i-3", (20, ServerPhase.LAUNCHING), (50, NEW)),
+        _lane("i-4", (70, ServerPhase.LAUNCHING), (99, NEW)),
+    )
+
+    assert arrivals(course) == (round(50 - late, 1), 48)
+
+
 def test_with_a_surge_the_first_servers_are_launched_at_the_start_and_others_after_their_checkpoint() -> None:
     course = _course(
         3,
