@@ -4,14 +4,13 @@ Without a terminal there is no prompt: warnings are events of the rollout, and t
 `--yes`, which says the same on a terminal.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from awsroll.cli.common_options import CommonOptions
-from awsroll.cli.output import Output, ask_to_confirm, width_of, write_text
+from awsroll.cli.output import Output, ask_to_confirm, message_width, write_text
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def roll_prompt(common: CommonOptions, *, fail_on_warnings: bool) -> "Callable[[
             return True
         from awsroll.cli.render_plan import plan_summary_text  # noqa: PLC0415 - keeps `--help` fast
 
-        write_text(plan_summary_text(plan, width=width_of(sys.stderr)))
+        write_text(plan_summary_text(plan, width=message_width()))
         return ask_to_confirm(f"Roll {plan.fleet}?")
 
     return confirm

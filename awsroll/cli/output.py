@@ -82,11 +82,20 @@ def shows_live_view() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and not is_plain
 
 
-def width_of(stream: TextIO | None) -> int | None:
-    """Return the columns of the terminal that shows a stream; None if it goes elsewhere: then no line is wrapped."""
+def result_width() -> int | None:
+    """Return the columns of the terminal that shows the result; None if it goes elsewhere: then no line is wrapped."""
+    return _width_of(sys.stdout)
+
+
+def message_width() -> int | None:
+    """Return the columns of the terminal that shows messages; None if they go elsewhere: then no line is wrapped."""
+    return _width_of(sys.stderr)
+
+
+def _width_of(stream: TextIO | None) -> int | None:
     try:
         return None if stream is None else os.get_terminal_size(stream.fileno()).columns or None
-    except (OSError, ValueError, AttributeError):  # not a terminal, closed, or missing
+    except (OSError, ValueError, AttributeError):  # not a terminal, or closed
         return None
 
 

@@ -1,6 +1,5 @@
 """`awsroll plan`: the plan of a rollout. It only reads."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import click
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.confirm import check_warnings, fail_on_warnings_option
 from awsroll.cli.flags import OUTPUT, Flag, FlagGroup, takes
-from awsroll.cli.output import Output, width_of
+from awsroll.cli.output import Output, result_width
 from awsroll.cli.read_request import REQUEST_OR_FLEETS_GROUP
 from awsroll.cli.store_warning import warn_of_lost_store
 from awsroll.core.request.spec import RolloutSpec
@@ -64,7 +63,7 @@ def plan(
     if output.json:
         output.emit("plan", **planned.as_dict(), **saved)
     else:
-        output.result(plan_text(planned, verbose=verbose, width=width_of(sys.stdout)))
+        output.result(plan_text(planned, verbose=verbose, width=result_width()))
     check_warnings(planned.warnings, fail=fail_on_warnings)
     return 0
 

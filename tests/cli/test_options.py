@@ -49,6 +49,8 @@ def _default(field: "Field[Any]") -> Any:
 
 
 def _example(kind: Kind, default: Any) -> tuple[str, Any]:
+    if kind is KINDS["drain_probe"]:
+        return "connections", "connections"
     if isinstance(kind, Many):
         text, value = _example(kind.item, None)
         return text, (value,)
