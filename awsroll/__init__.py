@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         rollouts as rollouts,
         status as status,
     )
+    from awsroll.api.store_halt import halt as halt, unhalt as unhalt
     from awsroll.core.model.hooks import (
         HookEvent as HookEvent,
         HookPoint as HookPoint,
@@ -54,11 +55,13 @@ if TYPE_CHECKING:
         FleetsSpec as FleetsSpec,
         WaveSpec as WaveSpec,
     )
+    from awsroll.driver.halt_store import Unhalted as Unhalted
     from awsroll.errors import (
         AwsError as AwsError,
         AwsrollError as AwsrollError,
         FleetError as FleetError,
         FleetLockedError as FleetLockedError,
+        HaltedError as HaltedError,
         LeaseLostError as LeaseLostError,
         NoApprovalAwaitedError as NoApprovalAwaitedError,
         RolloutNotFoundError as RolloutNotFoundError,
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
         RolloutSummary as RolloutSummary,
     )
     from awsroll.stores import (
+        Halt as Halt,
         LocalStore as LocalStore,
         RecordStore as RecordStore,
     )
@@ -105,6 +109,7 @@ _HOMES = {
         "AwsrollError",
         "FleetError",
         "FleetLockedError",
+        "HaltedError",
         "LeaseLostError",
         "NoApprovalAwaitedError",
         "RolloutNotFoundError",
@@ -134,10 +139,12 @@ _HOMES = {
         "rollouts",
         "status",
     ),
+    "awsroll.api.store_halt": ("halt", "unhalt"),
+    "awsroll.driver.halt_store": ("Unhalted",),
     "awsroll.repairs.release": ("Released",),
     "awsroll.repairs.repair": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
-    "awsroll.stores": ("LocalStore", "RecordStore"),
+    "awsroll.stores": ("Halt", "LocalStore", "RecordStore"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - made from the table, so that no name is written twice

@@ -123,6 +123,10 @@ class FleetLockedError(StateError):
     """Raised when another rollout holds the fleet, or is unfinished on it (exit 4)."""
 
 
+class HaltedError(FleetLockedError):
+    """Raised when the rollouts of a store are halted, so that none starts or continues (exit 4)."""
+
+
 class StepInProgressError(StateError):
     """Raised when an earlier step of the same rollout has not finished or has just died; try again."""
 

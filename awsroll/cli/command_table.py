@@ -13,6 +13,8 @@ COMMANDS = {
         "control:approve", "Approve the checkpoint that a rollout is waiting at, and print which one."
     ),
     "abort": LazyCommand("control:abort", "Stop a rollout and leave its fleet mixed."),
+    "halt": LazyCommand("halt:halt", "Pause every rollout of the store, wherever it runs, and refuse new ones."),
+    "unhalt": LazyCommand("halt:unhalt", "Lift the halt of the store, and list the rollouts that it has paused."),
     "repair": LazyCommand("repair", "Restore what an unfinished rollout left changed."),
     "status": LazyCommand("listing:status", "Show the state of a rollout."),
     "watch": LazyCommand("watch", "Watch a rollout that another process drives, until it ends or rests."),

@@ -11,11 +11,23 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.lease_guard import GuardedStore
-from awsroll.errors import FleetError, FleetLockedError
+from awsroll.errors import FleetError, FleetLockedError, HaltedError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import fleet_option, group_name
 from awsroll.stores import RecordStore, UnreadableRecord
 from awsroll.stores.locks import fleet_parts
+
+
+def check_not_halted(store: Store) -> None:
+    """Check that the rollouts of a store are not halted.
+
+    Raises:
+        HaltedError: if they are; nothing was changed.
+    """
+    halt = store.halted() if isinstance(store, RecordStore | GuardedStore) else None
+    if halt is not None:
+        problem = f"the rollouts of this store are halted {halt}. Nothing was changed. `awsroll unhalt` lifts the halt"
+        raise HaltedError(problem)
 
 
 def check_unfinished(store: Store, rollout: Rollout) -> None:

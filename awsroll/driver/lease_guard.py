@@ -12,7 +12,7 @@ from datetime import datetime
 
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Clock, Lease, Record, Store
-from awsroll.stores import RecordStore, UnreadableRecord
+from awsroll.stores import Halt, RecordStore, UnreadableRecord
 
 _NO_TIME = 0.001  # less than this is not waited for
 _CUT_SHORT = 0.01  # a sleep that is shorter by more than this was ended by a stop request
@@ -116,6 +116,10 @@ class GuardedStore:
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change the user requests of a rollout. This needs no lease."""
         return self._store.change_user_requests(rollout_id, change)
+
+    def halted(self) -> Halt | None:
+        """Return the halt of all rollouts of the store; None if there is none, or the store cannot tell."""
+        return self._store.halted() if isinstance(self._store, RecordStore) else None
 
     def list(self) -> tuple[Record, ...]:
         """Return all readable records, newest first."""

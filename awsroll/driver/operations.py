@@ -14,6 +14,7 @@ from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import able_to_end, assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm
+from awsroll.driver.conflicts import check_not_halted
 from awsroll.driver.context import Context, NotConfirmedError
 from awsroll.driver.readiness import check_ready, confirm_ready
 from awsroll.driver.record_lifecycle import (
@@ -101,12 +102,14 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
         UnconfirmedError: if the record makes this process run or use something that the caller has not given; nothing
             was changed.
         StateError: if its record is missing or cannot be used.
+        HaltedError: if the rollouts of the store are halted; nothing was changed.
         FleetLockedError: if another process drives it, or another rollout holds its fleet.
     """
     session = Session(context)
     stored = _with_pace(session.store.load(rollout_id), pace)
     rollout, confirmed = stored.rollout, Confirmed(rollout_id=rollout_id)
     if stored.status.mode is not Mode.ENDED:
+        check_not_halted(session.store)
         confirmed = confirm(rollout_id, rollout, session, context)
         session = Session(assume_confirmed_role(rollout_id, confirmed.request, context))
     if session.store.user_requests(rollout_id).pause:  # a process that still drives the rollout must not pause it
@@ -133,6 +136,7 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
     Raises:
         StateError: if its record is missing or cannot be used.
         SpecError: if there is no version to roll back to.
+        HaltedError: if the rollouts of the store are halted; nothing was changed.
         FleetLockedError: if another rollout holds the fleet or has not ended.
     """
     session = Session(context)
@@ -144,6 +148,7 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
         with suppress(FleetLockedError), session.hold(record.rollout):  # else the label is of the rollout that holds it
             _remove_label(session, record.rollout)
         return build_report(record, at=session.clock.now())
+    check_not_halted(session.store)
     if not context.confirm_rollback(record):
         raise NotConfirmedError(_NOT_CONFIRMED)
     instructions = _confirm_unless_driven(session, record, context)

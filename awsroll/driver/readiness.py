@@ -11,7 +11,7 @@ from awsroll.core.classify.estimates import seconds_to_drain
 from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.finding import Check, CheckResult
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.conflicts import check_tagged, check_unfinished
+from awsroll.driver.conflicts import check_not_halted, check_tagged, check_unfinished
 from awsroll.driver.known_observation import KnownObservation
 from awsroll.driver.read_history import read_history
 from awsroll.driver.record_lifecycle import prepare_record
@@ -115,6 +115,8 @@ def _checked(
         prepared = check_request(session, request, rollout_id=rollout_id, findings=findings)
     rollout = prepared.rollout
     if reads_store:
+        with findings.checking(Check.HALT):
+            check_not_halted(session.store)
         with findings.checking(Check.LOCKS):
             session.check_locks(rollout)
     with findings.checking(Check.LABEL):

@@ -9,7 +9,13 @@ from awsroll.core.model.finding import Check
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.driver.conflicts import check_tagged, check_unfinished, raise_unfinished, unreadable_warnings
+from awsroll.driver.conflicts import (
+    check_not_halted,
+    check_tagged,
+    check_unfinished,
+    raise_unfinished,
+    unreadable_warnings,
+)
 from awsroll.driver.known_observation import KnownObservation, has_nothing_to_do
 from awsroll.driver.record_room import check_room
 from awsroll.driver.session import Session
@@ -71,7 +77,9 @@ def create_record(session: Session, prepared: "Prepared", *, known: KnownObserva
 
     Raises:
         FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
+        HaltedError: if the rollouts of the store are halted; nothing was changed.
     """
+    check_not_halted(session.store)
     check_unfinished(session.store, prepared.rollout)
     if known is None or not _decides(session, prepared, known):
         session.label(prepared.rollout).check()

@@ -245,7 +245,8 @@ def _has_work(record: Record, store: Store) -> bool:
     if status.mode is Mode.ENDED:
         return requests.reopens(applied)
     seen = (applied.abort, applied.rollback, applied.resumed)
-    return (requests.abort, requests.rollback, requests.resumed) != seen and not requests.pause
+    is_held = requests.pause or (requests.halted and not requests.abort)
+    return (requests.abort, requests.rollback, requests.resumed) != seen and not is_held
 
 
 def _step_held(session: Session, record: Record, bounds: Bounds, problems: Sequence[str]) -> StepStatus:

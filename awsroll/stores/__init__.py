@@ -7,6 +7,7 @@ means is not known here. The notes of a stepwise driver are loaded on use: they 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from awsroll.stores.halts import Halt
 from awsroll.stores.leases import Lease
 from awsroll.stores.local_store import LocalStore, default_directory
 from awsroll.stores.locks import Holder, Lock
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 __all__ = [
+    "Halt",
     "Holder",
     "Lease",
     "LocalStore",

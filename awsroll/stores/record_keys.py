@@ -9,6 +9,7 @@ Of drivers:
 
 Of users:
     requests/<rollout id>.json            what users have requested
+             _halt.json                   whether all rollouts of the store are halted (`halts`)
 
 Of stepwise drivers:
     notes/<rollout id>/request.json       the original request
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 ROLLOUTS = f"{RECORDS}/"
+
+HALT_KEY = f"{USER_REQUESTS}/_halt.json"  # no rollout id begins with an underscore
 
 _RECORD_FILE = "record.json"
 

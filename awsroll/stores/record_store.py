@@ -16,6 +16,7 @@ from awsroll.errors import RolloutNotFoundError, StaleRecordError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.backend import Backend, WriteConflictError
+from awsroll.stores.halts import Halt, change_halt, load_halt
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease, check_free, take_lease
 from awsroll.stores.lock_expiry import Time, is_believable, read_time
@@ -152,12 +153,29 @@ class RecordStore:
     # --- files beside the record --------------------------------------------------------------------------------------
 
     def user_requests(self, rollout_id: str) -> UserRequests:
-        """Return the user requests of a rollout; the defaults if there are none.
+        """Return the user requests of a rollout, with the halt of the store; the defaults if there are none.
 
         Raises:
             StateError: if they cannot be used.
         """
-        return side_files.load_user_requests(self._items, rollout_id)
+        requests, halt = side_files.load_user_requests(self._items, rollout_id), self.halted()
+        return requests if halt is None else replace(requests, halted=str(halt))
+
+    def halted(self) -> Halt | None:
+        """Return the halt of all rollouts of this store; None if they may run.
+
+        Raises:
+            StateError: if it cannot be read.
+        """
+        return load_halt(self._items)
+
+    def change_halt(self, change: Callable[[Halt | None], Halt | None]) -> Halt | None:
+        """Halt all rollouts of this store, or lift the halt; return the halt before.
+
+        Raises:
+            StateError: if it cannot be read or written.
+        """
+        return change_halt(self._items, change)
 
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change the user requests of a rollout, safe against concurrent changes; return them as stored.

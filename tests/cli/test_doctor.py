@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import awsroll
 from awsroll.aws.autoscaling import AutoScaling
 from awsroll.aws.sts import Sts
 from awsroll.cli.main import run
@@ -106,6 +107,10 @@ def _interrupt(sandbox: Sandbox, state: Path) -> None:
     LocalStore(state).save(replace(left, status=replace(left.status, outcome=Outcome.INTERRUPTED)))
 
 
+def _halt(_: Sandbox, state: Path) -> None:
+    awsroll.halt("incident 4711", store=str(state))
+
+
 def sandbox_target_groups(sandbox: Sandbox) -> tuple[str, ...]:
     described = sandbox.session().client("elbv2").describe_target_groups()["TargetGroups"]
     return tuple(group["TargetGroupArn"] for group in described)
@@ -118,8 +123,9 @@ def sandbox_target_groups(sandbox: Sandbox) -> tuple[str, ...]:
         (_label, 4, Check.LABEL, "is held by rollout web-9 of the store s3://elsewhere"),
         (_leave_settings, 2, Check.SAVED_SETTINGS, "an earlier rollout left changed settings (max-size)"),
         (_interrupt, 4, Check.UNFINISHED, "rollout web-9 of web has not ended (interrupted)"),
+        (_halt, 4, Check.HALT, "the rollouts of this store are halted by"),
     ],
-    ids=["suspended", "label", "saved-settings", "interrupted"],
+    ids=["suspended", "label", "saved-settings", "interrupted", "halted"],
 )
 def test_doctor_plan_and_roll_give_the_same_answer(
     sandbox: Sandbox,

@@ -7,7 +7,7 @@ from typing import Any
 import awsroll
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.report import Report
+from awsroll.report import Report, RolloutPlan
 from awsroll.sandbox import Sandbox, SandboxOptions
 from awsroll.sandbox.ready_fleets import Fleet
 from awsroll.stores import LocalStore
@@ -37,6 +37,10 @@ class Rolling:
     def roll(self, **wanted: Any) -> Report:
         request = self.request(**wanted)
         return awsroll.roll(request, session=self.sandbox.session(), store=self.store, clock=self.clock)
+
+    def plan(self, **wanted: Any) -> RolloutPlan:
+        request = self.request(**wanted)
+        return awsroll.plan(request, session=self.sandbox.session(), store=self.store, clock=self.clock)
 
     def serving_versions(self) -> dict[str, int]:
         """Count the healthy targets of the first target group by the version that their application reports."""

@@ -145,6 +145,14 @@ def roll(session: Any) -> Report:
     return report
 
 
+def halt_and_lift() -> None:
+    try:
+        assert_type(awsroll.halt("incident 4711", store="s3://bucket/rollouts"), awsroll.Halt)
+    except awsroll.HaltedError as error:
+        assert_type(error, awsroll.HaltedError)
+    assert_type(awsroll.unhalt(), awsroll.Unhalted)
+
+
 def roll_in_a_shared_store() -> None:
     store = awsroll.open_store("dynamodb://rollouts")
     assert_type(store, RecordStore)

@@ -36,6 +36,7 @@ class Check(StrEnum):
     AGENTS = "SSM agents"
     LOCKS = "locks"
     LABEL = "rollouts of other stores"
+    HALT = "halt"
     UNFINISHED = "unfinished rollouts"
     SAVED_SETTINGS = "saved settings"
 

@@ -18,6 +18,7 @@ class UserRequests:
         approved: the number of gates that were approved.
         rejected: a person has rejected a gate, which is a failure.
         rejected_gate: the gate that was rejected, from 1; 0: the gate that waits.
+        halted: why the store halts all its rollouts; empty if it does not. The store sets it; see `stores.halts`.
         resumed: the number of times that a person has resumed the rollout, or has requested the rollback of an ended
             one. A process that drives it in steps reads it.
     """
@@ -28,7 +29,15 @@ class UserRequests:
     approved: int = 0
     rejected: bool = False
     rejected_gate: int = 0
+    halted: str = ""
     resumed: int = 0
+
+    @property
+    def why_pause(self) -> str:
+        """Why the rollout is to pause at its next safe point; empty if it is not."""
+        if self.halted:
+            return f"halted {self.halted}; after `awsroll unhalt`, `awsroll resume` continues it"
+        return "paused by request" if self.pause else ""
 
     def approving(self, gate: int) -> "UserRequests":
         """Return these requests with a gate approved, counted from 1."""

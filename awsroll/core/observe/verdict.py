@@ -118,9 +118,7 @@ def _apply_requests(view: View) -> Status:
         return add_failures(status, rejected)
     if hindrance := _hindrance(view.observation.group) or _cap_too_low(view):
         return pause(status, hindrance)
-    if requests.pause is not bool(status.pausing):
-        return replace(status, pausing="paused by request" if requests.pause else "")
-    return status
+    return replace(status, pausing=requests.why_pause)
 
 
 def _hindrance(group: Group | None) -> str:

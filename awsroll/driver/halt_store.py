@@ -1,0 +1,68 @@
+"""Halt all rollouts of a store, and lift the halt. Both need the store alone."""
+
+import getpass
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from awsroll.core.model.status import Outcome
+from awsroll.ports import Clock, Record
+from awsroll.stores import Halt, RecordStore
+
+_HALTED = "halted "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unhalted:
+    """What `unhalt` has found.
+
+    Attributes:
+        halt: the halt that was lifted; None if the rollouts of the store were not halted.
+        paused: ids of the rollouts that the halt has paused, newest first. `resume` continues each.
+    """
+
+    halt: Halt | None
+    paused: tuple[str, ...] = ()
+
+
+def halt(store: RecordStore, clock: Clock, *, reason: str = "") -> Halt:
+    """Halt all rollouts of a store: each pauses at its next safe point, and new ones are refused.
+
+    A driver reads the halt at least every 2 seconds, a function at its next step. An earlier halt stays as it is.
+
+    Args:
+        store: the store.
+        clock: the clock, for the time of the halt.
+        reason: why, for everyone whose rollout is paused or refused.
+
+    Returns:
+        The halt that holds now.
+
+    Raises:
+        StateError: if the halt cannot be read or written; nothing was changed.
+    """
+    wanted = Halt(reason=" ".join(reason.split()), by=_caller(), since=clock.now().replace(microsecond=0))
+    return store.change_halt(lambda before: before or wanted) or wanted
+
+
+def unhalt(store: RecordStore) -> Unhalted:
+    """Lift the halt of a store. The rollouts that it has paused stay paused, until each is resumed.
+
+    Raises:
+        StateError: if the halt cannot be read or written; nothing was changed.
+    """
+    return Unhalted(halt=store.change_halt(lambda _: None), paused=_paused_by_halt(store.unfinished()))
+
+
+def _paused_by_halt(records: Sequence[Record]) -> tuple[str, ...]:
+    paused = (record for record in records if record.status.outcome is Outcome.PAUSED)
+    return tuple(record.rollout.rollout_id for record in paused if record.status.reason.startswith(_HALTED))
+
+
+def _caller() -> str:
+    """Return the user and the host of this process, as `ops@bastion`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in many containers
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
