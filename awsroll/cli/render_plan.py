@@ -49,7 +49,7 @@ def plan_text(plan: "RolloutPlan", *, verbose: bool = False, width: int | None =
 def plan_summary_text(plan: "RolloutPlan", *, width: int | None = None) -> str:
     """Return a plan in short, for the prompt before a rollout."""
     if plan.nothing_to_do:
-        sentence = f"No changes: {nothing_to_do(plan)}."
+        sentence = f"No changes: {nothing_to_do(plan)}. There is nothing to do."
         return "\n".join(part for part in (sentence, labelled(_findings(plan), width)) if part)
     return labelled(
         [*_heading_rows(plan), *_pace_rows(plan), *_cost_of_keeping(plan), *_run_rows(plan), *_findings(plan)], width

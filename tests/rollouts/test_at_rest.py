@@ -206,5 +206,5 @@ def test_the_plan_of_a_fleet_on_the_version_says_so_in_one_line(roller: Any) -> 
 
     lines = plan_text(plan).splitlines()
 
-    assert lines[0] == f"No changes: {plan.fleet} is on {one.fleet.template_name}:1."
+    assert lines[0] == f"No changes: {plan.fleet} is on {one.fleet.template_name}:1. There is nothing to do."
     assert not any("warning" in line for line in lines)
