@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 
 from awsroll.core.decide.rest import rest_unobserved, with_settings_left
 from awsroll.core.model import actions as act
-from awsroll.core.model.action_words import change_of
 from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_ids_of
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.settle import settle
 from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
 from awsroll.driver.record_writer import RecordWriter
+from awsroll.driver.step_events import StepEvents
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
 from awsroll.ports import Clock, Fleet, Hooks, Record, Sink, Store
 
@@ -101,6 +100,7 @@ class Controller:
         self._store = store
         self._clock = clock
         self._sink = sink
+        self._events = StepEvents(sink, clock)
         self._last_actions: tuple[Action, ...] = ()
         self.before_changes: Callable[[], None] = _nothing
         self.after_step: Callable[[], None] = _nothing
@@ -140,10 +140,10 @@ class Controller:
         keep = self._writer.save if decided.actions or decided.hooks else self._writer.note
         keep(decided.status)
         self._sink.observed(rollout, observation, self.status)
-        self._emit(decided.status.events)
+        self._events.emit(decided.status.events)
         for run in decided.hooks:
             self.hooks.start(run)
-            self._emit_hook_started(run)
+            self._events.hook_started(run)
         if not decided.actions:
             self._last_actions = ()
             return decided
@@ -151,12 +151,12 @@ class Controller:
         self.before_changes()
         target = rollout.target(rolling_back=self.status.rolling_back)
         results = self._fleet.execute(target, decided.actions)
-        self._emit_results(results)
+        self._events.results(results)
         # Counted from the observation, which may be on another clock than this process.
         spent = timedelta(seconds=self._clock.monotonic() - observed_at)
         settled = settle(self.status, tuple(results), observation.at + spent)
         self._writer.save(settled)
-        self._emit(settled.events)
+        self._events.emit(settled.events)
         decided = self._looking_ahead(decided, shown_after(observation, results), settled)
         return self._delayed_if_without_effect(decided, results)
 
@@ -235,7 +235,7 @@ class Controller:
             reason = f"{error}. Renew the credentials or grant the permission, then run `awsroll resume`."
             paused = replace(pause(before, reason), progress_at=self._clock.now())
             self._writer.save(paused)
-            self._emit(paused.events)
+            self._events.emit(paused.events)
             return 0
         try:
             group = self._fleet.observe_group(rollout)
@@ -243,12 +243,12 @@ class Controller:
             group = None
         decided = rest_unobserved(rollout, before, group, self._clock.now())
         self._writer.save(decided.status)
-        self._emit(decided.status.events)
+        self._events.emit(decided.status.events)
         results = self._fleet.execute(rollout, decided.actions)
-        self._emit_results(results)
+        self._events.results(results)
         settled = settle(self.status, tuple(results), self._clock.now())
         self._writer.save(settled)
-        self._emit(settled.events)
+        self._events.emit(settled.events)
         return decided.requeue_seconds
 
     def _with_approval(self, decided: Plan) -> Plan:
@@ -279,7 +279,7 @@ class Controller:
         """Pause as it is: without AWS the group's own care cannot be restored."""
         paused = pause(self.status, with_settings_left(reason, self.status), rests=False)
         self._writer.save(paused)
-        self._emit(paused.events)
+        self._events.emit(paused.events)
 
     def _wait(self, seconds: float, stop_requested: Callable[[], bool]) -> None:
         """Wait until the time is over, a hook has ended, a stop is requested, or the user requests have changed."""
@@ -311,31 +311,6 @@ class Controller:
         pause_seconds = _AFTER_NO_EFFECT_SECONDS if pace is None else min(pace, _AFTER_NO_EFFECT_SECONDS)
         return replace(decided, requeue_seconds=max(decided.requeue_seconds, pause_seconds))
 
-    # --- events -------------------------------------------------------------------------------------------------------
-
-    def _emit(self, events: Sequence[Event]) -> None:
-        at = self._clock.now()
-        for event in events:
-            self._sink.event(event.name, at, **event.fields)
-
-    def _emit_hook_started(self, run: HookRun) -> None:
-        at, point = self._clock.now(), str(run.hook.point)
-        self._sink.event("hook.started", at, hook=run.hook.name, run=run.call.number, point=point, of=run.call.subject)
-
-    def _emit_results(self, results: Sequence[Result]) -> None:
-        for result in results:
-            if result.code == act.PUT_OFF:
-                continue
-            self._sink.event(
-                _EVENTS[type(result.action)],
-                self._clock.now(),
-                answer=str(result.answer),
-                instance_ids=result.instance_ids or instance_ids_of(result.action),
-                **({"change": change} if (change := change_of(result.action)) else {}),
-                reason=str(result.action.reason),
-                **({"message": result.message} if result.message else {}),
-            )
-
 
 def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserRequests:
     """Return the user requests with an answer to a checkpoint, unless a person has answered meanwhile."""
@@ -346,28 +321,3 @@ def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserReq
 
 def _kinds_and_ids(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((type(action).__name__, instance_ids_of(action)) for action in actions)
-
-
-_EVENTS: dict[type[Action], str] = {
-    act.TagInstances: "instances.tagged",
-    act.LaunchInstance: "instance.launched",
-    act.LaunchInGroup: "group.instances-launched",
-    act.SetDesiredCapacity: "group.desired-set",
-    act.RegisterTargets: "instance.registered",
-    act.DeregisterTargets: "instance.deregistered",
-    act.TerminateInstance: "instance.terminated",
-    act.TerminateInGroup: "group.instances-terminated",
-    act.EnterStandby: "group.standby-entered",
-    act.ExitStandby: "group.standby-left",
-    act.ClearUnhealthyMarks: "group.marks-cleared",
-    act.SendCommand: "command.sent",
-    act.UpdateGroup: "group.updated",
-    act.SuspendProcesses: "group.processes-suspended",
-    act.ResumeProcesses: "group.processes-resumed",
-    act.DeleteWarmPool: "group.warm-pool-deleted",
-    act.PutWarmPool: "group.warm-pool-put",
-    act.SetDeregistrationDelay: "target-group.delay-set",
-    act.SetHealthChecks: "target-group.health-checks-set",
-    act.SaveSettings: "settings.saved",
-    act.ForgetSavedSettings: "settings.tags-removed",
-}

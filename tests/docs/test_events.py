@@ -12,7 +12,7 @@ import awsroll
 from awsroll.core.model.actions import Answer
 from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
 from awsroll.core.model.rollout_events import PERSON_AWAITED, EventName
-from awsroll.driver.reconciler import _EVENTS
+from awsroll.driver.step_events import EVENTS
 from awsroll.testing import FakeFleet
 from tests.docs import events_page as page
 
@@ -57,7 +57,7 @@ def test_the_page_is_current() -> None:
 
 def test_every_event_of_the_program_is_on_the_page_and_no_other() -> None:
     of_waves = set(re.findall(r'"(wave\.[a-z]+)"', (PACKAGE / "waves" / "run_waves.py").read_text()))
-    found = {*map(str, EventName), *_EVENTS.values(), PERSON_AWAITED, *_emitted(), *of_waves}
+    found = {*map(str, EventName), *EVENTS.values(), PERSON_AWAITED, *_emitted(), *of_waves}
 
     assert set(KNOWN) == found
 

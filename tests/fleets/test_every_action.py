@@ -15,7 +15,7 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
 from awsroll.core.model.warm_pool import WarmPool
-from awsroll.driver import reconciler
+from awsroll.driver.step_events import EVENTS
 from awsroll.errors import AwsUnansweredError
 from awsroll.fleets import fleet_of
 from awsroll.iam import Fleets, Place, Rollouts, action_of, policy
@@ -217,6 +217,6 @@ def test_the_policy_of_a_fleet_allows_the_calls_of_its_actions(kind_of_action: t
 
 
 def test_each_action_is_reported_by_an_event() -> None:
-    events = reconciler._EVENTS
+    events = EVENTS
     assert events.keys() == set(get_args(Action))
     assert len(set(events.values())) == len(events)
