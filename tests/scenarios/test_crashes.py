@@ -1,10 +1,11 @@
-"""Drivers that die and are replaced: which deadlines the time without a driver may count against."""
+"""Drivers that die and are replaced: the deadlines of the time without one, and the calls that they may have made."""
 
 from dataclasses import replace
 
 import pytest
 
-from awsroll.core.model.actions import Action, LaunchInGroup, LaunchInstance, RegisterTargets
+from awsroll.core.classify.instance_facts import LAG_SECONDS
+from awsroll.core.model.actions import Action, DeregisterTargets, LaunchInGroup, LaunchInstance, RegisterTargets
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
@@ -123,3 +124,22 @@ def test_an_instance_launched_late_is_not_lost_when_the_rollout_is_rolled_back()
 
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert versions(fleet) == {str(OLD): 2}
+
+
+def test_a_baseline_launch_without_an_answer_makes_room_for_the_server_that_returns() -> None:
+    fleet = standalone(outdated=1)
+    driver = Driver(fleet, rollout(fleet))
+    driver.run_until(DeregisterTargets)
+    driver.status = replace(driver.status, user_requests=UserRequests(pause=True))
+    decided = driver.look()
+    (action,) = decided.actions
+    assert isinstance(action, LaunchInstance)
+    assert action.launch.template == OLD, "in a pause, an empty slot gets its baseline"
+    driver.save(decided)  # the process dies before the call
+    fleet.clock.sleep(LAG_SECONDS)
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
+    status = driver.run()
+
+    assert (status.outcome, status.failures, status.warnings) == (Outcome.ROLLED_BACK, (), ())
+    assert versions(fleet) == {str(OLD): 1}
+    assert fleet.safety.serving() == {"i-0001"}

@@ -20,7 +20,7 @@ from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Status
 from awsroll.core.observe.left_alone import take_up_registered_again
-from awsroll.core.observe.rollback import fail_new_server, fits
+from awsroll.core.observe.rollback import fail_new_server, fits, leaves_again
 
 Update = Callable[[View], Status]
 
@@ -166,7 +166,7 @@ def _finish_launches(view: View) -> Status:
     successors: dict[str, str] = {}
     status = view.status
     for launch in view.status.launches:
-        if _is_of_the_other_direction(view, launch):
+        if leaves_again(view, launch):
             status = _failed(view, status, launch.instance_ids)
             unseen = _unseen(view, launch)
             launches += [replace(launch, instance_ids=unseen)] if unseen or not launch.settled else []
@@ -187,11 +187,6 @@ def _failed(view: View, status: Status, names: Iterable[str]) -> Status:
     for name in names:
         status = fail_new_server(status, name, view.observation.at, "launched before the rollback began")
     return status
-
-
-def _is_of_the_other_direction(view: View, launch: Launch) -> bool:
-    """Return whether the launch was asked for before the rollback began: its instances leave again."""
-    return view.status.rolling_back and launch.template is not None and launch.template == view.original.template
 
 
 def _unseen(view: View, launch: Launch) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import amend, move, note, phase_of
+from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout_events import Event, EventName
@@ -129,6 +130,25 @@ def begin_reload_again(status: Status, name: str, at: datetime, *, failed: bool)
     facts = {field: getattr(fresh, field) for field in Server.__slots__ if field not in ("phase", "since")}
     moved = move(status, name, ServerPhase.DRAINING, at=at, reason="the reload begins again", **facts)
     return amend(moved, name, since=at)
+
+
+def leaves_again(view: View, launch: Launch) -> bool:
+    """Return whether the launch was asked for before the rollback began, and nothing needs its instances now.
+
+    They run the failed version; or they run the baseline, and the server whose slot they were for keeps it. Without an
+    answer, the launch was not known when the rollback began.
+    """
+    if not view.status.rolling_back:
+        return False
+    is_failed_version = launch.template is not None and launch.template == view.original.template
+    return is_failed_version or _keeps_its_slot(view, launch.replaces)
+
+
+def _keeps_its_slot(view: View, name: str) -> bool:
+    instance = view.by_id.get(name)
+    if instance is None or name in view.leaving or view.is_kept(instance):
+        return False
+    return view.is_live(instance) and view.is_current(instance)
 
 
 def drop_launched(status: Status, names: set[str]) -> Status:
