@@ -16,7 +16,7 @@ from awsroll.core.model.actions import (
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.calls import CallKind
 from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
-from awsroll.core.model.status import Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import (
@@ -276,3 +276,22 @@ def test_a_drain_that_did_not_begin_in_time_can_be_resumed() -> None:
         fleet.clock.sleep(15)
     driver.resume()
     assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+def test_a_stop_tries_again_to_return_a_server_that_was_late() -> None:
+    fleet = standalone(outdated=2)
+    driver = Driver(fleet, rollout(fleet, **ROLLBACK))
+    driver.run_until(DeregisterTargets)
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
+    fleet.faults.refuse(RegisterTargets, "Throttling", transient=True, times=1000)
+    while driver.status.mode is Mode.ROLLING:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    fleet.faults.clear()
+    status = driver.run()
+
+    assert "not back in service within 300 s" in status.reason
+    assert (status.outcome, status.warnings) == (Outcome.STOPPED, ())
+    assert versions(fleet) == {str(OLD): 2}
+    fleet.clock.sleep(60)
+    fleet.world.catch_up()
+    assert len(fleet.safety.serving()) == 2

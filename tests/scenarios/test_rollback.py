@@ -8,6 +8,7 @@ import pytest
 from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.model.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Mode, Outcome
@@ -249,6 +250,26 @@ def test_a_launch_that_ec2_does_not_show_yet_is_not_lost_in_a_rollback(seconds: 
     driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
     assert driver.run().outcome is Outcome.ROLLED_BACK
     assert settled(fleet) == {str(OLD): 3}
+
+
+@pytest.mark.parametrize(("way", "outcome"), [("rollback", Outcome.ROLLED_BACK), ("abort", Outcome.STOPPED)])
+def test_a_returning_server_waits_for_the_hook_of_the_server_that_makes_room(way: str, outcome: Outcome) -> None:
+    fleet = standalone(outdated=3, target_groups=(target_group(deregistration_delay_seconds=300),))
+    hook = Hook(point=HookPoint.BEFORE_DEREGISTER, name="slow", command=("true",), timeout_seconds=600)
+    limits = replace(LIMITS, drain_seconds=400, healthy_seconds=60, progress_seconds=400)
+    driver = Driver(fleet, rollout(fleet, hooks=(hook,), limits=limits, **BACK))
+    while not driver.status.serving:
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+    driver.hooks.seconds["slow"] = 500
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
+    driver.wait(100)
+    assert driver.status.returning == ("i-0001",)
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True, abort=way == "abort"))
+    status = driver.run()
+
+    assert (status.outcome, status.failures, status.warnings) == (outcome, (), ())
+    assert len(settled(fleet)) == 1
+    assert len(fleet.safety.serving()) == 3
 
 
 def test_a_late_drain_is_no_reason_to_stop_a_rollback() -> None:

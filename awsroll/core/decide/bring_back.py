@@ -4,7 +4,7 @@ A stop and a rollback use it. A member leaves standby; awsroll registers what no
 as soon as it is registered everywhere. Whether it then serves is observed like for any other server.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import returns_allowed
 from awsroll.core.classify.draining import active_registrations
@@ -45,6 +45,7 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
         elif instance.lifecycle is Lifecycle.STANDBY:
             in_standby.append(name)
         elif name in held_back:
+            changes.amend(name, since=_since_held_back(view, name))
             proposals.wait(Reason.CAPACITY, name)
         elif instance.state is InstanceState.RUNNING and instance.lifecycle in (None, Lifecycle.IN_SERVICE):
             if _is_registered(view, instance, proposals, reason):
@@ -59,6 +60,16 @@ def _held_back(view: View) -> frozenset[str]:
     """Return the returning servers that may not become live again yet: the ceiling leaves no room for them."""
     out_of_traffic = [name for name in view.status.returning if not active_registrations(view.by_id[name])]
     return frozenset(out_of_traffic[returns_allowed(view) :])
+
+
+def _since_held_back(view: View, name: str) -> datetime:
+    """Return since when the time counts of a server that waits until others have left.
+
+    Their hooks have timeouts of their own, so this wait does not count while the rollout makes progress.
+    """
+    idle = (view.observation.at - view.status.progress_at).total_seconds()
+    progresses = idle < view.rollout.limits.progress_seconds
+    return view.observation.at if progresses else view.status.servers[name].since
 
 
 def _finish(view: View, changes: ServerChanges, name: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.needed_processes import NEEDED_PROCESSES
 from awsroll.core.classify.view import View
-from awsroll.core.lifecycle import amend, move, note, phase_of
+from awsroll.core.lifecycle import ServerChanges, amend, move, note, phase_of
 from awsroll.core.model.observation import Group
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings, pause
@@ -59,7 +59,7 @@ def decide_on_failure(view: View) -> Status:
     if not serious:
         return _try_again(view, new)
     if status.rolling_back:
-        return announce_failure(view, stop(view.status, f"the rollback failed: {_words(serious[-1])}"))
+        return announce_failure(view, stop(view, f"the rollback failed: {_words(serious[-1])}"))
     first = next((failure for failure in serious if failure.final), serious[0])
     return _give_up(view, _words(first), new)
 
@@ -97,7 +97,7 @@ def _words(failure: Failure) -> str:
 def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
     match view.rollout.on_failure:
         case OnFailure.STOP:
-            return announce_failure(view, stop(view.status, reason))
+            return announce_failure(view, stop(view, reason))
         case OnFailure.ROLLBACK:
             return announce_failure(view, start_rollback(view, reason))
         case OnFailure.PAUSE:
@@ -109,7 +109,7 @@ def _apply_requests(view: View) -> Status:
     """Apply what people have requested. An instance refresh or a suspension by someone else pauses the rollout."""
     status, requests = view.status, view.status.user_requests
     if requests.abort:
-        return replace(stop(status, "aborted by request"), aborted=True)
+        return replace(stop(view.with_status(status), "aborted by request"), aborted=True)
     if requests.rollback and not status.rolling_back:
         return start_rollback(view, "rolled back by request")
     if status.gate.closed_since is not None and requests.rejects(status.gate.passed + 1):
@@ -156,10 +156,16 @@ def _is_anything_in_flight(view: View) -> bool:
     return bool(view.status.launches or view.status.calls or phases - _SETTLED)
 
 
-def stop(status: Status, reason: str) -> Status:
-    """Settle what is in flight, restore the settings, and end with the fleet as it is then."""
+def stop(view: View, reason: str) -> Status:
+    """Settle what is in flight, restore the settings, and end with the fleet as it is then.
+
+    Each returning server gets its whole time again: what it waited for before says nothing about the stop.
+    """
+    status, changes = view.status, ServerChanges(view.status)
+    for name in status.returning:
+        changes.amend(name, since=view.observation.at)
     stopped = replace(
-        status,
+        changes.status,
         mode=Mode.STOPPING,
         reason=reason,
         pausing="",
