@@ -5,11 +5,11 @@ until the action reports an end. The action reports every failure, because CodeP
 repeated event, or a call that dies, is harmless.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import structlog
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 import container
 from awsroll.clock import SystemClock
@@ -111,8 +111,9 @@ class _Work:
         if not self._token.begun:
             self._keep(self._start(parameters))
         while True:
-            context, revision = given_rollout_context(rollout_id, parameters), self._token.revision
-            status = self._keep(step(rollout_id, context, bounds=bounds(self._context), revision=revision))
+            context = replace(given_rollout_context(rollout_id, parameters), execution=self._execution())
+            bounded = bounds(self._context)
+            status = self._keep(step(rollout_id, context, bounds=bounded, revision=self._token.revision))
             wait, spent = status.wait_seconds, clock.monotonic() - began
             enough = seconds_left(self._context) - wait > _SPARE_SECONDS
             if status.done or status.phase in _AWAITS_A_PERSON or spent + wait > _STAYS_SECONDS or not enough:
@@ -121,7 +122,14 @@ class _Work:
 
     def _start(self, parameters: Parameters) -> StepStatus:
         request = to_rollout_request(parameters)
-        return start_rollout(request, rollout_context(request, container.store()), rollout_id=self._token.rollout_id)
+        context = replace(rollout_context(request, container.store()), execution=self._execution())
+        return start_rollout(request, context, rollout_id=self._token.rollout_id)
+
+    def _execution(self) -> str:
+        """Return what messages to others call this action; an event does not name its pipeline."""
+        job = f"CodePipeline job {self._token.job_id}"
+        function = str(getattr(self._context, "invoked_function_arn", ""))
+        return f"{job} by {function}" if function else job
 
     def _keep(self, status: StepStatus) -> StepStatus:
         self._status = status
@@ -140,7 +148,7 @@ class _Work:
         """Let CodePipeline call again after a call without a result; fail after too many of them in a row."""
         token = self._token
         if self._status is None:
-            token = replace(token, misses=token.misses + 1)
+            token = structs.replace(token, misses=token.misses + 1)
         if token.misses < _MISSES:
             return Going(token=token, summary=problem)
         message = f"AWS did not answer in {token.misses} calls in a row: {problem}; {self._advice()}"

@@ -9,6 +9,7 @@ with the same rollout, and answers what that execution answers.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
@@ -78,10 +79,10 @@ def roll_out(event: Any, context: "DurableContext") -> Seen:
     structlog.contextvars.bind_contextvars(rollout_id=rollout_id)
 
     def start(_: "StepContext") -> Seen:
-        return _plain(lambda: _start(request, rollout_id)) | {"misses": 0}
+        return _plain(lambda: _start(request, rollout_id, arn)) | {"misses": 0}
 
     def reconcile(before: Seen, _: "WaitForConditionCheckContext") -> Seen:
-        return _reconcile(rollout_id, request, before, context.lambda_context)
+        return _reconcile(rollout_id, request, before, context)
 
     try:
         started = context.step(start, name="prepare", config=_start_config())
@@ -93,17 +94,19 @@ def roll_out(event: Any, context: "DurableContext") -> Seen:
     return {key: value for key, value in last.items() if key != "misses"}
 
 
-def _start(event: Event, rollout_id: str) -> Any:
+def _start(event: Event, rollout_id: str, execution: str) -> Any:
     request = to_rollout_request(event, started_at=event.execution_started_at)
-    return start_rollout(request, rollout_context(request, container.store()), rollout_id=rollout_id)
+    context = replace(rollout_context(request, container.store()), execution=execution)
+    return start_rollout(request, context, rollout_id=rollout_id)
 
 
-def _reconcile(rollout_id: str, event: Event, before: Seen, context: Any) -> Seen:
+def _reconcile(rollout_id: str, event: Event, before: Seen, context: "DurableContext") -> Seen:
     """Make one step. If it fails with an error that may pass, return the last status again."""
 
     def one_step() -> Any:
-        given = given_rollout_context(rollout_id, event)
-        return step(rollout_id, given, bounds=bounds(context), revision=before.get("revision", 0))
+        execution = context.execution_context.durable_execution_arn
+        given = replace(given_rollout_context(rollout_id, event), execution=execution)
+        return step(rollout_id, given, bounds=bounds(context.lambda_context), revision=before.get("revision", 0))
 
     try:
         return _plain(one_step) | {"misses": 0}

@@ -20,6 +20,7 @@ from named import InvalidEvent
 
 _ANSWER_SECONDS = 25.0  # reserved for the answer, which matters more than another step
 _RETRIES = RetryLimits(attempts=6, total_seconds=12)
+_PREFIX = "pipeline-"
 _LONGEST_MESSAGE = 5000
 _LONGEST_SUMMARY = 2048
 
@@ -37,6 +38,11 @@ class Token(Struct, frozen=True):
     begun: bool = False
     misses: int = 0
     revision: int = 0
+
+    @property
+    def job_id(self) -> str:
+        """The id of the first job of the action."""
+        return self.rollout_id.removeprefix(_PREFIX)
 
 
 class _Configuration(Struct, frozen=True, rename="pascal"):
@@ -91,7 +97,7 @@ def read_job(event: Any) -> Job:
         problem = f"this is not an event of a CodePipeline job ({error}); nothing was changed"
         raise InvalidEvent(problem) from error
     parameters = job.data.action_configuration.configuration.user_parameters
-    given, first = job.data.continuation_token, Token(rollout_id=f"pipeline-{job.id}")
+    given, first = job.data.continuation_token, Token(rollout_id=f"{_PREFIX}{job.id}")
     try:
         token = msgspec.json.decode(given, type=Token) if given else first
     except ValueError as error:

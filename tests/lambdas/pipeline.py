@@ -18,6 +18,7 @@ from tests.lambdas.driven import Machine, machine
 
 SECRET = "VERY-SECRET-ACCESS-KEY"
 TOKEN = "VERY-SECRET-SESSION-TOKEN"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:awsroll-codepipeline"
 LIMIT = 500
 _ASKS_AGAIN_SECONDS = 30
 _FUNCTION_SECONDS = 300
@@ -30,6 +31,7 @@ class Context:
     clock: Any
     seconds: float = _FUNCTION_SECONDS
     aws_request_id: str = "request-1"
+    invoked_function_arn: str = FUNCTION
 
     def __post_init__(self) -> None:
         self._end = self.clock.monotonic() + self.seconds

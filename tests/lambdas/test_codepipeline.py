@@ -15,7 +15,7 @@ import container
 import named
 from awsroll.driver import steps
 from awsroll.errors import AwsUnansweredError
-from tests.lambdas.pipeline import SECRET, TOKEN, pipeline
+from tests.lambdas.pipeline import FUNCTION, SECRET, TOKEN, pipeline
 
 UNHEALTHY = {"sandbox:health": "unhealthy"}
 FIRST = "pipeline-00000000-0000-0000-0000-000000000001"
@@ -120,6 +120,13 @@ def test_a_fleet_that_another_rollout_holds_fails_the_action(tmp_path: Path) -> 
         pipe.call(pipe.job())
         assert pipe.last["failureDetails"]["type"] == "JobFailed"
         assert "deploy-1" in pipe.last["failureDetails"]["message"]
+
+
+def test_another_rollout_learns_which_job_and_function_hold_the_fleet(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as pipe:
+        pipe.call(pipe.job(), seconds=100)
+        with pytest.raises(named.FleetLocked, match=f".CodePipeline job {FIRST[9:]} by {FUNCTION}; last step at"):
+            pipe.driven.prepare()
 
 
 def test_a_throttle_is_waited_out_by_the_pipeline_and_one_rollout_begins(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from aws_durable_execution_sdk_python_testing import runner
 from aws_durable_execution_sdk_python_testing.runner import DurableFunctionTestResult, DurableFunctionTestRunner
 
 import durable
+from awsroll.driver.context import Context
 from awsroll.errors import AwsBusyError, AwsUnansweredError
 from awsroll.testing.clock import VirtualClock
 from tests.lambdas.driven import Machine, machine
@@ -105,6 +107,23 @@ def test_the_rollout_is_named_by_the_event_or_else_after_the_execution(tmp_path:
         names = {answer(it.run({"request": request}))["rollout_id"] for _ in range(2)}
         assert len(names) == 2
         assert all(name.startswith("durable-") for name in names)
+
+
+def test_each_step_names_the_execution_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executions: list[str] = []
+    with running(tmp_path) as it:
+        for function in ("start_rollout", "step"):
+            really = getattr(durable, function)
+
+            def noted(first: Any, context: Context, *, really: Any = really, **more: Any) -> Any:
+                executions.append(context.execution)
+                return really(first, context, **more)
+
+            monkeypatch.setattr(durable, function, noted)
+        result = it.run(concurrent=2)
+        assert answer(result)["rollout_id"] == f"durable-{uuid5(NAMESPACE_URL, executions[0])}"
+    assert len(executions) > 2
+    assert set(executions) == {executions[0]}
 
 
 def test_a_step_that_is_killed_before_its_checkpoint_is_made_again(
