@@ -1,15 +1,16 @@
 """The app that deploys one `RollingDeployment` as its context values say: `cdk deploy -c asg=web -c topic=ARN`.
 
-Each field of `Rollouts` and each option of the construct that is a text, a list of texts or a switch is a context
-value. Lists are separated by commas. docs/deploy.md lists the values.
+Each field of `Rollouts` and each option of the construct is a context value. Lists are separated by commas.
+docs/deploy.md lists the values.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_kms as kms, aws_lambda as lambda_
+from aws_cdk import aws_kms as kms, aws_lambda as lambda_, aws_logs as logs, aws_s3 as s3
 from constructs import Node
 
 from awsroll.iam import Rollouts
@@ -22,6 +23,8 @@ LISTS = ("roles_to_assume", "allowed_commands")
 OF_THE_CONSTRUCT = ("store", "stages", "sign_key", "answers_tasks", "roles_to_assume")
 """The fields of `Rollouts` that the construct sets itself."""
 NONE = "none"
+_RETENTIONS = {one.name.lower(): one for one in logs.RetentionDays}
+_IN_BUCKET = "s3://"
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 
@@ -41,9 +44,12 @@ def build(app: cdk.App) -> cdk.Stack:
         rollouts=Rollouts(**_rollout_values(context)),
         table=_text(context, "table") or None,
         sign_key=_key(stack, context, "sign_key"),
+        log_retention=_choice(context, "log_retention", _RETENTIONS, "one_year"),
         log_key=_key(stack, context, "log_key"),
         architecture=_choice(context, "arch", _ARCHITECTURES, "arm64"),
         timeout=cdk.Duration.hours(int(_text(context, "timeout_hours") or 7 * 24)),
+        code=_code(stack, context),
+        code_version=_text(context, "code_version"),
         **options,
     )
     add_outputs(stack, made)
@@ -92,6 +98,22 @@ def _topic(context: Node) -> str | None:
 def _key(stack: cdk.Stack, context: Node, name: str) -> kms.IKey | None:
     arn = _text(context, name)
     return kms.Key.from_key_arn(stack, name, arn) if arn else None
+
+
+def _code(stack: cdk.Stack, context: Node) -> lambda_.Code | None:
+    place = _text(context, "code")
+    if not place:
+        return None
+    if not place.startswith(_IN_BUCKET):
+        if not Path(place).exists():
+            problem = f"-c code={place} is not known: pass a folder or a zip file that exists, or s3://BUCKET/KEY"
+            raise SystemExit(problem)
+        return lambda_.Code.from_asset(place)
+    bucket, _, key = place.removeprefix(_IN_BUCKET).partition("/")
+    if not bucket or not key:
+        problem = f"-c code={place} is not known: pass s3://BUCKET/KEY"
+        raise SystemExit(problem)
+    return lambda_.Code.from_bucket_v2(s3.Bucket.from_bucket_name(stack, "Bundle", bucket), key)
 
 
 def _choice(context: Node, name: str, choices: Mapping[str, Any], default: str) -> Any:

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self, TypeAlias
-
-from aws_cdk import aws_autoscaling as autoscaling, aws_elasticloadbalancingv2 as elbv2
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from awsroll.iam import Fleets
 
-Group: TypeAlias = str | autoscaling.IAutoScalingGroup
+if TYPE_CHECKING:  # these modules of the CDK take a third of a second to load
+    from aws_cdk import aws_autoscaling as autoscaling, aws_elasticloadbalancingv2 as elbv2
+
+Group: TypeAlias = "str | autoscaling.IAutoScalingGroup"
 """An Auto Scaling group: its construct, name or ARN."""
-TargetGroup: TypeAlias = str | elbv2.ITargetGroup
+TargetGroup: TypeAlias = "str | elbv2.ITargetGroup"
 """A target group: its construct or ARN."""
 _NAME_IN_ARN = ":autoScalingGroupName/"
 

@@ -509,6 +509,25 @@ def test_the_app_refuses_a_switch_that_is_neither_true_nor_false() -> None:
         context_app.build(cdk.App(context={"asg": "web", "topic": "none", "tracing": "yes"}))
 
 
+def test_the_app_takes_a_bundle_that_is_built_already(tmp_path: Path) -> None:
+    import aws_cdk as cdk
+    from aws_cdk import assertions
+
+    from awsroll_cdk import context_app
+
+    given = {"asg": "web", "topic": "none", "code_version": "7", "log_retention": "one_month"}
+    for wrong in (str(tmp_path / "none.zip"), "s3://bundles"):
+        with pytest.raises(SystemExit, match=f"-c code={wrong} is not known"):
+            context_app.build(cdk.App(context={**given, "code": wrong}))
+    stack = context_app.build(cdk.App(context={**given, "code": "s3://bundles/awsroll/1.zip"}))
+    resources = assertions.Template.from_stack(stack)
+    resources.all_resources_properties(
+        "AWS::Lambda::Function", {"Code": {"S3Bucket": "bundles", "S3Key": "awsroll/1.zip"}}
+    )
+    resources.all_resources_properties("AWS::Lambda::Version", {"Description": "7"})
+    resources.all_resources_properties("AWS::Logs::LogGroup", {"RetentionInDays": 30})
+
+
 def test_constructs_of_the_cdk_are_taken_as_well_as_names_and_arns() -> None:
     import aws_cdk as cdk
     from aws_cdk import (
@@ -569,7 +588,7 @@ def test_the_app_takes_every_option_of_the_construct_and_of_rollouts() -> None:
     source = Path(context_app.__file__).read_text()
     page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
     elsewhere = {"fleet": "asg", "notify": "topic", "timeout": "timeout_hours", "architecture": "arch"}
-    unlisted = {"self", "scope", "construct_id", "rollouts", "code", "code_version", "log_retention"}
+    unlisted = {"self", "scope", "construct_id", "rollouts"}
     options = {elsewhere.get(name, name) for name in signature(RollingDeployment.__init__).parameters} - unlisted
     assert [name for name in options if f'"{name}"' not in source] == []
     fields_ = {field.name for field in fields(Rollouts)} - set(context_app.OF_THE_CONSTRUCT) - {"roles"}
