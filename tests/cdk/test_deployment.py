@@ -207,8 +207,10 @@ def test_machine_invokes_its_three_functions_and_starts_itself_alone(synthesized
     allowed = synthesized.statements("standalone", "RolloutRole")
     (invoking,) = (one["Resource"] for one in allowed if one["Action"] == "lambda:InvokeFunction")
     (starting,) = (one["Resource"] for one in allowed if one["Action"] == "states:StartExecution")
+    (looking,) = (one["Resource"] for one in allowed if one["Action"] == "states:DescribeExecution")
     (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
     functions = synthesized.resources("standalone", "AWS::Lambda::Function")
+    assert spelt(looking).endswith(f":execution:<{machine}.Name>:*")
     assert {spelt(one) for one in invoking} == {f"<{name}.Arn>:*" for name in functions}
     assert starting == {"Ref": machine}
 

@@ -17,6 +17,9 @@ from unittest.mock import patch
 
 import moto.core.config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+    StateTaskServiceAwsSdk,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,
 )
@@ -109,8 +112,9 @@ class Interpreter:
 def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[Interpreter]:
     with machine(folder, grouped=grouped, **more) as driven, ExitStack() as stack:
         _settings(stack)
-        stack.enter_context(patch.object(StateTaskServiceSfn, "_normalise_parameters", _name_as_the_api_does))
-        stack.enter_context(patch.object(StateTaskServiceSfn, "_normalise_response", _name_as_the_state_does))
+        for service in (StateTaskServiceSfn, StateTaskServiceAwsSdk):
+            stack.enter_context(patch.object(service, "_normalise_parameters", _name_as_the_api_does))
+            stack.enter_context(patch.object(service, "_normalise_response", _name_as_the_state_does))
         _time_passes_on(driven.rolling.clock, stack)
         sandbox = driven.rolling.sandbox
         made = Interpreter(driven, container.session().client("stepfunctions"))
@@ -120,14 +124,15 @@ def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[
         yield made
 
 
-def _name_as_the_api_does(_self: StateTaskServiceSfn, parameters: dict[str, Any], *_: object, **__: object) -> None:
+def _name_as_the_api_does(_self: object, parameters: dict[str, Any], *_: object, **__: object) -> None:
     """Fix moto, which passes `StateMachineArn` to an API whose parameter is `stateMachineArn`."""
     for name in tuple(parameters):
         parameters[name[0].lower() + name[1:]] = parameters.pop(name)
-    parameters["input"] = json.dumps(parameters.get("input", {}))
+    if "input" in parameters:
+        parameters["input"] = json.dumps(parameters["input"])
 
 
-def _name_as_the_state_does(_self: StateTaskServiceSfn, response: dict[str, Any], *_: object, **__: object) -> None:
+def _name_as_the_state_does(_self: object, response: dict[str, Any], *_: object, **__: object) -> None:
     """Fix the answers of moto in the same way, and convert instants to JSON."""
     for name in tuple(response):
         response[name[0].upper() + name[1:]] = str(response.pop(name))

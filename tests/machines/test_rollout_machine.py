@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
+    StateTaskServiceAwsSdk,
+)
 
 import named
 import reconcile
@@ -28,6 +31,16 @@ def until(made: Interpreter, execution: str, state: str, *, times: int = 1) -> N
             return
         time.sleep(0.1)
     raise AssertionError(made.states(execution))
+
+
+def continued(made: Interpreter, first: str, machine: str = "short") -> list[str]:
+    """Return the executions of a rollout after the last has ended; `machine` runs all but the first."""
+    executions = [first]
+    assert made.end_of(first)["status"] == "SUCCEEDED"
+    while made.states(executions[-1])[-1] == "Continued":
+        executions.append(f"{first.replace(':short:', f':{machine}:')}.{len(executions)}")
+        assert made.end_of(executions[-1])["status"] == "SUCCEEDED"
+    return executions
 
 
 def events_of(made: Interpreter, execution: str, kind: str) -> list[dict[str, Any]]:
@@ -166,15 +179,41 @@ def test_goes_on_as_a_new_execution_before_the_history_is_full(tmp_path: Path) -
         made.create(rollout_machine(ARNS, longest_steps=3), name="short")
         first = made.start({"request": made.driven.request()})
         assert made.end_of(first)["status"] == "SUCCEEDED"
-        assert made.states(first)[-2:] == ["Continue as new execution", "Continued"]
+        assert made.states(first)[-4:] == [
+            "Continue as new execution",
+            "Which version?",
+            "Continue on newest version",
+            "Continued",
+        ]
         assert len(made.events(first)) < 100
-        executions = [first]
-        while made.states(executions[-1])[-1] == "Continued":
-            executions.append(f"{first.replace(':awsroll:', ':short:')}.{len(executions)}")
-            assert made.end_of(executions[-1])["status"] == "SUCCEEDED"
+        executions = continued(made, first)
         assert len(executions) > 3
         assert made.states(executions[1])[:4] == ["Fill in", "New rollout?", "Go on", "Reconcile"]
         assert made.driven.rolling.serving_versions() == {"v2": 2}
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_goes_on_with_the_version_that_it_was_started_with_if_that_still_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, exists: bool
+) -> None:
+    with interpreter(tmp_path, servers=2) as made:
+        short = rollout_machine(ARNS, longest_steps=3)
+        # moto starts no version of a machine: another machine stands for the version
+        version = made.create(rollout_machine(ARNS), name="version-1") if exists else f"{made.arn}:1"
+        describe = StateTaskServiceAwsSdk._normalise_response
+
+        def with_version(self: Any, response: dict[str, Any], *given: Any, **more: Any) -> None:
+            describe(self, response, *given, **more)
+            response["StateMachineVersionArn"] = version
+
+        monkeypatch.setattr(StateTaskServiceAwsSdk, "_normalise_response", with_version)
+        made.create(short, name="short")
+        first = made.start({"request": made.driven.request()})
+        executions = continued(made, first, "version-1" if exists else "short")
+        tried = ["Continue on same version", *([] if exists else ["Continue on newest version"]), "Continued"]
+        assert made.states(first)[-len(tried) :] == tried
+        assert made.states(executions[1])[:3] == ["Fill in", "New rollout?", "Go on"]
+        assert (len(executions) == 2) is exists
 
 
 def test_the_same_start_twice_is_one_rollout(tmp_path: Path) -> None:

@@ -207,34 +207,67 @@ def _wait_for_person(reconcile: str, comment: str) -> State:
 
 
 def _continuing() -> State:
-    """Return the states that continue in a new execution, because an execution may have 25,000 events."""
+    """Return the states that continue in a new execution, because an execution may have 25,000 events.
+
+    The version of the machine names the versions of its functions, so the new execution runs the same code. The
+    context of an execution does not tell its version. An execution that was started without a version has none.
+    """
+    newest, version = "Continue on newest version", "$.execution.StateMachineVersionArn"
     return {
         "Continue as new execution": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::states:startExecution",
-            "Parameters": {
-                "StateMachineArn.$": "$$.StateMachine.Id",
-                "Name.$": "States.Format('{}.{}', $.name, $.generation)",
-                "Input": {
-                    "rollout_id.$": "$.rollout_id",
-                    "name.$": "$.name",
-                    "generation.$": "States.MathAdd($.generation, 1)",
-                    **{f"{key}.$": f"$.given.{key}" for key in ORDER},
-                },
-            },
-            "ResultPath": None,
+            "Comment": "Ask for the version of the machine that this execution was started with.",
+            "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
+            "Parameters": {"ExecutionArn.$": "$$.Execution.Id"},
+            "ResultPath": "$.execution",
             "Retry": [A_FEW_TIMES],
             "Catch": [
-                {
-                    "ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"],
-                    "ResultPath": "$.error",
-                    "Next": "Continued",
-                },
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Stop"},
+                {"ErrorEquals": [one], "ResultPath": None, "Next": newest}
+                for one in ("States.DataLimitExceeded", "States.ALL")  # the second does not include the first
             ],
-            "Next": "Continued",
+            "Next": "Which version?",
         },
+        "Which version?": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "And": [{"Variable": version, "IsPresent": True}, {"Variable": version, "IsString": True}],
+                    "Next": "Continue on same version",
+                }
+            ],
+            "Default": newest,
+        },
+        "Continue on same version": _continue(version, otherwise=newest),
+        newest: _continue("$$.StateMachine.Id", otherwise="Stop"),
         "Continued": {"Type": "Succeed", "Comment": "A new execution continues this rollout."},
+    }
+
+
+def _continue(machine: str, *, otherwise: str) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution",
+        "Parameters": {
+            "StateMachineArn.$": machine,
+            "Name.$": "States.Format('{}.{}', $.name, $.generation)",
+            "Input": {
+                "rollout_id.$": "$.rollout_id",
+                "name.$": "$.name",
+                "generation.$": "States.MathAdd($.generation, 1)",
+                **{f"{key}.$": f"$.given.{key}" for key in ORDER},
+            },
+        },
+        "ResultPath": None,
+        "Retry": [A_FEW_TIMES],
+        "Catch": [
+            {
+                "ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"],
+                "ResultPath": "$.error",
+                "Next": "Continued",
+            },
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": otherwise},
+        ],
+        "Next": "Continued",
     }
 
 
