@@ -27,8 +27,9 @@ from named import (
     PreflightRefused,
     handler_error,
 )
-from pipeline_job import Answer, Answering, Failed, Going, Job, Succeeded, Token, read_job
+from pipeline_job import Answer, Answering, Failed, Going, Job, Succeeded, read_job
 from rollout_context import bounds, given_rollout_context, rollout_context
+from same_version import passed_on, published_version
 
 # One call makes further steps: for this long, if this much time is left then, and if no person is awaited.
 _STAYS_SECONDS = 150.0
@@ -64,8 +65,10 @@ def handler(event: Any, context: Any = None) -> dict[str, str]:
     structlog.contextvars.bind_contextvars(request_id=str(getattr(context, "aws_request_id", "")))
     job = read_job(event)
     structlog.contextvars.bind_contextvars(rollout_id=job.token.rollout_id, job_id=job.job_id)
-    work = _Work(job, context)
     try:
+        if passed_on(event, job.token.version, context):
+            return {"rollout_id": job.token.rollout_id, "answer": "passed_on"}
+        work = _Work(job, context)
         with Answering(job, context, work.answer_in_time) as answering:
             answer = work.answer()
             answering.answer(answer)
@@ -82,7 +85,7 @@ class _Work:
     def __init__(self, job: Job, context: Any) -> None:
         self._job = job
         self._context = context
-        self._token = job.token
+        self._token = structs.replace(job.token, version=published_version(context))
         self._status: StepStatus | None = None
 
     def answer_in_time(self) -> Answer:
@@ -133,7 +136,7 @@ class _Work:
 
     def _keep(self, status: StepStatus) -> StepStatus:
         self._status = status
-        self._token = Token(rollout_id=self._token.rollout_id, begun=True, revision=status.revision)
+        self._token = structs.replace(self._token, begun=True, misses=0, revision=status.revision)
         return status
 
     def _answer_of(self, status: StepStatus) -> Answer:

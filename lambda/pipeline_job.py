@@ -32,12 +32,14 @@ class Token(Struct, frozen=True):
         begun: the record was written. Until then, a call starts the rollout.
         misses: calls in a row that AWS or the store did not answer.
         revision: the revision of the record after the last step.
+        version: the published version of the function that answered; empty: the newest code.
     """
 
     rollout_id: str
     begun: bool = False
     misses: int = 0
     revision: int = 0
+    version: str = ""
 
     @property
     def job_id(self) -> str:

@@ -25,6 +25,10 @@ class Lambda:
         body = answer.get("Payload")
         return b"" if body is None else bytes(body.read()), str(answer.get("FunctionError", ""))
 
+    def start(self, name: str, payload: bytes) -> None:
+        """Invoke a function that may run more than once for a payload, and do not wait for it."""
+        self._caller.call(_SERVICE, "Invoke", {"FunctionName": name, "InvocationType": "Event", "Payload": payload})
+
     def check(self, name: str) -> None:
         """Check that the function exists and may be invoked, without invoking it.
 

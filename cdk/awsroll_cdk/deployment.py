@@ -167,7 +167,7 @@ class RollingDeployment(Construct):
         )
         self._permit(made, fleet, permitted, rollouts)
         if codepipeline:
-            permit_pipeline(self, made.fleet_role)
+            permit_pipeline(self, made.fleet_role, self.functions[CODEPIPELINE])
         self.durable = self._durable_function() if durable else None
         looking = [made.log_groups[name] for name in _LOOK if name in made.log_groups]
         self._awaited = person_awaited(self, looking)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam, aws_stepfunctions as stepfunctions
+from aws_cdk import aws_iam as iam, aws_lambda as lambda_, aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from awsroll.core.model.rollout import Strategy
@@ -153,12 +153,14 @@ def permit_answering(
         acknowledge(made, f"IAM5[Resource::{spelt(made, arn)}]", "AWS generates the label of the executions of the Map")
 
 
-def permit_pipeline(scope: Construct, role: iam.Role) -> None:
-    """Allow a role to answer the jobs of CodePipeline."""
+def permit_pipeline(scope: Construct, role: iam.Role, function: lambda_.Function) -> None:
+    """Allow a role to answer the jobs of CodePipeline, and to pass them on to versions of its function."""
+    versions = f"{function.function_arn}:*"
+    passing = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[versions])
     actions = ["codepipeline:PutJobSuccessResult", "codepipeline:PutJobFailureResult"]
-    made = iam.Policy(
-        scope, "Pipeline", statements=[iam.PolicyStatement(actions=actions, resources=["*"])], roles=[role]
-    )
+    answering = iam.PolicyStatement(actions=actions, resources=["*"])
+    made = iam.Policy(scope, "Pipeline", statements=[answering, passing], roles=[role])
+    acknowledge(made, f"IAM5[Resource::{spelt(made, versions)}]", "an action keeps the version that it began with")
     acknowledge(
         made,
         ANY_RESOURCE,

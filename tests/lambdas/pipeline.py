@@ -32,6 +32,8 @@ class Context:
     seconds: float = _FUNCTION_SECONDS
     aws_request_id: str = "request-1"
     invoked_function_arn: str = FUNCTION
+    function_name: str = "awsroll-codepipeline"
+    function_version: str = ""
 
     def __post_init__(self) -> None:
         self._end = self.clock.monotonic() + self.seconds
@@ -68,8 +70,9 @@ class Pipeline:
             data["continuationToken"] = token
         return {"CodePipeline.job": {"id": job_id, "accountId": "123456789012", "data": data}}
 
-    def call(self, event: Any, *, seconds: float = _FUNCTION_SECONDS) -> Any:
-        return codepipeline.handler(event, Context(self.driven.rolling.clock, seconds))
+    def call(self, event: Any, *, seconds: float = _FUNCTION_SECONDS, version: str = "") -> Any:
+        context = Context(self.driven.rolling.clock, seconds, function_version=version)
+        return codepipeline.handler(event, context)
 
     @property
     def last(self) -> dict[str, Any]:

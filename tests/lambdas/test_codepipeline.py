@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import structlog
@@ -13,6 +14,7 @@ import structlog
 import codepipeline
 import container
 import named
+from awsroll.aws.lambda_ import Lambda
 from awsroll.driver import steps
 from awsroll.errors import AwsUnansweredError
 from tests.lambdas.pipeline import FUNCTION, SECRET, TOKEN, pipeline
@@ -129,12 +131,50 @@ def test_another_rollout_learns_which_job_and_function_hold_the_fleet(tmp_path: 
             pipe.driven.prepare()
 
 
+def test_the_version_that_answered_the_first_job_answers_every_job(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as pipe:
+        passed: list[str] = []
+        start = Lambda.start
+
+        def run(self: Lambda, name: str, payload: bytes) -> None:
+            start(self, name, payload)
+            passed.append(name)
+            pipe.call(json.loads(payload), seconds=100, version=name.rpartition(":")[2].replace("live", "7"))
+
+        pipe.driven.rolling.sandbox.functions["awsroll-codepipeline"] = lambda _: None
+        with patch.object(Lambda, "start", run):
+            while not pipe.answers or pipe.token is not None:
+                called = pipe.call(pipe.job(token=pipe.token if pipe.answers else None), version="$LATEST")
+                assert called["answer"] == "passed_on"
+                pipe.driven.rolling.clock.sleep(30)
+        assert passed == ["awsroll-codepipeline:live", *["awsroll-codepipeline:7"] * (len(passed) - 1)]
+        assert len(passed) > 2
+        assert pipe.last["outputVariables"]["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize("fault", ["", "denied operation=lambda:Invoke"])
+def test_the_newest_code_answers_if_its_version_cannot_be_invoked(tmp_path: Path, fault: str) -> None:
+    with pipeline(tmp_path) as pipe:
+        if fault:
+            pipe.driven.rolling.sandbox.functions["awsroll-codepipeline"] = lambda _: None
+            pipe.driven.rolling.sandbox.faults.add(fault)
+        called = pipe.call(pipe.job(), seconds=100, version="$LATEST")
+        assert called["answer"] == "going"
+        assert json.loads(pipe.token or "")["version"] == ""
+
+
 def test_a_throttle_is_waited_out_by_the_pipeline_and_one_rollout_begins(tmp_path: Path) -> None:
     with pipeline(tmp_path) as pipe:
         faults = pipe.driven.rolling.sandbox.faults
         faults.add("throttled operation=autoscaling:DescribeAutoScalingGroups")
         pipe.call(pipe.job())
-        assert json.loads(pipe.token) == {"rollout_id": FIRST, "begun": False, "misses": 1, "revision": 0}
+        assert json.loads(pipe.token) == {
+            "rollout_id": FIRST,
+            "begun": False,
+            "misses": 1,
+            "revision": 0,
+            "version": "",
+        }
         assert pipe.driven.rolling.store.list() == ()
 
         faults.clear()
