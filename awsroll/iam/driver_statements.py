@@ -47,21 +47,18 @@ class _Access:
     parts: tuple[str, ...]
 
 
-_BY_STARTERS = (_Access(sid="KeepRecords", deletes=True, lists=True, parts=OF_DRIVERS),)
-_BY_DRIVERS = (*_BY_STARTERS, _Access(sid="ReadRequests", reads=True, parts=OF_USERS))
+_BY_DRIVERS = (
+    _Access(sid="KeepRecords", deletes=True, lists=True, parts=OF_DRIVERS),
+    _Access(sid="ReadRequests", reads=True, parts=OF_USERS),
+)
 _BY_USERS = (
     _Access(sid="ReadRecords", reads=True, parts=(RECORDS, NOTES)),
     _Access(sid="KeepRequests", parts=OF_USERS),
 )
 
 
-def store_of_starters(request: PolicyRequest) -> list[Statement]:
-    """Return the permissions of a process that only starts rollouts: it reads no request of a user."""
-    return _on_parts(request, _BY_STARTERS)
-
-
 def store_of_drivers(request: PolicyRequest) -> list[Statement]:
-    """Return the permissions of a process that drives rollouts in steps: it writes no request of a user."""
+    """Return the permissions of a process that starts or drives rollouts in steps: it writes no request of a user."""
     return _on_parts(request, _BY_DRIVERS)
 
 

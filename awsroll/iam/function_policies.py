@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from awsroll.iam.command_statements import commands
-from awsroll.iam.driver_statements import notices, roles, store_of_drivers, store_of_starters, store_of_users
+from awsroll.iam.driver_statements import notices, roles, store_of_drivers, store_of_users
 from awsroll.iam.fleet_statements import reading
 from awsroll.iam.key_statements import sign_key, store_key
 from awsroll.iam.policy_request import PolicyRequest
@@ -44,7 +44,7 @@ def statements_for(
         case FunctionKind.CHECK:
             checks = [_checking(statement) for statement in (*reading(request), *commands(request))]
             made = [statement for statement in checks if statement["Action"]]
-            return [*made, *store_of_starters(request), *keys, *roles(request), *notices(request)]
+            return [*made, *store_of_drivers(request), *keys, *roles(request), *notices(request)]
         case FunctionKind.PIN:
             group = ["autoscaling:DescribeAutoScalingGroups"] if request.grouped else []
             return [allow("ReadVersions", ["ec2:DescribeLaunchTemplateVersions", *group]), *roles(request)]
