@@ -65,6 +65,7 @@ def _no_records_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
+        patch.setattr(lost_disks, "_MOUNTS", tmp_path_factory.getbasetemp() / "none")  # the tests' files are in memory
         for name in lost_disks.JOBS:  # the tests may run in a CI job
             patch.delenv(name, raising=False)
         yield
