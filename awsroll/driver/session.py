@@ -22,9 +22,8 @@ from awsroll.driver.given_fleet import clock_for, given_fleet, label_class, stor
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.notifying import notifier_for
 from awsroll.driver.reconciler import Approver, Controller
-from awsroll.driver.summaries import why_it_pauses
 from awsroll.driver.timeline_recorder import TimelineRecorder
-from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError
+from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
@@ -266,7 +265,7 @@ class Session:
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            reason = with_settings_left(why_it_pauses(error), controller.status)
+            reason = with_settings_left(_why_it_pauses(error), controller.status)
             status = pause(controller.status, reason, rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))
@@ -299,3 +298,8 @@ class Session:
         calls = self.aws.calls
         api_calls = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
         return build_report(record, at=at, api_calls=api_calls)
+
+
+def _why_it_pauses(error: AwsrollError) -> str:
+    """Return the reason of a pause. Errors of the store say themselves what they left unchanged."""
+    return str(error) if isinstance(error, StateError) else f"{error}; no further change was made to the fleet"

@@ -5,7 +5,7 @@ from contextlib import suppress
 from awsroll.core.decide.approvals import closed_checkpoint
 from awsroll.core.model.status import Mode
 from awsroll.core.model.user_requests import UserRequests
-from awsroll.errors import AwsrollError, StateError
+from awsroll.errors import StateError
 from awsroll.ports import Record, Store
 from awsroll.report.summary import RolloutSummary, summarize
 from awsroll.stores.record_store import RecordStore
@@ -40,8 +40,3 @@ def summary_of(store: Store, record: Record, requests: UserRequests | None = Non
         with suppress(StateError):
             requests = store.user_requests(rollout_id)
     return summarize(record, is_driven=driven, requests=requests)
-
-
-def why_it_pauses(error: AwsrollError) -> str:
-    """Return the reason of a pause. Errors of the store say themselves what they left unchanged."""
-    return str(error) if isinstance(error, StateError) else f"{error}; no further change was made to the fleet"

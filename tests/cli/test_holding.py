@@ -105,6 +105,7 @@ def test_a_group_by_name_and_by_arn_is_one_fleet(server: SandboxServer, environm
 def test_a_process_frozen_past_its_lease_changes_nothing(server: SandboxServer, environment: dict[str, str]) -> None:
     fleet = server.standalone_fleet(name="frozen", servers=2)
     words = ("--target-group", "frozen-1", "--launch-template", f"{fleet.template_id}:2", "--poll", "0.2", "--json")
+    words = (*words, "--max-running", "100%")  # nothing is launched while the first server drains: the process waits
 
     with start("roll", *words, "--lease", "10", environment=environment) as driver:
         rollout_id = until(driver, "instance.deregistered")["rollout_id"]
