@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_kms as kms, aws_lambda as lambda_, aws_logs as logs, aws_s3 as s3
+from aws_cdk import aws_kms as kms, aws_lambda as lambda_, aws_logs as logs
 from constructs import Node
 
 from awsroll.iam import Rollouts
@@ -113,6 +113,8 @@ def _code(stack: cdk.Stack, context: Node) -> lambda_.Code | None:
     if not bucket or not key:
         problem = f"-c code={place} is not known: pass s3://BUCKET/KEY"
         raise SystemExit(problem)
+    from aws_cdk import aws_s3 as s3  # noqa: PLC0415 - takes a third of a second to load
+
     return lambda_.Code.from_bucket_v2(s3.Bucket.from_bucket_name(stack, "Bundle", bucket), key)
 
 
