@@ -16,8 +16,9 @@ FIRST = ("tests/chain/", "tests/property/", "tests/model/", "tests/crash/", "tes
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for name in set(TOGETHER).intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}-{name}"))
+        if not set(TOGETHER).isdisjoint(getattr(item, "fixturenames", ())):
+            # One group for each folder: tests with two of the fixtures would be a third group, and make both again.
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
 
 
 class _Order:
