@@ -5,19 +5,15 @@ driver that has seen a halt notices if someone removes it from the store.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from awsroll.errors import StateError, UntrustedItemError
-from awsroll.stores.backend import WriteConflictError
 from awsroll.stores.record_keys import HALT_KEY
+from awsroll.stores.side_files import change_item, load_item
 
 if TYPE_CHECKING:
     from awsroll.stores.items import Items
-
-_WRITE_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +39,7 @@ class Halt:
 class HaltSwitch:
     """What the store keeps: the halt, or None once it is lifted."""
 
-    halt: Halt | None
+    halt: Halt | None = None
 
 
 def load_halt(items: "Items") -> Halt | None:
@@ -52,13 +48,8 @@ def load_halt(items: "Items") -> Halt | None:
     Raises:
         StateError: if the switch cannot be used.
     """
-    item = items.read(HALT_KEY, HaltSwitch)
-    if item is None:
-        if items.has_seen(HALT_KEY):
-            problem = f"{items.backend.location(HALT_KEY)} was deleted while this process used it; nothing was changed"
-            raise UntrustedItemError(problem)
-        return None
-    return item.value.halt
+    item = load_item(items, HALT_KEY, HaltSwitch)
+    return None if item is None else item.value.halt
 
 
 def change_halt(items: "Items", change: Callable[[Halt | None], Halt | None]) -> Halt | None:
@@ -67,15 +58,8 @@ def change_halt(items: "Items", change: Callable[[Halt | None], Halt | None]) ->
     Raises:
         StateError: if the switch cannot be read or written.
     """
-    for _ in range(_WRITE_ATTEMPTS):
-        item = items.read(HALT_KEY, HaltSwitch)
-        before = None if item is None else item.value.halt
-        after = change(before)
-        if after == before:
-            return before
-        revision, expected = (0, None) if item is None else (item.revision, item.version)
-        with suppress(WriteConflictError):
-            items.write(HALT_KEY, HaltSwitch(halt=after), revision=revision + 1, expected=expected)
-            return before
-    problem = f"other processes keep changing {items.backend.location(HALT_KEY)}; nothing was changed. Try again"
-    raise StateError(problem)
+    about = items.backend.location(HALT_KEY)
+    before, _ = change_item(
+        items, HALT_KEY, HaltSwitch(), lambda switch: HaltSwitch(halt=change(switch.halt)), about=about
+    )
+    return before.halt

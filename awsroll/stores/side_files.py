@@ -24,7 +24,7 @@ def load_user_requests(items: Items, rollout_id: str) -> UserRequests:
     Raises:
         StateError: if they cannot be used.
     """
-    item = _load(items, user_requests_key(rollout_id), UserRequests)
+    item = load_item(items, user_requests_key(rollout_id), UserRequests)
     return UserRequests() if item is None else item.value
 
 
@@ -34,18 +34,9 @@ def change_user_requests(items: Items, rollout_id: str, change: Callable[[UserRe
     Raises:
         StateError: if they cannot be read or written.
     """
-    key = user_requests_key(rollout_id)
-    for _ in range(_WRITE_ATTEMPTS):
-        item = _load(items, key, UserRequests)
-        before = UserRequests() if item is None else item.value
-        after = change(before)
-        if after == before:
-            return before
-        with suppress(WriteConflictError):
-            _write(items, key, after, item)
-            return after
-    problem = f"other processes keep changing the user requests of rollout {rollout_id}; nothing was changed. Try again"
-    raise StateError(problem)
+    about = f"the user requests of rollout {rollout_id}"
+    _, after = change_item(items, user_requests_key(rollout_id), UserRequests(), change, about=about)
+    return after
 
 
 def load_note(items: Items, rollout_id: str, kind: type[Note]) -> Note | None:
@@ -54,7 +45,7 @@ def load_note(items: Items, rollout_id: str, kind: type[Note]) -> Note | None:
     Raises:
         StateError: if it cannot be used.
     """
-    item = _load(items, note_key(rollout_id, kind), kind)
+    item = load_item(items, note_key(rollout_id, kind), kind)
     return None if item is None else item.value
 
 
@@ -66,7 +57,7 @@ def save_note(items: Items, rollout_id: str, note: "RolloutRequest | Waiting | N
     """
     key = note_key(rollout_id, type(note))
     for _ in range(_WRITE_ATTEMPTS):
-        item = _load(items, key, type(note))
+        item = load_item(items, key, type(note))
         with suppress(WriteConflictError):
             _write(items, key, note, item)
             return
@@ -74,12 +65,45 @@ def save_note(items: Items, rollout_id: str, note: "RolloutRequest | Waiting | N
     raise StateError(problem)
 
 
-def _load(items: Items, key: str, kind: type[Content]) -> Item[Content] | None:
+def load_item(items: Items, key: str, kind: type[Content]) -> Item[Content] | None:
+    """Read a small item; None if there is none.
+
+    Raises:
+        StateError: if it cannot be used, or was deleted since this process has read it.
+    """
     item = items.read(key, kind)
     if item is None and items.has_seen(key):
         problem = f"{items.backend.location(key)} was deleted while this process used it; nothing was changed"
         raise UntrustedItemError(problem)
     return item
+
+
+def change_item(
+    items: Items, key: str, default: Content, change: Callable[[Content], Content], *, about: str
+) -> tuple[Content, Content]:
+    """Change a small item, safe against concurrent changes; return its value before and after.
+
+    Args:
+        items: the items of the store.
+        key: the key.
+        default: the value if there is no item.
+        change: returns the new value for the stored one; called again after a concurrent change.
+        about: what the item is, for a message.
+
+    Raises:
+        StateError: if the item cannot be read or written.
+    """
+    for _ in range(_WRITE_ATTEMPTS):
+        item = load_item(items, key, type(default))
+        before = default if item is None else item.value
+        after = change(before)
+        if after == before:
+            return before, before
+        with suppress(WriteConflictError):
+            _write(items, key, after, item)
+            return before, after
+    problem = f"other processes keep changing {about}; nothing was changed. Try again"
+    raise StateError(problem)
 
 
 def _write(items: Items, key: str, value: object, before: Item[Content] | None) -> None:
