@@ -1,21 +1,16 @@
 """The live view of many fleets on a terminal: one line for each, and the last events. For waves and `watch --all`."""
 
-import sys
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 
-from awsroll.cli.live import LASTING, REDRAWS_PER_SECOND
 from awsroll.cli.live_drawing import time_left
 from awsroll.cli.local_time import clock_time
 from awsroll.cli.process_state import START_EVENTS
-from awsroll.cli.terminal_text import TerminalText as Text, terminal
+from awsroll.cli.redrawn_view import LASTING, RedrawnView
+from awsroll.cli.terminal_text import TerminalText as Text
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
@@ -45,29 +40,13 @@ class FleetLine:
     outcome: str = ""
 
 
-class FleetsView:
+class FleetsView(RedrawnView):
     """Show many rollouts while they run. Use it as a context manager: the terminal is restored at the end."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or terminal()
-        self._events: deque[str] = deque(maxlen=_EVENTS_SHOWN)
         self._lines: dict[str, FleetLine] = {}
         self._names: dict[str, str] = {}  # of the fleets, by the ids of their rollouts
-        self._live = Live(
-            console=self._console,
-            get_renderable=self._render,
-            refresh_per_second=REDRAWS_PER_SECOND,
-            transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._live.stop()
+        super().__init__(console, events_shown=_EVENTS_SHOWN)  # it draws at once
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Show an event among the last ones. Warnings and failures stay above the view."""

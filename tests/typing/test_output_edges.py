@@ -7,8 +7,9 @@ ROOT = Path(__file__).parents[2]
 WRITERS = {
     "awsroll/cli/main.py": "prepares the streams, writes nothing",
     "awsroll/cli/output.py": "the result and the messages of all commands",
-    "awsroll/cli/live.py": "asks whether standard output is a terminal",
-    "awsroll/cli/live_fleets.py": "the same, and draws with the texts of terminal_text",
+    "awsroll/cli/redrawn_view.py": "asks whether standard output is a terminal",
+    "awsroll/cli/live.py": "draws with the texts of terminal_text",
+    "awsroll/cli/live_fleets.py": "draws with the texts of terminal_text",
     "awsroll/cli/live_drawing.py": "draws the live view with the texts of terminal_text",
     "awsroll/cli/progress_lines.py": "progress without a terminal",
     "awsroll/cli/terminal_text.py": "the live view",
