@@ -41,6 +41,9 @@ class SandboxOptions:
     """How long LaunchInstances remembers a client token, from the first call. Afterwards it launches again."""
     instance_quota: int = 0
     """Quota: the most instances that are not `terminated`; more are `VcpuLimitExceeded`. 0: no quota."""
+    vcpu_quota: int = 0
+    """Quota: the most vCPUs of the instances of one bucket (such as Standard, or G and VT) that are not `terminated`;
+    more are `VcpuLimitExceeded`. 0: no quota."""
     changed_token_parameters: Literal["refused", "ignored"] = "refused"  # noqa: S105  no password
     """Same token, other parameters: `IdempotentParameterMismatch`, or the instances of the first call."""
     template_subnet_token_scope: Literal["zonal", "regional"] = "zonal"  # noqa: S105  no password

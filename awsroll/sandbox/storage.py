@@ -91,6 +91,13 @@ def ssm(account: Account) -> Any:
     return ssm_backends[account.account_id][account.region]
 
 
+def instance_profiles(account: Account) -> list[Any]:
+    """Return moto's instance profiles of the world's account."""
+    from moto.iam.models import iam_backends  # noqa: PLC0415  moto is an optional, slow import
+
+    return list(iam_backends[account.account_id]["aws"].instance_profiles.values())
+
+
 def parameter(account: Account, name: str) -> str | None:
     """Return the value of an SSM parameter, by name with an optional version or label, or None if it does not exist."""
     from moto.ssm.exceptions import ParameterVersionNotFound  # noqa: PLC0415  moto is an optional, slow import

@@ -5,6 +5,7 @@ number twice either.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 _MARK = "sandbox_deleted"
@@ -42,11 +43,16 @@ def delete_versions(template: Any, parameters: Mapping[str, Any]) -> dict[str, A
             failed.append(named | {"ResponseError": error})
         else:
             setattr(template, _MARK, _deleted(template) | {number})
+            template.latest_version = partial(_latest, template)  # else `LatestVersionNumber` shows a deleted version
             succeeded.append(named)
     return {
         "SuccessfullyDeletedLaunchTemplateVersions": succeeded,
         "UnsuccessfullyDeletedLaunchTemplateVersions": failed,
     }
+
+
+def _latest(template: Any) -> Any:
+    return versions_left(template)[-1]
 
 
 def _deleted(template: Any) -> frozenset[int]:

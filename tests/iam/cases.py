@@ -224,7 +224,9 @@ _LICENSE = "arn:aws:license-manager:us-east-1:123456789012:license-configuration
 
 def with_all_that_a_template_can_name(rolling: Rolling) -> None:
     """Add version 4 with encrypted volumes, a reservation group, a license, a key pair and tagged Spot requests."""
-    rolling.sandbox.session().client("ec2").create_launch_template_version(
+    ec2 = rolling.sandbox.session().client("ec2")
+    ec2.create_key_pair(KeyName="web", KeyType="ed25519")
+    ec2.create_launch_template_version(
         LaunchTemplateId=rolling.fleet.template_id,
         SourceVersion="2",
         LaunchTemplateData={

@@ -31,6 +31,7 @@ class Lifecycle(StrEnum):
     WARMED_PENDING = "Warmed:Pending"
     WARMED_STOPPED = "Warmed:Stopped"
     WARMED_RUNNING = "Warmed:Running"
+    WARMED_HIBERNATED = "Warmed:Hibernated"
     WARMED_TERMINATING = "Warmed:Terminating"
 
 

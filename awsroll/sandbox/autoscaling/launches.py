@@ -107,7 +107,7 @@ class Launches:
     def bring_back(self, group: Group, member: Member, description: str, cause: str) -> None:
         """Bring an existing instance into service: attached, from standby, or from the warm pool."""
         details = {"Subnet ID": member.subnet_id, "Availability Zone": member.zone}
-        was_warm = member.state in {Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING}
+        was_warm = member.state in {Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING, Lifecycle.WARMED_HIBERNATED}
         member.state, member.launch_hooks_apply, member.settling = Lifecycle.PENDING, was_warm, False
         member.activity = self._registry.log.open(group, description, cause, details=details)
         member.activity.status, member.activity.progress = "PreInService", 30

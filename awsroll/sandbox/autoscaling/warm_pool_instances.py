@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.registry import Registry
     from awsroll.sandbox.instance import SimInstance
 
-READY = frozenset({Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING})
+READY = frozenset({Lifecycle.WARMED_STOPPED, Lifecycle.WARMED_RUNNING, Lifecycle.WARMED_HIBERNATED})
 
 
 def target_size(group: Group) -> int:
@@ -71,7 +71,7 @@ class WarmPools:
         member = next((member for member in ready if member.zone == zone), ready[0])
         del group.pool[member.instance_id]
         group.members[member.instance_id] = member
-        if member.state is Lifecycle.WARMED_STOPPED:
+        if member.state is not Lifecycle.WARMED_RUNNING:
             self._ec2.start(member.instance_id)
         description = f"Launching a new EC2 instance from warm pool: {member.instance_id}"
         self._launches.bring_back(group, member, description, cause)
@@ -99,7 +99,8 @@ class WarmPools:
         elif instance.application_up and member.state is Lifecycle.WARMED_PENDING:
             self._is_up(group, member)
         elif instance.state == "stopped" and member.state is Lifecycle.WARMED_PENDING:
-            self._ready(group, member, Lifecycle.WARMED_STOPPED)
+            hibernates = (group.warm_pool or {}).get("PoolState") == "Hibernated"
+            self._ready(group, member, Lifecycle.WARMED_HIBERNATED if hibernates else Lifecycle.WARMED_STOPPED)
 
     def _is_up(self, group: Group, member: Member) -> None:
         if (group.warm_pool or {}).get("PoolState") == "Running":

@@ -17,6 +17,8 @@ from awsroll.sandbox.api_errors import (
     unknown_subnet,
 )
 from awsroll.sandbox.ec2.images import with_image
+from awsroll.sandbox.ec2.instance_quotas import refuse_above_quota
+from awsroll.sandbox.ec2.named_resources import refuse_missing_names
 from awsroll.sandbox.ec2.reservations import LaunchOrder, make_reservation
 from awsroll.sandbox.ec2.templates import TemplateVersion, resolve, tags_for
 from awsroll.sandbox.ec2.tokens import TokenBook
@@ -107,13 +109,14 @@ def launch(context: Ec2Context, instances: LaunchedInstances, order: LaunchOrder
     capacity = instances.capacity
     faults = context.faults.of_launch()
     faults.refuse_launch(order.zone, str(order.template.number) if order.template else "")
+    refuse_missing_names(context, order.settings)
     _refuse_what_is_in_use(instances, order)
     count = faults.grant(order.zone, min(order.most, capacity.get(order.zone, order.most)))
     if count < order.least:
         kind = order.settings.get("InstanceType", "m1.small")
         message = insufficient_capacity(kind, order.zone)
         refuse("InsufficientInstanceCapacity", message, context.options.capacity_error_status)
-    _refuse_above_quota(context, instances, count)
+    refuse_above_quota(context.options, instances.instances(), order.settings.get("InstanceType", "m1.small"), count)
     if order.zone in capacity:
         capacity[order.zone] -= count
     reservation = make_reservation(context, order, count)
@@ -146,18 +149,6 @@ def _named_resources(order: LaunchOrder) -> Iterator[tuple[str, str]]:
             yield "InvalidNetworkInterface.InUse", str(name)
         if address := interface.get("PrivateIpAddress"):
             yield "InvalidIPAddress.InUse", str(address)
-
-
-def _refuse_above_quota(context: Ec2Context, instances: LaunchedInstances, count: int) -> None:
-    """Refuse a launch above the quota of the account. An instance counts until it is `terminated`."""
-    quota = context.options.instance_quota
-    existing = sum(instance.state != "terminated" for instance in instances.instances())
-    if quota and existing + count > quota:
-        message = (
-            f"You have requested more vCPU capacity than your current vCPU limit of {quota} allows for the instance "
-            "bucket that the specified instance type belongs to."
-        )
-        refuse("VcpuLimitExceeded", message)
 
 
 def _order(context: Ec2Context, parameters: Mapping[str, Any]) -> LaunchOrder:

@@ -202,8 +202,10 @@ def test_instance_that_fails_to_boot_is_a_failed_activity_and_is_replaced() -> N
         ({"SecurityGroupIds": ["sg-00000000"]}, "The security group 'sg-00000000' does not exist"),
         ({"BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "Ebs": {"SnapshotId": "snap-0"}}]}, "InvalidSnapshot"),
         ({"NetworkInterfaces": [{"DeviceIndex": 0, "NetworkInterfaceId": "eni-0"}]}, "networkInterface ID 'eni-0'"),
+        ({"KeyName": "gone"}, "The key pair 'gone' does not exist"),
+        ({"IamInstanceProfile": {"Name": "gone"}}, "Invalid IAM Instance Profile name"),
     ],
-    ids=["security-group", "snapshot", "interface"],
+    ids=["security-group", "snapshot", "interface", "key-pair", "instance-profile"],
 )
 def test_launch_that_ec2_refuses_is_a_failed_activity(data: dict[str, object], message: str) -> None:
     with open_lab() as lab:

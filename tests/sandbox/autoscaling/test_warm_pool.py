@@ -49,6 +49,16 @@ def test_warm_pool_can_keep_its_instances_running() -> None:
         assert states(lab) == ["Warmed:Running"]
 
 
+def test_warm_pool_can_hibernate_its_instances_and_starts_them_again() -> None:
+    with open_lab() as lab:
+        with_pool(lab, PoolState="Hibernated")
+        assert states(lab) == ["Warmed:Hibernated"]
+        warm = pool(lab)[0]["InstanceId"]
+        lab.call("set_desired_capacity", DesiredCapacity=2)
+        lab.jump(SETTLED_SECONDS)
+        assert lab.state(warm) == "InService"
+
+
 def test_size_of_the_pool_is_the_remaining_growth_of_the_group() -> None:
     with open_lab() as lab:
         lab.create(1, MaxSize=4)

@@ -116,6 +116,8 @@ def test_a_deleted_version_is_gone_and_the_default_version_cannot_be_deleted() -
             bench.ec2.describe_launch_template_versions(**named, Versions=["2"])
         versions = bench.ec2.describe_launch_template_versions(**named)["LaunchTemplateVersions"]
         assert [each["VersionNumber"] for each in versions] == [1]
+        shown = bench.ec2.describe_launch_templates(LaunchTemplateIds=[bench.fleet.template_id])["LaunchTemplates"]
+        assert shown[0]["LatestVersionNumber"] == 1
         template = {"LaunchTemplate": named | {"Version": "$Latest"}, "MinCount": 1, "MaxCount": 1}
         launched = bench.ec2.run_instances(**template)["Instances"][0]
         tags = {tag["Key"]: tag["Value"] for tag in launched["Tags"]}
@@ -256,3 +258,37 @@ def test_another_service_launches_with_its_own_tags_and_subnet() -> None:
             bench.jump(2)
             assert bench.tags(instance.instance_id)["aws:autoscaling:groupName"] == "web"
             assert bench.describe(instance.instance_id)["SubnetId"] == bench.fleet.subnet_ids[1]
+
+
+PROFILES = {
+    "Name": "Value (gone) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+    "Arn": "Value (gone) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN",
+}
+
+
+def test_a_key_pair_that_does_not_exist_is_refused() -> None:
+    with open_bench() as bench:
+        with refused("InvalidKeyPair.NotFound"):
+            bench.run(KeyName="gone")
+        bench.ec2.create_key_pair(KeyName="gone")
+        assert bench.run(KeyName="gone")["Instances"][0]["KeyName"] == "gone"
+
+
+@pytest.mark.parametrize("by", ["Name", "Arn"])
+def test_an_instance_profile_that_does_not_exist_is_refused(by: str) -> None:
+    with open_bench() as bench:
+        with refused("InvalidParameterValue") as caught:
+            bench.run(IamInstanceProfile={by: "gone"})
+        assert caught.value.response["Error"]["Message"] == PROFILES[by]
+        iam = bench.sandbox.session().client("iam")
+        made = iam.create_instance_profile(InstanceProfileName="web")["InstanceProfile"]
+        named = {"Name": "web", "Arn": made["Arn"]}
+        assert bench.run(IamInstanceProfile={by: named[by]})["Instances"]
+
+
+def test_the_vcpus_of_a_bucket_are_limited_by_a_quota() -> None:
+    with open_bench(SandboxOptions(vcpu_quota=4)) as bench:  # t3.micro has two
+        assert len(bench.run(MinCount=2, MaxCount=2)["Instances"]) == 2
+        with refused("VcpuLimitExceeded"):
+            bench.run()
+        assert bench.run(InstanceType="g4dn.xlarge")["Instances"]  # another bucket
