@@ -56,7 +56,7 @@ def watch(common: CommonOptions, rollout: str | None, *, everything: bool) -> in
             if watched.is_over:
                 break
             time.sleep(_SECONDS)
-    return _close(watched.record, output)
+    return _close(watched.record, store, output)
 
 
 def _shows_view(common: CommonOptions) -> bool:
@@ -69,11 +69,11 @@ def _live_view() -> "LiveView":
     return LiveView()
 
 
-def _close(record: "Record", output: Output) -> int:
+def _close(record: "Record", store: "RecordStore", output: Output) -> int:
     from awsroll.cli.drive import print_report  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.report import build_report  # noqa: PLC0415 - see above
+    from awsroll.driver.read_story import report_of  # noqa: PLC0415 - see above
 
-    report = build_report(record, at=datetime.now(UTC))
+    report = report_of(record, store, at=datetime.now(UTC))
     print_report(output, report)
     success = Outcome.ROLLED_BACK if record.status.user_requests.rollback else Outcome.SUCCEEDED
     return exit_of_outcome(report.status, success=success)

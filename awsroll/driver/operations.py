@@ -30,7 +30,7 @@ from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for, resuming
 from awsroll.errors import AwsrollError, FleetLockedError, SpecError
 from awsroll.ports import Record, Store
-from awsroll.report import Report, RolloutPlan, RolloutSummary, build_report
+from awsroll.report import Report, RolloutPlan, RolloutSummary
 from awsroll.stores import RecordStore
 
 __all__ = [
@@ -118,7 +118,7 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
         record = session.store.load(rollout_id)  # again: another process may have written it before the lease was ours
         if record.status.mode is Mode.ENDED:
             _remove_label(session, rollout)
-            return build_report(record, at=session.clock.now())
+            return session.report_of_others(record)
         confirmed.check(record.rollout)
         check_callables(session, record)
         session.check_account(rollout)
@@ -147,7 +147,7 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
     if record.status.outcome is Outcome.ROLLED_BACK:
         with suppress(FleetLockedError), session.hold(record.rollout):  # else the label is of the rollout that holds it
             _remove_label(session, record.rollout)
-        return build_report(record, at=session.clock.now())
+        return session.report_of_others(record)
     check_not_halted(session.store)
     if not context.confirm_rollback(record):
         raise NotConfirmedError(_NOT_CONFIRMED)
@@ -157,7 +157,7 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
     ended = session.follow(rollout_id)
     if ended is None:
         return _take_over(rollout_id, context, pace, instructions)
-    return build_report(ended, at=session.clock.now())
+    return session.report_of_others(ended)
 
 
 def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
@@ -178,7 +178,7 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     ended = session.follow(rollout_id) or session.store.load(rollout_id)
     if ended.status.mode is not Mode.ENDED:
         return _take_over(rollout_id, context, pace, confirmed, only_ends=True)
-    return build_report(ended, at=session.clock.now())
+    return session.report_of_others(ended)
 
 
 def wake_state_machine(rollout_id: str, context: Context) -> None:

@@ -62,7 +62,7 @@ class Session:
         self._endpoint_url = context.endpoint_url
         self._context = context
         self.known: KnownObservation | None = None  # what the first step need not observe again
-        self._notes = self.store  # where the keys of notices are kept, also while the fleet is held
+        self._notes = self.store  # also while the fleet is held: keys of notices, and the timeline of other processes
         self._place = "no store" if context.store is None else "a custom store"
         self._fleets: dict[str, Fleet] = {}
         self.aws = self._connection(region=None)
@@ -292,12 +292,21 @@ class Session:
         return record if record.status.mode is Mode.ENDED and is_current else None
 
     def report(self, record: Record, *, at: datetime) -> "Report":
-        """Return the report with the number of AWS calls of this session."""
-        from awsroll.report import ApiCalls, build_report  # noqa: PLC0415 - a step makes no report
+        """Return the report, with the AWS calls of this process and of those that drove the rollout before it."""
+        from awsroll.driver.read_story import report_of  # noqa: PLC0415 - a step makes no report
+        from awsroll.report import ApiCalls, build_report  # noqa: PLC0415 - see above
 
         calls = self.aws.calls
-        api_calls = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
-        return build_report(record, at=at, api_calls=api_calls)
+        own = ApiCalls(total=calls.total, mutating=calls.mutating, by_operation=dict(calls.by_operation))
+        if not self._recorder.continues:
+            return build_report(record, at=at, api_calls=own)
+        return report_of(record, self._notes, at=at, own_calls=own)
+
+    def report_of_others(self, record: Record) -> "Report":
+        """Return the report of a rollout that other processes have driven, with the number of their AWS calls."""
+        from awsroll.driver.read_story import report_of  # noqa: PLC0415 - a step makes no report
+
+        return report_of(record, self._notes, at=self.clock.now())
 
 
 def _why_it_pauses(error: AwsrollError) -> str:

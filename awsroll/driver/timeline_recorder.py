@@ -43,6 +43,9 @@ class TimelineRecorder:
 
     Args:
         clock: measures the time between two writes.
+
+    Attributes:
+        continues: whether another process has kept the course before.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -60,6 +63,7 @@ class TimelineRecorder:
         self._opening = 0
         self._written_at = self._observed_at = float("-inf")
         self._has_news = False
+        self.continues = False
 
     def keep_in(self, files: TimelineFiles) -> None:
         """Name the place of the timeline. The lease of the rollout is held."""
@@ -72,6 +76,7 @@ class TimelineRecorder:
             return
         try:
             count = self._files.count()
+            self.continues = count > 0
             self._number = max(0, count - 1)
             self._item = self._files.read(self._number) if count else None
         except (AwsrollError, OSError):

@@ -85,9 +85,7 @@ def tell(record: Record, course: Course, *, report: Report | None = None, at: da
         report: its report, if a process has just driven it; None: built from the record.
         at: the end of the story if the rollout has not ended.
     """
-    calls = course.calls
-    mutating = sum(count for name, count in calls.items() if not is_reading(name.partition(":")[2]))
-    counted = ApiCalls(total=sum(calls.values()), mutating=mutating, by_operation=dict(calls))
+    counted = calls_in(course)
     final = report or build_report(record, at=at, api_calls=counted)
     if counted.total > final.api_calls.total:  # of other processes, too: of functions, and of terminals before
         final = replace(final, api_calls=counted)
@@ -105,6 +103,13 @@ def tell(record: Record, course: Course, *, report: Report | None = None, at: da
         failures=record.status.failures,
         surge_hours=surge_hours(course),
     )
+
+
+def calls_in(course: Course) -> ApiCalls:
+    """Return the AWS calls of all processes that have driven a rollout, as its timeline counts them."""
+    calls = course.calls
+    mutating = sum(count for name, count in calls.items() if not is_reading(name.partition(":")[2]))
+    return ApiCalls(total=sum(calls.values()), mutating=mutating, by_operation=dict(calls))
 
 
 def _gates(rollout: Rollout, course: Course) -> tuple[GateStory, ...]:

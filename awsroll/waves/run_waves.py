@@ -13,9 +13,10 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec, worst
 from awsroll.driver import operations
 from awsroll.driver.context import Context, NotConfirmedError
+from awsroll.driver.read_story import report_of
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.events import Tee
-from awsroll.report import FleetReport, FleetsPlan, FleetsReport, Report, WavePlan, WaveReport, build_report
+from awsroll.report import FleetReport, FleetsPlan, FleetsReport, Report, WavePlan, WaveReport
 from awsroll.stores import LocalStore, RecordStore, RolloutRequest
 from awsroll.waves.check_fleets import FleetChecks, ReadyFleet, check_apart, check_disjoint, combined_error
 from awsroll.waves.threads import Threads, in_parallel
@@ -191,7 +192,7 @@ class FleetsRun:
             return result or _NOT_STARTED
         with suppress(AwsrollError):  # without a record, the rollout has not started
             record = self._store.load(self._ready[fleet.name].rollout_id)
-            report = build_report(record, at=now)
+            report = report_of(record, self._store, at=now)
             return _FleetResult(ending=_ending_of(report), reason=report.reason, report=report)
         return _NOT_STARTED
 

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+import awsroll
 import container
 import named
 from awsroll.core.model.user_requests import UserRequests
@@ -108,6 +109,22 @@ def test_a_report_counts_the_calls_of_the_functions(tmp_path: Path) -> None:
             ended = "autoscaling:TerminateInstanceInAutoScalingGroup"
             assert calls.by_operation[ended] == made.count(ended) > 0
             assert calls.total > len(made) / 2  # `prepare` makes the others, before there is a record
+
+
+def test_a_terminal_counts_the_calls_of_the_functions_before_it(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        made: list[str] = []
+        driven.rolling.sandbox.on_call(lambda service, operation, _: made.append(f"{service}:{operation}"))
+        driven.prepare()
+        driven.go_on(until=lambda _: "autoscaling:TerminateInstanceInAutoScalingGroup" in made)
+        rolling = driven.rolling
+        rolling.clock.sleep(600)  # the lease of the functions expires
+        given = {"session": rolling.sandbox.session(), "store": rolling.store, "clock": rolling.clock}
+        reports = [awsroll.resume("deploy-1", **given), awsroll.resume("deploy-1", **given)]  # the second only reports
+        for report in reports:
+            for operation in ("TerminateInstanceInAutoScalingGroup", "SuspendProcesses", "UpdateAutoScalingGroup"):
+                name = f"autoscaling:{operation}"
+                assert report.api_calls.by_operation[name] == made.count(name) > 0
 
 
 def test_a_step_that_is_repeated_after_the_end_answers_the_same(tmp_path: Path) -> None:
