@@ -34,7 +34,7 @@ from awsroll_cdk.permissions import (
     permit_stages,
 )
 from awsroll_cdk.store import records_table, signing_key
-from awsroll_cdk.versions import live_machine
+from awsroll_cdk.versions import LIVE, live_machine
 
 Topic: TypeAlias = str | sns.ITopic
 """An SNS topic: its construct or ARN."""
@@ -176,9 +176,18 @@ class RollingDeployment(Construct):
             self.add_alarm_action(actions.SnsAction(topic))
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow a principal to start rollouts of the fleets: to any version that the roles may launch."""
-        granted = self.machine.grant_start_execution(grantee)
-        return granted if self.fleets_machine is None else self.fleets_machine.grant_start_execution(grantee)
+        """Allow a principal to start rollouts of the fleets: to any version that the roles may launch.
+
+        Only executions of the alias `live` may be started: they keep the version of the code until their end.
+        """
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["states:StartExecution"],
+            resource_arns=[
+                machine.state_machine_arn for machine in (self.machine, self.fleets_machine) if machine is not None
+            ],
+            conditions={"ForAnyValue:StringEquals": {"states:StateMachineQualifier": LIVE}},
+        )
 
     def grant_approve(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a principal to send commands to rollouts, such as approve and abort, by the function `control`."""

@@ -478,10 +478,13 @@ def test_outputs_name_everything_that_the_documents_use(synthesized: Synthesized
 
 
 def test_a_principal_is_granted_to_start_and_to_approve(synthesized: Synthesized) -> None:
-    assert actions(synthesized.statements("standalone", "Starter")) == {
-        "states:StartExecution",
-        "lambda:InvokeFunction",
-    }
+    allowed = synthesized.statements("standalone", "Starter")
+    assert actions(allowed) == {"states:StartExecution", "lambda:InvokeFunction"}
+    (starting,) = (one for one in allowed if one["Action"] == "states:StartExecution")
+    # AWS checks the right to start an alias on the ARN of the machine, and offers the name of the alias as a condition.
+    (machine,) = synthesized.resources("standalone", "AWS::StepFunctions::StateMachine")
+    assert starting["Resource"] == {"Ref": machine}
+    assert starting["Condition"] == {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": "live"}}
 
 
 @pytest.mark.parametrize(
