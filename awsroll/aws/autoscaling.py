@@ -112,6 +112,15 @@ class AutoScaling:
         request = {"InstanceId": instance_id, "ShouldDecrementDesiredCapacity": decrement}
         self._caller.call(_SERVICE, "TerminateInstanceInAutoScalingGroup", request, repeatable=False)
 
+    def detach(self, name: str, instance_ids: Sequence[str]) -> None:
+        """Detach up to `STANDBY_MEMBERS` members. Desired stays, so the group launches others in their place."""
+        request = {
+            "AutoScalingGroupName": name,
+            "InstanceIds": list(instance_ids),
+            "ShouldDecrementDesiredCapacity": False,
+        }
+        self._caller.call(_SERVICE, "DetachInstances", request, repeatable=False)
+
     def enter_standby(self, name: str, instance_ids: Sequence[str]) -> None:
         """Move up to `STANDBY_MEMBERS` members to standby and lower the desired capacity by their number."""
         request = {

@@ -144,6 +144,7 @@ def request_rows(plan: "RolloutPlan") -> list[Row]:
         *_gate_rows(request),
         *_probe_rows(request),
         ("failure", _failure(request)),
+        *_kept_failed_rows(plan, request),
     ]
 
 
@@ -198,6 +199,14 @@ def _failure(request: RolloutSpec) -> str:
     if not request.max_failures:
         return f"the first one {after}"
     return f"up to {request.max_failures} are replaced; the next one {after}"
+
+
+def _kept_failed_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:
+    if not request.keep_failed:
+        return []
+    count = "1 failed new server" if request.keep_failed == 1 else f"{request.keep_failed} failed new servers"
+    words = f"up to {count} for inspection, out of traffic, for {duration(request.keep_failed_for)}"
+    return [("keeps", f"{words}: at most {plan.kept_failed_server_hours:g} server hours")]
 
 
 def _setting_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:

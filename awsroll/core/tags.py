@@ -18,12 +18,15 @@ REPLACES_TAG = "awsroll:replaces"
 REPLACED_TOGETHER_PREFIX = "awsroll:replaces:"
 """Prefix of a tag that servers of one launch call share; the launch index of the first of them follows. Its value lists
 the servers that they replace, in the order of their launch indexes, `-` for one that the tag says nothing about."""
+KEEP_UNTIL_TAG = "awsroll:keep-until"
+"""Until when a failed server is kept for inspection. After that, `awsroll repair` terminates it."""
 APP_VERSION_TAG = "awsroll:app-version"
 
 # The values of ROLE_TAG.
 RETIRING = "retiring"
 RELOADING = "reloading"
 REPLACEMENT = "replacement"
+KEPT_FAILED = "kept-failed"
 
 # On groups and target groups.
 SAVED_SETTING_PREFIX = "awsroll:was:"

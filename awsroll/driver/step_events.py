@@ -58,6 +58,7 @@ EVENTS: dict[type[Action], str] = {
     act.DeregisterTargets: "instance.deregistered",
     act.TerminateInstance: "instance.terminated",
     act.TerminateInGroup: "group.instances-terminated",
+    act.DetachFromGroup: "group.instances-detached",
     act.EnterStandby: "group.standby-entered",
     act.ExitStandby: "group.standby-left",
     act.ClearUnhealthyMarks: "group.marks-cleared",

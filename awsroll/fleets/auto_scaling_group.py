@@ -153,6 +153,8 @@ class AutoScalingFleet:
                 result = self._writes.terminate(action)
             case act.SetDesiredCapacity():
                 result = self._writes.set_desired(action)
+            case act.DetachFromGroup():
+                result = self._writes.detach(action)
             case act.EnterStandby():
                 result = self._writes.enter_standby(action)
             case act.ExitStandby():

@@ -102,6 +102,11 @@ class GroupWrites:
                 moves.accepted += batch
         return moves
 
+    def detach(self, action: act.DetachFromGroup) -> Result:
+        """Detach members in service, without a lower desired capacity."""
+        gone = (Lifecycle.DETACHING,)
+        return self._move(action, source=Lifecycle.IN_SERVICE, arrived=gone, move=self._aws.autoscaling.detach)
+
     def enter_standby(self, action: act.EnterStandby) -> Result:
         """Move members in service to standby; members in standby count as moves."""
         away = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
@@ -129,7 +134,7 @@ class GroupWrites:
 
     def _move(
         self,
-        action: act.EnterStandby | act.ExitStandby,
+        action: act.DetachFromGroup | act.EnterStandby | act.ExitStandby,
         *,
         source: Lifecycle,
         arrived: tuple[Lifecycle, ...],
@@ -147,7 +152,7 @@ class GroupWrites:
 
     def _unless_changed(
         self,
-        action: act.TerminateInGroup | act.EnterStandby | act.ExitStandby,
+        action: act.TerminateInGroup | act.DetachFromGroup | act.EnterStandby | act.ExitStandby,
         result: Result,
         can_move: Callable[[Lifecycle], bool],
     ) -> Result:
@@ -164,7 +169,8 @@ class GroupWrites:
         if gone:
             shown = ", ".join(f"{name} is {states.get(name, 'no member')}" for name in gone)
             return stale(action, f"{result.message} Now {shown}.")
-        decrement = not isinstance(action, act.ExitStandby) and getattr(action, "decrement", True)
+        raises = isinstance(action, act.ExitStandby | act.DetachFromGroup)
+        decrement = not raises and getattr(action, "decrement", True)
         if decrement and int(group["DesiredCapacity"]) <= int(group["MinSize"]):
             return stale(action, f"{result.message} The group's minimum is {group['MinSize']} now.")
         if any(words in result.message for words in _RACES):

@@ -113,6 +113,7 @@ class StandaloneFleet:
                 act.LaunchInGroup()
                 | act.TerminateInGroup()
                 | act.SetDesiredCapacity()
+                | act.DetachFromGroup()
                 | act.EnterStandby()
                 | act.ExitStandby()
                 | act.ClearUnhealthyMarks()

@@ -93,6 +93,8 @@ def _by_rollouts(rollouts: Rollouts) -> tuple[str, ...]:
         actions += ["LaunchInstances", "SetDesiredCapacity"]
     if rollouts.reloads or rollouts.keep_old:
         actions += ["EnterStandby", "ExitStandby", "SetDesiredCapacity"]
+    if rollouts.keeps_failed:
+        actions.append("DetachInstances")
     if rollouts.purges_warm_pool:
         actions += ["DeleteWarmPool", "PutWarmPool"]
     return tuple(actions)

@@ -6,6 +6,7 @@ the caller launched: UpdateAutoScalingGroup with a numbered template version, an
 
 from collections.abc import Sequence
 
+from awsroll.core.tags import FLEET_TAG, KEPT_FAILED, ROLE_TAG, fleet_tag_value
 from awsroll.iam.fleet_statements import fleet_tag_condition
 from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Condition, Statement, allow
@@ -37,10 +38,19 @@ def launching(request: PolicyRequest) -> list[Statement]:
 
 
 def terminating(request: PolicyRequest) -> list[Statement]:
-    """Return the permission to terminate servers that carry the fleet tag. A group terminates its own members."""
-    if request.grouped or request.rollouts.reloads:
+    """Return the permission to terminate servers that carry the fleet tag.
+
+    A group terminates its own members. Failed servers that are kept for inspection are members no longer.
+    """
+    if request.rollouts.reloads:
         return []
     instances = [request.place.arn("ec2", "instance/*")]
+    if request.grouped:
+        fleets = [fleet_tag_value(name) for name in request.fleets.groups]
+        kept = {f"aws:ResourceTag/{FLEET_TAG}": fleets, f"aws:ResourceTag/{ROLE_TAG}": [KEPT_FAILED]}
+        call = ["ec2:TerminateInstances"]
+        condition = {"StringEquals": kept}
+        return [allow("TerminateKeptServers", call, instances, condition)] if request.rollouts.keeps_failed else []
     return [allow("TerminateTaggedServers", ["ec2:TerminateInstances"], instances, fleet_tag_condition(request))]
 
 

@@ -66,6 +66,7 @@ class Rollouts:
         strategy: `replace`, `double-half` or `reload`.
         surges: more servers than desired may run (`--launch-first`, `--max-surge`). Double-half always surges.
         keep_old: old servers stay, out of traffic, until the bake time ends.
+        keeps_failed: failed new servers may be kept for inspection.
         alarms: the rollout watches CloudWatch alarms.
         changes_deregistration_delay: `--deregistration-delay` is given, or a group is attached to a target group of a
             Network Load Balancer whose delay is below 120 seconds, so that awsroll raises it.
@@ -97,6 +98,7 @@ class Rollouts:
     strategy: str = "replace"
     surges: bool = False
     keep_old: bool = False
+    keeps_failed: bool = False
     alarms: bool = False
     changes_deregistration_delay: bool = False
     changes_health_checks: bool = False
@@ -154,4 +156,5 @@ class PolicyRequest:
     def tags_members(self) -> bool:
         """Return whether awsroll itself takes members of a group out of traffic, and tags them before."""
         rollouts = self.rollouts
-        return rollouts.stages or rollouts.reloads or rollouts.keep_old or bool(self.fleets.extra_target_groups)
+        moves = rollouts.reloads or rollouts.keep_old or rollouts.keeps_failed
+        return rollouts.stages or moves or bool(self.fleets.extra_target_groups)

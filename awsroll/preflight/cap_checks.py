@@ -18,6 +18,7 @@ def check_cap(rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Finding
         10 servers, terminate first, in a group   cap 11: the group launches the replacement when the drain begins
         10 servers, launch first                  cap 11: one new server beside the whole old fleet
         10 servers, double-half or --keep-old     cap 20: the whole new fleet beside the old fleet
+        --keep-failed N                           N more than the highest number of live servers
     """
     limits = bounds(rollout, fleet.desired)
     if limits.max_running is None:
@@ -26,6 +27,11 @@ def check_cap(rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Finding
         problem = f"the fleet should have {limits.desired} servers, and would not have them at the end"
     elif limits.max_running < (needed := _needed(rollout, limits, sum(1 for one in fleet.live if not goal.is_on(one)))):
         problem = f"{needed} servers must run at the same time: {_why(rollout)}"
+    elif rollout.keep_failed > limits.max_running - limits.ceiling:
+        problem = (
+            f"up to {limits.ceiling} are live, and --keep-failed keeps {rollout.keep_failed} more. Raise it to "
+            f"{limits.ceiling + rollout.keep_failed}, or keep fewer"
+        )
     else:
         return
     findings.refuse(f"--max-running {rollout.max_running} allows {limits.max_running} servers, but {problem}")

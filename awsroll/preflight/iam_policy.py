@@ -95,6 +95,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         strategy=spec.strategy.value,
         surges=surge.value > 0,
         keep_old=spec.keep_old,
+        keeps_failed=spec.keep_failed > 0,
         alarms=bool(spec.alarm),
         notify=without_secrets(spec.notify),
         changes_deregistration_delay=spec.deregistration_delay is not None

@@ -42,6 +42,8 @@ def rollout_of(spec: RolloutSpec, fleet: FleetFacts, goal: Goal, name: str) -> R
         gates=gates_of(spec),
         hooks=named(spec.all_hooks),
         keep_old=spec.keep_old,
+        keep_failed=spec.keep_failed,
+        keep_failed_seconds=spec.keep_failed_for if spec.keep_failed else 0,
         protected=spec.protected,
         standby=spec.standby,
         deregistration_delay_seconds=spec.deregistration_delay,

@@ -31,6 +31,7 @@ def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple
         "the hooks or --drain-probe": named(spec.all_hooks) == rollout.hooks,
         "--max-failures": spec.max_failures == rollout.max_failures,
         "--on-failure": spec.after_failure is rollout.on_failure,
+        "--keep-failed": spec.keep_failed == rollout.keep_failed,
         "--keep-old": spec.keep_old == rollout.keep_old,
         "--protected": spec.protected is rollout.protected,
         "--standby": spec.standby is rollout.standby,

@@ -12,7 +12,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.routing import without_gone
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.repair.leftovers import Leftover, leftovers
+from awsroll.core.repair.leftovers import KEPT_FAILED, Leftover, leftovers
 from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct, settling
 from awsroll.core.request.instructions import ALL_KINDS, PLACE_KINDS, InstructionKind
 from awsroll.driver.assumed_role import able_to_end, assume_confirmed_role
@@ -23,6 +23,7 @@ from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateErr
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
 from awsroll.repairs.inspection import draft_rollout, observe_fleet, read_tags
+from awsroll.repairs.kept_servers import kept_servers, terminate_expired
 from awsroll.repairs.repair_findings import confirmed_by_id, taken_over, unfinished
 from awsroll.repairs.unreadable_rollouts import forget_unreadable, unreadable_rollouts
 from awsroll.report import Report
@@ -77,8 +78,8 @@ class Repaired:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left."""
-        return self.finished and not self.left
+        """Whether nothing is left but failed servers whose time of inspection is not over."""
+        return self.finished and all(each.what == KEPT_FAILED and not each.acts for each in self.left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +160,35 @@ def repair(
             problem = f"{fleet} has changed since it was shown; nothing was changed. Run the repair again"
             raise FleetError(problem)
         instructions.check(case.record.rollout)
-        report = _drive(session, case, confirmed, pace)
-        finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
-        if finished:
-            forget_unreadable(session, found)
+        problems = terminate_expired(session, case.record.rollout, found, confirmed)
+        rollout_id, finished, reason = _restored(session, case, confirmed, pace)
+        finished, reason = finished and not problems, "; ".join((*problems, *filter(None, (reason,))))
     with _opened(Session(context), target, pace, place) as case:
         left = case.found
     return Repaired(
         fleet=fleet,
         acted=True,
         finished=finished,
-        rollout_id=report.rollout_id,
+        rollout_id=rollout_id,
         found=found,
         left=left,
-        reason="" if finished else report.reason,
+        reason="" if finished else reason,
     )
+
+
+def _restored(session: Session, case: _Case, confirmed: Collection[str], pace: Pace) -> tuple[str, bool, str]:
+    """Have the planner restore the fleet, if there is anything to restore.
+
+    Returns:
+        The rollout that was settled, or the rollout of the repair; whether it has ended; why it has not.
+    """
+    if not any(leftover.acts and leftover.what != KEPT_FAILED for leftover in case.found):
+        return "", True, ""
+    report = _drive(session, case, confirmed, pace)
+    finished = report.status not in (Outcome.PAUSED, Outcome.INTERRUPTED, Outcome.RUNNING)
+    if finished:
+        forget_unreadable(session, case.found)
+    return report.rollout_id, finished, report.reason
 
 
 def _confirmed(
@@ -292,7 +307,7 @@ def _by_record(session: Session, record: Record) -> _Case:
     found = leftovers(View(rollout, observation, settled), labels=tags.labels)
     if status.mode is not Mode.ENDED:
         found = (unfinished(record), *found)
-    return _Case(replace(record, status=settled), found)
+    return _Case(replace(record, status=settled), (*found, *kept_servers(session, rollout)))
 
 
 def _by_tags(session: Session, rollout: Rollout, target: RepairTarget) -> _Case:
@@ -302,5 +317,5 @@ def _by_tags(session: Session, rollout: Rollout, target: RepairTarget) -> _Case:
     found = leftovers(View(rollout, seen.observation, status), labels=tags.labels)
     by_id = status.servers.keys()  # only tags on the instance say that it is one of these
     found = tuple(confirmed_by_id(leftover) if leftover.about in by_id else leftover for leftover in found)
-    found = (*unreadable_rollouts(session, rollout, target.rollout_id), *found)
+    found = (*unreadable_rollouts(session, rollout, target.rollout_id), *found, *kept_servers(session, rollout))
     return _Case(Record(rollout=rollout, status=status), found, seen)

@@ -6,7 +6,7 @@ from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.decide.approvals import awaited_approval
 from awsroll.core.model.status import Outcome
 from awsroll.ports import Record
-from awsroll.report.report import ApiCalls, Failed, InstanceCounts, Report, Traffic
+from awsroll.report.report import ApiCalls, Failed, InstanceCounts, KeptFailed, Report, Traffic
 
 
 def build_report(
@@ -34,6 +34,7 @@ def build_report(
         max_running=counters.highest_running,
         drain_seconds_saved=round(counters.drain_seconds_saved, 3),
         failures=tuple(Failed(instance_id=failure.instance_id, cause=failure.cause) for failure in status.failures),
+        kept_failed=tuple(KeptFailed(instance_id=kept.instance_id, until=kept.until) for kept in status.kept_failed),
         warnings=status.warnings,
         api_calls=api_calls or ApiCalls(),
         traffic=traffic,

@@ -53,6 +53,8 @@ class RolloutPlan:
         is_capped: the request has a cap on running servers.
         at_a_time: maximum number of servers in progress at the same time.
         kept_server_hours: cost of keeping the old servers during the bake time, in server hours.
+        kept_failed_server_hours: what the failed servers that are kept for inspection cost at most, in server hours,
+            until a repair may terminate them.
         estimated_seconds: estimated duration, without failures and without the time that people take to approve.
         lowest_seconds: nine of ten such rollouts take longer.
         highest_seconds: nine of ten such rollouts take less time.
@@ -86,6 +88,7 @@ class RolloutPlan:
     at_a_time: int
     estimated_seconds: float
     kept_server_hours: float = 0
+    kept_failed_server_hours: float = 0
     lowest_seconds: float = 0
     highest_seconds: float = 0
     estimated_from: str = ""
@@ -162,6 +165,7 @@ def forecast(
         is_capped=limits.max_running is not None,
         at_a_time=limits.window,
         kept_server_hours=_kept_hours(rollout, servers=len(leaving)),
+        kept_failed_server_hours=round(rollout.keep_failed * rollout.keep_failed_seconds / 3600, 2),
         estimated_seconds=expected.seconds,
         lowest_seconds=expected.low,
         highest_seconds=expected.high,

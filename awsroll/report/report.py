@@ -43,6 +43,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFailed:
+    """A failed server that is kept for inspection, out of the fleet. After `until`, `awsroll repair` terminates it."""
+
+    instance_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCalls:
     """AWS calls of this run, including retries. `by_operation` counts `service:Operation`."""
 
@@ -82,6 +90,7 @@ class Report:
         drain_seconds_saved: by how much drain probes have shortened the drains of all servers together.
         checkpoints: the passed checkpoints.
         failures: the failures and their causes.
+        kept_failed: failed servers that are kept for inspection, until when.
         warnings: facts that need attention, such as settings that were not restored or servers left alone.
         api_calls: AWS calls of this run alone.
         traffic: the traffic of a sandbox; None elsewhere.
@@ -110,6 +119,7 @@ class Report:
     drain_seconds_saved: float = 0
     checkpoints: tuple[str, ...] = ()
     failures: tuple[Failed, ...] = ()
+    kept_failed: tuple[KeptFailed, ...] = ()
     warnings: tuple[str, ...] = ()
     api_calls: ApiCalls = field(default_factory=ApiCalls)
     traffic: Traffic | None = None

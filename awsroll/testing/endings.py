@@ -74,7 +74,7 @@ class Ending:
 
     def problems(self) -> list[str]:
         """Return what is wrong, one line each."""
-        found = [*self._left_behind(), *self._failed_version(), *self._target_groups()]
+        found = [*self._left_behind(), *self._kept_failed(), *self._failed_version(), *self._target_groups()]
         if self.truth.group is not None:
             found += self._group(self.truth.group)
         if self.memory and not self.status.settings.found:
@@ -137,8 +137,21 @@ class Ending:
         return [
             f"invariant 7: {one.instance_id} still runs {one.application_version}, which was rolled back"
             for one in self.truth.instances.all()
-            if one.application_version == self.rollout.to_version and one.instance_id in live - self.found.on_goal
+            if one.application_version == self.rollout.to_version
+            and one.instance_id in live - self.found.on_goal
+            and not self.truth.is_kept_failed(one)
         ]
+
+    def _kept_failed(self) -> list[str]:
+        """Report failed servers that are kept beyond the number of the request, or that the record does not name."""
+        alive = (one for one in self.truth.instances.all() if one.live and self.truth.is_kept_failed(one))
+        kept = {one.instance_id for one in alive}
+        problems = []
+        if len(kept) > self.rollout.keep_failed:
+            problems.append(f"keeps {sorted(kept)} for inspection, more than {self.rollout.keep_failed}")
+        if unnamed := kept - {one.instance_id for one in self.status.kept_failed}:
+            problems.append(f"keeps {sorted(unnamed)} for inspection, and the record does not say so")
+        return problems
 
     def _is_scaled_in(self) -> bool:
         """Return whether someone has just lowered desired. The group then chooses which members leave."""
@@ -157,7 +170,7 @@ class Ending:
         instance_id = one.instance_id
         if one.foreign or not one.keys or instance_id in self.truth.somebody.deregistered:
             return False
-        if self.truth.is_left_alone(one):
+        if self.truth.is_left_alone(one) or self.truth.is_kept_failed(one):
             return False
         if any(at is not None and one.launched_at >= at for at in (self.status.ended_at, self.resumed_at)):
             return False

@@ -11,6 +11,7 @@ from awsroll.core.model.actions import (
     ClearUnhealthyMarks,
     DeleteWarmPool,
     DeregisterTargets,
+    DetachFromGroup,
     EnterStandby,
     ExitStandby,
     ForgetSavedSettings,
@@ -97,6 +98,8 @@ class Executor:
                 ids = self._terminate(action)
             case TerminateInGroup():
                 ids = self._terminate_in_group(action)
+            case DetachFromGroup(instance_ids=instance_ids):
+                ids = self._move(instance_ids, Lifecycle.IN_SERVICE, (Lifecycle.DETACHING,), self._calls.detach)
             case EnterStandby(instance_ids=instance_ids):
                 ids = self._move(instance_ids, Lifecycle.IN_SERVICE, _AWAY, self._calls.enter_standby)
             case ClearUnhealthyMarks(instance_ids=instance_ids):

@@ -10,6 +10,7 @@ from itertools import islice
 
 from awsroll.core.model.observation import InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.rollout import Rollout
+from awsroll.core.tags import KEEP_UNTIL_TAG
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.instances import FakeInstance, Instances
@@ -17,7 +18,7 @@ from awsroll.testing.outside_changes import Somebody
 from awsroll.testing.targets import Targets
 from awsroll.testing.world import World
 
-LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED)
+LEFT = (Lifecycle.TERMINATING, Lifecycle.TERMINATED, Lifecycle.DETACHING)
 _NOWHERE: frozenset[TargetKey] = frozenset()
 
 
@@ -205,11 +206,18 @@ class Truth:
             return instance.instance_id in self.group.members
         if instance.foreign or instance.instance_id in self.somebody.deregistered:
             return False
-        return bool(instance.keys) and not self.is_left_alone(instance)
+        return bool(instance.keys) and not self.is_left_alone(instance) and not self.is_kept_failed(instance)
 
     def is_left_alone(self, instance: FakeInstance) -> bool:
         """Return whether someone has protected a drained standalone server from termination."""
         return self.group is None and instance.protected and not self.targets.of(instance.instance_id)
+
+    def is_kept_failed(self, instance: FakeInstance) -> bool:
+        """Return whether a failed server is out of the fleet, and kept for inspection."""
+        is_member = self.group is not None and instance.instance_id in self.group.members
+        entries = self.targets.of(instance.instance_id)
+        is_out = not is_member and all(entry.state is TargetState.DRAINING for entry in entries)
+        return KEEP_UNTIL_TAG in instance.tags and is_out
 
     def _fact(self, instance: FakeInstance, rollout: Rollout) -> Fact:
         member = None if self.group is None else self.group.members.get(instance.instance_id)
@@ -223,7 +231,7 @@ class Truth:
         return Fact(
             serving=of_fleet and self._serves(instance, lifecycle, rollout),
             live=of_fleet and self._is_live(instance, lifecycle, rollout),
-            running=of_fleet and instance.live,
+            running=instance.live and (of_fleet or self.is_kept_failed(instance)),
             counted=counted,
             held=frozenset(entry.key for entry in entries if self.targets.may_hold_request(entry))
             | self.targets.new_flows_to(instance.instance_id),

@@ -76,6 +76,18 @@ class GroupCalls:
             self._world.record("group.entering-standby", member.instance.instance_id)
             self._world.after(self._group.deregister(member), lambda member=member: self._stand_by(member))  # type: ignore[misc]
 
+    def detach(self, instance_ids: Sequence[str]) -> None:
+        """Detach members, which drain and run on. Desired stays, so the group launches others."""
+        members = [self._member(instance_id) for instance_id in instance_ids]
+        if any(member.lifecycle is not Lifecycle.IN_SERVICE for member in members):
+            message = "An instance is not in InService"
+            raise CallError(message, code="ValidationError")
+        for member in members:
+            member.lifecycle = Lifecycle.DETACHING
+            self._world.record("group.detaching", member.instance.instance_id)
+            self._world.after(self._group.deregister(member), lambda member=member: self._let_go(member))  # type: ignore[misc]
+        self._group.wake()
+
     def exit_standby(self, instance_ids: Sequence[str]) -> None:
         """Move members out of standby and raise desired by their number."""
         members = [self._member(instance_id) for instance_id in instance_ids]
@@ -165,6 +177,12 @@ class GroupCalls:
         if member.lifecycle is Lifecycle.ENTERING_STANDBY:
             member.lifecycle = Lifecycle.STANDBY
             self._world.record("group.in-standby", member.instance.instance_id)
+
+    def _let_go(self, member: Member) -> None:
+        if member.lifecycle is Lifecycle.DETACHING:
+            name = member.instance.instance_id
+            del self._group.members[name]
+            self._world.record("group.detached", name)
 
     def _return(self, member: Member) -> None:
         if member.lifecycle is not Lifecycle.PENDING:

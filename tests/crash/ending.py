@@ -63,6 +63,8 @@ class Ending:
         wanted, found = self._scenario.servers, []
         if len(watch.live) != wanted:
             found.append(f"{len(watch.live)} instances live at the end, not {wanted}: {sorted(watch.live)}")
+        if len(watch.kept) != self._scenario.kept:
+            found.append(f"{sorted(watch.kept)} are kept for inspection, not {self._scenario.kept}")
         if watch.serving != watch.live:
             found.append(f"of {sorted(watch.live)} only {sorted(watch.serving)} serve at the end")
         listed = {one.instance_id for arn in self._fleet.target_group_arns for one in self._sandbox.elb.targets(arn)}

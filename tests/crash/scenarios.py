@@ -67,6 +67,11 @@ class Scenario:
         return not self.reloads and not self.wanted.get("keep_old")
 
     @property
+    def kept(self) -> int:
+        """How many failed servers are kept for inspection."""
+        return int(self.wanted.get("keep_failed", 0))
+
+    @property
     def launches(self) -> int:
         wanted = 0 if self.reloads else self.servers
         return wanted if self.launched is None else self.launched
@@ -149,6 +154,7 @@ _ALL = (
     *_both("bad-version", **_BAD, launched=1, wanted={"launch_first": True} | _SOON, surge=1),
     *_both("bad-half", **_BAD, launched=2, wanted=_DOUBLE | _SOON, surge=2),
     *_both("bad-twice", **_BAD, launched=2, wanted={"launch_first": True, "max_failures": 1} | _SOON, surge=1),
+    *_both("bad-kept", **_BAD, launched=2, wanted={"keep_failed": 1} | _SOON, unavailable=1),
     *_both("bad-reload", outcome=Outcome.ROLLED_BACK, wanted=_RELOAD | _AND_BACK | _FAILING, unavailable=1),
     *_both(
         "checkpoint",

@@ -7,6 +7,7 @@ collected, not raised: the code under test would take a failure inside an API ca
 from collections.abc import Mapping
 from typing import Any
 
+from awsroll.core.tags import KEEP_UNTIL_TAG
 from awsroll.sandbox import Fleet, Sandbox, SandboxServer
 from tests.crash.scenarios import Scenario
 
@@ -53,9 +54,18 @@ class Watch:
 
     @property
     def live(self) -> set[str]:
-        """Instances of the fleet that run or boot and are not being terminated by a group."""
-        ending = {name for name, state in self.lifecycles.items() if state.startswith("Terminating")}
-        return {one.instance_id for one in self._sandbox.ec2.live_instances()} - self._others - ending
+        """Instances of the fleet that run or boot and are not being terminated or detached by a group."""
+        leaving = ("Terminating", "Detaching")
+        ending = {name for name, state in self.lifecycles.items() if state.startswith(leaving)}
+        return {one.instance_id for one in self._sandbox.ec2.live_instances()} - self._others - ending - self.kept
+
+    @property
+    def kept(self) -> set[str]:
+        """Failed instances that are kept for inspection, out of the fleet."""
+        members = self.lifecycles
+        live = (one for one in self._sandbox.ec2.live_instances() if KEEP_UNTIL_TAG in one.tags)
+        kept = {one.instance_id for one in live if one.instance_id not in members}
+        return {name for name in kept if all(state.startswith("draining") for state in self.registered(name))}
 
     @property
     def counted(self) -> set[str]:

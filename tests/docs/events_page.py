@@ -51,6 +51,7 @@ EVENTS = {
         "group.instances-launched": (_OF_CALL, "the group launches servers in given zones"),
         "group.instances-terminated": (_OF_CALL, "the group drains and terminates members"),
         "group.desired-set": (_OF_CALL, "the desired capacity changes"),
+        "group.instances-detached": (_OF_CALL, "the group drains failed members and lets them go, for inspection"),
         "group.standby-entered": (_OF_CALL, "a member leaves traffic and stays in the group"),
         "group.standby-left": (_OF_CALL, "the member returns"),
         "group.marks-cleared": (_OF_CALL, "members are no longer marked unhealthy"),

@@ -68,6 +68,11 @@ ACTIONS: dict[type[Any], tuple[Action, str, tuple[FleetKind, ...]]] = {
         "autoscaling:TerminateInstanceInAutoScalingGroup",
         GROUP,
     ),
+    act.DetachFromGroup: (
+        act.DetachFromGroup(group="web", instance_ids=("i-1",), reason=WHY),
+        "autoscaling:DetachInstances",
+        GROUP,
+    ),
     act.EnterStandby: (
         act.EnterStandby(group="web", instance_ids=("i-1",), reason=WHY),
         "autoscaling:EnterStandby",
@@ -209,7 +214,7 @@ def test_the_policy_of_a_fleet_allows_the_calls_of_its_actions(kind_of_action: t
     groups = ("web",) if kind is FleetKind.AUTO_SCALING else ()
     fleets = Fleets(groups=groups, names=() if groups else ("web",), target_groups=(ARN,), extra_target_groups=(ARN,))
     asked = {"surges": True, "keep_old": True, "changes_deregistration_delay": True, "purges_warm_pool": True}
-    asked |= {"changes_health_checks": True}
+    asked |= {"changes_health_checks": True, "keeps_failed": True}
     made = [policy(place, fleets, Rollouts(strategy=strategy.value, **asked)) for strategy in Strategy]
     allowed = {action for one in made for statement in one["Statement"] for action in statement["Action"]}
 

@@ -28,6 +28,7 @@ TARGET_GROUPS = ("arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgrou
 EVERYTHING = {
     "surges": True,
     "keep_old": True,
+    "keeps_failed": True,
     "alarms": True,
     "changes_deregistration_delay": True,
     "changes_health_checks": True,

@@ -9,6 +9,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetState
+from awsroll.core.tags import KEEP_UNTIL_TAG
 from tests.model.world import NEW, Server, World, token_number
 
 Done = tuple[World, Result]
@@ -31,6 +32,8 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
             return _on_each(world, action, (name,), lambda server: server._replace(**_ENDED) if server.lives else None)
         case act.TerminateInGroup(instance_ids=names, decrement=decrement):
             return _terminate_members(world, action, names, decrement=decrement)
+        case act.DetachFromGroup(instance_ids=names):
+            return _on_each(world, action, names, _detached)
         case act.EnterStandby(instance_ids=names):
             return _move(world, action, names, back=False)
         case act.ExitStandby(instance_ids=names):
@@ -85,7 +88,9 @@ def _on_each(world: World, action: Action, names: tuple[str, ...], change) -> Do
 
 def _tagged(server: Server, tags: dict[str, str]) -> Server:
     return server._replace(
-        role=tags.get("awsroll:role", server.role), code=tags.get("awsroll:app-version", server.code)
+        role=tags.get("awsroll:role", server.role),
+        code=tags.get("awsroll:app-version", server.code),
+        kept=server.kept or KEEP_UNTIL_TAG in tags,
     )
 
 
@@ -100,6 +105,13 @@ def _deregistered(server: Server) -> Server:
     if server.target is None:
         return server
     return server._replace(target=TargetState.DRAINING, out=server.life is None)
+
+
+def _detached(server: Server) -> Server | None:
+    if server.life is not Lifecycle.IN_SERVICE:
+        return None
+    target = None if server.target is None else TargetState.DRAINING
+    return server._replace(life=Lifecycle.DETACHING, target=target)
 
 
 def _commanded(server: Server, attempt: int) -> Server | None:

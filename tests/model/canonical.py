@@ -8,6 +8,7 @@ therefore covers one order (`everything --reversed`: the other order).
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from awsroll.core.model.observation import InstanceState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.server_record import Server as ServerRecord, Slots
 from awsroll.core.model.status import Mode, Status
-from awsroll.core.model.status_parts import Counters, Desired, Failure, Gate, SavedSettings, Shortage
+from awsroll.core.model.status_parts import Counters, Desired, Failure, Gate, Owner, SavedSettings, SetAside, Shortage
 from tests.model.times import A_WHILE, AGED, LONG, NOW, OVERDUE, aged, aged_or_none, still_to_come
 from tests.model.world import IDS, ROLLOUT_ID, Server, World, token_number
 
@@ -51,7 +52,9 @@ class Names(NamedTuple):
     attempts: dict[int, int]
 
 
-def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backwards: bool = False) -> State:
+def canonical(
+    world: World, status: Status, passing: Passing = NO_TIME, *, backwards: bool = False, blames: bool = False
+) -> State:
     """Return the state's representative.
 
     Args:
@@ -59,9 +62,10 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
         status: the record.
         passing: how much time passes.
         backwards: name servers in the opposite order.
+        blames: keep the failures of failed servers, which `--keep-failed` asks for.
     """
     world = _without_the_forgotten(world, status)
-    servers = _named(world, status, backwards=backwards)
+    servers = _named(world, status, backwards=backwards, blames=blames)
     numbers = sorted(one.number for one in status.launches)
     sent = {server.attempt or server.void_attempt for server in status.servers.values()}
     sent |= {call.number for call in status.calls if call.kind is CallKind.SEND_COMMAND}
@@ -75,7 +79,7 @@ def canonical(world: World, status: Status, passing: Passing = NO_TIME, *, backw
         tokens=tokens,
         attempts={old: new for new, old in enumerate(sorted(sent - {0}), start=1)},
     )
-    return State(_renamed_world(world, status, names), _renamed_status(status, names, passing))
+    return State(_renamed_world(world, status, names), _renamed_status(status, names, passing, blames=blames))
 
 
 def key(state: State) -> Hashable:
@@ -119,14 +123,15 @@ def _unsettled_tokens(status: Status) -> set[int]:
     return {token_number(one.token) for one in status.launches if not one.settled}
 
 
-def _named(world: World, status: Status, *, backwards: bool) -> dict[str, str]:
+def _named(world: World, status: Status, *, backwards: bool, blames: bool) -> dict[str, str]:
     servers = dict(world.servers)
     recorded = {one for place in status.slots for one in place.instance_ids} | set(status.servers)
     recorded |= {one for launch in status.launches for one in (launch.replaces, *launch.instance_ids) if one}
     recorded |= {call.instance_id for call in status.calls if call.instance_id}
+    recorded |= {kept.instance_id for kept in status.set_aside}
     everyone = [*servers, *sorted(recorded - servers.keys())]
     partners = _partners(status)
-    own = {name: _signature(servers.get(name), name, status) for name in everyone}
+    own = {name: _signature(servers.get(name), name, status, blames=blames) for name in everyone}
     looks = {name: (own[name], own.get(partners.get(name, ""), "")) for name in everyone}
     order = sorted(everyone, key=looks.__getitem__, reverse=backwards)
     rank = {name: number for number, name in enumerate(order)}
@@ -149,7 +154,7 @@ def _partners(status: Status) -> dict[str, str]:
     return pairs
 
 
-def _signature(server: Server | None, name: str, status: Status) -> str:
+def _signature(server: Server | None, name: str, status: Status, *, blames: bool) -> str:
     """Describe a server by its properties and its record, without ids."""
     record, first = _written(status.servers.get(name)), name in status.current_at_start
     calls = [f"{call.kind}{call.answered}" for call in status.calls if call.instance_id == name]
@@ -159,6 +164,8 @@ def _signature(server: Server | None, name: str, status: Status) -> str:
         if name == one.replaces or name in one.instance_ids
     ]
     slots = [place.template for place in status.slots if name in place.instance_ids]
+    slots += [(kept.is_out, kept.is_refused) for kept in status.set_aside if kept.instance_id == name]
+    slots += ["blamed" for _ in (_blamed(status, name) if blames else ())]
     # `server` before the rest: old servers come before new servers, as by launch time.
     return f"{_describe(server)}|{first}|{calls}|{launches}|{slots}|{record}"
 
@@ -195,7 +202,7 @@ def _renamed_world(world: World, status: Status, names: Names) -> World:
     return world._replace(servers=tuple(sorted(renamed)))
 
 
-def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  # one field after the other
+def _renamed_status(status: Status, names: Names, passing: Passing, *, blames: bool) -> Status:  # in order
     seconds, ids = passing.seconds, names.servers
     attempts = names.attempts.get
     servers = (
@@ -203,6 +210,8 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
         for name, one in status.servers.items()
     )
     waiting = status.failures[status.judged :] if status.mode is Mode.ROLLING else ()
+    failed = sorted(status.servers, key=ids.__getitem__) if blames else []
+    blamed = tuple(one for name in failed for one in _blamed(status, name))
     gate, settings, shortage = status.gate, status.settings, status.shortage
     return Status(
         mode=status.mode,
@@ -220,7 +229,9 @@ def _renamed_status(status: Status, names: Names, passing: Passing) -> Status:  
         calls=tuple(sorted((_call(one, names, seconds) for one in status.calls), key=_call_order)),
         rolling_back=status.rolling_back,
         user_requests=status.user_requests,
-        failures=tuple(_failure(one, ids) for one in waiting),
+        failures=tuple(_failure(one, ids) for one in (*blamed, *waiting)),
+        judged=len(blamed),
+        set_aside=tuple(sorted((_set_aside(one, ids) for one in status.set_aside), key=lambda one: one.instance_id)),
         current_at_start=tuple(sorted({ids[name] for name in status.current_at_start if name in ids})),
         gate=Gate(
             passed=gate.passed,
@@ -313,6 +324,19 @@ def _place(one: Slots, ids: dict[str, str]) -> Slots:
 
 def _failure(one: Failure, ids: dict[str, str]) -> Failure:
     return replace(one, instance_id=ids.get(one.instance_id, ""), cause="a cause", at=NOW)
+
+
+def _blamed(status: Status, name: str) -> tuple[Failure, ...]:
+    """Return the first failure of a failed server that was handled already: only `--keep-failed` asks for it."""
+    server = status.servers.get(name)
+    if server is None or not server.failed or status.mode is not Mode.ROLLING:
+        return ()
+    found = (one for one in status.failures[: status.judged] if one.instance_id == name)
+    return tuple(islice((one for one in found if one.owner is Owner.VERSION), 1))
+
+
+def _set_aside(one: SetAside, ids: dict[str, str]) -> SetAside:
+    return replace(one, instance_id=ids[one.instance_id], until=NOW)
 
 
 def _desired(known: Desired | None, seconds: float) -> Desired | None:

@@ -29,6 +29,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
         "keep_old": True,
         "gates": Gates(bake_seconds=LONG),
     },
+    "keep-failed": {"max_unavailable": ONE, "keep_failed": 1, "keep_failed_seconds": LONG},
     "checkpoint": {"max_unavailable": ONE, "gates": Gates(checkpoints=(ONE,), needs_approval=True)},
     "checkpoint-double-half": {
         "strategy": Strategy.DOUBLE_HALF,

@@ -17,16 +17,7 @@ from awsroll.core.model.observation import FleetKind
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model import passes, physics
-from tests.model.canonical import (
-    AFTER_A_WHILE,
-    AFTER_LONG,
-    NO_TIME,
-    UNWATCHED,
-    Passing,
-    State,
-    canonical,
-    key,
-)
+from tests.model.canonical import AFTER_A_WHILE, AFTER_LONG, NO_TIME, UNWATCHED, Passing, State, canonical, key
 from tests.model.describe import describe
 from tests.model.passes import Pass, WrongError
 from tests.model.safety import Found, end_wrongs
@@ -102,7 +93,11 @@ class Explorer:
 
     def _start(self) -> State:
         status = Status(started_at=NOW, progress_at=NOW)
-        return canonical(self.case.found.world, status, backwards=self.case.backwards)
+        return self._canonical(self.case.found.world, status)
+
+    def _canonical(self, world: World, status: Status, passing: Passing = NO_TIME) -> State:
+        case = self.case
+        return canonical(world, status, passing, backwards=case.backwards, blames=case.found.rollout.keep_failed > 0)
 
     def _visit(self, layer: list[tuple[int, State]], faults: int, explored: Explored) -> list[tuple[int, State]]:
         """Visit all states with this many faults; return the states with one more fault."""
@@ -135,7 +130,7 @@ class Explorer:
                 raise WrongError(problem)
 
     def _follow(self, number: int, move: Move, *, is_kind: bool) -> tuple[int, State] | None:
-        state = canonical(move.world, move.status, move.passing, backwards=self.case.backwards)
+        state = self._canonical(move.world, move.status, move.passing)
         before = len(self.labels)
         there = self._number(state, number, move.label)
         if is_kind:
@@ -177,11 +172,11 @@ class Explorer:
 
     def _waits(self, state: State, made: Pass) -> bool:
         """Return whether the planner only waits."""
-        return not made.plan.actions and canonical(state.world, made.ended, backwards=self.case.backwards) == state
+        return not made.plan.actions and self._canonical(state.world, made.ended) == state
 
     def _something_settles(self, state: State) -> bool:
         """Return whether a short timer is running: it fires before any long timer."""
-        return canonical(*state, AFTER_A_WHILE, backwards=self.case.backwards) != state
+        return self._canonical(*state, AFTER_A_WHILE) != state
 
     def _faults(self, state: State, made: Pass) -> Iterator[Move]:
         world, status = state
@@ -237,7 +232,7 @@ class Explorer:
     def _next(self, state: State, digest: int) -> State:
         made = passes.make(self.case.found, state, peaceful=False)
         moves = (*self._kind_moves(state, made), *self._faults(state, made))
-        states = (canonical(one.world, one.status, one.passing, backwards=self.case.backwards) for one in moves)
+        states = (self._canonical(one.world, one.status, one.passing) for one in moves)
         return next(one for one in states if hash(key(one)) == digest)
 
 

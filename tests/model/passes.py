@@ -23,7 +23,7 @@ from tests.model.times import NOW
 from tests.model.world import World, look
 
 _LAUNCHES = (act.LaunchInstance, act.LaunchInGroup)
-_TAKE_OUT = (act.DeregisterTargets, act.TerminateInGroup, act.EnterStandby)
+_TAKE_OUT = (act.DeregisterTargets, act.TerminateInGroup, act.DetachFromGroup, act.EnterStandby)
 
 
 class WrongError(AssertionError):

@@ -23,8 +23,8 @@ def kind(world: World) -> Iterator[Event]:
 
 
 def _next(server: Server) -> Iterator[tuple[str, Server | None]]:
-    if server.life is Lifecycle.TERMINATING:
-        yield "has drained and ends", server._replace(state=InstanceState.TERMINATED, life=None, target=None)
+    if server.life in (Lifecycle.TERMINATING, Lifecycle.DETACHING):
+        yield _left(server)
     elif server.state is InstanceState.PENDING:
         yield "boots", booted(server)
     elif server.life is Lifecycle.PENDING:
@@ -44,6 +44,13 @@ def _next(server: Server) -> Iterator[tuple[str, Server | None]]:
     for number, (attempt, state) in enumerate(server.commands):
         if state is CommandState.RUNNING:
             yield "runs its command", server._replace(commands=_ended(server, number, attempt, CommandState.SUCCEEDED))
+
+
+def _left(server: Server) -> tuple[str, Server]:
+    left = server._replace(life=None, target=None)
+    if server.life is Lifecycle.DETACHING:
+        return "is detached", left
+    return "has drained and ends", left._replace(state=InstanceState.TERMINATED)
 
 
 def _ended(server: Server, number: int, attempt: int, state: CommandState) -> tuple[tuple[int, CommandState], ...]:

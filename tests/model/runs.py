@@ -42,6 +42,8 @@ IN_CI: tuple[CaseKey, ...] = (
         for strategy in ("replace", "checkpoint", "double-half", "keep-old", "checkpoint-double-half")
     ),
     *(("group", strategy, 1, 1) for strategy in ("replace", "launch-first", "reload")),
+    ("standalone", "keep-failed", 1, 1),
+    ("group", "keep-failed", 1, 1),
     *((kind, strategy, 3, 0) for kind in ("standalone", "group") for strategy in ("replace", "launch-first", "reload")),
     ("standalone", "double-half", 3, 0),
     ("standalone", "keep-old", 3, 0),
@@ -68,6 +70,8 @@ EVERY_NIGHT: tuple[CaseKey, ...] = (
     ("standalone", "reload", 2, 1),
     ("standalone", "replace", 2, 1),
     ("standalone", "capped", 2, 1),
+    ("standalone", "keep-failed", 2, 1),
+    ("group", "keep-failed", 1, 1),
     ("standalone", "checkpoint", 2, 1),
     ("standalone", "checkpoint-double-half", 2, 1),
     *((kind, strategy, 3, 0) for kind in ("standalone", "group") for strategy in ("replace", "launch-first", "reload")),

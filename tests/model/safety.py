@@ -61,7 +61,7 @@ def _touched(deed: Deed) -> list[tuple[str, Server]]:
     match action:
         case act.DeregisterTargets() | act.TerminateInstance():
             names = (action.instance_id,)
-        case act.TerminateInGroup() | act.EnterStandby() | act.SendCommand():
+        case act.TerminateInGroup() | act.DetachFromGroup() | act.EnterStandby() | act.SendCommand():
             names = action.instance_ids
         case _:
             names = ()
@@ -97,7 +97,7 @@ def _live(found: Found, world: World) -> int:
 
 
 def _is_live(found: Found, server: Server) -> bool:
-    if not server.lives or server.held in ("foreign", "standby"):
+    if not server.lives or server.is_set_aside or server.held in ("foreign", "standby"):
         return False
     return not server.out or found.rollout.keep_old or found.rollout.reloads
 
@@ -233,8 +233,9 @@ def _marks(deed: Deed) -> Iterator[str]:
 
 def end_wrongs(found: Found, world: World, status: Status) -> Iterator[str]:
     """Return the problems of the fleet after the end of a rollout."""
+    yield from _set_aside(found, world, status)
     for name, server in world.servers:
-        if server.lives and not server.held and _is_lost(server):
+        if server.lives and not server.held and not server.is_set_aside and _is_lost(server):
             yield f"invariant 7: {name} is left outside the fleet: {server}"
     if world.settings is not None:
         yield from _settings(found, world, status)
@@ -243,8 +244,18 @@ def end_wrongs(found: Found, world: World, status: Status) -> Iterator[str]:
     goal = "old" if status.rolling_back else "new"
     for name, server in world.servers:
         launched_since = found.rollout.reloads and not server.role  # a reload does not survive a scale-out
-        if server.lives and not server.held and not launched_since and not _is_on(found, server, goal):
+        is_left = server.held or launched_since or server.is_set_aside
+        if server.lives and not is_left and not _is_on(found, server, goal):
             yield f"{status.outcome}, but {name} is not on the {goal} version: {server}"
+
+
+def _set_aside(found: Found, world: World, status: Status) -> Iterator[str]:
+    """Check that at most as many failed servers are kept as asked for, and that the record names each of them."""
+    kept = {name for name, server in world.servers if server.lives and server.is_set_aside}
+    if len(kept) > found.rollout.keep_failed:
+        yield f"{sorted(kept)} are kept for inspection, {found.rollout.keep_failed} were asked for"
+    if unnamed := kept - {one.instance_id for one in status.kept_failed}:
+        yield f"{sorted(unnamed)} are kept for inspection, and the record does not say so"
 
 
 def _is_on(found: Found, server: Server, goal: str) -> bool:

@@ -26,6 +26,7 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
+from awsroll.core.tags import KEEP_UNTIL_TAG
 from awsroll.testing.observations import named_ids
 from tests.model.times import DELAY, NOW
 
@@ -51,6 +52,7 @@ class Server(NamedTuple):
         held: why awsroll may not touch it: `protected`, `standby`, `foreign`; empty: awsroll may.
         taken: awsroll has taken it out of service.
         marked: its group has marked it unhealthy. Only a call clears the mark.
+        kept: it has the tag that says until when it is kept for inspection.
         out: it is in no group, and awsroll has deregistered it: it drains or has drained.
     """
 
@@ -68,11 +70,18 @@ class Server(NamedTuple):
     taken: bool = False
     marked: bool = False
     out: bool = False
+    kept: bool = False
 
     @property
     def lives(self) -> bool:
         """Whether the server counts as live."""
-        return self.state in (InstanceState.PENDING, InstanceState.RUNNING) and self.life is not Lifecycle.TERMINATING
+        leaves = self.life in (Lifecycle.TERMINATING, Lifecycle.DETACHING)
+        return self.state in (InstanceState.PENDING, InstanceState.RUNNING) and not leaves
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether the server is kept for inspection, out of the fleet."""
+        return self.kept and self.life is None and self.target in (None, TargetState.DRAINING)
 
     @property
     def serves(self) -> bool:
@@ -173,6 +182,7 @@ def _instance(name: str, server: Server) -> Instance:
         role=server.role,
         client_token=client_token(ROLLOUT_ID, server.token, ZONE) if server.token else "",
         targets=targets,
+        tags=((KEEP_UNTIL_TAG, "later"),) if server.kept else (),
     )
 
 

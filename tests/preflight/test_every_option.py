@@ -24,6 +24,7 @@ GROUP = {"asg": "web"}
 RELOAD = {"target_group": ("hand-1",), "strategy": Strategy.RELOAD, "command": ("echo",), "app_version": "one"}
 UNDONE = RELOAD | {"rollback_command": ("undo-first",)}
 DOCUMENT = RELOAD | {"command": (), "document": "AWS-RunRemoteScript"}
+KEEPING = GROUP | {"keep_failed": 1}
 GATED = GROUP | {"checkpoint": (1,)}
 APPROVED = GATED | {"approve_checkpoints": True}
 ROOMY = GROUP | {"launch_first": True, "concurrent": "100%"}
@@ -76,6 +77,8 @@ CASES = {
     "hooks": Case(value=(HookSpec(point=HookPoint.AFTER_ROLLOUT, command=("true",)),), base=GROUP, shows="hooks"),
     "max_failures": Case(value=3, base=GROUP, shows="max_failures"),
     "on_failure": Case(value=OnFailure.PAUSE, base=GROUP, shows="on_failure"),
+    "keep_failed": Case(value=1, base=GROUP, shows="keep_failed"),
+    "keep_failed_for": Case(value=9, base=KEEPING, shows="keep_failed_seconds", is_compared=False),
     "keep_old": Case(value=True, base=ROOMY, shows="keep_old"),
     # Special servers and settings.
     "protected": Case(value=SkipPolicy.IGNORE, base=GROUP, shows="protected"),

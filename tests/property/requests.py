@@ -86,6 +86,7 @@ class Asked:
     max_failures: int
     gates: Gates
     keeps_old: bool
+    keeps_failed: int
     is_capped: bool
 
     @property
@@ -120,6 +121,7 @@ requests = st.builds(
     max_failures=st.integers(0, 2),
     gates=gates,
     keeps_old=st.booleans(),
+    keeps_failed=st.sampled_from([0, 0, 1, 2]),
     is_capped=st.sampled_from([False, False, True]),
 )
 
@@ -145,6 +147,8 @@ def begun(found: Found, asked: Asked) -> Driver:
             max_failures=asked.max_failures,
             gates=asked.gates,
             keep_old=asked.keeps_old and asked.how in _MAY_KEEP_OLD,
+            keep_failed=0 if asked.reloads else asked.keeps_failed,
+            keep_failed_seconds=3600.0,
             max_running=_cap(found, asked) if asked.is_capped else None,
             rollback_reload=UNDO if asked.reloads else None,
             **asked.how,

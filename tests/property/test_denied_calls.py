@@ -35,6 +35,7 @@ WRITES = (
     act.RegisterTargets,
     act.DeregisterTargets,
     act.TerminateInGroup,
+    act.DetachFromGroup,
     act.EnterStandby,
     act.ExitStandby,
     act.SendCommand,

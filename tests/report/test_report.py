@@ -51,6 +51,7 @@ def test_the_report_has_every_key_of_the_contract() -> None:
         "drain_seconds_saved": 0,
         "checkpoints": [],
         "failures": [{"instance_id": "i-9", "cause": "Target.Timeout"}],
+        "kept_failed": [],
         "warnings": ["look at this"],
         "api_calls": {
             "total": 7,

@@ -31,6 +31,7 @@ _OF_GROUP = (
     act.LaunchInGroup,
     act.SetDesiredCapacity,
     act.TerminateInGroup,
+    act.DetachFromGroup,
     act.EnterStandby,
     act.ExitStandby,
     act.ClearUnhealthyMarks,

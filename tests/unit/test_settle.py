@@ -162,6 +162,11 @@ MOVES = {
         CallKind.TERMINATE,
         0,
     ),
+    "detach": (
+        act.DetachFromGroup(group="web", instance_ids=("i-1", "i-2"), reason=Reason.KEPT_FOR_INSPECTION),
+        CallKind.DETACH,
+        0,
+    ),
     "enter-standby": (
         act.EnterStandby(group="web", instance_ids=("i-1", "i-2"), reason=Reason.OUTDATED),
         CallKind.ENTER_STANDBY,

@@ -148,7 +148,7 @@ def measure(view: View) -> Capacity:
     return Capacity(
         limits=bounds(view.rollout, desired),
         live=len(view.live) - taken_out + to_come,
-        running=len(view.live) + _ending_in_group(view) + to_come,
+        running=len(view.live) + _ending_in_group(view) + set_aside_running(view) + to_come,
         inbound=inbound,
         serving=len(view.serving),
         current=len(present) + unseen + (inbound if brings_new else 0),
@@ -176,6 +176,12 @@ def _ending_in_group(view: View) -> int:
     """Count the members that their group drains and terminates: they run, and no longer count as live."""
     ending = (instance for instance in view.observation.instances if instance.lifecycle is Lifecycle.TERMINATING)
     return sum(1 for instance in ending if instance.state in ALIVE)
+
+
+def set_aside_running(view: View) -> int:
+    """Count the failed servers that are kept for inspection and run, as far as is known: they use quotas and money."""
+    kept = (view.by_id.get(name) for name in view.set_aside)
+    return sum(1 for instance in kept if instance is None or not view.is_gone(instance))
 
 
 def returns_allowed(view: View) -> int:
@@ -231,7 +237,8 @@ def _is_vacant(view: View, name: str) -> bool:
     instance, server = view.by_id.get(name), view.status.servers.get(name)
     if server is not None and server.phase is ServerPhase.KEPT:
         return True
-    is_out = name in view.status.left_alone or (instance is not None and view.is_taken_out(instance))
+    runs_on = name in view.status.left_alone or name in view.set_aside
+    is_out = runs_on or (instance is not None and view.is_taken_out(instance))
     return instance is None or view.is_gone(instance) or is_out
 
 

@@ -52,6 +52,6 @@ def draining_at_a_time(rollout: Rollout, limits: Bounds, groups: tuple[TargetGro
 
 
 def most_running(rollout: Rollout, limits: Bounds, groups: tuple[TargetGroup, ...], outdated: int) -> int:
-    """Return how many servers run at the same time at most, draining ones included."""
-    most = limits.ceiling + draining_at_a_time(rollout, limits, groups, outdated)
+    """Return how many servers run at the same time at most, draining and kept failed ones included."""
+    most = limits.ceiling + draining_at_a_time(rollout, limits, groups, outdated) + rollout.keep_failed
     return most if limits.max_running is None else min(most, limits.max_running)

@@ -103,6 +103,11 @@ class InstanceFacts:
         return frozenset(self.status.returning)
 
     @cached_property
+    def set_aside(self) -> frozenset[str]:
+        """Ids of failed servers that are out of the fleet and kept for inspection."""
+        return frozenset(kept.instance_id for kept in self.status.kept_failed)
+
+    @cached_property
     def _current_at_start(self) -> frozenset[str]:
         return frozenset(self.status.current_at_start)
 
@@ -156,7 +161,7 @@ class InstanceFacts:
         if self.rollout.kind is FleetKind.AUTO_SCALING:
             return instance.lifecycle is not None
         name = instance.instance_id
-        if name in self.status.left_alone:
+        if name in self.status.left_alone or name in self.set_aside:
             return False
         # The tag alone is no proof: a replacement that someone has deregistered no longer belongs to the fleet.
         if name in self.slots or name in self.launched or name in self.leaving or name in self.returning:
@@ -189,7 +194,9 @@ class InstanceFacts:
     def has_left(self, instance_id: str) -> bool:
         """Return whether the instance is gone from EC2 and, for a group, from the group; or it runs on, out of both."""
         instance = self.by_id.get(instance_id)
-        if instance is None or instance_id in self.status.left_alone or instance.lifecycle is Lifecycle.RETAINED:
+        if instance is None or instance.lifecycle is Lifecycle.RETAINED:
+            return True
+        if instance_id in self.status.left_alone or instance_id in self.set_aside:
             return True
         return self.is_gone(instance) and not self.is_still_listed(instance)
 

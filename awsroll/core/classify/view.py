@@ -36,6 +36,7 @@ def _classifies_alike(one: Status, other: Status) -> bool:
         and one.slots == other.slots
         and one.current_at_start == other.current_at_start
         and one.left_alone == other.left_alone
+        and one.set_aside == other.set_aside
         and one.servers == other.servers
     )
 

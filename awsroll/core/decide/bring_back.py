@@ -11,7 +11,7 @@ from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import missing_targets
 from awsroll.core.decide.reload import may_run
-from awsroll.core.decide.retire import announce
+from awsroll.core.decide.terminating import announce
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Reason

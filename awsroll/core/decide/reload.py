@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from awsroll.core.classify.draining import is_out_of_group
 from awsroll.core.classify.view import View
 from awsroll.core.decide.register import awaits_healthy, missing_targets
-from awsroll.core.decide.retire import announce, awaits_leave, is_tagged, note_deregistered, registered_keys, tag
+from awsroll.core.decide.retire import awaits_leave, is_tagged, note_deregistered, registered_keys, tag
+from awsroll.core.decide.terminating import announce
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason

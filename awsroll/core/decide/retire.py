@@ -11,21 +11,22 @@ from enum import Enum, auto
 from typing import assert_never
 
 from awsroll.core.classify.capacity import vacancies
-from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.draining import active_registrations, is_out_of_group
 from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.classify.view import View
+from awsroll.core.decide.set_aside import set_aside
+from awsroll.core.decide.terminating import announce, terminate
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
-from awsroll.core.model.calls import Call, CallKind
+from awsroll.core.model.calls import CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_drained
-from awsroll.core.observe.early_drains import is_quiet, note_saved, propose_probe
+from awsroll.core.observe.early_drains import is_quiet, propose_probe
 from awsroll.core.observe.hook_runs import awaits
 from awsroll.core.observe.settle import is_worth_a_call
 from awsroll.core.tags import RETIRING
@@ -78,8 +79,10 @@ def retire(view: View) -> tuple[Status, Proposals]:
     status = note_deregistered(view, proposals.writes)
     status = _keep_collected(view, status, collected, proposals)
     if collected.terminate:
-        status, terminations = _terminate(view.with_status(status), collected.terminate)
-        proposals.writes += terminations
+        status, rest = set_aside(view.with_status(status), collected.terminate, proposals)
+        if rest:
+            status, terminations = terminate(view.with_status(status), rest)
+            proposals.writes += terminations
     return status, proposals
 
 
@@ -224,67 +227,3 @@ def note_deregistered(view: View, writes: Sequence[Action]) -> Status:
             targets = tuple(sorted({*server.targets, *write.targets}))
             changes.amend(write.instance_id, deregistering_at=at, targets=targets)
     return changes.status
-
-
-# --- terminating ------------------------------------------------------------------------------------------------------
-
-
-def announce(view: View, status: Status, kind: CallKind, names: Iterable[str]) -> Status:
-    """Put calls into the record before they are made."""
-    at = view.observation.at
-    return replace(status, calls=status.calls + tuple(Call(kind=kind, at=at, instance_id=name) for name in names))
-
-
-def _terminate(view: View, ready: list[Instance]) -> tuple[Status, list[Action]]:
-    if view.rollout.kind is FleetKind.STANDALONE:
-        ids = tuple(instance.instance_id for instance in ready)
-        status = announce(view, note_saved(view, view.status, ids), CallKind.TERMINATE, ids)
-        return status, [_terminate_one(view, instance) for instance in ready]
-    lowering = _to_decrement(view, ready)
-    lowered = {instance.instance_id for instance in lowering}
-    others = [instance for instance in ready if instance.instance_id not in lowered]
-    status, writes = view.status, list[Action]()
-    for members, decrement in ((lowering, True), (others, False)):
-        if members:
-            kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
-            status = announce(view, status, kind, (instance.instance_id for instance in members))
-            writes.append(_terminate_members(view, members, decrement=decrement))
-    return status, writes
-
-
-def _to_decrement(view: View, ready: list[Instance]) -> list[Instance]:
-    """Return the members that leave with a lower desired capacity: as many as the surplus.
-
-    Desired must not fall below its goal by our doing. A member in standby does not count towards desired.
-    """
-    pending = (CallKind.TERMINATE_AND_DECREMENT,)
-    unanswered = sum(1 for call in view.status.calls if call.kind in pending and not call.answered)
-    counted = [instance for instance in ready if not view.is_in_standby(instance)]
-    return counted[: max(0, surplus(view) - unanswered)]
-
-
-def _was_registered(view: View, instance: Instance) -> tuple[TargetKey, ...]:
-    server = view.status.in_flight(instance.instance_id)
-    recorded = () if server is None else server.targets
-    return tuple(sorted({*recorded, *view.slots.get(instance.instance_id, ())}))
-
-
-def _terminate_one(view: View, instance: Instance) -> act.TerminateInstance:
-    return act.TerminateInstance(
-        instance_id=instance.instance_id,
-        not_registered=_was_registered(view, instance),
-        template=instance.template,
-        may_be_draining=is_quiet(view, instance),
-        reason=Reason.DRAINED,
-    )
-
-
-def _terminate_members(view: View, members: list[Instance], *, decrement: bool) -> act.TerminateInGroup:
-    drained = {key for instance in members for key in _was_registered(view, instance) if key not in view.managed_keys}
-    return act.TerminateInGroup(
-        group=view.rollout.group,
-        instance_ids=tuple(instance.instance_id for instance in members),
-        decrement=decrement,
-        not_registered=tuple(sorted(drained)),
-        reason=Reason.SURPLUS if decrement else Reason.OUTDATED,
-    )

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     UNHEALTHY = "unhealthy"
     SURPLUS = "surplus"
     DRAINED = "drained"
+    KEPT_FOR_INSPECTION = "kept-for-inspection"
     NEW_INSTANCE_RUNNING = "new-instance-running"
     RELOADED = "reloaded"
     HEALTHY_DESPITE_MARK = "healthy-despite-mark"
@@ -134,6 +135,19 @@ class TerminateInGroup:
     instance_ids: tuple[str, ...]
     decrement: bool
     not_registered: tuple[TargetKey, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachFromGroup:
+    """Detach failed members, which run on for inspection: the group drains them, and launches others in their place.
+
+    Desired stays as it is. Precondition, for each id: it is a member in service. A repeated call is harmless: Auto
+    Scaling refuses to detach an instance that is no member.
+    """
+
+    group: str
+    instance_ids: tuple[str, ...]
     reason: Reason
 
 
@@ -278,6 +292,7 @@ Action: TypeAlias = (
     | DeregisterTargets
     | TerminateInstance
     | TerminateInGroup
+    | DetachFromGroup
     | EnterStandby
     | ExitStandby
     | ClearUnhealthyMarks

@@ -12,14 +12,15 @@ class CallKind(StrEnum):
 
     TERMINATE = "terminate"
     TERMINATE_AND_DECREMENT = "terminate-and-decrement"
+    DETACH = "detach"
     ENTER_STANDBY = "enter-standby"
     EXIT_STANDBY = "exit-standby"
     SET_DESIRED = "set-desired"
     SEND_COMMAND = "send-command"
 
 
-TERMINATING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT})
-"""The calls that terminate an instance."""
+TERMINATING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT, CallKind.DETACH})
+"""The calls after which an instance is no longer of the fleet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,6 +158,8 @@ class Rollout:
         max_failures: the number of replacements that may fail and be tried again.
         on_failure: what happens at the next failure.
         keep_old: old servers stay, out of traffic, until the bake time has passed.
+        keep_failed: how many failed new servers are kept for inspection, out of traffic.
+        keep_failed_seconds: for how long, before a repair may terminate them.
         keeps_zones: each zone with serving servers keeps one: only the servers of a zone take its requests.
         health_check_interval_seconds: the interval that the target groups get for the rollout; None: unchanged.
         health_check_threshold: the healthy threshold that the target groups get for the rollout; None: unchanged.
@@ -196,6 +198,8 @@ class Rollout:
     on_failure: OnFailure = OnFailure.ROLLBACK
     gates: Gates = field(default_factory=Gates)
     keep_old: bool = False
+    keep_failed: int = 0
+    keep_failed_seconds: float = 0
     keeps_zones: bool = False
     deregistration_delay_seconds: int | None = None
     raises_deregistration_delay: bool = False
@@ -218,7 +222,7 @@ class Rollout:
     ref: str = ""
 
     def __post_init__(self) -> None:
-        check_times(self.deregistration_delay_seconds, self.health_check_interval_seconds)
+        check_times(self.deregistration_delay_seconds, self.health_check_interval_seconds, self.keep_failed_seconds)
 
     @property
     def sets_target_groups(self) -> bool:

@@ -35,6 +35,7 @@ def names_set_by(action: act.Action) -> tuple[str, ...]:
             | act.DeregisterTargets()
             | act.TerminateInstance()
             | act.TerminateInGroup()
+            | act.DetachFromGroup()
             | act.EnterStandby()
             | act.ExitStandby()
             | act.ClearUnhealthyMarks()

@@ -17,7 +17,16 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rhythm import Seen
 from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.server_record import Server, Slots
-from awsroll.core.model.status_parts import Counters, Desired, Failure, Gate, HookRuns, SavedSettings, Shortage
+from awsroll.core.model.status_parts import (
+    Counters,
+    Desired,
+    Failure,
+    Gate,
+    HookRuns,
+    SavedSettings,
+    SetAside,
+    Shortage,
+)
 from awsroll.core.model.user_requests import UserRequests
 
 
@@ -65,6 +74,7 @@ class Status:
         user_requests: the requests of users to this rollout.
         left_alone: drained servers that someone has protected from termination since the start. They run on, out of
             the fleet, until someone registers them again.
+        set_aside: failed servers that are kept for inspection, until when.
         left_at: when a retired server was last seen to leave. It counts towards the account's quotas a little longer.
         tags_denied: the caller may not set the tags of new servers after their launch, so each is launched on its own.
         rhythm: how long AWS takes in this rollout, by `Awaited`. It decides only when to observe again.
@@ -100,6 +110,7 @@ class Status:
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
     left_alone: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
     left_at: datetime | None = None
     rhythm: dict[str, Seen] = field(default_factory=dict)
     tags_denied: bool = False
@@ -155,6 +166,11 @@ class Status:
     def kept(self) -> tuple[str, ...]:
         """The old servers that keep running, out of traffic."""
         return self.in_phase(ServerPhase.KEPT)
+
+    @property
+    def kept_failed(self) -> tuple[SetAside, ...]:
+        """The failed servers that are out of the fleet and kept for inspection."""
+        return tuple(kept for kept in self.set_aside if kept.is_out)
 
     @property
     def failed(self) -> tuple[str, ...]:

@@ -145,6 +145,22 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A failed server that is kept for inspection, out of traffic and out of the fleet.
+
+    Attributes:
+        until: when a repair may terminate it.
+        is_out: an observation has shown that it is out of the fleet. Until then, it is on its way out.
+        is_refused: AWS has refused to tag or detach it, so it is terminated like another failed server.
+    """
+
+    instance_id: str
+    until: datetime
+    is_out: bool = False
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookRuns:
     """Runs of hooks.
 

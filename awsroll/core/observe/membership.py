@@ -19,6 +19,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Status
+from awsroll.core.observe.kept_failed import note_set_aside
 from awsroll.core.observe.left_alone import take_up_registered_again
 from awsroll.core.observe.rollback import fail_new_server, fits, leaves_again
 
@@ -29,6 +30,7 @@ def refresh(view: View) -> Status:
     """Bring launches, slots and servers up to this observation."""
     updates: tuple[Update, ...] = (
         _adopt_launches,
+        note_set_aside,
         _finish_retiring,
         _finish_launches,
         _drop_ended,
@@ -101,7 +103,7 @@ def _is_given_up(view: View, name: str) -> bool:
 def _warning_of_left(view: View, name: str) -> str:
     """Return a warning about a server that has left the fleet but still runs; empty if it has ended."""
     instance = view.by_id.get(name)
-    if instance is None or view.is_gone(instance) or name in view.status.left_alone:
+    if instance is None or view.is_gone(instance) or name in view.status.left_alone or name in view.set_aside:
         return ""
     if instance.lifecycle is Lifecycle.RETAINED:
         return f"{name}: the group retains it ({Lifecycle.RETAINED}). It runs, at your cost, until you terminate it"
@@ -241,7 +243,7 @@ def _add_registered_by_hand(view: View) -> Status:
 
 def _drop_deregistered_by_hand(view: View) -> Status:
     """Take the slot from a running instance that someone has deregistered: it is no longer in the fleet."""
-    ours = view.leaving | view.returning | {*view.status.kept, *view.status.left_alone}
+    ours = view.leaving | view.returning | view.set_aside | {*view.status.kept, *view.status.left_alone}
     gone: set[str] = {
         name
         for name in view.slots

@@ -25,6 +25,7 @@ from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.abandoned import abandoned_name
 from awsroll.core.observe.answered_at import note_answers
+from awsroll.core.observe.kept_failed import give_up_keeping, keeps_failed
 from awsroll.core.observe.launch_answers import is_inconclusive, is_launch_denied, settle_launch, settle_launches
 from awsroll.core.observe.left_alone import is_protected, leave_alone
 from awsroll.core.tags import REPLACEMENT, ROLE_TAG
@@ -94,6 +95,8 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
         case act.TerminateInGroup(instance_ids=ids, decrement=decrement):
             kind = CallKind.TERMINATE_AND_DECREMENT if decrement else CallKind.TERMINATE
             status = _settle_calls(status, kind, ids, result, at)
+        case act.DetachFromGroup(instance_ids=ids):
+            status = _settle_calls(status, CallKind.DETACH, ids, result, at)
         case act.EnterStandby(instance_ids=ids):
             status = _settle_calls(status, CallKind.ENTER_STANDBY, ids, result, at)
         case act.ExitStandby(instance_ids=ids):
@@ -126,6 +129,8 @@ def _settle_result(status: Status, result: Result, at: datetime) -> Status:
 
 
 def _settle_refusal(status: Status, result: Result, at: datetime) -> Status:
+    if keeps_failed(result):
+        return give_up_keeping(status, result)
     return leave_alone(status, result) if is_protected(result) else _refused(status, result, at)
 
 
@@ -304,9 +309,11 @@ def _has_left_standby(view: View, instance: Instance | None) -> bool:
 def _is_shown(view: View, call: Call) -> bool:
     group, instance = view.observation.group, view.by_id.get(call.instance_id)
     match call.kind:
-        case CallKind.TERMINATE | CallKind.TERMINATE_AND_DECREMENT:
+        case CallKind.TERMINATE | CallKind.TERMINATE_AND_DECREMENT | CallKind.DETACH:
+            detached = call.kind is CallKind.DETACH and instance is not None and instance.lifecycle is None
             recorded = group is not None and call.instance_id in group.terminations
-            return instance is None or recorded or (view.is_ending(instance) and not view.is_still_listed(instance))
+            ends = instance is None or (view.is_ending(instance) and not view.is_still_listed(instance))
+            return ends or recorded or detached
         case CallKind.ENTER_STANDBY | CallKind.EXIT_STANDBY if call.answered and (
             instance is None or view.is_ending(instance)
         ):

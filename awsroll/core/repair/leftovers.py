@@ -16,6 +16,9 @@ from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.setting_names import DESIRED, PROCESS, VERSION
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING
 
+KEPT_FAILED = "kept-failed"
+"""A failed server that a rollout has kept for inspection: no damage, so a repair without another finding is clean."""
+
 _ROLES = (RETIRING, RELOADING, REPLACEMENT)
 _LIVING = (InstanceState.PENDING, InstanceState.RUNNING)
 
@@ -26,7 +29,7 @@ class Leftover:
 
     Attributes:
         what: `setting`, `desired`, `surplus`, `orphan`, `out-of-traffic`, `half-registered`, `standby`, `retired`,
-            `vacancy`, `label`, `record` or `rollout`.
+            `vacancy`, `label`, `record`, `rollout` or `kept-failed`.
         about: the id of an instance or rollout, the name of a group, or the ARN of a target group.
         found: what was observed.
         remedy: what a repair does about it; if it does nothing, the command for a person.

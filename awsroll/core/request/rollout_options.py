@@ -213,6 +213,20 @@ class RolloutOptions:
         default=None,
         section=FAILURE,
     )
+    keep_failed: int = option(
+        Count(),
+        "Number of failed new servers to keep for inspection instead of terminating them: out of traffic, and out of "
+        "the fleet. In a group they are detached, and the group launches others. They cost money and count against "
+        "quotas until you terminate them, or `awsroll repair` does after --keep-failed-for (default: 0).",
+        default=0,
+        section=FAILURE,
+    )
+    keep_failed_for: float = option(
+        Seconds(least=1),
+        "--keep-failed: for how long, before `awsroll repair` terminates them (default: 86400 seconds, one day).",
+        default=86400,
+        section=FAILURE,
+    )
     keep_old: bool = option(
         Switch(),
         "Keep the old servers running, out of traffic, until --bake-time has passed, so that a rollback needs no "

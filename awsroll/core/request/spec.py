@@ -119,7 +119,7 @@ class RolloutSpec(RolloutOptions):
             values = [checkpoint.value for checkpoint in checkpoints if checkpoint.is_percentage is kind]
             if values != sorted(set(values)):
                 problems.append(f"--checkpoint {', '.join(map(str, checkpoints))}: pass them in increasing order")
-        return problems + self._keep_old_problems() + self._rollback_problems()
+        return problems + self._keep_old_problems() + self._keep_failed_problems() + self._rollback_problems()
 
     def _keep_old_problems(self) -> list[str]:
         if not self.keep_old:
@@ -130,6 +130,16 @@ class RolloutSpec(RolloutOptions):
             ]
         if self.after_failure is OnFailure.STOP:
             return ["--keep-old is for a fast rollback: it cannot be used with --on-failure stop"]
+        return []
+
+    def _keep_failed_problems(self) -> list[str]:
+        if not self.keep_failed:
+            return []
+        if self.strategy is Strategy.RELOAD:
+            return ["--keep-failed keeps new servers, and a reload launches none: remove it"]
+        if self.after_failure is OnFailure.STOP and not self.max_failures:
+            problem = "--keep-failed keeps servers that would be terminated, and --on-failure stop terminates none"
+            return [f"{problem}: remove it, or pass --max-failures"]
         return []
 
     def _rollback_problems(self) -> list[str]:
