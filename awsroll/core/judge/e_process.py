@@ -1,0 +1,219 @@
+"""The evidence against the target version: an e-process, valid whenever somebody looks at it.
+
+For each odds ratio of `ODDS`, the evidence is the product of the likelihood ratios of all intervals. If the versions
+are equally good, its mean never exceeds 1. By Ville's inequality it ever reaches 1 / alpha with a probability of at
+most alpha, however long and however often it is read. So the judge may look at each step and needs no fixed end.
+
+A version can become bad late, such as by a leak. A product that began at the start would first have to make up for all
+the good intervals. So a share of the stake is put in at each interval: half of it at the first one, and the rest spread
+over the others. `w` are the shares:
+
+    wealth(t) = (wealth(t - 1) + w(t)) * ratio(t),    w(1) = 1/2,  w(t) = 1 / (2 t (t - 1))
+
+Only intervals that can tell the versions apart count in `t`, so a version without any error keeps the whole stake.
+
+At most one bad sample of a server counts in 10 seconds: a burst of errors on one server is one event. And a sample is
+bad only if it has more bad requests than the old servers usually have, so that a version with a usual error rate of 1 %
+does not make every sample bad. What is usual comes from earlier intervals alone, so it does not favour any server.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from math import ceil, exp, log
+
+from awsroll.core.judge.odds import Split, likelihood_ratios
+from awsroll.core.model.evidence import Evidence, Sample, Tally
+
+ODDS = (2.0, 6.0, 20.0, 100.0)
+"""How many times as high the odds of a bad sample may be on a bad version. Each has the same share of the stake."""
+
+QUIET_SECONDS = 10.0
+"""In this time, at most one bad sample of a server counts."""
+
+_EARLY_SECONDS = 1.0  # an interval may end this much early
+_FIRST_SHARE = 0.5
+_USUALLY_BAD = 0.3  # at most this share of the samples is bad while the error rate is the usual one
+_MOST_WEALTH = 1e100
+_RECENT, _USUAL = 0.7, 0.97  # how much of the figures remains after each interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    """What the judge must notice.
+
+    Attributes:
+        alpha: how likely a good version may ever be found bad by this metric.
+        effect: the additional share of bad requests that the judge must notice before it says `continue`.
+    """
+
+    alpha: float = 0.01
+    effect: float = 0.05
+
+
+def add_samples(
+    evidence: Evidence, samples: Sequence[Sample], at: datetime, sensitivity: Sensitivity, *, quiet_seconds: float
+) -> Evidence:
+    """Return the evidence after one interval.
+
+    Args:
+        evidence: the evidence before.
+        samples: one sample for each server that serves.
+        at: the end of the interval.
+        sensitivity: what the judge must notice.
+        quiet_seconds: in this time, at most one bad sample of a server counts.
+    """
+    rate = usual_rate(evidence)
+    seen = [sample for group in _strata(samples) for sample in group]
+    quiet = {name: until for name, until in evidence.quiet_until.items() if until > at}
+    counted = [sample for sample in seen if sample.instance_id not in quiet]
+    splits = [_split(group, rate) for group in _strata(counted)]
+    after = _bet(evidence, [split for split in splits if not split.is_decided])
+    old = _total(sample for sample in seen if not sample.is_new)
+    until = at + timedelta(seconds=quiet_seconds - _EARLY_SECONDS)
+    return replace(
+        _expect(after, counted, sensitivity, share=_counting_share(evidence, at, quiet_seconds)),
+        recent=_blend(evidence.recent, old, _RECENT),
+        usual=_blend(evidence.usual, old, _USUAL),
+        new=_sum(evidence.new, _total(sample for sample in seen if sample.is_new)),
+        old=_sum(evidence.old, old),
+        quiet_until=quiet | {sample.instance_id: until for sample in counted if _is_bad(sample, rate)},
+        sampled_at=at,
+    )
+
+
+def total_of(evidence: Evidence) -> float:
+    """Return the evidence against the version: 1 at the start; 1 / alpha is enough to find the version bad."""
+    if not evidence.wealth:
+        return 1.0
+    return sum(evidence.wealth) / len(ODDS) + _not_staked(evidence.compared)
+
+
+def growth_needed(alpha: float) -> float:
+    """Return to how much the logarithm of the evidence for one odds ratio must grow to find the version bad."""
+    return log(len(ODDS) / (_FIRST_SHARE * alpha))
+
+
+def usual_rate(evidence: Evidence) -> float:
+    """Return the share of bad requests that old servers usually have: the lower one, so that an outage passes."""
+    return min(evidence.recent.share, evidence.usual.share)
+
+
+def least_bad(total: float, rate: float) -> int:
+    """Return from how many bad requests a sample of `total` is bad, if `rate` is the usual share.
+
+    With no usual errors, one is enough. Otherwise at most 30 % of the samples of a good server are bad.
+    """
+    least, mean = 1, total * rate
+    tail, term = 1 - exp(-mean), exp(-mean)
+    while tail > _USUALLY_BAD:
+        term *= mean / least
+        tail -= term
+        least += 1
+    return least
+
+
+def chance_of_bad(total: float, rate: float, *, usual: float) -> float:
+    """Return how likely a sample of `total` requests is bad, if `rate` of them are bad and `usual` was expected."""
+    mean, least = total * rate, least_bad(total, usual)
+    term = below = exp(-mean)
+    for count in range(1, least):
+        term *= mean / count
+        below += term
+    return max(0.0, 1 - below)
+
+
+def _not_staked(compared: int) -> float:
+    return 1.0 if compared == 0 else (1 - _FIRST_SHARE) / compared
+
+
+def _bet(evidence: Evidence, splits: Sequence[Split]) -> Evidence:
+    """Return the evidence after the splits of one interval."""
+    if not splits:
+        return evidence
+    compared = evidence.compared + 1
+    stake = _not_staked(compared - 1) - _not_staked(compared)
+    wealth = [worth + stake for worth in evidence.wealth or (0.0,) * len(ODDS)]
+    for split in splits:
+        ratios = likelihood_ratios(split, ODDS)
+        wealth = [min(worth * ratio, _MOST_WEALTH) for worth, ratio in zip(wealth, ratios, strict=True)]
+    return replace(evidence, wealth=tuple(wealth), compared=compared)
+
+
+def _counting_share(evidence: Evidence, at: datetime, quiet_seconds: float) -> float:
+    """Return by how much a bad server's quiet time lengthens each of its bad samples, in intervals."""
+    if evidence.sampled_at is None:
+        return 1.0
+    interval = max(1.0, (at - evidence.sampled_at).total_seconds())
+    return max(1.0, ceil((quiet_seconds - _EARLY_SECONDS) / interval))
+
+
+def _expect(evidence: Evidence, counted: Sequence[Sample], sensitivity: Sensitivity, *, share: float) -> Evidence:
+    """Add what one interval would add to the logarithm of the evidence if the version had the effect.
+
+    If the version were bad, a bad sample would be followed by quiet intervals, which are not quiet now.
+    """
+    usual = usual_rate(evidence)
+    growth, spread = [list(values or (0.0,) * len(ODDS)) for values in (evidence.growth, evidence.spread)]
+    for group in _strata(counted):
+        new = sum(sample.is_new for sample in group)
+        gains = bad_sample_gains(new, len(group) - new)
+        for sample in group:
+            chance = chance_of_bad(sample.total, usual + sensitivity.effect * sample.is_new, usual=usual)
+            chance /= 1 + chance * (share - 1)
+            for place, gain in enumerate(gains[sample.is_new]):
+                growth[place] += chance * gain
+                spread[place] += chance * (1 - chance) * gain**2
+    return replace(evidence, growth=tuple(growth), spread=tuple(spread))
+
+
+@cache
+def bad_sample_gains(new: int, old: int) -> dict[bool, tuple[float, ...]]:
+    """Return by how much one bad sample changes the logarithm of the evidence: of a new server, and of an old one."""
+    return {
+        is_new: tuple(
+            log(ratio) for ratio in likelihood_ratios(Split(new=new, old=old, new_bad=is_new, old_bad=not is_new), ODDS)
+        )
+        for is_new in (True, False)
+    }
+
+
+def _strata(samples: Iterable[Sample]) -> list[list[Sample]]:
+    """Return the samples with requests by stratum, as far as a stratum has both versions."""
+    strata: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.total > 0:
+            strata.setdefault(sample.stratum, []).append(sample)
+    return [group for group in strata.values() if len({sample.is_new for sample in group}) > 1]
+
+
+def _split(samples: Sequence[Sample], rate: float) -> Split:
+    new = [sample for sample in samples if sample.is_new]
+    old = [sample for sample in samples if not sample.is_new]
+    return Split(
+        new=len(new),
+        old=len(old),
+        new_bad=sum(_is_bad(sample, rate) for sample in new),
+        old_bad=sum(_is_bad(sample, rate) for sample in old),
+        exposure=max(1.0, (_total(new).total / len(new)) / (_total(old).total / len(old))),
+    )
+
+
+def _is_bad(sample: Sample, rate: float) -> bool:
+    return sample.bad >= least_bad(sample.total, rate)
+
+
+def _total(samples: Iterable[Sample]) -> Tally:
+    bad = total = 0
+    for sample in samples:
+        bad, total = bad + sample.bad, total + sample.total
+    return Tally(bad=bad, total=total)
+
+
+def _sum(one: Tally, other: Tally) -> Tally:
+    return Tally(bad=one.bad + other.bad, total=one.total + other.total)
+
+
+def _blend(before: Tally, now: Tally, keeps: float) -> Tally:
+    return Tally(bad=before.bad * keeps + now.bad, total=before.total * keeps + now.total)
