@@ -23,6 +23,9 @@ COMMANDS = {
         "List the known rollouts, newest first: version, outcome, duration, who and why.",
     ),
     "explain": LazyCommand("explain", "Explain why a rollout or a server fails or waits, with the fix to try."),
+    "replay": LazyCommand(
+        "replay", "Make the recorded decisions of a rollout again, and say whether they are the same."
+    ),
     "report": LazyCommand("report", "Write the report of a rollout to a file."),
     "doctor": LazyCommand(
         "doctor", "Run the checks of a rollout and list each with its result, without changing anything."

@@ -12,6 +12,7 @@ from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import PACE_GROUP
+from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
 from awsroll.core.model.rollout import Pace
 from awsroll.core.model.status import Outcome
@@ -89,8 +90,15 @@ def abort(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pac
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
 @rollout_argument
 @report_option
-def rollback(
-    common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace, *, report_file: "Path | None"
+@record_option
+def rollback(  # noqa: PLR0913 - one parameter is one option
+    common: CommonOptions,
+    rollout: str,
+    given: tuple[FleetSpec, ...],
+    pace: Pace,
+    *,
+    report_file: "Path | None",
+    record_file: "Path | None",
 ) -> int:
     """Return a fleet to the version that it ran before a rollout.
 
@@ -102,7 +110,7 @@ def rollback(
 
         return operations.rollback(rollout, replace(context, requests=given), pace)
 
-    return drive(common, run, success=Outcome.ROLLED_BACK, report_file=report_file)
+    return drive(common, run, success=Outcome.ROLLED_BACK, report_file=report_file, record_file=record_file)
 
 
 def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:

@@ -47,6 +47,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
     wait_for_approval: bool = True,
     fail_on_warnings: bool = False,
     report_file: "Path | None" = None,
+    record_file: "Path | None" = None,
 ) -> int:
     """Run a rollout to its end, show its progress, and return the exit code.
 
@@ -58,8 +59,13 @@ def drive(  # noqa: PLR0913 - a command may change each of these
         wait_for_approval: wait at a checkpoint that needs approval; otherwise pause there.
         fail_on_warnings: refuse a rollout whose checks have a warning.
         report_file: where to write the report at the end; None: nowhere.
+        record_file: where to append the decisions; None: in the store alone.
     """
     check_report_file(report_file)
+    if record_file is not None:
+        from awsroll.recording.recording_file import check_recording_file  # noqa: PLC0415 - keeps `--help` fast
+
+        check_recording_file(record_file)
     output = Output(json=common.json, quiet=common.quiet)
     store = common.store() if backend is None else backend.store
     sink = _RolloutSink(output, store)
@@ -70,6 +76,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
         context = replace(
             _context(common, backend, sink, stop),
             wait_for_approval=wait_for_approval,
+            record=record_file,
             confirm_instructions=instruction_prompt(common, output),
             confirm=roll_prompt(common, fail_on_warnings=fail_on_warnings),
             confirm_rollback=rollback_prompt(common),

@@ -9,6 +9,7 @@ from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
 from awsroll.cli.read_request import PACE_GROUP
+from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
 from awsroll.cli.roll import no_wait_option
 from awsroll.core.model.rollout import Pace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @rollout_argument
 @no_wait_option
 @report_option
+@record_option
 def resume(  # noqa: PLR0913 - one parameter is one option
     rollout: str,
     given: tuple[FleetSpec, ...],
@@ -33,6 +35,7 @@ def resume(  # noqa: PLR0913 - one parameter is one option
     *,
     no_wait: bool,
     report_file: "Path | None",
+    record_file: "Path | None",
 ) -> int:
     """Continue an interrupted or paused rollout.
 
@@ -45,4 +48,4 @@ def resume(  # noqa: PLR0913 - one parameter is one option
 
         return operations.resume(rollout, replace(context, requests=given), pace)
 
-    return drive(common, run, wait_for_approval=not no_wait, report_file=report_file)
+    return drive(common, run, wait_for_approval=not no_wait, report_file=report_file, record_file=record_file)

@@ -8,6 +8,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.confirm import fail_on_warnings_option
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
+from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
 from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
 from awsroll.cli.store_warning import warn_of_lost_store
@@ -30,14 +31,16 @@ no_wait_option = click.option(
 @takes(ROLL_REQUEST_GROUP, COMMON_GROUP)
 @no_wait_option
 @report_option
+@record_option
 @fail_on_warnings_option
-def roll(
+def roll(  # noqa: PLR0913 - one parameter is one option
     request: "RolloutSpec | FleetsSpec | RolloutPlan",
     common: CommonOptions,
     *,
     no_wait: bool,
     fail_on_warnings: bool,
     report_file: "Path | None",
+    record_file: "Path | None",
 ) -> int:
     """Roll a fleet to a new version.
 
@@ -47,6 +50,9 @@ def roll(
     if isinstance(request, FleetsSpec):
         if report_file is not None:
             problem = "--report is for one fleet; nothing was changed. `awsroll report ROLLOUT -o FILE` reports each"
+            raise SpecError(problem)
+        if record_file is not None:
+            problem = "--record is for one fleet; nothing was changed. `awsroll replay ROLLOUT --out FILE` has each"
             raise SpecError(problem)
         from awsroll.cli.waves import roll_waves  # noqa: PLC0415 - keeps `--help` fast
 
@@ -59,7 +65,14 @@ def roll(
 
         return operations.roll(request, context)
 
-    return drive(common, run, wait_for_approval=not no_wait, fail_on_warnings=fail_on_warnings, report_file=report_file)
+    return drive(
+        common,
+        run,
+        wait_for_approval=not no_wait,
+        fail_on_warnings=fail_on_warnings,
+        report_file=report_file,
+        record_file=record_file,
+    )
 
 
 def _check_region(plan: "RolloutPlan", region: str | None) -> None:

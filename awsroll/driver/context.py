@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awsroll.core.request.instructions import NOTHING_ALLOWED, AllowList, Instruction
@@ -50,6 +51,7 @@ class Context:
         allowed: what a record may make this process run or use without a request and a confirmation.
         notify: where notices of the rollout go, in addition to what the request names. A record never decides this.
         notify_session: the boto3 session that sends notices; None: `session`.
+        record: a file that gets the recorded decisions of the rollout, in addition to the store.
         execution: the ARN of the execution, or the job, that makes the steps of a rollout. Messages to others name it.
     """
 
@@ -69,4 +71,5 @@ class Context:
     allowed: AllowList = NOTHING_ALLOWED
     notify: tuple[str, ...] = ()
     notify_session: Any = None
+    record: Path | None = None
     execution: str = ""

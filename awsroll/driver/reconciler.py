@@ -47,6 +47,10 @@ def _nothing() -> None:
     pass
 
 
+def _ignore(_: object) -> None:
+    pass
+
+
 class _NoHooks:
     """Hooks of a driver that cannot run them: each run fails, so that none is skipped silently."""
 
@@ -92,6 +96,8 @@ class Controller:
         hooks: runs the hooks.
         before_changes: called before each step's actions are carried out.
         after_step: called after each step of `run`.
+        planner: decides each step, as `core.planner.plan` does.
+        answered: called with the results of each step's actions.
     """
 
     def __init__(self, record: Record, *, fleet: Fleet, store: Store, clock: Clock, sink: Sink) -> None:
@@ -104,6 +110,8 @@ class Controller:
         self._last_actions: tuple[Action, ...] = ()
         self.before_changes: Callable[[], None] = _nothing
         self.after_step: Callable[[], None] = _nothing
+        self.planner: Callable[[Rollout, Observation, Status], Plan] = plan
+        self.answered: Callable[[Sequence[Result]], None] = _ignore
         self.approver = Approver()
         self.known: KnownObservation | None = None
         self.hooks: Hooks = _NoHooks()
@@ -133,7 +141,8 @@ class Controller:
         observation, observed_at = self._observe(target)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
-        decided = self._with_approval(plan(rollout, observation, replace(self.status, user_requests=user_requests)))
+        before = replace(self.status, user_requests=user_requests)
+        decided = self._with_approval(self.planner(rollout, observation, before))
         if self.known is not None and not self.known.allows_changes and (decided.actions or decided.hooks):
             self.known = None
             return self.step()
@@ -151,6 +160,7 @@ class Controller:
         self.before_changes()
         target = rollout.target(rolling_back=self.status.rolling_back)
         results = self._fleet.execute(target, decided.actions)
+        self.answered(results)
         self._events.results(results)
         # Counted from the observation, which may be on another clock than this process.
         spent = timedelta(seconds=self._clock.monotonic() - observed_at)

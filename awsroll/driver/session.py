@@ -18,6 +18,7 @@ from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
 from awsroll.driver.context import Context
+from awsroll.driver.decision_recorder import DecisionRecorder
 from awsroll.driver.given_fleet import clock_for, given_fleet, label_class, store_for
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.notifying import notifier_for
@@ -55,6 +56,7 @@ class Session:
         self.hooks = context.hooks
         self._lease: Lease | None = None
         self._recorder = TimelineRecorder(self.clock)
+        self._decisions = DecisionRecorder(self.clock, context.record)
         self._sink: Sink = Tee(self._recorder, *sinks_with(context.sink))
         self._stop_requested = context.stop_requested
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
@@ -137,6 +139,7 @@ class Session:
             self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
             self._recorder.keep_in(store.timeline(rollout.rollout_id))
+            self._decisions.keep_in(store.decisions(rollout.rollout_id), takes_steps=takes_steps)
             self.aws.hold(lease)
             renewed = partial(self._renew, lease)
             with self.clock.calling(renewed, every_seconds=lease.seconds / _RENEWAL_SLICES):
@@ -210,6 +213,7 @@ class Session:
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
         controller.approver, controller.known = self._approver, self.known
+        controller.planner, controller.answered = self._decisions.plan, self._decisions.answered
         self._recorder.begin(record.status.started_at, self.aws.calls)
         callables = bind_callables(record.rollout, self.hooks)
         hooks = HookRunner(self.aws, callables=callables, in_background=self.clock.is_real_time)
@@ -217,7 +221,7 @@ class Session:
         return controller, hooks
 
     def end_hooks(self, hooks: HookRunner) -> None:
-        """End the hooks that still run, and emit an event for each. The timeline is written up to here."""
+        """End the hooks that still run, and emit an event for each. What is recorded is written up to here."""
         for run in hooks.close():
             match run.hook.kind:
                 case HookKind.COMMAND:
@@ -228,6 +232,7 @@ class Session:
                     assert_never(run.hook.kind)
             self.emit("hook.left", hook=run.hook.name, run=run.call.number, message=message)
         self._recorder.finish()
+        self._decisions.finish()
 
     def notifier(self, rollout: Rollout) -> Notifier:
         """Return the notifier of a rollout, for the destinations that the caller named."""

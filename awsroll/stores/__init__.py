@@ -7,6 +7,7 @@ means is not known here. The notes of a stepwise driver are loaded on use: they 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from awsroll.stores.decision_files import DecisionFiles, DecisionSegment
 from awsroll.stores.halts import Halt
 from awsroll.stores.leases import Lease
 from awsroll.stores.local_store import LocalStore, default_directory
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 __all__ = [
+    "DecisionFiles",
+    "DecisionSegment",
     "Halt",
     "Holder",
     "Lease",

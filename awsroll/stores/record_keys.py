@@ -6,6 +6,7 @@ Of drivers:
     open/<rollout id>.json                exists while the rollout has not ended (`unfinished_index`)
     fleets/<group or target group>.json   who rolls the fleet (`locks`)
     timelines/<rollout id>/0000.json      the course of the rollout, in segments (`timeline_files`)
+    decisions/<rollout id>/0000.json      the decisions of the rollout, in segments (`decision_files`)
 
 Of users:
     requests/<rollout id>.json            what users have requested
@@ -26,7 +27,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from awsroll.core.request.store_parts import NOTES, PROBES, RECORDS, TIMELINES, USER_REQUESTS
+from awsroll.core.request.store_parts import DECISIONS, NOTES, PROBES, RECORDS, TIMELINES, USER_REQUESTS
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
@@ -77,9 +78,24 @@ def timeline_key(rollout_id: str, segment: int) -> str:
     return f"{timeline_folder(rollout_id)}{segment:04}.json"
 
 
+def decisions_folder(rollout_id: str) -> str:
+    """Return the folder of the recorded decisions of a rollout."""
+    return f"{DECISIONS}/{check_rollout_id(rollout_id)}/"
+
+
+def decisions_key(rollout_id: str, slot: int) -> str:
+    """Return the key of a segment of recorded decisions, by its place in the ring, counted from 0."""
+    return f"{decisions_folder(rollout_id)}{slot:04}.json"
+
+
 def probe_key() -> str:
     """Return a new key for a test of the store."""
     return f"{PROBES}/{uuid4().hex}.json"
+
+
+def is_rollout_id(text: str) -> bool:
+    """Return whether a rollout can have this id."""
+    return _ROLLOUT_ID.fullmatch(text) is not None
 
 
 def check_rollout_id(rollout_id: str) -> str:

@@ -16,6 +16,7 @@ from awsroll.errors import RolloutNotFoundError, StaleRecordError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.backend import Backend, WriteConflictError
+from awsroll.stores.decision_files import DecisionFiles
 from awsroll.stores.halts import Halt, change_halt, load_halt
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease, check_free, take_lease
@@ -207,6 +208,10 @@ class RecordStore:
     def timeline(self, rollout_id: str) -> TimelineFiles:
         """Return the timeline of a rollout."""
         return TimelineFiles(self._items, rollout_id)
+
+    def decisions(self, rollout_id: str) -> DecisionFiles:
+        """Return the recorded decisions of a rollout."""
+        return DecisionFiles(self._items, rollout_id)
 
     # --- the lease ----------------------------------------------------------------------------------------------------
 

@@ -89,7 +89,8 @@ class S3Objects:
         """
         problem = (
             f"{self.address}: awsroll sets no lifecycle rule of a bucket; nothing was changed. Add a rule that expires "
-            "objects under rollouts/, requests/, notes/ and timelines/ (docs/records.md), or use a DynamoDB table"
+            "objects under rollouts/, requests/, notes/, timelines/ and decisions/ (docs/records.md), or use a "
+            "DynamoDB table"
         )
         raise SpecError(problem)
 

@@ -116,7 +116,7 @@ def test_a_table_with_retention_deletes_what_is_no_lock_after_its_last_write(
         backend.write(f"{part}/web-1/item.json", b"{}", expected=None)
     items = dynamodb.scan(TableName="records")["Items"]
     due = {item["pk"]["S"]: int(item["expires"]["N"]) for item in items if "expires" in item}
-    assert set(due) == {"rollouts", "requests", "notes", "timelines"}
+    assert set(due) == {"rollouts", "requests", "notes", "timelines", "decisions"}
     assert set(due.values()) == {int((VirtualClock().now() + timedelta(days=400)).timestamp())}
 
     S3Place()

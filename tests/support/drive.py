@@ -10,6 +10,7 @@ import msgspec
 
 from awsroll.core.decide.gates import restart_approval_timer
 from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
@@ -56,6 +57,10 @@ class Driver:
         """Observe and plan; change nothing."""
         observation = self.fleet.observe(self.target, self.status)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
+        return self.planned(observation)
+
+    def planned(self, observation: Observation) -> Plan:
+        """Plan, given an observation."""
         return decide(self.rollout, observation, self.status)
 
     def step(self) -> Plan:

@@ -4,12 +4,13 @@ RECORDS, OPEN, FLEETS = "rollouts", "open", "fleets"
 USER_REQUESTS = "requests"
 NOTES = "notes"
 TIMELINES = "timelines"
+DECISIONS = "decisions"
 PROBES = "probes"
 
-OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES, TIMELINES)
-"""What only drivers write: records and locks, the index, locks of fleets, notes between steps, and timelines."""
+OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES, TIMELINES, DECISIONS)
+"""What only drivers write: records and locks, the index, locks of fleets, notes between steps, timelines, decisions."""
 
-EXPIRING = (RECORDS, USER_REQUESTS, NOTES, TIMELINES)
+EXPIRING = (RECORDS, USER_REQUESTS, NOTES, TIMELINES, DECISIONS)
 """What a table with retention deletes some time after the last write. Locks and open entries stay."""
 
 RETENTION_DAYS = 400
