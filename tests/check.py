@@ -19,7 +19,7 @@ STATIC: dict[str, tuple[str, ...]] = {
     "import contracts": ("importlinter.cli", "lint-imports"),
 }
 FAST_TESTS = ("tests/unit", "tests/scenarios", "tests/contract", "tests/typing", "tests/docs")
-ALL_TESTS = ("pytest", "-n", "3", "--dist", "loadgroup")  # many tests wait for processes: three keep two cores busy
+ALL_TESTS = ("pytest", "-n", "3")  # many tests wait for processes: three keep two cores busy
 
 
 def checks(*, fast: bool) -> dict[str, tuple[str, ...]]:

@@ -7,18 +7,8 @@ from pathlib import Path
 
 import pytest
 
-TOGETHER = ("bundle", "synthesized", "trails")
-"""Fixtures that take long to make: one process makes each of them, and runs all tests of a folder that use it."""
 FIRST = ("tests/chain/", "tests/property/", "tests/model/", "tests/crash/", "tests/cdk/", "tests/lambdas/test_startup")
 """Where the longest tests are: they begin first, so that no process is left alone with one at the end."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if not set(TOGETHER).isdisjoint(getattr(item, "fixturenames", ())):
-            # One group for each folder: tests with two of the fixtures would be a third group, and make both again.
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
 
 
 class _Order:

@@ -11,6 +11,7 @@ import pytest
 
 from awsroll.aws.services import EC2_OPERATIONS, SERVICES
 from tests.lambdas.bundles import BUILDER, handler_names, made, run_alone
+from tests.support.made_once import made_once
 from tests.support.patience import PATIENCE_SECONDS
 
 _MODULES_AT_THE_TOP = {
@@ -29,7 +30,10 @@ _REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")
 
 @pytest.fixture(scope="module")
 def for_arm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made(tmp_path_factory.mktemp("lambda") / "arm64", "--arch", "arm64", "--zip")
+    shared = made_once(
+        tmp_path_factory, "bundle-arm", lambda folder: made(folder / "arm64", "--arch", "arm64", "--zip")
+    )
+    return shared / "arm64"
 
 
 def test_is_smaller_than_25_megabytes(bundle: Path, for_arm: Path) -> None:
