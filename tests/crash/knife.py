@@ -56,7 +56,8 @@ class Knife:
 
     Args:
         now: reads the time.
-        cut: the number of the instant at which the process dies; None: it lives.
+        cut: the number of the instant at which the process dies, or its description (the first such instant);
+            None: it lives.
         fork: called at each instant; may fork the program, and returns whether the process dies here in this
             branch.
 
@@ -65,7 +66,7 @@ class Knife:
     """
 
     def __init__(
-        self, now: Callable[[], object], cut: int | None = None, fork: Callable[[Instant], bool] = never
+        self, now: Callable[[], object], cut: int | str | None = None, fork: Callable[[Instant], bool] = never
     ) -> None:
         self.trail: list[str] = []
         self.is_dead = False
@@ -89,7 +90,7 @@ class Knife:
         state = (self._now(), self._changes)
         here = Instant(number=len(self.trail), what=what, is_distinct=state != self._last, mutates=mutates)
         self._last = state
-        self.is_dead = here.number == self._cut or self._fork(here)
+        self.is_dead = self._cut in {here.number, what} or self._fork(here)
         if self.is_dead:
             raise Crash
         if here.number > MOST_INSTANTS:

@@ -1,6 +1,5 @@
 """Servers that a dead rollout left in progress, repaired without its record; and repairs that die."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,27 +9,20 @@ import pytest
 from awsroll.core.tags import FLEET_TAG, RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING, ROLE_TAG, ROLLOUT_TAG
 from awsroll.errors import FleetError, FleetLockedError
 from tests.crash.scenarios import SCENARIOS, Scenario
-from tests.repair.wreck import Wreck, trail_of, wreck
+from tests.repair.wreck import Wreck, wreck
 
 LAUNCH_FIRST, REPLACE = SCENARIOS["standalone-launch-first"], SCENARIOS["standalone-replace"]
 # Each old server has gone before its replacement is launched.
 CAPPED = replace(REPLACE, name="standalone-replace-capped", wanted={**REPLACE.wanted, "max_running": "100%"})
 TWO_GROUPS = SCENARIOS["standalone-two-ports-two-groups"]
 DOUBLE = SCENARIOS["group-double-half"]
-USED = (LAUNCH_FIRST, REPLACE, CAPPED, TWO_GROUPS, DOUBLE)
-
-
-@pytest.fixture(scope="module", name="trails")
-def _trails() -> dict[str, list[str]]:
-    with tempfile.TemporaryDirectory() as folder:
-        return {one.name: trail_of(one, Path(folder)) for one in USED}
 
 
 @pytest.fixture(name="killed")
-def _killed(request: pytest.FixtureRequest, tmp_path: Path, trails: dict[str, list[str]]) -> Iterator[Wreck]:
+def _killed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wreck]:
     scenario, instant = request.param
     with wreck(scenario, tmp_path) as killed:
-        killed.roll(scenario, trails[scenario.name].index(instant) + 1)
+        killed.roll(scenario, instant)
         yield killed
 
 
@@ -190,8 +182,8 @@ def _changing(trail: list[str]) -> list[int]:
     ]
 
 
-def test_a_repair_that_dies_is_repeated(tmp_path: Path, trails: dict[str, list[str]]) -> None:
-    cut = trails[DOUBLE.name].index("after autoscaling:LaunchInstances") + 1
+def test_a_repair_that_dies_is_repeated(tmp_path: Path) -> None:
+    cut = "after autoscaling:LaunchInstances"
     with wreck(DOUBLE, tmp_path / "whole") as whole:
         whole.roll(DOUBLE, cut)
         instants = _changing(whole.kill_repair(10**6))

@@ -1,6 +1,5 @@
 """Repairs with the record: of unfinished rollouts, of settings that were not restored, and of members in standby."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver import operations
 from awsroll.report import Report
 from tests.crash.scenarios import SCENARIOS, Scenario
-from tests.repair.wreck import Wreck, trail_of, wreck
+from tests.repair.wreck import Wreck, wreck
 
 SURGING = Scenario(
     name="surging", grouped=True, wanted={"launch_first": True}, shape={"min_size": 2, "max_size": 2}, surge=1
@@ -84,10 +83,8 @@ def test_a_successful_rollout_leaves_nothing_to_repair(found: Wreck) -> None:
 
 def test_a_member_that_a_reload_left_in_standby_is_shown_with_its_remedy(tmp_path: Path) -> None:
     scenario = SCENARIOS["group-reload"]
-    with tempfile.TemporaryDirectory() as folder:
-        cut = trail_of(scenario, Path(folder)).index("after autoscaling:EnterStandby") + 1
     with wreck(scenario, tmp_path) as killed:
-        killed.roll(scenario, cut)
+        killed.roll(scenario, "after autoscaling:EnterStandby")
         killed.sandbox.jump(300)
         (away,) = {name for name, state in killed.members().items() if state == "Standby"}
         repaired = killed.repair(recorded=False)

@@ -15,7 +15,7 @@ from awsroll.fleets.label import Held
 from awsroll.repairs.repair import Repaired, RepairTarget, repair
 from awsroll.stores import LocalStore
 from tests.crash.scenarios import Scenario
-from tests.repair.wreck import Wreck, trail_of, wreck
+from tests.repair.wreck import Wreck, wreck
 
 DOUBLE = Scenario(
     name="double",
@@ -94,10 +94,8 @@ def test_a_label_that_its_rollout_renews_meanwhile_is_kept(found: Wreck) -> None
 
 
 def test_a_rollout_whose_store_is_lost_is_repaired_at_once(tmp_path: Path) -> None:
-    trail = trail_of(DOUBLE, tmp_path)
-    suspended = next(number for number, what in enumerate(trail, 1) if what.startswith("after autoscaling:Launch"))
     with wreck(DOUBLE, tmp_path / "killed") as found:
-        found.roll(DOUBLE, suspended)
+        found.roll(DOUBLE, "after autoscaling:LaunchInstances")
         assert found.settings_now() != found.found
         begun = found.sandbox.clock.now()
         with pytest.raises(FleetLockedError, match="--take-over"):

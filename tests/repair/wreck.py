@@ -40,8 +40,8 @@ class Wreck:
         """A store without the record of the rollout."""
         return LocalStore(self.folder / "elsewhere")
 
-    def roll(self, scenario: Scenario, cut: int | None) -> None:
-        """Roll until the process dies at an instant; None: until the end."""
+    def roll(self, scenario: Scenario, cut: int | str | None) -> None:
+        """Roll until the process dies at an instant, by number or the first so described; None: until the end."""
         knife = Knife(self.sandbox.world.now, cut)
         put_away = knife.watch(self.sandbox)
         store = CutStore(self.store.directory, knife)
@@ -49,6 +49,7 @@ class Wreck:
         with suppress(Crash):
             awsroll.roll(scenario.spec(self.fleet), session=session, store=store, clock=clock)
         put_away()
+        assert cut is None or knife.is_dead, f"there is no instant {cut!r}"
         self.trail = knife.trail
 
     def repair(
@@ -112,10 +113,3 @@ def wreck(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = Non
         if pool:
             sandbox.session().client("autoscaling").put_warm_pool(AutoScalingGroupName=fleet.group_name, **pool)
         yield Wreck(sandbox=sandbox, fleet=fleet, folder=folder, found=Found.of(sandbox, fleet), trail=[])
-
-
-def trail_of(scenario: Scenario, folder: Path, pool: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the instants at which a rollout can be killed."""
-    with wreck(scenario, folder / scenario.name, pool) as whole:
-        whole.roll(scenario, None)
-        return whole.trail
