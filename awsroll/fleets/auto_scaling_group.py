@@ -15,6 +15,7 @@ from awsroll.core.model.observation import Instance, Observation, TargetGroup
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import GROUP_TAG, SAVED_SETTING_PREFIX
+from awsroll.fleets.at_rest import servers_at_rest
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.emulators import EmulatedVersions
 from awsroll.fleets.execute import execute_in_order, wrong_kind
@@ -111,7 +112,9 @@ class AutoScalingFleet:
         members = {instance["InstanceId"]: instance for instance in described.get("Instances", [])}
         registered = self._targets.registrations(rollout.target_groups)
         wanted = named_instances(status) | members.keys()
-        described_instances = self._recent.describe(wanted, tag=(GROUP_TAG, rollout.group))
+        described_instances = self._recent.describe(
+            wanted, tag=(GROUP_TAG, rollout.group), at_rest=servers_at_rest(status, registered)
+        )
         instances: list[Instance] = []
         for name in sorted(wanted):
             targets, member = registered.get(name, ()), members.get(name)

@@ -4,23 +4,30 @@ A pass that follows a call at once would read everything again, within a second.
 have changed: the servers that it tagged, launched or terminated, and the target groups that it registered them in. The
 other answers of the pass before are used once more, if they are at most two seconds old.
 
-Any other pass reads everything. So does the check before each call that terminates a server.
+Any other pass reads everything, apart from servers at rest: no task of the rollout concerns them, and their target
+groups have just shown them healthy. If one call cannot describe all servers, and that saves a call, they are read once
+a minute, and again as soon as one of both ends. The tag that announces that a server is to leave makes the next pass
+read it, so nothing leaves traffic because of an old answer. The check before each call that terminates a server reads
+it, too.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
-from awsroll.core.aws_limits import FILTER_VALUES
+from awsroll.core.aws_limits import FILTER_VALUES, INSTANCES_PER_PAGE
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
 
 _RECENT_SECONDS = 2.0
+_AT_REST_SECONDS = 60.0
 
+Tag: TypeAlias = tuple[str, str]
 _Kinds: TypeAlias = tuple[type[Action], ...]
 # The calls that change nothing that EC2 shows of other servers than those that they name.
 _NAMED_SERVERS: _Kinds = (act.TagInstances, act.LaunchInstance, act.TerminateInstance)
@@ -35,61 +42,75 @@ def keeps_targets(actions: Sequence[Action]) -> bool:
     return all(isinstance(action, _NO_TARGETS) for action in actions)
 
 
+class _Description(NamedTuple):
+    value: Reply
+    at: float
+
+
 class RecentInstances:
-    """Describes instances, and again only those that a call of our own can have changed."""
+    """Describes instances, and again only those that can have changed."""
 
     def __init__(self, aws: Connection) -> None:
         self._aws = aws
-        self._read: dict[str, Reply] = {}
-        self._read_at = float("-inf")
-        self._kept: dict[str, Reply] = {}
+        self._read: dict[str, _Description] = {}  # by the last observation, until a call of our own
+        self._kept: dict[str, _Description] = {}  # what the calls of our own since then have left
         self._wanted: set[str] = set()
+        self._at_rest: Collection[str] = ()
 
-    def describe(self, instance_ids: Iterable[str], *, tag: tuple[str, str] | None = None) -> dict[str, Reply]:
+    def describe(
+        self, instance_ids: Iterable[str], *, tag: Tag | None = None, at_rest: Collection[str] = ()
+    ) -> dict[str, Reply]:
         """Return EC2's descriptions by id, without instances that EC2 does not know.
 
         Args:
             instance_ids: the instances.
             tag: a tag that most of them carry. Many are described by it, page by page.
+            at_rest: those that are at rest, as this observation shows.
         """
         wanted = self._wanted = set(instance_ids)
+        known = self._known(wanted, at_rest, tag)
+        now, missing = self._aws.clock.monotonic(), wanted - known.keys()
+        answers = self._answers(missing, tag) if missing else []
+        self._read = known | {answer["InstanceId"]: _Description(answer, now) for answer in answers}
+        self._kept, self._at_rest = {}, at_rest
+        return {name: one.value for name, one in self._read.items()}
+
+    def _known(self, wanted: set[str], at_rest: Collection[str], tag: Tag | None) -> dict[str, _Description]:
+        """Return the answers that can be used once more."""
         now = self._aws.clock.monotonic()
-        kept = self._kept if now - self._read_at < _RECENT_SECONDS else {}
-        known = {name: kept[name] for name in wanted & kept.keys()}
-        missing = wanted - known.keys()
+        known = {name: self._kept[name] for name in wanted & self._kept.keys() if _is_recent(self._kept[name], now)}
+        before, left = self._kept or self._read, wanted - known.keys()
+        resting = {
+            name: before[name]
+            for name in left.intersection(at_rest) & before.keys()
+            if now - before[name].at < _AT_REST_SECONDS
+        }
+        saves_calls = len(left) > FILTER_VALUES and _calls(len(left) - len(resting), tag) < _calls(len(left), tag)
+        return known | resting if saves_calls else known
+
+    def _answers(self, missing: set[str], tag: Tag | None) -> list[Reply]:
         if tag is None or len(missing) <= FILTER_VALUES:
-            answers = self._aws.ec2.instances(missing)
-        else:
-            answers = self._aws.ec2.instances_among(missing, key=tag[0], value=tag[1])
-        self._read_at = self._read_at if known else now
-        self._read = known | {answer["InstanceId"]: answer for answer in answers}
-        self._kept = {}
-        return dict(self._read)
+            return self._aws.ec2.instances(missing)
+        return self._aws.ec2.instances_among(missing, key=tag[0], value=tag[1])
 
-    def reads_ahead(self, *, tag: tuple[str, str] | None = None) -> list[Callable[[], None]]:
+    def reads_ahead(self, *, tag: Tag | None = None) -> list[Callable[[], None]]:
         """Return the calls that read the instances of the last observation, to be made before the next `describe`."""
-        now = self._aws.clock.monotonic()
-        if now - self._read_at >= _RECENT_SECONDS:
-            self._kept = {}
-        missing = sorted(self._wanted - self._kept.keys())
-        if not self._kept:
-            self._read_at = now
+        self._kept = self._known(self._wanted, self._at_rest, tag)
+        missing, now = sorted(self._wanted - self._kept.keys()), self._aws.clock.monotonic()
         if tag is not None and len(missing) > FILTER_VALUES:
-            return [partial(self._read_among, missing, tag)]
-        return [partial(self._read_some, some) for some in batches(missing, FILTER_VALUES)]
+            return [partial(self._read_ahead, missing, tag, now)]
+        return [partial(self._read_ahead, some, None, now) for some in batches(missing, FILTER_VALUES)]
 
-    def _read_some(self, instance_ids: Sequence[str]) -> None:
-        self._kept |= {one["InstanceId"]: one for one in self._aws.ec2.instances(instance_ids)}
-
-    def _read_among(self, instance_ids: Sequence[str], tag: tuple[str, str]) -> None:
-        answers = self._aws.ec2.instances_among(instance_ids, key=tag[0], value=tag[1])
-        self._kept |= {one["InstanceId"]: one for one in answers}
+    def _read_ahead(self, instance_ids: Sequence[str], tag: Tag | None, at: float) -> None:
+        answers = self._answers(set(instance_ids), tag)
+        self._kept |= {one["InstanceId"]: _Description(one, at) for one in answers}
 
     def just_read(self, instance_ids: Iterable[str]) -> dict[str, Reply]:
         """Return descriptions by id, from the last observation if it is recent; read those that it lacks."""
-        wanted = set(instance_ids)
-        is_recent = self._aws.clock.monotonic() - self._read_at < _RECENT_SECONDS
-        known = {name: self._read[name] for name in wanted & self._read.keys()} if is_recent else {}
+        wanted, now = set(instance_ids), self._aws.clock.monotonic()
+        known = {
+            name: self._read[name].value for name in wanted & self._read.keys() if _is_recent(self._read[name], now)
+        }
         return known | {one["InstanceId"]: one for one in self._aws.ec2.instances(wanted - known.keys())}
 
     def keep_after(self, results: Sequence[Result]) -> None:
@@ -100,12 +121,23 @@ class RecentInstances:
         changed = {
             name for action in actions if not isinstance(action, _NO_SERVERS) for name in instance_ids_of(action)
         }
-        self._kept = {name: answer for name, answer in self._read.items() if name not in changed}
+        self._kept = {name: one for name, one in self._read.items() if name not in changed}
         for result in results:
             if isinstance(result.action, act.TagInstances) and result.answer is Answer.DONE:
                 for name in self._read.keys() & set(result.instance_ids):
-                    self._kept[name] = _with_tags(self._read[name], dict(result.action.tags))
+                    one = self._read[name]
+                    self._kept[name] = _Description(_with_tags(one.value, dict(result.action.tags)), one.at)
         self._read = {}
+
+
+def _calls(instances: int, tag: Tag | None) -> int:
+    """Return how many calls describe so many instances."""
+    is_by_tag = tag is not None and instances > FILTER_VALUES
+    return math.ceil(instances / (INSTANCES_PER_PAGE if is_by_tag else FILTER_VALUES))
+
+
+def _is_recent(one: _Description, now: float) -> bool:
+    return now - one.at < _RECENT_SECONDS
 
 
 def _with_tags(answer: Reply, tags: dict[str, str]) -> Reply:

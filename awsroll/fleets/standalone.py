@@ -15,6 +15,7 @@ from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.tags import GROUP_TAG, ROLLOUT_TAG
+from awsroll.fleets.at_rest import servers_at_rest
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.execute import Together, execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
@@ -75,7 +76,9 @@ class StandaloneFleet:
         named = named_instances(status)
         wanted = named | registered.keys()
         tagged = self._tagged.observe(rollout, status)
-        described = tagged | self._recent.describe(wanted | (self._tagged.alive - tagged.keys()))
+        described = tagged | self._recent.describe(
+            wanted | (self._tagged.alive - tagged.keys()), at_rest=servers_at_rest(status, registered)
+        )
         protected = self._protection.observe(rollout.termination_protected)
         instances: list[Instance] = []
         for name in sorted(wanted | described.keys()):

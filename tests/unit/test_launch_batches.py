@@ -36,6 +36,12 @@ def _doubled(count: int = 7, **kept: object) -> Plan:
     return plan(rollout(**DOUBLE_HALF), look(*map(_old, names)), status(*names, **kept))  # type: ignore[arg-type]
 
 
+def _alike(count: int, tags: tuple[tuple[str, str], ...] = (("Name", "web"),)) -> Plan:
+    names = tuple(f"i-{number:017x}" for number in range(count))
+    servers = [instance(name, tags=tags) for name in names]
+    return plan(rollout(**DOUBLE_HALF), look(*servers), status(*names))  # type: ignore[arg-type]
+
+
 def _launches(decided: Plan) -> list[Launch]:
     assert all(isinstance(action, act.LaunchInstance) for action in decided.actions)
     return [action.launch for action in decided.actions if isinstance(action, act.LaunchInstance)]
@@ -57,6 +63,23 @@ def test_the_call_sets_the_tags_that_all_servers_of_a_batch_need() -> None:
         assert ("team", "shop") in one.tags
         assert ("awsroll:role", "replacement") in one.tags
         assert one.own_tags == (("Name", f"web-{one.replaces}"), ("awsroll:replaces", one.replaces))
+
+
+@pytest.mark.parametrize(("count", "lists"), [(7, 1), (12, 1), (13, 2), (48, 4)])
+def test_the_call_lists_what_its_servers_replace_if_nothing_else_differs(count: int, lists: int) -> None:
+    launches = _launches(_alike(count))
+
+    assert {(one.batch, one.own_tags, one.tags) for one in launches} == {(count, (), launches[0].tags)}
+    assert sum(key.startswith("awsroll:replaces:") for key, _ in launches[0].tags) == lists
+    read = [with_own_replaced(dict(one.tags), one.index) for one in launches]
+    assert [tags["awsroll:replaces"] for tags in read] == [one.replaces for one in launches]
+
+
+@pytest.mark.parametrize(("count", "others"), [(49, 0), (7, 46)], ids=["many-lists", "many-tags"])
+def test_too_many_lists_are_set_by_a_later_call(count: int, others: int) -> None:
+    launches = _launches(_alike(count, tuple((f"tag-{number}", "1") for number in range(others))))
+
+    assert {one.own_tags for one in launches} == {(("awsroll:replaces", one.replaces),) for one in launches}
 
 
 def test_a_few_launches_are_made_one_by_one_with_all_tags() -> None:
