@@ -1,7 +1,7 @@
 """The check that the record of a rollout fits into its store.
 
-The record holds a few facts about each server. An item of DynamoDB has at most 400 KB. A rollout that outgrows it would
-have to pause half-way, so it is refused before anything is changed.
+The record holds a few facts about each server. A store in DynamoDB writes a record in up to ten items. A rollout that
+outgrows them would have to pause half-way, so it is refused before anything is changed.
 """
 
 from typing import assert_never
@@ -14,9 +14,10 @@ from awsroll.core.request.store_address import StoreKind
 from awsroll.errors import FleetError
 from awsroll.ports import Store
 from awsroll.stores import RecordStore
+from awsroll.stores.dynamodb_parts import MOST_ITEMS, PART_BYTES
 
-ITEM_BYTES = 400_000
-"""The size of an item of DynamoDB, 400 KiB, without its keys."""
+ROOM = MOST_ITEMS * PART_BYTES
+"""The most bytes of a record in DynamoDB."""
 _BASE_BYTES = 4_000
 # Compressed bytes for each server of the fleet, and for each that may be in flight: the most of whole rollouts of 2,000
 # servers with random ids, and a tenth more (tests/stores/test_record_room.py).
@@ -48,10 +49,10 @@ def check_room(store: Store, rollout: Rollout, status: Status) -> None:
             assert_never(never)
     servers = sum(len(slots.instance_ids) for slots in status.slots) if status.desired is None else status.desired.goal
     needed = likely_bytes(rollout, servers)
-    if needed > ITEM_BYTES:
+    if needed > ROOM:
         problem = (
             f"{rollout.fleet} has {servers:,} servers, so the record of this rollout would take about "
-            f"{needed // 1000} KB. An item of {address} holds 400 KB. Nothing was changed. Pass --state "
-            "s3://BUCKET/PREFIX"
+            f"{needed // 1000} KB. A record in {address} has at most {ROOM // 1000} KB. Nothing was changed. Pass "
+            "--state s3://BUCKET/PREFIX"
         )
         raise FleetError(problem)

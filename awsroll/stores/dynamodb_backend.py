@@ -1,8 +1,8 @@
-"""A DynamoDB table as a backend: one item for each key.
+"""A DynamoDB table as a backend: one item for each key, and more if its data outgrows one (`dynamodb_parts`).
 
     pk       S   the first part of the key: `rollouts`, `requests`, `fleets`
     sk       S   the rest of the key: `web-1/record.json`
-    data     B   the bytes, compressed with zlib (an item holds at most 400 KB)
+    data     B   the bytes, compressed with zlib
     version  S   the token of the write, unique for each write
     expires  N   when a table with retention deletes the item; locks and open entries have none
 
@@ -23,9 +23,11 @@ from awsroll.core.request.store_parts import EXPIRES, EXPIRING, RETENTION_DAYS
 from awsroll.errors import AwsRefusedError, StateError
 from awsroll.stores.backend import StoreTime
 from awsroll.stores.compression import decompressed
+from awsroll.stores.dynamodb_parts import MOST_ITEMS, Parts, in_items, is_part, number_of_parts
 from awsroll.stores.remote_backend import ConditionFailedError, Stored, time_of
 
 _POLL_SECONDS = 2
+_READS = 5  # of a head whose parts another process replaces at the same time
 _CREATE_SECONDS = 300
 _NAMES = {"#pk": PARTITION_KEY, "#sk": SORT_KEY}
 
@@ -41,6 +43,7 @@ class DynamoDbItems:
     def __init__(self, table: str, aws: Connection) -> None:
         self._table = table
         self._dynamodb = aws.dynamodb
+        self._parts = Parts(table, aws.dynamodb)
         self._aws = aws
         self._clock = aws.clock
 
@@ -51,21 +54,36 @@ class DynamoDbItems:
 
     def get(self, key: str) -> Stored | None:
         """Read an item."""
-        with self._translated_errors():
-            item = self._dynamodb.get_item(self._table, _key(key))
-        if item is None:
-            return None
-        data, version = item.get("data", {}).get("B"), item.get("version", {}).get("S")
-        if not isinstance(data, bytes) or not isinstance(version, str):
-            problem = f"the item {self.address}/{key} was not written by awsroll: it lacks `data` or `version`"
-            raise StateError(problem)
-        return Stored(data=decompressed(data), version=version, writer=version)
+        for _ in range(_READS):
+            with self._translated_errors():
+                item = self._dynamodb.get_item(self._table, _key(key))
+                if item is None:
+                    return None
+                data, version = item.get("data", {}).get("B"), item.get("version", {}).get("S")
+                if not isinstance(data, bytes) or not isinstance(version, str):
+                    problem = f"the item {self.address}/{key} was not written by awsroll: it lacks `data` or `version`"
+                    raise StateError(problem)
+                self._parts.delete_replaced(_key(key), version)  # the answer to its write was lost
+                pieces = self._parts.read(_key(key), version, number_of_parts(item))
+            if pieces is not None:
+                return Stored(data=decompressed(b"".join([data, *pieces])), version=version, writer=version)
+        problem = f"a part of the item {self.address}/{key} is missing; nothing was changed. Restore it from a backup"
+        raise StateError(problem)
 
     def put(self, key: str, data: bytes, *, writer: str, expected: str | None) -> str:
         """Write an item under a condition."""
-        item = {**_key(key), "data": {"B": zlib.compress(data)}, "version": {"S": writer}, **self._expiry(key)}
+        first, *others = in_items(zlib.compress(data))
+        if len(others) >= MOST_ITEMS:
+            problem = (
+                f"{self.address}/{key} would need more than {MOST_ITEMS} items of DynamoDB; nothing was written. Use a "
+                "store in S3"
+            )
+            raise StateError(problem)
+        item = {**_key(key), "data": {"B": first}, "version": {"S": writer}, **self._expiry(key)}
         with self._translated_errors():
-            self._dynamodb.put_item(self._table, item, _condition(expected))
+            named = self._parts.write(_key(key), writer, others, self._expiry(key), expected=expected)
+            self._dynamodb.put_item(self._table, {**item, **named}, _condition(expected))
+            self._parts.delete_replaced(_key(key), writer)
         return writer
 
     def _expiry(self, key: str) -> Reply:
@@ -78,13 +96,14 @@ class DynamoDbItems:
         """Delete an item under a condition."""
         with self._translated_errors():
             self._dynamodb.delete_item(self._table, _key(key), _condition(expected))
+            self._parts.delete(_key(key), expected)
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """Return the keys of the items under a folder."""
         partition, _, rest = prefix.partition("/")
         with self._translated_errors():
             keys = self._dynamodb.sort_keys(self._table, partition)
-        return tuple(f"{partition}/{key}" for key in keys if key.startswith(rest))
+        return tuple(f"{partition}/{key}" for key in keys if key.startswith(rest) and not is_part(key))
 
     def time(self) -> StoreTime | None:
         """Return the time by the clock of the service, from its last answer; None without an answer."""

@@ -10,7 +10,7 @@ import pytest
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Desired, Slots, Status
 from awsroll.core.request.store_address import StoreKind
-from awsroll.driver.record_room import ITEM_BYTES, check_room, likely_bytes
+from awsroll.driver.record_room import check_room, likely_bytes
 from awsroll.errors import FleetError
 from awsroll.ports import Record
 from awsroll.stores.codec import encode
@@ -30,14 +30,16 @@ def status_of(rollout: Rollout, servers: int) -> Status:
 
 
 @pytest.mark.parametrize("group", KINDS)
-def test_only_dynamodb_has_no_room_for_20000_servers(kind: StoreKind, place: Place, group: str) -> None:
-    store, rollout = place.open(), request_of(group, "double-half", 20_000)
-    check_room(store, rollout, status_of(rollout, 1000))
+def test_every_store_has_room_for_20000_servers_and_dynamodb_has_an_end(
+    kind: StoreKind, place: Place, group: str
+) -> None:
+    store, rollout = place.open(), request_of(group, "double-half", 100_000)
+    check_room(store, rollout, status_of(rollout, 20_000))
     if kind is not StoreKind.DYNAMODB:
-        check_room(store, rollout, status_of(rollout, 20_000))
+        check_room(store, rollout, status_of(rollout, 100_000))
         return
-    with pytest.raises(FleetError, match=r"20,000 servers.*holds 400 KB\. Nothing was changed\. Pass --state s3://"):
-        check_room(store, rollout, status_of(rollout, 20_000))
+    with pytest.raises(FleetError, match=r"100,000 servers.*most 3900 KB\. Nothing was changed\. Pass --state s3://"):
+        check_room(store, rollout, status_of(rollout, 100_000))
 
 
 def _random_id(found: re.Match[bytes]) -> bytes:
@@ -63,4 +65,4 @@ def test_no_record_of_a_rollout_is_larger_than_estimated(
     measure(kind, strategy, servers)
 
     estimated = likely_bytes(rollout, servers)
-    assert estimated / 2 < max(sizes) < estimated < ITEM_BYTES
+    assert estimated / 2 < max(sizes) < estimated
