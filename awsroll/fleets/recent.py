@@ -131,7 +131,7 @@ class RecentInstances:
 
 
 def _calls(instances: int, tag: Tag | None) -> int:
-    """Return how many calls describe so many instances."""
+    """Return how many calls describe that number of instances."""
     is_by_tag = tag is not None and instances > FILTER_VALUES
     return math.ceil(instances / (INSTANCES_PER_PAGE if is_by_tag else FILTER_VALUES))
 

@@ -13,13 +13,13 @@ Why a crash loses nothing:
 - A part belongs to one write, because its key has the token of the write. No write changes the parts of another.
 - The parts are written first, then the head under the condition of the write. Before the head, the old head and its
   parts are complete. After it, the new ones are. Nothing in between can be read.
-- The old parts are deleted after the new head was accepted: nothing names them any more. A reader that has read the
+- The old parts are deleted after the new head was accepted: no head names them now. A reader that has read the
   old head just before misses a part, and reads the head again.
 - The parts of a write without an answer stay: its head may take effect later. The write that replaces that head
   deletes them.
 
-A process that dies between two of these calls leaves parts that no head names. Nobody reads them. In a table with
-retention they expire.
+A process that dies between two of these calls leaves parts that no head names, so that no process reads them. In a
+table with retention they expire.
 """
 
 import re
@@ -93,7 +93,7 @@ class Parts:
             self.delete(head, before)
 
     def delete(self, head: Reply, writer: str) -> None:
-        """Delete the parts of a head that no longer exists. A part that cannot be deleted harms nobody."""
+        """Delete the parts of a head that no longer exists. A part that stays is never read."""
         with suppress(AwsError):
             for key in _keys(head, writer, self._known.pop(_of(head, writer), 0)):
                 self._dynamodb.delete_item(self._table, key, {})
