@@ -210,3 +210,22 @@ def read_warm_pool(configuration: Reply) -> WarmPool | None:
 def active_refresh(refreshes: Iterable[Reply]) -> Reply | None:
     """Return the instance refresh that has not ended; None if all have ended."""
     return next((refresh for refresh in refreshes if refresh.get("Status") in _ACTIVE_REFRESH), None)
+
+
+def is_mixed(described: Reply) -> bool:
+    """Return whether a group mixes On-Demand and Spot instances, which LaunchInstances does not support."""
+    mixed = described.get("MixedInstancesPolicy")
+    if not mixed:
+        return False
+    spread = mixed.get("InstancesDistribution", {})
+    base = int(spread.get("OnDemandBaseCapacity") or 0)
+    percentage = spread.get("OnDemandPercentageAboveBaseCapacity")
+    above = 100 if percentage is None else int(percentage)
+    all_on_demand, all_spot = above == 100, above == 0 and base == 0  # noqa: PLR2004
+    return not (all_on_demand or all_spot)
+
+
+def vcpus_of(described: Reply) -> int:
+    """Return the number of vCPUs of an instance; 0 if EC2 does not show it."""
+    options = described.get("CpuOptions") or {}
+    return int(options.get("CoreCount") or 0) * int(options.get("ThreadsPerCore") or 0)

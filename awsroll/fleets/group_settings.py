@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import active_refresh, read_member_template, read_warm_pool, template_setting
+from awsroll.aws.parse_answers import active_refresh, is_mixed, read_member_template, read_warm_pool, template_setting
 from awsroll.core.model.calls import TERMINATING_CALLS, Call
 from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
@@ -218,19 +218,6 @@ def _has_been_short(status: Status) -> bool:
     """Return whether members that the group owes take longer than usual: it may launch and lose one after the other."""
     since, at = status.shortage.since, status.observed_at
     return since is not None and at is not None and at - since >= _LONG_SHORTAGE
-
-
-def is_mixed(described: Reply) -> bool:
-    """Return whether a group mixes On-Demand and Spot instances, which LaunchInstances does not support."""
-    mixed = described.get("MixedInstancesPolicy")
-    if not mixed:
-        return False
-    spread = mixed.get("InstancesDistribution", {})
-    base = int(spread.get("OnDemandBaseCapacity") or 0)
-    percentage = spread.get("OnDemandPercentageAboveBaseCapacity")
-    above = 100 if percentage is None else int(percentage)
-    all_on_demand, all_spot = above == 100, above == 0 and base == 0  # noqa: PLR2004
-    return not (all_on_demand or all_spot)
 
 
 def _zone_in(details: str) -> str:

@@ -33,6 +33,7 @@ class GroupFacts:
         subnets: its subnets, each with its zone.
         launch_zones: the Availability Zones that its settings name.
         tags: the keys of its tags.
+        mixes_purchase_options: it has both On-Demand and Spot Instances.
         replaced_root_volumes: the members whose root volume was replaced, each with what differs from its launch.
     """
 
@@ -49,6 +50,7 @@ class GroupFacts:
     subnets: tuple[tuple[str, str], ...] = ()
     launch_zones: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()
+    mixes_purchase_options: bool = False
     replaced_root_volumes: tuple[str, ...] = ()
 
 
@@ -63,6 +65,7 @@ class FleetFacts:
         routing: how requests reach the servers through each target group.
         spot: standalone: the ids of the Spot Instances.
         free_addresses: the number of free addresses by subnet; empty if they could not be read.
+        vcpus: the number of vCPUs by instance id, where EC2 shows it.
     """
 
     kind: FleetKind
@@ -74,6 +77,7 @@ class FleetFacts:
     routing: tuple[Routing, ...] = ()
     spot: frozenset[str] = frozenset()
     free_addresses: Mapping[str, int] = field(default_factory=dict)
+    vcpus: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def live(self) -> tuple[Instance, ...]:

@@ -7,6 +7,7 @@ from awsroll.core.model.rollout import Gates, OnFailure, Rollout
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
+from awsroll.preflight.versions import template_data
 
 
 def gates_of(spec: RolloutSpec) -> Gates:
@@ -56,3 +57,17 @@ def check_rollback(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, goal:
         findings.warn(f"{problem}; a rollback only keeps the servers that are not yet replaced")
     else:
         findings.warn(problem)
+
+
+def check_baseline(aws: Connection, rollout: Rollout, findings: Findings) -> None:
+    """Warn of old versions that no longer exist: the servers run on, but a rollback cannot launch them."""
+    if rollout.reloads or rollout.on_failure is not OnFailure.ROLLBACK:
+        return
+    for version in rollout.baseline:
+        if version.template in (None, rollout.template) or template_data(aws, version.template):
+            continue
+        findings.warn(
+            f"launch template version {version.template} no longer exists, and {version.count} servers run it: a "
+            "rollback cannot launch it again, so it would stop with both versions in the fleet. Pass --on-failure "
+            "pause to decide yourself"
+        )

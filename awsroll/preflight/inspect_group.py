@@ -6,10 +6,12 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.group_traffic import attached_target_groups
 from awsroll.aws.parse_answers import (
+    is_mixed,
     missing_instance,
     read_instance,
     tags_of,
     template_setting,
+    vcpus_of,
 )
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
@@ -97,6 +99,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         ),
         routing=routing,
         free_addresses={subnet.subnet_id: subnet.free_addresses for subnet in subnets},
+        vcpus={name: vcpus_of(server) for name, server in servers.items()},
     )
 
 
@@ -155,6 +158,7 @@ def _facts(
         zones=_zones_of(described),
         launch_zones=tuple(sorted(described.get("AvailabilityZones", []))),
         tags=frozenset(tags_of(described)),
+        mixes_purchase_options=is_mixed(described),
     )
 
 

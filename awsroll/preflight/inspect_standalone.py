@@ -5,7 +5,7 @@ from functools import partial
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import read_instance, tags_of
+from awsroll.aws.parse_answers import read_instance, tags_of, vcpus_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
@@ -71,6 +71,7 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
         routing=routing,
         spot=frozenset(name for name, server in servers.items() if server.get("InstanceLifecycle") == "spot"),
         free_addresses=_free_addresses(aws, instances, findings) if spec.strategy is not Strategy.RELOAD else {},
+        vcpus={name: vcpus_of(server) for name, server in servers.items()},
     )
 
 

@@ -15,13 +15,14 @@ from awsroll.preflight.cap_checks import check_cap, check_targets
 from awsroll.preflight.default_deadlines import resolve_limits
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
-from awsroll.preflight.gate_checks import check_alarms, check_rollback
+from awsroll.preflight.gate_checks import check_alarms, check_baseline, check_rollback
 from awsroll.preflight.hook_checks import check_agents, check_hooks
 from awsroll.preflight.image_checks import check_images, check_root_volumes
 from awsroll.preflight.inspect_group import inspect_group
 from awsroll.preflight.inspect_standalone import inspect_standalone, protected_from_termination
 from awsroll.preflight.interface_checks import check_interfaces
 from awsroll.preflight.inventory import check_inventory
+from awsroll.preflight.launch_call_checks import check_launch_call
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.new_rollout import check_floor, first_status, rollout_of
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
@@ -31,6 +32,7 @@ from awsroll.preflight.tag_checks import check_tags
 from awsroll.preflight.target_quota_checks import check_target_quotas
 from awsroll.preflight.template_changes import template_changes
 from awsroll.preflight.threshold_checks import check_thresholds
+from awsroll.preflight.vcpu_checks import check_vcpus
 from awsroll.preflight.versions import pin, template_data, template_names, template_tags
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
 
@@ -145,6 +147,7 @@ class _Preflight:
                 check_interfaces(aws, rollout, fleet, goal, findings)
         with findings.checking(Check.ROLLBACK):
             check_rollback(spec, rollout, fleet, goal, findings)
+            check_baseline(aws, rollout, findings)
         if rollout.hooks:
             with findings.checking(Check.HOOKS):
                 check_hooks(aws, rollout, findings)
@@ -170,6 +173,7 @@ class _Preflight:
             check_floor(spec, rollout, fleet, findings)
             check_cap(rollout, fleet, goal, findings)
             check_target_quotas(rollout, fleet, findings)
+            check_launch_call(self._aws, rollout, fleet, findings)
         with findings.checking(Check.ZONES):
             check_zones(spec, rollout, fleet, goal, findings)
         with findings.checking(Check.THRESHOLDS):
@@ -180,6 +184,8 @@ class _Preflight:
             with findings.checking(Check.ADDRESSES):
                 check_addresses(rollout, fleet, goal, findings)
                 check_targets(rollout, fleet, goal, findings)
+            with findings.checking(Check.CAPACITY):
+                check_vcpus(rollout, fleet, goal, findings)
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
         rollout = replace(rollout_of(self._spec, fleet, goal, name), region=self._aws.region)

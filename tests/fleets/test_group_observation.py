@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from awsroll.aws.parse_answers import is_mixed
 from awsroll.core.model.actions import LaunchInGroup, Reason, TerminateInGroup
 from awsroll.core.model.observation import InstanceState, Lifecycle
-from awsroll.fleets.group_settings import is_mixed
 from tests.support.looking import group
 
 

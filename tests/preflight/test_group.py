@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from awsroll.aws.connection import Connection
+from awsroll.core.model.finding import NOTE
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
@@ -84,6 +85,43 @@ def test_an_alias_is_pinned_with_a_warning(bench: Bench) -> None:
 def test_the_baseline_comes_from_the_members_not_from_the_group(bench: Bench) -> None:
     bench.update(LaunchTemplate=bench.setting("$Latest"))
     assert bench.prepare().rollout.baseline_template == TemplateVersion(template_id=bench.built.template_id, number=1)
+
+
+def test_an_old_version_that_no_longer_exists_is_a_warning_for_a_rollback(bench: Bench) -> None:
+    ec2, template = bench.client("ec2"), bench.built.template_id
+    ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion="2")
+    ec2.delete_launch_template_versions(LaunchTemplateId=template, Versions=["1"])
+    (warning,) = bench.warnings(launch_template=f"{template}:2")
+    assert f"launch template version {template}:1 no longer exists, and 3 servers run it" in warning
+    assert bench.warnings(launch_template=f"{template}:2", on_failure="pause") == []
+
+
+def notes(prepared: Prepared) -> str:
+    return " | ".join(finding.message for finding in prepared.findings if finding.severity == NOTE)
+
+
+def test_the_permissions_of_a_surge_are_named_because_they_cannot_be_checked(bench: Bench) -> None:
+    needed = "the surge needs the permissions autoscaling:LaunchInstances and ec2:CreateFleet"
+    assert needed in notes(bench.prepare(launch_first=True))
+    assert needed not in notes(bench.prepare())  # without a surge the group replaces its members by itself
+
+
+def test_the_vcpus_beside_the_fleet_are_named_for_the_quota(bench: Bench) -> None:
+    noted = (
+        "up to 6 servers run at the same time, draining ones included, so the account needs room for 3 more (6 vCPUs"
+    )
+    assert noted in notes(bench.prepare(strategy=Strategy.DOUBLE_HALF))
+    reload = bench.prepare(strategy=Strategy.RELOAD, command=("true",))
+    assert "in its quotas" not in notes(reload)
+
+
+def test_a_group_that_mixes_on_demand_and_spot_surges_by_its_desired_capacity(bench: Bench) -> None:
+    template = {"LaunchTemplateSpecification": bench.setting()}
+    spread = {"OnDemandPercentageAboveBaseCapacity": 50}
+    bench.update(MixedInstancesPolicy={"LaunchTemplate": template, "InstancesDistribution": spread})
+    assert "mixes On-Demand and Spot Instances, which LaunchInstances does not support: awsroll raises the desired" in (
+        notes(bench.prepare(strategy=Strategy.DOUBLE_HALF))
+    )
 
 
 def test_hooks_extend_deadlines(bench: Bench) -> None:

@@ -236,6 +236,40 @@ def test_a_target_group_that_is_deleted_pauses_the_rollout_and_terminates_no_ser
         assert not [name for name in ended if name.startswith("Terminate")]
 
 
+@KINDS
+def test_a_listener_that_someone_deletes_pauses_the_rollout_until_there_is_one_again(
+    tmp_path: Path, *, grouped: bool
+) -> None:
+    with rolling(tmp_path, grouped=grouped) as one:
+        elb, (listener,) = client(one, "elbv2"), one.fleet.listener_arns
+        at_first(one.sandbox, RETIRES[grouped], lambda: elb.delete_listener(ListenerArn=listener))
+        report = one.roll()
+
+        assert report.status is Outcome.PAUSED
+        assert "no load balancer sends requests to target group web-1 (Target.NotInUse)" in report.reason
+        assert not report.failures
+
+        forward = [{"Type": "forward", "TargetGroupArn": one.fleet.target_group_arns[0]}]
+        balancer = one.fleet.load_balancer_arn
+        elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+        one.sandbox.jump(60)
+        assert resume(one, report).succeeded
+
+
+def test_a_zone_that_someone_disables_on_the_load_balancer_is_no_failure_of_the_version(tmp_path: Path) -> None:
+    with rolling(tmp_path, grouped=False, servers=3) as one:
+        elb = client(one, "elbv2")
+
+        def enable(*subnets: str) -> None:
+            elb.set_subnets(LoadBalancerArn=one.fleet.load_balancer_arn, Subnets=list(subnets))
+
+        at_first(one.sandbox, "RunInstances", lambda: enable(*one.fleet.subnet_ids[1:]))
+        one.sandbox.world.after(1200, lambda: enable(*one.fleet.subnet_ids))
+        report = one.roll()
+
+        assert (report.succeeded, report.failures) == (True, ()), report.reason
+
+
 def test_a_group_that_is_deleted_pauses_the_rollout(tmp_path: Path) -> None:
     with rolling(tmp_path) as one:
         delete = {"AutoScalingGroupName": "web", "ForceDelete": True}

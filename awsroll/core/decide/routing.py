@@ -1,4 +1,4 @@
-"""Notices that the group or a target group of a rollout is gone, or that the group serves other target groups now.
+"""Notices that the group or a target group of a rollout is gone or unused, or that the group serves others now.
 
 A running rollout pauses then: awsroll can no longer see whether a new server takes its requests. A rollout that stops
 goes on with what still exists, so that an abort or a repair always comes to its end.
@@ -7,7 +7,7 @@ goes on with what still exists, so that an abort or a repair always comes to its
 from dataclasses import replace
 
 from awsroll.core.lifecycle import amend, move
-from awsroll.core.model.observation import Observation, TargetKey
+from awsroll.core.model.observation import Observation, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.rollout import Rollout
@@ -20,6 +20,11 @@ def changed_routing(rollout: Rollout, observation: Observation) -> str:
     if rollout.group in observation.gone:
         return f"Auto Scaling group {rollout.group} no longer exists, or is being deleted"
     changes = [f"target group {arn} no longer exists" for arn in sorted(observation.gone)]
+    changes += [
+        f"no load balancer sends requests to target group {name} (Target.NotInUse): let a listener or a rule forward "
+        f"to it, then `awsroll resume {rollout.rollout_id}`"
+        for name in _not_in_use(observation)
+    ]
     if rollout.group:
         attached = sorted(observation.attached - set(rollout.target_groups))
         changes += [f"group {rollout.group} is attached to another target group, {arn}" for arn in attached]
@@ -28,6 +33,17 @@ def changed_routing(rollout: Rollout, observation: Observation) -> str:
             for arn in _detached(rollout, observation)
         ]
     return "; ".join(changes)
+
+
+def _not_in_use(observation: Observation) -> list[str]:
+    """Return the names of the target groups of which no target can get a request, whatever its health."""
+    in_use = dict[str, bool]()
+    for instance in observation.instances:
+        for target in instance.targets:
+            if target.state is not TargetState.DRAINING:
+                arn = target.key.target_group
+                in_use[arn] = in_use.get(arn, False) or not target.not_in_use
+    return [group.name for group in observation.target_groups if not in_use.get(group.arn, True)]
 
 
 def _detached(rollout: Rollout, observation: Observation) -> list[str]:

@@ -91,6 +91,11 @@ class Target:
         """Whether the load balancer sends requests to the target because it is healthy."""
         return self.state is TargetState.HEALTHY and not self.shifted
 
+    @property
+    def not_in_use(self) -> bool:
+        """Whether no listener forwards requests to its target group, or its zone is not enabled."""
+        return self.state is TargetState.UNUSED and self.reason == "Target.NotInUse"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TemplateVersion:

@@ -82,14 +82,14 @@ def _late(view: View) -> Iterator[tuple[Instance, Server]]:
 
 
 def _waits_for_zone(instance: Instance, server: Server) -> bool:
-    """Return whether only a zonal shift keeps a new server from serving: that is no failure of the server.
+    """Return whether only the load balancer keeps a new server from serving: that is no failure of the server.
 
-    The progress timeout limits the wait.
+    A zonal shift keeps requests away, or someone has disabled the zone. The progress timeout limits the wait.
     """
-    states = {target.state for target in instance.targets}
-    shifted = any(target.shifted for target in instance.targets)
+    kept_away = [target.shifted or target.not_in_use for target in instance.targets]
+    able = all(target.state is TargetState.HEALTHY or target.not_in_use for target in instance.targets)
     waits = server.phase in (ServerPhase.VERIFYING, ServerPhase.RETURNING)
-    return waits and shifted and states == {TargetState.HEALTHY}
+    return waits and able and any(kept_away)
 
 
 def _has_finished(view: View, instance: Instance, server: Server) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from awsroll.sandbox.api_errors import refuse, refuse_dry_run
+from awsroll.sandbox.ec2.instance_quotas import cpu_options
 from awsroll.sandbox.ec2.network_interfaces import interface_shapes
 from awsroll.sandbox.ec2.world import Ec2World, unknown_instances
 from awsroll.sandbox.instance import STATE_CODES, SimInstance
@@ -116,6 +117,7 @@ def instance_shape(context: ServiceContext, instance: SimInstance) -> dict[str, 
         "Architecture": record.architecture,
         "BlockDeviceMappings": [],
         "ClientToken": instance.client_token,
+        "CpuOptions": cpu_options(record.instance_type),
         "EbsOptimized": record.ebs_optimized,
         "Hypervisor": record.hypervisor,
         "ImageId": record.image_id,

@@ -3,8 +3,8 @@
 An instance counts until it is `terminated`. Source: EC2 user guide, "Amazon EC2 service quotas" (On-Demand Instances).
 """
 
-from collections.abc import Iterable
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 from awsroll.sandbox.api_errors import refuse
 from awsroll.sandbox.instance import SimInstance
@@ -41,10 +41,22 @@ def _refuse(limit: int) -> NoReturn:
 
 def vcpus_of(instance_type: str) -> int:
     """Return the number of vCPUs of an instance type; an unknown type has two."""
+    found = _types().get(instance_type)
+    return int(found["VCpuInfo"]["DefaultVCpus"]) if found else 2
+
+
+def cpu_options(instance_type: str) -> dict[str, int]:
+    """Return the cores of an instance type, as DescribeInstances shows them."""
+    found = _types().get(instance_type)
+    threads = int(found["VCpuInfo"]["DefaultThreadsPerCore"]) if found else 1
+    return {"CoreCount": vcpus_of(instance_type) // threads, "ThreadsPerCore": threads}
+
+
+def _types() -> Mapping[str, Any]:
     from moto.ec2.models.instance_types import INSTANCE_TYPES  # noqa: PLC0415  moto is an optional, slow import
 
-    found = INSTANCE_TYPES.get(instance_type)
-    return int(found["VCpuInfo"]["DefaultVCpus"]) if found else 2
+    types: Mapping[str, Any] = INSTANCE_TYPES
+    return types
 
 
 def bucket_of(instance_type: str) -> str:

@@ -132,7 +132,7 @@ class CallFaults:
     def stale_answer(self) -> Any:
         """Return an older answer to the same request, or None to answer it now."""
         for armed in self._stale_rules:
-            remembered = armed.answers.get(repr(self._parameters))
+            remembered = armed.answers.get(self._request())
             if remembered is None or self._context.now() - remembered[0] > self._context.scaled(
                 armed.rule.lasts_seconds
             ):
@@ -146,7 +146,10 @@ class CallFaults:
     def remember(self, answer: Any) -> None:
         """Store an answer for the rules that make answers stale."""
         for armed in self._stale_rules:
-            armed.answers[repr(self._parameters)] = (self._context.now(), answer)
+            armed.answers[self._request()] = (self._context.now(), answer)
+
+    def _request(self) -> str:
+        return f"{self._service}:{self._operation} {self._parameters!r}"
 
     def grant(self, zone: str, requested: int) -> int:
         """Return how many of `requested` instances the rules let this call launch into a zone."""

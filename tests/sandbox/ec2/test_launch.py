@@ -288,7 +288,8 @@ def test_an_instance_profile_that_does_not_exist_is_refused(by: str) -> None:
 
 def test_the_vcpus_of_a_bucket_are_limited_by_a_quota() -> None:
     with open_bench(SandboxOptions(vcpu_quota=4)) as bench:  # t3.micro has two
-        assert len(bench.run(MinCount=2, MaxCount=2)["Instances"]) == 2
+        launched = bench.run(MinCount=2, MaxCount=2)["Instances"]
+        assert [one["CpuOptions"] for one in launched] == [{"CoreCount": 1, "ThreadsPerCore": 2}] * 2
         with refused("VcpuLimitExceeded"):
             bench.run()
         assert bench.run(InstanceType="g4dn.xlarge")["Instances"]  # another bucket

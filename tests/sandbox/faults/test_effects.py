@@ -76,6 +76,14 @@ def test_a_stale_read_returns_an_older_answer_for_a_while() -> None:
         assert [each.fault for each in bench.sandbox.faults.fired] == [Fault.STALE]
 
 
+def test_a_rule_of_several_operations_keeps_their_answers_apart() -> None:
+    with open_bench(servers=1) as bench:
+        bench.sandbox.faults.add("stale ec2:Describe*")
+        subnets = {"Filters": [{"Name": "vpc-id", "Values": [bench.fleet.vpc_id]}]}
+        assert bench.ec2.describe_subnets(**subnets)["Subnets"]
+        assert bench.ec2.describe_security_groups(**subnets)["SecurityGroups"]
+
+
 def test_a_stale_read_of_something_else_is_true() -> None:
     with open_bench(servers=1) as bench:
         bench.sandbox.faults.add("stale ec2:DescribeInstances")
