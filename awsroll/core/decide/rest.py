@@ -70,10 +70,18 @@ def rest_unobserved(rollout: Rollout, status: Status, group: Observation | None,
         at: the current instant.
 
     Whether a marked member serves cannot be seen. So `ReplaceUnhealthy` stays suspended while there is one.
+
+    A group that AWS does not show keeps its raised maximum. With a maximum below the desired capacity, AWS lowers the
+    desired capacity and terminates members, and someone may have raised it since the last observation. Its template
+    version stays, too: it may be the version of someone else. The reason of the pause names both.
     """
     if group is None:
         view = View(rollout, Observation(at=at, instances=(), target_groups=()), status)
-        return _resting(view, *_resume_unseen(view))
+        decided = _resting(view, *_resume_unseen(view))
+        if decided.status.must_rest:
+            return decided
+        reason = with_settings_left(status.reason, decided.status)
+        return replace(decided, status=replace(decided.status, reason=reason))
     view = View(rollout, group, status)
     after, writes = give_care(view)
     marked = sum(instance.marked_unhealthy for instance in group.instances)
