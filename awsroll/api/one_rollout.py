@@ -1,6 +1,6 @@
 """Roll one fleet: start, steer, plan and look up a rollout. Each function calls the operation of the same name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awsroll.api.given import ConfirmInstructions, checked, opened_store, sink_or_log, with_instructions
@@ -137,19 +137,29 @@ def abort(  # noqa: PLR0913 - see `roll`
     sink: Sink | None = None,
     request: RolloutSpec | FleetSpec | None = None,
     confirm_instructions: ConfirmInstructions | None = None,
+    confirm_unrestored: Callable[[Sequence[str]], bool] = lambda _: False,
 ) -> Report:
     """Abort a rollout: settle what is in flight, restore the settings, leave the fleet mixed; return its report.
 
     If a process drives the rollout, that process aborts it and this call waits for it. Otherwise this call does.
 
     `request` and `confirm_instructions` are those of `resume`; only a call that drives the rollout itself needs them.
+    `confirm_unrestored` is called if AWS refuses the access to the fleet, with the refusal and what stays changed, one
+    line each. If it returns True, the rollout ends without restoring anything; `repair` can restore it later.
 
     Raises:
         UnconfirmedError: as for `resume`; nothing was changed.
+        FleetError: if AWS refuses the role of the rollout, and `confirm_unrestored` returns False.
         StateError: if its record is missing or cannot be used, or it has ended.
         FleetLockedError: if another rollout holds the fleet.
     """
-    context = Context(session=session, store=opened_store(store, session), clock=clock, sink=sink_or_log(sink))
+    context = Context(
+        session=session,
+        store=opened_store(store, session),
+        clock=clock,
+        sink=sink_or_log(sink),
+        confirm_unrestored=confirm_unrestored,
+    )
     return operations.abort(rollout_id, with_instructions(context, request, confirm_instructions))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.common_options import CommonOptions
-from awsroll.cli.output import Output, ask_to_confirm, message_width, write_text
+from awsroll.cli.output import Output, ask_to_confirm, message_width, write_messages, write_text
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -60,6 +60,20 @@ def rollback_prompt(common: CommonOptions) -> "Callable[[Record], bool]":
 
         write_text(rollback_text(record))
         return ask_to_confirm(f"Roll {record.rollout.fleet} back?")
+
+    return confirm
+
+
+def unrestored_prompt(common: CommonOptions, output: Output) -> Callable[[Sequence[str]], bool]:
+    """Return the function that asks a person whether an abort that AWS refuses ends the rollout as it is."""
+
+    def confirm(lines: Sequence[str]) -> bool:
+        why, *left = lines
+        write_messages(why, *(f"not restored: {line}" for line in left))
+        if output.json:
+            for line in left:
+                output.emit("unrestored", found=line)
+        return common.yes or (output.can_ask and ask_to_confirm("End the rollout, and restore nothing?"))
 
     return confirm
 

@@ -76,7 +76,9 @@ def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: in
 def abort(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace) -> int:
     """Stop a rollout and leave its fleet mixed.
 
-    Draining servers return to traffic, surplus new servers are terminated, and changed settings are restored.
+    Draining servers return to traffic, surplus new servers are terminated, and changed settings are restored. If AWS
+    refuses that, for example because the role of the rollout is gone, the command shows what stays changed, and asks
+    whether to end the rollout as it is (--yes does not ask). `awsroll repair` can restore it later.
     """
 
     def run(context: "Context") -> "Report":

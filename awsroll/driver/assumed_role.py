@@ -16,6 +16,10 @@ from awsroll.errors import AccessRefusedError, FleetError
 from awsroll.stores import RolloutRequest
 
 
+class RoleRefusedError(FleetError):
+    """Raised when AWS refuses the role of a rollout, and the caller's own credentials are of another account."""
+
+
 def assume_confirmed_role(rollout_id: str, request: RolloutRequest | None, context: Context) -> Context:
     """Return a context with the credentials of the role that a stored request names, if it names one.
 
@@ -38,7 +42,7 @@ def able_to_end(rollout: Rollout, request: RolloutRequest | None, context: Conte
     The caller's own credentials are used if the role cannot be assumed and they belong to the account of the rollout.
 
     Raises:
-        FleetError: if they belong to another account; nothing was changed.
+        RoleRefusedError: if they belong to another account; nothing was changed.
         AwsError: if STS does not answer.
     """
     assumed = assume_confirmed_role(rollout.rollout_id, request, context)
@@ -53,10 +57,10 @@ def able_to_end(rollout: Rollout, request: RolloutRequest | None, context: Conte
             return context
         problem = (
             f"role {request.role} of rollout {rollout.rollout_id} cannot be assumed: {error}. Nothing was changed. If "
-            f"the role is gone, pass credentials of account {rollout.account}, or free the fleet without restoring it: "
-            f"`awsroll repair --release {rollout.rollout_id}`"
+            f"the role is gone, pass credentials of account {rollout.account}, or end the rollout without restoring "
+            f"anything: `awsroll abort {rollout.rollout_id} --yes`"
         )
-        raise FleetError(problem) from error
+        raise RoleRefusedError(problem) from error
     return assumed
 
 

@@ -23,6 +23,10 @@ def _never() -> bool:
     return False
 
 
+def _refuse(_: object) -> bool:
+    return False
+
+
 def _always(_: object) -> bool:
     return True
 
@@ -40,6 +44,8 @@ class Context:
         stop_requested: called between steps; True stops the rollout at a safe point, as `interrupted`.
         confirm: called with the plan after the checks, before the first change; False cancels the rollout.
         confirm_rollback: called with the record before a rollback; False cancels the rollback.
+        confirm_unrestored: called if AWS refuses the access that an abort needs, with the refusal and what the rollout
+            has changed, one line each. True ends the rollout without restoring anything.
         approve: called at each gate that needs approval, with the number of the checkpoint from 1; None: `awsroll
             approve` opens the gate.
         wait_for_approval: False: pause at a gate that needs approval instead of waiting.
@@ -63,6 +69,7 @@ class Context:
     stop_requested: Callable[[], bool] = _never
     confirm: "Callable[[RolloutPlan], bool]" = _always
     confirm_rollback: Callable[[Record], bool] = _always
+    confirm_unrestored: Callable[[Sequence[str]], bool] = _refuse
     approve: Callable[[int], bool] | None = None
     wait_for_approval: bool = True
     hooks: tuple[PythonHook, ...] = ()

@@ -37,11 +37,17 @@ def pause_refused(session: Session, record: Record, problems: Sequence[str]) -> 
 def pause_without_access(session: Session, record: Record, error: AccessRefusedError) -> StepStatus:
     """Pause a rollout whose account refuses this process, for example because its role is gone.
 
+    If a person has aborted it and the refusals last, the rollout ends.
+
     Raises:
         AccessRefusedError: if the rollout has ended; nothing was changed.
     """
     if record.status.mode is Mode.ENDED:
         raise error
+    if session.store.user_requests(record.rollout.rollout_id).abort:
+        from awsroll.driver.refused_aborts import pause_refused_abort  # noqa: PLC0415 - rare: a step starts faster
+
+        return step_status_of(pause_refused_abort(session, record, str(error)), wait_seconds=PAUSED_SECONDS)
     reason = (
         f"{error}; this step changed nothing on the fleet. Grant the access, then resume the rollout. If the role is "
         f"gone, end the rollout with credentials of account {record.rollout.account}: `awsroll abort "

@@ -141,7 +141,7 @@ class Controller:
         observation, observed_at = self._observe(target)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
-        before = replace(self.status, user_requests=user_requests)
+        before = replace(self.status, user_requests=user_requests, abort_refused_since=None)
         decided = self._with_approval(self.planner(rollout, observation, before))
         if self.known is not None and not self.known.allows_changes and (decided.actions or decided.hooks):
             self.known = None
@@ -243,7 +243,10 @@ class Controller:
         rollout, before = self.record.rollout, self.status
         if before.outcome is not Outcome.PAUSED or not before.must_rest:
             reason = f"{error}. Renew the credentials or grant the permission, then run `awsroll resume`."
-            paused = replace(pause(before, reason), progress_at=self._clock.now())
+            now = self._clock.now()
+            is_abort = self._store.user_requests(rollout.rollout_id).abort
+            refused_since = (before.abort_refused_since or now) if is_abort else None
+            paused = replace(pause(before, reason), progress_at=now, abort_refused_since=refused_since)
             self._writer.save(paused)
             self._events.emit(paused.events)
             return 0

@@ -244,6 +244,8 @@ def _has_work(record: Record, store: Store) -> bool:
     requests, applied = store.user_requests(record.rollout.rollout_id), status.user_requests
     if status.mode is Mode.ENDED:
         return requests.reopens(applied)
+    if status.abort_refused_since is not None and requests.abort:
+        return True
     seen = (applied.abort, applied.rollback, applied.resumed)
     is_held = requests.pause or (requests.halted and not requests.abort)
     return (requests.abort, requests.rollback, requests.resumed) != seen and not is_held
@@ -273,7 +275,12 @@ def _step_held(session: Session, record: Record, bounds: Bounds, problems: Seque
         session.end_hooks(hooks)
     if controller.is_over:
         label.remove_left()
-    step_status = step_status_of(controller.record, wait_seconds=min(_LONGEST_WAIT, max(1, math.ceil(seconds))))
+    record = controller.record
+    if record.status.abort_refused_since is not None:
+        from awsroll.driver.refused_aborts import end_if_refused_for_long  # noqa: PLC0415 - rare: a step starts faster
+
+        record = end_if_refused_for_long(session, record)
+    step_status = step_status_of(record, wait_seconds=min(_LONGEST_WAIT, max(1, math.ceil(seconds))))
     if step_status.phase is WaitingFor.APPROVAL:
         return replace(step_status, wait_seconds=WAITING_SECONDS)
     return replace(step_status, wait_seconds=PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status

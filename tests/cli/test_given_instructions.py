@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.cli import given_instructions
+from awsroll.cli import confirm, given_instructions
 from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.given_instructions import build_given, instruction_prompt
 from awsroll.cli.main import run
@@ -82,6 +82,35 @@ def test_a_prompt_shows_each_instruction_and_asks(
     err = capsys.readouterr().err
     assert "command on this machine at after_healthy: curl" in err
     assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("yes", "can_ask", "answer", "ends"),
+    [
+        pytest.param(True, False, False, True, id="yes"),
+        pytest.param(False, True, True, True, id="confirmed"),
+        pytest.param(False, True, False, False, id="declined"),
+        pytest.param(False, False, True, False, id="no-terminal"),
+    ],
+)
+def test_an_abort_that_aws_refuses_shows_what_stays_and_asks(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    yes: bool,
+    can_ask: bool,
+    answer: bool,
+    ends: bool,
+) -> None:
+    monkeypatch.setattr(Output, "can_ask", can_ask)
+    monkeypatch.setattr(confirm, "ask_to_confirm", lambda _: answer)
+    prompt = confirm.unrestored_prompt(CommonOptions(yes=yes, json=True), Output(json=True))
+    assert prompt(["AWS refused sts:AssumeRole\x1b[2J", "max-size of web was 3 before the rollout"]) is ends
+    out, err = capsys.readouterr()
+    assert "AWS refused sts:AssumeRole" in err
+    assert "\x1b" not in err
+    line = json.loads(out)
+    assert (line["event"], line["found"]) == ("unrestored", "max-size of web was 3 before the rollout")
 
 
 def test_yes_shows_what_it_accepts(capsys: pytest.CaptureFixture[str]) -> None:

@@ -365,6 +365,25 @@ def test_what_aws_refuses_in_the_middle_pauses_and_names_the_permission(tmp_path
         assert driven.go_on()["outcome"] == "succeeded"
 
 
+def test_an_abort_ends_although_aws_keeps_refusing_to_show_the_fleet(tmp_path: Path) -> None:
+    with machine(tmp_path, grouped=True) as driven:
+        driven.prepare()
+        driven.reconcile()
+        driven.rolling.sandbox.faults.add("denied operation=autoscaling:DescribeAutoScalingGroups")
+        driven.apply_command("abort")
+        began = driven.rolling.clock.monotonic()
+        answer = driven.go_on()
+        assert (answer["outcome"], answer["phase"]) == ("stopped", "finished")
+        assert driven.rolling.clock.monotonic() - began >= 600, "a refusal may be temporary"
+        store, rollout = driven.rolling.store, driven.rolling.store.load("deploy-1").rollout
+        assert "version of web was" in store.load("deploy-1").status.reason
+        store.check_free(rollout, clock=driven.rolling.clock)
+        driven.rolling.sandbox.faults.clear()
+        given = {"session": driven.rolling.sandbox.session(), "store": store, "clock": driven.rolling.clock}
+        assert awsroll.repair("deploy-1", **given).clean
+        assert driven.rolling.group()["LaunchTemplate"]["Version"] == "1"
+
+
 def test_an_earlier_preparation_that_has_not_finished_is_named_so(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare()

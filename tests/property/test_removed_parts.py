@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.rollout_events import EventName
 from awsroll.core.model.setting_names import MAXIMUM, PROCESS, VERSION
-from awsroll.core.model.status import Outcome
+from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct
-from awsroll.core.repair.released import release, unrestored
+from awsroll.core.repair.released import abandon, release, unrestored
 from awsroll.errors import AccessRefusedError
 from tests.support.builders import LIMITS, WEB, auto_scaling, rollout, standalone
 from tests.support.drive import Driver
@@ -146,3 +147,29 @@ def test_without_its_role_a_rollout_is_released_and_its_settings_are_restored_la
     assert driver.ended
     assert len(left) >= len(before.settings.found)
     assert driver.status.settings == before.settings, "a repair restores them once the role exists again"
+    if grouped:
+        driver.fleet.give_back(Part.ROLE)  # type: ignore[attr-defined]
+        assert_what_exists_is_restored(repaired(driver), Part.ROLE)
+
+
+@pytest.mark.parametrize("grouped", [True, False], ids=["group", "standalone"])
+@settings(**PROFILE | {"max_examples": PROFILE["max_examples"] // 3})
+@given(steps=st.integers(0, 30), how=st.sampled_from(HOW))
+def test_without_its_role_an_abort_ends_and_says_what_is_left(
+    steps: int, how: dict[str, Any], *, grouped: bool
+) -> None:
+    driver = begun(how, grouped=grouped)
+    go(driver, steps)
+    if driver.ended:
+        return
+    before = driver.stopped()
+
+    driver.status = abandon(driver.rollout, before, driver.fleet.clock.now(), why="not allowed: sts:AssumeRole.")
+
+    status, left = driver.status, unrestored(driver.rollout, before)
+    assert (status.mode, status.outcome, status.aborted) == (Mode.ENDED, Outcome.STOPPED, True)
+    assert {name.partition("=")[0] for name in before.settings.found} <= {line.split()[0] for line in left}
+    assert set(before.servers_in_flight) <= {line.split()[1] for line in left if line.startswith("server")}
+    assert all(line in status.reason for line in left)
+    assert (status.settings, status.servers) == (before.settings, before.servers), "for a repair"
+    assert [event.name for event in status.events] == [EventName.ENDED]

@@ -16,6 +16,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.context import Context
 from awsroll.driver.step_status import WaitingFor
 from awsroll.driver.steps import start_rollout, step
+from awsroll.driver.user_commands import Command, apply_command
 from awsroll.errors import FleetError
 from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox import Fleet, FleetShape, Sandbox
@@ -55,6 +56,13 @@ class Elsewhere:
         """Return the same arguments with the fleet of the rollout, which names its role."""
         fleet = {"region": "us-east-1", "role": ARN} | changes
         return {**self.again(), "request": awsroll.FleetSpec(name="web", request=self.request, **fleet)}
+
+    def step_context(self) -> Context:
+        """Return the context of a step, which assumes the role."""
+        shared = SharedSession(self.sandbox.session(), region="us-east-1", lock=threading.RLock())
+        assumed = assume_role(shared, Role(arn=ARN, session_name="step"))
+        allowed = AllowList(roles=(ARN,), regions=("us-east-1",))
+        return Context(session=assumed, store=self.store, clock=self.clock, allowed=allowed)
 
 
 @pytest.fixture
@@ -162,7 +170,7 @@ def test_a_role_is_assumed_once_its_use_is_confirmed(elsewhere: Elsewhere) -> No
 def test_a_role_that_is_gone_ends_an_abort_and_a_repair_with_credentials_of_its_account(elsewhere: Elsewhere) -> None:
     first, again = elsewhere.start(), elsewhere.given_again()
     elsewhere.sandbox.faults.add("denied sts:AssumeRole")
-    with pytest.raises(FleetError, match=f"role {ARN} .* cannot be assumed.*`awsroll repair --release {first}`"):
+    with pytest.raises(FleetError, match=f"role {ARN} .* cannot be assumed.*`awsroll abort {first} --yes`"):
         awsroll.abort(first, **again)
     assert elsewhere.store.load(first).status.outcome is Outcome.RUNNING
 
@@ -174,15 +182,60 @@ def test_a_role_that_is_gone_ends_an_abort_and_a_repair_with_credentials_of_its_
     assert elsewhere.store.unfinished() == ()
 
 
+def test_a_confirmed_abort_ends_a_rollout_whose_role_is_gone_and_says_what_is_left(elsewhere: Elsewhere) -> None:
+    first = elsewhere.start()
+    context = elsewhere.step_context()
+    step(first, context)
+    again = elsewhere.given_again()
+    elsewhere.sandbox.faults.add("denied sts:AssumeRole")
+    shown: list[str] = []
+
+    report = awsroll.abort(first, **again, confirm_unrestored=lambda lines: bool(shown.extend(lines)) or True)
+
+    assert report.status is Outcome.STOPPED
+    assert "sts:AssumeRole" in shown[0]
+    assert [line for line in shown if line.startswith("server i-")], "the server that drains is named"
+    assert all(line in report.reason for line in shown[1:])
+    assert f"`awsroll repair {first}` restores it once AWS allows the access" in report.reason
+    assert elsewhere.store.unfinished() == ()
+    elsewhere.store.check_free(elsewhere.store.load(first).rollout, clock=elsewhere.clock)
+
+
+def test_steps_end_an_abort_after_ten_minutes_without_the_role(elsewhere: Elsewhere) -> None:
+    rollout, context = elsewhere.start(), elsewhere.step_context()
+    elsewhere.sandbox.faults.add("denied sts:AssumeRole")
+    apply_command(rollout, Command.ABORT, context)
+    began = elsewhere.clock.monotonic()
+    status = step(rollout, context)
+    assert (status.done, status.phase) == (False, WaitingFor.PAUSED)
+    assert "the rollout ends without restoring anything" in status.reason
+
+    while not status.done:
+        elsewhere.clock.sleep(status.wait_seconds)
+        status = step(rollout, context)
+
+    assert elsewhere.clock.monotonic() - began == 600
+    assert (status.outcome, status.phase) == (Outcome.STOPPED, WaitingFor.FINISHED)
+    assert elsewhere.store.unfinished() == ()
+    elsewhere.store.check_free(elsewhere.store.load(rollout).rollout, clock=elsewhere.clock)
+
+
+def test_steps_abort_as_usual_if_the_role_returns_in_time(elsewhere: Elsewhere) -> None:
+    rollout, context = elsewhere.start(), elsewhere.step_context()
+    fault = elsewhere.sandbox.faults.add("denied sts:AssumeRole")
+    apply_command(rollout, Command.ABORT, context)
+    status = step(rollout, context)
+    elsewhere.sandbox.faults.remove(fault)
+    for _ in range(9):
+        elsewhere.clock.sleep(status.wait_seconds)
+        status = step(rollout, elsewhere.step_context())
+    assert (status.outcome, status.reason) == (Outcome.STOPPED, "aborted by request")
+
+
 def test_a_step_pauses_if_the_role_is_gone(elsewhere: Elsewhere) -> None:
     rollout = elsewhere.start()
     elsewhere.sandbox.faults.add("denied sts:AssumeRole")
-    shared = SharedSession(elsewhere.sandbox.session(), region="us-east-1", lock=threading.RLock())
-    assumed = assume_role(shared, Role(arn=ARN, session_name="step"))
-    allowed = AllowList(roles=(ARN,), regions=("us-east-1",))
-
-    context = Context(session=assumed, store=elsewhere.store, clock=elsewhere.clock, allowed=allowed)
-    status = step(rollout, context)
+    status = step(rollout, elsewhere.step_context())
 
     assert (status.phase, status.outcome) == (WaitingFor.PAUSED, Outcome.PAUSED)
     assert f"end the rollout with credentials of account 111122223333: `awsroll abort {rollout}`" in status.reason

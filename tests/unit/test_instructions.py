@@ -175,6 +175,7 @@ STEERING = {
     "SetAside": ("instance_id", "is_out", "is_refused", "until"),
     "Slots": ("instance_ids", "subnet_id", "targets", "template", "zone"),
     "Status": (
+        "abort_refused_since",
         "aborted",
         "calls",
         "counters",

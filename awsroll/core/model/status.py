@@ -67,6 +67,7 @@ class Status:
         skipped_since: since when the rollout waits for protected or standby instances.
         pausing: why it will pause when no server is in flight; empty if it will not.
         must_rest: it is paused, and the group's own care has yet to be restored.
+        abort_refused_since: since when AWS refuses the access that an abort needs; None: it does not.
         servers: the record of each server that is not in phase `NONE`, by instance id.
         launches: requests for instances, until the instances serve.
         calls: announced calls whose outcome is not known yet.
@@ -97,6 +98,7 @@ class Status:
     skipped_since: datetime | None = None
     pausing: str = ""
     must_rest: bool = False
+    abort_refused_since: datetime | None = None
     counters: Counters = field(default_factory=Counters)
     servers: dict[str, Server] = field(default_factory=dict)
     launches: tuple[Launch, ...] = ()

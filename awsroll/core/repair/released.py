@@ -1,12 +1,14 @@
-"""The end of a rollout that is released by hand: nothing is restored, and the record says what is left.
+"""The end of a rollout that restores nothing: the record says what is left.
 
-A release is for a rollout that neither `abort` nor `repair` can end. It decides nothing about the fleet.
+A release is for a rollout that neither `abort` nor `repair` can end. An abort ends so if AWS refuses the access to the
+fleet. Neither decides anything about the fleet.
 """
 
 from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.decide.routing import resource_of
+from awsroll.core.model.plan import end
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 
@@ -47,3 +49,23 @@ def release(rollout: Rollout, status: Status, at: datetime) -> Status:
         must_rest=False,
         events=(),
     )
+
+
+def abandon(rollout: Rollout, status: Status, at: datetime, *, why: str) -> Status:
+    """Return the status of an aborted rollout that ends without access to its fleet.
+
+    Its saved settings stay, so that a repair can restore them.
+
+    Args:
+        rollout: the request.
+        status: the record.
+        at: the current instant.
+        why: the refusal of AWS.
+    """
+    left = "; ".join(unrestored(rollout, status)) or "nothing, according to the record"
+    repair = f"`awsroll repair {rollout.rollout_id}` restores it once AWS allows the access"
+    reason = f"aborted without access to the fleet: {why.rstrip('.')}. Not restored: {left}. {repair}"
+    ended = replace(
+        status, reason=reason, aborted=True, pausing="", must_rest=False, abort_refused_since=None, events=()
+    )
+    return end(ended, Outcome.STOPPED, at)

@@ -1,0 +1,54 @@
+"""An abort whose access to the fleet AWS refuses, for example because the role of the rollout is gone.
+
+A refusal may be temporary, so a person confirms that the rollout ends without restoring anything. Steps cannot ask:
+they try again for ten minutes.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from awsroll.core.model.plan import pause
+from awsroll.core.model.status import Mode, Status
+from awsroll.core.repair.released import abandon
+from awsroll.driver.session import Session
+from awsroll.ports import Record
+
+_PATIENCE = timedelta(minutes=10)
+
+
+def pause_refused_abort(session: Session, record: Record, why: str) -> Record:
+    """Pause a rollout whose abort AWS refuses; end it after ten minutes of refusals. Return the saved record."""
+    now = session.clock.now()
+    since = record.status.abort_refused_since or now
+    status = replace(record.status, abort_refused_since=since)
+    if _is_refused_for_long(status, now):
+        return end_without_access(session, record, why)
+    reason = (
+        f"{why.rstrip('.')}. The abort is tried again. If AWS still refuses it {_PATIENCE.seconds // 60} minutes after "
+        f"{since:%Y-%m-%d %H:%M:%SZ}, the rollout ends without restoring anything"
+    )
+    return _saved(session, record, pause(status, reason, rests=False))
+
+
+def end_if_refused_for_long(session: Session, record: Record) -> Record:
+    """End an aborted rollout if AWS has refused its abort for ten minutes. Return its record."""
+    if not _is_refused_for_long(record.status, session.clock.now()):
+        return record
+    return end_without_access(session, record, record.status.reason)
+
+
+def _is_refused_for_long(status: Status, now: datetime) -> bool:
+    since = status.abort_refused_since
+    return status.mode is not Mode.ENDED and since is not None and now - since >= _PATIENCE
+
+
+def end_without_access(session: Session, record: Record, why: str) -> Record:
+    """End an aborted rollout as it is; its fleet is held. Return the saved record, which says what is not restored."""
+    return _saved(session, record, abandon(record.rollout, record.status, session.clock.now(), why=why))
+
+
+def _saved(session: Session, record: Record, status: Status) -> Record:
+    saved = session.store.save(replace(record, status=replace(status, events=())))
+    for event in status.events:
+        session.emit(event.name, **event.fields)
+    return saved
