@@ -20,11 +20,13 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         checkpoint: the number of the checkpoint, from 1; only with `approve` and `reject`. Default: the one that waits.
+        by: who gives the command, for the record and the report, such as the name that your chat or portal has checked.
     """
 
     rollout_id: Annotated[str, Meta(pattern=ROLLOUT_ID)]
     action: Literal["pause", "resume", "approve", "reject", "abort", "rollback"]
     checkpoint: Annotated[int, Meta(ge=1)] | None = None
+    by: Annotated[str, Meta(max_length=256)] = ""
 
 
 @handles(Event)
@@ -36,4 +38,4 @@ def handler(event: Event, _: Any) -> StepStatus:
     context = rollout_context(
         None, container.store()
     )  # it changes no fleet, so it needs no role of the fleet's account
-    return apply_command(event.rollout_id, Command(event.action), context, checkpoint=event.checkpoint)
+    return apply_command(event.rollout_id, Command(event.action), context, checkpoint=event.checkpoint, by=event.by)

@@ -172,29 +172,34 @@ def pause(rollout_id: str, *, store: Store | str | None = None) -> RolloutSummar
     return operations.pause(rollout_id, opened_store(store))
 
 
-def approve(rollout_id: str, *, checkpoint: int | None = None, store: Store | str | None = None) -> RolloutSummary:
+def approve(
+    rollout_id: str, *, checkpoint: int | None = None, store: Store | str | None = None, by: str = ""
+) -> RolloutSummary:
     """Approve the checkpoint that a rollout waits at; return its summary, with that checkpoint as `approval`.
 
     Args:
         rollout_id: the rollout.
         checkpoint: the number of the checkpoint, from 1, to be sure which one is approved; None: the one that waits.
         store: where the record is saved: a store, or an address as for `--state`.
+        by: who approves, for the record and the report; empty: the user and the host of this process.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
         NoApprovalAwaitedError: if the checkpoint does not wait for an answer, or has one already; nothing was changed.
     """
-    return operations.approve(rollout_id, opened_store(store), checkpoint)
+    return operations.approve(rollout_id, opened_store(store), checkpoint, by=by)
 
 
-def reject(rollout_id: str, *, checkpoint: int | None = None, store: Store | str | None = None) -> RolloutSummary:
+def reject(
+    rollout_id: str, *, checkpoint: int | None = None, store: Store | str | None = None, by: str = ""
+) -> RolloutSummary:
     """Reject the checkpoint that a rollout waits at: the rollout fails, and `on_failure` applies. See `approve`.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
         NoApprovalAwaitedError: if the checkpoint does not wait for an answer, or has one already; nothing was changed.
     """
-    return operations.reject(rollout_id, opened_store(store), checkpoint)
+    return operations.reject(rollout_id, opened_store(store), checkpoint, by=by)
 
 
 def plan(

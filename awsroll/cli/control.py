@@ -44,7 +44,7 @@ def pause(common: CommonOptions, rollout: str) -> int:
     from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
     store = common.store()
-    return _report(common, "pause", operations.pause(rollout, store), store)
+    return _report(common, "pause", operations.pause(rollout, store, by=_caller(common, store)), store)
 
 
 @takes(READING_GROUP)
@@ -66,9 +66,8 @@ def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: in
     from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
     store = common.store()
-    if reject:
-        return _report(common, "reject", operations.reject(rollout, store, checkpoint), store)
-    return _report(common, "approve", operations.approve(rollout, store, checkpoint), store)
+    answer, what = (operations.reject, "reject") if reject else (operations.approve, "approve")
+    return _report(common, what, answer(rollout, store, checkpoint, by=_caller(common, store)), store)
 
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
@@ -113,6 +112,19 @@ def rollback(  # noqa: PLR0913 - one parameter is one option
         return operations.rollback(rollout, replace(context, requests=given), pace)
 
     return drive(common, run, success=Outcome.ROLLED_BACK, report_file=report_file, record_file=record_file)
+
+
+def _caller(common: CommonOptions, store: "RecordStore") -> str:
+    """Return who makes this request: of a store in AWS, its caller."""
+    from awsroll.driver.caller_name import caller_name  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.driver.operations import Context  # noqa: PLC0415 - see above
+    from awsroll.driver.session import Session  # noqa: PLC0415 - see above
+
+    def arn() -> str:
+        context = Context(session=common.session(), endpoint_url=common.endpoint_url, store=store)
+        return Session(context).aws.sts.caller()
+
+    return caller_name(store, arn)
 
 
 def _report(common: CommonOptions, what: str, summary: "RolloutSummary", store: "RecordStore") -> int:

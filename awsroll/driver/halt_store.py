@@ -1,11 +1,10 @@
 """Halt all rollouts of a store, and lift the halt. Both need the store alone."""
 
-import getpass
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from awsroll.core.model.status import Outcome
+from awsroll.driver.caller_name import local_name
 from awsroll.ports import Clock, Record
 from awsroll.stores import Halt, RecordStore
 
@@ -41,7 +40,7 @@ def halt(store: RecordStore, clock: Clock, *, reason: str = "") -> Halt:
     Raises:
         StateError: if the halt cannot be read or written; nothing was changed.
     """
-    wanted = Halt(reason=" ".join(reason.split()), by=_caller(), since=clock.now().replace(microsecond=0))
+    wanted = Halt(reason=" ".join(reason.split()), by=local_name(), since=clock.now().replace(microsecond=0))
     return store.change_halt(lambda before: before or wanted) or wanted
 
 
@@ -57,12 +56,3 @@ def unhalt(store: RecordStore) -> Unhalted:
 def _paused_by_halt(records: Sequence[Record]) -> tuple[str, ...]:
     paused = (record for record in records if record.status.outcome is Outcome.PAUSED)
     return tuple(record.rollout.rollout_id for record in paused if record.status.reason.startswith(_HALTED))
-
-
-def _caller() -> str:
-    """Return the user and the host of this process, as `ops@bastion`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in many containers
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"

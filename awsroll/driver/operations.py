@@ -14,6 +14,7 @@ from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.repair.released import unrestored
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import RoleRefusedError, able_to_end, assume_confirmed_role
+from awsroll.driver.caller_name import caller_name, local_name
 from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.conflicts import check_not_halted
 from awsroll.driver.context import Context, NotConfirmedError
@@ -154,7 +155,8 @@ def rollback(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Repor
     if not context.confirm_rollback(record):
         raise NotConfirmedError(_NOT_CONFIRMED)
     instructions = _confirm_unless_driven(session, record, context)
-    session.store.change_user_requests(rollout_id, change_for(Command.ROLLBACK, record))
+    by = caller_name(session.store, session.aws.sts.caller)
+    session.store.change_user_requests(rollout_id, change_for(Command.ROLLBACK, record, by=by))
     _wake(session, rollout_id)
     ended = session.follow(rollout_id)
     if ended is None:
@@ -177,7 +179,7 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     if record.status.mode is Mode.ENDED:
         raise ended_error(record)
     confirmed = _confirm_unless_driven(session, record, context)
-    _request(rollout_id, Command.ABORT, session.store)
+    _request(rollout_id, Command.ABORT, session.store, by=caller_name(session.store, session.aws.sts.caller))
     _wake(session, rollout_id)
     ended = session.follow(rollout_id) or session.store.load(rollout_id)
     if ended.status.mode is not Mode.ENDED:
@@ -284,43 +286,47 @@ def _with_pace(record: Record, pace: Pace) -> Record:
 # --- operations that use the store alone ------------------------------------------------------------------------------
 
 
-def pause(rollout_id: str, store: Store) -> RolloutSummary:
+def pause(rollout_id: str, store: Store, *, by: str = "") -> RolloutSummary:
     """Ask a rollout to pause at its next safe point; return its summary.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
     """
-    return _request(rollout_id, Command.PAUSE, store)
+    return _request(rollout_id, Command.PAUSE, store, by=by)
 
 
-def approve(rollout_id: str, store: Store, checkpoint: int | None = None) -> RolloutSummary:
+def approve(rollout_id: str, store: Store, checkpoint: int | None = None, *, by: str = "") -> RolloutSummary:
     """Approve the checkpoint that a rollout waits at; return its summary, with that checkpoint as `approval`.
 
     Args:
         rollout_id: the rollout.
         store: the store of its record.
         checkpoint: the number of the checkpoint; None: the checkpoint that waits.
+        by: who approves; empty: the user and the host of this process.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
         NoApprovalAwaitedError: if the checkpoint does not wait for an answer; nothing was changed.
     """
-    return _request(rollout_id, Command.APPROVE, store, checkpoint)
+    return _request(rollout_id, Command.APPROVE, store, checkpoint, by=by)
 
 
-def reject(rollout_id: str, store: Store, checkpoint: int | None = None) -> RolloutSummary:
+def reject(rollout_id: str, store: Store, checkpoint: int | None = None, *, by: str = "") -> RolloutSummary:
     """Reject the checkpoint that a rollout waits at: a failure of the rollout. Return as `approve` does.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
         NoApprovalAwaitedError: if the checkpoint does not wait for an answer; nothing was changed.
     """
-    return _request(rollout_id, Command.REJECT, store, checkpoint)
+    return _request(rollout_id, Command.REJECT, store, checkpoint, by=by)
 
 
-def _request(rollout_id: str, command: Command, store: Store, checkpoint: int | None = None) -> RolloutSummary:
+def _request(
+    rollout_id: str, command: Command, store: Store, checkpoint: int | None = None, *, by: str = ""
+) -> RolloutSummary:
     record = store.load(rollout_id)
     if record.status.mode is Mode.ENDED:
         raise ended_error(record)
-    requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
+    change = change_for(command, record, checkpoint=checkpoint, by=by or local_name())
+    requests = store.change_user_requests(rollout_id, change)
     return summary_of(store, record, requests)

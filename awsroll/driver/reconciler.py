@@ -23,6 +23,7 @@ from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.settle import settle
 from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
+from awsroll.driver.caller_name import local_name
 from awsroll.driver.record_writer import RecordWriter
 from awsroll.driver.step_events import StepEvents
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
@@ -329,7 +330,8 @@ def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserReq
     """Return the user requests with an answer to a checkpoint, unless a person has answered meanwhile."""
     if requests.approved >= number or requests.rejects(number):
         return requests
-    return requests.approving(number) if approved else requests.rejecting(number)
+    answered = requests.approving(number) if approved else requests.rejecting(number)
+    return answered.named(f"{'approve' if approved else 'reject'} {number}", local_name())
 
 
 def _kinds_and_ids(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -14,6 +14,7 @@ from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.rejection import is_rejection_applied
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.instructions import PLACE_KINDS
+from awsroll.driver.caller_name import checked_name
 from awsroll.driver.confirmation import confirm
 from awsroll.driver.context import Context
 from awsroll.driver.record_lifecycle import ended_error
@@ -36,7 +37,7 @@ class Command(StrEnum):
 
 
 def change_for(
-    command: Command, record: Record, *, checkpoint: int | None = None
+    command: Command, record: Record, *, checkpoint: int | None = None, by: str = ""
 ) -> Callable[[UserRequests], UserRequests]:
     """Return how a command changes the user requests of a rollout.
 
@@ -44,6 +45,7 @@ def change_for(
         command: the command.
         record: the record of the rollout.
         checkpoint: the number of the checkpoint to approve or reject; None: the checkpoint that waits.
+        by: who gives the command; empty if that is not known.
     """
     changes: dict[Command, Callable[[UserRequests], UserRequests]] = {
         Command.PAUSE: lambda requests: replace(requests, pause=True),
@@ -53,7 +55,9 @@ def change_for(
         Command.ABORT: lambda requests: replace(requests, abort=True, pause=False),
         Command.ROLLBACK: UserRequests.reopening if record.status.mode is Mode.ENDED else UserRequests.going_back,
     }
-    return changes[command]
+    change, answers = changes[command], command in (Command.APPROVE, Command.REJECT)
+    what = f"{command} {closed_checkpoint(record.status)}" if answers else str(command)
+    return lambda requests: change(requests).named(what, checked_name(by))
 
 
 def _answering(requests: UserRequests, record: Record, checkpoint: int | None, *, approves: bool) -> UserRequests:
@@ -80,7 +84,9 @@ def resuming(requests: UserRequests, status: Status) -> UserRequests:
     return replace(requests, pause=False)
 
 
-def apply_command(rollout_id: str, command: Command, context: Context, *, checkpoint: int | None = None) -> StepStatus:
+def apply_command(
+    rollout_id: str, command: Command, context: Context, *, checkpoint: int | None = None, by: str = ""
+) -> StepStatus:
     """Save a command for the next step of a rollout, and wake a state machine that waits for a command.
 
     This writes no record. A rollout that has ended is reopened by its next step: for a rollback of it, the caller must
@@ -91,6 +97,7 @@ def apply_command(rollout_id: str, command: Command, context: Context, *, checkp
         command: the command.
         context: the environment.
         checkpoint: the number of the checkpoint to approve or reject; None: the checkpoint that waits.
+        by: who gives the command; empty if that is not known.
 
     Raises:
         StateError: if its record is missing or cannot be used, or it has ended.
@@ -110,7 +117,7 @@ def apply_command(rollout_id: str, command: Command, context: Context, *, checkp
         raise ended_error(record)
     if has_ended:
         confirm(rollout_id, record.rollout, session, context, kinds=PLACE_KINDS)
-    requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint))
+    requests = store.change_user_requests(rollout_id, change_for(command, record, checkpoint=checkpoint, by=by))
     if has_ended:
         answer = step_status_of(record, wait_seconds=1, phase=WaitingFor.SETTLE, requests=requests)
         reason = f"a rollback was requested: start an execution with the rollout_id {rollout_id} to carry it out"

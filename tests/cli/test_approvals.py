@@ -13,6 +13,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Gates
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
+from awsroll.driver.caller_name import local_name
 from awsroll.stores import LocalStore
 from tests.stores.records import T0, record
 from tests.support.status import changed
@@ -50,7 +51,8 @@ def test_an_answer_says_which_checkpoint_it_is_for(
 
     assert f"web-1: {word} {PLACE}; no process drives it; `awsroll resume web-1`" in capsys.readouterr().out
     expected = UserRequests(approved=2) if word == "approved" else UserRequests(rejected=True, rejected_gate=2)
-    assert store.user_requests("web-1") == expected
+    what = "approve 2" if word == "approved" else "reject 2"
+    assert store.user_requests("web-1") == expected.named(what, local_name())
 
 
 def test_the_json_of_an_answer_has_the_checkpoint(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +72,7 @@ def test_a_second_answer_is_refused_and_changes_nothing(
 
     assert command(store, "approve", "web-1", *second) == 2
     assert "nothing was changed" in capsys.readouterr().err
-    assert store.user_requests("web-1") == UserRequests(approved=2)
+    assert store.user_requests("web-1") == UserRequests(approved=2).named("approve 2", local_name())
 
 
 @pytest.mark.parametrize("number", ["1", "3", "4"])

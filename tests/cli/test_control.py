@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from awsroll.driver.caller_name import local_name
 from awsroll.sandbox import SandboxServer, serve
 from awsroll.sandbox.ready_fleets import Fleet
 from tests.cli.program import awsroll, start
@@ -73,7 +74,7 @@ def test_a_paused_rollout_is_resumed(server: SandboxServer, environment: dict[st
     assert (early.code, waiting.code, approved.code) == (2, 3, 0)
     assert waiting.lines[-1]["approval"]["checkpoint"] == 1
     assert (asked.code, asked.lines[-1]["driven"]) == (0, True)
-    assert (code, report["status"], report["reason"]) == (3, "paused", "paused by request")
+    assert (code, report["status"], report["reason"]) == (3, "paused", f"paused by request of {local_name()}")
     assert (listed["status"], listed["phase"]) == ("paused", "Paused")
     assert (resumed.code, resumed.lines[-1]["status"]) == (0, "succeeded")
     assert resumed.lines[-1]["instances"]["replaced"] == 4
@@ -118,7 +119,7 @@ def test_an_abort_restores_settings_and_leaves_the_fleet_mixed(
         code, report = end(driver)
 
     assert (aborted.code, aborted.lines[-1]["status"]) == (3, "stopped")
-    assert (code, report["status"], report["reason"]) == (3, "stopped", "aborted by request")
+    assert (code, report["status"], report["reason"]) == (3, "stopped", f"aborted by request of {local_name()}")
 
 
 def test_a_running_rollout_is_rolled_back(server: SandboxServer, environment: dict[str, str]) -> None:
@@ -130,7 +131,7 @@ def test_a_running_rollout_is_rolled_back(server: SandboxServer, environment: di
         code, report = end(driver)
 
     assert (back.code, back.lines[-1]["status"]) == (0, "rolled_back")
-    assert (code, report["status"], report["reason"]) == (1, "rolled_back", "rolled back by request")
+    assert (code, report["status"], report["reason"]) == (1, "rolled_back", f"rolled back by request of {local_name()}")
 
 
 def test_a_rollback_after_success_and_a_repeated_rollback(server: SandboxServer, environment: dict[str, str]) -> None:

@@ -68,7 +68,7 @@ EVENTS = {
     "Gates and hooks": {
         "checkpoint.reached": ("number", "the servers of the checkpoint serve; the gate is closed"),
         "approval.awaited": (_OF_APPROVAL, "the gate waits for a person"),
-        "checkpoint.passed": ("number", "the gate is open"),
+        "checkpoint.passed": ("number, by", "the gate is open; `by` is the person who approved it, if known"),
         "hook.started": ("hook, run, point, of", "a hook runs"),
         "hook.passed": ("hook, run, of", "the hook has succeeded"),
         "hook.left": ("hook, run, message", "the process ends while the hook runs"),

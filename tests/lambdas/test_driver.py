@@ -157,7 +157,8 @@ def test_a_gate_waits_for_a_person_who_approves(tmp_path: Path) -> None:
         for number in (None, 2):
             with pytest.raises(named.NoApprovalAwaited if number else named.InvalidEvent, match="checkpoint"):
                 driven.apply_command("approve" if number else "pause", checkpoint=number or 1)
-        assert driven.apply_command("approve", checkpoint=1)["approval"]["answer"] == "approved"
+        approval = driven.apply_command("approve", checkpoint=1, by="alice")["approval"]
+        assert (approval["answer"], approval["answered_by"]) == ("approved", "alice")
         with pytest.raises(named.NoApprovalAwaited, match="was approved already"):
             driven.apply_command("approve")
         assert driven.go_on()["outcome"] == "succeeded"

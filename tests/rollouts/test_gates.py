@@ -9,6 +9,8 @@ import pytest
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
+from awsroll.driver.caller_name import local_name
+from awsroll.driver.read_story import stored_story
 from awsroll.errors import FleetLockedError, NoApprovalAwaitedError
 from tests.rollouts.holding import Watching, resume, roll
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
@@ -61,9 +63,11 @@ def test_each_gate_of_a_rollout_that_does_not_wait_is_approved_in_turn(rolling: 
     second = operations.resume(rollout, asking)
     with pytest.raises(NoApprovalAwaitedError, match=r"checkpoint 1 of .* has passed; checkpoint 2 of 2 waits"):
         operations.approve(rollout, rolling.store, 1)
-    operations.approve(rollout, rolling.store)
+    operations.approve(rollout, rolling.store, by="alice")
     report = operations.resume(rollout, asking)
 
+    gates = stored_story(rollout, rolling.store).gates
+    assert [gate.approval for gate in gates] == [f"by {local_name()}", "by alice"]
     assert first is not None
     assert (first.place, first.answer) == (f"checkpoint 1 of 2: 1 of 2 servers on {left.to_version}", "approved")
     assert left.approval is not None
@@ -98,7 +102,7 @@ def test_a_pause_at_a_checkpoint_leaves_it_open_for_an_answer(rolling: Rolling) 
     operations.approve(paused.rollout_id, rolling.store)
     report = resume(rolling, paused.rollout_id, rolling.store)
 
-    assert (paused.status, paused.reason) == (Outcome.PAUSED, "paused by request")
+    assert (paused.status, paused.reason) == (Outcome.PAUSED, f"paused by request of {local_name()}")
     assert report.status is Outcome.SUCCEEDED
 
 
@@ -111,7 +115,7 @@ def test_a_rejection_while_no_process_drives_the_rollout_is_applied_by_the_resum
     operations.reject(left.rollout_id, rolling.store)
     report = operations.resume(left.rollout_id, asking)
 
-    assert (report.status, report.reason) == (Outcome.ROLLED_BACK, "rejected by a person")
+    assert (report.status, report.reason) == (Outcome.ROLLED_BACK, f"rejected by {local_name()}")
     assert rolling.serving_versions() == {"v1": 2}
 
 
@@ -126,7 +130,7 @@ def test_a_resume_after_an_applied_rejection_asks_again(rolling: Rolling) -> Non
 
     again = operations.resume(left.rollout_id, asking)
 
-    assert (rejected.status, rejected.reason) == (Outcome.PAUSED, "rejected by a person")
+    assert (rejected.status, rejected.reason) == (Outcome.PAUSED, f"rejected by {local_name()}")
     assert (again.status, again.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 1")
 
 

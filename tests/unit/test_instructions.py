@@ -214,7 +214,7 @@ STEERING = {
     ),
     "TargetKey": ("port", "target_group"),
     "TemplateVersion": ("number", "template_id"),
-    "UserRequests": ("rejected_gate", "abort", "approved", "halted", "pause", "rejected", "resumed", "rollback"),
+    "UserRequests": ("rejected_gate", "abort", "approved", "by", "halted", "pause", "rejected", "resumed", "rollback"),
     "VersionCount": ("count", "template", "version"),
     "Notified": ("keys",),
     "Waiting": ("task_token",),

@@ -28,6 +28,7 @@ class AwaitedApproval:
         since: since when the checkpoint waits.
         command: the command that approves it.
         answer: `approved` or `rejected` if a person has answered and the rollout has not acted on it yet; else empty.
+        answered_by: who has answered; empty if that is not known.
     """
 
     checkpoint: int
@@ -38,12 +39,16 @@ class AwaitedApproval:
     since: datetime
     command: str
     answer: str = ""
+    answered_by: str = ""
 
     @property
     def place(self) -> str:
         """What the person decides about: `checkpoint 2 of 3: 5 of 20 servers on lt-0abc:7`."""
         servers = f"{self.updated} of {self.servers} servers on {self.version}"
         return f"checkpoint {self.checkpoint} of {self.checkpoints}: {servers}"
+
+
+_REQUEST_OF = {"approved": "approve", "rejected": "reject"}
 
 
 def closed_checkpoint(status: Status) -> int:
@@ -68,7 +73,7 @@ def checkpoint_at_rest(rollout: Rollout, status: Status, requests: UserRequests)
     number, since = closed_checkpoint(status), status.gate.asked_since or status.gate.closed_since
     if not number or since is None:
         return None
-    counts = count_servers(rollout, status)
+    counts, answer = count_servers(rollout, status), _answer(status, requests, number)
     return AwaitedApproval(
         checkpoint=number,
         checkpoints=len(rollout.gates.checkpoints),
@@ -77,7 +82,8 @@ def checkpoint_at_rest(rollout: Rollout, status: Status, requests: UserRequests)
         version=rollout.to_version,
         since=since,
         command=f"awsroll approve {rollout.rollout_id} --checkpoint {number}",
-        answer=_answer(status, requests, number),
+        answer=answer,
+        answered_by=requests.who(f"{_REQUEST_OF[answer]} {number}") if answer else "",
     )
 
 

@@ -107,7 +107,9 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
     else:
         number = status.gate.passed + 1
         status = replace(status, gate=replace(status.gate, closed_since=None, asked_since=None, passed=number))
-        status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields={"number": number}))
+        who = status.user_requests.who(f"approve {number}") if gates.needs_approval else ""
+        fields: dict[str, str | int] = {"number": number, **({"by": who} if who else {})}
+        status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields=fields))
     return status, proposals
 
 

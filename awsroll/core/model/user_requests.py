@@ -21,6 +21,8 @@ class UserRequests:
         halted: why the store halts all its rollouts; empty if it does not. The store sets it; see `stores.halts`.
         resumed: the number of times that a person has resumed the rollout, or has requested the rollback of an ended
             one. A process that drives it in steps reads it.
+        by: who made which request: `pause`, `abort`, `rollback`, `approve 1`, `reject 1`. The caller gives the name, so
+            it is as trustworthy as the store.
     """
 
     pause: bool = False
@@ -31,13 +33,27 @@ class UserRequests:
     rejected_gate: int = 0
     halted: str = ""
     resumed: int = 0
+    by: tuple[tuple[str, str], ...] = ()
+
+    def named(self, what: str, name: str) -> "UserRequests":
+        """Return these requests with the name of the person who made one of them."""
+        others = tuple(entry for entry in self.by if entry[0] != what)
+        return replace(self, by=(*others, (what, name))) if name else self
+
+    def who(self, what: str) -> str:
+        """Return who made a request, such as `pause` or `approve 2`; empty if that is not known."""
+        return dict(self.by).get(what, "")
+
+    def words_of(self, what: str) -> str:
+        """Return ` of NAME`, to add to `paused by request`; empty if the name is not known."""
+        return f" of {self.who(what)}" if self.who(what) else ""
 
     @property
     def why_pause(self) -> str:
         """Why the rollout is to pause at its next safe point; empty if it is not."""
         if self.halted:
             return f"halted {self.halted}; after `awsroll unhalt`, `awsroll resume` continues it"
-        return "paused by request" if self.pause else ""
+        return f"paused by request{self.words_of('pause')}" if self.pause else ""
 
     def approving(self, gate: int) -> "UserRequests":
         """Return these requests with a gate approved, counted from 1."""

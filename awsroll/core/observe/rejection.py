@@ -2,8 +2,12 @@
 
 from awsroll.core.model.status import Status
 
-REJECTED = "rejected by a person"
-"""The cause of the failure."""
+_REJECTED = "rejected by "
+
+
+def rejected_by(name: str) -> str:
+    """Return the cause of the failure; the name is empty if it is not known."""
+    return f"{_REJECTED}{name or 'a person'}"
 
 
 def is_rejection_applied(status: Status) -> bool:
@@ -12,5 +16,5 @@ def is_rejection_applied(status: Status) -> bool:
     A rejection that was made while no process drove the rollout has yet to be applied.
     """
     since = status.gate.closed_since
-    rejections = (failure.at for failure in status.failures if failure.cause == REJECTED)
+    rejections = (failure.at for failure in status.failures if failure.cause.startswith(_REJECTED))
     return any(since is None or at >= since for at in rejections)

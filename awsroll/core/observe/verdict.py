@@ -19,7 +19,7 @@ from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, Owner
 from awsroll.core.observe.hook_runs import announce_failure, forget
-from awsroll.core.observe.rejection import REJECTED
+from awsroll.core.observe.rejection import rejected_by
 from awsroll.core.observe.rollback import begin_reload_again, drop_launched, start_rollback
 
 LEAST_ENDED_BY_OTHERS = 5
@@ -109,12 +109,13 @@ def _apply_requests(view: View) -> Status:
     """Apply what people have requested. An instance refresh or a suspension by someone else pauses the rollout."""
     status, requests = view.status, view.status.user_requests
     if requests.abort:
-        return replace(stop(view.with_status(status), "aborted by request"), aborted=True)
+        return replace(stop(view.with_status(status), f"aborted by request{requests.words_of('abort')}"), aborted=True)
     if requests.rollback and not status.rolling_back:
-        return start_rollback(view, "rolled back by request")
+        return start_rollback(view, f"rolled back by request{requests.words_of('rollback')}")
     if status.gate.closed_since is not None and requests.rejects(status.gate.passed + 1):
         status = replace(status, user_requests=replace(requests, rejected=False))
-        rejected = Failure(instance_id="", cause=REJECTED, at=view.observation.at, final=True)
+        cause = rejected_by(requests.who(f"reject {status.gate.passed + 1}"))
+        rejected = Failure(instance_id="", cause=cause, at=view.observation.at, final=True)
         return add_failures(status, rejected)
     if hindrance := _hindrance(view.observation.group) or _cap_too_low(view):
         return pause(status, hindrance)
